@@ -1,0 +1,117 @@
+# Countersign, from an empty clone: needs Python 3.11 or newer, make and a C library. `make help` says what there is.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.NOTPARALLEL:
+
+# The first of these that is there and new enough makes the virtual environment.
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+	if command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	then echo $$name; break; fi; done)
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+DEVELOPMENT := DJANGO_SETTINGS_MODULE=governance.settings.development
+PORT ?=
+ARGS ?=
+
+.PHONY: help
+help:  ## say what there is to make
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.venv/made:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none is on the PATH"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian: apt install python3-venv)"; \
+		exit 1; }
+	@echo "making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/run: .venv/made requirements/run.txt requirements/embedded.txt
+	@echo "installing what runs the product"
+	@$(PIP) -r requirements/run.txt -r requirements/embedded.txt
+	@touch $@
+
+.venv/dev: .venv/run requirements/dev.txt
+	@echo "installing what lint and tests need (about a minute)"
+	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+.PHONY: run
+run: .venv/run  ## start the product on this machine; Ctrl-C stops it
+	@$(BIN)/python -m governance.supervisor $(if $(PORT),--port $(PORT)) $(ARGS)
+
+.PHONY: test
+test: .venv/dev  ## run the tests; ARGS="tests/audit -k leaf" narrows them
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "not long" $(ARGS)
+
+.PHONY: test-long
+test-long: .venv/dev  ## run the long fuzz, kill and property profiles as well
+	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+
+.PHONY: lint
+lint: .venv/dev  ## judge the code without running it
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy .
+	$(DEVELOPMENT) $(BIN)/python manage.py makemigrations --check --dry-run
+	@echo "check --deploy with production settings"
+	@env -i PATH="$$PATH" DJANGO_SETTINGS_MODULE=governance.settings \
+		SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')" \
+		DATABASE_URL=postgresql://countersign_app:none@db.invalid/countersign REDIS_URL=redis://redis.invalid/0 \
+		PUBLIC_URL=https://registry.invalid ALLOWED_HOSTS=registry.invalid \
+		COUNTERSIGN_STORAGE_DIR=/nonexistent COUNTERSIGN_LOG_ORIGIN=registry.invalid/audit/1 \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+.PHONY: format
+format: .venv/dev  ## put the code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: .venv/dev  ## measure; never part of the tests
+	@for file in tests/bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+.PHONY: shots
+shots: .venv/dev  ## take a picture of every page into var/shots/, in both themes and widths; ARGS=promotion narrows it
+	@$(BIN)/python -m tests.shots $(ARGS)
+
+EXAMPLE_USER ?= priya
+.PHONY: example
+example: .venv/dev  ## train a model and take it to Production in what `make run` runs; ARGS=--as-pickle is refused there
+	@var="$${COUNTERSIGN_VAR_DIR:-var}"; \
+	export COUNTERSIGN_URL="$${COUNTERSIGN_URL:-$$(cat "$$var/run.lock" 2>/dev/null)}"; \
+	test -n "$$COUNTERSIGN_URL" || { echo "nothing runs here: \`make run\` in another terminal first"; exit 1; }; \
+	if [ -z "$$COUNTERSIGN_TOKEN$$COUNTERSIGN_TOKEN_FILE" ]; then \
+		export COUNTERSIGN_TOKEN_FILE="$$var/example-token"; \
+		$(BIN)/python -m governance.client whoami --quiet >/dev/null 2>&1; \
+		case $$? in 2|3) $(DEVELOPMENT) $(BIN)/python manage.py issue_token $(EXAMPLE_USER) --days 7 \
+			--name "make example" --file "$$COUNTERSIGN_TOKEN_FILE" || exit 1 ;; esac; \
+	fi; \
+	$(BIN)/python examples/breast_cancer/train_and_promote.py $(ARGS) || test $$? -eq 5
+
+.PHONY: shell
+shell: .venv/run  ## a Python shell on the data of `make run`
+	@$(DEVELOPMENT) $(BIN)/python manage.py shell
+
+.PHONY: psql
+psql: .venv/run  ## psql on the data of `make run`, as the application role; ARGS="-U countersign_owner" as another
+	@PATH="$$($(BIN)/python -c 'from governance.embedded import binary; print(binary("psql").parent)'):$$PATH" \
+		$(DEVELOPMENT) $(BIN)/python manage.py dbshell -- $(ARGS)
+
+.PHONY: reset
+reset: .venv/run  ## remove the data of `make run`
+	@$(BIN)/python -m governance.embedded reset
+
+.PHONY: schema
+schema: .venv/dev  ## write the API's description anew, for the test that compares it
+	@$(DEVELOPMENT) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file tests/governance/api/openapi.yaml
+
+.PHONY: pins
+pins: .venv/dev  ## resolve requirements/*.in anew into pinned, hashed files; ARGS=--upgrade takes newer versions
+	@for part in run embedded dev; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-header $(ARGS) requirements/$$part.in -o requirements/$$part.txt || exit 1; done

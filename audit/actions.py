@@ -1,0 +1,73 @@
+"""The register of action names: the same words in the log, the webhooks and the API. An unknown name is an error."""
+
+from __future__ import annotations
+
+import re
+
+from audit.exceptions import BadActionName, UnknownAction
+
+# noun.past-participle: "model.registered", "promotion.changes_requested", "alias.rolled_back". The participle is
+# regular (-ed), or one of the irregular ones the field uses.
+_NAME = re.compile(
+    r"[a-z]+(?:_[a-z]+)*"
+    r"\.(?:[a-z]+_)*"
+    r"(?:[a-z]+(?:ed|en|wn)|begun|bound|built|cut|found|held|kept|left|lost|made|paid|put|repaid|run|sent|set|sold)"
+    r"(?:_(?:back|down|in|off|on|out|up))?"
+)
+
+
+class Action(str):
+    """A registered action: its name, and the sentence that follows the actor's name on a page."""
+
+    __slots__ = ("sentence",)
+    sentence: str
+
+    def __new__(cls, name: str, sentence: str) -> Action:
+        """Make the value without registering it; :func:`register` is the way in."""
+        action = super().__new__(cls, name)
+        action.sentence = sentence
+        return action
+
+
+_register: dict[str, Action] = {}
+
+
+def register(name: str, sentence: str) -> Action:
+    """Add an action and return it; each storey keeps the returned values as constants.
+
+    ``name`` is noun.past-participle; ``sentence`` completes "Ada …", as in "registered the model". Raises BadActionName
+    when the name has another shape, the sentence is empty, or the name already has another sentence.
+    """
+    if not _NAME.fullmatch(name):
+        raise BadActionName(f"{name!r} is not noun.past-participle in lower case, such as 'model.registered'.")
+    if not sentence.strip():
+        raise BadActionName(
+            f"{name!r} needs the sentence that follows the actor's name, such as 'registered the model'."
+        )
+    earlier = _register.get(name)
+    if earlier is None:
+        return _register.setdefault(name, Action(name, sentence))
+    if earlier.sentence != sentence:
+        raise BadActionName(f"{name!r} is registered already, as {earlier.sentence!r}; one name has one meaning.")
+    return earlier
+
+
+def known(name: str) -> bool:
+    """Whether the name is registered."""
+    return name in _register
+
+
+def named(name: str) -> Action:
+    """The registered action of that name; raises UnknownAction."""
+    try:
+        return _register[name]
+    except (KeyError, TypeError):
+        raise UnknownAction(name) from None
+
+
+def all_actions() -> list[Action]:
+    """Every registered action, by name."""
+    return sorted(_register.values())
+
+
+LOG_OPENED = register("log.opened", "opened the log")

@@ -1,0 +1,175 @@
+"""No change without its event, and facts that stay facts: operations for the migrations of governed tables.
+
+Each function returns a ``RunSQL`` for the migration that creates the table, after its ``CreateModel``. The triggers are
+raw SQL, fire ALWAYS, and are sealed: the owner of the tables can neither drop nor disable them, so a refusal cannot be
+reversed by a migration, only by a superuser. A refusal is an ``IntegrityError`` (SQLSTATE 23514) whose constraint name
+is the trigger's. Columns are found by name when a row changes; a migration must not rename a guarded one.
+
+What this cannot stop: the owner keeps ALTER TABLE, or there could be no migrations, and ALTER COLUMN … TYPE … USING
+rewrites rows without firing a row trigger. The log itself is not open to that: its tables are not the owner's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from django.db.migrations.operations import RunSQL
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+Via = tuple[str, str] | Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A way in which a row can be accounted for: by an event about the thing ``object_type`` with the row's uid.
+
+    ``via`` leads to the row that has the uid: a pair (foreign key column, parent table), or several such steps upwards.
+    Parents are addressed by their bigint ``id``.
+    """
+
+    object_type: str
+    uid_column: str = "uid"
+    via: Via | None = None
+
+    def arguments(self) -> list[str]:
+        """What the trigger function needs: type, uid column, and the query for the uid ('' for the row itself)."""
+        steps = self._steps()
+        if not steps:
+            return [_known(self.object_type), _known(self.uid_column), ""]
+        joins = []
+        for level, (column, parent) in enumerate(steps):
+            if level == 0:
+                joins.append(f'public."{_known(parent)}" AS p0')
+            else:
+                joins.append(
+                    f'JOIN public."{_known(parent)}" AS p{level} ON p{level}.id = p{level - 1}."{_known(column)}"'
+                )
+        query = (  # every name went through _known(), nothing here comes from outside a migration
+            f'SELECT p{len(steps) - 1}."{_known(self.uid_column)}"::text FROM {" ".join(joins)} '  # noqa: S608
+            f"WHERE p0.id = ($1 ->> '{_known(steps[0][0])}')::bigint"
+        )
+        return [_known(self.object_type), self.uid_column, query]
+
+    def _steps(self) -> Sequence[tuple[str, str]]:
+        if self.via is None:
+            return ()
+        if isinstance(self.via[0], str):
+            return (cast("tuple[str, str]", self.via),)
+        return cast("Sequence[tuple[str, str]]", self.via)
+
+
+def require_event(
+    table: str,
+    object_type: str,
+    uid_column: str = "uid",
+    via: Via | None = None,
+    *,
+    alternatives: Sequence[Account] = (),
+    unrecorded: Sequence[str] = (),
+) -> RunSQL:
+    """Refuse the commit of any INSERT, UPDATE or DELETE in ``table`` without its event in the same transaction.
+
+    An event accounts for a row when its object, or one of its related things, is ``object_type`` with the row's uid; or
+    one of the ``alternatives``. A row that moves between parents needs an event about each. TRUNCATE is refused.
+
+    Args:
+        table: the governed table.
+        object_type: the ``type`` of the :class:`audit.recorder.Thing`.
+        uid_column: the column that holds its ``id``, in the row or in the parent reached by ``via``.
+        via: for a child row, (foreign key column, parent table), or several such steps upwards.
+        alternatives: further ways to account for the row; one is enough.
+        unrecorded: columns that may change by themselves without an event, such as ``last_login``.
+    """
+    accounts = [Account(object_type, uid_column, via), *alternatives]
+    arguments = [json.dumps([_known(column) for column in unrecorded])]
+    for account in accounts:
+        arguments += account.arguments()
+    given = ", ".join(_literal(argument) for argument in arguments)
+    return _sealed(
+        table,
+        {
+            "audit_event_required": "CREATE CONSTRAINT TRIGGER {name} AFTER INSERT OR UPDATE OR DELETE ON {table} "
+            f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_require_event({given})",
+            "audit_truncate_refused": _truncate_refused(),
+        },
+    )
+
+
+def refuse_delete(table: str, way_out: str = "Close or archive the row instead.") -> RunSQL:
+    """Refuse DELETE and TRUNCATE: rows of ``table`` are kept for good. ``way_out`` is told to whoever tries."""
+    return _sealed(
+        table,
+        {
+            "audit_delete_refused": "CREATE TRIGGER {name} BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION "
+            f"public.audit_refuse('what is governed is kept for good', {_literal(way_out)})",
+            "audit_delete_all_refused": _truncate_refused(),
+        },
+    )
+
+
+def refuse_truncate(table: str) -> RunSQL:
+    """Refuse TRUNCATE alone; :func:`require_event` and :func:`refuse_delete` do so already."""
+    return _sealed(table, {"audit_emptying_refused": _truncate_refused()})
+
+
+def immutable_columns(table: str, *columns: str) -> RunSQL:
+    """Refuse any later change of ``columns``: they are facts of the moment the row was made."""
+    return _kept(table, "fixed", columns)
+
+
+def set_once(table: str, *columns: str) -> RunSQL:
+    """Let each of ``columns`` go from NULL to a value, once, and no further."""
+    return _kept(table, "once", columns)
+
+
+def only_closable(table: str, *columns: str) -> RunSQL:
+    """Refuse every UPDATE but one: that ``columns`` (closed_at, closed_event …) go from NULL to values together."""
+    return _kept(table, "close", columns)
+
+
+def _kept(table: str, way: str, columns: Sequence[str]) -> RunSQL:
+    if not columns:
+        raise ValueError(f"Say which columns of {table} are kept.")
+    given = ", ".join(_literal(argument) for argument in (way, *map(_known, columns)))
+    name = f"audit_{way}_{'_'.join(columns)}"
+    if len(name) > 63:
+        name = f"{name[:54]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    statement = "CREATE TRIGGER {name} AFTER UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION "
+    return _sealed(table, {name: statement + f"public.audit_keep_columns({given})"})
+
+
+def _truncate_refused() -> str:
+    return (
+        "CREATE TRIGGER {name} BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION "
+        "public.audit_refuse('governed rows are never emptied away', 'Change rows one by one, through the services.')"
+    )
+
+
+def _sealed(table: str, triggers: dict[str, str]) -> RunSQL:
+    """Create the triggers, let them fire always, seal them. Constraints are checked first: a table with changes still
+    waiting for their check cannot be altered."""
+    where = f'public."{_known(table)}"'
+    statements = ["SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED"]
+    for name, create in triggers.items():
+        statements += [
+            create.replace("{name}", f'"{_known(name)}"').replace("{table}", where),
+            f'ALTER TABLE {where} ENABLE ALWAYS TRIGGER "{name}"',
+            f"SELECT fence.seal({_literal(where)}::regclass, {_literal(name)})",
+        ]
+    # A sealed trigger goes with its superuser only. Going back is therefore a matter of restoring a backup.
+    return RunSQL(sql=tuple(statements))
+
+
+def _known(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a plain lower-case SQL name of at most 63 characters.")
+    return name
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,84 @@
+"""Named refusals of the audit storey. Each says the rule and the way out."""
+
+from __future__ import annotations
+
+
+class AuditError(Exception):
+    """Anything the audit storey refuses."""
+
+
+class NotInTransaction(AuditError):
+    """An event was about to be appended outside a transaction, so it could outlive the change it describes."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "An event is appended in the transaction of the change it describes, and no transaction is open. "
+            "Wrap the change and its append() in transaction.atomic()."
+        )
+
+
+class NoActor(AuditError):
+    """An event was about to be appended without anybody who did it."""
+
+    def __init__(self, given: object) -> None:
+        super().__init__(
+            f"No actor, no act: append() needs an audit.actor.Actor, not {type(given).__name__}. "
+            "Pass the person or token on to the service; a system process is audit.actor.process(name)."
+        )
+
+
+class UnknownAction(AuditError):
+    """The action's name is in no register, so nobody could say what it means."""
+
+    def __init__(self, name: object) -> None:
+        super().__init__(
+            f"{name!r} is not a registered action. Register it once with audit.actions.register(name, sentence), "
+            "beside the other actions of its storey."
+        )
+
+
+class BadActionName(AuditError):
+    """An action was registered under a name that is not noun.past-participle, or a second time with another meaning."""
+
+
+class NotCanonical(AuditError):
+    """A value has no place in a leaf: it lies outside the restricted RFC 8785 domain.
+
+    ``pointer`` is the RFC 6901 JSON pointer of the offending value ("" is the whole document) and ``reason`` says
+    which rule it breaks.
+    """
+
+    def __init__(self, reason: str, pointer: str = "") -> None:
+        super().__init__(reason, pointer)
+        self.reason = reason
+        self.pointer = pointer
+
+    def __str__(self) -> str:
+        return f"Not canonical at {self.pointer or 'the top'}: {self.reason}"
+
+    def under(self, step: str | int) -> None:
+        """Note that the fault lies below ``step``; called once per level on the way up."""
+        self.pointer = "/" + str(step).replace("~", "~0").replace("/", "~1") + self.pointer
+
+
+class LeafTooLong(NotCanonical):
+    """The leaf would not fit the 65,535 bytes of a tlog-tiles entry."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"the leaf has {size:,} bytes and the limit is {limit:,} (C2SP tlog-tiles entry). "
+            "Store the document elsewhere and record its digest."
+        )
+        self.size = size
+
+
+class NotOpened(AuditError):
+    """A stored private value does not open the commitment in its event: one of the two was altered."""
+
+    def __init__(self, event_id: object, pointer: str) -> None:
+        super().__init__(
+            f"The private value kept for {pointer} of event {event_id} does not match the commitment in the event. "
+            "One of them was changed after it was recorded; treat the value as unproven."
+        )
+        self.event_id = event_id
+        self.pointer = pointer

@@ -1,0 +1,28 @@
+"""The actions of the deciding storey, as the audit log, the webhooks and the API name them."""
+
+from audit.actions import register
+
+POLICY_PUBLISHED = register("policy.published", "published a policy revision")
+
+PROMOTION_REQUESTED = register("promotion.requested", "asked for a promotion")
+PROMOTION_BOUND = register("promotion.bound", "bound the request to the version's new evidence")
+PROMOTION_BLOCKED = register("promotion.blocked", "found the request blocked")
+PROMOTION_READY = register("promotion.readied", "found every requirement met")
+PROMOTION_REOPENED = register("promotion.reopened", "found the request open again")
+PROMOTION_PROMOTED = register("promotion.promoted", "promoted the version")
+PROMOTION_REJECTED = register("promotion.rejected", "closed the request as rejected")
+PROMOTION_WITHDRAWN = register("promotion.withdrawn", "withdrew the request")
+PROMOTION_EXPIRED = register("promotion.expired", "let the request expire")
+PROMOTION_SUPERSEDED = register("promotion.superseded", "closed the request as superseded")
+
+PACKET_FROZEN = register("packet.frozen", "opened review over a packet")
+PACKET_OUTDATED = register("packet.outdated", "closed review, because the packet under it no longer holds")
+
+CHECK_QUEUED = register("check.queued", "queued a check")
+CHECK_COMPLETED = register("check.completed", "completed a check")
+CHECK_CANCELLED = register("check.cancelled", "cancelled a check run")
+
+DECISION_RECORDED = register("decision.recorded", "decided on the request")
+DECISION_LAPSED = register("decision.lapsed", "let a decision lapse, because what it signed has changed")
+
+DEMONSTRATION_COMPLETED = register("demonstration.completed", "completed the data of the demonstration")

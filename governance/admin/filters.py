@@ -1,0 +1,32 @@
+"""Filters of lists, under the words of this site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+
+
+def by_date(field: str, title: str) -> tuple[str, type[admin.FieldListFilter]]:
+    """Filter by a moment, under a title of one's own."""
+    return field, type("ByDate", (_Titled, admin.DateFieldListFilter), {"words": title})
+
+
+def by_choice(field: str, title: str) -> tuple[str, type[admin.FieldListFilter]]:
+    """Filter by a field's choices, under a title of one's own."""
+    return field, type("ByChoice", (_Titled, admin.ChoicesFieldListFilter), {"words": title})
+
+
+def by_relation(field: str, title: str) -> tuple[str, type[admin.FieldListFilter]]:
+    """Filter by a related row, among those in use, under a title of one's own."""
+    return field, type("ByRelation", (_Titled, admin.RelatedOnlyFieldListFilter), {"words": title})
+
+
+class _Titled:
+    """Sets a filter's title after Django has taken it from the field's name."""
+
+    words = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = self.words

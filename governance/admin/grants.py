@@ -1,0 +1,194 @@
+"""Roles given to people and groups, on one model or in the whole organisation."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from audit.actor import Actor
+from governance.admin import cells
+from governance.admin.base import GovernedModelAdmin, Way
+from governance.admin.commands import Command, Done
+from governance.admin.forms import Chosen, ReasonForm
+from registry import access
+from registry.access import OrgPermission, Role
+from registry.models import Grant, User
+
+IN_WORDS: Final[dict[Role, str]] = {
+    Role.VIEWER: "sees the model",
+    Role.REGISTRAR: "adds versions, and nothing else",
+    Role.DEVELOPER: "changes the record, adds versions, asks for promotions",
+    Role.VALIDATOR: "decides on promotion requests",
+    Role.APPROVER: "decides on promotion requests",
+    Role.OWNER: "as a developer, and gives roles on the model",
+    Role.AUDITOR: "sees everything, changes nothing (organisation only)",
+    Role.OFFICER: "policies, reviewer groups, the audit log (organisation only)",
+    Role.ADMINISTRATOR: "accounts and roles; decides nothing (organisation only)",
+}
+
+
+class GrantForm(ReasonForm):
+    """Which role, for whom, where."""
+
+    role = forms.ChoiceField(
+        label="Role", choices=[(str(role), f"{role.capitalize()}: {words}") for role, words in IN_WORDS.items()]
+    )
+    user = Chosen(
+        Grant._meta.get_field("user"), label="Person", required=False, help_text="Either a person or a group."
+    )
+    group = Chosen(Grant._meta.get_field("group"), label="Reviewer group", required=False)
+    model = Chosen(
+        Grant._meta.get_field("model"),
+        label="On the model",
+        required=False,
+        help_text="Empty: on every model, in the whole organisation.",
+    )
+    pointers = {"/subject": "user"}  # noqa: RUF012 (a table, never changed)
+
+
+def _give(actor: Actor, row: None, form: GrantForm) -> Done:
+    given = form.cleaned_data
+    made = access.grant_role(
+        actor=actor,
+        role=given["role"],
+        user=given["user"],
+        group=given["group"],
+        model=given["model"],
+        reason=given["reason"],
+    )
+    return Done(f"{made.user or made.group} is {made.role} {_on(made)} now.", made)
+
+
+def _revoke(actor: Actor, row: Grant, form: ReasonForm) -> Done:
+    access.revoke_role(actor=actor, grant=row, reason=form.cleaned_data["reason"])
+    return Done(f"{row.user or row.group} is no longer {row.role} {_on(row)} by this grant.", row)
+
+
+def _on(row: Grant) -> str:
+    return f"on {row.model.slug}" if row.model is not None else "in the whole organisation"
+
+
+def where(row: Grant) -> Any:
+    """On which model, as a link to its record, or everywhere."""
+    return cells.record(row.model, row.model.slug) if row.model is not None else "the whole organisation"
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Whether a role is still held."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("held", "Held"), ("revoked", "Revoked")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        if self.value() in ("held", "revoked"):
+            return queryset.filter(closed_at__isnull=self.value() == "held")
+        return queryset
+
+
+class PlaceFilter(admin.SimpleListFilter):
+    """Whether a role was given on one model."""
+
+    title = "place"
+    parameter_name = "place"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("organisation", "The whole organisation"), ("model", "One model")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        if self.value() in ("organisation", "model"):
+            return queryset.filter(model__isnull=self.value() == "organisation")
+        return queryset
+
+
+class RoleFilter(admin.SimpleListFilter):
+    """Which role."""
+
+    title = "role"
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(role), role.capitalize()) for role in Role]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        return queryset.filter(role=self.value()) if self.value() in set(Role) else queryset
+
+
+class Grants(GovernedModelAdmin):
+    """Who was given which role, where, by whom."""
+
+    section, position, icon = "People and access", 4, "shield"
+    singular, plural = "role", "roles given"
+    about = "Who may do what: roles on one model or in the whole organisation."
+    thing_type = "grant"
+    within = "model"
+    manages = OrgPermission.MANAGE_PEOPLE
+    adding = Command(
+        "add",
+        "Give a role",
+        "Nobody gives a role to themselves, directly or through a group they belong to.",
+        OrgPermission.MANAGE_PEOPLE,
+        _give,
+        GrantForm,
+    )
+    commands = (
+        Command(
+            "revoke",
+            "Revoke",
+            "What the person or group may do by this role ends at once; what they hold by other roles stays.",
+            OrgPermission.MANAGE_PEOPLE,
+            _revoke,
+            applies=lambda row: row.closed_at is None,
+            grave=True,
+        ),
+    )
+
+    list_display = ("role", "to", "place", "given", "state")
+    list_display_links = ("role",)
+    list_filter = (StateFilter, RoleFilter, PlaceFilter)
+    list_select_related = ("user", "group", "model")
+    search_fields = ("user__name", "user__username", "group__name", "group__slug", "model__slug", "=role")
+    search_help_text = "Person, group, model or role"
+    autocomplete_fields = ("user", "group", "model")
+    ordering = ("-opened_at", "-pk")
+    fieldsets = ((None, {"fields": ("role", "to", "place", "given", "by", "ended", "state")}),)
+
+    def name_of(self, row: Grant) -> str:
+        return f"{row.role}, {row.user or row.group}, {_on(row)}"
+
+    @admin.display(description="given to")
+    def to(self, row: Grant) -> Any:
+        return cells.record(row.user or row.group)
+
+    @admin.display(description="on", ordering="model__slug")
+    def place(self, row: Grant) -> Any:
+        return where(row)
+
+    @admin.display(description="since", ordering="opened_at")
+    def given(self, row: Grant) -> Any:
+        return cells.moment(row.opened_at)
+
+    @admin.display(description="revoked", ordering="closed_at")
+    def ended(self, row: Grant) -> Any:
+        return cells.moment(row.closed_at)
+
+    @admin.display(description="given by")
+    def by(self, row: Grant) -> Any:
+        giver = User.objects.filter(uid=row.granted_by).first()
+        return cells.record(giver) if giver is not None else cells.code(row.granted_by)
+
+    @admin.display(description="state")
+    def state(self, row: Grant) -> Any:
+        return cells.mark("Held", "ok") if row.closed_at is None else cells.mark("Revoked", "none")
+
+    def links(self, request: HttpRequest, row: Grant) -> list[Way]:
+        if row.model is None:
+            return []
+        return [Way(f"The model {row.model.slug}", reverse("web:model", args=[row.model.slug]))]

@@ -1,0 +1,158 @@
+"""The catalogue and its lifecycle, to look things up: models, stages, lawful moves, protected aliases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+
+from audit.recorder import Thing
+from governance.admin import cells
+from governance.admin.base import GovernedModelAdmin, Panel, Way
+from governance.web.templatetags import ui
+from registry.models import OPEN, Grant, ProtectedAlias, RegisteredModel, Stage, StageMove
+
+SECTION = "Catalogue and lifecycle"
+SHOWN = 100
+
+
+class Models(GovernedModelAdmin):
+    """Registered models: where roles are given, and who holds them."""
+
+    section, position, icon = SECTION, 1, "cube"
+    singular, plural = "registered model", "registered models"
+    about = "Every registered model, its owner, and who holds a role on it."
+    thing_type = "model"
+    within = "pk"
+
+    list_display = ("slug", "title", "tier", "owner_link", "status", "created")
+    list_filter = ("risk_tier", "status")
+    list_select_related = ("owner",)
+    search_fields = ("slug", "title", "team", "owner__name")
+    search_help_text = "Name, title, team or owner"
+    autocomplete_fields = ("owner",)
+    ordering = ("slug",)
+    fieldsets = ((None, {"fields": ("slug", "title", "tier", "owner_link", "team", "purpose", "status", "created")}),)
+
+    def name_of(self, row: RegisteredModel) -> str:
+        return row.slug
+
+    @admin.display(description="risk tier", ordering="risk_tier")
+    def tier(self, row: RegisteredModel) -> Any:
+        return ui.tier(row.risk_tier)
+
+    @admin.display(description="owner", ordering="owner__name")
+    def owner_link(self, row: RegisteredModel) -> Any:
+        return cells.record(row.owner)
+
+    @admin.display(description="registered", ordering="created_at")
+    def created(self, row: RegisteredModel) -> Any:
+        return cells.moment(row.created_at)
+
+    def links(self, request: HttpRequest, row: RegisteredModel) -> list[Way]:
+        return [Way("The model's page", reverse("web:model", args=[row.slug]))]
+
+    def panels(self, request: HttpRequest, row: RegisteredModel) -> list[Panel]:
+        grants = Grant.objects.filter(OPEN, model=row).select_related("user", "group").order_by("role", "pk")
+        return [
+            Panel(
+                "Roles on this model",
+                ("Role", "Given to", "Since", ""),
+                [
+                    (g.role, cells.record(g.user or g.group), cells.moment(g.opened_at), cells.record(g, "Record"))
+                    for g in grants[:SHOWN]
+                ],
+                "No role was given on this model itself; organisation-wide roles hold here, too.",
+                ("All roles ever given", reverse("admin:registry_grant_changelist") + f"?model__id__exact={row.pk}"),
+            )
+        ]  # fmt: skip
+
+    def _made_elsewhere(self) -> str:
+        return "register it on the pages or through the API."
+
+
+class Stages(GovernedModelAdmin):
+    """The places of the lifecycle."""
+
+    section, position, icon = SECTION, 2, "list"
+    singular, plural = "stage", "stages"
+    about = "The places of the lifecycle, and which of them the gate guards."
+    thing_type = "stage"
+
+    list_display = ("name", "called", "position", "rules")
+    search_fields = ("name", "slug")
+    ordering = ("position",)
+    fieldsets = ((None, {"fields": ("name", "called", "position", "rules", "leads_to")}),)
+
+    def thing_of(self, row: Stage) -> Thing:
+        return Thing("stage", row.slug)
+
+    @admin.display(description="slug", ordering="slug")
+    def called(self, row: Stage) -> Any:
+        return cells.code(row.slug)
+
+    @admin.display(description="rules")
+    def rules(self, row: Stage) -> Any:
+        """What is special about it, in words."""
+        marks = {
+            "every version begins here": row.initial,
+            "one version of a model at a time": row.exclusive,
+            "entered by a promotion request only": row.protected,
+            "left by a promotion request only": row.protected_exit,
+        }
+        return cells.tags(word for word, so in marks.items() if so)
+
+    @admin.display(description="leads to")
+    def leads_to(self, row: Stage) -> Any:
+        return cells.tags(row.moves_out.order_by("target__position").values_list("target__name", flat=True))
+
+    def _made_elsewhere(self) -> str:
+        return "the lifecycle is set when an installation is initialised."
+
+
+class Moves(GovernedModelAdmin):
+    """The lawful moves between stages."""
+
+    section, position, icon = SECTION, 3, "arrow"
+    singular, plural = "lawful move", "lawful moves"
+    about = "From which stage a version may go where. There is no other way."
+    thing_type = "stage"
+
+    list_display = ("move", "source", "target")
+    list_filter = ("source", "target")
+    list_select_related = ("source", "target")
+    search_fields = ("source__name", "target__name")
+    autocomplete_fields = ("source", "target")
+    ordering = ("source__position", "target__position")
+    fieldsets = ((None, {"fields": ("source", "target")}),)
+
+    def thing_of(self, row: StageMove) -> Thing:
+        return Thing("stage", row.source.slug)
+
+    @admin.display(description="move")
+    def move(self, row: StageMove) -> str:
+        return str(row)
+
+    def _made_elsewhere(self) -> str:
+        return "the lifecycle is set when an installation is initialised."
+
+
+class ProtectedAliases(GovernedModelAdmin):
+    """Alias names that move by promotion request only."""
+
+    section, position, icon = SECTION, 4, "lock"
+    singular, plural = "protected alias", "protected aliases"
+    about = "Aliases that point where the gate lets them, on every model."
+    thing_type = "protected_alias"
+
+    list_display = ("name",)
+    search_fields = ("name",)
+    fieldsets = ((None, {"fields": ("name",)}),)
+
+    def thing_of(self, row: ProtectedAlias) -> Thing:
+        return Thing("protected_alias", row.name)
+
+    def _made_elsewhere(self) -> str:
+        return "the lifecycle is set when an installation is initialised."

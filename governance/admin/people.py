@@ -1,0 +1,322 @@
+"""Accounts: people and service accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from audit import clock
+from audit.actor import Actor
+from governance.admin import cells
+from governance.admin.base import GovernedModelAdmin, Panel, Way
+from governance.admin.commands import Command, Done
+from governance.admin.forms import ReasonForm
+from governance.admin.grants import where
+from governance.admin.memberships import span_of, state_of
+from governance.admin.standing import standing_of
+from governance.admin.tokens import state_of as token_state_of
+from governance.facts import short_of_quorum
+from registry.access import OrgPermission, Role
+from registry.models import OPEN, AccessToken, Grant, Membership, User
+from registry.services import people
+
+ADMINISTERING = (Role.OFFICER, Role.ADMINISTRATOR, Role.AUDITOR)
+SHOWN = 50
+"""How many rows of a kind a record shows below it."""
+
+
+class NewAccountForm(ReasonForm):
+    """Who gets an account."""
+
+    kind = forms.ChoiceField(
+        label="Kind",
+        choices=User.Kind.choices,
+        widget=forms.RadioSelect,
+        initial=User.Kind.PERSON,
+        help_text="A machine signs in as a service account, with tokens; a service account decides nothing.",
+    )
+    username = forms.CharField(
+        label="User name",
+        max_length=150,
+        help_text="For signing in; letters, digits and @ . + - _ only.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    name = forms.CharField(label="Full name", max_length=200, help_text="As it is printed beside a signature.")
+    title = forms.CharField(label="Job title", max_length=120, required=False)
+    email = forms.CharField(
+        label="E-mail address", max_length=254, required=False, widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+    password = forms.CharField(
+        label="Initial password",
+        required=False,
+        strip=False,
+        max_length=1024,
+        help_text="For a person: at least 12 characters. Hand it over in person; they change it in their profile.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class AccountForm(ReasonForm):
+    """What an account is called and how it is reached."""
+
+    name = forms.CharField(label="Full name", max_length=200)
+    title = forms.CharField(label="Job title", max_length=120, required=False)
+    email = forms.CharField(
+        label="E-mail address", max_length=254, required=False, widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+
+
+class PasswordForm(ReasonForm):
+    """A password somebody else chose, to begin with."""
+
+    password = forms.CharField(
+        label="New password",
+        strip=False,
+        max_length=1024,
+        help_text="At least 12 characters, not a common one, not like the name. It is also the person's signature: ask "
+        "them to change it at once.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+def _register(actor: Actor, row: None, form: NewAccountForm) -> Done:
+    given = form.cleaned_data
+    made = people.register_person(
+        actor=actor,
+        username=given["username"],
+        name=given["name"],
+        title=given["title"],
+        email=given["email"],
+        kind=given["kind"],
+        password=given["password"] or None,
+        reason=given["reason"],
+    )
+    return Done(f"{made.name} has an account now. Roles and groups are given apart from it.", made)
+
+
+def _update(actor: Actor, row: User, form: AccountForm) -> Done:
+    given = form.cleaned_data
+    changed = people.update_person(
+        actor=actor,
+        person=row,
+        name=given["name"],
+        title=given["title"],
+        email=given["email"],
+        reason=given["reason"],
+    )
+    same = (row.name, row.title, row.email) == (changed.name, changed.title, changed.email)
+    return Done("Nothing differs, so nothing was written." if same else f"{changed.name}: the record is updated.", row)
+
+
+def _set_password(actor: Actor, row: User, form: PasswordForm) -> Done:
+    people.set_password(
+        actor=actor, person=row, password=form.cleaned_data["password"], reason=form.cleaned_data["reason"]
+    )
+    return Done(f"{row.name} has a new password; wherever they were signed in, they are signed out.", row)
+
+
+def _deactivate(actor: Actor, row: User, form: ReasonForm) -> Done:
+    people.deactivate(actor=actor, person=row, reason=form.cleaned_data["reason"])
+    groups = Membership.effective(clock.now()).filter(user=row).values_list("group__slug", flat=True)
+    return Done(f"{row.name}: the account is shut.", row, tuple(_short_groups(groups, None)))
+
+
+def _reactivate(actor: Actor, row: User, form: ReasonForm) -> Done:
+    people.reactivate(actor=actor, person=row, reason=form.cleaned_data["reason"])
+    return Done(f"{row.name}: the account is open again, with the roles it had.", row)
+
+
+def _before_deactivating(row: User) -> Sequence[str]:
+    groups = Membership.effective(clock.now()).filter(user=row).values_list("group__slug", flat=True)
+    return _short_groups(groups, row)
+
+
+def _short_groups(groups: Any, leaving: User | None) -> list[str]:
+    return [
+        f"Without them, {slug} can no longer give the approvals that these open requests need: "
+        f"{', '.join(str(request) for request in short)}. Add a member, or withdraw the requests."
+        for slug in groups
+        if (short := short_of_quorum(slug, leaving=leaving))
+    ]
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Whether an account is open."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("active", "Active"), ("deactivated", "Deactivated")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        if self.value() in ("active", "deactivated"):
+            return queryset.filter(is_active=self.value() == "active")
+        return queryset
+
+
+class RoleFilter(admin.SimpleListFilter):
+    """Who was given one of the organisation's own roles, and who is a superuser."""
+
+    title = "administering role"
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [*((str(role), role.capitalize()) for role in ADMINISTERING), ("superuser", "Superuser")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        if self.value() == "superuser":
+            return queryset.filter(is_superuser=True)
+        if self.value() in ADMINISTERING:
+            held = Grant.objects.filter(OPEN, model__isnull=True, role=self.value())
+            return queryset.filter(pk__in=held.values("user_id"))
+        return queryset
+
+
+class Accounts(GovernedModelAdmin):
+    """People and service accounts."""
+
+    section, position, icon = "People and access", 1, "user"
+    singular, plural = "account", "accounts"
+    about = "People who sign in, and service accounts of machines."
+    thing_type = "person"
+    manages = OrgPermission.MANAGE_PEOPLE
+    adding = Command(
+        "add",
+        "Add an account",
+        "An account lets somebody sign in. What they may do there is given as roles.",
+        OrgPermission.MANAGE_PEOPLE,
+        _register,
+        NewAccountForm,
+    )
+    commands = (
+        Command(
+            "edit",
+            "Change the record",
+            "The log keeps what it was before, and the uid under which it knows the person.",
+            OrgPermission.MANAGE_PEOPLE,
+            _update,
+            AccountForm,
+            initial=lambda row: {"name": row.name, "title": row.title, "email": row.email},
+        ),
+        Command(
+            "password",
+            "Set a password",
+            "The old password stops working, and every open session of the person ends.",
+            OrgPermission.MANAGE_PEOPLE,
+            _set_password,
+            PasswordForm,
+            applies=lambda row: row.kind == User.Kind.PERSON,
+        ),
+        Command(
+            "deactivate",
+            "Deactivate",
+            "No sign-in, no token, no decision from now on. Roles, memberships and all that was done stay on record.",
+            OrgPermission.MANAGE_PEOPLE,
+            _deactivate,
+            applies=lambda row: row.is_active,
+            warns=_before_deactivating,
+            grave=True,
+        ),
+        Command(
+            "reactivate",
+            "Reactivate",
+            "The account opens again, with the roles and memberships that still stand.",
+            OrgPermission.MANAGE_PEOPLE,
+            _reactivate,
+            applies=lambda row: not row.is_active,
+        ),
+    )
+
+    list_display = ("name", "user_name", "kind", "title", "address", "roles", "state")
+    list_filter = ("kind", StateFilter, RoleFilter)
+    search_fields = ("name", "username", "email", "title", "=uid")
+    search_help_text = "Name, user name, e-mail address, job title, or the id the log uses (usr_…)"
+    ordering = ("name", "pk")
+    fieldsets = (
+        (None, {"fields": ("name", "user_name", "kind", "title", "address")}),
+        ("Standing", {"fields": ("state", "administers", "created", "known_as")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        everywhere = Grant.objects.filter(OPEN, model__isnull=True).order_by("role")
+        return super().get_queryset(request).prefetch_related(Prefetch("grants", everywhere, to_attr="roles_held"))
+
+    @admin.display(description="user name", ordering="username")
+    def user_name(self, row: User) -> str:
+        return row.username
+
+    @admin.display(description="e-mail address", ordering="email")
+    def address(self, row: User) -> str:
+        return row.email or cells.NONE
+
+    @admin.display(description="roles")
+    def roles(self, row: User) -> Any:
+        """The roles given to the person for the whole organisation; those of their groups are on the record."""
+        return cells.tags(grant.role for grant in row.roles_held)  # type: ignore[attr-defined]
+
+    @admin.display(description="state", ordering="is_active")
+    def state(self, row: User) -> Any:
+        return cells.mark("Active", "ok") if row.is_active else cells.mark("Deactivated", "none")
+
+    @admin.display(description="superuser")
+    def administers(self, row: User) -> str:
+        return "yes: administers, and satisfies no approval (SoD-4)" if row.is_superuser else "no"
+
+    @admin.display(description="since")
+    def created(self, row: User) -> Any:
+        return cells.moment(row.created_at)
+
+    @admin.display(description="in the log as")
+    def known_as(self, row: User) -> Any:
+        return cells.code(row.uid)
+
+    def links(self, request: HttpRequest, row: User) -> list[Way]:
+        if not standing_of(request).may(OrgPermission.READ_AUDIT):
+            return []
+        return [Way("What they did", f"{reverse('web:audit')}?actor={row.uid}")]
+
+    def panels(self, request: HttpRequest, row: User) -> list[Panel]:
+        now = clock.now()
+        grants = Grant.objects.filter(OPEN, user=row).select_related("model").order_by("model__slug", "role")
+        memberships = Membership.objects.filter(OPEN, user=row).select_related("group").order_by("group__name")
+        tokens = AccessToken.objects.filter(person=row).order_by("revoked_at", "-created_at")
+        mine = f"?user__id__exact={row.pk}"
+        return [
+            Panel(
+                "Roles given to this account",
+                ("Role", "On", "Since", ""),
+                [
+                    (g.role, where(g), cells.moment(g.opened_at), cells.record(g, "Record"))
+                    for g in grants[:SHOWN]
+                ],
+                "No role was given to this account itself.",
+                ("All roles it ever had", reverse("admin:registry_grant_changelist") + mine),
+            ),
+            Panel(
+                "Reviewer groups",
+                ("Group", "Span", "State", ""),
+                [
+                    (cells.record(m.group, m.group.name), span_of(m), state_of(m, now), cells.record(m, "Record"))
+                    for m in memberships[:SHOWN]
+                ],
+                "In no reviewer group: no policy calls on this account.",
+                ("All memberships it ever had", reverse("admin:registry_membership_changelist") + mine),
+            ),
+            Panel(
+                "Access tokens",
+                ("Token", "Scopes", "Expires", "State"),
+                [
+                    (cells.record(t), cells.tags(t.scopes), cells.moment(t.expires_at), token_state_of(t, now))
+                    for t in tokens[:SHOWN]
+                ],
+                "No token was ever issued for this account.",
+                ("All its tokens", f"{reverse('admin:registry_accesstoken_changelist')}?person__id__exact={row.pk}"),
+            ),
+        ]  # fmt: skip

@@ -1,0 +1,229 @@
+"""Policies and their revisions: read as they were published; changed by publishing the next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html_join
+
+from audit.actor import Actor
+from governance.admin import cells
+from governance.admin.base import GovernedModelAdmin, Panel
+from governance.admin.commands import Command, Done
+from governance.admin.filters import by_date, by_relation
+from governance.admin.forms import ReasonForm
+from governance.models import Policy, PolicyRevision
+from governance.policies import PolicyDocument
+from governance.services import policies
+from registry.access import OrgPermission
+from registry.exceptions import FieldError, InvalidInput, Refusal
+from registry.models import User
+
+MAX_SOURCE = 256 * 1024
+
+
+class PolicyForm(ReasonForm):
+    """A policy's YAML, as it will be published."""
+
+    source = forms.CharField(
+        label="Policy (YAML)",
+        strip=False,
+        max_length=MAX_SOURCE,
+        widget=forms.Textarea(attrs={"rows": 28, "class": "code", "spellcheck": "false", "wrap": "off"}),
+        help_text="Checked against the schema, the installed checks, the stages and the reviewer groups before it is "
+        "published. Open requests keep the revision they were made under.",
+    )
+
+    def clean_source(self) -> str:
+        """As it was written: a browser sends its own line ends, which nobody wrote."""
+        return str(self.cleaned_data["source"]).replace("\r\n", "\n")
+
+    def take_refusal(self, refusal: Refusal) -> None:
+        """Every fault stands at the source, with the place in the document it points to."""
+        if not isinstance(refusal, InvalidInput):
+            super().take_refusal(refusal)
+            return
+        for fault in refusal.errors:
+            if fault.pointer == "/reason":
+                self.add_error("reason", fault.detail)
+            else:
+                place = f"{fault.pointer}: " if fault.pointer.strip("/") else ""
+                self.add_error("source", f"{place}{fault.detail}")
+
+
+def _publish(actor: Actor, row: Policy | None, form: PolicyForm) -> Done:
+    source, reason = form.cleaned_data["source"], form.cleaned_data["reason"]
+    if row is not None:
+        _refuse_another(row, policies.read(source))
+    standing = PolicyRevision.objects.filter(in_force_of__isnull=False).values_list("pk", flat=True)
+    before = set(standing)
+    revision = policies.publish(actor=actor, source=source, reason=reason)
+    if revision.pk in before:
+        return Done("That is what is in force already, so nothing was published.", revision.policy)
+    return Done(f"{revision.policy.title}: revision {revision.number} is in force.", revision.policy)
+
+
+def _refuse_another(row: Policy, document: PolicyDocument) -> None:
+    """A revision of one policy is not the beginning of another. Raises InvalidInput."""
+    if document.slug != row.slug:
+        raise InvalidInput(
+            [
+                FieldError(
+                    "/slug",
+                    "another_policy",
+                    f"This page publishes the next revision of {row.slug}; publish another policy from the list.",
+                )
+            ]
+        )
+
+
+class Policies(GovernedModelAdmin):
+    """Policies, and what is in force."""
+
+    section, position, icon = "Policies", 1, "scale"
+    singular, plural = "policy", "policies"
+    about = "What must be true before a version enters a stage."
+    thing_type = "policy"
+    manages = OrgPermission.MANAGE_POLICIES
+    adding = Command(
+        "add",
+        "Publish a policy",
+        "The policy is in force from the moment it is published. What was published is never changed, only superseded.",
+        OrgPermission.MANAGE_POLICIES,
+        _publish,
+        PolicyForm,
+    )
+    commands = (
+        Command(
+            "publish",
+            "Publish a revision",
+            "The next revision is in force from the moment it is published; this one stays on record as it was.",
+            OrgPermission.MANAGE_POLICIES,
+            _publish,
+            PolicyForm,
+            initial=lambda row: {"source": row.in_force.source if row.in_force is not None else ""},
+        ),
+    )
+
+    list_display = ("title", "called", "revision", "published", "covers")
+    list_select_related = ("in_force",)
+    search_fields = ("title", "slug")
+    search_help_text = "Title or slug"
+    fieldsets = (
+        (None, {"fields": ("title", "called", "revision", "published", "covers")}),
+        ("In force, as published", {"fields": ("source",), "classes": ("wide-field",)}),
+    )
+
+    @admin.display(description="slug", ordering="slug")
+    def called(self, row: Policy) -> Any:
+        return cells.code(row.slug)
+
+    @admin.display(description="in force")
+    def revision(self, row: Policy) -> Any:
+        return cells.record(row.in_force, f"revision {row.in_force.number}") if row.in_force is not None else cells.NONE
+
+    @admin.display(description="since", ordering="in_force__published_at")
+    def published(self, row: Policy) -> Any:
+        return cells.moment(row.in_force.published_at if row.in_force is not None else None)
+
+    @admin.display(description="covers")
+    def covers(self, row: Policy) -> Any:
+        """The targets of the revision in force."""
+        found = row.in_force.document.get("applies_to", {}) if row.in_force is not None else {}
+        return cells.tags([*found.get("stages", ()), *(f"@{alias}" for alias in found.get("aliases", ()))])
+
+    @admin.display(description="YAML")
+    def source(self, row: Policy) -> Any:
+        return cells.block(row.in_force.source if row.in_force is not None else "")
+
+    def panels(self, request: HttpRequest, row: Policy) -> list[Panel]:
+        revisions = row.revisions.order_by("-number")[:50]
+        names = dict(User.objects.filter(uid__in=[r.published_by for r in revisions]).values_list("uid", "name"))
+        return [
+            Panel(
+                "Revisions",
+                ("Revision", "Published", "By", "Digest"),
+                [
+                    (
+                        cells.record(r, f"revision {r.number}"),
+                        cells.moment(r.published_at),
+                        names.get(r.published_by, r.published_by),
+                        cells.code(r.digest[:12]),
+                    )
+                    for r in revisions
+                ],
+                "Nothing was ever published.",
+            )
+        ]
+
+
+class PolicyRevisions(GovernedModelAdmin):
+    """What policies said, from publication on."""
+
+    section, position, icon = "Policies", 2, "file"
+    singular, plural = "policy revision", "policy revisions"
+    about = "What each policy said, and when. Immutable: the database refuses a change."
+    thing_type = "policy_revision"
+
+    list_display = ("revision", "of", "state", "published", "digest_short")
+    list_display_links = ("revision",)
+    list_filter = (by_relation("policy", "policy"), by_date("published_at", "day it was published"))
+    list_select_related = ("policy__in_force",)
+    search_fields = ("policy__title", "policy__slug", "digest__startswith", "source")
+    search_help_text = "Policy, the beginning of a digest, or words of the YAML"
+    autocomplete_fields = ("policy",)
+    ordering = ("-published_at", "-pk")
+    fieldsets = (
+        (None, {"fields": ("of", "number", "state", "published", "by", "digest_whole", "used_by")}),
+        ("As published", {"fields": ("yaml",), "classes": ("wide-field",)}),
+    )
+
+    def name_of(self, row: PolicyRevision) -> str:
+        return f"{row.policy.title}, revision {row.number}"
+
+    @admin.display(description="revision", ordering="number")
+    def revision(self, row: PolicyRevision) -> str:
+        return f"{row.policy.slug} v{row.number}"
+
+    @admin.display(description="policy", ordering="policy__title")
+    def of(self, row: PolicyRevision) -> Any:
+        return cells.record(row.policy)
+
+    @admin.display(description="state")
+    def state(self, row: PolicyRevision) -> Any:
+        in_force = row.policy.in_force_id == row.pk
+        return cells.mark("In force", "ok") if in_force else cells.mark("Superseded", "none")
+
+    @admin.display(description="published", ordering="published_at")
+    def published(self, row: PolicyRevision) -> Any:
+        return cells.moment(row.published_at)
+
+    @admin.display(description="published by")
+    def by(self, row: PolicyRevision) -> Any:
+        person = User.objects.filter(uid=row.published_by).first()
+        return cells.record(person) if person is not None else cells.code(row.published_by)
+
+    @admin.display(description="digest", ordering="digest")
+    def digest_short(self, row: PolicyRevision) -> Any:
+        return cells.code(row.digest[:12])
+
+    @admin.display(description="SHA-256 of the document")
+    def digest_whole(self, row: PolicyRevision) -> Any:
+        return cells.code(row.digest)
+
+    @admin.display(description="requests made under it")
+    def used_by(self, row: PolicyRevision) -> Any:
+        numbers = list(row.requests.order_by("-pk").values_list("pk", flat=True)[:20])
+        links = ((reverse("web:promotion", args=[number]), number) for number in numbers)
+        return format_html_join(", ", '<a href="{}">#{}</a>', links) or cells.NONE
+
+    @admin.display(description="YAML")
+    def yaml(self, row: PolicyRevision) -> Any:
+        return cells.block(row.source)
+
+    def _made_elsewhere(self) -> str:
+        return "publish it from its policy."

@@ -1,0 +1,131 @@
+"""The audit log, for those who may read it."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit import selectors as log
+from audit.exceptions import NotOpened
+from audit.models import Event
+from audit.recorder import Thing
+from governance.api import pagination
+from governance.api.endpoint import Endpoint, answer
+from governance.api.operation import Operation
+from governance.api.shapes import Moment, Page, PageAsked, Shown, Since, Words
+from registry import access, selectors
+from registry.exceptions import NotFound
+
+
+class EventShown(Shown):
+    """Something that happened. `event` is the record itself: its RFC 8785 form is byte for byte what was written."""
+
+    id: str
+    action: str
+    sentence: str
+    happened_at: Moment
+    event: dict[str, Any]
+    private: dict[str, str] = Field(
+        description="What the record only commits to, by JSON pointer into `event`; erased values are missing."
+    )
+    altered: str | None = Field(
+        description="Pointer of a kept value that does not match its commitment any more; then none is shown."
+    )
+
+
+class EventPage(Page[EventShown]):
+    """A page of events, newest first."""
+
+
+class EventsAsked(PageAsked):
+    """Which events."""
+
+    action: Words | None = Field(None, description="Exact name, such as promotion.promoted.")
+    actor: Words | None = Field(None, description="Id of who acted: usr_…, tok_…, or a process.")
+    thing: str | None = Field(
+        None,
+        pattern=r"^[a-z][a-z0-9_]{0,39}:[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}$",
+        description="type:id of what it is about.",
+    )
+    model: Words | None = Field(None, description="Name of a model: everything that touched the model itself.")
+    after: Since | None = Field(None, description="Happened then or later.")
+    before: Since | None = Field(None, description="Happened earlier.")
+    q: Words | None = Field(None, description="Words of the record; private values are not searched.")
+
+
+class EventsView(Endpoint):
+    """/audit/events"""
+
+    @Operation("listEvents", "Search the audit log", "audit", {200: EventPage}, query=EventsAsked, refusals=(404,))
+    def get(self, request: Request) -> Response:
+        """Events, newest first. For auditors and officers; a token needs the scope audit:read."""
+        asked = self.asked(EventsAsked)
+        access.require_in_organisation(self.actor, access.OrgPermission.READ_AUDIT)
+        thing = Thing(*asked.thing.split(":", 1)) if asked.thing is not None else None
+        if asked.model is not None and thing is None:
+            thing = Thing("model", str(selectors.model(self.actor, asked.model).uid))
+        page = log.search(
+            action=asked.action,
+            actor=asked.actor,
+            thing=thing,
+            after=asked.after,
+            before=asked.before,
+            text=asked.q,
+            cursor=_place(asked.cursor),
+            limit=asked.limit,
+        )
+        following = pagination.encode(page.cursor) if page.cursor is not None else None
+        return answer(EventPage(items=_shown(page.events), next=following), headers=pagination.link(request, following))
+
+
+class EventView(Endpoint):
+    """/audit/events/{event}"""
+
+    @Operation("getEvent", "Read an event", "audit", {200: EventShown})
+    def get(self, request: Request, event: uuid.UUID) -> Response:
+        """One event by its id."""
+        access.require_in_organisation(self.actor, access.OrgPermission.READ_AUDIT)
+        found = log.by_event_id(event)
+        if found is None:
+            raise NotFound(f"There is no event {event}.")
+        return answer(_shown([found])[0])
+
+
+def _place(cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    place = pagination.decode(cursor, str)
+    if not re.fullmatch(r"[0-9a-f-]{36}", place):
+        raise pagination.refused()
+    return place
+
+
+def _shown(events: list[Event]) -> list[EventShown]:
+    try:
+        opened = log.openings(events)
+        altered: dict[uuid.UUID, str] = {}
+    except NotOpened:
+        # One altered value must not hide the rest, nor go unsaid.
+        opened, altered = {}, {}
+        for event in events:
+            try:
+                opened[event.event_id] = log.opening(event)
+            except NotOpened as fault:
+                opened[event.event_id], altered[event.event_id] = {}, fault.pointer
+    return [
+        EventShown(
+            id=str(event.event_id),
+            action=event.action,
+            sentence=event.sentence,
+            happened_at=event.happened_at,
+            event=event.body,
+            private=opened[event.event_id],
+            altered=altered.get(event.event_id),
+        )
+        for event in events
+    ]

@@ -1,0 +1,5 @@
+"""Where the interface lives."""
+
+from typing import Final
+
+PREFIX: Final = "/api/v1"

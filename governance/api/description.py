@@ -1,0 +1,81 @@
+"""What the interface says of itself: the OpenAPI description, and a page for each type of problem. Open to everyone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from drf_spectacular.generators import SchemaGenerator
+from pydantic import RootModel
+from rest_framework.request import Request
+
+from governance.api import preconditions, problems
+from governance.api.endpoint import Endpoint
+from governance.api.operation import Operation
+from governance.api.problem import Problem
+
+
+class OpenEndpoint(Endpoint):
+    """An address that needs no token and counts nobody."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+
+
+class Description(RootModel[dict[str, Any]]):
+    """OpenAPI 3.1."""
+
+
+class SchemaView(OpenEndpoint):
+    """/schema"""
+
+    @Operation("getSchema", "Read this description", "interface", {200: Description}, open=True, tagged=True)
+    def get(self, request: Request) -> HttpResponse:
+        """The OpenAPI 3.1 description of this interface."""
+        body, tag = _described()
+        headers = {"ETag": tag, "Cache-Control": "public, no-cache"}
+        if preconditions.unchanged(request, tag):
+            return HttpResponse(status=304, headers=headers)
+        return HttpResponse(body, content_type="application/json", headers=headers)
+
+
+class ProblemView(OpenEndpoint):
+    """/problems/{code}: where `type` points."""
+
+    def get(self, request: Request, code: str) -> HttpResponse:
+        """What a problem type means, and the way out."""
+        found = problems.CATALOGUE.get(code)
+        if found is None:
+            raise Problem(404, "not_found", f"There is no problem type “{code}”.")
+        shown = {"title": found.title, "meaning": _marked(found.meaning), "way_out": _marked(found.way_out)}
+        return render(request._request, "api/problem.html", {"code": code, "problem": shown})
+
+
+class ProblemsView(OpenEndpoint):
+    """/problems"""
+
+    def get(self, request: Request) -> HttpResponse:
+        """Every problem type."""
+        return render(request._request, "api/problems.html", {"problems": sorted(problems.CATALOGUE.items())})
+
+
+def _marked(text: str) -> SafeString:
+    """The text as HTML, what stands between backticks as code."""
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", part) if n % 2 else part,) for n, part in enumerate(text.split("`")))
+    )
+
+
+@cache
+def _described() -> tuple[bytes, str]:
+    """Made once a process: it depends on the code alone."""
+    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    body = json.dumps(document, ensure_ascii=False).encode()
+    return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'

@@ -1,0 +1,172 @@
+"""What is added to a version after it was declared: metrics, the model card, evidence files."""
+
+from __future__ import annotations
+
+from django.http import HttpResponseBase
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance.api import artifacts, bodies
+from governance.api.endpoint import Endpoint, answer
+from governance.api.idempotency import once
+from governance.api.operation import Operation
+from governance.api.shapes import Asked, Given, Moment, PersonShown, Shown, Words
+from governance.api.version_shapes import EvidenceShown, MetricGiven, MetricShown, url_of
+from governance.services import evidence as service
+from registry import selectors
+from registry.exceptions import NotFound
+from registry.models import Evidence, ModelCard
+from registry.services import downloads
+from registry.services.versions import MetricSpec, store_evidence
+
+
+class MetricsGiven(Given):
+    """Metrics to add."""
+
+    metrics: list[MetricGiven] = Field(min_length=1, max_length=1000)
+
+
+class MetricsShown(Shown):
+    """The metrics as they were added."""
+
+    metrics: list[MetricShown]
+
+
+class CardGiven(Given):
+    """A model card."""
+
+    text: str = Field(min_length=1, description="YAML front matter and Markdown.")
+
+
+class CardShown(Shown):
+    """A revision of a model card."""
+
+    revision: int
+    sha256: str
+    text: str
+    added_by: PersonShown
+    added_at: Moment
+
+
+class EvidenceAsked(Asked):
+    """What the file is."""
+
+    filename: Words = Field(max_length=250, description="A name without folders.")
+    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="What the bytes must have.")
+
+
+class MetricsView(Endpoint):
+    """/models/{slug}/versions/{number}/metrics"""
+
+    @Operation("addMetrics", "Add metrics", "evidence", {201: MetricsShown}, body=MetricsGiven, idempotent=True)
+    def post(self, request: Request, slug: str, number: int) -> HttpResponseBase:
+        """Add metrics; of the same name, dataset and slice the newest counts. Open promotion requests are judged anew,
+        and approvals given over other numbers lapse."""
+        given = self.given(MetricsGiven)
+        version = selectors.version(self.actor, slug, number)
+
+        def add() -> Response:
+            added = service.attach_metrics(
+                actor=self.actor, version=version, metrics=[MetricSpec(**m.model_dump()) for m in given.metrics]
+            )
+            return answer(
+                MetricsShown(
+                    metrics=[
+                        MetricShown(name=m.name, value=m.value, dataset=m.dataset, slice=m.slice, revision=m.revision)
+                        for m in added
+                    ]
+                ),
+                201,
+            )
+
+        return once(request, self.actor, self.raw_body(), add)
+
+
+class CardView(Endpoint):
+    """/models/{slug}/versions/{number}/card"""
+
+    @Operation("getCard", "Read the model card", "evidence", {200: CardShown}, tagged=True)
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        """The newest revision of the version's model card."""
+        version = selectors.version(self.actor, slug, number)
+        card = selectors.card_of(version)
+        if card is None:
+            raise NotFound(f"Version {number} of {slug} has no model card yet.")
+        return self.tagged(f"{slug}-v{number}-card", card.revision, _card(card))
+
+    @Operation("putCard", "Add a revision of the model card", "evidence", {200: CardShown}, body=CardGiven)
+    def put(self, request: Request, slug: str, number: int) -> Response:
+        """Write the model card. Earlier revisions stay; the same text again changes nothing. Open promotion requests
+        are judged anew."""
+        given = self.given(CardGiven)
+        version = selectors.version(self.actor, slug, number)
+        return answer(_card(service.attach_card(actor=self.actor, version=version, text=given.text)))
+
+
+class EvidenceView(Endpoint):
+    """/models/{slug}/versions/{number}/evidence/{kind}"""
+
+    @Operation(
+        "addEvidence",
+        "Add an evidence file",
+        "evidence",
+        {201: EvidenceShown},
+        raw=True,
+        query=EvidenceAsked,
+        idempotent=True,
+    )
+    def post(self, request: Request, slug: str, number: int, kind: str) -> HttpResponseBase:
+        """Send the file's bytes as the body. A check that waits for this kind runs by itself."""
+        asked = self.asked(EvidenceAsked)
+        stream, _ = bodies.upload(request)
+        version = selectors.version(self.actor, slug, number)
+        # The bytes are taken in first, outside any transaction; what they are then stands for them.
+        blob = store_evidence(actor=self.actor, version=version, kind=kind, stream=stream, sha256=asked.sha256)
+
+        def add() -> Response:
+            added = service.attach_stored(
+                actor=self.actor, version=version, kind=kind, filename=asked.filename, blob=blob
+            )
+            return answer(
+                EvidenceShown(
+                    kind=added.kind,
+                    filename=added.filename,
+                    sha256=blob.sha256,
+                    size=blob.size,
+                    revision=added.revision,
+                    added_at=added.added_at,
+                    url=f"{url_of(version)}/evidence/{kind}",
+                ),
+                201,
+            )
+
+        return once(request, self.actor, f"{asked.filename}\n{blob.sha256}", add)
+
+    @Operation("downloadEvidence", "Download an evidence file", "evidence", {200: "The bytes."}, file=True, tagged=True)
+    def get(self, request: Request, slug: str, number: int, kind: str) -> HttpResponseBase:
+        """The newest file of that kind. Who took which digest is recorded."""
+        version = selectors.version(self.actor, slug, number)
+        newest = (
+            Evidence.objects.filter(version=version, kind=kind).select_related("blob").order_by("-revision").first()
+        )
+        if newest is None:
+            raise NotFound(f"Version {number} of {slug} has no evidence of the kind “{kind}”.")
+        newest.version = version
+        return artifacts.send(
+            request,
+            sha256=newest.blob.sha256,
+            size=newest.blob.size,
+            filename=newest.filename,
+            take=lambda: downloads.evidence(actor=self.actor, evidence=newest),
+        )
+
+
+def _card(card: ModelCard) -> CardShown:
+    return CardShown(
+        revision=card.revision,
+        sha256=card.sha256,
+        text=card.text,
+        added_by=PersonShown.of(card.added_by),
+        added_at=card.added_at,
+    )

@@ -1,0 +1,246 @@
+"""Registered models: the catalogue, and what is on record about each."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from django.conf import settings
+from django.http import HttpResponseBase
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance.api import pagination, people, preconditions
+from governance.api.conf import PREFIX
+from governance.api.endpoint import Endpoint, answer
+from governance.api.idempotency import once
+from governance.api.operation import Operation
+from governance.api.shapes import Given, Moment, Page, PageAsked, PersonShown, Shown, Words
+from registry import access, selectors
+from registry.models import RegisteredModel
+from registry.services import models as service
+
+
+def _day(value: Any) -> Any:
+    """A date as RFC 3339 writes it; strictly that, as everything in a document."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise PydanticCustomError("date", "Write a date as 2027-03-31.")
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+Tier = Annotated[int, Field(ge=1, le=3)]
+
+
+class ModelsAsked(PageAsked):
+    """Which models."""
+
+    q: Words | None = Field(None, description="Words searched in names, titles, purposes and descriptions.")
+    stage: Words | None = Field(None, description="Slug of a stage some version is in.")
+    team: Words | None = Field(None, description="Exact name of the team.")
+    owner: Words | None = Field(None, description="Id of the owner, `usr_…`.")
+    status: Literal["active", "archived", "any"] = Field("active")
+
+
+class ModelRow(Shown):
+    """A registered model in a list."""
+
+    slug: str
+    title: str
+    purpose: str
+    team: str
+    risk_tier: int | None
+    status: str
+    owner: PersonShown | None
+    latest_version: int | None = Field(description="Number of the newest registered version.")
+    in_exclusive_stage: int | None = Field(description="Number of the version in the exclusive stage (Production).")
+    revision: int
+    updated_at: Moment
+    url: str
+
+
+class ModelPage(Page[ModelRow]):
+    """A page of registered models, by name."""
+
+
+class ModelShown(Shown):
+    """A registered model."""
+
+    slug: str
+    title: str
+    description: str
+    purpose: str
+    team: str
+    intended_use: str
+    prohibited_use: str
+    affects_people: bool | None
+    regulations: list[str]
+    tags: dict[str, str]
+    risk_tier: int | None
+    owner: PersonShown | None
+    accountable_executive: PersonShown | None
+    next_review: date | None
+    status: str
+    revision: int
+    created_at: Moment
+    updated_at: Moment
+    url: str
+    versions_url: str
+    page: str = Field(description="Where people read it.")
+
+    @classmethod
+    def of(cls, model: RegisteredModel) -> ModelShown:
+        return cls(
+            slug=model.slug,
+            title=model.title,
+            description=model.description,
+            purpose=model.purpose,
+            team=model.team,
+            intended_use=model.intended_use,
+            prohibited_use=model.prohibited_use,
+            affects_people=model.affects_people,
+            regulations=model.regulations,
+            tags=model.tags,
+            risk_tier=model.risk_tier,
+            owner=PersonShown.maybe(model.owner),
+            accountable_executive=PersonShown.maybe(model.accountable_executive),
+            next_review=model.next_review,
+            status=model.status,
+            revision=model.revision,
+            created_at=model.created_at,
+            updated_at=model.updated_at,
+            url=url_of(model),
+            versions_url=f"{url_of(model)}/versions",
+            page=f"{settings.PUBLIC_URL}/models/{model.slug}/",
+        )
+
+
+class _Facts(Given):
+    """What may be on record about a model."""
+
+    title: str = Field("", max_length=200)
+    description: str = Field("", max_length=100_000, description="Markdown.")
+    purpose: str = Field("", max_length=300, description="The use case.")
+    team: str = Field("", max_length=120)
+    intended_use: str = Field("", max_length=20_000)
+    prohibited_use: str = Field("", max_length=20_000)
+    affects_people: bool | None = None
+    regulations: list[str] = Field([], max_length=50)
+    tags: dict[str, str] = Field({}, max_length=100)
+    risk_tier: Tier | None = None
+    owner: str | None = Field(None, description="User name; the caller's person where it is left out.")
+    accountable_executive: str | None = Field(None, description="User name.")
+    next_review: Day | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """What was given, and nothing that was not, with people in place of their names."""
+        given = self.model_dump(exclude_unset=True, exclude={"slug"})
+        for field in {"owner", "accountable_executive"} & given.keys():
+            given[field] = people.named(given[field], f"/{field}")
+        return given
+
+
+class ModelGiven(_Facts):
+    """A model to register."""
+
+    slug: str = Field(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$",
+        description="Its name in URLs, in the API and for MLflow clients; never reused.",
+    )
+
+
+class ModelChange(_Facts):
+    """What to change; members that are left out stay as they are."""
+
+    status: Literal["active", "archived"] = "active"
+
+
+class ModelsView(Endpoint):
+    """/models"""
+
+    @Operation("listModels", "List models", "models", {200: ModelPage}, query=ModelsAsked)
+    def get(self, request: Request) -> Response:
+        """The models the caller may see, by name."""
+        asked = self.asked(ModelsAsked)
+        access.require_scope(self.actor, "models:read")
+        found = selectors.catalogue(
+            self.actor,
+            words=asked.q or "",
+            stage=asked.stage,
+            owner=asked.owner,
+            team=asked.team,
+            status="" if asked.status == "any" else asked.status,
+        )
+        rows, following = pagination.page(
+            found, by="slug", kind=str, cursor=asked.cursor, limit=asked.limit, place=lambda m: m.slug
+        )
+        return answer(
+            ModelPage(items=[_row(model) for model in rows], next=following),
+            headers=pagination.link(request, following),
+        )
+
+    @Operation(
+        "registerModel", "Register a model", "models", {201: ModelShown}, body=ModelGiven, idempotent=True, tagged=True
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        """Put a model on record. The caller's person becomes its owner, beside whoever `owner` names."""
+        given = self.given(ModelGiven)
+
+        def register() -> Response:
+            model = service.register_model(actor=self.actor, slug=given.slug, **given.facts())
+            return self.tagged(
+                model.slug, model.revision, ModelShown.of(model), status=201, headers={"Location": url_of(model)}
+            )
+
+        return once(request, self.actor, self.raw_body(), register)
+
+
+class ModelView(Endpoint):
+    """/models/{slug}"""
+
+    @Operation("getModel", "Read a model", "models", {200: ModelShown}, tagged=True)
+    def get(self, request: Request, slug: str) -> Response:
+        """What is on record about a model."""
+        model = selectors.model(self.actor, slug)
+        return self.tagged(model.slug, model.revision, ModelShown.of(model))
+
+    @Operation("changeModel", "Change a model", "models", {200: ModelShown}, body=ModelChange, if_match=True)
+    def patch(self, request: Request, slug: str) -> Response:
+        """Change what is on record. Owner, accountable executive, tier and status decide who answers and which policy
+        is in force, so owners and officers alone change them."""
+        given = self.given(ModelChange)
+        model = selectors.model(self.actor, slug)
+        expected = preconditions.expected_revision(request, slug)
+        changed = service.update_model(actor=self.actor, model=model, expected_revision=expected, **given.facts())
+        return self.tagged(changed.slug, changed.revision, ModelShown.of(changed))
+
+
+def url_of(model: RegisteredModel) -> str:
+    """Where the API has the model."""
+    return f"{PREFIX}/models/{model.slug}"
+
+
+def _row(model: Any) -> ModelRow:
+    """`model` comes from the catalogue, which adds the two numbers."""
+    return ModelRow(
+        slug=model.slug,
+        title=model.title,
+        purpose=model.purpose,
+        team=model.team,
+        risk_tier=model.risk_tier,
+        status=model.status,
+        owner=PersonShown.maybe(model.owner),
+        latest_version=model.latest_number,
+        in_exclusive_stage=model.in_exclusive,
+        revision=model.revision,
+        updated_at=model.updated_at,
+        url=url_of(model),
+    )

@@ -1,0 +1,297 @@
+"""The catalogue of problem types: what each `code` means and what to do. Its pages are what `type` points at.
+
+A test holds it complete: every code a refusal of the product carries is here.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from django.conf import settings
+
+from governance.api.conf import PREFIX
+
+
+class Type(NamedTuple):
+    """A problem type: its title (RFC 9457: the same at every occurrence), its meaning, and the way out."""
+
+    title: str
+    meaning: str
+    way_out: str
+
+
+CATALOGUE: Final[dict[str, Type]] = {
+    # --- the request as HTTP ---
+    "bad_request": Type(
+        "The request could not be read",
+        "The request breaks a rule of HTTP, or was cut off before its end.",
+        "Send it again, whole; `detail` says what was wrong.",
+    ),
+    "malformed_json": Type(
+        "The body is not acceptable JSON",
+        "Bodies are UTF-8 JSON that every reader reads alike (RFC 8259, RFC 7493): no NaN, no integers beyond 2^53-1, "
+        "no member twice, no NUL and no lone surrogates in text, at most 32 levels.",
+        "Correct what `errors` points at.",
+    ),
+    "invalid_request": Type(
+        "The request has another form than this operation takes",
+        "A member is missing, unknown, or of another type. Types are strict: the text “1” is not the number 1.",
+        "Correct what `errors` points at; /api/v1/schema describes every operation.",
+    ),
+    "invalid_input": Type(
+        "A value breaks a rule",
+        "The form is right, and what it says is not allowed, such as a name in use or a digest of another file.",
+        "Correct what `errors` points at.",
+    ),
+    "not_found": Type(
+        "There is nothing here that you can see",
+        "The address is of nothing, or of something you may not see: the answer is the same, so that it tells nothing.",
+        "Check the address; ask an owner of the model for a role on it.",
+    ),
+    "method_not_allowed": Type(
+        "The address does not take this method",
+        "What is here is not changed or read this way.",
+        "Use one of the methods the `Allow` header names.",
+    ),
+    "unsupported_media_type": Type(
+        "The body is of another media type than this operation takes",
+        "Documents are `application/json`; files are sent as they are, never as forms.",
+        "Set `Content-Type` accordingly.",
+    ),
+    "length_required": Type(
+        "The body's length must be known beforehand",
+        "A body that ends where the connection does could have been cut off unnoticed.",
+        "Send `Content-Length`.",
+    ),
+    "too_large": Type(
+        "The body is too large",
+        "Documents and files have limits; `detail` says which applies.",
+        "Send large content as a file of the version.",
+    ),
+    "precondition_required": Type(
+        "The request must say which revision it is about",
+        "Changing what somebody else may have changed meanwhile needs `If-Match` (RFC 6585).",
+        "Read the object and send its `ETag` as `If-Match`.",
+    ),
+    "stale_revision": Type(
+        "It was changed since you read it",
+        "`If-Match` names another revision than the present one.",
+        "Read it again, look at what changed, and repeat what you still want.",
+    ),
+    "idempotency_key_reused": Type(
+        "The idempotency key was used for another request",
+        "A key stands for one request; this one has another body or another address.",
+        "Make a new key for a new request.",
+    ),
+    "idempotency_in_progress": Type(
+        "The first request with this idempotency key is still being answered",
+        "Two requests with one key came at the same time; one of them is being carried out.",
+        "Wait as `Retry-After` says and send it again: you get the first one's answer.",
+    ),
+    "rate_limited": Type(
+        "Too many requests",
+        "This token made more requests than it may in the time `RateLimit-Policy` names.",
+        "Wait as `Retry-After` says. To follow a promotion, use `?wait=25` instead of asking often.",
+    ),
+    "server_error": Type(
+        "Something broke on our side",
+        "The fault is in the log under `request_id`. Nothing was changed.",
+        "Try again; if it stays, give whoever runs this server the `request_id`.",
+    ),
+    "unavailable": Type(
+        "The database is away or busy",
+        "Nothing was changed.",
+        "Try again after `Retry-After` seconds.",
+    ),
+    # --- who asks ---
+    "not_signed_in": Type(
+        "Sign in with an access token",
+        "The request carries no `Authorization: Bearer` header.",
+        "Make a token on the page “Access tokens” and send it with every request.",
+    ),
+    "token_refused": Type(
+        "The access token was not accepted",
+        "It is malformed, unknown, expired or revoked, or its person's account is closed. Which it was is told to "
+        "nobody.",
+        "Make a new token; the page “Access tokens” shows when yours end.",
+    ),
+    "not_permitted": Type(
+        "You may not do that",
+        "You can see it, and lack the role for this.",
+        "`who_can` names people who may do it or give you the role.",
+    ),
+    "missing_scope": Type(
+        "The token was not issued for that",
+        "A token has scopes, and the one this needs is not among them.",
+        "Use a token with the scope `detail` names.",
+    ),
+    "token_limited": Type(
+        "The token is limited to other models",
+        "A token may be limited to models by name, and this one is not among them.",
+        "Use a token for this model.",
+    ),
+    "inactive": Type(
+        "The account is deactivated",
+        "Whoever answers for this token has a deactivated account.",
+        "An administrator can reactivate it.",
+    ),
+    "person_required": Type(
+        "A person has to do that",
+        "No token and no system process may do this.",
+        "Sign in to the pages.",
+    ),
+    "accountability": Type(
+        "Owners and officers change who answers for a model",
+        "Owner, accountable executive, risk tier and status decide who answers and which policy is in force.",
+        "Ask one of those `who_can` names.",
+    ),
+    "tokens_do_not_decide": Type(
+        "No token decides on a promotion request",
+        "A decision is signed by a person, signed in, with the password given again; whoever is behind a CI run does "
+        "not count (SoD-3).",
+        "Reviewers decide on the request's page, which `detail` names.",
+    ),
+    # --- the state of things ---
+    "not_now": Type(
+        "Not now",
+        "The state of things does not allow it yet, or no longer.",
+        "`detail` says what has to happen first.",
+    ),
+    "conflict": Type(
+        "Something is in the way",
+        "What exists already excludes what is asked.",
+        "`detail` names it.",
+    ),
+    "refused": Type("Refused", "A rule of the product does not allow it.", "`detail` says which and what to do."),
+    "already_open": Type(
+        "A request for this version and target is open",
+        "One version has at most one open request for a target.",
+        "Follow the one in `existing`, or withdraw it first.",
+    ),
+    "already_there": Type(
+        "The version is there already",
+        "What is asked for is so.",
+        "Nothing has to be done.",
+    ),
+    "illegal_move": Type(
+        "The lifecycle has no such move",
+        "Versions move between stages along the lifecycle's moves only.",
+        "`detail` names the stages that can be reached from here.",
+    ),
+    "model_incomplete": Type(
+        "The model lacks what a promotion needs",
+        "A model without an owner or a risk tier enters no protected stage: nobody would answer, no policy would fit.",
+        "Set what `detail` names.",
+    ),
+    "version_registering": Type(
+        "The version is not registered yet",
+        "Its files are not all there, or it was not completed.",
+        "Upload the files and complete the version.",
+    ),
+    "version_registered": Type(
+        "The version is registered, and its files are fixed",
+        "What a registered version was declared with never changes.",
+        "Declare a new version.",
+    ),
+    "files_missing": Type(
+        "Files of the version are missing",
+        "A version is registered when every file it declared is stored.",
+        "Upload those that `requirements` lists, then complete the version again.",
+    ),
+    "model_archived": Type(
+        "The model is archived",
+        "An archived model takes no versions.",
+        "An owner or an officer can make it active again.",
+    ),
+    "lifecycle_missing": Type(
+        "No lifecycle is installed",
+        "The installation is not set up, so a version has no stage to begin in.",
+        "An administrator must finish the setup.",
+    ),
+    "no_policy": Type(
+        "No policy covers this target",
+        "A protected target is reached under a policy only, and no policy is not consent.",
+        "An officer must publish one.",
+    ),
+    "not_ready": Type(
+        "The request is not ready",
+        "Requirements of the policy are unmet.",
+        "`requirements` lists them, each with how it is fulfilled and by whom.",
+    ),
+    "request_closed": Type(
+        "The request is closed",
+        "It was promoted, rejected, withdrawn, superseded, or its time ran out.",
+        "Open a new request to ask again.",
+    ),
+    "not_yours": Type(
+        "Only whoever opened the request, or edits the model, may withdraw it",
+        "Withdrawing ends other people's work on it.",
+        "Ask one of those `who_can` names.",
+    ),
+    "ambiguous_policy": Type(
+        "Two policies would cover the same target",
+        "Which one governs would be left to chance.",
+        "Give one of them another priority.",
+    ),
+    # --- decisions, roles and accounts: taken on the pages ---
+    "already_decided": Type(
+        "You have decided already",
+        "A decision is not edited; it lapses when what it signed changes.",
+        "Wait until the request changes, or ask another reviewer.",
+    ),
+    "separation_of_duties": Type(
+        "The separation of duties keeps you out",
+        "Whoever asked for, registered or trained a version, or is behind the CI run, does not approve it; superusers "
+        "and service accounts never do.",
+        "`who_can` names those who may.",
+    ),
+    "not_a_reviewer": Type(
+        "The policy calls on others",
+        "Decisions come from members of the groups the policy names.",
+        "`who_can` names them.",
+    ),
+    "packet_changed": Type(
+        "The request changed while you were reading",
+        "A decision signs what was shown, and that is no longer what is there.",
+        "Look at what changed, then decide again.",
+    ),
+    "review_not_open": Type(
+        "Review has not opened",
+        "Approving opens when every check has answered and every required one is satisfied.",
+        "`requirements` lists what is left.",
+    ),
+    "comes_later": Type(
+        "Your group comes later",
+        "The policy asks other groups first.",
+        "Wait until they are done.",
+    ),
+    "already_granted": Type("The role is held already", "What is asked for is so.", "Nothing has to be done."),
+    "already_revoked": Type("It was revoked already", "What is asked for is so.", "Nothing has to be done."),
+    "already_a_member": Type("The person is a member already", "What is asked for is so.", "Nothing has to be done."),
+    "self_grant": Type(
+        "Nobody gives themselves a role", "Roles are given by another person.", "Ask somebody else who may give it."
+    ),
+    "own_account": Type("Nobody opens or shuts their own account", "Another person does.", "Ask an administrator."),
+    "own_token": Type("Tokens are their person's own", "A token acts in its person's name.", "Let them issue it."),
+    "superuser_required": Type(
+        "Only a superuser does that", "It concerns accounts that administer.", "Ask a superuser."
+    ),
+    "sign_in_failed": Type(
+        "Name or password is wrong", "Which of the two is told to nobody.", "Try again, or have the password reset."
+    ),
+    "too_many_attempts": Type("Too many attempts", "Signing in was tried too often.", "Wait as long as `detail` says."),
+    "unchanged": Type("It is so already", "What is asked for is so.", "Nothing has to be done."),
+}
+
+FALLBACK: Final = "refused"
+
+
+def of(code: str) -> Type:
+    """The type of a code; for one the catalogue lacks, that of a plain refusal."""
+    return CATALOGUE.get(code, CATALOGUE[FALLBACK])
+
+
+def url_of(code: str) -> str:
+    """The address of a problem type: its page in this product."""
+    known = code if code in CATALOGUE else FALLBACK
+    return f"{settings.PUBLIC_URL}{PREFIX}/problems/{known}"

@@ -1,0 +1,319 @@
+"""How a promotion request looks to a caller."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from pydantic import Field
+
+from governance.api.conf import PREFIX
+from governance.api.shapes import Moment, Page, PersonShown, RequirementShown, Shown
+from governance.models import CheckRun, Decision, PromotionRequest
+from governance.policies import ApprovalStanding
+from governance.selectors import CheckRow, ListRow, RequestPage
+
+
+class TargetShown(Shown):
+    """Where the version is to go: one of the two."""
+
+    stage: str | None
+    alias: str | None
+
+    @classmethod
+    def of(cls, request: PromotionRequest) -> TargetShown:
+        stage = request.target_stage.slug if request.target_stage is not None else None
+        return cls(stage=stage, alias=request.target_alias or None)
+
+
+class Tally(Shown):
+    """How many of how many."""
+
+    have: int
+    need: int
+
+
+class PromotionRow(Shown):
+    """A promotion request in a list."""
+
+    id: int
+    model: str
+    version: int
+    target: TargetShown
+    state: str
+    requested_by: PersonShown
+    checks: Tally
+    approvals: Tally
+    revision: int
+    created_at: Moment
+    expires_at: Moment | None
+    closed_at: Moment | None
+    url: str
+    page: str
+
+    @classmethod
+    def of(cls, row: ListRow) -> PromotionRow:
+        request = row.request
+        return cls(
+            id=request.pk,
+            model=request.model.slug,
+            version=request.version.number,
+            target=TargetShown.of(request),
+            state=request.state,
+            requested_by=PersonShown.of(request.requested_by),
+            checks=Tally(have=row.checks_met, need=row.checks_total),
+            approvals=Tally(have=row.approvals_have, need=row.approvals_need),
+            revision=request.revision,
+            created_at=request.created_at,
+            expires_at=request.expires_at,
+            closed_at=request.closed_at,
+            url=url_of(request),
+            page=page_of(request),
+        )
+
+
+class PromotionPage(Page[PromotionRow]):
+    """A page of promotion requests, newest first."""
+
+
+class PolicyRef(Shown):
+    """The policy revision a request is judged by."""
+
+    slug: str
+    revision: int
+    digest: str
+
+
+class CheckShown(Shown):
+    """A check the policy calls for, and how its latest run stands."""
+
+    check: str
+    title: str
+    mode: str = Field(description="required or advisory")
+    status: str = Field(description="expected, waiting_evidence, queued, running or completed")
+    conclusion: str | None
+    summary: str
+    stale: bool
+    attempts: int
+
+    @classmethod
+    def of(cls, row: CheckRow) -> CheckShown:
+        return cls(
+            check=row.rule.check,
+            title=row.title,
+            mode=row.rule.mode,
+            status=row.run.status if row.run is not None else "expected",
+            conclusion=(row.run.conclusion or None) if row.run is not None else None,
+            summary=row.run.summary if row.run is not None else "",
+            stale=row.stale,
+            attempts=row.attempts,
+        )
+
+
+class RunShown(Shown):
+    """One attempt of a check, with what it found."""
+
+    id: str
+    check: str
+    check_version: str
+    mode: str
+    attempt: int
+    status: str
+    conclusion: str | None
+    inputs_digest: str = Field(description="SHA-256 over everything the outcome depends on.")
+    summary: str
+    findings: list[dict[str, Any]]
+    measures: dict[str, Any]
+    conditions: dict[str, Any]
+    created_at: Moment
+    completed_at: Moment | None
+
+    @classmethod
+    def of(cls, run: CheckRun) -> RunShown:
+        return cls(
+            id=str(run.uid),
+            check=run.check_slug,
+            check_version=run.check_version,
+            mode=run.mode,
+            attempt=run.attempt,
+            status=run.status,
+            conclusion=run.conclusion or None,
+            inputs_digest=run.inputs_digest,
+            summary=run.summary,
+            findings=run.findings,
+            measures=run.measures,
+            conditions=run.conditions,
+            created_at=run.created_at,
+            completed_at=run.completed_at,
+        )
+
+
+class RunPage(Page[RunShown]):
+    """The runs of a request's checks, newest first."""
+
+
+class KeptOut(Shown):
+    """A member of the group whose decision cannot count, and why."""
+
+    name: str
+    rule: str
+    reason: str
+
+
+class ApprovalShown(Shown):
+    """One approval rule of the policy: how many of which group, and who fills it."""
+
+    group: str
+    count: int
+    order: int
+    open: bool = Field(description="Whether the groups before it are done.")
+    approved_by: list[str]
+    may_approve: list[str]
+    kept_out: list[KeptOut]
+
+    @classmethod
+    def of(cls, standing: ApprovalStanding) -> ApprovalShown:
+        return cls(
+            group=standing.rule.group,
+            count=standing.rule.count,
+            order=standing.rule.order,
+            open=standing.open,
+            approved_by=[d.name for d in standing.approved_by],
+            may_approve=[r.name for r in standing.may_approve],
+            kept_out=[
+                KeptOut(name=r.name, rule=r.excluded.rule, reason=r.excluded.reason)
+                for r in standing.excluded
+                if r.excluded is not None
+            ],
+        )
+
+
+class DecisionShown(Shown):
+    """What a person said, over which packet, with which signature."""
+
+    person: PersonShown
+    outcome: str
+    comment: str
+    groups: list[str]
+    packet_digest: str
+    signed_name: str
+    signed_meaning: str
+    signed_at: Moment
+    lapsed_at: Moment | None
+
+    @classmethod
+    def of(cls, decision: Decision) -> DecisionShown:
+        return cls(
+            person=PersonShown.of(decision.person),
+            outcome=decision.outcome,
+            comment=decision.comment,
+            groups=decision.groups,
+            packet_digest=decision.packet_digest,
+            signed_name=decision.signed_name,
+            signed_meaning=decision.signed_meaning,
+            signed_at=decision.signed_at,
+            lapsed_at=decision.lapsed_at,
+        )
+
+
+class PromotionShown(Shown):
+    """A promotion request: what is asked, how it stands, and what is left."""
+
+    id: int
+    model: str
+    version: int
+    from_stage: str
+    target: TargetShown
+    champion: int | None = Field(description="Number of the version it is compared with.")
+    state: str = Field(
+        description="open, blocked, ready, promoted, rejected, withdrawn, expired or superseded; the first three live."
+    )
+    live: bool
+    headline: str
+    reason: str
+    requested_by: PersonShown
+    policy: PolicyRef | None = Field(description="null where no policy governs the move.")
+    fingerprint: str
+    packet_digest: str | None = Field(description="What approvers sign, once review is open.")
+    requirements: list[RequirementShown]
+    checks: list[CheckShown]
+    approvals: list[ApprovalShown]
+    decisions: list[DecisionShown]
+    next_actions: list[str] = Field(description="What the caller may do now: execute, withdraw.")
+    revision: int
+    created_at: Moment
+    expires_at: Moment | None
+    closed_at: Moment | None
+    url: str
+    page: str = Field(description="Where people decide.")
+
+    @classmethod
+    def of(cls, seen: RequestPage) -> PromotionShown:
+        request = seen.request
+        revision = request.policy_revision
+        allowed = {"execute": seen.can_promote, "withdraw": seen.can_withdraw}
+        return cls(
+            id=request.pk,
+            model=request.model.slug,
+            version=request.version.number,
+            from_stage=request.source_stage.slug,
+            target=TargetShown.of(request),
+            champion=request.champion.number if request.champion is not None else None,
+            state=request.state,
+            live=request.is_live,
+            headline=" ".join(part for part in (seen.headline, seen.sentence) if part),
+            reason=request.reason,
+            requested_by=PersonShown.of(request.requested_by),
+            policy=PolicyRef(slug=revision.policy.slug, revision=revision.number, digest=revision.digest)
+            if revision is not None
+            else None,
+            fingerprint=request.fingerprint,
+            packet_digest=request.packet_digest or None,
+            requirements=[RequirementShown.of(r) for r in seen.verdict.requirements]
+            if seen.verdict is not None
+            else [],
+            checks=[CheckShown.of(row) for row in seen.checks],
+            approvals=[ApprovalShown.of(standing) for standing in seen.approvals],
+            decisions=[DecisionShown.of(decision) for decision in seen.decisions],
+            next_actions=[name for name, answer in allowed.items() if answer],
+            revision=request.revision,
+            created_at=request.created_at,
+            expires_at=request.expires_at,
+            closed_at=request.closed_at,
+            url=url_of(request),
+            page=page_of(request),
+        )
+
+
+class Gate(Shown):
+    """The verdict alone."""
+
+    id: int
+    state: str
+    live: bool
+    promoted: bool
+    revision: int
+    url: str
+    page: str
+
+    @classmethod
+    def of(cls, request: PromotionRequest) -> Gate:
+        return cls(
+            id=request.pk,
+            state=request.state,
+            live=request.is_live,
+            promoted=request.state == PromotionRequest.State.PROMOTED,
+            revision=request.revision,
+            url=url_of(request),
+            page=page_of(request),
+        )
+
+
+def url_of(request: PromotionRequest) -> str:
+    """Where the API has the request."""
+    return f"{PREFIX}/promotions/{request.pk}"
+
+
+def page_of(request: PromotionRequest) -> str:
+    """Where people see it and decide."""
+    return f"{settings.PUBLIC_URL}/promotions/{request.pk}/"

@@ -1,0 +1,237 @@
+"""What goes in and what comes out, as strict pydantic models: one place says it, for the reader and for the schema.
+
+Input takes no unknown member and turns no type into another. Output always has every member.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic_core import PydanticCustomError
+
+from governance.api.problem import Problem
+from governance.policies import Requirement
+from registry.models import User
+
+Shape = TypeVar("Shape", bound=BaseModel)
+Item = TypeVar("Item")
+
+MAX_PAGE = 100
+
+
+class Given(BaseModel):
+    """A document a caller sends."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Asked(BaseModel):
+    """A query string: text that is read as what the member wants; unknown names are refused here too."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shown(BaseModel):
+    """A document we send. Every member is always there."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+def _digits(value: Any) -> Any:
+    """Python reads " 7", "+7", "1_000" and "7.0" as numbers; a query string has one way to write one."""
+    if isinstance(value, str) and not re.fullmatch(r"0|[1-9][0-9]{0,17}", value):
+        raise PydanticCustomError("int_parsing", "Write a whole number in decimal digits.")
+    return value
+
+
+def _moment(value: Any) -> Any:
+    """RFC 3339 with its zone; pydantic would also read numbers as seconds and dates as midnights."""
+    if isinstance(value, str) and not re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", value, re.ASCII
+    ):
+        raise PydanticCustomError("datetime_parsing", "Write a moment as 2026-07-01T09:30:00Z.")
+    return value
+
+
+def _visible(value: Any) -> Any:
+    if isinstance(value, str) and "\x00" in value:
+        raise PydanticCustomError("characters", "Text must hold no NUL.")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_digits)]
+"""A whole number in a query string."""
+
+Since = Annotated[datetime, BeforeValidator(_moment)]
+"""A moment in a query string."""
+
+Words = Annotated[str, BeforeValidator(_visible), Field(min_length=1, max_length=500)]
+"""Text in a query string."""
+
+Moment = Annotated[
+    datetime, PlainSerializer(lambda m: m.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"))
+]
+"""A moment as we send it: UTC, to the microsecond, with Z."""
+
+
+class PageAsked(Asked):
+    """Which page of a list."""
+
+    limit: Whole = Field(50, ge=1, le=MAX_PAGE, description="How many items a page has at most.")
+    cursor: Words | None = Field(None, description="`next` of the page before; left out for the first page.")
+
+
+class Page(Shown, Generic[Item]):
+    """A page of a list."""
+
+    items: list[Item]
+    next: str | None = Field(description="The cursor of the next page; null on the last one.")
+
+
+class PersonShown(Shown):
+    """A person or service account. `id` is what the audit log calls them."""
+
+    id: str
+    username: str
+    name: str
+
+    @classmethod
+    def of(cls, user: User) -> PersonShown:
+        return cls(id=user.uid, username=user.username, name=user.name)
+
+    @classmethod
+    def maybe(cls, user: User | None) -> PersonShown | None:
+        return cls.of(user) if user is not None else None
+
+
+class Fault(Shown):
+    """One fault of the input."""
+
+    pointer: str = Field(
+        description="Where: a JSON pointer (RFC 6901) into the body, `?name` for a query parameter, or a header's name."
+    )
+    code: str
+    detail: str
+
+
+class RequirementShown(Shown):
+    """One thing the policy asks: how it stands, how it is fulfilled, and by whom."""
+
+    id: str
+    kind: str = Field(description="check, approval, condition or file")
+    title: str
+    state: str = Field(description="met, waived, waiting, failed or later")
+    required: bool
+    detail: str
+    how_to_fulfil: str
+    who_can: list[str]
+
+    @classmethod
+    def of(cls, requirement: object) -> RequirementShown:
+        """A requirement of a policy; or, given as a path, a file that is missing."""
+        if isinstance(requirement, Requirement):
+            return cls(
+                id=requirement.id,
+                kind=requirement.kind,
+                title=requirement.title,
+                state=str(requirement.state),
+                required=requirement.required,
+                detail=requirement.detail,
+                how_to_fulfil=requirement.how_to_fulfil,
+                who_can=list(requirement.who_can),
+            )
+        return cls(
+            id=f"file:{requirement}",
+            kind="file",
+            title=str(requirement),
+            state="waiting",
+            required=True,
+            detail="not stored",
+            how_to_fulfil="Upload it",
+            who_can=[],
+        )
+
+
+class ExistingShown(BaseModel):
+    """What is in the way."""
+
+    type: str
+    id: int
+    revision: int
+    state: str | None = None
+    url: str
+
+
+class Problem9457(BaseModel):
+    """A refusal or a fault (RFC 9457)."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str = Field(description="Address of the page that explains this type of problem.")
+    title: str
+    status: int
+    detail: str = Field(description="The rule, and the way out.")
+    code: str = Field(description="Stable name of the type, for programs.")
+    request_id: str
+    errors: list[Fault] = Field(default=[], description="Faults of the input.")
+    requirements: list[RequirementShown] = Field(default=[], description="What a policy still asks.")
+    who_can: list[str] = Field(default=[], description="Names of those who can help.")
+    rule: str = Field(default="", description="The rule's own name, such as SoD-2.")
+    existing: ExistingShown | None = Field(default=None, description="What is in the way.")
+
+
+def read(shape: type[Shape], given: Any, prefix: str = "") -> Shape:
+    """Hold what was given to a shape. Raises Problem (400) with every fault, each at its pointer.
+
+    Args:
+        prefix: "" for a body, whose pointers begin with "/"; "?" for a query string.
+    """
+    try:
+        return shape.model_validate(given)
+    except ValidationError as error:
+        raise invalid(
+            [
+                {
+                    "pointer": _pointer(e["loc"], prefix),
+                    "code": _CODES.get(e["type"], e["type"]),
+                    "detail": _detail(e, shape),
+                }
+                for e in error.errors(include_url=False)
+            ]
+        ) from None
+
+
+def invalid(errors: list[Mapping[str, str]]) -> Problem:
+    """The problem of a request in another form than its operation takes."""
+    count = "One fault" if len(errors) == 1 else f"{len(errors)} faults"
+    first = errors[0]
+    return Problem(
+        400,
+        "invalid_request",
+        f"{count}; the first at {first['pointer'] or 'the top'}: {first['detail']}",
+        errors=errors,
+    )
+
+
+_CODES = {"missing": "required", "extra_forbidden": "unknown_field"}
+
+
+def _pointer(loc: tuple[int | str, ...], prefix: str) -> str:
+    if prefix:
+        return prefix + ".".join(str(step) for step in loc)
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in loc)
+
+
+def _detail(error: Any, shape: type[BaseModel]) -> str:
+    if error["type"] == "extra_forbidden":
+        if len(error["loc"]) == 1:
+            return f"There is no such member; there are: {', '.join(shape.model_fields)}."
+        return "There is no such member."
+    if error["type"] == "missing":
+        return "This is missing."
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return message if message.endswith(".") else message + "."

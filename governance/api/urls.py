@@ -1,0 +1,79 @@
+"""The addresses of the interface, without trailing slashes."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path, re_path, register_converter
+from django.urls.converters import StringConverter
+from django.views.decorators.csrf import csrf_exempt
+
+from governance.api import artifacts, audit, checks, description, errors, evidence, models, policies, promotions, whoami
+from governance.api import versions as version_views
+
+app_name = "api"
+
+
+class Number(StringConverter):
+    """A number as we write them: no sign, no leading zero, small enough for its column."""
+
+    regex = "[1-9][0-9]{0,8}"
+
+    def to_python(self, value: str) -> int:  # type: ignore[override]
+        return int(value)
+
+    def to_url(self, value: object) -> str:
+        return str(value)
+
+
+class ModelName(StringConverter):
+    """Whatever could be a model's name; what could not has no page."""
+
+    regex = "[a-z0-9._-]{1,200}"
+
+
+class FilePath(StringConverter):
+    """A path inside a version: slashes, and no control characters."""
+
+    regex = "[^\\x00-\\x1f\\x7f]{1,500}"
+
+
+class Kind(StringConverter):
+    """A kind of evidence."""
+
+    regex = "[a-z0-9_.]{1,80}"
+
+
+register_converter(Number, "api-number")
+register_converter(ModelName, "api-model")
+register_converter(FilePath, "api-file")
+register_converter(Kind, "api-kind")
+
+_VERSION = "models/<api-model:slug>/versions/<api-number:number>"
+
+urlpatterns: list[URLPattern] = [
+    path("schema", description.SchemaView.as_view(), name="schema"),
+    path("problems", description.ProblemsView.as_view(), name="problems"),
+    path("problems/<slug:code>", description.ProblemView.as_view(), name="problem"),
+    path("whoami", whoami.WhoAmIView.as_view()),
+    path("models", models.ModelsView.as_view()),
+    path("models/<api-model:slug>", models.ModelView.as_view()),
+    path("models/<api-model:slug>/versions", version_views.VersionsView.as_view()),
+    path(_VERSION, version_views.VersionView.as_view()),
+    path(f"{_VERSION}/artifacts/<api-file:path>", artifacts.ArtifactView.as_view()),
+    path(f"{_VERSION}/complete", version_views.CompletionView.as_view()),
+    path(f"{_VERSION}/metrics", evidence.MetricsView.as_view()),
+    path(f"{_VERSION}/card", evidence.CardView.as_view()),
+    path(f"{_VERSION}/evidence/<api-kind:kind>", evidence.EvidenceView.as_view()),
+    path("resolve", version_views.ResolveView.as_view()),
+    path("promotions", promotions.PromotionsView.as_view()),
+    path("promotions/<api-number:id>", promotions.PromotionView.as_view()),
+    path("promotions/<api-number:id>/gate", promotions.GateView.as_view()),
+    path("promotions/<api-number:id>/checks", checks.RunsView.as_view()),
+    path("promotions/<api-number:id>/execute", promotions.ExecutionView.as_view()),
+    path("promotions/<api-number:id>/withdraw", promotions.WithdrawalView.as_view()),
+    path("promotions/<api-number:id>/decisions", promotions.DecisionsView.as_view()),
+    path("policies", policies.PoliciesView.as_view()),
+    path("audit/events", audit.EventsView.as_view()),
+    path("audit/events/<uuid:event>", audit.EventView.as_view()),
+    # Before anything else can answer with a page, or Django with a slash. No session is looked at, so none is forged.
+    re_path(r"", csrf_exempt(errors.not_found)),
+]

@@ -1,0 +1,293 @@
+"""How a model version looks, declared and shown."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db.models import Prefetch, QuerySet
+from pydantic import Field
+
+from audit.actor import Actor
+from governance.api.conf import PREFIX
+from governance.api.shapes import Given, Moment, Page, PersonShown, Shown
+from registry import access, selectors
+from registry.models import OPEN, AliasAssignment, Artifact, ModelVersion
+
+
+class ArtifactGiven(Given):
+    """A file the version consists of."""
+
+    path: str = Field(min_length=1, max_length=500, description="Relative, with forward slashes.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size: int = Field(ge=0, description="Bytes.")
+
+
+class DatasetGiven(Given):
+    """A dataset the version was made or judged with."""
+
+    role: Literal["training", "validation", "evaluation"]
+    name: str = Field(min_length=1, max_length=250)
+    reference: str = Field("", max_length=250, description="The name's version, tag or date.")
+    uri: str = Field("", max_length=2000)
+    digest_algorithm: str = Field("", max_length=20, description="sha256, md5, git, lakefs, or another label.")
+    digest: str = Field("", max_length=128)
+
+
+class MetricGiven(Given):
+    """A number the version was measured to have."""
+
+    name: str = Field(min_length=1, max_length=250)
+    value: float
+    dataset: str = Field("", max_length=250)
+    slice: str = Field("", max_length=250)
+
+
+class VersionNamed(Given):
+    """A version by its model's name and its number."""
+
+    model: str = Field(min_length=1, max_length=200)
+    version: int = Field(ge=1, le=999_999_999)
+
+
+class VersionGiven(Given):
+    """A version to declare: its files, and everything else that is fixed with it."""
+
+    artifacts: list[ArtifactGiven] = Field([], description="Without files it is registered at once.")
+    source: str = Field("", max_length=2000)
+    run_id: str = Field("", max_length=500)
+    run_link: str = Field("", max_length=2000)
+    code_repository: str = Field("", max_length=500)
+    code_commit: str = Field("", max_length=64)
+    code_clean: bool | None = Field(None, description="Whether the working tree was as the commit says.")
+    environment_lock: str = Field("", description="Text of the lock file.")
+    parameters: dict[str, Any] = Field({})
+    signature: dict[str, Any] = Field({}, description="Inputs and outputs, as MLflow writes them.")
+    licence: str = Field("", max_length=200)
+    datasets: list[DatasetGiven] = Field([], max_length=100)
+    parents: list[VersionNamed] = Field([], max_length=100)
+    trained_by: str | None = Field(None, description="User name of whoever trained it.")
+    metrics: list[MetricGiven] = Field([], max_length=1000)
+    card: str = Field("", description="Model card: YAML front matter and Markdown.")
+    description: str = Field("", max_length=100_000)
+    tags: dict[str, str] = Field({}, max_length=100)
+
+
+class ArtifactShown(Shown):
+    """A file of a version."""
+
+    path: str
+    sha256: str
+    size: int
+    stored: bool
+    url: str
+
+    @classmethod
+    def of(cls, artifact: Artifact, version_url: str) -> ArtifactShown:
+        return cls(
+            path=artifact.path,
+            sha256=artifact.sha256,
+            size=artifact.size,
+            stored=artifact.blob_id is not None,
+            url=f"{version_url}/artifacts/{quote(artifact.path)}",
+        )
+
+
+class DatasetShown(Shown):
+    """A dataset reference, and how surely it identifies the data."""
+
+    role: str
+    name: str
+    reference: str
+    uri: str
+    digest_algorithm: str
+    digest: str
+    strength: str = Field(description="strong, medium or weak")
+
+
+class MetricShown(Shown):
+    """The newest value of a metric."""
+
+    name: str
+    value: float
+    dataset: str
+    slice: str
+    revision: int
+
+
+class CardRow(Shown):
+    """The newest revision of the model card, without its text."""
+
+    revision: int
+    sha256: str
+    added_at: Moment
+    url: str
+
+
+class EvidenceShown(Shown):
+    """The newest evidence file of a kind."""
+
+    kind: str
+    filename: str
+    sha256: str
+    size: int
+    revision: int
+    added_at: Moment
+    url: str
+
+
+class VersionRow(Shown):
+    """A version in a list."""
+
+    model: str
+    number: int
+    status: str
+    stage: str
+    aliases: list[str]
+    fingerprint: str | None
+    registered_by: PersonShown
+    created_at: Moment
+    registered_at: Moment | None
+    revision: int
+    url: str
+
+
+class VersionPage(Page[VersionRow]):
+    """A page of versions, newest first."""
+
+
+class VersionShown(VersionRow):
+    """A version."""
+
+    source: str
+    run_id: str
+    run_link: str
+    code_repository: str
+    code_commit: str
+    code_clean: bool | None
+    has_environment_lock: bool
+    parameters: dict[str, Any]
+    signature: dict[str, Any]
+    licence: str
+    description: str
+    tags: dict[str, str]
+    trained_by: PersonShown | None
+    parents: list[str] = Field(description="Each as model/number; those the caller may see.")
+    artifacts: list[ArtifactShown]
+    datasets: list[DatasetShown]
+    metrics: list[MetricShown]
+    card: CardRow | None
+    evidence: list[EvidenceShown]
+    evidence_revision: int
+    page: str
+
+
+class Resolved(Shown):
+    """What a reference means now."""
+
+    reference: str
+    model: str
+    version: int
+    stage: str
+    aliases: list[str]
+    fingerprint: str = Field(description="SHA-256 over everything a decision about it rests on.")
+    artifacts: list[ArtifactShown]
+    signature: dict[str, Any]
+    revision: int
+    url: str
+
+
+def url_of(version: ModelVersion) -> str:
+    """Where the API has the version."""
+    return f"{PREFIX}/models/{version.model.slug}/versions/{version.number}"
+
+
+def with_aliases(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+    """The same versions, with the aliases that point at each now."""
+    return versions.prefetch_related(Prefetch("aliases", AliasAssignment.objects.filter(OPEN), to_attr="held_aliases"))
+
+
+def shown(actor: Actor, version: ModelVersion) -> VersionShown:
+    """A version as the caller may see it."""
+    url = url_of(version)
+    visible = access.visible_to(actor)
+    parents = version.parents.filter(model__in=visible).select_related("model").order_by("model__slug", "number")
+    card = selectors.card_of(version)
+    return VersionShown(
+        **row(version),
+        source=version.source,
+        run_id=version.run_id,
+        run_link=version.run_link,
+        code_repository=version.code_repository,
+        code_commit=version.code_commit,
+        code_clean=version.code_clean,
+        has_environment_lock=bool(version.environment_lock),
+        parameters=version.parameters,
+        signature=version.signature,
+        licence=version.licence,
+        description=version.description,
+        tags=version.tags,
+        trained_by=PersonShown.maybe(version.trained_by),
+        parents=[f"{parent.model.slug}/{parent.number}" for parent in parents],
+        artifacts=artifacts_of(version),
+        datasets=[
+            DatasetShown(
+                role=d.role,
+                name=d.name,
+                reference=d.reference,
+                uri=d.uri,
+                digest_algorithm=d.digest_algorithm,
+                digest=d.digest,
+                strength=d.strength,
+            )
+            for d in version.datasets.order_by("role", "name", "pk")
+        ],
+        metrics=[
+            MetricShown(name=m.name, value=m.value, dataset=m.dataset, slice=m.slice, revision=m.revision)
+            for m in selectors.latest_metrics(version)
+        ],
+        card=CardRow(revision=card.revision, sha256=card.sha256, added_at=card.added_at, url=f"{url}/card")
+        if card is not None
+        else None,
+        evidence=[
+            EvidenceShown(
+                kind=e.kind,
+                filename=e.filename,
+                sha256=e.blob_id,
+                size=e.blob.size,
+                revision=e.revision,
+                added_at=e.added_at,
+                url=f"{url}/evidence/{e.kind}",
+            )
+            for e in selectors.latest_evidence(version)
+        ],
+        evidence_revision=version.evidence_revision,
+        page=f"{settings.PUBLIC_URL}/models/{version.model.slug}/versions/{version.number}/",
+    )
+
+
+def row(version: ModelVersion) -> dict[str, Any]:
+    return {
+        "model": version.model.slug,
+        "number": version.number,
+        "status": version.status,
+        "stage": version.stage.slug,
+        "aliases": aliases_of(version),
+        "fingerprint": version.fingerprint or None,
+        "registered_by": PersonShown.of(version.registered_by),
+        "created_at": version.created_at,
+        "registered_at": version.registered_at,
+        "revision": version.revision,
+        "url": url_of(version),
+    }
+
+
+def aliases_of(version: ModelVersion) -> list[str]:
+    held = getattr(version, "held_aliases", None)
+    return sorted(alias.name for alias in (version.aliases.filter(OPEN) if held is None else held))
+
+
+def artifacts_of(version: ModelVersion) -> list[ArtifactShown]:
+    url = url_of(version)
+    return [ArtifactShown.of(artifact, url) for artifact in version.artifacts.order_by("path")]

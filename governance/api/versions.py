@@ -1,0 +1,187 @@
+"""Model versions: declared, read, resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from django.http import HttpResponseBase
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance.api import pagination, people
+from governance.api.endpoint import Endpoint, answer
+from governance.api.idempotency import once
+from governance.api.operation import Operation
+from governance.api.shapes import Asked, PageAsked, Words
+from governance.api.version_shapes import (
+    Resolved,
+    VersionGiven,
+    VersionNamed,
+    VersionPage,
+    VersionRow,
+    VersionShown,
+    aliases_of,
+    artifacts_of,
+    row,
+    shown,
+    url_of,
+    with_aliases,
+)
+from registry import selectors
+from registry.exceptions import FieldError, InvalidInput, NotFound
+from registry.models import ModelVersion
+from registry.services import versions as service
+
+
+class VersionsAsked(PageAsked):
+    """Which versions."""
+
+    stage: Words | None = Field(None, description="Slug of the stage they are in.")
+    status: Literal["registering", "registered"] | None = None
+
+
+class ReferenceAsked(Asked):
+    """Which version."""
+
+    ref: Words = Field(description="model/7, model@champion, model@latest or model/production.")
+
+
+class VersionsView(Endpoint):
+    """/models/{slug}/versions"""
+
+    @Operation("listVersions", "List versions", "versions", {200: VersionPage}, query=VersionsAsked)
+    def get(self, request: Request, slug: str) -> Response:
+        """The versions of a model, newest first."""
+        asked = self.asked(VersionsAsked)
+        found = with_aliases(selectors.versions_of(selectors.model(self.actor, slug)))
+        if asked.stage is not None:
+            found = found.filter(stage__slug=asked.stage)
+        if asked.status is not None:
+            found = found.filter(status=asked.status)
+        rows, following = pagination.page(
+            found,
+            by="number",
+            kind=int,
+            descending=True,
+            cursor=asked.cursor,
+            limit=asked.limit,
+            place=lambda v: v.number,
+        )
+        return answer(
+            VersionPage(items=[VersionRow(**row(version)) for version in rows], next=following),
+            headers=pagination.link(request, following),
+        )
+
+    @Operation(
+        "declareVersion",
+        "Declare a version",
+        "versions",
+        {201: VersionShown, 200: VersionShown},
+        body=VersionGiven,
+        idempotent=True,
+        tagged=True,
+    )
+    def post(self, request: Request, slug: str) -> HttpResponseBase:
+        """Declare the next version by its files' digests. Then upload each file to its `url` and complete the version.
+
+        The same declaration by the same token finds the version it made (200), so that a pipeline may repeat itself.
+        """
+        given = self.given(VersionGiven)
+        model = selectors.model(self.actor, slug)
+
+        def declare() -> Response:
+            version = service.declare_version(actor=self.actor, model=model, spec=self._spec(given))
+            return self.tagged(
+                f"{slug}-v{version.number}",
+                version.revision,
+                shown(self.actor, version),
+                status=200 if version.found else 201,
+                headers={"Location": url_of(version)},
+            )
+
+        return once(request, self.actor, self.raw_body(), declare)
+
+    def _spec(self, given: VersionGiven) -> service.VersionSpec:
+        plain = given.model_dump(exclude={"artifacts", "datasets", "metrics", "parents", "trained_by"})
+        return service.VersionSpec(
+            **plain,
+            artifacts=[service.ArtifactSpec(**file.model_dump()) for file in given.artifacts],
+            datasets=[service.DatasetSpec(**dataset.model_dump()) for dataset in given.datasets],
+            metrics=[service.MetricSpec(**metric.model_dump()) for metric in given.metrics],
+            parents=self._parents(given.parents),
+            trained_by=people.named(given.trained_by, "/trained_by"),
+        )
+
+    def _parents(self, named: Iterable[VersionNamed]) -> list[ModelVersion]:
+        found, faults = [], []
+        for index, parent in enumerate(named):
+            try:
+                found.append(selectors.version(self.actor, parent.model, parent.version))
+            except NotFound as refusal:
+                faults.append(FieldError(f"/parents/{index}", "unknown_version", refusal.detail))
+        if faults:
+            raise InvalidInput(faults)
+        return found
+
+
+class VersionView(Endpoint):
+    """/models/{slug}/versions/{number}"""
+
+    @Operation("getVersion", "Read a version", "versions", {200: VersionShown}, tagged=True)
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        """A version with its files, datasets, newest metrics, card and evidence."""
+        return tagged(self, selectors.version(self.actor, slug, number))
+
+
+class CompletionView(Endpoint):
+    """/models/{slug}/versions/{number}/complete"""
+
+    @Operation(
+        "completeVersion", "Complete a version", "versions", {200: VersionShown}, idempotent=True, tagged=True,
+        refusals=(409,),
+    )  # fmt: skip
+    def post(self, request: Request, slug: str, number: int) -> HttpResponseBase:
+        """Register a version whose files are all stored. Completing it again changes nothing."""
+
+        def complete() -> Response:
+            version = selectors.version(self.actor, slug, number)
+            return tagged(self, service.complete(actor=self.actor, version=version))
+
+        return once(request, self.actor, b"", complete)
+
+
+class ResolveView(Endpoint):
+    """/resolve"""
+
+    @Operation("resolve", "Resolve a reference", "versions", {200: Resolved}, query=ReferenceAsked, tagged=True,
+               refusals=(404,))  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """The registered version a reference means now, with the digests of its files: what a deployer asks first."""
+        reference = self.asked(ReferenceAsked).ref
+        version = selectors.resolve(self.actor, _in_the_registry_s_form(reference))
+        resolved = Resolved(
+            reference=reference,
+            model=version.model.slug,
+            version=version.number,
+            stage=version.stage.slug,
+            aliases=aliases_of(version),
+            fingerprint=version.fingerprint,
+            artifacts=artifacts_of(version),
+            signature=version.signature,
+            revision=version.revision,
+            url=url_of(version),
+        )
+        return self.tagged(f"{version.model.slug}-v{version.number}", version.revision, resolved)
+
+
+def _in_the_registry_s_form(reference: str) -> str:
+    """model/production is the registry's model:production: a number and a stage cannot be taken for each other."""
+    slug, mark, rest = reference.partition("/")
+    return f"{slug}:{rest}" if mark and "@" not in slug and not rest.isdecimal() else reference
+
+
+def tagged(view: Endpoint, version: ModelVersion) -> Response:
+    """The answer that shows a version."""
+    return view.tagged(f"{version.model.slug}-v{version.number}", version.revision, shown(view.actor, version))

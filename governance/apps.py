@@ -1,0 +1,17 @@
+"""The storey that decides, as Django knows it."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class GovernanceConfig(AppConfig):
+    """Policies, promotions, checks, and every front door."""
+
+    name = "governance"
+    default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Governance"
+
+    def ready(self) -> None:
+        """Make the Celery application the current one in every process, so that `dispatch` rings on our broker."""
+        from governance import celery  # noqa: F401, PLC0415 - settings are complete only now

@@ -1,0 +1,174 @@
+"""The evaluation table, and the metrics that can be computed from it."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from dataclasses import dataclass
+
+import numpy as np
+
+from governance.checks import estimates
+from governance.checks.contract import Context, File
+from governance.checks.estimates import Estimate, Flags, Floats, NotComputable
+from governance.checks.tables import TableUnusable, header, number
+
+COMPUTED = frozenset({"accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "mae", "rmse"})
+_ALIASES = {
+    "acc": "accuracy",
+    "auroc": "auc",
+    "brier_score": "brier",
+    "f1_score": "f1",
+    "logloss": "log_loss",
+    "mean_absolute_error": "mae",
+    "roc_auc": "auc",
+    "roc_auc_score": "auc",
+    "root_mean_squared_error": "rmse",
+    "sensitivity": "recall",
+}
+_INTEGRAL = re.compile(r"[+-]?\d+\.0*")
+_POSITIVE_OF = ({"0", "1"}, "1"), ({"false", "true"}, "true"), ({"no", "yes"}, "yes"), ({"-1", "1"}, "1")
+
+
+def canonical_metric(name: str) -> str:
+    """The name under which a metric can be computed, for the spellings that are common."""
+    plain = re.sub(r"[\s-]+", "_", name.strip().casefold())
+    return _ALIASES.get(plain, plain)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The columns label, score and prediction of an evaluation table; the latter two where the table has them.
+
+    Labels and predictions are numbers into `classes`, so that a million rows stay small.
+    """
+
+    classes: tuple[str, ...]
+    labels: np.ndarray
+    scores: Floats | None
+    predictions: np.ndarray | None
+    positive: str | None
+    decision_threshold: float
+
+    @classmethod
+    def read(cls, ctx: Context, file: File, positive: str | None, decision_threshold: float) -> Evaluation:
+        """Read a table. Raises TableUnusable where a score is not a finite number, a cell is blank, or predictions and
+        labels have no name in common."""
+        has = set(header(file)) & {"score", "prediction"}
+        if not has:
+            raise TableUnusable(f"{file.path} needs a column score or prediction besides label.")
+        codes: dict[str, int] = {}
+        labels, scores, predictions = array("q"), array("d"), array("q")
+        rows = ctx.table(file, required=("label",), optional=("score", "prediction"))
+        for line, (label, score, prediction) in enumerate(rows, 2):
+            labels.append(_code(label, codes, f"{file.path}, row {line}, label"))
+            if "score" in has:
+                scores.append(number(score, f"{file.path}, row {line}, score"))
+            if "prediction" in has:
+                predictions.append(_code(prediction, codes, f"{file.path}, row {line}, prediction"))
+        if not labels:
+            raise TableUnusable(f"{file.path} has no rows.")
+        return cls(
+            classes=tuple(codes),
+            labels=np.frombuffer(labels, dtype=np.int64),
+            scores=np.frombuffer(scores, dtype=np.float64) if "score" in has else None,
+            predictions=np.frombuffer(predictions, dtype=np.int64) if "prediction" in has else None,
+            positive=_name(positive) if positive is not None else None,
+            decision_threshold=decision_threshold,
+        )
+
+    def estimate(self, metric: str, confidence: float, seed: int) -> Estimate:
+        """A metric with its bounds. Raises NotComputable where this table does not define it."""
+        name = canonical_metric(metric)
+        match name:
+            case "accuracy":
+                hits = self._predicted() == self.labels
+                return estimates.proportion(int(hits.sum()), len(hits), confidence)
+            case "precision" | "recall" | "f1":
+                return self._of_confusion(name, confidence, seed)
+            case "auc":
+                return estimates.auc(self._actual(), self._scores(), confidence)
+            case "log_loss":
+                chance = np.clip(self._chances(), 1e-15, 1 - 1e-15)
+                return estimates.mean(-np.log(np.where(self._actual(), chance, 1 - chance)), confidence)
+            case "brier":
+                return estimates.mean((self._chances() - self._actual()) ** 2, confidence)
+            case "mae":
+                return estimates.mean(np.abs(self._errors()), confidence)
+            case "rmse":
+                return estimates.root_mean(self._errors() ** 2, confidence)
+        raise NotComputable(f"{metric} is not one of those computed here: {', '.join(sorted(COMPUTED))}")
+
+    def _of_confusion(self, name: str, confidence: float, seed: int) -> Estimate:
+        actual = self._actual()
+        predicted = self._predicted() == self.classes.index(self._positive())
+        hits = int((actual & predicted).sum())
+        alarms, misses = int((~actual & predicted).sum()), int((actual & ~predicted).sum())
+        if name == "precision":
+            return estimates.proportion(hits, hits + alarms, confidence)
+        if name == "recall":
+            return estimates.proportion(hits, hits + misses, confidence)
+        return estimates.f1(hits, alarms, misses, len(actual) - hits - alarms - misses, confidence, seed)
+
+    def _positive(self) -> str:
+        labels: set[str] = {self.classes[int(code)] for code in np.unique(self.labels)}
+        if len(labels) > 2:
+            raise NotComputable(f"the table has {len(labels)} labels, and this metric is for two")
+        if self.positive is not None:
+            if self.positive not in labels:
+                raise NotComputable(f"no row has the positive label {self.positive!r}")
+            return self.positive
+        for pair, positive in _POSITIVE_OF:
+            if {label.casefold() for label in labels} <= pair:
+                match = [label for label in labels if label.casefold() == positive]
+                if match:
+                    return match[0]
+        raise NotComputable(f"which label counts as positive is not said: name one of {', '.join(sorted(labels))}")
+
+    def _actual(self) -> Flags:
+        return np.asarray(self.labels == self.classes.index(self._positive()))
+
+    def _scores(self) -> Floats:
+        if self.scores is None:
+            raise NotComputable("the table has no column score")
+        return self.scores
+
+    def _chances(self) -> Floats:
+        scores = self._scores()
+        if scores.min() < 0 or scores.max() > 1:
+            raise NotComputable("the scores are not probabilities: some lie outside 0 to 1")
+        return scores
+
+    def _predicted(self) -> np.ndarray:
+        """The predictions, or what follows from the scores where there are two labels."""
+        if self.predictions is not None:
+            known = np.isin(np.unique(self.predictions), np.unique(self.labels))
+            if not known.any():
+                raise NotComputable("predictions and labels have no value in common")
+            return self.predictions
+        positive = self.classes.index(self._positive())
+        others = [code for code in np.unique(self.labels) if code != positive]
+        other = others[0] if others else -1
+        return np.where(self._scores() >= self.decision_threshold, positive, other)
+
+    def _errors(self) -> Floats:
+        if self.predictions is None:
+            raise NotComputable("the table has no column prediction")
+        try:
+            values = np.array([number(name, "label or prediction") for name in self.classes], dtype=np.float64)
+        except TableUnusable as error:
+            raise NotComputable(str(error)) from error
+        return np.asarray(values[self.labels] - values[self.predictions])
+
+
+def _code(text: str, codes: dict[str, int], where: str) -> int:
+    name = _name(text)
+    if not name or name.casefold() == "nan":
+        raise TableUnusable(f"{where} is blank or NaN.")
+    return codes.setdefault(name, len(codes))
+
+
+def _name(text: str) -> str:
+    """A label's name; "1.0" and "1" are one."""
+    name = text.strip()
+    return name.partition(".")[0].removeprefix("+") if _INTEGRAL.fullmatch(name) else name

@@ -1,0 +1,79 @@
+"""`integrity.digest`: the stored files are the registered ones, byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, ClassVar
+
+from governance.checks.contract import (
+    ARTIFACT_FILES,
+    MAX_FINDINGS,
+    Check,
+    Conclusion,
+    Context,
+    Evidence,
+    File,
+    Finding,
+    Outcome,
+    Sandbox,
+    Severity,
+)
+
+
+class IntegrityDigest(Check):
+    """Reads every file of the version as storage gives it and compares size and SHA-256 with what was registered.
+
+    Nobody may waive it: whatever else is said of a version is said of the registered bytes.
+    """
+
+    slug = "integrity.digest"
+    version = "1.0.0"
+    title = "Stored files are the registered ones"
+    category = "integrity"
+    needs = (Evidence(ARTIFACT_FILES, required=False),)
+    waivable = False
+    judges_damage = True
+    sandbox: ClassVar[Sandbox] = Sandbox(memory=512 << 20)
+
+    def run(self, ctx: Context, params: Any) -> Outcome:
+        """Success when there are files, all are there, and all agree."""
+        files = ctx.of(ARTIFACT_FILES)
+        if not files:
+            return Outcome(
+                Conclusion.FAILURE,
+                "The version has no registered files, so there is nothing whose integrity could be shown.",
+                (Finding("no_files", "Register a version with its files.", Severity.CRITICAL),),
+            )
+        faults = [fault for file in files if (fault := _fault(file)) is not None]
+        measures = {"files": len(files), "bytes": sum(f.size for f in files), "faults": len(faults)}
+        if faults:
+            return Outcome(
+                Conclusion.FAILURE,
+                f"{len(faults)} of {len(files)} files are not the registered ones: {faults[0].where}"
+                + (" and others." if len(faults) > 1 else "."),
+                tuple(faults[:MAX_FINDINGS]),
+                measures,
+            )
+        return Outcome(Conclusion.SUCCESS, f"All {len(files)} files have the registered SHA-256.", (), measures)
+
+
+def _fault(file: File) -> Finding | None:
+    if file.local is None:
+        return Finding(
+            "file_missing",
+            f"{file.path} is registered but not in storage. Restore it from a backup, or register a new version.",
+            Severity.CRITICAL,
+            file.path,
+        )
+    with file.local.open("rb") as stream:
+        measured = hashlib.file_digest(stream, "sha256").hexdigest()
+        size = stream.tell()
+    if measured == file.sha256 and size == file.size:
+        return None
+    return Finding(
+        "digest_differs",
+        f"{file.path} has {size:,} bytes with SHA-256 {measured}, but {file.size:,} bytes with {file.sha256} were "
+        "registered. The stored file was changed; restore it from a backup and find out how.",
+        Severity.CRITICAL,
+        file.path,
+    )

@@ -1,0 +1,229 @@
+"""`performance.threshold`: named metrics keep their limits."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from governance.checks.builtin.evaluation import COMPUTED, Evaluation, canonical_metric
+from governance.checks.contract import (
+    EVALUATION_TABLE,
+    METRICS,
+    Check,
+    Conclusion,
+    Context,
+    Evidence,
+    Finding,
+    Outcome,
+    Parameters,
+    Sandbox,
+    Severity,
+)
+from governance.checks.estimates import Estimate, NotComputable
+from governance.checks.tables import TableUnusable
+
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+}
+DISAGREEMENT = 0.005
+"""A declared number further than this from the one computed from the rows is pointed out."""
+
+
+class Threshold(Parameters):
+    """One limit. `bound` "lower" holds the pessimistic end of the confidence interval against it: the lower end for
+    limits from below, the upper end for limits from above. Left out, it is "lower" where rows are given, else "point".
+    """
+
+    metric: Annotated[str, Field(min_length=1, max_length=250, title="Metric")]
+    op: Annotated[Literal[">=", ">", "<=", "<"], Field(title="Relation")] = ">="
+    value: Annotated[float, Field(strict=True, title="Limit")]
+    bound: Annotated[Literal["point", "lower"] | None, Field(title="Compared")] = None
+    dataset: Annotated[str | None, Field(max_length=250, title="Dataset")] = None
+    slice: Annotated[str, Field(max_length=250, title="Slice")] = ""
+
+    @property
+    def words(self) -> str:
+        """The limit as people write it."""
+        return f"{self.metric} {self.op} {self.value:g}"
+
+
+class PerformanceThreshold(Check):
+    """Takes each metric from the evaluation table where one is given and defines it, else as declared.
+
+    A limit holds, fails, or, where the measured value keeps it and the confidence bound does not, stays open: then more
+    rows are needed, and the conclusion is "needs action". Declared numbers are marked as such: nobody could recompute
+    them here.
+    """
+
+    slug = "performance.threshold"
+    version = "1.0.0"
+    title = "Performance keeps its limits"
+    category = "performance"
+    needs = (Evidence(METRICS, required=False), Evidence(EVALUATION_TABLE, required=False))
+    facts = ("metrics",)
+    sandbox: ClassVar[Sandbox] = Sandbox(memory=2 << 30, cpu=180, wall=240)
+
+    class Params(Parameters):
+        """The limits, and how the table is read."""
+
+        thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1, max_length=50, title="Limits")]
+        confidence: Annotated[float, Field(strict=True, ge=0.8, lt=1, title="Confidence")] = 0.95
+        positive: Annotated[str | None, Field(max_length=250, title="Label that counts as positive")] = None
+        decision_threshold: Annotated[float, Field(strict=True, title="Score from which a row counts as positive")] = (
+            0.5
+        )
+
+    def missing(self, available: frozenset[str], facts: Mapping[str, Any], params: Any) -> tuple[str, ...]:
+        """A limit can be judged from a declared metric, or from rows that define it."""
+        lacking = []
+        rows = EVALUATION_TABLE in available
+        for limit in params.thresholds:
+            computable = canonical_metric(limit.metric) in COMPUTED
+            declared = bool(_declared(limit, facts)) and limit.bound != "lower"
+            if declared or (rows and computable):
+                continue
+            parts = []
+            if limit.bound != "lower":
+                parts.append(f"the metric {limit.metric}")
+            if computable:
+                parts.append(f"an evaluation table ({EVALUATION_TABLE}) to compute {limit.metric} from")
+            # A bound of a number nobody can compute from rows is a mistake of the policy: let it run and say so.
+            if parts:
+                lacking.append(" or ".join(parts))
+        return tuple(dict.fromkeys(lacking))
+
+    def run(self, ctx: Context, params: Any) -> Outcome:
+        """Success when every limit holds."""
+        table = ctx.one(EVALUATION_TABLE)
+        evaluation: Evaluation | None = None
+        findings: list[Finding] = []
+        if table is not None:
+            try:
+                evaluation = Evaluation.read(ctx, table, params.positive, params.decision_threshold)
+            except TableUnusable as error:
+                return Outcome(
+                    Conclusion.ACTION_REQUIRED,
+                    f"The evaluation table cannot be used: {error}",
+                    (Finding("table_unusable", f"{error} Add a corrected table.", where=table.path),),
+                )
+        judged = [j for limit in params.thresholds for j in _judge(limit, ctx, params, evaluation, findings)]
+        measures = {"limits": [j.as_json() for j in judged]}
+        failed = [j for j in judged if j.verdict == "fails"]
+        undecided = [j for j in judged if j.verdict == "open"]
+        if failed:
+            summary = "; ".join(j.sentence for j in failed[:5]) + "."
+            return Outcome(Conclusion.FAILURE, summary[:2000], tuple(findings), measures)
+        if undecided:
+            summary = "; ".join(j.sentence for j in undecided[:5]) + "."
+            return Outcome(Conclusion.ACTION_REQUIRED, summary[:2000], tuple(findings), measures)
+        summary = "; ".join(j.sentence for j in judged[:5]) + (" …" if len(judged) > 5 else ".")
+        return Outcome(Conclusion.SUCCESS, summary[:2000], tuple(findings), measures)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    limit: Threshold
+    verdict: Literal["holds", "fails", "open"]
+    sentence: str
+    source: str = ""
+    estimate: Estimate | None = None
+    declared: float | None = None
+    dataset: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        said: dict[str, Any] = {"limit": self.limit.words, "verdict": self.verdict, "source": self.source}
+        if self.estimate is not None:
+            said |= {
+                "value": self.estimate.value,
+                "lower": self.estimate.lower,
+                "upper": self.estimate.upper,
+                "rows": self.estimate.rows,
+            }
+        elif self.declared is not None:
+            said["value"] = self.declared
+        if self.dataset:
+            said["dataset"] = self.dataset
+        return said
+
+
+def _judge(
+    limit: Threshold, ctx: Context, params: Any, evaluation: Evaluation | None, findings: list[Finding]
+) -> list[_Judged]:
+    declared = _declared(limit, ctx.facts)
+    reason = "no evaluation table was given"
+    if evaluation is not None:
+        try:
+            estimate = evaluation.estimate(limit.metric, params.confidence, ctx.seed)
+        except NotComputable as error:
+            reason = str(error)
+        else:
+            findings += _disagreements(limit, estimate, declared)
+            return [_from_rows(limit, estimate, findings)]
+    if not declared or limit.bound == "lower":
+        what = f"{limit.metric} cannot be judged: {reason}"
+        findings.append(
+            Finding("not_computable", f"{what}. Add an evaluation table that defines it.", where=limit.words)
+        )
+        return [_Judged(limit, "open", what)]
+    return [_from_declared(limit, dataset, value, findings) for dataset, value in declared]
+
+
+def _from_rows(limit: Threshold, estimate: Estimate, findings: list[Finding]) -> _Judged:
+    holds = _OPERATORS[limit.op]
+    pessimistic = estimate.lower if limit.op.startswith(">") else estimate.upper
+    bound = limit.bound or "lower"
+    compared = estimate.value if bound == "point" else pessimistic
+    numbers = f"{limit.metric} is {estimate.value:.4f} on {estimate.rows:,} rows"
+    if bound == "lower":
+        numbers += f", surely {'at least' if limit.op.startswith('>') else 'at most'} {pessimistic:.4f}"
+    if holds(compared, limit.value):
+        return _Judged(limit, "holds", f"{numbers}, and keeps {limit.words}", "computed", estimate)
+    if not holds(estimate.value, limit.value):
+        findings.append(Finding("limit_missed", f"{numbers}; {limit.words} is asked for.", where=limit.words))
+        return _Judged(limit, "fails", f"{numbers}, and misses {limit.words}", "computed", estimate)
+    message = f"{numbers}: too few rows to be sure of {limit.words}. Evaluate on more, or ask for a waiver."
+    findings.append(Finding("inconclusive", message, Severity.WARNING, limit.words))
+    return _Judged(limit, "open", f"{numbers}: too few rows to be sure of {limit.words}", "computed", estimate)
+
+
+def _from_declared(limit: Threshold, dataset: str, value: float, findings: list[Finding]) -> _Judged:
+    where = f" on {dataset}" if dataset else ""
+    numbers = f"{limit.metric} is declared as {value:.4f}{where}"
+    if _OPERATORS[limit.op](value, limit.value):
+        return _Judged(limit, "holds", f"{numbers}, and keeps {limit.words}", "declared", None, value, dataset)
+    findings.append(Finding("limit_missed", f"{numbers}; {limit.words} is asked for.", where=limit.words))
+    return _Judged(limit, "fails", f"{numbers}, and misses {limit.words}", "declared", None, value, dataset)
+
+
+def _disagreements(limit: Threshold, estimate: Estimate, declared: list[tuple[str, float]]) -> list[Finding]:
+    return [
+        Finding(
+            "declared_differs",
+            f"{limit.metric} was declared as {value:.4f}{f' on {dataset}' if dataset else ''}, but the rows give "
+            f"{estimate.value:.4f}. The rows were judged.",
+            Severity.WARNING,
+            limit.words,
+        )
+        for dataset, value in declared
+        if abs(value - estimate.value) > DISAGREEMENT
+    ]
+
+
+def _declared(limit: Threshold, facts: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """The declared values a limit is about: of its name, slice and, where it names one, dataset. Each must hold."""
+    wanted = limit.metric.casefold()
+    rows = [m for m in facts["metrics"] if m["slice"] == limit.slice and limit.dataset in (None, m["dataset"])]
+    exact = [m for m in rows if m["name"] == limit.metric]
+    chosen = exact or [
+        m
+        for m in rows
+        if m["name"].casefold() == wanted or canonical_metric(m["name"]) == canonical_metric(limit.metric)
+    ]
+    return [(m["dataset"], float(m["value"])) for m in chosen]

@@ -1,0 +1,99 @@
+"""Numbers from evaluation rows, each with its confidence bounds. NumPy only; SciPy is the tests' oracle.
+
+Bounds are one-sided at the given confidence: "with 95 % confidence the true value is at least `lower`", and the same
+for "at most `upper`".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+BOOTSTRAPS = 2_000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured value, the bounds around it, and from how many rows."""
+
+    value: float
+    lower: float
+    upper: float
+    rows: int
+
+
+class NotComputable(ValueError):
+    """The rows do not define this number; the message says why."""
+
+
+def proportion(hits: int, of: int, confidence: float) -> Estimate:
+    """A share of rows, with Wilson's score bounds (Wilson 1927), which stay honest at 0 and 1."""
+    if of < 1:
+        raise NotComputable("there is no row to count")
+    z = NormalDist().inv_cdf(confidence)
+    share = hits / of
+    centre = (share + z * z / (2 * of)) / (1 + z * z / of)
+    half = z / (1 + z * z / of) * float(np.sqrt(share * (1 - share) / of + z * z / (4 * of * of)))
+    return Estimate(share, max(0.0, centre - half), min(1.0, centre + half), of)
+
+
+def mean(values: Floats, confidence: float) -> Estimate:
+    """A mean of per-row values, with normal bounds."""
+    rows = len(values)
+    if rows < 2:
+        raise NotComputable("a mean with bounds needs at least two rows")
+    centre = float(values.mean())
+    half = NormalDist().inv_cdf(confidence) * float(values.std(ddof=1)) / rows**0.5
+    return Estimate(centre, centre - half, centre + half, rows)
+
+
+def root_mean(values: Floats, confidence: float) -> Estimate:
+    """The square root of a mean of squares."""
+    squares = mean(values, confidence)
+    return Estimate(squares.value**0.5, max(0.0, squares.lower) ** 0.5, squares.upper**0.5, squares.rows)
+
+
+def f1(hits: int, false_alarms: int, misses: int, others: int, confidence: float, seed: int) -> Estimate:
+    """F1 = 2 TP / (2 TP + FP + FN), with percentile bounds from resampled confusion counts: rows resampled with
+    replacement have multinomial counts, so no row is touched."""
+    if hits + false_alarms + misses == 0:
+        raise NotComputable("no row is positive or predicted so")
+    rows = hits + false_alarms + misses + others
+    counts = np.array([hits, false_alarms, misses, others], dtype=np.float64)
+    drawn = np.random.default_rng(seed).multinomial(rows, counts / rows, size=BOOTSTRAPS).astype(np.float64)
+    below = 2 * drawn[:, 0] + drawn[:, 1] + drawn[:, 2]
+    scores = np.where(below > 0, 2 * drawn[:, 0] / np.maximum(below, 1), 0.0)
+    low, high = np.quantile(scores, [1 - confidence, confidence])
+    return Estimate(2 * hits / (2 * hits + false_alarms + misses), float(low), float(high), rows)
+
+
+def auc(positive: Flags, scores: Floats, confidence: float) -> Estimate:
+    """Area under the ROC curve, ties counted half, with DeLong's variance (DeLong et al. 1988; the fast form by
+    midranks of Sun and Xu 2014). Perfect separation has none there; Wilson's bound for the smaller class stands in."""
+    high, low = scores[positive], scores[~positive]
+    if len(high) < 2 or len(low) < 2:
+        raise NotComputable("the area under the curve needs two rows of each class at least")
+    together = _midranks(np.concatenate([high, low]))
+    above = (together[: len(high)] - _midranks(high)) / len(low)
+    below = 1 - (together[len(high) :] - _midranks(low)) / len(high)
+    value = float(above.mean())
+    spread = float(np.sqrt(above.var(ddof=1) / len(high) + below.var(ddof=1) / len(low)))
+    if spread == 0.0:
+        smaller = min(len(high), len(low))
+        bound = proportion(round(value * smaller), smaller, confidence)
+        return Estimate(value, bound.lower, bound.upper, len(scores))
+    half = NormalDist().inv_cdf(confidence) * spread
+    return Estimate(value, max(0.0, value - half), min(1.0, value + half), len(scores))
+
+
+def _midranks(values: Floats) -> Floats:
+    """Ranks from 1, ties sharing the mean of theirs."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    return ((last - (count - 1) / 2.0)[place]).astype(np.float64)

@@ -1,0 +1,143 @@
+"""Judges zip archives by their structure: every reader must find the same members in them, and nothing else.
+
+A zip has two lists of its members, and readers differ in which one they believe. So the two must agree, members may not
+overlap or leave room between them, and nothing may stand before, between or behind.
+"""
+
+from __future__ import annotations
+
+import stat
+import struct
+import zipfile
+from dataclasses import dataclass
+from typing import IO
+
+from governance.checks.formats.tensors import Malformed
+
+LOCAL_HEADER = b"PK\x03\x04"
+END_RECORD = b"PK\x05\x06"
+MAX_MEMBERS = 100_000
+MAX_DIRECTORY = 64 << 20
+"""Bytes of the central directory: zipfile reads it as a whole."""
+_END_SIZE = 22
+_MAX_COMMENT = 0xFFFF
+_LOCAL_SIZE = 30
+_DESCRIPTOR = 24
+"""The longest data descriptor, with signature and 64-bit sizes: what may stand between two members."""
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_ENCRYPTED = 0x1 | 0x40 | 0x2000
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A zip archive whose structure holds."""
+
+    zip: zipfile.ZipFile
+    members: tuple[zipfile.ZipInfo, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of the members."""
+        return frozenset(m.filename for m in self.members)
+
+    def head(self, member: zipfile.ZipInfo, size: int) -> bytes:
+        """The first `size` bytes of a member, unpacked. Raises Malformed where it does not unpack."""
+        try:
+            with self.zip.open(member) as stream:
+                return stream.read(size)
+        except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+            raise Malformed(f"has a member that does not unpack: {member.filename[:80]!r} ({error})") from error
+        except Exception as error:
+            if type(error).__module__ == "zlib":
+                raise Malformed(f"has a member that does not unpack: {member.filename[:80]!r} ({error})") from error
+            raise
+
+
+def ends_as_zip(file: IO[bytes], size: int) -> bool:
+    """Whether the file's end is that of a zip archive, whatever its beginning says."""
+    return _end_record(file, size) is not None
+
+
+def open_zip(file: IO[bytes], size: int) -> Archive | None:
+    """Open what begins as a zip archive; None for anything else. Raises Malformed for tricks and damage."""
+    file.seek(0)
+    if file.read(4) != LOCAL_HEADER:
+        return None
+    found = _end_record(file, size)
+    if found is None:
+        raise Malformed("begins as a zip archive but does not end as one: it is cut short, or something follows it")
+    directory_size, count = found
+    if directory_size > MAX_DIRECTORY or count > MAX_MEMBERS:
+        raise Malformed(f"is a zip archive with more than {MAX_MEMBERS:,} members or a directory that is too large")
+    try:
+        opened = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct.error) as error:
+        raise Malformed(f"is a broken zip archive: {error}") from error
+    members = tuple(opened.infolist())
+    if not members or len(members) > MAX_MEMBERS:
+        raise Malformed("is a zip archive without members, or with too many")
+    _refuse_names(members)
+    _refuse_layout(file, opened, members)
+    return Archive(opened, members)
+
+
+def _end_record(file: IO[bytes], size: int) -> tuple[int, int] | None:
+    """Size of the directory and number of members, from an end record whose comment reaches exactly to the end."""
+    if size < _END_SIZE:
+        return None
+    length = min(size, _END_SIZE + _MAX_COMMENT)
+    file.seek(size - length)
+    tail = file.read(length)
+    at = tail.rfind(END_RECORD)
+    while at >= 0:
+        if at + _END_SIZE <= len(tail):
+            count, directory_size, comment = (
+                struct.unpack("<H", tail[at + 10 : at + 12])[0],
+                *struct.unpack("<L4xH", tail[at + 12 : at + 22]),
+            )
+            if at + _END_SIZE + comment == len(tail):
+                # All ones: the true numbers are in the 64-bit record, which zipfile reads and _refuse_layout checks.
+                return (0 if directory_size == 0xFFFFFFFF else directory_size), (0 if count == 0xFFFF else count)
+        at = tail.rfind(END_RECORD, 0, at)
+    return None
+
+
+def _refuse_names(members: tuple[zipfile.ZipInfo, ...]) -> None:
+    seen: set[str] = set()
+    for member in members:
+        name = member.orig_filename
+        shown = repr(name[:80])
+        parts = name.split("/")
+        if name.startswith("/") or ".." in parts or "\\" in name or ":" in parts[0] or any(ord(c) < 32 for c in name):
+            raise Malformed(f"has a member whose name leads out of the archive: {shown}")
+        if name.casefold() in seen:
+            raise Malformed(f"has two members called {shown}: readers differ in which one they take")
+        seen.add(name.casefold())
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise Malformed(f"has a symbolic link as a member: {shown}")
+        if member.flag_bits & _ENCRYPTED:
+            raise Malformed(f"has an encrypted member: {shown}")
+        if member.compress_type not in _METHODS:
+            raise Malformed(f"has a member packed in an unusual way: {shown}")
+
+
+def _refuse_layout(file: IO[bytes], opened: zipfile.ZipFile, members: tuple[zipfile.ZipInfo, ...]) -> None:
+    position = 0
+    for member in sorted(members, key=lambda m: m.header_offset):
+        gap = member.header_offset - position
+        if gap < 0 or gap > (_DESCRIPTOR if position else 0):
+            raise Malformed("is a zip archive with members that overlap, or with hidden bytes before or between them")
+        file.seek(member.header_offset)
+        raw = file.read(_LOCAL_SIZE)
+        if len(raw) < _LOCAL_SIZE or raw[:4] != LOCAL_HEADER:
+            raise Malformed("is a zip archive whose directory points at nothing")
+        flags, method = struct.unpack("<HH", raw[6:10])
+        name_length, extra_length = struct.unpack("<HH", raw[26:30])
+        name = file.read(name_length)
+        listed = member.orig_filename.encode("utf-8" if flags & 0x800 else "cp437", errors="replace")
+        if name != listed or method != member.compress_type or flags & _ENCRYPTED:
+            raise Malformed(f"is a zip archive whose two lists disagree about {member.orig_filename[:80]!r}")
+        position = member.header_offset + _LOCAL_SIZE + name_length + extra_length + member.compress_size
+    directory_gap = opened.start_dir - position
+    if not 0 <= directory_gap <= _DESCRIPTOR:
+        raise Malformed("is a zip archive with hidden bytes before its directory")

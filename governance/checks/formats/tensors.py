@@ -1,0 +1,174 @@
+"""Recognises formats of numbers and structure only: safetensors, ONNX, NumPy's npy. Headers are read, data never.
+
+Each function answers None where the file is something else, and raises Malformed where it claims the format and breaks
+it. A file that keeps its format to the last byte cannot carry another one behind it.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import math
+import re
+from typing import IO, Any
+
+MAX_HEADER = 32 << 20
+"""Largest safetensors header that is judged; the format allows 100 MB, no known model comes near."""
+MAX_NPY_HEADER = 10_000
+"""NumPy's own limit for headers it does not trust (numpy.lib.format)."""
+
+_SAFETENSORS_BITS = {
+    "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
+    "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32,
+    "I64": 64, "U64": 64, "F64": 64, "C64": 64,
+}  # fmt: skip
+# onnx.proto3, message ModelProto: field number → wire type.
+_ONNX_FIELDS = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2}
+_ONNX_GRAPH = 7
+_DTYPE = re.compile(r"[<>|=]?([?a-zA-Z])(\d*)(\[[^\]]*\])?")
+
+
+class Malformed(Exception):
+    """The file claims a format and breaks its rules; the message says how, to follow the file's name."""
+
+
+def safetensors(file: IO[bytes], size: int) -> str | None:
+    """Recognise safetensors: 8 bytes of length, a JSON header, then the data, of which every byte belongs to a tensor.
+
+    https://github.com/huggingface/safetensors#format
+    """
+    file.seek(0)
+    length = int.from_bytes(file.read(8), "little")
+    if size < 10 or not 2 <= length <= size - 8:
+        return None
+    if file.read(1) != b"{":
+        return None
+    if length > MAX_HEADER:
+        raise Malformed(f"has a safetensors header of {length:,} bytes; more than {MAX_HEADER:,} are not judged")
+    try:
+        header = json.loads((b"{" + file.read(length - 1)).decode(), object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(header, dict):
+        return None
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise Malformed("has safetensors metadata that are not a mapping of text to text")
+    spans = sorted(_tensor_span(name, tensor) for name, tensor in header.items())
+    position = 0
+    for begin, end in spans:
+        if begin != position:
+            raise Malformed("has holes or overlaps between its safetensors tensors, where other content could hide")
+        position = end
+    if 8 + length + position != size:
+        raise Malformed("has bytes behind its last safetensors tensor, or is cut short")
+    return f"{len(spans)} tensors"
+
+
+def _tensor_span(name: str, tensor: Any) -> tuple[int, int]:
+    if not isinstance(tensor, dict) or set(tensor) != {"dtype", "shape", "data_offsets"}:
+        raise Malformed(
+            f"describes the safetensors tensor {name[:80]!r} otherwise than by dtype, shape and data_offsets"
+        )
+    bits, shape, offsets = _SAFETENSORS_BITS.get(str(tensor["dtype"])), tensor["shape"], tensor["data_offsets"]
+    whole = all(isinstance(v, list) and all(type(n) is int and 0 <= n < 1 << 63 for n in v) for v in (shape, offsets))
+    if bits is None or not whole or len(offsets) != 2 or (offsets[1] - offsets[0]) * 8 != math.prod(shape) * bits:
+        raise Malformed(f"gives the safetensors tensor {name[:80]!r} a size its dtype and shape do not have")
+    return offsets[0], offsets[1]
+
+
+def onnx(file: IO[bytes], size: int) -> str | None:
+    """Recognise an ONNX model: a protobuf message whose fields are those of ModelProto, to the last byte, starting with
+    ir_version and holding one graph. Fields are stepped over, not read."""
+    file.seek(0)
+    if file.read(1) != b"\x08":
+        return None
+    file.seek(0)
+    graphs = 0
+    version = 0
+    while file.tell() < size:
+        key = _varint(file)
+        if key is None or _ONNX_FIELDS.get(key >> 3) != key & 7:
+            return None
+        value = _varint(file)
+        if value is None:
+            return None
+        if key & 7 == 2:
+            if file.tell() + value > size:
+                return None
+            file.seek(value, io.SEEK_CUR)
+        version = value if key >> 3 == 1 else version
+        graphs += key >> 3 == _ONNX_GRAPH
+    return f"IR version {version}" if graphs == 1 and 1 <= version <= 1_000 else None
+
+
+def _varint(file: IO[bytes]) -> int | None:
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = file.read(1)
+        if not byte:
+            return None
+        value |= (byte[0] & 0x7F) << shift
+        if byte[0] < 0x80:
+            return value
+    return None
+
+
+def npy(file: IO[bytes], size: int | None) -> tuple[str, bool] | None:
+    """Recognise NumPy's npy: (description, whether it holds Python objects, that is, a pickle).
+
+    `size` is None where only the beginning is at hand. numpy.lib.format describes the format.
+    """
+    file.seek(0)
+    if file.read(6) != b"\x93NUMPY":
+        return None
+    version = file.read(2)
+    if version not in (b"\x01\x00", b"\x02\x00", b"\x03\x00"):
+        raise Malformed("is an npy file of an unknown version")
+    width = 2 if version == b"\x01\x00" else 4
+    length = int.from_bytes(file.read(width), "little")
+    if length > MAX_NPY_HEADER:
+        raise Malformed(f"has an npy header of {length:,} bytes; more than {MAX_NPY_HEADER:,} are not judged")
+    raw = file.read(length)
+    try:
+        header = ast.literal_eval(raw.decode("utf-8" if version[0] == 3 else "latin-1").strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise Malformed("has an npy header that is not a Python literal") from None
+    if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"} or len(raw) != length:
+        raise Malformed("has an npy header without the three entries the format asks for")
+    shape = header["shape"]
+    if not isinstance(shape, tuple) or not all(type(n) is int and 0 <= n < 1 << 63 for n in shape):
+        raise Malformed("has an npy header with an impossible shape")
+    if holds_objects(header["descr"]):
+        return "an array of Python objects", True
+    item = _item_size(header["descr"])
+    if size is not None and item is not None and 8 + width + length + item * math.prod(shape) != size:
+        raise Malformed("has more or fewer bytes than its npy header says")
+    return f"array of shape {shape}", False
+
+
+def holds_objects(descr: Any) -> bool:
+    """Whether a dtype description names Python objects anywhere. Unknown shapes of description count as objects."""
+    if isinstance(descr, str):
+        known = _DTYPE.fullmatch(descr)
+        return known is None or known[1] == "O"
+    if isinstance(descr, list):
+        return any(not isinstance(f, tuple) or len(f) < 2 or holds_objects(f[1]) for f in descr)
+    if isinstance(descr, tuple):
+        return len(descr) != 2 or holds_objects(descr[0])
+    return True
+
+
+def _item_size(descr: Any) -> int | None:
+    known = _DTYPE.fullmatch(descr) if isinstance(descr, str) else None
+    if known is None or not known[2]:
+        return None
+    return int(known[2]) * (4 if known[1] == "U" else 1)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key appears twice")
+    return found

@@ -1,0 +1,126 @@
+"""What a run of a check depends on, and the digest over all of it.
+
+The digest is the SHA-256 of canonical JSON {api, slug, version, validated parameters, digests of the files the check
+reads, the facts it reads}. The same digest means the same answer; a run on another digest is stale. Nothing else may
+reach a check, so nothing else can change its answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from audit import canonical
+from governance.checks.contract import ARTIFACT_FILES, METRICS, MODEL_CARD, Check
+from governance.checks.sources import Source
+from governance.models import PromotionRequest
+from registry.models import Artifact, Evidence, Metric, ModelCard, ModelVersion
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything one check is given for one request, and what it still lacks."""
+
+    sources: tuple[Source, ...]
+    facts: Mapping[str, Any]
+    missing: tuple[str, ...]
+    digest: str
+
+
+class Shelf:
+    """The evidence of a request's version, each kind read from the database once, when a check asks for it."""
+
+    def __init__(self, request: PromotionRequest) -> None:
+        self._request = request
+        self._version: ModelVersion = request.version
+
+    def inputs(self, check: Check, params: Any) -> Inputs:
+        """What `check` is given, with validated `params`."""
+        kinds = [e.kind for e in check.needs]
+        sources = tuple(s for kind in kinds for s in self._sources(kind))
+        facts = {name: FACTS[name](self) for name in sorted(check.facts)}
+        available = {s.kind for s in sources}
+        if METRICS in kinds and self.metrics:
+            available.add(METRICS)
+        return Inputs(
+            sources=sources,
+            facts=facts,
+            missing=check.missing(frozenset(available), facts, params),
+            digest=canonical.digest(
+                {
+                    "api": check.api,
+                    "slug": check.slug,
+                    "version": check.version,
+                    "params": params.model_dump(mode="json"),
+                    "files": [s.as_json() for s in sources],
+                    "facts": facts,
+                }
+            ),
+        )
+
+    def _sources(self, kind: str) -> tuple[Source, ...]:
+        if kind == ARTIFACT_FILES:
+            return self._artifacts
+        if kind == MODEL_CARD:
+            return self._card
+        if kind == METRICS:
+            return ()
+        return self._evidence.get(kind, ())
+
+    @cached_property
+    def _artifacts(self) -> tuple[Source, ...]:
+        rows = Artifact.objects.filter(version=self._version).order_by("path")
+        return tuple(Source(ARTIFACT_FILES, a.path, a.sha256, a.size, stored=a.blob_id is not None) for a in rows)
+
+    @cached_property
+    def _card(self) -> tuple[Source, ...]:
+        card = ModelCard.objects.filter(version=self._version).order_by("-revision").first()
+        if card is None:
+            return ()
+        raw = card.text.encode()
+        return (Source(MODEL_CARD, "MODEL_CARD.md", hashlib.sha256(raw).hexdigest(), len(raw), text=card.text),)
+
+    @cached_property
+    def _evidence(self) -> dict[str, tuple[Source, ...]]:
+        """The latest revision of each kind."""
+        rows = (
+            Evidence.objects.filter(version=self._version)
+            .select_related("blob")
+            .order_by("kind", "-revision")
+            .distinct("kind")
+        )
+        return {e.kind: (Source(e.kind, e.filename, e.blob.sha256, e.blob.size),) for e in rows}
+
+    @cached_property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The latest revision of each declared metric."""
+        rows = (
+            Metric.objects.filter(version=self._version)
+            .order_by("name", "dataset", "slice", "-revision")
+            .distinct("name", "dataset", "slice")
+        )
+        return [{"name": m.name, "value": m.value, "dataset": m.dataset, "slice": m.slice} for m in rows]
+
+    @property
+    def target(self) -> dict[str, str | None]:
+        """Where the version is to go: a stage's slug, or an alias."""
+        stage = self._request.target_stage
+        return {
+            "stage": stage.slug if stage is not None else None,
+            "alias": self._request.target_alias or None,
+        }
+
+
+FACTS: Mapping[str, Callable[[Shelf], Any]] = {
+    "metrics": lambda shelf: shelf.metrics,
+    "target": lambda shelf: shelf.target,
+}
+"""The facts a check may name in `Check.facts`."""
+
+
+def seed(inputs_digest: str) -> int:
+    """The seed of whatever a check draws at random: from its inputs, so that a second run draws the same."""
+    return int(inputs_digest[:16], 16)

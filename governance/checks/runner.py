@@ -1,0 +1,365 @@
+"""Runs one check in a sandbox and says how that ended. Knows no database and no storage: both come as arguments.
+
+The evidence is copied to a scratch folder while it is hashed, and the check sees those copies alone: what was hashed is
+what is judged. The check runs in a child process (`governance.checks.child`) that takes network, memory, time and the
+right to start processes from itself; this side holds the clock, reads at most 4 MB of answer, and ends the child's
+whole session whatever happened.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import io
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from governance.checks.contract import (
+    Check,
+    ContractBroken,
+    File,
+    Outcome,
+    Parameters,
+    Sandbox,
+    outcome_from_json,
+)
+from governance.checks.sources import Source
+
+CHILD = Path(__file__).with_name("child.py")
+MAX_OUTPUT = 4 << 20
+"""Bytes read of what a check answers or prints."""
+_TICK = 0.2
+_CHUNK = 1 << 20
+_TAIL = 2_000
+_PREFIX = "countersign-check-"
+_LOCK = "lock"
+_ABANDONED_AFTER = 60
+"""Seconds; younger folders may be about to be locked."""
+
+OpenBlob = Callable[[str], AbstractContextManager[BinaryIO]]
+Beat = Callable[[], bool]
+
+
+class Ending(StrEnum):
+    """How a run ended. Only OUTCOME is an answer; the others are errors, but ABANDONED, which is nobody's any more."""
+
+    OUTCOME = "outcome"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    CRASHED = "crashed"
+    REFUSED_OUTPUT = "refused_output"
+    NOT_ISOLATED = "not_isolated"
+    NO_ROOM = "no_room"
+    EVIDENCE_DAMAGED = "evidence_damaged"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One check to run, on what, and how long at most (seconds of wall time; the check's own limit otherwise)."""
+
+    check: Check
+    params: Parameters
+    sources: Sequence[Source]
+    facts: Mapping[str, Any]
+    now: datetime
+    seed: int
+    timeout: int | None = None
+    isolation_demanded: bool = False
+    scratch: Path | None = None
+    """Where to make the scratch folder; the system's temporary folder otherwise."""
+
+    @property
+    def limits(self) -> Sandbox:
+        """The check's limits, with the policy's time."""
+        own = self.check.sandbox
+        return own if self.timeout is None else replace(own, wall=self.timeout, cpu=min(own.cpu, self.timeout))
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a job ended: its outcome, or a sentence that says why there is none; and the conditions it ran under."""
+
+    ending: Ending
+    message: str = ""
+    outcome: Outcome | None = None
+    conditions: dict[str, Any] = field(default_factory=dict)
+
+
+class _Ended(Exception):
+    """The run is over before the check answered."""
+
+    def __init__(self, ending: Ending, message: str) -> None:
+        super().__init__(message)
+        self.ending = ending
+        self.message = message
+
+
+def run(job: Job, *, open_blob: OpenBlob, beat: Beat, beat_every: float = 5.0) -> Run:
+    """Run a job.
+
+    Args:
+        job: what to run.
+        open_blob: opens stored bytes by SHA-256; raises FileNotFoundError.
+        beat: called every few seconds; returns False when nobody waits for the answer any more.
+        beat_every: how many seconds that are.
+    """
+    began = time.monotonic()
+    conditions: dict[str, Any] = {"limits": asdict(job.limits), "worker": socket.gethostname()}
+    pulse = _Pulse(beat, beat_every)
+    try:
+        with _scratch_folder(job.scratch) as scratch:
+            files = materialise(job, scratch, open_blob, pulse)
+            outcome = _run_child(job, files, scratch, pulse, conditions)
+    except _Ended as ended:
+        conditions |= {"ending": str(ended.ending), "seconds": round(time.monotonic() - began, 3)}
+        return Run(ended.ending, ended.message, None, conditions)
+    conditions |= {"ending": "outcome", "seconds": round(time.monotonic() - began, 3)}
+    return Run(Ending.OUTCOME, "", outcome, conditions)
+
+
+def materialise(job: Job, scratch: Path, open_blob: OpenBlob, pulse: Callable[[], None]) -> tuple[File, ...]:
+    """Copy the evidence to the scratch folder while hashing it. Copies are numbered: a registered path names no place.
+
+    Bytes that are missing or not the registered ones end the run, unless the check is there to judge just that.
+    """
+    folder = scratch / "evidence"
+    folder.mkdir()
+    left = job.limits.scratch
+    files = []
+    for number, source in enumerate(job.sources):
+        local: Path | None = folder / f"{number:06d}"
+        digest, size = hashlib.sha256(), 0
+        try:
+            with _opened(source, open_blob) as stream, local.open("xb") as copy:  # type: ignore[union-attr]
+                while chunk := stream.read(_CHUNK):
+                    size += len(chunk)
+                    if size > left:
+                        raise _Ended(
+                            Ending.NO_ROOM,
+                            f"The evidence has more bytes than the check may copy ({job.limits.scratch:,}).",
+                        )
+                    digest.update(chunk)
+                    copy.write(chunk)
+                    pulse()
+        except FileNotFoundError:
+            local = None
+        except OSError as error:
+            raise _Ended(Ending.NO_ROOM, f"The evidence could not be copied: {error.strerror}.") from error
+        left -= size
+        if not job.check.judges_damage and (local is None or digest.hexdigest() != source.sha256):
+            fault = "is not in storage" if local is None else "is not, byte for byte, what was registered"
+            raise _Ended(
+                Ending.EVIDENCE_DAMAGED,
+                f"{source.path} {fault}, so nothing was judged from it. The check integrity.digest says more.",
+            )
+        files.append(File(source.kind, source.path, source.sha256, source.size, local))
+    return tuple(files)
+
+
+@contextmanager
+def _opened(source: Source, open_blob: OpenBlob) -> Iterator[BinaryIO]:
+    if source.text is not None:
+        yield io.BytesIO(source.text.encode())
+        return
+    if not source.stored:
+        raise FileNotFoundError(source.path)
+    with open_blob(source.sha256) as stream:
+        yield stream
+
+
+def _run_child(
+    job: Job, files: Sequence[File], scratch: Path, pulse: Callable[[], None], conditions: dict[str, Any]
+) -> Outcome:
+    work = scratch / "work"
+    work.mkdir()
+    order = scratch / "job.json"
+    order.write_text(json.dumps(_as_json(job, files)), encoding="utf-8")
+    with order.open("rb") as job_file:
+        child = subprocess.Popen(
+            [sys.executable, "-I", "-B", "-X", "utf8", str(CHILD)],
+            stdin=job_file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=work,
+            env={},
+            start_new_session=True,
+        )
+    try:
+        answer, printed, status = _listen(child, time.monotonic() + job.limits.wall, pulse, conditions)
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        if child.returncode is None:
+            child.wait()
+        for pipe in (child.stdout, child.stderr):
+            assert pipe is not None
+            pipe.close()
+    return _answer(answer, printed, status, conditions)
+
+
+def _as_json(job: Job, files: Sequence[File]) -> dict[str, Any]:
+    kind = type(job.check)
+    return {
+        "module": kind.__module__,
+        "name": kind.__qualname__,
+        "params": job.params.model_dump(mode="json"),
+        "files": [{**asdict(f), "local": str(f.local) if f.local is not None else None} for f in files],
+        "facts": job.facts,
+        "now": job.now.isoformat(),
+        "seed": job.seed,
+        "limits": asdict(job.limits),
+        "isolation_demanded": job.isolation_demanded,
+        "parent": os.getpid(),
+        # The code that is imported here is imported there. No relative entries: the child stands elsewhere.
+        "path": [*dict.fromkeys([*filter(os.path.isabs, sys.path), str(CHILD.parents[2])])],
+    }
+
+
+def _listen(
+    child: subprocess.Popen[bytes], deadline: float, pulse: Callable[[], None], conditions: dict[str, Any]
+) -> tuple[bytes, bytes, int]:
+    """Read what the child says until it ends, its time is up, it says too much, or nobody waits for it any more.
+
+    Returns its answer, what it printed, and how it ended as `subprocess` counts that: minus the signal.
+    """
+    assert child.stdout is not None
+    assert child.stderr is not None
+    said: dict[int, bytearray] = {child.stdout.fileno(): bytearray(), child.stderr.fileno(): bytearray()}
+    with selectors.DefaultSelector() as selector:
+        for descriptor in said:
+            os.set_blocking(descriptor, False)
+            selector.register(descriptor, selectors.EVENT_READ)
+        ended = False
+        while True:
+            for key, _ in selector.select(0 if ended else _TICK):
+                chunk = os.read(key.fd, _CHUNK)
+                said[key.fd] += chunk
+                if not chunk:
+                    selector.unregister(key.fd)
+            if sum(map(len, said.values())) > MAX_OUTPUT:
+                raise _Ended(Ending.REFUSED_OUTPUT, f"The check answered or printed more than {MAX_OUTPUT:,} bytes.")
+            if ended:
+                break
+            # Left as a zombie for the moment, so that the number of its session stays taken until that is killed.
+            ended = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+            if ended:
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+            elif time.monotonic() > deadline:
+                raise _Ended(Ending.TIMED_OUT, "The check took longer than the policy lets it.")
+            elif not selector.get_map():
+                time.sleep(_TICK / 10)
+            pulse()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    conditions["cpu_seconds"] = round(usage.ru_utime + usage.ru_stime, 3)
+    conditions["max_rss"] = usage.ru_maxrss * 1024
+    answer, printed = (bytes(said[pipe.fileno()]) for pipe in (child.stdout, child.stderr))
+    return answer, printed, child.returncode
+
+
+def _answer(answer: bytes, printed: bytes, status: int, conditions: dict[str, Any]) -> Outcome:
+    """Make sense of how the child ended."""
+    lines = answer.split(b"\n", 2)
+    with suppress(ValueError):
+        conditions |= _line(lines[0])
+    if status == -signal.SIGXCPU:
+        raise _Ended(Ending.TIMED_OUT, "The check used more processor time than it may.")
+    try:
+        end = _line(lines[1])
+    except (IndexError, ValueError):
+        conditions["printed"] = _tail(printed)
+        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        raise _Ended(Ending.CRASHED, f"The check {how} before it answered.") from None
+    kind, error = str(end.get("kind")), str(end.get("error", ""))
+    if kind == "outcome":
+        try:
+            return outcome_from_json(lines[2])
+        except ContractBroken as fault:
+            raise _Ended(Ending.REFUSED_OUTPUT, f"The check's answer was refused: {fault}.") from fault
+    if kind not in _SENTENCES:
+        raise _Ended(Ending.REFUSED_OUTPUT, "The check's answer was refused: it does not say how the check ended.")
+    if kind != Ending.OUT_OF_MEMORY:
+        conditions["printed"] = _tail(printed)
+    raise _Ended(Ending(kind), _SENTENCES[Ending(kind)].format(_clean(error)))
+
+
+_SENTENCES = {
+    Ending.OUT_OF_MEMORY: "The check needed more memory than it may use.",
+    Ending.CRASHED: "The check broke: {}.",
+    Ending.REFUSED_OUTPUT: "The check's answer was refused: {}.",
+    Ending.NOT_ISOLATED: "This machine cannot take the network from a check, and the operator demands that it does.",
+}
+
+
+def _line(raw: bytes) -> dict[str, Any]:
+    said = json.loads(raw)
+    if not isinstance(said, dict):
+        raise ValueError("not an object")
+    return {name: value for name, value in said.items() if isinstance(value, str | bool)}
+
+
+def _tail(printed: bytes) -> str:
+    return _clean(printed[-_TAIL:].decode(errors="replace"))
+
+
+def _clean(text: str) -> str:
+    """Text as PostgreSQL can keep it."""
+    return text.replace("\x00", "").encode(errors="replace").decode()[:_TAIL]
+
+
+@contextmanager
+def _scratch_folder(parent: Path | None) -> Iterator[Path]:
+    """A folder of this run's own, gone afterwards whatever is in it; locked as long as this process uses it."""
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    try:
+        with (folder / _LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            sweep(folder.parent)
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(parent: Path) -> None:
+    """Remove the folders of runs whose worker was killed: a minute old, and nobody's lock on them."""
+    for folder in parent.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            # The age is told by the file system's clock, not by the product's, which tests and demonstration set.
+            if folder.stat().st_mtime > time.time() - _ABANDONED_AFTER:
+                continue
+            with (folder / _LOCK).open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Pulse:
+    """Calls `beat` every few seconds; ends the run when nobody waits for it any more."""
+
+    def __init__(self, beat: Beat, every: float) -> None:
+        self._beat = beat
+        self._every = every
+        self._next = time.monotonic() + every
+
+    def __call__(self) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._every
+        if not self._beat():
+            raise _Ended(Ending.ABANDONED, "The run was cancelled or given up while it ran.")

@@ -1,0 +1,1220 @@
+#!/usr/bin/env python3
+"""Countersign from a pipeline: register a version, attach evidence, ask for its promotion, wait for the gate.
+
+ONE file, standard library only, Python 3.9 or newer: copy it to a machine and run `python client.py --help`. Installed
+with the product it is the command `countersign`; as a library it is :class:`Client`.
+
+    COUNTERSIGN_URL         where the server is, such as https://registry.example
+    COUNTERSIGN_TOKEN       an access token (cs_…); or
+    COUNTERSIGN_TOKEN_FILE  a file that holds one
+    COUNTERSIGN_CA_FILE     certificates (PEM) to trust besides those of the system
+
+On a terminal the answer is a table; elsewhere it is JSON on standard output, and what is going on is said on standard
+error. With GITHUB_STEP_SUMMARY and GITHUB_OUTPUT set, the job's summary and outputs are written too.
+
+Exit status: 0 done · 1 unexpected · 2 wrong usage or input · 3 not signed in or not permitted · 4 rejected, blocked or
+closed without promotion · 5 still waiting · 6 conflict, stale or superseded · 7 cannot be promoted at all · 8 server
+not reachable · 9 verification failed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if __name__ == "__main__":
+    # Run as a file, its folder is the first place modules are looked for: what lies there must not pass for the
+    # standard library.
+    sys.path[:] = [place for place in sys.path if os.path.abspath(place) != os.path.dirname(os.path.abspath(__file__))]
+
+import argparse
+import base64
+import contextlib
+import hashlib
+import http.client
+import ipaddress
+import json
+import math
+import random
+import re
+import socket
+import ssl
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+__version__ = "1.0.0"
+
+Json = dict[str, Any]
+PREFIX = "/api/v1"
+CHUNK = 1 << 20
+LONGEST_ANSWER = 64 << 20
+LONGEST_HOLD = 25
+"""Seconds the server holds an answer back at most."""
+LONGEST_PAUSE = 60.0
+AGAIN = frozenset({429, 500, 502, 503, 504})
+"""Answers after which the same request is sent again. Every request this client makes may be: reading changes nothing,
+a PUT puts the same bytes where they are, and a POST carries an Idempotency-Key."""
+
+DONE, UNEXPECTED, BAD_INPUT, NOT_PERMITTED, REJECTED, WAITING, CONFLICT, UNPROMOTABLE, UNREACHABLE, UNVERIFIED = range(
+    10
+)
+INTERRUPTED = 130
+OF_STATE = {
+    "promoted": DONE,
+    "ready": DONE,
+    "open": WAITING,
+    "blocked": REJECTED,
+    "rejected": REJECTED,
+    "expired": REJECTED,
+    "withdrawn": REJECTED,
+    "superseded": CONFLICT,
+}
+"""Exit status by the state of a promotion request. `ready`: approved, and held until somebody carries it out."""
+_OF_STATUS = {401: NOT_PERMITTED, 403: NOT_PERMITTED, 409: CONFLICT, 412: CONFLICT, 429: UNREACHABLE}
+_OF_CODE = {
+    **dict.fromkeys(("illegal_move", "no_policy", "model_incomplete", "model_archived"), UNPROMOTABLE),
+    "version_registering": UNPROMOTABLE,
+    "wrong_digest": UNVERIFIED,
+    "wrong_size": UNVERIFIED,
+}
+
+
+class Failure(Exception):
+    """Something did not work. The message says what and what to do; `exit_code` is the command line's."""
+
+    exit_code = UNEXPECTED
+
+
+class BadInput(Failure):
+    """What was given cannot be right, whatever the server says."""
+
+    exit_code = BAD_INPUT
+
+
+class Unreachable(Failure):
+    """No answer, or none of Countersign's."""
+
+    exit_code = UNREACHABLE
+
+
+class NotVerified(Failure):
+    """Bytes are not what they were declared, or recorded, to be."""
+
+    exit_code = UNVERIFIED
+
+
+class Refused(Failure):
+    """The server refused, and said why: an RFC 9457 problem. `document` has all of it, `code` is its stable name."""
+
+    def __init__(self, status: int, document: Json) -> None:
+        super().__init__(str(document.get("detail") or document.get("title") or f"HTTP {status}"))
+        self.status = status
+        self.document = document
+        self.code = str(document.get("code", ""))
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]
+        """By the code where that says more than the status does."""
+        codes = [self.code, *(str(fault.get("code")) for fault in _items(self.document, "errors"))]
+        for code in codes:
+            if code in _OF_CODE:
+                return _OF_CODE[code]
+        if self.code == "not_ready":
+            failed = any(r.get("state") == "failed" for r in _items(self.document, "requirements"))
+            return REJECTED if failed else WAITING
+        return _OF_STATUS.get(self.status, BAD_INPUT if self.status < 500 else UNREACHABLE)
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file to send: where it is, what it is called in the version, what its bytes are."""
+
+    path: Path
+    name: str
+    sha256: str
+    size: int
+
+    @classmethod
+    def read(cls, path: str | Path, name: str = "") -> LocalFile:
+        """Take a file's size and digest, reading it once and holding none of it. Raises BadInput."""
+        digest, size, path = hashlib.sha256(), 0, Path(path)
+        try:
+            with path.open("rb") as stream:
+                while chunk := stream.read(CHUNK):
+                    digest.update(chunk)
+                    size += len(chunk)
+        except OSError as error:
+            raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
+        return cls(path, name or path.name, digest.hexdigest(), size)
+
+    def chunks(self, progress: Callable[[str, int, int], None]) -> Iterator[bytes]:
+        """The bytes that were digested: no more of them, and NotVerified where there are fewer now."""
+        left = self.size
+        try:
+            with self.path.open("rb") as stream:
+                while left:
+                    chunk = stream.read(min(CHUNK, left))
+                    if not chunk:
+                        raise NotVerified(f"{self.path} became shorter while it was sent. Nothing of it was kept.")
+                    left -= len(chunk)
+                    yield chunk
+                    progress(self.name, self.size - left, self.size)
+        except OSError as error:
+            raise BadInput(f"{self.path} cannot be read: {error.strerror or error}") from None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server said."""
+
+    status: int
+    headers: Message
+    document: Json
+
+
+class Client:
+    """A Countersign server, asked with one token.
+
+    Args:
+        url: where it is, without /api/v1.
+        token: sent as a bearer token, printed nowhere.
+        timeout: seconds of silence after which a connection is given up.
+        attempts: how often a request is sent before giving up.
+        backoff: seconds before the second attempt; each further pause is twice as long, give or take a half.
+        ca_file: certificates to trust besides the system's. There is no way not to verify.
+        insecure_http: allow http:// to another machine, where everybody in between reads the token.
+        note: told of retries.
+        progress: told, while a file is sent, its name, how much of it went, and its size.
+
+    Methods raise BadInput, Unreachable, NotVerified and Refused.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        timeout: float = 30.0,
+        attempts: int = 5,
+        backoff: float = 0.5,
+        ca_file: str | None = None,
+        insecure_http: bool = False,
+        note: Callable[[str], None] = lambda text: None,
+        progress: Callable[[str, int, int], None] = lambda name, sent, size: None,
+    ) -> None:
+        self._scheme, self._host, self._port, self._base = _address(url, insecure_http)
+        if not re.fullmatch(r"[!-~]{8,4096}", token):
+            raise BadInput("The access token is empty or malformed: it is cs_ and 46 letters and digits.")
+        self._token = token
+        self._timeout, self._attempts, self._backoff = timeout, max(1, attempts), backoff
+        self._note, self._progress = note, progress
+        self._tls = _trust(ca_file) if self._scheme == "https" else None
+
+    def __repr__(self) -> str:
+        return f"Client({self.url!r})"
+
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        port = "" if self._port == {"http": 80, "https": 443}[self._scheme] else f":{self._port}"
+        return f"{self._scheme}://{host}{port}{self._base}"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Client:
+        """The server and token the environment names; `options` are those of the class."""
+        environ = os.environ if environ is None else environ
+        token, _ = _token_of(environ)
+        if not environ.get("COUNTERSIGN_URL"):
+            raise BadInput("Set COUNTERSIGN_URL to where the server is, such as https://registry.example.")
+        options.setdefault("ca_file", environ.get("COUNTERSIGN_CA_FILE") or None)
+        return cls(environ["COUNTERSIGN_URL"], token, **options)
+
+    # --- what can be asked ---
+
+    def whoami(self) -> Json:
+        """Who the token is: its person, scopes and limits."""
+        return self._ask("GET", "/whoami").document
+
+    def model(self, slug: str) -> Json:
+        """A registered model."""
+        return self._ask("GET", f"/models/{_segment(slug)}").document
+
+    def ensure_model(self, slug: str, **facts: Any) -> Json:
+        """The model of that name, registered with `facts` (title, purpose, risk_tier, team …) where there is none."""
+        try:
+            return self.model(slug)
+        except Refused as refusal:
+            if refusal.status != 404:
+                raise
+        return self._ask("POST", "/models", body={"slug": slug, **facts}).document
+
+    def version(self, slug: str, number: int) -> Json:
+        """A version with its files, metrics, card and evidence."""
+        return self._ask("GET", _version(slug, number)).document
+
+    def register(self, slug: str, files: Sequence[LocalFile], **facts: Any) -> Json:
+        """Declare a version by its files' digests, send the files it lacks, and complete it.
+
+        The same declaration by the same token finds the version it made before. `created` in the answer says which.
+
+        Args:
+            facts: what else the version is declared with: card, metrics, datasets, parameters, code_commit …
+        """
+        declared = [{"path": file.name, "sha256": file.sha256, "size": file.size} for file in files]
+        answer = self._ask("POST", f"/models/{_segment(slug)}/versions", body={"artifacts": declared, **facts})
+        version, created = answer.document, answer.status == 201
+        if version["status"] != "registered":
+            self._upload(slug, version, {file.name: file for file in files})
+            version = self._ask("POST", f"{_version(slug, version['number'])}/complete").document
+        return {**version, "created": created}
+
+    def _upload(self, slug: str, version: Json, files: Mapping[str, LocalFile]) -> None:
+        for artifact in version["artifacts"]:
+            if artifact["stored"]:
+                continue
+            file = files[artifact["path"]]
+            where = f"{_version(slug, version['number'])}/artifacts/{quote(file.name)}"
+            try:
+                stored = self._ask("PUT", where, upload=file).document
+            except Refused as refusal:
+                if refusal.code == "version_registered":
+                    return  # the same declaration was completed meanwhile, by a twin of this job
+                if refusal.exit_code == UNVERIFIED:
+                    raise NotVerified(f"{file.path} changed while it was sent: {refusal}") from None
+                raise
+            if stored["sha256"] != file.sha256 or not stored["stored"]:
+                raise NotVerified(
+                    f"The server stored {stored['sha256']} for {file.path}, whose SHA-256 is {file.sha256}."
+                )
+
+    def put_card(self, slug: str, number: int, text: str) -> Json:
+        """Write the version's model card; the same text again changes nothing."""
+        return self._ask("PUT", f"{_version(slug, number)}/card", body={"text": text}).document
+
+    def add_metrics(self, slug: str, number: int, metrics: Sequence[Mapping[str, Any]]) -> Json:
+        """Add metrics: each with name and value, and dataset and slice where they have one."""
+        return self._ask("POST", f"{_version(slug, number)}/metrics", body={"metrics": list(metrics)}).document
+
+    def add_evidence(self, slug: str, number: int, kind: str, file: LocalFile) -> Json:
+        """Add an evidence file of a kind, such as evaluation.table. The newest of a kind counts."""
+        where = f"{_version(slug, number)}/evidence/{_segment(kind)}"
+        query = {"filename": file.name, "sha256": file.sha256}
+        return self._ask("POST", where, query=query, upload=file).document
+
+    def request_promotion(
+        self, slug: str, number: int, *, stage: str | None = None, alias: str | None = None, reason: str
+    ) -> Json:
+        """Ask that a version enter a stage, or carry an alias. Refused with code already_open, and the number in
+        `existing`, where that is asked for already."""
+        target = {name: value for name, value in (("stage", stage), ("alias", alias)) if value}
+        body = {"model": slug, "version": number, "target": target, "reason": reason}
+        return self._ask("POST", "/promotions", body=body).document
+
+    def promotion(self, number: int) -> Json:
+        """A promotion request with every requirement."""
+        return self._ask("GET", f"/promotions/{number}").document
+
+    def gate(self, number: int) -> Json:
+        """The verdict on a request, alone."""
+        return self._ask("GET", f"/promotions/{number}/gate").document
+
+    def follow(
+        self,
+        number: int,
+        *,
+        timeout: float,
+        changed: Callable[[Json], None] = lambda document: None,
+        done: Callable[[Json], bool] | None = None,
+    ) -> Json:
+        """Wait until a request is decided or blocked, at most `timeout` seconds; returns it as it is then.
+
+        A server that goes away meanwhile is waited for.
+
+        Args:
+            changed: told every state of things, the first included.
+            done: what is waited for, where that is something else.
+        """
+        end, done = time.monotonic() + timeout, done or settled
+        answer = self._ask("GET", f"/promotions/{number}")
+        changed(answer.document)
+        away: Failure | None = None
+        while not done(answer.document) and (left := end - time.monotonic()) > 0:
+            asked_at, hold = time.monotonic(), max(1, min(LONGEST_HOLD, int(left)))
+            try:
+                news = self._ask(
+                    "GET",
+                    f"/promotions/{number}",
+                    query={"wait": hold},
+                    headers={"If-None-Match": answer.headers.get("ETag", "")},
+                    timeout=hold + self._timeout,
+                )
+            except Failure as failure:
+                if failure.exit_code != UNREACHABLE:
+                    raise
+                away = failure
+                self._note(f"{failure} Going on waiting for request #{number}.")
+                time.sleep(min(self._backoff * 2**self._attempts, LONGEST_PAUSE, max(0.0, end - time.monotonic())))
+                continue
+            away = None
+            if news.status != 304:
+                answer = news
+                changed(answer.document)
+            elif time.monotonic() - asked_at < 1:  # it holds too many already: ask again when it says
+                time.sleep(min(_retry_after(news) or 2.0, max(0.0, end - time.monotonic())))
+        if away is not None:
+            raise away
+        return answer.document
+
+    def execute(self, number: int) -> Json:
+        """Carry out a request whose policy holds it when it is ready."""
+        return self._as_read(number, "execute")
+
+    def withdraw(self, number: int, reason: str) -> Json:
+        """Take a live request back."""
+        return self._as_read(number, "withdraw", {"reason": reason})
+
+    def _as_read(self, number: int, verb: str, body: Json | None = None) -> Json:
+        tag = self._ask("GET", f"/promotions/{number}").headers.get("ETag", "")
+        return self._ask("POST", f"/promotions/{number}/{verb}", body=body, headers={"If-Match": tag}).document
+
+    def resolve(self, reference: str) -> Json:
+        """The version a reference means now: model/7, model@champion, model@latest, model/production."""
+        return self._ask("GET", "/resolve", query={"ref": reference}).document
+
+    # --- how it is asked ---
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Json | None = None,
+        upload: LocalFile | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        target = f"{self._base}{PREFIX}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+        sent = {
+            "Host": urlsplit(self.url).netloc,
+            "Authorization": f"Bearer {self._token}",
+            "Accept": "application/json",
+            "User-Agent": f"countersign-client/{__version__}",
+            "Connection": "close",
+            **(headers or {}),
+        }
+        payload = json.dumps(body, allow_nan=False).encode() if body is not None else b""
+        if upload is not None:
+            sent.update({"Content-Type": "application/octet-stream", "Content-Length": str(upload.size)})
+        elif method != "GET":
+            sent.update({"Content-Type": "application/json", "Content-Length": str(len(payload))})
+        if method == "POST":
+            sent["Idempotency-Key"] = str(uuid.uuid4())
+        for attempt in range(1, self._attempts + 1):
+            chunks: Iterable[bytes] = upload.chunks(self._progress) if upload is not None else [payload]
+            asked_for = 0.0
+            try:
+                answer = self._once(method, target, sent, chunks, timeout or self._timeout)
+                if answer.status < 400:
+                    return answer
+                failure: Failure = Refused(answer.status, answer.document)
+                # Two requests with one key: the first is still being carried out.
+                if answer.status not in AGAIN and answer.document.get("code") != "idempotency_in_progress":
+                    raise failure
+                asked_for = _retry_after(answer)
+            except _Lost as lost:
+                failure = Unreachable(str(lost))
+                if lost.for_good:
+                    raise failure from None
+            if attempt == self._attempts:
+                break
+            pause = self._backoff * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 (spreads, hides nothing)
+            pause = min(LONGEST_PAUSE, max(asked_for, pause))
+            self._note(f"{failure} Trying again in {pause:.1f} s ({attempt} of {self._attempts}).")
+            time.sleep(pause)
+        raise failure
+
+    def _once(
+        self, method: str, target: str, headers: Mapping[str, str], chunks: Iterable[bytes], timeout: float
+    ) -> Answer:
+        connection, target = self._connection(target, timeout)
+        try:
+            connection.putrequest(method, target, skip_host=True)
+            for name, value in headers.items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            # Where it stops reading, it has answered already; the answer says why.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                for chunk in chunks:
+                    connection.send(chunk)
+            response = connection.getresponse()
+            raw = response.read(LONGEST_ANSWER)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._lost(error, timeout) from None
+        finally:
+            connection.close()
+        return self._read(response, raw)
+
+    def _connection(self, target: str, timeout: float) -> tuple[http.client.HTTPConnection, str]:
+        """A connection; to other machines through the proxy the environment names (HTTPS_PROXY, NO_PROXY)."""
+        proxies = urllib.request.getproxies()
+        proxy = proxies.get(self._scheme) or proxies.get("all") or ""
+        if _loopback(self._host) or (proxy and urllib.request.proxy_bypass(f"{self._host}:{self._port}")):
+            proxy = ""
+        through = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else None
+        host, port = (through.hostname or "", through.port or 8080) if through else (self._host, self._port)
+        if self._tls is None:
+            return http.client.HTTPConnection(host, port, timeout=timeout), self.url + target if through else target
+        connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=self._tls)
+        if through:
+            name = unquote(through.netloc.rpartition("@")[0]).encode()
+            basic = {"Proxy-Authorization": f"Basic {base64.b64encode(name).decode()}"} if name else {}
+            connection.set_tunnel(self._host, self._port, basic)
+        return connection, target
+
+    def _lost(self, error: Exception, timeout: float) -> _Lost:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return _Lost(
+                f"The certificate of {self.url} is not trusted ({error.verify_message}). For a certificate authority "
+                "of your own, set COUNTERSIGN_CA_FILE.",
+                for_good=True,
+            )
+        if isinstance(error, ssl.SSLError):
+            return _Lost(f"{self.url} does not speak TLS as expected ({error.reason}): is the address right?")
+        if isinstance(error, socket.gaierror):
+            return _Lost(f"There is no host {self._host} ({error.strerror}): is COUNTERSIGN_URL right?")
+        if isinstance(error, ConnectionRefusedError):
+            return _Lost(f"Nothing listens at {self.url}: is the server running, and COUNTERSIGN_URL right?")
+        if isinstance(error, (socket.timeout, TimeoutError)):
+            return _Lost(f"{self.url} did not answer within {timeout:.0f} s.")
+        return _Lost(f"The connection to {self.url} failed ({str(error) or type(error).__name__}).")
+
+    def _read(self, response: http.client.HTTPResponse, raw: bytes) -> Answer:
+        kind = response.headers.get_content_type()
+        if response.status == 304:
+            return Answer(304, response.headers, {})
+        if 300 <= response.status < 400:
+            to = urlsplit(response.headers.get("Location", ""))
+            raise _Lost(
+                f"{self.url} sends elsewhere ({response.status}, to {to.scheme}://{to.netloc}{to.path}). The token is "
+                "sent to no other address: set COUNTERSIGN_URL to the one that answers itself.",
+                for_good=True,
+            )
+        try:
+            document = json.loads(raw) if kind in ("application/json", "application/problem+json") else None
+        except ValueError:
+            document = None
+        if isinstance(document, dict):
+            return Answer(response.status, response.headers, document)
+        title = re.search(rb"(?is)<title[^>]*>(.{1,200}?)</title>", raw[:100_000])
+        said = f" (“{_plain(title[1].decode('utf-8', 'replace'))}”)" if title else ""
+        raise _Lost(
+            f"{self.url} answered {response.status} with {kind}{said} and not with JSON: a proxy, or something else "
+            "than Countersign, answers there.",
+            for_good=response.status not in AGAIN,
+        )
+
+
+class _Lost(Exception):
+    """No answer of Countersign's came. `for_good`: asking again would bring the same."""
+
+    def __init__(self, message: str, for_good: bool = False) -> None:
+        super().__init__(message)
+        self.for_good = for_good
+
+
+def _address(url: str, insecure_http: bool) -> tuple[str, str, int, str]:
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise BadInput("COUNTERSIGN_URL is no address: write it as https://registry.example.") from None
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise BadInput("COUNTERSIGN_URL is no address: write it as https://registry.example.")
+    if parts.username or parts.password:
+        raise BadInput("COUNTERSIGN_URL holds a name or password: leave it out, the token signs in.")
+    if parts.scheme == "http" and not insecure_http and not _loopback(host):
+        raise BadInput(
+            f"Refused to send a token to {host} over http://, where everybody in between reads it: use https://. "
+            "Where that network is trusted, --insecure-http says so."
+        )
+    base = re.sub(rf"({PREFIX})?/*$", "", parts.path)
+    return parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme], base
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _trust(ca_file: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise BadInput(
+                f"COUNTERSIGN_CA_FILE: {ca_file} holds no certificates that can be read ({error})."
+            ) from None
+    return context
+
+
+def _token_of(environ: Mapping[str, str], file: str = "") -> tuple[str, str]:
+    """The token, and where it came from. A file named on the command line goes before the environment."""
+    if not file and environ.get("COUNTERSIGN_TOKEN"):
+        return environ["COUNTERSIGN_TOKEN"].strip(), "COUNTERSIGN_TOKEN"
+    file = file or environ.get("COUNTERSIGN_TOKEN_FILE", "")
+    if not file:
+        raise _NoToken(
+            "Set COUNTERSIGN_TOKEN, or COUNTERSIGN_TOKEN_FILE to a file that holds an access token: the page “Access "
+            "tokens” makes one."
+        )
+    try:
+        return Path(file).read_text(encoding="utf-8").strip(), file
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"The token file {file} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+class _NoToken(Failure):
+    exit_code = NOT_PERMITTED
+
+
+def checks_run(document: Json) -> bool:
+    """Whether a check of the request is still to answer by itself, and is not waiting for evidence."""
+    return any(check.get("status") in ("expected", "queued", "running") for check in _items(document, "checks"))
+
+
+def settled(document: Json) -> bool:
+    """Whether a request is decided; or blocked, with every check's answer there, so that all is said at once."""
+    return bool(document["state"] != "open") and not (document["state"] == "blocked" and checks_run(document))
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _version(slug: str, number: int) -> str:
+    return f"/models/{_segment(slug)}/versions/{int(number)}"
+
+
+def _retry_after(answer: Answer) -> float:
+    """Seconds to wait; the form with a date is not used by this server."""
+    given = answer.headers.get("Retry-After", "")
+    return float(given) if given.isdecimal() and len(given) < 6 else 0.0
+
+
+def _items(document: Json, name: str) -> list[Json]:
+    found = document.get(name)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+
+
+def _plain(text: object) -> str:
+    """One line that moves no cursor and hides nothing: what others wrote, fit for a terminal."""
+    return _INVISIBLE.sub(" ", str(text)).strip()
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+_MARKS = {"met": "✓", "waived": "✓", "waiting": "…", "failed": "✗", "later": "·"}
+_COLOURS = {"✓": "32", "…": "33", "✗": "31"}
+
+
+class Console:
+    """What is said, where: the answer on standard output, what is going on and what went wrong on standard error.
+
+    Args:
+        as_json: the answer as JSON and not as a table.
+        quiet: say nothing but a JSON answer, and what went wrong.
+        hidden: what must never be shown, whoever sent it.
+    """
+
+    def __init__(self, *, as_json: bool, quiet: bool) -> None:
+        self.as_json, self.quiet, self.hidden = as_json, quiet, ""
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")  # a table is worth more than its tick marks
+
+    def answer(self, document: Json, *lines: str) -> None:
+        """The result of the command."""
+        if self.as_json:
+            self._write(sys.stdout, json.dumps(document, indent=2, ensure_ascii=False))
+        elif not self.quiet:
+            self._write(sys.stdout, *lines)
+
+    def note(self, *lines: str) -> None:
+        """What is going on."""
+        if not self.quiet:
+            self._write(sys.stderr, *lines)
+
+    def fault(self, *lines: str) -> None:
+        """What went wrong."""
+        self._write(sys.stderr, *lines)
+
+    def uploading(self, name: str, sent: int, size: int) -> None:
+        """How far a large file is, on one line of a terminal."""
+        if self.quiet or size < 8 * CHUNK or not sys.stderr.isatty():
+            return
+        end = "\n" if sent == size else "\r"
+        print(f" … {_plain(name)}  {sent >> 20:,} of {size >> 20:,} MiB", end=end, file=sys.stderr, flush=True)
+
+    def _write(self, stream: Any, *lines: str) -> None:
+        text = "\n".join(lines)
+        if self.hidden:
+            text = text.replace(self.hidden, "cs_…")
+        if stream.isatty() and not os.environ.get("NO_COLOR"):
+            text = re.sub(r"(?m)^ ([✓…✗]) ", lambda m: f" \033[{_COLOURS[m[1]]}m{m[1]}\033[0m ", text)
+        print(text, file=stream, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out a command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    console = Console(as_json=options.json or not (options.table or sys.stdout.isatty()), quiet=options.quiet)
+    client: Client | None = None
+    try:
+        client = _client(options, console)
+        status: int = options.command(client, options, console)
+        return status
+    except Refused as refusal:
+        _explain(refusal, console, client)
+        return refusal.exit_code
+    except Failure as failure:
+        console.fault(f"countersign: {_plain(failure)}")
+        if console.as_json:
+            console.answer({"error": {"detail": _plain(failure)}})
+        return failure.exit_code
+    except KeyboardInterrupt:
+        request = getattr(options, "following", None)
+        going_on = f" Request #{request} stays as it is: countersign wait {request}" if request else ""
+        console.fault(f"\ncountersign: interrupted.{going_on}")
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read the answer has had enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _client(options: argparse.Namespace, console: Console) -> Client:
+    token, source = _token_of(os.environ, options.token_file)
+    console.hidden = token
+    file = Path(source)
+    if os.name == "posix" and source != "COUNTERSIGN_TOKEN" and file.is_file() and file.stat().st_mode & 0o077:
+        console.note(f"countersign: others on this machine can read {source}: chmod 600 it.")
+    url = options.url or os.environ.get("COUNTERSIGN_URL", "")
+    if not url:
+        raise BadInput("Set COUNTERSIGN_URL, or give --url: where the server is, such as https://registry.example.")
+    return Client(
+        url,
+        token,
+        attempts=options.attempts,
+        ca_file=options.ca_file or os.environ.get("COUNTERSIGN_CA_FILE") or None,
+        insecure_http=options.insecure_http,
+        note=lambda text: console.note(f" … {_plain(text)}"),
+        progress=console.uploading,
+    )
+
+
+def _explain(refusal: Refused, console: Console, client: Client | None) -> None:
+    document = refusal.document
+    faults = _items(document, "errors")
+    lines = [f"countersign: {_plain(document.get('title') or 'refused')} ({refusal.status} {_plain(refusal.code)})"]
+    lines += [f"  {_plain(f.get('pointer') or 'at the top')}: {_plain(f.get('detail'))}" for f in faults]
+    if not faults:
+        lines.append(f"  {_plain(refusal)}")
+    if document.get("rule"):
+        lines.append(f"  rule: {_plain(document['rule'])}")
+    if document.get("who_can"):
+        lines.append(f"  who can help: {_names(document['who_can'])}")
+    existing = document.get("existing")
+    if isinstance(existing, dict) and existing.get("type") == "promotion":
+        lines.append(f"  follow it: countersign wait {existing.get('id')}")
+    console.fault(*lines, *requirement_lines(_items(document, "requirements")))
+    if refusal.exit_code == NOT_PERMITTED and refusal.status != 401 and client is not None:
+        with contextlib.suppress(Failure):
+            console.fault(*(f"  {line.strip()}" for line in _identity(client.whoami())))
+    console.fault(f"  more: {_plain(document.get('type'))}  request id {_plain(document.get('request_id'))}")
+    if console.as_json:
+        console.answer({"error": document})
+
+
+def requirement_lines(requirements: Iterable[Json], live: bool = True) -> list[str]:
+    """What the policy asks, as a table: how each stands; of what is unmet, how it is fulfilled and by whom.
+
+    Args:
+        live: whether anything can still be done about it.
+    """
+    rows = list(requirements)
+    width = min(48, max((len(_plain(r.get("title"))) for r in rows), default=0))
+    lines = []
+    for row in rows:
+        state = str(row.get("state"))
+        advisory = "" if row.get("required", True) else " (advisory)"
+        title = f"{_plain(row.get('title')):<{width}}"
+        lines.append(f" {_MARKS.get(state, '?')} {title}  {state + advisory:<8}  {_plain(row.get('detail'))}".rstrip())
+        if live and state not in ("met", "waived"):
+            how, who = _plain(row.get("how_to_fulfil") or ""), _names(row.get("who_can") or [])
+            if how or who:
+                lines.append(f"     → {how or 'can be given'}{f' (by {who})' if who else ''}")
+    return lines
+
+
+def _names(names: Iterable[Any]) -> str:
+    return ", ".join(_plain(name) for name in names)
+
+
+def _request_lines(document: Json) -> list[str]:
+    return [
+        f"Request #{document['id']}: {_subject(document)}",
+        *requirement_lines(_items(document, "requirements"), document["live"]),
+        _plain(document["headline"]),
+        f"page: {_plain(document['page'])}",
+    ]
+
+
+def _subject(document: Json) -> str:
+    target = document["target"]
+    return _plain(f"{document['model']} version {document['version']} → {target['stage'] or '@' + target['alias']}")
+
+
+def _identity(document: Json) -> list[str]:
+    person, token = document.get("person") or {}, document.get("token") or {}
+    scopes, models = document.get("scopes"), document.get("models")
+    name, prefix, end = (_plain(token.get(part, "")) for part in ("name", "prefix", "expires_at"))
+    return [
+        f"signed in as  {_plain(person.get('name', 'nobody'))} ({_plain(person.get('username', ''))})",
+        f"token         {name} ({prefix}…), until {end}",
+        f"may           {_names(scopes) if scopes is not None else 'whatever its person may'}",
+        f"models        {_names(models) if models is not None else 'all its person sees'}",
+    ]
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+def _whoami(client: Client, options: argparse.Namespace, console: Console) -> int:
+    document = client.whoami()
+    console.answer(document, *_identity(document), f"server        {client.url}")
+    return DONE
+
+
+def _register(client: Client, options: argparse.Namespace, console: Console) -> int:
+    files = local_files(options.files)
+    facts = {**ci_facts(os.environ), **_facts_of(options)}
+    evidence = [(kind, LocalFile.read(path)) for kind, path in options.evidence]
+    if options.create:
+        about = {n: getattr(options, n) for n in ("title", "purpose", "team", "risk_tier") if getattr(options, n)}
+        client.ensure_model(options.model, **about)
+    console.note(f" … {len(files)} files, {sum(file.size for file in files):,} bytes")
+    version = client.register(options.model, files, **facts)
+    for kind, file in evidence:
+        client.add_evidence(options.model, version["number"], kind, file)
+    if evidence:
+        version = {**client.version(options.model, version["number"]), "created": version["created"]}
+    console.answer(
+        version,
+        f"{_plain(version['model'])} version {version['number']}: "
+        f"{'registered' if version['created'] else 'was registered already'}, in {_plain(version['stage'])}",
+        f"fingerprint  {_plain(version['fingerprint'])}",
+        f"page: {_plain(version['page'])}",
+    )
+    _tell_job({"version": version["number"], "digest": version["fingerprint"], "url": version["page"]})
+    return DONE
+
+
+def _attach(client: Client, options: argparse.Namespace, console: Console) -> int:
+    slug, number = _which(client, options.version)
+    metrics, evidence = _metrics_of(options), [(kind, LocalFile.read(path)) for kind, path in options.evidence]
+    if not (options.card or metrics or evidence):
+        raise BadInput("Name what to attach: --card, --metric, --metrics or --evidence.")
+    if options.card:
+        client.put_card(slug, number, _text(options.card))
+    if metrics:
+        client.add_metrics(slug, number, metrics)
+    for kind, file in evidence:
+        client.add_evidence(slug, number, kind, file)
+    version = client.version(slug, number)
+    kinds = [str(item["kind"]) for item in version["evidence"]]
+    console.answer(
+        version,
+        f"{_plain(slug)} version {number}",
+        f"card         {'revision ' + str(version['card']['revision']) if version['card'] else 'none'}",
+        f"metrics      {_names(m['name'] for m in version['metrics']) or 'none'}",
+        f"evidence     {_names(kinds) or 'none'}",
+        f"fingerprint  {_plain(version['fingerprint'])}",
+    )
+    return DONE
+
+
+def _promote(client: Client, options: argparse.Namespace, console: Console) -> int:
+    slug, number = _which(client, options.version)
+    target = {"alias": options.to[1:]} if options.to.startswith("@") else {"stage": options.to}
+    try:
+        document = client.request_promotion(slug, number, reason=options.reason, **target)
+    except Refused as refusal:
+        if refusal.code == "already_there":
+            console.answer({**refusal.document, "state": "promoted"}, _plain(refusal))
+            return DONE
+        if refusal.code != "already_open" or not options.follow_existing:
+            raise
+        document = client.promotion(refusal.document["existing"]["id"])
+        console.note(f" … following request #{document['id']}, which asks for that already")
+    if options.wait:
+        return _follow(client, document["id"], options, console)
+    _tell(document, console)
+    # Asked for, and nothing against it yet: whoever wants the verdict waits for it.
+    return DONE if document["state"] == "open" else OF_STATE.get(document["state"], UNEXPECTED)
+
+
+def _wait(client: Client, options: argparse.Namespace, console: Console) -> int:
+    return _follow(client, options.request, options, console)
+
+
+def _follow(client: Client, number: int, options: argparse.Namespace, console: Console) -> int:
+    options.following = number
+    seen: dict[str, str] = {}
+
+    def changed(document: Json) -> None:
+        requirements = _items(document, "requirements")
+        news = [r for r in requirements if seen.get(str(r.get("id"))) != str((r.get("state"), r.get("detail")))]
+        seen.update({str(r.get("id")): str((r.get("state"), r.get("detail"))) for r in requirements})
+        console.note(*(requirement_lines(news)))
+
+    document = client.follow(number, timeout=options.timeout, changed=changed)
+    _tell(document, console)
+    if not settled(document):
+        console.note(f" … not decided within {options.timeout:.0f} s. Go on with: countersign wait {number}")
+    return OF_STATE.get(document["state"], UNEXPECTED)
+
+
+def _gate(client: Client, options: argparse.Namespace, console: Console) -> int:
+    document = client.gate(options.request)
+    console.answer(document, _plain(document["state"]), f"page: {_plain(document['page'])}")
+    return OF_STATE.get(document["state"], UNEXPECTED)
+
+
+def _execute(client: Client, options: argparse.Namespace, console: Console) -> int:
+    document = client.execute(options.request)
+    _tell(document, console)
+    return OF_STATE.get(document["state"], UNEXPECTED)
+
+
+def _withdraw(client: Client, options: argparse.Namespace, console: Console) -> int:
+    _tell(client.withdraw(options.request, options.reason), console)
+    return DONE
+
+
+def _resolve(client: Client, options: argparse.Namespace, console: Console) -> int:
+    document = client.resolve(options.reference)
+    verified = verify(document, Path(options.verify)) if options.verify else 0
+    console.answer(
+        document,
+        f"{_plain(document['model'])} version {document['version']}, in {_plain(document['stage'])}"
+        + "".join(f", @{_plain(alias)}" for alias in document["aliases"]),
+        f"fingerprint  {_plain(document['fingerprint'])}",
+        *(f" {_plain(a['sha256'])}  {a['size']:>14,}  {_plain(a['path'])}" for a in document["artifacts"]),
+        *([f" ✓ {verified} files below {options.verify} are these, byte for byte"] if options.verify else []),
+    )
+    _tell_job({"version": document["version"], "digest": document["fingerprint"]})
+    return DONE
+
+
+def verify(resolved: Json, folder: Path) -> int:
+    """Hold the files below a folder against a version's digests; returns how many there are. Raises NotVerified for a
+    file that is missing, different, or none of the version's."""
+    recorded = {str(a["path"]): str(a["sha256"]) for a in resolved["artifacts"]}
+    present = {file.name: file.sha256 for file in local_files([str(folder)])}
+    wrong = [f"{path} is missing" for path in sorted(recorded.keys() - present.keys())]
+    wrong += [f"{path} is not the version's" for path in sorted(present.keys() - recorded.keys())]
+    wrong += [
+        f"{path} has SHA-256 {present[path]} and not {recorded[path]}"
+        for path in sorted(recorded.keys() & present.keys())
+        if present[path] != recorded[path]
+    ]
+    if wrong:
+        raise NotVerified(
+            f"{folder} does not hold {resolved['model']} version {resolved['version']}: {'; '.join(wrong)}."
+        )
+    return len(present)
+
+
+def local_files(given: Iterable[str]) -> list[LocalFile]:
+    """Files by name; of a folder, every file below it, by its path there. Raises BadInput for none and for a name that
+    comes twice."""
+    found: dict[str, LocalFile] = {}
+    for name in given:
+        path = Path(name)
+        below = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else []
+        for file in [LocalFile.read(p, p.relative_to(path).as_posix()) for p in below] or [LocalFile.read(path)]:
+            if file.name in found:
+                raise BadInput(f"{found[file.name].path} and {file.path} would both be “{file.name}” in the version.")
+            found[file.name] = file
+    return list(found.values())
+
+
+def ci_facts(environ: Mapping[str, str]) -> Json:
+    """Where the code came from, as GitHub Actions or GitLab CI say it."""
+    if environ.get("GITHUB_ACTIONS") == "true":
+        repository = f"{environ.get('GITHUB_SERVER_URL', '')}/{environ.get('GITHUB_REPOSITORY', '')}"
+        run = environ.get("GITHUB_RUN_ID", "")
+        facts = {
+            "code_repository": repository,
+            "code_commit": environ.get("GITHUB_SHA", ""),
+            "run_id": run,
+            "run_link": f"{repository}/actions/runs/{run}" if run else "",
+        }
+    elif environ.get("GITLAB_CI") == "true":
+        facts = {
+            "code_repository": environ.get("CI_PROJECT_URL", ""),
+            "code_commit": environ.get("CI_COMMIT_SHA", ""),
+            "run_id": environ.get("CI_PIPELINE_ID", ""),
+            "run_link": environ.get("CI_JOB_URL", ""),
+        }
+    else:
+        facts = {}
+    return {name: value for name, value in facts.items() if value}
+
+
+def _facts_of(options: argparse.Namespace) -> Json:
+    facts: Json = {}
+    if options.facts:
+        facts = _document(options.facts)
+        if not isinstance(facts, dict):
+            raise BadInput(f"{options.facts} must hold a JSON object.")
+    given = {
+        "card": _text(options.card) if options.card else "",
+        "metrics": _metrics_of(options),
+        "environment_lock": _text(options.environment_lock) if options.environment_lock else "",
+        "code_repository": options.repository,
+        "code_commit": options.commit,
+        "trained_by": options.trained_by,
+        "description": options.description,
+        "licence": options.licence,
+    }
+    return {**facts, **{name: value for name, value in given.items() if value}}
+
+
+def _metrics_of(options: argparse.Namespace) -> list[Json]:
+    """Metrics of the options and of the file: an object of names and numbers, or a list as the API takes it."""
+    metrics: list[Json] = list(options.metric)
+    if options.metrics:
+        document = _document(options.metrics)
+        if isinstance(document, dict):
+            document = [{"name": name, "value": value} for name, value in document.items()]
+        if not isinstance(document, list) or not all(isinstance(item, dict) for item in document):
+            raise BadInput(f"{options.metrics} must hold an object of names and numbers, or a list of metrics.")
+        metrics += document
+    return metrics
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is not UTF-8 (byte {error.start}).") from None
+
+
+def _document(path: str) -> Any:
+    try:
+        return json.loads(_text(path))
+    except ValueError as error:
+        raise BadInput(f"{path} is not JSON: {error}") from None
+
+
+def _which(client: Client, reference: str) -> tuple[str, int]:
+    """MODEL/NUMBER as it stands; another reference as it resolves now."""
+    slug, _, number = reference.partition("/")
+    if slug and "@" not in slug and number.isascii() and number.isdecimal() and len(number) < 10:
+        return slug, int(number)
+    resolved = client.resolve(reference)
+    return str(resolved["model"]), int(resolved["version"])
+
+
+def _tell(document: Json, console: Console) -> None:
+    """A promotion request: to whoever runs the command, and to the job it runs in."""
+    console.answer(document, *_request_lines(document))
+    _tell_job({"promotion-id": document["id"], "url": document["page"], "state": document["state"],
+               "version": document["version"], "digest": document["fingerprint"]})  # fmt: skip
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with contextlib.suppress(OSError), open(summary, "a", encoding="utf-8") as stream:
+            stream.write(job_summary(document))
+
+
+def _tell_job(outputs: Mapping[str, Any]) -> None:
+    path = os.environ.get("GITHUB_OUTPUT")
+    if path:
+        with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as stream:
+            stream.writelines(f"{name}={_plain(value)}\n" for name, value in outputs.items())
+
+
+def job_summary(document: Json) -> str:
+    """A promotion request as Markdown, for the page of a CI job."""
+    lines = [
+        f"### {_markdown(_subject(document))}: {_markdown(document['state'])}",
+        "",
+        f"{_markdown(document['headline'])} [Request #{document['id']}]({_plain(document['page'])})",
+        "",
+        "| | Requirement | State | Detail | Left to do |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for row in _items(document, "requirements"):
+        state = str(row.get("state"))
+        left = "" if state in ("met", "waived") or not document["live"] else row.get("how_to_fulfil") or ""
+        who = _names(row.get("who_can") or []) if left else ""
+        cells = (row.get("title"), state, row.get("detail"), f"{left} ({who})" if who else left)
+        lines.append(f"| {_MARKS.get(state, '?')} | " + " | ".join(_markdown(cell) for cell in cells) + " |")
+    return "\n".join(lines) + "\n\n"
+
+
+def _markdown(text: object) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~@&-])", r"\\\1", _plain(text))
+
+
+# --- what can be written on it ---------------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    about = (__doc__ or "").split("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="countersign",
+        description=about[0],
+        epilog="\n\n".join(about[2:]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"countersign {__version__}")
+    always = argparse.ArgumentParser(add_help=False)
+    server = always.add_argument_group("server")
+    server.add_argument("--url", help="where the server is; goes before COUNTERSIGN_URL")
+    server.add_argument("--token-file", default="", metavar="FILE", help="holds the token; goes before the environment")
+    server.add_argument("--ca-file", metavar="FILE", help="certificates to trust besides the system's")
+    server.add_argument("--insecure-http", action="store_true", help="allow http:// to another machine")
+    server.add_argument("--attempts", type=int, default=5, metavar="N", help="how often to try (default: 5)")
+    form = always.add_argument_group("output").add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="JSON, also on a terminal")
+    form.add_argument("--table", action="store_true", help="a table, also where there is no terminal")
+    always.add_argument("--quiet", action="store_true", help="only JSON, and what went wrong")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[..., int], about: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, parents=[always], help=about, description=about)
+        added.set_defaults(command=run)
+        return added
+
+    command("whoami", _whoami, "say who the token is and what it may do")
+    _add_register(command("register", _register, "register a version: its files, and everything that is fixed with it"))
+
+    attach = command("attach", _attach, "add a card, metrics or evidence to a version")
+    attach.add_argument("version", metavar="MODEL/VERSION", help="credit-risk-pd/7, or credit-risk-pd@latest")
+    _add_evidence(attach)
+
+    promote = command("promote", _promote, "ask that a version enter a stage or carry an alias")
+    promote.add_argument("version", metavar="MODEL/VERSION", help="credit-risk-pd/7, or credit-risk-pd@latest")
+    promote.add_argument("--to", required=True, metavar="TARGET", help="a stage, such as production; or @alias")
+    promote.add_argument("--reason", required=True, help="why; the approvers sign it")
+    promote.add_argument("--wait", action="store_true", help="wait until it is decided")
+    promote.add_argument(
+        "--follow-existing", action="store_true", help="where that is asked for already, follow that request"
+    )
+    _add_timeout(promote)
+
+    wait = command("wait", _wait, "wait until a request is decided, and say what is missing meanwhile")
+    _add_timeout(wait)
+    gate = command("gate", _gate, "say the verdict on a request; exit 0 only where it is approved or promoted")
+    execute = command("execute", _execute, "carry out a request that its policy holds when it is ready")
+    withdraw = command("withdraw", _withdraw, "take a request back")
+    for parser_of in (wait, gate, execute, withdraw):
+        parser_of.add_argument("request", type=_number, metavar="NUMBER", help="the request's number")
+    withdraw.add_argument("--reason", required=True, help="why")
+
+    resolve = command("resolve", _resolve, "say which version a reference means now, and the digests of its files")
+    resolve.add_argument("reference", help="model/7, model@champion, model@latest or model/production")
+    resolve.add_argument("--verify", metavar="FOLDER", help="hold the files below it against the digests")
+    return parser
+
+
+def _add_register(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="the model's name")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a file, or a folder whose files are all taken")
+    _add_evidence(parser)
+    parser.add_argument("--facts", metavar="FILE", help="JSON: datasets, parameters, signature, parents, tags …")
+    parser.add_argument("--environment-lock", metavar="FILE", help="the lock file it was trained with")
+    parser.add_argument("--repository", help="of the code; GitHub and GitLab jobs know it")
+    parser.add_argument("--commit", help="of the code; GitHub and GitLab jobs know it")
+    parser.add_argument("--trained-by", metavar="USERNAME", help="who trained it, where that is somebody else")
+    parser.add_argument("--description", help="what is new about it")
+    parser.add_argument("--licence", help="SPDX expression")
+    model = parser.add_argument_group("the model, where it is not registered yet")
+    model.add_argument("--create", action="store_true", help="register it")
+    model.add_argument("--title")
+    model.add_argument("--purpose")
+    model.add_argument("--team")
+    model.add_argument("--risk-tier", type=int, choices=(1, 2, 3))
+
+
+def _add_evidence(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--card", metavar="FILE", help="model card: YAML front matter and Markdown")
+    parser.add_argument(
+        "--metric", type=_metric, action="append", default=[], metavar="NAME=VALUE[@DATASET]", help="may be repeated"
+    )
+    parser.add_argument("--metrics", metavar="FILE", help="JSON: an object of names and numbers, or a list of metrics")
+    parser.add_argument(
+        "--evidence", type=_kind_and_file, action="append", default=[], metavar="KIND=FILE", help="may be repeated"
+    )
+
+
+def _add_timeout(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--timeout", type=_duration, default=3600.0, metavar="TIME", help="such as 90, 15m or 2h (default: 1h)"
+    )
+
+
+def _duration(text: str) -> float:
+    found = re.fullmatch(r"(\d{1,6})([smh]?)", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: write 90, 15m or 2h")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def _number(text: str) -> int:
+    found = re.fullmatch(r"#?([1-9]\d{0,8})", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no request's number")
+    return int(found[1])
+
+
+def _metric(text: str) -> Json:
+    name, mark, rest = text.partition("=")
+    value, _, dataset = rest.partition("@")
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not mark or not name or not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r}: write NAME=VALUE, with a finite number")
+    return {"name": name, "value": number, **({"dataset": dataset} if dataset else {})}
+
+
+def _kind_and_file(text: str) -> tuple[str, str]:
+    kind, mark, path = text.partition("=")
+    if not mark or not kind or not path:
+        raise argparse.ArgumentTypeError(f"{text!r}: write KIND=FILE, such as evaluation.table=scores.csv")
+    return kind, path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

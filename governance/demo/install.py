@@ -1,0 +1,227 @@
+"""Making the demonstration: once, in a fresh database of a development installation."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from audit import clock, recorder
+from audit import services as log
+from audit.models import Event
+from audit.recorder import Thing
+from governance import dispatch, selectors
+from governance.actions import DEMONSTRATION_COMPLETED
+from governance.demo import catalogue, passwords, people, story
+from governance.demo.world import History, World, play
+from governance.models import PromotionRequest
+from governance.services import policies
+from registry import access
+from registry.models import RegisteredModel, User
+from registry.services import setup as registry_setup
+from registry.services import sign_in
+
+SPAN = timedelta(days=1096)
+"""Three years."""
+POLICIES = Path(__file__).parent / "policies"
+PASSWORD_FILE = "password"  # noqa: S105 - a name
+TOKEN_FILE = "demo-token"  # noqa: S105 - a name
+
+
+class Refused(Exception):
+    """Why no demonstration is made here, and what to do instead."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What there is, for whoever tells people of it."""
+
+    models: int
+    events: int
+    waiting_for_marta: int
+    first_for_marta: int | None
+    """Number of the request most was said about of those that wait for her."""
+    requests: dict[str, int]
+    """How many requests are in each state."""
+
+
+def is_complete() -> bool:
+    """Whether the demonstration was made in this database, to its end."""
+    return Event.objects.filter(action=DEMONSTRATION_COMPLETED).exists()
+
+
+def is_fresh() -> bool:
+    """Whether nothing has happened in this database yet: not even its log was opened."""
+    return not Event.objects.exists()
+
+
+def install(*, tell: Callable[[float], None] = lambda share: None) -> bool:
+    """Make the demonstration and keep its password and its token in the data folder, each readable by this account
+    alone. False, with nothing done, where it is there already.
+
+    Args:
+        tell: told how much of the three years has passed, from 0 to 1.
+
+    Raises Refused outside development settings, where other people exist, and where the log was opened before: the
+    demonstration begins three years ago, and no log goes back in time.
+    """
+    if not settings.COUNTERSIGN_DEMO:
+        raise Refused(
+            "The demonstration's accounts share one password, so it is made with development settings only: "
+            "DJANGO_SETTINGS_MODULE=governance.settings.development."
+        )
+    if is_complete():
+        return False
+    if User.objects.exists():
+        raise Refused(
+            "There are accounts in this database, of people or of a demonstration that was interrupted. It is made in "
+            "a fresh data folder: `make reset`, then `make run`."
+        )
+    if not is_fresh():
+        raise Refused(
+            "The log of this database was opened already, and the demonstration begins three years ago. It is made in "
+            "a fresh data folder: `make reset`, then `make run`."
+        )
+    until = clock.now()
+    world = World(until=until, password=passwords.new_password())
+    passwords.keep(settings.VAR_DIR / PASSWORD_FILE, world.password)
+    with _in_haste(), dispatch.muffled():
+        play(_histories(world), begins=until - SPAN, until=until, tell=tell)
+        _complete(world)
+    passwords.keep(settings.VAR_DIR / TOKEN_FILE, world.secrets[people.EXAMPLE])
+    return True
+
+
+def made() -> Made:
+    """What the demonstration holds now."""
+    marta = User.objects.get(username="marta")
+    waiting = [row.request for row in selectors.my_reviews(access.actor_for(marta)).needs_me]
+    states = PromotionRequest.objects.values_list("state", flat=True)
+    counted = {str(state): 0 for state in PromotionRequest.State.values}
+    for state in states:
+        counted[state] += 1
+    return Made(
+        models=RegisteredModel.objects.count(),
+        events=Event.objects.count(),
+        waiting_for_marta=len(waiting),
+        first_for_marta=max(waiting, key=lambda request: request.decisions.count()).pk if waiting else None,
+        requests=counted,
+    )
+
+
+def _histories(world: World) -> list[History]:
+    described = catalogue.models()
+    return [
+        _founded(world),
+        *(_at(world, days, partial(_publish, world, slug, number)) for days, slug, number in REVISIONS),
+        *(_at(world, days, partial(people.issue_tokens, world)) for days in (740, 390, 40)),
+        _at(world, 700, partial(people.forgotten_token, world)),
+        _at(world, 610, partial(people.revoke_forgotten, world)),
+        _left(world),
+        _at(world, 9, partial(people.deputy, world)),
+        *(_mornings(world, username) for username in EARLY_BIRDS),
+        *(history for model in described for history in story.of_model(world, model)),
+    ]
+
+
+REVISIONS = (
+    (820, "tier-1-production", 2),
+    (640, "tier-3-production", 2),
+    (510, "tier-1-production", 3),
+    (430, "tier-2-production", 2),
+    (240, "tier-1-production", 4),
+)
+"""When which policy revision was published, in days before the present; the first ones on the second day."""
+
+FIRST_REVISIONS = (
+    "champion-alias", "staging", "tier-1-production", "tier-2-production", "tier-3-production", "way-out",
+)  # fmt: skip
+
+EARLY_BIRDS = ("marta", "jonas", "henrik", "priya", "ingrid")
+"""Who signs in on most working days; only the last weeks' are told."""
+
+
+def _founded(world: World) -> History:
+    """The first two days: the log, the lifecycle, people, groups, tokens, policies."""
+    log.open_log(actor=world.installer)
+    world.wait(seconds=1)
+    registry_setup.install_lifecycle(actor=world.installer)
+    world.wait(minutes=5)
+    people.appoint(world)
+    people.issue_tokens(world)
+    yield world.later(days=1)
+    for slug in FIRST_REVISIONS:
+        _publish(world, slug, 1)
+        world.wait(minutes=8)
+
+
+def _left(world: World) -> History:
+    world.last_days["viktor"] = leaves = world.ago(455)
+    yield leaves
+    people.leave_of_viktor(world)
+
+
+def _publish(world: World, slug: str, number: int) -> None:
+    source = (POLICIES / f"{slug}.{number}.yaml").read_text(encoding="utf-8")
+    with world.acting("henrik") as henrik:
+        policies.publish(actor=henrik, source=source, reason=PUBLISHED_BECAUSE.get((slug, number), "First rules."))
+
+
+PUBLISHED_BECAUSE = {
+    ("tier-1-production", 2): "A second pair of eyes, and a card: finding 3 of the internal audit of last year.",
+    ("tier-1-production", 3): "Numbers count from now on: discrimination on the holdout, with its confidence bound.",
+    ("tier-1-production", 4): "Compliance looks last at what the EU AI Act calls high-risk; KS and calibration join.",
+    ("tier-2-production", 2): "The business answers beside the validator; the weekly release window stays.",
+    ("tier-3-production", 2): "The card is looked at here too, and stops nobody yet.",
+}
+
+
+def _mornings(world: World, username: str) -> History:
+    for days in range(22, 0, -1):
+        if world.random.random() < 0.8:
+            yield world.workday(days - world.random.uniform(0.01, 0.2))
+            with world.acting(username):
+                sign_in.sign_in(username=username, password=world.password)
+
+
+def _at(world: World, days: float, act: Callable[[], object]) -> History:
+    yield world.ago(days)
+    act()
+
+
+@transaction.atomic
+def _complete(world: World) -> None:
+    """Put on record that all this is a demonstration, and that all of it is there."""
+    recorder.append(
+        DEMONSTRATION_COMPLETED,
+        actor=world.installer,
+        thing=Thing("log", settings.COUNTERSIGN_LOG_ORIGIN),
+        stream=log.LOG_STREAM,
+        data={"models": RegisteredModel.objects.count(), "requests": PromotionRequest.objects.count()},
+    )
+
+
+@contextmanager
+def _in_haste() -> Iterator[None]:
+    """Commit without waiting for the disk, because what a power cut would take is made again; and look for garbage
+    seldom, because a thousand small transactions leave little."""
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit TO off")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET synchronous_commit")
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()

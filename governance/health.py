@@ -1,0 +1,111 @@
+"""Two answers for whatever watches the process: it lives; it can do its work."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Say that the process answers. Asks nothing else: a database away is no reason to kill a web process."""
+    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Say part by part whether requests can be served; 503 when one part cannot.
+
+    Says no more than the kind of the fault: the answer is open to everyone, its details are in the log.
+    """
+    parts = {name: _ask(probe) for name, probe in PROBES.items()}
+    ready = all(answer == "ok" for answer in parts.values())
+    return JsonResponse({"ready": ready, "parts": parts}, status=200 if ready else 503)
+
+
+class NotReady(Exception):
+    """A part answers, but not as it must; the message may be shown to everyone."""
+
+
+def _ask(probe: Callable[[], None]) -> str:
+    try:
+        probe()
+    except NotReady as error:
+        return str(error)
+    except Exception as error:
+        return type(error).__name__
+    return "ok"
+
+
+def _database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _migrations() -> None:
+    if due := _known_migrations() - set(MigrationRecorder(connection).applied_migrations()):
+        raise NotReady(f"{len(due)} migrations are not applied")
+
+
+@cache
+def _known_migrations() -> frozenset[tuple[str, str]]:
+    """What this release brings along, read from its files once: they do not change under a running process."""
+    return frozenset(MigrationLoader(None).disk_migrations or ())
+
+
+def _redis() -> None:
+    with redis_client() as client:
+        client.ping()
+
+
+def redis_client(timeout: float = 2) -> redis.Redis[bytes]:
+    """Connect to the broker's Redis directly; its URL may be in Celery's form for sockets.
+
+    Args:
+        timeout: seconds to wait for a connection, and for each answer.
+    """
+    url = settings.REDIS_URL
+    # Asked once: whoever watches asks again, and a health check that retries answers too late.
+    patience: dict[str, Any] = {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    if url.startswith("redis+socket://"):
+        path, _, query = url.removeprefix("redis+socket://").partition("?")
+        number = dict(part.split("=", 1) for part in query.split("&") if "=" in part).get("virtual_host", "0")
+        return redis.Redis(unix_socket_path=path, db=int(number), **patience)
+    return redis.Redis.from_url(url, **patience)
+
+
+def _storage() -> None:
+    root = Path(settings.COUNTERSIGN_STORAGE_DIR)
+    root.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=".ready-", dir=root)
+    os.close(descriptor)
+    Path(name).unlink()
+
+
+PROBES: dict[str, Callable[[], None]] = {
+    "database": _database,
+    "migrations": _migrations,
+    "redis": _redis,
+    "storage": _storage,
+}

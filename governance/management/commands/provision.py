@@ -1,0 +1,39 @@
+"""``manage.py provision``: make a PostgreSQL cluster ready for the product."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from governance.database.provisioning import connect_by_url, provision
+from governance.settings.environment import secret
+
+
+class Command(BaseCommand):
+    """Create roles, fence and database. Run once by whoever administers the cluster, and again after an upgrade."""
+
+    help = (
+        "Create the database roles, the fence and the database, as the superuser of COUNTERSIGN_PROVISION_URL. "
+        "Safe to repeat."
+    )
+    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own way to say "none"
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Provision the database the settings name."""
+        url = secret(os.environ, "COUNTERSIGN_PROVISION_URL") or settings.COUNTERSIGN_PROVISION_URL
+        if not url:
+            raise CommandError(
+                "set COUNTERSIGN_PROVISION_URL to a superuser's postgresql:// URL of the cluster, for this command only"
+            )
+        facts = connection.settings_dict
+        provision(
+            connect_by_url(url),
+            [facts["NAME"]],
+            owner_password=facts.get("OWNER_PASSWORD") or None,
+            app_password=facts["PASSWORD"] or None,
+        )
+        self.stdout.write(f"roles, fence and database {facts['NAME']} are ready")

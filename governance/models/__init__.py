@@ -1,0 +1,9 @@
+"""The nouns of the deciding storey."""
+
+from governance.models.check_run import CheckRun
+from governance.models.decision import Decision, Packet
+from governance.models.idempotency import IdempotencyKey
+from governance.models.policy import Policy, PolicyRevision
+from governance.models.promotion import PromotionRequest
+
+__all__ = ["CheckRun", "Decision", "IdempotencyKey", "Packet", "Policy", "PolicyRevision", "PromotionRequest"]

@@ -1,0 +1,52 @@
+"""Policies and their revisions."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from registry.models import Governed
+
+
+class Policy(Governed):
+    """A named rule set. What it says is in its revisions; which one is in force is `in_force`."""
+
+    slug = models.SlugField(max_length=80, unique=True)
+    title = models.CharField(max_length=200)
+    created_at = models.DateTimeField()
+    in_force = models.OneToOneField(
+        "governance.PolicyRevision", null=True, blank=True, on_delete=models.PROTECT, related_name="in_force_of"
+    )
+
+    class Meta:
+        ordering = ("slug",)
+        verbose_name_plural = "policies"
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class PolicyRevision(Governed):
+    """What a policy said, from its publication on. Immutable: the database refuses a change.
+
+    `source` is the YAML as published, `document` its validated form (`governance.policies.PolicyDocument`), `digest`
+    the SHA-256 of the document's canonical JSON: what requests, packets and permits refer to.
+    """
+
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="revisions")
+    number = models.PositiveIntegerField()
+    source = models.TextField()
+    document = models.JSONField()
+    digest = models.CharField(max_length=64)
+    published_at = models.DateTimeField()
+    published_by = models.CharField(max_length=40, help_text="pseudonymous id of the actor")
+
+    class Meta:
+        ordering = ("policy", "-number")
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(name="policy_revision_once", fields=["policy", "number"]),
+            models.CheckConstraint(name="policy_digest_form", condition=Q(digest__regex="^[0-9a-f]{64}$")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy.slug} v{self.number}"

@@ -1,0 +1,102 @@
+"""Promotion requests."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from registry.models import Governed
+
+
+class PromotionRequest(Governed):
+    """A governed change of a version's stage, or of a protected alias, asked for. Its primary key is its number (#128).
+
+    Exactly one of `target_stage` and `target_alias` is set. `fingerprint` is the version's when the checks were last
+    bound; `packet_digest` names the packet under review, empty until review opens. `revision` counts what a reader of
+    the request's page would see change: pages poll it, writes name it in If-Match.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        BLOCKED = "blocked", "Blocked"
+        READY = "ready", "Ready"
+        PROMOTED = "promoted", "Promoted"
+        REJECTED = "rejected", "Rejected"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+        EXPIRED = "expired", "Expired"
+        SUPERSEDED = "superseded", "Superseded"
+
+    LIVE: ClassVar[tuple[str, ...]] = ("open", "blocked", "ready")
+
+    model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="promotion_requests")
+    version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="promotion_requests")
+    source_stage = models.ForeignKey("registry.Stage", on_delete=models.PROTECT, related_name="+")
+    target_stage = models.ForeignKey(
+        "registry.Stage", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    target_alias = models.CharField(max_length=255, blank=True)
+    champion = models.ForeignKey(
+        "registry.ModelVersion",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="the version this one is compared with: in the target when the request was made",
+    )
+    reason = models.TextField()
+    state = models.CharField(max_length=12, choices=State.choices, default=State.OPEN)
+    policy_revision = models.ForeignKey(
+        "governance.PolicyRevision",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="requests",
+        help_text="the policy it was made under; empty for a free move, which nothing governs",
+    )
+    fingerprint = models.CharField(max_length=64)
+    packet_digest = models.CharField(max_length=64, blank=True)
+    requested_by = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="promotion_requests")
+    requested_with = models.ForeignKey(
+        "registry.AccessToken", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    revision = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                name="promotion_one_target",
+                condition=Q(target_stage__isnull=False, target_alias="")
+                | (Q(target_stage__isnull=True) & ~Q(target_alias="")),
+            ),
+            models.UniqueConstraint(
+                name="promotion_one_open_per_target",
+                fields=["version", "target_stage", "target_alias"],
+                condition=Q(state__in=("open", "blocked", "ready")),
+                nulls_distinct=False,
+                violation_error_code="already_open",
+            ),
+            models.CheckConstraint(
+                name="promotion_closed_has_moment",
+                condition=Q(state__in=("open", "blocked", "ready"), closed_at__isnull=True)
+                | (~Q(state__in=("open", "blocked", "ready")) & Q(closed_at__isnull=False)),
+            ),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(name="promotion_live", fields=["state"], condition=Q(state__in=("open", "blocked", "ready"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in self.LIVE
+
+    @property
+    def target_name(self) -> str:
+        """What is asked for, in words: a stage's name or an alias."""
+        return self.target_stage.name if self.target_stage is not None else f"@{self.target_alias}"

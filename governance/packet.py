@@ -1,0 +1,130 @@
+"""The packet: everything an approver is shown, frozen, canonicalised and hashed; a decision signs that hash.
+
+In it: the request and its reason, the version by fingerprint with its files, metrics, card, data and code, the champion
+it is compared with, what each check found on which inputs, the policy revision and its approval rules, and whom the
+separation of duties keeps out. Not in it: what changes without changing what is judged (times, attempts, who else has
+decided, who happens to be in a group today; a decision's event records the signer's groups).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audit import canonical, clock
+from governance import facts
+from governance.models import CheckRun, Packet, PromotionRequest
+from governance.policies import PolicyDocument
+from registry import selectors
+from registry.models import ModelVersion
+
+FORM = "countersign.packet/1"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A packet before it is kept: its content, the canonical bytes of that, and their SHA-256."""
+
+    content: Mapping[str, Any]
+    body: bytes
+    digest: str
+
+
+def build(
+    request: PromotionRequest, document: PolicyDocument, runs: Mapping[str, CheckRun], inputs: Mapping[str, str]
+) -> Shown:
+    """Put together what an approver of `request` is shown now. `runs` holds each check's latest run, `inputs` the
+    digest its inputs have now."""
+    content = {
+        "form": FORM,
+        "request": {
+            "uid": str(request.uid),
+            "number": request.pk,
+            "reason": request.reason,
+            "from_stage": request.source_stage.slug,
+            "to_stage": request.target_stage.slug if request.target_stage is not None else None,
+            "to_alias": request.target_alias or None,
+            "requested_by": request.requested_by.uid,
+        },
+        "model": {
+            "uid": str(request.model.uid),
+            "slug": request.model.slug,
+            "purpose": request.model.purpose,
+            "intended_use": request.model.intended_use,
+            "prohibited_use": request.model.prohibited_use,
+            "risk_tier": request.model.risk_tier,
+            "owner": request.model.owner.uid if request.model.owner is not None else None,
+        },
+        "version": _version(request.version),
+        "champion": _version(request.champion) if request.champion is not None else None,
+        "checks": _checks(document, runs, inputs),
+        "policy": {
+            "slug": document.slug,
+            "revision": request.policy_revision.number if request.policy_revision is not None else None,
+            "digest": request.policy_revision.digest if request.policy_revision is not None else None,
+            "approvals": [rule.model_dump(mode="json") for rule in document.approvals],
+        },
+        "kept_out": _kept_out(request),
+    }
+    body = canonical.dumps(content)
+    return Shown(content, body, hashlib.sha256(body).hexdigest())
+
+
+def freeze(request: PromotionRequest, shown: Shown) -> None:
+    """Keep a packet for good. The same content is the same packet, kept once."""
+    Packet.objects.get_or_create(
+        request=request, digest=shown.digest, defaults={"body": shown.body, "created_at": clock.now()}
+    )
+
+
+def _version(version: ModelVersion) -> dict[str, Any]:
+    card = selectors.card_of(version)
+    return {
+        "uid": str(version.uid),
+        "number": version.number,
+        "fingerprint": version.fingerprint,
+        "files": [{"path": a.path, "sha256": a.sha256, "size": a.size} for a in version.artifacts.order_by("path")],
+        "metrics": [
+            {"name": m.name, "dataset": m.dataset, "slice": m.slice, "value": m.value}
+            for m in selectors.latest_metrics(version)
+        ],
+        "card": card.sha256 if card is not None else None,
+        "datasets": [
+            {"role": d.role, "name": d.name, "reference": d.reference, "digest": d.digest, "strength": d.strength}
+            for d in version.datasets.order_by("role", "name", "pk")
+        ],
+        "code": {"repository": version.code_repository, "commit": version.code_commit, "clean": version.code_clean},
+        "registered_by": version.registered_by.uid,
+    }
+
+
+def _checks(document: PolicyDocument, runs: Mapping[str, CheckRun], inputs: Mapping[str, str]) -> list[dict[str, Any]]:
+    shown = []
+    for rule in document.checks:
+        run = runs.get(rule.check)
+        answered = run is not None and run.status == run.Status.COMPLETED
+        shown.append(
+            {
+                "check": rule.check,
+                "mode": rule.mode,
+                "params": rule.params,
+                "inputs": inputs.get(rule.check),
+                "version": run.check_version if answered and run is not None else None,
+                "conclusion": run.conclusion if answered and run is not None else None,
+                "judged_inputs": run.inputs_digest if answered and run is not None else None,
+                "summary": run.summary if answered and run is not None else None,
+                "findings": run.findings if answered and run is not None else [],
+                "measures": run.measures if answered and run is not None else {},
+            }
+        )
+    return shown
+
+
+def _kept_out(request: PromotionRequest) -> dict[str, Any]:
+    involved = facts.involvement(request)
+    return {
+        "requester": involved.requester,
+        "registered_by": involved.registered_by,
+        "trained_by": involved.trained_by,
+        "behind_token": sorted(involved.behind_token),
+    }

@@ -1,0 +1,382 @@
+"""What a policy says, and what follows from it: facts in, verdict out.
+
+Pure: no database, no clock, no settings. `governance.promotions` gathers the facts under lock and acts on the verdict;
+pages, API and simulator show the same verdict, so nobody is told anything the gate does not also hold.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")]
+CheckSlug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", max_length=80)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AppliesTo(_Part):
+    """Which promotions a policy governs. An empty `tiers` means every tier, a model without one included."""
+
+    stages: tuple[Slug, ...] = ()
+    aliases: tuple[Annotated[str, StringConstraints(min_length=1, max_length=255)], ...] = ()
+    tiers: tuple[Annotated[int, Field(ge=1, le=9)], ...] = ()
+
+    @model_validator(mode="after")
+    def _names_a_target(self) -> "AppliesTo":
+        if not self.stages and not self.aliases:
+            raise ValueError("name at least one stage or alias the policy applies to")
+        return self
+
+
+class CheckRule(_Part):
+    """A check the policy calls for. `max_age_days` makes an older result stale; `timeout` is seconds of wall time."""
+
+    check: CheckSlug
+    mode: Literal["required", "advisory"] = "required"
+    params: dict[str, Any] = Field(default_factory=dict)
+    max_age_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    timeout: Annotated[int, Field(ge=1, le=3600)] | None = None
+
+
+class ApprovalRule(_Part):
+    """`count` different people of `group` must approve. Rules of a lower `order` must be met before those of a higher
+    one open; equal orders run in parallel. Nobody fills two slots, of one rule or of two."""
+
+    group: Slug
+    count: Annotated[int, Field(ge=1, le=20)] = 1
+    order: Annotated[int, Field(ge=1, le=20)] = 1
+
+
+class PolicyDocument(_Part):
+    """A policy revision. Separation of duties is not in it because no policy can turn it off."""
+
+    slug: Slug
+    title: Annotated[str, StringConstraints(min_length=3, max_length=200, strip_whitespace=True)]
+    applies_to: AppliesTo
+    priority: Annotated[int, Field(ge=0, le=1000)] = 0
+    checks: tuple[CheckRule, ...] = ()
+    approvals: tuple[ApprovalRule, ...] = ()
+    comment_required: bool = True
+    on_ready: Literal["promote", "hold"] = "promote"
+    expires_after_days: Annotated[int, Field(ge=1, le=365)] = 30
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "PolicyDocument":
+        for what, names in (("check", [c.check for c in self.checks]), ("group", [a.group for a in self.approvals])):
+            twice = sorted({n for n in names if names.count(n) > 1})
+            if twice:
+                raise ValueError(f"each {what} may be named once; named twice: {', '.join(twice)}")
+        return self
+
+    def applies(self, *, stage: str | None, alias: str | None, tier: int | None) -> bool:
+        """Whether it governs a promotion of a model of `tier` to `stage` or `alias`. A model without a tier is governed
+        by every policy: what is not known must not open a door."""
+        target = (stage in self.applies_to.stages) if stage is not None else (alias in self.applies_to.aliases)
+        return target and (not self.applies_to.tiers or tier is None or tier in self.applies_to.tiers)
+
+
+def parse(source: str) -> PolicyDocument:
+    """Read a policy from its YAML. Raises ValueError (pydantic's ValidationError is one) naming field and rule."""
+    if len(source) > 256 * 1024:
+        raise ValueError("a policy is at most 256 KiB of YAML")
+    try:
+        data = yaml.safe_load(source)
+    except yaml.YAMLError as error:
+        raise ValueError(f"not valid YAML: {error}") from error
+    except RecursionError:
+        raise ValueError("not a policy: it is nested too deeply to be read") from None
+    if not isinstance(data, dict):
+        raise ValueError("a policy is a YAML mapping with slug, title and applies_to")
+    return PolicyDocument.model_validate(data)
+
+
+class State(StrEnum):
+    """What the gate says of a request that nobody has closed."""
+
+    OPEN = "open"
+    BLOCKED = "blocked"
+    READY = "ready"
+
+
+class Met(StrEnum):
+    """How a requirement stands. `waived` is not `met`: it stays visible. `failed` needs someone to act on the version,
+    `waiting` needs only time or a decision, `later` opens when an earlier rule is met."""
+
+    MET = "met"
+    WAIVED = "waived"
+    WAITING = "waiting"
+    FAILED = "failed"
+    LATER = "later"
+
+
+@dataclass(frozen=True)
+class CheckFact:
+    """The latest run of a check, or that there is none (`status` "expected")."""
+
+    slug: str
+    title: str
+    status: str
+    conclusion: str = ""
+    summary: str = ""
+    stale: bool = False
+    waived: bool = False
+    how_to_fulfil: str = ""
+
+
+@dataclass(frozen=True)
+class Reviewer:
+    """A member of a group a policy calls upon. `excluded` names the separation-of-duties rule that keeps them out."""
+
+    uid: str
+    name: str
+    groups: frozenset[str]
+    excluded: "Exclusion | None" = None
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Why a person's decision cannot count: the rule's code and a sentence."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DecisionFact:
+    """A standing decision: not lapsed, over the packet under review."""
+
+    person: str
+    name: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Involvement:
+    """Who made or asked for what is promoted, by uid. `behind_token`: who answers for the tokens that were used."""
+
+    requester: str
+    registered_by: str
+    trained_by: str | None = None
+    behind_token: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything a verdict depends on, besides the policy itself."""
+
+    checks: Mapping[str, CheckFact]
+    reviewers: tuple[Reviewer, ...]
+    decisions: tuple[DecisionFact, ...]
+    conditions: tuple["Requirement", ...] = ()
+    closed: bool = False
+    """Nothing can be fulfilled any more: requirements say how they stood, not what to do."""
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One thing the policy asks, how it stands, and who or what can fulfil it."""
+
+    id: str
+    kind: Literal["check", "approval", "condition"]
+    title: str
+    state: Met
+    detail: str = ""
+    how_to_fulfil: str = ""
+    who_can: tuple[str, ...] = ()
+    required: bool = True
+
+    @property
+    def satisfied(self) -> bool:
+        return self.state in (Met.MET, Met.WAIVED)
+
+
+@dataclass(frozen=True)
+class ApprovalStanding:
+    """One approval rule and who fills its slots."""
+
+    rule: ApprovalRule
+    approved_by: tuple[DecisionFact, ...]
+    may_approve: tuple[Reviewer, ...]
+    excluded: tuple[Reviewer, ...]
+    open: bool
+
+    @property
+    def missing(self) -> int:
+        return self.rule.count - len(self.approved_by)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate says, and every reason for it. `review_open`: every check has answered and every required one is
+    satisfied, so what an approver would sign stands still."""
+
+    state: State
+    requirements: tuple[Requirement, ...]
+    approvals: tuple[ApprovalStanding, ...] = field(default=())
+    review_open: bool = False
+
+    @property
+    def unmet(self) -> tuple[Requirement, ...]:
+        return tuple(r for r in self.requirements if r.required and not r.satisfied)
+
+
+def exclusion(uid: str, name: str, involved: Involvement, *, superuser: bool, service: bool) -> Exclusion | None:
+    """The separation of duties, applied to one person; None where it lets them decide.
+
+    The order is that of the codes: the first that applies is the one named. No policy, role or page can turn it off.
+    """
+    if uid == involved.requester:
+        return Exclusion("SoD-1", f"{name} opened this request")
+    if uid == involved.registered_by:
+        return Exclusion("SoD-2", f"{name} registered this version")
+    if uid == involved.trained_by:
+        return Exclusion("SoD-2", f"{name} trained this version")
+    if uid in involved.behind_token:
+        return Exclusion("SoD-3", f"{name} is behind the CI run that registered this version or opened this request")
+    if superuser:
+        return Exclusion("SoD-4", f"{name} is a superuser, who administers and decides nothing")
+    if service:
+        return Exclusion("SoD-5", f"{name} is a service account, and only people decide")
+    return None
+
+
+def verdict(document: PolicyDocument, facts: Facts) -> Verdict:
+    """Judge a live request. BLOCKED: somebody must change something first; READY: nothing is left; OPEN: it waits."""
+    checks = tuple(_check_requirement(rule, facts.checks.get(rule.check)) for rule in document.checks)
+    answered = all(
+        (fact := facts.checks.get(rule.check)) is not None and fact.status == "completed" for rule in document.checks
+    )
+    review_open = answered and all(c.satisfied for c in checks if c.required)
+    standings = _approvals(document, facts)
+    approvals = tuple(_approval_requirement(s, review_open, closed=facts.closed) for s in standings)
+    objections = tuple(
+        Requirement(
+            id=f"changes:{d.person}",
+            kind="condition",
+            title="Changes requested",
+            state=Met.FAILED,
+            detail=f"{d.name} asked for changes",
+            how_to_fulfil="Add what was asked for as new evidence; the objection lapses with the packet it was about",
+        )
+        for d in facts.decisions
+        if d.outcome == "request_changes"
+    )
+    requirements = checks + approvals + objections + facts.conditions
+    unmet = [r for r in requirements if r.required and not r.satisfied]
+    if any(r.state is Met.FAILED for r in unmet):
+        state = State.BLOCKED
+    elif unmet or not answered:
+        state = State.OPEN
+    else:
+        state = State.READY
+    return Verdict(state, requirements, standings, review_open)
+
+
+def _check_requirement(rule: CheckRule, fact: CheckFact | None) -> Requirement:
+    required = rule.mode == "required"
+
+    def as_requirement(state: Met, detail: str, how: str = "") -> Requirement:
+        title = fact.title if fact is not None else rule.check
+        return Requirement(f"check:{rule.check}", "check", title, state, detail, how, required=required)
+
+    if fact is None:
+        return as_requirement(Met.WAITING, "expected: it has not run yet", "Wait: it is queued by itself")
+    if fact.waived:
+        return as_requirement(Met.WAIVED, fact.summary)
+    if fact.status != "completed":
+        words = {
+            "waiting_evidence": "waiting for evidence",
+            "queued": "queued",
+            "running": "running",
+        }
+        how = fact.how_to_fulfil or "Wait: a worker takes it up by itself"
+        return as_requirement(Met.WAITING, words.get(fact.status, fact.status), how)
+    if fact.stale:
+        return as_requirement(
+            Met.WAITING, "stale: it ran on other inputs or too long ago", "Wait: it runs again by itself"
+        )
+    if fact.conclusion in ("success", "skipped"):
+        return as_requirement(Met.MET, fact.summary)
+    # Everything else blocks: failure, action_required, neutral, error, cancelled. No result is not a pass.
+    return as_requirement(Met.FAILED, fact.summary or fact.conclusion, fact.how_to_fulfil)
+
+
+def _approvals(document: PolicyDocument, facts: Facts) -> tuple[ApprovalStanding, ...]:
+    by_uid = {r.uid: r for r in facts.reviewers}
+    # Keyed by person: whoever says it twice has said it once.
+    counted = {d.person: d for d in facts.decisions if d.outcome == "approve" and d.person in by_uid}
+    approving = [d for d in counted.values() if by_uid[d.person].excluded is None]
+    assigned = assign(document.approvals, [(d.person, by_uid[d.person].groups) for d in approving])
+    decided = {d.person for d in facts.decisions}
+    met_below: dict[int, bool] = {}
+    for order in sorted({rule.order for rule in document.approvals}):
+        met_below[order] = all(len(assigned[r.group]) >= r.count for r in document.approvals if r.order < order)
+    return tuple(
+        ApprovalStanding(
+            rule=rule,
+            approved_by=tuple(d for d in approving if d.person in assigned[rule.group]),
+            may_approve=tuple(
+                r for r in facts.reviewers if rule.group in r.groups and r.excluded is None and r.uid not in decided
+            ),
+            excluded=tuple(r for r in facts.reviewers if rule.group in r.groups and r.excluded is not None),
+            open=met_below[rule.order],
+        )
+        for rule in document.approvals
+    )
+
+
+def assign(rules: Sequence[ApprovalRule], approvers: Iterable[tuple[str, frozenset[str]]]) -> dict[str, frozenset[str]]:
+    """Give each approver at most one slot so that as many slots as possible are filled (bipartite matching by
+    augmenting paths). A person in two groups fills whichever slot lets others fill the rest; ties go to the earlier
+    rule and the earlier approver, so the answer never depends on chance."""
+    slots = [(rule.group, n) for rule in sorted(rules, key=lambda r: r.order) for n in range(rule.count)]
+    groups_of = dict(approvers)
+    holder: dict[tuple[str, int], str] = {}
+
+    def place(person: str, tried: set[tuple[str, int]]) -> bool:
+        for slot in slots:
+            if slot[0] not in groups_of[person] or slot in tried:
+                continue
+            tried.add(slot)
+            if slot not in holder or place(holder[slot], tried):
+                holder[slot] = person
+                return True
+        return False
+
+    for person in groups_of:
+        place(person, set())
+    return {rule.group: frozenset(p for (g, _), p in holder.items() if g == rule.group) for rule in rules}
+
+
+def _approval_requirement(standing: ApprovalStanding, review_open: bool, *, closed: bool) -> Requirement:
+    rule, have = standing.rule, len(standing.approved_by)
+    title = f"{rule.count} of {rule.group}"
+    names = tuple(r.name for r in standing.may_approve)
+    if standing.missing <= 0:
+        return Requirement(f"approval:{rule.group}", "approval", title, Met.MET, f"{have} of {rule.count}")
+    if closed:
+        return Requirement(f"approval:{rule.group}", "approval", title, Met.WAITING, f"{have} of {rule.count}")
+    if not standing.open:
+        detail, state = "opens when the groups before it are done", Met.LATER
+    elif not review_open:
+        detail, state = f"{have} of {rule.count}; opens when every check has answered", Met.LATER
+    else:
+        detail, state = f"{have} of {rule.count}", Met.WAITING
+    how = (
+        f"{standing.missing} more of {rule.group} must approve"
+        if len(names) >= standing.missing
+        else f"{rule.group} has too few members who may approve: an officer must add {standing.missing - len(names)}"
+    )
+    return Requirement(f"approval:{rule.group}", "approval", title, state, detail, how, names)
+
+
+def young_enough(rule: CheckRule, completed_at: datetime, now: datetime) -> bool:
+    """Whether a result completed at `completed_at` still counts at `now`, by the rule's own limit."""
+    return rule.max_age_days is None or now - completed_at <= timedelta(days=rule.max_age_days)

@@ -1,0 +1,13 @@
+"""THE DOOR: every governed change of a stage or a protected alias walks through here, whoever asks and from where.
+
+Page, REST, MLflow, admin and commands call these functions and nothing behind them. Each is one transaction with its
+events, takes its locks in one order (model → version → request → check runs), and ends by settling.
+"""
+
+from governance.promotions.deciding import Signature, decide
+from governance.promotions.expiring import expired
+from governance.promotions.requesting import request
+from governance.promotions.settling import promote, refresh, settle
+from governance.promotions.withdrawing import withdraw
+
+__all__ = ["Signature", "decide", "expired", "promote", "refresh", "request", "settle", "withdraw"]

@@ -1,0 +1,194 @@
+"""Deciding on a promotion request: approve, request changes, reject."""
+
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from django.db import transaction
+
+from audit import clock
+from audit.actor import Actor, ActorKind
+from audit.recorder import Thing
+from governance import facts, packet
+from governance.actions import DECISION_RECORDED, PROMOTION_REJECTED
+from governance.models import Decision, PromotionRequest
+from governance.policies import ApprovalStanding, DecisionFact, PolicyDocument, Reviewer, Verdict, exclusion
+from governance.promotions.locks import Locked, lock
+from governance.promotions.settling import Judged, close, judge, record, refuse_closed, settle_decision
+from registry import access
+from registry.exceptions import Conflict, FieldError, InvalidInput, NotNow, NotPermitted
+from registry.models import User
+from registry.services import sign_in
+
+MAX_COMMENT = 10_000
+
+MEANINGS = {
+    Decision.Outcome.APPROVE: "I have reviewed the evidence and approve.",
+    Decision.Outcome.REQUEST_CHANGES: "I have reviewed the evidence and ask for changes before this is promoted.",
+    Decision.Outcome.REJECT: "I have reviewed the evidence and reject this request.",
+}
+"""The meaning of each signature, shown beside it (21 CFR 11.50(a)(3))."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What makes a decision a signature: the person's password, given again for this decision (21 CFR 11.200(a)).
+
+    It is checked here, behind the door, so that no front room can forget to. Never stored, never shown in a repr.
+    """
+
+    password: str = field(repr=False)
+
+
+def decide(
+    *,
+    actor: Actor,
+    request: PromotionRequest,
+    outcome: str,
+    packet_digest: str,
+    comment: str = "",
+    signature: Signature,
+) -> Decision:
+    """Record what a person says on a request, over the packet they were shown, and settle.
+
+    Raises NotPermitted where they may not decide, naming the separation-of-duties rule; NotNow where the request is
+    closed, or the review of its checks has not opened (approving only); Conflict ("packet_changed") where what was
+    shown is no longer what is there, or the person has decided already; InvalidInput for a missing comment or a wrong
+    password.
+    """
+    # What is out of sight is not there, before anything is said of who decides.
+    access.require(actor, access.Permission.VIEW, request.model)
+    person = _deciding_person(actor)
+    if outcome not in Decision.Outcome.values:
+        allowed = ", ".join(Decision.Outcome.values)
+        raise InvalidInput([FieldError("/outcome", "unknown_outcome", f"Choose one of: {allowed}.")])
+    # The password is asked before the locks: checking it takes a tenth of a second.
+    sign_in.reauthenticate(person, signature.password, pointer="/password")
+    with transaction.atomic():
+        return _record(lock(request.pk), actor, person, Decision.Outcome(outcome), packet_digest, comment.strip())
+
+
+def _deciding_person(actor: Actor) -> User:
+    person = access.person_of(actor)
+    if actor.kind is not ActorKind.PERSON or person is None:
+        raise NotPermitted(
+            "No token and no process decides: an approver signs in, in person, and gives the password again.",
+            code="tokens_do_not_decide",
+        )
+    return person
+
+
+def _record(
+    locked: Locked, actor: Actor, person: User, outcome: Decision.Outcome, packet_digest: str, comment: str
+) -> Decision:
+    request = locked.request
+    refuse_closed(request)
+    document = facts.document_of(request)
+    assert document is not None  # a free move closes as it is made, so a live request has its policy
+    judged = judge(locked, actor=actor, for_decision=True)
+    refuse_closed(request)  # judging may have closed it: its time ran out, or the version moved meanwhile
+    assert judged is not None and judged.shown is not None  # noqa: PT018 - live, and asked for a decision
+    shown = judged.shown
+    reviewer = _require_eligible(locked, person, document, judged)
+    if packet_digest != shown.digest:
+        raise Conflict(
+            "The request changed while you were reading: look at what changed, then decide again.",
+            code="packet_changed",
+        )
+    earlier = request.decisions.filter(person=person, lapsed_at__isnull=True).first()
+    if earlier is not None:
+        raise Conflict(
+            f"You have decided on this packet already ({earlier.get_outcome_display().lower()}); a decision is not "
+            "edited. It lapses when what it signed changes.",
+            code="already_decided",
+            existing=earlier,
+        )
+    if outcome is Decision.Outcome.APPROVE:
+        _require_open(judged.verdict, reviewer)
+    if not comment and (document.comment_required or outcome is not Decision.Outcome.APPROVE):
+        raise InvalidInput([FieldError("/comment", "required", "Say what you looked at, and why you decide so.")])
+    if len(comment) > MAX_COMMENT:
+        raise InvalidInput([FieldError("/comment", "too_long", f"At most {MAX_COMMENT} characters.")])
+    packet.freeze(request, shown)
+    uid = uuid4()
+    now = clock.now()
+    meaning = MEANINGS[outcome]
+    event = record(
+        locked,
+        DECISION_RECORDED,
+        actor=actor,
+        thing=Thing("decision", str(uid)),
+        data={
+            "outcome": str(outcome),
+            "packet": shown.digest,
+            "fingerprint": locked.version.fingerprint,
+            "policy_digest": request.policy_revision.digest if request.policy_revision else None,
+            "groups": sorted(reviewer.groups),
+            "method": str(Decision.SignatureMethod.PASSWORD),
+            "meaning": meaning,
+        },
+        private={"comment": comment, "signed_name": person.name},
+    )
+    decision = Decision.objects.create(
+        uid=uid,
+        request=request,
+        person=person,
+        outcome=outcome,
+        comment=comment,
+        packet_digest=shown.digest,
+        groups=sorted(reviewer.groups),
+        signed_name=person.name,
+        signed_meaning=meaning,
+        signed_method=Decision.SignatureMethod.PASSWORD,
+        signed_at=now,
+        event=event.event_id,
+    )
+    if outcome is Decision.Outcome.REJECT:
+        close(locked, PromotionRequest.State.REJECTED, PROMOTION_REJECTED, actor=actor, reason=comment)
+    else:
+        settle_decision(locked, judged, DecisionFact(person.uid, person.name, str(outcome)))
+    return decision
+
+
+def _require_eligible(locked: Locked, person: User, document: PolicyDocument, judged: Judged) -> Reviewer:
+    """The person as a reviewer the policy calls upon; NotPermitted, with the rule, where they are none."""
+    excluded = exclusion(
+        person.uid,
+        person.name,
+        facts.involvement(locked.request),
+        superuser=person.is_superuser,
+        service=person.kind == User.Kind.SERVICE,
+    )
+    others = tuple(sorted({r.name for standing in judged.verdict.approvals for r in standing.may_approve}))
+    if excluded is not None:
+        raise NotPermitted(
+            f"{excluded.reason}, so the decision cannot count ({excluded.rule}).",
+            code="separation_of_duties",
+            rule=excluded.rule,
+            who_can=others,
+        )
+    wanted = {rule.group for rule in document.approvals}
+    found = next((r for r in judged.facts.reviewers if r.uid == person.uid), None)
+    if found is None or found.excluded is not None:
+        groups = ", ".join(sorted(wanted))
+        raise NotPermitted(
+            f"This request is decided by members of {groups} who may decide on {locked.model.slug}."
+            if wanted
+            else "The policy of this request asks nobody: it is decided by its checks.",
+            code="not_a_reviewer",
+            who_can=others,
+        )
+    return found
+
+
+def _require_open(judged: Verdict, reviewer: Reviewer) -> None:
+    if not judged.review_open:
+        waiting = "; ".join(r.title for r in judged.unmet if r.kind == "check")
+        raise NotNow(
+            f"Approving opens when every check has answered and every required one is satisfied. Left: {waiting}.",
+            code="review_not_open",
+            requirements=tuple(r for r in judged.unmet if r.kind == "check"),
+        )
+    mine: list[ApprovalStanding] = [s for s in judged.approvals if s.rule.group in reviewer.groups]
+    if mine and not any(s.open for s in mine):
+        names = ", ".join(s.rule.group for s in mine)
+        raise NotNow(f"{names} comes later: it opens when the groups before it are done.", code="comes_later")

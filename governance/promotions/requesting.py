@@ -1,0 +1,185 @@
+"""Asking for a promotion."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from django.db import transaction
+
+from audit import clock, recorder
+from audit.actor import Actor
+from audit.recorder import Change, Thing
+from governance import facts
+from governance.actions import PROMOTION_REQUESTED
+from governance.models import PolicyRevision, PromotionRequest
+from governance.policies import PolicyDocument
+from governance.promotions.locks import Locked, lock_version
+from governance.promotions.settling import carry_out, settle_locked
+from registry import access, selectors, stages
+from registry.exceptions import Conflict, FieldError, IllegalMove, InvalidInput, NotNow
+from registry.models import AliasAssignment, ModelVersion, ProtectedAlias, RegisteredModel, Stage
+
+MAX_REASON = 5_000
+
+
+@transaction.atomic
+def request(
+    *,
+    actor: Actor,
+    version: ModelVersion,
+    target_stage: str | None = None,
+    target_alias: str | None = None,
+    reason: str,
+) -> PromotionRequest:
+    """Ask that `version` enter a stage (by slug) or carry an alias. One of the two targets is given.
+
+    A target nobody protects is reached at once: the request comes back promoted. Otherwise it comes back open, with its
+    checks queued, bound to the policy revision in force now and to the version's fingerprint now.
+
+    Raises NotFound and NotPermitted as `registry.access` says; InvalidInput for an unknown target or an empty reason;
+    IllegalMove where the lifecycle knows no such move; NotNow where the version is still registering, the model has no
+    owner or tier, or no policy covers the target (no policy is not consent); Conflict, with `existing`, where a request
+    for the same version and target is open.
+    """
+    person = access.require_person(actor)
+    reason = _checked_reason(reason)
+    model, version = lock_version(version.pk, version.model_id)
+    access.require(actor, access.Permission.REQUEST_PROMOTION, model)
+    stage, alias = _target(target_stage, target_alias)
+    if version.status != ModelVersion.Status.REGISTERED:
+        raise NotNow(
+            f"Version {version.number} of {model.slug} is still registering: upload its files and complete it first.",
+            code="version_registering",
+        )
+    _refuse_second(version, stage, alias)
+    lifecycle = selectors.lifecycle()
+    if stage is not None:
+        _refuse_illegal(lifecycle, version, stage)
+        governed = lifecycle.needs_promotion(version.stage.slug, stage.slug)
+    else:
+        governed = ProtectedAlias.objects.filter(name=alias).exists()
+    revision = _policy(model, stage, alias) if governed else None
+    now = clock.now()
+    document = PolicyDocument.model_validate(revision.document) if revision is not None else None
+    made = PromotionRequest(
+        uid=uuid4(),
+        model=model,
+        version=version,
+        source_stage=version.stage,
+        target_stage=stage,
+        target_alias=alias,
+        champion=_champion(model, version, stage, alias),
+        reason=reason,
+        policy_revision=revision,
+        fingerprint=version.fingerprint,
+        requested_by=person,
+        requested_with=access.token_of(actor),
+        created_at=now,
+        expires_at=now + timedelta(days=document.expires_after_days) if document is not None else None,
+    )
+    made.save()
+    recorder.append(
+        PROMOTION_REQUESTED,
+        actor=actor,
+        thing=Thing("promotion", str(made.uid)),
+        stream=f"model:{model.uid}",
+        related=[Thing("version", str(version.uid)), Thing("model", str(model.uid))],
+        changes=[Change("state", None, made.state)],
+        data={
+            "number": made.pk,
+            "version": version.number,
+            "from_stage": version.stage.slug,
+            "to_stage": stage.slug if stage is not None else None,
+            "to_alias": alias or None,
+            "fingerprint": version.fingerprint,
+            "policy_revision": str(revision.uid) if revision is not None else None,
+            "policy_digest": revision.digest if revision is not None else None,
+        },
+        reason=reason,
+    )
+    locked = Locked(made, version, model)
+    if document is None:
+        carry_out(locked, actor=actor)
+    else:
+        settle_locked(locked, actor=actor)
+    return made
+
+
+def _checked_reason(reason: str) -> str:
+    reason = reason.strip()
+    if not reason:
+        raise InvalidInput(
+            [FieldError("/reason", "required", "Say why: the reason is part of what the approvers sign.")]
+        )
+    if len(reason) > MAX_REASON:
+        raise InvalidInput(
+            [FieldError("/reason", "too_long", f"At most {MAX_REASON} characters; this has {len(reason)}.")]
+        )
+    return reason
+
+
+def _target(stage_slug: str | None, alias: str | None) -> tuple[Stage | None, str]:
+    if bool(stage_slug) == bool(alias):
+        raise InvalidInput([FieldError("/target", "one_target", "Name one target: a stage or an alias.")])
+    if stage_slug:
+        stage = Stage.objects.filter(slug=stage_slug).first()
+        if stage is None:
+            known = ", ".join(Stage.objects.values_list("slug", flat=True))
+            raise InvalidInput(
+                [FieldError("/target/stage", "unknown_stage", f"Unknown stage; the stages are: {known}.")]
+            )
+        return stage, ""
+    assert alias is not None
+    selectors.require_alias_name(alias)
+    return None, alias
+
+
+def _refuse_second(version: ModelVersion, stage: Stage | None, alias: str) -> None:
+    existing = PromotionRequest.objects.filter(
+        version=version, target_stage=stage, target_alias=alias, state__in=PromotionRequest.LIVE
+    ).first()
+    if existing is not None:
+        raise Conflict(
+            f"Request #{existing.pk} already asks for version {version.number} → {existing.target_name}: "
+            "follow that one, or withdraw it first.",
+            code="already_open",
+            existing=existing,
+        )
+
+
+def _refuse_illegal(lifecycle: stages.Lifecycle, version: ModelVersion, stage: Stage) -> None:
+    if version.stage_id == stage.pk:
+        raise IllegalMove(f"Version {version.number} is in {stage.name} already.", code="already_there")
+    if not lifecycle.lawful(version.stage.slug, stage.slug):
+        allowed = ", ".join(s.name for s in lifecycle.targets(version.stage.slug)) or "nowhere"
+        raise IllegalMove(
+            f"{version.stage.name} → {stage.name} is not a move of this lifecycle; from {version.stage.name} a version "
+            f"may go to: {allowed}.",
+            code="illegal_move",
+        )
+
+
+def _policy(model: RegisteredModel, stage: Stage | None, alias: str) -> PolicyRevision:
+    missing = [what for what, value in (("an owner", model.owner_id), ("a risk tier", model.risk_tier)) if not value]
+    if missing:
+        raise NotNow(
+            f"{model.slug} has not {' and not '.join(missing)}: a protected target needs both. "
+            "The model's owner, or an officer, can set them.",
+            code="model_incomplete",
+        )
+    revision = facts.policy_for(model, stage=stage.slug if stage else None, alias=alias or None)
+    if revision is None:
+        target = stage.name if stage is not None else f"@{alias}"
+        raise NotNow(
+            f"No policy in force covers {target} for a tier {model.risk_tier} model, and no policy is not consent: "
+            "an officer must publish one.",
+            code="no_policy",
+        )
+    return revision
+
+
+def _champion(model: RegisteredModel, version: ModelVersion, stage: Stage | None, alias: str) -> ModelVersion | None:
+    """What holds the target now; for a stage several may share, its newest."""
+    if stage is None:
+        held = AliasAssignment.objects.filter(model=model, name=alias, closed_at__isnull=True).first()
+        return held.version if held is not None and held.version_id != version.pk else None
+    return ModelVersion.objects.filter(model=model, stage=stage).exclude(pk=version.pk).order_by("-number").first()

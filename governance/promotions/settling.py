@@ -1,0 +1,362 @@
+"""Settling: judge a live request on the facts of this moment, and carry out what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from django.db import transaction
+
+from audit import clock, recorder
+from audit.actions import Action
+from audit.actor import Actor, process
+from audit.leaf import Json
+from audit.models import Event
+from audit.recorder import Change, Private, Thing
+from governance import facts, packet
+from governance.actions import (
+    DECISION_LAPSED,
+    PACKET_FROZEN,
+    PACKET_OUTDATED,
+    PROMOTION_BLOCKED,
+    PROMOTION_BOUND,
+    PROMOTION_EXPIRED,
+    PROMOTION_PROMOTED,
+    PROMOTION_READY,
+    PROMOTION_REOPENED,
+    PROMOTION_SUPERSEDED,
+)
+from governance.checks import execution
+from governance.models import Decision, PromotionRequest
+from governance.policies import DecisionFact, Facts, State, Verdict, verdict
+from governance.promotions.locks import Locked, lock, lock_version
+from registry import access, selectors, stage_writer
+from registry.exceptions import NotNow, StaleRevision
+from registry.models import ModelVersion
+
+GATE = process("gate")
+"""Who acts when the gate itself does: a request that became ready, blocked, expired or superseded by the facts."""
+
+_STATE_ACTIONS = {
+    State.BLOCKED: PROMOTION_BLOCKED,
+    State.READY: PROMOTION_READY,
+    State.OPEN: PROMOTION_REOPENED,
+}
+
+
+@transaction.atomic
+def settle(request_id: int, *, actor: Actor = GATE, touched: bool = False) -> PromotionRequest:
+    """Judge a request again and do what follows: move the version, block, lapse decisions, expire. Idempotent: where
+    nothing changed, nothing is written. `touched`: the caller changed something that belongs to the request, in this
+    transaction and with an event about it, so readers of its page must see a new revision. Raises NotFound for an
+    unknown number."""
+    locked = lock(request_id)
+    settle_locked(locked, actor=actor, touched=touched)
+    return locked.request
+
+
+def refresh(version: ModelVersion, *, actor: Actor) -> None:
+    """A version's evidence changed: bind its live requests to it anew. Call inside the transaction of the change."""
+    _, version = lock_version(version.pk, version.model_id)
+    live = PromotionRequest.objects.filter(version=version, state__in=PromotionRequest.LIVE).order_by("pk")
+    for number in live.values_list("pk", flat=True):
+        settle_locked(lock(number), actor=actor)
+
+
+@transaction.atomic
+def promote(*, actor: Actor, request: PromotionRequest, expected_revision: int | None = None) -> PromotionRequest:
+    """Carry out a request that its policy holds when ready (`on_ready: hold`). Judges again, here and now.
+
+    Args:
+        expected_revision: the revision the caller read; None where they do not mind what changed since.
+
+    Raises NotNow, with the unmet requirements, where it is not ready or was closed; StaleRevision.
+    """
+    locked = lock(request.pk)
+    access.require(actor, access.Permission.REQUEST_PROMOTION, locked.model)
+    access.require_scope(actor, "promotions:execute")
+    refuse_closed(locked.request)
+    refuse_stale(locked.request, expected_revision)
+    judged = judge(locked, actor=GATE)
+    if judged is None or judged.verdict.state is not State.READY:
+        unmet = judged.verdict.unmet if judged is not None else ()
+        raise NotNow(
+            f"Request #{request.pk} is not ready: " + ("; ".join(r.title for r in unmet) or "it was closed") + ".",
+            code="not_ready",
+            requirements=unmet,
+        )
+    if locked.request.is_live:
+        carry_out(locked, actor=actor)
+    return locked.request
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a judgement found: the verdict, the facts under it, and, where it was needed, the packet as it is now."""
+
+    verdict: Verdict
+    facts: Facts
+    shown: packet.Shown | None
+
+
+def settle_locked(locked: Locked, *, actor: Actor, touched: bool = False) -> Judged | None:
+    """`settle` for a caller that holds the locks. None where the request is, or becomes, closed for another reason than
+    a verdict."""
+    judged = judge(locked, actor=actor, touched=touched)
+    if judged is not None:
+        _carry_out_if_due(locked, judged.verdict)
+    return judged
+
+
+def settle_decision(locked: Locked, judged: Judged, said: DecisionFact) -> None:
+    """Settle after a decision that was just recorded. Under the locks nothing else has changed since `judged`, and a
+    decision changes no packet: the verdict follows from the same facts and this one more."""
+    document = facts.document_of(locked.request)
+    assert document is not None  # whoever decided was called upon by it
+    after = verdict(document, replace(judged.facts, decisions=(*judged.facts.decisions, said)))
+    _record_state(locked, after, changed=True)
+    _carry_out_if_due(locked, after)
+
+
+def _carry_out_if_due(locked: Locked, judged: Verdict) -> None:
+    document = facts.document_of(locked.request)
+    if judged.state is State.READY and document is not None and document.on_ready == "promote":
+        carry_out(locked, actor=GATE)
+
+
+def judge(locked: Locked, *, actor: Actor, touched: bool = False, for_decision: bool = False) -> Judged | None:
+    """Judge, and write down what follows from it, short of moving anything.
+
+    The packet and the reviewers are asked for only where they can matter: while a check is unanswered or unsatisfied
+    and nobody has decided, neither changes the verdict. `for_decision`: somebody is deciding, so both matter.
+    """
+    request = locked.request
+    document = facts.document_of(request)
+    if not request.is_live or document is None:
+        return None
+    if request.expires_at is not None and clock.now() >= request.expires_at:
+        close(locked, PromotionRequest.State.EXPIRED, PROMOTION_EXPIRED, actor=GATE, reason="its time ran out")
+        return None
+    if _overtaken(locked):
+        return None
+    rebound = _bind(locked, actor=actor)
+    planned = execution.plan(request, document)
+    queued = execution.apply(request, planned, actor=actor)
+    inputs = {run.check_slug: run.inputs_digest for run in planned}
+    runs = facts.latest_runs(request) if queued else {p.check_slug: p.latest for p in planned if p.latest is not None}
+    found = facts.gather(request, document, runs, inputs, people=())
+    judged = verdict(document, found)
+    shown, lapsed = None, False
+    if judged.review_open or found.decisions or for_decision:
+        shown = packet.build(request, document, runs, inputs)
+        lapsed = _lapse(locked, shown.digest)
+        standing = facts.decision_facts(request) if lapsed else found.decisions
+        found = replace(found, reviewers=facts.reviewers(request, document), decisions=standing)
+        judged = verdict(document, found)
+    moved = _review_over(locked, shown if judged.review_open else None)
+    _record_state(locked, judged, changed=touched or rebound or bool(queued) or lapsed or moved)
+    return Judged(judged, found, shown)
+
+
+def _overtaken(locked: Locked) -> bool:
+    """Whether the version was moved since, so that what is asked for is no longer a lawful move."""
+    request = locked.request
+    if request.target_stage is None or locked.version.stage_id == request.source_stage_id:
+        return False
+    lawful = selectors.lifecycle().lawful(locked.version.stage.slug, request.target_stage.slug)
+    if lawful:
+        return False
+    close(
+        locked,
+        PromotionRequest.State.SUPERSEDED,
+        PROMOTION_SUPERSEDED,
+        actor=GATE,
+        reason=f"the version moved to {locked.version.stage.name} meanwhile",
+    )
+    return True
+
+
+def _bind(locked: Locked, *, actor: Actor) -> bool:
+    request, version = locked.request, locked.version
+    if request.fingerprint == version.fingerprint:
+        return False
+    before, request.fingerprint = request.fingerprint, version.fingerprint
+    request.save(update_fields=["fingerprint"])
+    record(locked, PROMOTION_BOUND, actor=actor, changes=[Change("fingerprint", before, version.fingerprint)])
+    return True
+
+
+def _review_over(locked: Locked, shown: packet.Shown | None) -> bool:
+    """Open review over a packet, or over a newer one, or close it (None); kept and recorded when it changes."""
+    request = locked.request
+    digest = shown.digest if shown is not None else ""
+    if request.packet_digest == digest:
+        return False
+    change = Change("packet", request.packet_digest or None, digest or None)
+    request.packet_digest = digest
+    if shown is not None:
+        packet.freeze(request, shown)
+    record(locked, PACKET_FROZEN if shown is not None else PACKET_OUTDATED, actor=GATE, changes=[change])
+    request.save(update_fields=["packet_digest"])
+    return True
+
+
+def _lapse(locked: Locked, digest: str) -> bool:
+    """An approval belongs to what was seen: decisions over another packet than the one now under review lapse."""
+    standing = Decision.objects.filter(request=locked.request, lapsed_at__isnull=True).exclude(packet_digest=digest)
+    lapsing = list(standing.select_for_update(no_key=True, of=("self",)).select_related("person"))
+    for decision in lapsing:
+        event = record(
+            locked,
+            DECISION_LAPSED,
+            actor=GATE,
+            thing=Thing("decision", str(decision.uid)),
+            changes=[Change("packet", decision.packet_digest, digest)],
+            data={"person": decision.person.uid, "outcome": decision.outcome},
+        )
+        decision.lapsed_at = clock.now()
+        decision.lapsed_event = event.event_id
+        decision.save(update_fields=["lapsed_at", "lapsed_event"])
+    return bool(lapsing)
+
+
+def _record_state(locked: Locked, judged: Verdict, *, changed: bool) -> None:
+    request = locked.request
+    before, after = request.state, str(judged.state)
+    if before == after and not changed:
+        return
+    request.state = after
+    request.revision += 1
+    if before != after:
+        record(
+            locked,
+            _STATE_ACTIONS[judged.state],
+            actor=GATE,
+            changes=[Change("state", before, after)],
+            data={"unmet": [r.id for r in judged.unmet]},
+        )
+    request.save(update_fields=["state", "revision"])
+
+
+def carry_out(locked: Locked, *, actor: Actor) -> None:
+    """Move what was asked to move. The only caller of `registry.stage_writer` for governed moves."""
+    request, version = locked.request, locked.version
+    before = request.state
+    request.state = PromotionRequest.State.PROMOTED
+    request.closed_at = clock.now()
+    request.revision += 1
+    request.save(update_fields=["state", "closed_at", "revision"])
+    displaced = (
+        stage_writer.displaced_by(version, request.target_stage)
+        if request.target_stage is not None
+        else stage_writer.alias_leaves(version, request.target_alias)
+    )
+    event = record(
+        locked,
+        PROMOTION_PROMOTED,
+        actor=actor,
+        changes=[
+            Change("state", before, request.state),
+            Change("stage", version.stage.slug, request.target_stage.slug)
+            if request.target_stage is not None
+            else Change("alias", None, request.target_alias),
+        ],
+        related=[Thing("version", str(displaced.uid))] if displaced is not None else [],
+        data={
+            "number": request.pk,
+            "fingerprint": version.fingerprint,
+            "packet": request.packet_digest or None,
+            "policy_digest": request.policy_revision.digest if request.policy_revision is not None else None,
+            "displaced": displaced.number if displaced is not None else None,
+        },
+    )
+    if request.target_stage is not None:
+        stage_writer.move(version=version, target=request.target_stage, event_id=event.event_id, promotion=request.uid)
+    else:
+        stage_writer.set_alias(
+            version=version, name=request.target_alias, event_id=event.event_id, promotion=request.uid
+        )
+    execution.cancel_unfinished(request, actor=GATE)
+    _supersede_others(locked)
+
+
+def _supersede_others(locked: Locked) -> None:
+    """Older versions that wait for the same place were overtaken: promoting one of them now would be a step back that
+    nobody asked for in those words."""
+    request = locked.request
+    if request.target_stage is not None and not request.target_stage.exclusive:
+        return
+    others = PromotionRequest.objects.filter(
+        model=locked.model,
+        target_stage=request.target_stage,
+        target_alias=request.target_alias,
+        state__in=PromotionRequest.LIVE,
+        version__number__lt=locked.version.number,
+    )
+    for number in others.order_by("pk").values_list("pk", flat=True):
+        other = lock(number)
+        close(
+            other,
+            PromotionRequest.State.SUPERSEDED,
+            PROMOTION_SUPERSEDED,
+            actor=GATE,
+            reason=f"version {locked.version.number} took its place by request #{request.pk}",
+        )
+
+
+def close(locked: Locked, state: str, action: Action, *, actor: Actor, reason: str) -> None:
+    """End a live request without moving anything."""
+    request = locked.request
+    before = request.state
+    request.state = state
+    request.closed_at = clock.now()
+    request.revision += 1
+    request.save(update_fields=["state", "closed_at", "revision"])
+    record(locked, action, actor=actor, changes=[Change("state", before, state)], reason=reason)
+    execution.cancel_unfinished(request, actor=GATE)
+
+
+def refuse_closed(request: PromotionRequest) -> None:
+    """Raise NotNow where a request is no longer live."""
+    if not request.is_live:
+        raise NotNow(
+            f"Request #{request.pk} was {request.get_state_display().lower()} already: open a new one to ask again.",
+            code="request_closed",
+        )
+
+
+def refuse_stale(request: PromotionRequest, expected_revision: int | None) -> None:
+    """Raise StaleRevision where a request is not in the revision its reader saw."""
+    if expected_revision is not None and expected_revision != request.revision:
+        raise StaleRevision(
+            f"Request #{request.pk} changed since you read it (revision {expected_revision}, now {request.revision}): "
+            "look at it again.",
+            existing=request,
+        )
+
+
+def record(
+    locked: Locked,
+    action: Action,
+    *,
+    actor: Actor,
+    thing: Thing | None = None,
+    changes: Sequence[Change] = (),
+    data: dict[str, Json] | None = None,
+    related: Sequence[Thing] = (),
+    reason: str | None = None,
+    private: Mapping[str, str] | None = None,
+) -> Event:
+    """Append an event of a promotion: about the request, or about `thing` with the request named as related."""
+    request = Thing("promotion", str(locked.request.uid))
+    about = [Thing("version", str(locked.version.uid)), Thing("model", str(locked.model.uid)), *related]
+    return recorder.append(
+        action,
+        actor=actor,
+        thing=thing or request,
+        stream=f"model:{locked.model.uid}",
+        related=about if thing is None else [request, *about],
+        changes=[*changes, *(Change(key, None, Private(text)) for key, text in (private or {}).items() if text)],
+        data=data,
+        reason=reason,
+    )

@@ -1,0 +1,41 @@
+"""Withdrawing a promotion request."""
+
+from django.db import transaction
+
+from audit.actor import Actor
+from governance.actions import PROMOTION_WITHDRAWN
+from governance.models import PromotionRequest
+from governance.promotions.locks import lock
+from governance.promotions.settling import close, refuse_closed, refuse_stale
+from registry import access
+from registry.exceptions import FieldError, InvalidInput, NotPermitted
+
+
+@transaction.atomic
+def withdraw(
+    *, actor: Actor, request: PromotionRequest, reason: str, expected_revision: int | None = None
+) -> PromotionRequest:
+    """Take a live request back. Whoever opened it may, and whoever may edit the model.
+
+    Args:
+        expected_revision: the revision the caller read; None where they do not mind what changed since.
+
+    Raises NotFound, NotPermitted, NotNow where it is closed, StaleRevision, InvalidInput for an empty reason.
+    """
+    if not reason.strip():
+        raise InvalidInput([FieldError("/reason", "required", "Say why it is withdrawn.")])
+    locked = lock(request.pk)
+    access.require(actor, access.Permission.VIEW, locked.model)
+    access.require_scope(actor, "promotions:write")
+    person = access.person_of(actor)
+    opened_it = person is not None and person.pk == locked.request.requested_by_id
+    if not opened_it and not access.can(actor, access.Permission.EDIT, locked.model):
+        raise NotPermitted(
+            "Whoever opened the request may withdraw it, and whoever may edit the model.",
+            code="not_yours",
+            who_can=(locked.request.requested_by.name,),
+        )
+    refuse_closed(locked.request)
+    refuse_stale(locked.request, expected_revision)
+    close(locked, PromotionRequest.State.WITHDRAWN, PROMOTION_WITHDRAWN, actor=actor, reason=reason.strip())
+    return locked.request

@@ -1,0 +1,45 @@
+"""Questions about promotions: what a page or the API shows of a request, and what waits for whom. Reads only.
+
+What is shown is judged by the same pure verdict the gate uses, so nobody is told anything the gate does not hold.
+"""
+
+from django.db.models import QuerySet
+
+from governance.models import PolicyRevision
+from governance.selectors.finding import absent_request, get_bare_request, get_request, visible_requests
+from governance.selectors.inbox import ListRow, MyReviews, count_needing, list_rows, my_reviews
+from governance.selectors.page import (
+    CheckRow,
+    MetricRow,
+    RequestPage,
+    Standing,
+    judge,
+    metric_rows,
+    people_by_uid,
+    request_page,
+)
+
+__all__ = [
+    "CheckRow",
+    "ListRow",
+    "MetricRow",
+    "MyReviews",
+    "RequestPage",
+    "Standing",
+    "absent_request",
+    "count_needing",
+    "get_bare_request",
+    "get_request",
+    "judge",
+    "list_rows",
+    "metric_rows",
+    "my_reviews",
+    "people_by_uid",
+    "policies_in_force",
+    "request_page",
+    "visible_requests",
+]
+
+
+def policies_in_force() -> QuerySet[PolicyRevision]:
+    return PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy").order_by("policy__slug")

@@ -1,0 +1,329 @@
+"""What one reader sees of one request, judged by the verdict the gate itself uses."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from audit.actor import Actor, ActorKind
+from audit.models import Event
+from audit.recorder import Thing
+from audit.selectors import history
+from governance import facts, packet
+from governance.checks import catalogue, execution
+from governance.limits import limit_on, limits_of
+from governance.models import CheckRun, Decision, PromotionRequest
+from governance.policies import (
+    ApprovalStanding,
+    CheckRule,
+    PolicyDocument,
+    Requirement,
+    State,
+    Verdict,
+    exclusion,
+    verdict,
+)
+from governance.selectors.finding import get_request
+from registry import access, selectors
+from registry.access import Allowed, Denied
+from registry.models import ModelVersion, User
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One check the policy calls for, with its latest run; `run` is None where it never ran ("expected")."""
+
+    rule: CheckRule
+    title: str
+    description: str
+    run: CheckRun | None
+    requirement: Requirement
+    stale: bool
+    attempts: int
+
+    @property
+    def word(self) -> str:
+        """How it stands, in the words of the product."""
+        if self.run is None:
+            return "Expected"
+        if self.run.status != CheckRun.Status.COMPLETED:
+            return self.run.get_status_display()
+        return self.run.get_conclusion_display()
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """A metric of the version beside the champion's, with the policy's limit where it sets one."""
+
+    name: str
+    dataset: str
+    slice: str
+    value: float | None
+    champion: float | None
+    op: str = ""
+    limit: float | None = None
+
+    @property
+    def delta(self) -> float | None:
+        return None if self.value is None or self.champion is None else self.value - self.champion
+
+    @property
+    def within(self) -> bool | None:
+        """Whether the declared value is within the limit; None where there is no limit or no value."""
+        if self.limit is None or self.value is None:
+            return None
+        return {
+            ">=": self.value >= self.limit,
+            ">": self.value > self.limit,
+            "<=": self.value <= self.limit,
+            "<": self.value < self.limit,
+        }.get(self.op)
+
+    @property
+    def better(self) -> str:
+        """Which way is better, as the policy's limit tells: "higher", "lower", or "" where nothing tells."""
+        return {">": "higher", "<": "lower"}.get(self.op[:1], "")
+
+
+@dataclass(frozen=True)
+class RequestPage:
+    """Everything one reader sees of one request."""
+
+    request: PromotionRequest
+    document: PolicyDocument | None
+    verdict: Verdict | None
+    checks: tuple[CheckRow, ...]
+    approvals: tuple[ApprovalStanding, ...]
+    decisions: tuple[Decision, ...]
+    metrics: tuple[MetricRow, ...]
+    timeline: tuple[Event, ...]
+    people: dict[str, User]
+    packet_digest: str
+    can_decide: Allowed | Denied
+    can_withdraw: Allowed | Denied
+    can_promote: Allowed | Denied
+    my_decision: Decision | None
+    my_groups: frozenset[str]
+
+    @property
+    def seen(self) -> str:
+        """A token that differs when anything a reader would notice has changed; pages poll with it."""
+        running = "".join(row.run.status[0] if row.run is not None else "-" for row in self.checks)
+        return f"{self.request.revision}{running}"
+
+    @property
+    def headline(self) -> str:
+        """The gate in one sentence."""
+        request = self.request
+        if not request.is_live:
+            return f"{request.get_state_display()}."
+        if self.verdict is None:
+            return "Open."
+        unmet = self.verdict.unmet
+        if not unmet:
+            return "Ready: every requirement is met."
+        count = f"{len(unmet)} requirement{'s' if len(unmet) != 1 else ''} left"
+        return f"{'Blocked' if self.verdict.state is State.BLOCKED else 'Not ready'}: {count}."
+
+    @property
+    def sentence(self) -> str:
+        """What is left, named."""
+        if self.verdict is None or not self.request.is_live:
+            return ""
+        parts = []
+        for r in self.verdict.unmet:
+            if r.kind == "approval":
+                parts.append(r.how_to_fulfil)
+            elif r.kind == "check":
+                parts.append(f"{r.title}: {r.detail}")
+            else:
+                parts.append(r.detail)
+        return "; ".join(p.rstrip(".") for p in parts) + "." if parts else ""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a request stands: its policy, the latest run of each check, the digests their inputs have, the verdict. A
+    free move has neither policy nor verdict."""
+
+    document: PolicyDocument | None
+    runs: dict[str, CheckRun]
+    inputs: dict[str, str]
+    verdict: Verdict | None
+
+
+def judge(request: PromotionRequest) -> Standing:
+    """The verdict on a request as things stand; for a closed one, as things stood."""
+    document = facts.document_of(request)
+    if document is None:
+        return Standing(None, {}, {}, None)
+    runs = facts.latest_runs(request)
+    if request.is_live:
+        inputs = {run.check_slug: run.inputs_digest for run in execution.plan(request, document)}
+    else:
+        inputs = {slug: run.inputs_digest for slug, run in runs.items()}
+    return Standing(document, runs, inputs, verdict(document, facts.gather(request, document, runs, inputs)))
+
+
+def request_page(actor: Actor, number: int) -> RequestPage:
+    """One request as one reader sees it. Raises NotFound."""
+    request = get_request(actor, number)
+    standing = judge(request)
+    document, judged = standing.document, standing.verdict
+    shown = ""
+    if document is not None and request.is_live:
+        shown = packet.build(request, document, standing.runs, standing.inputs).digest
+    decisions = tuple(request.decisions.select_related("person").order_by("signed_at"))
+    person = access.person_of(actor)
+    timeline = tuple(history(Thing("promotion", str(request.uid))))
+    return RequestPage(
+        request=request,
+        document=document,
+        verdict=judged,
+        checks=_check_rows(request, document, judged),
+        approvals=judged.approvals if judged is not None else (),
+        decisions=decisions,
+        metrics=metric_rows(request.version, request.champion, document),
+        timeline=timeline,
+        people=people_by_uid(_uids(timeline, judged)),
+        packet_digest=shown or request.packet_digest,
+        can_decide=_can_decide(actor, person, request, document, judged),
+        can_withdraw=_can_withdraw(actor, person, request),
+        can_promote=_can_promote(actor, request, document, judged),
+        my_decision=next((d for d in decisions if person and d.person_id == person.pk and d.lapsed_at is None), None),
+        my_groups=_my_groups(person, judged),
+    )
+
+
+def metric_rows(
+    version: ModelVersion, champion: ModelVersion | None, document: PolicyDocument | None = None
+) -> tuple[MetricRow, ...]:
+    """The metrics of a version beside another's, in the order of the policy's limits first, then by name."""
+    mine = {(m.name, m.dataset, m.slice): m.value for m in selectors.latest_metrics(version)}
+    theirs = (
+        {(m.name, m.dataset, m.slice): m.value for m in selectors.latest_metrics(champion)}
+        if champion is not None
+        else {}
+    )
+    limits = limits_of(document)
+    bound = {key: limit_on(limits, *key) for key in mine.keys() | theirs.keys()}
+
+    def place(key: tuple[str, str, str]) -> tuple[int, str, str, str]:
+        limit = bound[key]
+        return (limits.index(limit) if limit is not None else len(limits), *key)
+
+    return tuple(
+        MetricRow(
+            name=key[0],
+            dataset=key[1],
+            slice=key[2],
+            value=mine.get(key),
+            champion=theirs.get(key),
+            op=limit.op if limit is not None else "",
+            limit=limit.value if limit is not None else None,
+        )
+        for key in sorted(bound, key=place)
+        for limit in (bound[key],)
+    )
+
+
+def _check_rows(
+    request: PromotionRequest, document: PolicyDocument | None, judged: Verdict | None
+) -> tuple[CheckRow, ...]:
+    if document is None or judged is None:
+        return ()
+    runs: dict[str, list[CheckRun]] = {}
+    for run in CheckRun.objects.filter(request=request).order_by("-pk"):
+        runs.setdefault(run.check_slug, []).append(run)
+    by_id = {r.id: r for r in judged.requirements}
+    rows = []
+    for rule in document.checks:
+        check = catalogue.find(rule.check)
+        attempts = runs.get(rule.check, [])
+        requirement = by_id[f"check:{rule.check}"]
+        rows.append(
+            CheckRow(
+                rule=rule,
+                title=check.title if check is not None else rule.check,
+                description=(check.__doc__ or "").strip().split("\n")[0] if check is not None else "",
+                run=attempts[0] if attempts else None,
+                requirement=requirement,
+                stale=requirement.detail.startswith("stale"),
+                attempts=len(attempts),
+            )
+        )
+    # Required before advisory, unmet before met: what needs reading stands first.
+    return tuple(sorted(rows, key=lambda r: (r.rule.mode != "required", r.requirement.satisfied)))
+
+
+def _my_groups(person: User | None, judged: Verdict | None) -> frozenset[str]:
+    if person is None or judged is None:
+        return frozenset()
+    return frozenset(
+        s.rule.group for s in judged.approvals if any(r.uid == person.uid for r in (*s.may_approve, *s.excluded))
+    )
+
+
+def _can_decide(
+    actor: Actor,
+    person: User | None,
+    request: PromotionRequest,
+    document: PolicyDocument | None,
+    judged: Verdict | None,
+) -> Allowed | Denied:
+    """Whether a decision of this reader would be taken, and if not, why. `promotions.decide` holds the same rules."""
+    if actor.kind is not ActorKind.PERSON or person is None:
+        return _no("Only people decide, in person, with their password given again.")
+    if not request.is_live or document is None or judged is None:
+        return _no("The request is closed.")
+    excluded = exclusion(
+        person.uid,
+        person.name,
+        facts.involvement(request),
+        superuser=person.is_superuser,
+        service=person.kind == User.Kind.SERVICE,
+    )
+    others = tuple(sorted({r.name for s in judged.approvals for r in s.may_approve}))
+    if excluded is not None:
+        return _no(f"You can't decide: {excluded.reason.replace(person.name, 'you', 1)} ({excluded.rule}).", others)
+    if not any(person.uid == r.uid for s in judged.approvals for r in s.may_approve):
+        if request.decisions.filter(person=person, lapsed_at__isnull=True).exists():
+            return _no("You have decided on this packet already.", others)
+        groups = ", ".join(sorted({rule.group for rule in document.approvals}))
+        asks = f"The policy calls on {groups}." if groups else "The policy asks nobody: the checks decide."
+        return _no(f"You are not among those who decide on this request. {asks}", others)
+    return Allowed()
+
+
+def _no(reason: str, who: tuple[str, ...] = ()) -> Denied:
+    return Denied(lambda _names: reason, lambda: who)
+
+
+def _can_withdraw(actor: Actor, person: User | None, request: PromotionRequest) -> Allowed | Denied:
+    if not request.is_live:
+        return _no("The request is closed.")
+    if person is not None and person.pk == request.requested_by_id:
+        return Allowed()
+    return access.can(actor, access.Permission.EDIT, request.model)
+
+
+def _can_promote(
+    actor: Actor, request: PromotionRequest, document: PolicyDocument | None, judged: Verdict | None
+) -> Allowed | Denied:
+    if not request.is_live or document is None or judged is None:
+        return _no("The request is closed.")
+    if judged.state is not State.READY:
+        return _no("Not every requirement is met.")
+    return access.can(actor, access.Permission.REQUEST_PROMOTION, request.model)
+
+
+def people_by_uid(uids: Collection[str]) -> dict[str, User]:
+    """The accounts behind the pseudonyms of events, for a page whose reader may read those events."""
+    return {user.uid: user for user in User.objects.filter(uid__in=uids)} if uids else {}
+
+
+def _uids(timeline: Iterable[Event], judged: Verdict | None) -> set[str]:
+    found = {event.actor_id for event in timeline}
+    found |= {str(event.body.get("actor", {}).get("behind", "")) for event in timeline}
+    if judged is not None:
+        found |= {r.uid for s in judged.approvals for r in (*s.may_approve, *s.excluded)}
+        found |= {d.person for s in judged.approvals for d in s.approved_by}
+    return {uid for uid in found if uid.startswith("usr_")}

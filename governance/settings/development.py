@@ -1,0 +1,39 @@
+"""Development and demonstration, on this machine only: servers of its own, a secret of its own, plain HTTP."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from governance.settings.base import *  # noqa: F403
+from governance.settings.base import BASE_DIR
+from governance.settings.embedded_servers import kept_secret, servers
+from governance.settings.logs import logging_for
+
+VAR_DIR = Path(os.environ.get("COUNTERSIGN_VAR_DIR") or BASE_DIR / "var")
+
+DEBUG = os.environ.get("COUNTERSIGN_DEBUG") == "1"
+SECRET_KEY = kept_secret(VAR_DIR / "secret_key")
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
+
+_database, REDIS_URL, COUNTERSIGN_PROVISION_URL = servers(os.environ, VAR_DIR, "countersign")
+DATABASES = {"default": _database}
+CELERY_BROKER_URL = REDIS_URL
+
+# The demonstration's password is random and long, and its signatures are many: see there.
+PASSWORD_HASHERS = ["governance.demo.passwords.DevelopmentHasher"]
+
+COUNTERSIGN_DEMO = True
+COUNTERSIGN_STORAGE_DIR = Path(os.environ.get("COUNTERSIGN_STORAGE_DIR") or VAR_DIR / "artifacts")
+COUNTERSIGN_LOG_ORIGIN = os.environ.get("COUNTERSIGN_LOG_ORIGIN", "demo.invalid/audit/1")
+
+LOGGING = logging_for(os.environ.get("COUNTERSIGN_LOG_LEVEL", "INFO").upper(), as_json=False)
+
+# Served from where they lie: nothing to collect.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

@@ -1,0 +1,217 @@
+"""What production takes from its environment: read once, typed, and every fault told at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+SECRET_LENGTH = 50
+"""Characters a secret key needs at least; Django's own check asks for as many."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The deployment's facts. Field by field what ``docs`` and ``.env.example`` list."""
+
+    secret_key: str
+    secret_key_fallbacks: list[str]
+    database: dict[str, Any]
+    redis_url: str
+    public_url: str
+    allowed_hosts: list[str]
+    storage_dir: Path
+    log_origin: str
+    trusted_proxies: int
+    admin_path: str
+    log_level: str
+    provision_url: str
+
+
+def read(environ: Mapping[str, str]) -> Environment:
+    """Read and judge the whole environment.
+
+    Raises:
+        ImproperlyConfigured: with one line for each variable that is missing or wrong.
+    """
+    reader = _Reader(environ)
+    found = Environment(
+        secret_key=reader.take("SECRET_KEY", _secret_key, is_secret=True),
+        secret_key_fallbacks=reader.take("SECRET_KEY_FALLBACKS", _words, default="", is_secret=True),
+        database=reader.database(),
+        redis_url=reader.take("REDIS_URL", _redis_url, is_secret=True),
+        public_url=reader.take("PUBLIC_URL", _public_url),
+        allowed_hosts=reader.take("ALLOWED_HOSTS", _hosts),
+        storage_dir=reader.take("COUNTERSIGN_STORAGE_DIR", _directory),
+        log_origin=reader.take("COUNTERSIGN_LOG_ORIGIN", _origin),
+        trusted_proxies=reader.take("COUNTERSIGN_TRUSTED_PROXIES", _count, default="0"),
+        admin_path=reader.take("COUNTERSIGN_ADMIN_PATH", _admin_path, default="admin/"),
+        log_level=reader.take("COUNTERSIGN_LOG_LEVEL", _level, default="INFO"),
+        provision_url="",
+    )
+    if reader.faults:
+        raise ImproperlyConfigured(
+            "the settings are not complete, so nothing was started:\n"
+            + "\n".join(f"  {fault}" for fault in reader.faults)
+            + "\nEach variable may also be given as a file, as NAME_FILE=/path. "
+            "For development use `make run`, or DJANGO_SETTINGS_MODULE=governance.settings.development."
+        )
+    return found
+
+
+def secret(environ: Mapping[str, str], name: str) -> str:
+    """Read a variable, or the file that ``NAME_FILE`` points to; empty when neither is given.
+
+    Raises:
+        ValueError: when both are given, or the file cannot be read.
+    """
+    value, path = environ.get(name, ""), environ.get(f"{name}_FILE", "")
+    if value and path:
+        raise ValueError(f"give {name} or {name}_FILE, not both")
+    if not path:
+        return value
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise ValueError(f"{name}_FILE: {error.strerror}: {path}") from error
+
+
+def database(url: str, owner_url: str = "") -> dict[str, Any]:
+    """Turn ``postgresql://`` URLs into Django's settings for one database.
+
+    Args:
+        url: as the application role.
+        owner_url: as the owner of the tables; given to migrations only.
+
+    Raises:
+        ValueError: when a URL is not for PostgreSQL, names no database, or the two name different ones.
+    """
+    parts = _postgres_parts(url)
+    facts: dict[str, Any] = {
+        "ENGINE": "governance.database",
+        "NAME": parts["NAME"],
+        "USER": parts["USER"],
+        "PASSWORD": parts["PASSWORD"],
+        "HOST": parts["HOST"],
+        "PORT": parts["PORT"],
+        "OPTIONS": parts["OPTIONS"],
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+    }
+    if owner_url:
+        owner = _postgres_parts(owner_url)
+        if any(owner[key] != parts[key] for key in ("NAME", "HOST", "PORT")):
+            raise ValueError("DATABASE_OWNER_URL names another database than DATABASE_URL")
+        facts |= {"OWNER_USER": owner["USER"], "OWNER_PASSWORD": owner["PASSWORD"]}
+    return facts
+
+
+def _postgres_parts(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    if parts.scheme not in {"postgresql", "postgres"}:
+        raise ValueError("must be a postgresql:// URL: the product's guards are PostgreSQL's own")
+    name = unquote(parts.path.lstrip("/"))
+    if not name or not parts.username:
+        raise ValueError("must name a user and a database: postgresql://user:password@host/name")
+    return {
+        "NAME": name,
+        "USER": unquote(parts.username),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.pop("host", "") or unquote(parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+        "OPTIONS": query,
+    }
+
+
+class _Reader:
+    """Takes variables one by one and keeps what is wrong with them for one complete answer."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.faults: list[str] = []
+
+    def take(
+        self, name: str, parse: Callable[[str], Any], *, default: str | None = None, is_secret: bool = False
+    ) -> Any:
+        try:
+            raw = secret(self.environ, name) if is_secret else self.environ.get(name, "")
+            if not raw and default is None:
+                raise ValueError("is missing")
+            return parse(raw or default or "")
+        except ValueError as error:
+            self.faults.append(f"{name}: {error}")
+            return None
+
+    def database(self) -> dict[str, Any]:
+        owner = self.take("DATABASE_OWNER_URL", str, default="", is_secret=True)
+        found = self.take("DATABASE_URL", lambda url: database(url, owner or ""), is_secret=True)
+        return found or {}
+
+
+def _secret_key(raw: str) -> str:
+    if len(raw) < SECRET_LENGTH or len(set(raw)) < 5 or raw.startswith("django-insecure-"):
+        raise ValueError(f"needs at least {SECRET_LENGTH} random characters")
+    return raw
+
+
+def _words(raw: str) -> list[str]:
+    return raw.replace(",", " ").split()
+
+
+def _hosts(raw: str) -> list[str]:
+    hosts = _words(raw)
+    if not hosts or "*" in hosts:
+        raise ValueError("name the hosts this installation answers to; * would accept any")
+    return hosts
+
+
+def _redis_url(raw: str) -> str:
+    if urlsplit(raw).scheme not in {"redis", "rediss", "redis+socket", "unix"}:
+        raise ValueError("must be a redis://, rediss:// or redis+socket:// URL")
+    return raw
+
+
+def _public_url(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme != "https" or not parts.hostname or parts.path not in {"", "/"} or parts.query:
+        raise ValueError("must be the https:// address people use, without a path")
+    return raw.rstrip("/")
+
+
+def _directory(raw: str) -> Path:
+    path = Path(raw)
+    if not path.is_absolute():
+        raise ValueError("must be an absolute path")
+    return path
+
+
+def _origin(raw: str) -> str:
+    # A C2SP checkpoint's first line: no spaces, no plus, no scheme.
+    if any(character.isspace() or character == "+" for character in raw) or "://" in raw or "/" not in raw:
+        raise ValueError("must be a schema-less URL that names this log for ever, such as registry.example/audit/1")
+    return raw
+
+
+def _count(raw: str) -> int:
+    if not raw.isdigit():
+        raise ValueError("must be a whole number, 0 or more")
+    return int(raw)
+
+
+def _admin_path(raw: str) -> str:
+    path = raw.strip("/")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", path) or path.split("/")[0] in {"api", "static"}:
+        raise ValueError("must be a path of letters, digits, hyphens and underscores, such as admin/")
+    return f"{path}/"
+
+
+def _level(raw: str) -> str:
+    if raw.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+    return raw.upper()

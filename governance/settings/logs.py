@@ -1,0 +1,45 @@
+"""Where log lines go and what they look like. What happened in the product's sense is in the audit log, not here."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+_OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "request"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line; what a caller gave as ``extra`` is kept beside the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record. Values JSON has no form for are written as text."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+            **{key: value for key, value in vars(record).items() if key not in _OWN_ATTRIBUTES},
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def logging_for(level: str, *, as_json: bool) -> dict[str, Any]:
+    """Build Django's LOGGING: one stream, JSON for machines or plain lines for a terminal.
+
+    Args:
+        level: of the product's own loggers; libraries stay at WARNING unless it is DEBUG.
+        as_json: one JSON object a line, or one plain line.
+    """
+    plain = {"format": "{asctime} {levelname:7} {name}: {message}", "style": "{"}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": "governance.settings.logs.JsonFormatter"} if as_json else plain},
+        "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stream"], "level": level if level == "DEBUG" else "WARNING"},
+        "loggers": {name: {"level": level} for name in ("audit", "registry", "governance", "celery")},
+    }

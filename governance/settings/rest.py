@@ -1,0 +1,53 @@
+"""What `rest_framework` and `drf_spectacular` are told, and the limits of the API. Names only: nothing is imported."""
+
+from typing import Any
+
+REST_FRAMEWORK: dict[str, Any] = {
+    # Closed unless a view says otherwise.
+    "DEFAULT_AUTHENTICATION_CLASSES": ["governance.api.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["governance.api.authentication.SignedIn"],
+    "DEFAULT_THROTTLE_CLASSES": ["governance.api.limits.TokenLimit"],
+    "DEFAULT_PARSER_CLASSES": ["governance.api.bodies.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "governance.api.bodies.JSONOnly",
+    "DEFAULT_SCHEMA_CLASS": "governance.api.schema.Schema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "governance.api.errors.handle",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Countersign",
+    "DESCRIPTION": (
+        "Register models and versions, attach evidence, ask for promotions and follow the gate.\n\n"
+        "Sign in with `Authorization: Bearer cs_…`. Every refusal is an RFC 9457 problem with a stable `code`, a "
+        "`type` that is a page of this server, and the way out. Writes that change an object take `If-Match`; POSTs "
+        "that make something take `Idempotency-Key`. No token decides on a promotion request: people do, on its page."
+    ),
+    # Of the interface, not of the product: within v1 it only grows.
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SORT_OPERATIONS": False,
+    "SORT_OPERATION_PARAMETERS": False,
+    "PREPROCESSING_HOOKS": ["governance.api.schema.only_this_interface"],
+    "POSTPROCESSING_HOOKS": [],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "An access token: `cs_` and 46 characters, from the page “Access tokens”.",
+            }
+        }
+    },
+}
+
+COUNTERSIGN_API_RATE = (1200, 60)
+"""Requests a token may make, and in how many seconds."""
+
+COUNTERSIGN_API_WAITERS = 4
+"""Requests with `wait` that one process holds open at a time; one more is answered at once."""

@@ -1,0 +1,52 @@
+"""Tests: as development, with a database, a Redis database and a directory for each test worker."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from governance.settings.base import *  # noqa: F403
+from governance.settings.base import BASE_DIR
+from governance.settings.embedded_servers import servers
+from governance.settings.logs import logging_for
+from governance.settings.test_slots import redis_database, take_slot
+
+VAR_DIR = Path(os.environ.get("COUNTERSIGN_VAR_DIR") or BASE_DIR / "var")
+
+DEBUG = False
+SECRET_KEY = "tests-only-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2
+ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+PUBLIC_URL = "http://testserver"
+
+_database, _redis, COUNTERSIGN_PROVISION_URL = servers(os.environ, VAR_DIR, "countersign")
+_slot = take_slot(VAR_DIR)
+_database["TEST"] = {"NAME": f"test_countersign_{_slot}"}
+# Worker processes that tests start are told by the environment which test database and Redis database to use.
+_database["NAME"] = os.environ.get("COUNTERSIGN_TEST_DATABASE", _database["NAME"])
+REDIS_URL = os.environ.get("COUNTERSIGN_TEST_REDIS_URL") or redis_database(_redis, _slot)
+DATABASES = {"default": _database}
+CELERY_BROKER_URL = REDIS_URL
+
+COUNTERSIGN_STORAGE_DIR = Path(
+    os.environ.get("COUNTERSIGN_STORAGE_DIR") or tempfile.mkdtemp(prefix="countersign-tests-")
+)
+COUNTERSIGN_LOG_ORIGIN = "test.invalid/audit/1"
+
+# For workers that a test kills: what takes a minute elsewhere takes a moment.
+if os.environ.get("COUNTERSIGN_TEST_CLOCKWORK") == "fast":
+    COUNTERSIGN_RING_AGAIN_SECONDS = 0.5
+    COUNTERSIGN_CHECK_LOST_AFTER = 4.0
+    COUNTERSIGN_CHECK_RETRY_PAUSES = (0.2, 0.2)
+
+# A sign-in in a test need not be slow on purpose.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+LOGGING = logging_for("WARNING", as_json=False)
+
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

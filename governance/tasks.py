@@ -1,0 +1,64 @@
+"""What a ring sets off. Tasks take integers, may be delivered twice or not at all, and have a time limit; the database
+says what is to be done, and the services below do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+
+from celery import Task, shared_task
+
+from audit import context
+from governance import dispatch, promotions
+from governance.checks import execution, performing
+
+# A policy may give a check an hour; the rest is for copying its evidence. Shorter than the broker's patience.
+CHECK_SOFT_LIMIT = 110 * 60
+CHECK_HARD_LIMIT = 115 * 60
+
+# A run that completed is news for whoever looks at its request.
+_settle = partial(promotions.settle, touched=True)
+
+
+@shared_task(
+    bind=True,
+    name=dispatch.RUN_CHECK,
+    acks_late=True,
+    reject_on_worker_lost=True,
+    soft_time_limit=CHECK_SOFT_LIMIT,
+    time_limit=CHECK_HARD_LIMIT,
+)
+def run_check(self: Task[..., None], run_id: int) -> None:
+    """Carry out a queued check run, if it is still there to take."""
+    with _ambient(self):
+        performing.perform(run_id, settle=_settle)
+
+
+@shared_task(bind=True, name=dispatch.SETTLE_REQUEST, acks_late=True, reject_on_worker_lost=True)
+def settle_request(self: Task[..., None], request_id: int) -> None:
+    """Judge a promotion request again on the facts of this moment."""
+    with _ambient(self):
+        promotions.settle(request_id)
+
+
+@shared_task(bind=True, name=dispatch.RING_AGAIN, acks_late=True, reject_on_worker_lost=True)
+def ring_again(self: Task[..., None]) -> None:
+    """Ring for every row that should have moved and did not: a bell may have been lost with its broker."""
+    with _ambient(self):
+        execution.reap(settle=_settle)
+        for run_id in execution.due_runs():
+            dispatch.ring_for_now(dispatch.RUN_CHECK, run_id)
+        for request_id in promotions.expired():
+            dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
+        for request_id in execution.lately_completed(timedelta(minutes=2)):
+            dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
+
+
+@contextmanager
+def _ambient(task: Task[..., None]) -> Iterator[None]:
+    """The request id of whoever rang, so that log lines and events of both processes can be put together."""
+    request_id = (task.request.headers or {}).get("request_id", "")
+    with context.bind(request_id=request_id, client="worker"):
+        yield

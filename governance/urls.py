@@ -1,0 +1,40 @@
+"""Every address the product answers. Each front room brings its own list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, URLResolver, include, path
+
+from governance.api import errors as problems
+from governance.health import healthz, readyz
+from governance.web import errors as pages
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("api/v1/", include("governance.api.urls")),
+    path(settings.COUNTERSIGN_ADMIN_PATH, include("governance.admin.urls")),
+    path("", include("governance.web.urls")),
+]
+
+Handler = Callable[..., HttpResponseBase]
+
+
+def _by_door(problem: Handler, page: Handler) -> Handler:
+    """What is met before a view was found is answered in the manner of the door that was knocked at."""
+
+    def handler(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        chosen = problem if request.path.startswith("/api/") else page
+        return chosen(request, *args, **kwargs)
+
+    return handler
+
+
+handler400 = _by_door(problems.bad_request, pages.bad_request)
+handler403 = _by_door(problems.forbidden, pages.forbidden)
+handler404 = _by_door(problems.not_found, pages.not_found)
+handler500 = _by_door(problems.server_error, pages.broken)

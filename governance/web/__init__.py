@@ -1,0 +1,1 @@
+"""The browser's door: pages, forms and template tags. It translates and never decides."""

@@ -1,0 +1,225 @@
+"""The audit log: find what happened, read one event in full."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+
+from audit import actions
+from audit import selectors as log
+from audit.actor import Actor
+from audit.models import Event
+from governance.web import search
+from governance.web.page import PageRequest, page, show
+from governance.web.things import Doer, Named, Names
+from registry import access, selectors
+from registry.access import OrgPermission
+from registry.exceptions import NotFound
+from registry.models import AccessToken, User
+
+FILTERS = ("action", "actor", "model", "from", "to")
+SIZE = 50
+
+
+@dataclass(frozen=True)
+class Line:
+    """An event in the list."""
+
+    event: Event
+    doer: Doer
+    thing: Named
+    note: str
+
+
+@page()
+def audit(request: PageRequest) -> HttpResponse:
+    """The log, newest first. Who reads the audit log of the organisation sees all of it; anybody else, that of a model
+    they may see: `model` in the address."""
+    asked = search.read(request.GET.get("q", ""), FILTERS)
+    filters = {**asked.filters, **{key: request.GET[key] for key in FILTERS if request.GET.get(key)}}
+    whole = access.can_in_organisation(request.actor, OrgPermission.READ_AUDIT)
+    model = selectors.model(request.actor, filters["model"]) if filters.get("model") else None
+    if model is None and not whole:
+        context = {"denied": whole, "models": access.visible_to(request.actor).order_by("slug")[:12]}
+        return show(request, "audit/closed.html", context, status=403)
+    found = log.search(
+        action=filters.get("action"),
+        actor=_actor_ids(filters.get("actor", "")) if filters.get("actor") else None,
+        stream=f"model:{model.uid}" if model is not None else None,
+        after=_start(filters.get("from", "")),
+        before=_end(filters.get("to", "")),
+        text=asked.text or None,
+        cursor=request.GET.get("after"),
+        limit=SIZE,
+    )
+    context = {
+        "lines": lines_of(request.actor, found.events),
+        "older": found.cursor,
+        "began": bool(request.GET.get("after")),
+        "q": request.GET.get("q", ""),
+        "text": asked.text,
+        "filters": filters,
+        "chips": _chips(filters),
+        "actions": actions.all_actions(),
+        "model": model,
+        "whole": bool(whole),
+        "filtered": bool(asked.text or filters),
+    }
+    return show(request, "audit/log.html", context, part="results")
+
+
+def lines_of(actor: Actor, events: Sequence[Event]) -> list[Line]:
+    """Events made ready for a list."""
+    names = Names(actor, events)
+    return [Line(event, names.doer(event), names.object_of(event), note_of(event)) for event in events]
+
+
+def note_of(event: Event) -> str:
+    """What the leaf says openly about an event, in a few words."""
+    data = event.body.get("data", {})
+    number, version = data.get("number"), data.get("version")
+    parts = []
+    if event.action == "promotion.requested" and version:
+        target = data.get("to_stage") or f"@{data.get('to_alias')}"
+        parts.append(f"v{version} → {target}")
+    if event.action == "check.completed":
+        parts += [str(data.get("check", "")), str(data.get("conclusion", "")).replace("_", " ")]
+    if event.action == "decision.recorded":
+        parts.append(str(data.get("outcome", "")).replace("_", " "))
+    for change in event.body.get("changes", ()):
+        if change.get("field") in ("state", "stage", "role") and isinstance(change.get("to"), str):
+            before = f"{change['from']} → " if change.get("from") else ""
+            parts.append(f"{change['field']}: {before}{change['to']}")
+    if number and not parts:
+        parts.append(f"#{number}")
+    return " · ".join(part for part in parts if part)
+
+
+def _actor_ids(name: str) -> list[str]:
+    """A user name, a pseudonym or a process; a person stands for their tokens, too."""
+    person = User.objects.filter(Q(username=name) | Q(uid=name)).first()
+    if person is None:
+        return [name]
+    return [person.uid, *AccessToken.objects.filter(person=person).values_list("uid", flat=True)]
+
+
+def _start(text: str) -> datetime | None:
+    day = _day(text)
+    return timezone.make_aware(datetime.combine(day, time.min)) if day is not None else None
+
+
+def _end(text: str) -> datetime | None:
+    day = _day(text)
+    return timezone.make_aware(datetime.combine(day, time.max)) if day is not None else None
+
+
+def _day(text: str) -> Any:
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None
+
+
+def _chips(filters: dict[str, str]) -> list[tuple[str, str, str]]:
+    words = {"action": "What", "actor": "Who", "model": "Model", "from": "From", "to": "To"}
+    return [(words[key], value, key) for key, value in filters.items()]
+
+
+@page()
+def event(request: PageRequest, event_id: uuid.UUID) -> HttpResponse:
+    """One event: what was recorded, and the exact bytes."""
+    found = log.by_event_id(event_id)
+    if found is None or not _may_read(request.actor, found):
+        raise NotFound("There is no event with this id that you can see.")
+    if request.GET.get("download") == "1":
+        response = HttpResponse(bytes(found.leaf), content_type="application/octet-stream")
+        response["Content-Disposition"] = f'attachment; filename="event-{found.event_id}.json"'
+        return response
+    whole = bool(access.can_in_organisation(request.actor, OrgPermission.READ_AUDIT))
+    names = Names(request.actor, [found])
+    opened = log.opening(found)
+    body = found.body
+    context = {
+        "event": found,
+        "doer": names.doer(found),
+        "thing": names.object_of(found),
+        "related": names.related_of(found),
+        "auth": body.get("actor", {}).get("auth", ""),
+        "reason": opened.get("/reason"),
+        "changes": _changes(body, opened),
+        "data": _data(body, opened),
+        "origin": body.get("request", {}),
+        "address": opened.get("/request/address") if whole else None,
+        "leaf": _pretty(bytes(found.leaf)),
+        "size": len(found.leaf),
+        "before": _neighbour(found, -1),
+        "after": _neighbour(found, +1),
+        "whole": whole,
+    }
+    return show(request, "audit/event.html", context)
+
+
+def _may_read(actor: Actor, found: Event) -> bool:
+    """The log's readers everything; anybody else, what happened to a model they may see."""
+    if access.can_in_organisation(actor, OrgPermission.READ_AUDIT):
+        return True
+    kind, _, uid = str(found.stream_id).partition(":")
+    return kind == "model" and access.visible_to(actor).filter(uid=uid).exists()
+
+
+def _changes(body: dict[str, Any], opened: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Field, before, after, with private values where they are kept; "erased" where they are not."""
+    rows = []
+    for n, change in enumerate(body.get("changes", ())):
+        field = str(change.get("field", ""))
+        if "commit" in change:
+            rows.append((field, *_private(opened.get(f"/changes/{n}"))))
+        else:
+            rows.append((field, _shown(change.get("from")), _shown(change.get("to"))))
+    return rows
+
+
+def _private(kept: str | None) -> tuple[str, str]:
+    if kept is None:
+        return "", "erased"
+    try:
+        value = json.loads(kept)
+    except ValueError:
+        return "", kept
+    if isinstance(value, dict) and value.keys() <= {"from", "to"}:
+        return _shown(value.get("from")), _shown(value.get("to"))
+    return "", _shown(value)
+
+
+def _data(body: dict[str, Any], opened: dict[str, str]) -> list[tuple[str, str]]:
+    rows = []
+    for name, value in body.get("data", {}).items():
+        if isinstance(value, dict) and "commit" in value:
+            rows.append((name, opened.get(f"/data/{name}", "erased")))
+        elif value is not None:
+            rows.append((name, _shown(value)))
+    return rows
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _pretty(leaf: bytes) -> str:
+    return json.dumps(json.loads(leaf), indent=2, ensure_ascii=False)
+
+
+def _neighbour(found: Event, step: int) -> Event | None:
+    """The event before or after in the same stream."""
+    return Event.objects.filter(stream_id=found.stream_id, stream_seq=found.stream_seq + step).first()

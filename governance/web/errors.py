@@ -1,0 +1,101 @@
+"""The one place where a refusal becomes a page: what happened, by which rule, and the way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from registry.exceptions import Conflict, InvalidInput, NotFound, NotNow, NotPermitted, Refusal
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of refusal on a page. `saved`: what became of the reader's input, where that needs saying."""
+
+    status: int
+    title: str
+    icon: str
+    saved: str = ""
+
+
+NOT_FOUND: Final = Kind(404, "There is nothing here that you can see", "search")
+NOT_PERMITTED: Final = Kind(403, "You may not do that", "lock", "Nothing was changed.")
+NOT_NOW: Final = Kind(409, "Not now", "clock", "Nothing was changed.")
+CONFLICT: Final = Kind(409, "Something is in the way", "alert", "Nothing was changed.")
+INVALID: Final = Kind(400, "That cannot be taken as it is", "alert", "Nothing was changed.")
+REFUSED: Final = Kind(400, "Refused", "alert", "Nothing was changed.")
+
+_KINDS: Final[tuple[tuple[type[Refusal], Kind], ...]] = (
+    (NotFound, NOT_FOUND),
+    (NotPermitted, NOT_PERMITTED),
+    (NotNow, NOT_NOW),
+    (Conflict, CONFLICT),
+    (InvalidInput, INVALID),
+)
+
+
+def kind_of(refusal: Refusal) -> Kind:
+    """How a refusal is shown; a kind no page knows is shown as a plain refusal."""
+    return next((kind for of, kind in _KINDS if isinstance(refusal, of)), REFUSED)
+
+
+def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """The page of a refusal: the rule, who can help, and what is unmet."""
+    kind = kind_of(refusal)
+    return _page(
+        request,
+        kind,
+        detail=refusal.detail,
+        code=refusal.code,
+        rule=refusal.rule,
+        who_can=refusal.who_can,
+        requirements=refusal.requirements,
+        existing=getattr(refusal, "existing", None),
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404, for addresses no room answers."""
+    return _page(request, NOT_FOUND, detail=f"No page has the address {request.path}.", code="not_found")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler403."""
+    return _page(request, NOT_PERMITTED, detail=str(exception) or "This is not open to you.", code="not_permitted")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400: a malformed request, such as too many fields. The fault itself is in the log."""
+    return _page(request, INVALID, detail="The request could not be read.", code="bad_request")
+
+
+def form_outdated(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """CSRF_FAILURE_VIEW: the form's key and the browser's do not match; usually the page is older than the sign-in."""
+    kind = Kind(403, "This form is out of date", "clock", "Nothing was changed.")
+    detail = (
+        "The page was opened before you signed in, or cookies are off. Go back, reload the page and send it again; "
+        "what you wrote is still in the form."
+    )
+    return _page(request, kind, detail=detail, code="form_outdated")
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Django's handler500. Asks nothing of the database and nothing of the session: they may be what broke."""
+    return render(
+        request,
+        "errors/broken.html",
+        {"request_id": getattr(request, "request_id", ""), "changed": request.method in ("GET", "HEAD")},
+        status=500,
+    )
+
+
+def _page(request: HttpRequest, kind: Kind, **context: Any) -> HttpResponse:
+    signed_in = getattr(request, "user", None) is not None and request.user.is_authenticated
+    frame = "base.html" if signed_in else "plain.html"
+    saved = kind.saved if request.method not in ("GET", "HEAD") else ""
+    return render(
+        request, "errors/refused.html", {"kind": kind, "frame": frame, "saved": saved, **context}, status=kind.status
+    )

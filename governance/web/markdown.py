@@ -1,0 +1,55 @@
+"""Markdown from people, made safe: rendered, then sanitised by an allow-list. Pure."""
+
+from __future__ import annotations
+
+import nh3
+from django.utils.safestring import SafeString
+from markdown_it import MarkdownIt
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
+_TAGS = {
+    "a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s",
+    "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
+}  # fmt: skip
+
+
+def to_html(text: str, *, below: int = 2) -> SafeString:
+    """HTML for Markdown somebody wrote. Raw HTML in it is text; images are left out, because showing one would tell
+    another host who reads; links open nothing by script. Headings begin one level `below` the page's own and skip none.
+    """
+    if not text.strip():
+        return SafeString("")
+    tokens = _MARKDOWN.parse(text)
+    open_levels: list[int] = []
+    for token in tokens:
+        if token.type == "heading_open":
+            level = int(token.tag[1])
+            while open_levels and open_levels[-1] >= level:
+                open_levels.pop()
+            open_levels.append(level)
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, below + len(open_levels))}"
+    html = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
+    clean = nh3.clean(
+        html,
+        tags=_TAGS,
+        attributes={"a": {"href"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
+    )
+    return SafeString(clean)
+
+
+def without_front_matter(card: str) -> str:
+    """A model card's prose: what follows the YAML between two lines of three hyphens."""
+    lines = card.splitlines(keepends=True)
+    if not lines or lines[0].strip() != "---":
+        return card
+    end = next((n for n, line in enumerate(lines[1:], 1) if line.strip() == "---"), None)
+    return card if end is None else "".join(lines[end + 1 :])
+
+
+def front_matter(card: str) -> str:
+    """The YAML of a model card as written, without the lines of hyphens; empty where there is none."""
+    prose = without_front_matter(card)
+    return card[: len(card) - len(prose)].strip().strip("-").strip() if prose != card else ""

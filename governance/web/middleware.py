@@ -1,0 +1,69 @@
+"""What every request carries, whichever door it comes through: an id, where it came from, and how its reader reads."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from typing import cast
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from audit import context
+from governance.web.reader import Reader, reader_of
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+# What we take over from a caller's X-Request-Id: enough for every tracing tool, too little to forge a log line.
+_GIVEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_DOORS = (("/api/2.0/mlflow", "mlflow"), ("/ajax-api/2.0/mlflow", "mlflow"), ("/api/", "api"), ("/admin/", "admin"))
+
+
+class CountersignRequest(HttpRequest):
+    """A request after this middleware; the attributes exist for types alone."""
+
+    request_id: str
+    reader: Reader
+
+
+class RequestFacts:
+    """Gives each request an id, binds it with the caller's address and the door for the audit log, and answers with
+    the id, so that a person's report, a log line and an event can be laid side by side."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id", "")
+        request_id = given if _GIVEN.fullmatch(given) else f"req_{secrets.token_hex(10)}"
+        cast("CountersignRequest", request).request_id = request_id
+        door = next((name for prefix, name in _DOORS if request.path.startswith(prefix)), "web")
+        with context.bind(request_id=request_id, address=address_of(request), client=door):
+            response = self.get_response(request)
+        response["X-Request-Id"] = request_id
+        return response
+
+
+class ReaderPreferences:
+    """Theme, time zone and keys of whoever reads, from cookies: known before the first byte, so nothing flashes."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        reader = reader_of(request)
+        cast("CountersignRequest", request).reader = reader
+        with timezone.override(reader.zone):
+            return self.get_response(request)
+
+
+def address_of(request: HttpRequest) -> str:
+    """The caller's network address. Behind n trusted proxies it is the n-th entry of X-Forwarded-For from the right:
+    what stands further left anyone may have written."""
+    proxies: int = settings.COUNTERSIGN_TRUSTED_PROXIES
+    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    if proxies and len(forwarded) >= proxies:
+        return forwarded[-proxies][:64]
+    return str(request.META.get("REMOTE_ADDR", ""))

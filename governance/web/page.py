@@ -1,0 +1,98 @@
+"""What every page has in common: who reads it, how it is answered, and that refusals become pages in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from audit.actor import Actor
+from governance.web import errors
+from governance.web.middleware import CountersignRequest
+from registry import access
+from registry.exceptions import Refusal
+from registry.models import User
+
+P = ParamSpec("P")
+
+
+class PageRequest(CountersignRequest):
+    """A request of somebody signed in. The attributes exist for types alone; `page` sets them."""
+
+    actor: Actor
+    person: User
+    htmx: HtmxDetails
+
+
+View = Callable[Concatenate[PageRequest, P], HttpResponseBase]
+
+
+def page(
+    *methods: str, signed_out: Callable[..., HttpResponse] | None = None
+) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponseBase]]:
+    """Make a function a page: signed-in readers only, the methods named (GET where none is), refusals as error pages.
+
+    Nothing is kept by the browser or anything between: pages are confidential and are true for a moment.
+
+    Args:
+        signed_out: answers in place of the way to the sign-in page where nobody is signed in, such as a form whose text
+            must not be lost.
+    """
+    allowed = methods or ("GET",)
+    allowed = (*allowed, "HEAD") if "GET" in allowed else allowed
+
+    def decorate(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+        @wraps(view)
+        def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if request.method not in allowed:
+                return HttpResponseNotAllowed(allowed)
+            if not request.user.is_authenticated:
+                return signed_out(request, *args, **kwargs) if signed_out is not None else _to_sign_in(request)
+            reading = cast("PageRequest", request)
+            reading.person = request.user
+            reading.actor = access.actor_for(reading.person)
+            try:
+                response = view(reading, *args, **kwargs)
+            except Refusal as refusal:
+                response = errors.refused(request, refusal)
+            response.headers.setdefault("Cache-Control", "no-store")
+            patch_vary_headers(response, ["HX-Request", "Cookie"])
+            return response
+
+        answer.is_page = True  # type: ignore[attr-defined]
+        return answer
+
+    return decorate
+
+
+def show(
+    request: PageRequest,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    part: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """Answer with a page, or with its `part` alone where htmx asks for the element of that id (`rows` for `#rows`).
+
+    One address serves both, so every state of a page can be reloaded, mailed and read without JavaScript.
+    """
+    if part and request.htmx and not request.htmx.boosted and request.htmx.target == part:
+        template = f"{template}#{part}"
+    return render(request, template, dict(context), status=status)
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    back = request.get_full_path() if request.method in ("GET", "HEAD") else ""
+    if cast("PageRequest", request).htmx:
+        # A fragment cannot show a sign-in form in its place: the whole page goes there and comes back.
+        current = cast("PageRequest", request).htmx.current_url_abs_path or "/"
+        return HttpResponseClientRedirect(redirect_to_login(current).url)
+    return redirect_to_login(back) if back else redirect_to_login("/")

@@ -1,0 +1,31 @@
+"""My reviews: what waits for this reader, and the start page that leads there."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+
+from governance import selectors
+from governance.models import PromotionRequest
+from governance.web.page import PageRequest, page, show
+
+OWN_SHOWN = 20
+
+
+@page()
+def reviews(request: PageRequest) -> HttpResponse:
+    """The reader's inbox: needs you now, waiting for others, your own requests, done lately."""
+    found = selectors.my_reviews(request.actor)
+    own = (
+        selectors.visible_requests(request.actor)
+        .filter(requested_by=request.person, state__in=PromotionRequest.LIVE)
+        .order_by("-pk")[:OWN_SHOWN]
+    )
+    context = {"reviews": found, "own": selectors.list_rows(request.actor, own)}
+    return show(request, "reviews/reviews.html", context)
+
+
+@page()
+def home(request: PageRequest) -> HttpResponse:
+    """The start: to what waits for the reader, or to the models where nothing does."""
+    return redirect("web:reviews" if selectors.count_needing(request.actor) else "web:models")

@@ -1,0 +1,459 @@
+"""The small parts every page is made of: glyphs, people, states, times, numbers, digests.
+
+Tags, not includes: a page holds some hundred of them, and a tag costs a few microseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, date, datetime
+from hashlib import blake2s
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from audit import clock
+from governance.web import icons, words
+
+register = template.Library()
+
+TONES = 6
+DIGEST_EDGE = 4
+
+
+@register.simple_tag
+def icon(name: str, css: str = "", label: str = "") -> SafeString:
+    """A glyph of `governance.web.icons`; give `label` only where no word stands beside it."""
+    return icons.icon(name, css, label)
+
+
+def initials(name: str) -> str:
+    """Two letters for a name of people or of teams: "Priya Raman" → "PR", "risk-team" → "RT"."""
+    parts = [part for part in name.replace("-", " ").replace("_", " ").replace(".", " ").split() if part[0].isalnum()]
+    if not parts:
+        return "?"
+    return (parts[0][0] + (parts[-1][0] if len(parts) > 1 else parts[0][1:2])).upper()
+
+
+@register.simple_tag
+def avatar(name: str, css: str = "") -> SafeString:
+    """A disc with initials. Decoration: the name is always written beside it. The tone follows from the name."""
+    tone = blake2s(name.encode(), digest_size=1).digest()[0] % TONES + 1
+    return format_html('<span class="avatar tone-{} {}" aria-hidden="true">{}</span>', tone, css, initials(name))
+
+
+@register.simple_tag
+def tier(value: int | None) -> SafeString:
+    """A risk tier as shape and word: diamond, dot, ring; dashed where nobody has set one."""
+    if value is None:
+        return format_html('<span class="tier t0"><b>{}</b></span>', "No risk tier")
+    return format_html('<span class="tier t{}"><b>Tier {}</b></span>', min(value, 3), value)
+
+
+@register.simple_tag
+def state(value: str) -> SafeString:
+    """The state of a promotion request, as a pill."""
+    return _pill(words.REQUEST.get(value, words.UNKNOWN))
+
+
+@register.simple_tag
+def state_line(value: str) -> SafeString:
+    """The state of a promotion request inside a table row: glyph and word without the pill."""
+    look = words.REQUEST.get(value, words.UNKNOWN)
+    return format_html('<span class="req s-{}">{}<span>{}</span></span>', look.kind, icons.icon(look.icon), look.word)
+
+
+@register.simple_tag
+def stage(value: Any) -> SafeString:
+    """A version's stage as a pill. Stages are data: their flags, not their names, choose glyph and colour."""
+    if value.exclusive:
+        return _pill(words.Look(value.name, "shield-check", "ok"))
+    if value.protected:
+        return _pill(words.Look(value.name, "shield", "info"))
+    return _pill(words.Look(value.name, "cube" if value.initial else "inbox", "none"))
+
+
+@register.simple_tag
+def check_mark(value: str) -> SafeString:
+    """The disc before a check: its word is said to screen readers and shown on hover."""
+    return _disc(words.CHECK.get(value, words.UNKNOWN))
+
+
+@register.filter
+def check_word(value: str) -> str:
+    """ "failure" → "Failed"."""
+    return words.CHECK.get(value, words.UNKNOWN).word
+
+
+@register.simple_tag
+def met_mark(value: str) -> SafeString:
+    """The disc before a requirement of the gate."""
+    return _disc(words.MET.get(value, words.UNKNOWN))
+
+
+@register.filter
+def decision_word(value: str) -> str:
+    """ "approve" → "Approved"."""
+    return words.DECISION.get(value, words.UNKNOWN).word
+
+
+def _pill(look: words.Look) -> SafeString:
+    return format_html('<span class="state s-{}">{}{}</span>', look.kind, icons.icon(look.icon), look.word)
+
+
+def _disc(look: words.Look) -> SafeString:
+    glyph = icons.icon(look.icon, "spin" if look.icon == "spin" else "", look.word)
+    return format_html('<span class="st {}" title="{}">{}</span>', look.kind, look.word, glyph)
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+
+def _utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+def _time(value: datetime, text: str, *, relative: bool = False) -> SafeString:
+    moment = _utc(value)
+    return format_html(
+        '<time{} datetime="{}" title="{} UTC">{}</time>',
+        SafeString(' class="rel"') if relative else "",
+        moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        moment.strftime("%Y-%m-%d %H:%M:%S"),
+        text,
+    )
+
+
+def written(value: datetime, *, seconds: bool = False, year: bool = True) -> str:
+    """A moment in the reader's zone: "18 Nov 2026, 09:12"."""
+    local = timezone.localtime(value)
+    day = f"{local.day} {local:%b %Y}" if year else f"{local.day} {local:%b}"
+    return f"{day}, {local:%H:%M:%S}" if seconds else f"{day}, {local:%H:%M}"
+
+
+@register.simple_tag
+def moment(value: datetime | None, seconds: bool = False) -> SafeString:
+    """An exact moment, in the reader's zone, UTC on hover: what records show."""
+    return _time(value, written(value, seconds=seconds)) if value else SafeString("–")
+
+
+@register.simple_tag
+def when(value: datetime | None) -> SafeString:
+    """A moment in a list: without the year while it is this year."""
+    if not value:
+        return SafeString("–")
+    this_year = timezone.localtime(clock.now()).year
+    return _time(value, written(value, year=timezone.localtime(value).year != this_year))
+
+
+@register.simple_tag
+def clock_time(value: datetime) -> SafeString:
+    """The time of day alone, under a heading that names the day."""
+    return _time(value, f"{timezone.localtime(value):%H:%M:%S}")
+
+
+@register.filter
+def day_of(value: datetime) -> date:
+    """The day a moment falls on, in the reader's zone."""
+    return timezone.localtime(value).date()
+
+
+@register.filter
+def long_day(value: date) -> str:
+    """ "Today, 20 Nov 2026"."""
+    text = f"{value.day} {value:%b %Y}"
+    days = (timezone.localtime(clock.now()).date() - value).days
+    return {0: f"Today, {text}", 1: f"Yesterday, {text}"}.get(days, text)
+
+
+@register.simple_tag
+def ago(value: datetime | None) -> SafeString:
+    """How long ago, or how far ahead, in words; the exact moment on hover, and in its place on paper."""
+    return _time(value, span(value), relative=True) if value else SafeString("–")
+
+
+def span(value: datetime) -> str:
+    """ "2 days ago", "in 3 hours", "just now"."""
+    seconds = (clock.now() - value).total_seconds()
+    size = abs(seconds)
+    for unit, length in (("year", 31557600), ("month", 2629800), ("day", 86400), ("hour", 3600), ("minute", 60)):
+        if size >= length:
+            n = math.floor(size / length)
+            words_ = f"{n} {unit}{'' if n == 1 else 's'}"
+            return f"{words_} ago" if seconds > 0 else f"in {words_}"
+    return "just now" if seconds >= 0 else "in a moment"
+
+
+@register.filter
+def days_from_today(value: date | None) -> int | None:
+    """Whole days from today to `value`; negative when it is past."""
+    return (value - timezone.localtime(clock.now()).date()).days if value else None
+
+
+# --- numbers, digests, text -------------------------------------------------------------------------------------------
+
+
+@register.filter
+def num(value: float | None) -> str:
+    """A measured number to four significant figures, without exponents where they can be avoided."""
+    if value is None:
+        return "–"
+    number = float(value)
+    if number == 0:
+        return "0"
+    if not math.isfinite(number):
+        return str(number)
+    size = abs(number)
+    if size >= 1000:
+        return f"{number:,.0f}".replace("-", "−")
+    if size < 0.0001:
+        return f"{number:.2e}".replace("-", "−")
+    places = max(0, 3 - math.floor(math.log10(size)))
+    text = f"{number:.{min(places, 7)}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+
+
+@register.filter
+def decimals(value: float | None, places: int) -> str:
+    """A number with so many decimals, so that numbers to be compared stand digit under digit."""
+    if value is None:
+        return "–"
+    return f"{value:,.{places}f}".replace("-", "−")
+
+
+@register.filter
+def decimals_signed(value: float | None, places: int) -> str:
+    """The same with its sign, for a difference."""
+    text = decimals(value, places)
+    return f"+{text}" if value is not None and value > 0 else text
+
+
+@register.filter
+def signed(value: float | None) -> str:
+    """A difference with its sign: "+0.012", "−0.0023", "±0"."""
+    if value is None:
+        return "–"
+    if float(value) == 0:
+        return "±0"
+    return num(value) if value < 0 else f"+{num(value)}"
+
+
+@register.filter
+def grouped(value: int) -> str:
+    """48213 → "48,213"."""
+    return f"{value:,}"
+
+
+@register.filter
+def size(value: int) -> str:
+    """Bytes in the unit a person reads: "18.4 MB" (1 MB = 10⁶ bytes)."""
+    amount = float(value)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:.3g} TB"
+
+
+@register.filter
+def short(value: str) -> str:
+    """A digest's two ends: "5f70…c3d8". The whole of it stays reachable: see `digest`."""
+    return f"{value[:DIGEST_EDGE]}…{value[-DIGEST_EDGE:]}" if len(value) > 3 * DIGEST_EDGE else value
+
+
+@register.simple_tag
+def digest(value: str, algorithm: str = "sha256", what: str = "") -> SafeString:
+    """A digest: its ends to read, the whole on hover, and, given `what` it is of, a button that copies the whole."""
+    if not value:
+        return SafeString('<span class="muted">none</span>')
+    whole = f"{algorithm}:{value}" if algorithm else value
+    label = f"{algorithm}:{short(value)}" if algorithm else short(value)
+    shown = format_html('<code title="{}">{}</code>', whole, label)
+    return shown if not what else SafeString(shown + copy(whole, what))
+
+
+@register.simple_tag
+def copy(text: str, what: str) -> SafeString:
+    """A button that copies `text`; without JavaScript it is not shown."""
+    return format_html(
+        '<button class="iconbtn copy" type="button" data-copy="{}" aria-label="Copy {}" title="Copy {}">{}</button>',
+        text,
+        what,
+        what,
+        icons.icon("copy"),
+    )
+
+
+@register.filter
+def pretty_json(value: Any) -> str:
+    """JSON for reading: indented, keys in order."""
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True, default=str)
+
+
+@register.filter
+def plural(count: int, forms: str) -> str:
+    """`{{ n|plural:"check,checks" }}` → "1 check", "3 checks"."""
+    one, many = forms.split(",")
+    return f"{count:,} {one if count == 1 else many}"
+
+
+@register.filter
+def sentence(value: str) -> str:
+    """The text with a capital and a full stop, whatever the service left off."""
+    text = value.strip()
+    return text if not text else text[0].upper() + text[1:] + ("" if text[-1] in ".!?”" else ".")
+
+
+@register.filter
+def lookup(mapping: Any, key: Any) -> Any:
+    """`mapping[key]`, or None."""
+    return mapping.get(key) if mapping else None
+
+
+@register.simple_tag(takes_context=True)
+def query(context: dict[str, Any], **changes: Any) -> str:
+    """The present query string with some parameters changed (None takes one away): how filters stay in the URL.
+
+    Changing anything goes back to the first page unless the change is itself a page.
+    """
+    request: HttpRequest = context["request"]
+    params = request.GET.copy()
+    if not {"after", "before"} & changes.keys():
+        changes |= {"after": None, "before": None}
+    for key, value in changes.items():
+        params.pop(key, None)
+        if value not in (None, ""):
+            params[key] = str(value)
+    pairs = [(k, v) for k, values in params.lists() for v in values if v]
+    return "?" + urlencode(pairs)
+
+
+@register.simple_tag(takes_context=True)
+def query_without(context: dict[str, Any], name: str) -> str:
+    """The present query string without one parameter, named by a variable; begins again at the first page."""
+    return query(context, **{name: None})
+
+
+@register.filter
+def absolute(value: int) -> int:
+    """The size of a number, without its sign."""
+    return abs(value)
+
+
+@register.filter
+def request_kind(value: str) -> str:
+    """The colour class of a request's state."""
+    return words.REQUEST.get(value, words.UNKNOWN).kind
+
+
+@register.filter
+def request_icon(value: str) -> str:
+    """The glyph of a request's state."""
+    return words.REQUEST.get(value, words.UNKNOWN).icon
+
+
+@register.filter
+def stage_short(name: str) -> str:
+    """A stage's name where three stand side by side: "Development" → "Dev"."""
+    return name[:3] if len(name) > 10 else name
+
+
+@register.simple_tag
+def event_doer(names: Any, event: Any) -> str:
+    """The name of who did what an event tells (`governance.web.things.Names`)."""
+    return str(names.doer(event).name)
+
+
+@register.filter
+def sub(value: int, other: int) -> int:
+    """`value` less `other`."""
+    return value - other
+
+
+@register.filter
+def compact_json(value: Any) -> str:
+    """JSON in one line."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+@register.filter
+def without_name(text: str, name: str) -> str:
+    """A reason that begins with a person's name, where the name has just been written."""
+    return text.removeprefix(name).strip()
+
+
+@register.filter
+def first_open(slots: Any, slot: Any) -> bool:
+    """Whether this is the first open one of an approval rule's slots."""
+    return next((s for s in slots if s.decision is None), None) is slot
+
+
+@register.filter
+def checks_summary(rows: Any) -> str:
+    """ "5 of 7 required passed · 1 running"."""
+    required = [row for row in rows if row.rule.mode == "required"]
+    parts = [f"{sum(row.requirement.satisfied for row in required)} of {len(required)} required satisfied"]
+    words_ = [row.word.lower() for row in rows if not row.requirement.satisfied]
+    parts += [f"{words_.count(word)} {word}" for word in dict.fromkeys(words_)]
+    return " · ".join(parts)
+
+
+@register.simple_tag
+def check_row_mark(row: Any) -> SafeString:
+    """The disc before a check of a request: how its latest run stands, stale and waived before anything else."""
+    if str(row.requirement.state) == "waived":
+        return check_mark("waived")
+    if row.stale:
+        return check_mark("stale")
+    if row.run is None:
+        return check_mark("expected")
+    return check_mark(row.run.conclusion or row.run.status)
+
+
+_TIMELINE_ICONS = {
+    "promotion-requested": "promote",
+    "promotion-promoted": "promote",
+    "promotion-rejected": "x",
+    "promotion-withdrawn": "undo",
+    "promotion-blocked": "alert",
+    "promotion-readied": "check",
+    "promotion-reopened": "clock",
+    "promotion-expired": "calendar",
+    "promotion-superseded": "history",
+    "promotion-rebound": "link",
+    "packet-frozen": "file",
+    "packet-outdated": "history",
+}
+
+
+@register.simple_tag
+def timeline_icon(kind: str) -> SafeString:
+    """The glyph of an event that has no drawing of its own."""
+    return icons.icon(_TIMELINE_ICONS.get(kind, "info"))
+
+
+@register.filter
+def is_http(link: str) -> bool:
+    """Whether a link somebody gave leads to a web page, and not to a script."""
+    return link.startswith(("https://", "http://"))
+
+
+@register.filter
+def action_kind(action: str) -> str:
+    """The tint of an action's name in a list of events."""
+    kinds = {
+        "promoted": "ok",
+        "recorded": "ok",
+        "rejected": "bad",
+        "failed": "bad",
+        "blocked": "bad",
+        "revoked": "warn",
+    }
+    kinds |= {"withdrawn": "warn", "lapsed": "warn", "expired": "warn", "deactivated": "warn", "removed": "warn"}
+    return next((kind for ending, kind in kinds.items() if str(action).endswith(ending)), "")

@@ -1,0 +1,62 @@
+"""The addresses of the pages: plural nouns, a slash at the end, one view for each."""
+
+from __future__ import annotations
+
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
+
+from governance.web import audit, catalogue, compare, jump, models, profile, promotions, reviews, sign_in, versions
+
+
+class Slug(StringConverter):
+    """A model's name: like Django's slug, with dots."""
+
+    regex = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+
+
+class Sha256(StringConverter):
+    """A digest in hexadecimal."""
+
+    regex = r"[0-9a-f]{64}"
+
+
+register_converter(Slug, "model")
+register_converter(Sha256, "sha256")
+
+app_name = "web"
+urlpatterns = [
+    path("", reviews.home, name="home"),
+    path("sign-in/", sign_in.sign_in, name="sign-in"),
+    path("sign-out/", sign_in.sign_out, name="sign-out"),
+    path("reviews/", reviews.reviews, name="reviews"),
+    path("promotions/", promotions.promotion_list, name="promotions"),
+    path("promotions/<int:number>/", promotions.promotion, name="promotion"),
+    path("promotions/<int:number>/decision/", promotions.decide, name="decide"),
+    path("promotions/<int:number>/withdraw/", promotions.withdraw, name="withdraw"),
+    path("promotions/<int:number>/promote/", promotions.promote, name="promote"),
+    path("promotions/<int:number>/packets/<sha256:digest>/", promotions.packet, name="packet"),
+    path("models/", catalogue.catalogue, name="models"),
+    path("models/new/", models.register_model, name="register-model"),
+    path("models/<model:slug>/", models.model, name="model"),
+    path("models/<model:slug>/edit/", models.edit_model, name="edit-model"),
+    path("models/<model:slug>/compare/", compare.choose, name="choose-versions"),
+    path("models/<model:slug>/compare/v<int:before>..v<int:after>/", compare.compare, name="compare"),
+    path("models/<model:slug>/versions/<int:number>/", versions.version, name="version"),
+    path("models/<model:slug>/versions/<int:number>/promote/", versions.promote, name="request-promotion"),
+    path("models/<model:slug>/versions/<int:number>/files/<path:path>", versions.artifact, name="artifact"),
+    path(
+        "models/<model:slug>/versions/<int:number>/evidence/<str:kind>/<int:revision>",
+        versions.evidence,
+        name="evidence",
+    ),
+    path("audit/", audit.audit, name="audit"),
+    path("audit/<uuid:event_id>/", audit.event, name="event"),
+    path("go/", jump.jump, name="jump"),
+    path("go/<path:what>", jump.jump, name="go"),
+    path("profile/", profile.profile, name="profile"),
+    path("profile/display/", profile.display, name="display"),
+    path("profile/theme/", profile.theme, name="theme"),
+    path("profile/password/", profile.password, name="password"),
+    path("profile/tokens/", profile.token_list, name="tokens"),
+    path("profile/tokens/<str:uid>/revoke/", profile.revoke_token, name="revoke-token"),
+]

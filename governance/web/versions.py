@@ -1,0 +1,245 @@
+"""One model version: what it consists of, how it does against the champion, where it has been. Its files, and the form
+that asks for its promotion."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import FileResponse, HttpResponse
+from django.shortcuts import redirect
+
+from governance import selectors as promotions
+from governance.limits import Limit, limit_on, limits_for
+from governance.models import CheckRun, PromotionRequest
+from governance.promotions import request as ask_for_promotion
+from governance.web import lineage
+from governance.web.catalogue import policies_now
+from governance.web.forms import PageForm
+from governance.web.markdown import front_matter, to_html, without_front_matter
+from governance.web.page import PageRequest, page, show
+from registry import access, selectors
+from registry.access import Permission
+from registry.exceptions import Conflict, NotFound, Refusal
+from registry.models import OPEN, AliasAssignment, Evidence, ModelVersion, ProtectedAlias, Stage, StageOccupancy
+from registry.services import downloads
+
+
+@dataclass(frozen=True)
+class Been:
+    """Where a version was, from when to when, and the request that moved it there."""
+
+    occupancy: StageOccupancy
+    request_number: int | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A metric of the version, the champion's, and the limit a policy sets."""
+
+    row: promotions.MetricRow
+    limit: Limit | None
+
+    @property
+    def good(self) -> bool | None:
+        """Whether the difference to the champion is for the better; None where nothing tells which way that is."""
+        if self.limit is None or not self.row.delta:
+            return None
+        return (self.row.delta > 0) == (self.limit.direction == "min")
+
+    @property
+    def places(self) -> int:
+        """Decimals that show both values alike: four significant figures of the smaller, at most six."""
+        sizes = [abs(v) for v in (self.row.value, self.row.champion) if v]
+        if not sizes:
+            return 0
+        texts = [f"{size:.{min(6, max(0, 3 - math.floor(math.log10(size))))}f}" for size in sizes]
+        return max(len(text.rstrip("0").partition(".")[2]) for text in texts)
+
+    @property
+    def within(self) -> bool | None:
+        if self.limit is None or self.row.value is None:
+            return None
+        return self.limit.holds(self.row.value)
+
+
+@page()
+def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
+    """The version's page."""
+    found = selectors.version(request.actor, slug, number)
+    champion = champion_for(found)
+    card = selectors.card_of(found)
+    requests = list(
+        PromotionRequest.objects.filter(version=found)
+        .select_related("target_stage", "requested_by")
+        .order_by("-pk")[:20]
+    )
+    uids = {str(r.uid): r.pk for r in requests}
+    been = StageOccupancy.objects.filter(version=found).select_related("stage").order_by("-opened_at", "-pk")
+    context = {
+        "model": found.model,
+        "version": found,
+        "champion": champion,
+        "standings": standings(found, champion),
+        "artifacts": list(found.artifacts.order_by("path")),
+        "datasets": list(found.datasets.order_by("role", "name")),
+        "evidence": selectors.latest_evidence(found),
+        "card": card,
+        "card_html": to_html(without_front_matter(card.text)) if card is not None else "",
+        "card_head": front_matter(card.text) if card is not None else "",
+        "aliases": AliasAssignment.objects.filter(OPEN, version=found).order_by("name"),
+        "protected": set(ProtectedAlias.objects.values_list("name", flat=True)),
+        "been": [Been(o, uids.get(str(o.promotion))) for o in been[:12]],
+        "requests": requests,
+        "live": [r for r in requests if r.is_live],
+        "runs": _latest_runs(found),
+        "lineage": lineage.of(request.actor, found),
+        "differing": _differing_parameters(found, champion),
+        "may_request": access.can(request.actor, Permission.REQUEST_PROMOTION, found.model),
+        "reference": f"models:/{found.model.slug}/{found.number}",
+    }
+    return show(request, "versions/version.html", context)
+
+
+def champion_for(version: ModelVersion) -> ModelVersion | None:
+    """What a version is compared with: the one in the exclusive stage, unless it is that itself."""
+    held = (
+        StageOccupancy.objects.filter(OPEN, model_id=version.model_id, exclusive=True)
+        .exclude(version=version)
+        .select_related("version")
+        .first()
+    )
+    return held.version if held is not None else None
+
+
+def standings(version: ModelVersion, champion: ModelVersion | None) -> list[Standing]:
+    """The metrics side by side; those a policy limits first."""
+    top = set(Stage.objects.filter(exclusive=True).values_list("slug", flat=True))
+    limits = limits_for(version.model.risk_tier, policies_now(), top)
+    rows = [
+        Standing(row, limit_on(limits, row.name, row.dataset, row.slice))
+        for row in promotions.metric_rows(version, champion)
+    ]
+    return sorted(rows, key=lambda s: limits.index(s.limit) if s.limit is not None else len(limits))
+
+
+def _latest_runs(version: ModelVersion) -> list[CheckRun]:
+    rows = CheckRun.objects.filter(version=version).order_by("check_slug", "-pk").distinct("check_slug")
+    return list(rows.defer("findings", "measures", "conditions"))
+
+
+def _differing_parameters(version: ModelVersion, champion: ModelVersion | None) -> list[tuple[str, Any, Any]]:
+    if champion is None:
+        return []
+    ours, theirs = version.parameters, champion.parameters
+    keys = sorted(ours.keys() | theirs.keys())
+    return [(key, theirs.get(key), ours.get(key)) for key in keys if ours.get(key) != theirs.get(key)][:12]
+
+
+@page()
+def artifact(request: PageRequest, slug: str, number: int, path: str) -> FileResponse:
+    """Send one file. Always as a download and never as a page: what it holds is not ours to show."""
+    found = selectors.version(request.actor, slug, number)
+    file = found.artifacts.filter(path=path).first()
+    if file is None:
+        raise NotFound(f"{slug} v{number} has no file “{path}”.")
+    file.version = found
+    return _send(str(downloads.artifact(actor=request.actor, artifact=file)), file.path.rpartition("/")[2])
+
+
+@page()
+def evidence(request: PageRequest, slug: str, number: int, kind: str, revision: int) -> FileResponse:
+    """Send one revision of a file of evidence."""
+    found = selectors.version(request.actor, slug, number)
+    file = Evidence.objects.filter(version=found, kind=kind, revision=revision).first()
+    if file is None:
+        raise NotFound(f"{slug} v{number} has no revision {revision} of evidence “{kind}”.")
+    file.version = found
+    return _send(str(downloads.evidence(actor=request.actor, evidence=file)), file.filename)
+
+
+def _send(place: str, name: str) -> FileResponse:
+    # The response closes the file when it has been sent.
+    response = FileResponse(
+        open(place, "rb"),  # noqa: SIM115
+        as_attachment=True,
+        filename=name,
+        content_type="application/octet-stream",
+    )
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
+# --- asking for a promotion -------------------------------------------------------------------------------------------
+
+
+class PromotionForm(PageForm):
+    """Where to, and why."""
+
+    target = forms.ChoiceField(label="Where to", widget=forms.RadioSelect)
+    reason = forms.CharField(
+        label="Why",
+        max_length=5_000,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text="What changed, which decisions it affects, known limitations, the way back. Approvers read this "
+        "first and sign it with the rest.",
+    )
+    pointers = {"/target": "target", "/target/stage": "target", "/alias": "target"}  # noqa: RUF012
+
+    def __init__(self, version: ModelVersion, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["target"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = _targets(version)
+
+
+def _targets(version: ModelVersion) -> list[tuple[str, str]]:
+    """The lawful moves from where the version is, and the protected aliases it does not carry."""
+    lifecycle = selectors.lifecycle()
+    moves = [
+        (
+            f"stage:{stage.slug}",
+            f"{stage.name}, decided by policy"
+            if lifecycle.needs_promotion(version.stage.slug, stage.slug)
+            else f"{stage.name}, at once",
+        )
+        for stage in lifecycle.targets(version.stage.slug)
+    ]
+    held = set(AliasAssignment.objects.filter(OPEN, version=version).values_list("name", flat=True))
+    names = ProtectedAlias.objects.exclude(name__in=held).order_by("name").values_list("name", flat=True)
+    return [*moves, *((f"alias:{name}", f"the alias @{name}, decided by policy") for name in names)]
+
+
+@page("GET", "POST")
+def promote(request: PageRequest, slug: str, number: int) -> HttpResponse:
+    """Ask for a promotion of this version."""
+    found = selectors.version(request.actor, slug, number)
+    access.require(request.actor, Permission.REQUEST_PROMOTION, found.model)
+    form = PromotionForm(found, request.POST or None, initial={"target": request.GET.get("target", "")})
+    existing: PromotionRequest | None = None
+    status = 200
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            kind, _, name = form.cleaned_data["target"].partition(":")
+            try:
+                made = ask_for_promotion(
+                    actor=request.actor,
+                    version=found,
+                    target_stage=name if kind == "stage" else None,
+                    target_alias=name if kind == "alias" else None,
+                    reason=form.cleaned_data["reason"],
+                )
+            except Refusal as refusal:
+                form.take_refusal(refusal)
+                in_the_way = getattr(refusal, "existing", None)
+                existing = in_the_way if isinstance(in_the_way, PromotionRequest) else None
+                status = 409 if isinstance(refusal, Conflict) else 400
+            else:
+                messages.success(request, f"Request #{made.pk} is open." if made.is_live else f"#{made.pk}: done.")
+                return redirect("web:promotion", made.pk)
+    context = {"form": form, "version": found, "model": found.model, "existing": existing}
+    return show(request, "versions/promote.html", context, status=status)

@@ -1,0 +1,51 @@
+"""THE permission matrix: the only place that asks permission, and the only one that gives and takes roles.
+
+The whole vocabulary is here; nothing else in the product looks at a grant to decide what somebody may do.
+"""
+
+from registry.access.actors import actor_for, has_scope, person_of, require_person, require_scope, token_of
+from registry.access.grants import grant_role, revoke_role
+from registry.access.groups import effective_groups, is_member
+from registry.access.matrix import (
+    Allowed,
+    Denied,
+    absent_model,
+    can,
+    can_in_organisation,
+    grants_behind,
+    holders,
+    holders_in_organisation,
+    require,
+    require_in_organisation,
+    visible_to,
+)
+from registry.access.vocabulary import SCOPES, OrgPermission, Permission, Role, roles_with
+
+__all__ = [
+    "SCOPES",
+    "Allowed",
+    "Denied",
+    "OrgPermission",
+    "Permission",
+    "Role",
+    "absent_model",
+    "actor_for",
+    "can",
+    "can_in_organisation",
+    "effective_groups",
+    "grant_role",
+    "grants_behind",
+    "has_scope",
+    "holders",
+    "holders_in_organisation",
+    "is_member",
+    "person_of",
+    "require",
+    "require_in_organisation",
+    "require_person",
+    "require_scope",
+    "revoke_role",
+    "roles_with",
+    "token_of",
+    "visible_to",
+]

@@ -1,0 +1,55 @@
+"""From an actor to the account behind it, and back."""
+
+from audit.actor import Actor, ActorKind
+from registry.exceptions import NotPermitted
+from registry.models import AccessToken, User
+
+
+def actor_for(user: User, auth: str = "session") -> Actor:
+    """The actor a signed-in person is; `auth` says how they signed in."""
+    return Actor(kind=ActorKind.PERSON, id=user.uid, person=user.uid, person_pk=user.pk, auth=auth)
+
+
+def person_of(actor: Actor) -> User | None:
+    """The account behind an actor: the person, or whoever answers for the token; None for a process."""
+    if actor.person is None:
+        return None
+    return User.objects.filter(uid=actor.person).first()
+
+
+def require_person(actor: Actor) -> User:
+    """The active account behind an actor. Raises NotPermitted where there is none."""
+    person = person_of(actor)
+    if person is None:
+        raise NotPermitted(
+            "A person has to do this, signed in or by a token that belongs to them: a system process cannot.",
+            code="person_required",
+        )
+    if not person.is_active:
+        raise NotPermitted(
+            "This account is deactivated and may do nothing; an administrator can reactivate it.", code="inactive"
+        )
+    return person
+
+
+def token_of(actor: Actor) -> AccessToken | None:
+    """The token an actor signed in with, or None."""
+    if actor.kind is not ActorKind.TOKEN:
+        return None
+    return AccessToken.objects.filter(uid=actor.id).first()
+
+
+def has_scope(actor: Actor, scope: str) -> bool:
+    """Whether the actor is not limited by scopes, or has this one."""
+    return actor.scopes is None or scope in actor.scopes
+
+
+def require_scope(actor: Actor, scope: str) -> None:
+    """Raises NotPermitted where a token was not issued for `scope`."""
+    if not has_scope(actor, scope):
+        raise NotPermitted(missing_scope(scope), code="missing_scope")
+
+
+def missing_scope(scope: str) -> str:
+    """The refusal of a token that was not issued for `scope`."""
+    return f"This token was not issued for {scope}: use one that has the scope {scope}."

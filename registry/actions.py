@@ -1,0 +1,43 @@
+"""The actions of the knowing storey, as the audit log, the webhooks and the API name them."""
+
+from audit.actions import register
+
+PERSON_REGISTERED = register("person.registered", "registered the account")
+PERSON_UPDATED = register("person.updated", "updated the account")
+PERSON_DEACTIVATED = register("person.deactivated", "deactivated the account")
+PERSON_REACTIVATED = register("person.reactivated", "reactivated the account")
+PERSON_PASSWORD_SET = register("person.password_set", "set the account's password")
+
+PERSON_SIGNED_IN = register("person.signed_in", "signed in")
+PERSON_SIGNED_OUT = register("person.signed_out", "signed out")
+PERSON_SIGN_IN_FAILED = register("person.sign_in_failed", "refused a sign-in, because the password was wrong")
+PERSON_SIGNATURE_FAILED = register("person.signature_failed", "gave a wrong password while signing a decision")
+PERSON_REAUTHENTICATED = register("person.reauthenticated", "gave the password again, to administer")
+PERSON_REAUTHENTICATION_FAILED = register(
+    "person.reauthentication_failed", "gave a wrong password when asked for it again, to administer"
+)
+
+GROUP_CREATED = register("group.created", "created the reviewer group")
+GROUP_UPDATED = register("group.updated", "updated the reviewer group's record")
+MEMBERSHIP_ADDED = register("membership.added", "added a member to the group")
+MEMBERSHIP_REMOVED = register("membership.removed", "removed a member from the group")
+
+GRANT_GIVEN = register("grant.given", "gave a role")
+GRANT_REVOKED = register("grant.revoked", "took a role back")
+
+TOKEN_ISSUED = register("token.issued", "issued an access token")
+TOKEN_REVOKED = register("token.revoked", "revoked an access token")
+
+LIFECYCLE_INSTALLED = register("lifecycle.installed", "installed the lifecycle")
+
+MODEL_REGISTERED = register("model.registered", "registered the model")
+MODEL_UPDATED = register("model.updated", "updated the model")
+
+VERSION_DECLARED = register("version.declared", "declared a version")
+VERSION_REGISTERED = register("version.registered", "registered the version")
+ARTIFACT_STORED = register("artifact.stored", "stored a file of the version")
+METRICS_ADDED = register("metric.added", "added metrics to the version")
+CARD_ADDED = register("card.added", "added a revision of the model card")
+EVIDENCE_ADDED = register("evidence.added", "added evidence to the version")
+ARTIFACT_DOWNLOADED = register("artifact.downloaded", "downloaded a file of the version")
+EVIDENCE_DOWNLOADED = register("evidence.downloaded", "downloaded evidence of the version")

@@ -1,0 +1,44 @@
+"""The nouns of the registry, one a file."""
+
+from registry.models.alias import AliasAssignment, ProtectedAlias
+from registry.models.artifact import Artifact, Blob
+from registry.models.base import OPEN, Dated, Governed
+from registry.models.dataset import DatasetReference
+from registry.models.evidence import Evidence, Metric, ModelCard
+from registry.models.grant import Grant, ModelGroupPermission, ModelUserPermission
+from registry.models.registered_model import RegisteredModel
+from registry.models.reviewer_group import EffectiveMembership, Membership, ReviewerGroup
+from registry.models.sign_in import PasswordAttempt
+from registry.models.stage import Stage, StageMove, StageOccupancy
+from registry.models.token import AccessToken, TokenUse
+from registry.models.user import User
+from registry.models.version import ModelVersion
+
+__all__ = [
+    "OPEN",
+    "AccessToken",
+    "AliasAssignment",
+    "Artifact",
+    "Blob",
+    "DatasetReference",
+    "Dated",
+    "EffectiveMembership",
+    "Evidence",
+    "Governed",
+    "Grant",
+    "Membership",
+    "Metric",
+    "ModelCard",
+    "ModelGroupPermission",
+    "ModelUserPermission",
+    "ModelVersion",
+    "PasswordAttempt",
+    "ProtectedAlias",
+    "RegisteredModel",
+    "ReviewerGroup",
+    "Stage",
+    "StageMove",
+    "StageOccupancy",
+    "TokenUse",
+    "User",
+]

@@ -1,0 +1,38 @@
+"""Aliases: names such as `champion` that point at one version of a model at a time."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from registry.models.base import OPEN, Dated, closed_with_its_event
+
+
+class ProtectedAlias(models.Model):
+    """An alias name that moves by promotion request only, on every model. Data, like stages."""
+
+    name = models.CharField(max_length=255, unique=True)
+
+    class Meta:
+        verbose_name_plural = "protected aliases"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AliasAssignment(Dated):
+    """That an alias pointed at a version, from one event to another. Written by `registry.stage_writer` alone."""
+
+    model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="aliases")
+    version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="aliases")
+    name = models.CharField(max_length=255)
+    promotion = models.UUIDField(null=True, blank=True, help_text="uid of the promotion request that set it")
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(name="alias_one_open_per_model", fields=["model", "name"], condition=OPEN),
+            closed_with_its_event("alias_closed_with_event"),
+        ]
+        indexes: ClassVar[list[Any]] = [models.Index(name="alias_at_time", fields=["model", "name", "opened_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.name} → {self.version}"

@@ -1,0 +1,72 @@
+"""What is added to a version after registration, in numbered revisions: metrics, cards, evidence files."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from registry.models.artifact import Blob
+from registry.models.base import Governed
+
+
+class Metric(Governed):
+    """A declared number of a version, on a dataset and a slice of it. A later revision of the same (name, dataset,
+    slice) supersedes an earlier one; both stay. Always finite: NaN and infinity are refused at the door."""
+
+    version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="metrics")
+    name = models.CharField(max_length=250)
+    value = models.FloatField()
+    dataset = models.CharField(max_length=250, blank=True)
+    slice = models.CharField(max_length=250, blank=True)
+    revision = models.PositiveIntegerField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("name", "dataset", "slice", "-revision")
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(name="metric_once", fields=["version", "name", "dataset", "slice", "revision"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.value}"
+
+
+class ModelCard(Governed):
+    """A revision of a version's model card: YAML front matter and Markdown sections, as written."""
+
+    version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="cards")
+    text = models.TextField()
+    sha256 = models.CharField(max_length=64)
+    revision = models.PositiveIntegerField()
+    added_by = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-revision",)
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(name="card_revision_once", fields=["version", "revision"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"card {self.revision} of {self.version}"
+
+
+class Evidence(Governed):
+    """A file that a check reads, by kind ("evaluation.table", "signature.bundle", …); kinds are the checks' words."""
+
+    version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="evidence")
+    kind = models.CharField(max_length=80)
+    filename = models.CharField(max_length=250)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="evidence")
+    revision = models.PositiveIntegerField()
+    added_by = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("kind", "-revision")
+        verbose_name_plural = "evidence"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(name="evidence_revision_once", fields=["version", "kind", "revision"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.filename}"

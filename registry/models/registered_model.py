@@ -1,0 +1,61 @@
+"""Registered models."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from registry.models.base import Governed
+
+
+class RegisteredModel(Governed):
+    """A named thing that predicts, with an owner and a risk tier; its versions are what is promoted.
+
+    `slug` is its name in URLs, in the API and for MLflow clients. `next_version` is the number the next version gets;
+    numbers are never reused. `revision` counts changes of this row, for ETags.
+    """
+
+    class Tier(models.IntegerChoices):
+        TIER_1 = 1, "Tier 1"
+        TIER_2 = 2, "Tier 2"
+        TIER_3 = 3, "Tier 3"
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        ARCHIVED = "archived", "Archived"
+
+    slug = models.CharField(max_length=200, unique=True)
+    title = models.CharField(max_length=200, blank=True)
+    description = models.TextField(blank=True, help_text="Markdown")
+    purpose = models.CharField("use case", max_length=300, blank=True)
+    team = models.CharField(max_length=120, blank=True)
+    intended_use = models.TextField(blank=True)
+    prohibited_use = models.TextField(blank=True)
+    affects_people = models.BooleanField(null=True, blank=True)
+    regulations = models.JSONField(default=list, blank=True)
+    tags = models.JSONField(default=dict, blank=True)
+    risk_tier = models.PositiveSmallIntegerField(choices=Tier.choices, null=True, blank=True)
+    owner = models.ForeignKey(
+        "registry.User", null=True, blank=True, on_delete=models.PROTECT, related_name="owned_models"
+    )
+    accountable_executive = models.ForeignKey(
+        "registry.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    next_review = models.DateField(null=True, blank=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    next_version = models.PositiveIntegerField(default=1)
+    revision = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("slug",)
+        # The vocabulary of registry.access; Django's `view_registeredmodel` is VIEW, its `change_` is EDIT.
+        permissions: ClassVar[list[Any]] = [
+            ("register_version", "Add versions and what belongs to them"),
+            ("request_promotion", "Ask for a promotion"),
+            ("decide_promotion", "Decide on a promotion request, when a policy calls on them"),
+            ("grant_role", "Give and take roles on the model"),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug

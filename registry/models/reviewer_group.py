@@ -1,0 +1,83 @@
+"""Reviewer groups and their dated membership."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import Group
+from django.db import models
+from django.db.models import Q
+
+from registry.models.base import OPEN, Dated, closed_with_its_event
+
+
+class ReviewerGroup(Group):
+    """A named group policies call upon ("two of risk-team"). It is one of Django's groups too, because guardian's
+    tables grant to those; who is in it is told by Membership alone."""
+
+    slug = models.SlugField(max_length=80, unique=True)
+    description = models.TextField(blank=True)
+    uid = models.UUIDField(unique=True, editable=False)
+    created_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager["ReviewerGroup"]] = models.Manager()  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(Dated):
+    """That a person belongs to a group, from one event to another. `valid_from` and `valid_until` bound it inside
+    that span: a deputy for August is entered in July and ends without anyone's doing."""
+
+    group = models.ForeignKey(ReviewerGroup, on_delete=models.PROTECT, related_name="memberships")
+    user = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="memberships")
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                name="membership_one_open",
+                fields=["group", "user"],
+                condition=OPEN,
+                violation_error_code="already_a_member",
+            ),
+            models.CheckConstraint(
+                name="membership_span",
+                condition=Q(valid_until__isnull=True) | Q(valid_until__gt=models.F("valid_from")),
+                violation_error_code="ends_before_it_begins",
+            ),
+            closed_with_its_event("membership_closed_with_event"),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(name="membership_of_user", fields=["user", "group"], condition=OPEN)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.group}"
+
+    @classmethod
+    def effective(cls, moment: datetime) -> models.QuerySet["Membership"]:
+        """The memberships that hold at `moment`: opened and not closed by then, and inside their validity."""
+        return cls.objects.filter(
+            Q(closed_at__isnull=True) | Q(closed_at__gt=moment),
+            Q(valid_until__isnull=True) | Q(valid_until__gt=moment),
+            opened_at__lte=moment,
+            valid_from__lte=moment,
+        )
+
+
+class EffectiveMembership(models.Model):
+    """A database view: the memberships that hold at this moment, in the shape of the many-to-many Django and guardian
+    expect behind `User.groups`. Nothing writes it; `registry.access` asks Membership itself, by the product's clock."""
+
+    id = models.BigIntegerField(primary_key=True)
+    user = models.ForeignKey("registry.User", on_delete=models.DO_NOTHING, related_name="+")
+    group = models.ForeignKey(Group, on_delete=models.DO_NOTHING, related_name="+")
+
+    class Meta:
+        managed = False
+        db_table = "registry_effective_membership"
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.group_id}"

@@ -1,0 +1,86 @@
+"""People and service accounts."""
+
+import secrets
+from typing import Any, ClassVar
+
+from django.contrib.auth import hashers
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.db import models
+from django.db.models.functions import Lower
+
+
+def new_person_uid() -> str:
+    """A pseudonym of 80 random bits: what the audit log calls a person, so that the log holds no personal data."""
+    return "usr_" + secrets.token_hex(10)
+
+
+class UserManager(BaseUserManager["User"]):
+    """Reads only. People are made by `registry.services.people`, which records who made them; a manager's
+    `create_user` could not, and the database would refuse the row at commit."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(username=username)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """One person, or one service account a machine signs in as.
+
+    `is_superuser` opens the admin site and nothing else: it satisfies no approval (SoD-4).
+    """
+
+    class Kind(models.TextChoices):
+        PERSON = "person", "Person"
+        SERVICE = "service", "Service account"
+
+    uid = models.CharField(max_length=40, unique=True, default=new_person_uid, editable=False)
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.PERSON)
+    username = models.CharField(max_length=150, unique=True, validators=[UnicodeUsernameValidator()])
+    name = models.CharField("full name", max_length=200)
+    title = models.CharField("job title", max_length=120, blank=True)
+    email = models.EmailField(blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField("may open the admin site", default=False)
+    created_at = models.DateTimeField()
+
+    # Signing in is an event of the log, not a column that every request overwrites.
+    last_login = None
+    # Groups are dated rows (Membership); this reads the database view of those that hold now, for Django and guardian.
+    groups = models.ManyToManyField("auth.Group", through="registry.EffectiveMembership", related_name="user_set")  # type: ignore[assignment]
+    # Rights are roles given by registry.access; a bare permission on a user would be a right without a record.
+    user_permissions = None  # type: ignore[assignment]
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        ordering = ("username",)
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                name="user_service_account_is_no_officer",
+                condition=~models.Q(kind="service") | models.Q(is_superuser=False, is_staff=False),
+                violation_error_code="service_account_privilege",
+            ),
+            models.UniqueConstraint(Lower("username"), name="user_username_once_in_any_case"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.username
+
+    def left(self) -> bool:
+        """Whether the account was shut meanwhile, whatever this instance still says."""
+        return not type(self).objects.filter(pk=self.pk, is_active=True).exists()
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether this is the password. Unlike Django's, it never stores a new hash on the way: the row changes with an
+        event or not at all."""
+        return hashers.check_password(raw_password, self.password)
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.name.split(" ")[0]

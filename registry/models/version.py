@@ -1,0 +1,73 @@
+"""Model versions."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from registry.models.base import Governed
+
+
+class ModelVersion(Governed):
+    """One version of a registered model.
+
+    Fixed at registration: files, code, environment, datasets, parents, parameters, signature. Added later in numbered
+    revisions: card, metrics, evidence. `fingerprint` is the SHA-256 over all of the first and the latest of the
+    second (`registry.fingerprint`): what a decision rests on. `evidence_revision` counts those additions.
+    """
+
+    class Status(models.TextChoices):
+        REGISTERING = "registering", "Registering"
+        REGISTERED = "registered", "Registered"
+
+    model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.REGISTERING)
+    stage = models.ForeignKey("registry.Stage", on_delete=models.PROTECT, related_name="versions")
+    fingerprint = models.CharField(max_length=64, blank=True)
+    evidence_revision = models.PositiveIntegerField(default=0)
+    revision = models.PositiveIntegerField(default=1)
+
+    source = models.CharField(max_length=2000, blank=True)
+    run_id = models.CharField(max_length=500, blank=True)
+    run_link = models.CharField(max_length=2000, blank=True)
+    code_repository = models.CharField(max_length=500, blank=True)
+    code_commit = models.CharField(max_length=64, blank=True)
+    code_clean = models.BooleanField(null=True, blank=True)
+    environment_lock = models.TextField(blank=True)
+    parameters = models.JSONField(default=dict, blank=True)
+    signature = models.JSONField(default=dict, blank=True)
+    licence = models.CharField(max_length=200, blank=True)
+
+    description = models.TextField(blank=True)
+    tags = models.JSONField(default=dict, blank=True)
+
+    registered_by = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="+")
+    registered_with = models.ForeignKey(
+        "registry.AccessToken", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    trained_by = models.ForeignKey("registry.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    parents = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="children")
+    declaration = models.CharField(
+        max_length=64,
+        editable=False,
+        help_text="SHA-256 of all that was declared: a registration sent again has the same",
+    )
+    created_at = models.DateTimeField()
+    registered_at = models.DateTimeField(null=True, blank=True)
+
+    found = False
+    """Set by `declare_version` on a version that it found, because the same was declared before, and did not make."""
+
+    class Meta:
+        ordering = ("model", "-number")
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(name="version_number_once", fields=["model", "number"]),
+            models.CheckConstraint(
+                name="version_registered_has_fingerprint",
+                condition=models.Q(status="registering") | models.Q(fingerprint__regex="^[0-9a-f]{64}$"),
+            ),
+        ]
+        indexes: ClassVar[list[Any]] = [models.Index(name="version_by_declaration", fields=["model", "declaration"])]
+
+    def __str__(self) -> str:
+        return f"{self.model.slug} v{self.number}"

@@ -1,0 +1,263 @@
+"""Rules of form for what people and machines hand in: names, texts, paths, numbers. Pure: no database, no clock.
+
+A `Faults` gathers every fault before anything is refused, so that whoever is corrected is corrected once.
+"""
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from registry.exceptions import FieldError, InvalidInput
+
+MAX_INTEGER = 2**53 - 1
+"""The largest integer every JSON reader keeps exactly (RFC 7493 section 2.2)."""
+MAX_DEPTH = 8
+MAX_JSON_BYTES = 256 * 1024
+MAX_PATH = 500
+MAX_PATH_SEGMENT_BYTES = 255
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_MODEL_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?")
+_GROUP_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_RESERVED_SLUGS = frozenset({"new", "compare", "search"})
+_ALIAS = re.compile(r"[A-Za-z0-9_-]+")
+_RESERVED_ALIAS = re.compile(r"(?i:latest|v[0-9]+)")
+# Control characters, invisible formatting (bidirectional overrides among them), lone surrogates, line separators:
+# nothing a reader of a page could see.
+_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_LINES = "\n\r\t"
+
+
+class Faults:
+    """Collects what is wrong with an input."""
+
+    def __init__(self) -> None:
+        self.errors: list[FieldError] = []
+
+    def add(self, pointer: str, code: str, detail: str) -> None:
+        self.errors.append(FieldError(pointer, code, detail))
+
+    def refuse(self) -> None:
+        """Raises InvalidInput with all that was found; does nothing where nothing was."""
+        if self.errors:
+            raise InvalidInput(self.errors)
+
+    def line(self, pointer: str, value: str, limit: int, *, required: bool = False) -> str:
+        """One line of text, without surrounding space; at most `limit` characters."""
+        text = value.strip()
+        if any(unicodedata.category(character) in _INVISIBLE for character in text):
+            self.add(
+                pointer, "invisible_characters", "Use one line of visible characters: no line breaks, no controls."
+            )
+        return self._measured(pointer, text, limit, required=required)
+
+    def text(self, pointer: str, value: str, limit: int, *, required: bool = False) -> str:
+        """Text of several lines, kept as written; at most `limit` characters."""
+        if any(unicodedata.category(c) in ("Cc", "Cs") and c not in _LINES for c in value):
+            self.add(pointer, "control_characters", "Remove control characters (NUL and the like) from the text.")
+        return self._measured(pointer, value, limit, required=required)
+
+    def _measured(self, pointer: str, text: str, limit: int, *, required: bool) -> str:
+        if required and not text.strip():
+            self.add(pointer, "required", "This must not be empty.")
+        if len(text) > limit:
+            self.add(pointer, "too_long", f"At most {limit:,} characters; this has {len(text):,}.")
+        return text
+
+    def reason(self, value: str, pointer: str = "/reason") -> str:
+        """Why somebody does something: never empty, kept with the event."""
+        if not value.strip():
+            self.add(pointer, "required", "Say why: the reason is kept with the event.")
+            return ""
+        return self.text(pointer, value.strip(), 5_000)
+
+    def reason_if_given(self, value: str | None) -> str | None:
+        """As `reason`, where none need be given."""
+        return self.reason(value) if value is not None else None
+
+    def model_slug(self, pointer: str, value: str) -> str:
+        if not _MODEL_SLUG.fullmatch(value) or len(value) > 200 or ".." in value:
+            self.add(
+                pointer,
+                "slug",
+                "A model's name has 1 to 200 lower-case letters, digits, dots, hyphens and underscores, and begins and "
+                "ends with a letter or digit: “credit-risk-pd”.",
+            )
+        elif value in _RESERVED_SLUGS:
+            self.add(pointer, "reserved", f"“{value}” is an address of the product itself: choose another name.")
+        return value
+
+    def group_slug(self, pointer: str, value: str) -> str:
+        if not _GROUP_SLUG.fullmatch(value) or len(value) > 80:
+            self.add(
+                pointer,
+                "slug",
+                "A group's slug has 1 to 80 lower-case letters, digits and hyphens: “risk-team”.",
+            )
+        return value
+
+    def alias(self, pointer: str, value: str) -> str:
+        if not _ALIAS.fullmatch(value) or len(value) > 255:
+            self.add(
+                pointer, "alias", "An alias has 1 to 255 letters a to z, digits, hyphens and underscores: “champion”."
+            )
+        elif _RESERVED_ALIAS.fullmatch(value):
+            self.add(pointer, "reserved", f"“{value}” means a version already: choose another alias.")
+        return value
+
+    def sha256(self, pointer: str, value: str) -> str:
+        if not _SHA256.fullmatch(value):
+            self.add(pointer, "sha256", "A SHA-256 is written as 64 lower-case hexadecimal digits.")
+        return value
+
+    def number(self, pointer: str, value: object) -> float:
+        """A finite number; a boolean or a text is none."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.add(pointer, "not_a_number", "A metric's value is a JSON number, not text or a boolean.")
+            return 0.0
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            self.add(pointer, "not_finite", "A number must be finite: NaN and infinity compare with nothing.")
+            return 0.0
+        return number
+
+    def document(self, pointer: str, value: Mapping[str, object]) -> dict[str, object]:
+        """A JSON object: text keys, finite numbers, at most 8 levels and 256 KiB."""
+        self._json(pointer, value, 1)
+        if not self.errors and len(json.dumps(value, ensure_ascii=False, default=dict).encode()) > MAX_JSON_BYTES:
+            self.add(pointer, "too_large", f"At most {MAX_JSON_BYTES // 1024} KiB of JSON; attach a file instead.")
+        return dict(value)
+
+    def _json(self, pointer: str, value: object, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            self.add(pointer, "too_deep", f"At most {MAX_DEPTH} levels of nesting.")
+        elif isinstance(value, Mapping):
+            for key, member in value.items():
+                if not isinstance(key, str):
+                    self.add(pointer, "key", "Keys are text.")
+                    continue
+                self._json_text(f"{pointer}/{_step(key)}", key)
+                self._json(f"{pointer}/{_step(key)}", member, depth + 1)
+        elif isinstance(value, list | tuple):
+            for index, member in enumerate(value):
+                self._json(f"{pointer}/{index}", member, depth + 1)
+        elif isinstance(value, str):
+            self._json_text(pointer, value)
+        elif isinstance(value, float):
+            self.number(pointer, value)
+        elif isinstance(value, int):
+            if abs(value) > MAX_INTEGER:
+                self.add(pointer, "too_large", "Integers go up to 2^53-1; write a larger one as text (RFC 7493).")
+        elif value is not None:
+            self.add(pointer, "not_json", f"{type(value).__name__} is no JSON type.")
+
+    def _json_text(self, pointer: str, value: str) -> None:
+        if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
+            self.add(pointer, "control_characters", "Text must hold no NUL and no half of a surrogate pair.")
+
+    def labels(self, pointer: str, value: Mapping[Any, Any]) -> dict[str, str]:
+        """Tags: at most 100, keys up to 250 characters, values up to 5,000."""
+        if len(value) > 100:
+            self.add(pointer, "too_many", f"At most 100 tags; these are {len(value)}.")
+            return {}
+        kept = {}
+        for key, text in value.items():
+            where = f"{pointer}/{_step(str(key))}"
+            if not isinstance(key, str) or not isinstance(text, str):
+                self.add(where, "not_text", "A tag's key and value are text.")
+                continue
+            kept[self.line(where, key, 250, required=True)] = self.text(where, text, 5_000)
+        return kept
+
+    def path(self, pointer: str, path: str) -> str:
+        """A file's name: relative, forward slashes."""
+        if (fault := _path_fault(path)) is not None:
+            self.add(pointer, *fault)
+        return path
+
+    def paths(self, pointer: str, paths: Iterable[str]) -> None:
+        """Names of a version's files: each as `path` says, and different on every file system, also on one that ignores
+        case or normalises Unicode."""
+        files: dict[str, str] = {}
+        folders: dict[str, str] = {}
+        for index, path in enumerate(paths):
+            where = f"{pointer}/{index}/path"
+            if (fault := _path_fault(path)) is not None:
+                self.add(where, *fault)
+                continue
+            key = _same_name(path)
+            if key in files:
+                self.add(where, "same_name", f"“{path}” and “{files[key]}” are one name on some systems: rename one.")
+                continue
+            files[key] = path
+            parts = key.split("/")
+            for depth in range(1, len(parts)):
+                folders.setdefault("/".join(parts[:depth]), where)
+        for key in sorted(files.keys() & folders.keys()):
+            self.add(folders[key], "file_and_folder", f"“{files[key]}” is a file and a folder at once: rename one.")
+
+
+def _path_fault(path: str) -> tuple[str, str] | None:
+    segments = path.split("/")
+    rules = (
+        (not path, "required", "A file needs a path."),
+        (len(path) > MAX_PATH, "too_long", f"A path has at most {MAX_PATH} characters; this has {len(path)}."),
+        (
+            "\\" in path,
+            "backslash",
+            "Separate folders with forward slashes: a backslash means something else elsewhere.",
+        ),
+        (
+            any(unicodedata.category(character) in _INVISIBLE for character in path),
+            "control_characters",
+            "A path holds no control characters and no invisible ones.",
+        ),
+        (
+            path.startswith("/") or re.match(r"[A-Za-z]:", path) is not None,
+            "absolute",
+            "A path is relative to the version's folder: no leading slash, no drive letter.",
+        ),
+        (".." in segments, "parent_folder", "“..” may not appear in a path: name the file from the version's folder."),
+        ("." in segments or "" in segments, "empty_segment", "Every part of a path is a name: no “.”, no “//”."),
+    )
+    for broken, code, detail in rules:
+        if broken:
+            return code, detail
+    if any(len(segment.encode()) > MAX_PATH_SEGMENT_BYTES for segment in segments):
+        return "too_long", f"Each part of a path has at most {MAX_PATH_SEGMENT_BYTES} bytes of UTF-8."
+    return None
+
+
+def _same_name(path: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
+def _step(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def dataset_strength(algorithm: str, digest: str) -> str:
+    """How surely a digest of that form identifies data: `strong` for the SHA-256 of its bytes; `medium` for an MD5
+    (collisions can be made on purpose) or a commit (which names a tree, not bytes); `weak` for any other label."""
+    if algorithm == "sha256" and _SHA256.fullmatch(digest):
+        return "strong"
+    if algorithm == "md5" and re.fullmatch(r"[0-9a-f]{32}", digest):
+        return "medium"
+    if algorithm in ("git", "lakefs") and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", digest):
+        return "medium"
+    return "weak"
+
+
+DIGEST_FORMS = {
+    "sha256": (_SHA256, "64"),
+    "md5": (re.compile(r"[0-9a-f]{32}"), "32"),
+    "git": (re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}"), "40 or 64"),
+    "lakefs": (re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}"), "40 or 64"),
+}
+"""What a digest that claims to be of a kind must look like."""

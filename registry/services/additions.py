@@ -1,0 +1,205 @@
+"""What is added to a version in numbered revisions: metrics, a model card, evidence files.
+
+Each addition is one event, counts the version's `evidence_revision` on, and gives a registered version a new
+fingerprint; `governance.services.evidence` binds its live promotion requests to that. What is there already, word for
+word, is not added again: a pipeline that repeats itself must not make approvals lapse.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db import transaction
+
+from audit import canonical, clock, recorder
+from audit.actor import Actor
+from audit.leaf import Json
+from audit.recorder import Private, Thing
+from registry import access, fingerprint, storage
+from registry.actions import CARD_ADDED, EVIDENCE_ADDED, METRICS_ADDED
+from registry.exceptions import FieldError, InvalidInput
+from registry.models import Blob, Evidence, Metric, ModelCard, ModelVersion
+from registry.rules import Faults
+from registry.services.specification import MetricSpec, check_card, cleaned_metrics
+from registry.services.version_lock import lock_version
+
+_KIND = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*")
+
+
+@transaction.atomic
+def add_metrics(*, actor: Actor, version: ModelVersion, metrics: Sequence[MetricSpec]) -> list[Metric]:
+    """Add metrics; of the same (name, dataset, slice) the newest counts and the older stay. Values already there, all
+    of them the newest, are returned as they are.
+
+    Raises NotFound and NotPermitted; InvalidInput, also for NaN and infinity.
+    """
+    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    faults = Faults()
+    given = cleaned_metrics(faults, metrics, required=True)
+    faults.refuse()
+    _, version = lock_version(version)
+    latest = {(m.name, m.dataset, m.slice): m for m in fingerprint.latest_metrics(version)}
+    there = [latest.get((m.name, m.dataset, m.slice)) for m in given]
+    if all(row is not None and row.value == m.value for row, m in zip(there, given, strict=True)):
+        return [row for row in there if row is not None]
+    now = clock.now()
+    revision = version.evidence_revision + 1
+    rows = Metric.objects.bulk_create(
+        [Metric(version=version, revision=revision, recorded_at=now, **vars(metric)) for metric in given]
+    )
+    said = sorted((vars(metric) for metric in given), key=canonical.dumps)
+    _added(METRICS_ADDED, actor, version, {"count": len(rows), "sha256": canonical.digest(said)})
+    return rows
+
+
+@transaction.atomic
+def add_card(*, actor: Actor, version: ModelVersion, text: str) -> ModelCard:
+    """Add a revision of the model card: YAML front matter and Markdown, at most 256 KB. The text that is there already
+    is returned as it is.
+
+    Raises NotFound and NotPermitted; InvalidInput.
+    """
+    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    person = access.require_person(actor)
+    faults = Faults()
+    check_card(faults, text, "/text")
+    faults.refuse()
+    _, version = lock_version(version)
+    last = ModelCard.objects.filter(version=version).order_by("-revision").first()
+    digest = card_digest(text)
+    if last is not None and last.sha256 == digest:
+        return last
+    card = ModelCard.objects.create(
+        version=version,
+        text=text,
+        sha256=digest,
+        revision=last.revision + 1 if last is not None else 1,
+        added_by=person,
+        added_at=clock.now(),
+    )
+    _added(CARD_ADDED, actor, version, {"revision": card.revision, "sha256": digest}, Thing("card", str(card.uid)))
+    return card
+
+
+def store_evidence(
+    *, actor: Actor, version: ModelVersion, kind: str, stream: storage.Stream, sha256: str | None = None
+) -> storage.StoredBlob:
+    """Take in the bytes of an evidence file, hashed on the way, for `add_evidence`. Call it outside a transaction: it
+    takes as long as the sender does.
+
+    Args:
+        kind: the checks' word for it, such as "evaluation.table".
+        sha256: where given, what the bytes must have.
+
+    Raises NotFound and NotPermitted; InvalidInput, with nothing kept, for another digest or more bytes than
+    COUNTERSIGN_MAX_EVIDENCE_BYTES.
+    """
+    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    faults = Faults()
+    _check_kind(faults, kind)
+    if sha256 is not None:
+        faults.sha256("/sha256", sha256)
+    faults.refuse()
+
+    def accept(blob: storage.StoredBlob) -> None:
+        if sha256 is not None and blob.sha256 != sha256:
+            detail = f"The bytes have SHA-256 {blob.sha256}, not {sha256}: send them again. Nothing was kept."
+            raise InvalidInput([FieldError("/sha256", "wrong_digest", detail)])
+
+    try:
+        return storage.write(stream, limit=settings.COUNTERSIGN_MAX_EVIDENCE_BYTES, accept=accept)
+    except storage.TooLarge as fault:
+        detail = f"An evidence file has at most {fault.limit:,} bytes: send a summary, or register it as an artifact."
+        raise InvalidInput([FieldError("", "too_large", detail)]) from None
+
+
+@transaction.atomic
+def add_evidence(
+    *, actor: Actor, version: ModelVersion, kind: str, filename: str, blob: storage.StoredBlob
+) -> Evidence:
+    """Add an evidence file that `store_evidence` took in. The same bytes under the same name and kind, if they are the
+    newest of that kind, are returned as they are.
+
+    Args:
+        kind: the checks' word for it, such as "evaluation.table".
+        filename: a name without folders.
+
+    Raises NotFound and NotPermitted; InvalidInput.
+    """
+    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    person = access.require_person(actor)
+    faults = Faults()
+    _check_kind(faults, kind)
+    if "/" in filename or len(filename) > 250:
+        faults.add("/filename", "filename", "A file name has no folders and at most 250 characters.")
+    else:
+        faults.path("/filename", filename)
+    if not storage.exists(blob.sha256, blob.size):
+        faults.add("", "not_stored", "These bytes are not in storage: send the file.")
+    faults.refuse()
+    _, version = lock_version(version)
+    last = Evidence.objects.filter(version=version, kind=kind).order_by("-revision").first()
+    if last is not None and (last.blob_id, last.filename) == (blob.sha256, filename):
+        return last
+    now = clock.now()
+    Blob.objects.bulk_create([Blob(sha256=blob.sha256, size=blob.size, stored_at=now)], ignore_conflicts=True)
+    evidence = Evidence.objects.create(
+        version=version,
+        kind=kind,
+        filename=filename,
+        blob_id=blob.sha256,
+        revision=last.revision + 1 if last is not None else 1,
+        added_by=person,
+        added_at=now,
+    )
+    _added(
+        EVIDENCE_ADDED,
+        actor,
+        version,
+        {
+            "kind": kind,
+            "filename": Private(filename),
+            "sha256": blob.sha256,
+            "size": blob.size,
+            "revision": evidence.revision,
+        },
+        Thing("evidence", str(evidence.uid)),
+    )
+    return evidence
+
+
+def _check_kind(faults: Faults, kind: str) -> None:
+    if not _KIND.fullmatch(kind) or len(kind) > 80:
+        faults.add(
+            "/kind", "kind", "A kind is words of lower-case letters, digits and _, joined by dots: evaluation.table."
+        )
+
+
+def card_digest(text: str) -> str:
+    """SHA-256 of a card's text as UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _added(
+    action: str, actor: Actor, version: ModelVersion, data: "dict[str, Json | Private]", thing: Thing | None = None
+) -> None:
+    """Count the addition, take the fingerprint anew, and record both."""
+    version.evidence_revision += 1
+    version.revision += 1
+    if version.status == ModelVersion.Status.REGISTERED:
+        version.fingerprint = fingerprint.compute(version)
+    about = Thing("version", str(version.uid))
+    recorder.append(
+        action,
+        actor=actor,
+        thing=thing or about,
+        stream=f"model:{version.model.uid}",
+        related=[about] if thing is not None else [],
+        data={
+            **data,
+            "evidence_revision": version.evidence_revision,
+            "fingerprint": version.fingerprint or None,
+        },
+    )
+    version.save(update_fields=["evidence_revision", "revision", "fingerprint"])

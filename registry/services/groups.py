@@ -1,0 +1,193 @@
+"""Reviewer groups: what one is called, and who is in it from when until when."""
+
+from datetime import datetime
+from uuid import uuid4
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from audit import clock, leaf, recorder
+from audit.actor import Actor
+from audit.recorder import Change, Private, Thing
+from registry import access
+from registry.actions import GROUP_CREATED, GROUP_UPDATED, MEMBERSHIP_ADDED, MEMBERSHIP_REMOVED
+from registry.exceptions import Conflict, NotFound, NotPermitted
+from registry.models import OPEN, Membership, ReviewerGroup, User
+from registry.rules import Faults
+from registry.services.uniqueness import unique_or_refused
+
+
+@transaction.atomic
+def create_group(
+    *, actor: Actor, slug: str, name: str, description: str = "", reason: str | None = None
+) -> ReviewerGroup:
+    """Make a reviewer group, still empty. `slug` is what policies call it. `reason`, where one is given, is kept with
+    the event.
+
+    Raises NotPermitted without MANAGE_GROUPS, InvalidInput.
+    """
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
+    faults = Faults()
+    group = ReviewerGroup(
+        uid=uuid4(),
+        slug=faults.group_slug("/slug", slug),
+        name=faults.line("/name", name, 150, required=True),
+        description=faults.text("/description", description, 5_000),
+        created_at=clock.now(),
+    )
+    if ReviewerGroup.objects.filter(slug=slug).exists():
+        faults.add("/slug", "taken", f"There is a group “{slug}” already: choose another slug.")
+    if Group.objects.filter(name=group.name).exists():
+        faults.add("/name", "taken", f"There is a group named “{group.name}” already: choose another name.")
+    why = faults.reason_if_given(reason)
+    faults.refuse()
+    recorder.append(
+        GROUP_CREATED,
+        actor=actor,
+        thing=Thing("group", str(group.uid)),
+        stream=f"group:{group.uid}",
+        changes=[
+            Change("slug", None, group.slug),
+            *(Change(f, None, Private(getattr(group, f))) for f in ("name", "description") if getattr(group, f)),
+        ],
+        reason=why,
+    )
+    with unique_or_refused("/slug", f"There is a group “{slug}” or one of that name already: choose another."):
+        group.save(force_insert=True)
+    return group
+
+
+@transaction.atomic
+def update_group(
+    *, actor: Actor, group: ReviewerGroup, name: str | None = None, description: str | None = None, reason: str
+) -> ReviewerGroup:
+    """Change a group's name and description; None leaves a field as it is. Its slug is fixed: policies call it by that.
+
+    Raises NotPermitted without MANAGE_GROUPS, InvalidInput. Where nothing differs, nothing is written.
+    """
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
+    group = ReviewerGroup.objects.select_for_update(no_key=True, of=("self",)).get(pk=group.pk)
+    faults = Faults()
+    why = faults.reason(reason)
+    given: dict[str, str] = {}
+    if name is not None:
+        given["name"] = faults.line("/name", name, 150, required=True)
+        if Group.objects.filter(name=given["name"]).exclude(pk=group.pk).exists():
+            faults.add("/name", "taken", f"There is a group named “{given['name']}” already: choose another name.")
+    if description is not None:
+        given["description"] = faults.text("/description", description, 5_000)
+    faults.refuse()
+    changed = {field: value for field, value in given.items() if getattr(group, field) != value}
+    if not changed:
+        return group
+    recorder.append(
+        GROUP_UPDATED,
+        actor=actor,
+        thing=Thing("group", str(group.uid)),
+        stream=f"group:{group.uid}",
+        changes=[
+            Change(field, Private(getattr(group, field)) if getattr(group, field) else None, Private(value))
+            for field, value in changed.items()
+        ],
+        reason=why,
+    )
+    for field, value in changed.items():
+        setattr(group, field, value)
+    with unique_or_refused("/name", f"There is a group named “{group.name}” already: choose another name."):
+        group.save(update_fields=list(changed))
+    return group
+
+
+@transaction.atomic
+def add_member(
+    *,
+    actor: Actor,
+    group: ReviewerGroup,
+    user: User,
+    valid_from: datetime | None = None,
+    valid_until: datetime | None = None,
+    reason: str,
+) -> Membership:
+    """Put a person into a group, from `valid_from` (now) until `valid_until` (until removed).
+
+    Raises NotPermitted without MANAGE_GROUPS and for oneself; InvalidInput; Conflict, with `existing`, where a
+    membership is open that has not run out.
+    """
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
+    if user.uid == actor.person:
+        raise NotPermitted("Nobody puts themselves into a reviewer group: ask another officer.", code="self_grant")
+    faults = Faults()
+    why = faults.reason(reason)
+    now = clock.now()
+    begins = valid_from or now
+    for pointer, moment in (("/valid_from", valid_from), ("/valid_until", valid_until)):
+        if moment is not None and moment.utcoffset() is None:
+            faults.add(pointer, "no_time_zone", "Give the moment with its time zone.")
+    faults.refuse()
+    if valid_until is not None and valid_until <= max(begins, now):
+        faults.add("/valid_until", "ends_before_it_begins", "A membership ends after it begins, and in the future.")
+    if user.left():
+        faults.add("/user", "inactive", "This account is deactivated: reactivate it first.")
+    faults.refuse()
+    _lock_group(group)
+    existing = Membership.objects.filter(OPEN, group=group, user=user).first()
+    if existing is not None and (existing.valid_until is None or existing.valid_until > now):
+        raise Conflict(
+            f"{user} is entered in {group.name} already; remove that membership first to enter another span.",
+            code="already_a_member",
+            existing=existing,
+        )
+    uid = uuid4()
+    ended = [Thing("membership", str(existing.uid))] if existing is not None else []
+    event = recorder.append(
+        MEMBERSHIP_ADDED,
+        actor=actor,
+        thing=Thing("membership", str(uid)),
+        stream=f"group:{group.uid}",
+        related=[Thing("group", str(group.uid)), Thing("person", user.uid), *ended],
+        data={
+            "valid_from": leaf.timestamp(begins),
+            "valid_until": leaf.timestamp(valid_until) if valid_until is not None else None,
+        },
+        reason=why,
+    )
+    if existing is not None:  # it ran out by its date; now it is closed, to make room for the new one
+        existing.closed_at, existing.closed_event = event.happened_at, event.event_id
+        existing.save(update_fields=["closed_at", "closed_event"])
+    return Membership.objects.create(
+        uid=uid,
+        group=group,
+        user=user,
+        valid_from=begins,
+        valid_until=valid_until,
+        opened_at=event.happened_at,
+        opened_event=event.event_id,
+    )
+
+
+@transaction.atomic
+def remove_member(*, actor: Actor, group: ReviewerGroup, user: User, reason: str) -> Membership:
+    """Take a person out of a group, from now on. Raises NotPermitted, InvalidInput, NotFound."""
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
+    faults = Faults()
+    why = faults.reason(reason)
+    faults.refuse()
+    _lock_group(group)
+    membership = Membership.objects.filter(OPEN, group=group, user=user).first()
+    if membership is None:
+        raise NotFound(f"{user} is not entered in {group.name}.")
+    event = recorder.append(
+        MEMBERSHIP_REMOVED,
+        actor=actor,
+        thing=Thing("membership", str(membership.uid)),
+        stream=f"group:{group.uid}",
+        related=[Thing("group", str(group.uid)), Thing("person", user.uid)],
+        reason=why,
+    )
+    membership.closed_at, membership.closed_event = event.happened_at, event.event_id
+    membership.save(update_fields=["closed_at", "closed_event"])
+    return membership
+
+
+def _lock_group(group: ReviewerGroup) -> None:
+    ReviewerGroup.objects.select_for_update(no_key=True, of=("self",)).get(pk=group.pk)

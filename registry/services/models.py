@@ -1,0 +1,245 @@
+"""Registered models: making one, and changing what is on record about it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+from django.db import transaction
+
+from audit import clock, recorder
+from audit.actor import Actor
+from audit.recorder import Change, Private, Thing
+from registry import access
+from registry.access.grants import open_grant
+from registry.actions import MODEL_REGISTERED, MODEL_UPDATED
+from registry.exceptions import NotPermitted, StaleRevision
+from registry.models import OPEN, Grant, RegisteredModel, User
+from registry.rules import Faults
+from registry.services.uniqueness import unique_or_refused
+
+# Free text may name people, so the event only commits to it; the other fields are the catalogue's own words.
+_TEXTS = {"description": 100_000, "intended_use": 20_000, "prohibited_use": 20_000}
+_LINES = {"title": 200, "purpose": 300, "team": 120}
+_FREE = frozenset({*_TEXTS, *_LINES})
+
+ACCOUNTABILITY = frozenset({"owner", "accountable_executive", "risk_tier", "status"})
+"""Who answers for a model, and how strict its policies are: not for everybody who may edit it to change."""
+
+FIELDS = frozenset({*_FREE, *ACCOUNTABILITY, "affects_people", "regulations", "tags", "next_review"})
+"""What `register_model` and `update_model` take."""
+
+
+@transaction.atomic
+def register_model(*, actor: Actor, slug: str, owner: User | None = None, **facts: Any) -> RegisteredModel:
+    """Put a model on record. The person behind the actor becomes its owner, or, where `owner` names somebody else, both
+    hold the role and the other is on record as owner.
+
+    Args:
+        slug: its name in URLs, in the API and for MLflow clients; never reused.
+        facts: any of `FIELDS`: title, description, purpose (the use case), team, intended_use, prohibited_use,
+            affects_people, regulations (list of text), tags (text to text), risk_tier (1 to 3), accountable_executive
+            (a User), next_review (a date).
+
+    Raises NotPermitted without REGISTER_MODEL or where the token is limited to other models; InvalidInput.
+    """
+    access.require_in_organisation(actor, access.OrgPermission.REGISTER_MODEL)
+    person = access.require_person(actor)
+    if actor.models is not None and slug not in actor.models:
+        raise NotPermitted(
+            f"This token is limited to other models: {', '.join(sorted(actor.models))}.", code="token_limited"
+        )
+    faults = Faults()
+    faults.model_slug("/slug", slug)
+    checked = _checked(faults, {"owner": owner or person, **facts})
+    faults.refuse()
+    now = clock.now()
+    model = RegisteredModel(uid=uuid4(), slug=slug, created_at=now, updated_at=now, **checked)
+    recorder.append(
+        MODEL_REGISTERED,
+        actor=actor,
+        thing=_thing(model),
+        stream=_stream(model),
+        changes=[
+            Change("slug", None, slug),
+            *(_change(field, None, value) for field, value in checked.items() if value not in (None, "", [], {})),
+        ],
+    )
+    with unique_or_refused("/slug", f"There is a model “{slug}” already: choose another name, or add a version to it."):
+        model.save(force_insert=True)
+    for holder in {person.pk: person, checked["owner"].pk: checked["owner"]}.values():
+        open_grant(
+            actor=actor,
+            role=access.Role.OWNER,
+            model=model,
+            user=holder,
+            group=None,
+            reason="registered the model" if holder == person else "named as the owner of the new model",
+        )
+    return model
+
+
+@transaction.atomic
+def update_model(
+    *, actor: Actor, model: RegisteredModel, expected_revision: int | None = None, **changes: Any
+) -> RegisteredModel:
+    """Change what is on record about a model. Where nothing differs, nothing is written.
+
+    Args:
+        expected_revision: the revision the caller read; None where they do not mind what changed since.
+        changes: any of `FIELDS`. Owner, accountable executive, tier and status (`ACCOUNTABILITY`) need GRANT_ROLE on
+            the model or an officer, because they decide who answers for it and which policy is in force. A new owner
+            is given the role.
+
+    Raises NotFound and NotPermitted; StaleRevision, with the row as it is now; InvalidInput.
+    """
+    row = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+    sensitive = ACCOUNTABILITY & changes.keys()
+    if changes.keys() - sensitive or not sensitive:
+        access.require(actor, access.Permission.EDIT, row)
+    if sensitive:
+        _require_accountability(actor, row, sensitive)
+    if expected_revision is not None and expected_revision != row.revision:
+        raise StaleRevision(
+            f"{row.slug} was changed since you read it (revision {expected_revision}, now {row.revision}): read it "
+            "again and repeat what you still want changed.",
+            existing=row,
+        )
+    faults = Faults()
+    given = _checked(faults, changes)
+    faults.refuse()
+    differing = {field: value for field, value in given.items() if getattr(row, field) != value}
+    if not differing:
+        return row
+    recorder.append(
+        MODEL_UPDATED,
+        actor=actor,
+        thing=_thing(row),
+        stream=_stream(row),
+        changes=[_change(field, getattr(row, field), value) for field, value in differing.items()],
+    )
+    for field, value in differing.items():
+        setattr(row, field, value)
+    row.revision += 1
+    row.updated_at = clock.now()
+    row.save(update_fields=[*differing, "revision", "updated_at"])
+    owner = differing.get("owner")
+    if owner is not None and not Grant.objects.filter(OPEN, model=row, user=owner, role=access.Role.OWNER).exists():
+        open_grant(
+            actor=actor, role=access.Role.OWNER, model=row, user=owner, group=None, reason="named as the model's owner"
+        )
+    return row
+
+
+def may_change(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
+    """Whether the actor may change anything of what is on record about a model they see: all of it or, as officers and
+    whoever administers may, who answers for it and its tier. Which change is lawful `update_model` says."""
+    answer = access.can(actor, access.Permission.EDIT, model)
+    if answer or _may_account(actor, model):
+        return access.Allowed()
+    return answer
+
+
+def _may_account(actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
+    if access.can_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES):
+        return access.Allowed()
+    return access.can(actor, access.Permission.GRANT_ROLE, model)
+
+
+def _require_accountability(actor: Actor, model: RegisteredModel, fields: frozenset[str]) -> None:
+    """The model's owners may, whoever administers it, and an officer, who publishes the policies; no token does."""
+    access.require(actor, access.Permission.VIEW, model)
+    answer = _may_account(actor, model)
+    if isinstance(answer, access.Denied):
+        names = " and ".join(sorted(field.replace("_", " ") for field in fields))
+        raise NotPermitted(
+            f"The {names} of {model.slug} may be changed by its owners and by officers only. {answer.reason}",
+            code="accountability",
+            who_can=answer.who_can,
+        )
+
+
+def _checked(faults: Faults, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts given, each held to its rule; unknown names and wrong types are faults."""
+    checked: dict[str, Any] = {}
+    for field, value in given.items():
+        where = f"/{field}"
+        if field in _TEXTS and isinstance(value, str):
+            checked[field] = faults.text(where, value, _TEXTS[field])
+        elif field in _LINES and isinstance(value, str):
+            checked[field] = faults.line(where, value, _LINES[field])
+        elif field in ("owner", "accountable_executive") and (value is None or isinstance(value, User)):
+            checked[field] = _answerable(faults, where, value)
+        elif (
+            (field == "risk_tier" and (value is None or (type(value) is int and value in RegisteredModel.Tier.values)))
+            or (field == "status" and value in RegisteredModel.Status.values)
+            or (field == "affects_people" and (value is None or isinstance(value, bool)))
+            or (field == "next_review" and (value is None or isinstance(value, date)))
+        ):
+            checked[field] = value
+        elif field == "regulations" and isinstance(value, Sequence) and not isinstance(value, str):
+            checked[field] = _regulations(faults, where, value)
+        elif field == "tags" and isinstance(value, Mapping):
+            checked[field] = faults.labels(where, value)
+        elif field in FIELDS:
+            faults.add(where, "invalid", _FORMS.get(field, "This takes text."))
+        else:
+            faults.add(where, "unknown_field", f"A model has no {field}; it has: {', '.join(sorted(FIELDS))}.")
+    return checked
+
+
+_FORMS = {
+    "owner": "This takes an account.",
+    "accountable_executive": "This takes an account.",
+    "risk_tier": "A risk tier is 1, 2 or 3.",
+    "status": "A model is active or archived.",
+    "affects_people": "This is true, false, or not known yet (null).",
+    "next_review": "This takes a date, such as 2027-03-31.",
+    "regulations": "This takes a list of names.",
+    "tags": "Tags are an object of text to text.",
+}
+
+
+def _answerable(faults: Faults, where: str, person: User | None) -> User | None:
+    if person is not None and person.left():
+        faults.add(where, "inactive", f"{person}'s account is deactivated: name somebody who can answer for the model.")
+    return person
+
+
+def _regulations(faults: Faults, where: str, names: Sequence[Any]) -> list[str]:
+    if len(names) > 50:
+        faults.add(where, "too_many", f"At most 50 regulations; these are {len(names)}.")
+        return []
+    kept = []
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            faults.add(f"{where}/{index}", "not_text", "A regulation is named by text.")
+        else:
+            kept.append(faults.line(f"{where}/{index}", name, 200, required=True))
+    return kept
+
+
+def _change(field: str, before: Any, after: Any) -> Change:
+    return Change(field, _recorded(field, before), _recorded(field, after))
+
+
+def _recorded(field: str, value: Any) -> Any:
+    """How a field's value stands in the event: people by pseudonym, dates as text, free text committed to."""
+    if isinstance(value, User):
+        return value.uid
+    if isinstance(value, date):
+        return value.isoformat()
+    if field in _FREE:
+        return Private(value) if value else None
+    if field == "tags":
+        # A leaf's keys are narrower than a tag's; and tags are free text too.
+        return Private("\n".join(f"{key}={text}" for key, text in sorted(value.items()))) if value else None
+    return value
+
+
+def _thing(model: RegisteredModel) -> Thing:
+    return Thing("model", str(model.uid))
+
+
+def _stream(model: RegisteredModel) -> str:
+    return f"model:{model.uid}"

@@ -1,0 +1,275 @@
+"""Accounts: people and service accounts. The reviewer groups they belong to are made and filled by
+`registry.services.groups`, whose services can be called from here too."""
+
+import unicodedata
+
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+from django.db import transaction
+
+from audit import clock, recorder
+from audit.actor import Actor
+from audit.recorder import Change, Private, Thing
+from registry import access
+from registry.actions import (
+    PERSON_DEACTIVATED,
+    PERSON_PASSWORD_SET,
+    PERSON_REACTIVATED,
+    PERSON_REGISTERED,
+    PERSON_UPDATED,
+)
+from registry.exceptions import NotNow, NotPermitted
+from registry.models import User
+from registry.models.user import new_person_uid
+from registry.rules import Faults
+from registry.services.groups import add_member, create_group, remove_member
+from registry.services.uniqueness import unique_or_refused
+
+__all__ = [
+    "add_member",
+    "create_group",
+    "deactivate",
+    "reactivate",
+    "register_person",
+    "remove_member",
+    "set_password",
+    "update_person",
+]
+
+
+@transaction.atomic
+def register_person(
+    *,
+    actor: Actor,
+    username: str,
+    name: str,
+    email: str = "",
+    kind: str = User.Kind.PERSON,
+    password: str | None = None,
+    is_staff: bool = False,
+    is_superuser: bool = False,
+    title: str = "",
+    reason: str | None = None,
+) -> User:
+    """Make an account. Without a password nobody signs in to it with one; a service account never has one. `reason`,
+    where one is given, is kept with the event.
+
+    Raises NotPermitted without MANAGE_PEOPLE, and where anybody but a superuser would make a superuser or open the
+    admin site to somebody; InvalidInput.
+    """
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
+    if is_staff or is_superuser:
+        _require_superuser(actor)
+    faults = Faults()
+    user = User(
+        uid=new_person_uid(),
+        kind=kind,
+        username=unicodedata.normalize("NFKC", faults.line("/username", username, 150, required=True)),
+        name=faults.line("/name", name, 200, required=True),
+        title=faults.line("/title", title, 120),
+        email=_email(faults, email),
+        is_staff=is_staff,
+        is_superuser=is_superuser,
+        created_at=clock.now(),
+    )
+    _check_username(faults, user)
+    if kind not in User.Kind.values:
+        faults.add("/kind", "unknown_kind", f"An account is one of: {', '.join(User.Kind.values)}.")
+    if kind == User.Kind.SERVICE:
+        if password is not None:
+            faults.add("/password", "service_account", "A service account signs in with tokens: give it no password.")
+        if is_staff or is_superuser:
+            faults.add(
+                "/is_staff", "service_account", "A service account neither opens the admin site nor administers."
+            )
+    elif password is not None:
+        _check_password(faults, password, user)
+    why = faults.reason_if_given(reason)
+    faults.refuse()
+    user.set_password(password)
+    recorder.append(
+        PERSON_REGISTERED,
+        actor=actor,
+        thing=_thing(user),
+        stream=_stream(user),
+        changes=[
+            *(Change(field, None, Private(getattr(user, field))) for field in ("username", "name", "title", "email")
+              if getattr(user, field)),
+            Change("kind", None, str(user.kind)),
+            Change("is_staff", None, user.is_staff),
+            Change("is_superuser", None, user.is_superuser),
+        ],
+        data={"password": password is not None},
+        reason=why,
+    )  # fmt: skip
+    with unique_or_refused("/username", f"There is an account “{user.username}” already: choose another name."):
+        user.save(force_insert=True)
+    return user
+
+
+@transaction.atomic
+def update_person(
+    *,
+    actor: Actor,
+    person: User,
+    name: str | None = None,
+    title: str | None = None,
+    email: str | None = None,
+    reason: str | None = None,
+) -> User:
+    """Change what an account is called and how it is reached; None leaves a field as it is. `reason`, where one is
+    given, is kept with the event.
+
+    People may change their own. Raises NotPermitted, InvalidInput. Where nothing differs, nothing is written.
+    """
+    _require_self_or_manager(actor, person, "change this account")
+    user = _locked(person)
+    faults = Faults()
+    given: dict[str, str] = {}
+    if name is not None:
+        given["name"] = faults.line("/name", name, 200, required=True)
+    if title is not None:
+        given["title"] = faults.line("/title", title, 120)
+    if email is not None:
+        given["email"] = _email(faults, email)
+    why = faults.reason_if_given(reason)
+    faults.refuse()
+    changed = {field: value for field, value in given.items() if getattr(user, field) != value}
+    if not changed:
+        return user
+    recorder.append(
+        PERSON_UPDATED,
+        actor=actor,
+        thing=_thing(user),
+        stream=_stream(user),
+        changes=[
+            Change(field, Private(getattr(user, field)) if getattr(user, field) else None, Private(value))
+            for field, value in changed.items()
+        ],
+        reason=why,
+    )
+    for field, value in changed.items():
+        setattr(user, field, value)
+    user.save(update_fields=list(changed))
+    return user
+
+
+@transaction.atomic
+def set_password(*, actor: Actor, person: User, password: str, reason: str | None = None) -> User:
+    """Give an account a password; sessions opened with the old one end. People may set their own. `reason`, where one
+    is given, is kept with the event.
+
+    Raises NotPermitted; InvalidInput for a password the validators refuse, or for a service account.
+    """
+    _require_self_or_manager(actor, person, "set this account's password")
+    user = _locked(person)
+    if user.is_superuser and user.uid != actor.person:
+        _require_superuser(actor)
+    faults = Faults()
+    if user.kind == User.Kind.SERVICE:
+        faults.add("/password", "service_account", "A service account signs in with tokens: issue one.")
+    else:
+        _check_password(faults, password, user)
+    why = faults.reason_if_given(reason)
+    faults.refuse()
+    recorder.append(PERSON_PASSWORD_SET, actor=actor, thing=_thing(user), stream=_stream(user), reason=why)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    return user
+
+
+@transaction.atomic
+def deactivate(*, actor: Actor, person: User, reason: str) -> User:
+    """Shut an account: no sign-in, no token of it works, it may do nothing and counts for nothing. Its roles and
+    memberships stay on record. Raises NotPermitted (also for one's own account), InvalidInput, NotNow."""
+    return _set_active(actor, person, reason, active=False)
+
+
+@transaction.atomic
+def reactivate(*, actor: Actor, person: User, reason: str) -> User:
+    """Open an account that was shut. Raises NotPermitted, InvalidInput, NotNow."""
+    return _set_active(actor, person, reason, active=True)
+
+
+def _set_active(actor: Actor, person: User, reason: str, *, active: bool) -> User:
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
+    if person.uid == actor.person:
+        raise NotPermitted("Nobody opens or shuts their own account: ask another administrator.", code="own_account")
+    faults = Faults()
+    why = faults.reason(reason)
+    faults.refuse()
+    user = _locked(person)
+    if user.is_superuser:
+        _require_superuser(actor)
+    if user.is_active == active:
+        raise NotNow(f"This account is {'active' if active else 'deactivated'} already.", code="unchanged")
+    recorder.append(
+        PERSON_REACTIVATED if active else PERSON_DEACTIVATED,
+        actor=actor,
+        thing=_thing(user),
+        stream=_stream(user),
+        changes=[Change("is_active", not active, active)],
+        reason=why,
+    )
+    user.is_active = active
+    user.save(update_fields=["is_active"])
+    return user
+
+
+def _require_superuser(actor: Actor) -> None:
+    if actor.person is None:
+        return
+    if not User.objects.filter(uid=actor.person, is_superuser=True, is_active=True).exists():
+        raise NotPermitted("Only a superuser makes or changes accounts that administer.", code="superuser_required")
+
+
+def _require_self_or_manager(actor: Actor, person: User, what: str) -> None:
+    if actor.scopes is not None:
+        raise NotPermitted(f"No token may {what}: a person does it, signed in to the pages.", code="person_required")
+    if actor.person != person.uid:
+        access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
+    elif not person.is_active:
+        access.require_person(actor)
+
+
+def _email(faults: Faults, email: str) -> str:
+    email = faults.line("/email", email, 254)
+    if email:
+        try:
+            EmailValidator()(email)
+        except ValidationError:
+            faults.add("/email", "email", "Write an address such as ada@example.org, or leave it empty.")
+    return email
+
+
+def _check_username(faults: Faults, user: User) -> None:
+    if not user.username:
+        return
+    try:
+        UnicodeUsernameValidator()(user.username)
+    except ValidationError:
+        faults.add("/username", "username", "A user name has letters, digits and @ . + - _ only.")
+    if User.objects.filter(username__iexact=user.username).exists():
+        faults.add("/username", "taken", f"There is an account “{user.username}” already: choose another name.")
+
+
+def _check_password(faults: Faults, password: str, user: User) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as refused:
+        for message in refused.messages:
+            faults.add("/password", "weak_password", message)
+
+
+def _locked(person: User) -> User:
+    return User.objects.select_for_update(no_key=True, of=("self",)).get(pk=person.pk)
+
+
+def _thing(user: User) -> Thing:
+    return Thing("person", user.uid)
+
+
+def _stream(user: User) -> str:
+    return f"person:{user.uid}"

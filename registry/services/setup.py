@@ -1,0 +1,58 @@
+"""What an organisation starts with."""
+
+from django.db import connection, transaction
+
+from audit import recorder
+from audit.actor import Actor
+from audit.recorder import Thing
+from registry import access, stages
+from registry.actions import LIFECYCLE_INSTALLED
+from registry.models import ProtectedAlias, Stage, StageMove
+
+CHAMPION = "champion"
+
+
+@transaction.atomic
+def install_lifecycle(*, actor: Actor) -> None:
+    """Write the default stages, their moves and the protected alias `champion`. Where stages exist, nothing is done.
+
+    Raises NotPermitted for anybody but a process or whoever manages policies.
+    """
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
+    with connection.cursor() as cursor:  # two installers at once: the second waits, and then finds it done
+        cursor.execute("LOCK TABLE registry_stage IN SHARE ROW EXCLUSIVE MODE")
+    if Stage.objects.exists():
+        return
+    lifecycle = stages.DEFAULT
+    recorder.append(
+        LIFECYCLE_INSTALLED,
+        actor=actor,
+        thing=Thing("lifecycle", "default"),
+        stream="organisation",
+        related=[
+            *(Thing("stage", stage.slug) for stage in lifecycle.stages),
+            Thing("protected_alias", CHAMPION),
+        ],
+        data={
+            "stages": [stage.slug for stage in lifecycle.stages],
+            "moves": [list(move) for move in sorted(lifecycle.moves)],
+            "protected_aliases": [CHAMPION],
+        },
+    )
+    made: dict[str, Stage] = {}
+    # Those that displace nobody first: where an occupant goes has to exist.
+    for spec in sorted(lifecycle.stages, key=lambda spec: spec.displaced_to is not None):
+        made[spec.slug] = Stage.objects.create(
+            name=spec.name,
+            slug=spec.slug,
+            position=spec.position,
+            initial=spec.initial,
+            exclusive=spec.exclusive,
+            protected=spec.protected,
+            protected_exit=spec.protected_exit,
+            displaced_to=made[spec.displaced_to] if spec.displaced_to is not None else None,
+        )
+    StageMove.objects.bulk_create(
+        [StageMove(source=made[source], target=made[target]) for source, target in sorted(lifecycle.moves)]
+    )
+    ProtectedAlias.objects.create(name=CHAMPION)

@@ -1,0 +1,160 @@
+"""Signing in with a password, and giving it again to sign a decision or to administer.
+
+Guessing is slowed by counting attempts under account and address together, under the account, and under the address;
+an unknown name takes the same work as a wrong password, so the answer tells nothing about who has an account.
+"""
+
+from datetime import timedelta
+
+from django.contrib.auth import hashers
+from django.db import transaction
+from django.utils.crypto import salted_hmac
+
+from audit import clock, context, recorder
+from audit.actor import Actor, process
+from audit.recorder import Thing
+from registry import access
+from registry.actions import (
+    PERSON_REAUTHENTICATED,
+    PERSON_REAUTHENTICATION_FAILED,
+    PERSON_SIGN_IN_FAILED,
+    PERSON_SIGNATURE_FAILED,
+    PERSON_SIGNED_IN,
+    PERSON_SIGNED_OUT,
+)
+from registry.exceptions import FieldError, InvalidInput, NotNow, NotPermitted
+from registry.models import PasswordAttempt, User
+
+WINDOW = timedelta(minutes=15)
+PER_ACCOUNT_AND_ADDRESS = 10
+PER_ACCOUNT = 50
+PER_ADDRESS = 200
+MAX_PASSWORD = 1_024
+
+DOOR = process("sign-in")
+"""Who refuses a sign-in: nobody has signed in yet, so no person acts."""
+
+
+def sign_in(*, username: str, password: str) -> User:
+    """Check a name and a password and record that the person signed in; the caller opens the session.
+
+    The address is that of the ambient request (`audit.context`). Raises NotNow ("too_many_attempts") before any
+    password is looked at, and NotPermitted ("sign_in_failed") for an unknown name, a wrong password, a deactivated
+    account and a service account alike.
+    """
+    username = username.strip()
+    keys = _keys(username)
+    _count(keys)
+    person = User.objects.filter(username=username).first()
+    right = _matches(person, password)
+    if person is None or not right or not person.is_active or person.kind != User.Kind.PERSON:
+        if person is not None:
+            with transaction.atomic():
+                recorder.append(PERSON_SIGN_IN_FAILED, actor=DOOR, thing=_thing(person), stream=_stream(person))
+        raise NotPermitted(
+            "That name and password do not belong together. Try again, or ask an administrator for a new password.",
+            code="sign_in_failed",
+        )
+    with transaction.atomic():
+        _forget(keys)
+        recorder.append(PERSON_SIGNED_IN, actor=access.actor_for(person), thing=_thing(person), stream=_stream(person))
+    return person
+
+
+@transaction.atomic
+def sign_out(*, actor: Actor, person: User) -> None:
+    """Record that a person signed out; the caller ends the session."""
+    recorder.append(PERSON_SIGNED_OUT, actor=actor, thing=_thing(person), stream=_stream(person))
+
+
+def reauthenticate(person: User, password: str, *, pointer: str) -> None:
+    """Hold a signer to their password (21 CFR 11.200(a)(1)). `pointer` says where the password stood in the input.
+
+    Call it outside a transaction: a wrong attempt must stay counted and recorded. Raises InvalidInput for a missing or
+    wrong password and NotNow ("too_many_attempts") after too many.
+    """
+    if not password:
+        raise InvalidInput([FieldError(pointer, "required", "Give your password again: it makes this your signature.")])
+    if not _held_to(person, password, counted_as="signature", failed=PERSON_SIGNATURE_FAILED):
+        raise InvalidInput([FieldError(pointer, "wrong_password", "That is not your password; nothing was signed.")])
+
+
+def reauthenticate_to_administer(person: User, password: str, *, pointer: str) -> None:
+    """Hold whoever administers to their password before they change anything, and record that they gave it: an open
+    browser on somebody's desk changes no account. How long it holds is the caller's to say.
+
+    Call it outside a transaction, as `reauthenticate`. Raises the same.
+    """
+    if not password:
+        raise InvalidInput([FieldError(pointer, "required", "Give your password again before you change anything.")])
+    if not _held_to(person, password, counted_as="administration", failed=PERSON_REAUTHENTICATION_FAILED):
+        raise InvalidInput([FieldError(pointer, "wrong_password", "That is not your password; nothing was changed.")])
+    with transaction.atomic():
+        actor = access.actor_for(person)
+        recorder.append(PERSON_REAUTHENTICATED, actor=actor, thing=_thing(person), stream=_stream(person))
+
+
+def _held_to(person: User, password: str, *, counted_as: str, failed: str) -> bool:
+    """Whether it is the person's password. Guesses are counted by purpose; a wrong one is recorded as `failed`."""
+    keys = _keys(f"{counted_as}:{person.uid}")
+    _count(keys)
+    if not _matches(person, password):
+        with transaction.atomic():
+            recorder.append(failed, actor=access.actor_for(person), thing=_thing(person), stream=_stream(person))
+        return False
+    _forget(keys)
+    return True
+
+
+def _matches(person: User | None, password: str) -> bool:
+    """Whether the password is the person's. Always costs one hash. Never re-hashes what is stored: a change of an
+    account is a command with an event, not a side effect of signing in."""
+    if person is None or len(password) > MAX_PASSWORD:
+        hashers.make_password(password[:MAX_PASSWORD])
+        return False
+    return hashers.check_password(password, person.password)
+
+
+def _keys(account: str) -> dict[str, int]:
+    """What an attempt is counted under, and how many each allows in a window."""
+    address = context.current().address
+    limits = {_key("account", account): PER_ACCOUNT, _key("both", account, address): PER_ACCOUNT_AND_ADDRESS}
+    if address:
+        limits[_key("address", address)] = PER_ADDRESS
+    return limits
+
+
+def _key(*parts: str) -> str:
+    return salted_hmac("registry.sign_in", "\x00".join(parts), algorithm="sha256").hexdigest()
+
+
+def _count(keys: dict[str, int]) -> None:
+    """Count first, look afterwards: parallel guesses count each other. A refused attempt is not kept, so knocking on a
+    closed door does not keep it closed."""
+    now = clock.now()
+    PasswordAttempt.objects.filter(at__lt=now - WINDOW).delete()
+    made = PasswordAttempt.objects.bulk_create(PasswordAttempt(key=key, at=now) for key in keys)
+    for key, allowed in keys.items():
+        moments = (
+            PasswordAttempt.objects.filter(key=key, at__gte=now - WINDOW).order_by("-at").values_list("at", flat=True)
+        )
+        counted = list(moments[: allowed + 1])
+        if len(counted) > allowed:
+            PasswordAttempt.objects.filter(pk__in=[attempt.pk for attempt in made]).delete()
+            minutes = max(1, -(-int((counted[-1] + WINDOW - now).total_seconds()) // 60))
+            raise NotNow(
+                f"Too many attempts. Wait {minutes} minute{'s' if minutes != 1 else ''} and try again.",
+                code="too_many_attempts",
+            )
+
+
+def _forget(keys: dict[str, int]) -> None:
+    PasswordAttempt.objects.filter(key__in=keys).delete()
+
+
+def _thing(person: User) -> Thing:
+    return Thing("person", person.uid)
+
+
+def _stream(person: User) -> str:
+    return f"person:{person.uid}"

@@ -1,0 +1,264 @@
+"""What a version is declared with, as values, and the rules those values keep."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.conf import settings
+
+from audit import canonical
+from registry.models import DatasetReference, ModelVersion, RegisteredModel, User
+from registry.rules import DIGEST_FORMS, Faults, dataset_strength
+
+MAX_CARD_BYTES = 256 * 1024
+MAX_LOCK_BYTES = 1024 * 1024
+MAX_METRICS = 1_000
+MAX_DATASETS = 100
+MAX_PARENTS = 100
+
+
+@dataclass(frozen=True)
+class ArtifactSpec:
+    """A file: its path inside the version, the SHA-256 of its bytes in hexadecimal, its size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A dataset reference. `reference` is the name's version, tag or date; `digest_algorithm` is sha256, md5, git,
+    lakefs or any other label. How surely the data is identified follows from the two digest fields."""
+
+    role: str
+    name: str
+    reference: str = ""
+    uri: str = ""
+    digest_algorithm: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """A finite number the version was measured to have, on a dataset and a slice of it."""
+
+    name: str
+    value: float
+    dataset: str = ""
+    slice: str = ""
+
+
+@dataclass(frozen=True)
+class VersionSpec:
+    """Everything fixed at registration, and the first metrics and card.
+
+    `code_clean` is False where the working tree had changes the commit does not hold; `environment_lock` is the text of
+    a lock file; `parents` are the versions it was made from; `trained_by` is who trained it, where that is known.
+    """
+
+    artifacts: Sequence[ArtifactSpec] = ()
+    source: str = ""
+    run_id: str = ""
+    run_link: str = ""
+    code_repository: str = ""
+    code_commit: str = ""
+    code_clean: bool | None = None
+    environment_lock: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    signature: Mapping[str, Any] = field(default_factory=dict)
+    licence: str = ""
+    datasets: Sequence[DatasetSpec] = ()
+    parents: Sequence[ModelVersion] = ()
+    trained_by: User | None = None
+    metrics: Sequence[MetricSpec] = ()
+    card: str = ""
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+_LINES = {
+    "source": 2000,
+    "run_id": 500,
+    "run_link": 2000,
+    "code_repository": 500,
+    "licence": 200,
+}
+
+
+_COLUMNS = (
+    *_LINES,
+    "code_commit",
+    "code_clean",
+    "environment_lock",
+    "parameters",
+    "signature",
+    "description",
+    "tags",
+    "trained_by",
+)
+
+
+def cleaned(faults: Faults, spec: VersionSpec) -> VersionSpec:
+    """Hold a specification to the rules; returns it as it is kept, with no space around its lines."""
+    lines: dict[str, Any] = {
+        name: faults.line(f"/{name}", getattr(spec, name), limit) for name, limit in _LINES.items()
+    }
+    if lines["run_link"] and not lines["run_link"].startswith(("https://", "http://")):
+        faults.add("/run_link", "not_a_link", "A run link begins with https:// or http://.")
+    check_artifacts(faults, spec.artifacts)
+    if spec.card:
+        check_card(faults, spec.card, "/card")
+    if len(spec.parents) > MAX_PARENTS:
+        faults.add("/parents", "too_many", f"At most {MAX_PARENTS} parents; these are {len(spec.parents)}.")
+    return replace(
+        spec,
+        **lines,
+        code_commit=_commit(faults, spec.code_commit),
+        environment_lock=faults.text("/environment_lock", spec.environment_lock, MAX_LOCK_BYTES),
+        parameters=faults.document("/parameters", spec.parameters),
+        signature=faults.document("/signature", spec.signature),
+        description=faults.text("/description", spec.description, 100_000),
+        tags=faults.labels("/tags", spec.tags),
+        datasets=cleaned_datasets(faults, spec.datasets),
+        metrics=cleaned_metrics(faults, spec.metrics, required=False),
+    )
+
+
+def columns(spec: VersionSpec) -> dict[str, Any]:
+    """What a specification fixes in the version's own row."""
+    return {name: getattr(spec, name) for name in _COLUMNS}
+
+
+def check_artifacts(faults: Faults, artifacts: Sequence[ArtifactSpec]) -> None:
+    """Paths, digests, and the limits of the settings on number and size."""
+    if len(artifacts) > settings.COUNTERSIGN_MAX_FILES:
+        faults.add(
+            "/artifacts",
+            "too_many",
+            f"A version has at most {settings.COUNTERSIGN_MAX_FILES:,} files; these are {len(artifacts):,}. Pack some.",
+        )
+        return
+    faults.paths("/artifacts", [artifact.path for artifact in artifacts])
+    total = 0
+    for index, artifact in enumerate(artifacts):
+        faults.sha256(f"/artifacts/{index}/sha256", artifact.sha256)
+        if isinstance(artifact.size, bool) or not isinstance(artifact.size, int) or artifact.size < 0:
+            faults.add(f"/artifacts/{index}/size", "size", "A size is a number of bytes, not below zero.")
+            continue
+        total += artifact.size
+        if artifact.size > settings.COUNTERSIGN_MAX_FILE_BYTES:
+            faults.add(
+                f"/artifacts/{index}/size",
+                "too_large",
+                f"A file has at most {settings.COUNTERSIGN_MAX_FILE_BYTES:,} bytes: split it, or store it elsewhere "
+                "and name it as the source.",
+            )
+    if total > settings.COUNTERSIGN_MAX_VERSION_BYTES:
+        faults.add(
+            "/artifacts",
+            "too_large",
+            f"The files of a version have at most {settings.COUNTERSIGN_MAX_VERSION_BYTES:,} bytes together; these "
+            f"have {total:,}.",
+        )
+
+
+def cleaned_datasets(faults: Faults, datasets: Sequence[DatasetSpec]) -> list[DatasetSpec]:
+    """Roles, lengths, and that a digest looks like what it says it is."""
+    if len(datasets) > MAX_DATASETS:
+        faults.add("/datasets", "too_many", f"At most {MAX_DATASETS} dataset references; these are {len(datasets)}.")
+        return []
+    roles = DatasetReference.DatasetRole.values
+    kept = []
+    for index, given in enumerate(datasets):
+        where = f"/datasets/{index}"
+        dataset = DatasetSpec(
+            role=given.role,
+            name=faults.line(f"{where}/name", given.name, 250, required=True),
+            reference=faults.line(f"{where}/reference", given.reference, 250),
+            uri=faults.line(f"{where}/uri", given.uri, 2000),
+            digest_algorithm=faults.line(f"{where}/digest_algorithm", given.digest_algorithm, 20),
+            digest=faults.line(f"{where}/digest", given.digest, 128),
+        )
+        if dataset.role not in roles:
+            faults.add(f"{where}/role", "unknown_role", f"A dataset's role is one of: {', '.join(roles)}.")
+        form = DIGEST_FORMS.get(dataset.digest_algorithm)
+        if form is not None and not form[0].fullmatch(dataset.digest):
+            faults.add(
+                f"{where}/digest",
+                "digest_form",
+                f"A digest by {dataset.digest_algorithm} has {form[1]} lower-case hexadecimal digits; for another "
+                "kind, name another digest_algorithm.",
+            )
+        if dataset.digest and not dataset.digest_algorithm:
+            faults.add(f"{where}/digest_algorithm", "required", "Say what kind of digest it is: sha256, md5, git, …")
+        kept.append(dataset)
+    return kept
+
+
+def cleaned_metrics(faults: Faults, metrics: Sequence[MetricSpec], *, required: bool) -> list[MetricSpec]:
+    """Names, finite values, and no metric twice."""
+    if required and not metrics:
+        faults.add("/metrics", "required", "Give at least one metric.")
+    if len(metrics) > MAX_METRICS:
+        faults.add("/metrics", "too_many", f"At most {MAX_METRICS} metrics at a time; these are {len(metrics)}.")
+        return []
+    kept: dict[tuple[str, str, str], MetricSpec] = {}
+    for index, given in enumerate(metrics):
+        where = f"/metrics/{index}"
+        metric = MetricSpec(
+            name=faults.line(f"{where}/name", given.name, 250, required=True),
+            value=faults.number(f"{where}/value", given.value),
+            dataset=faults.line(f"{where}/dataset", given.dataset, 250),
+            slice=faults.line(f"{where}/slice", given.slice, 250),
+        )
+        if kept.setdefault((metric.name, metric.dataset, metric.slice), metric) is not metric:
+            faults.add(where, "twice", f"{metric.name} is given twice for the same dataset and slice: give one value.")
+    return list(kept.values())
+
+
+def check_card(faults: Faults, text: str, pointer: str) -> None:
+    """At most 256 KB of UTF-8 text, and not empty."""
+    faults.text(pointer, text, len(text), required=True)
+    if len(text.encode(errors="replace")) > MAX_CARD_BYTES:
+        faults.add(
+            pointer,
+            "too_large",
+            f"A model card has at most {MAX_CARD_BYTES // 1024} KB; attach longer documents as evidence.",
+        )
+
+
+def strength(dataset: DatasetSpec) -> str:
+    """How surely the reference identifies the data."""
+    return dataset_strength(dataset.digest_algorithm, dataset.digest)
+
+
+def declaration(model: RegisteredModel, spec: VersionSpec) -> str:
+    """SHA-256 over everything declared: by it a registration that is sent again is recognised as the same one."""
+    return canonical.digest(
+        {
+            **columns(spec),
+            "model": str(model.uid),
+            "trained_by": spec.trained_by.uid if spec.trained_by is not None else None,
+            "artifacts": _sorted(vars(artifact) for artifact in spec.artifacts),
+            "datasets": _sorted(vars(dataset) for dataset in spec.datasets),
+            "parents": sorted(str(parent.uid) for parent in spec.parents),
+            "metrics": _sorted(vars(metric) for metric in spec.metrics),
+            "card": spec.card,
+        }
+    )
+
+
+def _sorted(rows: Any) -> list[dict[str, Any]]:
+    return sorted((dict(row) for row in rows), key=canonical.dumps)
+
+
+def _commit(faults: Faults, commit: str) -> str:
+    commit = faults.line("/code_commit", commit, 64)
+    if commit and (len(commit) not in (40, 64) or not set(commit) <= set("0123456789abcdef")):
+        faults.add(
+            "/code_commit",
+            "commit_form",
+            "A commit is written in full: 40 or 64 lower-case hexadecimal digits. A branch or a short form moves.",
+        )
+    return commit

@@ -1,0 +1,235 @@
+"""Access tokens: issued to a person, told once, kept as a hash, refused the moment anything is off.
+
+A token is `cs_`, 40 base-62 characters from the operating system's randomness (238 bits) and 6 characters of checksum:
+the CRC-32 of the 40 in base 62. The checksum lets scanners know a leaked token for one, and lets us refuse a mistyped
+one without asking the database. It protects nothing; the hash does.
+"""
+
+import hashlib
+import secrets
+import string
+import zlib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+
+from django.db import transaction
+
+from audit import clock, leaf, recorder
+from audit.actor import Actor, ActorKind
+from audit.recorder import Change, Private, Thing
+from registry import access
+from registry.actions import TOKEN_ISSUED, TOKEN_REVOKED
+from registry.exceptions import NotFound, NotNow, NotPermitted
+from registry.models import AccessToken, TokenUse, User
+from registry.models.token import new_token_uid
+from registry.rules import Faults
+
+PREFIX = "cs_"
+RANDOM_LENGTH = 40
+CHECKSUM_LENGTH = 6
+LENGTH = len(PREFIX) + RANDOM_LENGTH + CHECKSUM_LENGTH
+SHOWN = 11
+"""How many characters of a token are kept readable: 8 random ones, which leaves 190 bits secret."""
+LONGEST_LIFE = timedelta(days=366)
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+_BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_CHARACTERS = frozenset(_BASE62)
+
+
+@transaction.atomic
+def issue(
+    *,
+    actor: Actor,
+    person: User,
+    name: str,
+    scopes: Iterable[str],
+    expires_at: datetime,
+    model_slugs: Iterable[str] | None = None,
+) -> tuple[AccessToken, str]:
+    """Issue a token that acts for `person`, and tell its secret this once.
+
+    Args:
+        actor: the person themselves, signed in; or, for a service account, whoever manages people.
+        name: what it is for, in the person's own words.
+        scopes: of `access.SCOPES`; at least one.
+        expires_at: at most 366 days ahead.
+        model_slugs: names of the models it is limited to; None for all its person may touch.
+
+    Raises NotPermitted, InvalidInput.
+    """
+    _require_issuer(actor, person)
+    now = clock.now()
+    faults = Faults()
+    label = faults.line("/name", name, 120, required=True)
+    chosen = sorted(set(scopes))
+    if not chosen:
+        faults.add("/scopes", "required", f"Choose at least one scope: {', '.join(access.SCOPES)}.")
+    for unknown in (scope for scope in chosen if scope not in access.SCOPES):
+        faults.add("/scopes", "unknown_scope", f"There is no scope {unknown}; there are: {', '.join(access.SCOPES)}.")
+    if expires_at.utcoffset() is None:
+        faults.add("/expires_at", "no_time_zone", "Give the moment with its time zone.")
+    elif not now < expires_at <= now + LONGEST_LIFE:
+        faults.add("/expires_at", "lifetime", f"A token expires in the future, within {LONGEST_LIFE.days} days.")
+    limited = sorted(set(model_slugs)) if model_slugs is not None else None
+    if limited is not None:
+        if not limited:
+            faults.add("/model_slugs", "required", "Name at least one model, or leave the limit out.")
+        for index, slug in enumerate(limited):
+            faults.model_slug(f"/model_slugs/{index}", slug)
+    if person.left():
+        faults.add("/person", "inactive", "This account is deactivated: reactivate it first.")
+    faults.refuse()
+    secret = new_secret()
+    token = AccessToken(
+        uid=new_token_uid(),
+        person=person,
+        name=label,
+        prefix=secret[:SHOWN],
+        digest=_digest(secret),
+        scopes=chosen,
+        model_slugs=limited,
+        created_at=now,
+        expires_at=expires_at,
+    )
+    recorder.append(
+        TOKEN_ISSUED,
+        actor=actor,
+        thing=Thing("token", token.uid),
+        stream=f"person:{person.uid}",
+        related=[Thing("person", person.uid)],
+        changes=[Change("name", None, Private(label))],
+        data={"scopes": chosen, "models": limited, "expires_at": leaf.timestamp(expires_at)},
+    )
+    token.save(force_insert=True)
+    return token, secret
+
+
+@transaction.atomic
+def revoke(*, actor: Actor, token: AccessToken, reason: str) -> AccessToken:
+    """End a token at once. Its person may, and whoever manages people.
+
+    Raises NotFound for somebody else's token, NotPermitted for a deactivated account and for a token that would revoke
+    another, InvalidInput without a reason, NotNow where it was revoked already.
+    """
+    faults = Faults()
+    why = faults.reason(reason)
+    faults.refuse()
+    if actor.person != token.person.uid:
+        if not access.can_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE):
+            raise NotFound("There is no such token among yours.")
+    else:
+        access.require_person(actor)
+        if actor.kind is ActorKind.TOKEN and actor.id != token.uid:
+            raise NotPermitted("A token may revoke itself only: sign in to revoke others.", code="person_required")
+    token = AccessToken.objects.select_for_update(no_key=True, of=("self",)).select_related("person").get(pk=token.pk)
+    if token.revoked_at is not None:
+        raise NotNow("This token was revoked already.", code="already_revoked")
+    event = recorder.append(
+        TOKEN_REVOKED,
+        actor=actor,
+        thing=Thing("token", token.uid),
+        stream=f"person:{token.person.uid}",
+        related=[Thing("person", token.person.uid)],
+        reason=why,
+    )
+    token.revoked_at = event.happened_at
+    token.save(update_fields=["revoked_at"])
+    return token
+
+
+def authenticate(secret: str, address: str | None = None) -> Actor | None:
+    """The actor a token is, or None: malformed, unknown, expired, revoked, or its person's account is shut. Which of
+    these it was is told to nobody. Notes the use, at most once a minute.
+
+    Args:
+        secret: as it came; a wrong checksum costs no query.
+        address: where it came from, for the token's owner to see; None when unknown.
+    """
+    if not well_formed(secret):
+        return None
+    now = clock.now()
+    token = (
+        AccessToken.objects.select_related("person", "use")
+        .filter(digest=_digest(secret), revoked_at__isnull=True, expires_at__gt=now, person__is_active=True)
+        .first()
+    )
+    if token is None:
+        return None
+    _note_use(token, now, address)
+    return actor_of(token)
+
+
+def actor_of(token: AccessToken) -> Actor:
+    """The actor that signs in with this token."""
+    return Actor(
+        kind=ActorKind.TOKEN,
+        id=token.uid,
+        person=token.person.uid,
+        person_pk=token.person_id,
+        auth="token",
+        scopes=frozenset(token.scopes),
+        models=frozenset(token.model_slugs) if token.model_slugs is not None else None,
+    )
+
+
+def new_secret() -> str:
+    """A token nobody has."""
+    random = "".join(secrets.choice(_BASE62) for _ in range(RANDOM_LENGTH))
+    return PREFIX + random + checksum(random)
+
+
+def well_formed(secret: str) -> bool:
+    """Whether this could be a token at all: its form and its checksum."""
+    if len(secret) != LENGTH or not secret.startswith(PREFIX):
+        return False
+    body = secret[len(PREFIX) :]
+    return _CHARACTERS.issuperset(body) and checksum(body[:RANDOM_LENGTH]) == body[RANDOM_LENGTH:]
+
+
+def checksum(random: str) -> str:
+    """CRC-32 in base 62, six characters."""
+    number = zlib.crc32(random.encode("ascii"))
+    digits = ""
+    for _ in range(CHECKSUM_LENGTH):
+        number, remainder = divmod(number, len(_BASE62))
+        digits = _BASE62[remainder] + digits
+    return digits
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("ascii")).digest()
+
+
+def _note_use(token: AccessToken, now: datetime, address: str | None) -> None:
+    last = token.use.last_used_at if hasattr(token, "use") else None
+    if last is not None and now - last < USE_NOTED_EVERY:
+        return
+    TokenUse.objects.bulk_create(
+        [TokenUse(token=token, last_used_at=now, last_address=_address(address))],
+        update_conflicts=True,
+        unique_fields=["token"],
+        update_fields=["last_used_at", "last_address"],
+    )
+
+
+def _address(text: str | None) -> str | None:
+    """An address the database can keep; anything else is unknown, and no reason to turn a valid token away."""
+    try:
+        return str(ip_address(text or ""))
+    except ValueError:
+        return None
+
+
+def _require_issuer(actor: Actor, person: User) -> None:
+    if actor.kind is ActorKind.TOKEN:
+        raise NotPermitted("No token issues tokens: sign in to the pages to make one.", code="person_required")
+    if actor.person == person.uid:
+        return
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
+    if person.kind != User.Kind.SERVICE:
+        raise NotPermitted(
+            "A token acts in its person's name, so people issue their own; others only for a service account.",
+            code="own_token",
+        )

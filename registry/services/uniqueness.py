@@ -1,0 +1,24 @@
+"""The last word on names that are given once: the database's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import IntegrityError
+
+from registry.exceptions import FieldError, InvalidInput
+
+UNIQUE_VIOLATION = "23505"
+
+
+@contextmanager
+def unique_or_refused(pointer: str, detail: str) -> Iterator[None]:
+    """Turn a name that is taken, perhaps a moment ago by somebody else, into InvalidInput at `pointer`.
+
+    The transaction around it is spoilt then, and must be left by the refusal.
+    """
+    try:
+        yield
+    except IntegrityError as fault:
+        if getattr(fault.__cause__, "pgcode", None) != UNIQUE_VIOLATION:
+            raise
+        raise InvalidInput([FieldError(pointer, "taken", detail)]) from fault

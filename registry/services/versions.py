@@ -1,0 +1,300 @@
+"""Versions: declared with what they consist of, filled with files, registered; then added to in numbered revisions.
+
+Every write locks the model's row, then the version's: the order of the whole product, and what makes version numbers
+follow each other. Bytes are taken in before any lock.
+"""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from audit import clock, recorder
+from audit.actor import Actor
+from audit.models import Event
+from audit.recorder import Change, Private, Thing
+from registry import access, fingerprint, stage_writer, storage
+from registry.actions import ARTIFACT_STORED, VERSION_DECLARED, VERSION_REGISTERED
+from registry.exceptions import FieldError, InvalidInput, NotFound, NotNow
+from registry.models import (
+    AccessToken,
+    Artifact,
+    Blob,
+    DatasetReference,
+    Metric,
+    ModelCard,
+    ModelVersion,
+    RegisteredModel,
+    Stage,
+    User,
+)
+from registry.rules import Faults
+from registry.services.additions import add_card, add_evidence, add_metrics, card_digest, store_evidence
+from registry.services.specification import (
+    ArtifactSpec,
+    DatasetSpec,
+    MetricSpec,
+    VersionSpec,
+    cleaned,
+    columns,
+    declaration,
+    strength,
+)
+from registry.services.version_lock import lock_version
+
+__all__ = [
+    "ArtifactSpec",
+    "DatasetSpec",
+    "MetricSpec",
+    "VersionSpec",
+    "add_card",
+    "add_evidence",
+    "add_metrics",
+    "complete",
+    "declare_version",
+    "store_artifact",
+    "store_evidence",
+]
+
+_NAMED = 10
+"""How many missing files a refusal names."""
+
+
+@transaction.atomic
+def declare_version(*, actor: Actor, model: RegisteredModel, spec: VersionSpec, reuse: bool = True) -> ModelVersion:
+    """Declare the next version of a model: its files by path, digest and size, and all else that is fixed.
+
+    Without files it is registered at once; with files it is `registering` until each is stored and `complete` called.
+    What was declared before by the same person with the same token, word for word, is found again and returned with
+    `found` set, so that a pipeline may repeat itself; `reuse=False` makes a new version all the same.
+
+    Raises NotFound and NotPermitted as `access.require` does; NotNow for an archived model; InvalidInput.
+    """
+    access.require(actor, access.Permission.REGISTER_VERSION, model)
+    person, token = access.require_person(actor), access.token_of(actor)
+    faults = Faults()
+    spec = cleaned(faults, spec)
+    _check_parents(faults, actor, spec.parents)
+    faults.refuse()
+    row = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+    if row.status == RegisteredModel.Status.ARCHIVED:
+        raise NotNow(
+            f"{row.slug} is archived and takes no versions: an owner or an officer can make it active again.",
+            code="model_archived",
+        )
+    declared = declaration(row, spec)
+    if reuse:
+        before = ModelVersion.objects.select_related("model", "stage", "registered_by").filter(
+            model=row, declaration=declared, registered_by=person, registered_with=token
+        )
+        if (existing := before.order_by("-number").first()) is not None:
+            existing.found = True
+            return existing
+    version = _insert(row, spec, declared, person, token)
+    if spec.artifacts:
+        event = recorder.append(
+            VERSION_DECLARED,
+            actor=actor,
+            thing=_thing(version),
+            stream=_stream(row),
+            related=[Thing("model", str(row.uid))],
+            changes=[Change("status", None, str(version.status)), Change("stage", None, version.stage.slug)],
+            data={"number": version.number, "files": len(spec.artifacts), "declaration": declared},
+        )
+        stage_writer.place_initial(version=version, event_id=event.event_id)
+    else:
+        stage_writer.place_initial(version=version, event_id=_register(actor, version, before=None).event_id)
+    return version
+
+
+def store_artifact(*, actor: Actor, version: ModelVersion, path: str, stream: storage.Stream) -> Artifact:
+    """Store one declared file of a version, streamed and hashed on the way. The same bytes again change nothing.
+
+    The bytes are asked for even where another version has the same: a digest is no proof that one has the file.
+
+    Raises NotFound and NotPermitted; NotNow where the version is registered already; InvalidInput, with nothing kept,
+    where the bytes have another size or digest than was declared.
+    """
+    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    artifact = Artifact.objects.filter(version=version, path=path).first()
+    if artifact is None:
+        raise NotFound(f"Version {version.number} of {version.model.slug} declares no file “{path}”.")
+    _refuse_registered(version)
+    declared = artifact
+
+    def accept(blob: storage.StoredBlob) -> None:
+        if blob.size != declared.size:
+            raise _other_size(declared)
+        if blob.sha256 != declared.sha256:
+            raise InvalidInput(
+                [
+                    FieldError(
+                        "",
+                        "wrong_digest",
+                        f"“{declared.path}” was declared with SHA-256 {declared.sha256}, and these bytes have "
+                        f"{blob.sha256}: send the file that was declared, or declare a new version. Nothing was kept.",
+                    )
+                ]
+            )
+
+    try:
+        blob = storage.write(stream, limit=artifact.size, accept=accept)
+    except storage.TooLarge:
+        raise _other_size(artifact) from None
+    with transaction.atomic():
+        model, version = lock_version(version)
+        artifact = Artifact.objects.select_for_update(no_key=True).get(pk=artifact.pk)
+        if artifact.blob_id is not None:
+            return artifact
+        _refuse_registered(version)
+        Blob.objects.bulk_create(
+            [Blob(sha256=blob.sha256, size=blob.size, stored_at=clock.now())], ignore_conflicts=True
+        )
+        recorder.append(
+            ARTIFACT_STORED,
+            actor=actor,
+            thing=Thing("artifact", str(artifact.uid)),
+            stream=_stream(model),
+            related=[_thing(version)],
+            data={"path": Private(artifact.path), "sha256": blob.sha256, "size": blob.size},
+        )
+        artifact.blob_id = blob.sha256
+        artifact.save(update_fields=["blob"])
+        version.revision += 1
+        version.save(update_fields=["revision"])
+    return artifact
+
+
+@transaction.atomic
+def complete(*, actor: Actor, version: ModelVersion) -> ModelVersion:
+    """Register a version whose files are all stored: from now on what was declared is fixed, and the version has a
+    fingerprint. A version that is registered is returned as it is.
+
+    Raises NotFound and NotPermitted; NotNow, naming the files, where some are missing.
+    """
+    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    _, version = lock_version(version)
+    if version.status == ModelVersion.Status.REGISTERED:
+        return version
+    files = list(Artifact.objects.filter(version=version).order_by("path"))
+    missing = [file.path for file in files if file.blob_id is None or not storage.exists(file.sha256, file.size)]
+    if missing:
+        named = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else "")
+        raise NotNow(
+            f"{len(missing)} of {len(files)} files are not stored: {named}. Upload them, then complete the version.",
+            code="files_missing",
+            requirements=missing,
+        )
+    _register(actor, version, before=str(version.status))
+    return version
+
+
+def _insert(
+    model: RegisteredModel, spec: VersionSpec, declared: str, person: User, token: AccessToken | None
+) -> ModelVersion:
+    """The version's row and those of what it was declared with."""
+    stage = Stage.objects.filter(initial=True).first()
+    if stage is None:
+        raise NotNow(
+            "No lifecycle is installed, so a version has no stage to begin in: an administrator must finish the setup.",
+            code="lifecycle_missing",
+        )
+    now = clock.now()
+    version = ModelVersion.objects.create(
+        model=model,
+        number=model.next_version,
+        stage=stage,
+        declaration=declared,
+        registered_by=person,
+        registered_with=token,
+        created_at=now,
+        evidence_revision=1 if spec.metrics or spec.card else 0,
+        **columns(spec),
+    )
+    model.next_version += 1
+    model.updated_at = now
+    model.save(update_fields=["next_version", "updated_at"])
+    version.parents.set(spec.parents)
+    Artifact.objects.bulk_create(
+        [Artifact(version=version, path=file.path, sha256=file.sha256, size=file.size) for file in spec.artifacts]
+    )
+    DatasetReference.objects.bulk_create(
+        [DatasetReference(version=version, strength=strength(dataset), **vars(dataset)) for dataset in spec.datasets]
+    )
+    Metric.objects.bulk_create(
+        [Metric(version=version, revision=1, recorded_at=now, **vars(metric)) for metric in spec.metrics]
+    )
+    if spec.card:
+        ModelCard.objects.create(
+            version=version,
+            text=spec.card,
+            sha256=card_digest(spec.card),
+            revision=1,
+            added_by=person,
+            added_at=now,
+        )
+    return version
+
+
+def _register(actor: Actor, version: ModelVersion, *, before: str | None) -> Event:
+    """Make the version registered, with its fingerprint and its event."""
+    version.fingerprint = fingerprint.compute(version)
+    event = recorder.append(
+        VERSION_REGISTERED,
+        actor=actor,
+        thing=_thing(version),
+        stream=_stream(version.model),
+        related=[Thing("model", str(version.model.uid))],
+        changes=[Change("status", before, str(ModelVersion.Status.REGISTERED))],
+        data={
+            "number": version.number,
+            "stage": version.stage.slug,
+            "fingerprint": version.fingerprint,
+            "declaration": version.declaration,
+        },
+    )
+    version.status = ModelVersion.Status.REGISTERED
+    version.registered_at = event.happened_at
+    if before is not None:
+        version.revision += 1
+    version.save(update_fields=["status", "registered_at", "fingerprint", "revision"])
+    return event
+
+
+def _check_parents(faults: Faults, actor: Actor, parents: Sequence[ModelVersion]) -> None:
+    wanted = {parent.pk for parent in parents}
+    if not wanted:
+        return
+    seen = ModelVersion.objects.filter(
+        pk__in=wanted, status=ModelVersion.Status.REGISTERED, model__in=access.visible_to(actor)
+    ).count()
+    if seen != len(wanted):
+        faults.add("/parents", "unknown_version", "A parent is a registered version that you may see.")
+
+
+def _refuse_registered(version: ModelVersion) -> None:
+    if version.status == ModelVersion.Status.REGISTERED:
+        raise NotNow(
+            f"Version {version.number} is registered and its files are fixed: declare a new version to change them.",
+            code="version_registered",
+        )
+
+
+def _other_size(artifact: Artifact) -> InvalidInput:
+    return InvalidInput(
+        [
+            FieldError(
+                "",
+                "wrong_size",
+                f"“{artifact.path}” was declared with {artifact.size:,} bytes, and these are not as many: send the "
+                "file that was declared, or declare a new version. Nothing was kept.",
+            )
+        ]
+    )
+
+
+def _thing(version: ModelVersion) -> Thing:
+    return Thing("version", str(version.uid))
+
+
+def _stream(model: RegisteredModel) -> str:
+    return f"model:{model.uid}"

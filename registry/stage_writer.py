@@ -1,0 +1,133 @@
+"""The only lines that set a stage or an alias.
+
+Called by `registry.services.versions` for the first stage and by `governance.promotions` for every other move. Whoever
+calls holds the locks on the model and the version and has written the event already: rows are opened and closed at its
+moment, so that what held at T and what the log says of T agree to the microsecond. The database refuses the same by
+trigger: a stage that changes without the occupancy that says so, a protected stage or alias without a promotion.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from audit import selectors as log
+from registry.exceptions import IllegalMove
+from registry.models import (
+    OPEN,
+    AliasAssignment,
+    ModelVersion,
+    Stage,
+    StageMove,
+    StageOccupancy,
+)
+
+
+@dataclass(frozen=True)
+class _By:
+    """The event that moves something, when it happened, and the promotion it belongs to."""
+
+    event: UUID
+    at: datetime
+    promotion: UUID | None
+
+
+def place_initial(*, version: ModelVersion, event_id: UUID) -> None:
+    """Put a version that was just made into the lifecycle's initial stage, which `version.stage` names already."""
+    _open(version, version.stage, _by(event_id, None))
+
+
+def displaced_by(version: ModelVersion, target: Stage) -> ModelVersion | None:
+    """The version that has to leave when `version` enters an exclusive stage; None where nobody has to."""
+    if not target.exclusive:
+        return None
+    held = (
+        StageOccupancy.objects.filter(OPEN, model_id=version.model_id, stage=target)
+        .exclude(version=version)
+        .select_related("version")
+        .first()
+    )
+    return held.version if held is not None else None
+
+
+def alias_leaves(version: ModelVersion, name: str) -> ModelVersion | None:
+    """The version an alias of the model points at now and has to leave for `version`; None where there is none."""
+    held = (
+        AliasAssignment.objects.filter(OPEN, model_id=version.model_id, name=name)
+        .exclude(version=version)
+        .select_related("version")
+        .first()
+    )
+    return held.version if held is not None else None
+
+
+def move(*, version: ModelVersion, target: Stage, event_id: UUID, promotion: UUID | None) -> ModelVersion | None:
+    """Move a version to a stage; where the stage is exclusive, its occupant first goes where the stage says. Both are
+    moves of the same event, which must name both versions. Returns the version that was displaced.
+
+    Raises IllegalMove where the lifecycle has no such move.
+    """
+    by = _by(event_id, promotion)
+    displaced = displaced_by(version, target)
+    if displaced is not None:
+        assert target.displaced_to is not None  # a constraint of the stage
+        displaced = (
+            ModelVersion.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("stage")
+            .get(pk=displaced.pk)
+        )
+        _move(displaced, target.displaced_to, by)
+    _move(version, target, by)
+    return displaced
+
+
+def set_alias(*, version: ModelVersion, name: str, event_id: UUID, promotion: UUID | None) -> AliasAssignment:
+    """Point an alias of the model at this version; where it points now, it ceases to. The event names both versions."""
+    by = _by(event_id, promotion)
+    _close_alias(version.model_id, name, by)
+    return AliasAssignment.objects.create(
+        model_id=version.model_id,
+        version=version,
+        name=name,
+        promotion=promotion,
+        opened_at=by.at,
+        opened_event=by.event,
+    )
+
+
+def _move(version: ModelVersion, target: Stage, by: _By) -> None:
+    if not StageMove.objects.filter(source_id=version.stage_id, target=target).exists():
+        raise IllegalMove(f"{version.stage.name} → {target.name} is not a move of this lifecycle.")
+    closed = StageOccupancy.objects.filter(OPEN, version=version, stage_id=version.stage_id).update(
+        closed_at=by.at, closed_event=by.event
+    )
+    if closed != 1:
+        raise RuntimeError(
+            f"Version {version.pk} has {closed} open occupancies of its stage; there must be exactly one."
+        )
+    _open(version, target, by)
+    version.stage = target
+    version.revision += 1
+    version.save(update_fields=["stage", "revision"])
+
+
+def _open(version: ModelVersion, stage: Stage, by: _By) -> None:
+    StageOccupancy.objects.create(
+        version=version,
+        model_id=version.model_id,
+        stage=stage,
+        exclusive=stage.exclusive,
+        promotion=by.promotion,
+        opened_at=by.at,
+        opened_event=by.event,
+    )
+
+
+def _close_alias(model_id: int, name: str, by: _By) -> None:
+    AliasAssignment.objects.filter(OPEN, model_id=model_id, name=name).update(closed_at=by.at, closed_event=by.event)
+
+
+def _by(event_id: UUID, promotion: UUID | None) -> _By:
+    event = log.by_event_id(event_id)
+    if event is None:
+        raise RuntimeError(f"There is no event {event_id}: append the event before what it accounts for is written.")
+    return _By(event_id, event.happened_at, promotion)

@@ -1,0 +1,90 @@
+"""The lifecycle as values: stages and the lawful moves between them. Pure: no database, no clock.
+
+The graph itself is data (`registry.models.stage`); this room knows only what a graph means.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """What a stage is: see `registry.models.Stage` for the meaning of each flag."""
+
+    name: str
+    slug: str
+    position: int
+    initial: bool = False
+    exclusive: bool = False
+    protected: bool = False
+    protected_exit: bool = False
+    displaced_to: str | None = None
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """A set of stages and the moves allowed between them, by slug."""
+
+    stages: tuple[StageSpec, ...]
+    moves: frozenset[tuple[str, str]]
+
+    def lawful(self, source: str, target: str) -> bool:
+        return (source, target) in self.moves
+
+    def targets(self, source: str) -> tuple[StageSpec, ...]:
+        """Where a version in `source` may go, in the order of the lifecycle."""
+        return tuple(s for s in self.stages if (source, s.slug) in self.moves)
+
+    def needs_promotion(self, source: str, target: str) -> bool:
+        """Whether the move is governed: into a protected stage, or out of one whose exit is protected."""
+        by_slug = {s.slug: s for s in self.stages}
+        return by_slug[target].protected or by_slug[source].protected_exit
+
+
+def lifecycle(stages: Iterable[StageSpec], moves: Iterable[tuple[str, str]]) -> Lifecycle:
+    """Build a lifecycle and hold it to its invariants.
+
+    Raises ValueError where two stages share a slug or a place, where there is not exactly one initial stage, where an
+    exclusive stage does not say where its occupant goes, or where a move or displacement names an unknown stage.
+    """
+    ordered = tuple(sorted(stages, key=lambda s: s.position))
+    slugs = {s.slug for s in ordered}
+    if len(slugs) != len(ordered) or len({s.position for s in ordered}) != len(ordered):
+        raise ValueError("two stages share a slug or a position")
+    if sum(s.initial for s in ordered) != 1:
+        raise ValueError("exactly one stage must be the initial one")
+    pairs = frozenset(moves)
+    for source, target in pairs:
+        if source not in slugs or target not in slugs or source == target:
+            raise ValueError(f"the move {source} → {target} does not join two known stages")
+    for stage in ordered:
+        if stage.exclusive and stage.displaced_to is None:
+            raise ValueError(f"{stage.name} is exclusive but does not say where its occupant goes")
+        if stage.displaced_to is not None and (stage.slug, stage.displaced_to) not in pairs:
+            raise ValueError(f"{stage.name} displaces to {stage.displaced_to}, which is not a lawful move")
+    return Lifecycle(ordered, pairs)
+
+
+DEFAULT = lifecycle(
+    [
+        StageSpec("Development", "development", 10, initial=True),
+        StageSpec("Staging", "staging", 20, protected=True),
+        StageSpec(
+            "Production", "production", 30, exclusive=True, protected=True, protected_exit=True, displaced_to="archived"
+        ),
+        StageSpec("Archived", "archived", 40),
+    ],
+    [
+        ("development", "staging"),
+        ("development", "archived"),
+        ("staging", "production"),
+        ("staging", "development"),
+        ("staging", "archived"),
+        ("production", "archived"),
+        ("production", "staging"),
+        ("archived", "development"),
+        ("archived", "staging"),
+        ("archived", "production"),
+    ],
+)
+"""What an organisation starts with. Archived → Production is the way back: a rollback, gated like any promotion."""

@@ -1,0 +1,41 @@
+// Offers rows while somebody types into a field that names one. Without it the field takes the name as it is written.
+(() => {
+  "use strict";
+  const PAUSE = 150;
+
+  document.querySelectorAll("input[data-suggest]").forEach((input, number) => {
+    const list = document.createElement("datalist");
+    list.id = `suggested-${number}`;
+    input.after(list);
+    input.setAttribute("list", list.id);
+    let timer = 0;
+    let asked = "";
+
+    async function offer() {
+      const term = input.value.trim();
+      if (term === asked && list.options.length) return;
+      asked = term;
+      let answer;
+      try {
+        answer = await fetch(`${input.dataset.suggest}&term=${encodeURIComponent(term)}`, { credentials: "same-origin" });
+      } catch {
+        return; // no network: the name can still be written
+      }
+      if (!answer.ok || term !== asked) return;
+      const { results } = await answer.json();
+      list.replaceChildren(
+        ...results.map((row) => {
+          const option = document.createElement("option");
+          option.value = row.text;
+          return option;
+        }),
+      );
+    }
+
+    input.addEventListener("focus", offer);
+    input.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(offer, PAUSE);
+    });
+  });
+})();

@@ -1,0 +1,19 @@
+"""What every test may ask for. The ground's own fixtures are in tests/ground/, one subject a file."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+pytest_plugins = [
+    "tests.ground.databases",
+    "tests.ground.workers",
+    "tests.ground.browsers",
+    "tests.people",
+]
+
+# No deadline: a test never judges by the clock. `make test-long` looks twenty times as far.
+settings.register_profile("short", deadline=None, max_examples=100)
+settings.register_profile("long", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))

@@ -1,0 +1,103 @@
+"""Things for tests, made as the product makes them: through its services, with their events."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from audit import clock
+from audit.actor import Actor, process
+from registry import access
+from registry.access import Role
+from registry.models import AccessToken, Grant, ModelVersion, RegisteredModel, ReviewerGroup, User
+from registry.services import models, people, setup, tokens, versions
+from registry.services.versions import ArtifactSpec, VersionSpec
+
+SETUP = process("initialise")
+"""Who sets the scene."""
+
+PASSWORD = "seven-Green-bottles-5"
+"""Everybody's, where an account has one."""
+
+_numbers = count(1)
+
+
+def lifecycle() -> None:
+    """The default stages and moves, and the protected alias champion."""
+    setup.install_lifecycle(actor=SETUP)
+
+
+def person(username: str | None = None, **facts: Any) -> User:
+    """An account; with a password unless it is a service account or `password=None` is given."""
+    username = username or f"person-{next(_numbers)}"
+    if facts.get("kind", User.Kind.PERSON) == User.Kind.PERSON:
+        facts.setdefault("password", PASSWORD)
+    facts.setdefault("name", username.title())
+    return people.register_person(actor=SETUP, username=username, **facts)
+
+
+def group(slug: str | None = None, *members: User) -> ReviewerGroup:
+    """A reviewer group with these members."""
+    slug = slug or f"group-{next(_numbers)}"
+    made = people.create_group(actor=SETUP, slug=slug, name=slug.replace("-", " ").title())
+    for member in members:
+        people.add_member(actor=SETUP, group=made, user=member, reason="the scene of a test")
+    return made
+
+
+def grant(
+    role: Role | str,
+    *,
+    to: User | ReviewerGroup,
+    on: RegisteredModel | None = None,
+) -> Grant:
+    """A role, given to a person or a group; organisation-wide where no model is named."""
+    subject: dict[str, Any] = {"user": to} if isinstance(to, User) else {"group": to}
+    return access.grant_role(actor=SETUP, role=role, model=on, reason="the scene of a test", **subject)
+
+
+def model(owner: User, slug: str | None = None, **facts: Any) -> RegisteredModel:
+    """A registered model, with the owner in that role."""
+    slug = slug or f"model-{next(_numbers)}"
+    return models.register_model(actor=access.actor_for(owner), slug=slug, **facts)
+
+
+def artifact(path: str, content: bytes) -> ArtifactSpec:
+    """How a file is declared."""
+    return ArtifactSpec(path=path, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+
+
+def version(
+    model: RegisteredModel, by: User | Actor, files: Mapping[str, bytes] | None = None, **spec: Any
+) -> ModelVersion:
+    """A registered version, its files stored."""
+    actor = access.actor_for(by) if isinstance(by, User) else by
+    files = files or {}
+    declared = versions.declare_version(
+        actor=actor,
+        model=model,
+        spec=VersionSpec(artifacts=[artifact(path, content) for path, content in files.items()], **spec),
+        reuse=False,
+    )
+    for path, content in files.items():
+        versions.store_artifact(actor=actor, version=declared, path=path, stream=io.BytesIO(content))
+    return versions.complete(actor=actor, version=declared) if files else declared
+
+
+def token(
+    person: User, scopes: Iterable[str], models: Iterable[str] | None = None, days: float = 30
+) -> tuple[AccessToken, str]:
+    """An access token and its secret."""
+    issuer = access.actor_for(person) if person.kind == User.Kind.PERSON else SETUP
+    return tokens.issue(
+        actor=issuer,
+        person=person,
+        name="the scene of a test",
+        scopes=scopes,
+        expires_at=clock.now() + timedelta(days=days),
+        model_slugs=models,
+    )

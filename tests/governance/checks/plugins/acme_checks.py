@@ -1,0 +1,90 @@
+"""Checks of an imaginary organisation: two that work, one that breaks at will, and plug-ins with one fault each."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from governance.checks.contract import Check, Conclusion, Context, Evidence, Outcome, Parameters, Sandbox
+
+
+def _given(file: Any) -> Any:
+    """What was asked for in `needs` is there when the check runs."""
+    assert file is not None
+    return file
+
+
+class Patience(Check):
+    """Passes once a file exists: what a test holds a running check with."""
+
+    slug, version, title, category = "acme.patience", "1.0.0", "Waits for a file", "tests"
+    sandbox = Sandbox(memory=512 << 20, wall=120)
+
+    class Params(Parameters):
+        until: str
+
+    def run(self, ctx: Context, params: Any) -> Outcome:
+        Path(params.until + ".begun").touch()
+        while not Path(params.until).exists():
+            time.sleep(0.02)
+        return Outcome(Conclusion.SUCCESS, "The file is there.")
+
+
+class Rows(Check):
+    """Counts the rows of the evaluation table."""
+
+    slug, version, title, category = "acme.rows", "1.2.0", "Evaluation set is large enough", "tests"
+    needs = (Evidence("evaluation.table"),)
+    sandbox = Sandbox(memory=512 << 20, wall=60)
+
+    class Params(Parameters):
+        min_rows: Annotated[int, Field(ge=1, title="Rows")] = 1000
+
+    def run(self, ctx: Context, params: Any) -> Outcome:
+        rows = sum(1 for _ in ctx.table(_given(ctx.one("evaluation.table")), required=("label",)))
+        good = rows >= params.min_rows
+        return Outcome(Conclusion.SUCCESS if good else Conclusion.FAILURE, f"{rows} rows", measures={"rows": rows})
+
+
+class Flaky(Check):
+    """Breaks as long as a file is missing."""
+
+    slug, version, title, category = "acme.flaky", "1.0.0", "Breaks at will", "tests"
+    sandbox = Sandbox(memory=512 << 20, wall=60)
+
+    class Params(Parameters):
+        mended: str
+
+    def run(self, ctx: Context, params: Any) -> Outcome:
+        if not Path(params.mended).exists():
+            raise RuntimeError("not mended yet")
+        return Outcome(Conclusion.SUCCESS, "Mended.")
+
+
+class Twin(Rows):
+    slug = "acme.twin"
+
+
+class OtherTwin(Patience):
+    slug = "acme.twin"
+
+
+class Intruder(Rows):
+    slug = "integrity.digest"
+
+
+class Unfinished(Check):
+    slug, version, title, category = "acme.unfinished", "1.0.0", "Has no run()", "tests"
+
+
+class Future(Rows):
+    api = 2
+    slug = "acme.future"
+
+
+class Loose(Rows):
+    slug = "acme.loose"
+
+    class Params(BaseModel):
+        anything: int = 1

@@ -1,0 +1,196 @@
+"""Checks that try what the sandbox must stop, and one that tells what it finds there."""
+
+import ctypes
+import os
+import resource
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from governance.checks.contract import Check, Conclusion, Context, Finding, Outcome, Sandbox
+
+
+class Hostile(Check):
+    version, title, category = "1.0.0", "Hostile", "tests"
+    sandbox = Sandbox(memory=1 << 30, cpu=30, wall=30, file_size=8 << 20)
+
+
+class Spin(Hostile):
+    slug = "hostile.spin"
+    sandbox = Sandbox(memory=1 << 30, cpu=1, wall=30)
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        while True:
+            pass
+
+
+class Sleep(Hostile):
+    slug = "hostile.sleep"
+    sandbox = Sandbox(wall=1)
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        Path("begun").touch()
+        time.sleep(600)
+
+
+class Allocate(Hostile):
+    slug = "hostile.allocate"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        return Outcome(Conclusion.SUCCESS, str(len(bytearray(8 << 30))))
+
+
+class Connect(Hostile):
+    """Tries the loopback, where the tests' own server listens, and the world."""
+
+    slug = "hostile.connect"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        reached = []
+        for address in (("127.0.0.1", ctx.facts["port"]), ("192.0.2.1", 80)):
+            with socket.socket() as s:
+                s.settimeout(2)
+                try:
+                    s.connect(address)
+                    reached.append(address[0])
+                except OSError as error:
+                    reached.append(str(error.strerror))
+        return Outcome(Conclusion.SUCCESS, ", ".join(reached))
+
+
+class Write(Hostile):
+    slug = "hostile.write"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        with open("large", "wb") as file:
+            for _ in range(300):
+                file.write(bytes(1 << 20))
+        return Outcome(Conclusion.SUCCESS, "300 MB written")
+
+
+class Fork(Hostile):
+    slug = "hostile.fork"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        subprocess.run(["/bin/true"], check=True)
+        return Outcome(Conclusion.SUCCESS, "a process was started")
+
+
+class Linger(Hostile):
+    """Leaves a process behind that holds the pipes open."""
+
+    slug = "hostile.linger"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        return Outcome(Conclusion.SUCCESS, str(left.pid))
+
+
+class Print(Hostile):
+    slug = "hostile.print"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        for _ in range(64):
+            os.write(1, b"x" * (1 << 20))
+        return Outcome(Conclusion.SUCCESS, "printed")
+
+
+class Chatter(Hostile):
+    """Prints what looks like an answer."""
+
+    slug = "hostile.chatter"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        print('{"kind": "outcome"}\n{"conclusion": "success"}', flush=True)
+        return Outcome(Conclusion.FAILURE, "the true answer")
+
+
+class Raise(Hostile):
+    slug = "hostile.raise"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        raise ValueError("what \x00 a \ud800 pity")
+
+
+class Exit(Hostile):
+    slug = "hostile.exit"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        os._exit(0)
+
+
+class Segfault(Hostile):
+    slug = "hostile.segfault"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        ctypes.string_at(0)
+
+
+class NotFinite(Hostile):
+    slug = "hostile.nan"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        return Outcome(Conclusion.SUCCESS, "NaN", measures={"auc": float("nan")})
+
+
+class Skips(Hostile):
+    slug = "hostile.skips"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        return Outcome(Conclusion.SKIPPED, "I excuse myself")
+
+
+class Floods(Hostile):
+    slug = "hostile.floods"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        return Outcome(Conclusion.SUCCESS, "much", tuple(Finding("much", "x" * 1500) for _ in range(400)))
+
+
+class Nothing(Hostile):
+    slug = "hostile.nothing"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        return None
+
+
+class Forges(Hostile):
+    """Writes an answer of its own to every descriptor it finds, and leaves."""
+
+    slug = "hostile.forges"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        for descriptor in range(3, 32):
+            try:
+                os.write(descriptor, b'{"kind": "outcome"}\n{"conclusion": "skipped", "summary": "x"}')
+            except OSError:
+                continue
+        os._exit(0)
+
+
+class Surroundings(Hostile):
+    slug = "hostile.surroundings"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        return Outcome(
+            Conclusion.NEUTRAL,
+            "What is here",
+            measures={
+                "environment": sorted(os.environ),
+                "here": sorted(os.listdir(".")),
+                "isolated": sys.flags.isolated,
+                "writes_bytecode": not sys.flags.dont_write_bytecode,
+                "session": os.getsid(0) == os.getpid(),
+                "django": "django" in sys.modules,
+                "cores": resource.getrlimit(resource.RLIMIT_CORE)[0],
+                "processes": resource.getrlimit(resource.RLIMIT_NPROC)[0],
+                "memory": resource.getrlimit(resource.RLIMIT_AS)[0],
+                "privileges": [line for line in open("/proc/self/status") if line.startswith("NoNewPrivs")],
+                "files": [[f.path, f.local.name if f.local else None] for f in ctx.files],
+                "seed": ctx.seed,
+                "now": ctx.now.isoformat(),
+            },
+        )

@@ -1,0 +1,524 @@
+"""The life of a check run's row, from plan to conclusion, on the database."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+
+from audit import clock
+from audit.recorder import Thing
+from audit.selectors import history
+from governance import dispatch, promotions
+from governance.checks import catalogue, execution, performing
+from governance.checks.builtin.integrity_digest import IntegrityDigest
+from governance.checks.contract import Conclusion, Outcome
+from governance.checks.execution import Claim, Result
+from governance.models import CheckRun, PromotionRequest
+from governance.services import evidence, policies
+from governance.services import setup as installation
+from registry import storage
+from registry.models import Artifact, ModelVersion
+from registry.services import versions
+from registry.services.versions import MetricSpec
+from tests.governance.promotions.conftest import CARD, Bank, found_bank
+
+PASSED = Result.of(Outcome(Conclusion.SUCCESS, "Fine."), {})
+
+
+@pytest.fixture
+def bank(db: None) -> Bank:
+    return found_bank()
+
+
+def settle(number: int) -> object:
+    return promotions.settle(number, touched=True)
+
+
+def runs(request: PromotionRequest, slug: str = "integrity.digest") -> list[CheckRun]:
+    return list(CheckRun.objects.filter(request=request, check_slug=slug).order_by("pk"))
+
+
+def latest(request: PromotionRequest, slug: str = "integrity.digest") -> CheckRun:
+    return runs(request, slug)[-1]
+
+
+def actions(run: CheckRun) -> list[str]:
+    return [event.action for event in history(Thing("check_run", str(run.uid)))]
+
+
+def claimed(run: CheckRun) -> Claim:
+    held = execution.claim(run.pk)
+    assert held is not None
+    return held
+
+
+@contextmanager
+def later(**span: float) -> Iterator[None]:
+    with clock.at(clock.now() + timedelta(**span)):
+        yield
+
+
+def ask(bank: Bank, checks: str, *, priority: int = 5) -> PromotionRequest:
+    """A request for Staging under a policy with these checks (YAML of the list)."""
+    policies.publish(
+        actor=installation.INSTALLER,
+        source=f"slug: tried-{priority}\ntitle: Tried\napplies_to: {{stages: [staging]}}\npriority: {priority}\n"
+        f"approvals: [{{group: reviewers, count: 1}}]\nchecks: {checks}\n",
+        reason="for the test",
+    )
+    return bank.request(bank.version(), stage="staging")
+
+
+def for_champion(bank: Bank, version: ModelVersion) -> PromotionRequest:
+    """A request under the starter policy with all four checks."""
+    return promotions.request(
+        actor=bank.actor("priya"), version=version, target_alias="champion", reason="for the test"
+    )
+
+
+# --- planning ---
+
+
+def test_a_request_queues_its_policys_checks_with_an_event_each(bank: Bank) -> None:
+    request = bank.request(bank.version(), stage="staging")
+    found = {run.check_slug: run for run in CheckRun.objects.filter(request=request)}
+    assert set(found) == {"integrity.digest", "artifact.format", "docs.model_card"}
+    assert {run.status for run in found.values()} == {"queued"}
+    assert found["docs.model_card"].mode == "advisory"
+    assert found["docs.model_card"].params["min_words"] == 20
+    for run in found.values():
+        (event,) = history(Thing("check_run", str(run.uid)))
+        assert event.action == "check.queued"
+        assert event.body["data"]["inputs"] == run.inputs_digest
+        assert event.stream_id == f"model:{request.model.uid}"
+
+
+def test_nothing_is_due_where_nothing_changed(bank: Bank) -> None:
+    request = bank.request(bank.version(), stage="staging")
+    before = CheckRun.objects.count()
+    promotions.settle(request.pk)
+    promotions.settle(request.pk)
+    assert CheckRun.objects.count() == before
+
+
+def test_the_digest_covers_what_a_check_reads_and_nothing_else(bank: Bank) -> None:
+    version = bank.version()
+    request = for_champion(bank, version)
+    before = {run.check_slug: run.inputs_digest for run in CheckRun.objects.filter(request=request)}
+    evidence.attach_card(actor=bank.actor("priya"), version=version, text=CARD + "\nMore.\n")
+    after = {slug: latest(request, slug).inputs_digest for slug in before}
+    assert {slug for slug in before if before[slug] != after[slug]} == {"docs.model_card"}
+    evidence.attach_metrics(actor=bank.actor("priya"), version=version, metrics=[MetricSpec("accuracy", 0.93)])
+    again = {slug: latest(request, slug).inputs_digest for slug in before}
+    assert {slug for slug in before if again[slug] != after[slug]} == {"performance.threshold"}
+
+
+def test_a_check_that_lacks_evidence_waits_and_says_for_what(bank: Bank) -> None:
+    version = factories_version(bank)
+    request = for_champion(bank, version)
+    waiting = latest(request, "docs.model_card")
+    assert waiting.status == "waiting_evidence"
+    assert waiting.summary == "Add to the version: model.card."
+    assert execution.claim(waiting.pk) is None
+    assert "accuracy" in latest(request, "performance.threshold").summary
+
+    evidence.attach_card(actor=bank.actor("priya"), version=version, text=CARD)
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.conclusion) == ("completed", "cancelled")
+    assert actions(waiting) == ["check.cancelled", "check.queued"]
+    assert latest(request, "docs.model_card").status == "queued"
+    assert latest(request, "docs.model_card").attempt == 1
+
+
+def factories_version(bank: Bank) -> ModelVersion:
+    """A version with a file and nothing else."""
+    from tests import factories
+
+    return factories.version(bank.model, bank.people["priya"], {"model.json": b"{}"})
+
+
+def test_new_evidence_cancels_the_run_that_has_begun(bank: Bank) -> None:
+    version = bank.version()
+    request = for_champion(bank, version)
+    begun = latest(request, "docs.model_card")
+    held = claimed(begun)
+    evidence.attach_card(actor=bank.actor("priya"), version=version, text=CARD + "\nMore.\n")
+    assert execution.heartbeat(held) is False
+    assert execution.complete(held, PASSED, settle=settle) is False
+    begun.refresh_from_db()
+    assert begun.conclusion == "cancelled"
+    assert latest(request, "docs.model_card").status == "queued"
+
+
+def test_evidence_that_changed_unnoticed_is_not_judged_under_the_old_digest(bank: Bank) -> None:
+    version = bank.version()
+    request = for_champion(bank, version)
+    run = latest(request, "docs.model_card")
+    # The registry's own service, without the gate's refresh.
+    versions.add_card(actor=bank.actor("priya"), version=version, text=CARD + "\nMore.\n")
+    assert performing.perform(run.pk, settle=settle)
+    run.refresh_from_db()
+    assert run.conclusion == "cancelled"
+    again = latest(request, "docs.model_card")
+    assert (again.pk != run.pk, again.status) == (True, "queued")
+    assert performing.perform(again.pk, settle=settle)
+    again.refresh_from_db()
+    assert again.conclusion == "success"
+
+
+def test_evidence_taken_back_to_what_it_was_is_judged_again(bank: Bank) -> None:
+    version = bank.version()
+    request = for_champion(bank, version)
+    for text in (CARD + "\nMore.\n", CARD):
+        evidence.attach_card(actor=bank.actor("priya"), version=version, text=text)
+    first, second, third = runs(request, "docs.model_card")
+    assert first.inputs_digest == third.inputs_digest != second.inputs_digest
+    assert (first.attempt, second.attempt, third.attempt) == (1, 1, 2)
+
+
+def test_a_result_grows_too_old(bank: Bank) -> None:
+    request = ask(bank, "[{check: integrity.digest, max_age_days: 5}]")
+    bank.run_checks(request)
+    with later(days=4):
+        promotions.settle(request.pk)
+        assert len(runs(request)) == 1
+    with later(days=6):
+        promotions.settle(request.pk)
+        assert [r.status for r in runs(request)] == ["completed", "queued"]
+        assert latest(request).attempt == 2
+
+
+def test_a_new_version_of_the_check_makes_the_result_stale(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = ask(bank, "[{check: integrity.digest}]")
+    bank.run_checks(request)
+    monkeypatch.setattr(IntegrityDigest, "version", "2.0.0")
+    promotions.settle(request.pk)
+    assert [(r.check_version, r.status) for r in runs(request)] == [("1.0.0", "completed"), ("2.0.0", "queued")]
+
+
+def test_a_check_that_is_not_installed_blocks_and_says_so(
+    bank: Bank, with_plugins: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evidence_policy = "[{check: acme.flaky, params: {mended: /nowhere}}]"
+    request = ask(bank, evidence_policy)
+    catalogue.installed.cache_clear()
+    monkeypatch.setattr(catalogue, "entry_points", lambda group: ())
+    promotions.settle(request.pk)
+    gone = latest(request, "acme.flaky")
+    assert (gone.status, gone.conclusion) == ("completed", "error")
+    assert "No check called acme.flaky is installed" in gone.summary
+    assert actions(gone) == ["check.completed", "check.queued"]
+    assert bank.fresh(request).state == "blocked"
+    promotions.settle(request.pk)
+    assert latest(request, "acme.flaky").pk == gone.pk
+
+    monkeypatch.undo()
+    monkeypatch.syspath_prepend(str(Path(__file__).with_name("plugins")))
+    catalogue.installed.cache_clear()
+    promotions.settle(request.pk)
+    assert latest(request, "acme.flaky").status == "queued"
+
+
+# --- claiming and completing ---
+
+
+def test_a_run_is_claimed_once_and_completed_by_its_claim_alone(bank: Bank) -> None:
+    request = bank.request(bank.version(), stage="staging")
+    run = latest(request)
+    held = claimed(run)
+    assert execution.claim(run.pk) is None
+    assert execution.complete(Claim(run.pk, uuid4()), PASSED, settle=settle) is False
+    run.refresh_from_db()
+    assert run.status == "running"
+    assert execution.heartbeat(held)
+    assert execution.complete(held, PASSED, settle=settle)
+    run.refresh_from_db()
+    assert (run.status, run.conclusion) == ("completed", "success")
+    assert execution.complete(held, Result.error("late"), settle=settle) is False
+    assert execution.heartbeat(held) is False
+    assert performing.perform(run.pk, settle=settle) is False
+    assert actions(run) == ["check.completed", "check.queued"]
+
+
+def test_a_completion_is_recorded_by_its_digest(bank: Bank) -> None:
+    request = bank.request(bank.version(), stage="staging")
+    run = latest(request)
+    performing.perform(run.pk, settle=settle)
+    run.refresh_from_db()
+    event = history(Thing("check_run", str(run.uid)))[0]
+    assert event.body["actor"] == {"type": "process", "id": "check-worker", "auth": "process"}
+    assert event.body["data"]["outcome"] == execution.outcome_digest(run)
+    assert event.body["changes"] == [{"field": "conclusion", "from": None, "to": "success"}]
+    assert run.conditions["check_origin"] == "countersign"
+    assert run.conditions["limits"]["memory"] == 512 << 20
+    assert run.measures == {"files": 1, "bytes": 16, "faults": 0}
+
+
+def test_a_run_that_is_not_due_yet_is_left_alone(bank: Bank) -> None:
+    request = bank.request(bank.version(), stage="staging")
+    execution.complete(claimed(latest(request)), Result.error("broke"), settle=settle)
+    again = latest(request)
+    assert again.status == "queued"
+    assert execution.claim(again.pk) is None
+    assert again.pk not in execution.due_runs()
+    with later(seconds=31):
+        assert again.pk in execution.due_runs()
+        assert execution.claim(again.pk)
+
+
+def test_two_workers_and_one_run(transactional_db: None) -> None:
+    bank = found_bank()
+    with dispatch.muffled():  # a worker that other tests left running must not hear of it
+        request = bank.request(bank.version(), stage="staging")
+    run = latest(request)
+    start = threading.Barrier(4)
+    claims: list[Claim | None] = []
+
+    def compete() -> None:
+        try:
+            start.wait()
+            claims.append(execution.claim(run.pk))
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=compete) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(claims) == 4
+    (held,) = [c for c in claims if c is not None]
+
+    done: list[bool] = []
+
+    def complete(result: Result) -> None:
+        try:
+            done.append(execution.complete(held, result, settle=settle))
+        finally:
+            connection.close()
+
+    both = [threading.Thread(target=complete, args=(r,)) for r in (PASSED, Result.error("late"))]
+    for worker in both:
+        worker.start()
+    for worker in both:
+        worker.join()
+    assert sorted(done) == [False, True]
+    assert actions(run).count("check.completed") == 1
+
+
+def test_the_result_is_kept_where_settling_fails(bank: Bank, django_capture_on_commit_callbacks: Any) -> None:
+    request = bank.request(bank.version(), stage="staging")
+    run = latest(request)
+
+    def broken(number: int) -> None:
+        assert CheckRun.objects.get(pk=run.pk).status == "completed"
+        raise RuntimeError("a fault in the gate")
+
+    with django_capture_on_commit_callbacks() as bells:
+        assert execution.complete(claimed(run), PASSED, settle=broken)
+    run.refresh_from_db()
+    assert run.conclusion == "success"
+    assert [bell.args[:2] for bell in bells] == [("governance.tasks.settle_request", (request.pk,))]
+    assert request.pk in execution.lately_completed(timedelta(minutes=2))
+
+
+# --- errors, and trying again ---
+
+
+def test_an_error_is_tried_twice_more_with_longer_pauses(bank: Bank) -> None:
+    request = bank.request(bank.version(), stage="staging")
+    pauses = []
+    with clock.at(clock.now()):
+        for _ in range(3):
+            run = latest(request)
+            if run.run_after is not None:
+                pauses.append((run.run_after - clock.now()).total_seconds())
+                clock.tick(run.run_after - clock.now())
+            execution.complete(claimed(run), Result.error("The check broke."), settle=settle)
+    assert pauses == list(settings.COUNTERSIGN_CHECK_RETRY_PAUSES) == [30.0, 120.0]
+    assert [(r.attempt, r.conclusion) for r in runs(request)] == [(1, "error"), (2, "error"), (3, "error")]
+    assert bank.fresh(request).state == "blocked"
+
+
+def test_while_it_is_tried_again_the_request_waits_and_does_not_block(bank: Bank) -> None:
+    request = bank.request(bank.version(), stage="staging")
+    execution.complete(claimed(latest(request)), Result.error("broke"), settle=settle)
+    assert bank.fresh(request).state == "open"
+    with later(seconds=31):
+        bank.run_checks(request)
+    assert bank.fresh(request).state == "promoted"
+    assert [r.conclusion for r in runs(request)] == ["error", "success"]
+
+
+def test_new_inputs_begin_with_new_attempts(bank: Bank) -> None:
+    version = bank.version()
+    request = for_champion(bank, version)
+    execution.complete(claimed(latest(request, "docs.model_card")), Result.error("broke"), settle=settle)
+    evidence.attach_card(actor=bank.actor("priya"), version=version, text=CARD + "\nMore.\n")
+    retry, fresh = runs(request, "docs.model_card")[1:]
+    assert (retry.attempt, retry.conclusion) == (2, "cancelled")
+    assert (fresh.attempt, fresh.status, fresh.run_after) == (1, "queued", None)
+
+
+@pytest.mark.parametrize("conclusion", [Conclusion.FAILURE, Conclusion.ACTION_REQUIRED, Conclusion.NEUTRAL])
+def test_an_answer_is_never_tried_again(bank: Bank, conclusion: Conclusion) -> None:
+    request = bank.request(bank.version(), stage="staging")
+    execution.complete(claimed(latest(request)), Result.of(Outcome(conclusion, "No."), {}), settle=settle)
+    assert len(runs(request)) == 1
+    assert bank.fresh(request).state == "blocked"
+
+
+def test_a_closed_request_has_its_runs_cancelled_and_nothing_is_tried_again(bank: Bank) -> None:
+    request = bank.request(bank.version(), stage="staging")
+    held = claimed(latest(request))
+    promotions.withdraw(actor=bank.actor("priya"), request=request, reason="a mistake")
+    assert {run.conclusion for run in CheckRun.objects.filter(request=request)} == {"cancelled"}
+    assert execution.complete(held, Result.error("late"), settle=settle) is False
+    assert len(runs(request)) == 1
+    assert execution.due_runs() == []
+
+
+def test_a_worker_that_went_silent_is_given_up_and_the_check_tried_again(bank: Bank) -> None:
+    request = bank.request(bank.version(), stage="staging")
+    held = claimed(latest(request))
+    with later(seconds=settings.COUNTERSIGN_CHECK_LOST_AFTER - 1):
+        assert execution.reap(settle=settle) == 0
+        execution.heartbeat(held)
+    with later(seconds=settings.COUNTERSIGN_CHECK_LOST_AFTER + 10):
+        assert execution.reap(settle=settle) == 0
+    with later(seconds=3 * settings.COUNTERSIGN_CHECK_LOST_AFTER):
+        assert execution.reap(settle=settle) == 1
+        assert execution.reap(settle=settle) == 0
+        lost, again = runs(request)
+        assert (lost.conclusion, again.status) == ("error", "queued")
+        assert "lost" in lost.summary
+        # It was only slow, and comes back: too late.
+        assert execution.complete(held, PASSED, settle=settle) is False
+    lost.refresh_from_db()
+    assert lost.conclusion == "error"
+
+
+def test_whatever_goes_wrong_on_the_way_is_an_error_of_the_run(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = bank.request(bank.version(), stage="staging")
+    monkeypatch.setattr(storage, "open_blob", None)
+    assert performing.perform(latest(request).pk, settle=settle)
+    assert runs(request)[0].conclusion == "error"
+    assert "TypeError" in runs(request)[0].summary
+    assert latest(request).status == "queued"
+
+
+# --- performing ---
+
+
+def test_a_stored_file_that_was_changed_fails_integrity_and_is_judged_by_nothing_else(bank: Bank) -> None:
+    version = bank.version(content=b"the registered bytes")
+    request = bank.request(version, stage="staging")
+    place = storage.path_of(Artifact.objects.get(version=version).sha256)
+    place.chmod(0o644)
+    place.write_bytes(b"the reGistered bytes")
+    bank.run_checks(request)
+    assert latest(request).conclusion == "failure"
+    assert latest(request).findings[0]["code"] == "digest_differs"
+    judged = runs(request, "artifact.format")[0]
+    assert judged.conclusion == "error"
+    assert "integrity.digest says more" in judged.summary
+    assert bank.fresh(request).state != "promoted"
+
+
+def test_the_policys_time_for_a_check_is_kept(bank: Bank) -> None:
+    request = ask(bank, "[{check: integrity.digest, timeout: 17}]")
+    bank.run_checks(request)
+    assert latest(request).conditions["limits"]["wall"] == 17
+
+
+def test_a_plug_ins_check_runs_like_any_other(bank: Bank, with_plugins: None) -> None:
+    import io
+
+    request = ask(bank, "[{check: acme.rows, params: {min_rows: 2}}]")
+    assert latest(request, "acme.rows").status == "waiting_evidence"
+    evidence.attach_evidence(
+        actor=bank.actor("priya"),
+        version=request.version,
+        kind="evaluation.table",
+        filename="table.csv",
+        stream=io.BytesIO(b"id,label\n1,a\n2,b\n3,c\n"),
+    )
+    bank.run_checks(request)
+    run = latest(request, "acme.rows")
+    assert (run.conclusion, run.measures) == ("success", {"rows": 3})
+    assert run.conditions["check_origin"] == "acme-checks 1.0.0"
+
+
+def test_a_plug_in_that_breaks_blocks_until_it_is_mended(bank: Bank, with_plugins: None, tmp_path: Path) -> None:
+    mended = tmp_path / "mended"
+    request = ask(bank, f"[{{check: acme.flaky, params: {{mended: '{mended}'}}}}]")
+    bank.run_checks(request)
+    first = runs(request, "acme.flaky")[0]
+    assert first.conclusion == "error"
+    assert first.summary == "The check broke: RuntimeError: not mended yet."
+    assert "Traceback" in first.conditions["printed"]
+    mended.touch()
+    with later(seconds=31):
+        bank.run_checks(request)
+    assert latest(request, "acme.flaky").conclusion == "success"
+
+
+# --- what the database refuses ---
+
+
+def refused(sql: str, *arguments: str | int | None) -> None:
+    def attempt() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(sql, arguments)
+            connection.check_constraints()
+
+    with pytest.raises(IntegrityError):
+        attempt()
+
+
+def test_a_conclusion_without_its_event_is_refused(transactional_db: None) -> None:
+    bank = found_bank()
+    request = bank.request(bank.version(), stage="staging")
+    run = latest(request)
+    assert execution.claim(run.pk)
+    passed = "status = 'completed', conclusion = 'success', completed_at = now()"
+    refused(f"UPDATE governance_checkrun SET {passed} WHERE id = %s", run.pk)
+    refused("UPDATE governance_checkrun SET summary = 'fine' WHERE id = %s", run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.conclusion) == ("running", "")
+
+
+def test_a_conclusion_is_final_even_with_an_event(bank: Bank) -> None:
+    request = bank.request(bank.version(), stage="staging")
+    run = latest(request)
+    execution.complete(claimed(run), Result.of(Outcome(Conclusion.FAILURE, "No."), {}), settle=settle)
+    for change in (
+        "conclusion = 'success'",
+        "summary = 'fine'",
+        "findings = '[]'",
+        "status = 'queued'",
+        "claim = NULL",
+    ):
+        refused(f"UPDATE governance_checkrun SET {change} WHERE id = %s", run.pk)
+    refused("DELETE FROM governance_checkrun WHERE id = %s", run.pk)
+
+
+def test_what_a_run_was_asked_stays_as_it_was_asked(bank: Bank) -> None:
+    run = latest(bank.request(bank.version(), stage="staging"))
+    for change in (
+        "mode = 'advisory'",
+        "params = '{\"a\": 1}'",
+        "inputs_digest = repeat('0', 64)",
+        "check_slug = 'docs.model_card'",
+        "attempt = 9",
+    ):
+        refused(f"UPDATE governance_checkrun SET {change} WHERE id = %s", run.pk)

@@ -1,0 +1,438 @@
+"""The command line against the real server: what it does, what it says, what it exits with."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from governance import client
+from governance.models import PromotionRequest
+from registry.models import Artifact, Evidence, ModelVersion, RegisteredModel
+from tests.governance.client.conftest import CARD, PROJECT, Command, Organisation
+from tests.ground.workers import WorkerProcess
+
+
+def environment(organisation: Organisation, **more: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "COUNTERSIGN_URL": organisation.url,
+        "COUNTERSIGN_TOKEN": organisation.token(organisation.people.priya),
+        **more,
+    }
+
+
+# --- one file --------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_one_file_that_runs_alone(organisation: Organisation, tmp_path: Path) -> None:
+    shutil.copy(client.__file__, tmp_path / "client.py")
+    (tmp_path / "selectors.py").write_text("raise SystemExit('not the standard library')")
+
+    run = subprocess.run(
+        [sys.executable, "-S", "client.py", "whoami"],
+        cwd=tmp_path, env=environment(organisation), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["person"]["username"] == "priya"
+
+
+def test_it_is_written_in_python_3_9() -> None:
+    ast.parse(Path(client.__file__).read_text(), feature_version=(3, 9))
+
+
+@pytest.mark.parametrize("way", [["governance/client.py"], ["-m", "governance.client"]])
+def test_it_runs_from_the_clone(way: list[str]) -> None:
+    run = subprocess.run([sys.executable, *way, "--version"], cwd=PROJECT, capture_output=True, text=True, check=False)
+
+    assert run.stdout.strip() == f"countersign {client.__version__}", run.stderr
+
+
+# --- whoami, and where the token comes from --------------------------------------------------------------------------
+
+
+def test_whoami_says_who_and_what(countersign: Command) -> None:
+    run = countersign("whoami", "--table")
+
+    assert run.status == 0
+    assert "signed in as  Priya Nair (priya)" in run.out
+    assert "versions:write" in run.out
+
+
+def test_the_token_may_come_from_a_file_others_should_not_read(
+    organisation: Organisation, countersign: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(os.environ["COUNTERSIGN_TOKEN"] + "\n")
+    file.chmod(0o644)
+    monkeypatch.delenv("COUNTERSIGN_TOKEN")
+    monkeypatch.setenv("COUNTERSIGN_TOKEN_FILE", str(file))
+
+    run = countersign("whoami")
+
+    assert run.status == 0
+    assert "chmod 600" in run.err
+    file.chmod(0o600)
+    assert countersign("whoami").err == ""
+
+
+def test_without_a_token_it_says_where_to_get_one(countersign: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COUNTERSIGN_TOKEN")
+
+    run = countersign("whoami")
+
+    assert (run.status, "Access tokens" in run.err) == (3, True)
+
+
+def test_a_token_the_server_refuses_is_3(countersign: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUNTERSIGN_TOKEN", "cs_" + "a" * 46)
+
+    run = countersign("whoami")
+
+    assert run.status == 3
+    assert run.json["error"]["code"] == "token_refused"
+
+
+def test_a_missing_scope_is_3_and_says_who_asked(
+    organisation: Organisation, countersign: Command, monkeypatch: pytest.MonkeyPatch, files: Path
+) -> None:
+    monkeypatch.setenv("COUNTERSIGN_TOKEN", organisation.token(organisation.people.priya, "models:read"))
+
+    run = countersign("register", "credit-risk-pd", files / "model", "--create")
+
+    assert run.status == 3
+    assert "models:write" in run.err
+    assert "signed in as  Priya Nair (priya)" in run.err
+    assert not RegisteredModel.objects.exists()
+
+
+def test_nothing_is_given_to_somebody_without_a_role(
+    organisation: Organisation, countersign: Command, registered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNTERSIGN_TOKEN", organisation.token(organisation.people.eve))
+
+    run = countersign("promote", registered, "--to", "staging", "--reason", "because")
+
+    assert run.status == 2  # invisible: the same answer as for a name that does not exist
+    assert run.json["error"]["code"] == "not_found"
+
+
+# --- register and attach ---------------------------------------------------------------------------------------------
+
+
+def test_register_makes_model_and_version_with_all_that_belongs_to_it(countersign: Command, registered: str) -> None:
+    version = ModelVersion.objects.get()
+
+    assert (version.model.slug, version.model.risk_tier, version.status) == ("credit-risk-pd", 2, "registered")
+    assert version.registered_with is not None
+    assert list(Artifact.objects.order_by("path").values_list("path", flat=True)) == [
+        "config/features.json",
+        "weights.json",
+    ]
+    assert all(artifact.blob_id == artifact.sha256 for artifact in Artifact.objects.all())
+    assert version.metrics.get().value == 0.91
+    assert version.cards.get().text == CARD
+    assert Evidence.objects.get().kind == "evaluation.table"
+
+
+def test_a_job_that_runs_again_finds_its_version(countersign: Command, registered: str, files: Path) -> None:
+    before = ModelVersion.objects.get()
+
+    run = countersign(
+        "register", "credit-risk-pd", files / "model", "--create", "--risk-tier", 2,
+        "--card", files / "card.md", "--metrics", files / "metrics.json",
+        "--evidence", f"evaluation.table={files / 'table.csv'}",
+    )  # fmt: skip
+
+    assert (run.status, run.json["created"], run.json["number"]) == (0, False, 1)
+    assert ModelVersion.objects.get().revision == before.revision
+    assert Evidence.objects.count() == 1
+
+
+def test_a_job_that_was_cut_off_goes_on_where_it_was(organisation: Organisation, files: Path) -> None:
+    api = organisation.client(organisation.people.priya)
+    api.ensure_model("credit-risk-pd")
+    chosen = client.local_files([str(files / "model")])
+    lost = files / "model" / "weights.json"
+    content = lost.read_bytes()
+    lost.unlink()
+    with pytest.raises(client.BadInput, match=r"weights\.json cannot be read"):
+        api.register("credit-risk-pd", chosen)
+    assert Artifact.objects.filter(blob__isnull=False).count() == 1
+    lost.write_bytes(content)
+    sent: list[str] = []
+    again = client.Client(organisation.url, api._token, progress=lambda name, done, size: sent.append(name))
+
+    version = again.register("credit-risk-pd", chosen)
+
+    assert (version["number"], version["created"], version["status"]) == (1, False, "registered")
+    assert sent == ["weights.json"]
+
+
+@pytest.mark.parametrize("change", ["another byte", "shorter"])
+def test_a_file_that_changes_while_it_is_sent_is_9_and_is_not_kept(
+    organisation: Organisation, files: Path, change: str
+) -> None:
+    api = organisation.client(organisation.people.priya)
+    api.ensure_model("credit-risk-pd")
+    file = client.LocalFile.read(files / "card.md")
+    text = file.path.read_bytes()
+    file.path.write_bytes(text[:-1] + b"!" if change == "another byte" else text[:-1])
+
+    with pytest.raises(client.NotVerified, match=r"card\.md") as refusal:
+        api.register("credit-risk-pd", [file])
+
+    assert refusal.value.exit_code == 9
+    assert not Artifact.objects.filter(blob__isnull=False).exists()
+    assert ModelVersion.objects.get().status == "registering"
+
+
+def test_two_files_of_one_name_are_refused_before_anything_is_sent(countersign: Command, files: Path) -> None:
+    (files / "weights.json").write_text("{}")
+
+    run = countersign("register", "credit-risk-pd", files / "model", files / "weights.json", "--create")
+
+    assert (run.status, "would both be “weights.json”" in run.err) == (2, True)
+    assert not RegisteredModel.objects.exists()
+
+
+def test_attach_adds_card_metrics_and_evidence(countersign: Command, files: Path) -> None:
+    countersign("register", "credit-risk-pd", files / "model", "--create")
+
+    run = countersign(
+        "attach", "credit-risk-pd@latest", "--card", files / "card.md", "--metric", "auc=0.83@holdout",
+        "--evidence", f"evaluation.table={files / 'table.csv'}",
+    )  # fmt: skip
+
+    assert run.status == 0, run.err
+    assert run.json["card"]["revision"] == 1
+    assert [(m["name"], m["value"], m["dataset"]) for m in run.json["metrics"]] == [("auc", 0.83, "holdout")]
+    assert [(e["kind"], e["filename"]) for e in run.json["evidence"]] == [("evaluation.table", "table.csv")]
+    assert countersign("attach", "credit-risk-pd/1").status == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("register", "credit-risk-pd"),
+        ("register", "credit-risk-pd", "no-such-file"),
+        ("attach", "credit-risk-pd/1", "--metric", "auc=nan"),
+        ("promote", "credit-risk-pd/1", "--to", "staging"),
+        ("wait", "seven"),
+        ("wait", "7", "--timeout", "soon"),
+        ("gate", "999"),
+        ("resolve", "credit-risk-pd@champion"),
+        ("attach", "credit-risk-pd/1", "--evidence", "Not A Kind=/dev/null"),
+    ],
+)
+def test_wrong_usage_and_wrong_names_are_2(countersign: Command, arguments: tuple[str, ...]) -> None:
+    run = countersign(*arguments)
+
+    assert run.status == 2
+    assert run.err
+
+
+def test_every_fault_the_server_finds_is_said_with_its_place(countersign: Command, files: Path) -> None:
+    (files / "facts.json").write_text(json.dumps({"datasets": [{"role": "decoration", "name": "x"}], "colour": 1}))
+
+    run = countersign("register", "credit-risk-pd", files / "model", "--create", "--facts", files / "facts.json")
+
+    assert run.status == 2
+    assert "/datasets/0/role:" in run.err
+    assert "/colour:" in run.err
+
+
+def test_in_github_actions_code_and_run_are_known(
+    countersign: Command, files: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    outputs = tmp_path / "outputs"
+    job = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_SERVER_URL": "https://github.example",
+        "GITHUB_REPOSITORY": "bank/pd",
+        "GITHUB_SHA": "c0ffee" + "0" * 34,
+        "GITHUB_RUN_ID": "77",
+        "GITHUB_OUTPUT": str(outputs),
+    }
+    for name, value in job.items():
+        monkeypatch.setenv(name, value)
+
+    run = countersign("register", "credit-risk-pd", files / "model", "--create")
+
+    assert run.status == 0, run.err
+    version = ModelVersion.objects.get()
+    assert version.code_repository == "https://github.example/bank/pd"
+    assert version.code_commit == job["GITHUB_SHA"]
+    assert version.run_link == "https://github.example/bank/pd/actions/runs/77"
+    assert f"digest={version.fingerprint}\n" in outputs.read_text()
+
+
+# --- promote, wait, gate ---------------------------------------------------------------------------------------------
+
+
+def test_the_starter_policy_lets_it_into_staging_by_checks_alone(
+    countersign: Command, registered: str, worker_process: WorkerProcess
+) -> None:
+    run = countersign("promote", registered, "--to", "staging", "--reason", "nightly", "--wait", "--timeout", "2m")
+
+    assert (run.status, run.json["state"]) == (0, "promoted"), run.err
+    assert "Stored files are the registered ones" in run.err
+    assert ModelVersion.objects.get().stage.slug == "staging"
+    again = countersign("promote", registered, "--to", "staging", "--reason", "nightly")
+    assert (again.status, again.json["code"]) == (0, "already_there")
+
+
+@pytest.fixture
+def waiting(countersign: Command, registered: str, worker_process: WorkerProcess) -> int:
+    """Give a request for Production that waits for people."""
+    countersign("promote", registered, "--to", "staging", "--reason", "nightly", "--wait", "--timeout", "2m")
+    run = countersign("promote", registered, "--to", "production", "--reason", "better", "--wait", "--timeout", "1s")
+    assert run.status == 5, run.err
+    number: int = run.json["id"]
+    deadline = time.monotonic() + 60
+    while not PromotionRequest.objects.get(pk=number).packet_digest:
+        assert time.monotonic() < deadline, "the checks did not finish"
+        countersign("wait", number, "--timeout", "1s")
+    return number
+
+
+def test_a_request_that_waits_for_people(countersign: Command, registered: str, waiting: int) -> None:
+    run = countersign("wait", waiting, "--timeout", "0", "--table")
+
+    assert run.status == 5
+    assert "✓ Model card is complete" in run.out
+    assert "… 2 of reviewers" in run.out
+    assert "0 of 2" in run.out
+    for name in ("Marta Kovač", "Aiko Tanaka", "Chen Wei"):
+        assert name in run.out
+    assert f"/promotions/{waiting}/" in run.out
+    assert f"countersign wait {waiting}" in run.err
+    assert countersign("gate", waiting).status == 5
+
+    execute = countersign("execute", waiting)
+    assert (execute.status, execute.json["error"]["code"]) == (5, "not_ready")
+    assert "2 of reviewers" in execute.err
+
+    ask = ("promote", registered, "--to", "production", "--reason", "again")
+    again, followed = countersign(*ask), countersign(*ask, "--follow-existing")
+    assert (again.status, again.json["error"]["existing"]["id"]) == (6, waiting)
+    assert f"countersign wait {waiting}" in again.err
+    assert (followed.status, followed.json["id"]) == (0, waiting)
+
+    withdrawn = countersign("withdraw", waiting, "--reason", "a better one is coming")
+    assert (withdrawn.status, withdrawn.json["state"]) == (0, "withdrawn")
+    assert countersign("wait", waiting).status == 4
+    assert countersign("withdraw", waiting, "--reason", "again").status == 6
+
+
+def test_it_waits_until_people_have_decided(
+    organisation: Organisation, countersign: Command, registered: str, waiting: int
+) -> None:
+    organisation.decide(waiting, organisation.people.marta)
+    told: list[Any] = []
+
+    def changed(document: dict[str, Any]) -> None:
+        told.append(document["state"])
+        if len(told) == 1:  # the client has seen it open: now, behind its back
+            organisation.decide(waiting, organisation.people.aiko)
+
+    document = organisation.client(organisation.people.priya).follow(waiting, timeout=60, changed=changed)
+
+    assert told == ["open", "promoted"]
+    assert document["live"] is False
+    assert (countersign("gate", waiting).status, countersign("wait", waiting).status) == (0, 0)
+    assert ModelVersion.objects.get().stage.slug == "production"
+
+    out = countersign("promote", registered, "--to", "archived", "--reason", "it drifted").json["id"]
+    organisation.decide(out, organisation.people.chen, "reject")
+    assert countersign("wait", out).status == 4
+    assert countersign("gate", out).json["state"] == "rejected"
+
+
+def test_what_no_policy_or_lifecycle_allows_is_7(countersign: Command, files: Path, registered: str) -> None:
+    ask = ("--reason", "at once")
+    illegal = countersign("promote", registered, "--to", "production", *ask)
+    countersign("register", "no-tier", files / "model", "--create")
+    incomplete = countersign("promote", "no-tier/1", "--to", "staging", *ask)
+    unknown = countersign("promote", registered, "--to", "heaven", *ask)
+
+    assert (illegal.status, illegal.json["error"]["code"]) == (7, "illegal_move")
+    assert (incomplete.status, incomplete.json["error"]["code"]) == (7, "model_incomplete")
+    assert unknown.status == 2
+
+
+def test_a_failed_check_is_4_and_named(
+    countersign: Command, files: Path, worker_process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (files / "model" / "weights.json").write_bytes(b"\x80\x05 no format anybody knows")
+    countersign("register", "credit-risk-pd", files / "model", "--create", "--risk-tier", 2)
+    summary = files / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+
+    run = countersign(
+        "promote", "credit-risk-pd/1", "--to", "staging", "--reason", "try it", "--wait", "--timeout", "2m"
+    )
+
+    assert (run.status, run.json["state"]) == (4, "blocked")
+    assert "✗ Artifact formats are accepted" in run.err
+    written = summary.read_text()
+    assert "### credit\\-risk\\-pd version 1 → staging: blocked" in written
+    assert "| ✗ | Artifact formats are accepted | failed |" in written
+
+
+# --- resolve ---------------------------------------------------------------------------------------------------------
+
+
+def test_resolve_names_the_version_and_holds_files_against_it(
+    countersign: Command, registered: str, files: Path
+) -> None:
+    good = countersign("resolve", "credit-risk-pd@latest", "--verify", files / "model", "--table")
+    (files / "model" / "weights.json").write_text("{}")
+    (files / "model" / "extra.json").write_text("{}")
+    bad = countersign("resolve", registered, "--verify", files / "model")
+
+    assert good.status == 0
+    assert "2 files" in good.out
+    assert bad.status == 9
+    assert "weights.json has SHA-256" in bad.err
+    assert "extra.json is not the version's" in bad.err
+
+
+# --- manners ---------------------------------------------------------------------------------------------------------
+
+
+def test_quiet_says_nothing_on_a_table_and_only_json_otherwise(countersign: Command, registered: str) -> None:
+    table = countersign("resolve", registered, "--quiet", "--table")
+    document = countersign("resolve", registered, "--quiet")
+
+    assert (table.out, table.err) == ("", "")
+    assert (document.json["version"], document.err) == (1, "")
+
+
+def test_an_interrupted_wait_says_how_to_go_on(organisation: Organisation, registered: str) -> None:
+    api = organisation.client(organisation.people.priya)
+    number = api.request_promotion("credit-risk-pd", 1, stage="staging", reason="no worker runs its checks")["id"]
+    process = subprocess.Popen(
+        [sys.executable, client.__file__, "wait", str(number)], env=environment(organisation),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    first = process.stderr.readline()
+
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=30)
+
+    assert "Stored files are the registered ones" in first
+    assert process.returncode == 130
+    assert f"countersign wait {number}" in rest
+    assert "Traceback" not in rest

@@ -1,0 +1,142 @@
+"""One bank, one model, and a version whose files are really there: what every test of the door begins with."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from audit.actor import Actor, process
+from governance import promotions
+from governance.checks import execution, performing
+from governance.models import CheckRun, PromotionRequest
+from governance.services import policies, setup
+from registry import access
+from registry.models import ModelVersion, RegisteredModel, ReviewerGroup, User
+from registry.services import models, people, versions
+from registry.services.versions import ArtifactSpec, MetricSpec, VersionSpec
+
+PASSWORD = "long enough to be a password 7!"
+ROOT = process("test-setup")
+
+CARD = """---
+license: apache-2.0
+datasets: [loans-2026]
+metrics: [accuracy]
+---
+""" + "\n".join(
+    f"## {title}\n\n" + "The scorecard ranks applicants for unsecured consumer credit in one country only. " * 3
+    for title in ("Intended use", "Limitations", "Training data", "Evaluation", "Ethical considerations")
+)
+
+
+@dataclass
+class Bank:
+    """The people by their user names, and one model with its versions."""
+
+    people: dict[str, User]
+    model: RegisteredModel
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def actor(self, username: str) -> Actor:
+        return access.actor_for(self.people[username])
+
+    def version(self, *, by: str = "priya", content: bytes | None = None, accuracy: float = 0.91) -> ModelVersion:
+        """Register the next version, with one file, a good card and an accuracy."""
+        content = content if content is not None else b'{"weights": [%d]}' % self.model.next_version
+        self.model.refresh_from_db()
+        declared = ArtifactSpec("model.json", hashlib.sha256(content).hexdigest(), len(content))
+        spec = VersionSpec(artifacts=[declared], card=CARD, metrics=[MetricSpec("accuracy", accuracy)])
+        made = versions.declare_version(actor=self.actor(by), model=self.model, spec=spec, reuse=False)
+        versions.store_artifact(actor=self.actor(by), version=made, path="model.json", stream=io.BytesIO(content))
+        return versions.complete(actor=self.actor(by), version=made)
+
+    def request(self, version: ModelVersion, *, by: str = "priya", stage: str = "production") -> PromotionRequest:
+        return promotions.request(
+            actor=self.actor(by), version=version, target_stage=stage, reason="the quarterly retraining"
+        )
+
+    def run_checks(self, request: PromotionRequest) -> PromotionRequest:
+        """Carry out what is queued, as a worker would, in this process; and wait for what a worker took that other
+        tests left running."""
+        pause = threading.Event()
+        for _ in range(600):
+            for run_id in execution.due_runs():
+                performing.perform(run_id, settle=lambda number: promotions.settle(number, touched=True))
+            if not CheckRun.objects.filter(request=request, status=CheckRun.Status.RUNNING).exists():
+                break
+            pause.wait(0.1)
+        return self.fresh(request)
+
+    def fresh(self, request: PromotionRequest) -> PromotionRequest:
+        return PromotionRequest.objects.get(pk=request.pk)
+
+    def decide(
+        self, request: PromotionRequest, by: str, outcome: str = "approve", *, packet: str | None = None
+    ) -> PromotionRequest:
+        request = self.fresh(request)
+        promotions.decide(
+            actor=self.actor(by),
+            request=request,
+            outcome=outcome,
+            packet_digest=request.packet_digest if packet is None else packet,
+            comment="Looked at the evaluation and the card.",
+            signature=promotions.Signature(PASSWORD),
+        )
+        return self.fresh(request)
+
+    def in_staging(self, **facts: object) -> ModelVersion:
+        """A version that the starter policy let into Staging."""
+        version = self.version(**facts)  # type: ignore[arg-type]
+        request = self.run_checks(self.request(version, stage="staging"))
+        assert request.state == "promoted", request.state
+        version.refresh_from_db()
+        return version
+
+    def reviewed(self) -> PromotionRequest:
+        """A request for Production whose checks have passed."""
+        request = self.run_checks(self.request(self.in_staging()))
+        assert request.packet_digest
+        return request
+
+
+REVIEWERS = ("marta", "aiko", "chen")
+OTHERS = ("priya", "tom", "eve", "sofia")
+
+
+def found_bank() -> Bank:
+    """Make the bank through the services, as an installation would."""
+    setup.initialise()
+    group = ReviewerGroup.objects.get(slug=setup.REVIEWERS)
+    made = {
+        name: people.register_person(actor=ROOT, username=name, name=name.title(), password=PASSWORD)
+        for name in (*REVIEWERS, *OTHERS)
+    }
+    made["root"] = people.register_person(
+        actor=ROOT, username="root", name="Root", password=PASSWORD, is_staff=True, is_superuser=True
+    )
+    for name in (*REVIEWERS, "priya", "tom", "root"):
+        people.add_member(actor=ROOT, group=group, user=made[name], reason="reviews models")
+    model = models.register_model(
+        actor=access.actor_for(made["priya"]), slug="credit-risk-pd", risk_tier=1, owner=made["sofia"]
+    )
+    return Bank(made, model)
+
+
+@pytest.fixture
+def bank(db: None) -> Bank:
+    return found_bank()
+
+
+@pytest.fixture
+def publish() -> Callable[[str], object]:
+    """Publish a policy's YAML as the installer."""
+
+    def published(source: str) -> object:
+        return policies.publish(actor=setup.INSTALLER, source=source, reason="for the test")
+
+    return published

@@ -1,0 +1,257 @@
+"""The verdict is pure, so every rule of the gate is tried here without a database."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from governance.policies import (
+    ApprovalRule,
+    CheckFact,
+    CheckRule,
+    DecisionFact,
+    Exclusion,
+    Facts,
+    Involvement,
+    Met,
+    PolicyDocument,
+    Reviewer,
+    State,
+    assign,
+    exclusion,
+    parse,
+    verdict,
+    young_enough,
+)
+
+TWO_OF_RISK = {
+    "slug": "tier-1",
+    "title": "Tier 1 into Production",
+    "applies_to": {"stages": ["production"]},
+    "checks": [{"check": "integrity.digest"}, {"check": "docs.model_card", "mode": "advisory"}],
+    "approvals": [{"group": "risk", "count": 2}],
+}
+
+
+def document(**changes: object) -> PolicyDocument:
+    return PolicyDocument.model_validate({**TWO_OF_RISK, **changes})
+
+
+def check(slug: str, conclusion: str = "success", **facts: Any) -> CheckFact:
+    return CheckFact(
+        slug=slug, title=slug, status="completed" if conclusion else "queued", conclusion=conclusion, **facts
+    )
+
+
+def passed() -> dict[str, CheckFact]:
+    return {"integrity.digest": check("integrity.digest"), "docs.model_card": check("docs.model_card")}
+
+
+def reviewer(name: str, *groups: str, excluded: Exclusion | None = None) -> Reviewer:
+    return Reviewer(uid=f"usr_{name}", name=name.title(), groups=frozenset(groups), excluded=excluded)
+
+
+def said(name: str, outcome: str = "approve") -> DecisionFact:
+    return DecisionFact(person=f"usr_{name}", name=name.title(), outcome=outcome)
+
+
+RISK = (reviewer("marta", "risk"), reviewer("aiko", "risk"), reviewer("chen", "risk"))
+
+
+def test_ready_when_checks_pass_and_two_of_the_group_approve() -> None:
+    found = verdict(document(), Facts(passed(), RISK, (said("marta"), said("aiko"))))
+    assert found.state is State.READY
+    assert not found.unmet
+
+
+def test_one_approval_is_not_two() -> None:
+    found = verdict(document(), Facts(passed(), RISK, (said("marta"),)))
+    assert found.state is State.OPEN
+    (left,) = found.unmet
+    assert left.id == "approval:risk"
+    assert left.who_can == ("Aiko", "Chen")
+    assert "1 more of risk" in left.how_to_fulfil
+
+
+def test_the_same_person_twice_is_one_approval() -> None:
+    found = verdict(document(), Facts(passed(), RISK, (said("marta"), said("marta"))))
+    assert found.state is State.OPEN
+
+
+@pytest.mark.parametrize("conclusion", ["failure", "action_required", "neutral", "error", "cancelled"])
+def test_no_conclusion_but_success_or_skipped_passes_a_required_check(conclusion: str) -> None:
+    checks = passed() | {"integrity.digest": check("integrity.digest", conclusion)}
+    found = verdict(document(), Facts(checks, RISK, (said("marta"), said("aiko"))))
+    assert found.state is State.BLOCKED
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "waiting_evidence"])
+def test_an_unfinished_check_holds_the_request_open(status: str) -> None:
+    checks = passed() | {"integrity.digest": CheckFact("integrity.digest", "Digest", status)}
+    found = verdict(document(), Facts(checks, RISK, (said("marta"), said("aiko"))))
+    assert found.state is State.OPEN
+    assert not found.review_open
+
+
+def test_a_check_that_never_ran_is_listed_by_name_and_not_a_pass() -> None:
+    found = verdict(
+        document(), Facts({"docs.model_card": check("docs.model_card")}, RISK, (said("marta"), said("aiko")))
+    )
+    assert found.state is State.OPEN
+    assert [r.id for r in found.unmet if r.kind == "check"] == ["check:integrity.digest"]
+
+
+def test_a_stale_success_is_not_a_pass() -> None:
+    checks = passed() | {"integrity.digest": check("integrity.digest", stale=True)}
+    assert verdict(document(), Facts(checks, RISK, (said("marta"), said("aiko")))).state is State.OPEN
+
+
+def test_a_waived_failure_passes_and_stays_visible() -> None:
+    checks = passed() | {"integrity.digest": check("integrity.digest", "failure", waived=True)}
+    found = verdict(document(), Facts(checks, RISK, (said("marta"), said("aiko"))))
+    assert found.state is State.READY
+    assert [r.state for r in found.requirements if r.id == "check:integrity.digest"] == [Met.WAIVED]
+
+
+def test_an_advisory_failure_never_blocks() -> None:
+    checks = passed() | {"docs.model_card": check("docs.model_card", "failure")}
+    assert verdict(document(), Facts(checks, RISK, (said("marta"), said("aiko")))).state is State.READY
+
+
+def test_review_waits_for_advisory_checks_too_so_that_what_is_signed_stands_still() -> None:
+    checks = passed() | {"docs.model_card": CheckFact("docs.model_card", "Card", "running")}
+    found = verdict(document(), Facts(checks, RISK, (said("marta"), said("aiko"))))
+    assert not found.review_open
+    assert found.state is State.OPEN
+
+
+def test_an_excluded_persons_approval_does_not_count_and_is_named() -> None:
+    out = reviewer("priya", "risk", excluded=Exclusion("SoD-1", "Priya opened this request"))
+    found = verdict(document(), Facts(passed(), (*RISK, out), (said("marta"), said("priya"))))
+    assert found.state is State.OPEN
+    assert [r.uid for r in found.approvals[0].excluded] == ["usr_priya"]
+
+
+def test_an_outsiders_approval_does_not_count() -> None:
+    assert verdict(document(), Facts(passed(), RISK, (said("marta"), said("eve")))).state is State.OPEN
+
+
+def test_changes_requested_block_whatever_else_is_met() -> None:
+    found = verdict(document(), Facts(passed(), RISK, (said("marta"), said("aiko"), said("chen", "request_changes"))))
+    assert found.state is State.BLOCKED
+
+
+def test_a_later_group_opens_when_the_earlier_is_done() -> None:
+    rules = [{"group": "risk", "count": 1, "order": 1}, {"group": "compliance", "count": 1, "order": 2}]
+    people = (*RISK, reviewer("henrik", "compliance"))
+    before = verdict(document(approvals=rules), Facts(passed(), people, ()))
+    assert [s.open for s in before.approvals] == [True, False]
+    after = verdict(document(approvals=rules), Facts(passed(), people, (said("marta"),)))
+    assert [s.open for s in after.approvals] == [True, True]
+
+
+def test_a_closed_request_says_how_it_stood_and_not_what_to_do() -> None:
+    (left,) = verdict(document(), Facts(passed(), (), (said("marta"),), closed=True)).unmet
+    assert (left.how_to_fulfil, left.who_can) == ("", ())
+
+
+def test_too_small_a_group_is_said() -> None:
+    found = verdict(document(), Facts(passed(), RISK[:1], ()))
+    assert "too few members" in found.unmet[0].how_to_fulfil
+
+
+def test_a_person_in_two_groups_fills_the_slot_that_lets_others_fill_the_rest() -> None:
+    rules = (ApprovalRule(group="risk", count=1), ApprovalRule(group="owner", count=1))
+    filled = assign(rules, [("both", frozenset({"risk", "owner"})), ("risk-only", frozenset({"risk"}))])
+    assert filled == {"risk": frozenset({"risk-only"}), "owner": frozenset({"both"})}
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9).map(str), st.frozensets(st.sampled_from(["a", "b", "c"]))), unique_by=lambda t: t[0]
+    ),
+    st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3)),
+)
+def test_assignment_is_maximal_and_nobody_fills_two_slots(
+    people: list[tuple[str, frozenset[str]]], counts: tuple[int, int, int]
+) -> None:
+    rules = tuple(ApprovalRule(group=g, count=n) for g, n in zip("abc", counts, strict=True))
+    filled = assign(rules, people)
+    placed = [p for group in filled.values() for p in group]
+    assert len(placed) == len(set(placed))
+    assert all(group in dict(people)[p] for group, members in filled.items() for p in members)
+    assert all(len(filled[r.group]) <= r.count for r in rules)
+    # Hall's theorem: the size of a maximum matching is the least, over subsets of groups, of what can be filled inside
+    # the subset and what can be placed outside it.
+    best = min(
+        sum(r.count for r in rules if r.group in subset) + sum(1 for _, groups in people if groups - subset)
+        for subset in _subsets("abc")
+    )
+    assert len(placed) == min(best, len(people))
+
+
+def _subsets(letters: str) -> list[frozenset[str]]:
+    found = [frozenset[str]()]
+    for letter in letters:
+        found += [s | {letter} for s in found]
+    return found
+
+
+INVOLVED = Involvement("usr_r", "usr_a", "usr_t", frozenset({"usr_ci"}))
+
+
+@pytest.mark.parametrize(
+    ("uid", "flags", "rule"),
+    [
+        ("usr_r", {}, "SoD-1"),
+        ("usr_a", {}, "SoD-2"),
+        ("usr_t", {}, "SoD-2"),
+        ("usr_ci", {}, "SoD-3"),
+        ("usr_x", {"superuser": True}, "SoD-4"),
+        ("usr_x", {"service": True}, "SoD-5"),
+    ],
+)
+def test_separation_of_duties_names_its_rule(uid: str, flags: dict[str, bool], rule: str) -> None:
+    found = exclusion(uid, "Somebody", INVOLVED, **{"superuser": False, "service": False, **flags})
+    assert found is not None
+    assert found.rule == rule
+    assert "Somebody" in found.reason
+
+
+def test_an_uninvolved_person_is_kept_out_by_nothing() -> None:
+    assert exclusion("usr_x", "Somebody", INVOLVED, superuser=False, service=False) is None
+
+
+def test_a_model_without_a_tier_is_governed_by_every_policy() -> None:
+    tiered = document(applies_to={"stages": ["production"], "tiers": [1]})
+    assert tiered.applies(stage="production", alias=None, tier=None)
+    assert tiered.applies(stage="production", alias=None, tier=1)
+    assert not tiered.applies(stage="production", alias=None, tier=2)
+    assert not tiered.applies(stage="staging", alias=None, tier=1)
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("", "mapping"),
+        ("slug: [", "not valid YAML"),
+        ("slug: x\ntitle: Something\napplies_to: {}\n", "at least one stage or alias"),
+        ("slug: x\ntitle: Something\napplies_to: {stages: [p]}\nseparation_of_duties: false\n", "separation_of_duties"),
+        ("slug: x\ntitle: Some\napplies_to: {stages: [p]}\nchecks: [{check: a.b}, {check: a.b}]\n", "named twice: a.b"),
+        ("slug: x\ntitle: Some\napplies_to: {stages: [p]}\napprovals: [{group: g, count: 0}]\n", "approvals.0.count"),
+        ("x" * 300_000, "256 KiB"),
+    ],
+)
+def test_a_bad_policy_is_refused_by_field_and_rule(source: str, names: str) -> None:
+    with pytest.raises(ValueError, match=names.replace(".", r"\.")):
+        parse(source)
+
+
+def test_a_results_age_is_judged_by_its_rule() -> None:
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    rule = CheckRule(check="a.b", max_age_days=30)
+    assert young_enough(rule, now - timedelta(days=30), now)
+    assert not young_enough(rule, now - timedelta(days=30, seconds=1), now)
+    assert young_enough(CheckRule(check="a.b"), now - timedelta(days=3000), now)

@@ -1,0 +1,248 @@
+"""The pages in a real browser: nothing axe objects to, nothing the Content-Security-Policy stops, a decision by
+keyboard alone and without JavaScript, and a page that changes under its reader without losing their place."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.test import Client
+
+from governance.models import Decision, PromotionRequest
+from registry.models import User
+from tests import factories
+from tests.governance.web import scene as scenes
+from tests.governance.web.scene import Scene
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+FIRST_LOAD = 60_000
+"""Bytes, compressed: what somebody on a train waits for."""
+
+Open = Callable[..., "Page"]
+
+
+@pytest.fixture
+def scene(transactional_db: None) -> Scene:
+    return scenes.build()
+
+
+@pytest.fixture
+def open_as(browser: Browser, live_server: Any) -> Iterator[Open]:
+    """Open a page of the running product as somebody: `open_as(person, path, **context)`. Whatever the browser writes
+    to its console fails the test: a blocked style or script is written there."""
+    contexts: list[BrowserContext] = []
+    said: list[str] = []
+
+    def opened(person: User | None, path: str, **options: Any) -> Page:
+        context = browser.new_context(base_url=live_server.url, **options)
+        contexts.append(context)
+        if person is not None:
+            client = Client()
+            client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+            session = client.cookies[settings.SESSION_COOKIE_NAME].value
+            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
+        page = context.new_page()
+        page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
+        page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
+        page.goto(path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    # A page that answers 403 or 404 is reported as a failed resource; the pages that should do so are the ones opened.
+    assert not [line for line in said if "the server responded with a status of 40" not in line]
+
+
+def test_axe_finds_nothing_in_either_theme_at_either_width(scene: Scene, open_as: Open) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    people = scene.people
+    first = PromotionRequest.objects.filter(state="promoted", target_stage__slug="production").first()
+    decision = Decision.objects.first()
+    assert first is not None
+    assert decision is not None
+    slug, number = scene.model.slug, scene.request.pk
+    pages: list[tuple[User | None, str]] = [
+        (None, "/sign-in/"),
+        (people.marta, "/reviews/"),
+        (people.eve, "/reviews/"),
+        (people.marta, "/promotions/?state=any"),
+        (people.marta, "/promotions/?q=nothing-like-it"),
+        (people.marta, f"/promotions/{number}/"),
+        (people.priya, f"/promotions/{number}/"),
+        (people.chen, f"/promotions/{first.pk}/"),
+        (people.chen, f"/promotions/{number}/packets/{scene.request.packet_digest}/"),
+        (people.marta, "/models/"),
+        (people.eve, "/models/"),
+        (people.marta, "/models/?q=nothing-like-it"),
+        (people.priya, f"/models/{slug}/"),
+        (people.priya, f"/models/{slug}/edit/"),
+        (people.priya, f"/models/{slug}/versions/2/"),
+        (people.priya, f"/models/{slug}/versions/2/promote/"),
+        (people.priya, f"/models/{slug}/compare/v1..v2/?all=1"),
+        (people.ingrid, "/audit/"),
+        (people.marta, "/audit/"),
+        (people.ingrid, f"/audit/{decision.event}/"),
+        (people.marta, "/profile/"),
+        (people.priya, "/profile/tokens/"),
+        (people.eve, f"/models/{slug}/"),
+    ]
+    faults = []
+    axe = Axe()
+    for person, path in pages:
+        page = open_as(person, path)
+        for scheme in ("light", "dark"):
+            for width in (1440, 390):
+                page.emulate_media(color_scheme=scheme)
+                page.set_viewport_size({"width": width, "height": 900})
+                where = f"{path} as {person} in {scheme} at {width}"
+                for violation in axe.run(page, options={"runOnly": TAGS}).response["violations"]:
+                    node = violation["nodes"][0]
+                    faults.append(f"{where}: {violation['id']}: {node['html'][:120]} {node['failureSummary'][:200]}")
+                if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
+                    faults.append(f"{where}: scrolls sideways to {wide}")
+        page.context.close()
+    assert not faults, "\n".join(faults)
+
+
+def test_a_decision_by_keyboard_alone(scene: Scene, open_as: Open) -> None:
+    page = open_as(scene.people.marta, "/reviews/")
+    keys = page.keyboard
+    keys.press("j")
+    assert f"#{scene.request.pk}" in page.locator(":focus").inner_text()
+    keys.press("Enter")
+    page.wait_for_url("**/promotions/*/")
+    keys.press("r")
+    assert page.evaluate("document.activeElement.id") == "decide"
+    keys.press("Tab")
+    assert page.evaluate("document.activeElement.value") == "approve"
+    keys.press("Space")
+    assert page.locator("q.means:visible").inner_text() == "I have reviewed the evidence and approve."
+    keys.press("Tab")
+    assert page.evaluate("document.activeElement.name") == "comment"
+    keys.type("Reproduced the numbers, r and j and / included.")
+    for _ in range(6):
+        keys.press("Tab")
+        if page.evaluate("document.activeElement.id") == "password":
+            break
+    keys.type(factories.PASSWORD)
+    keys.press("Enter")
+    page.wait_for_selector("text=You approved this")
+    decision = Decision.objects.get(request=scene.request)
+    assert (decision.person, decision.outcome) == (scene.people.marta, "approve")
+    assert decision.comment == "Reproduced the numbers, r and j and / included."
+
+
+def test_a_decision_without_javascript(scene: Scene, open_as: Open) -> None:
+    page = open_as(None, f"/promotions/{scene.request.pk}/", java_script_enabled=False)
+    page.fill("#id_username", "marta")
+    page.fill("#id_password", factories.PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url("**/promotions/*/")
+    assert page.locator(".js-only:visible").count() == 0
+    page.check("input[value=request_changes]")
+    page.fill("#comment", "Explain the thin-file segment.")
+    page.fill("#password", factories.PASSWORD)
+    sign = page.locator(".decide button[type=submit]")
+    assert " ".join(sign.inner_text().split()) == "Sign and request changes"
+    sign.click()
+    page.wait_for_selector("text=Recorded and signed")
+    assert page.locator("#head-state").inner_text() == "Blocked"
+    page.goto("/models/")
+    page.fill("#q", "credit-risk")
+    page.click("text=Apply")
+    assert page.locator(".models .rowlink").all_inner_texts() == ["credit-risk-pd"]
+    page.locator("details.me > summary").click()
+    page.click("text=Sign out")
+    page.wait_for_url("**/sign-in/")
+
+
+def test_a_change_arrives_by_itself_and_nothing_is_lost(scene: Scene, open_as: Open) -> None:
+    page = open_as(scene.people.marta, f"/promotions/{scene.request.pk}/")
+    page.check("input[value=approve]")
+    page.fill("#comment", "Half a sentence that must")
+    page.locator("#fold-conditions > summary").click()
+    page.focus("#comment")
+    scene.decide(scene.people.aiko)
+    page.wait_for_selector("#gate-panel >> text=1 more of risk-team must approve", timeout=20_000)
+    assert "1 more of risk-team" in page.locator("#announce").inner_text()
+    assert page.locator("#announce").get_attribute("role") == "status"
+    assert page.input_value("#comment") == "Half a sentence that must"
+    assert page.evaluate("document.activeElement.id") == "comment"
+    assert page.locator("#fold-conditions").get_attribute("open") is not None
+    assert page.locator("#timeline >> text=Aiko Tanaka").count() > 0
+    page.fill("#password", factories.PASSWORD)
+    page.click("text=Sign and approve")
+    page.wait_for_selector("text=v2 is in Production by this request")
+
+
+def test_filters_are_in_the_address_and_back_works(scene: Scene, open_as: Open) -> None:
+    factories.model(scene.people.priya, "another-model", risk_tier=3)
+    page = open_as(scene.people.priya, "/models/")
+    page.select_option("#f-tier", "3")
+    page.wait_for_url("**/models/?*tier=3*")
+    page.wait_for_selector("text=Risk tier 3")
+    assert page.locator(".models .rowlink").all_inner_texts() == ["another-model"]
+    page.focus("#q")
+    page.keyboard.type("another")
+    page.wait_for_url("**/models/?*q=another*")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.evaluate("history.back()")
+    page.wait_for_function("!location.search.includes('q=another')")
+    page.wait_for_load_state("networkidle")
+    assert page.input_value("#q") == ""
+    assert page.locator(".models .rowlink").all_inner_texts() == ["another-model"]
+    page.evaluate("history.back()")
+    page.wait_for_selector("text=credit-risk-pd")
+    assert page.url.endswith("/models/")
+
+
+def test_theme_keys_and_search(scene: Scene, open_as: Open) -> None:
+    page = open_as(scene.people.marta, "/models/")
+    page.click("form.theme button")
+    page.wait_for_function("document.documentElement.dataset.theme === 'light'")
+    page.reload()
+    assert page.get_attribute("html", "data-theme") == "light"
+    page.keyboard.press("?")
+    assert page.locator("dialog#keys").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator("dialog#keys").is_visible()
+    page.keyboard.press("/")
+    page.keyboard.type(f"#{scene.request.pk}")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/promotions/{scene.request.pk}/")
+    page.keyboard.press("g")
+    page.keyboard.press("m")
+    page.wait_for_url("**/models/")
+
+
+def test_paper_shows_every_section_and_no_controls(scene: Scene, open_as: Open) -> None:
+    page = open_as(scene.people.marta, f"/promotions/{scene.request.pk}/")
+    page.emulate_media(media="print")
+    assert page.locator(".print-only").is_visible()
+    for hidden in (".rail", ".top", ".actions", ".decide", ".tabs"):
+        assert not page.locator(hidden).first.is_visible(), hidden
+    assert "Printed by Marta" in page.locator(".print-only").inner_text()
+    assert page.locator("#fold-conditions .unmet").is_visible()
+
+
+def test_a_page_weighs_little(scene: Scene, client: Client) -> None:
+    client.force_login(scene.people.marta, backend="django.contrib.auth.backends.ModelBackend")
+    parts = [client.get(f"/promotions/{scene.request.pk}/").content]
+    for name in ("css/app.css", "js/app.js", "django_htmx/htmx-2.min.js"):
+        found = finders.find(name)
+        assert isinstance(found, str)
+        with open(found, "rb") as file:
+            parts.append(file.read())
+    weight = sum(len(gzip.compress(part)) for part in parts)
+    assert weight <= FIRST_LOAD, f"{weight:,} bytes"

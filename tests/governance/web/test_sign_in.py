@@ -1,0 +1,176 @@
+"""Signing in and out: who gets in, what is recorded, and how slowly a password can be guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import hashers
+from django.test import Client
+
+from audit import clock, context
+from audit.models import Event
+from registry.exceptions import NotPermitted
+from registry.models import PasswordAttempt, User
+from registry.services import people as accounts
+from registry.services import sign_in
+from tests import factories
+from tests.governance.web.scene import Page, PageTest
+from tests.people import People
+
+
+def attempt(client: Client, username: str, password: str = factories.PASSWORD, **more: str) -> Page:
+    return Page(client.post("/sign-in/", {"username": username, "password": password, **more}))
+
+
+def events(person: User) -> list[str]:
+    return [str(e.action) for e in Event.objects.filter(stream_id=f"person:{person.uid}").order_by("stream_seq")]
+
+
+def test_the_right_password_opens_a_session_and_is_recorded(client: Client, marta: User) -> None:
+    answer = client.post("/sign-in/", {"username": "marta", "password": factories.PASSWORD, "next": "/models/"})
+    assert answer.status_code == 302
+    assert answer["Location"] == "/models/"
+    assert client.get("/models/").status_code == 200
+    assert events(marta)[-1] == "person.signed_in"
+    assert not PasswordAttempt.objects.exists()
+
+
+def test_a_wrong_password_and_an_unknown_name_are_told_the_same(client: Client, marta: User) -> None:
+    wrong, unknown = attempt(client, "marta", "not it at all"), attempt(client, "nobody-of-that-name")
+    assert wrong.response.status_code == unknown.response.status_code == 403
+    sentence = "That name and password do not belong together."
+    wrong.has(sentence)
+    unknown.has(sentence)
+    assert events(marta)[-1] == "person.sign_in_failed"
+    assert "not it at all" not in wrong.html
+
+
+def test_an_unknown_name_costs_a_hash_like_a_wrong_password(
+    client: Client, marta: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+
+    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
+        def spy(*args: Any) -> Any:
+            hashed.append(real.__name__)
+            return real(*args)
+
+        return spy
+
+    monkeypatch.setattr(hashers, "make_password", counted(hashers.make_password))
+    monkeypatch.setattr(hashers, "check_password", counted(hashers.check_password))
+    attempt(client, "nobody-of-that-name")
+    attempt(client, "marta", "wrong")
+    assert hashed == ["make_password", "check_password"]
+
+
+@pytest.mark.parametrize("kind", ["deactivated", "service"])
+def test_a_deactivated_account_and_a_service_account_do_not_sign_in(client: Client, people: People, kind: str) -> None:
+    if kind == "deactivated":
+        accounts.deactivate(actor=factories.SETUP, person=people.marta, reason="left the bank")
+        name = "marta"
+    else:
+        name = people.ci_retail.username
+    assert attempt(client, name).response.status_code == 403
+    assert "_auth_user_id" not in client.session
+
+
+def test_an_account_deactivated_while_signed_in_is_out_at_once(client: Client, marta: User) -> None:
+    attempt(client, "marta")
+    accounts.deactivate(actor=factories.SETUP, person=marta, reason="left the bank")
+    assert client.get("/models/").status_code == 302
+
+
+def test_guessing_is_slowed_and_the_right_password_waits_as_well(client: Client, marta: User) -> None:
+    start = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+    with clock.at(start):
+        for _ in range(sign_in.PER_ACCOUNT_AND_ADDRESS):
+            assert attempt(client, "marta", "wrong").response.status_code == 403
+        refused = attempt(client, "marta")
+        assert refused.response.status_code == 429
+        refused.has("Too many attempts. Wait 15 minutes")
+        clock.tick(timedelta(minutes=14))
+        assert attempt(client, "marta").response.status_code == 429
+        clock.tick(timedelta(minutes=2))
+        assert attempt(client, "marta").response.status_code == 302
+
+
+def test_guessing_from_one_address_leaves_other_addresses_alone(client: Client, marta: User) -> None:
+    for _ in range(sign_in.PER_ACCOUNT_AND_ADDRESS + 1):
+        attempt(client, "marta", "wrong")
+    elsewhere = Client(REMOTE_ADDR="198.51.100.7")
+    assert attempt(elsewhere, "marta").response.status_code == 302
+
+
+def test_many_addresses_together_are_slowed_by_the_account(marta: User) -> None:
+    for n in range(sign_in.PER_ACCOUNT):
+        attempt(Client(REMOTE_ADDR=f"198.51.100.{n}"), "marta", "wrong")
+    assert attempt(Client(REMOTE_ADDR="203.0.113.1"), "marta").response.status_code == 429
+
+
+def test_many_accounts_from_one_address_are_slowed_by_the_address(client: Client, marta: User) -> None:
+    with context.bind(address="127.0.0.1"):
+        for n in range(sign_in.PER_ADDRESS):
+            with pytest.raises(NotPermitted):
+                sign_in.sign_in(username=f"name-{n}", password="guess")
+    assert attempt(client, "marta").response.status_code == 429
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "/\\evil.example", ""]
+)
+def test_nobody_is_sent_to_another_site_after_signing_in(client: Client, marta: User, target: str) -> None:
+    answer = client.post("/sign-in/", {"username": "marta", "password": factories.PASSWORD, "next": target})
+    assert answer["Location"] == "/"
+
+
+def test_whoever_is_signed_in_is_not_asked_again(client: Client, marta: User) -> None:
+    attempt(client, "marta")
+    assert client.get("/sign-in/?next=/models/")["Location"] == "/models/"
+
+
+def test_signing_out_is_a_post_and_is_recorded(client: Client, marta: User) -> None:
+    attempt(client, "marta")
+    assert client.get("/sign-out/").status_code == 405
+    assert client.post("/sign-out/")["Location"] == "/sign-in/"
+    assert client.get("/models/").status_code == 302
+    assert events(marta)[-1] == "person.signed_out"
+
+
+def test_a_form_without_its_key_is_refused_with_a_way_out(marta: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    answer = strict.post("/sign-in/", {"username": "marta", "password": factories.PASSWORD})
+    assert answer.status_code == 403
+    Page(answer).has("This form is out of date", "reload the page")
+
+
+def test_the_sign_in_page_says_which_installation_it_is(client: Client, db: None, settings: object) -> None:
+    settings.COUNTERSIGN_DEMO = True  # type: ignore[attr-defined]
+    Page(client.get("/sign-in/")).has("Demo", "Made-up data")
+    settings.COUNTERSIGN_DEMO = False  # type: ignore[attr-defined]
+    Page(client.get("/sign-in/")).has_not("Demo")
+
+
+class TestTextIsKept(PageTest):
+    """A session may end while somebody writes an assessment; the text must not end with it."""
+
+    def test_the_text_of_a_decision_survives_the_end_of_the_session(self) -> None:
+        client = Client()
+        path = f"/promotions/{self.scene.request.pk}/"
+        answer = client.post(
+            f"{path}decision/", {"outcome": "approve", "comment": "A long and careful text.", "password": "x"}
+        )
+        assert answer.status_code == 401
+        asked = Page(answer)
+        asked.has("Your session ended while you were writing", "Nothing was signed")
+        assert "password" not in {k for k, v in asked.fields.items() if v == "x"}
+        back = client.post("/sign-in/", {**asked.fields, "username": "marta", "password": factories.PASSWORD})
+        assert back["Location"] == path
+        page = Page(client.get(path))
+        assert page.fields["comment"] == "A long and careful text."
+        assert page.fields["outcome"] == "approve"
+        assert not self.scene.fresh().decisions.exists()
+        assert "A long and careful" not in Page(client.get(path)).html, "it is given back once"

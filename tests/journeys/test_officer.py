@@ -1,0 +1,57 @@
+"""The compliance officer: enters a reviewer in a group, says why, and the request has somebody it was short of."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from audit.models import Event
+from registry.models import ReviewerGroup
+from registry.services import people as accounts
+from tests import factories
+from tests.journeys.conftest import Bank, Enter
+
+pytestmark = [pytest.mark.browser]
+
+REASON = "Head of validation has named her; notice of 20 November."
+
+
+def test_an_officer_enters_a_member_and_she_may_decide(bank: Bank, enter: Enter) -> None:
+    people = bank.people
+    group = ReviewerGroup.objects.get(slug="reviewers")
+    for leaving in (people.aiko, people.chen):
+        accounts.remove_member(actor=factories.SETUP, group=group, user=leaving, reason="moves to another desk")
+    lea = factories.person("lea", name="Lea Novak")
+    job = bank.pipeline(people.priya)
+    asked = bank.under_review(job, bank.register(job), alias="champion")
+
+    officer = enter(people.henrik)
+    page = officer.page
+    page.get_by_role("link", name="Administration").click()
+    page.locator(".adm-rooms").get_by_role("link", name="Reviewer groups", exact=True).click()
+    page.get_by_role("main").get_by_role("link", name=group.name, exact=True).click()
+    expect(page.locator("main")).to_contain_text(f"too few members for #{asked}")
+    page.get_by_role("link", name="Add a member").click()
+
+    # An open browser on somebody's desk changes nothing: the password again, once.
+    page.get_by_role("textbox", name="Your password").fill(factories.PASSWORD)
+    page.get_by_role("button", name="Go on").click()
+
+    # Without a reason there is no change.
+    page.get_by_role("combobox", name="Person").fill("lea")
+    with officer.refused(400):
+        page.get_by_role("button", name="Add a member").click()
+        expect(page.locator("main")).to_contain_text("Say why: the reason is kept with the event.")
+    page.get_by_role("textbox", name="Reason").fill(REASON)
+    page.get_by_role("button", name="Add a member").click()
+    expect(page.locator("main")).to_contain_text(f"Lea Novak is entered in {group.name}.")
+    expect(page.locator("main")).to_contain_text("every open request that calls on it can be decided")
+    event = Event.objects.filter(action="membership.added").latest("id")
+    assert event.actor_id == people.henrik.uid
+
+    # The log has it, with the reason, and Lea has something to do.
+    page.goto(f"/audit/{event.event_id}/")
+    expect(page.locator("main")).to_contain_text(REASON)
+    reviewer = enter(lea).go("/reviews/")
+    reviewer.get_by_role("link", name=f"#{asked} ").click()
+    expect(reviewer.get_by_role("heading", name="Your decision")).to_be_visible()

@@ -1,0 +1,191 @@
+"""The pages: a browser in which somebody is signed in, with every form sent as the page would send it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponseBase
+from django.test import Client
+from django.urls import reverse
+
+from tests.factories import PASSWORD
+from tests.matrix.actors import FILE, FREE, KIND, MODEL, READY, SHOWN, World
+from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt, words
+from tests.matrix.doors.service import NEW_PASSWORD, WHY
+from tests.matrix.table import PEOPLE, Door, Verdict
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+def sign_in(world: World) -> None:
+    """Sign everybody in once: that is no part of any knock."""
+    for key in PEOPLE:
+        client = Client()
+        if key != "an":
+            client.force_login(world.person(key), backend=BACKEND)
+        world.cookies[key] = client.cookies
+
+
+def browser(world: World, key: str) -> Client:
+    """A browser in which that person is signed in. A knock that changes its session leaves the next one alone."""
+    client = Client()
+    client.cookies.load(world.cookies[key].output(header="", sep=";"))
+    return client
+
+
+def answer_of(response: HttpResponseBase, *, found: bool = True) -> Answer:
+    """Read what a page or the admin site answered. `found`: whether a list shows what was looked for."""
+    streaming = getattr(response, "streaming_content", None)
+    content = b"".join(streaming) if streaming is not None else response.content  # type: ignore[attr-defined]
+    target = response.headers.get("Location", "")
+    status = response.status_code
+    if target.startswith(reverse("web:sign-in")) or status == 401:
+        return Answer(Verdict.SIGN_IN)
+    if status in (403, 404):
+        return Answer(Verdict.DENIED if status == 403 else Verdict.INVISIBLE, words(content))
+    if status not in (200, 201, 302):
+        raise AssertionError(f"{status}: {words(content)[:1500]}")
+    return Answer(Verdict.ALLOWED if found else Verdict.INVISIBLE)
+
+
+def _read(function: Callable[[World, Client, Caller], Any]) -> TryIt:
+    def try_it(world: World, caller: Caller) -> Answer:
+        found = function(world, browser(world, caller.key), caller)
+        return found if isinstance(found, Answer) else answer_of(found)
+
+    return try_it
+
+
+PAGE = Knocks(Door.PAGE, _read)
+
+
+def _url(name: str, *args: Any) -> str:
+    return reverse(f"web:{name}", args=args)
+
+
+def shown_and_sent(client: Client, path: str, fields: dict[str, Any], *, shown: bool = True) -> Answer:
+    """Open a form, then send it: both have to be answered alike."""
+    opened = answer_of(client.get(path)) if shown else None
+    sent = answer_of(client.post(path, fields))
+    if opened is not None:
+        assert opened.verdict is sent.verdict, f"shown {opened.verdict.name}, sent {sent.verdict.name}: {sent.text}"
+    return sent
+
+
+def _simply(action: str, name: str, path: Callable[[World], str]) -> None:
+    """A page that is only looked at."""
+    PAGE.at(action, f"GET web:{name}")(lambda world, client, caller: client.get(path(world)))
+
+
+_simply("view the model", "model", lambda world: _url("model", MODEL))
+_simply("view a version", "version", lambda world: _url("version", MODEL, SHOWN))
+_simply("view a version", "compare", lambda world: _url("compare", MODEL, SHOWN, FREE))
+_simply("view a version", "choose-versions", lambda world: f"{_url('choose-versions', MODEL)}?v={SHOWN}&v={FREE}")
+_simply("download an artifact", "artifact", lambda world: _url("artifact", MODEL, SHOWN, FILE))
+_simply("download evidence", "evidence", lambda world: _url("evidence", MODEL, SHOWN, KIND, 1))
+_simply("view a request", "promotion", lambda world: _url("promotion", world.request(SHOWN).pk))
+_simply("view a request", "packet", lambda world: _url("packet", world.request(SHOWN).pk, world.packet))
+_simply("open the form of the model", "edit-model", lambda world: _url("edit-model", MODEL))
+_simply("read the log of the model", "audit", lambda world: f"{_url('audit')}?model={MODEL}")
+_simply("read the log of the model", "event", lambda world: _url("event", world.event_of_the_model))
+_simply("read the audit log", "audit", lambda world: _url("audit"))
+_simply("read an event of the organisation", "event", lambda world: _url("event", world.event_of_the_organisation))
+for _own in ("home", "reviews", "profile", "tokens"):
+    _simply("open one's own pages", _own, lambda world, name=_own: _url(name))  # type: ignore[misc]
+
+
+@PAGE.at("view the model", "GET web:jump", "GET web:go")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    answers = []
+    for path in (f"{_url('jump')}?q={MODEL}", _url("go", MODEL)):
+        response = client.get(path)
+        answers.append(answer_of(response, found=response.headers.get("Location") == _url("model", MODEL)))
+    assert answers[0] == answers[1]
+    return answers[0]
+
+
+@PAGE.at("resolve a reference", "GET web:go")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    response = client.get(_url("go", f"{MODEL}/{SHOWN}"))
+    return answer_of(response, found=response.headers.get("Location") == _url("version", MODEL, SHOWN))
+
+
+@PAGE.at("find the model in a list", "GET web:models")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    response = client.get(_url("models"))
+    return answer_of(response, found=_url("model", MODEL).encode() in response.content)
+
+
+@PAGE.at("find the request in a list", "GET web:promotions")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    response = client.get(_url("promotions"))
+    return answer_of(response, found=_url("promotion", world.request(SHOWN).pk).encode() in response.content)
+
+
+@PAGE.at("open one's own pages", "POST web:display")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("display"), {"theme": "dark", "zone": "UTC"})
+
+
+@PAGE.at("register a model", "GET web:register-model", "POST web:register-model")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    return shown_and_sent(client, _url("register-model"), {"slug": "new-model", "title": "New"})
+
+
+def _record(world: World, **changes: str) -> dict[str, Any]:
+    """The form that edits the model, filled in as it is opened, and changed."""
+    model = world.model
+    same = ("title", "purpose", "team", "risk_tier", "description", "intended_use", "prohibited_use", "revision")
+    filled = {name: getattr(model, name) for name in same}
+    return {**filled, "owner": model.owner.username if model.owner is not None else "", **changes}
+
+
+@PAGE.at("edit the model", "POST web:edit-model")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("edit-model", MODEL), _record(world, title="Another title"))
+
+
+# The page asks first whether anything of the record is theirs to change, and says so in those words.
+@PAGE.at("change the model's risk tier", "POST web:edit-model", own_words=True)
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("edit-model", MODEL), _record(world, risk_tier="2"))
+
+
+@PAGE.at("ask for a promotion", "GET web:request-promotion", "POST web:request-promotion")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    fields = {"target": "stage:staging", "reason": WHY}
+    return shown_and_sent(client, _url("request-promotion", MODEL, FREE), fields)
+
+
+@PAGE.at("decide on a request", "POST web:decide")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    request = world.request(SHOWN)
+    signed = {"comment": "Looked at the evaluation.", "password": PASSWORD, "packet": request.packet_digest}
+    return client.post(_url("decide", request.pk), {"outcome": "approve", **signed})
+
+
+@PAGE.at("withdraw a request", "POST web:withdraw")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("withdraw", world.request(SHOWN).pk), {"withdraw-reason": WHY})
+
+
+@PAGE.at("execute a request", "POST web:promote")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("promote", world.request(READY).pk))
+
+
+@PAGE.at("set one's own password", "POST web:password")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("password"), {"current": PASSWORD, "password": NEW_PASSWORD})
+
+
+@PAGE.at("issue a token for oneself", "POST web:tokens")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("tokens"), {"name": "for the table", "scopes": ["models:read"], "lifetime": "7"})
+
+
+@PAGE.at("revoke one's own token", "POST web:revoke-token")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    uid = "tok_nobodys" if caller.key == "an" else world.own_token(world.person(caller.key).uid).uid
+    return client.post(_url("revoke-token", uid), {"reason": WHY})

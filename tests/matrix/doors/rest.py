@@ -1,0 +1,147 @@
+"""The REST interface: a token in the header and nothing else. Routes are named by their operations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponseBase
+from django.test import Client
+
+from tests.matrix import actors
+from tests.matrix.actors import DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHOWN, World
+from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt
+from tests.matrix.doors.service import WHY
+from tests.matrix.table import Door, Verdict
+
+ROOT = "/api/v1"
+VERDICTS = {401: Verdict.SIGN_IN, 403: Verdict.DENIED, 404: Verdict.INVISIBLE}
+
+
+class Api:
+    """Somebody's way to the interface; without a secret, nobody's."""
+
+    def __init__(self, secret: str | None) -> None:
+        self._client = Client()
+        self._sent = {"Authorization": f"Bearer {secret}"} if secret is not None else {}
+
+    def __call__(self, method: str, path: str, document: Any = None, *, body: bytes = b"") -> HttpResponseBase:
+        """Ask. A document is sent as JSON, a body as it is; whatever changes an object takes it as it is now."""
+        if document is not None:
+            body = json.dumps(document).encode()
+        kind = "application/json" if document is not None else "application/octet-stream"
+        response: HttpResponseBase = self._client.generic(
+            method,
+            ROOT + path,
+            body,
+            content_type=kind,
+            headers={**self._sent, "If-Match": "*"},
+            CONTENT_LENGTH=str(len(body)),
+        )
+        return response
+
+
+def answer_of(response: HttpResponseBase, *, found: bool = True) -> Answer:
+    """Read what the interface answered. `found`: whether a list shows what was looked for."""
+    streaming = getattr(response, "streaming_content", None)
+    content = b"".join(streaming) if streaming is not None else response.content  # type: ignore[attr-defined]
+    if response.status_code in VERDICTS:
+        problem = json.loads(content)
+        assert problem["status"] == response.status_code
+        assert problem["code"]
+        return Answer(VERDICTS[response.status_code], f"{problem['detail']} {' '.join(problem.get('who_can', ()))}")
+    assert response.status_code in (200, 201), f"{response.status_code}: {content.decode()[:1500]}"
+    return Answer(Verdict.ALLOWED if found else Verdict.INVISIBLE)
+
+
+def _read(function: Callable[[World, Api], Any]) -> TryIt:
+    def try_it(world: World, caller: Caller) -> Answer:
+        found = function(world, Api(world.secrets[caller.key] if caller.token else None))
+        return found if isinstance(found, Answer) else answer_of(found)
+
+    return try_it
+
+
+REST = Knocks(Door.REST, _read)
+VERSIONS = f"/models/{MODEL}/versions"
+
+Path = str | Callable[[World], str]
+
+
+def _simply(action: str, operation: str, method: str, path: Path, document: Any = None, *, body: bytes = b"") -> None:
+    """An operation that is one question."""
+
+    def ask(world: World, api: Api) -> HttpResponseBase:
+        return api(method, path if isinstance(path, str) else path(world), document, body=body)
+
+    REST.at(action, operation)(ask)
+
+
+def _request(number: int, rest: str = "") -> Path:
+    return lambda world: f"/promotions/{world.request(number).pk}{rest}"
+
+
+def _declared(number: int) -> dict[str, Any]:
+    file = actors.declared(number)
+    return {"artifacts": [{"path": file.path, "sha256": file.sha256, "size": file.size}]}
+
+
+_simply("view the model", "getModel", "GET", f"/models/{MODEL}")
+_simply("view a version", "getVersion", "GET", f"{VERSIONS}/{SHOWN}")
+_simply("view a version", "listVersions", "GET", VERSIONS)
+_simply("view a version", "getCard", "GET", f"{VERSIONS}/{SHOWN}/card")
+_simply("resolve a reference", "resolve", "GET", f"/resolve?ref={MODEL}/{SHOWN}")
+_simply("download an artifact", "downloadArtifact", "GET", f"{VERSIONS}/{SHOWN}/artifacts/{FILE}")
+_simply("download evidence", "downloadEvidence", "GET", f"{VERSIONS}/{SHOWN}/evidence/{KIND}")
+_simply("view a request", "getPromotion", "GET", _request(SHOWN))
+_simply("view a request", "getGate", "GET", _request(SHOWN, "/gate"))
+_simply("view a request", "listCheckRuns", "GET", _request(SHOWN, "/checks"))
+_simply("read the policies", "listPolicies", "GET", "/policies")
+_simply("read the audit log", "listEvents", "GET", "/audit/events")
+_simply(
+    "read an event of the organisation",
+    "getEvent",
+    "GET",
+    lambda world: f"/audit/events/{world.event_of_the_organisation}",
+)
+_simply("open one's own pages", "whoAmI", "GET", "/whoami")
+_simply("register a model", "registerModel", "POST", "/models", {"slug": "new-model", "title": "New"})
+_simply("edit the model", "changeModel", "PATCH", f"/models/{MODEL}", {"title": "Another title"})
+_simply("change the model's risk tier", "changeModel", "PATCH", f"/models/{MODEL}", {"risk_tier": 2})
+_simply("declare a version", "declareVersion", "POST", VERSIONS, _declared(6))
+_simply("upload an artifact", "uploadArtifact", "PUT", f"{VERSIONS}/{DECLARED}/artifacts/{FILE}", body=b"%d" % DECLARED)
+_simply("complete a version", "completeVersion", "POST", f"{VERSIONS}/{FILLED}/complete")
+_simply("add metrics", "addMetrics", "POST", f"{VERSIONS}/{FREE}/metrics", {"metrics": [{"name": "auc", "value": 0.9}]})
+_simply("add a model card", "putCard", "PUT", f"{VERSIONS}/{FREE}/card", {"text": "# Another card"})
+_simply("add evidence", "addEvidence", "POST", f"{VERSIONS}/{FREE}/evidence/{KIND}?filename=report.txt", body=b"better")
+_simply(
+    "ask for a promotion",
+    "requestPromotion",
+    "POST",
+    "/promotions",
+    {"model": MODEL, "version": FREE, "target": {"stage": "staging"}, "reason": WHY},
+)
+_simply("withdraw a request", "withdrawPromotion", "POST", _request(SHOWN, "/withdraw"), {"reason": WHY})
+_simply("execute a request", "executePromotion", "POST", _request(READY, "/execute"))
+
+
+def _lists(path: str, member: str, value: object, api: Api) -> Answer:
+    response = api("GET", path)
+    items = json.loads(response.content).get("items", ())  # type: ignore[attr-defined]
+    return answer_of(response, found=any(item[member] == value for item in items))
+
+
+@REST.at("find the model in a list", "listModels")
+def _(world: World, api: Api) -> Answer:
+    return _lists("/models", "slug", MODEL, api)
+
+
+@REST.at("find the request in a list", "listPromotions")
+def _(world: World, api: Api) -> Answer:
+    return _lists("/promotions", "id", world.request(SHOWN).pk, api)
+
+
+@REST.at("decide on a request", "decide", own_words=True)
+def _(world: World, api: Api) -> HttpResponseBase:
+    return api("POST", f"/promotions/{world.request(SHOWN).pk}/decisions", {"outcome": "approve"})

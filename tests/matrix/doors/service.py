@@ -1,0 +1,333 @@
+"""The services: what every other door is held to. A function takes the world and an actor, and returns when the action
+was done; a list says whether the thing was in it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from audit import clock
+from audit.actor import Actor
+from governance import promotions
+from governance import selectors as gate
+from governance.services import evidence, policies
+from registry import access, selectors
+from registry.access import OrgPermission, Permission, Role
+from registry.exceptions import NotFound, NotPermitted, Refusal
+from registry.services import downloads, groups, models, people, tokens, versions
+from registry.services.versions import MetricSpec, VersionSpec
+from tests.matrix import actors
+from tests.matrix.actors import DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHOWN, World
+from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt
+from tests.matrix.table import Door, Verdict
+
+WHY = "for the table"
+NEW_PASSWORD = "nine-Blue-lanterns-7"
+
+
+def _read(function: Callable[[World, Actor], Any]) -> TryIt:
+    def try_it(world: World, caller: Caller) -> Answer:
+        actor = world.actor(caller.key, token=caller.token)
+        if actor is None:
+            return Answer(Verdict.SIGN_IN)
+        try:
+            found = function(world, actor)
+        except Refusal as refusal:
+            # There is no session here to be without: whoever is gone is refused, one way or the other.
+            if caller.key == "go":
+                return Answer(Verdict.SIGN_IN, refusal=refusal)
+            return Answer(_VERDICTS[type(refusal)], refusal=refusal)
+        if found is False:
+            return Answer(Verdict.SIGN_IN if caller.key == "go" else Verdict.INVISIBLE)
+        return Answer(Verdict.ALLOWED)
+
+    return try_it
+
+
+_VERDICTS: dict[type[Refusal], Verdict] = {NotFound: Verdict.INVISIBLE, NotPermitted: Verdict.DENIED}
+"""Any other refusal is about something else than permission: a fault of the test."""
+
+SERVICE = Knocks(Door.SERVICE, _read)
+
+
+# --- reading ---
+
+
+@SERVICE.at("view the model")
+@SERVICE.at("read the log of the model")
+def _(world: World, actor: Actor) -> None:
+    access.require(actor, Permission.VIEW, world.model)
+
+
+@SERVICE.at("find the model in a list")
+def _(world: World, actor: Actor) -> bool:
+    access.require_scope(actor, "models:read")
+    return access.visible_to(actor).filter(slug=MODEL).exists()
+
+
+@SERVICE.at("view a version")
+def _(world: World, actor: Actor) -> None:
+    selectors.version(actor, MODEL, SHOWN)
+
+
+@SERVICE.at("resolve a reference")
+def _(world: World, actor: Actor) -> None:
+    selectors.resolve(actor, f"{MODEL}/{SHOWN}")
+
+
+@SERVICE.at("download an artifact")
+def _(world: World, actor: Actor) -> None:
+    downloads.artifact(actor=actor, artifact=world.version(SHOWN).artifacts.get())
+
+
+@SERVICE.at("download evidence")
+def _(world: World, actor: Actor) -> None:
+    downloads.evidence(actor=actor, evidence=world.version(SHOWN).evidence.get())
+
+
+@SERVICE.at("view a request")
+def _(world: World, actor: Actor) -> None:
+    gate.get_request(actor, world.request(SHOWN).pk)
+
+
+@SERVICE.at("find the request in a list")
+def _(world: World, actor: Actor) -> bool:
+    access.require_scope(actor, "models:read")
+    return gate.visible_requests(actor).filter(pk=world.request(SHOWN).pk).exists()
+
+
+@SERVICE.at("read the policies")
+def _(world: World, actor: Actor) -> None:
+    access.require_person(actor)
+    access.require_scope(actor, "models:read")
+    assert gate.policies_in_force().exists()
+
+
+@SERVICE.at("open one's own pages")
+def _(world: World, actor: Actor) -> None:
+    access.require_person(actor)
+
+
+@SERVICE.at("read the audit log")
+def _(world: World, actor: Actor) -> None:
+    access.require_in_organisation(actor, OrgPermission.READ_AUDIT)
+
+
+@SERVICE.at("read an event of the organisation")
+def _(world: World, actor: Actor) -> bool:
+    return bool(access.can_in_organisation(actor, OrgPermission.READ_AUDIT))
+
+
+@SERVICE.at("enter the admin site")
+def _(world: World, actor: Actor) -> None:
+    ways_in = (OrgPermission.READ_AUDIT, OrgPermission.MANAGE_GROUPS, OrgPermission.MANAGE_POLICIES)
+    if not any(access.can_in_organisation(actor, way) for way in ways_in):
+        access.require_in_organisation(actor, OrgPermission.MANAGE_PEOPLE)
+
+
+# --- the catalogue ---
+
+
+@SERVICE.at("register a model")
+def _(world: World, actor: Actor) -> None:
+    models.register_model(actor=actor, slug="new-model", title="New")
+
+
+@SERVICE.at("open the form of the model")
+def _(world: World, actor: Actor) -> None:
+    may = models.may_change(actor=actor, model=selectors.model(actor, MODEL))
+    if isinstance(may, access.Denied):
+        raise may.refusal()
+
+
+@SERVICE.at("edit the model")
+def _(world: World, actor: Actor) -> None:
+    models.update_model(actor=actor, model=world.model, title="Another title")
+
+
+@SERVICE.at("change the model's risk tier")
+def _(world: World, actor: Actor) -> None:
+    models.update_model(actor=actor, model=world.model, risk_tier=2)
+
+
+@SERVICE.at("declare a version")
+def _(world: World, actor: Actor) -> None:
+    spec = VersionSpec(artifacts=[actors.declared(6)])
+    versions.declare_version(actor=actor, model=world.model, spec=spec)
+
+
+@SERVICE.at("upload an artifact")
+def _(world: World, actor: Actor) -> None:
+    stream = io.BytesIO(b"%d" % DECLARED)
+    versions.store_artifact(actor=actor, version=world.version(DECLARED), path=FILE, stream=stream)
+
+
+@SERVICE.at("complete a version")
+def _(world: World, actor: Actor) -> None:
+    versions.complete(actor=actor, version=world.version(FILLED))
+
+
+@SERVICE.at("add metrics")
+def _(world: World, actor: Actor) -> None:
+    evidence.attach_metrics(actor=actor, version=world.version(FREE), metrics=[MetricSpec("auc", 0.9)])
+
+
+@SERVICE.at("add a model card")
+def _(world: World, actor: Actor) -> None:
+    evidence.attach_card(actor=actor, version=world.version(FREE), text="# Another card")
+
+
+@SERVICE.at("add evidence")
+def _(world: World, actor: Actor) -> None:
+    evidence.attach_evidence(
+        actor=actor, version=world.version(FREE), kind=KIND, filename="report.txt", stream=io.BytesIO(b"better")
+    )
+
+
+# --- the gate ---
+
+
+@SERVICE.at("ask for a promotion")
+def _(world: World, actor: Actor) -> None:
+    promotions.request(actor=actor, version=world.version(FREE), target_stage="staging", reason=WHY)
+
+
+@SERVICE.at("decide on a request")
+def _(world: World, actor: Actor) -> None:
+    request = world.request(SHOWN)
+    promotions.decide(
+        actor=actor,
+        request=request,
+        outcome="approve",
+        packet_digest=request.packet_digest,
+        comment="Looked at the evaluation.",
+        signature=promotions.Signature(actors.PASSWORD),
+    )
+
+
+@SERVICE.at("withdraw a request")
+def _(world: World, actor: Actor) -> None:
+    promotions.withdraw(actor=actor, request=world.request(SHOWN), reason=WHY)
+
+
+@SERVICE.at("execute a request")
+def _(world: World, actor: Actor) -> None:
+    promotions.promote(actor=actor, request=world.request(READY))
+
+
+# --- roles, groups, accounts, policies ---
+
+
+@SERVICE.at("give a role on the model")
+def _(world: World, actor: Actor) -> None:
+    access.grant_role(actor=actor, role=Role.VIEWER, model=world.model, user=world.person("second"), reason=WHY)
+
+
+@SERVICE.at("take a role on the model")
+def _(world: World, actor: Actor) -> None:
+    access.revoke_role(actor=actor, grant=world.grant("here"), reason=WHY)
+
+
+@SERVICE.at("give a role in the organisation")
+def _(world: World, actor: Actor) -> None:
+    access.grant_role(actor=actor, role=Role.VIEWER, user=world.person("second"), reason=WHY)
+
+
+@SERVICE.at("give oneself a role")
+def _(world: World, actor: Actor) -> None:
+    access.grant_role(actor=actor, role=Role.VIEWER, user=access.person_of(actor), reason=WHY)
+
+
+@SERVICE.at("publish a policy")
+def _(world: World, actor: Actor) -> None:
+    policies.publish(actor=actor, source=actors.ANOTHER_POLICY, reason=WHY)
+
+
+@SERVICE.at("revise a policy")
+def _(world: World, actor: Actor) -> None:
+    policies.publish(actor=actor, source=actors.REVISED, reason=WHY)
+
+
+@SERVICE.at("create a group")
+def _(world: World, actor: Actor) -> None:
+    groups.create_group(actor=actor, slug="committee", name="Committee", reason=WHY)
+
+
+@SERVICE.at("change a group")
+def _(world: World, actor: Actor) -> None:
+    groups.update_group(actor=actor, group=world.group, name="Another name", reason=WHY)
+
+
+@SERVICE.at("add a member")
+def _(world: World, actor: Actor) -> None:
+    groups.add_member(actor=actor, group=world.group, user=world.person("subject"), reason=WHY)
+
+
+@SERVICE.at("end a membership")
+def _(world: World, actor: Actor) -> None:
+    groups.remove_member(actor=actor, group=world.group, user=world.person("second"), reason=WHY)
+
+
+@SERVICE.at("open an account")
+def _(world: World, actor: Actor) -> None:
+    people.register_person(actor=actor, username="newcomer", name="New Comer", reason=WHY)
+
+
+@SERVICE.at("change somebody's record")
+def _(world: World, actor: Actor) -> None:
+    people.update_person(actor=actor, person=world.person("subject"), name="Another Name", reason=WHY)
+
+
+@SERVICE.at("set somebody's password")
+def _(world: World, actor: Actor) -> None:
+    people.set_password(actor=actor, person=world.person("subject"), password=NEW_PASSWORD, reason=WHY)
+
+
+@SERVICE.at("deactivate an account")
+def _(world: World, actor: Actor) -> None:
+    people.deactivate(actor=actor, person=world.person("subject"), reason=WHY)
+
+
+@SERVICE.at("reactivate an account")
+def _(world: World, actor: Actor) -> None:
+    people.reactivate(actor=actor, person=world.person("shut"), reason=WHY)
+
+
+@SERVICE.at("set one's own password")
+def _(world: World, actor: Actor) -> None:
+    people.set_password(actor=actor, person=access.require_person(actor), password=NEW_PASSWORD)
+
+
+# --- tokens ---
+
+
+def _issue(actor: Actor, person: Any) -> None:
+    tokens.issue(
+        actor=actor,
+        person=person,
+        name="for the table",
+        scopes=["models:read"],
+        expires_at=clock.now() + timedelta(days=7),
+    )
+
+
+@SERVICE.at("issue a token for oneself")
+def _(world: World, actor: Actor) -> None:
+    _issue(actor, access.require_person(actor))
+
+
+@SERVICE.at("issue a token for a service account")
+def _(world: World, actor: Actor) -> None:
+    _issue(actor, world.person("robot"))
+
+
+@SERVICE.at("revoke one's own token")
+def _(world: World, actor: Actor) -> None:
+    tokens.revoke(actor=actor, token=world.own_token(actor.id), reason=WHY)
+
+
+@SERVICE.at("revoke somebody's token")
+def _(world: World, actor: Actor) -> None:
+    tokens.revoke(actor=actor, token=world.own_token(world.person("subject").uid), reason=WHY)

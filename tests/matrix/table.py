@@ -1,0 +1,360 @@
+"""Who may do what: one table, which every door of the product is held to.
+
+It is written by hand and derived from nothing, so that a change of the permission matrix has to be made here, too,
+where it can be read. A cell says what happens when somebody tries:
+
+    +  allowed      -  denied: they may know of it and are told why not, and who can help (403)
+    .  invisible: the same answer as for what is not there (404)     ?  nobody is signed in: sign in first (401)
+
+The doors where an action is offered: S service, P page, R REST interface, A admin site.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What happens when somebody tries."""
+
+    ALLOWED = "+"
+    DENIED = "-"
+    INVISIBLE = "."
+    SIGN_IN = "?"
+
+
+class Door(StrEnum):
+    """A way into the product."""
+
+    SERVICE = "S"
+    PAGE = "P"
+    REST = "R"
+    ADMIN = "A"
+
+
+PEOPLE = {
+    "vw": "viewer",
+    "rg": "registrar",
+    "dv": "developer",
+    "va": "validator",
+    "ap": "approver",
+    "ow": "owner",
+    "au": "auditor",
+    "of": "officer",
+    "ad": "administrator",
+    "su": "superuser",
+    "rv": "reviewer",  # of the group that the policy calls upon, which is an approver on the model
+    "rq": "requester",  # a developer and a member of the group, who asked for the promotion
+    "tr": "trainer",  # a registrar and a member of the group, who registered the version
+    "st": "stranger",  # signed in, and holds nothing
+    "an": "anonymous",
+    "go": "gone",  # was owner, officer, administrator and member of the group; the account is deactivated
+}
+"""The first six hold that role on the model, the next three in the organisation. The superuser is a member of the
+group, too."""
+
+TOKENS = {
+    "or": "owner's token to read",
+    "ow": "owner's token to read and write models",
+    "ov": "owner's token to read and write versions",
+    "op": "owner's token to read and ask for promotions",
+    "ox": "owner's token to read and execute promotions",
+    "oa": "owner's token to read models and the audit log",
+    "oz": "owner's token with every scope",
+    "oh": "owner's token with every scope, limited to the model",
+    "ot": "owner's token with every scope, limited to another model",
+    "ob": "owner's token with every scope but reading models",
+    "vz": "viewer's token with every scope",
+    "az": "auditor's token with every scope",
+    "ah": "auditor's token with every scope, limited to the model",
+    "fz": "officer's token with every scope",
+    "dz": "administrator's token with every scope",
+    "sz": "superuser's token with every scope",
+    "rz": "reviewer's token with every scope",
+    "qz": "requester's token with every scope",
+    "qp": "requester's token to read and ask for promotions",
+    "cz": "token of a service account that is a developer, with every scope",
+    "xz": "stranger's token with every scope",
+    "gz": "token of the account that is gone",
+    "rk": "owner's token, revoked",
+    "ex": "owner's token, expired",
+}
+
+_PEOPLE_MAY = """
+                                     doors  vw rg dv va ap ow  au of ad  su  rv rq tr  st an go
+view the model                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+find the model in a list             SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+view a version                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+resolve a reference                  SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+download an artifact                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+download evidence                    SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+view a request                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+find the request in a list           SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+read the log of the model            SP     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+read the policies                    SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+open one's own pages                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+
+register a model                     SPR    +  +  +  +  +  +   -  +  +   +   +  +  +   +  ?  ?
+open the form of the model           SP     -  -  +  -  -  +   -  +  +   +   -  +  -   .  ?  ?
+edit the model                       SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+change the model's risk tier         SPR    -  -  -  -  -  +   -  +  +   +   -  -  -   .  ?  ?
+declare a version                    SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+upload an artifact                   SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+complete a version                   SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+add metrics                          SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+add a model card                     SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+add evidence                         SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+
+ask for a promotion                  SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+decide on a request                  SPR    -  -  -  -  -  -   -  -  -   -   +  -  -   .  ?  ?
+withdraw a request                   SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+execute a request                    SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+
+give a role on the model             SA     -  -  -  -  -  +   -  -  +   +   -  -  -   .  ?  ?
+take a role on the model             SA     -  -  -  -  -  +   -  -  +   +   -  -  -   .  ?  ?
+give a role in the organisation      SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+give oneself a role                  SA     -  -  -  -  -  -   -  -  -   -   -  -  -   -  ?  ?
+
+read the audit log                   SPRA   -  -  -  -  -  -   +  +  -   -   -  -  -   -  ?  ?
+read an event of the organisation    SPR    .  .  .  .  .  .   +  +  .   .   .  .  .   .  ?  ?
+enter the admin site                 SA     -  -  -  -  -  -   +  +  +   +   -  -  -   -  ?  ?
+
+publish a policy                     SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+revise a policy                      SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+create a group                       SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+change a group                       SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+add a member                         SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+end a membership                     SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+
+open an account                      SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+change somebody's record             SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+set somebody's password              SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+deactivate an account                SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+reactivate an account                SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+set one's own password               SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+
+issue a token for oneself            SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+issue a token for a service account  S      -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+revoke one's own token               SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+revoke somebody's token              SA     .  .  .  .  .  .   .  .  +   +   .  .  .   .  ?  ?
+"""
+
+_TOKENS_MAY = """
+                                     doors  or ow ov op ox oa oz oh ot ob  vz az ah fz dz sz rz qz qp cz  xz  gz rk ex
+view the model                       SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+find the model in a list             SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+view a version                       SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+resolve a reference                  SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+download an artifact                 SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+download evidence                    SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+view a request                       SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+find the request in a list           SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+read the log of the model            S      +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+read the policies                    SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
+open one's own pages                 SR     +  +  +  +  +  +  +  +  +  +   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
+
+register a model                     SR     -  +  -  -  -  -  +  -  -  +   +  -  -  +  +  +  +  +  -  +   +   ?  ?  ?
+edit the model                       SR     -  +  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+change the model's risk tier         SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+declare a version                    SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+upload an artifact                   SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+complete a version                   SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+add metrics                          SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+add a model card                     SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+add evidence                         SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+
+ask for a promotion                  SR     -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
+decide on a request                  SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+withdraw a request                   SR     -  -  -  -  -  -  +  +  .  -   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
+execute a request                    SR     -  -  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+
+give a role on the model             S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+take a role on the model             S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+give a role in the organisation      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+give oneself a role                  S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+
+read the audit log                   SR     -  -  -  -  -  -  -  -  -  -   -  +  -  +  -  -  -  -  -  -   -   ?  ?  ?
+read an event of the organisation    SR     .  .  .  .  .  .  .  .  .  .   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
+
+publish a policy                     S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+revise a policy                      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+create a group                       S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+change a group                       S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+add a member                         S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+end a membership                     S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+
+open an account                      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+change somebody's record             S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+set somebody's password              S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+deactivate an account                S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+reactivate an account                S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+set one's own password               S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+
+issue a token for oneself            S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+issue a token for a service account  S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+revoke one's own token               S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+revoke somebody's token              S      .  .  .  .  .  .  .  .  .  .   .  .  .  .  .  .  .  .  .  .   .   ?  ?  ?
+"""
+
+Change = tuple[tuple[str, ...], frozenset[str]]
+"""The events of an action, in order, and the rows it writes, by table: + inserted, ~ updated, - deleted."""
+
+
+def _change(events: str, *rows: str) -> Change:
+    return tuple(events.split()), frozenset(rows)
+
+
+UNCHANGED = _change("")
+
+CHANGES = {
+    "download an artifact": _change("artifact.downloaded"),
+    "download evidence": _change("evidence.downloaded"),
+    "register a model": _change(
+        "model.registered grant.given",
+        "registry_registeredmodel +1",
+        "registry_grant +1",
+        "registry_modeluserpermission +5",
+    ),
+    "edit the model": _change("model.updated", "registry_registeredmodel ~1"),
+    "change the model's risk tier": _change("model.updated", "registry_registeredmodel ~1"),
+    "declare a version": _change(
+        "version.declared",
+        "registry_modelversion +1",
+        "registry_artifact +1",
+        "registry_stageoccupancy +1",
+        "registry_registeredmodel ~1",  # the number of the next version
+    ),
+    "upload an artifact": _change(
+        "artifact.stored", "registry_artifact ~1", "registry_blob +1", "registry_modelversion ~1"
+    ),
+    "complete a version": _change("version.registered", "registry_modelversion ~1"),
+    "add metrics": _change("metric.added", "registry_metric +1", "registry_modelversion ~1"),
+    "add a model card": _change("card.added", "registry_modelcard +1", "registry_modelversion ~1"),
+    "add evidence": _change("evidence.added", "registry_evidence +1", "registry_blob +1", "registry_modelversion ~1"),
+    "ask for a promotion": _change(
+        "promotion.requested packet.frozen promotion.readied",
+        "governance_promotionrequest +1 ~2",
+        "governance_packet +1",
+    ),
+    "decide on a request": _change("decision.recorded", "governance_decision +1", "governance_promotionrequest ~1"),
+    "withdraw a request": _change("promotion.withdrawn", "governance_promotionrequest ~1"),
+    "execute a request": _change(
+        "promotion.promoted",
+        "governance_promotionrequest ~1",
+        "registry_modelversion ~1",
+        "registry_stageoccupancy +1 ~1",
+    ),
+    "give a role on the model": _change("grant.given", "registry_grant +1", "registry_modeluserpermission +1"),
+    "take a role on the model": _change("grant.revoked", "registry_grant ~1", "registry_modeluserpermission -1"),
+    "give a role in the organisation": _change("grant.given", "registry_grant +1"),
+    "publish a policy": _change("policy.published", "governance_policy +1 ~1", "governance_policyrevision +1"),
+    "revise a policy": _change("policy.published", "governance_policy ~2", "governance_policyrevision +1"),
+    "create a group": _change("group.created", "auth_group +1", "registry_reviewergroup +1"),
+    "change a group": _change("group.updated", "auth_group ~1"),
+    "add a member": _change("membership.added", "registry_membership +1"),
+    "end a membership": _change("membership.removed", "registry_membership ~1"),
+    "open an account": _change("person.registered", "registry_user +1"),
+    "change somebody's record": _change("person.updated", "registry_user ~1"),
+    "set somebody's password": _change("person.password_set", "registry_user ~1"),
+    "deactivate an account": _change("person.deactivated", "registry_user ~1"),
+    "reactivate an account": _change("person.reactivated", "registry_user ~1"),
+    "set one's own password": _change("person.password_set", "registry_user ~1"),
+    "issue a token for oneself": _change("token.issued", "registry_accesstoken +1"),
+    "issue a token for a service account": _change("token.issued", "registry_accesstoken +1"),
+    "revoke one's own token": _change("token.revoked", "registry_accesstoken ~1"),
+    "revoke somebody's token": _change("token.revoked", "registry_accesstoken ~1"),
+}
+"""What an allowed action does, the same through every door. Actions not named here read, and leave no trace."""
+
+
+@dataclass(frozen=True)
+class Differs:
+    """A door that answers otherwise than the table, and why that is right."""
+
+    door: Door
+    actions: frozenset[str]
+    actors: frozenset[str]
+    verdict: Verdict
+    why: str
+
+
+WRITES_OF_A_TOKEN = frozenset(
+    {
+        "edit the model",
+        "declare a version",
+        "upload an artifact",
+        "complete a version",
+        "add metrics",
+        "add a model card",
+        "add evidence",
+        "ask for a promotion",
+        "execute a request",
+    }
+)
+
+DIFFERENCES = (
+    Differs(
+        Door.REST,
+        WRITES_OF_A_TOKEN,
+        frozenset({"ob"}),
+        Verdict.DENIED,
+        "every answer shows what was written to, so the interface asks for models:read as well",
+    ),
+    Differs(
+        Door.REST,
+        frozenset({"read an event of the organisation"}),
+        frozenset(TOKENS) - {"az", "fz", "gz", "rk", "ex"},
+        Verdict.DENIED,
+        "the interface has the log for its readers only and says so, whichever event is asked for",
+    ),
+    Differs(
+        Door.ADMIN,
+        frozenset({"revoke somebody's token"}),
+        frozenset({"au", "of"}),
+        Verdict.DENIED,
+        "the admin site shows tokens to whoever enters it, so there it is no secret that there is one",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the table says of an action: where it is offered, and what happens to whom."""
+
+    action: str
+    doors: frozenset[Door]
+    verdicts: dict[str, Verdict]
+
+
+def _read(text: str, actors: dict[str, str]) -> dict[str, Row]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    start = lines[0].index("doors")
+    columns = lines[0][start:].split()[1:]
+    assert columns == list(actors), "the heading names each actor once, in order"
+    rows = {}
+    for line in lines[1:]:
+        action, (doors, *cells) = line[:start].strip(), line[start:].split()
+        assert len(cells) == len(columns), f"{action}: a cell for each actor"
+        assert action not in rows, f"{action} is there twice"
+        rows[action] = Row(action, frozenset(map(Door, doors)), dict(zip(columns, map(Verdict, cells), strict=True)))
+    return rows
+
+
+PEOPLE_MAY = _read(_PEOPLE_MAY, PEOPLE)
+TOKENS_MAY = _read(_TOKENS_MAY, TOKENS)
+ACTIONS = tuple(PEOPLE_MAY)
+
+
+def expected(door: Door, action: str, actor: str, *, token: bool = False) -> Verdict:
+    """What happens when that actor tries the action at that door."""
+    verdict = (TOKENS_MAY if token else PEOPLE_MAY)[action].verdicts[actor]
+    if verdict is Verdict.SIGN_IN:
+        return verdict
+    # The admin site is closed as a whole to whoever holds no role of the organisation.
+    if door is Door.ADMIN and PEOPLE_MAY["enter the admin site"].verdicts[actor] is not Verdict.ALLOWED:
+        return Verdict.DENIED
+    for differs in DIFFERENCES:
+        if differs.door is door and action in differs.actions and actor in differs.actors:
+            return differs.verdict
+    return verdict

@@ -1,0 +1,129 @@
+"""No address is left out: whatever the product answers is tried by the table or said here to need no trying."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from governance.admin.site import site
+from tests.matrix.actors import World
+from tests.matrix.doors.admin import ADMIN, address
+from tests.matrix.doors.knocking import Knocks
+from tests.matrix.doors.page import PAGE, answer_of, browser
+from tests.matrix.doors.rest import REST, ROOT
+from tests.matrix.doors.service import SERVICE
+from tests.matrix.observed import traced
+from tests.matrix.routes import BESIDE, OPEN, Route, commands, operations, page_routes, patterns
+from tests.matrix.table import ACTIONS, PEOPLE_MAY, TOKENS_MAY, Door, Verdict
+
+PAGES, OPERATIONS = page_routes(), operations()
+READS = ("changelist", "change", "history")
+LOG = "admin:audit_event"
+
+
+def tried(knocks: Knocks) -> set[str]:
+    return {route for knock in knocks.all for route in knock.routes}
+
+
+def test_every_page_is_tried() -> None:
+    found = {route.name for route in PAGES}
+    assert found == {name for name in tried(PAGE) | OPEN.keys() | BESIDE.keys() if " web:" in name}
+    assert not tried(PAGE) & (OPEN.keys() | BESIDE.keys())
+
+
+def test_every_operation_of_the_interface_is_tried() -> None:
+    found = {route.name for route in OPERATIONS}
+    assert found - OPEN.keys() == tried(REST)
+
+
+def test_every_command_of_the_admin_site_is_tried() -> None:
+    assert {route for route in tried(ADMIN) if route not in ("GET admin:index", f"GET {LOG}_changelist")} == commands()
+
+
+def test_every_other_address_of_the_admin_site_reads_or_never_opens() -> None:
+    """By its name; what these names stand for is tried below."""
+    known = {name.partition(" ")[2] for name in tried(ADMIN) | BESIDE.keys()}
+    for door, _, pattern in patterns():
+        if door == "admin" and pattern.name is not None and f"admin:{pattern.name}" not in known:
+            assert pattern.name.rpartition("_")[2] in (*READS, "add", "delete"), pattern.name
+
+
+def test_there_is_no_door_but_these() -> None:
+    """A new front room has to be given its place in the table."""
+    assert {door for door, _, _ in patterns()} == {"web", "api", "admin", ""}
+    assert {str(pattern.name) for door, _, pattern in patterns() if not door} <= OPEN.keys()
+
+
+def test_every_action_is_offered_where_the_table_says() -> None:
+    offered = {
+        action: {k.door for k in (SERVICE, PAGE, REST, ADMIN) if any(n.action == action for n in k.all)}
+        for action in ACTIONS
+    }
+    assert offered == {action: set(row.doors) for action, row in PEOPLE_MAY.items()}
+    for action, row in TOKENS_MAY.items():
+        assert row.doors == PEOPLE_MAY[action].doors & {Door.SERVICE, Door.REST}, action
+
+
+@pytest.mark.parametrize(
+    ("of_a_list", "of_one"),
+    [("find the model in a list", "view the model"), ("find the request in a list", "view a request")],
+)
+def test_a_list_shows_what_opens(of_a_list: str, of_one: str) -> None:
+    for may in (PEOPLE_MAY, TOKENS_MAY):
+        assert may[of_a_list].verdicts == may[of_one].verdicts
+
+
+CLOSED = [route for route in PAGES if route.name not in OPEN]
+
+
+@pytest.mark.parametrize("route", CLOSED, ids=[route.name for route in CLOSED])
+def test_no_page_opens_by_a_token(world: World, route: Route) -> None:
+    """Nor to nobody: what a token may over the interface, it may not in a browser."""
+    client = Client(headers={"Authorization": f"Bearer {world.secrets['oz']}"})
+    with traced() as trace:
+        for browsing in (client, Client()):
+            response = browsing.generic(route.name.partition(" ")[0], route.path)
+            assert answer_of(response).verdict is Verdict.SIGN_IN
+    assert not trace.rows
+    assert not trace.events
+
+
+def test_the_interface_opens_by_no_session(world: World) -> None:
+    for path in ("/whoami", "/models", "/policies", "/audit/events"):
+        assert browser(world, "su").get(ROOT + path).status_code == 401
+
+
+# --- what the admin site shows, and what it never does ---
+
+ROOMS = {f"admin:{kind._meta.app_label}_{kind._meta.model_name}": kind for kind in site._registry}
+ENTERS = {"au": True, "ad": False, "ow": None, "an": None}
+"""Whether they read the log; None where the site is closed to them."""
+
+
+@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("key", ENTERS)
+def test_a_room_of_the_admin_site(world: World, room: str, key: str) -> None:
+    kind = ROOMS[room]
+    row = kind._default_manager.order_by("pk").first()
+    assert row is not None, "the bank has one of everything"
+    client = browser(world, key)
+    opens = Verdict.SIGN_IN if key == "an" else Verdict.ALLOWED if ENTERS[key] is not None else Verdict.DENIED
+    reads = Verdict.DENIED if room == LOG and ENTERS[key] is False else opens
+    never = Verdict.DENIED if opens is Verdict.ALLOWED else opens
+    with traced() as trace:
+        for page in READS:
+            path = address(kind, page, None if page == "changelist" else row)
+            assert answer_of(client.get(path)).verdict is reads, page
+        for method in ("GET", "POST"):
+            assert answer_of(client.generic(method, address(kind, "delete", row))).verdict is never
+            if f"GET {room}_add" not in commands():
+                assert answer_of(client.generic(method, address(kind, "add"))).verdict is never
+    assert not trace.rows
+    assert not trace.events
+
+
+def test_what_stands_beside_the_table_in_the_admin_site_is_for_those_who_enter(world: World) -> None:
+    for name, answers in (("confirm", 200), ("jsi18n", 200)):
+        assert browser(world, "of").get(reverse(f"admin:{name}")).status_code in (answers, 302)
+        assert browser(world, "ow").get(reverse(f"admin:{name}")).status_code == 403

@@ -1,0 +1,15 @@
+"""The services, which every other door is held to: each action, tried by each actor of the table."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.matrix.actors import World
+from tests.matrix.doors.knocking import Caller, Knock
+from tests.matrix.doors.service import SERVICE
+from tests.matrix.holding import cells, hold
+
+
+@pytest.mark.parametrize(("knock", "caller"), cells(SERVICE))
+def test_the_answer_is_that_of_the_table(world: World, knock: Knock, caller: Caller) -> None:
+    hold(world, SERVICE.door, knock, caller)

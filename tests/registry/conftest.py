@@ -1,0 +1,102 @@
+"""What the tests of the knowing storey share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+
+from audit import recorder
+from audit.actions import register
+from audit.actor import process
+from audit.models import Event
+from audit.recorder import Change, Thing
+from registry import stage_writer
+from registry.actions import LIFECYCLE_INSTALLED
+from registry.models import ModelVersion, RegisteredModel, Stage, StageMove
+from tests import factories
+from tests.people import People
+
+VERSION_MOVED = register("version.moved", "moved the version, in a test")
+GATE = process("gate")
+
+Recorded = Callable[[], AbstractContextManager[list[Event]]]
+
+
+@pytest.fixture
+def recorded(db: None) -> Recorded:
+    """Gather the events of a block: `with recorded() as events: …`; the list is filled when the block ends."""
+
+    @contextmanager
+    def gather() -> Iterator[list[Event]]:
+        last = Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+        events: list[Event] = []
+        yield events
+        events += Event.objects.filter(id__gt=last).order_by("id")
+
+    return gather
+
+
+@pytest.fixture
+def model(lifecycle: None, people: People) -> RegisteredModel:
+    """Priya's model."""
+    return factories.model(people.priya, "credit-risk-pd", title="Credit risk PD", risk_tier=1)
+
+
+@pytest.fixture
+def version(model: RegisteredModel, people: People) -> ModelVersion:
+    """Its first version, registered by Priya, with one file."""
+    return factories.version(model, people.priya, {"model/weights.bin": b"weights"})
+
+
+@pytest.fixture
+def canary(lifecycle: None) -> Stage:
+    """A stage that is exclusive and not protected, after Development: the registry alone can move versions there."""
+    development, archived = Stage.objects.get(slug="development"), Stage.objects.get(slug="archived")
+    with transaction.atomic():
+        recorder.append(
+            LIFECYCLE_INSTALLED,
+            actor=factories.SETUP,
+            thing=Thing("lifecycle", "default"),
+            stream="organisation",
+            related=[Thing("stage", slug) for slug in ("canary", "development", "archived")],
+        )
+        stage = Stage.objects.create(name="Canary", slug="canary", position=15, exclusive=True, displaced_to=archived)
+        for source, target in ((development, stage), (stage, archived), (stage, development), (archived, stage)):
+            StageMove.objects.create(source=source, target=target)
+    return stage
+
+
+def moved(version: ModelVersion, *also: ModelVersion) -> UUID:
+    """An event that accounts for a move of these versions; returns its id."""
+    event = recorder.append(
+        VERSION_MOVED,
+        actor=GATE,
+        thing=Thing("version", str(version.uid)),
+        stream=f"model:{version.model.uid}",
+        related=[Thing("version", str(other.uid)) for other in also],
+        changes=[Change("stage", version.stage.slug, None)],
+    )
+    event_id: UUID = event.event_id
+    return event_id
+
+
+@transaction.atomic
+def move(version: ModelVersion, to: Stage) -> ModelVersion | None:
+    """Move a version as the gate does: event first, then the writer. Returns whom it displaced."""
+    displaced = stage_writer.displaced_by(version, to)
+    event = moved(version, *([displaced] if displaced is not None else []))
+    return stage_writer.move(version=version, target=to, event_id=event, promotion=None)
+
+
+@pytest.fixture
+def move_to(db: None) -> Callable[[ModelVersion, Stage], ModelVersion | None]:
+    return move
+
+
+@pytest.fixture
+def event_of_move(db: None) -> Callable[..., UUID]:
+    return moved

@@ -1,0 +1,161 @@
+"""For any grants: a list shows what a look-up allows, holders are those who can, guardian's rows follow the grants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+from audit import clock
+from registry import access
+from registry.access import Permission, Role, actor_for
+from registry.access.vocabulary import ORGANISATION_ONLY, ROLE_PERMISSIONS
+from registry.exceptions import Refusal
+from registry.models import (
+    OPEN,
+    Grant,
+    ModelGroupPermission,
+    ModelUserPermission,
+    RegisteredModel,
+    ReviewerGroup,
+    User,
+)
+from registry.services import people as accounts
+from registry.services import tokens
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+NOW = clock.now()
+MEMBERSHIPS = {
+    "now": (None, None),
+    "not yet": (timedelta(days=5), None),
+    "until soon": (None, timedelta(days=5)),
+    "removed": (None, None),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    users: list[User]
+    groups: list[ReviewerGroup]
+    models: list[RegisteredModel]
+
+
+@pytest.fixture
+def world(lifecycle: None) -> World:
+    """Three people, a superuser, a service account, one who left; two groups; three models."""
+    owner = factories.person("owner")
+    users = [factories.person() for _ in range(3)]
+    users.append(factories.person(is_superuser=True))
+    users.append(factories.person(kind=User.Kind.SERVICE))
+    left = accounts.deactivate(actor=factories.SETUP, person=factories.person(), reason="left")
+    return World(
+        [*users, left], [factories.group() for _ in range(2)], [factories.model(owner, f"m{n}") for n in range(3)]
+    )
+
+
+grants = st.lists(
+    st.tuples(
+        st.sampled_from(list(Role)),
+        st.integers(0, 7),  # a person or one of the two groups
+        st.sampled_from([None, 0, 1, 2]),
+        st.booleans(),  # taken back again
+    ),
+    max_size=8,
+)
+memberships = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 1), st.sampled_from(list(MEMBERSHIPS))), max_size=6)
+limits = st.tuples(
+    st.one_of(st.none(), st.frozensets(st.sampled_from(access.SCOPES), min_size=1)),
+    st.one_of(st.none(), st.frozensets(st.sampled_from(["m0", "m1", "m2"]), min_size=1)),
+)
+
+
+def arrange(
+    world: World, given_roles: list[tuple[Role, int, int | None, bool]], joins: list[tuple[int, int, str]]
+) -> None:
+    for person, group, kind in joins:
+        begins, ends = (NOW + delta if delta is not None else None for delta in MEMBERSHIPS[kind])
+        user, team = world.users[person], world.groups[group]
+        try:
+            accounts.add_member(
+                actor=factories.SETUP, group=team, user=user, valid_from=begins, valid_until=ends, reason="r"
+            )
+            if kind == "removed":
+                accounts.remove_member(actor=factories.SETUP, group=team, user=user, reason="r")
+        except Refusal:
+            continue
+    for role, subject, place, revoked in given_roles:
+        to = world.users[subject] if subject < 6 else world.groups[subject - 6]
+        on = world.models[place] if place is not None and role not in ORGANISATION_ONLY else None
+        try:
+            grant = factories.grant(role, to=to, on=on)
+        except Refusal:
+            continue
+        if revoked:
+            access.revoke_role(actor=factories.SETUP, grant=grant, reason="r")
+
+
+@profile(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example asks some hundred questions: shrinking is dear
+)
+@given(
+    given_roles=grants,
+    joins=memberships,
+    later=st.sampled_from([0, 3, 7]),
+    limit=limits,
+    asked=st.sampled_from(list(Permission)),
+)
+def test_lists_look_ups_and_grants_agree(
+    world: World,
+    given_roles: list[tuple[Role, int, int | None, bool]],
+    joins: list[tuple[int, int, str]],
+    later: int,
+    limit: tuple[frozenset[str] | None, frozenset[str] | None],
+    asked: Permission,
+) -> None:
+    with transaction.atomic():
+        arrange(world, given_roles, joins)
+        rows_follow_grants(world)
+        with clock.at(clock.now() + timedelta(days=later)):
+            for user in world.users:
+                actors = [actor_for(user)]
+                if limit[0] is not None and user.is_active:
+                    token, _ = factories.token(user, limit[0], limit[1])
+                    actors.append(tokens.actor_of(token))
+                for actor in actors:
+                    visible = set(access.visible_to(actor))
+                    assert visible == {m for m in world.models if access.can(actor, Permission.VIEW, m)}
+                    assert access.visible_to(actor).count() == len(visible), "no model twice"
+            for model in world.models:
+                holders = set(access.holders(asked, model))
+                who_can = {user for user in world.users if access.can(actor_for(user), asked, model)}
+                assert who_can == holders & set(world.users)
+                assert all(user.is_active for user in holders)
+                if asked is Permission.DECIDE:
+                    assert not any(user.is_superuser or user.kind == User.Kind.SERVICE for user in holders)
+                for user in who_can - {user for user in world.users if user.is_superuser}:
+                    assert access.grants_behind(user, asked, model).exists()
+        connection.check_constraints()
+        transaction.set_rollback(True)
+
+
+def rows_follow_grants(world: World) -> None:
+    """Guardian's rows are the union of what the open grants on a model bring, and nothing else."""
+    wanted = {
+        ("user" if grant.user_id else "group", grant.user_id or grant.group_id, grant.model_id, str(permission))
+        for grant in Grant.objects.filter(OPEN, model__isnull=False)
+        for permission in ROLE_PERMISSIONS[Role(grant.role)]
+    }
+    columns = ("content_object_id", "permission__codename")
+    rows = {("user", *row) for row in ModelUserPermission.objects.values_list("user_id", *columns)}
+    rows |= {("group", *row) for row in ModelGroupPermission.objects.values_list("group_id", *columns)}
+    assert rows == wanted

@@ -1,0 +1,167 @@
+"""Rules of form."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.exceptions import InvalidInput
+from registry.rules import Faults, dataset_strength
+
+
+def codes(faults: Faults) -> list[str]:
+    return [error.code for error in faults.errors]
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("", "required"),
+        ("/etc/passwd", "absolute"),
+        ("C:/weights.bin", "absolute"),
+        ("c:weights.bin", "absolute"),
+        ("a\\b", "backslash"),
+        ("..\\..\\x", "backslash"),
+        ("../x", "parent_folder"),
+        ("a/../b", "parent_folder"),
+        ("a/..", "parent_folder"),
+        ("./a", "empty_segment"),
+        ("a//b", "empty_segment"),
+        ("a/", "empty_segment"),
+        ("a\x00b", "control_characters"),
+        ("a\nb", "control_characters"),
+        ("a\x7fb", "control_characters"),
+        ("weights\u202ecod.exe", "control_characters"),
+        ("a\u2028b", "control_characters"),
+        ("x" * 501, "too_long"),
+        ("é" * 128, "too_long"),
+    ],
+)
+def test_a_path_that_could_lead_elsewhere_is_refused(path: str, code: str) -> None:
+    faults = Faults()
+    faults.paths("/artifacts", ["fine.bin", path])
+    assert [(error.pointer, error.code) for error in faults.errors] == [("/artifacts/1/path", code)]
+    assert faults.errors[0].detail
+
+
+@pytest.mark.parametrize(
+    "path", ["a", "a/b.bin", "a b/c.bin", "..a/b..", "...", "modèle/poids.bin", "モデル/重み", "ab:c"]
+)
+def test_an_honest_path_is_taken(path: str) -> None:
+    faults = Faults()
+    faults.paths("/artifacts", [path])
+    assert not faults.errors
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Weights.bin", "weights.BIN"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("straße", "STRASSE"),
+        ("a/b", "A/b"),
+        ("same", "same"),
+    ],
+)
+def test_two_paths_that_are_one_name_somewhere_are_refused(one: str, other: str) -> None:
+    faults = Faults()
+    faults.paths("", [one, other])
+    assert codes(faults) == ["same_name"]
+
+
+def test_a_file_cannot_be_a_folder_as_well() -> None:
+    faults = Faults()
+    faults.paths("", ["Model/a", "model"])
+    assert codes(faults) == ["file_and_folder"]
+
+
+@given(st.lists(st.text(min_size=1, max_size=20), max_size=5))
+def test_what_is_accepted_is_safe_to_join_to_a_folder(paths: list[str]) -> None:
+    faults = Faults()
+    faults.paths("", paths)
+    if not faults.errors:
+        for path in paths:
+            assert not path.startswith("/")
+            assert not {"", ".", ".."} & set(path.split("/"))
+            assert all(unicodedata.category(c) not in ("Cc", "Cs") for c in path)
+        assert len({unicodedata.normalize("NFC", path).casefold() for path in paths}) == len(paths)
+
+
+@pytest.mark.parametrize("slug", ["a", "credit-risk-pd", "v1.2_x", "0", "a" * 200])
+def test_model_slugs(slug: str) -> None:
+    faults = Faults()
+    faults.model_slug("/slug", slug)
+    assert not faults.errors
+
+
+@pytest.mark.parametrize("slug", ["", "A", "a/b", "a b", "-a", "a-", ".", "..", "a..b", "é", "a\n", "new", "a" * 201])
+def test_bad_model_slugs_are_refused(slug: str) -> None:
+    faults = Faults()
+    faults.model_slug("/slug", slug)
+    assert len(faults.errors) == 1
+
+
+@pytest.mark.parametrize("name", ["latest", "LATEST", "v1", "V22", "", "a b", "сhampion", "a.b", "a" * 256])
+def test_bad_aliases_are_refused(name: str) -> None:
+    faults = Faults()
+    faults.alias("/alias", name)
+    assert len(faults.errors) == 1
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), True, "0.5", None, 10**400])
+def test_a_metric_is_a_finite_number(value: object) -> None:
+    faults = Faults()
+    faults.number("/value", value)
+    assert len(faults.errors) == 1
+
+
+def test_documents_are_plain_json_of_bounded_depth_and_size() -> None:
+    for value, code in (
+        ({"a": float("nan")}, "not_finite"),
+        ({"a": 2**53}, "too_large"),
+        ({"a": "\x00"}, "control_characters"),
+        ({"a\x00": 1}, "control_characters"),
+        ({"a": {1, 2}}, "not_json"),
+        ({"a": "x" * 300_000}, "too_large"),
+        ({"a": [[[[[[[[1]]]]]]]]}, "too_deep"),
+    ):
+        faults = Faults()
+        faults.document("/parameters", value)
+        assert codes(faults) == [code]
+    faults = Faults()
+    assert faults.document("", {"lr": 0.1, "layers": [1, 2], "nested": {"x": None}})
+    assert not faults.errors
+
+
+def test_every_fault_is_told_at_once() -> None:
+    faults = Faults()
+    faults.line("/name", "", 10, required=True)
+    faults.line("/title", "x" * 11, 10)
+    faults.line("/team", "a\nb", 10)
+    with pytest.raises(InvalidInput) as refused:
+        faults.refuse()
+    assert [(e.pointer, e.code) for e in refused.value.errors] == [
+        ("/name", "required"),
+        ("/title", "too_long"),
+        ("/team", "invisible_characters"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "digest", "strength"),
+    [
+        ("sha256", "a" * 64, "strong"),
+        ("sha256", "a" * 63, "weak"),
+        ("md5", "a" * 32, "medium"),
+        ("git", "a" * 40, "medium"),
+        ("git", "a" * 64, "medium"),
+        ("lakefs", "a" * 64, "medium"),
+        ("mlflow", "1a2b3c4d", "weak"),
+        ("", "", "weak"),
+    ],
+)
+def test_a_digest_is_as_strong_as_its_form(algorithm: str, digest: str, strength: str) -> None:
+    assert dataset_strength(algorithm, digest) == strength

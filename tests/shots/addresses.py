@@ -1,0 +1,113 @@
+"""Every page of the demonstration and who looks at it: the richest of its kind, found in the demonstration's data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from audit.models import Event
+from governance import selectors
+from governance.models import Policy, PromotionRequest
+from registry import access
+from registry.models import OPEN, ModelVersion, ReviewerGroup, StageOccupancy, User
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A page as one person sees it; `person` is empty where nobody is signed in."""
+
+    name: str
+    person: str
+    path: str
+    status: int = 200
+
+
+def sights() -> list[Sight]:
+    """All of them."""
+    request = under_review()
+    return [
+        Sight("sign-in", "", "/sign-in/"),
+        Sight("reviews", "marta", "/reviews/"),
+        Sight("reviews-none", "eve", "/reviews/"),
+        Sight("promotions", "marta", "/promotions/?state=any"),
+        Sight("promotion", "marta", f"/promotions/{request.pk}/"),
+        Sight("promotion-owner", owner(request), f"/promotions/{request.pk}/"),
+        *_states(),
+        Sight("packet", "marta", f"/promotions/{request.pk}/packets/{request.packet_digest}/"),
+        *_of_model(request),
+        Sight("jump", "marta", "/go/?q=credit"),
+        Sight("audit", "ingrid", "/audit/"),
+        Sight("audit-model", "priya", f"/audit/?model={request.model.slug}"),
+        Sight("audit-none", "ingrid", "/audit/?q=nothing-is-called-this"),
+        Sight("audit-closed", "marta", "/audit/", 403),
+        *_events(request),
+        Sight("profile", "marta", "/profile/"),
+        Sight("tokens", "sofia", "/profile/tokens/"),
+        Sight("not-found", "marta", "/models/there-is-no-such-model/", 404),
+        *_administration(),
+    ]
+
+
+def under_review() -> PromotionRequest:
+    """A request for Production that waits for Marta, beside a champion; of several the one most was said about."""
+    marta = access.actor_for(User.objects.get(username="marta"))
+    waiting = [row.request for row in selectors.my_reviews(marta).needs_me]
+    return max(waiting, key=lambda r: (r.champion_id is not None, r.target_stage_id is not None, r.decisions.count()))
+
+
+def owner(request: PromotionRequest) -> str:
+    """Who answers for the model, and may ask for its promotion."""
+    assert request.model.owner is not None
+    return request.model.owner.username
+
+
+def _states() -> Iterator[Sight]:
+    for state in PromotionRequest.State.values:
+        found = PromotionRequest.objects.filter(state=state).order_by("-decisions__pk", "-pk").first()
+        if found is not None:
+            yield Sight(f"promotion-{state}", "marta", f"/promotions/{found.pk}/")
+
+
+def _of_model(request: PromotionRequest) -> list[Sight]:
+    slug, number = request.model.slug, request.version.number
+    author = owner(request)
+    of_version = f"/models/{slug}/versions/{number}/"
+    held = StageOccupancy.objects.filter(OPEN, exclusive=True, version__model=request.model).first()
+    before = held.version.number if held is not None else 1
+    fresh = ModelVersion.objects.filter(registered_by__username="priya", stage__initial=True).order_by("-pk").first()
+    return [
+        Sight("models", "marta", "/models/"),
+        Sight("models-none", "marta", "/models/?q=nothing-is-called-this"),
+        Sight("model", "marta", f"/models/{slug}/"),
+        Sight("model-owned", author, f"/models/{slug}/"),
+        Sight("model-new", "priya", "/models/new/"),
+        Sight("model-edit", author, f"/models/{slug}/edit/"),
+        Sight("version", "marta", of_version),
+        Sight("version-champion", "marta", f"/models/{slug}/versions/{before}/"),
+        Sight("compare", "marta", f"/models/{slug}/compare/v{before}..v{number}/"),
+        Sight("ask", "priya", f"/models/{fresh.model.slug}/versions/{fresh.number}/promote/")
+        if fresh is not None
+        else Sight("ask", author, f"{of_version}promote/"),
+    ]
+
+
+def _events(request: PromotionRequest) -> Iterator[Sight]:
+    for action in ("decision.recorded", "promotion.promoted", "policy.published"):
+        event = Event.objects.filter(action=action).order_by("-id").first()
+        if event is not None:
+            yield Sight(f"event-{action.partition('.')[0]}", "ingrid", f"/audit/{event.event_id}/")
+
+
+def _administration() -> list[Sight]:
+    group = ReviewerGroup.objects.get(slug="risk-team")
+    policy = Policy.objects.get(slug="tier-1-production")
+    return [
+        Sight("admin", "henrik", reverse("admin:index")),
+        Sight("admin-groups", "henrik", reverse("admin:registry_reviewergroup_changelist")),
+        Sight("admin-group", "henrik", reverse("admin:registry_reviewergroup_change", args=[group.pk])),
+        Sight("admin-policy", "henrik", reverse("admin:governance_policy_change", args=[policy.pk])),
+        Sight("admin-accounts", "ada", reverse("admin:registry_user_changelist")),
+        Sight("admin-events", "henrik", reverse("admin:audit_event_changelist")),
+    ]
