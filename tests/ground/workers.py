@@ -17,6 +17,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from governance.health import redis_client
+
 START_SECONDS = 60
 
 
@@ -48,15 +50,18 @@ class WorkerProcess:
         return self.log.read_text(errors="replace")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_worker(django_db_setup: None) -> Iterator[Callable[..., WorkerProcess]]:
     """Start Celery workers: ``start_worker(*extra_arguments, **environment)``; each is ready when the call returns.
 
-    They use the calling test's database and Redis database, and end with the session at the latest, before the
-    database goes. Tests that use one need ``transactional_db``: a worker sees what was committed.
+    They use the calling test's database and Redis database, and end with the module at the latest: a worker that went
+    on would take the check runs of other modules' tests. Tests that use one need ``transactional_db``: a worker sees
+    what was committed.
     """
     if threading.current_thread() is not threading.main_thread():
         pytest.fail("workers are bound to the life of the main thread")
+    with redis_client() as client:  # rings for rows that earlier tests made and that are gone since
+        client.flushdb()
     running: list[WorkerProcess] = []
 
     def start(*arguments: str, **environment: str) -> WorkerProcess:
@@ -96,7 +101,7 @@ def start_worker(django_db_setup: None) -> Iterator[Callable[..., WorkerProcess]
         worker.log.unlink(missing_ok=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def worker_process(start_worker: Callable[..., WorkerProcess]) -> WorkerProcess:
-    """Give the session's one Celery worker, listening to every queue. Do not kill it: start your own for that."""
+    """Give the module's one Celery worker, listening to every queue. Do not kill it: start your own for that."""
     return start_worker()
