@@ -1,0 +1,23 @@
+"""Questions to the registry, a subject a file."""
+
+from registry.fingerprint import latest_evidence, latest_metrics
+from registry.selectors.catalogue import catalogue, model
+from registry.selectors.lifecycle import is_protected_alias, lifecycle, require_alias_name
+from registry.selectors.versions import alias_at, card_of, holding_digest, in_stage_at, resolve, version, versions_of
+
+__all__ = [
+    "alias_at",
+    "card_of",
+    "catalogue",
+    "holding_digest",
+    "in_stage_at",
+    "is_protected_alias",
+    "latest_evidence",
+    "latest_metrics",
+    "lifecycle",
+    "model",
+    "require_alias_name",
+    "resolve",
+    "version",
+    "versions_of",
+]

@@ -1,0 +1,94 @@
+"""Versions: those of a model, one by its number, what a reference means now or meant then."""
+
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from audit.actor import Actor
+from registry import access
+from registry.exceptions import NotFound
+from registry.models import (
+    OPEN,
+    AliasAssignment,
+    Artifact,
+    ModelCard,
+    ModelVersion,
+    RegisteredModel,
+    Stage,
+    StageOccupancy,
+)
+from registry.selectors.catalogue import model
+
+
+def versions_of(model: RegisteredModel) -> QuerySet[ModelVersion]:
+    """The versions of a model, newest first, with what a row of a list shows."""
+    rows = ModelVersion.objects.filter(model=model).order_by("-number")
+    return rows.select_related("model", "stage", "registered_by", "trained_by")
+
+
+def version(actor: Actor, slug: str, number: int) -> ModelVersion:
+    """A version by its model's name and its number. Raises as `model` does."""
+    found = versions_of(model(actor, slug)).select_related("registered_with__person").filter(number=number).first()
+    if found is None:
+        raise NotFound(f"{slug} has no version {number}.")
+    return found
+
+
+def resolve(actor: Actor, reference: str) -> ModelVersion:
+    """The registered version a reference means now: `model/7` (a number), `model@champion` (an alias; `@latest` is the
+    newest), `model:production` (the newest in a stage, by slug). Raises NotFound, saying the three forms; otherwise as
+    `model` does."""
+    for mark in ("@", ":", "/"):
+        slug, found, rest = reference.partition(mark)
+        if found and slug and rest:
+            break
+    else:
+        raise NotFound(f"“{reference}” is no reference: write model/7, model@champion or model:production.")
+    rows = versions_of(model(actor, slug)).filter(status=ModelVersion.Status.REGISTERED)
+    if mark == "/":
+        number = rest.isascii() and rest.isdecimal() and len(rest) <= 9
+        rows = rows.filter(number=int(rest)) if number else rows.none()
+    elif mark == ":":
+        rows = rows.filter(stage__slug=rest)
+    elif rest.casefold() != "latest":
+        rows = rows.filter(
+            pk__in=AliasAssignment.objects.filter(OPEN, model__slug=slug, name=rest).values("version_id")
+        )
+    pointed = rows.first()
+    if pointed is None:
+        what = {"/": "registered version", "@": "version with the alias", ":": "version in the stage"}[mark]
+        raise NotFound(f"{slug} has no {what} “{rest}”.")
+    return pointed
+
+
+def in_stage_at(model: RegisteredModel, stage: Stage, moment: datetime) -> QuerySet[ModelVersion]:
+    """The versions of a model that were in a stage at that moment, newest first."""
+    held = StageOccupancy.objects.filter(_held_at(moment), model=model, stage=stage)
+    return ModelVersion.objects.filter(pk__in=held.values("version_id")).order_by("-number")
+
+
+def alias_at(model: RegisteredModel, name: str, moment: datetime) -> ModelVersion | None:
+    """The version an alias of a model pointed at at that moment."""
+    held = AliasAssignment.objects.filter(_held_at(moment), model=model, name=name).select_related("version").first()
+    return held.version if held is not None else None
+
+
+def _held_at(moment: datetime) -> Q:
+    return Q(opened_at__lte=moment) & (Q(closed_at__isnull=True) | Q(closed_at__gt=moment))
+
+
+def card_of(version: ModelVersion) -> ModelCard | None:
+    """The latest revision of a version's model card."""
+    return ModelCard.objects.filter(version=version).order_by("-revision").first()
+
+
+def holding_digest(actor: Actor, sha256: str) -> QuerySet[ModelVersion]:
+    """The registered versions the actor may see that contain a file with this digest, oldest first."""
+    holding = Artifact.objects.filter(sha256=sha256, blob__isnull=False).values("version_id")
+    return (
+        ModelVersion.objects.filter(
+            pk__in=holding, status=ModelVersion.Status.REGISTERED, model__in=access.visible_to(actor)
+        )
+        .select_related("model", "stage")
+        .order_by("registered_at", "pk")
+    )
