@@ -18,6 +18,7 @@ from governance.policies import (
 )
 from registry import access
 from registry.models import Membership, RegisteredModel, User
+from registry.selectors import Contents
 
 
 def document_of(request: PromotionRequest) -> PolicyDocument | None:
@@ -145,6 +146,11 @@ def short_of_quorum(group: str, *, leaving: User | None = None) -> list[Promotio
         if any(len(filled[rule.group]) < rule.count for rule in document.approvals):
             short.append(request)
     return short
+
+
+def contents_of(request: PromotionRequest) -> Contents:
+    """What the version that is to be promoted and its champion consist of now."""
+    return Contents(*filter(None, (request.version, request.champion)))
 
 
 def latest_runs(request: PromotionRequest) -> dict[str, CheckRun]:

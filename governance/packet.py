@@ -15,8 +15,8 @@ from audit import canonical, clock
 from governance import facts
 from governance.models import CheckRun, Packet, PromotionRequest
 from governance.policies import PolicyDocument
-from registry import selectors
 from registry.models import ModelVersion
+from registry.selectors import Contents
 
 FORM = "countersign.packet/1"
 
@@ -31,10 +31,19 @@ class Shown:
 
 
 def build(
-    request: PromotionRequest, document: PolicyDocument, runs: Mapping[str, CheckRun], inputs: Mapping[str, str]
+    request: PromotionRequest,
+    document: PolicyDocument,
+    runs: Mapping[str, CheckRun],
+    inputs: Mapping[str, str],
+    contents: Contents,
 ) -> Shown:
-    """Put together what an approver of `request` is shown now. `runs` holds each check's latest run, `inputs` the
-    digest its inputs have now."""
+    """Put together what an approver of `request` is shown now.
+
+    Args:
+        runs: the latest run of each check.
+        inputs: the digest each check's inputs have now.
+        contents: what the version and its champion consist of.
+    """
     content = {
         "form": FORM,
         "request": {
@@ -55,8 +64,8 @@ def build(
             "risk_tier": request.model.risk_tier,
             "owner": request.model.owner.uid if request.model.owner is not None else None,
         },
-        "version": _version(request.version),
-        "champion": _version(request.champion) if request.champion is not None else None,
+        "version": _version(request.version, contents),
+        "champion": _version(request.champion, contents) if request.champion is not None else None,
         "checks": _checks(document, runs, inputs),
         "policy": {
             "slug": document.slug,
@@ -77,21 +86,21 @@ def freeze(request: PromotionRequest, shown: Shown) -> None:
     )
 
 
-def _version(version: ModelVersion) -> dict[str, Any]:
-    card = selectors.card_of(version)
+def _version(version: ModelVersion, contents: Contents) -> dict[str, Any]:
+    card = contents.card(version)
     return {
         "uid": str(version.uid),
         "number": version.number,
         "fingerprint": version.fingerprint,
-        "files": [{"path": a.path, "sha256": a.sha256, "size": a.size} for a in version.artifacts.order_by("path")],
+        "files": [{"path": a.path, "sha256": a.sha256, "size": a.size} for a in contents.files(version)],
         "metrics": [
             {"name": m.name, "dataset": m.dataset, "slice": m.slice, "value": m.value}
-            for m in selectors.latest_metrics(version)
+            for m in contents.metrics(version)
         ],
         "card": card.sha256 if card is not None else None,
         "datasets": [
             {"role": d.role, "name": d.name, "reference": d.reference, "digest": d.digest, "strength": d.strength}
-            for d in version.datasets.order_by("role", "name", "pk")
+            for d in contents.datasets(version)
         ],
         "code": {"repository": version.code_repository, "commit": version.code_commit, "clean": version.code_clean},
         "registered_by": version.registered_by.uid,

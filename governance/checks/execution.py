@@ -30,6 +30,7 @@ from governance.checks.contract import Conclusion, Finding, Outcome
 from governance.models import CheckRun, PromotionRequest
 from governance.policies import CheckRule, PolicyDocument, young_enough
 from registry.models import ModelVersion, RegisteredModel
+from registry.selectors import Contents
 
 log = logging.getLogger(__name__)
 
@@ -79,15 +80,22 @@ class Result:
         return cls(Conclusion.ERROR, summary, conditions=conditions or {})
 
 
-def plan(request: PromotionRequest, document: PolicyDocument) -> list[PlannedRun]:
-    """What each check of the policy needs now, in the policy's order. Reads only.
+def plan(
+    request: PromotionRequest,
+    document: PolicyDocument,
+    contents: Contents | None = None,
+    latest: Mapping[str, CheckRun] | None = None,
+) -> list[PlannedRun]:
+    """What each check of the policy needs now, in the policy's order. Reads only, and not what it is given: what the
+    version consists of, and the latest run of each check.
 
     A new run is due where there is none, where the latest was cancelled, where it ran on other inputs than today's, and
     where its result is older than the rule allows.
     """
-    shelf = inputs.Shelf(request)
-    rows = CheckRun.objects.filter(request=request).order_by("check_slug", "-pk").distinct("check_slug")
-    latest = {run.check_slug: run for run in rows}
+    shelf = inputs.Shelf(request, contents)
+    if latest is None:
+        rows = CheckRun.objects.filter(request=request).order_by("check_slug", "-pk").distinct("check_slug")
+        latest = {run.check_slug: run for run in rows}
     now = clock.now()
     return [_plan_one(rule, shelf, latest.get(rule.check), now) for rule in document.checks]
 

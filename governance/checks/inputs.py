@@ -17,7 +17,8 @@ from audit import canonical
 from governance.checks.contract import ARTIFACT_FILES, METRICS, MODEL_CARD, Check
 from governance.checks.sources import Source
 from governance.models import PromotionRequest
-from registry.models import Artifact, Evidence, Metric, ModelCard, ModelVersion
+from registry.models import ModelVersion
+from registry.selectors import Contents
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,13 @@ class Inputs:
 
 
 class Shelf:
-    """The evidence of a request's version, each kind read from the database once, when a check asks for it."""
+    """The evidence of a request's version, each kind read from the database once, when a check asks for it: from
+    `contents`, which whoever shows or freezes the same things may share."""
 
-    def __init__(self, request: PromotionRequest) -> None:
+    def __init__(self, request: PromotionRequest, contents: Contents | None = None) -> None:
         self._request = request
         self._version: ModelVersion = request.version
+        self._contents = contents or Contents(request.version)
 
     def inputs(self, check: Check, params: Any) -> Inputs:
         """What `check` is given, with validated `params`."""
@@ -72,12 +75,12 @@ class Shelf:
 
     @cached_property
     def _artifacts(self) -> tuple[Source, ...]:
-        rows = Artifact.objects.filter(version=self._version).order_by("path")
+        rows = self._contents.files(self._version)
         return tuple(Source(ARTIFACT_FILES, a.path, a.sha256, a.size, stored=a.blob_id is not None) for a in rows)
 
     @cached_property
     def _card(self) -> tuple[Source, ...]:
-        card = ModelCard.objects.filter(version=self._version).order_by("-revision").first()
+        card = self._contents.card(self._version)
         if card is None:
             return ()
         raw = card.text.encode()
@@ -86,22 +89,13 @@ class Shelf:
     @cached_property
     def _evidence(self) -> dict[str, tuple[Source, ...]]:
         """The latest revision of each kind."""
-        rows = (
-            Evidence.objects.filter(version=self._version)
-            .select_related("blob")
-            .order_by("kind", "-revision")
-            .distinct("kind")
-        )
+        rows = self._contents.evidence(self._version)
         return {e.kind: (Source(e.kind, e.filename, e.blob.sha256, e.blob.size),) for e in rows}
 
     @cached_property
     def metrics(self) -> list[dict[str, Any]]:
         """The latest revision of each declared metric."""
-        rows = (
-            Metric.objects.filter(version=self._version)
-            .order_by("name", "dataset", "slice", "-revision")
-            .distinct("name", "dataset", "slice")
-        )
+        rows = self._contents.metrics(self._version)
         return [{"name": m.name, "value": m.value, "dataset": m.dataset, "slice": m.slice} for m in rows]
 
     @property

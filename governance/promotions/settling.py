@@ -140,7 +140,8 @@ def judge(locked: Locked, *, actor: Actor, touched: bool = False, for_decision: 
     if _overtaken(locked):
         return None
     rebound = _bind(locked, actor=actor)
-    planned = execution.plan(request, document)
+    contents = facts.contents_of(request)
+    planned = execution.plan(request, document, contents)
     queued = execution.apply(request, planned, actor=actor)
     inputs = {run.check_slug: run.inputs_digest for run in planned}
     runs = facts.latest_runs(request) if queued else {p.check_slug: p.latest for p in planned if p.latest is not None}
@@ -148,7 +149,7 @@ def judge(locked: Locked, *, actor: Actor, touched: bool = False, for_decision: 
     judged = verdict(document, found)
     shown, lapsed = None, False
     if judged.review_open or found.decisions or for_decision:
-        shown = packet.build(request, document, runs, inputs)
+        shown = packet.build(request, document, runs, inputs, contents)
         lapsed = _lapse(locked, shown.digest)
         standing = facts.decision_facts(request) if lapsed else found.decisions
         found = replace(found, reviewers=facts.reviewers(request, document), decisions=standing)

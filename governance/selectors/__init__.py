@@ -15,8 +15,8 @@ from governance.selectors.page import (
     Standing,
     judge,
     metric_rows,
-    people_by_uid,
     request_page,
+    seen_token,
 )
 
 __all__ = [
@@ -34,9 +34,9 @@ __all__ = [
     "list_rows",
     "metric_rows",
     "my_reviews",
-    "people_by_uid",
     "policies_in_force",
     "request_page",
+    "seen_token",
     "visible_requests",
 ]
 

@@ -47,16 +47,18 @@ def _groups_of(person: User | None) -> frozenset[str]:
     return frozenset(groups.values_list("slug", flat=True))
 
 
-def _rows(requests: QuerySet[PromotionRequest], person: User | None, mine: frozenset[str]) -> list[ListRow]:
+def _rows(
+    requests: QuerySet[PromotionRequest], person: User | None, mine: frozenset[str], *, checks: bool = True
+) -> list[ListRow]:
+    """`checks` false: how far the checks are is not wanted, so their runs are not read."""
     # First which, then what is shown of them: who may see them and ten joins in one query cost ten times the planning.
     numbers = list(requests.values_list("pk", flat=True))
+    runs = CheckRun.objects.order_by("-pk").defer("findings", "measures", "conditions")
     found = (
         PromotionRequest.objects.select_related(*ROW_RELATED)
         .prefetch_related(
             Prefetch("decisions", queryset=Decision.objects.select_related("person").order_by("signed_at")),
-            Prefetch(
-                "check_runs", queryset=CheckRun.objects.order_by("-pk").defer("findings", "measures", "conditions")
-            ),
+            Prefetch("check_runs", queryset=runs if checks else runs.none()),
         )
         .in_bulk(numbers)
     )
@@ -130,11 +132,10 @@ def my_reviews(actor: Actor) -> MyReviews:
     return MyReviews(needs, tuple(row for row in mine if not row.needs_me), tuple(lately))
 
 
-def count_needing(actor: Actor) -> int:
-    """How many requests wait for this reader: the number beside "My reviews"."""
-    person = access.person_of(actor)
+def count_needing(actor: Actor, person: User) -> int:
+    """How many requests wait for this reader, whose account is `person`: the number beside "My reviews"."""
     mine = _groups_of(person)
     if not mine:
         return 0
     under_review = visible_requests(actor).filter(state__in=PromotionRequest.LIVE).exclude(packet_digest="")
-    return sum(row.needs_me for row in _rows(under_review, person, mine))
+    return sum(row.needs_me for row in _rows(under_review, person, mine, checks=False))

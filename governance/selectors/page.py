@@ -1,7 +1,7 @@
 """What one reader sees of one request, judged by the verdict the gate itself uses."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from audit.actor import Actor, ActorKind
 from audit.models import Event
@@ -91,11 +91,12 @@ class RequestPage:
     document: PolicyDocument | None
     verdict: Verdict | None
     checks: tuple[CheckRow, ...]
+    runs: tuple[CheckRun, ...]
+    """Every run of every check, the latest first."""
     approvals: tuple[ApprovalStanding, ...]
     decisions: tuple[Decision, ...]
     metrics: tuple[MetricRow, ...]
     timeline: tuple[Event, ...]
-    people: dict[str, User]
     packet_digest: str
     can_decide: Allowed | Denied
     can_withdraw: Allowed | Denied
@@ -106,8 +107,7 @@ class RequestPage:
     @property
     def seen(self) -> str:
         """A token that differs when anything a reader would notice has changed; pages poll with it."""
-        running = "".join(row.run.status[0] if row.run is not None else "-" for row in self.checks)
-        return f"{self.request.revision}{running}"
+        return seen_token(self.request.revision, [(run.pk, run.status) for run in self.runs])
 
     @property
     def headline(self) -> str:
@@ -141,26 +141,41 @@ class RequestPage:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a request stands: its policy, the latest run of each check, the digests their inputs have, the verdict. A
-    free move has neither policy nor verdict."""
+    """How a request stands: its policy, the runs of its checks, the latest first, the digests their inputs have, the
+    verdict, and what it was read from. A free move has neither policy nor verdict."""
 
     document: PolicyDocument | None
-    runs: dict[str, CheckRun]
+    runs: tuple[CheckRun, ...]
     inputs: dict[str, str]
     verdict: Verdict | None
+    contents: selectors.Contents
+
+    @property
+    def latest(self) -> dict[str, CheckRun]:
+        """The run of each check that counts."""
+        return {run.check_slug: run for run in reversed(self.runs)}
+
+
+def seen_token(revision: int, runs: Iterable[tuple[int, str]]) -> str:
+    """The token of `RequestPage.seen`, from the request's revision and the number and status of each run."""
+    return f"{revision}" + "".join(f".{status[0]}" for _, status in sorted(runs))
 
 
 def judge(request: PromotionRequest) -> Standing:
     """The verdict on a request as things stand; for a closed one, as things stood."""
-    document = facts.document_of(request)
+    document, contents = facts.document_of(request), facts.contents_of(request)
     if document is None:
-        return Standing(None, {}, {}, None)
-    runs = facts.latest_runs(request)
+        return Standing(None, (), {}, None, contents)
+    runs = tuple(CheckRun.objects.filter(request=request).order_by("-pk"))
+    standing = Standing(document, runs, {}, None, contents)
+    latest = standing.latest
     if request.is_live:
-        inputs = {run.check_slug: run.inputs_digest for run in execution.plan(request, document)}
+        planned = execution.plan(request, document, contents, latest)
+        inputs = {run.check_slug: run.inputs_digest for run in planned}
     else:
-        inputs = {slug: run.inputs_digest for slug, run in runs.items()}
-    return Standing(document, runs, inputs, verdict(document, facts.gather(request, document, runs, inputs)))
+        inputs = {slug: run.inputs_digest for slug, run in latest.items()}
+    judged = verdict(document, facts.gather(request, document, latest, inputs))
+    return replace(standing, inputs=inputs, verdict=judged)
 
 
 def request_page(actor: Actor, number: int) -> RequestPage:
@@ -170,7 +185,7 @@ def request_page(actor: Actor, number: int) -> RequestPage:
     document, judged = standing.document, standing.verdict
     shown = ""
     if document is not None and request.is_live:
-        shown = packet.build(request, document, standing.runs, standing.inputs).digest
+        shown = packet.build(request, document, standing.latest, standing.inputs, standing.contents).digest
     decisions = tuple(request.decisions.select_related("person").order_by("signed_at"))
     person = access.person_of(actor)
     timeline = tuple(history(Thing("promotion", str(request.uid))))
@@ -178,12 +193,12 @@ def request_page(actor: Actor, number: int) -> RequestPage:
         request=request,
         document=document,
         verdict=judged,
-        checks=_check_rows(request, document, judged),
+        checks=_check_rows(standing),
+        runs=standing.runs,
         approvals=judged.approvals if judged is not None else (),
         decisions=decisions,
-        metrics=metric_rows(request.version, request.champion, document),
+        metrics=metric_rows(request.version, request.champion, document, standing.contents),
         timeline=timeline,
-        people=people_by_uid(_uids(timeline, judged)),
         packet_digest=shown or request.packet_digest,
         can_decide=_can_decide(actor, person, request, document, judged),
         can_withdraw=_can_withdraw(actor, person, request),
@@ -194,15 +209,16 @@ def request_page(actor: Actor, number: int) -> RequestPage:
 
 
 def metric_rows(
-    version: ModelVersion, champion: ModelVersion | None, document: PolicyDocument | None = None
+    version: ModelVersion,
+    champion: ModelVersion | None,
+    document: PolicyDocument | None = None,
+    contents: selectors.Contents | None = None,
 ) -> tuple[MetricRow, ...]:
-    """The metrics of a version beside another's, in the order of the policy's limits first, then by name."""
-    mine = {(m.name, m.dataset, m.slice): m.value for m in selectors.latest_metrics(version)}
-    theirs = (
-        {(m.name, m.dataset, m.slice): m.value for m in selectors.latest_metrics(champion)}
-        if champion is not None
-        else {}
-    )
+    """The metrics of a version beside another's, in the order of the policy's limits first, then by name. `contents`:
+    what both consist of, where that is read already."""
+    contents = contents or selectors.Contents(*filter(None, (version, champion)))
+    mine = {(m.name, m.dataset, m.slice): m.value for m in contents.metrics(version)}
+    theirs = {(m.name, m.dataset, m.slice): m.value for m in contents.metrics(champion)} if champion is not None else {}
     limits = limits_of(document)
     bound = {key: limit_on(limits, *key) for key in mine.keys() | theirs.keys()}
 
@@ -225,13 +241,12 @@ def metric_rows(
     )
 
 
-def _check_rows(
-    request: PromotionRequest, document: PolicyDocument | None, judged: Verdict | None
-) -> tuple[CheckRow, ...]:
+def _check_rows(standing: Standing) -> tuple[CheckRow, ...]:
+    document, judged = standing.document, standing.verdict
     if document is None or judged is None:
         return ()
     runs: dict[str, list[CheckRun]] = {}
-    for run in CheckRun.objects.filter(request=request).order_by("-pk"):
+    for run in standing.runs:
         runs.setdefault(run.check_slug, []).append(run)
     by_id = {r.id: r for r in judged.requirements}
     rows = []
@@ -313,17 +328,3 @@ def _can_promote(
     if judged.state is not State.READY:
         return _no("Not every requirement is met.")
     return access.can(actor, access.Permission.REQUEST_PROMOTION, request.model)
-
-
-def people_by_uid(uids: Collection[str]) -> dict[str, User]:
-    """The accounts behind the pseudonyms of events, for a page whose reader may read those events."""
-    return {user.uid: user for user in User.objects.filter(uid__in=uids)} if uids else {}
-
-
-def _uids(timeline: Iterable[Event], judged: Verdict | None) -> set[str]:
-    found = {event.actor_id for event in timeline}
-    found |= {str(event.body.get("actor", {}).get("behind", "")) for event in timeline}
-    if judged is not None:
-        found |= {r.uid for s in judged.approvals for r in (*s.may_approve, *s.excluded)}
-        found |= {d.person for s in judged.approvals for d in s.approved_by}
-    return {uid for uid in found if uid.startswith("usr_")}

@@ -73,17 +73,14 @@ def seen(request: PageRequest, number: int) -> str:
         selectors.visible_requests(request.actor)
         .filter(pk=number)
         .values_list("revision", "check_runs__pk", "check_runs__status")
-        .order_by("check_runs__pk")
     )
     rows = list(found)
     if not rows:
         raise NotFound(f"There is no promotion request #{number} that you can see.")
-    runs = "".join(f".{status[0]}" for _, pk, status in rows if pk is not None)
-    return f"{rows[0][0]}{runs}"
+    return selectors.seen_token(rows[0][0], [(pk, status) for _, pk, status in rows if pk is not None])
 
 
 def _context(request: PageRequest, number: int, form: DecisionForm | None = None, **more: Any) -> dict[str, Any]:
-    token = seen(request, number)
     found = selectors.request_page(request.actor, number)
     parts: Parts = parts_of(request.actor, found)
     if form is None:
@@ -92,7 +89,7 @@ def _context(request: PageRequest, number: int, form: DecisionForm | None = None
         "page": found,
         "r": found.request,
         "parts": parts,
-        "token": token,
+        "token": found.seen,
         "form": form,
         "meanings": {str(outcome): meaning for outcome, meaning in MEANINGS.items()},
         "withdraw_form": ReasonForm(prefix="withdraw"),

@@ -223,7 +223,7 @@ def enumerated(names: Sequence[str]) -> str:
 
 def _timeline(page: RequestPage, names: Names) -> tuple[Entry, ...]:
     decisions = {str(d.uid): d for d in page.decisions}
-    runs = {str(run.uid): run for run in CheckRun.objects.filter(request=page.request).defer("findings", "measures")}
+    runs = {str(run.uid): run for run in page.runs}
     entries: list[Entry] = []
     for event in sorted(page.timeline, key=lambda e: e.stream_seq):
         if str(event.action) in QUIET:

@@ -50,7 +50,7 @@ class Shell:
 
     @cached_property
     def waiting(self) -> int:
-        return selectors.count_needing(self._actor)
+        return selectors.count_needing(self._actor, self.me)
 
     @cached_property
     def nav(self) -> tuple[Group, ...]:

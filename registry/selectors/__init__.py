@@ -2,10 +2,12 @@
 
 from registry.fingerprint import latest_evidence, latest_metrics
 from registry.selectors.catalogue import catalogue, model
+from registry.selectors.contents import Contents
 from registry.selectors.lifecycle import is_protected_alias, lifecycle, require_alias_name
 from registry.selectors.versions import alias_at, card_of, holding_digest, in_stage_at, resolve, version, versions_of
 
 __all__ = [
+    "Contents",
     "alias_at",
     "card_of",
     "catalogue",

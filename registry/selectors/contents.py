@@ -1,0 +1,70 @@
+"""What versions consist of now, for whoever looks at several of its nouns, or at a version and its champion."""
+
+from functools import cached_property
+from typing import Any, TypeVar
+
+from django.db.models import QuerySet
+
+from registry.models import Artifact, DatasetReference, Evidence, Metric, ModelCard, ModelVersion
+
+_Row = TypeVar("_Row", Artifact, DatasetReference, Evidence, Metric, ModelCard)
+
+
+class Contents:
+    """The files, datasets, metrics, cards and evidence of some versions. Each noun is read once, when first asked for,
+    and for all of the versions together; so one instance must not outlive a change of what it shows."""
+
+    def __init__(self, *versions: ModelVersion) -> None:
+        self._ids = [version.pk for version in versions]
+
+    def files(self, version: ModelVersion) -> list[Artifact]:
+        """Its files, by path."""
+        return self._files.get(version.pk, [])
+
+    def datasets(self, version: ModelVersion) -> list[DatasetReference]:
+        """What it was made and judged with, by role and name."""
+        return self._datasets.get(version.pk, [])
+
+    def metrics(self, version: ModelVersion) -> list[Metric]:
+        """The latest revision of each (name, dataset, slice)."""
+        return self._metrics.get(version.pk, [])
+
+    def card(self, version: ModelVersion) -> ModelCard | None:
+        """The latest revision of its card."""
+        return next(iter(self._cards.get(version.pk, [])), None)
+
+    def evidence(self, version: ModelVersion) -> list[Evidence]:
+        """The latest revision of each kind."""
+        return self._evidence.get(version.pk, [])
+
+    @cached_property
+    def _files(self) -> dict[int, list[Artifact]]:
+        return _by_version(Artifact.objects.filter(version__in=self._ids).order_by("path"))
+
+    @cached_property
+    def _datasets(self) -> dict[int, list[DatasetReference]]:
+        return _by_version(DatasetReference.objects.filter(version__in=self._ids).order_by("role", "name", "pk"))
+
+    @cached_property
+    def _metrics(self) -> dict[int, list[Metric]]:
+        key = ("version_id", "name", "dataset", "slice")
+        rows = Metric.objects.filter(version__in=self._ids)
+        return _by_version(rows.order_by(*key, "-revision").distinct(*key))
+
+    @cached_property
+    def _cards(self) -> dict[int, list[ModelCard]]:
+        rows = ModelCard.objects.filter(version__in=self._ids)
+        return _by_version(rows.order_by("version_id", "-revision").distinct("version_id"))
+
+    @cached_property
+    def _evidence(self) -> dict[int, list[Evidence]]:
+        key = ("version_id", "kind")
+        rows = Evidence.objects.filter(version__in=self._ids).select_related("blob")
+        return _by_version(rows.order_by(*key, "-revision").distinct(*key))
+
+
+def _by_version(rows: "QuerySet[_Row, Any]") -> dict[int, list[_Row]]:
+    found: dict[int, list[_Row]] = {}
+    for row in rows:
+        found.setdefault(row.version_id, []).append(row)
+    return found
