@@ -1002,6 +1002,7 @@ def _facts_of(options: argparse.Namespace) -> Json:
         "trained_by": options.trained_by,
         "description": options.description,
         "licence": options.licence,
+        "datasets": [*(facts.get("datasets") or []), *map(_dataset, options.dataset)],
     }
     return {**facts, **{name: value for name, value in given.items() if value}}
 
@@ -1017,6 +1018,30 @@ def _metrics_of(options: argparse.Namespace) -> list[Json]:
             raise BadInput(f"{options.metrics} must hold an object of names and numbers, or a list of metrics.")
         metrics += document
     return metrics
+
+
+_ROLES = ("training", "validation", "evaluation")
+_SCHEMES = {"lakefs://": "lakefs", "s3://": "s3", "git+": "git", "pachyderm://": "pachyderm"}
+
+
+def _dataset(given: str) -> Json:
+    """ROLE=WHAT as the API takes it. WHAT is a file here (its SHA-256 is taken; a .dvc file is sent as it is), an
+    address such as lakefs://… or s3://…?versionId=…, or FORM:TEXT."""
+    role, _, what = given.partition("=")
+    if role not in _ROLES or not what:
+        raise BadInput(f"--dataset {given}: write {'|'.join(_ROLES)}=WHAT.")
+    for scheme, form in _SCHEMES.items():
+        if what.startswith(scheme):
+            return {"role": role, "form": form, "text": what}
+    if os.path.isfile(what):
+        if what.endswith(".dvc"):
+            return {"role": role, "form": "dvc", "text": _text(what)}
+        read = LocalFile.read(what)
+        return {"role": role, "name": read.name, "digest_algorithm": "sha256", "digest": read.sha256}
+    form, mark, text = what.partition(":")
+    if not mark:
+        raise BadInput(f"--dataset {given}: there is no file {what}; or write FORM:TEXT, such as sha256:9f86….")
+    return {"role": role, "form": form, "text": text}
 
 
 def _text(path: str) -> str:
@@ -1152,6 +1177,11 @@ def _add_register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="a file, or a folder whose files are all taken")
     _add_evidence(parser)
     parser.add_argument("--facts", metavar="FILE", help="JSON: datasets, parameters, signature, parents, tags …")
+    parser.add_argument(
+        "--dataset", metavar="ROLE=WHAT", action="append", default=[],
+        help="training, validation or evaluation data: a file (a .dvc file too), lakefs://…, s3://…?versionId=…, "
+        "git+https://…@…, or FORM:TEXT; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--environment-lock", metavar="FILE", help="the lock file it was trained with")
     parser.add_argument("--repository", help="of the code; GitHub and GitLab jobs know it")
     parser.add_argument("--commit", help="of the code; GitHub and GitLab jobs know it")

@@ -240,24 +240,3 @@ def _same_name(path: str) -> str:
 
 def _step(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
-
-
-def dataset_strength(algorithm: str, digest: str) -> str:
-    """How surely a digest of that form identifies data: `strong` for the SHA-256 of its bytes; `medium` for an MD5
-    (collisions can be made on purpose) or a commit (which names a tree, not bytes); `weak` for any other label."""
-    if algorithm == "sha256" and _SHA256.fullmatch(digest):
-        return "strong"
-    if algorithm == "md5" and re.fullmatch(r"[0-9a-f]{32}", digest):
-        return "medium"
-    if algorithm in ("git", "lakefs") and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", digest):
-        return "medium"
-    return "weak"
-
-
-DIGEST_FORMS = {
-    "sha256": (_SHA256, "64"),
-    "md5": (re.compile(r"[0-9a-f]{32}"), "32"),
-    "git": (re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}"), "40 or 64"),
-    "lakefs": (re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}"), "40 or 64"),
-}
-"""What a digest that claims to be of a kind must look like."""

@@ -7,13 +7,17 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from audit.actor import Actor
 from governance.api.conf import PREFIX
 from governance.api.shapes import Given, Moment, Page, PersonShown, Shown
 from registry import access, selectors
-from registry.models import OPEN, AliasAssignment, Artifact, ModelVersion
+from registry.datasets import DIGEST_FORMS
+from registry.datasets.forms import MAX_TEXT
+from registry.models import OPEN, AliasAssignment, Artifact, DatasetReference, ModelVersion
+from registry.services.versions import DatasetSpec, DatasetText
 
 
 class ArtifactGiven(Given):
@@ -25,14 +29,40 @@ class ArtifactGiven(Given):
 
 
 class DatasetGiven(Given):
-    """A dataset the version was made or judged with."""
+    """A dataset the version was made or judged with: `form` and `text` as people have it, or its facts one by one. How
+    surely it is identified is worked out here, from what was given."""
 
     role: Literal["training", "validation", "evaluation"]
-    name: str = Field(min_length=1, max_length=250)
+    name: str = Field("", max_length=250, description="Needed without `form`; by default as the text names it.")
+    form: (
+        Literal["sha256", "git-lfs", "dvc", "lakefs", "s3", "git", "pachyderm", "delta", "iceberg", "mlflow"] | None
+    ) = Field(None, description="What kind of reference `text` is.")
+    text: str = Field(
+        "",
+        max_length=MAX_TEXT,
+        description="The reference: a .dvc file's content, lakefs://repository/commit/path, s3://bucket/key?versionId=…",
+    )
     reference: str = Field("", max_length=250, description="The name's version, tag or date.")
     uri: str = Field("", max_length=2000)
-    digest_algorithm: str = Field("", max_length=20, description="sha256, md5, git, lakefs, or another label.")
+    digest_algorithm: str = Field(
+        "", max_length=20, description=f"{', '.join(DIGEST_FORMS)}, or another label, which identifies nothing surely."
+    )
     digest: str = Field("", max_length=128)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> DatasetGiven:
+        if (self.form is None) != (not self.text):
+            raise PydanticCustomError("form_and_text", "Give `form` and `text` together.")
+        if self.form is not None and (self.reference or self.uri or self.digest_algorithm or self.digest):
+            raise PydanticCustomError("form_and_facts", "Give `form` and `text`, or the facts one by one; not both.")
+        return self
+
+    @property
+    def spec(self) -> DatasetSpec | DatasetText:
+        """As the service takes it."""
+        if self.form is not None:
+            return DatasetText(role=self.role, form=self.form, text=self.text, name=self.name)
+        return DatasetSpec(**self.model_dump(exclude={"form", "text"}))
 
 
 class MetricGiven(Given):
@@ -103,7 +133,25 @@ class DatasetShown(Shown):
     uri: str
     digest_algorithm: str
     digest: str
+    form: str = Field(description="sha256, dvc, lakefs, …; empty for a plain label")
     strength: str = Field(description="strong, medium or weak")
+    stronger: str = Field(description="What would identify the data more surely; empty where nothing would.")
+    identity: str = Field(description="The same for every reference of the same dataset.")
+
+    @classmethod
+    def of(cls, reference: DatasetReference) -> DatasetShown:
+        return cls(
+            role=reference.role,
+            name=reference.name,
+            reference=reference.reference,
+            uri=reference.uri,
+            digest_algorithm=reference.digest_algorithm,
+            digest=reference.digest,
+            form=reference.form,
+            strength=reference.strength,
+            stronger=reference.stronger,
+            identity=reference.identity,
+        )
 
 
 class MetricShown(Shown):
@@ -231,18 +279,7 @@ def shown(actor: Actor, version: ModelVersion) -> VersionShown:
         trained_by=PersonShown.maybe(version.trained_by),
         parents=[f"{parent.model.slug}/{parent.number}" for parent in parents],
         artifacts=artifacts_of(version),
-        datasets=[
-            DatasetShown(
-                role=d.role,
-                name=d.name,
-                reference=d.reference,
-                uri=d.uri,
-                digest_algorithm=d.digest_algorithm,
-                digest=d.digest,
-                strength=d.strength,
-            )
-            for d in version.datasets.order_by("role", "name", "pk")
-        ],
+        datasets=[DatasetShown.of(d) for d in version.datasets.order_by("role", "name", "pk")],
         metrics=[
             MetricShown(name=m.name, value=m.value, dataset=m.dataset, slice=m.slice, revision=m.revision)
             for m in selectors.latest_metrics(version)

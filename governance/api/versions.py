@@ -108,7 +108,7 @@ class VersionsView(Endpoint):
         return service.VersionSpec(
             **plain,
             artifacts=[service.ArtifactSpec(**file.model_dump()) for file in given.artifacts],
-            datasets=[service.DatasetSpec(**dataset.model_dump()) for dataset in given.datasets],
+            datasets=[dataset.spec for dataset in given.datasets],
             metrics=[service.MetricSpec(**metric.model_dump()) for metric in given.metrics],
             parents=self._parents(given.parents),
             trained_by=people.named(given.trained_by, "/trained_by"),

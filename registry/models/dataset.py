@@ -4,7 +4,15 @@ from typing import Any, ClassVar
 
 from django.db import models
 
+from registry.datasets import FORMS, Reference, advice, form_of
 from registry.models.base import Governed
+
+
+class DatasetIdentity(models.Func):
+    """The database's own computation of `registry.datasets.identity`, for the generated column."""
+
+    function = "public.registry_dataset_identity"
+    output_field = models.CharField(max_length=64)
 
 
 class DatasetReference(Governed):
@@ -28,10 +36,39 @@ class DatasetReference(Governed):
     digest_algorithm = models.CharField(max_length=20, blank=True)
     digest = models.CharField(max_length=128, blank=True)
     strength = models.CharField(max_length=8, choices=Strength.choices)
+    identity = models.GeneratedField(
+        expression=DatasetIdentity("strength", "digest_algorithm", "digest", "uri", "name", "reference"),
+        output_field=models.CharField(max_length=64),
+        db_persist=True,
+        help_text="what tells datasets apart: registry.datasets.identity",
+    )
 
     class Meta:
         ordering = ("role", "name")
-        indexes: ClassVar[list[Any]] = [models.Index(name="dataset_by_digest", fields=["digest"])]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(name="dataset_by_digest", fields=["digest"]),
+            models.Index(name="dataset_by_identity", fields=["identity", "version"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.role}: {self.name}"
+
+    @property
+    def facts(self) -> Reference:
+        """What the reference says, as a value."""
+        return Reference(self.name, self.reference, self.uri, self.digest_algorithm, self.digest)
+
+    @property
+    def form(self) -> str:
+        """The form it is written in, as `registry.datasets.FORMS` calls it; empty for a plain label."""
+        return form_of(self.facts)
+
+    @property
+    def kind(self) -> str:
+        """The same for people: "DVC", "lakeFS", "label"."""
+        return FORMS[self.form].title if self.form else "label"
+
+    @property
+    def stronger(self) -> str:
+        """What would make it identify its data more surely; empty where nothing would."""
+        return advice(self.facts)

@@ -1,14 +1,15 @@
 """What a version is declared with, as values, and the rules those values keep."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
 
 from audit import canonical
+from registry import datasets as references
 from registry.models import DatasetReference, ModelVersion, RegisteredModel, User
-from registry.rules import DIGEST_FORMS, Faults, dataset_strength
+from registry.rules import Faults
 
 MAX_CARD_BYTES = 256 * 1024
 MAX_LOCK_BYTES = 1024 * 1024
@@ -28,8 +29,9 @@ class ArtifactSpec:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A dataset reference. `reference` is the name's version, tag or date; `digest_algorithm` is sha256, md5, git,
-    lakefs or any other label. How surely the data is identified follows from the two digest fields."""
+    """A dataset reference, by its facts. `reference` is the name's version, tag or date; `digest_algorithm` is one of
+    `registry.datasets.DIGEST_FORMS` or any other label. How surely the data is identified follows from the two digest
+    fields."""
 
     role: str
     name: str
@@ -37,6 +39,18 @@ class DatasetSpec:
     uri: str = ""
     digest_algorithm: str = ""
     digest: str = ""
+
+
+@dataclass(frozen=True)
+class DatasetText:
+    """A dataset reference as somebody has it: `text` in one of `registry.datasets.FORMS`, such as a .dvc file's content
+    or lakefs://repository/commit/path. It is read into a `DatasetSpec`, and only that is kept; `name` is what to call
+    it, where not as the text does."""
+
+    role: str
+    form: str
+    text: str
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +82,7 @@ class VersionSpec:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     signature: Mapping[str, Any] = field(default_factory=dict)
     licence: str = ""
-    datasets: Sequence[DatasetSpec] = ()
+    datasets: Sequence[DatasetSpec | DatasetText] = ()
     parents: Sequence[ModelVersion] = ()
     trained_by: User | None = None
     metrics: Sequence[MetricSpec] = ()
@@ -163,8 +177,9 @@ def check_artifacts(faults: Faults, artifacts: Sequence[ArtifactSpec]) -> None:
         )
 
 
-def cleaned_datasets(faults: Faults, datasets: Sequence[DatasetSpec]) -> list[DatasetSpec]:
-    """Roles, lengths, and that a digest looks like what it says it is."""
+def cleaned_datasets(faults: Faults, datasets: Sequence[DatasetSpec | DatasetText]) -> list[DatasetSpec]:
+    """Every reference as its facts: read where it came as text, and held to roles, lengths, and that a digest looks
+    like what it says it is."""
     if len(datasets) > MAX_DATASETS:
         faults.add("/datasets", "too_many", f"At most {MAX_DATASETS} dataset references; these are {len(datasets)}.")
         return []
@@ -172,28 +187,50 @@ def cleaned_datasets(faults: Faults, datasets: Sequence[DatasetSpec]) -> list[Da
     kept = []
     for index, given in enumerate(datasets):
         where = f"/datasets/{index}"
+        if given.role not in roles:
+            faults.add(f"{where}/role", "unknown_role", f"A dataset's role is one of: {', '.join(roles)}.")
+        facts = _read(faults, where, given) if isinstance(given, DatasetText) else given
+        if facts is None:
+            continue
         dataset = DatasetSpec(
             role=given.role,
-            name=faults.line(f"{where}/name", given.name, 250, required=True),
-            reference=faults.line(f"{where}/reference", given.reference, 250),
-            uri=faults.line(f"{where}/uri", given.uri, 2000),
-            digest_algorithm=faults.line(f"{where}/digest_algorithm", given.digest_algorithm, 20),
-            digest=faults.line(f"{where}/digest", given.digest, 128),
+            name=faults.line(f"{where}/name", facts.name, 250, required=True),
+            reference=faults.line(f"{where}/reference", facts.reference, 250),
+            uri=faults.line(f"{where}/uri", facts.uri, 2000),
+            digest_algorithm=faults.line(f"{where}/digest_algorithm", facts.digest_algorithm, 20),
+            digest=faults.line(f"{where}/digest", facts.digest, 128),
         )
-        if dataset.role not in roles:
-            faults.add(f"{where}/role", "unknown_role", f"A dataset's role is one of: {', '.join(roles)}.")
-        form = DIGEST_FORMS.get(dataset.digest_algorithm)
-        if form is not None and not form[0].fullmatch(dataset.digest):
-            faults.add(
-                f"{where}/digest",
-                "digest_form",
-                f"A digest by {dataset.digest_algorithm} has {form[1]} lower-case hexadecimal digits; for another "
-                "kind, name another digest_algorithm.",
-            )
-        if dataset.digest and not dataset.digest_algorithm:
-            faults.add(f"{where}/digest_algorithm", "required", "Say what kind of digest it is: sha256, md5, git, …")
+        _check_digest(faults, where, dataset)
         kept.append(dataset)
     return kept
+
+
+def _read(faults: Faults, where: str, given: DatasetText) -> DatasetSpec | None:
+    try:
+        return DatasetSpec(role=given.role, **asdict(references.read(given.form, given.text, given.name)))
+    except references.Unreadable as fault:
+        faults.add(f"{where}/{fault.field}", fault.code, fault.detail)
+        return None
+
+
+def _check_digest(faults: Faults, where: str, dataset: DatasetSpec) -> None:
+    form = references.DIGEST_FORMS.get(dataset.digest_algorithm)
+    if form is not None and not form.pattern.fullmatch(dataset.digest):
+        faults.add(
+            f"{where}/digest",
+            "digest_form",
+            f"A digest by {dataset.digest_algorithm} has {form.words}; for another kind, name another "
+            "digest_algorithm.",
+        )
+    if dataset.digest and not dataset.digest_algorithm:
+        faults.add(f"{where}/digest_algorithm", "required", "Say what kind of digest it is: sha256, md5, git, …")
+    for meant in references.recognised(dataset.uri) if "://" in dataset.uri else ():
+        if meant.digest_algorithm == dataset.digest_algorithm and meant.digest != dataset.digest:
+            faults.add(
+                f"{where}/uri",
+                "another_state",
+                f"The address names {meant.digest[:16]}, and the digest another state: give one of them.",
+            )
 
 
 def cleaned_metrics(faults: Faults, metrics: Sequence[MetricSpec], *, required: bool) -> list[MetricSpec]:
@@ -230,7 +267,7 @@ def check_card(faults: Faults, text: str, pointer: str) -> None:
 
 def strength(dataset: DatasetSpec) -> str:
     """How surely the reference identifies the data."""
-    return dataset_strength(dataset.digest_algorithm, dataset.digest)
+    return references.strength(dataset.digest_algorithm, dataset.digest)
 
 
 def declaration(model: RegisteredModel, spec: VersionSpec) -> str:

@@ -32,6 +32,7 @@ from registry.services.additions import add_card, add_evidence, add_metrics, car
 from registry.services.specification import (
     ArtifactSpec,
     DatasetSpec,
+    DatasetText,
     MetricSpec,
     VersionSpec,
     cleaned,
@@ -44,6 +45,7 @@ from registry.services.version_lock import lock_version
 __all__ = [
     "ArtifactSpec",
     "DatasetSpec",
+    "DatasetText",
     "MetricSpec",
     "VersionSpec",
     "add_card",
@@ -218,7 +220,11 @@ def _insert(
         [Artifact(version=version, path=file.path, sha256=file.sha256, size=file.size) for file in spec.artifacts]
     )
     DatasetReference.objects.bulk_create(
-        [DatasetReference(version=version, strength=strength(dataset), **vars(dataset)) for dataset in spec.datasets]
+        [
+            DatasetReference(version=version, strength=strength(dataset), **vars(dataset))
+            for dataset in spec.datasets
+            if isinstance(dataset, DatasetSpec)  # texts were read when the specification was cleaned
+        ]
     )
     Metric.objects.bulk_create(
         [Metric(version=version, revision=1, recorded_at=now, **vars(metric)) for metric in spec.metrics]

@@ -20,6 +20,7 @@ from tests.people import People
 
 pytestmark = pytest.mark.django_db
 
+LOANS = DatasetSpec("training", "loans", "1", "s3://d", "sha256", "a" * 64)
 FULL = VersionSpec(
     source="s3://bucket/a",
     run_id="r1",
@@ -31,7 +32,7 @@ FULL = VersionSpec(
     parameters={"lr": 0.1, "depth": 3, "big": 1e300, "tiny": 5e-324},
     signature={"inputs": ["x"]},
     licence="MIT",
-    datasets=(DatasetSpec("training", "loans", "1", "s3://d", "sha256", "a" * 64),),
+    datasets=(LOANS,),
     metrics=(MetricSpec("auc", 0.9, "holdout", "north"),),
     card="# Card",
 )
@@ -47,8 +48,8 @@ CHANGES: list[dict[str, Any]] = [
     {"signature": {"inputs": ["y"]}},
     {"licence": "Apache-2.0"},
     {"datasets": ()},
-    {"datasets": (replace(FULL.datasets[0], digest="b" * 64),)},
-    {"datasets": (replace(FULL.datasets[0], role="evaluation"),)},
+    {"datasets": (replace(LOANS, digest="b" * 64),)},
+    {"datasets": (replace(LOANS, role="evaluation"),)},
     {"metrics": (replace(FULL.metrics[0], value=0.91),)},
     {"metrics": (replace(FULL.metrics[0], slice="south"),)},
     {"card": "# Card "},

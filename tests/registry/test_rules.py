@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.exceptions import InvalidInput
-from registry.rules import Faults, dataset_strength
+from registry.rules import Faults
 
 
 def codes(faults: Faults) -> list[str]:
@@ -148,20 +148,3 @@ def test_every_fault_is_told_at_once() -> None:
         ("/title", "too_long"),
         ("/team", "invisible_characters"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("algorithm", "digest", "strength"),
-    [
-        ("sha256", "a" * 64, "strong"),
-        ("sha256", "a" * 63, "weak"),
-        ("md5", "a" * 32, "medium"),
-        ("git", "a" * 40, "medium"),
-        ("git", "a" * 64, "medium"),
-        ("lakefs", "a" * 64, "medium"),
-        ("mlflow", "1a2b3c4d", "weak"),
-        ("", "", "weak"),
-    ],
-)
-def test_a_digest_is_as_strong_as_its_form(algorithm: str, digest: str, strength: str) -> None:
-    assert dataset_strength(algorithm, digest) == strength

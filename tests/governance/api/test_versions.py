@@ -233,3 +233,51 @@ def test_hot_reads_ask_the_database_little(priya_calls: Caller, model: str) -> N
     assert queries(f"/models/{model}/versions/1") <= 12
     assert queries(f"/models/{model}/versions") <= 6
     assert queries("/models") <= 4
+
+
+def test_a_dataset_is_given_in_the_form_people_have(priya_calls: Caller, model: str) -> None:
+    pasted = "outs:\n- md5: a304afb96060aad90176268345e10355\n  size: 12\n  path: train.csv\n"
+    made = priya_calls.post(
+        f"/models/{model}/versions",
+        {
+            "datasets": [
+                {"role": "training", "form": "dvc", "text": pasted},
+                {"role": "evaluation", "form": "lakefs", "text": "lakefs://loans/main/holdout.csv", "name": "holdout"},
+                {"role": "validation", "name": "loans", "reference": "2026-07"},
+            ]
+        },
+    )
+    assert made.status == 201, made
+    weak, label, dvc = sorted(made.json["datasets"], key=lambda d: str(d["name"]))
+    assert (dvc["form"], dvc["strength"], dvc["digest_algorithm"]) == ("dvc", "medium", "md5")
+    assert dvc["reference"] == "12 bytes"
+    assert (weak["form"], weak["strength"], weak["reference"]) == ("lakefs", "weak", "main")
+    assert "commit" in weak["stronger"]
+    assert (label["form"], label["strength"]) == ("", "weak")
+    assert len({d["identity"] for d in made.json["datasets"]}) == 3
+
+
+@pytest.mark.parametrize(
+    ("dataset", "status", "pointer", "code"),
+    [
+        ({"form": "dvc", "text": "outs: []"}, 422, "/datasets/0/text", "not_dvc"),
+        ({"form": "s3", "text": "s3://b"}, 422, "/datasets/0/text", "s3"),
+        ({"form": "etag", "text": "x"}, 400, "/datasets/0/form", "literal_error"),
+        ({"form": "dvc"}, 400, "/datasets/0", "form_and_text"),
+        ({"form": "dvc", "text": "x", "digest": "a"}, 400, "/datasets/0", "form_and_facts"),
+        ({"name": "x", "strength": "strong"}, 400, "/datasets/0/strength", "unknown_field"),
+        ({"digest_algorithm": "sha256", "digest": "a" * 64}, 422, "/datasets/0/name", "required"),
+        (
+            {"name": "x", "uri": f"lakefs://loans/{'a' * 64}/x", "digest_algorithm": "lakefs", "digest": "b" * 64},
+            422,
+            "/datasets/0/uri",
+            "another_state",
+        ),
+    ],
+)
+def test_a_reference_in_no_form_is_refused_by_field(
+    priya_calls: Caller, model: str, dataset: dict[str, str], status: int, pointer: str, code: str
+) -> None:
+    refused = priya_calls.post(f"/models/{model}/versions", {"datasets": [{"role": "training", **dataset}]})
+    assert refused.status == status, refused
+    assert (pointer, code) in [(e["pointer"], e["code"]) for e in refused.json["errors"]]

@@ -221,10 +221,35 @@ def test_attach_adds_card_metrics_and_evidence(countersign: Command, files: Path
     assert countersign("attach", "credit-risk-pd/1").status == 2
 
 
+def test_datasets_are_given_in_the_forms_people_have(countersign: Command, files: Path) -> None:
+    (files / "train.csv").write_text("age,default\n30,0\n")
+    (files / "test.csv.dvc").write_text("outs:\n- md5: a304afb96060aad90176268345e10355\n  path: test.csv\n")
+    given = [
+        f"training={files / 'train.csv'}",
+        f"evaluation={files / 'test.csv.dvc'}",
+        "validation=lakefs://loans/main/2026.parquet",
+        f"validation=pachyderm:loans@{'c' * 32}",
+    ]
+
+    run = countersign(
+        "register", "credit-risk-pd", files / "model", "--create", *(part for d in given for part in ("--dataset", d))
+    )
+
+    assert run.status == 0, run.err
+    assert {(d["role"], d["form"], d["name"], d["strength"]) for d in run.json["datasets"]} == {
+        ("training", "sha256", "train.csv", "strong"),
+        ("evaluation", "dvc", "test.csv", "medium"),
+        ("validation", "lakefs", "2026.parquet", "weak"),
+        ("validation", "pachyderm", "loans", "medium"),
+    }
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ("register", "credit-risk-pd"),
+        ("register", "credit-risk-pd", "pyproject.toml", "--dataset", "test=pyproject.toml"),
+        ("register", "credit-risk-pd", "pyproject.toml", "--dataset", "training=no-such-file"),
         ("register", "credit-risk-pd", "no-such-file"),
         ("attach", "credit-risk-pd/1", "--metric", "auc=nan"),
         ("promote", "credit-risk-pd/1", "--to", "staging"),
