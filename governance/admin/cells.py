@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from governance.web.templatetags import ui
+from governance.web.templatetags import times, ui
 
 NONE = "–"
 
@@ -32,7 +32,7 @@ def page(url: str, words: str) -> SafeString:
 
 def moment(value: datetime | None) -> SafeString:
     """An exact moment in the reader's zone, UTC on hover."""
-    return ui.moment(value)
+    return times.moment(value)
 
 
 def mark(words: str, kind: str) -> SafeString:

@@ -61,7 +61,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "governance.web.shell.around",
             ],
-            "builtins": ["governance.web.templatetags.ui", "governance.web.templatetags.charts"],
+            "builtins": [f"governance.web.templatetags.{library}" for library in ("ui", "times", "figures", "charts")],
         },
     },
 ]

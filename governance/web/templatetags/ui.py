@@ -6,19 +6,15 @@ Tags, not includes: a page holds some hundred of them, and a tag costs a few mic
 from __future__ import annotations
 
 import json
-import math
-from datetime import UTC, date, datetime
 from hashlib import blake2s
 from typing import Any
 from urllib.parse import urlencode
 
 from django import template
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from audit import clock
 from governance.web import icons, words
 
 register = template.Library()
@@ -112,153 +108,7 @@ def _disc(look: words.Look) -> SafeString:
     return format_html('<span class="st {}" title="{}">{}</span>', look.kind, look.word, glyph)
 
 
-# --- time -------------------------------------------------------------------------------------------------------------
-
-
-def _utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
-
-
-def _time(value: datetime, text: str, *, relative: bool = False) -> SafeString:
-    moment = _utc(value)
-    return format_html(
-        '<time{} datetime="{}" title="{} UTC">{}</time>',
-        SafeString(' class="rel"') if relative else "",
-        moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        moment.strftime("%Y-%m-%d %H:%M:%S"),
-        text,
-    )
-
-
-def written(value: datetime, *, seconds: bool = False, year: bool = True) -> str:
-    """A moment in the reader's zone: "18 Nov 2026, 09:12"."""
-    local = timezone.localtime(value)
-    day = f"{local.day} {local:%b %Y}" if year else f"{local.day} {local:%b}"
-    return f"{day}, {local:%H:%M:%S}" if seconds else f"{day}, {local:%H:%M}"
-
-
-@register.simple_tag
-def moment(value: datetime | None, seconds: bool = False) -> SafeString:
-    """An exact moment, in the reader's zone, UTC on hover: what records show."""
-    return _time(value, written(value, seconds=seconds)) if value else SafeString("–")
-
-
-@register.simple_tag
-def when(value: datetime | None) -> SafeString:
-    """A moment in a list: without the year while it is this year."""
-    if not value:
-        return SafeString("–")
-    this_year = timezone.localtime(clock.now()).year
-    return _time(value, written(value, year=timezone.localtime(value).year != this_year))
-
-
-@register.simple_tag
-def clock_time(value: datetime) -> SafeString:
-    """The time of day alone, under a heading that names the day."""
-    return _time(value, f"{timezone.localtime(value):%H:%M:%S}")
-
-
-@register.filter
-def day_of(value: datetime) -> date:
-    """The day a moment falls on, in the reader's zone."""
-    return timezone.localtime(value).date()
-
-
-@register.filter
-def long_day(value: date) -> str:
-    """ "Today, 20 Nov 2026"."""
-    text = f"{value.day} {value:%b %Y}"
-    days = (timezone.localtime(clock.now()).date() - value).days
-    return {0: f"Today, {text}", 1: f"Yesterday, {text}"}.get(days, text)
-
-
-@register.simple_tag
-def ago(value: datetime | None) -> SafeString:
-    """How long ago, or how far ahead, in words; the exact moment on hover, and in its place on paper."""
-    return _time(value, span(value), relative=True) if value else SafeString("–")
-
-
-def span(value: datetime) -> str:
-    """ "2 days ago", "in 3 hours", "just now"."""
-    seconds = (clock.now() - value).total_seconds()
-    size = abs(seconds)
-    for unit, length in (("year", 31557600), ("month", 2629800), ("day", 86400), ("hour", 3600), ("minute", 60)):
-        if size >= length:
-            n = math.floor(size / length)
-            words_ = f"{n} {unit}{'' if n == 1 else 's'}"
-            return f"{words_} ago" if seconds > 0 else f"in {words_}"
-    return "just now" if seconds >= 0 else "in a moment"
-
-
-@register.filter
-def days_from_today(value: date | None) -> int | None:
-    """Whole days from today to `value`; negative when it is past."""
-    return (value - timezone.localtime(clock.now()).date()).days if value else None
-
-
-# --- numbers, digests, text -------------------------------------------------------------------------------------------
-
-
-@register.filter
-def num(value: float | None) -> str:
-    """A measured number to four significant figures, without exponents where they can be avoided."""
-    if value is None:
-        return "–"
-    number = float(value)
-    if number == 0:
-        return "0"
-    if not math.isfinite(number):
-        return str(number)
-    size = abs(number)
-    if size >= 1000:
-        return f"{number:,.0f}".replace("-", "−")
-    if size < 0.0001:
-        return f"{number:.2e}".replace("-", "−")
-    places = max(0, 3 - math.floor(math.log10(size)))
-    text = f"{number:.{min(places, 7)}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
-
-
-@register.filter
-def decimals(value: float | None, places: int) -> str:
-    """A number with so many decimals, so that numbers to be compared stand digit under digit."""
-    if value is None:
-        return "–"
-    return f"{value:,.{places}f}".replace("-", "−")
-
-
-@register.filter
-def decimals_signed(value: float | None, places: int) -> str:
-    """The same with its sign, for a difference."""
-    text = decimals(value, places)
-    return f"+{text}" if value is not None and value > 0 else text
-
-
-@register.filter
-def signed(value: float | None) -> str:
-    """A difference with its sign: "+0.012", "−0.0023", "±0"."""
-    if value is None:
-        return "–"
-    if float(value) == 0:
-        return "±0"
-    return num(value) if value < 0 else f"+{num(value)}"
-
-
-@register.filter
-def grouped(value: int) -> str:
-    """48213 → "48,213"."""
-    return f"{value:,}"
-
-
-@register.filter
-def size(value: int) -> str:
-    """Bytes in the unit a person reads: "18.4 MB" (1 MB = 10⁶ bytes)."""
-    amount = float(value)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.3g} {unit}"
-        amount /= 1000
-    return f"{amount:.3g} TB"
+# --- digests, text ----------------------------------------------------------------------------------------------------
 
 
 @register.filter

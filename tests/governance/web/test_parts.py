@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from audit import clock
 from governance.web import compare, icons, lineage, markdown, packets, search, words
 from governance.web.svg import canvas, element
-from governance.web.templatetags import charts, ui
+from governance.web.templatetags import charts, figures, times, ui
 
 
 def drawn(template: str, **context: object) -> str:
@@ -30,18 +30,18 @@ def drawn(template: str, **context: object) -> str:
     ],
 )  # fmt: skip
 def test_numbers_are_written_to_four_figures(value: float | None, text: str) -> None:
-    assert ui.num(value) == text
+    assert figures.num(value) == text
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True))
 def test_any_float_can_be_written(value: float) -> None:
-    assert ui.num(value)
-    assert ui.signed(value)
+    assert figures.num(value)
+    assert figures.signed(value)
 
 
 def test_differences_carry_their_sign() -> None:
-    assert (ui.signed(0.012), ui.signed(-0.0023), ui.signed(0.0)) == ("+0.012", "−0.0023", "±0")
-    assert (ui.decimals(0.575, 4), ui.decimals_signed(0.0154, 4)) == ("0.5750", "+0.0154")
+    assert (figures.signed(0.012), figures.signed(-0.0023), figures.signed(0.0)) == ("+0.012", "−0.0023", "±0")
+    assert (figures.decimals(0.575, 4), figures.decimals_signed(0.0154, 4)) == ("0.5750", "+0.0154")
 
 
 def test_a_moment_is_in_the_reader_s_zone_with_utc_on_hover() -> None:
@@ -49,7 +49,7 @@ def test_a_moment_is_in_the_reader_s_zone_with_utc_on_hover() -> None:
 
     moment = datetime(2026, 11, 18, 8, 12, 44, tzinfo=UTC)
     with timezone.override("Europe/Warsaw"):
-        html = ui.moment(moment)
+        html = times.moment(moment)
     assert 'datetime="2026-11-18T08:12:44.000Z"' in html
     assert 'title="2026-11-18 08:12:44 UTC"' in html
     assert ">18 Nov 2026, 09:12</time>" in html
@@ -58,10 +58,10 @@ def test_a_moment_is_in_the_reader_s_zone_with_utc_on_hover() -> None:
 def test_how_long_ago_in_words() -> None:
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
     with clock.at(now):
-        assert ui.span(now - timedelta(days=2, hours=3)) == "2 days ago"
-        assert ui.span(now + timedelta(hours=1, minutes=1)) == "in 1 hour"
-        assert ui.span(now) == "just now"
-        assert ui.long_day(now.date()) == "Today, 20 Nov 2026"
+        assert times.span(now - timedelta(days=2, hours=3)) == "2 days ago"
+        assert times.span(now + timedelta(hours=1, minutes=1)) == "in 1 hour"
+        assert times.span(now) == "just now"
+        assert times.long_day(now.date()) == "Today, 20 Nov 2026"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""Numbers as pages write them: measured ones, differences, counts, sizes."""
+
+from __future__ import annotations
+
+import math
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def num(value: float | None) -> str:
+    """A measured number to four significant figures, without exponents where they can be avoided."""
+    if value is None:
+        return "–"
+    number = float(value)
+    if number == 0:
+        return "0"
+    if not math.isfinite(number):
+        return str(number)
+    size = abs(number)
+    if size >= 1000:
+        return f"{number:,.0f}".replace("-", "−")
+    if size < 0.0001:
+        return f"{number:.2e}".replace("-", "−")
+    places = max(0, 3 - math.floor(math.log10(size)))
+    text = f"{number:.{min(places, 7)}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+
+
+@register.filter
+def decimals(value: float | None, places: int) -> str:
+    """A number with so many decimals, so that numbers to be compared stand digit under digit."""
+    if value is None:
+        return "–"
+    return f"{value:,.{places}f}".replace("-", "−")
+
+
+@register.filter
+def decimals_signed(value: float | None, places: int) -> str:
+    """The same with its sign, for a difference."""
+    text = decimals(value, places)
+    return f"+{text}" if value is not None and value > 0 else text
+
+
+@register.filter
+def signed(value: float | None) -> str:
+    """A difference with its sign: "+0.012", "−0.0023", "±0"."""
+    if value is None:
+        return "–"
+    if float(value) == 0:
+        return "±0"
+    return num(value) if value < 0 else f"+{num(value)}"
+
+
+@register.filter
+def grouped(value: int) -> str:
+    """48213 → "48,213"."""
+    return f"{value:,}"
+
+
+@register.filter
+def size(value: int) -> str:
+    """Bytes in the unit a person reads: "18.4 MB" (1 MB = 10⁶ bytes)."""
+    amount = float(value)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:.3g} TB"
