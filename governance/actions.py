@@ -15,6 +15,8 @@ PROMOTION_WITHDRAWN = register("promotion.withdrawn", "withdrew the request")
 PROMOTION_EXPIRED = register("promotion.expired", "let the request expire")
 PROMOTION_SUPERSEDED = register("promotion.superseded", "closed the request as superseded")
 
+ALIAS_REMOVED = register("alias.removed", "took an alias off the version")
+
 PACKET_FROZEN = register("packet.frozen", "opened review over a packet")
 PACKET_OUTDATED = register("packet.outdated", "closed review, because the packet under it no longer holds")
 

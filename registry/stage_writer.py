@@ -94,6 +94,11 @@ def set_alias(*, version: ModelVersion, name: str, event_id: UUID, promotion: UU
     )
 
 
+def remove_alias(*, model_id: int, name: str, event_id: UUID) -> None:
+    """Let an alias of the model point nowhere. The event names the version it pointed at."""
+    _close_alias(model_id, name, _by(event_id, None))
+
+
 def _move(version: ModelVersion, target: Stage, by: _By) -> None:
     if not StageMove.objects.filter(source_id=version.stage_id, target=target).exists():
         raise IllegalMove(f"{version.stage.name} → {target.name} is not a move of this lifecycle.")

@@ -21,7 +21,7 @@ Shape = TypeVar("Shape", bound=BaseModel)
 class Endpoint(APIView):
     """One address. Methods carry an :class:`~governance.api.operation.Operation`."""
 
-    http_method_names = ["get", "post", "put", "patch", "head", "options"]  # noqa: RUF012 (Django's own attribute)
+    http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]  # noqa: RUF012 (Django's own attribute)
 
     @property
     def actor(self) -> Actor:

@@ -183,6 +183,11 @@ CATALOGUE: Final[dict[str, Type]] = {
         "A model without an owner or a risk tier enters no protected stage: nobody would answer, no policy would fit.",
         "Set what `detail` names.",
     ),
+    "alias_protected": Type(
+        "The alias is protected",
+        "Callers follow a protected alias blindly, so it never points nowhere; it moves by promotion request only.",
+        "Ask for a promotion that points it at another version.",
+    ),
     "version_registering": Type(
         "The version is not registered yet",
         "Its files are not all there, or it was not completed.",

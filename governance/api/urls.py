@@ -6,7 +6,19 @@ from django.urls import URLPattern, path, re_path, register_converter
 from django.urls.converters import StringConverter
 from django.views.decorators.csrf import csrf_exempt
 
-from governance.api import artifacts, audit, checks, description, errors, evidence, models, policies, promotions, whoami
+from governance.api import (
+    aliases,
+    artifacts,
+    audit,
+    checks,
+    description,
+    errors,
+    evidence,
+    models,
+    policies,
+    promotions,
+    whoami,
+)
 from governance.api import versions as version_views
 
 app_name = "api"
@@ -36,6 +48,12 @@ class FilePath(StringConverter):
     regex = "[^\\x00-\\x1f\\x7f]{1,500}"
 
 
+class AliasName(StringConverter):
+    """Whatever could be an alias."""
+
+    regex = "[A-Za-z0-9_-]{1,255}"
+
+
 class Kind(StringConverter):
     """A kind of evidence."""
 
@@ -45,6 +63,7 @@ class Kind(StringConverter):
 register_converter(Number, "api-number")
 register_converter(ModelName, "api-model")
 register_converter(FilePath, "api-file")
+register_converter(AliasName, "api-alias")
 register_converter(Kind, "api-kind")
 
 _VERSION = "models/<api-model:slug>/versions/<api-number:number>"
@@ -57,6 +76,8 @@ urlpatterns: list[URLPattern] = [
     path("models", models.ModelsView.as_view()),
     path("models/<api-model:slug>", models.ModelView.as_view()),
     path("models/<api-model:slug>/versions", version_views.VersionsView.as_view()),
+    path("models/<api-model:slug>/aliases", aliases.AliasesView.as_view()),
+    path("models/<api-model:slug>/aliases/<api-alias:name>", aliases.AliasView.as_view()),
     path(_VERSION, version_views.VersionView.as_view()),
     path(f"{_VERSION}/artifacts/<api-file:path>", artifacts.ArtifactView.as_view()),
     path(f"{_VERSION}/complete", version_views.CompletionView.as_view()),

@@ -16,7 +16,7 @@ from governance.promotions.locks import Locked, lock_version
 from governance.promotions.settling import carry_out, settle_locked
 from registry import access, selectors, stages
 from registry.exceptions import Conflict, FieldError, IllegalMove, InvalidInput, NotNow
-from registry.models import AliasAssignment, ModelVersion, ProtectedAlias, RegisteredModel, Stage
+from registry.models import OPEN, AliasAssignment, ModelVersion, ProtectedAlias, RegisteredModel, Stage
 
 MAX_REASON = 5_000
 
@@ -56,6 +56,7 @@ def request(
         _refuse_illegal(lifecycle, version, stage)
         governed = lifecycle.needs_promotion(version.stage.slug, stage.slug)
     else:
+        _refuse_same(version, alias)
         governed = ProtectedAlias.objects.filter(name=alias).exists()
     revision = _policy(model, stage, alias) if governed else None
     now = clock.now()
@@ -156,6 +157,11 @@ def _refuse_illegal(lifecycle: stages.Lifecycle, version: ModelVersion, stage: S
             f"may go to: {allowed}.",
             code="illegal_move",
         )
+
+
+def _refuse_same(version: ModelVersion, alias: str) -> None:
+    if AliasAssignment.objects.filter(OPEN, version=version, name=alias).exists():
+        raise IllegalMove(f"@{alias} points at version {version.number} already.", code="already_there")
 
 
 def _policy(model: RegisteredModel, stage: Stage | None, alias: str) -> PolicyRevision:

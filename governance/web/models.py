@@ -100,6 +100,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
         "recent": recent,
         "names": Names(request.actor, recent, things=False),
         "may_edit": service.may_change(actor=request.actor, model=found),
+        "may_point": access.can(request.actor, Permission.REQUEST_PROMOTION, found),
         "may_register": access.can(request.actor, Permission.REGISTER_VERSION, found),
         "base_url": f"{request.scheme}://{request.get_host()}",
     }

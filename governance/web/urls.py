@@ -5,7 +5,19 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from governance.web import audit, catalogue, compare, jump, models, profile, promotions, reviews, sign_in, versions
+from governance.web import (
+    aliases,
+    audit,
+    catalogue,
+    compare,
+    jump,
+    models,
+    profile,
+    promotions,
+    reviews,
+    sign_in,
+    versions,
+)
 
 
 class Slug(StringConverter):
@@ -39,6 +51,7 @@ urlpatterns = [
     path("models/new/", models.register_model, name="register-model"),
     path("models/<model:slug>/", models.model, name="model"),
     path("models/<model:slug>/edit/", models.edit_model, name="edit-model"),
+    path("models/<model:slug>/aliases/<str:name>/remove/", aliases.remove, name="remove-alias"),
     path("models/<model:slug>/compare/", compare.choose, name="choose-versions"),
     path("models/<model:slug>/compare/v<int:before>..v<int:after>/", compare.compare, name="compare"),
     path("models/<model:slug>/versions/<int:number>/", versions.version, name="version"),

@@ -187,13 +187,30 @@ class PromotionForm(PageForm):
         help_text="What changed, which decisions it affects, known limitations, the way back. Approvers read this "
         "first and sign it with the rest.",
     )
-    pointers = {"/target": "target", "/target/stage": "target", "/alias": "target"}  # noqa: RUF012
+    alias = forms.CharField(
+        label="Free alias",
+        required=False,
+        max_length=255,
+        help_text="Where you chose “another alias”: its name, such as shadow.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
+    )
+    pointers = {"/target": "target", "/target/stage": "target", "/alias": "alias"}  # noqa: RUF012
+    field_order = ("target", "alias", "reason")
 
     def __init__(self, version: ModelVersion, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["target"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = _targets(version)
+
+    def clean(self) -> dict[str, Any]:
+        """Another alias has a name; a protected one that is typed in is asked for like any."""
+        given = super().clean() or self.cleaned_data
+        if given.get("target") == "alias:":
+            if not given.get("alias"):
+                self.add_error("alias", "Name the alias.")
+            given["target"] = f"alias:{given.get('alias', '')}"
+        return given
 
 
 def _targets(version: ModelVersion) -> list[tuple[str, str]]:
@@ -210,7 +227,11 @@ def _targets(version: ModelVersion) -> list[tuple[str, str]]:
     ]
     held = set(AliasAssignment.objects.filter(OPEN, version=version).values_list("name", flat=True))
     names = ProtectedAlias.objects.exclude(name__in=held).order_by("name").values_list("name", flat=True)
-    return [*moves, *((f"alias:{name}", f"the alias @{name}, decided by policy") for name in names)]
+    return [
+        *moves,
+        *((f"alias:{name}", f"the alias @{name}, decided by policy") for name in names),
+        ("alias:", "another alias, at once"),
+    ]
 
 
 @page("GET", "POST")

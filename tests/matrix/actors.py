@@ -40,6 +40,8 @@ MODEL, ELSEWHERE = "credit-risk-pd", "fraud-cards"
 SHOWN, FREE, READY, DECLARED, FILLED = 1, 2, 3, 4, 5
 """Versions of the model: whose promotion is under review; that nobody asked for; whose promotion is held until somebody
 says so; whose file is awaited; whose file is there."""
+SHADOW = "shadow"
+"""A free alias, which points at the version that nobody asked for."""
 FILE, CONTENT = "model.json", b'{"weights": [1]}'
 KIND = "evaluation.report"
 
@@ -264,6 +266,7 @@ def _make_versions(world: World) -> None:
     promotions.request(
         actor=asking, version=world.version(SHOWN), target_stage="production", reason="the quarterly retraining"
     )
+    promotions.request(actor=asking, version=world.version(FREE), target_alias=SHADOW, reason="to be taken off")
     # One of everything: a check that is due, and a decision.
     named = promotions.request(
         actor=asking, version=world.version(SHOWN), target_alias="champion", reason="the quarterly retraining"

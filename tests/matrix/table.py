@@ -107,6 +107,8 @@ add a model card                     SR     -  +  +  -  -  +   -  -  -   -   -  
 add evidence                         SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 
 ask for a promotion                  SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+point a free alias                   SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+take an alias off                    SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 decide on a request                  SPR    -  -  -  -  -  -   -  -  -   -   +  -  -   .  ?  ?
 withdraw a request                   SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 execute a request                    SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
@@ -165,6 +167,8 @@ add a model card                     SR     -  -  +  -  -  -  +  +  .  +   -  - 
 add evidence                         SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 
 ask for a promotion                  SR     -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
+point a free alias                   SR     -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
+take an alias off                    SR     -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
 decide on a request                  SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 withdraw a request                   SR     -  -  -  -  -  -  +  +  .  -   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
 execute a request                    SR     -  -  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
@@ -237,6 +241,12 @@ CHANGES = {
         "governance_promotionrequest +1 ~2",
         "governance_packet +1",
     ),
+    "point a free alias": _change(
+        "promotion.requested promotion.promoted",
+        "governance_promotionrequest +1 ~1",
+        "registry_aliasassignment +1",
+    ),
+    "take an alias off": _change("alias.removed", "registry_aliasassignment ~1"),
     "decide on a request": _change("decision.recorded", "governance_decision +1", "governance_promotionrequest ~1"),
     "withdraw a request": _change("promotion.withdrawn", "governance_promotionrequest ~1"),
     "execute a request": _change(
@@ -289,6 +299,8 @@ WRITES_OF_A_TOKEN = frozenset(
         "add a model card",
         "add evidence",
         "ask for a promotion",
+        "point a free alias",
+        "take an alias off",
         "execute a request",
     }
 )

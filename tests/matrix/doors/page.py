@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.factories import PASSWORD
-from tests.matrix.actors import FILE, FREE, KIND, MODEL, READY, SHOWN, World
+from tests.matrix.actors import FILE, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt, words
 from tests.matrix.doors.service import NEW_PASSWORD, WHY
 from tests.matrix.table import PEOPLE, Door, Verdict
@@ -156,6 +156,17 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
 def _(world: World, client: Client, caller: Caller) -> Answer:
     fields = {"target": "stage:staging", "reason": WHY}
     return shown_and_sent(client, _url("request-promotion", MODEL, FREE), fields)
+
+
+@PAGE.at("point a free alias", "POST web:request-promotion")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    fields = {"target": "alias:", "alias": "canary", "reason": WHY}
+    return client.post(_url("request-promotion", MODEL, FREE), fields)
+
+
+@PAGE.at("take an alias off", "POST web:remove-alias")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("remove-alias", MODEL, SHADOW), {"reason": WHY})
 
 
 @PAGE.at("decide on a request", "POST web:decide")

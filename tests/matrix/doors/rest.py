@@ -10,7 +10,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 
 from tests.matrix import actors
-from tests.matrix.actors import DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHOWN, World
+from tests.matrix.actors import DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt
 from tests.matrix.doors.service import WHY
 from tests.matrix.table import Door, Verdict
@@ -51,7 +51,7 @@ def answer_of(response: HttpResponseBase, *, found: bool = True) -> Answer:
         assert problem["status"] == response.status_code
         assert problem["code"]
         return Answer(VERDICTS[response.status_code], f"{problem['detail']} {' '.join(problem.get('who_can', ()))}")
-    assert response.status_code in (200, 201), f"{response.status_code}: {content.decode()[:1500]}"
+    assert response.status_code in (200, 201, 204), f"{response.status_code}: {content.decode()[:1500]}"
     return Answer(Verdict.ALLOWED if found else Verdict.INVISIBLE)
 
 
@@ -122,6 +122,9 @@ _simply(
     "/promotions",
     {"model": MODEL, "version": FREE, "target": {"stage": "staging"}, "reason": WHY},
 )
+_simply("view the model", "listAliases", "GET", f"/models/{MODEL}/aliases")
+_simply("point a free alias", "setAlias", "PUT", f"/models/{MODEL}/aliases/canary", {"version": FREE, "reason": WHY})
+_simply("take an alias off", "removeAlias", "DELETE", f"/models/{MODEL}/aliases/{SHADOW}?reason=for+the+table")
 _simply("withdraw a request", "withdrawPromotion", "POST", _request(SHOWN, "/withdraw"), {"reason": WHY})
 _simply("execute a request", "executePromotion", "POST", _request(READY, "/execute"))
 

@@ -19,7 +19,7 @@ from registry.exceptions import NotFound, NotPermitted, Refusal
 from registry.services import downloads, groups, models, people, tokens, versions
 from registry.services.versions import MetricSpec, VersionSpec
 from tests.matrix import actors
-from tests.matrix.actors import DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHOWN, World
+from tests.matrix.actors import DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt
 from tests.matrix.table import Door, Verdict
 
@@ -192,6 +192,16 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("ask for a promotion")
 def _(world: World, actor: Actor) -> None:
     promotions.request(actor=actor, version=world.version(FREE), target_stage="staging", reason=WHY)
+
+
+@SERVICE.at("point a free alias")
+def _(world: World, actor: Actor) -> None:
+    promotions.request(actor=actor, version=world.version(FREE), target_alias="canary", reason=WHY)
+
+
+@SERVICE.at("take an alias off")
+def _(world: World, actor: Actor) -> None:
+    promotions.remove_alias(actor=actor, model=world.model, name=SHADOW, reason=WHY)
 
 
 @SERVICE.at("decide on a request")
