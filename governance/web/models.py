@@ -22,6 +22,7 @@ from governance.web.catalogue import policies_now
 from governance.web.forms import PageForm
 from governance.web.markdown import to_html
 from governance.web.page import PageRequest, page, show
+from governance.web.templatetags.figures import shared_places
 from governance.web.things import Names
 from governance.web.trends import Trend, trends_of
 from registry import access, selectors
@@ -63,7 +64,7 @@ class VersionRow:
 
     version: ModelVersion
     aliases: list[AliasAssignment]
-    metrics: list[tuple[float | None, float | None, bool | None]]
+    metrics: list[tuple[float | None, float | None, bool | None, int]]
     """Value, difference to the champion, and whether it is within the limit (None without one)."""
     request: PromotionRequest | None
 
@@ -149,6 +150,11 @@ def _version_rows(
     }
     asked = {request.version_id: request for request in reversed(live)}
 
+    places = [
+        shared_places(value for (_, name, dataset), value in values.items() if (name, dataset) == (c.name, c.dataset))
+        for c in columns
+    ]
+
     def cell(version: ModelVersion, column: Trend) -> tuple[float | None, float | None, bool | None]:
         value = values.get((version.pk, column.name, column.dataset))
         if value is None:
@@ -162,7 +168,7 @@ def _version_rows(
         VersionRow(
             version,
             [alias for alias in aliases if alias.version_id == version.pk],
-            [cell(version, column) for column in columns],
+            [(*cell(version, column), decimals) for column, decimals in zip(columns, places, strict=True)],
             asked.get(version.pk),
         )
         for version in versions

@@ -3,7 +3,6 @@ that asks for its promotion."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ from governance.web.catalogue import policies_now
 from governance.web.forms import PageForm
 from governance.web.markdown import front_matter, to_html, without_front_matter
 from governance.web.page import PageRequest, page, show
+from governance.web.templatetags.figures import shared_places
 from registry import access, selectors
 from registry.access import Permission
 from registry.exceptions import Conflict, NotFound, Refusal
@@ -52,12 +52,8 @@ class Standing:
 
     @property
     def places(self) -> int:
-        """Decimals that show both values alike: four significant figures of the smaller, at most six."""
-        sizes = [abs(v) for v in (self.row.value, self.row.champion) if v]
-        if not sizes:
-            return 0
-        texts = [f"{size:.{min(6, max(0, 3 - math.floor(math.log10(size))))}f}" for size in sizes]
-        return max(len(text.rstrip("0").partition(".")[2]) for text in texts)
+        """Decimals that show both values alike."""
+        return shared_places((self.row.value, self.row.champion))
 
     @property
     def within(self) -> bool | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from django import template
 
@@ -27,6 +28,14 @@ def num(value: float | None) -> str:
     places = max(0, 3 - math.floor(math.log10(size)))
     text = f"{number:.{min(places, 7)}f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+
+
+def shared_places(values: Iterable[float | None]) -> int:
+    """Decimals that show all of them alike: four significant figures of the smallest, at most six, and no more than
+    any of them needs."""
+    sizes = [abs(value) for value in values if value]
+    texts = [f"{size:.{min(6, max(0, 3 - math.floor(math.log10(size))))}f}" for size in sizes]
+    return max((len(text.rstrip("0").partition(".")[2]) for text in texts), default=0)
 
 
 @register.filter
