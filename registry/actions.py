@@ -35,6 +35,8 @@ MODEL_UPDATED = register("model.updated", "updated the model")
 
 VERSION_DECLARED = register("version.declared", "declared a version")
 VERSION_REGISTERED = register("version.registered", "registered the version")
+VERSION_UPDATED = register("version.updated", "updated the version's description or tags")
+ARTIFACT_ATTACHED = register("artifact.attached", "attached a file to a version registered by its source")
 ARTIFACT_STORED = register("artifact.stored", "stored a file of the version")
 METRICS_ADDED = register("metric.added", "added metrics to the version")
 CARD_ADDED = register("card.added", "added a revision of the model card")

@@ -90,6 +90,19 @@ class Faults:
             self.add(pointer, "reserved", f"“{value}” is an address of the product itself: choose another name.")
         return value
 
+    def mlflow_name(self, pointer: str, value: str) -> str:
+        """What an MLflow client may call a model: visible characters without slashes and colons, and no path that means
+        another one."""
+        if not value.strip():
+            self.add(pointer, "required", "Registered model name cannot be empty.")
+        elif "/" in value or ":" in value:
+            self.add(pointer, "name", f"Invalid model name '{value}'. Names cannot contain '/' or ':'.")
+        elif value in (".", "..") or any(unicodedata.category(c) in _INVISIBLE for c in value):
+            self.add(pointer, "name", f"Invalid model name {value!r}. Use visible characters that are not a path.")
+        elif len(value) > 256:
+            self.add(pointer, "too_long", f"A model's name has at most 256 characters; this has {len(value):,}.")
+        return value
+
     def group_slug(self, pointer: str, value: str) -> str:
         if not _GROUP_SLUG.fullmatch(value) or len(value) > 80:
             self.add(
@@ -240,3 +253,10 @@ def _same_name(path: str) -> str:
 
 def _step(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
+
+
+def is_model_slug(value: str) -> bool:
+    """Whether a model may have this name everywhere in the product."""
+    faults = Faults()
+    faults.model_slug("", value)
+    return not faults.errors

@@ -112,7 +112,8 @@ def _move(version: ModelVersion, target: Stage, by: _By) -> None:
     _open(version, target, by)
     version.stage = target
     version.revision += 1
-    version.save(update_fields=["stage", "revision"])
+    version.updated_at = by.at
+    version.save(update_fields=["stage", "revision", "updated_at"])
 
 
 def _open(version: ModelVersion, stage: Stage, by: _By) -> None:

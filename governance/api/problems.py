@@ -195,8 +195,14 @@ CATALOGUE: Final[dict[str, Type]] = {
     ),
     "version_registered": Type(
         "The version is registered, and its files are fixed",
-        "What a registered version was declared with never changes.",
+        "What a registered version was declared with never changes; one that was registered by its source alone takes "
+        "files until it enters a protected stage.",
         "Declare a new version.",
+    ),
+    "file_attached": Type(
+        "The version has another file under this path",
+        "A version that was registered by its source alone gets each of its files once.",
+        "Register a new version for other bytes.",
     ),
     "files_missing": Type(
         "Files of the version are missing",

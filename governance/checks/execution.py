@@ -26,7 +26,7 @@ from audit.recorder import Change, Thing
 from governance import dispatch
 from governance.actions import CHECK_CANCELLED, CHECK_COMPLETED, CHECK_QUEUED
 from governance.checks import catalogue, inputs
-from governance.checks.contract import Conclusion, Finding, Outcome
+from governance.checks.contract import ARTIFACT_FILES, METRICS, MODEL_CARD, Conclusion, Finding, Outcome
 from governance.models import CheckRun, PromotionRequest
 from governance.policies import CheckRule, PolicyDocument, young_enough
 from registry.models import ModelVersion, RegisteredModel
@@ -297,8 +297,20 @@ def _queue(request: PromotionRequest, item: PlannedRun, *, actor: Actor) -> Chec
         run.summary = item.problem
     elif item.missing:
         run.status = CheckRun.Status.WAITING_EVIDENCE
-        run.summary = "Add to the version: " + "; ".join(item.missing) + "."
+        run.summary = f"Add to the version: {'; '.join(item.missing)}. {_command(request, item.missing)}"
     return _insert(run, request, actor=actor, data={"waiting_for": list(item.missing)} if item.missing else {})
+
+
+def _command(request: PromotionRequest, missing: Sequence[str]) -> str:
+    """What to type: the check waits for whoever has the files, and that is rarely who reads this first."""
+    reference = f"{request.model.slug} {request.version.number}"
+    if ARTIFACT_FILES in missing:
+        return f"Run: countersign attach {reference} PATH…"
+    if MODEL_CARD in missing:
+        return f"Run: countersign attach {reference} --card CARD.md"
+    if METRICS in missing:
+        return f"Run: countersign attach {reference} --metric NAME=VALUE"
+    return f"Run: countersign attach {reference} --evidence KIND=PATH"
 
 
 def _insert(run: CheckRun, request: PromotionRequest, *, actor: Actor, data: Mapping[str, Any]) -> CheckRun:

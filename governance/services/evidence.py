@@ -10,8 +10,8 @@ from django.db import transaction
 
 from audit.actor import Actor
 from governance import promotions
-from registry.models import Evidence, Metric, ModelCard, ModelVersion
-from registry.services import versions
+from registry.models import Artifact, Evidence, Metric, ModelCard, ModelVersion
+from registry.services import attachments, versions
 from registry.services.versions import MetricSpec
 from registry.storage import StoredBlob, Stream
 
@@ -45,5 +45,22 @@ def attach_evidence(
 def attach_stored(*, actor: Actor, version: ModelVersion, kind: str, filename: str, blob: StoredBlob) -> Evidence:
     """Add an evidence file whose bytes `registry.services.versions.store_evidence` took in."""
     added = versions.add_evidence(actor=actor, version=version, kind=kind, filename=filename, blob=blob)
+    promotions.refresh(version, actor=actor)
+    return added
+
+
+def attach_file(
+    *, actor: Actor, version: ModelVersion, path: str, stream: Stream, sha256: str | None = None
+) -> Artifact:
+    """Add a file to a version that was registered by its source alone. The bytes are stored before the transaction
+    begins. Raises what `registry.services.attachments` raises."""
+    blob = attachments.store_file(actor=actor, version=version, path=path, stream=stream, sha256=sha256)
+    return attach_stored_file(actor=actor, version=version, path=path, blob=blob)
+
+
+@transaction.atomic
+def attach_stored_file(*, actor: Actor, version: ModelVersion, path: str, blob: StoredBlob) -> Artifact:
+    """Add a file whose bytes `registry.services.attachments.store_file` took in."""
+    added = attachments.attach_file(actor=actor, version=version, path=path, blob=blob)
     promotions.refresh(version, actor=actor)
     return added

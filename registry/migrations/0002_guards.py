@@ -147,11 +147,26 @@ BEGIN
     RETURN NULL;
 END
 """,
-    # What belongs to the declaration is written while the version is registering. Argument: the version's column.
-    "registry_while_registering": """
+    # What belongs to the declaration is written while the version is registering; where it was registered by its source
+    # alone, also later, each file whole, until it first enters a protected stage or carries a protected alias.
+    # Argument: the version's column.
+    "registry_while_open": """
+DECLARE
+    about public.registry_modelversion;
 BEGIN
-    IF (SELECT status FROM public.registry_modelversion
-         WHERE id = (to_jsonb(NEW) ->> TG_ARGV[0])::bigint) IS DISTINCT FROM 'registering' THEN
+    SELECT * INTO about FROM public.registry_modelversion
+     WHERE id = (to_jsonb(NEW) ->> TG_ARGV[0])::bigint;
+    IF about.status = 'registering' THEN
+        RETURN NULL;
+    END IF;
+    IF about.status IS NULL OR NOT about.source_only OR TG_OP <> 'INSERT'
+       OR (TG_TABLE_NAME = 'registry_artifact' AND to_jsonb(NEW) ->> 'blob_id' IS NULL)
+       OR EXISTS (SELECT FROM public.registry_stageoccupancy o
+                    JOIN public.registry_stage s ON s.id = o.stage_id AND s.protected
+                   WHERE o.version_id = about.id)
+       OR EXISTS (SELECT FROM public.registry_aliasassignment a
+                    JOIN public.registry_protectedalias p ON p.name = a.name
+                   WHERE a.version_id = about.id) THEN
         RAISE EXCEPTION 'what a registered version was declared with is fixed'
             USING ERRCODE = '23514', CONSTRAINT = TG_NAME, SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
                   HINT = 'Declare a new version.';
@@ -336,7 +351,7 @@ class Migration(migrations.Migration):
             "registry_artifact",
             "registry_while_registering",
             "AFTER INSERT OR UPDATE",
-            "registry_while_registering",
+            "registry_while_open",
             "version_id",
         ),
         require_event("registry_datasetreference", "version", via=OF_VERSION),
@@ -348,7 +363,7 @@ class Migration(migrations.Migration):
             "registry_datasetreference",
             "registry_while_registering",
             "AFTER INSERT",
-            "registry_while_registering",
+            "registry_while_open",
             "version_id",
         ),
         require_event("registry_modelversion_parents", "version", via=("from_modelversion_id", VERSION)),
@@ -357,7 +372,7 @@ class Migration(migrations.Migration):
             "registry_modelversion_parents",
             "registry_while_registering",
             "AFTER INSERT",
-            "registry_while_registering",
+            "registry_while_open",
             "from_modelversion_id",
         ),
         require_event("registry_metric", "version", via=OF_VERSION),

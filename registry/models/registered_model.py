@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from registry.models.base import Governed
 
@@ -24,6 +25,13 @@ class RegisteredModel(Governed):
         ARCHIVED = "archived", "Archived"
 
     slug = models.CharField(max_length=200, unique=True)
+    mlflow_name = models.CharField(  # noqa: DJ001 - most have none, and those are not equal
+        max_length=256,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="what MLflow clients call it, where that is no lawful slug",
+    )
     title = models.CharField(max_length=200, blank=True)
     description = models.TextField(blank=True, help_text="Markdown")
     purpose = models.CharField("use case", max_length=300, blank=True)
@@ -49,6 +57,9 @@ class RegisteredModel(Governed):
 
     class Meta:
         ordering = ("slug",)
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(Coalesce("mlflow_name", "slug"), name="model_called_once"),
+        ]
         # The vocabulary of registry.access; Django's `view_registeredmodel` is VIEW, its `change_` is EDIT.
         permissions: ClassVar[list[Any]] = [
             ("register_version", "Add versions and what belongs to them"),
@@ -59,3 +70,8 @@ class RegisteredModel(Governed):
 
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def called(self) -> str:
+        """What MLflow clients call it."""
+        return self.mlflow_name or self.slug

@@ -3,6 +3,8 @@
 from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models import F
+from django.db.models.functions import Coalesce
 
 from registry.models.base import Governed
 
@@ -12,7 +14,8 @@ class ModelVersion(Governed):
 
     Fixed at registration: files, code, environment, datasets, parents, parameters, signature. Added later in numbered
     revisions: card, metrics, evidence. `fingerprint` is the SHA-256 over all of the first and the latest of the
-    second (`registry.fingerprint`): what a decision rests on. `evidence_revision` counts those additions.
+    second (`registry.fingerprint`): what a decision rests on. `evidence_revision` counts those additions. The exception
+    is a version that is `source_only`: its files come later, see `registry.services.attachments`.
     """
 
     class Status(models.TextChoices):
@@ -55,6 +58,15 @@ class ModelVersion(Governed):
     created_at = models.DateTimeField()
     registered_at = models.DateTimeField(null=True, blank=True)
 
+    source_only = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="registered by its source alone, as MLflow clients do: what it consists of may be attached later",
+    )
+    updated_at = models.DateTimeField(
+        null=True, blank=True, help_text="of the last change of its stage, description or name; empty: none since"
+    )
+
     found = False
     """Set by `declare_version` on a version that it found, because the same was declared before, and did not make."""
 
@@ -67,7 +79,10 @@ class ModelVersion(Governed):
                 condition=models.Q(status="registering") | models.Q(fingerprint__regex="^[0-9a-f]{64}$"),
             ),
         ]
-        indexes: ClassVar[list[Any]] = [models.Index(name="version_by_declaration", fields=["model", "declaration"])]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(name="version_by_declaration", fields=["model", "declaration"]),
+            models.Index(Coalesce("updated_at", "created_at").desc(), F("number").desc(), name="version_by_change"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.model.slug} v{self.number}"

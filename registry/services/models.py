@@ -31,12 +31,15 @@ FIELDS = frozenset({*_FREE, *ACCOUNTABILITY, "affects_people", "regulations", "t
 
 
 @transaction.atomic
-def register_model(*, actor: Actor, slug: str, owner: User | None = None, **facts: Any) -> RegisteredModel:
+def register_model(
+    *, actor: Actor, slug: str, owner: User | None = None, mlflow_name: str | None = None, **facts: Any
+) -> RegisteredModel:
     """Put a model on record. The person behind the actor becomes its owner, or, where `owner` names somebody else, both
     hold the role and the other is on record as owner.
 
     Args:
         slug: its name in URLs, in the API and for MLflow clients; never reused.
+        mlflow_name: what MLflow clients call it instead, where that is no lawful slug (`registry.services.naming`).
         facts: any of `FIELDS`: title, description, purpose (the use case), team, intended_use, prohibited_use,
             affects_people, regulations (list of text), tags (text to text), risk_tier (1 to 3), accountable_executive
             (a User), next_review (a date).
@@ -51,10 +54,12 @@ def register_model(*, actor: Actor, slug: str, owner: User | None = None, **fact
         )
     faults = Faults()
     faults.model_slug("/slug", slug)
+    if mlflow_name is not None:
+        faults.mlflow_name("/name", mlflow_name)
     checked = _checked(faults, {"owner": owner or person, **facts})
     faults.refuse()
     now = clock.now()
-    model = RegisteredModel(uid=uuid4(), slug=slug, created_at=now, updated_at=now, **checked)
+    model = RegisteredModel(uid=uuid4(), slug=slug, mlflow_name=mlflow_name, created_at=now, updated_at=now, **checked)
     recorder.append(
         MODEL_REGISTERED,
         actor=actor,
@@ -62,6 +67,7 @@ def register_model(*, actor: Actor, slug: str, owner: User | None = None, **fact
         stream=_stream(model),
         changes=[
             Change("slug", None, slug),
+            *([Change("mlflow_name", None, Private(mlflow_name))] if mlflow_name is not None else []),
             *(_change(field, None, value) for field, value in checked.items() if value not in (None, "", [], {})),
         ],
     )

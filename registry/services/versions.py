@@ -5,6 +5,7 @@ follow each other. Bytes are taken in before any lock.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.db import transaction
 
@@ -62,12 +63,21 @@ _NAMED = 10
 
 
 @transaction.atomic
-def declare_version(*, actor: Actor, model: RegisteredModel, spec: VersionSpec, reuse: bool = True) -> ModelVersion:
+def declare_version(
+    *,
+    actor: Actor,
+    model: RegisteredModel,
+    spec: VersionSpec,
+    reuse: bool = True,
+    reuse_within: timedelta | None = None,
+) -> ModelVersion:
     """Declare the next version of a model: its files by path, digest and size, and all else that is fixed.
 
-    Without files it is registered at once; with files it is `registering` until each is stored and `complete` called.
+    Without files it is registered at once, by its source alone, and they may be attached later
+    (`registry.services.attachments`); with files it is `registering` until each is stored and `complete` called.
     What was declared before by the same person with the same token, word for word, is found again and returned with
-    `found` set, so that a pipeline may repeat itself; `reuse=False` makes a new version all the same.
+    `found` set, so that a pipeline may repeat itself; `reuse=False` makes a new version all the same, and with
+    `reuse_within` what was declared longer ago is not found.
 
     Raises NotFound and NotPermitted as `access.require` does; NotNow for an archived model; InvalidInput.
     """
@@ -88,6 +98,8 @@ def declare_version(*, actor: Actor, model: RegisteredModel, spec: VersionSpec, 
         before = ModelVersion.objects.select_related("model", "stage", "registered_by").filter(
             model=row, declaration=declared, registered_by=person, registered_with=token
         )
+        if reuse_within is not None:
+            before = before.filter(created_at__gt=clock.now() - reuse_within)
         if (existing := before.order_by("-number").first()) is not None:
             existing.found = True
             return existing
@@ -209,6 +221,7 @@ def _insert(
         registered_by=person,
         registered_with=token,
         created_at=now,
+        source_only=not spec.artifacts,
         evidence_revision=1 if spec.metrics or spec.card else 0,
         **columns(spec),
     )

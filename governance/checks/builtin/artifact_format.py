@@ -64,7 +64,7 @@ class ArtifactFormat(Check):
     version = "1.0.0"
     title = "Artifact formats are accepted"
     category = "artifact"
-    needs = (Evidence(ARTIFACT_FILES, required=False),)
+    needs = (Evidence(ARTIFACT_FILES),)
     facts = ("target",)
     sandbox: ClassVar[Sandbox] = Sandbox(memory=1 << 30)
 

@@ -30,7 +30,7 @@ class IntegrityDigest(Check):
     version = "1.0.0"
     title = "Stored files are the registered ones"
     category = "integrity"
-    needs = (Evidence(ARTIFACT_FILES, required=False),)
+    needs = (Evidence(ARTIFACT_FILES),)
     waivable = False
     judges_damage = True
     sandbox: ClassVar[Sandbox] = Sandbox(memory=512 << 20)

@@ -127,7 +127,7 @@ def test_a_check_that_lacks_evidence_waits_and_says_for_what(bank: Bank) -> None
     request = for_champion(bank, version)
     waiting = latest(request, "docs.model_card")
     assert waiting.status == "waiting_evidence"
-    assert waiting.summary == "Add to the version: model.card."
+    assert waiting.summary.startswith("Add to the version: model.card. Run: countersign attach ")
     assert execution.claim(waiting.pk) is None
     assert "accuracy" in latest(request, "performance.threshold").summary
 

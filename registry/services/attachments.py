@@ -1,0 +1,131 @@
+"""Files of a version that was registered by its source alone, as MLflow clients do.
+
+What a version consists of is fixed at registration. Such a version was registered before its bytes were known here, so
+its files may come later: each once, whole, with an event and a new fingerprint, until the version first enters a
+protected stage or carries a protected alias. From then on they are as fixed as any other version's; the database holds
+the same rule. Bytes are taken in before any lock.
+"""
+
+from django.conf import settings
+from django.db import transaction
+
+from audit import clock, recorder
+from audit.actor import Actor
+from audit.recorder import Private, Thing
+from registry import access, fingerprint, storage
+from registry.actions import ARTIFACT_ATTACHED
+from registry.exceptions import FieldError, InvalidInput, NotNow
+from registry.models import AliasAssignment, Artifact, Blob, ModelVersion, ProtectedAlias, StageOccupancy
+from registry.rules import Faults
+from registry.services.specification import ArtifactSpec, check_artifacts
+from registry.services.version_lock import lock_version
+
+
+def may_attach(version: ModelVersion) -> bool:
+    """Whether files may still be attached to the version, whoever asks. Two queries at most."""
+    if not version.source_only:
+        return False
+    entered = StageOccupancy.objects.filter(version=version, stage__protected=True)
+    carried = AliasAssignment.objects.filter(version=version, name__in=ProtectedAlias.objects.values("name"))
+    return not entered.exists() and not carried.exists()
+
+
+def store_file(
+    *, actor: Actor, version: ModelVersion, path: str, stream: storage.Stream, sha256: str | None = None
+) -> storage.StoredBlob:
+    """Take in the bytes of a file, hashed on the way, for `attach_file`. Call it outside a transaction.
+
+    Args:
+        path: what the version will call it: relative, forward slashes.
+        sha256: where given, what the bytes must have.
+
+    Raises NotFound and NotPermitted; NotNow where the version's files are fixed; InvalidInput, with nothing kept.
+    """
+    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    _refuse_fixed(version)
+    faults = Faults()
+    faults.path("/path", path)
+    if sha256 is not None:
+        faults.sha256("/sha256", sha256)
+    faults.refuse()
+
+    def accept(blob: storage.StoredBlob) -> None:
+        if sha256 is not None and blob.sha256 != sha256:
+            detail = f"The bytes have SHA-256 {blob.sha256}, not {sha256}: send them again. Nothing was kept."
+            raise InvalidInput([FieldError("/sha256", "wrong_digest", detail)])
+
+    try:
+        return storage.write(stream, limit=settings.COUNTERSIGN_MAX_FILE_BYTES, accept=accept)
+    except storage.TooLarge as fault:
+        detail = f"A file has at most {fault.limit:,} bytes: split it."
+        raise InvalidInput([FieldError("", "too_large", detail)]) from None
+
+
+@transaction.atomic
+def attach_file(*, actor: Actor, version: ModelVersion, path: str, blob: storage.StoredBlob) -> Artifact:
+    """Make a stored file one of the version's. The same bytes under the same path again change nothing.
+
+    Raises NotFound and NotPermitted; NotNow where the version's files are fixed, or the path has other bytes already;
+    InvalidInput for a path or a size the rules refuse.
+    """
+    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    model, version = lock_version(version)
+    files = list(Artifact.objects.filter(version=version))
+    there = next((file for file in files if file.path == path), None)
+    if there is not None and there.sha256 == blob.sha256:
+        return there
+    _refuse_fixed(version)
+    if there is not None:
+        raise NotNow(
+            f"“{path}” of version {version.number} was attached with SHA-256 {there.sha256}, and a file is attached "
+            "once: register a new version for other bytes.",
+            code="file_attached",
+        )
+    faults = Faults()
+    together = [ArtifactSpec(path=file.path, sha256=file.sha256, size=file.size) for file in files]
+    check_artifacts(faults, [*together, ArtifactSpec(path=path, sha256=blob.sha256, size=blob.size)])
+    if not storage.exists(blob.sha256, blob.size):
+        faults.add("", "not_stored", "These bytes are not in storage: send the file.")
+    faults.refuse()
+    Blob.objects.bulk_create([Blob(sha256=blob.sha256, size=blob.size, stored_at=clock.now())], ignore_conflicts=True)
+    artifact = Artifact.objects.create(
+        version=version, path=path, sha256=blob.sha256, size=blob.size, blob_id=blob.sha256
+    )
+    version.evidence_revision += 1
+    version.revision += 1
+    version.fingerprint = fingerprint.compute(version)
+    recorder.append(
+        ARTIFACT_ATTACHED,
+        actor=actor,
+        thing=Thing("artifact", str(artifact.uid)),
+        stream=f"model:{model.uid}",
+        related=[Thing("version", str(version.uid))],
+        data={
+            "path": Private(path),
+            "sha256": blob.sha256,
+            "size": blob.size,
+            "evidence_revision": version.evidence_revision,
+            "fingerprint": version.fingerprint,
+        },
+    )
+    version.save(update_fields=["evidence_revision", "revision", "fingerprint"])
+    return artifact
+
+
+def _refuse_fixed(version: ModelVersion) -> None:
+    if version.status != ModelVersion.Status.REGISTERED:
+        raise NotNow(
+            f"Version {version.number} is still registering: upload the files it was declared with.",
+            code="version_registering",
+        )
+    if not may_attach(version):
+        raise NotNow(
+            f"The files of version {version.number} are fixed: "
+            + (
+                "it has entered a protected stage or carried a protected alias."
+                if version.source_only
+                else "it was registered with them."
+            )
+            + " Register a new version to change them.",
+            code="version_registered",
+        )
