@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import redis
@@ -19,6 +16,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from registry import storage
 
 
 @require_safe
@@ -96,11 +95,7 @@ def redis_client(timeout: float = 2) -> redis.Redis[bytes]:
 
 
 def _storage() -> None:
-    root = Path(settings.COUNTERSIGN_STORAGE_DIR)
-    root.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".ready-", dir=root)
-    os.close(descriptor)
-    Path(name).unlink()
+    storage.store().probe()
 
 
 PROBES: dict[str, Callable[[], None]] = {

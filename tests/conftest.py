@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.ground.databases",
     "tests.ground.workers",
     "tests.ground.browsers",
+    "tests.ground.buckets",
     "tests.people",
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from pathlib import Path
+from typing import BinaryIO
 
 from django.http import FileResponse, HttpResponse, HttpResponseBase
 from rest_framework.request import Request
@@ -50,11 +50,11 @@ class ArtifactView(Endpoint):
         )
 
 
-def send(request: Request, *, sha256: str, size: int, filename: str, take: Callable[[], Path]) -> HttpResponseBase:
+def send(request: Request, *, sha256: str, size: int, filename: str, take: Callable[[], BinaryIO]) -> HttpResponseBase:
     """A stored file as an attachment, with its digest (RFC 9530); 304 where the caller has it.
 
     Args:
-        take: asks, records, and says where the bytes are. Not called where no bytes are sent.
+        take: asks, records, and opens the bytes. Not called where no bytes are sent.
     """
     headers = {
         "ETag": f'"{sha256}"',
@@ -67,10 +67,8 @@ def send(request: Request, *, sha256: str, size: int, filename: str, take: Calla
     if request.method == "HEAD":
         return HttpResponse(content_type="application/octet-stream", headers={**headers, "Content-Length": str(size)})
     # Never shown by a browser, whatever is in it: the type is not guessed from the name.
-    return FileResponse(
-        take().open("rb"),
-        as_attachment=True,
-        filename=filename,
-        content_type="application/octet-stream",
-        headers=headers,
+    response = FileResponse(
+        take(), as_attachment=True, filename=filename, content_type="application/octet-stream", headers=headers
     )
+    response.headers["Content-Length"] = str(size)  # which Django reads off a file on a disk alone
+    return response

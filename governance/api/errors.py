@@ -29,6 +29,7 @@ from registry.exceptions import (
     StaleRevision,
 )
 from registry.models import ModelVersion
+from registry.storage import StoreAway
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,10 @@ def _translate(exc: Exception) -> tuple[dict[str, Any], int, dict[str, str]] | N
             log.exception("the database did not answer")
             detail = "The database is away or busy, and nothing was changed: try again."
             return problem(503, "unavailable", detail), 503, {"Retry-After": "2"}
+        case StoreAway():
+            log.exception("the store of files did not answer")
+            detail = "The store of files is away or busy, and nothing was changed: try again."
+            return problem(503, "storage_unavailable", detail), 503, {"Retry-After": "2"}
         case _:
             return None
 

@@ -103,6 +103,11 @@ CATALOGUE: Final[dict[str, Type]] = {
         "Nothing was changed.",
         "Try again after `Retry-After` seconds.",
     ),
+    "storage_unavailable": Type(
+        "The store of files is away or busy",
+        "The bucket that files are kept in does not answer. Nothing was changed.",
+        "Try again after `Retry-After` seconds.",
+    ),
     # --- who asks ---
     "not_signed_in": Type(
         "Sign in with an access token",

@@ -26,7 +26,9 @@ if os.environ.get("DJANGO_SETTINGS_MODULE") == __name__:
     ALLOWED_HOSTS = _found.allowed_hosts
     PUBLIC_URL = _found.public_url
     CSRF_TRUSTED_ORIGINS = [_found.public_url]
-    COUNTERSIGN_STORAGE_DIR = _found.storage_dir
+    COUNTERSIGN_STORAGE = _found.storage.kind
+    COUNTERSIGN_STORAGE_DIR = _found.storage.folder
+    COUNTERSIGN_S3 = _found.storage.bucket
     COUNTERSIGN_LOG_ORIGIN = _found.log_origin
     COUNTERSIGN_TRUSTED_PROXIES = _found.trusted_proxies
     COUNTERSIGN_ADMIN_PATH = _found.admin_path

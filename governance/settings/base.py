@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from governance.settings.rest import *  # noqa: F403
+from registry.storage.bucket import Bucket
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
@@ -177,6 +178,17 @@ COUNTERSIGN_RING_AGAIN_SECONDS = 10.0
 COUNTERSIGN_CHECK_LOST_AFTER = 45.0
 COUNTERSIGN_CHECK_RETRY_PAUSES = (30.0, 120.0)
 COUNTERSIGN_CHECKS_NEED_ISOLATION = False
+
+# Where bytes are kept: "folder", in COUNTERSIGN_STORAGE_DIR; or "s3", in the bucket COUNTERSIGN_S3 tells of.
+COUNTERSIGN_STORAGE = "folder"
+COUNTERSIGN_S3: Bucket | None = None
+# Seconds without a sign of life after which the examination of an upload is given to another worker; how often it is
+# tried; after how many days bytes that nothing refers to, and versions that were never completed, are given up.
+COUNTERSIGN_UPLOAD_LOST_AFTER = 120.0
+COUNTERSIGN_UPLOAD_ATTEMPTS = 5
+COUNTERSIGN_SWEEP_SECONDS = 60 * 60.0
+COUNTERSIGN_ORPHANS_KEPT_DAYS = 7
+COUNTERSIGN_ABANDONED_AFTER_DAYS = 14
 
 # What a version may consist of. The store needs the room, and every file is read again by the checks.
 COUNTERSIGN_MAX_FILES = 1_000

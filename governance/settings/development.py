@@ -8,6 +8,7 @@ from pathlib import Path
 from governance.settings.base import *  # noqa: F403
 from governance.settings.base import BASE_DIR
 from governance.settings.embedded_servers import kept_secret, servers
+from governance.settings.environment import storage
 from governance.settings.logs import logging_for
 
 VAR_DIR = Path(os.environ.get("COUNTERSIGN_VAR_DIR") or BASE_DIR / "var")
@@ -25,7 +26,10 @@ CELERY_BROKER_URL = REDIS_URL
 PASSWORD_HASHERS = ["governance.demo.passwords.DevelopmentHasher"]
 
 COUNTERSIGN_DEMO = True
-COUNTERSIGN_STORAGE_DIR = Path(os.environ.get("COUNTERSIGN_STORAGE_DIR") or VAR_DIR / "artifacts")
+_storage = storage(os.environ, VAR_DIR / "artifacts")
+COUNTERSIGN_STORAGE = _storage.kind
+COUNTERSIGN_STORAGE_DIR = _storage.folder
+COUNTERSIGN_S3 = _storage.bucket
 COUNTERSIGN_LOG_ORIGIN = os.environ.get("COUNTERSIGN_LOG_ORIGIN", "demo.invalid/audit/1")
 
 LOGGING = logging_for(os.environ.get("COUNTERSIGN_LOG_LEVEL", "INFO").upper(), as_json=False)

@@ -11,8 +11,22 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from registry.storage.bucket import ENCRYPTIONS, Bucket
+
 SECRET_LENGTH = 50
 """Characters a secret key needs at least; Django's own check asks for as many."""
+
+
+_NOWHERE = Path("/nonexistent")
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where bytes are kept: `kind` is "folder" or "s3"; for "s3", `folder` is nowhere."""
+
+    kind: str
+    folder: Path
+    bucket: Bucket | None = None
 
 
 @dataclass(frozen=True)
@@ -25,7 +39,7 @@ class Environment:
     redis_url: str
     public_url: str
     allowed_hosts: list[str]
-    storage_dir: Path
+    storage: Storage
     log_origin: str
     trusted_proxies: int
     admin_path: str
@@ -47,7 +61,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         redis_url=reader.take("REDIS_URL", _redis_url, is_secret=True),
         public_url=reader.take("PUBLIC_URL", _public_url),
         allowed_hosts=reader.take("ALLOWED_HOSTS", _hosts),
-        storage_dir=reader.take("COUNTERSIGN_STORAGE_DIR", _directory),
+        storage=reader.storage(),
         log_origin=reader.take("COUNTERSIGN_LOG_ORIGIN", _origin),
         trusted_proxies=reader.take("COUNTERSIGN_TRUSTED_PROXIES", _count, default="0"),
         admin_path=reader.take("COUNTERSIGN_ADMIN_PATH", _admin_path, default="admin/"),
@@ -152,6 +166,83 @@ class _Reader:
         owner = self.take("DATABASE_OWNER_URL", str, default="", is_secret=True)
         found = self.take("DATABASE_URL", lambda url: database(url, owner or ""), is_secret=True)
         return found or {}
+
+    def storage(self) -> Storage:
+        """Which kind of store, and the folder or the bucket."""
+        kind = self.take("COUNTERSIGN_STORAGE", _kind_of_storage, default="folder")
+        if kind != "s3":
+            return Storage("folder", self.take("COUNTERSIGN_STORAGE_DIR", _directory))
+        before = len(self.faults)
+        facts = {
+            "name": self.take("COUNTERSIGN_S3_BUCKET", _bucket_name),
+            "prefix": self.take("COUNTERSIGN_S3_PREFIX", _key_prefix, default=""),
+            "endpoint": self.take("COUNTERSIGN_S3_ENDPOINT", _endpoint, default=""),
+            "public_endpoint": self.take("COUNTERSIGN_S3_PUBLIC_ENDPOINT", _endpoint, default=""),
+            "region": self.take("COUNTERSIGN_S3_REGION", str, default=""),
+            "access_key": self.take("COUNTERSIGN_S3_ACCESS_KEY", str, default="", is_secret=True),
+            "secret_key": self.take("COUNTERSIGN_S3_SECRET_KEY", str, default="", is_secret=True),
+            "encryption": self.take("COUNTERSIGN_S3_ENCRYPTION", _encryption, default=""),
+            "kms_key": self.take("COUNTERSIGN_S3_KMS_KEY", str, default=""),
+        }
+        if len(self.faults) > before:
+            return Storage("s3", _NOWHERE)
+        if bool(facts["access_key"]) != bool(facts["secret_key"]):
+            self.faults.append("COUNTERSIGN_S3_ACCESS_KEY and COUNTERSIGN_S3_SECRET_KEY: give both, or neither")
+        if facts["kms_key"] and facts["encryption"] != "aws:kms":
+            self.faults.append("COUNTERSIGN_S3_KMS_KEY: is for COUNTERSIGN_S3_ENCRYPTION=aws:kms")
+        if facts["public_endpoint"] and not facts["endpoint"]:
+            self.faults.append("COUNTERSIGN_S3_PUBLIC_ENDPOINT: is for a store with a COUNTERSIGN_S3_ENDPOINT")
+        return Storage("s3", _NOWHERE, Bucket(**facts))
+
+
+def storage(environ: Mapping[str, str], folder: Path) -> Storage:
+    """Where development and tests keep bytes: in `folder` unless the environment says otherwise.
+
+    Raises:
+        ImproperlyConfigured: with one line for each variable that is missing or wrong.
+    """
+    folder = Path(environ.get("COUNTERSIGN_STORAGE_DIR") or folder).absolute()
+    reader = _Reader({**environ, "COUNTERSIGN_STORAGE_DIR": str(folder)})
+    found = reader.storage()
+    if reader.faults:
+        raise ImproperlyConfigured("\n".join(reader.faults))
+    return found
+
+
+def _kind_of_storage(raw: str) -> str:
+    if raw not in {"folder", "s3"}:
+        raise ValueError("must be folder or s3")
+    return raw
+
+
+def _bucket_name(raw: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", raw):
+        raise ValueError("must be the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens")
+    return raw
+
+
+def _key_prefix(raw: str) -> str:
+    path = raw.strip("/")
+    if path and not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", path, re.ASCII):
+        raise ValueError(
+            "must be folder names of letters, digits, dots, hyphens and underscores, begun by none of dot and hyphen"
+        )
+    return f"{path}/" if path else ""
+
+
+def _endpoint(raw: str) -> str:
+    parts = urlsplit(raw)
+    if raw and (parts.scheme not in {"https", "http"} or not parts.hostname or parts.path not in {"", "/"}):
+        raise ValueError("must be the https:// address of the store, without a path")
+    if parts.username or parts.password or parts.query:
+        raise ValueError("must hold no name, password or query")
+    return raw.rstrip("/")
+
+
+def _encryption(raw: str) -> str:
+    if raw not in ENCRYPTIONS:
+        raise ValueError("must be AES256, aws:kms, or empty for what the bucket does by itself")
+    return raw
 
 
 def _secret_key(raw: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from governance.settings.base import *  # noqa: F403
 from governance.settings.base import BASE_DIR
 from governance.settings.embedded_servers import servers
+from governance.settings.environment import storage
 from governance.settings.logs import logging_for
 from governance.settings.test_slots import redis_database, take_slot
 
@@ -28,9 +29,12 @@ REDIS_URL = os.environ.get("COUNTERSIGN_TEST_REDIS_URL") or redis_database(_redi
 DATABASES = {"default": _database}
 CELERY_BROKER_URL = REDIS_URL
 
-COUNTERSIGN_STORAGE_DIR = Path(
-    os.environ.get("COUNTERSIGN_STORAGE_DIR") or tempfile.mkdtemp(prefix="countersign-tests-")
+_storage = storage(
+    os.environ, Path(os.environ.get("COUNTERSIGN_STORAGE_DIR") or tempfile.mkdtemp(prefix="countersign-tests-"))
 )
+COUNTERSIGN_STORAGE = _storage.kind
+COUNTERSIGN_STORAGE_DIR = _storage.folder
+COUNTERSIGN_S3 = _storage.bucket
 COUNTERSIGN_LOG_ORIGIN = "test.invalid/audit/1"
 
 # For workers that a test kills: what takes a minute elsewhere takes a moment.

@@ -25,6 +25,7 @@ NOT_FOUND: Final = Kind(404, "There is nothing here that you can see", "search")
 NOT_PERMITTED: Final = Kind(403, "You may not do that", "lock", "Nothing was changed.")
 NOT_NOW: Final = Kind(409, "Not now", "clock", "Nothing was changed.")
 CONFLICT: Final = Kind(409, "Something is in the way", "alert", "Nothing was changed.")
+STORE_AWAY: Final = Kind(503, "The store of files is away", "alert", "Nothing was changed.")
 INVALID: Final = Kind(400, "That cannot be taken as it is", "alert", "Nothing was changed.")
 REFUSED: Final = Kind(400, "Refused", "alert", "Nothing was changed.")
 
@@ -55,6 +56,12 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         requirements=refusal.requirements,
         existing=getattr(refusal, "existing", None),
     )
+
+
+def store_away(request: HttpRequest) -> HttpResponse:
+    """Files are kept in a bucket, and it does not answer."""
+    detail = "The store that files are kept in does not answer. Try again in a moment; the fault is in the log."
+    return _page(request, STORE_AWAY, detail=detail, code="storage_unavailable")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

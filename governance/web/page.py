@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
@@ -19,6 +20,9 @@ from governance.web.middleware import CountersignRequest
 from registry import access
 from registry.exceptions import Refusal
 from registry.models import User
+from registry.storage import StoreAway
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 
@@ -62,6 +66,9 @@ def page(
                 response = view(reading, *args, **kwargs)
             except Refusal as refusal:
                 response = errors.refused(request, refusal)
+            except StoreAway:
+                log.exception("the store of files did not answer")
+                response = errors.store_away(request)
             response.headers.setdefault("Cache-Control", "no-store")
             patch_vary_headers(response, ["HX-Request", "Cookie"])
             return response

@@ -4,7 +4,7 @@ that asks for its promotion."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from django import forms
 from django.contrib import messages
@@ -143,28 +143,24 @@ def artifact(request: PageRequest, slug: str, number: int, path: str) -> FileRes
     if file is None:
         raise NotFound(f"{slug} v{number} has no file “{path}”.")
     file.version = found
-    return _send(str(downloads.artifact(actor=request.actor, artifact=file)), file.path.rpartition("/")[2])
+    return _send(downloads.artifact(actor=request.actor, artifact=file), file.path.rpartition("/")[2], file.size)
 
 
 @page()
 def evidence(request: PageRequest, slug: str, number: int, kind: str, revision: int) -> FileResponse:
     """Send one revision of a file of evidence."""
     found = selectors.version(request.actor, slug, number)
-    file = Evidence.objects.filter(version=found, kind=kind, revision=revision).first()
+    file = Evidence.objects.select_related("blob").filter(version=found, kind=kind, revision=revision).first()
     if file is None:
         raise NotFound(f"{slug} v{number} has no revision {revision} of evidence “{kind}”.")
     file.version = found
-    return _send(str(downloads.evidence(actor=request.actor, evidence=file)), file.filename)
+    return _send(downloads.evidence(actor=request.actor, evidence=file), file.filename, file.blob.size)
 
 
-def _send(place: str, name: str) -> FileResponse:
-    # The response closes the file when it has been sent.
-    response = FileResponse(
-        open(place, "rb"),  # noqa: SIM115
-        as_attachment=True,
-        filename=name,
-        content_type="application/octet-stream",
-    )
+def _send(stream: BinaryIO, name: str, size: int) -> FileResponse:
+    # The response closes the stream when it has been sent.
+    response = FileResponse(stream, as_attachment=True, filename=name, content_type="application/octet-stream")
+    response["Content-Length"] = str(size)
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
 

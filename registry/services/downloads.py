@@ -1,6 +1,6 @@
 """Handing out a version's files: asked, recorded, then opened."""
 
-from pathlib import Path
+from typing import BinaryIO
 
 from django.db import transaction
 
@@ -14,15 +14,15 @@ from registry.models import Artifact, Evidence, RegisteredModel
 
 
 @transaction.atomic
-def artifact(*, actor: Actor, artifact: Artifact) -> Path:
-    """Where the bytes of a file are, for a front door to send. Who took which digest is an event.
+def artifact(*, actor: Actor, artifact: Artifact) -> BinaryIO:
+    """The bytes of a file, opened for a front door to send and close. Who took which digest is an event.
 
     Raises NotFound where the actor may not know of the model, NotPermitted without VIEW, and NotFound for a file that
-    was declared but not stored yet.
+    was declared but not stored yet; StoreAway.
     """
     version = artifact.version
     access.require(actor, access.Permission.VIEW, version.model)
-    path = _stored(artifact.blob_id, artifact.path)
+    stream = _stored(artifact.blob_id, artifact.path)
     recorder.append(
         ARTIFACT_DOWNLOADED,
         actor=actor,
@@ -31,15 +31,15 @@ def artifact(*, actor: Actor, artifact: Artifact) -> Path:
         related=[Thing("version", str(version.uid))],
         data={"path": artifact.path, "sha256": artifact.sha256},
     )
-    return path
+    return stream
 
 
 @transaction.atomic
-def evidence(*, actor: Actor, evidence: Evidence) -> Path:
+def evidence(*, actor: Actor, evidence: Evidence) -> BinaryIO:
     """The same for a file of evidence."""
     version = evidence.version
     access.require(actor, access.Permission.VIEW, version.model)
-    path = _stored(evidence.blob_id, evidence.filename)
+    stream = _stored(evidence.blob_id, evidence.filename)
     recorder.append(
         EVIDENCE_DOWNLOADED,
         actor=actor,
@@ -48,14 +48,14 @@ def evidence(*, actor: Actor, evidence: Evidence) -> Path:
         related=[Thing("version", str(version.uid))],
         data={"kind": evidence.kind, "sha256": evidence.blob_id},
     )
-    return path
+    return stream
 
 
-def _stored(sha256: str | None, name: str) -> Path:
+def _stored(sha256: str | None, name: str) -> BinaryIO:
     if sha256 is None:
         raise NotFound(f"{name} was declared and not uploaded yet.")
     try:
-        return storage.path_of(sha256)
+        return storage.open_file(sha256)
     except FileNotFoundError:
         raise NotFound(
             f"The bytes of {name} are missing from the store: tell whoever runs this installation."

@@ -56,7 +56,7 @@ def test_readyz_refuses_when_storage_cannot_be_written(client: Client, settings:
     response = client.get("/readyz")
 
     assert response.status_code == 503
-    assert response.json()["parts"]["storage"] == "FileExistsError"
+    assert response.json()["parts"]["storage"] == "NotADirectoryError"
 
 
 def test_live_server_answers_as_the_application_role(live_server: LiveServer) -> None:

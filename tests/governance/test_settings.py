@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from governance.settings.environment import database, read, secret
+from governance.settings.environment import Storage, database, read, secret
 from governance.settings.logs import JsonFormatter, logging_for
+from registry.storage import Bucket
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -38,7 +39,7 @@ def test_a_complete_environment_is_read_with_its_types() -> None:
 
     assert found.public_url == "https://registry.example"
     assert found.allowed_hosts == ["registry.example", "registry.internal"]
-    assert found.storage_dir == Path("/srv/countersign")
+    assert found.storage == Storage("folder", Path("/srv/countersign"))
     assert found.trusted_proxies == 0
     assert found.admin_path == "admin/"
     assert found.database["PASSWORD"] == "se:cret"
@@ -64,6 +65,7 @@ def test_every_missing_variable_is_told_at_once() -> None:
         ("PUBLIC_URL", "https://registry.example/path", "without a path"),
         ("ALLOWED_HOSTS", "*", "* would accept any"),
         ("COUNTERSIGN_STORAGE_DIR", "artifacts", "must be an absolute path"),
+        ("COUNTERSIGN_STORAGE", "cloud", "must be folder or s3"),
         ("COUNTERSIGN_LOG_ORIGIN", "https://registry.example/audit", "schema-less"),
         ("COUNTERSIGN_TRUSTED_PROXIES", "-1", "must be a whole number"),
         ("COUNTERSIGN_ADMIN_PATH", "back office/", "must be a path of letters"),
@@ -77,6 +79,67 @@ def test_a_wrong_value_is_told_with_its_rule(name: str, value: str, fault: str) 
     (told,) = faults_of({**COMPLETE, name: value})
 
     assert fault in told
+
+
+BUCKET = {
+    **{name: value for name, value in COMPLETE.items() if name != "COUNTERSIGN_STORAGE_DIR"},
+    "COUNTERSIGN_STORAGE": "s3",
+    "COUNTERSIGN_S3_BUCKET": "models",
+}
+
+
+def test_files_may_be_kept_in_a_bucket(tmp_path: Path) -> None:
+    assert read(BUCKET).storage.bucket == Bucket("models"), "credentials as botocore finds them"
+    (tmp_path / "key").write_text("secret-words\n")
+    found = read(
+        {
+            **BUCKET,
+            "COUNTERSIGN_S3_PREFIX": "/registry/files/",
+            "COUNTERSIGN_S3_ENDPOINT": "https://objects.example:9000/",
+            "COUNTERSIGN_S3_REGION": "eu-central-1",
+            "COUNTERSIGN_S3_ACCESS_KEY": "AKIA",
+            "COUNTERSIGN_S3_SECRET_KEY_FILE": str(tmp_path / "key"),
+            "COUNTERSIGN_S3_ENCRYPTION": "aws:kms",
+            "COUNTERSIGN_S3_KMS_KEY": "alias/models",
+        }
+    ).storage.bucket
+    assert found == Bucket(
+        "models", "registry/files/", "https://objects.example:9000", "", "eu-central-1", "AKIA", "secret-words",
+        "aws:kms", "alias/models",
+    )  # fmt: skip
+    assert "secret-words" not in repr(found)
+
+
+def test_every_fault_of_a_bucket_is_told_at_once() -> None:
+    wrong = {
+        **BUCKET,
+        "COUNTERSIGN_S3_BUCKET": "Models!",
+        "COUNTERSIGN_S3_PREFIX": "a/../b",
+        "COUNTERSIGN_S3_ENDPOINT": "objects.example",
+        "COUNTERSIGN_S3_PUBLIC_ENDPOINT": "https://name:word@objects.example",
+        "COUNTERSIGN_S3_ENCRYPTION": "rot13",
+    }
+    assert [fault.partition(":")[0] for fault in faults_of(wrong)] == [
+        "COUNTERSIGN_S3_BUCKET",
+        "COUNTERSIGN_S3_PREFIX",
+        "COUNTERSIGN_S3_ENDPOINT",
+        "COUNTERSIGN_S3_PUBLIC_ENDPOINT",
+        "COUNTERSIGN_S3_ENCRYPTION",
+    ]
+    half = {
+        **BUCKET,
+        "COUNTERSIGN_S3_ACCESS_KEY": "AKIA",
+        "COUNTERSIGN_S3_KMS_KEY": "alias/models",
+        "COUNTERSIGN_S3_PUBLIC_ENDPOINT": "https://objects.example",
+    }
+    assert [fault.rpartition(": ")[2] for fault in faults_of(half)] == [
+        "give both, or neither",
+        "is for COUNTERSIGN_S3_ENCRYPTION=aws:kms",
+        "is for a store with a COUNTERSIGN_S3_ENDPOINT",
+    ]
+    assert faults_of({k: v for k, v in BUCKET.items() if k != "COUNTERSIGN_S3_BUCKET"}) == [
+        "COUNTERSIGN_S3_BUCKET: is missing"
+    ]
 
 
 def test_secrets_may_be_files(tmp_path: Path) -> None:

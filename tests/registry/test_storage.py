@@ -116,7 +116,7 @@ def test_only_a_digest_names_a_file() -> None:
 SLOW_UPLOAD = """
 import sys, time
 from django.conf import settings
-settings.configure(COUNTERSIGN_STORAGE_DIR=sys.argv[1])
+settings.configure(COUNTERSIGN_STORAGE="folder", COUNTERSIGN_STORAGE_DIR=sys.argv[1])
 from registry import storage
 class Stalled:
     sent = 0
@@ -139,8 +139,11 @@ def test_a_writer_that_is_killed_leaves_no_file_under_a_digest(store: Path) -> N
     writer.stdout.close()
     left = files(store)
     assert [path.parent.name for path in left] == ["tmp"], "only an unfinished temporary file"
-    assert storage.sweep() == 0, "it may still belong to somebody"
+    folder = storage.store()
+    assert folder.sweep(older_than=storage.ABANDONED_AFTER, pretend=False) == 0, "it may still belong to somebody"
     long_ago = time.time() - storage.ABANDONED_AFTER - 1
     os.utime(left[0], (long_ago, long_ago))
-    assert storage.sweep() == 1
+    assert folder.sweep(older_than=storage.ABANDONED_AFTER, pretend=True) == 1
+    assert files(store) == left, "it was only looked"
+    assert folder.sweep(older_than=storage.ABANDONED_AFTER, pretend=False) == 1
     assert files(store) == []

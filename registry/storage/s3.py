@@ -1,0 +1,386 @@
+"""A bucket that speaks S3, where each object under blobs/ is named by its SHA-256.
+
+Files can be sent past us: to a place under incoming/, by an address that was signed for one file, its size and its
+digest, and is good for fifteen minutes. Whoever holds the address may write there again, so what is read and hashed is
+a copy under held/, which nobody outside can reach; that copy becomes the blob. Nothing is put over a blob that is
+there, and no object is ever given an access list of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import hashlib
+import io
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from storages.backends.s3 import S3Storage
+
+from registry.storage.bucket import Bucket
+from registry.storage.contract import CHUNK, Accept, Address, Kept, StoreAway, StoredBlob, Stream, TooLarge, digest
+from registry.storage.ranged import Ranged
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+GOOD_FOR = 15 * 60
+"""Seconds an address is good for; another one is had for the asking."""
+PART = 8 << 20
+"""Bytes of a part of what is sent through us. S3 takes ten thousand parts of at least 5 MiB."""
+MAX_PARTS = 9_000
+MAX_AT_ONCE = 5 << 30
+"""Bytes that S3 takes in one PUT, and copies in one request. Larger files come through us, in parts."""
+MAX_COPY_PART = 1 << 30
+_ATTEMPTS = 4
+_MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchUpload"}
+
+
+class S3:
+    """A store in a bucket."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self.bucket = bucket
+        self._sealed: dict[str, Any] = {}
+        if bucket.encryption:
+            self._sealed["ServerSideEncryption"] = bucket.encryption
+        if bucket.kms_key:
+            self._sealed["SSEKMSKeyId"] = bucket.kms_key
+
+    @cached_property
+    def client(self) -> S3Client:
+        """How we reach the store."""
+        return _client(self.bucket, self.bucket.endpoint)
+
+    @cached_property
+    def _signer(self) -> S3Client:
+        """How those who upload reach it: the address is signed with its host in it."""
+        if not self.bucket.public_endpoint:
+            return self.client
+        return _client(self.bucket, self.bucket.public_endpoint)
+
+    def write(self, stream: Stream, *, limit: int, accept: Accept | None = None) -> StoredBlob:
+        """See `Store`. What fits into one part is put under its digest at once; more goes to held/ in parts first."""
+        size_of_part = max(PART, -(-limit // MAX_PARTS))
+        parts = _Parts(stream, size_of_part, limit)
+        first = parts.next()
+        if parts.ended:
+            blob = parts.blob
+            if accept is not None:
+                accept(blob)
+            self._put(blob, first)
+            return blob
+        held = self._held()
+        with _asking():
+            upload = self.client.create_multipart_upload(Bucket=self.bucket.name, Key=held, **self._sealed)["UploadId"]
+        try:
+            tags: list[str] = []
+            part, first = first, bytearray()
+            while part:
+                with _asking():
+                    sent = self.client.upload_part(
+                        Bucket=self.bucket.name,
+                        Key=held,
+                        UploadId=upload,
+                        PartNumber=len(tags) + 1,
+                        Body=cast("bytes", part),
+                    )
+                tags.append(sent["ETag"])
+                del part  # before the next one is gathered
+                part = parts.next()
+            blob = parts.blob
+            if accept is not None:
+                accept(blob)
+            self._join(held, upload, tags)
+        except BaseException:
+            with suppress(BotoCoreError, ClientError):
+                self.client.abort_multipart_upload(Bucket=self.bucket.name, Key=held, UploadId=upload)
+            raise
+        try:
+            self._keep(held, blob)
+        finally:
+            self._forget(held)
+        return blob
+
+    def open(self, sha256: str) -> BinaryIO:
+        """See `Store`."""
+        return self._read(self._blob(sha256))
+
+    def size(self, sha256: str) -> int | None:
+        """See `Store`."""
+        try:
+            with _asking():
+                return self.client.head_object(Bucket=self.bucket.name, Key=self._blob(sha256))["ContentLength"]
+        except FileNotFoundError:
+            return None
+
+    def address(self, place: str, sha256: str, size: int) -> Address | None:
+        """See `Store`. The store itself refuses another size, and, where it knows the header, another digest."""
+        if size > MAX_AT_ONCE:
+            return None
+        checksum = base64.b64encode(bytes.fromhex(digest(sha256))).decode()
+        kind = "application/octet-stream"
+        with _asking():
+            url = self._signer.generate_presigned_url(
+                "put_object",
+                Params={
+                    "Bucket": self.bucket.name,
+                    "Key": self._key("incoming", place),
+                    "ContentLength": size,
+                    "ContentType": kind,
+                    "ChecksumSHA256": checksum,
+                    **self._sealed,
+                },
+                ExpiresIn=GOOD_FOR,
+            )
+        headers = {"Content-Length": str(size), "Content-Type": kind, "x-amz-checksum-sha256": checksum}
+        if self.bucket.encryption:
+            headers["x-amz-server-side-encryption"] = self.bucket.encryption
+        if self.bucket.kms_key:
+            headers["x-amz-server-side-encryption-aws-kms-key-id"] = self.bucket.kms_key
+        return Address(url, headers, GOOD_FOR)
+
+    def arrived(self, folder: str) -> dict[str, int]:
+        """See `Store`."""
+        found = self._list(self._key("incoming", f"{folder}/"))
+        return {str(item["Key"]).rpartition("/")[2]: int(item["Size"]) for item in found}
+
+    def take_in(self, place: str, *, accept: Accept, pulse: Callable[[], None]) -> StoredBlob:
+        """See `Store`."""
+        incoming, held = self._key("incoming", place), self._held()
+        with _asking():
+            size = self.client.head_object(Bucket=self.bucket.name, Key=incoming)["ContentLength"]
+        try:
+            self._copy(incoming, held, size)
+            hashed, size = hashlib.sha256(), 0
+            with self._read(held) as stream:
+                while chunk := stream.read(CHUNK):
+                    hashed.update(chunk)
+                    size += len(chunk)
+                    pulse()
+            blob = StoredBlob(hashed.hexdigest(), size)
+            try:
+                accept(blob)
+            except BaseException:
+                self._forget(incoming)
+                raise
+            self._keep(held, blob)
+        finally:
+            self._forget(held)
+        self._forget(incoming)
+        return blob
+
+    def blobs(self) -> Iterator[Kept]:
+        """See `Store`."""
+        # Ages are told by the store's clock and this machine's, not by the product's, which a demonstration sets.
+        now = time.time()
+        for item in self._list(self._key("blobs", "")):
+            name = str(item["Key"]).rpartition("/")[2]
+            yield Kept(name, int(item["Size"]), now - item["LastModified"].timestamp())
+
+    def remove(self, sha256: str) -> None:
+        """See `Store`."""
+        with _asking():
+            self.client.delete_object(Bucket=self.bucket.name, Key=self._blob(sha256))
+
+    def sweep(self, *, older_than: float, pretend: bool) -> int:
+        """See `Store`."""
+        now = time.time()
+        found = 0
+        for kind in ("incoming", "held"):
+            for item in self._list(self._key(kind, "")):
+                if now - item["LastModified"].timestamp() > older_than:
+                    found += 1
+                    if not pretend:
+                        self._forget(str(item["Key"]))
+        for prefix in (self._key("held", ""), self._key("blobs", "")):
+            with _asking():
+                pages = self.client.get_paginator("list_multipart_uploads").paginate(
+                    Bucket=self.bucket.name, Prefix=prefix
+                )
+                unfinished = [upload for page in pages for upload in page.get("Uploads", [])]
+            for upload in unfinished:
+                if now - upload["Initiated"].timestamp() > older_than:
+                    found += 1
+                    if not pretend:
+                        with suppress(FileNotFoundError), _asking():
+                            self.client.abort_multipart_upload(
+                                Bucket=self.bucket.name, Key=upload["Key"], UploadId=upload["UploadId"]
+                            )
+        return found
+
+    def probe(self) -> None:
+        """See `Store`."""
+        with _asking():
+            self.client.head_bucket(Bucket=self.bucket.name)
+
+    # --- keys ---
+
+    def _key(self, kind: str, rest: str) -> str:
+        return f"{self.bucket.prefix}{kind}/{rest}"
+
+    def _blob(self, sha256: str) -> str:
+        return self._key("blobs", f"{digest(sha256)[:2]}/{sha256[2:4]}/{sha256}")
+
+    def _held(self) -> str:
+        return self._key("held", uuid.uuid4().hex)
+
+    # --- what is asked of the store ---
+
+    def _read(self, key: str) -> BinaryIO:
+        with _asking():
+            facts = self.client.head_object(Bucket=self.bucket.name, Key=key)
+        raw = Ranged(self.client, self.bucket.name, key, facts["ContentLength"], facts["ETag"], asking=_asking)
+        return cast("BinaryIO", io.BufferedReader(raw, CHUNK))
+
+    def _list(self, prefix: str) -> Iterator[dict[str, Any]]:
+        with _asking():
+            for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket.name, Prefix=prefix):
+                yield from cast("list[dict[str, Any]]", page.get("Contents", []))
+
+    def _put(self, blob: StoredBlob, content: bytearray) -> None:
+        """Put a blob where there is none."""
+        checksum = base64.b64encode(bytes.fromhex(blob.sha256)).decode()
+        with _unless_there(), _asking():
+            self.client.put_object(
+                Bucket=self.bucket.name,
+                Key=self._blob(blob.sha256),
+                Body=cast("bytes", content),
+                ContentLength=blob.size,
+                ContentType="application/octet-stream",
+                ChecksumSHA256=checksum,
+                IfNoneMatch="*",
+                **self._sealed,
+            )
+
+    def _keep(self, held: str, blob: StoredBlob) -> None:
+        """Make what is held the blob it is, where there is none. Asked first as well: not every store that speaks S3
+        knows a conditional copy."""
+        if self.size(blob.sha256) != blob.size:
+            self._copy(held, self._blob(blob.sha256), blob.size, only_new=True)
+
+    def _copy(self, source: str, target: str, size: int, *, only_new: bool = False) -> None:
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if only_new else {}
+        origin: Any = {"Bucket": self.bucket.name, "Key": source}
+        if size <= MAX_AT_ONCE:
+            with _unless_there(), _asking():
+                self.client.copy_object(
+                    Bucket=self.bucket.name, Key=target, CopySource=origin, **self._sealed, **condition
+                )
+            return
+        with _asking():
+            upload = self.client.create_multipart_upload(Bucket=self.bucket.name, Key=target, **self._sealed)[
+                "UploadId"
+            ]
+        try:
+            tags: list[str] = []
+            for start in range(0, size, MAX_COPY_PART):
+                end = min(start + MAX_COPY_PART, size) - 1
+                with _asking():
+                    copied = self.client.upload_part_copy(
+                        Bucket=self.bucket.name, Key=target, UploadId=upload, PartNumber=len(tags) + 1,
+                        CopySource=origin, CopySourceRange=f"bytes={start}-{end}",
+                    )  # fmt: skip
+                tags.append(copied["CopyPartResult"]["ETag"])
+            self._join(target, upload, tags, condition)
+        except BaseException:
+            with suppress(BotoCoreError, ClientError):
+                self.client.abort_multipart_upload(Bucket=self.bucket.name, Key=target, UploadId=upload)
+            raise
+
+    def _join(self, key: str, upload: str, tags: list[str], condition: dict[str, Any] | None = None) -> None:
+        parts: Any = {"Parts": [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, 1)]}
+        with _unless_there(), _asking():
+            self.client.complete_multipart_upload(
+                Bucket=self.bucket.name, Key=key, UploadId=upload, MultipartUpload=parts, **(condition or {})
+            )
+
+    def _forget(self, key: str) -> None:
+        """Remove what is needed no longer; what stays because the store is away is swept later."""
+        with suppress(OSError), _asking():
+            self.client.delete_object(Bucket=self.bucket.name, Key=key)
+
+
+class _Parts:
+    """A stream in parts of one size, hashed on the way."""
+
+    def __init__(self, stream: Stream, size: int, limit: int) -> None:
+        self._stream, self._part, self._limit = stream, size, limit
+        self._hashed, self._size = hashlib.sha256(), 0
+        self.ended = False
+
+    @property
+    def blob(self) -> StoredBlob:
+        """What has been read."""
+        return StoredBlob(self._hashed.hexdigest(), self._size)
+
+    def next(self) -> bytearray:
+        """The next part; shorter, or empty, at the end. Raises TooLarge."""
+        part = bytearray()
+        while not self.ended and len(part) < self._part:
+            chunk = self._stream.read(min(CHUNK, self._part - len(part)))
+            self.ended = not chunk
+            part += chunk
+            if self._size + len(part) > self._limit:
+                raise TooLarge(self._limit)
+        self._hashed.update(part)
+        self._size += len(part)
+        return part
+
+
+class _There(StoreAway):
+    """There is an object of that name, or another than was asked for."""
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """What the store answers, in the words of this house."""
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code in _MISSING:
+            raise FileNotFoundError(errno.ENOENT, "There is no such object in the bucket") from error
+        if code in ("PreconditionFailed", "412"):
+            raise _There(errno.EEXIST, "The object is not the one it was") from error
+        raise StoreAway(errno.EIO, f"The bucket refused ({code or 'no code'})") from error
+    except BotoCoreError as error:
+        raise StoreAway(errno.EIO, f"The bucket does not answer ({type(error).__name__})") from error
+
+
+@contextmanager
+def _unless_there() -> Iterator[None]:
+    """A blob that is there has the very bytes: its name is their digest."""
+    with suppress(_There):
+        yield
+
+
+def _client(bucket: Bucket, endpoint: str) -> S3Client:
+    own: dict[str, Any] = {"access_key": bucket.access_key or None, "secret_key": bucket.secret_key or None}
+    if bucket.access_key:
+        own["security_token"] = None  # of somebody else's keys, where the environment has one
+    reached = S3Storage(
+        bucket_name=bucket.name,
+        endpoint_url=endpoint or None,
+        region_name=bucket.region or None,
+        default_acl=None,
+        client_config=Config(
+            signature_version="s3v4",
+            # A store under another name than Amazon's has one certificate, for one host.
+            s3={"addressing_style": "path" if endpoint else "virtual"},
+            # Digests are ours, over the whole; what boto adds by itself not every store knows.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            connect_timeout=5,
+            read_timeout=60,
+        ),
+        **own,
+    )
+    return cast("S3Client", reached.connection.meta.client)
