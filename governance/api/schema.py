@@ -32,6 +32,14 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "description": "Number of the version.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
     },
+    "before": {
+        "description": "Number of the first version.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+    },
+    "after": {
+        "description": "Number of the second version.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+    },
     "id": {
         "description": "Number of the promotion request.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},

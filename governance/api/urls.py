@@ -11,6 +11,7 @@ from governance.api import (
     artifacts,
     audit,
     checks,
+    comparisons,
     description,
     errors,
     evidence,
@@ -78,6 +79,9 @@ urlpatterns: list[URLPattern] = [
     path("models/<api-model:slug>/versions", version_views.VersionsView.as_view()),
     path("models/<api-model:slug>/aliases", aliases.AliasesView.as_view()),
     path("models/<api-model:slug>/aliases/<api-alias:name>", aliases.AliasView.as_view()),
+    path(
+        "models/<api-model:slug>/compare/<api-number:before>..<api-number:after>", comparisons.ComparisonView.as_view()
+    ),
     path(_VERSION, version_views.VersionView.as_view()),
     path(f"{_VERSION}/artifacts/<api-file:path>", artifacts.ArtifactView.as_view()),
     path(f"{_VERSION}/complete", version_views.CompletionView.as_view()),

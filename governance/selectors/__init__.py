@@ -6,6 +6,7 @@ What is shown is judged by the same pure verdict the gate uses, so nobody is tol
 from django.db.models import QuerySet
 
 from governance.models import PolicyRevision
+from governance.selectors.comparing import compared
 from governance.selectors.finding import absent_request, get_bare_request, get_request, visible_requests
 from governance.selectors.inbox import ListRow, MyReviews, count_needing, list_rows, my_reviews
 from governance.selectors.page import (
@@ -27,6 +28,7 @@ __all__ = [
     "RequestPage",
     "Standing",
     "absent_request",
+    "compared",
     "count_needing",
     "get_bare_request",
     "get_request",

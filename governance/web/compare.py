@@ -1,70 +1,81 @@
-"""Two versions of a model side by side: what differs, kind by kind."""
+"""Two versions side by side: what differs, kind by kind."""
 
 from __future__ import annotations
 
-import difflib
-import json
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.utils.html import escape
-from django.utils.safestring import SafeString
 
+from governance import selectors as deciding
+from governance.limits import Limit
 from governance.web.page import PageRequest, page, show
-from governance.web.versions import standings
+from governance.web.versions import Standing
 from registry import selectors
+from registry.comparison import Comparison, MetricChange, Piece, TextDiff, folded
 from registry.exceptions import NotFound
 from registry.models import ModelVersion
 
-CONTEXT = 2
-"""Unchanged lines shown around a change."""
-MAX_LINES = 4_000
-"""Longer texts are compared by digest alone: a diff of them would be read by nobody."""
+MOST_ROWS = 1_000
+"""Rows of one table; what is beyond is counted."""
 
 
 @dataclass(frozen=True)
-class Pair:
-    """One named value in both versions; None where a version has none."""
-
-    name: str
-    before: str | None
-    after: str | None
-    note: str = ""
-
-    @property
-    def differs(self) -> bool:
-        return self.before != self.after
-
-    @property
-    def sign(self) -> str:
-        return "+" if self.before is None else "−" if self.after is None else "±" if self.differs else ""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a text diff: "add", "del", "same", or "gap" for lines left out."""
-
-    kind: str
-    html: SafeString
-
-    @property
-    def sign(self) -> str:
-        return {"add": "+", "del": "−", "gap": "⋯"}.get(self.kind, "")
-
-
-@dataclass(frozen=True)
-class Section:
-    """One kind of difference. `changes` is the number beside its name."""
+class Tab:
+    """A kind of difference: `changes` is the number beside its name, `breaking` how many of them break callers."""
 
     id: str
     title: str
     changes: int
-    pairs: Sequence[Pair] = ()
-    lines: Sequence[Line] = ()
+    breaking: int = 0
+
+
+TITLES = {
+    "metrics": "Metrics",
+    "parameters": "Parameters",
+    "signature": "Signature",
+    "card": "Model card",
+    "data": "Data",
+    "dependencies": "Dependencies",
+    "code": "Code",
+    "artifacts": "Artifacts",
+}
+
+
+@dataclass(frozen=True)
+class Prose:
+    """A text that differs, in the pieces that are shown."""
+
+    title: str
+    kind: str
+    pieces: tuple[Piece, ...]
+    how: str
+
+
+def tabs_of(comparison: Comparison) -> list[Tab]:
+    """The kinds of difference and how many there are of each."""
+    breaking = {"signature": len(comparison.signature.breaking)}
+    return [Tab(id_, TITLES[id_], count, breaking.get(id_, 0)) for id_, count in comparison.counts.items()]
+
+
+def standings_of(metrics: Iterable[MetricChange]) -> list[Standing]:
+    """Metrics as the table of metrics draws them."""
+    return [
+        Standing(
+            deciding.MetricRow(
+                m.name,
+                m.dataset,
+                m.slice,
+                value=m.after,
+                champion=m.before,
+                op=m.bound.op if m.bound is not None else "",
+                limit=m.bound.value if m.bound is not None else None,
+            ),
+            Limit(m.name, m.bound.op, m.bound.value) if m.bound is not None else None,
+        )
+        for m in metrics
+    ]
 
 
 @page()
@@ -73,26 +84,57 @@ def compare(request: PageRequest, slug: str, before: int, after: int) -> HttpRes
     old = selectors.version(request.actor, slug, before)
     new = selectors.version(request.actor, slug, after)
     everything = request.GET.get("all") == "1"
-    metrics = standings(new, old)
-    differing = [s for s in metrics if s.row.value != s.row.champion]
-    sections = _sections(old, new)
-    unchanged: list[str] = []
-    if not everything:
-        unchanged = [s.title.lower() for s in sections if not s.changes]
-        sections = [replace(s, pairs=[p for p in s.pairs if p.differs]) for s in sections if s.changes]
+    found = deciding.compared(old, new)
+    tabs = tabs_of(found)
     context = {
         "model": new.model,
         "old": old,
         "new": new,
-        "metrics": metrics if everything else differing,
-        "metric_changes": len(differing),
-        "sections": sections,
-        "unchanged": unchanged,
-        "total": len(differing) + sum(s.changes for s in sections),
+        "found": found,
+        "tabs": tabs,
+        "shown": {tab.id for tab in tabs if tab.changes or everything},
+        "unchanged": [tab.title.lower() for tab in tabs if not tab.changes],
+        "total": found.total,
         "everything": everything,
-        "numbers": list(selectors.versions_of(new.model).values_list("number", flat=True)[:100]),
+        "numbers": _numbers(old, new),
+        **_rows(found, everything=everything),
     }
     return show(request, "versions/compare.html", context)
+
+
+def _rows(found: Comparison, *, everything: bool) -> dict[str, object]:
+    """What each table lists: what differs, or everything."""
+
+    def of(rows: Iterable[object], differs: str = "differs") -> list[object]:
+        return [row for row in rows if everything or getattr(row, differs)][:MOST_ROWS]
+
+    packages = [p for p in found.dependencies.packages if everything or p.kind != "same"]
+    return {
+        "standings": standings_of(m for m in found.metrics if everything or m.differs)[:MOST_ROWS],
+        "parameters": of(found.parameters),
+        "metadata": of(found.card.metadata),
+        "sections": [
+            Prose(s.title, s.kind, _pieces(s.text, everything=everything), s.text.how)
+            for s in found.card.sections
+            if everything or s.kind != "same"
+        ],
+        "datasets": of(found.data),
+        "packages": packages[:MOST_ROWS],
+        "packages_more": max(0, len(packages) - MOST_ROWS),
+        "other": of(found.dependencies.other),
+        "facts": of(found.facts),
+        "files": of(found.files),
+    }
+
+
+def _pieces(text: TextDiff, *, everything: bool) -> tuple[Piece, ...]:
+    return text.pieces if everything else folded(text)
+
+
+def _numbers(old: ModelVersion, new: ModelVersion) -> list[int]:
+    """The versions to choose from: the newest hundred, and the two that are shown."""
+    newest = selectors.versions_of(new.model).values_list("number", flat=True)[:100]
+    return sorted({*newest, old.number, new.number}, reverse=True)
 
 
 @page()
@@ -105,144 +147,3 @@ def choose(request: PageRequest, slug: str) -> HttpResponse:
         raise NotFound(f"Choose two versions of {found.slug} to compare.")
     before, after = numbers[:2] if request.GET.get("from") else sorted(numbers[:2])
     return redirect("web:compare", found.slug, before, after)
-
-
-def _sections(old: ModelVersion, new: ModelVersion) -> list[Section]:
-    old_card, new_card = selectors.card_of(old), selectors.card_of(new)
-    card = diff(old_card.text if old_card else "", new_card.text if new_card else "")
-    environment = diff(old.environment_lock, new.environment_lock)
-    return [
-        _table("parameters", "Parameters", _flat(old.parameters), _flat(new.parameters)),
-        _signature(old, new),
-        Section("card", "Model card", sum(line.kind in ("add", "del") for line in card), lines=card),
-        _table("data", "Data", _datasets(old), _datasets(new)),
-        _table("code", "Code", _code(old), _code(new)),
-        Section("environment", "Environment", sum(x.kind in ("add", "del") for x in environment), lines=environment),
-        _table("files", "Files", _files(old), _files(new)),
-    ]
-
-
-def _table(id_: str, title: str, before: dict[str, str], after: dict[str, str]) -> Section:
-    pairs = [Pair(name, before.get(name), after.get(name)) for name in sorted(before.keys() | after.keys())]
-    return Section(id_, title, sum(p.differs for p in pairs), pairs)
-
-
-def _flat(value: Any, path: str = "") -> dict[str, str]:
-    """Nested parameters by dotted name, each value as compact JSON."""
-    if isinstance(value, dict) and (value or not path):
-        found: dict[str, str] = {}
-        for key, member in value.items():
-            found |= _flat(member, f"{path}.{key}" if path else str(key))
-        return found
-    return {path: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}
-
-
-def _signature(old: ModelVersion, new: ModelVersion) -> Section:
-    """Inputs and outputs. Words, not a colour, say what breaks a caller."""
-    before, after = _columns(old.signature), _columns(new.signature)
-    pairs = []
-    for name in sorted(before.keys() | after.keys()):
-        was, is_ = before.get(name), after.get(name)
-        note = ""
-        if was != is_:
-            if was is None:
-                note = "new input: callers must send it" if name.startswith("inputs.") else "new output"
-            elif is_ is None:
-                note = "removed: breaks callers that use it" if name.startswith("outputs.") else "no longer read"
-            else:
-                note = "changed type: breaks callers"
-        pairs.append(Pair(name, was, is_, note))
-    return Section("signature", "Signature", sum(p.differs for p in pairs), pairs)
-
-
-def _columns(signature: dict[str, Any]) -> dict[str, str]:
-    """`inputs.age` → `int64`, from a list of named columns (MLflow's form) or from any other mapping, flattened."""
-    found: dict[str, str] = {}
-    for side, columns in signature.items():
-        parsed = _parsed(columns)
-        if isinstance(parsed, list) and all(isinstance(c, dict) and "name" in c for c in parsed):
-            for column in parsed:
-                found[f"{side}.{column['name']}"] = str(column.get("type", "?"))
-        else:
-            found |= _flat(parsed, str(side))
-    return found
-
-
-def _parsed(value: Any) -> Any:
-    """MLflow keeps a side of the signature as JSON inside a string."""
-    if isinstance(value, str):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _datasets(version: ModelVersion) -> dict[str, str]:
-    return {
-        f"{d.get_role_display().lower()}: {d.name}": " ".join(
-            part
-            for part in (d.reference, f"{d.digest_algorithm}:{d.digest[:16]}…" if d.digest else "no digest")
-            if part
-        )
-        for d in version.datasets.order_by("role", "name")
-    }
-
-
-def _code(version: ModelVersion) -> dict[str, str]:
-    clean = {True: "clean", False: "with local changes", None: ""}[version.code_clean]
-    facts = {
-        "repository": version.code_repository,
-        "commit": version.code_commit,
-        "working copy": clean,
-        "training run": version.run_id,
-        "licence": version.licence,
-    }
-    return {name: value for name, value in facts.items() if value}
-
-
-def _files(version: ModelVersion) -> dict[str, str]:
-    return {a.path: f"sha256:{a.sha256[:12]}… · {a.size:,} bytes" for a in version.artifacts.order_by("path")}
-
-
-# --- text
-
-
-def diff(before: str, after: str) -> list[Line]:
-    """The lines that differ, with two lines around them; a changed line is marked word by word."""
-    old, new = before.splitlines(), after.splitlines()
-    if old == new:
-        return []
-    if max(len(old), len(new)) > MAX_LINES:
-        return [Line("gap", SafeString("too long to show line by line: compare the files"))]
-    found: list[Line] = []
-    groups = list(difflib.SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(CONTEXT))
-    for n, group in enumerate(groups):
-        if n or group[0][1] > 0:
-            found.append(Line("gap", SafeString("")))
-        for tag, a, b, c, d in group:
-            if tag == "equal":
-                found += [Line("same", SafeString(escape(text))) for text in old[a:b]]
-            elif tag == "replace" and b - a == d - c:
-                for was, is_ in zip(old[a:b], new[c:d], strict=True):
-                    found += _by_words(was, is_)
-            else:
-                found += [Line("del", SafeString(escape(text))) for text in old[a:b]]
-                found += [Line("add", SafeString(escape(text))) for text in new[c:d]]
-    return found
-
-
-def _by_words(before: str, after: str) -> list[Line]:
-    old, new = re.findall(r"\s+|[^\s]+", before), re.findall(r"\s+|[^\s]+", after)
-    steps = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-    removed = _marked(((old[a:b], tag != "equal") for tag, a, b, _, _ in steps), "del")
-    added = _marked(((new[c:d], tag != "equal") for tag, _, _, c, d in steps), "ins")
-    return [Line("del", removed), Line("add", added)]
-
-
-def _marked(pieces: Iterable[tuple[list[str], bool]], tag: str) -> SafeString:
-    html = ""
-    for words, changed in pieces:
-        text = escape("".join(words))
-        html += f"<{tag}>{text}</{tag}>" if changed and text else text
-    return SafeString(html)

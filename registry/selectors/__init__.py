@@ -2,6 +2,7 @@
 
 from registry.fingerprint import latest_evidence, latest_metrics
 from registry.selectors.catalogue import catalogue, model
+from registry.selectors.comparing import sides
 from registry.selectors.contents import Contents
 from registry.selectors.lifecycle import is_protected_alias, lifecycle, require_alias_name
 from registry.selectors.versions import alias_at, card_of, holding_digest, in_stage_at, resolve, version, versions_of
@@ -20,6 +21,7 @@ __all__ = [
     "model",
     "require_alias_name",
     "resolve",
+    "sides",
     "version",
     "versions_of",
 ]

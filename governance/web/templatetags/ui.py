@@ -307,3 +307,9 @@ def action_kind(action: str) -> str:
     }
     kinds |= {"withdrawn": "warn", "lapsed": "warn", "expired": "warn", "deactivated": "warn", "removed": "warn"}
     return next((kind for ending, kind in kinds.items() if str(action).endswith(ending)), "")
+
+
+@register.filter
+def line_count(text: str) -> int:
+    """How many lines a text has; blank ones are not counted."""
+    return sum(1 for line in text.splitlines() if line.strip())

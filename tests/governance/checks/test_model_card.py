@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from governance.checks.builtin.model_card import normalised, parse
 from governance.checks.contract import MODEL_CARD, Conclusion, Outcome
+from registry.card import normalised, parse
 
 Judged = Callable[..., Outcome]
 

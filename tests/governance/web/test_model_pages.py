@@ -7,7 +7,7 @@ from registry import access
 from registry.access import Role
 from registry.models import RegisteredModel
 from registry.services import models
-from registry.services.versions import ArtifactSpec, VersionSpec, declare_version
+from registry.services.versions import ArtifactSpec, DatasetSpec, MetricSpec, VersionSpec, declare_version
 from tests import factories
 from tests.governance.web import scene as scenes
 from tests.governance.web.scene import Page, PageTest
@@ -126,11 +126,33 @@ class TestCompare(PageTest):
     def test_what_differs_kind_by_kind(self) -> None:
         page = self.read(self.scene.people.marta, "/models/credit-risk-pd/compare/v1..v2/")
         page.has("auc", "+0.013", "depth", "Model card", "Revision for version", "commit", "model.json")
-        page.has("The same in both: signature, data, environment.")
-        assert "<del>1.</del>" in page.html
-        assert "<ins>2.</ins>" in page.html
+        page.has("The same in both: signature, data, dependencies.")
+        page.has("[removed: 1 ]", "[added: 2 ]", "added", "v1")
+        assert page.html.count("<del>") == page.html.count("<ins>") == 4
         page.has_not("eta")
         self.read(self.scene.people.marta, "/models/credit-risk-pd/compare/v1..v2/?all=1").has("eta")
+        self.read(self.scene.people.marta, "/models/credit-risk-pd/compare/v2..v2/").has("Nothing differs")
+
+    def test_what_breaks_callers_is_named_and_nothing_sent_in_is_markup(self) -> None:
+        hostile = "<img src=x onerror=alert(1)>"
+        inputs = [{"name": hostile, "type": "string"}]
+        made = factories.version(
+            self.scene.model,
+            self.scene.people.priya,
+            {f"{hostile[1:5]}.bin": b"1"},
+            card=f"---\n{hostile!r}: 1\n---\n## {hostile}\n\n{hostile}\n",
+            parameters={hostile: hostile},
+            signature={"inputs": inputs, hostile: 1},
+            environment_lock=f"numpy==2.0\n{hostile} and more\n",
+            metrics=[MetricSpec(hostile, 1.0)],
+            datasets=[DatasetSpec(role="training", name=hostile, reference=hostile)],
+            source=hostile,
+        )
+        for path in (f"v2..v{made.number}", f"v{made.number}..v2", f"v1..v{made.number}"):
+            for every in ("", "?all=1"):
+                page = self.read(self.scene.people.marta, f"/models/credit-risk-pd/compare/{path}/{every}")
+                assert "<img" not in page.html
+        page.has("breaking", "New required input", "changes break callers")
 
     def test_two_ticked_versions_lead_there_older_first(self) -> None:
         marta = self.scene.people.marta

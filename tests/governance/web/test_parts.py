@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit import clock
-from governance.web import compare, icons, lineage, markdown, packets, search, words
+from governance.web import icons, lineage, markdown, packets, search, words
 from governance.web.svg import canvas, element
 from governance.web.templatetags import charts, figures, times, ui
 
@@ -169,28 +169,6 @@ def test_a_card_is_split_into_metadata_and_prose_with_headings_below_the_page_s(
     assert "<table>" in html
     assert markdown.without_front_matter("no metadata") == "no metadata"
     assert markdown.without_front_matter("---\nnever closed") == "---\nnever closed"
-
-
-def test_a_changed_line_is_marked_word_by_word() -> None:
-    lines = compare.diff("a\nthe old value is 1\nz", "a\nthe new value is 1\nz")
-    assert [(line.kind, str(line.html)) for line in lines] == [
-        ("same", "a"),
-        ("del", "the <del>old</del> value is 1"),
-        ("add", "the <ins>new</ins> value is 1"),
-        ("same", "z"),
-    ]
-    assert compare.diff("same", "same") == []
-    assert "<b>" not in compare.diff("x", "<b>y</b>")[1].html
-
-
-@given(st.text(max_size=300), st.text(max_size=300))
-def test_a_diff_loses_no_line(before: str, after: str) -> None:
-    lines = compare.diff(before, after)
-    if not lines:
-        assert before.splitlines() == after.splitlines()
-        return
-    removed = sum(line.kind == "del" for line in lines) - sum(line.kind == "add" for line in lines)
-    assert removed == len(before.splitlines()) - len(after.splitlines())
 
 
 def test_a_lineage_is_laid_out_from_left_to_right_and_has_no_cycle() -> None:

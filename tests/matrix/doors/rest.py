@@ -90,6 +90,7 @@ def _declared(number: int) -> dict[str, Any]:
 _simply("view the model", "getModel", "GET", f"/models/{MODEL}")
 _simply("view a version", "getVersion", "GET", f"{VERSIONS}/{SHOWN}")
 _simply("view a version", "listVersions", "GET", VERSIONS)
+_simply("view a version", "compareVersions", "GET", f"/models/{MODEL}/compare/{SHOWN}..{FREE}")
 _simply("view a version", "getCard", "GET", f"{VERSIONS}/{SHOWN}/card")
 _simply("resolve a reference", "resolve", "GET", f"/resolve?ref={MODEL}/{SHOWN}")
 _simply("download an artifact", "downloadArtifact", "GET", f"{VERSIONS}/{SHOWN}/artifacts/{FILE}")

@@ -1,0 +1,31 @@
+"""Two versions compared, with the limits of the policies in force."""
+
+from governance.limits import limit_on, limits_for
+from governance.models import PolicyRevision
+from governance.policies import PolicyDocument
+from registry import selectors
+from registry.comparison import Bound, Comparison, MetricKey, compare
+from registry.models import ModelVersion, Stage
+from registry.selectors import Contents
+
+
+def compared(before: ModelVersion, after: ModelVersion, contents: Contents | None = None) -> Comparison:
+    """How `after` differs from `before`. Both come with their models joined; whoever asks may see both. The limits are
+    those that bind the model of `after` on its way up.
+
+    Args:
+        contents: what the two consist of, where that was read already.
+    """
+    top = set(Stage.objects.filter(exclusive=True).values_list("slug", flat=True))
+    documents = [
+        PolicyDocument.model_validate(document)
+        for document in PolicyRevision.objects.filter(in_force_of__isnull=False).values_list("document", flat=True)
+    ]
+    limits = limits_for(after.model.risk_tier, documents, top)
+
+    def bound(key: MetricKey) -> Bound | None:
+        limit = limit_on(limits, *key)
+        return Bound(limit.op, limit.value) if limit is not None else None
+
+    first, second = selectors.sides([before, after], contents)
+    return compare(first, second, bound)

@@ -1,0 +1,48 @@
+"""What differs between two versions, as a value: pages, the interface and packets draw from it. Pure."""
+
+from registry.comparison.dependencies import Lock, Package, PackageChange, read_lock
+from registry.comparison.signature import SchemaChange, SignatureChange, compare_signatures
+from registry.comparison.text import Piece, TextDiff, compare_texts, folded
+from registry.comparison.values import (
+    Bound,
+    CardChange,
+    Dataset,
+    DatasetChange,
+    DependencyChange,
+    File,
+    FileChange,
+    MetricChange,
+    MetricKey,
+    SectionChange,
+    Side,
+    ValueChange,
+)
+from registry.comparison.whole import Comparison, compare
+
+__all__ = [
+    "Bound",
+    "CardChange",
+    "Comparison",
+    "Dataset",
+    "DatasetChange",
+    "DependencyChange",
+    "File",
+    "FileChange",
+    "Lock",
+    "MetricChange",
+    "MetricKey",
+    "Package",
+    "PackageChange",
+    "Piece",
+    "SchemaChange",
+    "SectionChange",
+    "Side",
+    "SignatureChange",
+    "TextDiff",
+    "ValueChange",
+    "compare",
+    "compare_signatures",
+    "compare_texts",
+    "folded",
+    "read_lock",
+]

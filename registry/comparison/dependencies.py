@@ -1,0 +1,230 @@
+"""Locked environments: what is pinned in them, and what differs between two. Pure.
+
+Reads what people hand in: requirements files with or without hashes (pip freeze, pip-compile, uv), conda environments
+in YAML, conda's explicit lists, and the TOML locks of uv, Poetry and PDM. A line that pins nothing is kept as text.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+from packaging.version import Version
+
+MAX_PACKAGES = 5_000
+"""Packages compared by name; a longer lock is compared by lines."""
+MAX_YAML = 256 * 1024
+"""Characters of YAML that are read: safe_load takes a second for each MB."""
+MAX_LINE = 2_000
+
+_REQUIREMENT = re.compile(
+    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]{0,200}\])?\s*"
+    r"(?:(?P<exact>={2,3})\s*(?P<version>[^\s;,#]+)|(?P<at>@)\s*(?P<url>\S+)|(?P<range>[<>!~=][^;#]*))?"
+    r"\s*(?:;[^#]*)?(?:#.*)?"
+)
+_CONDA = re.compile(r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9._-]+)\s*(?P<rest>[<>=!~ ].*)?")
+_EXPLICIT = re.compile(r"https?://\S+/(?P<name>[A-Za-z0-9._-]+)-(?P<version>[^-/]+)-[^-/]+\.(?:conda|tar\.bz2)\b")
+_SEPARATORS = re.compile(r"[-_.]+")
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package as a lock pins it. `version` is empty where it is named without one; several are joined by commas."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock, read. `form` says as what: requirements, conda, conda-explicit, toml-lock, none or text."""
+
+    form: str = "none"
+    packages: dict[str, Package] = field(default_factory=dict)
+    other: tuple[str, ...] = ()
+    """Lines that pin nothing this product can read: options, links, and what is written otherwise."""
+
+    @property
+    def readable(self) -> bool:
+        return self.form not in ("text",)
+
+
+@dataclass(frozen=True)
+class PackageChange:
+    """A package in one lock or both. `kind` is added, removed, upgraded, downgraded, changed or same; `major` marks a
+    jump in the first number of the version, or, below 1.0, in the second."""
+
+    name: str
+    before: str | None
+    after: str | None
+    kind: str
+    major: bool = False
+
+
+def read_lock(text: str) -> Lock:
+    """Read a lock file, whatever tool wrote it."""
+    if not text.strip():
+        return Lock()
+    lock = _toml(text) or _conda_yaml(text) or _lines(text)
+    return lock if len(lock.packages) <= MAX_PACKAGES else Lock("text", other=tuple(_stripped(text)))
+
+
+def package_changes(before: Lock, after: Lock) -> Iterator[PackageChange]:
+    """Every package of either lock, by name."""
+    for name in sorted(before.packages.keys() | after.packages.keys()):
+        was, now = before.packages.get(name), after.packages.get(name)
+        shown = (now or was or Package(name, "")).name
+        if was is None or now is None:
+            kind = "removed" if now is None else "added"
+            yield PackageChange(shown, was.version if was else None, now.version if now else None, kind)
+        else:
+            yield PackageChange(shown, was.version, now.version, *_moved(was.version, now.version))
+
+
+def _moved(was: str, now: str) -> tuple[str, bool]:
+    if was == now:
+        return "same", False
+    try:
+        old, new = Version(was), Version(now)
+    except ValueError:
+        return "changed", False
+    if old == new:
+        return "same", False
+    major = old.epoch != new.epoch or old.major != new.major or (old.major == 0 and old.minor != new.minor)
+    return ("upgraded" if new > old else "downgraded"), major
+
+
+def _stripped(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield line.strip()[:MAX_LINE]
+
+
+def normal(name: str) -> str:
+    """A project's name as indexes compare it (PEP 503)."""
+    return _SEPARATORS.sub("-", name).lower()
+
+
+class _Found:
+    def __init__(self) -> None:
+        self.pins: dict[str, tuple[str, set[str]]] = {}
+        self.other: list[str] = []
+
+    def pin(self, name: str, version: str) -> None:
+        self.pins.setdefault(normal(name), (name, set()))[1].add(version)
+
+    def lock(self, form: str) -> Lock:
+        packages = {
+            key: Package(name, ", ".join(sorted(v for v in versions if v))) for key, (name, versions) in
+            self.pins.items()
+        }  # fmt: skip
+        return Lock(form, packages, tuple(self.other))
+
+
+# --- requirements, pip freeze, conda list --explicit
+
+
+def _lines(text: str) -> Lock:
+    found = _Found()
+    explicit = False
+    for line in _logical(text):
+        if line == "@EXPLICIT":
+            explicit = True
+        elif (url := _EXPLICIT.match(line)) is not None:
+            explicit = True
+            found.pin(url["name"], url["version"])
+        elif not _requirement(found, line):
+            found.other.append(line)
+    if not found.pins:
+        return Lock("text", other=tuple(_stripped(text)))
+    return found.lock("conda-explicit" if explicit else "requirements")
+
+
+def _logical(text: str) -> Iterator[str]:
+    """Lines without comments, continued ones joined, hashes taken off."""
+    held = ""
+    for raw in text.splitlines():
+        line = raw.strip()
+        if line.startswith("#"):
+            continue
+        if line.endswith("\\"):
+            held += line[:-1].strip() + " "
+            continue
+        line, held = held + line, ""
+        line = line.split(" --hash", 1)[0].split(" #", 1)[0].strip()
+        if line and not line.startswith("--hash"):
+            yield line[:MAX_LINE]
+    if held.strip():
+        yield held.split(" --hash", 1)[0].strip()[:MAX_LINE]
+
+
+def _requirement(found: _Found, line: str) -> bool:
+    match = _REQUIREMENT.fullmatch(line)
+    if match is None:
+        return False
+    found.pin(match["name"], match["version"] or match["url"] or (match["range"] or "").strip())
+    return True
+
+
+# --- conda environments
+
+
+def _conda_yaml(text: str) -> Lock | None:
+    if "dependencies:" not in text or len(text) > MAX_YAML:
+        return None
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return None
+    listed = document.get("dependencies") if isinstance(document, dict) else None
+    if not isinstance(listed, list):
+        return None
+    found = _Found()
+    for entry in listed:
+        if isinstance(entry, str):
+            _conda_entry(found, entry)
+        elif isinstance(entry, dict) and isinstance(entry.get("pip"), list):
+            for line in entry["pip"]:
+                if not isinstance(line, str):
+                    found.other.append("an entry that is no package")
+                elif not _requirement(found, line.strip()[:MAX_LINE]):
+                    found.other.append(line[:MAX_LINE])
+        else:
+            found.other.append("an entry that is no package")
+    return found.lock("conda")
+
+
+def _conda_entry(found: _Found, entry: str) -> None:
+    match = _CONDA.fullmatch(entry.strip()[:MAX_LINE])
+    if match is None:
+        found.other.append(entry[:MAX_LINE])
+        return
+    rest = (match["rest"] or "").strip()
+    # name=1.2.3=build and "name 1.2.3 build" pin; >=1.2 and the like stay what they are.
+    pinned = re.fullmatch(r"(?:={1,2}\s*)?([0-9][^\s=<>!~,*]*)(?:[=\s]\s*\S+)?", rest)
+    found.pin(match["name"], pinned[1] if pinned else rest)
+
+
+# --- uv, Poetry, PDM
+
+
+def _toml(text: str) -> Lock | None:
+    if "[[package]]" not in text:
+        return None
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    packages = document.get("package")
+    if not isinstance(packages, list):
+        return None
+    found = _Found()
+    for package in packages:
+        if isinstance(package, dict) and isinstance(package.get("name"), str):
+            found.pin(package["name"], str(package.get("version", "")))
+        else:
+            found.other.append("a package without a name")
+    return found.lock("toml-lock")

@@ -1,0 +1,282 @@
+"""Two model signatures, and what their difference means for whoever calls the model. Pure.
+
+Reads MLflow's form (https://mlflow.org/docs/latest/model/signatures): `inputs`, `outputs` and `params`, each a list of
+column, tensor or parameter specifications, or the same as JSON in a string. Nested objects and arrays are read by path.
+A side in any other form is compared as a value, and nothing is claimed about what it means.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+SIDES = ("inputs", "outputs", "params")
+MAX_FIELDS = 5_000
+"""Columns of a side that are compared one by one; a signature is 256 KiB of JSON at most."""
+MAX_DEPTH = 8
+
+_WIDER = {
+    "boolean": {"integer", "long", "float", "double"},
+    "integer": {"long", "double"},
+    "long": set[str](),
+    "float": {"double"},
+    "bool": {"int8", "int16", "int32", "int64", "float32", "float64"},
+    "int8": {"int16", "int32", "int64", "float16", "float32", "float64"},
+    "uint8": {"uint16", "uint32", "uint64", "int16", "int32", "int64", "float32", "float64"},
+    "int16": {"int32", "int64", "float32", "float64"},
+    "uint16": {"uint32", "uint64", "int32", "int64", "float32", "float64"},
+    "int32": {"int64", "float64"},
+    "uint32": {"uint64", "int64", "float64"},
+    "float16": {"float32", "float64"},
+    "float32": {"float64"},
+}
+"""Types that hold every value of another, exactly. 64-bit integers fit no floating-point number."""
+
+
+@dataclass(frozen=True)
+class SchemaChange:
+    """One difference. `aspect` is what differs: presence, type, required, shape, order, default or value; `says` tells
+    it in words; `breaking` whether a caller written for the first version fails, or misreads the answer."""
+
+    side: str
+    name: str
+    aspect: str
+    before: str | None
+    after: str | None
+    says: str
+    breaking: bool = False
+
+
+@dataclass(frozen=True)
+class SignatureChange:
+    """How two signatures differ; `unread` names the sides that are in no known form."""
+
+    changes: tuple[SchemaChange, ...] = ()
+    unread: tuple[str, ...] = ()
+    same: int = 0
+    """Fields that are in both and equal."""
+
+    @property
+    def breaking(self) -> tuple[SchemaChange, ...]:
+        return tuple(change for change in self.changes if change.breaking)
+
+
+@dataclass(frozen=True)
+class _Field:
+    name: str
+    type: str
+    required: bool = True
+    shape: tuple[int, ...] | None = None
+    default: str | None = None
+    tensor: bool = False
+    named: bool = True
+
+    @property
+    def told(self) -> str:
+        """The field in one line: "double, optional"."""
+        shape = f"({', '.join(map(str, self.shape))})" if self.shape is not None else ""
+        default = f" = {self.default}" if self.default is not None else ""
+        return f"{self.type}{shape}{default}{'' if self.required else ', optional'}"
+
+
+@dataclass
+class _Side:
+    fields: dict[str, _Field] = field(default_factory=dict)
+    readable: bool = True
+    raw: Any = None
+
+
+def compare_signatures(before: Mapping[str, Any], after: Mapping[str, Any]) -> SignatureChange:
+    """How the signature of one version differs from that of another, as a caller of the first meets the second."""
+    changes: list[SchemaChange] = []
+    unread: list[str] = []
+    same = 0
+    others = sorted((before.keys() | after.keys()) - set(SIDES))
+    for side in (*SIDES, *others):
+        old, new = _read(side, before.get(side)), _read(side, after.get(side))
+        if old.readable and new.readable:
+            found = list(_compare(side, old.fields, new.fields))
+            changes += found
+            differing = {change.name for change in found if change.aspect != "order"}
+            same += len((old.fields.keys() & new.fields.keys()) - differing)
+            continue
+        unread.append(side)
+        if old.raw != new.raw:
+            says = "in a form that is not read: compare the two by eye"
+            changes.append(SchemaChange(side, side, "value", _text(old.raw), _text(new.raw), says))
+    return SignatureChange(tuple(changes), tuple(unread), same)
+
+
+# --- reading
+
+
+def _read(side: str, given: Any) -> _Side:
+    raw = _parsed(given)
+    if raw in (None, "", [], {}):
+        return _Side(raw=None)
+    if side not in SIDES or not isinstance(raw, list) or len(raw) > MAX_FIELDS:
+        return _Side(readable=False, raw=raw)
+    found = _Side(raw=raw)
+    for position, spec in enumerate(raw):
+        if not isinstance(spec, dict) or "type" not in spec:
+            return _Side(readable=False, raw=raw)
+        for each in _fields(spec, position, params=side == "params"):
+            name, n = each.name, 2
+            while name in found.fields:
+                name, n = f"{each.name} ({n})", n + 1
+            found.fields[name] = each
+    return found
+
+
+def _parsed(value: Any) -> Any:
+    """MLflow keeps a side as JSON inside a string."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+def _fields(spec: dict[str, Any], position: int, *, params: bool) -> Iterator[_Field]:
+    named = isinstance(spec.get("name"), str) and spec["name"] != ""
+    name = str(spec["name"]) if named else f"#{position}"
+    if spec["type"] == "tensor":
+        inner = spec.get("tensor-spec")
+        inner = inner if isinstance(inner, dict) else {}
+        yield _Field(name, str(inner.get("dtype", "?")), True, _shape(inner.get("shape")), None, True, named)
+        return
+    if params:
+        default = _text(spec.get("default"))
+        yield _Field(name, str(spec["type"]), False, _shape(spec.get("shape")), default, False, named)
+        return
+    yield from _column(spec, name, spec.get("required", True) is not False, named, 1)
+
+
+def _column(spec: Any, name: str, required: bool, named: bool, depth: int) -> Iterator[_Field]:
+    """A column, and what is inside it: `address.street`, `items[]`."""
+    kind = spec.get("type") if isinstance(spec, dict) else spec
+    yield _Field(name, str(kind) if isinstance(kind, str) else _text(kind) or "?", required, named=named)
+    if not isinstance(spec, dict) or depth >= MAX_DEPTH:
+        return
+    properties = spec.get("properties")
+    if kind == "object" and isinstance(properties, dict):
+        for key, inner in properties.items():
+            inside = inner.get("required", True) is not False if isinstance(inner, dict) else True
+            yield from _column(inner, f"{name}.{key}", inside, named, depth + 1)
+    elif kind == "array" and "items" in spec:
+        yield from _column(spec["items"], f"{name}[]", True, named, depth + 1)
+    elif kind == "map" and "values" in spec:
+        yield from _column(spec["values"], f"{name}{{}}", True, named, depth + 1)
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    if not isinstance(value, list):
+        return None
+    return tuple(n if isinstance(n, int) and not isinstance(n, bool) else -1 for n in value)
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+# --- comparing
+
+
+def _compare(side: str, old: Mapping[str, _Field], new: Mapping[str, _Field]) -> Iterator[SchemaChange]:
+    for name in [*old, *(n for n in new if n not in old)]:
+        was, now = old.get(name), new.get(name)
+        if was is None and now is not None:
+            yield _added(side, name, now)
+        elif was is not None and now is None:
+            yield _removed(side, name, was)
+        elif was is not None and now is not None and was != now:
+            yield from _changed(side, name, was, now)
+    yield from _reordered(side, old, new)
+
+
+def _added(side: str, name: str, now: _Field) -> SchemaChange:
+    if side == "inputs" and now.required:
+        says, breaking = "new required input: callers that do not send it are refused", True
+    else:
+        says, breaking = {"inputs": "new optional input", "outputs": "new output"}.get(side, "new parameter"), False
+    return SchemaChange(side, name, "presence", None, now.told, says, breaking)
+
+
+def _removed(side: str, name: str, was: _Field) -> SchemaChange:
+    says = {
+        "inputs": "removed input: what callers send here is refused or ignored",
+        "outputs": "removed output: callers that read it find nothing",
+    }.get(side, "removed parameter: callers that set it are refused or ignored")
+    return SchemaChange(side, name, "presence", was.told, None, says, True)
+
+
+def _changed(side: str, name: str, was: _Field, now: _Field) -> Iterator[SchemaChange]:
+    if (was.type, was.tensor) != (now.type, now.tensor):
+        wider = now.type in _WIDER.get(was.type, ())
+        if side == "outputs":
+            says = "retyped output, widened" if wider else "retyped output"
+            says += ": callers that expect the old type may misread it"
+            yield SchemaChange(side, name, "type", was.type, now.type, says, True)
+        elif wider:
+            says = "retyped, widened: every value sent so far still fits"
+            yield SchemaChange(side, name, "type", was.type, now.type, says)
+        else:
+            narrowed = ", narrowed" if was.type in _WIDER.get(now.type, ()) else ""
+            says = f"retyped{narrowed}: values callers send may be refused"
+            yield SchemaChange(side, name, "type", was.type, now.type, says, True)
+    if was.required != now.required:
+        yield _requiredness(side, name, now)
+    if was.shape != now.shape:
+        loosened = side != "outputs" and _loosened(was.shape, now.shape)
+        says = "changed shape, loosened: what was sent so far still fits" if loosened else "changed shape"
+        before, after = _text_of(was.shape), _text_of(now.shape)
+        yield SchemaChange(side, name, "shape", before, after, says, not loosened)
+    if was.default != now.default:
+        says = "another default: callers that do not set it get other answers"
+        yield SchemaChange(side, name, "default", was.default, now.default, says)
+
+
+def _requiredness(side: str, name: str, now: _Field) -> SchemaChange:
+    words = ("optional", "required") if now.required else ("required", "optional")
+    if side == "outputs":
+        says = "always there now" if now.required else "may be missing now: callers that rely on it fail"
+        breaking = not now.required
+    else:
+        says = "newly required input: callers that leave it out are refused" if now.required else "no longer required"
+        breaking = now.required
+    return SchemaChange(side, name, "required", *words, says, breaking)
+
+
+def _loosened(was: tuple[int, ...] | None, now: tuple[int, ...] | None) -> bool:
+    """Whether every shape that was taken is taken still. -1 is any size."""
+    if now is None:
+        return True
+    return was is not None and len(was) == len(now) and all(n in (-1, w) for w, n in zip(was, now, strict=True))
+
+
+def _text_of(shape: tuple[int, ...] | None) -> str:
+    return "any" if shape is None else f"({', '.join(map(str, shape))})"
+
+
+def _reordered(side: str, old: Mapping[str, _Field], new: Mapping[str, _Field]) -> Iterator[SchemaChange]:
+    """The common fields in another order: callers that pass by position meet the wrong one. MLflow matches columns with
+    names by these, tensors by position where a caller passes an array."""
+    before, after = [n for n in old if n in new], [n for n in new if n in old]
+    if before == after or side == "params":
+        return
+    tensors = any(old[name].tensor for name in before)
+    if tensors:
+        says = "reordered tensors: callers that pass them by position send the wrong one"
+    else:
+        says = "reordered columns: no difference to callers that pass them by name"
+    yield SchemaChange(side, "order", "order", _few(before), _few(after), says, tensors)
+
+
+def _few(names: Sequence[str], most: int = 12) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,212 @@
+"""Two texts, word by word where that is affordable, line by line where it is not. Pure.
+
+Lines are matched first, and words only inside the lines that differ: a sentence that was rewritten does not make words
+match that stand pages apart, and the work stays bounded whatever is sent. What is given up for that is said in `how`.
+Taking away what was added gives the first text, taking away what was removed the second, to the character.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from enum import StrEnum
+
+MAX_LINES = 3_000
+"""Differing lines on a side up to which lines are matched; above, all that differs is one removal and one addition."""
+MAX_LINE_PAIRS = 60_000
+"""Pairs of equal lines up to which lines are matched: what `difflib` walks through again and again."""
+MAX_WORDS = 400
+"""Words in a changed passage of a side up to which words are matched."""
+MAX_ALL_WORDS = 12_000
+"""Words matched in one text: further passages are shown by lines."""
+ALIKE = 0.3
+"""Share of common words below which a passage counts as rewritten: scattered common words would only confuse."""
+
+_WORDS = re.compile(r"\s+|[^\W_]+|.", re.DOTALL)
+
+
+class Kind(StrEnum):
+    """What became of a piece of text. `LEFT_OUT` stands for pieces that are the same and not shown."""
+
+    SAME = "same"
+    REMOVED = "removed"
+    ADDED = "added"
+    LEFT_OUT = "left_out"
+
+
+class How(StrEnum):
+    """How closely two texts were compared."""
+
+    WORDS = "words"
+    LINES = "lines"
+    WHOLE = "whole"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of text with one fate."""
+
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True)
+class TextDiff:
+    """How two texts differ. `how` is the coarsest way that was needed anywhere in them."""
+
+    pieces: tuple[Piece, ...] = ()
+    how: How = How.WORDS
+
+    @property
+    def changed(self) -> bool:
+        return any(piece.kind is not Kind.SAME for piece in self.pieces)
+
+    @property
+    def changes(self) -> int:
+        """Passages that differ: a removal with the addition in its place is one."""
+        count, inside = 0, False
+        for piece in self.pieces:
+            count += piece.kind is not Kind.SAME and not inside
+            inside = piece.kind is not Kind.SAME
+        return count
+
+    @property
+    def before(self) -> str:
+        return "".join(p.text for p in self.pieces if p.kind is not Kind.ADDED)
+
+    @property
+    def after(self) -> str:
+        return "".join(p.text for p in self.pieces if p.kind is not Kind.REMOVED)
+
+
+def compare_texts(before: str, after: str, *, budget: int = MAX_ALL_WORDS) -> TextDiff:
+    """How two texts differ.
+
+    Args:
+        budget: words that may be matched one by one; what is beyond is compared by lines.
+    """
+    if before == after:
+        return TextDiff((Piece(Kind.SAME, before),) if before else ())
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    start = _common(old, new)
+    end = _common(old[start:][::-1], new[start:][::-1])
+    middle_old, middle_new = old[start : len(old) - end], new[start : len(new) - end]
+    pieces = [Piece(Kind.SAME, "".join(old[:start]))]
+    how = How.WORDS
+    if _too_much(middle_old, middle_new):
+        how = How.WHOLE
+        pieces += _replaced(middle_old, middle_new)
+    else:
+        for tag, a, b, c, d in SequenceMatcher(None, middle_old, middle_new, autojunk=False).get_opcodes():
+            was, now = "".join(middle_old[a:b]), "".join(middle_new[c:d])
+            if tag == "equal":
+                pieces.append(Piece(Kind.SAME, was))
+                continue
+            found, spent = _by_words(was, now, budget)
+            budget -= spent
+            if found is None:
+                how = How.LINES if was and now and how is How.WORDS else how
+                found = _replaced([was], [now])
+            pieces += found
+    pieces.append(Piece(Kind.SAME, "".join(old[len(old) - end :])))
+    return TextDiff(tuple(_joined(pieces)), how)
+
+
+def folded(diff: TextDiff, *, around: int = 2) -> tuple[Piece, ...]:
+    """The pieces for showing: of what is the same, `around` lines beside each change; the rest is `LEFT_OUT`, its text
+    kept."""
+    shown: list[Piece] = []
+    last = len(diff.pieces) - 1
+    for n, piece in enumerate(diff.pieces):
+        if piece.kind is not Kind.SAME:
+            shown.append(piece)
+            continue
+        lines = piece.text.splitlines(keepends=True)
+        head, tail = (0 if n == 0 else around + 1), (0 if n == last else around + 1)
+        if len(lines) <= head + tail + 2:
+            shown.append(piece)
+            continue
+        parts = (
+            Piece(Kind.SAME, "".join(lines[:head])),
+            Piece(Kind.LEFT_OUT, "".join(lines[head : len(lines) - tail])),
+            Piece(Kind.SAME, "".join(lines[len(lines) - tail :])),
+        )
+        shown += [part for part in parts if part.text]
+    return tuple(shown)
+
+
+def _common(old: Sequence[str], new: Sequence[str]) -> int:
+    count = 0
+    for was, now in zip(old, new, strict=False):
+        if was != now:
+            break
+        count += 1
+    return count
+
+
+def _too_much(old: Sequence[str], new: Sequence[str]) -> bool:
+    if max(len(old), len(new)) > MAX_LINES:
+        return True
+    here, there = Counter(old), Counter(new)
+    return sum(count * there[line] for line, count in here.items()) > MAX_LINE_PAIRS
+
+
+def _by_words(was: str, now: str, budget: int) -> tuple[list[Piece] | None, int]:
+    """The pieces of a changed passage, and how many words were looked at; None where lines have to do."""
+    if not was or not now:
+        return None, 0
+    if len(was) + len(now) > 20 * MAX_WORDS:
+        return None, 0
+    old, new = _WORDS.findall(was), _WORDS.findall(now)
+    if max(len(old), len(new)) > 2 * MAX_WORDS or len(old) + len(new) > budget:
+        return None, 0
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    words = [w for w in old if w.strip()]
+    kept = sum(1 for a, _, size in matcher.get_matching_blocks() for w in old[a : a + size] if w.strip())
+    if kept < ALIKE * max(1, min(len(words), sum(1 for w in new if w.strip()))):
+        return _replaced([was], [now]), len(old) + len(new)
+    found: list[Piece] = []
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag == "equal":
+            found.append(Piece(Kind.SAME, "".join(old[a:b])))
+        else:
+            found += _replaced(old[a:b], new[c:d])
+    return _smoothed(found), len(old) + len(new)
+
+
+def _replaced(old: Sequence[str], new: Sequence[str]) -> list[Piece]:
+    pieces = [Piece(Kind.REMOVED, "".join(old)), Piece(Kind.ADDED, "".join(new))]
+    return [piece for piece in pieces if piece.text]
+
+
+def _smoothed(pieces: list[Piece]) -> list[Piece]:
+    """A lone space between two changes belongs to both: “old words” for “new text” reads better than word for word."""
+    out: list[Piece] = []
+    for n, piece in enumerate(pieces):
+        inside = 0 < n < len(pieces) - 1
+        if inside and piece.kind is Kind.SAME and piece.text.isspace() and "\n" not in piece.text:
+            out += [replace(piece, kind=Kind.REMOVED), replace(piece, kind=Kind.ADDED)]
+        else:
+            out.append(piece)
+    return out
+
+
+def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Neighbours of one kind as one piece; in a passage that differs, what was removed stands first."""
+    held: dict[Kind, str] = {}
+    for piece in pieces:
+        if not piece.text:
+            continue
+        if (piece.kind is Kind.SAME) != (Kind.SAME in held) and held:
+            yield from _let_go(held)
+        held[piece.kind] = held.get(piece.kind, "") + piece.text
+    yield from _let_go(held)
+
+
+def _let_go(held: dict[Kind, str]) -> Iterator[Piece]:
+    for kind in (Kind.SAME, Kind.REMOVED, Kind.ADDED):
+        if kind in held:
+            yield Piece(kind, held.pop(kind))
