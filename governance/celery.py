@@ -10,9 +10,11 @@ import os
 from celery import Celery
 from django.conf import settings
 
-from governance.dispatch import RING_AGAIN
+from governance.dispatch import END_ACCESS, RING_AGAIN
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings")
+
+END_ACCESS_SECONDS = 60.0
 
 app = Celery("countersign")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -23,4 +25,6 @@ app.conf.beat_schedule = {
         "schedule": settings.COUNTERSIGN_RING_AGAIN_SECONDS,
         "options": {"expires": settings.COUNTERSIGN_RING_AGAIN_SECONDS},
     },
+    # Rights are over by the clock; this only closes their rows on the record, so minutes do not matter.
+    "end-access": {"task": END_ACCESS, "schedule": END_ACCESS_SECONDS, "options": {"expires": END_ACCESS_SECONDS}},
 }

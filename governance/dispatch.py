@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 RUN_CHECK = "governance.tasks.run_check"
 SETTLE_REQUEST = "governance.tasks.settle_request"
 RING_AGAIN = "governance.tasks.ring_again"
+END_ACCESS = "governance.tasks.end_access"
 
 _silent_until = 0.0
 """Once the broker did not answer, nothing is rung until beat rings again anyway: a page that commits ten changes must

@@ -13,6 +13,8 @@ from celery import Task, shared_task
 from audit import context
 from governance import dispatch, promotions
 from governance.checks import execution, performing
+from registry import access
+from registry.services import access_requests
 
 # A policy may give a check an hour; the rest is for copying its evidence. Shorter than the broker's patience.
 CHECK_SOFT_LIMIT = 110 * 60
@@ -54,6 +56,16 @@ def ring_again(self: Task[..., None]) -> None:
             dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
         for request_id in execution.lately_completed(timedelta(minutes=2)):
             dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
+
+
+@shared_task(bind=True, name=dispatch.END_ACCESS, acks_late=True, reject_on_worker_lost=True)
+def end_access(self: Task[..., None]) -> None:
+    """Close the grants whose time is over and the access requests nobody answered, each in its own transaction."""
+    with _ambient(self):
+        for grant_id in access.ended_grants():
+            access.close_ended(grant_id)
+        for request_id in access_requests.unanswered():
+            access_requests.lapse(request_id)
 
 
 @contextmanager

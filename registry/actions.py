@@ -24,6 +24,13 @@ MEMBERSHIP_REMOVED = register("membership.removed", "removed a member from the g
 
 GRANT_GIVEN = register("grant.given", "gave a role")
 GRANT_REVOKED = register("grant.revoked", "took a role back")
+GRANT_EXPIRED = register("grant.expired", "closed a role whose time was over")
+
+ACCESS_REQUESTED = register("access.requested", "asked for a role")
+ACCESS_GRANTED = register("access.granted", "granted the role that was asked for")
+ACCESS_DENIED = register("access.denied", "denied the role that was asked for")
+ACCESS_WITHDRAWN = register("access.withdrawn", "withdrew the request for a role")
+ACCESS_LAPSED = register("access.lapsed", "let a request for a role lapse, because nobody answered it")
 
 TOKEN_ISSUED = register("token.issued", "issued an access token")
 TOKEN_REVOKED = register("token.revoked", "revoked an access token")

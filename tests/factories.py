@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -54,10 +54,13 @@ def grant(
     *,
     to: User | ReviewerGroup,
     on: RegisteredModel | None = None,
+    expires_at: datetime | None = None,
 ) -> Grant:
     """A role, given to a person or a group; organisation-wide where no model is named."""
     subject: dict[str, Any] = {"user": to} if isinstance(to, User) else {"group": to}
-    return access.grant_role(actor=SETUP, role=role, model=on, reason="the scene of a test", **subject)
+    return access.grant_role(
+        actor=SETUP, role=role, model=on, reason="the scene of a test", expires_at=expires_at, **subject
+    )
 
 
 def model(owner: User, slug: str | None = None, **facts: Any) -> RegisteredModel:

@@ -10,14 +10,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
+from audit import clock
 from audit.actor import Actor
 from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin, Way
 from governance.admin.commands import Command, Done
-from governance.admin.forms import Chosen, ReasonForm
+from governance.admin.forms import Chosen, ReasonForm, moment_field
 from registry import access
 from registry.access import OrgPermission, Role
-from registry.models import Grant, User
+from registry.models import Grant, User, held
 
 IN_WORDS: Final[dict[Role, str]] = {
     Role.VIEWER: "sees the model",
@@ -48,6 +49,11 @@ class GrantForm(ReasonForm):
         required=False,
         help_text="Empty: on every model, in the whole organisation.",
     )
+    expires_at = moment_field(
+        label="Until",
+        required=False,
+        help_text="Empty: until somebody takes it back. From then on the role holds no more, by the clock alone.",
+    )
     pointers = {"/subject": "user"}  # noqa: RUF012 (a table, never changed)
 
 
@@ -59,6 +65,7 @@ def _give(actor: Actor, row: None, form: GrantForm) -> Done:
         user=given["user"],
         group=given["group"],
         model=given["model"],
+        expires_at=given["expires_at"],
         reason=given["reason"],
     )
     return Done(f"{made.user or made.group} is {made.role} {_on(made)} now.", made)
@@ -67,6 +74,10 @@ def _give(actor: Actor, row: None, form: GrantForm) -> Done:
 def _revoke(actor: Actor, row: Grant, form: ReasonForm) -> Done:
     access.revoke_role(actor=actor, grant=row, reason=form.cleaned_data["reason"])
     return Done(f"{row.user or row.group} is no longer {row.role} {_on(row)} by this grant.", row)
+
+
+def _over(row: Grant) -> bool:
+    return row.closed_at is not None or (row.expires_at is not None and row.expires_at <= clock.now())
 
 
 def _on(row: Grant) -> str:
@@ -85,12 +96,12 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("held", "Held"), ("revoked", "Revoked")]
+        return [("held", "Held"), ("over", "Revoked or ended")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        if self.value() in ("held", "revoked"):
-            return queryset.filter(closed_at__isnull=self.value() == "held")
-        return queryset
+        holding = held(clock.now())
+        chosen = {"held": holding, "over": ~holding}.get(self.value() or "")
+        return queryset.filter(chosen) if chosen is not None else queryset
 
 
 class PlaceFilter(admin.SimpleListFilter):
@@ -145,12 +156,12 @@ class Grants(GovernedModelAdmin):
             "What the person or group may do by this role ends at once; what they hold by other roles stays.",
             OrgPermission.MANAGE_PEOPLE,
             _revoke,
-            applies=lambda row: row.closed_at is None,
+            applies=lambda row: not _over(row),
             grave=True,
         ),
     )
 
-    list_display = ("role", "to", "place", "given", "state")
+    list_display = ("role", "to", "place", "given", "ends", "state")
     list_display_links = ("role",)
     list_filter = (StateFilter, RoleFilter, PlaceFilter)
     list_select_related = ("user", "group", "model")
@@ -158,7 +169,7 @@ class Grants(GovernedModelAdmin):
     search_help_text = "Person, group, model or role"
     autocomplete_fields = ("user", "group", "model")
     ordering = ("-opened_at", "-pk")
-    fieldsets = ((None, {"fields": ("role", "to", "place", "given", "by", "ended", "state")}),)
+    fieldsets = ((None, {"fields": ("role", "to", "place", "given", "by", "ends", "ended", "state")}),)
 
     def name_of(self, row: Grant) -> str:
         return f"{row.role}, {row.user or row.group}, {_on(row)}"
@@ -175,7 +186,11 @@ class Grants(GovernedModelAdmin):
     def given(self, row: Grant) -> Any:
         return cells.moment(row.opened_at)
 
-    @admin.display(description="revoked", ordering="closed_at")
+    @admin.display(description="until", ordering="expires_at")
+    def ends(self, row: Grant) -> Any:
+        return cells.moment(row.expires_at)
+
+    @admin.display(description="closed", ordering="closed_at")
     def ended(self, row: Grant) -> Any:
         return cells.moment(row.closed_at)
 
@@ -186,7 +201,10 @@ class Grants(GovernedModelAdmin):
 
     @admin.display(description="state")
     def state(self, row: Grant) -> Any:
-        return cells.mark("Held", "ok") if row.closed_at is None else cells.mark("Revoked", "none")
+        if not _over(row):
+            return cells.mark("Held", "ok")
+        ended = row.expires_at is not None and (row.closed_at is None or row.closed_at >= row.expires_at)
+        return cells.mark("Ended" if ended else "Revoked", "none")
 
     def links(self, request: HttpRequest, row: Grant) -> list[Way]:
         if row.model is None:

@@ -20,7 +20,7 @@ from governance.admin.grants import where
 from governance.admin.memberships import add_member, span_of, state_of
 from governance.facts import short_of_quorum
 from registry.access import OrgPermission
-from registry.models import OPEN, Grant, Membership, ReviewerGroup
+from registry.models import OPEN, Grant, Membership, ReviewerGroup, held
 from registry.services import groups, people
 
 SHOWN = 200
@@ -161,7 +161,9 @@ class Groups(GovernedModelAdmin):
     def panels(self, request: HttpRequest, row: ReviewerGroup) -> list[Panel]:
         now = clock.now()
         memberships = Membership.objects.filter(OPEN, group=row).select_related("user").order_by("user__name", "pk")
-        grants = Grant.objects.filter(OPEN, group=row).select_related("model").order_by("model__slug", "role")
+        grants = (
+            Grant.objects.filter(held(clock.now()), group=row).select_related("model").order_by("model__slug", "role")
+        )
         own = f"?group__id__exact={row.pk}"
         return [
             Panel(

@@ -8,11 +8,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
+from audit import clock
 from audit.recorder import Thing
 from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin, Panel, Way
 from governance.web.templatetags import ui
-from registry.models import OPEN, Grant, ProtectedAlias, RegisteredModel, Stage, StageMove
+from registry.models import Grant, ProtectedAlias, RegisteredModel, Stage, StageMove, held
 
 SECTION = "Catalogue and lifecycle"
 SHOWN = 100
@@ -55,7 +56,9 @@ class Models(GovernedModelAdmin):
         return [Way("The model's page", reverse("web:model", args=[row.slug]))]
 
     def panels(self, request: HttpRequest, row: RegisteredModel) -> list[Panel]:
-        grants = Grant.objects.filter(OPEN, model=row).select_related("user", "group").order_by("role", "pk")
+        grants = (
+            Grant.objects.filter(held(clock.now()), model=row).select_related("user", "group").order_by("role", "pk")
+        )
         return [
             Panel(
                 "Roles on this model",

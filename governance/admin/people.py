@@ -23,7 +23,7 @@ from governance.admin.standing import standing_of
 from governance.admin.tokens import state_of as token_state_of
 from governance.facts import short_of_quorum
 from registry.access import OrgPermission, Role
-from registry.models import OPEN, AccessToken, Grant, Membership, User
+from registry.models import OPEN, AccessToken, Grant, Membership, User, held
 from registry.services import people
 
 ADMINISTERING = (Role.OFFICER, Role.ADMINISTRATOR, Role.AUDITOR)
@@ -174,8 +174,8 @@ class RoleFilter(admin.SimpleListFilter):
         if self.value() == "superuser":
             return queryset.filter(is_superuser=True)
         if self.value() in ADMINISTERING:
-            held = Grant.objects.filter(OPEN, model__isnull=True, role=self.value())
-            return queryset.filter(pk__in=held.values("user_id"))
+            grants = Grant.objects.filter(held(clock.now()), model__isnull=True, role=self.value())
+            return queryset.filter(pk__in=grants.values("user_id"))
         return queryset
 
 
@@ -245,7 +245,7 @@ class Accounts(GovernedModelAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        everywhere = Grant.objects.filter(OPEN, model__isnull=True).order_by("role")
+        everywhere = Grant.objects.filter(held(clock.now()), model__isnull=True).order_by("role")
         return super().get_queryset(request).prefetch_related(Prefetch("grants", everywhere, to_attr="roles_held"))
 
     @admin.display(description="user name", ordering="username")
@@ -284,7 +284,9 @@ class Accounts(GovernedModelAdmin):
 
     def panels(self, request: HttpRequest, row: User) -> list[Panel]:
         now = clock.now()
-        grants = Grant.objects.filter(OPEN, user=row).select_related("model").order_by("model__slug", "role")
+        grants = (
+            Grant.objects.filter(held(clock.now()), user=row).select_related("model").order_by("model__slug", "role")
+        )
         memberships = Membership.objects.filter(OPEN, user=row).select_related("group").order_by("group__name")
         tokens = AccessToken.objects.filter(person=row).order_by("revoked_at", "-created_at")
         mine = f"?user__id__exact={row.pk}"

@@ -283,6 +283,22 @@ CATALOGUE: Final[dict[str, Type]] = {
     ),
     "already_granted": Type("The role is held already", "What is asked for is so.", "Nothing has to be done."),
     "already_revoked": Type("It was revoked already", "What is asked for is so.", "Nothing has to be done."),
+    "last_owner": Type(
+        "Somebody answers for every model",
+        "The last active owner's role is not taken back.",
+        "Make somebody else its owner first, without an end.",
+    ),
+    "already_asked": Type(
+        "Your request waits already", "One request of a person for a model waits at a time.", "Withdraw it to ask anew."
+    ),
+    "too_many_open": Type(
+        "Too many of your requests wait", "Asking is no way to search.", "Withdraw those you no longer need."
+    ),
+    "already_answered": Type("It was answered already", "A request is answered once.", "Read the answer."),
+    "over": Type(
+        "The time asked for is over", "A role would end before it begins.", "Deny the request, or let it lapse."
+    ),
+    "somebody_elses": Type("It is somebody else's request", "Whoever asked withdraws it.", "Answer it, if you may."),
     "already_a_member": Type("The person is a member already", "What is asked for is so.", "Nothing has to be done."),
     "self_grant": Type(
         "Nobody gives themselves a role", "Roles are given by another person.", "Ask somebody else who may give it."

@@ -13,6 +13,7 @@ from django.db.models.functions import RowNumber
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
+from audit import clock
 from audit import selectors as log
 from governance import selectors as promotions
 from governance.limits import limits_for
@@ -39,6 +40,7 @@ from registry.models import (
     Stage,
     StageOccupancy,
     User,
+    held,
 )
 from registry.services import models as service
 
@@ -177,7 +179,7 @@ def _version_rows(
 
 def _people(model: RegisteredModel) -> list[Grant]:
     return list(
-        Grant.objects.filter(OPEN, model=model)
+        Grant.objects.filter(held(clock.now()), model=model)
         .select_related("user", "group")
         .order_by("role", "user__name", "group__name")[:60]
     )

@@ -21,7 +21,7 @@ from governance.web.reader import THEMES, Reader, remember, zones
 from governance.web.sign_in import safe_target
 from registry import access
 from registry.exceptions import NotFound, Refusal
-from registry.models import AccessToken, Grant, Membership, User
+from registry.models import AccessToken, Grant, Membership, User, held
 from registry.services import people, sign_in, tokens
 
 LIFETIMES = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "1 year"}
@@ -109,13 +109,13 @@ def _profile(request: PageRequest, *, password: PasswordForm | None = None, stat
     now = clock.now()
     memberships = Membership.effective(now).filter(user=request.person).select_related("group").order_by("group__name")
     grants = (
-        Grant.objects.filter(closed_at__isnull=True)
+        Grant.objects.filter(held(now))
         .filter(user=request.person)
         .select_related("model")
         .order_by("model__slug", "role")
     )
     through = (
-        Grant.objects.filter(closed_at__isnull=True, group__in=memberships.values("group_id"))
+        Grant.objects.filter(held(now), group__in=memberships.values("group_id"))
         .select_related("model", "group")
         .order_by("model__slug", "role")
     )

@@ -30,7 +30,13 @@ from registry.models import (
     User,
 )
 
-PROCESSES = {"gate": "The gate", "check-worker": "Check worker", "sign-in": "Sign-in", "initialise": "Set-up"}
+PROCESSES = {
+    "gate": "The gate",
+    "check-worker": "Check worker",
+    "sign-in": "Sign-in",
+    "initialise": "Set-up",
+    "access-keeper": "Access keeper",
+}
 
 
 @dataclass(frozen=True)

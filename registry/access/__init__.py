@@ -4,6 +4,7 @@ The whole vocabulary is here; nothing else in the product looks at a grant to de
 """
 
 from registry.access.actors import actor_for, has_scope, person_of, require_person, require_scope, token_of
+from registry.access.ending import close_ended, ended_grants
 from registry.access.grants import grant_role, revoke_role
 from registry.access.groups import effective_groups, is_member
 from registry.access.matrix import (
@@ -15,6 +16,7 @@ from registry.access.matrix import (
     grants_behind,
     holders,
     holders_in_organisation,
+    models_for,
     require,
     require_in_organisation,
     visible_to,
@@ -32,13 +34,16 @@ __all__ = [
     "actor_for",
     "can",
     "can_in_organisation",
+    "close_ended",
     "effective_groups",
+    "ended_grants",
     "grant_role",
     "grants_behind",
     "has_scope",
     "holders",
     "holders_in_organisation",
     "is_member",
+    "models_for",
     "person_of",
     "require",
     "require_in_organisation",

@@ -1,13 +1,15 @@
 """Giving and taking roles: dated grants with their events, and guardian's rows that follow from them."""
 
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import Permission as PermissionRow
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from audit import recorder
-from audit.actor import Actor
+from audit import clock, recorder
+from audit.actions import Action
+from audit.actor import Actor, process
 from audit.models import Event
 from audit.recorder import Change, Thing
 from registry.access.groups import is_member
@@ -19,18 +21,24 @@ from registry.access.vocabulary import (
     Permission,
     Role,
 )
-from registry.actions import GRANT_GIVEN, GRANT_REVOKED
+from registry.actions import GRANT_EXPIRED, GRANT_GIVEN, GRANT_REVOKED
 from registry.exceptions import Conflict, NotNow, NotPermitted
 from registry.models import (
     OPEN,
+    AccessRequest,
     Grant,
+    Membership,
     ModelGroupPermission,
     ModelUserPermission,
     RegisteredModel,
     ReviewerGroup,
     User,
+    held,
 )
 from registry.rules import Faults
+
+KEEPER = process("access-keeper")
+"""Who closes what has ended by itself."""
 
 
 @transaction.atomic
@@ -42,15 +50,19 @@ def grant_role(
     user: User | None = None,
     group: ReviewerGroup | None = None,
     reason: str,
+    expires_at: datetime | None = None,
 ) -> Grant:
     """Give a role to a person or a group, on one model or, where `model` is None, in the whole organisation.
 
+    Args:
+        expires_at: the moment from which the role holds no more, by the clock alone; None for no end.
+
     Raises InvalidInput for an unknown role, a role that cannot be given there or to that account, not exactly one
-    subject, or no reason; NotFound and NotPermitted as `require` says, and where somebody would give themselves a role;
-    Conflict, with `existing`, where the role is given already.
+    subject, an end that is not to come, or no reason; NotFound and NotPermitted as `require` says, and where somebody
+    would give themselves a role; Conflict, with `existing`, where the role is given already.
     """
-    given, why = _checked(role, model, user, group, reason)
-    _lock(model, user, group)
+    given, why = _checked(role, model, user, group, reason, expires_at)
+    lock(model, user, group)
     _require_giver(actor, model)
     if user is not None and user.uid == actor.person:
         raise NotPermitted("Nobody gives themselves a role: ask another person who may give it.", code="self_grant")
@@ -61,7 +73,7 @@ def grant_role(
                 f"You belong to {group.name}, and nobody gives themselves a role: ask another person who may give it.",
                 code="self_grant",
             )
-    return open_grant(actor=actor, role=given, model=model, user=user, group=group, reason=why)
+    return open_grant(actor=actor, role=given, model=model, user=user, group=group, reason=why, expires_at=expires_at)
 
 
 def open_grant(
@@ -72,18 +84,32 @@ def open_grant(
     user: User | None,
     group: ReviewerGroup | None,
     reason: str,
+    expires_at: datetime | None = None,
+    answering: AccessRequest | None = None,
 ) -> Grant:
-    """Write the grant, its event and what follows from it, with no question of permission: for `grant_role`, and for
-    `registry.services.models`, where registering a model makes its owner. The caller holds the lock."""
+    """Write the grant, its event and what follows from it, with no question of permission: for `grant_role`; for
+    `registry.services.models`, where registering a model makes its owner; and for `registry.services.access_requests`.
+    The caller holds the lock.
+
+    Args:
+        answering: the access request this grants. A role that was to end is then renewed: the old grant is closed.
+    """
     existing = Grant.objects.filter(OPEN, model=model, user=user, group=group, role=role).first()
     if existing is not None:
-        raise Conflict(
-            f"{existing.user or existing.group} holds the role {role} already: nothing is to be given.",
-            code="already_granted",
-            existing=existing,
-        )
+        if has_ended(existing):
+            write_end(KEEPER, existing, GRANT_EXPIRED, "its time was over")
+        elif answering is not None and existing.expires_at is not None:
+            write_end(actor, existing, GRANT_REVOKED, "renewed: another grant of the same role takes its place")
+        else:
+            raise Conflict(
+                f"{existing.user or existing.group} holds the role {role} already{_until(existing)}.",
+                code="already_granted",
+                existing=existing,
+            )
     uid = uuid4()
-    event = _append(GRANT_GIVEN, actor, uid, role, model, user, group, reason, before=None, after=str(role))
+    event = _append(
+        GRANT_GIVEN, actor, uid, role, model, user, group, reason, before=None, after=str(role), expires_at=expires_at
+    )
     grant = Grant.objects.create(
         uid=uid,
         role=role,
@@ -91,6 +117,8 @@ def open_grant(
         user=user,
         group=group,
         granted_by=actor.id,
+        expires_at=expires_at,
+        answers=answering,
         opened_at=event.happened_at,
         opened_event=event.event_id,
     )
@@ -103,37 +131,68 @@ def revoke_role(*, actor: Actor, grant: Grant, reason: str) -> Grant:
     """Take a role back. What the subject holds by other grants stays.
 
     Raises InvalidInput without a reason; NotFound and NotPermitted as `require` says; NotNow where it was taken
-    already.
+    already, or where nobody would be left to answer for the model.
     """
     faults = Faults()
     why = faults.reason(reason)
     faults.refuse()
-    _lock(grant.model, grant.user, grant.group)
+    lock(grant.model, grant.user, grant.group)
     _require_giver(actor, grant.model)
-    grant = (
-        Grant.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("model", "user", "group")
-        .get(pk=grant.pk)
-    )
-    if grant.closed_at is not None:
+    grant = locked(grant.pk)
+    if grant.closed_at is not None or has_ended(grant):
         raise NotNow("This role was taken back already: nothing is left to revoke.", code="already_revoked")
+    _keep_an_owner(grant)
+    write_end(actor, grant, GRANT_REVOKED, why)
+    return grant
+
+
+def write_end(actor: Actor, grant: Grant, action: Action, reason: str) -> None:
+    """Close a grant with its event, with no question of permission. The caller holds the locks and has read it new."""
     role = Role(grant.role)
     event = _append(
-        GRANT_REVOKED, actor, grant.uid, role, grant.model, grant.user, grant.group, why, before=str(role), after=None
+        action, actor, grant.uid, role, grant.model, grant.user, grant.group, reason, before=str(role), after=None
     )
     grant.closed_at, grant.closed_event = event.happened_at, event.event_id
     grant.save(update_fields=["closed_at", "closed_event"])
     _follow(grant.model, grant.user, grant.group)
-    return grant
+
+
+def has_ended(grant: Grant) -> bool:
+    """Whether the grant's time is over by the clock, whether or not its row was closed."""
+    return grant.expires_at is not None and grant.expires_at <= clock.now()
+
+
+def locked(pk: int) -> Grant:
+    """The grant as it is now, nobody else changing it."""
+    return (
+        Grant.objects.select_for_update(no_key=True, of=("self",)).select_related("model", "user", "group").get(pk=pk)
+    )
+
+
+def lock(model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None) -> None:
+    """One writer at a time for what follows from the grants of a model, or for a subject's organisation-wide roles."""
+    if model is not None:
+        RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+    elif user is not None:
+        User.objects.select_for_update(no_key=True, of=("self",)).get(pk=user.pk)
+    elif group is not None:
+        ReviewerGroup.objects.select_for_update(no_key=True, of=("self",)).get(pk=group.pk)
 
 
 def _checked(
-    role: Role | str, model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None, reason: str
+    role: Role | str,
+    model: RegisteredModel | None,
+    user: User | None,
+    group: ReviewerGroup | None,
+    reason: str,
+    expires_at: datetime | None,
 ) -> tuple[Role, str]:
     faults = Faults()
     why = faults.reason(reason)
     if (user is None) == (group is None):
         faults.add("/subject", "one_subject", "Name one subject: a person or a group.")
+    if expires_at is not None and expires_at <= clock.now():
+        faults.add("/expires_at", "past", "This moment is over: name one that is to come, or none for no end.")
     try:
         given = Role(role)
     except ValueError:
@@ -154,6 +213,12 @@ def _fit_for_machines(role: Role) -> bool:
     return Permission.DECIDE not in ROLE_PERMISSIONS[role] and role not in (Role.OFFICER, Role.ADMINISTRATOR)
 
 
+def _until(grant: Grant) -> str:
+    if grant.expires_at is None:
+        return ": nothing is to be given"
+    return f", until {grant.expires_at:%Y-%m-%d %H:%M} UTC: take that grant back first, or let it end"
+
+
 def _require_giver(actor: Actor, model: RegisteredModel | None) -> None:
     if model is not None:
         require(actor, Permission.GRANT_ROLE, model)
@@ -161,18 +226,31 @@ def _require_giver(actor: Actor, model: RegisteredModel | None) -> None:
         require_in_organisation(actor, OrgPermission.MANAGE_PEOPLE)
 
 
-def _lock(model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None) -> None:
-    """One writer at a time for what follows from the grants of a model, or for a subject's organisation-wide roles."""
-    if model is not None:
-        RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
-    elif user is not None:
-        User.objects.select_for_update(no_key=True, of=("self",)).get(pk=user.pk)
-    elif group is not None:
-        ReviewerGroup.objects.select_for_update(no_key=True, of=("self",)).get(pk=group.pk)
+def _keep_an_owner(grant: Grant) -> None:
+    """Raises NotNow where a model would be left without an active person who owns it: a grant that is to end by itself
+    does not stand in for one that is not."""
+    if grant.model is None or grant.role != Role.OWNER:
+        return
+    others = Grant.objects.filter(held(clock.now()), model=grant.model, role=Role.OWNER).exclude(pk=grant.pk)
+    if grant.expires_at is None:
+        others = others.filter(expires_at__isnull=True)
+    if _of_somebody(Grant.objects.filter(pk=grant.pk)).exists() and not _of_somebody(others).exists():
+        raise NotNow(
+            f"{grant.user or grant.group} is the last active owner of {grant.model.slug}: make somebody else its owner "
+            "first, without an end, and take this role back then.",
+            code="last_owner",
+        )
+
+
+def _of_somebody(grants: QuerySet[Grant]) -> QuerySet[Grant]:
+    """Those by which at least one active person holds the role."""
+    people = User.objects.filter(is_active=True, kind=User.Kind.PERSON)
+    members = Membership.effective(clock.now()).filter(user__in=people)
+    return grants.filter(Q(user__in=people) | Q(group_id__in=members.values("group_id")))
 
 
 def _append(
-    action: str,
+    action: Action,
     actor: Actor,
     uid: UUID,
     role: Role,
@@ -183,41 +261,74 @@ def _append(
     *,
     before: str | None,
     after: str | None,
+    expires_at: datetime | None = None,
 ) -> Event:
     subject = Thing("person", user.uid) if user is not None else Thing("group", str(group.uid if group else ""))
     place = [Thing("model", str(model.uid))] if model is not None else []
+    ends = [Change("expires_at", None, expires_at.isoformat())] if expires_at is not None else []
     return recorder.append(
         action,
         actor=actor,
         thing=Thing("grant", str(uid)),
         stream=f"model:{model.uid}" if model is not None else "organisation",
         related=[subject, *place],
-        changes=[Change("role", before, after)],
+        changes=[Change("role", before, after), *ends],
         data={"role": str(role), "subject": subject.as_leaf(), "model": str(model.uid) if model is not None else None},
         reason=reason,
     )
 
 
 def _follow(model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None) -> None:
-    """Make guardian's rows of this subject on this model equal to the union of its open grants there."""
+    """Make guardian's rows of this subject on this model equal to the union of its grants there: a row a permission,
+    which ends when the last grant that brings the permission does."""
     if model is None:
         return
-    roles = Grant.objects.filter(OPEN, model=model, user=user, group=group).values_list("role", flat=True)
-    wanted = {str(permission) for role in roles for permission in ROLE_PERMISSIONS[Role(role)]}
-    rows = PermissionRow.objects.filter(
-        Q(codename__in=wanted), content_type__app_label="registry", content_type__model="registeredmodel"
-    )
+    ends = _ends(model, user, group)
     if user is not None:
-        held = ModelUserPermission.objects.filter(content_object=model, user=user)
-        held.exclude(permission__in=rows).delete()
+        of_person = ModelUserPermission.objects.filter(content_object=model, user=user)
+        new = _differences(ends, of_person)
         ModelUserPermission.objects.bulk_create(
-            [ModelUserPermission(content_object=model, user=user, permission=row) for row in rows],
-            ignore_conflicts=True,
+            [ModelUserPermission(content_object=model, user=user, permission=row, expires_at=end) for row, end in new]
         )
     if group is not None:
-        held_by_group = ModelGroupPermission.objects.filter(content_object=model, group=group)
-        held_by_group.exclude(permission__in=rows).delete()
+        of_group = ModelGroupPermission.objects.filter(content_object=model, group=group)
+        new = _differences(ends, of_group)
         ModelGroupPermission.objects.bulk_create(
-            [ModelGroupPermission(content_object=model, group=group, permission=row) for row in rows],
-            ignore_conflicts=True,
+            [
+                ModelGroupPermission(content_object=model, group=group, permission=row, expires_at=end)
+                for row, end in new
+            ]
         )
+
+
+def _ends(model: RegisteredModel, user: User | None, group: ReviewerGroup | None) -> dict[str, datetime | None]:
+    """Until when the subject holds each permission: the latest end, None where one of the grants has none."""
+    ends: dict[str, datetime | None] = {}
+    grants = Grant.objects.filter(held(clock.now()), model=model, user=user, group=group)
+    for role, end in grants.values_list("role", "expires_at"):
+        for permission in ROLE_PERMISSIONS[Role(role)]:
+            known = ends.get(permission, end)
+            ends[permission] = max(known, end) if known is not None and end is not None else None
+    return ends
+
+
+def _differences(
+    ends: dict[str, datetime | None],
+    present: QuerySet[ModelUserPermission] | QuerySet[ModelGroupPermission],
+) -> list[tuple[PermissionRow, datetime | None]]:
+    """Take away the rows that are not wanted, put right those that end at another time; returns those to be made."""
+    rows = {
+        row.codename: row
+        for row in PermissionRow.objects.filter(
+            codename__in=[str(permission) for permission in Permission],
+            content_type__app_label="registry",
+            content_type__model="registeredmodel",
+        )
+    }
+    wanted = {rows[codename].pk: (rows[codename], end) for codename, end in ends.items()}
+    present.exclude(permission_id__in=wanted).delete()
+    there = dict(present.values_list("permission_id", "expires_at"))
+    for pk, (row, end) in wanted.items():
+        if pk in there and there[pk] != end:
+            present.filter(permission=row).update(expires_at=end)
+    return [wanted[pk] for pk in wanted.keys() - there.keys()]

@@ -1,8 +1,8 @@
 """The permission matrix: who may do what with which model, asked one way or the other.
 
-`holders` and `visible_to` are the two readings of the same facts: guardian's rows for one model, open grants for the
-organisation, dated membership, active accounts. `can` is `holders` asked about one person (`registry.access.question`);
-a property test holds the three to the same answers.
+`holders` and `visible_to` are the two readings of the same facts: guardian's rows for one model, grants for the
+organisation, dated membership, active accounts; what has an end is compared with the clock. `can` is `holders` asked
+about one person (`registry.access.question`); a property test holds the three to the same answers.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from audit import clock
 from audit.actor import Actor
-from registry.access.actors import has_scope, missing_scope
+from registry.access.actors import missing_scope
 from registry.access.question import may
 from registry.access.vocabulary import (
     ORG_SCOPE_FOR,
@@ -30,13 +30,14 @@ from registry.access.vocabulary import (
 )
 from registry.exceptions import NotFound, NotPermitted
 from registry.models import (
-    OPEN,
     Grant,
     Membership,
     ModelGroupPermission,
     ModelUserPermission,
     RegisteredModel,
     User,
+    held,
+    not_ended,
 )
 
 _NAMED = 5
@@ -146,25 +147,36 @@ def visible_to(actor: Actor) -> QuerySet[RegisteredModel]:
 
     A process sees all; a deactivated account, and a token without `models:read`, nothing.
     """
+    return models_for(actor, Permission.VIEW)
+
+
+def models_for(actor: Actor, permission: Permission) -> QuerySet[RegisteredModel]:
+    """The models with which the actor may do that: `can`, asked of all models at once, in the same form."""
     models = RegisteredModel.objects.all()
-    if not has_scope(actor, "models:read"):
+    if _denied_to_this_kind(actor, permission, SCOPE_FOR[permission]) is not None:
         return models.none()
     if actor.models is not None:
         models = models.filter(slug__in=actor.models)
     if actor.person is None:
         return models
+    now = clock.now()
     person = User.objects.filter(uid=actor.person, is_active=True)
-    groups = Membership.effective(clock.now()).filter(user__uid=actor.person).values("group_id")
-    direct = ModelUserPermission.objects.filter(user__uid=actor.person, **_codename(Permission.VIEW))
-    by_group = ModelGroupPermission.objects.filter(group_id__in=groups, **_codename(Permission.VIEW))
-    everywhere = Grant.objects.filter(OPEN, model__isnull=True, role__in=roles_with(Permission.VIEW))
-    return models.filter(
-        Exists(person),
+    groups = Membership.effective(now).filter(user__uid=actor.person).values("group_id")
+    direct = ModelUserPermission.objects.filter(not_ended(now), user__uid=actor.person, **_codename(permission))
+    by_group = ModelGroupPermission.objects.filter(not_ended(now), group_id__in=groups, **_codename(permission))
+    everywhere = Grant.objects.filter(held(now), model__isnull=True)
+    mine = everywhere.filter(Q(user__uid=actor.person) | Q(group_id__in=groups))
+    reached = (
         Q(pk__in=direct.values("content_object_id"))
         | Q(pk__in=by_group.values("content_object_id"))
-        | Exists(everywhere.filter(Q(user__uid=actor.person) | Q(group_id__in=groups)))
-        | Exists(person.filter(is_superuser=True)),
+        | Q(Exists(mine.filter(role__in=roles_with(permission))))
     )
+    if permission in SUPERUSER_PERMISSIONS:
+        reached |= Q(Exists(person.filter(is_superuser=True)))
+    if permission is Permission.DECIDE:
+        person = person.filter(is_superuser=False, kind=User.Kind.PERSON)
+        reached &= Q(~Exists(mine.filter(role=Role.ADMINISTRATOR)))
+    return models.filter(Exists(person), reached)
 
 
 def holders(permission: Permission, model: RegisteredModel) -> QuerySet[User]:
@@ -172,8 +184,9 @@ def holders(permission: Permission, model: RegisteredModel) -> QuerySet[User]:
 
     DECIDE leaves out superusers and administrators, who decide nothing (SoD-4), and service accounts.
     """
-    here = ModelUserPermission.objects.filter(content_object_id=model.pk, **_codename(permission))
-    groups_here = ModelGroupPermission.objects.filter(content_object_id=model.pk, **_codename(permission))
+    lasting = not_ended(clock.now())
+    here = ModelUserPermission.objects.filter(lasting, content_object_id=model.pk, **_codename(permission))
+    groups_here = ModelGroupPermission.objects.filter(lasting, content_object_id=model.pk, **_codename(permission))
     people = (
         Q(pk__in=here.values("user_id"))
         | _members_of(groups_here.values("group_id"))
@@ -192,7 +205,7 @@ def holders_in_organisation(permission: OrgPermission) -> QuerySet[User]:
     active = User.objects.filter(is_active=True)
     if permission is OrgPermission.REGISTER_MODEL:
         # Everyone, but for those whose only roles are an auditor's: who checks the population does not add to it.
-        held = Grant.objects.filter(OPEN).filter(
+        roles = Grant.objects.filter(held(clock.now())).filter(
             Q(user_id=OuterRef("pk"))
             | Q(
                 group_id__in=Membership.effective(clock.now())
@@ -200,7 +213,7 @@ def holders_in_organisation(permission: OrgPermission) -> QuerySet[User]:
                 .values("group_id")
             )
         )
-        audits, does_more = Exists(held.filter(role=Role.AUDITOR)), Exists(held.exclude(role=Role.AUDITOR))
+        audits, does_more = Exists(roles.filter(role=Role.AUDITOR)), Exists(roles.exclude(role=Role.AUDITOR))
         return active.filter(~audits | does_more)
     people = _with_role(*roles_with_in_organisation(permission))
     if permission in SUPERUSER_ORG_PERMISSIONS:
@@ -209,10 +222,10 @@ def holders_in_organisation(permission: OrgPermission) -> QuerySet[User]:
 
 
 def grants_behind(user: User, permission: Permission, model: RegisteredModel) -> QuerySet[Grant]:
-    """Why a person can: the open grants that bring them the permission on the model, directly or by a group."""
+    """Why a person can: the grants in force that bring them the permission on the model, directly or by a group."""
     groups = Membership.effective(clock.now()).filter(user=user).values("group_id")
     return Grant.objects.filter(
-        OPEN,
+        held(clock.now()),
         Q(user=user) | Q(group_id__in=groups),
         Q(model=model) | Q(model__isnull=True),
         role__in=roles_with(permission),
@@ -234,7 +247,7 @@ def _codename(permission: Permission) -> dict[str, str]:
 
 def _with_role(*roles: Role) -> Q:
     """Accounts that hold one of the roles organisation-wide."""
-    everywhere = Grant.objects.filter(OPEN, model__isnull=True, role__in=roles)
+    everywhere = Grant.objects.filter(held(clock.now()), model__isnull=True, role__in=roles)
     direct = everywhere.filter(user__isnull=False).values("user_id")
     return Q(pk__in=direct) | _members_of(everywhere.filter(group__isnull=False).values("group_id"))
 

@@ -19,7 +19,8 @@ WITH person AS (
        AND m.valid_from <= %(now)s AND (m.valid_until IS NULL OR m.valid_until > %(now)s)
 ), everywhere AS (
     SELECT g.role FROM registry_grant g, person
-     WHERE g.closed_at IS NULL AND g.model_id IS NULL AND (g.role = ANY (%(roles)s) OR g.role = %(administrator)s)
+     WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)
+       AND g.model_id IS NULL AND (g.role = ANY (%(roles)s) OR g.role = %(administrator)s)
        AND (g.user_id = person.id OR g.group_id IN (SELECT group_id FROM held))
 ), sought AS (
     SELECT p.id FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id
@@ -30,10 +31,12 @@ SELECT EXISTS (
      WHERE ((%(superuser)s AND is_superuser)
          OR EXISTS (SELECT FROM registry_modeluserpermission p
                      WHERE p.user_id = person.id AND p.content_object_id = %(model)s
-                       AND p.permission_id IN (SELECT id FROM sought))
+                       AND p.permission_id IN (SELECT id FROM sought)
+                       AND (p.expires_at IS NULL OR p.expires_at > %(now)s))
          OR EXISTS (SELECT FROM registry_modelgrouppermission p
                      WHERE p.group_id IN (SELECT group_id FROM held) AND p.content_object_id = %(model)s
-                       AND p.permission_id IN (SELECT id FROM sought))
+                       AND p.permission_id IN (SELECT id FROM sought)
+                       AND (p.expires_at IS NULL OR p.expires_at > %(now)s))
          OR EXISTS (SELECT FROM everywhere WHERE role = ANY (%(roles)s)))
        AND NOT (%(decides)s AND (is_superuser OR kind <> 'person'
                                  OR EXISTS (SELECT FROM everywhere WHERE role = %(administrator)s)))

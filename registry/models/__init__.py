@@ -1,11 +1,12 @@
 """The nouns of the registry, one a file."""
 
+from registry.models.access_request import AccessRequest
 from registry.models.alias import AliasAssignment, ProtectedAlias
 from registry.models.artifact import Artifact, Blob
 from registry.models.base import OPEN, Dated, Governed
 from registry.models.dataset import DatasetReference
 from registry.models.evidence import Evidence, Metric, ModelCard
-from registry.models.grant import Grant, ModelGroupPermission, ModelUserPermission
+from registry.models.grant import Grant, ModelGroupPermission, ModelUserPermission, held, not_ended
 from registry.models.registered_model import RegisteredModel
 from registry.models.reviewer_group import EffectiveMembership, Membership, ReviewerGroup
 from registry.models.sign_in import PasswordAttempt
@@ -16,6 +17,7 @@ from registry.models.version import ModelVersion
 
 __all__ = [
     "OPEN",
+    "AccessRequest",
     "AccessToken",
     "AliasAssignment",
     "Artifact",
@@ -41,4 +43,6 @@ __all__ = [
     "StageOccupancy",
     "TokenUse",
     "User",
+    "held",
+    "not_ended",
 ]

@@ -1,6 +1,12 @@
 """Questions to the registry, a subject a file."""
 
 from registry.fingerprint import latest_evidence, latest_metrics
+from registry.selectors.access_requests import (
+    access_request,
+    access_requests,
+    access_requests_to_answer,
+    own_access_requests,
+)
 from registry.selectors.catalogue import catalogue, model
 from registry.selectors.comparing import sides
 from registry.selectors.contents import Contents
@@ -9,6 +15,9 @@ from registry.selectors.versions import alias_at, card_of, holding_digest, in_st
 
 __all__ = [
     "Contents",
+    "access_request",
+    "access_requests",
+    "access_requests_to_answer",
     "alias_at",
     "card_of",
     "catalogue",
@@ -19,6 +28,7 @@ __all__ = [
     "latest_metrics",
     "lifecycle",
     "model",
+    "own_access_requests",
     "require_alias_name",
     "resolve",
     "sides",

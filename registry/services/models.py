@@ -14,7 +14,7 @@ from registry import access
 from registry.access.grants import open_grant
 from registry.actions import MODEL_REGISTERED, MODEL_UPDATED
 from registry.exceptions import NotPermitted, StaleRevision
-from registry.models import OPEN, Grant, RegisteredModel, User
+from registry.models import Grant, RegisteredModel, User, held
 from registry.rules import Faults
 from registry.services.uniqueness import unique_or_refused
 
@@ -130,7 +130,10 @@ def update_model(
     row.updated_at = clock.now()
     row.save(update_fields=[*differing, "revision", "updated_at"])
     owner = differing.get("owner")
-    if owner is not None and not Grant.objects.filter(OPEN, model=row, user=owner, role=access.Role.OWNER).exists():
+    if (
+        owner is not None
+        and not Grant.objects.filter(held(clock.now()), model=row, user=owner, role=access.Role.OWNER).exists()
+    ):
         open_grant(
             actor=actor, role=access.Role.OWNER, model=row, user=owner, group=None, reason="named as the model's owner"
         )

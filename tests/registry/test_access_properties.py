@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection, transaction
@@ -24,6 +25,8 @@ from registry.models import (
     RegisteredModel,
     ReviewerGroup,
     User,
+    held,
+    not_ended,
 )
 from registry.services import people as accounts
 from registry.services import tokens
@@ -38,6 +41,8 @@ MEMBERSHIPS = {
     "until soon": (None, timedelta(days=5)),
     "removed": (None, None),
 }
+
+GivenRole = tuple[Role, int, int | None, bool, int | None]
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ grants = st.lists(
         st.integers(0, 7),  # a person or one of the two groups
         st.sampled_from([None, 0, 1, 2]),
         st.booleans(),  # taken back again
+        st.sampled_from([None, None, 2, 5]),  # days until it ends by itself
     ),
     max_size=8,
 )
@@ -76,9 +82,7 @@ limits = st.tuples(
 )
 
 
-def arrange(
-    world: World, given_roles: list[tuple[Role, int, int | None, bool]], joins: list[tuple[int, int, str]]
-) -> None:
+def arrange(world: World, given_roles: list[GivenRole], joins: list[tuple[int, int, str]]) -> None:
     for person, group, kind in joins:
         begins, ends = (NOW + delta if delta is not None else None for delta in MEMBERSHIPS[kind])
         user, team = world.users[person], world.groups[group]
@@ -90,15 +94,14 @@ def arrange(
                 accounts.remove_member(actor=factories.SETUP, group=team, user=user, reason="r")
         except Refusal:
             continue
-    for role, subject, place, revoked in given_roles:
+    for role, subject, place, revoked, days in given_roles:
         to = world.users[subject] if subject < 6 else world.groups[subject - 6]
         on = world.models[place] if place is not None and role not in ORGANISATION_ONLY else None
-        try:
-            grant = factories.grant(role, to=to, on=on)
-        except Refusal:
-            continue
-        if revoked:
-            access.revoke_role(actor=factories.SETUP, grant=grant, reason="r")
+        ends = clock.now() + timedelta(days=days) if days is not None else None
+        with suppress(Refusal):
+            grant = factories.grant(role, to=to, on=on, expires_at=ends)
+            if revoked:
+                access.revoke_role(actor=factories.SETUP, grant=grant, reason="r")
 
 
 @profile(
@@ -113,19 +116,26 @@ def arrange(
     later=st.sampled_from([0, 3, 7]),
     limit=limits,
     asked=st.sampled_from(list(Permission)),
+    swept=st.booleans(),
 )
 def test_lists_look_ups_and_grants_agree(
     world: World,
-    given_roles: list[tuple[Role, int, int | None, bool]],
+    given_roles: list[GivenRole],
     joins: list[tuple[int, int, str]],
     later: int,
     limit: tuple[frozenset[str] | None, frozenset[str] | None],
     asked: Permission,
+    swept: bool,
 ) -> None:
     with transaction.atomic():
         arrange(world, given_roles, joins)
-        rows_follow_grants(world)
+        rows_follow_grants()
         with clock.at(clock.now() + timedelta(days=later)):
+            if swept:
+                for pk in access.ended_grants():
+                    access.close_ended(pk)
+                assert not Grant.objects.filter(OPEN, expires_at__lte=clock.now()).exists()
+            rows_follow_grants()
             for user in world.users:
                 actors = [actor_for(user)]
                 if limit[0] is not None and user.is_active:
@@ -135,6 +145,8 @@ def test_lists_look_ups_and_grants_agree(
                     visible = set(access.visible_to(actor))
                     assert visible == {m for m in world.models if access.can(actor, Permission.VIEW, m)}
                     assert access.visible_to(actor).count() == len(visible), "no model twice"
+                    able = set(access.models_for(actor, asked))
+                    assert able == {m for m in world.models if access.can(actor, asked, m)}
             for model in world.models:
                 holders = set(access.holders(asked, model))
                 who_can = {user for user in world.users if access.can(actor_for(user), asked, model)}
@@ -148,14 +160,19 @@ def test_lists_look_ups_and_grants_agree(
         transaction.set_rollback(True)
 
 
-def rows_follow_grants(world: World) -> None:
-    """Guardian's rows are the union of what the open grants on a model bring, and nothing else."""
-    wanted = {
-        ("user" if grant.user_id else "group", grant.user_id or grant.group_id, grant.model_id, str(permission))
-        for grant in Grant.objects.filter(OPEN, model__isnull=False)
-        for permission in ROLE_PERMISSIONS[Role(grant.role)]
-    }
-    columns = ("content_object_id", "permission__codename")
-    rows = {("user", *row) for row in ModelUserPermission.objects.values_list("user_id", *columns)}
-    rows |= {("group", *row) for row in ModelGroupPermission.objects.values_list("group_id", *columns)}
+def rows_follow_grants() -> None:
+    """Guardian's rows in force are the union of what the grants in force on a model bring, until the last of those
+    ends, and nothing else."""
+    now = clock.now()
+    wanted: dict[tuple[object, ...], datetime | None] = {}
+    for grant in Grant.objects.filter(held(now), model__isnull=False):
+        for permission in ROLE_PERMISSIONS[Role(grant.role)]:
+            subject = ("user", grant.user_id) if grant.user_id else ("group", grant.group_id)
+            key = (*subject, grant.model_id, str(permission))
+            known = wanted.get(key, grant.expires_at)
+            wanted[key] = max(known, grant.expires_at) if known and grant.expires_at else None
+    columns = ("content_object_id", "permission__codename", "expires_at")
+    users = ModelUserPermission.objects.filter(not_ended(now)).values_list("user_id", *columns)
+    groups = ModelGroupPermission.objects.filter(not_ended(now)).values_list("group_id", *columns)
+    rows = {("user", *row[:3]): row[3] for row in users} | {("group", *row[:3]): row[3] for row in groups}
     assert rows == wanted

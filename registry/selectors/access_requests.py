@@ -1,0 +1,56 @@
+"""Questions about access requests."""
+
+from django.db.models import Q, QuerySet
+
+from audit.actor import Actor
+from registry import access
+from registry.access import OrgPermission, Permission
+from registry.exceptions import NotFound
+from registry.models import OPEN, AccessRequest
+
+_SHOWN = ("person", "model", "grant")
+
+
+def may_know(actor: Actor, request: AccessRequest) -> bool:
+    """Whether the actor may read the request: their own, one they may answer, or any for who reads the audit log."""
+    if request.person.uid == actor.person:
+        return access.has_scope(actor, "models:read") and (actor.models is None or request.slug in actor.models)
+    if access.can_in_organisation(actor, OrgPermission.READ_AUDIT):
+        return True
+    return request.model is not None and bool(access.can(actor, Permission.GRANT_ROLE, request.model))
+
+
+def access_request(actor: Actor, number: int) -> AccessRequest:
+    """The request with that number. Raises NotFound where there is none the actor may know of."""
+    found = AccessRequest.objects.select_related(*_SHOWN).filter(pk=number).first()
+    if found is None or not may_know(actor, found):
+        raise NotFound("There is no access request with this number that you may see.")
+    return found
+
+
+def access_requests(actor: Actor) -> QuerySet[AccessRequest]:
+    """All the actor may know of, newest first: their own, those on models they give roles on, and, for who reads the
+    audit log, everybody's."""
+    found = AccessRequest.objects.select_related(*_SHOWN).order_by("-pk")
+    if access.can_in_organisation(actor, OrgPermission.READ_AUDIT):
+        return found
+    return found.filter(_own(actor) | Q(model__in=access.models_for(actor, Permission.GRANT_ROLE).values("pk")))
+
+
+def own_access_requests(actor: Actor) -> QuerySet[AccessRequest]:
+    """What the actor's person asked for, newest first."""
+    return AccessRequest.objects.select_related(*_SHOWN).filter(_own(actor)).order_by("-pk")
+
+
+def access_requests_to_answer(actor: Actor) -> QuerySet[AccessRequest]:
+    """The open requests the actor may answer, the longest waiting first; never their own."""
+    models = access.models_for(actor, Permission.GRANT_ROLE)
+    found = AccessRequest.objects.filter(OPEN, model__in=models.values("pk")).exclude(person__uid=actor.person)
+    return found.select_related(*_SHOWN).order_by("opened_at", "pk")
+
+
+def _own(actor: Actor) -> Q:
+    if not access.has_scope(actor, "models:read"):
+        return Q(pk__in=())
+    limited = Q(slug__in=actor.models) if actor.models is not None else Q()
+    return Q(person__uid=actor.person) & limited

@@ -1,0 +1,266 @@
+"""Access requests: asking for a role on a model, and the answer of somebody who may give it.
+
+Asking does not tell whether a model exists that the asker may not see: what is asked for a name that is no model's is
+kept just the same, and lapses. Only an answer tells, and giving one is its owner's own doing.
+"""
+
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from django.db import transaction
+from django.db.models import Q
+
+from audit import clock, recorder
+from audit.actions import Action
+from audit.actor import Actor
+from audit.models import Event
+from audit.recorder import Change, Thing
+from registry import access
+from registry.access import Permission, Role
+from registry.access.grants import KEEPER, lock, open_grant
+from registry.access.vocabulary import ORGANISATION_ONLY
+from registry.actions import (
+    ACCESS_DENIED,
+    ACCESS_GRANTED,
+    ACCESS_LAPSED,
+    ACCESS_REQUESTED,
+    ACCESS_WITHDRAWN,
+)
+from registry.exceptions import Conflict, NotFound, NotNow, NotPermitted
+from registry.models import OPEN, AccessRequest, Grant, RegisteredModel, User, held
+from registry.rules import Faults
+from registry.selectors.access_requests import may_know
+from registry.services.uniqueness import unique_or_refused
+
+LONGEST = timedelta(days=180)
+"""How far ahead a role may be asked for."""
+USUAL = timedelta(days=90)
+"""Until when it is asked for where nothing is said."""
+PATIENCE = timedelta(days=30)
+"""How long a request waits for an answer."""
+MOST_OPEN = 20
+"""How many requests of one person may wait at a time: asking is no way to search for names."""
+
+ROLES = tuple(role for role in Role if role not in ORGANISATION_ONLY)
+"""What may be asked for."""
+
+
+@transaction.atomic
+def ask(*, actor: Actor, slug: str, role: Role | str, purpose: str, until: datetime | None = None) -> AccessRequest:
+    """Ask for a role on the model of that name, whether or not there is one.
+
+    Args:
+        purpose: what it is needed for; recorded, and read by everybody who sees the model.
+        until: the moment at which the role shall end, `LONGEST` from now at most; `USUAL` where none is given.
+
+    Raises NotPermitted for a process, a service account, a token without `models:read` or limited to other models;
+    InvalidInput; Conflict where the role is held without an end, or a request of this person for this model is open;
+    NotNow where too many wait.
+    """
+    person = access.require_person(actor)
+    access.require_scope(actor, "models:read")
+    if person.kind != User.Kind.PERSON:
+        raise NotPermitted(
+            "A service account asks for nothing: somebody who may give roles on the model gives it one.",
+            code="person_required",
+        )
+    if actor.models is not None and slug not in actor.models:
+        raise NotPermitted(
+            f"This token is limited to other models: {', '.join(sorted(actor.models))}.", code="token_limited"
+        )
+    asked, why, end = _checked(slug, role, purpose, until)
+    # One question of a person at a time: the limits below count what they have open.
+    User.objects.select_for_update(no_key=True, of=("self",)).get(pk=person.pk)
+    waiting = AccessRequest.objects.filter(OPEN, person=person)
+    existing = waiting.filter(slug=slug).first()
+    if existing is not None:
+        raise Conflict(
+            f"Your request {existing.pk} for {slug} waits for an answer: withdraw it to ask anew.",
+            code="already_asked",
+            existing=existing,
+        )
+    if waiting.count() >= MOST_OPEN:
+        raise NotNow(
+            f"{MOST_OPEN} of your requests wait for an answer: withdraw those you no longer need.", code="too_many_open"
+        )
+    model = RegisteredModel.objects.filter(slug=slug).first()
+    lasting = Grant.objects.filter(
+        held(clock.now()), user=person, model=model, role=asked, model__isnull=False, expires_at__isnull=True
+    )
+    if lasting.exists():
+        raise Conflict(f"You are {asked} on {slug} already, without an end.", code="already_granted")
+    request = AccessRequest(uid=uuid4(), person=person, model=model, slug=slug, role=asked, purpose=why, until=end)
+    event = _append(
+        ACCESS_REQUESTED,
+        actor,
+        request,
+        why,
+        [
+            Change("state", None, AccessRequest.ASKED),
+            Change("role", None, str(asked)),
+            Change("until", None, end.isoformat()),
+        ],
+    )
+    request.opened_at, request.opened_event = event.happened_at, event.event_id
+    with unique_or_refused("/model", "A request of yours for this model waits already."):
+        request.save(force_insert=True)
+    return request
+
+
+@transaction.atomic
+def grant(
+    *, actor: Actor, request: AccessRequest, until: datetime | None = None, reason: str | None = None
+) -> AccessRequest:
+    """Give the role that was asked for, until then or sooner: the answer and the grant in one transaction.
+
+    Args:
+        until: a sooner end; None for the one asked for.
+
+    Raises NotFound where the request, or its model, is none the actor may know of; NotPermitted without GRANT_ROLE on
+    the model and for one's own request; NotNow where it was answered meanwhile or its time is over; InvalidInput for
+    a later end, or an account that was deactivated; Conflict where the role is held by now without an end.
+    """
+    faults = Faults()
+    why = faults.reason_if_given(reason) or "granted as it was asked for"
+    faults.refuse()
+    request = _locked_to_answer(actor, request)
+    if request.until <= clock.now():
+        raise NotNow("The time asked for is over: deny the request, or let it lapse.", code="over")
+    if until is not None and until > request.until:
+        faults.add("/until", "too_long", "You may shorten the time that was asked for, and not add to it.")
+    if until is not None and until <= clock.now():
+        faults.add("/until", "past", "This moment is over: name one that is to come.")
+    if request.person.left():
+        faults.add("", "inactive", f"{request.person}'s account is deactivated: deny the request.")
+    faults.refuse()
+    _close(actor, request, AccessRequest.Outcome.GRANTED, ACCESS_GRANTED, why)
+    open_grant(
+        actor=actor,
+        role=Role(request.role),
+        model=request.model,
+        user=request.person,
+        group=None,
+        reason=f"asked for: {request.purpose}"[:5000],
+        expires_at=until or request.until,
+        answering=request,
+    )
+    return request
+
+
+@transaction.atomic
+def deny(*, actor: Actor, request: AccessRequest, reason: str) -> AccessRequest:
+    """Answer that the role is not given, and why. Raises as `grant` does, and InvalidInput without a reason."""
+    faults = Faults()
+    why = faults.reason(reason)
+    faults.refuse()
+    request = _locked_to_answer(actor, request)
+    return _close(actor, request, AccessRequest.Outcome.DENIED, ACCESS_DENIED, why)
+
+
+@transaction.atomic
+def withdraw(*, actor: Actor, request: AccessRequest) -> AccessRequest:
+    """Take one's own request back. Raises NotFound for one that is not to be known of, NotPermitted for somebody
+    else's, NotNow where it was answered meanwhile."""
+    _require_known(actor, request)
+    if request.person.uid != actor.person:
+        raise NotPermitted(
+            "Whoever asked withdraws it; you may deny it, if you give roles here.", code="somebody_elses"
+        )
+    access.require_person(actor)
+    request = _locked(request)
+    return _close(actor, request, AccessRequest.Outcome.WITHDRAWN, ACCESS_WITHDRAWN, "")
+
+
+def unanswered() -> list[int]:
+    """The requests nobody answered in time, oldest first."""
+    late = AccessRequest.objects.filter(OPEN, Q(opened_at__lte=clock.now() - PATIENCE) | Q(until__lte=clock.now()))
+    return list(late.order_by("opened_at").values_list("pk", flat=True)[:200])
+
+
+@transaction.atomic
+def lapse(request_id: int) -> bool:
+    """Close a request nobody answered in time, as a named process. False where there is nothing to close. May be called
+    at any time and any number of times."""
+    request = AccessRequest.objects.select_related("model").filter(pk=request_id).first()
+    if request is None:
+        return False
+    lock(request.model, None, None)
+    request = _reread(request)
+    now = clock.now()
+    if request.closed_at is not None or (request.opened_at > now - PATIENCE and request.until > now):
+        return False
+    _close(KEEPER, request, AccessRequest.Outcome.LAPSED, ACCESS_LAPSED, "")
+    return True
+
+
+def _require_known(actor: Actor, request: AccessRequest) -> None:
+    if not may_know(actor, request):
+        raise NotFound("There is no access request with this number that you may see.")
+
+
+def _checked(slug: str, role: Role | str, purpose: str, until: datetime | None) -> tuple[Role, str, datetime]:
+    faults = Faults()
+    faults.model_slug("/model", slug)
+    why = faults.text("/purpose", purpose.strip(), 5_000, required=True)
+    now = clock.now()
+    end = until if until is not None else now + USUAL
+    if end <= now:
+        faults.add("/until", "past", "This moment is over: name one that is to come.")
+    elif end > now + LONGEST:
+        faults.add("/until", "too_long", f"At most {LONGEST.days} days ahead; ask again when they are over.")
+    if role not in ROLES:
+        faults.add("/role", "unknown_role", f"This cannot be asked for; these can: {', '.join(ROLES)}.")
+    faults.refuse()
+    return Role(role), why, end
+
+
+def _locked_to_answer(actor: Actor, request: AccessRequest) -> AccessRequest:
+    """The open request as it is now, after every question of permission."""
+    if request.person.uid == actor.person:
+        raise NotPermitted("Nobody answers their own request: another person does.", code="self_grant")
+    _require_known(actor, request)
+    if request.model is None:
+        raise NotFound(access.absent_model(request.slug))
+    lock(request.model, None, None)
+    access.require(actor, Permission.GRANT_ROLE, request.model)
+    return _locked(request)
+
+
+def _locked(request: AccessRequest) -> AccessRequest:
+    if request.model is not None:
+        lock(request.model, None, None)
+    now = _reread(request)
+    if now.closed_at is not None:
+        raise NotNow(f"This request is {now.state} already: nothing is left to answer.", code="already_answered")
+    return now
+
+
+def _reread(request: AccessRequest) -> AccessRequest:
+    rows = AccessRequest.objects.select_for_update(no_key=True, of=("self",)).select_related("person", "model")
+    return rows.get(pk=request.pk)
+
+
+def _close(
+    actor: Actor, request: AccessRequest, outcome: AccessRequest.Outcome, action: Action, answer: str
+) -> AccessRequest:
+    event = _append(action, actor, request, answer or None, [Change("state", AccessRequest.ASKED, str(outcome))])
+    request.outcome, request.answer, request.answered_by = outcome, answer, actor.id
+    request.closed_at, request.closed_event = event.happened_at, event.event_id
+    request.save(update_fields=["outcome", "answer", "answered_by", "closed_at", "closed_event"])
+    return request
+
+
+def _append(action: Action, actor: Actor, request: AccessRequest, reason: str | None, changes: list[Change]) -> Event:
+    """Where there is a model, in its stream: whoever may not see it cannot read there that it exists."""
+    model = request.model
+    place = [Thing("model", str(model.uid))] if model is not None else []
+    return recorder.append(
+        action,
+        actor=actor,
+        thing=Thing("access_request", str(request.uid)),
+        stream=f"model:{model.uid}" if model is not None else "organisation",
+        related=[Thing("person", request.person.uid), *place],
+        changes=changes,
+        data={"role": str(request.role), "person": request.person.uid},
+        reason=reason,
+    )
