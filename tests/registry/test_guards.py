@@ -16,9 +16,8 @@ from django.db import DatabaseError, IntegrityError, ProgrammingError, connectio
 
 from audit import clock
 from audit import selectors as log
-from registry import access
-from registry.access import Role, stage_writer
-from registry.access import actor_for
+from registry import access, stage_writer
+from registry.access import Role, actor_for
 from registry.models import (
     Artifact,
     EffectiveMembership,

@@ -21,7 +21,7 @@ DATED = (
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("registry", "0002_guards"),
+        ("registry", "0005_mlflow_names"),
     ]
 
     operations = [
