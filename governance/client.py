@@ -389,6 +389,21 @@ class Client:
         """The version a reference means now: model/7, model@champion, model@latest, model/production."""
         return self._ask("GET", "/resolve", query={"ref": reference}).document
 
+    def search(self, query: str, *, versions: bool = False, limit: int = 100) -> Json:
+        """The models, or the versions, a query finds: {"items": […], "more": whether there are others}. Follows the
+        pages up to the limit."""
+        items: list[Json] = []
+        cursor = ""
+        while True:
+            asked = {"q": query, "limit": str(min(100, limit - len(items))), "cursor": cursor}
+            answered = self._ask(
+                "GET", "/versions" if versions else "/models", query={k: v for k, v in asked.items() if v}
+            ).document
+            items += _items(answered, "items")
+            cursor = str(answered.get("next") or "")
+            if not cursor or len(items) >= limit:
+                return {"items": items, "more": bool(cursor)}
+
     # --- how it is asked ---
 
     def _ask(
@@ -690,7 +705,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.command(client, options, console)
         return status
     except Refused as refusal:
-        _explain(refusal, console, client)
+        _explain(refusal, console, client, query=getattr(options, "query", ""))
         return refusal.exit_code
     except Failure as failure:
         console.fault(f"countersign: {_plain(failure)}")
@@ -727,11 +742,13 @@ def _client(options: argparse.Namespace, console: Console) -> Client:
     )
 
 
-def _explain(refusal: Refused, console: Console, client: Client | None) -> None:
+def _explain(refusal: Refused, console: Console, client: Client | None, *, query: str = "") -> None:
     document = refusal.document
     faults = _items(document, "errors")
     lines = [f"countersign: {_plain(document.get('title') or 'refused')} ({refusal.status} {_plain(refusal.code)})"]
-    lines += [f"  {_plain(f.get('pointer') or 'at the top')}: {_plain(f.get('detail'))}" for f in faults]
+    for fault in faults:
+        lines += _marked(fault, query)
+        lines.append(f"  {_plain(fault.get('pointer') or 'at the top')}: {_plain(fault.get('detail'))}")
     if not faults:
         lines.append(f"  {_plain(refusal)}")
     if document.get("rule"):
@@ -748,6 +765,15 @@ def _explain(refusal: Refused, console: Console, client: Client | None) -> None:
     console.fault(f"  more: {_plain(document.get('type'))}  request id {_plain(document.get('request_id'))}")
     if console.as_json:
         console.answer({"error": document})
+
+
+def _marked(fault: Json, query: str) -> list[str]:
+    """The query, and carets under what is wrong with it."""
+    offset, length = fault.get("offset"), fault.get("length")
+    if not query or not isinstance(offset, int) or not isinstance(length, int):
+        return []
+    line = "".join(" " if _INVISIBLE.match(char) else char for char in query)
+    return [f"  {line}", f"  {' ' * max(0, offset)}{'^' * max(1, min(length, 500))}"]
 
 
 def requirement_lines(requirements: Iterable[Json], live: bool = True) -> list[str]:
@@ -928,6 +954,29 @@ def _resolve(client: Client, options: argparse.Namespace, console: Console) -> i
         *([f" ✓ {verified} files below {options.verify} are these, byte for byte"] if options.verify else []),
     )
     _tell_job({"version": document["version"], "digest": document["fingerprint"]})
+    return DONE
+
+
+def _search(client: Client, options: argparse.Namespace, console: Console) -> int:
+    found = client.search(options.query, versions=options.versions, limit=options.limit)
+    items = _items(found, "items")
+    if options.versions:
+        rows = [
+            (f"{i['model']}/{i['number']}", _plain(i["stage"]), " ".join(f"@{_plain(a)}" for a in i["aliases"]))
+            for i in items
+        ]
+    else:
+        rows = [
+            (i["slug"], f"tier {i['risk_tier'] or '-'}", f"v{i['latest_version'] or '-'}  {_plain(i['title'])}")
+            for i in items
+        ]
+    wide = [min(60, max((len(_plain(row[n])) for row in rows), default=0)) for n in (0, 1)]
+    console.answer(
+        found,
+        *(f"{_plain(a):{wide[0]}}  {b:{wide[1]}}  {c}".rstrip() for a, b, c in rows),
+        *([] if rows else ["nothing you can see fits"]),
+        *(["… and more: --limit shows them"] if found["more"] else []),
+    )
     return DONE
 
 
@@ -1169,6 +1218,13 @@ def _parser() -> argparse.ArgumentParser:
     resolve = command("resolve", _resolve, "say which version a reference means now, and the digests of its files")
     resolve.add_argument("reference", help="model/7, model@champion, model@latest or model/production")
     resolve.add_argument("--verify", metavar="FOLDER", help="hold the files below it against the digests")
+
+    search = command("search", _search, "find models or versions; the page /search/help/ has every word")
+    search.add_argument(
+        "query", help="such as: 'tier:1 stage:production metric.auc>0.9'; one that begins with a minus goes after --"
+    )
+    search.add_argument("--versions", action="store_true", help="list versions, not models")
+    search.add_argument("--limit", type=_many, default=100, metavar="N", help="how many at most (default: 100)")
     return parser
 
 
@@ -1225,6 +1281,12 @@ def _number(text: str) -> int:
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no request's number")
     return int(found[1])
+
+
+def _many(text: str) -> int:
+    if text.isascii() and text.isdecimal() and 0 < int(text) <= 100_000:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 100,000")
 
 
 def _metric(text: str) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -30,6 +30,7 @@ from registry.exceptions import (
 )
 from registry.models import ModelVersion
 from registry.storage import StoreAway
+from registry.search import Fault, InvalidQuery
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 # The first that fits: a StaleRevision is a Conflict too.
 _STATUS: Final[tuple[tuple[type[Refusal], int], ...]] = (
+    (InvalidQuery, 400),
     (NotFound, 404),
     (NotPermitted, 403),
     (StaleRevision, 412),
@@ -60,7 +62,7 @@ def problem(
     code: str,
     detail: str,
     *,
-    errors: list[Mapping[str, str]] | None = None,
+    errors: Sequence[Mapping[str, Any]] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
     """The members of a problem. `more`: requirements, who_can, rule, existing; left out where empty."""
@@ -71,7 +73,7 @@ def problem(
         "detail": detail,
         "code": code,
         "request_id": context.current().request_id,
-        **({"errors": errors} if errors else {}),
+        **({"errors": list(errors)} if errors else {}),
         **{name: value for name, value in more.items() if value},
     }
 
@@ -107,8 +109,10 @@ def _translate(exc: Exception) -> tuple[dict[str, Any], int, dict[str, str]] | N
 
 def _refusal(refusal: Refusal) -> tuple[dict[str, Any], int, dict[str, str]]:
     status = next((status for kind, status in _STATUS if isinstance(refusal, kind)), 400)
-    errors: list[Mapping[str, str]] = []
-    if isinstance(refusal, InvalidInput):
+    errors: list[Mapping[str, Any]] = []
+    if isinstance(refusal, InvalidQuery):
+        errors = [_in_query(fault) for fault in refusal.faults]
+    elif isinstance(refusal, InvalidInput):
         errors = [{"pointer": e.pointer, "code": e.code, "detail": e.detail} for e in refusal.errors]
     body = problem(
         status,
@@ -121,6 +125,19 @@ def _refusal(refusal: Refusal) -> tuple[dict[str, Any], int, dict[str, str]]:
         existing=_existing(refusal.existing) if isinstance(refusal, Conflict) else None,
     )
     return body, status, {}
+
+
+def _in_query(fault: Fault) -> dict[str, Any]:
+    """A fault of a query, at its place in the text."""
+    return {
+        "pointer": "?q",
+        "code": fault.code,
+        "detail": fault.detail,
+        "offset": fault.start,
+        "length": fault.end - fault.start,
+        "allowed": list(fault.allowed),
+        "meant": fault.meant,
+    }
 
 
 def _existing(thing: object) -> dict[str, Any] | None:

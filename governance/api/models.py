@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from governance import selectors as governance
 from governance.api import pagination, people, preconditions
 from governance.api.conf import PREFIX
 from governance.api.endpoint import Endpoint, answer
@@ -21,6 +22,7 @@ from governance.api.operation import Operation
 from governance.api.shapes import Given, Moment, Page, PageAsked, PersonShown, Shown, Words
 from registry import access, selectors
 from registry.models import RegisteredModel
+from registry.search import Query
 from registry.services import models as service
 
 
@@ -41,7 +43,12 @@ Tier = Annotated[int, Field(ge=1, le=3)]
 class ModelsAsked(PageAsked):
     """Which models."""
 
-    q: Words | None = Field(None, description="Words searched in names, titles, purposes and descriptions.")
+    q: Words | None = Field(
+        None,
+        description="A query, such as `tier:1 stage:production metric.auc>0.9 credit`: words of the table at "
+        "/search/help/, and text searched in names, titles, teams, purposes and descriptions.",
+    )
+    sort: Literal["name", "-updated"] = Field("name", description="By name, or by last change, newest first.")
     stage: Words | None = Field(None, description="Slug of a stage some version is in.")
     team: Words | None = Field(None, description="Exact name of the team.")
     owner: Words | None = Field(None, description="Id of the owner, `usr_…`.")
@@ -171,17 +178,14 @@ class ModelsView(Endpoint):
         """The models the caller may see, by name."""
         asked = self.asked(ModelsAsked)
         access.require_scope(self.actor, "models:read")
-        found = selectors.catalogue(
-            self.actor,
-            words=asked.q or "",
-            stage=asked.stage,
-            owner=asked.owner,
-            team=asked.team,
-            status="" if asked.status == "any" else asked.status,
-        )
-        rows, following = pagination.page(
-            found, by="slug", kind=str, cursor=asked.cursor, limit=asked.limit, place=lambda m: m.slug
-        )
+        found = governance.find_models(self.actor, _query(asked))
+        keys: pagination.Keys = (("slug", str),)
+        if asked.sort == "-updated":
+            keys = (("-updated_at", datetime), *keys)
+        # First which, then what is shown of them: who may see them, the query and the numbers make one long plan.
+        rows, following = pagination.by_keys(found.only("pk", *(name.lstrip("-") for name, _ in keys)), keys, asked)
+        shown = selectors.with_numbers(RegisteredModel.objects.all()).in_bulk([row.pk for row in rows])
+        rows = [shown[row.pk] for row in rows]
         return answer(
             ModelPage(items=[_row(model) for model in rows], next=following),
             headers=pagination.link(request, following),
@@ -201,6 +205,20 @@ class ModelsView(Endpoint):
             )
 
         return once(request, self.actor, self.raw_body(), register)
+
+
+def _query(asked: ModelsAsked) -> Query:
+    """The query, with the parameters that are older than the language as terms of it."""
+    text = asked.q or ""
+    for word in ("stage", "team", "owner"):
+        value = getattr(asked, word)
+        if value is not None:
+            text += f' {word}:"{value}"' if '"' not in value else f" {word}:{value}"
+    query = governance.parse(text.strip())
+    # A query that speaks of status says more than this parameter's default.
+    if asked.status == "active" or query.named("status"):
+        return query
+    return governance.parse(f"{text} status:{asked.status}".strip())
 
 
 class ModelView(Endpoint):

@@ -43,6 +43,13 @@ CATALOGUE: Final[dict[str, Type]] = {
         "The form is right, and what it says is not allowed, such as a name in use or a digest of another file.",
         "Correct what `errors` points at.",
     ),
+    "invalid_query": Type(
+        "The query cannot be read",
+        "`q` is written in the query language of the registry, and holds a word or a value it does not have. A filter "
+        "that silently did nothing would show too much, so nothing was searched for.",
+        "`errors` says where (`offset`, `length`), what may stand there (`allowed`) and what was probably meant; the "
+        "page /search/help/ has every word with examples.",
+    ),
     "not_found": Type(
         "There is nothing here that you can see",
         "The address is of nothing, or of something you may not see: the answer is the same, so that it tells nothing.",

@@ -116,6 +116,12 @@ class Fault(Shown):
     )
     code: str
     detail: str
+    offset: int | None = Field(
+        default=None, description="Of a fault inside a text, such as a query: the character it begins at, from 0."
+    )
+    length: int | None = Field(default=None, description="How many characters it has.")
+    allowed: list[str] = Field(default=[], description="What may stand there.")
+    meant: str = Field(default="", description="Which of it was probably meant.")
 
 
 class RequirementShown(Shown):

@@ -82,6 +82,7 @@ urlpatterns: list[URLPattern] = [
     path(
         "models/<api-model:slug>/compare/<api-number:before>..<api-number:after>", comparisons.ComparisonView.as_view()
     ),
+    path("versions", version_views.AllVersionsView.as_view()),
     path(_VERSION, version_views.VersionView.as_view()),
     path(f"{_VERSION}/artifacts/<api-file:path>", artifacts.ArtifactView.as_view()),
     path(f"{_VERSION}/complete", version_views.CompletionView.as_view()),

@@ -10,6 +10,7 @@ from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from governance import selectors as governance
 from governance.api import pagination, people
 from governance.api.endpoint import Endpoint, answer
 from governance.api.idempotency import once
@@ -38,8 +39,23 @@ from registry.services import versions as service
 class VersionsAsked(PageAsked):
     """Which versions."""
 
+    q: Words | None = Field(
+        None,
+        description="A query, such as `metric.auc>0.9 stage:production`: words of the table at /search/help/, and text "
+        "searched in descriptions and sources.",
+    )
     stage: Words | None = Field(None, description="Slug of the stage they are in.")
     status: Literal["registering", "registered"] | None = None
+
+
+class AllVersionsAsked(PageAsked):
+    """Which versions, of whichever models."""
+
+    q: Words | None = Field(
+        None,
+        description="A query, such as `metric.auc>0.9 dataset:loans-2026 tier:1`: words of the table at "
+        "/search/help/, of versions and of their models, and text.",
+    )
 
 
 class ReferenceAsked(Asked):
@@ -55,13 +71,16 @@ class VersionsView(Endpoint):
     def get(self, request: Request, slug: str) -> Response:
         """The versions of a model, newest first."""
         asked = self.asked(VersionsAsked)
-        found = with_aliases(selectors.versions_of(selectors.model(self.actor, slug)))
+        model = selectors.model(self.actor, slug)
+        found = selectors.versions_of(model)
+        if asked.q is not None:
+            found = found.filter(pk__in=governance.find_versions(self.actor, governance.parse(asked.q), of=model))
         if asked.stage is not None:
             found = found.filter(stage__slug=asked.stage)
         if asked.status is not None:
             found = found.filter(status=asked.status)
         rows, following = pagination.page(
-            found,
+            with_aliases(found),
             by="number",
             kind=int,
             descending=True,
@@ -124,6 +143,33 @@ class VersionsView(Endpoint):
         if faults:
             raise InvalidInput(faults)
         return found
+
+
+class AllVersionsView(Endpoint):
+    """/versions"""
+
+    @Operation("searchVersions", "Search versions", "versions", {200: VersionPage}, query=AllVersionsAsked)
+    def get(self, request: Request) -> Response:
+        """The versions a query finds, of the models the caller may see, newest first. Those of archived models only
+        where the query speaks of `status`."""
+        asked = self.asked(AllVersionsAsked)
+        found = governance.find_versions(self.actor, governance.parse(asked.q or ""))
+        rows, following = pagination.page(
+            found.only("pk"),
+            by="pk",
+            kind=int,
+            descending=True,
+            cursor=asked.cursor,
+            limit=asked.limit,
+            place=lambda v: v.pk,
+        )
+        shown = with_aliases(selectors.with_what_a_row_shows(ModelVersion.objects.all())).in_bulk(
+            [version.pk for version in rows]
+        )
+        return answer(
+            VersionPage(items=[VersionRow(**row(shown[version.pk])) for version in rows], next=following),
+            headers=pagination.link(request, following),
+        )
 
 
 class VersionView(Endpoint):

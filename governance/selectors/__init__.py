@@ -7,8 +7,9 @@ from django.db.models import QuerySet
 
 from governance.models import PolicyRevision
 from governance.selectors.comparing import compared
+from governance.selectors.counting import counted_up_to
 from governance.selectors.finding import absent_request, get_bare_request, get_request, visible_requests
-from governance.selectors.inbox import ListRow, MyReviews, count_needing, list_rows, my_reviews
+from governance.selectors.inbox import ListRow, MyReviews, list_rows, models_needing, my_reviews
 from governance.selectors.page import (
     CheckRow,
     MetricRow,
@@ -19,6 +20,7 @@ from governance.selectors.page import (
     request_page,
     seen_token,
 )
+from governance.selectors.search import find_models, find_versions, parse
 
 __all__ = [
     "CheckRow",
@@ -29,13 +31,17 @@ __all__ = [
     "Standing",
     "absent_request",
     "compared",
-    "count_needing",
+    "counted_up_to",
+    "find_models",
+    "find_versions",
     "get_bare_request",
     "get_request",
     "judge",
     "list_rows",
     "metric_rows",
+    "models_needing",
     "my_reviews",
+    "parse",
     "policies_in_force",
     "request_page",
     "seen_token",

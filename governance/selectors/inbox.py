@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from audit.actor import Actor
 from governance import facts
@@ -132,10 +134,14 @@ def my_reviews(actor: Actor) -> MyReviews:
     return MyReviews(needs, tuple(row for row in mine if not row.needs_me), tuple(lately))
 
 
-def count_needing(actor: Actor, person: User) -> int:
-    """How many requests wait for this reader, whose account is `person`: the number beside "My reviews"."""
+def models_needing(actor: Actor, person: User) -> tuple[int, ...]:
+    """The key of the model of each request that waits for this reader, whose account is `person`: as many as the number
+    beside "My reviews"."""
     mine = _groups_of(person)
     if not mine:
-        return 0
-    under_review = visible_requests(actor).filter(state__in=PromotionRequest.LIVE).exclude(packet_digest="")
-    return sum(row.needs_me for row in _rows(under_review, person, mine, checks=False))
+        return ()
+    # Only those whose policy calls on a group of theirs, however many are under review elsewhere.
+    calls_on = [Q(policy_revision__document__approvals__contains=[{"group": group}]) for group in mine]
+    under_review = visible_requests(actor).filter(reduce(or_, calls_on), state__in=PromotionRequest.LIVE)
+    rows = _rows(under_review.exclude(packet_digest=""), person, mine, checks=False)
+    return tuple(row.request.model_id for row in rows if row.needs_me)

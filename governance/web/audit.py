@@ -18,7 +18,7 @@ from audit import actions
 from audit import selectors as log
 from audit.actor import Actor
 from audit.models import Event
-from governance.web import search
+from governance.web import boxes
 from governance.web.page import PageRequest, page, show
 from governance.web.things import Doer, Named, Names
 from registry import access, selectors
@@ -44,7 +44,7 @@ class Line:
 def audit(request: PageRequest) -> HttpResponse:
     """The log, newest first. Who reads the audit log of the organisation sees all of it; anybody else, that of a model
     they may see: `model` in the address."""
-    asked = search.read(request.GET.get("q", ""), FILTERS)
+    asked = boxes.read(request.GET.get("q", ""), FILTERS)
     filters = {**asked.filters, **{key: request.GET[key] for key in FILTERS if request.GET.get(key)}}
     whole = access.can_in_organisation(request.actor, OrgPermission.READ_AUDIT)
     model = selectors.model(request.actor, filters["model"]) if filters.get("model") else None

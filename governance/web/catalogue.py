@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from typing import Any
 
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
-from django.utils import timezone
+from django.shortcuts import redirect
+from django.urls import reverse
 
 from audit import clock
 from audit.actor import Actor
@@ -17,33 +19,21 @@ from governance import selectors as promotions
 from governance.limits import limits_for
 from governance.models import PromotionRequest
 from governance.policies import PolicyDocument
-from governance.web import keyset, search
+from governance.web import jump, keyset, search
 from governance.web.page import PageRequest, page, show
+from governance.web.shell import models_waiting
 from governance.web.trends import Trend, trends_of
-from registry import access, selectors
+from registry import access
 from registry.models import OPEN, RegisteredModel, Stage, StageOccupancy
+from registry.search import InvalidQuery
 
-FILTERS = ("tier", "stage", "owner", "team", "status", "needs")
 TIERS = [("1", "1"), ("2", "2"), ("3", "3"), ("none", "not set")]
-STATUSES = {"active": "not archived", "archived": "archived", "any": "any"}
-NEEDS = {
-    "decision": "an open request",
-    "review": "an overdue review",
-    "owner": "an owner or a risk tier",
-}
-SORTS = {"attention": ("rank", "slug"), "name": ("slug",), "updated": ("-updated_at", "slug")}
+SORTS = {"attention": ("slug",), "name": ("slug",), "updated": ("-updated_at", "slug")}
 SORT_WORDS = {"attention": "needs attention", "name": "name", "updated": "last change"}
 TREND = 8
-
-
-@dataclass(frozen=True)
-class Chip:
-    """A filter that is on: what it says, and the parameter that takes it away; a filter written in the search box has
-    none, because editing the box takes it away."""
-
-    name: str
-    value: str
-    param: str
+MANY = 1000
+"""Beyond it nothing is counted: a number of four digits tells a reader no more than that it is many, and counting the
+rest would cost the more the more there are."""
 
 
 @dataclass
@@ -60,103 +50,85 @@ class Row:
 
 @page()
 def catalogue(request: PageRequest) -> HttpResponse:
-    """The models the reader may see. All of its state is in the address."""
-    asked = search.read(request.GET.get("q", ""), FILTERS)
-    given = {key: request.GET[key] for key in FILTERS if request.GET.get(key)}
-    filters = {**asked.filters, **given}
-    found, chips = _filtered(request.actor, asked.text, filters)
+    """The models the reader may see that a query finds. All of its state is in the address."""
+    here = reverse("web:models")
+    asked = search.asked(request.GET, here)
+    straight = jump.named_by(request, asked.text)
+    if straight and not request.htmx:
+        return redirect(straight)
     sort = request.GET.get("sort", "attention")
     sort = sort if sort in SORTS else "attention"
-    cut = keyset.cut(_ranked(found), SORTS[sort], request.GET)
+    cut: keyset.Page[RegisteredModel] = keyset.Page([], "", "")
+    if asked.query is not None:
+        try:
+            found = promotions.find_models(request.actor, asked.query)
+            cut = _cut(request, found, sort)
+        except InvalidQuery as wrong:
+            asked = replace(asked, query=None, chips=(), troubles=search.troubles(wrong, request.GET, here))
     stages = list(Stage.objects.order_by("position"))
     context = {
         "rows": rows_for(request.actor, cut.rows, stages),
         "page": cut,
-        "q": request.GET.get("q", ""),
-        "text": asked.text,
-        "filters": filters,
-        "chips": [chip if chip.param in given else replace(chip, param="") for chip in chips],
+        "asked": asked,
+        "list_url": here,
+        "straight": straight,
         "stages": stages,
         "sort": sort,
         "sorts": SORT_WORDS,
         "tier_choices": TIERS,
         "tiles": _tiles(request.actor),
-        "filtered": bool(asked.text or filters),
+        "filtered": bool(asked.text),
     }
     return show(request, "models/catalogue.html", context, part="results")
 
 
-def _filtered(actor: Actor, text: str, filters: dict[str, str]) -> tuple[QuerySet[RegisteredModel], list[Chip]]:
-    tier = {"none": 0, "1": 1, "2": 2, "3": 3}.get(filters.get("tier", ""))
-    owner = filters.get("owner")
-    status = filters.get("status", "active")
-    found = selectors.catalogue(
-        actor,
-        words=text,
-        tier=tier,
-        stage=filters.get("stage"),
-        owner=(actor.person if owner == "@me" else owner) if owner else None,
-        team=filters.get("team"),
-        status="" if status == "any" else status if status in STATUSES else "active",
-    )
-    needs = filters.get("needs", "")
-    if needs == "decision":
-        found = found.filter(Exists(_live()))
-    elif needs == "review":
-        found = found.filter(next_review__lt=_today())
-    elif needs == "owner":
-        found = found.filter(Q(owner__isnull=True) | Q(risk_tier__isnull=True))
-    chips = []
-    if "tier" in filters:
-        chips.append(Chip("Risk tier", "not set" if filters["tier"] == "none" else filters["tier"], "tier"))
-    if "stage" in filters:
-        chips.append(Chip("Stage", filters["stage"], "stage"))
-    if "owner" in filters:
-        chips.append(Chip("Owner", "you" if owner in ("@me", actor.person) else str(owner), "owner"))
-    if "team" in filters:
-        chips.append(Chip("Team", filters["team"], "team"))
-    if "status" in filters:
-        chips.append(Chip("State", STATUSES.get(status, status), "status"))
-    if needs in NEEDS:
-        chips.append(Chip("Needs" if needs == "owner" else "With", NEEDS[needs], "needs"))
-    return found, chips
+def _cut(request: PageRequest, found: QuerySet[RegisteredModel], sort: str) -> keyset.Page[RegisteredModel]:
+    shown = RegisteredModel.objects.select_related("owner")
+    if sort != "attention":
+        # First which, then what is shown of them: who may see them and joins in one query cost twice the planning.
+        cut = keyset.cut(found.only("pk", *(key.lstrip("-") for key in SORTS[sort])), SORTS[sort], request.GET)
+        rows = shown.in_bulk([row.pk for row in cut.rows])
+        return replace(cut, rows=[rows[row.pk] for row in cut.rows])
+    return keyset.cut_in_order(_by_attention(request, found), shown, SORTS[sort], request.GET)
+
+
+def _by_attention(request: PageRequest, found: QuerySet[RegisteredModel]) -> list[QuerySet[RegisteredModel]]:
+    """Overdue reviews first, then what waits for the reader, then open requests, then what lacks an owner or a tier,
+    then the rest. Lists one after another, each by name along an index: a rank worked out for every model would have to
+    be sorted by before the first page is known."""
+    groups = [
+        Q(next_review__lt=_today()),
+        Q(pk__in=PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE).values("model_id")),
+        Q(owner__isnull=True) | Q(risk_tier__isnull=True),
+    ]
+    if waiting := models_waiting(request, request.actor):
+        groups.insert(1, Q(pk__in=waiting))
+    parts, rest = [], found
+    for group in groups:
+        parts.append(rest.filter(group))
+        rest = rest.filter(~group)
+    return [*parts, rest]
 
 
 def _today() -> Any:
-    return timezone.localtime(clock.now()).date()
-
-
-def _live() -> QuerySet[PromotionRequest]:
-    return PromotionRequest.objects.filter(model_id=OuterRef("pk"), state__in=PromotionRequest.LIVE)
-
-
-def _ranked(found: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel]:
-    """Overdue reviews first, then open requests, then what lacks an owner or a tier, then the rest."""
-    return found.annotate(
-        rank=Case(
-            When(next_review__lt=_today(), then=Value(0)),
-            When(Exists(_live()), then=Value(1)),
-            When(Q(owner__isnull=True) | Q(risk_tier__isnull=True), then=Value(2)),
-            default=Value(3),
-            output_field=IntegerField(),
-        )
-    )
+    return clock.now().astimezone(UTC).date()
 
 
 def _tiles(actor: Actor) -> dict[str, int]:
+    """What needs attention, in numbers, each up to `MANY`."""
     visible = access.visible_to(actor)
     active = visible.filter(status=RegisteredModel.Status.ACTIVE)
-    counts: dict[str, int] = active.aggregate(
-        models=Count("pk"),
-        overdue=Count("pk", filter=Q(next_review__lt=_today())),
-        lacking=Count("pk", filter=Q(owner__isnull=True) | Q(risk_tier__isnull=True)),
-        in_exclusive=Count(
-            "pk", filter=Exists(StageOccupancy.objects.filter(OPEN, model_id=OuterRef("pk"), exclusive=True))
-        ),
-    )
-    requests = PromotionRequest.objects.filter(model__in=visible, state__in=PromotionRequest.LIVE)
-    counts |= requests.aggregate(open=Count("pk"), blocked=Count("pk", filter=Q(state="blocked")))
-    return counts
+    held = StageOccupancy.objects.filter(OPEN, exclusive=True)
+    requests = PromotionRequest.objects.filter(model__in=visible)
+    counted: dict[str, QuerySet[Any]] = {
+        "models": active,
+        "overdue": active.filter(next_review__lt=_today()),
+        "lacking": active.filter(Q(owner__isnull=True) | Q(risk_tier__isnull=True)),
+        "in_exclusive": held.filter(model__in=active),
+        "open": requests.filter(state__in=PromotionRequest.LIVE),
+        "blocked": requests.filter(state="blocked"),
+    }
+    return promotions.counted_up_to(MANY, counted)
 
 
 def rows_for(actor: Actor, models: Sequence[RegisteredModel], stages: Sequence[Stage]) -> list[Row]:

@@ -19,6 +19,10 @@ from registry import access, selectors
 from registry.exceptions import NotFound
 from registry.models import Artifact, ModelVersion
 
+UNMISTAKABLE = 32
+"""Digits from which on nobody takes a digest or an id for a word."""
+LONGEST = 250
+
 _NUMBER = re.compile(r"#?(\d{1,9})")
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-fA-F]{8,64})")
 _VERSION = re.compile(r"(?:models:/)?([a-z0-9][a-z0-9._-]*)(?:/| v| )(\d{1,9})")
@@ -30,6 +34,14 @@ def jump(request: PageRequest, what: str = "") -> HttpResponse:
     """Go to what is named, or to a search of the models for it."""
     named = (what or request.GET.get("q", "")).strip().rstrip("/")[:500]
     return redirect(find(request, named) or f"{reverse('web:models')}?{urlencode({'q': named})}")
+
+
+def named_by(request: PageRequest, text: str) -> str:
+    """The address of what a text that can be nothing but a reference names: #128, a digest, model@alias, an id. Empty
+    for words to be searched for."""
+    text = text.strip().removeprefix("sha256:")
+    told = text.startswith("#") or "@" in text or len(text) >= UNMISTAKABLE
+    return find(request, text) if told and len(text) <= LONGEST and " " not in text and ":" not in text else ""
 
 
 def find(request: PageRequest, named: str) -> str:

@@ -17,7 +17,7 @@ from audit import clock
 from governance import promotions, selectors
 from governance.models import Decision, Packet, PromotionRequest
 from governance.promotions.deciding import MAX_COMMENT, MEANINGS
-from governance.web import keyset, packets, search, sign_in
+from governance.web import boxes, keyset, packets, sign_in
 from governance.web.forms import PageForm
 from governance.web.page import PageRequest, page, show
 from governance.web.request_parts import Parts, parts_of
@@ -228,7 +228,7 @@ def packet(request: PageRequest, number: int, digest: str) -> HttpResponse:
 @page()
 def promotion_list(request: PageRequest) -> HttpResponse:
     """The requests of the models the reader may see, newest first."""
-    asked = search.read(request.GET.get("q", ""), ("state", "model", "mine"))
+    asked = boxes.read(request.GET.get("q", ""), ("state", "model", "mine"))
     filters = {**asked.filters, **{k: v for k in ("state", "model", "mine") if (v := request.GET.get(k))}}
     state = filters.get("state", "")
     rows = selectors.visible_requests(request.actor)

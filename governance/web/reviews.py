@@ -28,4 +28,4 @@ def reviews(request: PageRequest) -> HttpResponse:
 @page()
 def home(request: PageRequest) -> HttpResponse:
     """The start: to what waits for the reader, or to the models where nothing does."""
-    return redirect("web:reviews" if selectors.count_needing(request.actor, request.person) else "web:models")
+    return redirect("web:reviews" if selectors.models_needing(request.actor, request.person) else "web:models")

@@ -1,33 +1,179 @@
-"""The words of a search box: `tier:1 stage:production owner:@me pd` is three filters and a text."""
+"""A query as a page has it: the search box and the filters beside it, which are sugar over the same language, the chips
+they become, and what is said of a wrong word. The help page, which lists every word."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
-# key:value, or key:"two words"; a colon inside other text ("note: see") has no key we know and stays text.
-_WORD = re.compile(r'([a-z_]+):("[^"]*"|[^\s"]+)')
+from django.http import HttpResponse, QueryDict
+from django.utils.http import urlencode
+
+from governance.selectors.search import VOCABULARY, parse
+from governance.web.page import PageRequest, page, show
+from registry.search import MAX_LENGTH, Fault, InvalidQuery, Of, Query, Span, Term
+
+FILTERS: Final = {
+    "tier": "tier:{}",
+    "stage": "stage:{}",
+    "owner": "owner:{}",
+    "team": "team:{}",
+    "status": "status:{}",
+    "needs": "{}",
+}
+"""The filters that have a control of their own, or had an address before there was a language: how each is written."""
+NEEDS: Final = {"decision": "request:live", "review": "review:overdue", "owner": "is:incomplete"}
+
+_WORDS: Final = {
+    "none": "not set",
+    "active": "not archived",
+    "due": "due within 30 days",
+    "live": "open",
+    "@me": "you",
+}
+_SIGNS: Final = {(True, False): ">", (True, True): "≥", (False, False): "<", (False, True): "≤"}
 
 
 @dataclass(frozen=True)
-class Search:
-    """A search box read: what is left as text, and the filters in it."""
+class Chip:
+    """A term that is on: what it says, and the address of the list without it."""
 
-    text: str = ""
-    filters: dict[str, str] = field(default_factory=dict)
+    name: str
+    value: str
+    url: str
 
 
-def read(box: str, keys: Collection[str]) -> Search:
-    """Take the filters with known keys out of the text; a key given twice counts as it was given last."""
-    filters: dict[str, str] = {}
+@dataclass(frozen=True)
+class Trouble:
+    """What is wrong at one place of a query: the text before, in and after it, and what was probably meant."""
 
-    def taken(found: re.Match[str]) -> str:
-        key, value = found[1], found[2].strip('"')
-        if key not in keys or not value:
-            return found[0]
-        filters[key] = value
-        return " "
+    before: str
+    wrong: str
+    after: str
+    detail: str
+    meant: str
+    url: str
 
-    text = _WORD.sub(taken, box[:500].replace("\x00", " "))
-    return Search(" ".join(text.split()), filters)
+
+@dataclass(frozen=True)
+class Asked:
+    """What a page is asked to find.
+
+    Args:
+        box: what stands in the search box.
+        text: that and the filters beside it as one query, as a saved view keeps it.
+        query: read; None where it cannot be.
+        troubles: then, why.
+    """
+
+    box: str
+    text: str
+    query: Query | None
+    chips: tuple[Chip, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    filters: Mapping[str, str] | None = None
+
+
+def asked(params: QueryDict, here: str) -> Asked:
+    """Read what an address asks for. `here` is the address of the list."""
+    box = _one(params, "q").replace("\x00", " ")
+    given = {name: value for name in FILTERS if (value := _one(params, name).strip())}
+    parts, origin, at = [box.strip()] if box.strip() else [], [], len(box.strip())
+    for name, value in given.items():
+        written = FILTERS[name].format(_quoted(NEEDS.get(value, value) if name == "needs" else value, name))
+        at += bool(parts)
+        origin.append((at, name))
+        parts.append(written)
+        at += len(written)
+    text = " ".join(parts)
+    try:
+        query = parse(text)
+    except InvalidQuery as fault:
+        return Asked(box, text, None, troubles=troubles(fault, params, here), filters=given)
+    return Asked(box, text, query, chips=_chips(query, dict(origin), params, here), filters=given)
+
+
+def troubles(wrong: InvalidQuery, params: QueryDict, here: str) -> tuple[Trouble, ...]:
+    """What is wrong with a query, for showing: each fault in its place."""
+    return tuple(_trouble(wrong.text, fault, params, here) for fault in wrong.faults)
+
+
+def _trouble(text: str, fault: Fault, params: QueryDict, here: str) -> Trouble:
+    before, wrong, after = text[: fault.start], text[fault.start : fault.end], text[fault.end :]
+    meant = f"{before}{fault.meant}{after}" if fault.meant else ""
+    return Trouble(
+        before, wrong, after, fault.detail, meant, _address(here, _all(params), {"q": meant}) if meant else ""
+    )
+
+
+def _chips(query: Query, origin: Mapping[int, str], params: QueryDict, here: str) -> tuple[Chip, ...]:
+    """One chip a condition; the text, which is one search, is one."""
+    chips = []
+    for term in query.terms:
+        if term.word is not None:
+            beside = origin.get(term.start)
+            kept = _all(params)
+            if beside is not None:
+                kept.pop(beside)
+            else:
+                kept["q"] = Query(_one(params, "q").strip()).without(term)
+            chips.append(Chip(_name_of(term), _said(term), _address(here, kept, {})))
+    if texts := query.named(""):
+        kept = {**_all(params), "q": Query(_one(params, "q").strip()).without(*texts)}
+        words = " ".join(query.text[term.start : term.end] for term in texts)
+        chips.append(Chip("Text", words, _address(here, kept, {})))
+    return tuple(chips)
+
+
+def _one(params: QueryDict, name: str) -> str:
+    return str(params.get(name, ""))
+
+
+def _all(params: QueryDict) -> dict[str, str]:
+    return {name: _one(params, name) for name in params}
+
+
+def _address(here: str, params: Mapping[str, str], changed: Mapping[str, str]) -> str:
+    given = dict(params)
+    if changed:
+        given = {name: value for name, value in given.items() if name not in FILTERS}
+    given |= changed
+    kept = {name: value for name, value in given.items() if value and name not in ("after", "before")}
+    return f"{here}?{urlencode(kept)}" if kept else here
+
+
+def _quoted(value: str, name: str) -> str:
+    value = value.replace('"', " ")
+    return f'"{value}"' if name != "needs" and any(char.isspace() or char == "," for char in value) else value
+
+
+def _name_of(term: Term) -> str:
+    assert term.word is not None
+    return f"{term.word.label} {term.part}" if term.part else term.word.label
+
+
+def _said(term: Term) -> str:
+    said = " or ".join(
+        _span(v.span, v.text) if v.span else _WORDS.get(v.text, v.text + "…" * v.beginning) for v in term.values
+    )
+    return f"not {said}" if term.negated else said
+
+
+def _span(span: Span, text: str) -> str:
+    """How a value that was compared is written: its sign stands outside it."""
+    if span.low is not None and span.high is not None:
+        return text.replace("..", " to ")
+    low = span.low is not None
+    return f"{_SIGNS[low, span.with_low if low else span.with_high]} {text.strip('.') if '..' in text else text}"
+
+
+@page()
+def search_help(request: PageRequest) -> HttpResponse:
+    """Every word of the query language, with what it finds and how it is written: the table the parser reads by."""
+    groups = [
+        ("About models", [word for word in VOCABULARY if word.of is Of.MODEL]),
+        ("About models and versions", [word for word in VOCABULARY if word.of is Of.BOTH]),
+        ("About versions", [word for word in VOCABULARY if word.of is Of.VERSION]),
+    ]
+    return show(request, "search/help.html", {"groups": groups, "most": MAX_LENGTH})

@@ -37,6 +37,16 @@ class Group:
     items: tuple[Item, ...]
 
 
+def models_waiting(request: HttpRequest, actor: Actor) -> tuple[int, ...]:
+    """The model of each request that waits for the reader, asked once a page."""
+    found: tuple[int, ...] | None = getattr(request, "models_waiting", None)
+    if found is None:
+        person: Any = request.user
+        found = selectors.models_needing(actor, person)
+        request.models_waiting = found  # type: ignore[attr-defined]
+    return found
+
+
 class Shell:
     """The frame of one page. Asks the database only where a template draws it, so a fragment for htmx costs nothing."""
 
@@ -50,7 +60,7 @@ class Shell:
 
     @cached_property
     def waiting(self) -> int:
-        return selectors.count_needing(self._actor, self.me)
+        return len(models_waiting(self._request, self._actor))
 
     @cached_property
     def nav(self) -> tuple[Group, ...]:

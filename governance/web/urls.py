@@ -15,6 +15,7 @@ from governance.web import (
     profile,
     promotions,
     reviews,
+    search,
     sign_in,
     versions,
 )
@@ -47,6 +48,7 @@ urlpatterns = [
     path("promotions/<int:number>/withdraw/", promotions.withdraw, name="withdraw"),
     path("promotions/<int:number>/promote/", promotions.promote, name="promote"),
     path("promotions/<int:number>/packets/<sha256:digest>/", promotions.packet, name="packet"),
+    path("search/help/", search.search_help, name="search-help"),
     path("models/", catalogue.catalogue, name="models"),
     path("models/new/", models.register_model, name="register-model"),
     path("models/<model:slug>/", models.model, name="model"),

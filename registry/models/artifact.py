@@ -37,7 +37,10 @@ class Artifact(Governed):
             ),
             models.CheckConstraint(name="artifact_sha256_form", condition=models.Q(sha256__regex="^[0-9a-f]{64}$")),
         ]
-        indexes: ClassVar[list[Any]] = [models.Index(name="artifact_by_digest", fields=["sha256"])]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(name="artifact_by_digest", fields=["sha256"]),
+            models.Index(name="artifact_by_beginning", fields=["sha256"], opclasses=["varchar_pattern_ops"]),
+        ]
 
     def __str__(self) -> str:
         return self.path

@@ -48,6 +48,7 @@ class DatasetReference(Governed):
         indexes: ClassVar[list[Any]] = [
             models.Index(name="dataset_by_digest", fields=["digest"]),
             models.Index(name="dataset_by_identity", fields=["identity", "version"]),
+            models.Index(name="dataset_by_name", fields=["name"], opclasses=["varchar_pattern_ops"]),
         ]
 
     def __str__(self) -> str:

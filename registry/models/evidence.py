@@ -3,6 +3,8 @@
 from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
 
 from registry.models.artifact import Blob
 from registry.models.base import Governed
@@ -10,7 +12,11 @@ from registry.models.base import Governed
 
 class Metric(Governed):
     """A declared number of a version, on a dataset and a slice of it. A later revision of the same (name, dataset,
-    slice) supersedes an earlier one; both stay. Always finite: NaN and infinity are refused at the door."""
+    slice) supersedes an earlier one; both stay. Always finite: NaN and infinity are refused at the door.
+
+    `latest` is true of the newest revision alone: the database keeps it to one, and an index over those is what a
+    search by metric walks, however many revisions there are.
+    """
 
     version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="metrics")
     name = models.CharField(max_length=250)
@@ -19,11 +25,18 @@ class Metric(Governed):
     slice = models.CharField(max_length=250, blank=True)
     revision = models.PositiveIntegerField()
     recorded_at = models.DateTimeField()
+    latest = models.BooleanField(default=True, editable=False)
 
     class Meta:
         ordering = ("name", "dataset", "slice", "-revision")
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(name="metric_once", fields=["version", "name", "dataset", "slice", "revision"]),
+            models.UniqueConstraint(
+                name="metric_one_latest", fields=["version", "name", "dataset", "slice"], condition=Q(latest=True)
+            ),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(Lower("name"), "value", "version", name="metric_by_value", condition=Q(latest=True, slice="")),
         ]
 
     def __str__(self) -> str:

@@ -2,8 +2,9 @@
 
 from typing import Any, ClassVar
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Lower
 
 from registry.models.base import Governed
 
@@ -66,6 +67,14 @@ class RegisteredModel(Governed):
             ("request_promotion", "Ask for a promotion"),
             ("decide_promotion", "Decide on a promotion request, when a policy calls on them"),
             ("grant_role", "Give and take roles on the model"),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(name="model_by_change", fields=["-updated_at", "slug"]),
+            models.Index(name="model_by_review", fields=["next_review", "slug"]),
+            models.Index(name="model_by_tier", fields=["risk_tier", "slug"]),
+            models.Index(Lower("team"), "slug", name="model_by_team"),
+            GinIndex(name="model_by_tag", fields=["tags"]),
+            GinIndex(name="model_by_regulation", fields=["regulations"]),
         ]
 
     def __str__(self) -> str:

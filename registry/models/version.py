@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F
 from django.db.models.functions import Coalesce
@@ -79,9 +80,16 @@ class ModelVersion(Governed):
                 condition=models.Q(status="registering") | models.Q(fingerprint__regex="^[0-9a-f]{64}$"),
             ),
         ]
+        # What a search asks for; beginnings of digests need an index that compares bytes, whatever the collation.
         indexes: ClassVar[list[Any]] = [
             models.Index(name="version_by_declaration", fields=["model", "declaration"]),
             models.Index(Coalesce("updated_at", "created_at").desc(), F("number").desc(), name="version_by_change"),
+            models.Index(name="version_by_stage", fields=["stage", "model", "number"]),
+            models.Index(name="version_by_fingerprint", fields=["fingerprint"], opclasses=["varchar_pattern_ops"]),
+            models.Index(name="version_by_run", fields=["run_id"], opclasses=["varchar_pattern_ops"]),
+            models.Index(name="version_by_commit", fields=["code_commit"], opclasses=["varchar_pattern_ops"]),
+            models.Index(name="version_by_moment", fields=["registered_at"]),
+            GinIndex(name="version_by_tag", fields=["tags"]),
         ]
 
     def __str__(self) -> str:

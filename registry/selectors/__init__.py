@@ -7,11 +7,20 @@ from registry.selectors.access_requests import (
     access_requests_to_answer,
     own_access_requests,
 )
-from registry.selectors.catalogue import catalogue, model
 from registry.selectors.comparing import sides
 from registry.selectors.contents import Contents
+from registry.selectors.catalogue import model, with_numbers
 from registry.selectors.lifecycle import is_protected_alias, lifecycle, require_alias_name
-from registry.selectors.versions import alias_at, card_of, holding_digest, in_stage_at, resolve, version, versions_of
+from registry.selectors.versions import (
+    alias_at,
+    card_of,
+    holding_digest,
+    in_stage_at,
+    resolve,
+    version,
+    versions_of,
+    with_what_a_row_shows,
+)
 
 __all__ = [
     "Contents",
@@ -20,7 +29,6 @@ __all__ = [
     "access_requests_to_answer",
     "alias_at",
     "card_of",
-    "catalogue",
     "holding_digest",
     "in_stage_at",
     "is_protected_alias",
@@ -34,4 +42,6 @@ __all__ = [
     "sides",
     "version",
     "versions_of",
+    "with_numbers",
+    "with_what_a_row_shows",
 ]

@@ -22,8 +22,12 @@ from registry.selectors.catalogue import model
 
 def versions_of(model: RegisteredModel) -> QuerySet[ModelVersion]:
     """The versions of a model, newest first, with what a row of a list shows."""
-    rows = ModelVersion.objects.filter(model=model).order_by("-number")
-    return rows.select_related("model", "stage", "registered_by", "trained_by")
+    return with_what_a_row_shows(ModelVersion.objects.filter(model=model).order_by("-number"))
+
+
+def with_what_a_row_shows(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+    """The same versions, with what a row of a list names beside them."""
+    return versions.select_related("model", "stage", "registered_by", "trained_by")
 
 
 def version(actor: Actor, slug: str, number: int) -> ModelVersion:

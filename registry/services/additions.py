@@ -45,6 +45,8 @@ def add_metrics(*, actor: Actor, version: ModelVersion, metrics: Sequence[Metric
         return [row for row in there if row is not None]
     now = clock.now()
     revision = version.evidence_revision + 1
+    superseded = [row.pk for row in there if row is not None]
+    Metric.objects.filter(pk__in=superseded).update(latest=False)
     rows = Metric.objects.bulk_create(
         [Metric(version=version, revision=revision, recorded_at=now, **vars(metric)) for metric in given]
     )

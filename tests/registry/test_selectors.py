@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from registry import access, selectors, stages
 from registry.access import Role, actor_for
 from registry.exceptions import InvalidInput, NotFound, NotPermitted
 from registry.models import ModelVersion, RegisteredModel, Stage
+from registry.search import WORDS, parse
+from registry.selectors.search import matching_models
 from registry.services import models, versions
 from registry.services.versions import VersionSpec
 from registry.stage_writer import set_alias
@@ -40,42 +43,20 @@ def shelf(lifecycle: None, people: People) -> dict[str, RegisteredModel]:
     }
 
 
-def slugs(people: People, **asked: object) -> list[str]:
-    return [model.slug for model in selectors.catalogue(actor_for(people.priya), **asked)]  # type: ignore[arg-type]
+def find(people: People, query: str) -> QuerySet[RegisteredModel]:
+    return selectors.with_numbers(matching_models(actor_for(people.priya), parse(query, WORDS))).order_by("slug")
 
 
-@pytest.mark.parametrize(
-    ("asked", "found"),
-    [
-        ({}, ["churn", "credit-risk-pd", "forecast", "fraud-cards"]),
-        ({"words": "default"}, ["credit-risk-pd"]),
-        ({"words": "customers"}, ["churn"]),
-        ({"words": "forecasts"}, ["forecast"]),
-        ({"words": "fraud"}, ["fraud-cards"]),
-        ({"words": "fra"}, ["fraud-cards"]),
-        ({"words": "nothing like it"}, []),
-        ({"words": "\x00'\"& | ! %"}, []),
-        ({"tier": 1}, ["credit-risk-pd"]),
-        ({"tier": 0}, ["forecast"]),
-        ({"team": "risk"}, ["credit-risk-pd", "fraud-cards"]),
-        ({"tag": ("area", "retail")}, ["churn"]),
-        ({"team": "risk", "tier": 2}, ["fraud-cards"]),
-        ({"status": "archived"}, []),
-        ({"owner": "usr_nobody"}, []),
-    ],
-)
-def test_models_are_found_by_words_and_facets(
-    shelf: dict[str, RegisteredModel], people: People, asked: dict[str, object], found: list[str]
-) -> None:
-    assert slugs(people, **asked) == found
+def slugs(people: People, query: str = "") -> list[str]:
+    return [model.slug for model in find(people, query)]
 
 
 def test_archived_models_are_apart(shelf: dict[str, RegisteredModel], people: People) -> None:
     models.update_model(actor=actor_for(people.priya), model=shelf["churn"], status="archived")
     assert "churn" not in slugs(people)
-    assert slugs(people, status="archived") == ["churn"]
-    assert len(slugs(people, status="")) == 4
-    assert slugs(people, owner=people.priya.uid) == slugs(people)
+    assert slugs(people, "status:archived") == ["churn"]
+    assert len(slugs(people, "status:any")) == 4
+    assert slugs(people, f"owner:{people.priya.uid}") == slugs(people)
 
 
 def test_a_row_says_what_is_newest_and_what_is_in_the_exclusive_stage(
@@ -90,18 +71,18 @@ def test_a_row_says_what_is_newest_and_what_is_in_the_exclusive_stage(
         spec=VersionSpec(artifacts=[factories.artifact("a", b"never uploaded")]),
     )
     move_to(first, canary)
-    row = selectors.catalogue(actor_for(people.priya)).get(slug="churn")
+    row = find(people, "").get(slug="churn")
     assert (row.latest_number, row.in_exclusive) == (2, 1)  # type: ignore[attr-defined]
-    assert slugs(people, stage="canary") == ["churn"]
-    assert slugs(people, stage="development") == ["churn"]
-    assert slugs(people, stage="production") == []
+    assert slugs(people, "stage:canary") == ["churn"]
+    assert slugs(people, "stage:development") == ["churn"]
+    assert slugs(people, "stage:production") == []
 
 
 def test_nobody_finds_what_they_may_not_see(shelf: dict[str, RegisteredModel], people: People) -> None:
     eve = actor_for(people.eve)
     factories.grant(Role.VIEWER, to=people.eve, on=shelf["churn"])
-    assert [model.slug for model in selectors.catalogue(eve)] == ["churn"]
-    assert not selectors.catalogue(eve, words="default").exists()
+    assert [model.slug for model in matching_models(eve, parse("", WORDS))] == ["churn"]
+    assert not matching_models(eve, parse("default", WORDS)).exists()
     assert selectors.model(eve, "churn").pk == shelf["churn"].pk
     hidden, absent = "credit-risk-pd", "no-such-model"
     refusals = []
@@ -126,7 +107,7 @@ def test_the_cost_of_a_list_does_not_grow(people: People, lifecycle: None) -> No
         return len(queries)
 
     def everything() -> list[str]:
-        rows = selectors.catalogue(priya, words="model", status="")
+        rows = find(people, "model status:any")
         return [f"{row.slug} {row.owner} {row.latest_number}" for row in rows]  # type: ignore[attr-defined]
 
     for _ in range(2):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -12,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit import clock
+from governance.selectors.search import VOCABULARY
 from registry.access import Role
-from registry.models import User
+from registry.models import RegisteredModel, User
 from tests import factories
 from tests.governance.web import scene as scenes
 from tests.governance.web.scene import Page, PageTest
@@ -90,6 +92,45 @@ class TestFinding(TestCase):
         assert len(names(self.get("/models/?q=tier:2 team:Fraud"))) == 2
         page = self.get("/models/?q=tier:9 note: nothing")
         assert 'value="tier:9 note: nothing"' in page.html
+        page.has("This cannot be read", "takes 1, 2, 3 or none, not “9”", "“note” is no word of a query")
+        assert "<code>tier:<mark>9</mark> note: nothing</code>" in page.html
+        assert names(page) == []
+
+    def test_what_was_probably_meant_is_one_link_away(self) -> None:
+        page = self.get("/models/?q=teir:2 team:Fraud")
+        page.has("Did you mean “tier”?")
+        assert 'href="/models/?q=tier%3A2+team%3AFraud"' in page.html
+        page = self.get("/models/?q=stage:produktion")
+        page.has("There is no stage “produktion”. Did you mean “production”?", "development, staging, production")
+        assert 'href="/models/?q=stage%3Aproduction"' in page.html
+
+    def test_each_condition_is_a_chip_that_a_link_takes_away(self) -> None:
+        page = self.get("/models/?q=chargebacks tier:<=3 -team:Credit&status=any")
+        assert names(page) == []
+        page.has("Risk tier ≤ 3", "Team not Credit", "Text chargebacks", "State any")
+        for without in (
+            "q=tier%3A%3C%3D3+-team%3ACredit&amp;status=any",
+            "q=chargebacks+-team%3ACredit&amp;status=any",
+        ):
+            assert f'href="/models/?{without}"' in page.html, without
+        assert 'href="/models/?q=chargebacks+tier%3A%3C%3D3+-team%3ACredit"' in page.html
+        assert len(names(self.get("/models/?q=team:fraud&tier=2"))) == 2
+
+    def test_what_can_only_be_a_reference_leads_to_what_it_names(self) -> None:
+        client = signed_in(self.people.priya)
+        made = factories.version(RegisteredModel.objects.get(slug="model-01"), self.people.priya)
+        answer = client.get(f"/models/?q={made.fingerprint}")
+        assert (answer.status_code, answer["Location"]) == (302, "/models/model-01/versions/1/")
+        part = client.get("/models/?q=model-01@latest", headers={"HX-Request": "true", "HX-Target": "results"})
+        Page(part).has("Go to model-01@latest")
+        assert client.get(f"/models/?q={'0' * 64}").status_code == 200
+
+    def test_the_help_lists_every_word(self) -> None:
+        page = self.get("/search/help/")
+        page.has(*(word.about for word in VOCABULARY))
+        for word in VOCABULARY:
+            for example in word.examples:
+                self.get(f"/models/?q={quote(example)}").has_not("This cannot be read")
 
     def test_overdue_reviews_come_first(self) -> None:
         assert names(self.get("/models/"))[0] == "model-11"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit import clock
-from governance.web import icons, lineage, markdown, packets, search, words
+from governance.web import boxes, icons, lineage, markdown, packets, words
 from governance.web.svg import canvas, element
 from governance.web.templatetags import charts, figures, times, ui
 
@@ -135,7 +135,7 @@ def test_a_filter_changes_one_parameter_and_goes_back_to_the_first_page() -> Non
     ],
 )
 def test_words_of_the_search_box(box: str, text: str, filters: dict[str, str]) -> None:
-    found = search.read(box, ("tier", "stage", "team"))
+    found = boxes.read(box, ("tier", "stage", "team"))
     assert (found.text, found.filters) == (text, filters)
 
 

@@ -91,7 +91,7 @@ _simply("read the log of the model", "audit", lambda world: f"{_url('audit')}?mo
 _simply("read the log of the model", "event", lambda world: _url("event", world.event_of_the_model))
 _simply("read the audit log", "audit", lambda world: _url("audit"))
 _simply("read an event of the organisation", "event", lambda world: _url("event", world.event_of_the_organisation))
-for _own in ("home", "reviews", "profile", "tokens"):
+for _own in ("home", "reviews", "profile", "tokens", "search-help"):
     _simply("open one's own pages", _own, lambda world, name=_own: _url(name))  # type: ignore[misc]
 
 

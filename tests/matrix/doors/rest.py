@@ -136,9 +136,12 @@ def _lists(path: str, member: str, value: object, api: Api) -> Answer:
     return answer_of(response, found=any(item[member] == value for item in items))
 
 
-@REST.at("find the model in a list", "listModels")
+@REST.at("find the model in a list", "listModels", "searchVersions")
 def _(world: World, api: Api) -> Answer:
-    return _lists("/models", "slug", MODEL, api)
+    answers = [_lists("/models", "slug", MODEL, api), _lists("/versions", "model", MODEL, api)]
+    answers.append(_lists(f"/models?q=name:{MODEL}", "slug", MODEL, api))
+    assert len(set(answers)) == 1
+    return answers[0]
 
 
 @REST.at("find the request in a list", "listPromotions")
