@@ -29,8 +29,8 @@ from registry.exceptions import (
     StaleRevision,
 )
 from registry.models import ModelVersion
-from registry.storage import StoreAway
 from registry.search import Fault, InvalidQuery
+from registry.storage import StoreAway
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from registry.selectors.access_requests import (
     access_requests_to_answer,
     own_access_requests,
 )
+from registry.selectors.catalogue import model, with_numbers
 from registry.selectors.comparing import sides
 from registry.selectors.contents import Contents
-from registry.selectors.catalogue import model, with_numbers
 from registry.selectors.lifecycle import is_protected_alias, lifecycle, require_alias_name
 from registry.selectors.versions import (
     alias_at,
