@@ -226,6 +226,11 @@ CATALOGUE: Final[dict[str, Type]] = {
         "An archived model takes no versions.",
         "An owner or an officer can make it active again.",
     ),
+    "ambiguous_dataset": Type(
+        "Several datasets have this digest",
+        "A commit or a version names a state that holds several datasets, so it does not tell them apart.",
+        "Ask for one by its identity; `detail` lists them.",
+    ),
     "lifecycle_missing": Type(
         "No lifecycle is installed",
         "The installation is not set up, so a version has no stage to begin in.",

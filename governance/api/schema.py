@@ -56,6 +56,10 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "description": "Name of the alias.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": 255},
     },
+    "key": {
+        "description": "The dataset's identity, or its digest where no other dataset has that.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:+=~-]+$", "minLength": 1, "maxLength": 128},
+    },
     "event": {"description": "Id of the event.", "schema": {"type": "string", "format": "uuid"}},
 }
 

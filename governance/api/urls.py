@@ -12,6 +12,7 @@ from governance.api import (
     audit,
     checks,
     comparisons,
+    datasets,
     description,
     errors,
     evidence,
@@ -64,8 +65,17 @@ class Kind(StringConverter):
 register_converter(Number, "api-number")
 register_converter(ModelName, "api-model")
 register_converter(FilePath, "api-file")
+
+
+class DatasetKey(StringConverter):
+    """A dataset's identity, or its digest of whatever kind."""
+
+    regex = "[A-Za-z0-9._:+=~-]{1,128}"
+
+
 register_converter(AliasName, "api-alias")
 register_converter(Kind, "api-kind")
+register_converter(DatasetKey, "api-dataset")
 
 _VERSION = "models/<api-model:slug>/versions/<api-number:number>"
 
@@ -89,6 +99,10 @@ urlpatterns: list[URLPattern] = [
     path(f"{_VERSION}/metrics", evidence.MetricsView.as_view()),
     path(f"{_VERSION}/card", evidence.CardView.as_view()),
     path(f"{_VERSION}/evidence/<api-kind:kind>", evidence.EvidenceView.as_view()),
+    path(f"{_VERSION}/lineage", datasets.LineageView.as_view()),
+    path("datasets", datasets.DatasetsView.as_view()),
+    path("datasets/<api-dataset:key>", datasets.DatasetView.as_view()),
+    path("datasets/<api-dataset:key>/dependents", datasets.DependentsView.as_view()),
     path("resolve", version_views.ResolveView.as_view()),
     path("promotions", promotions.PromotionsView.as_view()),
     path("promotions/<api-number:id>", promotions.PromotionView.as_view()),

@@ -23,7 +23,7 @@ from registry import access
 from registry.access import Role
 from registry.models import Membership, ModelVersion, RegisteredModel
 from registry.services import models, versions
-from registry.services.versions import ArtifactSpec, DatasetSpec, VersionSpec
+from registry.services.versions import ArtifactSpec, DatasetSpec, DatasetText, VersionSpec
 
 EVALUATION_TABLE = "evaluation.table"
 ROWS = 2_000
@@ -120,6 +120,7 @@ def declare(world: World, model: Described, number: int, material: Material = AS
         },
         licence="proprietary, internal use",
         datasets=_datasets(model, measured.table, window, random.getrandbits(256)),
+        parents=_parents(world, model, number),
         trained_by=world.users[model.author],
         metrics=metrics,
         card=cards.card(
@@ -229,7 +230,16 @@ def _files(model: Described, material: Material, seed: int) -> dict[str, bytes]:
     return artifacts.files(material.form or model.form, model.features, seed, alone=alone)
 
 
-def _datasets(model: Described, table: bytes, window: tuple[date, date], digest: int) -> list[DatasetSpec]:
+def _parents(world: World, model: Described, number: int) -> list[ModelVersion]:
+    """Networks go on from the weights of the version before."""
+    before = world.versions.get((model.slug, number - 1)) if model.form == "safetensors" else None
+    return [before] if before is not None else []
+
+
+def _datasets(
+    model: Described, table: bytes, window: tuple[date, date], digest: int
+) -> list[DatasetSpec | DatasetText]:
+    """What it was trained and judged with: data of its own, and what whole parts of the bank share."""
     quarter = f"{window[1]:%Y}-Q{(window[1].month + 2) // 3}"
     return [
         DatasetSpec(
@@ -248,7 +258,23 @@ def _datasets(model: Described, table: bytes, window: tuple[date, date], digest:
             digest_algorithm="sha256",
             digest=_sha256(table),
         ),
+        *_shared(model, quarter),
     ]
+
+
+def _shared(model: Described, quarter: str) -> list[DatasetSpec | DatasetText]:
+    """Some of it is known by its bytes, some by a commit, and some by a branch alone, as it is."""
+    features = ", ".join(model.features).casefold()
+    shared: list[DatasetSpec | DatasetText] = []
+    if model.affects_people:
+        known = hashlib.sha256(f"customer-master {quarter[:4]}".encode()).hexdigest()
+        shared.append(DatasetText("training", "sha256", known, f"customer-master {quarter[:4]}"))
+    if model.form == "safetensors":
+        commit = hashlib.sha256(f"documents {quarter}".encode()).hexdigest()
+        shared.append(DatasetText("training", "lakefs", f"lakefs://documents/{commit}/scans/"))
+    if model.form == "npy" or "balance" in features:
+        shared.append(DatasetText("training", "lakefs", "lakefs://ledger/main/daily/", "ledger-daily"))
+    return shared
 
 
 def _parameters(model: Described, number: int) -> dict[str, object]:

@@ -11,16 +11,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
-from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from audit.actor import Actor
 from governance.web.svg import element
-from registry import access
-from registry.models import ModelVersion
+from registry import selectors
+from registry.models import DatasetReference, ModelVersion
+from registry.selectors.lineage import Surroundings
 
 COLUMN, ROW, WIDTH, HEIGHT, PAD = 196, 58, 156, 42, 14
 SWEEPS = 8
@@ -42,6 +41,15 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Row:
+    """A version in the list: "made from" or "made into", in one step or in several."""
+
+    version: ModelVersion
+    relation: str
+    direct: bool
+
+
+@dataclass(frozen=True)
 class Lineage:
     """One version and its neighbours."""
 
@@ -50,51 +58,80 @@ class Lineage:
     focus: str
     hidden: int = 0
     """Versions of models this reader may not see: counted, not named."""
+    cut: bool = False
+    """Whether there is more than was followed."""
+    datasets: tuple[DatasetReference, ...] = ()
+    rows: tuple[Row, ...] = ()
+    """The versions as a list."""
 
     @property
     def drawn(self) -> SafeString:
         return draw(self)
 
 
-def of(actor: Actor, version: ModelVersion) -> Lineage:
-    """The neighbours of a version that the actor may see: data sets, code, training run, the versions it was made from
-    and those made from it."""
-    here = f"v:{version.pk}"
+def of(actor: Actor, version: ModelVersion, *, steps: int = selectors.lineage.STEPS) -> Lineage:
+    """The surroundings of a version that the actor may see: data sets, code, training run, the versions it was made
+    from and those made from it, so many steps each way. Of one kind so many are drawn; the list names them all."""
+    near = selectors.lineage.around(actor, version, steps=steps)
+    here = _id(version.pk)
     nodes = [_version_node(version)]
     edges: list[tuple[str, str]] = []
     if version.code_commit or version.code_repository:
         label = version.code_repository.rstrip("/").rpartition("/")[2] or "code"
         state = {True: "clean", False: "with local changes", None: ""}[version.code_clean]
         nodes.append(Node("code", "code", label, " · ".join(p for p in (version.code_commit[:10], state) if p)))
+        edges.append(("code", here))
     if version.run_id:
         nodes.append(Node("run", "run", "training run", version.run_id, _http(version.run_link)))
-    for dataset in version.datasets.order_by("role", "name")[:SHOWN]:
+        edges.append(("run", here))
+    shown = {version.pk} | {
+        v.pk for v in (*_few(near.ancestors, near, version), *_few(near.descendants, near, version))
+    }
+    nodes += [_version_node(v) for v in (*near.ancestors, *near.descendants) if v.pk in shown]
+    edges += sorted((_id(parent), _id(child)) for child, parent in near.edges if child in shown and parent in shown)
+    nodes += _data_nodes(near, shown, edges)
+    rows = [_row(near, version, v, "made from") for v in near.ancestors]
+    rows += [_row(near, version, v, "made into") for v in near.descendants]
+    return Lineage(tuple(nodes), tuple(edges), here, near.hidden, near.cut, near.datasets, tuple(rows))
+
+
+def _data_nodes(near: Surroundings, shown: set[int], edges: list[tuple[str, str]]) -> list[Node]:
+    """A node for each dataset, however many versions name it; an edge to each of them. Adds the edges."""
+    nodes: dict[str, Node] = {}
+    for dataset in sorted(near.datasets, key=lambda d: d.version_id != near.version.pk):
+        if dataset.version_id not in shown or (dataset.identity not in nodes and len(nodes) >= SHOWN):
+            continue
+        identifier = f"d:{dataset.identity}"
         note = f"{dataset.get_role_display().lower()} · {dataset.reference or dataset.digest[:10] or 'no digest'}"
-        nodes.append(Node(f"d:{dataset.pk}", "data", dataset.name, note))
-    parents, unseen = _seen(actor, version.parents)
-    children, unseen_children = _seen(actor, version.children)
-    nodes += [_version_node(parent) for parent in parents]
-    edges += [(node.id, here) for node in nodes[1:]]
-    for child in children:
-        nodes.append(_version_node(child))
-        edges.append((here, nodes[-1].id))
-    return Lineage(tuple(nodes), tuple(edges), here, unseen + unseen_children)
+        url = reverse("web:dataset", args=[dataset.identity])
+        nodes.setdefault(dataset.identity, Node(identifier, "data", dataset.name, note, url))
+        edge = (identifier, _id(dataset.version_id))
+        if edge not in edges:
+            edges.append(edge)
+    return list(nodes.values())
 
 
-def _seen(actor: Actor, related: Any) -> tuple[list[ModelVersion], int]:
-    visible = access.visible_to(actor).values("pk")
-    rows: list[ModelVersion] = list(
-        related.annotate(seen=Exists(visible.filter(pk=OuterRef("model_id"))))
-        .select_related("model", "stage")
-        .order_by("model__slug", "-number")[: SHOWN * 2]
-    )
-    seen = [row for row in rows if row.seen]  # type: ignore[attr-defined]
-    return seen[:SHOWN], len(rows) - len(seen)
+def _few(versions: Sequence[ModelVersion], near: Surroundings, version: ModelVersion) -> list[ModelVersion]:
+    """Those that are drawn: of the nearest first, so many; of those further away only what hangs on a drawn one."""
+    beside = {pk for edge in near.edges if version.pk in edge for pk in edge}
+    first = [v for v in versions if v.pk in beside][:SHOWN]
+    kept = {v.pk for v in first} | {version.pk}
+    hanging = {pk for edge in near.edges if set(edge) & kept for pk in edge} - kept
+    return first + [v for v in versions if v.pk in hanging and v.pk not in beside][:SHOWN]
+
+
+def _row(near: Surroundings, version: ModelVersion, other: ModelVersion, relation: str) -> Row:
+    direct = (other.pk, version.pk) in near.edges or (version.pk, other.pk) in near.edges
+    return Row(other, relation, direct)
+
+
+def _id(pk: int) -> str:
+    return f"v:{pk}"
 
 
 def _version_node(version: ModelVersion) -> Node:
     label = f"{version.model.slug} v{version.number}"
-    return Node(f"v:{version.pk}", "model", label, version.stage.name, _version_url(version))
+    return Node(_id(version.pk), "model", label, version.stage.name, _version_url(version))
 
 
 def _version_url(version: ModelVersion) -> str:

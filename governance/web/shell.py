@@ -74,7 +74,13 @@ class Shell:
                     self._item("Promotions", "promote", "web:promotions", key="p"),
                 ),
             ),
-            Group("Registry", (self._item("Models", "cube", "web:models", key="m"),)),
+            Group(
+                "Registry",
+                (
+                    self._item("Models", "cube", "web:models", key="m"),
+                    self._item("Datasets", "grid", "web:datasets", key="d"),
+                ),
+            ),
             Group("Assurance", tuple(self._assurance())),
         )
 

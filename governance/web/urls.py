@@ -10,6 +10,7 @@ from governance.web import (
     audit,
     catalogue,
     compare,
+    datasets,
     jump,
     models,
     profile,
@@ -33,8 +34,15 @@ class Sha256(StringConverter):
     regex = r"[0-9a-f]{64}"
 
 
+class DatasetKey(StringConverter):
+    """What a dataset is asked for by: its identity, or its digest of whatever kind."""
+
+    regex = r"[A-Za-z0-9._:+=~-]{1,128}"
+
+
 register_converter(Slug, "model")
 register_converter(Sha256, "sha256")
+register_converter(DatasetKey, "dataset")
 
 app_name = "web"
 urlpatterns = [
@@ -57,6 +65,7 @@ urlpatterns = [
     path("models/<model:slug>/compare/", compare.choose, name="choose-versions"),
     path("models/<model:slug>/compare/v<int:before>..v<int:after>/", compare.compare, name="compare"),
     path("models/<model:slug>/versions/<int:number>/", versions.version, name="version"),
+    path("models/<model:slug>/versions/<int:number>/lineage/", datasets.version_lineage, name="version-lineage"),
     path("models/<model:slug>/versions/<int:number>/promote/", versions.promote, name="request-promotion"),
     path("models/<model:slug>/versions/<int:number>/files/<path:path>", versions.artifact, name="artifact"),
     path(
@@ -64,6 +73,8 @@ urlpatterns = [
         versions.evidence,
         name="evidence",
     ),
+    path("datasets/", datasets.dataset_list, name="datasets"),
+    path("datasets/<dataset:key>/", datasets.dataset, name="dataset"),
     path("audit/", audit.audit, name="audit"),
     path("audit/<uuid:event_id>/", audit.event, name="event"),
     path("go/", jump.jump, name="jump"),

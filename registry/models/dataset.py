@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 
 from registry.datasets import FORMS, Reference, advice, form_of
@@ -47,6 +48,10 @@ class DatasetReference(Governed):
         ordering = ("role", "name")
         indexes: ClassVar[list[Any]] = [
             models.Index(name="dataset_by_digest", fields=["digest"]),
+            # What a search looks for: beginnings of names and digests, whole addresses (which are too long for a tree).
+            models.Index(name="dataset_by_digest_start", fields=["digest"], opclasses=["varchar_pattern_ops"]),
+            models.Index(name="dataset_by_name_start", fields=["name"], opclasses=["varchar_pattern_ops"]),
+            HashIndex(name="dataset_by_uri", fields=["uri"]),
             models.Index(name="dataset_by_identity", fields=["identity", "version"]),
             models.Index(name="dataset_by_name", fields=["name"], opclasses=["varchar_pattern_ops"]),
         ]

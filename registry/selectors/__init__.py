@@ -1,6 +1,7 @@
 """Questions to the registry, a subject a file."""
 
 from registry.fingerprint import latest_evidence, latest_metrics
+from registry.selectors import lineage
 from registry.selectors.access_requests import (
     access_request,
     access_requests,
@@ -35,6 +36,7 @@ __all__ = [
     "latest_evidence",
     "latest_metrics",
     "lifecycle",
+    "lineage",
     "model",
     "own_access_requests",
     "require_alias_name",

@@ -22,6 +22,7 @@ from registry import access
 from registry.access import SCOPES, Role
 from registry.models import (
     AccessToken,
+    DatasetReference,
     Grant,
     Membership,
     ModelVersion,
@@ -31,7 +32,7 @@ from registry.models import (
 )
 from registry.services import people as accounts
 from registry.services import tokens, versions
-from registry.services.versions import ArtifactSpec, MetricSpec, VersionSpec
+from registry.services.versions import ArtifactSpec, DatasetSpec, MetricSpec, VersionSpec
 from tests import factories
 from tests.factories import PASSWORD, SETUP
 from tests.matrix.table import PEOPLE, TOKENS
@@ -44,6 +45,8 @@ SHADOW = "shadow"
 """A free alias, which points at the version that nobody asked for."""
 FILE, CONTENT = "model.json", b'{"weights": [1]}'
 KIND = "evaluation.report"
+DATASET = "d" * 64
+"""Digest of what every version of the model was trained with."""
 
 TO_STAGING = """
 slug: matrix-staging
@@ -155,6 +158,11 @@ class World:
     def model(self) -> RegisteredModel:
         return RegisteredModel.objects.get(slug=MODEL)
 
+    @property
+    def dataset(self) -> str:
+        """Identity of what the model's versions were trained with."""
+        return DatasetReference.objects.filter(digest=DATASET).values_list("identity", flat=True)[0]
+
     def version(self, number: int) -> ModelVersion:
         return ModelVersion.objects.select_related("model", "stage").get(model__slug=MODEL, number=number)
 
@@ -247,7 +255,10 @@ def _make_versions(world: World) -> None:
             actor=trainer,
             model=world.model,
             spec=VersionSpec(
-                artifacts=[factories.artifact(FILE, content)], metrics=[MetricSpec("auc", 0.8)], card=f"# {number}"
+                artifacts=[factories.artifact(FILE, content)],
+                metrics=[MetricSpec("auc", 0.8)],
+                card=f"# {number}",
+                datasets=[DatasetSpec("training", "loans", digest_algorithm="sha256", digest=DATASET)],
             ),
         )
         if number != DECLARED:

@@ -86,6 +86,8 @@ _PEOPLE_MAY = """
 view the model                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 find the model in a list             SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 view a version                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+view a dataset                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+find the dataset in a list           SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 resolve a reference                  SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 download an artifact                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 download evidence                    SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
@@ -147,6 +149,8 @@ _TOKENS_MAY = """
 view the model                       SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 find the model in a list             SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 view a version                       SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+view a dataset                       SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+find the dataset in a list           SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 resolve a reference                  SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 download an artifact                 SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 download evidence                    SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?

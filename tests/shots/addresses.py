@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.db.models import Count
 from django.urls import reverse
 
 from audit.models import Event
 from governance import selectors
 from governance.models import Policy, PromotionRequest
 from registry import access
-from registry.models import OPEN, ModelVersion, ReviewerGroup, StageOccupancy, User
+from registry.models import OPEN, DatasetReference, ModelVersion, ReviewerGroup, StageOccupancy, User
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ def sights() -> list[Sight]:
         *_states(),
         Sight("packet", "marta", f"/promotions/{request.pk}/packets/{request.packet_digest}/"),
         *_of_model(request),
+        *_of_data(request),
         Sight("jump", "marta", "/go/?q=credit"),
         Sight("audit", "ingrid", "/audit/"),
         Sight("audit-model", "priya", f"/audit/?model={request.model.slug}"),
@@ -91,6 +93,25 @@ def _of_model(request: PromotionRequest) -> list[Sight]:
         if fresh is not None
         else Sight("ask", author, f"{of_version}promote/"),
     ]
+
+
+def _of_data(request: PromotionRequest) -> Iterator[Sight]:
+    yield Sight("datasets", "marta", "/datasets/")
+    yield Sight("datasets-none", "marta", "/datasets/?q=nothing-is-called-this")
+    for strength in ("strong", "weak"):
+        shared = (
+            DatasetReference.objects.filter(strength=strength)
+            .order_by()
+            .values_list("identity")
+            .annotate(named=Count("pk"))
+            .order_by("-named")
+            .first()
+        )
+        if shared is not None:
+            yield Sight(f"dataset-{strength}", "marta", f"/datasets/{shared[0]}/")
+    child = ModelVersion.objects.filter(parents__isnull=False).order_by("-pk").first() or request.version
+    yield Sight("lineage", "marta", f"/models/{child.model.slug}/versions/{child.number}/lineage/")
+    yield Sight("version-child", "marta", f"/models/{child.model.slug}/versions/{child.number}/")
 
 
 def _events(request: PromotionRequest) -> Iterator[Sight]:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.factories import PASSWORD
-from tests.matrix.actors import FILE, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
+from tests.matrix.actors import DATASET, FILE, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt, words
 from tests.matrix.doors.service import NEW_PASSWORD, WHY
 from tests.matrix.table import PEOPLE, Door, Verdict
@@ -82,6 +82,8 @@ _simply("view the model", "model", lambda world: _url("model", MODEL))
 _simply("view a version", "version", lambda world: _url("version", MODEL, SHOWN))
 _simply("view a version", "compare", lambda world: _url("compare", MODEL, SHOWN, FREE))
 _simply("view a version", "choose-versions", lambda world: f"{_url('choose-versions', MODEL)}?v={SHOWN}&v={FREE}")
+_simply("view a version", "version-lineage", lambda world: _url("version-lineage", MODEL, SHOWN))
+_simply("view a dataset", "dataset", lambda world: _url("dataset", DATASET))
 _simply("download an artifact", "artifact", lambda world: _url("artifact", MODEL, SHOWN, FILE))
 _simply("download evidence", "evidence", lambda world: _url("evidence", MODEL, SHOWN, KIND, 1))
 _simply("view a request", "promotion", lambda world: _url("promotion", world.request(SHOWN).pk))
@@ -115,6 +117,12 @@ def _(world: World, client: Client, caller: Caller) -> Answer:
 def _(world: World, client: Client, caller: Caller) -> Answer:
     response = client.get(_url("models"))
     return answer_of(response, found=_url("model", MODEL).encode() in response.content)
+
+
+@PAGE.at("find the dataset in a list", "GET web:datasets")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    response = client.get(_url("datasets"))
+    return answer_of(response, found=_url("dataset", world.dataset).encode() in response.content)
 
 
 @PAGE.at("find the request in a list", "GET web:promotions")

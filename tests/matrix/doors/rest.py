@@ -10,7 +10,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 
 from tests.matrix import actors
-from tests.matrix.actors import DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
+from tests.matrix.actors import DATASET, DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt
 from tests.matrix.doors.service import WHY
 from tests.matrix.table import Door, Verdict
@@ -92,6 +92,9 @@ _simply("view a version", "getVersion", "GET", f"{VERSIONS}/{SHOWN}")
 _simply("view a version", "listVersions", "GET", VERSIONS)
 _simply("view a version", "compareVersions", "GET", f"/models/{MODEL}/compare/{SHOWN}..{FREE}")
 _simply("view a version", "getCard", "GET", f"{VERSIONS}/{SHOWN}/card")
+_simply("view a version", "getLineage", "GET", f"{VERSIONS}/{SHOWN}/lineage")
+_simply("view a dataset", "getDataset", "GET", f"/datasets/{DATASET}")
+_simply("view a dataset", "listDependents", "GET", f"/datasets/{DATASET}/dependents")
 _simply("resolve a reference", "resolve", "GET", f"/resolve?ref={MODEL}/{SHOWN}")
 _simply("download an artifact", "downloadArtifact", "GET", f"{VERSIONS}/{SHOWN}/artifacts/{FILE}")
 _simply("download evidence", "downloadEvidence", "GET", f"{VERSIONS}/{SHOWN}/evidence/{KIND}")
@@ -142,6 +145,11 @@ def _(world: World, api: Api) -> Answer:
     answers.append(_lists(f"/models?q=name:{MODEL}", "slug", MODEL, api))
     assert len(set(answers)) == 1
     return answers[0]
+
+
+@REST.at("find the dataset in a list", "listDatasets")
+def _(world: World, api: Api) -> Answer:
+    return _lists("/datasets", "digest", DATASET, api)
 
 
 @REST.at("find the request in a list", "listPromotions")

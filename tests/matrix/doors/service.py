@@ -19,7 +19,7 @@ from registry.exceptions import NotFound, NotPermitted, Refusal
 from registry.services import downloads, groups, models, people, tokens, versions
 from registry.services.versions import MetricSpec, VersionSpec
 from tests.matrix import actors
-from tests.matrix.actors import DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
+from tests.matrix.actors import DATASET, DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt
 from tests.matrix.table import Door, Verdict
 
@@ -70,6 +70,16 @@ def _(world: World, actor: Actor) -> bool:
 @SERVICE.at("view a version")
 def _(world: World, actor: Actor) -> None:
     selectors.version(actor, MODEL, SHOWN)
+
+
+@SERVICE.at("view a dataset")
+def _(world: World, actor: Actor) -> None:
+    selectors.lineage.dataset(actor, DATASET)
+
+
+@SERVICE.at("find the dataset in a list")
+def _(world: World, actor: Actor) -> bool:
+    return selectors.lineage.find_datasets(actor, "loans").filter(digest=DATASET).exists()
 
 
 @SERVICE.at("resolve a reference")
