@@ -161,7 +161,7 @@ class World:
     @property
     def dataset(self) -> str:
         """Identity of what the model's versions were trained with."""
-        return DatasetReference.objects.filter(digest=DATASET).values_list("identity", flat=True)[0]
+        return str(DatasetReference.objects.filter(digest=DATASET).values_list("identity", flat=True)[0])
 
     def version(self, number: int) -> ModelVersion:
         return ModelVersion.objects.select_related("model", "stage").get(model__slug=MODEL, number=number)

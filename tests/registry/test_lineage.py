@@ -29,7 +29,7 @@ def secret(lifecycle: None, people: People) -> RegisteredModel:
 
 
 def identity_of(version: ModelVersion, name: str = "loans") -> str:
-    return DatasetReference.objects.get(version=version, name=name).identity
+    return str(DatasetReference.objects.get(version=version, name=name).identity)
 
 
 def numbers(versions: tuple[ModelVersion, ...]) -> list[str]:
@@ -77,7 +77,8 @@ def test_what_runs_comes_first_and_can_be_asked_for_alone(
     assert callable(move_to)
     move_to(versions[1], canary)
     priya = actor_for(people.priya)
-    resting = lineage.dependents(priya, identity_of(versions[0])).order_by("rank", "-number")
+    found = lineage.dependents(priya, identity_of(versions[0]))
+    resting = found.order_by("rank", "-number")  # type: ignore[misc]
     assert [(v.number, v.rank) for v in resting] == [(2, 0), (3, 2), (1, 2)]  # type: ignore[attr-defined]
     assert [v.number for v in lineage.dependents(priya, identity_of(versions[0]), stage="canary")] == [2]
     weight = lineage.weight(priya, identity_of(versions[0]))

@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from registry.access import Role
-from registry.models import DatasetReference
+from registry.models import DatasetReference, ModelVersion
 from registry.services.versions import DatasetSpec
 from tests import factories
 from tests.governance.web.scene import PageTest
@@ -17,6 +17,9 @@ MOST_QUERIES = 25
 
 class TestDatasets(PageTest):
     """Finding one, and what rests on it."""
+
+    base: ModelVersion
+    tuned: ModelVersion
 
     @classmethod
     def setUpTestData(cls) -> None:
