@@ -20,6 +20,8 @@ ALIAS_REMOVED = register("alias.removed", "took an alias off the version")
 PACKET_FROZEN = register("packet.frozen", "opened review over a packet")
 PACKET_OUTDATED = register("packet.outdated", "closed review, because the packet under it no longer holds")
 
+DOCUMENT_FROZEN = register("document.frozen", "froze the technical document")
+
 CHECK_QUEUED = register("check.queued", "queued a check")
 CHECK_COMPLETED = register("check.completed", "completed a check")
 CHECK_CANCELLED = register("check.cancelled", "cancelled a check run")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponseBase
 from pydantic import Field
 from rest_framework.request import Request
@@ -11,12 +13,14 @@ from governance.api import artifacts, bodies
 from governance.api.endpoint import Endpoint, answer
 from governance.api.idempotency import once
 from governance.api.operation import Operation
-from governance.api.shapes import Asked, Given, Moment, PersonShown, Shown, Words
+from governance.api.shapes import Asked, Given, Moment, PersonShown, Shown, Whole, Words
 from governance.api.version_shapes import EvidenceShown, MetricGiven, MetricShown, url_of
+from governance.documents.completeness import completeness
 from governance.services import evidence as service
+from registry import card as cards
 from registry import selectors
 from registry.exceptions import NotFound
-from registry.models import Evidence, ModelCard
+from registry.models import Evidence, ModelCard, ModelVersion
 from registry.services import downloads
 from registry.services.versions import MetricSpec, store_evidence
 
@@ -47,6 +51,41 @@ class CardShown(Shown):
     text: str
     added_by: PersonShown
     added_at: Moment
+
+
+class CardAsked(Asked):
+    """Which revision."""
+
+    revision: Whole | None = Field(None, ge=1, le=999_999_999, description="Left out: the newest.")
+
+
+class SectionShown(Shown):
+    """A section of a model card, as written."""
+
+    title: str
+    markdown: str
+
+
+class LackShown(Shown):
+    """Something a card must have and has not, or only by name."""
+
+    code: str
+    where: str
+    detail: str
+
+
+class CardRead(CardShown):
+    """A revision of a model card, taken apart, and how it stands against what is asked for."""
+
+    revisions: int = Field(description="How many there are.")
+    metadata: dict[str, Any] = Field(description="The front matter.")
+    sections: list[SectionShown] = Field(description="Subsections within; the opening has no title.")
+    asked: int = Field(description="Parts that are asked for.")
+    lacks: list[LackShown] = Field(
+        description="Those of them that are missing or unfinished, as docs.model_card judges."
+    )
+    policy: str = Field(description="Whose requirements these are; empty for the check's own.")
+    unreadable: str = Field(description="Why the card could not be taken apart; empty where it could.")
 
 
 class EvidenceAsked(Asked):
@@ -86,14 +125,20 @@ class MetricsView(Endpoint):
 class CardView(Endpoint):
     """/models/{slug}/versions/{number}/card"""
 
-    @Operation("getCard", "Read the model card", "evidence", {200: CardShown}, tagged=True)
+    @Operation("getCard", "Read the model card", "evidence", {200: CardRead}, query=CardAsked, tagged=True)
     def get(self, request: Request, slug: str, number: int) -> Response:
-        """The newest revision of the version's model card."""
+        """The newest revision of the version's model card, or the one asked for: as written, taken apart, and with what
+        it lacks."""
+        asked = self.asked(CardAsked).revision
         version = selectors.version(self.actor, slug, number)
-        card = selectors.card_of(version)
-        if card is None:
-            raise NotFound(f"Version {number} of {slug} has no model card yet.")
-        return self.tagged(f"{slug}-v{number}-card", card.revision, _card(card))
+        newest = selectors.card_of(version)
+        card = newest
+        if newest is not None and asked is not None:
+            card = ModelCard.objects.filter(version=version, revision=asked).select_related("added_by").first()
+        if newest is None or card is None:
+            what = f"revision {asked} of its model card" if newest is not None else "model card yet"
+            raise NotFound(f"Version {number} of {slug} has no {what}.")
+        return self.tagged(f"{slug}-v{number}-card", card.revision, _read_card(version, card, newest.revision))
 
     @Operation("putCard", "Add a revision of the model card", "evidence", {200: CardShown}, body=CardGiven)
     def put(self, request: Request, slug: str, number: int) -> Response:
@@ -169,4 +214,27 @@ def _card(card: ModelCard) -> CardShown:
         text=card.text,
         added_by=PersonShown.of(card.added_by),
         added_at=card.added_at,
+    )
+
+
+def _read_card(version: ModelVersion, card: ModelCard, revisions: int) -> CardRead:
+    stands = completeness(version, card.text)
+    metadata: dict[str, Any] = {}
+    sections = [SectionShown(title="", markdown=card.text)] if stands.unreadable else []
+    unreadable = stands.unreadable
+    try:
+        found = cards.parse(card.text)
+        metadata = {name: cards.plain(value) for name, value in found.metadata.items()}
+        sections = [SectionShown(title=s.title, markdown=found.source(s)) for s in cards.top_sections(found)]
+    except cards.CardUnreadable as fault:
+        unreadable = str(fault)
+    return CardRead(
+        **_card(card).model_dump(),
+        revisions=revisions,
+        metadata=metadata,
+        sections=sections,
+        asked=stands.asked,
+        lacks=[LackShown(code=x.code, where=x.where, detail=x.message) for x in stands.lacks],
+        policy=stands.policy,
+        unreadable=unreadable,
     )

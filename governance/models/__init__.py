@@ -2,8 +2,18 @@
 
 from governance.models.check_run import CheckRun
 from governance.models.decision import Decision, Packet
+from governance.models.document import FrozenDocument
 from governance.models.idempotency import IdempotencyKey
 from governance.models.policy import Policy, PolicyRevision
 from governance.models.promotion import PromotionRequest
 
-__all__ = ["CheckRun", "Decision", "IdempotencyKey", "Packet", "Policy", "PolicyRevision", "PromotionRequest"]
+__all__ = [
+    "CheckRun",
+    "Decision",
+    "FrozenDocument",
+    "IdempotencyKey",
+    "Packet",
+    "Policy",
+    "PolicyRevision",
+    "PromotionRequest",
+]

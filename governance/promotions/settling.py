@@ -27,6 +27,7 @@ from governance.actions import (
     PROMOTION_SUPERSEDED,
 )
 from governance.checks import execution
+from governance.documents import freezing
 from governance.models import Decision, PromotionRequest
 from governance.policies import DecisionFact, Facts, State, Verdict, verdict
 from governance.promotions.locks import Locked, lock, lock_version
@@ -277,6 +278,8 @@ def carry_out(locked: Locked, *, actor: Actor) -> None:
         stage_writer.set_alias(
             version=version, name=request.target_alias, event_id=event.event_id, promotion=request.uid
         )
+    if request.target_stage is not None and request.target_stage.protected:
+        freezing.freeze(request, promoted=event, actor=actor)
     execution.cancel_unfinished(request, actor=GATE)
     _supersede_others(locked)
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from audit.actor import Actor
 from audit.models import Event
-from governance.models import CheckRun, Decision, Policy, PolicyRevision, PromotionRequest
+from governance.models import CheckRun, Decision, FrozenDocument, Policy, PolicyRevision, PromotionRequest
 from registry import access
 from registry.models import (
     AccessToken,
@@ -187,6 +187,15 @@ _KINDS: Mapping[str, _Kind] = {
         ("request",),
         "request__model",
         lambda r: Named(f"{r.check_slug}, #{r.request_id}", f"{_request_named(r.request).url}#check-{r.check_slug}"),
+    ),
+    "frozen_document": (
+        FrozenDocument,
+        ("version__model",),
+        "version__model",
+        lambda d: Named(
+            f"document of {_version_named(d.version).label}, #{d.request_id}",
+            f"{_version_named(d.version).url}document/?frozen={d.request_id}",
+        ),
     ),
     "policy": (Policy, (), "", lambda p: Named(p.title)),
     "policy_revision": (PolicyRevision, ("policy",), "", lambda r: Named(f"{r.policy.slug}, revision {r.number}")),

@@ -278,6 +278,7 @@ _TIMELINE_ICONS = {
     "promotion-superseded": "history",
     "promotion-rebound": "link",
     "packet-frozen": "file",
+    "document-frozen": "file",
     "packet-outdated": "history",
 }
 
@@ -313,3 +314,9 @@ def action_kind(action: str) -> str:
 def line_count(text: str) -> int:
     """How many lines a text has; blank ones are not counted."""
     return sum(1 for line in text.splitlines() if line.strip())
+
+
+@register.filter
+def is_text(value: Any) -> bool:
+    """Whether a value is text, and no list or mapping."""
+    return isinstance(value, str)

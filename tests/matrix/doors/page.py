@@ -81,6 +81,8 @@ def _simply(action: str, name: str, path: Callable[[World], str]) -> None:
 _simply("view the model", "model", lambda world: _url("model", MODEL))
 _simply("view a version", "version", lambda world: _url("version", MODEL, SHOWN))
 _simply("view a version", "compare", lambda world: _url("compare", MODEL, SHOWN, FREE))
+for _document in ("card", "card-pdf", "document", "document-pdf", "document-json"):
+    _simply("view a version", _document, lambda world, name=_document: _url(name, MODEL, SHOWN))  # type: ignore[misc]
 _simply("view a version", "choose-versions", lambda world: f"{_url('choose-versions', MODEL)}?v={SHOWN}&v={FREE}")
 _simply("view a version", "version-lineage", lambda world: _url("version-lineage", MODEL, SHOWN))
 _simply("view a dataset", "dataset", lambda world: _url("dataset", DATASET))

@@ -1,0 +1,227 @@
+"""The technical documentation of Annex IV to Regulation (EU) 2024/1689 (the EU AI Act) as data. Pure.
+
+Titles and questions are in our words; `clause` names the point each stands for. What a point asks for is answered by
+facts the registry has, by sections of the model card, or by nobody yet: then the document says so, and where to say it.
+A filled document is in the shape of Annex IV. Whether what it says is true and enough is for people to judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+TEMPLATE: Final = "eu-ai-act-annex-iv"
+EDITION: Final = 1
+"""Raised whenever a point, an ask or a way of answering changes."""
+TITLE: Final = "Technical document in the shape of Annex IV"
+SOURCE: Final = "Regulation (EU) 2024/1689, Annex IV"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One thing a point asks for.
+
+    Args:
+        what: in a few words.
+        facts: names of what the registry knows about it (`governance.documents.knowledge`); any of them answers.
+        sections: headings of the model card under which it can be answered; the first that says something is taken.
+        where: where to give it, if not under the first of `sections`.
+        conditional: asked for "where applicable" or "where relevant": it may be answered by saying that it is not.
+    """
+
+    what: str
+    facts: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    where: str = ""
+    conditional: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where to give what is missing."""
+        return self.where or f"model card, section “{self.sections[0]}”"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the annex."""
+
+    clause: str
+    title: str
+    asks: tuple[Ask, ...]
+
+
+GENERAL = "General description"
+DEVELOPMENT = "Elements of the system and its development"
+
+POINTS: Final[tuple[Point, ...]] = (
+    Point(
+        "1(a)",
+        "Purpose, provider, version",
+        (
+            Ask(
+                "intended purpose", ("purpose",), ("Intended use", "Intended purpose"), "the model's page, Intended use"
+            ),
+            Ask("name of the provider", (), ("Provider",)),
+            Ask("version, and its relation to earlier ones", ("version", "relatives")),
+        ),
+    ),
+    Point(
+        "1(b)",
+        "How it works together with other hardware, software and AI systems",
+        (Ask("interaction with other systems", (), ("Interaction", "Integration", "Interfaces"), conditional=True),),
+    ),
+    Point(
+        "1(c)",
+        "Versions of the software it needs, and what updates require",
+        (
+            Ask("versions of software", ("environment",), (), "the version's environment lock, given at registration"),
+            Ask("requirements of updates", (), ("Updates", "Update requirements", "Maintenance")),
+        ),
+    ),
+    Point(
+        "1(d)",
+        "Forms in which it is put into service",
+        (Ask("forms of delivery", ("files",), ("Deployment", "Distribution", "Delivery")),),
+    ),
+    Point("1(e)", "Hardware it is meant to run on", (Ask("hardware", (), ("Hardware", "Hardware requirements")),)),
+    Point(
+        "1(f)",
+        "Outside and inside of the product it is a part of",
+        (Ask("pictures of the product", (), ("Product",), conditional=True),),
+    ),
+    Point(
+        "1(g)",
+        "The user interface of whoever deploys it",
+        (Ask("description of the user interface", (), ("User interface", "Interface")),),
+    ),
+    Point(
+        "1(h)",
+        "Instructions for whoever deploys it",
+        (Ask("instructions for use", (), ("Instructions for use", "Instructions", "How to use", "Usage")),),
+    ),
+    Point(
+        "2(a)",
+        "Methods and steps of development, and what was taken from others",
+        (
+            Ask("methods and steps", (), ("Training procedure", "Development", "Training", "Method")),
+            Ask("code and run it came from", ("code",), (), "the version's code reference, given at registration"),
+            Ask(
+                "pre-trained systems and tools of others", ("parents", "base models"), ("Base model",), conditional=True
+            ),
+        ),
+    ),
+    Point(
+        "2(b)",
+        "Design: logic, choices and their reasons, what it optimises, expected output",
+        (
+            Ask("general logic, key choices and their reasons", (), ("Design", "Model details", "Model description")),
+            Ask("parameters", ("parameters",), (), "the version's parameters, given at registration"),
+            Ask(
+                "expected output", ("outputs",), ("Output", "Outputs"), "the version's signature, given at registration"
+            ),
+            Ask("trade-offs", (), ("Trade-offs", "Tradeoffs")),
+        ),
+    ),
+    Point(
+        "2(c)",
+        "Architecture, and the computing it took",
+        (
+            Ask("how the components fit together", (), ("Architecture", "Model architecture")),
+            Ask("computing resources", (), ("Compute", "Computational resources")),
+        ),
+    ),
+    Point(
+        "2(d)",
+        "Data: what it was trained on, where that is from, how it was chosen, labelled and cleaned",
+        (
+            Ask("data sets, by identity", ("datasets",), (), "the version's dataset references, given at registration"),
+            Ask("description, provenance and selection", (), ("Training data", "Data")),
+            Ask("labelling and cleaning", (), ("Data preparation", "Labelling", "Data cleaning"), conditional=True),
+        ),
+    ),
+    Point(
+        "2(e)",
+        "Human oversight: what is needed, and what helps people to read the output",
+        (Ask("assessment of human oversight", (), ("Human oversight", "Oversight")),),
+    ),
+    Point(
+        "2(f)",
+        "Changes planned beforehand",
+        (Ask("planned changes", (), ("Predetermined changes", "Planned changes"), conditional=True),),
+    ),
+    Point(
+        "2(g)",
+        "Validation and testing: procedures, data, metrics, reports signed and dated",
+        (
+            Ask("procedures and data", (), ("Evaluation", "Validation", "Testing")),
+            Ask("metrics", ("metrics",), (), "the version's metrics"),
+            Ask(
+                "impacts that may discriminate",
+                ("slices",),
+                ("Fairness", "Bias"),
+                "metrics by slice, or the model card",
+            ),
+            Ask("test logs and reports", ("checks", "evidence"), (), "evidence of the version, and checks by policy"),
+            Ask("signatures of those responsible", ("decisions",), (), "decisions on a promotion request"),
+        ),
+    ),
+    Point(
+        "2(h)",
+        "Security against attacks",
+        (Ask("measures of cybersecurity", (), ("Cybersecurity", "Security")),),
+    ),
+    Point(
+        "3",
+        "Monitoring, functioning and control",
+        (
+            Ask("capabilities and limits", (), ("Limitations", "Limits")),
+            Ask("accuracy, overall and for groups", ("metrics", "slices"), (), "the version's metrics, by slice"),
+            Ask("unintended outcomes and risks", ("prohibited use",), ("Ethical considerations", "Risks")),
+            Ask("human oversight", (), ("Human oversight", "Oversight")),
+            Ask("specification of the input", ("inputs",), ("Input", "Inputs"), "the version's signature"),
+        ),
+    ),
+    Point(
+        "4",
+        "Why these metrics are the right ones",
+        (
+            Ask("why the metrics fit", (), ("Metrics", "Choice of metrics")),
+            Ask("limits set on them", ("limits",), (), "the policies in force"),
+        ),
+    ),
+    Point(
+        "5",
+        "Risk management (Article 9)",
+        (
+            Ask("risk management system", (), ("Risk management",)),
+            Ask("risk tier and rules that apply", ("risk",), (), "the model's page, Risk tier"),
+            Ask("decisions of people", ("decisions",), (), "decisions on a promotion request"),
+        ),
+    ),
+    Point(
+        "6",
+        "Changes over its life",
+        (Ask("history", ("history",)), Ask("what changed in this version, and why", ("requests",), ("Changes",))),
+    ),
+    Point(
+        "7",
+        "Standards applied",
+        (Ask("standards and specifications", ("standards",), ("Standards",), "model card, front matter `standards`"),),
+    ),
+    Point(
+        "8",
+        "EU declaration of conformity (Article 47)",
+        (Ask("copy of the declaration", ("declaration",), (), "evidence of the kind conformity.declaration"),),
+    ),
+    Point(
+        "9",
+        "Watching it after it was put into service (Article 72)",
+        (
+            Ask("monitoring plan", (), ("Monitoring", "Post-market monitoring")),
+            Ask("next review", ("review",), (), "the model's page, Next review"),
+        ),
+    ),
+)
+
+GROUPS: Final = {"1": GENERAL, "2": DEVELOPMENT}
+"""Headings of the points that have parts."""

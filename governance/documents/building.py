@@ -1,0 +1,108 @@
+"""Putting a version's technical document together, as JSON.
+
+The same facts give the same bytes, so a digest names a document. Nothing in it is made up: an answer is what the
+registry holds or what somebody wrote in the card, with its source; what nobody has answered is listed as missing, with
+the place where it can be given.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from audit import canonical
+from audit import selectors as log
+from audit.models import Event
+from governance.documents import annex_iv
+from governance.documents.annex_iv import Ask, Point
+from governance.documents.completeness import policies_in_force
+from governance.documents.knowledge import Knowledge
+from governance.models import PromotionRequest
+from registry.models import ModelVersion
+
+FORM = "countersign.document/1"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A document: its content, the canonical bytes of that (RFC 8785), and their SHA-256."""
+
+    content: dict[str, Any]
+    body: bytes
+    digest: str
+
+
+def build(version: ModelVersion, *, at: Event | None = None, promotion: PromotionRequest | None = None) -> Built:
+    """The technical document of a version as things stand.
+
+    Args:
+        version: with its model, its stage and its people joined.
+        at: the event it is true at; the last one of the model where none is given.
+        promotion: the request whose promotion it is frozen for.
+    """
+    known = Knowledge(version, policies_in_force())
+    at = at or log.for_stream(f"model:{version.model.uid}").order_by("-stream_seq").first()
+    points = [_point(known, point) for point in annex_iv.POINTS]
+    content = {
+        "form": FORM,
+        "template": {
+            "id": annex_iv.TEMPLATE,
+            "edition": annex_iv.EDITION,
+            "title": annex_iv.TITLE,
+            "source": annex_iv.SOURCE,
+        },
+        "model": {"uid": str(version.model.uid), "slug": version.model.slug, "title": version.model.title},
+        "version": {
+            "uid": str(version.uid),
+            "number": version.number,
+            "fingerprint": version.fingerprint or None,
+            "stage": version.stage.slug,
+            "card": known.card.sha256 if known.card is not None else None,
+        },
+        "promotion": {"number": promotion.pk, "uid": str(promotion.uid), "to": promotion.target_name}
+        if promotion is not None
+        else None,
+        "true_at": _position(at),
+        "points": points,
+        "answered": sum(p["state"] == "given" for p in points),
+        "missing": sum(len(p["missing"]) for p in points),
+    }
+    body = canonical.dumps(content)
+    return Built(content, body, hashlib.sha256(body).hexdigest())
+
+
+def _position(event: Event | None) -> dict[str, Any] | None:
+    if event is None:
+        return None
+    return {
+        "event": str(event.event_id),
+        "stream": event.stream_id,
+        "number": event.stream_seq,
+        "at": event.happened_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+    }
+
+
+def _point(known: Knowledge, point: Point) -> dict[str, Any]:
+    blocks: list[dict[str, Any]] = []
+    missing = []
+    for ask in point.asks:
+        found = _answers(known, ask)
+        blocks += [block for block in found if block not in blocks]
+        if not found:
+            missing.append({"what": ask.what, "where": ask.place, "conditional": ask.conditional})
+    state = "given" if not missing else "partly" if blocks else "missing"
+    group = point.clause.partition("(")[0]
+    return {
+        "clause": point.clause,
+        "group": annex_iv.GROUPS.get(group, ""),
+        "title": point.title,
+        "state": state,
+        "blocks": blocks,
+        "missing": missing,
+    }
+
+
+def _answers(known: Knowledge, ask: Ask) -> list[dict[str, Any]]:
+    found = [block for name in ask.facts for block in known.answer(name)]
+    return found + known.section(ask.sections)

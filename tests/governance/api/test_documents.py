@@ -1,0 +1,49 @@
+"""The technical document and the model card, over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from audit import canonical
+from registry.models import RegisteredModel
+from tests import factories
+from tests.governance.api.conftest import CARD, Caller
+from tests.people import People
+
+
+@pytest.fixture
+def version(priya_calls: Caller, people: People) -> str:
+    assert priya_calls.register_model(risk_tier=1).status == 201
+    made = RegisteredModel.objects.get(slug="credit-risk-pd")
+    factories.version(made, people.priya, {"m.json": b"1"}, card=CARD)
+    return "/models/credit-risk-pd/versions/1"
+
+
+def test_the_document_says_what_is_missing_and_where_to_give_it(priya_calls: Caller, version: str) -> None:
+    found = priya_calls.get(f"{version}/document")
+    assert found.status == 200, found
+    body = found.json
+    assert body["frozen"] is None
+    assert body["others"] == []
+    assert canonical.digest(body["document"]) == body["digest"]
+    points = {p["clause"]: p for p in body["document"]["points"]}
+    assert list(points)[:3] == ["1(a)", "1(b)", "1(c)"]
+    assert points["8"]["state"] == "missing"
+    assert points["8"]["missing"][0]["where"] == "evidence of the kind conformity.declaration"
+    assert "Limitations" in [b["title"] for b in points["3"]["blocks"]]
+    priya_calls.get(f"{version}/document?frozen=7").problem(404, "not_found")
+    paper = priya_calls.get(f"{version}/document.pdf")
+    assert paper.raw.startswith(b"%PDF-")
+
+
+def test_the_card_taken_apart_and_its_earlier_revisions(priya_calls: Caller, version: str) -> None:
+    body = priya_calls.get(f"{version}/card").json
+    assert body["metadata"] == {"license": "apache-2.0", "datasets": ["loans-2026"], "metrics": ["accuracy"]}
+    assert [s["title"] for s in body["sections"]][:2] == ["Intended use", "Limitations"]
+    assert (body["asked"], body["lacks"], body["revisions"]) == (8, [], 1)
+    priya_calls.put(f"{version}/card", {"text": "---\nx: [\n---\n# Broken"})
+    body = priya_calls.get(f"{version}/card").json
+    assert (body["revision"], body["revisions"]) == (2, 2)
+    assert "not valid YAML" in body["unreadable"]
+    assert priya_calls.get(f"{version}/card?revision=1").json["text"] == CARD
+    priya_calls.get(f"{version}/card?revision=3").problem(404, "not_found")
