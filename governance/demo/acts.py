@@ -114,10 +114,7 @@ def declare(world: World, model: Described, number: int, material: Material = AS
         code_clean=True,
         environment_lock=_lock(number),
         parameters=_parameters(model, number),
-        signature={
-            "inputs": [{"name": name, "type": "double"} for name in model.features],
-            "outputs": [{"name": "score" if model.kind == "ranker" else "prediction", "type": "double"}],
-        },
+        signature=_signature(model, number),
         licence="proprietary, internal use",
         datasets=_datasets(model, measured.table, window, random.getrandbits(256)),
         parents=_parents(world, model, number),
@@ -294,8 +291,25 @@ def _parameters(model: Described, number: int) -> dict[str, object]:
             }
 
 
+def _signature(model: Described, number: int) -> dict[str, object]:
+    """What goes in and comes out. With the thirteenth version the branch gave way to the channel of the application."""
+    inputs: list[dict[str, object]] = [{"name": name, "type": "double", "required": True} for name in model.features]
+    if number < 13:
+        inputs.append({"name": "branch_code", "type": "string", "required": True})
+    else:
+        inputs.append({"name": "channel", "type": "string", "required": False})
+    output = "score" if model.kind == "ranker" else "prediction"
+    return {"inputs": inputs, "outputs": [{"name": output, "type": "double", "required": True}]}
+
+
 def _lock(number: int) -> str:
-    return f"numpy==2.{1 + number // 6}.0\nscikit-learn==1.{5 + number // 5}.1\nskops==0.{11 + number // 6}.0\n"
+    pins = {
+        "numpy": f"2.{1 + number // 6}.0",
+        "scikit-learn": f"1.{5 + number // 5}.1",
+        "skops": f"0.{11 + number // 6}.{number % 2 + number // 13}",
+        "onnxruntime" if number >= 13 else "sklearn-pandas": "1.24.1" if number >= 13 else "2.2.0",
+    }
+    return "".join(f"{name}=={version}\n" for name, version in pins.items())
 
 
 def _month(day: date, months: int) -> date:

@@ -206,7 +206,7 @@ POINTS: Final[tuple[Point, ...]] = (
     Point(
         "7",
         "Standards applied",
-        (Ask("standards and specifications", ("standards",), ("Standards",), "model card, front matter `standards`"),),
+        (Ask("standards and specifications", ("standards",), ("Standards",), "model card, front matter “standards”"),),
     ),
     Point(
         "8",

@@ -25,7 +25,7 @@ MAX_ALL_WORDS = 12_000
 ALIKE = 0.3
 """Share of common words below which a passage counts as rewritten: scattered common words would only confuse."""
 
-_WORDS = re.compile(r"\s+|[^\W_]+|.", re.DOTALL)
+_WORDS = re.compile(r"\s+|[^\W_]+(?:[.,’'-][^\W_]+)*|.", re.DOTALL)
 
 
 class Kind(StrEnum):

@@ -254,7 +254,8 @@ CHANGES = {
     "decide on a request": _change("decision.recorded", "governance_decision +1", "governance_promotionrequest ~1"),
     "withdraw a request": _change("promotion.withdrawn", "governance_promotionrequest ~1"),
     "execute a request": _change(
-        "promotion.promoted",
+        "promotion.promoted document.frozen",
+        "governance_frozendocument +1",
         "governance_promotionrequest ~1",
         "registry_modelversion ~1",
         "registry_stageoccupancy +1 ~1",

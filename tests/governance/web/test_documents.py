@@ -33,7 +33,7 @@ class TestCard(PageTest):
 
     def test_a_section_says_since_which_version_it_reads_so(self) -> None:
         page = self.read(self.scene.people.marta, "/models/credit-risk-pd/versions/2/card/")
-        page.has("as since v1", "changed in v2")
+        page.has("unchanged since v1", "changed in v2")
 
     def test_earlier_revisions_are_reachable(self) -> None:
         people = self.scene.people
