@@ -23,6 +23,9 @@ from governance.documents.letters import Letters
 MAX_CELL = 700
 """Characters of one cell: a row has to fit on a page."""
 GREY: Final = (90, 90, 90)
+TEXT: Final = 148.0
+"""Width of a line of prose in millimetres: short enough to read, and room enough where a reader's machine has no
+Helvetica and shows it in something wider."""
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
 _STATES: Final = {"given": "answered", "partly": "answered in part", "missing": "missing"}
 
@@ -138,6 +141,8 @@ class _Paper(FPDF):
         self.set_lang("en")
         self.alias_nb_pages("{pages}")
         self.set_font("Helvetica", size=9.5)
+        self.set_draw_color(190)
+        self.set_line_width(0.15)
 
     def header(self) -> None:
         if self.page_no() > 1:
@@ -202,7 +207,7 @@ class _Paper(FPDF):
         if text.strip():
             self.set_x(self.l_margin + indent)
             shown = self.letters.shown(text)
-            self.multi_cell(self.epw - indent, 4.6, shown, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align=Align.L)
+            self.multi_cell(TEXT - indent, 4.6, shown, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align=Align.L)
             self.ln(1.2)
 
     def pairs(self, items: Iterable[tuple[str, str]]) -> None:

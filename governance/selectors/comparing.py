@@ -1,6 +1,6 @@
 """Two versions compared, with the limits of the policies in force."""
 
-from governance.limits import limit_on, limits_for
+from governance.limits import Limit, limit_on, limits_for, limits_of
 from governance.models import PolicyRevision
 from governance.policies import PolicyDocument
 from registry import selectors
@@ -9,19 +9,20 @@ from registry.models import ModelVersion, Stage
 from registry.selectors import Contents
 
 
-def compared(before: ModelVersion, after: ModelVersion, contents: Contents | None = None) -> Comparison:
+def compared(
+    before: ModelVersion,
+    after: ModelVersion,
+    contents: Contents | None = None,
+    policy: PolicyDocument | None = None,
+) -> Comparison:
     """How `after` differs from `before`. Both come with their models joined; whoever asks may see both. The limits are
     those that bind the model of `after` on its way up.
 
     Args:
         contents: what the two consist of, where that was read already.
+        policy: take the limits this one sets, in place of those in force.
     """
-    top = set(Stage.objects.filter(exclusive=True).values_list("slug", flat=True))
-    documents = [
-        PolicyDocument.model_validate(document)
-        for document in PolicyRevision.objects.filter(in_force_of__isnull=False).values_list("document", flat=True)
-    ]
-    limits = limits_for(after.model.risk_tier, documents, top)
+    limits = limits_of(policy) if policy is not None else _limits_in_force(after)
 
     def bound(key: MetricKey) -> Bound | None:
         limit = limit_on(limits, *key)
@@ -29,3 +30,12 @@ def compared(before: ModelVersion, after: ModelVersion, contents: Contents | Non
 
     first, second = selectors.sides([before, after], contents)
     return compare(first, second, bound)
+
+
+def _limits_in_force(version: ModelVersion) -> tuple[Limit, ...]:
+    top = set(Stage.objects.filter(exclusive=True).values_list("slug", flat=True))
+    documents = [
+        PolicyDocument.model_validate(document)
+        for document in PolicyRevision.objects.filter(in_force_of__isnull=False).values_list("document", flat=True)
+    ]
+    return limits_for(version.model.risk_tier, documents, top)

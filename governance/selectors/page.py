@@ -1,7 +1,8 @@
 """What one reader sees of one request, judged by the verdict the gate itself uses."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from audit.actor import Actor, ActorKind
 from audit.models import Event
@@ -21,9 +22,11 @@ from governance.policies import (
     exclusion,
     verdict,
 )
+from governance.selectors.comparing import compared
 from governance.selectors.finding import get_request
 from registry import access, selectors
 from registry.access import Allowed, Denied
+from registry.comparison import Comparison
 from registry.models import ModelVersion, User
 
 
@@ -103,6 +106,17 @@ class RequestPage:
     can_promote: Allowed | Denied
     my_decision: Decision | None
     my_groups: frozenset[str]
+    contents: selectors.Contents = field(repr=False)
+    """What the version and its champion consist of."""
+
+    @cached_property
+    def changes(self) -> Comparison | None:
+        """How the version differs from its champion, with the limits of the request's policy; None without one."""
+        champion = self.request.champion
+        if champion is None:
+            return None
+        champion.model = self.request.model
+        return compared(champion, self.request.version, self.contents, self.document)
 
     @property
     def seen(self) -> str:
@@ -205,6 +219,7 @@ def request_page(actor: Actor, number: int) -> RequestPage:
         can_promote=_can_promote(actor, request, document, judged),
         my_decision=next((d for d in decisions if person and d.person_id == person.pk and d.lapsed_at is None), None),
         my_groups=_my_groups(person, judged),
+        contents=standing.contents,
     )
 
 

@@ -133,6 +133,11 @@ class TestCompare(PageTest):
         self.read(self.scene.people.marta, "/models/credit-risk-pd/compare/v1..v2/?all=1").has("eta")
         self.read(self.scene.people.marta, "/models/credit-risk-pd/compare/v2..v2/").has("Nothing differs")
 
+    def test_a_request_sums_up_what_changed_and_leads_there(self) -> None:
+        page = self.read(self.scene.people.marta, f"/promotions/{self.scene.request.pk}/")
+        page.has("Changes v1 → v2", "Parameters 1", "Artifacts 1", "Everything that differs")
+        assert 'href="/models/credit-risk-pd/compare/v1..v2/#parameters"' in page.html
+
     def test_what_breaks_callers_is_named_and_nothing_sent_in_is_markup(self) -> None:
         hostile = "<img src=x onerror=alert(1)>"
         inputs = [{"name": hostile, "type": "string"}]
