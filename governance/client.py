@@ -104,6 +104,12 @@ class Unreachable(Failure):
     exit_code = UNREACHABLE
 
 
+class StillWaiting(Failure):
+    """What was asked for is under way, and not done yet."""
+
+    exit_code = WAITING
+
+
 class NotVerified(Failure):
     """Bytes are not what they were declared, or recorded, to be."""
 
@@ -193,8 +199,11 @@ class Client:
         note: told of retries.
         progress: told, while a file is sent, its name, how much of it went, and its size.
 
-    Methods raise BadInput, Unreachable, NotVerified and Refused.
+    Methods raise BadInput, Unreachable, NotVerified, StillWaiting and Refused.
     """
+
+    patience = 3600.0
+    """Seconds to wait at most until workers have read the files of a version."""
 
     def __init__(
         self,
@@ -215,6 +224,7 @@ class Client:
         self._token = token
         self._timeout, self._attempts, self._backoff = timeout, max(1, attempts), backoff
         self._note, self._progress = note, progress
+        self._ca_file, self._insecure_http = ca_file, insecure_http
         self._tls = _trust(ca_file) if self._scheme == "https" else None
 
     def __repr__(self) -> str:
@@ -223,9 +233,7 @@ class Client:
     @property
     def url(self) -> str:
         """Where the server is."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        port = "" if self._port == {"http": 80, "https": 443}[self._scheme] else f":{self._port}"
-        return f"{self._scheme}://{host}{port}{self._base}"
+        return _Where(self._scheme, self._host, self._port).url + self._base
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Client:
@@ -274,26 +282,108 @@ class Client:
         if version["status"] != "registered":
             self._upload(slug, version, {file.name: file for file in files})
             version = self._ask("POST", f"{_version(slug, version['number'])}/complete").document
+            version = self._registered(slug, version)
         return {**version, "created": created}
 
     def _upload(self, slug: str, version: Json, files: Mapping[str, LocalFile]) -> None:
-        for artifact in version["artifacts"]:
-            if artifact["stored"]:
-                continue
-            file = files[artifact["path"]]
-            where = f"{_version(slug, version['number'])}/artifacts/{quote(file.name)}"
+        number = int(version["number"])
+        try:
+            orders = self._orders(slug, number)
+        except Refused as refusal:
+            if refusal.code == "version_registered":
+                return  # the same declaration was completed meanwhile, by a twin of this job
+            raise
+        for order in orders:
+            if order["url"] is None:
+                self._note(f"{order['path']} is {order['state']}: nothing to send.")
+            elif order["with_token"]:
+                if not self._send_to_us(slug, number, files[order["path"]]):
+                    return
+            else:
+                self._send_elsewhere(slug, number, order, files[order["path"]])
+
+    def _orders(self, slug: str, number: int, *paths: str) -> list[Json]:
+        body = {"paths": list(paths)}
+        return _items(self._ask("POST", f"{_version(slug, number)}/artifacts", body=body).document, "uploads")
+
+    def _send_to_us(self, slug: str, number: int, file: LocalFile) -> bool:
+        """Send a file to the server; False where a twin of this job completed the version meanwhile."""
+        try:
+            stored = self._ask("PUT", f"{_version(slug, number)}/artifacts/{quote(file.name)}", upload=file).document
+        except Refused as refusal:
+            if refusal.code == "version_registered":
+                return False
+            if refusal.exit_code == UNVERIFIED:
+                raise NotVerified(f"{file.path} changed while it was sent: {refusal}") from None
+            raise
+        if stored["sha256"] != file.sha256 or not stored["stored"]:
+            raise NotVerified(f"The server stored {stored['sha256']} for {file.path}, whose SHA-256 is {file.sha256}.")
+        return True
+
+    def _send_elsewhere(self, slug: str, number: int, order: Json, file: LocalFile) -> None:
+        """Send a file to where the server keeps its files. No token goes there: the address is signed, for this file,
+        and another one is asked for before each further attempt."""
+        failure: Failure = Unreachable("nothing was tried")
+        for attempt in range(1, self._attempts + 1):
             try:
-                stored = self._ask("PUT", where, upload=file).document
-            except Refused as refusal:
-                if refusal.code == "version_registered":
-                    return  # the same declaration was completed meanwhile, by a twin of this job
-                if refusal.exit_code == UNVERIFIED:
-                    raise NotVerified(f"{file.path} changed while it was sent: {refusal}") from None
-                raise
-            if stored["sha256"] != file.sha256 or not stored["stored"]:
-                raise NotVerified(
-                    f"The server stored {stored['sha256']} for {file.path}, whose SHA-256 is {file.sha256}."
+                status, said = self._put(str(order["url"]), order["headers"], file)
+                if status < 300:
+                    return
+                failure = Unreachable(f"The store of files refused {file.path} ({status} {said}).")
+                if said in ("BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"):
+                    raise NotVerified(f"{file.path} changed while it was sent ({said}). Nothing of it was kept.")
+                if status < 500 and status not in AGAIN and said not in ("AccessDenied", "RequestTimeout"):
+                    raise failure
+            except _Lost as lost:
+                failure = Unreachable(str(lost))
+                if lost.for_good:
+                    raise failure from None
+            if attempt < self._attempts:
+                self._pause(failure, attempt)
+                order = self._orders(slug, number, file.name)[0]
+                if order["url"] is None:
+                    return  # a twin of this job sent it meanwhile
+        raise failure
+
+    def _put(self, url: str, headers: Mapping[str, str], file: LocalFile) -> tuple[int, str]:
+        """Send a file to another host; returns the status and, where it was refused, the store's word for why."""
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            raise Unreachable("The server named an address for the file that is none.") from None
+        if parts.scheme not in ("http", "https") or not host:
+            raise Unreachable("The server named an address for the file that is none.")
+        if parts.scheme == "http" and not self._insecure_http and not _loopback(host):
+            raise BadInput(
+                f"Refused to send {file.path} to {host} over http://, where everybody in between reads it. Where that "
+                "network is trusted, --insecure-http says so."
+            )
+        if parts.scheme == "https" and self._tls is None:
+            self._tls = _trust(self._ca_file)
+        where = _Where(parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme])
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        sent = {"Host": parts.netloc, "Connection": "close", **headers, "Content-Length": str(file.size)}
+        response, raw = self._exchange(where, "PUT", target, sent, file.chunks(self._progress), self._timeout)
+        code = re.search(rb"<Code>([A-Za-z0-9.]{1,80})</Code>", raw[:10_000])
+        return response.status, code[1].decode() if code else response.reason
+
+    def _registered(self, slug: str, version: Json) -> Json:
+        """Wait until workers have read what was sent elsewhere, and the version is registered."""
+        end, pause = time.monotonic() + self.patience, self._backoff
+        while version["status"] != "registered":
+            bad = [a for a in _items(version, "artifacts") if a.get("state") in ("refused", "failed")]
+            if bad:
+                raise NotVerified(" ".join(str(a.get("detail")) for a in bad))
+            if time.monotonic() > end:
+                raise StillWaiting(
+                    f"Version {version['number']} of {slug} is still being read after {self.patience:.0f} s. It is "
+                    "registered when that is done; the same command again waits for it."
                 )
+            time.sleep(pause)
+            pause = min(pause * 1.5, 10.0)
+            version = self.version(slug, int(version["number"]))
+        return version
 
     def put_card(self, slug: str, number: int, text: str) -> Json:
         """Write the version's model card; the same text again changes nothing."""
@@ -451,16 +541,31 @@ class Client:
                     raise failure from None
             if attempt == self._attempts:
                 break
-            pause = self._backoff * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 (spreads, hides nothing)
-            pause = min(LONGEST_PAUSE, max(asked_for, pause))
-            self._note(f"{failure} Trying again in {pause:.1f} s ({attempt} of {self._attempts}).")
-            time.sleep(pause)
+            self._pause(failure, attempt, asked_for)
         raise failure
+
+    def _pause(self, failure: Failure, attempt: int, asked_for: float = 0.0) -> None:
+        pause = self._backoff * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 (spreads, hides nothing)
+        pause = min(LONGEST_PAUSE, max(asked_for, pause))
+        self._note(f"{failure} Trying again in {pause:.1f} s ({attempt} of {self._attempts}).")
+        time.sleep(pause)
 
     def _once(
         self, method: str, target: str, headers: Mapping[str, str], chunks: Iterable[bytes], timeout: float
     ) -> Answer:
-        connection, target = self._connection(target, timeout)
+        where = _Where(self._scheme, self._host, self._port)
+        return self._read(*self._exchange(where, method, target, headers, chunks, timeout))
+
+    def _exchange(
+        self,
+        where: _Where,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        chunks: Iterable[bytes],
+        timeout: float,
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        connection, target = self._connection(where, target, timeout)
         try:
             connection.putrequest(method, target, skip_host=True)
             for name, value in headers.items():
@@ -471,46 +576,46 @@ class Client:
                 for chunk in chunks:
                     connection.send(chunk)
             response = connection.getresponse()
-            raw = response.read(LONGEST_ANSWER)
+            return response, response.read(LONGEST_ANSWER)
         except (OSError, http.client.HTTPException) as error:
-            raise self._lost(error, timeout) from None
+            raise self._lost(error, timeout, where) from None
         finally:
             connection.close()
-        return self._read(response, raw)
 
-    def _connection(self, target: str, timeout: float) -> tuple[http.client.HTTPConnection, str]:
+    def _connection(self, where: _Where, target: str, timeout: float) -> tuple[http.client.HTTPConnection, str]:
         """A connection; to other machines through the proxy the environment names (HTTPS_PROXY, NO_PROXY)."""
         proxies = urllib.request.getproxies()
-        proxy = proxies.get(self._scheme) or proxies.get("all") or ""
-        if _loopback(self._host) or (proxy and urllib.request.proxy_bypass(f"{self._host}:{self._port}")):
+        proxy = proxies.get(where.scheme) or proxies.get("all") or ""
+        if _loopback(where.host) or (proxy and urllib.request.proxy_bypass(f"{where.host}:{where.port}")):
             proxy = ""
         through = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else None
-        host, port = (through.hostname or "", through.port or 8080) if through else (self._host, self._port)
-        if self._tls is None:
-            return http.client.HTTPConnection(host, port, timeout=timeout), self.url + target if through else target
+        host, port = (through.hostname or "", through.port or 8080) if through else (where.host, where.port)
+        if where.scheme == "http":
+            return http.client.HTTPConnection(host, port, timeout=timeout), where.url + target if through else target
         connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=self._tls)
         if through:
             name = unquote(through.netloc.rpartition("@")[0]).encode()
             basic = {"Proxy-Authorization": f"Basic {base64.b64encode(name).decode()}"} if name else {}
-            connection.set_tunnel(self._host, self._port, basic)
+            connection.set_tunnel(where.host, where.port, basic)
         return connection, target
 
-    def _lost(self, error: Exception, timeout: float) -> _Lost:
+    def _lost(self, error: Exception, timeout: float, where: _Where) -> _Lost:
+        url = self.url if where.host == self._host and where.port == self._port else where.url
         if isinstance(error, ssl.SSLCertVerificationError):
             return _Lost(
-                f"The certificate of {self.url} is not trusted ({error.verify_message}). For a certificate authority "
+                f"The certificate of {url} is not trusted ({error.verify_message}). For a certificate authority "
                 "of your own, set COUNTERSIGN_CA_FILE.",
                 for_good=True,
             )
         if isinstance(error, ssl.SSLError):
-            return _Lost(f"{self.url} does not speak TLS as expected ({error.reason}): is the address right?")
+            return _Lost(f"{url} does not speak TLS as expected ({error.reason}): is the address right?")
         if isinstance(error, socket.gaierror):
-            return _Lost(f"There is no host {self._host} ({error.strerror}): is COUNTERSIGN_URL right?")
+            return _Lost(f"There is no host {where.host} ({error.strerror}): is COUNTERSIGN_URL right?")
         if isinstance(error, ConnectionRefusedError):
-            return _Lost(f"Nothing listens at {self.url}: is the server running, and COUNTERSIGN_URL right?")
+            return _Lost(f"Nothing listens at {url}: is the server running, and COUNTERSIGN_URL right?")
         if isinstance(error, (socket.timeout, TimeoutError)):
-            return _Lost(f"{self.url} did not answer within {timeout:.0f} s.")
-        return _Lost(f"The connection to {self.url} failed ({str(error) or type(error).__name__}).")
+            return _Lost(f"{url} did not answer within {timeout:.0f} s.")
+        return _Lost(f"The connection to {url} failed ({str(error) or type(error).__name__}).")
 
     def _read(self, response: http.client.HTTPResponse, raw: bytes) -> Answer:
         kind = response.headers.get_content_type()
@@ -536,6 +641,21 @@ class Client:
             "than Countersign, answers there.",
             for_good=response.status not in AGAIN,
         )
+
+
+@dataclass(frozen=True)
+class _Where:
+    """A server to speak to."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == {"http": 80, "https": 443}[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{host}{port}"
 
 
 class _Lost(Exception):

@@ -22,6 +22,7 @@ from audit import context
 log = logging.getLogger(__name__)
 
 RUN_CHECK = "governance.tasks.run_check"
+EXAMINE_UPLOAD = "governance.tasks.examine_upload"
 SETTLE_REQUEST = "governance.tasks.settle_request"
 RING_AGAIN = "governance.tasks.ring_again"
 END_ACCESS = "governance.tasks.end_access"

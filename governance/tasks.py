@@ -14,7 +14,7 @@ from audit import context
 from governance import dispatch, promotions
 from governance.checks import execution, performing
 from registry import access
-from registry.services import access_requests
+from registry.services import access_requests, examining
 
 # A policy may give a check an hour; the rest is for copying its evidence. Shorter than the broker's patience.
 CHECK_SOFT_LIMIT = 110 * 60
@@ -38,6 +38,20 @@ def run_check(self: Task[..., None], run_id: int) -> None:
         performing.perform(run_id, settle=_settle)
 
 
+@shared_task(
+    bind=True,
+    name=dispatch.EXAMINE_UPLOAD,
+    acks_late=True,
+    reject_on_worker_lost=True,
+    soft_time_limit=CHECK_SOFT_LIMIT,
+    time_limit=CHECK_HARD_LIMIT,
+)
+def examine_upload(self: Task[..., None], upload_id: int) -> None:
+    """Read a file that was sent to the bucket, and store or refuse it, if it is still there to take."""
+    with _ambient(self):
+        examining.examine(upload_id)
+
+
 @shared_task(bind=True, name=dispatch.SETTLE_REQUEST, acks_late=True, reject_on_worker_lost=True)
 def settle_request(self: Task[..., None], request_id: int) -> None:
     """Judge a promotion request again on the facts of this moment."""
@@ -52,6 +66,8 @@ def ring_again(self: Task[..., None]) -> None:
         execution.reap(settle=_settle)
         for run_id in execution.due_runs():
             dispatch.ring_for_now(dispatch.RUN_CHECK, run_id)
+        for upload_id in examining.due():
+            dispatch.ring_for_now(dispatch.EXAMINE_UPLOAD, upload_id)
         for request_id in promotions.expired():
             dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
         for request_id in execution.lately_completed(timedelta(minutes=2)):

@@ -4,21 +4,90 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from datetime import timedelta
 from typing import BinaryIO
+from urllib.parse import quote
 
 from django.http import FileResponse, HttpResponse, HttpResponseBase
+from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit import clock
 from governance.api import bodies, preconditions
 from governance.api.endpoint import Endpoint, answer
 from governance.api.operation import Operation
+from governance.api.shapes import Given, Moment, Shown
 from governance.api.version_shapes import ArtifactShown, url_of
 from registry import selectors
 from registry.exceptions import NotFound
 from registry.models import Artifact
-from registry.services import downloads
+from registry.services import downloads, uploads
 from registry.services import versions as service
+
+
+class UploadsAsked(Given):
+    """Which files."""
+
+    paths: list[str] = Field([], max_length=10_000, description="Paths of declared files; all where none is named.")
+
+
+class UploadShown(Shown):
+    """What is left to do for a file: send it to `url`, where there is one; otherwise nothing."""
+
+    path: str
+    sha256: str
+    size: int
+    state: str = Field(description="stored, missing, examining (a worker reads it), refused or failed (send it again)")
+    detail: str = Field(description="Where it was refused or failed: what was wrong.")
+    method: str
+    url: str | None = Field(description="Where its bytes go: an address of this interface, or of the bucket.")
+    headers: dict[str, str] = Field(description="To be sent as they are; a signed address is good with them alone.")
+    with_token: bool = Field(description="Whether the access token goes with it. It never goes to another host.")
+    expires_at: Moment | None = Field(description="Until when the address is good. Ask again for another.")
+
+
+class UploadsShown(Shown):
+    """What is left to do for each file."""
+
+    uploads: list[UploadShown]
+
+
+class UploadsView(Endpoint):
+    """/models/{slug}/versions/{number}/artifacts"""
+
+    @Operation(
+        "orderUploads", "Ask where files go", "versions", {200: UploadsShown}, body=UploadsAsked, refusals=(409,)
+    )
+    def post(self, request: Request, slug: str, number: int) -> Response:
+        """Say for each declared file whether it has to be sent, and where: PUT its bytes to `url` with `headers`. Ask
+        again whenever an address has expired or a transfer broke. Then complete the version.
+
+        A file that you may download from another version need not be sent.
+        """
+        given = self.given(UploadsAsked)
+        version = selectors.version(self.actor, slug, number)
+        orders = uploads.orders(actor=self.actor, version=version, paths=given.paths)
+        return answer(UploadsShown(uploads=[_order(order, url_of(version)) for order in orders]))
+
+
+def _order(order: uploads.Order, version_url: str) -> UploadShown:
+    file, address = order.artifact, order.address
+    nothing_to_do = order.stored or order.examining
+    ours = address is None and not nothing_to_do
+    url = address.url if address is not None else f"{version_url}/artifacts/{quote(file.path)}" if ours else None
+    return UploadShown(
+        path=file.path,
+        sha256=file.sha256,
+        size=file.size,
+        state=uploads.state_of(file),
+        detail=uploads.said_of(file),
+        method="PUT",
+        url=url,
+        headers=dict(address.headers) if address is not None else {},
+        with_token=ours,
+        expires_at=clock.now() + timedelta(seconds=address.seconds) if address is not None else None,
+    )
 
 
 class ArtifactView(Endpoint):

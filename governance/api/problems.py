@@ -205,6 +205,16 @@ CATALOGUE: Final[dict[str, Type]] = {
         "Its files are not all there, or it was not completed.",
         "Upload the files and complete the version.",
     ),
+    "version_abandoned": Type(
+        "The version was given up",
+        "Its files never came: a version whose files are not all stored after some days is given up, and takes none.",
+        "Declare it again, as a new version.",
+    ),
+    "send_again": Type(
+        "The bytes were removed before they belonged to anything",
+        "Bytes that nothing refers to are removed after some days, and these were, at this very moment.",
+        "Send the file again.",
+    ),
     "version_registered": Type(
         "The version is registered, and its files are fixed",
         "What a registered version was declared with never changes; one that was registered by its source alone takes "

@@ -95,6 +95,7 @@ urlpatterns: list[URLPattern] = [
     ),
     path("versions", version_views.AllVersionsView.as_view()),
     path(_VERSION, version_views.VersionView.as_view()),
+    path(f"{_VERSION}/artifacts", artifacts.UploadsView.as_view()),
     path(f"{_VERSION}/artifacts/<api-file:path>", artifacts.ArtifactView.as_view()),
     path(f"{_VERSION}/complete", version_views.CompletionView.as_view()),
     path(f"{_VERSION}/metrics", evidence.MetricsView.as_view()),

@@ -17,6 +17,7 @@ from registry import access, selectors
 from registry.datasets import DIGEST_FORMS
 from registry.datasets.forms import MAX_TEXT
 from registry.models import OPEN, AliasAssignment, Artifact, DatasetReference, ModelVersion
+from registry.services import uploads
 from registry.services.versions import DatasetSpec, DatasetText
 
 
@@ -111,6 +112,9 @@ class ArtifactShown(Shown):
     sha256: str
     size: int
     stored: bool
+    state: str = Field(description="stored, missing, examining (a worker reads it), refused or failed (send it again)")
+    detail: str = Field(description="Where it was refused or failed: what was wrong, and the way out.")
+    format: str = Field(description="What the bytes were recognised as; empty until a worker looked.")
     url: str
 
     @classmethod
@@ -120,6 +124,9 @@ class ArtifactShown(Shown):
             sha256=artifact.sha256,
             size=artifact.size,
             stored=artifact.blob_id is not None,
+            state=uploads.state_of(artifact),
+            detail=uploads.said_of(artifact),
+            format=artifact.blob.format if artifact.blob is not None else "",
             url=f"{version_url}/artifacts/{quote(artifact.path)}",
         )
 
@@ -228,6 +235,7 @@ class VersionShown(VersionRow):
     card: CardRow | None
     evidence: list[EvidenceShown]
     evidence_revision: int
+    abandoned_at: Moment | None = Field(description="When it was given up, because its files never came.")
     page: str
 
 
@@ -300,6 +308,7 @@ def shown(actor: Actor, version: ModelVersion) -> VersionShown:
             for e in selectors.latest_evidence(version)
         ],
         evidence_revision=version.evidence_revision,
+        abandoned_at=version.abandoned_at,
         page=f"{settings.PUBLIC_URL}/models/{version.model.slug}/versions/{version.number}/",
     )
 
@@ -327,4 +336,7 @@ def aliases_of(version: ModelVersion) -> list[str]:
 
 def artifacts_of(version: ModelVersion) -> list[ArtifactShown]:
     url = url_of(version)
-    return [ArtifactShown.of(artifact, url) for artifact in version.artifacts.order_by("path")]
+    return [
+        ArtifactShown.of(artifact, url)
+        for artifact in version.artifacts.select_related("blob", "upload").order_by("path")
+    ]

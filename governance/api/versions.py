@@ -30,6 +30,7 @@ from governance.api.version_shapes import (
     url_of,
     with_aliases,
 )
+from governance.services import registration
 from registry import selectors
 from registry.exceptions import FieldError, InvalidInput, NotFound
 from registry.models import ModelVersion
@@ -185,15 +186,19 @@ class CompletionView(Endpoint):
     """/models/{slug}/versions/{number}/complete"""
 
     @Operation(
-        "completeVersion", "Complete a version", "versions", {200: VersionShown}, idempotent=True, tagged=True,
-        refusals=(409,),
+        "completeVersion", "Complete a version", "versions", {200: VersionShown, 202: VersionShown}, idempotent=True,
+        tagged=True, refusals=(409,),
     )  # fmt: skip
     def post(self, request: Request, slug: str, number: int) -> HttpResponseBase:
-        """Register a version whose files are all stored. Completing it again changes nothing."""
+        """Register a version whose files are all stored. Completing it again changes nothing.
+
+        202: the files are in the bucket and workers read them first. Read the version until it is `registered`, or a
+        file's `state` is `refused` or `failed`.
+        """
 
         def complete() -> Response:
-            version = selectors.version(self.actor, slug, number)
-            return tagged(self, service.complete(actor=self.actor, version=version))
+            version = registration.complete(actor=self.actor, version=selectors.version(self.actor, slug, number))
+            return tagged(self, version, status=202 if version.examining else 200)
 
         return once(request, self.actor, b"", complete)
 
@@ -228,6 +233,7 @@ def _in_the_registry_s_form(reference: str) -> str:
     return f"{slug}:{rest}" if mark and "@" not in slug and not rest.isdecimal() else reference
 
 
-def tagged(view: Endpoint, version: ModelVersion) -> Response:
+def tagged(view: Endpoint, version: ModelVersion, *, status: int = 200) -> Response:
     """The answer that shows a version."""
-    return view.tagged(f"{version.model.slug}-v{version.number}", version.revision, shown(view.actor, version))
+    identity = f"{version.model.slug}-v{version.number}"
+    return view.tagged(identity, version.revision, shown(view.actor, version), status=status)

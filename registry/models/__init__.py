@@ -12,6 +12,7 @@ from registry.models.reviewer_group import EffectiveMembership, Membership, Revi
 from registry.models.sign_in import PasswordAttempt
 from registry.models.stage import Stage, StageMove, StageOccupancy
 from registry.models.token import AccessToken, TokenUse
+from registry.models.upload import Upload
 from registry.models.user import User
 from registry.models.version import ModelVersion
 
@@ -42,6 +43,7 @@ __all__ = [
     "StageMove",
     "StageOccupancy",
     "TokenUse",
+    "Upload",
     "User",
     "held",
     "not_ended",

@@ -13,6 +13,18 @@ class Blob(models.Model):
     sha256 = models.CharField(max_length=64, primary_key=True)
     size = models.PositiveBigIntegerField(help_text="bytes")
     stored_at = models.DateTimeField()
+    format = models.CharField(
+        max_length=20,
+        blank=True,
+        editable=False,
+        help_text="what the bytes were recognised as; empty until somebody looked",
+    )
+
+    class Meta:
+        indexes: ClassVar[list[Any]] = [
+            models.Index(name="blob_unrecognised", fields=["stored_at"], condition=models.Q(format="")),
+            models.Index(name="blob_by_format", fields=["format"]),
+        ]
 
     def __str__(self) -> str:
         return self.sha256[:12]

@@ -68,6 +68,12 @@ class ModelVersion(Governed):
         null=True, blank=True, help_text="of the last change of its stage, description or name; empty: none since"
     )
 
+    abandoned_at = models.DateTimeField(
+        null=True, blank=True, help_text="when it was given up, because its files never came"
+    )
+
+    examining: tuple[int, ...] = ()
+    """Set by `complete` on a version that waits for workers: the uploads they examine, by number."""
     found = False
     """Set by `declare_version` on a version that it found, because the same was declared before, and did not make."""
 
@@ -78,6 +84,10 @@ class ModelVersion(Governed):
             models.CheckConstraint(
                 name="version_registered_has_fingerprint",
                 condition=models.Q(status="registering") | models.Q(fingerprint__regex="^[0-9a-f]{64}$"),
+            ),
+            models.CheckConstraint(
+                name="version_abandoned_is_not_registered",
+                condition=models.Q(status="registering") | models.Q(abandoned_at__isnull=True),
             ),
         ]
         # What a search asks for; beginnings of digests need an index that compares bytes, whatever the collation.

@@ -19,9 +19,10 @@ from audit.recorder import Private, Thing
 from registry import access, fingerprint, storage
 from registry.actions import CARD_ADDED, EVIDENCE_ADDED, METRICS_ADDED
 from registry.exceptions import FieldError, InvalidInput
-from registry.models import Blob, Evidence, Metric, ModelCard, ModelVersion
+from registry.models import Evidence, Metric, ModelCard, ModelVersion
 from registry.rules import Faults
 from registry.services.specification import MetricSpec, check_card, cleaned_metrics
+from registry.services.storing import refer_to
 from registry.services.version_lock import lock_version
 
 _KIND = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*")
@@ -145,7 +146,7 @@ def add_evidence(
     if last is not None and (last.blob_id, last.filename) == (blob.sha256, filename):
         return last
     now = clock.now()
-    Blob.objects.bulk_create([Blob(sha256=blob.sha256, size=blob.size, stored_at=now)], ignore_conflicts=True)
+    refer_to(blob)
     evidence = Evidence.objects.create(
         version=version,
         kind=kind,

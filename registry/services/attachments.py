@@ -9,15 +9,16 @@ the same rule. Bytes are taken in before any lock.
 from django.conf import settings
 from django.db import transaction
 
-from audit import clock, recorder
+from audit import recorder
 from audit.actor import Actor
 from audit.recorder import Private, Thing
 from registry import access, fingerprint, storage
 from registry.actions import ARTIFACT_ATTACHED
 from registry.exceptions import FieldError, InvalidInput, NotNow
-from registry.models import AliasAssignment, Artifact, Blob, ModelVersion, ProtectedAlias, StageOccupancy
+from registry.models import AliasAssignment, Artifact, ModelVersion, ProtectedAlias, StageOccupancy
 from registry.rules import Faults
 from registry.services.specification import ArtifactSpec, check_artifacts
+from registry.services.storing import refer_to
 from registry.services.version_lock import lock_version
 
 
@@ -87,7 +88,7 @@ def attach_file(*, actor: Actor, version: ModelVersion, path: str, blob: storage
     if not storage.exists(blob.sha256, blob.size):
         faults.add("", "not_stored", "These bytes are not in storage: send the file.")
     faults.refuse()
-    Blob.objects.bulk_create([Blob(sha256=blob.sha256, size=blob.size, stored_at=clock.now())], ignore_conflicts=True)
+    refer_to(blob)
     artifact = Artifact.objects.create(
         version=version, path=path, sha256=blob.sha256, size=blob.size, blob_id=blob.sha256
     )

@@ -12,20 +12,20 @@ from django.db import transaction
 from audit import clock, recorder
 from audit.actor import Actor
 from audit.models import Event
-from audit.recorder import Change, Private, Thing
+from audit.recorder import Change, Thing
 from registry import access, fingerprint, stage_writer, storage
-from registry.actions import ARTIFACT_STORED, VERSION_DECLARED, VERSION_REGISTERED
+from registry.actions import VERSION_DECLARED, VERSION_REGISTERED
 from registry.exceptions import FieldError, InvalidInput, NotFound, NotNow
 from registry.models import (
     AccessToken,
     Artifact,
-    Blob,
     DatasetReference,
     Metric,
     ModelCard,
     ModelVersion,
     RegisteredModel,
     Stage,
+    Upload,
     User,
 )
 from registry.rules import Faults
@@ -41,6 +41,8 @@ from registry.services.specification import (
     declaration,
     strength,
 )
+from registry.services.storing import give_bytes
+from registry.services.uploads import queue, refuse_closed, said_of, sent_for
 from registry.services.version_lock import lock_version
 
 __all__ = [
@@ -96,7 +98,7 @@ def declare_version(
     declared = declaration(row, spec)
     if reuse:
         before = ModelVersion.objects.select_related("model", "stage", "registered_by").filter(
-            model=row, declaration=declared, registered_by=person, registered_with=token
+            model=row, declaration=declared, registered_by=person, registered_with=token, abandoned_at=None
         )
         if reuse_within is not None:
             before = before.filter(created_at__gt=clock.now() - reuse_within)
@@ -116,7 +118,9 @@ def declare_version(
         )
         stage_writer.place_initial(version=version, event_id=event.event_id)
     else:
-        stage_writer.place_initial(version=version, event_id=_register(actor, version, before=None).event_id)
+        stage_writer.place_initial(
+            version=version, event_id=register(actor=actor, version=version, before=None).event_id
+        )
     return version
 
 
@@ -132,7 +136,7 @@ def store_artifact(*, actor: Actor, version: ModelVersion, path: str, stream: st
     artifact = Artifact.objects.filter(version=version, path=path).first()
     if artifact is None:
         raise NotFound(f"Version {version.number} of {version.model.slug} declares no file “{path}”.")
-    _refuse_registered(version)
+    refuse_closed(version)
     declared = artifact
 
     def accept(blob: storage.StoredBlob) -> None:
@@ -151,7 +155,7 @@ def store_artifact(*, actor: Actor, version: ModelVersion, path: str, stream: st
             )
 
     try:
-        blob = storage.write(stream, limit=artifact.size, accept=accept)
+        storage.write(stream, limit=artifact.size, accept=accept)
     except storage.TooLarge:
         raise _other_size(artifact) from None
     with transaction.atomic():
@@ -159,22 +163,9 @@ def store_artifact(*, actor: Actor, version: ModelVersion, path: str, stream: st
         artifact = Artifact.objects.select_for_update(no_key=True).get(pk=artifact.pk)
         if artifact.blob_id is not None:
             return artifact
-        _refuse_registered(version)
-        Blob.objects.bulk_create(
-            [Blob(sha256=blob.sha256, size=blob.size, stored_at=clock.now())], ignore_conflicts=True
-        )
-        recorder.append(
-            ARTIFACT_STORED,
-            actor=actor,
-            thing=Thing("artifact", str(artifact.uid)),
-            stream=_stream(model),
-            related=[_thing(version)],
-            data={"path": Private(artifact.path), "sha256": blob.sha256, "size": blob.size},
-        )
-        artifact.blob_id = blob.sha256
-        artifact.save(update_fields=["blob"])
-        version.revision += 1
-        version.save(update_fields=["revision"])
+        refuse_closed(version)
+        Upload.objects.filter(artifact=artifact).delete()
+        give_bytes(actor=actor, model=model, version=version, artifact=artifact, data={})
     return artifact
 
 
@@ -183,22 +174,36 @@ def complete(*, actor: Actor, version: ModelVersion) -> ModelVersion:
     """Register a version whose files are all stored: from now on what was declared is fixed, and the version has a
     fingerprint. A version that is registered is returned as it is.
 
-    Raises NotFound and NotPermitted; NotNow, naming the files, where some are missing.
+    Where files were sent to the bucket and nobody has looked at them yet, the version is returned as it is with
+    `examining` set: the numbers of the uploads to ring for. The worker that stores the last one registers it.
+
+    Raises NotFound and NotPermitted; NotNow, naming the files, where some are missing; StoreAway.
     """
     access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    person = access.require_person(actor)
+    # The store is asked before anything is locked: it may take its time.
+    sent = sent_for(version)
+    there = Artifact.objects.filter(version=version, blob__isnull=False)
+    vanished = {file.pk for file in there if not storage.exists(file.sha256, file.size)}
     _, version = lock_version(version)
     if version.status == ModelVersion.Status.REGISTERED:
         return version
-    files = list(Artifact.objects.filter(version=version).order_by("path"))
-    missing = [file.path for file in files if file.blob_id is None or not storage.exists(file.sha256, file.size)]
+    refuse_closed(version)
+    files = list(Artifact.objects.filter(version=version).select_related("upload").order_by("path"))
+    missing, version.examining = queue((file for file in files if file.blob_id is None), sent, person)
+    missing += [file for file in files if file.pk in vanished]
     if missing:
-        named = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else "")
+        named = ", ".join(file.path for file in missing[:_NAMED])
+        named += f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        said = "".join(f" {said_of(file)}" for file in missing[:_NAMED] if said_of(file))
         raise NotNow(
-            f"{len(missing)} of {len(files)} files are not stored: {named}. Upload them, then complete the version.",
+            f"{len(missing)} of {len(files)} files are not stored: {named}.{said} Upload them, then complete the "
+            "version.",
             code="files_missing",
-            requirements=missing,
+            requirements=[file.path for file in missing],
         )
-    _register(actor, version, before=str(version.status))
+    if not version.examining:
+        register(actor=actor, version=version, before=str(version.status))
     return version
 
 
@@ -254,8 +259,13 @@ def _insert(
     return version
 
 
-def _register(actor: Actor, version: ModelVersion, *, before: str | None) -> Event:
-    """Make the version registered, with its fingerprint and its event."""
+def register(*, actor: Actor, version: ModelVersion, before: str | None, completed_by: str | None = None) -> Event:
+    """Make a locked version registered, with its fingerprint and its event. For `complete` and what finishes it later.
+
+    Args:
+        before: its status until now; None where it was made in this transaction.
+        completed_by: uid of whoever said that all files were sent, where a worker registers the version for them.
+    """
     version.fingerprint = fingerprint.compute(version)
     event = recorder.append(
         VERSION_REGISTERED,
@@ -269,6 +279,7 @@ def _register(actor: Actor, version: ModelVersion, *, before: str | None) -> Eve
             "stage": version.stage.slug,
             "fingerprint": version.fingerprint,
             "declaration": version.declaration,
+            **({"completed_by": completed_by} if completed_by is not None else {}),
         },
     )
     version.status = ModelVersion.Status.REGISTERED
@@ -288,14 +299,6 @@ def _check_parents(faults: Faults, actor: Actor, parents: Sequence[ModelVersion]
     ).count()
     if seen != len(wanted):
         faults.add("/parents", "unknown_version", "A parent is a registered version that you may see.")
-
-
-def _refuse_registered(version: ModelVersion) -> None:
-    if version.status == ModelVersion.Status.REGISTERED:
-        raise NotNow(
-            f"Version {version.number} is registered and its files are fixed: declare a new version to change them.",
-            code="version_registered",
-        )
 
 
 def _other_size(artifact: Artifact) -> InvalidInput:

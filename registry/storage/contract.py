@@ -82,13 +82,16 @@ class Store(Protocol):
         """What was sent to places below a folder, by its last name, with its size."""
 
     def take_in(self, place: str, *, accept: Accept, pulse: Callable[[], None]) -> StoredBlob:
-        """Read what lies at `place`, and keep it under its digest if `accept` does not raise. Afterwards the place is
-        empty, either way. Raises FileNotFoundError where nothing lies there.
+        """Read what lies at `place`, and keep it under its digest if `accept` does not raise. It stays at the place,
+        too, until `discard`. Raises FileNotFoundError where nothing lies there.
 
         Args:
-            accept: called with what was found before it is kept; raises to have it thrown away.
-            pulse: called between chunks; raises to end it, with everything left as it was.
+            accept: called with what was found before it is kept; raises where it is not to be.
+            pulse: called between chunks; raises to end it.
         """
+
+    def discard(self, place: str) -> None:
+        """Remove what lies at a place, if anything does. Does not raise: what is left is swept away some day."""
 
     def blobs(self) -> Iterator[Kept]:
         """Every blob there is."""

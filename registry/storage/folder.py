@@ -112,6 +112,9 @@ class Folder:
         """There is no such place: files come to us."""
         raise FileNotFoundError(place)
 
+    def discard(self, place: str) -> None:
+        """Nothing lies there."""
+
     def blobs(self) -> Iterator[Kept]:
         """See `Store`."""
         now = time.time()

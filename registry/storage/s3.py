@@ -165,16 +165,15 @@ class S3:
                     size += len(chunk)
                     pulse()
             blob = StoredBlob(hashed.hexdigest(), size)
-            try:
-                accept(blob)
-            except BaseException:
-                self._forget(incoming)
-                raise
+            accept(blob)
             self._keep(held, blob)
         finally:
             self._forget(held)
-        self._forget(incoming)
         return blob
+
+    def discard(self, place: str) -> None:
+        """See `Store`."""
+        self._forget(self._key("incoming", place))
 
     def blobs(self) -> Iterator[Kept]:
         """See `Store`."""

@@ -102,6 +102,7 @@ open the form of the model           SP     -  -  +  -  -  +   -  +  +   +   -  
 edit the model                       SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 change the model's risk tier         SPR    -  -  -  -  -  +   -  +  +   +   -  -  -   .  ?  ?
 declare a version                    SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+ask where files go                   SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 upload an artifact                   SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 complete a version                   SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 add metrics                          SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
@@ -164,6 +165,7 @@ register a model                     SR     -  +  -  -  -  -  +  -  -  +   +  - 
 edit the model                       SR     -  +  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 change the model's risk tier         SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 declare a version                    SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+ask where files go                   SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 upload an artifact                   SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 complete a version                   SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 add metrics                          SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
@@ -298,6 +300,7 @@ WRITES_OF_A_TOKEN = frozenset(
     {
         "edit the model",
         "declare a version",
+        "ask where files go",
         "upload an artifact",
         "complete a version",
         "add metrics",

@@ -116,6 +116,7 @@ _simply("register a model", "registerModel", "POST", "/models", {"slug": "new-mo
 _simply("edit the model", "changeModel", "PATCH", f"/models/{MODEL}", {"title": "Another title"})
 _simply("change the model's risk tier", "changeModel", "PATCH", f"/models/{MODEL}", {"risk_tier": 2})
 _simply("declare a version", "declareVersion", "POST", VERSIONS, _declared(6))
+_simply("ask where files go", "orderUploads", "POST", f"{VERSIONS}/{DECLARED}/artifacts", {})
 _simply("upload an artifact", "uploadArtifact", "PUT", f"{VERSIONS}/{DECLARED}/artifacts/{FILE}", body=b"%d" % DECLARED)
 _simply("complete a version", "completeVersion", "POST", f"{VERSIONS}/{FILLED}/complete")
 _simply("add metrics", "addMetrics", "POST", f"{VERSIONS}/{FREE}/metrics", {"metrics": [{"name": "auc", "value": 0.9}]})

@@ -16,7 +16,7 @@ from governance.services import evidence, policies
 from registry import access, selectors
 from registry.access import OrgPermission, Permission, Role
 from registry.exceptions import NotFound, NotPermitted, Refusal
-from registry.services import downloads, groups, models, people, tokens, versions
+from registry.services import downloads, groups, models, people, tokens, uploads, versions
 from registry.services.versions import MetricSpec, VersionSpec
 from tests.matrix import actors
 from tests.matrix.actors import DATASET, DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
@@ -166,6 +166,11 @@ def _(world: World, actor: Actor) -> None:
 def _(world: World, actor: Actor) -> None:
     spec = VersionSpec(artifacts=[actors.declared(6)])
     versions.declare_version(actor=actor, model=world.model, spec=spec)
+
+
+@SERVICE.at("ask where files go")
+def _(world: World, actor: Actor) -> None:
+    uploads.orders(actor=actor, version=world.version(DECLARED))
 
 
 @SERVICE.at("upload an artifact")

@@ -1,0 +1,44 @@
+"""Files that are sent past us to a bucket, until a worker has looked at them."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from registry.models.artifact import Artifact
+
+
+class Upload(models.Model):
+    """A file on its way: the row is the queue of those who examine it, and goes when the file is stored.
+
+    Nothing rests on it: what was stored or refused, and by whom, are events, and the artifact has its blob or not. So
+    it changes without an event, as often as a worker gives a sign of life.
+    """
+
+    class State(models.TextChoices):
+        EXPECTED = "expected", "An address was given"
+        QUEUED = "queued", "Waits for a worker"
+        EXAMINING = "examining", "A worker reads it"
+        REFUSED = "refused", "It was another file"
+        FAILED = "failed", "It could not be read"
+
+    artifact = models.OneToOneField(Artifact, on_delete=models.PROTECT, related_name="upload")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.EXPECTED)
+    detail = models.TextField(blank=True, help_text="what was wrong, and the way out")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, blank=True, help_text="when a worker may take it, where it is queued")
+    claim = models.UUIDField(null=True, blank=True, help_text="known to the worker that has it alone")
+    alive_at = models.DateTimeField(null=True, blank=True, help_text="the worker's last sign of life")
+    completed_by = models.ForeignKey(
+        "registry.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="who said that all files were sent",
+    )  # fmt: skip
+
+    class Meta:
+        indexes: ClassVar[list[Any]] = [
+            models.Index(
+                name="upload_to_examine", fields=["due_at"], condition=models.Q(state__in=("queued", "examining"))
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.artifact_id}: {self.state}"
