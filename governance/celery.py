@@ -10,7 +10,7 @@ import os
 from celery import Celery
 from django.conf import settings
 
-from governance.dispatch import END_ACCESS, RING_AGAIN
+from governance.dispatch import END_ACCESS, RECOGNISE_FORMATS, RING_AGAIN, SWEEP_STORAGE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings")
 
@@ -27,4 +27,14 @@ app.conf.beat_schedule = {
     },
     # Rights are over by the clock; this only closes their rows on the record, so minutes do not matter.
     "end-access": {"task": END_ACCESS, "schedule": END_ACCESS_SECONDS, "options": {"expires": END_ACCESS_SECONDS}},
+    "recognise-formats": {
+        "task": RECOGNISE_FORMATS,
+        "schedule": settings.COUNTERSIGN_RECOGNISE_SECONDS,
+        "options": {"expires": settings.COUNTERSIGN_RECOGNISE_SECONDS},
+    },
+    "sweep-storage": {
+        "task": SWEEP_STORAGE,
+        "schedule": settings.COUNTERSIGN_SWEEP_SECONDS,
+        "options": {"expires": settings.COUNTERSIGN_SWEEP_SECONDS},
+    },
 }

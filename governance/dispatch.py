@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 RUN_CHECK = "governance.tasks.run_check"
 EXAMINE_UPLOAD = "governance.tasks.examine_upload"
 SETTLE_REQUEST = "governance.tasks.settle_request"
+SWEEP_STORAGE = "governance.tasks.sweep_storage"
+RECOGNISE_FORMATS = "governance.tasks.recognise_formats"
 RING_AGAIN = "governance.tasks.ring_again"
 END_ACCESS = "governance.tasks.end_access"
 

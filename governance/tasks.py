@@ -12,9 +12,9 @@ from celery import Task, shared_task
 
 from audit import context
 from governance import dispatch, promotions
-from governance.checks import execution, performing
+from governance.checks import execution, performing, recognising
 from registry import access
-from registry.services import access_requests, examining
+from registry.services import access_requests, examining, sweeping
 
 # A policy may give a check an hour; the rest is for copying its evidence. Shorter than the broker's patience.
 CHECK_SOFT_LIMIT = 110 * 60
@@ -82,6 +82,33 @@ def end_access(self: Task[..., None]) -> None:
             access.close_ended(grant_id)
         for request_id in access_requests.unanswered():
             access_requests.lapse(request_id)
+
+
+@shared_task(
+    bind=True,
+    name=dispatch.RECOGNISE_FORMATS,
+    acks_late=True,
+    soft_time_limit=CHECK_SOFT_LIMIT,
+    time_limit=CHECK_HARD_LIMIT,
+)
+def recognise_formats(self: Task[..., None]) -> None:
+    """Say of stored bytes that nobody looked at yet what they are; rings again while there are more."""
+    with _ambient(self):
+        if recognising.recognise() == recognising.AT_ONCE:
+            dispatch.ring_for_now(dispatch.RECOGNISE_FORMATS)
+
+
+@shared_task(
+    bind=True,
+    name=dispatch.SWEEP_STORAGE,
+    acks_late=True,
+    soft_time_limit=CHECK_SOFT_LIMIT,
+    time_limit=CHECK_HARD_LIMIT,
+)
+def sweep_storage(self: Task[..., None]) -> None:
+    """Remove what uploads left behind, and give up versions whose files never came."""
+    with _ambient(self):
+        sweeping.sweep()
 
 
 @contextmanager

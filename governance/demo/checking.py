@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from governance import promotions
-from governance.checks import execution, performing, runner
+from governance.checks import execution, performing, recognising, runner
 from governance.checks.contract import Context, outcome_from_json
 from governance.demo.world import World
 from governance.models import CheckRun
@@ -31,6 +31,12 @@ def check_all(world: World) -> None:
                 raise RuntimeError(f"Check run {run_id} was taken by somebody else while the demonstration was made.")
         if broken := CheckRun.objects.filter(pk__in=queued, conclusion=CheckRun.Conclusion.ERROR).first():
             raise RuntimeError(f"The check {broken.check_slug} gave no answer: {broken.summary}")
+
+
+def recognise_all() -> None:
+    """Say of every stored file what it is."""
+    while recognising.recognise(run=_run_here):
+        pass
 
 
 _settle = partial(promotions.settle, touched=True)

@@ -19,7 +19,7 @@ from audit.models import Event
 from audit.recorder import Thing
 from governance import dispatch, selectors
 from governance.actions import DEMONSTRATION_COMPLETED
-from governance.demo import catalogue, passwords, people, story
+from governance.demo import catalogue, checking, passwords, people, story
 from governance.demo.world import History, World, play
 from governance.models import PromotionRequest
 from governance.services import policies
@@ -94,6 +94,7 @@ def install(*, tell: Callable[[float], None] = lambda share: None) -> bool:
     passwords.keep(settings.VAR_DIR / PASSWORD_FILE, world.password)
     with _in_haste(), dispatch.muffled():
         play(_histories(world), begins=until - SPAN, until=until, tell=tell)
+        checking.recognise_all()
         _complete(world)
     passwords.keep(settings.VAR_DIR / TOKEN_FILE, world.secrets[people.EXAMPLE])
     return True

@@ -186,6 +186,7 @@ COUNTERSIGN_S3: Bucket | None = None
 # tried; after how many days bytes that nothing refers to, and versions that were never completed, are given up.
 COUNTERSIGN_UPLOAD_LOST_AFTER = 120.0
 COUNTERSIGN_UPLOAD_ATTEMPTS = 5
+COUNTERSIGN_RECOGNISE_SECONDS = 20.0
 COUNTERSIGN_SWEEP_SECONDS = 60 * 60.0
 COUNTERSIGN_ORPHANS_KEPT_DAYS = 7
 COUNTERSIGN_ABANDONED_AFTER_DAYS = 14

@@ -80,7 +80,7 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "version": found,
         "champion": champion,
         "standings": standings(found, champion),
-        "artifacts": list(found.artifacts.order_by("path")),
+        "artifacts": list(found.artifacts.select_related("blob", "upload").order_by("path")),
         "datasets": list(found.datasets.order_by("role", "name")),
         "evidence": selectors.latest_evidence(found),
         "card": card,

@@ -1,0 +1,29 @@
+"""`manage.py sweep_storage`: what beat does every hour, now; `--dry-run` only says what there is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from registry import storage
+from registry.services import sweeping
+
+
+class Command(BaseCommand):
+    """Remove half uploads and bytes that nothing refers to, and give up versions whose files never came."""
+
+    help = __doc__ or ""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="only say what there is")
+
+    def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+        try:
+            swept = sweeping.sweep(pretend=dry_run)
+        except storage.StoreAway as error:
+            raise CommandError(f"The store of files does not answer: {error.strerror}") from error
+        self.stdout.write(f"{swept.half_uploads:>8,}  uploads that broke off")
+        self.stdout.write(f"{swept.orphans:>8,}  files that nothing refers to, {swept.orphan_bytes:,} bytes")
+        self.stdout.write(f"{swept.abandoned:>8,}  versions that were never completed")
+        self.stdout.write("Nothing was changed." if dry_run else "Removed, and given up.")
