@@ -29,6 +29,8 @@ _RESERVED_ALIAS = re.compile(r"(?i:latest|v[0-9]+)")
 # nothing a reader of a page could see.
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _LINES = "\n\r\t"
+_DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³")})
+"""Names that Windows keeps for devices, with whatever suffix (learn.microsoft.com, Naming files)."""
 
 
 class Faults:
@@ -242,6 +244,14 @@ def _path_fault(path: str) -> tuple[str, str] | None:
     for broken, code, detail in rules:
         if broken:
             return code, detail
+    for segment in segments:
+        if segment.partition(".")[0].rstrip().upper() in _DEVICES:
+            return "reserved_name", f"“{segment}” is a device and no file on Windows: rename it."
+        if segment.strip() != segment or segment.endswith("."):
+            return (
+                "end_of_name",
+                f"“{segment}” begins or ends with a space, or ends with a dot: some systems drop that.",
+            )
     if any(len(segment.encode()) > MAX_PATH_SEGMENT_BYTES for segment in segments):
         return "too_long", f"Each part of a path has at most {MAX_PATH_SEGMENT_BYTES} bytes of UTF-8."
     return None

@@ -97,9 +97,11 @@ class ArtifactView(Endpoint):
     def put(self, request: Request, slug: str, number: int, path: str) -> Response:
         """Send a declared file's bytes as the body. They are hashed while they arrive, and kept only if they are what
         was declared. Sending them again changes nothing."""
-        stream, _ = bodies.upload(request)
+        stream, announced = bodies.upload(request)
         version = selectors.version(self.actor, slug, number)
-        artifact = service.store_artifact(actor=self.actor, version=version, path=path, stream=stream)
+        artifact = service.store_artifact(
+            actor=self.actor, version=version, path=path, stream=stream, announced=announced
+        )
         return answer(ArtifactShown.of(artifact, url_of(version)))
 
     @Operation("downloadArtifact", "Download a file", "versions", {200: "The bytes."}, file=True, tagged=True)

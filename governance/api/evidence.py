@@ -164,10 +164,12 @@ class EvidenceView(Endpoint):
     def post(self, request: Request, slug: str, number: int, kind: str) -> HttpResponseBase:
         """Send the file's bytes as the body. A check that waits for this kind runs by itself."""
         asked = self.asked(EvidenceAsked)
-        stream, _ = bodies.upload(request)
+        stream, announced = bodies.upload(request)
         version = selectors.version(self.actor, slug, number)
         # The bytes are taken in first, outside any transaction; what they are then stands for them.
-        blob = store_evidence(actor=self.actor, version=version, kind=kind, stream=stream, sha256=asked.sha256)
+        blob = store_evidence(
+            actor=self.actor, version=version, kind=kind, stream=stream, sha256=asked.sha256, announced=announced
+        )
 
         def add() -> Response:
             added = service.attach_stored(

@@ -1,7 +1,7 @@
 """Says of stored bytes what they are, by the same rules as `artifact.format`, and keeps it beside their digest.
 
-What bytes are follows from the bytes: it is no fact anybody declared, is the same for whoever has them, and may be found
-anew when the rules get better. So it stands with the blob and not with the artifact, and changes without an event.
+What bytes are follows from the bytes: it is no fact anybody declared, is the same for whoever has them, and may be
+found anew when the rules get better. So it stands with the blob, not with the artifact, and changes without an event.
 The bytes are a stranger's, so they are looked at in the sandbox, by a worker, and never in the web process.
 """
 

@@ -86,7 +86,13 @@ def add_card(*, actor: Actor, version: ModelVersion, text: str) -> ModelCard:
 
 
 def store_evidence(
-    *, actor: Actor, version: ModelVersion, kind: str, stream: storage.Stream, sha256: str | None = None
+    *,
+    actor: Actor,
+    version: ModelVersion,
+    kind: str,
+    stream: storage.Stream,
+    sha256: str | None = None,
+    announced: int | None = None,
 ) -> storage.StoredBlob:
     """Take in the bytes of an evidence file, hashed on the way, for `add_evidence`. Call it outside a transaction: it
     takes as long as the sender does.
@@ -94,6 +100,7 @@ def store_evidence(
     Args:
         kind: the checks' word for it, such as "evaluation.table".
         sha256: where given, what the bytes must have.
+        announced: how many bytes the sender says there are; where that is too many none is read.
 
     Raises NotFound and NotPermitted; InvalidInput, with nothing kept, for another digest or more bytes than
     COUNTERSIGN_MAX_EVIDENCE_BYTES.
@@ -111,6 +118,8 @@ def store_evidence(
             raise InvalidInput([FieldError("/sha256", "wrong_digest", detail)])
 
     try:
+        if announced is not None and announced > settings.COUNTERSIGN_MAX_EVIDENCE_BYTES:
+            raise storage.TooLarge(settings.COUNTERSIGN_MAX_EVIDENCE_BYTES)
         return storage.write(stream, limit=settings.COUNTERSIGN_MAX_EVIDENCE_BYTES, accept=accept)
     except storage.TooLarge as fault:
         detail = f"An evidence file has at most {fault.limit:,} bytes: send a summary, or register it as an artifact."

@@ -124,10 +124,15 @@ def declare_version(
     return version
 
 
-def store_artifact(*, actor: Actor, version: ModelVersion, path: str, stream: storage.Stream) -> Artifact:
+def store_artifact(
+    *, actor: Actor, version: ModelVersion, path: str, stream: storage.Stream, announced: int | None = None
+) -> Artifact:
     """Store one declared file of a version, streamed and hashed on the way. The same bytes again change nothing.
 
     The bytes are asked for even where another version has the same: a digest is no proof that one has the file.
+
+    Args:
+        announced: how many bytes the sender says there are; with another number none is read.
 
     Raises NotFound and NotPermitted; NotNow where the version is registered already; InvalidInput, with nothing kept,
     where the bytes have another size or digest than was declared.
@@ -138,6 +143,8 @@ def store_artifact(*, actor: Actor, version: ModelVersion, path: str, stream: st
         raise NotFound(f"Version {version.number} of {version.model.slug} declares no file “{path}”.")
     refuse_closed(version)
     declared = artifact
+    if announced is not None and announced != artifact.size:
+        raise _other_size(artifact)
 
     def accept(blob: storage.StoredBlob) -> None:
         if blob.size != declared.size:

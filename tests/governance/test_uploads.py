@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -254,6 +256,54 @@ def test_a_silent_worker_is_replaced_and_a_hopeless_file_given_up(
     assert complete(priya).status == 202
     assert [examining.examine(number) for number in examining.due()] == [True]
     assert priya.version("credit-risk-pd", 1)["status"] == "registered"
+
+
+def test_a_worker_that_is_killed_while_it_reads_is_followed_by_another(
+    priya: client.Client, file: LocalFile, tmp_path: Path, settings: Settings, store: S3
+) -> None:
+    declare(priya, file)
+    send(priya, orders(priya)[0], CONTENT, tmp_path)
+    complete(priya)
+    (upload,) = examining.due()
+    driver = subprocess.Popen(
+        [sys.executable, "-c", STALLED, str(upload)],
+        cwd=settings.BASE_DIR, stdout=subprocess.PIPE,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))},
+            "DJANGO_SETTINGS_MODULE": "governance.settings.testing",
+            "COUNTERSIGN_TEST_DATABASE": connection.settings_dict["NAME"],
+            **buckets.environment(store.bucket),
+        },
+    )  # fmt: skip
+    assert driver.stdout is not None
+    assert driver.stdout.readline() == b"hashed\n"
+    driver.kill()
+    driver.wait()
+    driver.stdout.close()
+    (artifact,) = priya.version("credit-risk-pd", 1)["artifacts"]
+    assert (artifact["state"], artifact["stored"]) == ("examining", False)
+    assert examining.due() == [], "it may still be at it"
+    settings.COUNTERSIGN_UPLOAD_LOST_AFTER = -1.0
+    assert [examining.examine(number) for number in examining.due()] == [True]
+    assert priya.version("credit-risk-pd", 1)["status"] == "registered"
+    # What it held is swept up.
+    assert store.sweep(older_than=-1, pretend=False) == 1
+
+
+STALLED = """
+import sys, time, django
+django.setup()
+from registry.services import examining
+def store(*args):
+    print("hashed", flush=True)
+    time.sleep(600)
+examining._store = store
+from registry.storage.s3 import S3
+forget = S3._forget
+S3._forget = lambda self, key: None if "/held/" in key else forget(self, key)
+examining.examine(int(sys.argv[1]))
+"""
+"""A worker that has read and kept a file, and comes no further."""
 
 
 def test_a_store_that_is_away_is_waited_for(

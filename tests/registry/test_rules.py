@@ -36,6 +36,14 @@ def codes(faults: Faults) -> list[str]:
         ("a\x7fb", "control_characters"),
         ("weights\u202ecod.exe", "control_characters"),
         ("a\u2028b", "control_characters"),
+        ("NUL", "reserved_name"),
+        ("a/con.txt", "reserved_name"),
+        ("Lpt1.tar.gz/a", "reserved_name"),
+        ("com¹", "reserved_name"),
+        ("...", "end_of_name"),
+        ("a/b..", "end_of_name"),
+        ("a /b", "end_of_name"),
+        ("a/ b", "end_of_name"),
         ("x" * 501, "too_long"),
         ("é" * 128, "too_long"),
     ],
@@ -48,7 +56,8 @@ def test_a_path_that_could_lead_elsewhere_is_refused(path: str, code: str) -> No
 
 
 @pytest.mark.parametrize(
-    "path", ["a", "a/b.bin", "a b/c.bin", "..a/b..", "...", "modèle/poids.bin", "モデル/重み", "ab:c"]
+    "path",
+    ["a", "a/b.bin", "a b/c.bin", "..a/..b", "console", "a/nul_model.bin", "modèle/poids.bin", "モデル/重み", "ab:c"],
 )
 def test_an_honest_path_is_taken(path: str) -> None:
     faults = Faults()

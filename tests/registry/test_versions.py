@@ -104,6 +104,21 @@ def test_other_bytes_than_declared_are_refused_and_not_kept(people: People, mode
     assert version.artifacts.filter(blob__isnull=False).count() == 0
 
 
+def test_of_a_file_that_announces_another_size_no_byte_is_read(people: People, model: RegisteredModel) -> None:
+    class Untouched:
+        def read(self, size: int, /) -> bytes:
+            raise AssertionError("it was read")
+
+    version = declared(people, model, artifacts=FILES)
+    priya = actor_for(people.priya)
+    with pytest.raises(InvalidInput, match="not as many"):
+        versions.store_artifact(actor=priya, version=version, path="README.md", stream=Untouched(), announced=10**12)
+    with pytest.raises(InvalidInput, match="at most 268,435,456 bytes"):
+        versions.store_evidence(
+            actor=priya, version=version, kind="evaluation.table", stream=Untouched(), announced=10**9
+        )
+
+
 def test_a_file_that_was_not_declared_has_no_place(people: People, model: RegisteredModel) -> None:
     version = declared(people, model, artifacts=FILES)
     with pytest.raises(NotFound):

@@ -1,4 +1,5 @@
-"""Judges zip archives by their structure: every reader must find the same members in them, and nothing else.
+"""Judges archives by their structure: every reader must find the same members in them, and nothing else. Nothing is
+ever unpacked onto a disk, and of a member no more than its beginning is unpacked at all.
 
 A zip has two lists of its members, and readers differ in which one they believe. So the two must agree, members may not
 overlap or leave room between them, and nothing may stand before, between or behind.
@@ -8,7 +9,10 @@ from __future__ import annotations
 
 import stat
 import struct
+import tarfile
+import unicodedata
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO
 
@@ -19,6 +23,9 @@ END_RECORD = b"PK\x05\x06"
 MAX_MEMBERS = 100_000
 MAX_DIRECTORY = 64 << 20
 """Bytes of the central directory: zipfile reads it as a whole."""
+BOMB_SIZE = 256 << 20
+BOMB_RATIO = 200
+"""What unpacks to more bytes than the one, and to more times its own size than the other, is a bomb."""
 _END_SIZE = 22
 _MAX_COMMENT = 0xFFFF
 _LOCAL_SIZE = 30
@@ -76,7 +83,7 @@ def open_zip(file: IO[bytes], size: int) -> Archive | None:
     members = tuple(opened.infolist())
     if not members or len(members) > MAX_MEMBERS:
         raise Malformed("is a zip archive without members, or with too many")
-    _refuse_names(members)
+    _refuse_members(members)
     _refuse_layout(file, opened, members)
     return Archive(opened, members)
 
@@ -102,23 +109,59 @@ def _end_record(file: IO[bytes], size: int) -> tuple[int, int] | None:
     return None
 
 
-def _refuse_names(members: tuple[zipfile.ZipInfo, ...]) -> None:
+def refuse_tar(file: IO[bytes]) -> int:
+    """Hold what begins as a tar archive to the same rules as a zip archive; returns how many members it has. Raises
+    Malformed for tricks and damage."""
+    file.seek(0)
+    names: list[str] = []
+    try:
+        with tarfile.open(fileobj=file, mode="r:") as opened:
+            for member in opened:
+                shown = repr(member.name[:80])
+                if member.issym() or member.islnk():
+                    kind = "symbolic" if member.issym() else "hard"
+                    raise Malformed(f"has a {kind} link as a member: {shown}, to {member.linkname[:80]!r}")
+                if not member.isreg() and not member.isdir():
+                    raise Malformed(f"has a device or another thing that is no file as a member: {shown}")
+                names.append(member.name.rstrip("/"))
+                if len(names) > MAX_MEMBERS:
+                    raise Malformed(f"is a tar archive with more than {MAX_MEMBERS:,} members")
+                opened.members.clear()  # type: ignore[attr-defined]  # which it keeps for asking by name
+    except (tarfile.TarError, ValueError, OSError, EOFError) as error:
+        raise Malformed(f"is a broken tar archive: {error}") from error
+    _refuse_names(names)
+    return len(names)
+
+
+def _refuse_names(names: Iterable[str]) -> None:
     seen: set[str] = set()
-    for member in members:
-        name = member.orig_filename
+    for name in names:
         shown = repr(name[:80])
         parts = name.split("/")
-        if name.startswith("/") or ".." in parts or "\\" in name or ":" in parts[0] or any(ord(c) < 32 for c in name):
+        if name.startswith("/") or ".." in parts or "\\" in name or ":" in parts[0] or not name.isprintable():
             raise Malformed(f"has a member whose name leads out of the archive: {shown}")
-        if name.casefold() in seen:
+        key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+        if key in seen:
             raise Malformed(f"has two members called {shown}: readers differ in which one they take")
-        seen.add(name.casefold())
-        if stat.S_ISLNK(member.external_attr >> 16):
+        seen.add(key)
+
+
+def _refuse_members(members: tuple[zipfile.ZipInfo, ...]) -> None:
+    _refuse_names(member.orig_filename for member in members)
+    for member in members:
+        shown = repr(member.orig_filename[:80])
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if kind == stat.S_IFLNK:
             raise Malformed(f"has a symbolic link as a member: {shown}")
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise Malformed(f"has a device or another thing that is no file as a member: {shown}")
         if member.flag_bits & _ENCRYPTED:
             raise Malformed(f"has an encrypted member: {shown}")
         if member.compress_type not in _METHODS:
             raise Malformed(f"has a member packed in an unusual way: {shown}")
+    unpacked, packed = sum(m.file_size for m in members), sum(m.compress_size for m in members)
+    if unpacked > BOMB_SIZE and unpacked > BOMB_RATIO * max(1, packed):
+        raise Malformed(f"is a zip bomb: {packed:,} bytes that unpack to {unpacked:,}")
 
 
 def _refuse_layout(file: IO[bytes], opened: zipfile.ZipFile, members: tuple[zipfile.ZipInfo, ...]) -> None:

@@ -109,7 +109,7 @@ def _recognise(file: IO[bytes], size: int, depth: int) -> Sniffed:
     if (packed := _packed(file, head)) is not None:
         return packed
     if head[257:262] == b"ustar":
-        return Sniffed(Format.TAR, "is a tar archive")
+        return Sniffed(Format.TAR, f"is a tar archive of {archives.refuse_tar(file)} members")
     if (version := tensors.onnx(file, size)) is not None:
         return Sniffed(Format.ONNX, f"is an ONNX model, {version}")
     if _is_text(file):

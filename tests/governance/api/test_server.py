@@ -7,12 +7,14 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from django.db import connection
 
 from governance import promotions
 from governance.models import PromotionRequest
-from registry import access
+from registry import access, storage
 from registry.access import SCOPES
 from registry.models import User
 from tests import factories
@@ -58,9 +60,23 @@ class Server:
             found = max(found, int(line[1]) * 1024)
         return found
 
+    def kill(self) -> None:
+        """End it as a power cut would, the worker below it first, so that none is left to clean up."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for number in (*map(int, children), self.process.pid):
+            os.kill(number, signal.SIGKILL)
+        self.process.wait(PATIENCE)
+
 
 @pytest.fixture
 def server(transactional_db: None) -> Iterator[Server]:
+    with started() as running:
+        yield running
+
+
+@contextmanager
+def started() -> Iterator[Server]:
+    """A web process, stopped afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -85,7 +101,8 @@ def server(transactional_db: None) -> Iterator[Server]:
         await_(lambda: answers(running), running)
         yield running
     finally:
-        process.terminate()
+        if process.poll() is None:
+            process.terminate()
         process.wait(PATIENCE)
         Path(log).unlink()
 
@@ -211,8 +228,7 @@ def test_a_large_file_goes_in_and_out_in_flat_memory(scene: Scene, server: Serve
 def test_a_body_that_is_cut_off_leaves_nothing(scene: Scene, server: Server) -> None:
     content = b"y" * (4 * MEGABYTE)
     scene.call("POST", "/models/m/versions", declared("a", hashlib.sha256(content).hexdigest(), len(content)))
-    storage = Path(settings.COUNTERSIGN_STORAGE_DIR)
-    temporary = storage / "tmp"
+    temporary = Path(settings.COUNTERSIGN_STORAGE_DIR) / "tmp"
 
     with socket.create_connection(("127.0.0.1", server.port)) as link:
         link.sendall(
@@ -227,6 +243,40 @@ def test_a_body_that_is_cut_off_leaves_nothing(scene: Scene, server: Server) -> 
 
     assert scene.call("GET", "/models/m/versions/1")[1]["artifacts"][0]["stored"] is False
     assert scene.call("PUT", "/models/m/versions/1/artifacts/a", content)[0] == 200
+
+
+def test_a_server_that_is_killed_in_the_middle_of_an_upload_leaves_nothing_to_be_seen(
+    scene: Scene, server: Server
+) -> None:
+    content = b"z" * (4 * MEGABYTE)
+    sha256 = hashlib.sha256(content).hexdigest()
+    scene.call("POST", "/models/m/versions", declared("a", sha256, len(content)))
+    temporary = Path(settings.COUNTERSIGN_STORAGE_DIR) / "tmp"
+    with socket.create_connection(("127.0.0.1", server.port)) as link:
+        link.sendall(
+            b"PUT /api/v1/models/m/versions/1/artifacts/a HTTP/1.1\r\nHost: localhost\r\n"
+            b"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n" % (scene.call.secret.encode(), len(content))
+        )
+        link.sendall(content[: 2 * MEGABYTE])
+        await_(lambda: any(file.stat().st_size for file in temporary.iterdir()), server)
+        server.kill()
+
+    (half,) = temporary.iterdir()
+    assert half.stat().st_size < len(content)
+    with pytest.raises(FileNotFoundError):
+        storage.path_of(sha256)
+    with started() as again:
+        call = Over(again, scene.call.secret)
+        assert call("GET", "/models/m/versions/1")[1]["artifacts"][0]["state"] == "missing"
+        assert call("GET", "/models/m/versions/1/artifacts/a")[0] == 404
+        assert call("POST", "/models/m/versions/1/complete")[1]["code"] == "files_missing"
+        # The same again, as a client does.
+        assert call("PUT", "/models/m/versions/1/artifacts/a", content)[0] == 200
+        assert call("PUT", "/models/m/versions/1/artifacts/a", content)[0] == 200
+        assert call("POST", "/models/m/versions/1/complete")[1]["status"] == "registered"
+    os.utime(half, (0, 0))
+    assert storage.store().sweep(older_than=storage.ABANDONED_AFTER, pretend=False) == 1
+    assert storage.exists(sha256, len(content))
 
 
 def test_a_chunked_body_is_refused(scene: Scene) -> None:
