@@ -28,6 +28,22 @@ MEGABYTE = 1 << 20
 SIZE = int(os.environ.get("COUNTERSIGN_BENCH_MEGABYTES", "1024")) * MEGABYTE
 CEILING = 200 * MEGABYTE
 
+TOKEN = """
+import django
+django.setup()
+from datetime import timedelta
+from audit import clock
+from audit.actor import process
+from registry.access import SCOPES
+from registry.models import User
+from registry.services import people, tokens
+actor = process("bench")
+made = people.register_person(actor=actor, username="bench", name="Bench", kind=User.Kind.SERVICE)
+ends = clock.now() + timedelta(days=1)
+print(tokens.issue(actor=actor, person=made, name="bench", scopes=SCOPES, expires_at=ends, model_slugs=None)[1])
+"""
+"""Makes an account and prints a token of its."""
+
 
 def main() -> None:
     """Start the product, send a file and fetch it, stop it."""
@@ -38,8 +54,7 @@ def main() -> None:
             for _ in range(SIZE // MEGABYTE):
                 stream.write(os.urandom(MEGABYTE))
         product = subprocess.Popen(
-            [sys.executable, "-m", "governance.supervisor"],
-            cwd=PROJECT, env={**os.environ, "COUNTERSIGN_VAR_DIR": str(folder / "var")},
+            [sys.executable, "-m", "governance.supervisor", "--empty"], cwd=PROJECT, env=_environment(folder / "var"),
             stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
@@ -99,8 +114,17 @@ def _client(product: subprocess.Popen[str], var: Path) -> Client:
     assert product.stdout
     for line in product.stdout:
         if found := re.search(r"ready +(http://\S+)", line):
-            return Client(found[1], (var / "demo-token").read_text().strip(), timeout=300)
+            token = subprocess.run(
+                [sys.executable, "-c", TOKEN], cwd=PROJECT, env=_environment(var), check=True, stdout=subprocess.PIPE,
+                text=True,
+            ).stdout  # fmt: skip
+            return Client(found[1], token.strip(), timeout=300)
     raise SystemExit("the product did not start; try `make run`")
+
+
+def _environment(var: Path) -> dict[str, str]:
+    settings = {"COUNTERSIGN_VAR_DIR": str(var), "DJANGO_SETTINGS_MODULE": "governance.settings.development"}
+    return {**os.environ, **settings}
 
 
 def _web_processes(root: int) -> list[int]:

@@ -229,6 +229,7 @@ def test_a_body_that_is_cut_off_leaves_nothing(scene: Scene, server: Server) -> 
     content = b"y" * (4 * MEGABYTE)
     scene.call("POST", "/models/m/versions", declared("a", hashlib.sha256(content).hexdigest(), len(content)))
     temporary = Path(settings.COUNTERSIGN_STORAGE_DIR) / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
 
     with socket.create_connection(("127.0.0.1", server.port)) as link:
         link.sendall(
@@ -252,6 +253,7 @@ def test_a_server_that_is_killed_in_the_middle_of_an_upload_leaves_nothing_to_be
     sha256 = hashlib.sha256(content).hexdigest()
     scene.call("POST", "/models/m/versions", declared("a", sha256, len(content)))
     temporary = Path(settings.COUNTERSIGN_STORAGE_DIR) / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
     with socket.create_connection(("127.0.0.1", server.port)) as link:
         link.sendall(
             b"PUT /api/v1/models/m/versions/1/artifacts/a HTTP/1.1\r\nHost: localhost\r\n"
