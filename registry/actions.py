@@ -42,7 +42,7 @@ MODEL_UPDATED = register("model.updated", "updated the model")
 
 VERSION_DECLARED = register("version.declared", "declared a version")
 VERSION_REGISTERED = register("version.registered", "registered the version")
-VERSION_UPDATED = register("version.updated", "updated the version's description or tags")
+VERSION_UPDATED = register("version.updated", "updated the version's description, notes or tags")
 ARTIFACT_ATTACHED = register("artifact.attached", "attached a file to a version registered by its source")
 VERSION_ABANDONED = register("version.abandoned", "gave the version up, because its files never came")
 ARTIFACT_STORED = register("artifact.stored", "stored a file of the version")

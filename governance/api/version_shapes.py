@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -226,7 +227,10 @@ class VersionShown(VersionRow):
     signature: dict[str, Any]
     licence: str
     description: str
+    notes: str = Field(description="Markdown.")
     tags: dict[str, str]
+    registered_with: str | None = Field(description="Id of the token it was registered with, `tok_…`.")
+    environment_lock_sha256: str | None
     trained_by: PersonShown | None
     parents: list[str] = Field(description="Each as model/number; those the caller may see.")
     artifacts: list[ArtifactShown]
@@ -237,6 +241,20 @@ class VersionShown(VersionRow):
     evidence_revision: int
     abandoned_at: Moment | None = Field(description="When it was given up, because its files never came.")
     page: str
+
+
+class VersionDeclared(VersionShown):
+    """A version that was just declared, or found again."""
+
+    same_artifacts: list[str] = Field(
+        description="Older registered versions of the model with the very same files and other inputs, each as "
+        "model/number; the newest first, at most five."
+    )
+
+    @classmethod
+    def of(cls, actor: Actor, version: ModelVersion) -> VersionDeclared:
+        older = [f"{version.model.slug}/{v.number}" for v in selectors.same_artifacts(version)]
+        return cls(**dict(shown(actor, version)), same_artifacts=older)
 
 
 class Resolved(Shown):
@@ -283,7 +301,10 @@ def shown(actor: Actor, version: ModelVersion) -> VersionShown:
         signature=version.signature,
         licence=version.licence,
         description=version.description,
+        notes=version.notes,
         tags=version.tags,
+        registered_with=version.registered_with.uid if version.registered_with is not None else None,
+        environment_lock_sha256=_sha256(version.environment_lock) if version.environment_lock else None,
         trained_by=PersonShown.maybe(version.trained_by),
         parents=[f"{parent.model.slug}/{parent.number}" for parent in parents],
         artifacts=artifacts_of(version),
@@ -311,6 +332,10 @@ def shown(actor: Actor, version: ModelVersion) -> VersionShown:
         abandoned_at=version.abandoned_at,
         page=f"{settings.PUBLIC_URL}/models/{version.model.slug}/versions/{version.number}/",
     )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def row(version: ModelVersion) -> dict[str, Any]:

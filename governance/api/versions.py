@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from django.http import HttpResponseBase
-from pydantic import Field
+from pydantic import Field, model_validator
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance import selectors as governance
-from governance.api import pagination, people
+from governance.api import pagination, people, preconditions
 from governance.api.endpoint import Endpoint, answer
 from governance.api.idempotency import once
 from governance.api.operation import Operation
-from governance.api.shapes import Asked, PageAsked, Words
+from governance.api.shapes import Asked, Given, PageAsked, Words
 from governance.api.version_shapes import (
     Resolved,
+    VersionDeclared,
     VersionGiven,
     VersionNamed,
     VersionPage,
@@ -34,6 +35,7 @@ from governance.services import registration
 from registry import selectors
 from registry.exceptions import FieldError, InvalidInput, NotFound
 from registry.models import ModelVersion
+from registry.services import labelling
 from registry.services import versions as service
 
 
@@ -63,6 +65,32 @@ class ReferenceAsked(Asked):
     """Which version."""
 
     ref: Words = Field(description="model/7, model@champion, model@latest or model/production.")
+
+
+class VersionChange(Given):
+    """What to change; members that are left out stay as they are."""
+
+    description: str = Field("", max_length=100_000)
+    notes: str = Field("", max_length=100_000, description="Markdown.")
+    tags: dict[str, str] = Field({}, max_length=100, description="All of them: those left out are taken away.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fixed(cls, given: Any) -> Any:
+        fixed = sorted(given.keys() & VersionGiven.model_fields.keys() - cls.model_fields.keys()) if given else ()
+        if fixed:
+            raise InvalidInput(
+                [
+                    FieldError(
+                        f"/{name}",
+                        "fixed_at_registration",
+                        "This is fixed when a version is registered, because decisions rest on it: register a new "
+                        "version. Metrics, card and evidence are added in revisions at their own addresses.",
+                    )
+                    for name in fixed
+                ]
+            )
+        return given
 
 
 class VersionsView(Endpoint):
@@ -98,7 +126,7 @@ class VersionsView(Endpoint):
         "declareVersion",
         "Declare a version",
         "versions",
-        {201: VersionShown, 200: VersionShown},
+        {201: VersionDeclared, 200: VersionDeclared},
         body=VersionGiven,
         idempotent=True,
         tagged=True,
@@ -107,6 +135,7 @@ class VersionsView(Endpoint):
         """Declare the next version by its files' digests. Then upload each file to its `url` and complete the version.
 
         The same declaration by the same token finds the version it made (200), so that a pipeline may repeat itself.
+        The same files with other inputs make a new version, whose answer names the older in `same_artifacts`.
         """
         given = self.given(VersionGiven)
         model = selectors.model(self.actor, slug)
@@ -116,7 +145,7 @@ class VersionsView(Endpoint):
             return self.tagged(
                 f"{slug}-v{version.number}",
                 version.revision,
-                shown(self.actor, version),
+                VersionDeclared.of(self.actor, version),
                 status=200 if version.found else 201,
                 headers={"Location": url_of(version)},
             )
@@ -179,6 +208,19 @@ class VersionView(Endpoint):
     @Operation("getVersion", "Read a version", "versions", {200: VersionShown}, tagged=True)
     def get(self, request: Request, slug: str, number: int) -> Response:
         """A version with its files, datasets, newest metrics, card and evidence."""
+        return tagged(self, selectors.version(self.actor, slug, number))
+
+    @Operation(
+        "changeVersion", "Change what is free of a version", "versions", {200: VersionShown}, body=VersionChange,
+        if_match=True,
+    )  # fmt: skip
+    def patch(self, request: Request, slug: str, number: int) -> Response:
+        """Change description, notes or tags: no decision rests on them. Everything else is fixed at registration or
+        added in revisions, and a member that names it is refused."""
+        given = self.given(VersionChange).model_dump(exclude_unset=True)
+        version = selectors.version(self.actor, slug, number)
+        expected = preconditions.expected_revision(request, f"{slug}-v{number}")
+        labelling.annotate_version(actor=self.actor, version=version, expected_revision=expected, **given)
         return tagged(self, selectors.version(self.actor, slug, number))
 
 

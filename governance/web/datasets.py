@@ -12,7 +12,7 @@ from governance.web.page import PageRequest, page, show
 from registry import selectors
 from registry.models import DatasetReference, ModelVersion, Stage
 
-LISTED = 50
+LISTED = 25
 """Datasets on a page of the search; who looks for one narrows it down."""
 LATELY = 400
 """References looked at for the datasets used lately."""

@@ -21,7 +21,7 @@ from registry import selectors
 from registry.models import DatasetReference, ModelVersion
 from registry.selectors.lineage import Surroundings
 
-COLUMN, ROW, WIDTH, HEIGHT, PAD = 196, 58, 156, 42, 14
+COLUMN, ROW, WIDTH, HEIGHT, PAD = 226, 58, 182, 42, 14
 SWEEPS = 8
 SHOWN = 8
 """How many neighbours of one kind are drawn; the list names them all."""
@@ -248,7 +248,7 @@ def _box(node: Node, x: float, y: float, *, focus: bool) -> SafeString:
         element("title", f"{node.kind}: {node.label}, {node.note}"),
         element("rect", x=x, y=top, width=WIDTH, height=HEIGHT, rx=7),
         element("rect", class_="ln-k", x=x, y=top + 8, width=3, height=HEIGHT - 16, rx=1.5),
-        element("text", _cut(node.label, 21), class_="ln-t", x=x + 13, y=y - 3),
+        element("text", _in_the_middle(node.label, 21), class_="ln-t", x=x + 13, y=y - 3),
         element("text", _cut(node.note, 24), class_="ln-s", x=x + 13, y=y + 12),
     )
     css = f"ln-n k-{node.kind}{' focus' if focus else ''}"
@@ -257,3 +257,8 @@ def _box(node: Node, x: float, y: float, *, focus: bool) -> SafeString:
 
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _in_the_middle(text: str, limit: int) -> str:
+    """Cut where it tells least: a name's end has its version."""
+    return text if len(text) <= limit else f"{text[: limit - 9]}…{text[-8:]}"

@@ -19,6 +19,7 @@ from governance.web import (
     reviews,
     search,
     sign_in,
+    version_facts,
     versions,
 )
 
@@ -72,6 +73,8 @@ urlpatterns = [
     path("models/<model:slug>/versions/<int:number>/document/", documents.document, name="document"),
     path("models/<model:slug>/versions/<int:number>/document.pdf", documents.document_pdf, name="document-pdf"),
     path("models/<model:slug>/versions/<int:number>/document.json", documents.document_json, name="document-json"),
+    path("models/<model:slug>/versions/<int:number>/edit/", version_facts.edit, name="edit-version"),
+    path("models/<model:slug>/versions/<int:number>/documents/", version_facts.documents, name="documents"),
     path("models/<model:slug>/versions/<int:number>/promote/", versions.promote, name="request-promotion"),
     path("models/<model:slug>/versions/<int:number>/files/<path:path>", versions.artifact, name="artifact"),
     path(

@@ -15,7 +15,7 @@ from governance import selectors as promotions
 from governance.limits import Limit, limit_on, limits_for
 from governance.models import CheckRun, PromotionRequest
 from governance.promotions import request as ask_for_promotion
-from governance.web import lineage
+from governance.web import lineage, version_facts
 from governance.web.catalogue import policies_now
 from governance.web.forms import PageForm
 from governance.web.markdown import front_matter, to_html, without_front_matter
@@ -82,7 +82,11 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "standings": standings(found, champion),
         "artifacts": list(found.artifacts.select_related("blob", "upload").order_by("path")),
         "datasets": list(found.datasets.order_by("role", "name")),
-        "evidence": selectors.latest_evidence(found),
+        "evidence": version_facts.kinds_of(found),
+        "pivot": version_facts.pivot(found.metrics.all()),
+        "signature": version_facts.signature_of(found),
+        "description": to_html(found.description),
+        "notes": to_html(found.notes),
         "card": card,
         "card_html": to_html(without_front_matter(card.text)) if card is not None else "",
         "card_head": front_matter(card.text) if card is not None else "",
@@ -95,6 +99,7 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "lineage": lineage.of(request.actor, found),
         "differing": _differing_parameters(found, champion),
         "may_request": access.can(request.actor, Permission.REQUEST_PROMOTION, found.model),
+        "may_add": access.can(request.actor, Permission.REGISTER_VERSION, found.model),
         "reference": f"models:/{found.model.slug}/{found.number}",
     }
     return show(request, "versions/version.html", context)

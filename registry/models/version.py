@@ -42,7 +42,9 @@ class ModelVersion(Governed):
     signature = models.JSONField(default=dict, blank=True)
     licence = models.CharField(max_length=200, blank=True)
 
+    # Free: changed at any time, each time with an event, and in no fingerprint.
     description = models.TextField(blank=True)
+    notes = models.TextField(blank=True, help_text="Markdown")
     tags = models.JSONField(default=dict, blank=True)
 
     registered_by = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="+")

@@ -96,3 +96,23 @@ def holding_digest(actor: Actor, sha256: str) -> QuerySet[ModelVersion]:
         .select_related("model", "stage")
         .order_by("registered_at", "pk")
     )
+
+
+def same_artifacts(version: ModelVersion, *, most: int = 5) -> list[ModelVersion]:
+    """The older registered versions of the model that consist of the very same files: this one has other inputs, or it
+    would have been found again when it was declared. The newest first."""
+    files = {(a.path, a.sha256) for a in version.artifacts.all()}
+    if not files:
+        return []
+    # Every candidate has the first file; its others are compared here.
+    path, sha256 = min(files)
+    alike = Artifact.objects.filter(path=path, sha256=sha256, version__model_id=version.model_id)
+    older = (
+        ModelVersion.objects.filter(
+            pk__in=alike.values("version_id"), number__lt=version.number, status=ModelVersion.Status.REGISTERED
+        )
+        .select_related("model")
+        .prefetch_related("artifacts")
+        .order_by("-number")[: most * 4]
+    )
+    return [v for v in older if {(a.path, a.sha256) for a in v.artifacts.all()} == files][:most]

@@ -1,10 +1,11 @@
-"""Small changes of a model's and a version's record, one at a time: tags, and a version's description.
+"""Small changes of a model's and a version's record: tags one at a time, and what is free of a version.
 
 Each is made under the lock of the row it changes, so that two clients setting different tags at once lose neither.
-Tags and descriptions are no evidence: no fingerprint holds them, and no approval rests on them.
+Tags, descriptions and notes are no evidence: no fingerprint holds them, and no approval rests on them.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.db import transaction
 
@@ -13,6 +14,7 @@ from audit.actor import Actor
 from audit.recorder import Change, Private, Thing
 from registry import access
 from registry.actions import MODEL_UPDATED, VERSION_UPDATED
+from registry.exceptions import StaleRevision
 from registry.models import ModelVersion, RegisteredModel
 from registry.rules import Faults
 from registry.services.version_lock import lock_version
@@ -66,30 +68,86 @@ def describe_version(*, actor: Actor, version: ModelVersion, description: str) -
 
     Raises NotFound and NotPermitted without REGISTER_VERSION; InvalidInput.
     """
+    return annotate_version(actor=actor, version=version, description=description)
+
+
+FREE = frozenset({"description", "notes", "tags"})
+"""What of a version may change after registration, by whoever may add to it."""
+_LIMIT = 100_000
+
+
+@transaction.atomic
+def annotate_version(
+    *, actor: Actor, version: ModelVersion, expected_revision: int | None = None, **changes: Any
+) -> ModelVersion:
+    """Change what is free of a version: `description` (text), `notes` (Markdown), `tags` (all of them, text to text).
+    Where nothing differs, nothing is written.
+
+    Args:
+        expected_revision: the revision the caller read; None where they do not mind what changed since.
+
+    Raises NotFound and NotPermitted without REGISTER_VERSION; StaleRevision, with the version as it is now;
+    InvalidInput, also for what was fixed at registration: that takes a new version.
+    """
     access.require(actor, access.Permission.REGISTER_VERSION, version.model)
     faults = Faults()
-    faults.text("/description", description, 100_000)
+    given = _free(faults, changes)
     faults.refuse()
     model, row = lock_version(version)
-    if row.description == description:
+    if expected_revision is not None and expected_revision != row.revision:
+        raise StaleRevision(
+            f"{model.slug} v{row.number} was changed since you read it (revision {expected_revision}, now "
+            f"{row.revision}): read it again and repeat what you still want changed.",
+            existing=row,
+        )
+    differing = {field: value for field, value in given.items() if getattr(row, field) != value}
+    if not differing:
         return row
-    before, after = (Private(text) if text else None for text in (row.description, description))
-    _record(actor, model, row, Change("description", before, after))
-    row.description = description
+    said = [Change(field, _kept(getattr(row, field)), _kept(value)) for field, value in differing.items()]
+    _record(actor, model, row, *said)
+    for field, value in differing.items():
+        setattr(row, field, value)
     row.updated_at = clock.now()
     row.revision += 1
-    row.save(update_fields=["description", "updated_at", "revision"])
+    row.save(update_fields=[*differing, "updated_at", "revision"])
     return row
 
 
-def _record(actor: Actor, model: RegisteredModel, version: ModelVersion, change: Change) -> None:
+def _free(faults: Faults, changes: Mapping[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for field, value in changes.items():
+        where = f"/{field}"
+        if field == "tags" and isinstance(value, Mapping):
+            kept[field] = faults.labels(where, value)
+        elif field in ("description", "notes") and isinstance(value, str):
+            kept[field] = faults.text(where, value, _LIMIT)
+        elif field in FREE:
+            faults.add(where, "invalid", "Tags are an object of text to text; a description and notes are text.")
+        else:
+            faults.add(
+                where,
+                "fixed_at_registration",
+                f"A version's {field.replace('_', ' ')} is fixed when it is registered, because decisions rest on it: "
+                f"register a new version. Only {', '.join(sorted(FREE))} may change.",
+            )
+    return kept
+
+
+def _kept(value: Any) -> Private | None:
+    """Free text may name people, so the event only commits to it."""
+    if isinstance(value, Mapping):
+        return _recorded(value)
+    return Private(value) if value else None
+
+
+def _record(actor: Actor, model: RegisteredModel, version: ModelVersion, *changes: Change) -> None:
     recorder.append(
         VERSION_UPDATED,
         actor=actor,
         thing=Thing("version", str(version.uid)),
         stream=f"model:{model.uid}",
         related=[Thing("model", str(model.uid))],
-        changes=[change],
+        changes=changes,
     )
 
 

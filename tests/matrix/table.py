@@ -107,7 +107,8 @@ upload an artifact                   SR     -  +  +  -  -  +   -  -  -   -   -  
 complete a version                   SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 add metrics                          SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 add a model card                     SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
-add evidence                         SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+add evidence                         SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+write notes on a version             SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 
 ask for a promotion                  SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 point a free alias                   SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
@@ -171,6 +172,7 @@ complete a version                   SR     -  -  +  -  -  -  +  +  .  +   -  - 
 add metrics                          SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 add a model card                     SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 add evidence                         SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+write notes on a version             SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 
 ask for a promotion                  SR     -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
 point a free alias                   SR     -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
@@ -242,6 +244,7 @@ CHANGES = {
     "add metrics": _change("metric.added", "registry_metric +1", "registry_modelversion ~1"),
     "add a model card": _change("card.added", "registry_modelcard +1", "registry_modelversion ~1"),
     "add evidence": _change("evidence.added", "registry_evidence +1", "registry_blob +1", "registry_modelversion ~1"),
+    "write notes on a version": _change("version.updated", "registry_modelversion ~1"),
     "ask for a promotion": _change(
         "promotion.requested packet.frozen promotion.readied",
         "governance_promotionrequest +1 ~2",
@@ -306,6 +309,7 @@ WRITES_OF_A_TOKEN = frozenset(
         "add metrics",
         "add a model card",
         "add evidence",
+        "write notes on a version",
         "ask for a promotion",
         "point a free alias",
         "take an alias off",

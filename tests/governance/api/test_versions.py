@@ -281,3 +281,30 @@ def test_a_reference_in_no_form_is_refused_by_field(
     refused = priya_calls.post(f"/models/{model}/versions", {"datasets": [{"role": "training", **dataset}]})
     assert refused.status == status, refused
     assert (pointer, code) in [(e["pointer"], e["code"]) for e in refused.json["errors"]]
+
+
+def test_what_is_free_changes_and_what_is_fixed_does_not(priya_calls: Caller, model: str) -> None:
+    made = priya_calls.post(f"/models/{model}/versions", {"parameters": {"depth": 3}, "tags": {"a": "1"}})
+    path = f"/models/{model}/versions/1"
+    priya_calls.patch(path, {"notes": "x"}).problem(428, "precondition_required")
+    tag = priya_calls.get(path).headers["ETag"]
+    changed = priya_calls.patch(path, {"notes": "**Read** this", "tags": {"b": "2"}}, If_Match=tag)
+    assert changed.status == 200, changed
+    assert (changed.json["notes"], changed.json["tags"]) == ("**Read** this", {"b": "2"})
+    assert changed.json["fingerprint"] == made.json["fingerprint"]
+    assert priya_calls.get(path).json == changed.json
+    priya_calls.patch(path, {"notes": "y"}, If_Match=tag).problem(412, "stale_revision")
+    fixed = priya_calls.patch(path, {"parameters": {}}, If_Match="*").problem(422, "invalid_input")
+    assert [(e["pointer"], e["code"]) for e in fixed["errors"]] == [("/parameters", "fixed_at_registration")]
+
+
+def test_the_same_files_with_other_inputs_name_the_older_version(priya_calls: Caller, model: str) -> None:
+    given = {"artifacts": [file("model.json", WEIGHTS)]}
+    first = priya_calls.post(f"/models/{model}/versions", given)
+    assert first.json["same_artifacts"] == []
+    priya_calls.upload(first.json["artifacts"][0]["url"], WEIGHTS)
+    assert priya_calls.post(f"/models/{model}/versions/1/complete").status == 200
+    again = priya_calls.post(f"/models/{model}/versions", given)
+    assert (again.status, again.json["number"]) == (200, 1)
+    other = priya_calls.post(f"/models/{model}/versions", {**given, "parameters": {"depth": 4}})
+    assert (other.status, other.json["number"], other.json["same_artifacts"]) == (201, 2, [f"{model}/1"])

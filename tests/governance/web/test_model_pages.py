@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.core.files.uploadedfile import SimpleUploadedFile
+
 from audit.models import Event
 from registry import access
 from registry.access import Role
@@ -80,6 +82,43 @@ class TestVersion(PageTest):
             "Parameters that differ from v1", "Show as list",
         )  # fmt: skip
         assert any(tag == "svg" and a.get("class") == "lineage" for tag, a in page.tags)
+
+    def test_its_facts_as_tables(self) -> None:
+        page = self.read(self.scene.people.priya, "/models/credit-risk-pd/versions/2/")
+        page.has("Metrics by dataset and slice", "all data", "Inputs and outputs", "age", "long", "required", "pd")
+        page.has("2 parameters", "Registered by", "Priya Nair")
+
+    def test_notes_are_kept_unless_somebody_else_wrote_meanwhile(self) -> None:
+        client, path = self.as_(self.scene.people.priya), "/models/credit-risk-pd/versions/2/edit/"
+        form = Page(client.get(path)).fields
+        answer = client.post(path, {**form, "notes": "Read **this**.\r\nTwice.", "tags": "run=nightly\n"})
+        assert answer.status_code == 302
+        page = self.read(self.scene.people.marta, "/models/credit-risk-pd/versions/2/")
+        assert "<strong>this</strong>" in page.html
+        page.has("nightly")
+        stale = client.post(path, {**form, "notes": "Mine."})
+        assert stale.status_code == 409
+        Page(stale).has("changed while you were writing", "Read **this**.")
+        assert client.post(path, {**Page(stale).fields, "tags": "no tag"}).status_code == 400
+        self.read(self.scene.people.marta, path, 403)
+
+    def test_a_document_is_evidence_in_revisions_and_approvals_lapse(self) -> None:
+        scene, path = self.scene, "/models/credit-risk-pd/versions/2/documents/"
+        scene.decide(scene.people.marta)
+        client = self.as_(scene.people.priya)
+        for content in (b"first", b"second"):
+            file = SimpleUploadedFile("report.pdf", content)
+            answer = client.post(path, {"kind": "validation_report", "file": file})
+            assert answer.status_code == 302, answer.content[:2000]
+        other = {"kind": "", "title": "Bias audit", "file": SimpleUploadedFile("audit.txt", b"fair")}
+        assert client.post(path, other).status_code == 302
+        page = self.read(scene.people.marta, "/models/credit-risk-pd/versions/2/")
+        page.has("document.validation_report", "revision 1", "document.bias_audit")
+        old = self.get(scene.people.marta, "/models/credit-risk-pd/versions/2/evidence/document.validation_report/1")
+        assert old.bytes == b"first"
+        assert scene.request.decisions.get(person=scene.people.marta).lapsed_at is not None
+        assert client.post(path, {"kind": "", "file": SimpleUploadedFile("x", b"x")}).status_code == 400
+        self.read(scene.people.marta, path, 403)
 
     def test_a_file_is_sent_as_a_download_and_recorded(self) -> None:
         answer = self.get(self.scene.people.marta, "/models/credit-risk-pd/versions/2/files/folder/notes.txt")

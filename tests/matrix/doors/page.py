@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
@@ -136,6 +137,18 @@ def _(world: World, client: Client, caller: Caller) -> Answer:
 @PAGE.at("open one's own pages", "POST web:display")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("display"), {"theme": "dark", "zone": "UTC"})
+
+
+@PAGE.at("write notes on a version", "GET web:edit-version", "POST web:edit-version")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    fields = {"notes": WHY, "revision": str(world.version(FREE).revision)}
+    return shown_and_sent(client, _url("edit-version", MODEL, FREE), fields)
+
+
+@PAGE.at("add evidence", "GET web:documents", "POST web:documents")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    fields = {"kind": "validation_report", "file": SimpleUploadedFile("report.txt", b"better")}
+    return shown_and_sent(client, _url("documents", MODEL, FREE), fields)
 
 
 @PAGE.at("register a model", "GET web:register-model", "POST web:register-model")

@@ -121,6 +121,7 @@ _simply("upload an artifact", "uploadArtifact", "PUT", f"{VERSIONS}/{DECLARED}/a
 _simply("complete a version", "completeVersion", "POST", f"{VERSIONS}/{FILLED}/complete")
 _simply("add metrics", "addMetrics", "POST", f"{VERSIONS}/{FREE}/metrics", {"metrics": [{"name": "auc", "value": 0.9}]})
 _simply("add a model card", "putCard", "PUT", f"{VERSIONS}/{FREE}/card", {"text": "# Another card"})
+_simply("write notes on a version", "changeVersion", "PATCH", f"{VERSIONS}/{FREE}", {"notes": WHY})
 _simply("add evidence", "addEvidence", "POST", f"{VERSIONS}/{FREE}/evidence/{KIND}?filename=report.txt", body=b"better")
 _simply(
     "ask for a promotion",

@@ -16,7 +16,7 @@ from governance.services import evidence, policies
 from registry import access, selectors
 from registry.access import OrgPermission, Permission, Role
 from registry.exceptions import NotFound, NotPermitted, Refusal
-from registry.services import downloads, groups, models, people, tokens, uploads, versions
+from registry.services import downloads, groups, labelling, models, people, tokens, uploads, versions
 from registry.services.versions import MetricSpec, VersionSpec
 from tests.matrix import actors
 from tests.matrix.actors import DATASET, DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
@@ -199,6 +199,11 @@ def _(world: World, actor: Actor) -> None:
     evidence.attach_evidence(
         actor=actor, version=world.version(FREE), kind=KIND, filename="report.txt", stream=io.BytesIO(b"better")
     )
+
+
+@SERVICE.at("write notes on a version")
+def _(world: World, actor: Actor) -> None:
+    labelling.annotate_version(actor=actor, version=world.version(FREE), notes=WHY)
 
 
 # --- the gate ---

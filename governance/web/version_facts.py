@@ -1,0 +1,277 @@
+"""The facts of a version made ready to draw: metrics by dataset and slice, inputs and outputs, revisions of what is
+added, and the form for what is free."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.text import slugify
+
+from governance.services import evidence
+from governance.web.forms import PageForm
+from governance.web.page import PageRequest, page, show
+from registry import access, selectors
+from registry.access import Permission
+from registry.exceptions import NotPermitted, Refusal, StaleRevision
+from registry.models import Evidence, Metric, ModelVersion
+from registry.services import labelling
+
+MOST_COLUMNS = 12
+"""Datasets and slices side by side; the list below the table has the rest."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The newest value of a metric, and how often it was recorded."""
+
+    value: float
+    revision: int
+    earlier: tuple[Metric, ...]
+
+
+@dataclass(frozen=True)
+class Pivot:
+    """Metrics as rows, datasets and slices as columns."""
+
+    columns: tuple[tuple[str, str], ...]
+    """(dataset, slice)"""
+    rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
+    left_out: int
+    earlier: tuple[Metric, ...]
+    """Values that a later revision took the place of, newest first."""
+
+
+def pivot(metrics: Iterable[Metric]) -> Pivot:
+    """All revisions of a version's metrics, as a table of the newest."""
+    by_key: dict[tuple[str, str, str], list[Metric]] = {}
+    for metric in sorted(metrics, key=lambda m: -m.revision):
+        by_key.setdefault((metric.name, metric.dataset, metric.slice), []).append(metric)
+    # The whole of a dataset stands before its slices.
+    columns = sorted({(dataset, part) for _, dataset, part in by_key})
+    shown = columns[:MOST_COLUMNS]
+    rows = [
+        (name, tuple(_cell(by_key.get((name, dataset, part))) for dataset, part in shown))
+        for name in sorted({name for name, _, _ in by_key})
+    ]
+    earlier = [metric for revisions in by_key.values() for metric in revisions[1:]]
+    return Pivot(
+        tuple(shown),
+        tuple(rows),
+        len(columns) - len(shown),
+        tuple(sorted(earlier, key=lambda m: (-m.revision, m.name, m.dataset, m.slice))),
+    )
+
+
+def _cell(revisions: Sequence[Metric] | None) -> Cell | None:
+    return Cell(revisions[0].value, revisions[0].revision, tuple(revisions[1:])) if revisions else None
+
+
+@dataclass(frozen=True)
+class Field:
+    """An input or output: what it is called, its type, and whether it must be given."""
+
+    name: str
+    type: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Inputs and outputs; `other` is whatever else the signature says, as it was written."""
+
+    inputs: tuple[Field, ...]
+    outputs: tuple[Field, ...]
+    other: str
+
+
+def signature_of(version: ModelVersion) -> Signature:
+    """The signature of a version as MLflow writes it: lists of columns or tensors, themselves JSON or JSON in text."""
+    given: dict[str, Any] = dict(version.signature)
+    inputs, outputs = _fields(given.get("inputs")), _fields(given.get("outputs"))
+    unread = {k: v for k, v in given.items() if not (k == "inputs" and inputs) and not (k == "outputs" and outputs)}
+    return Signature(inputs, outputs, json.dumps(unread, indent=2, ensure_ascii=False) if any(unread.values()) else "")
+
+
+def _fields(given: Any) -> tuple[Field, ...]:
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except ValueError:
+            return ()
+    if not isinstance(given, list) or not all(isinstance(field, dict) for field in given):
+        return ()
+    return tuple(
+        Field(str(field.get("name") or f"column {n}"), _type(field), field.get("required", True) is not False)
+        for n, field in enumerate(given, 1)
+    )
+
+
+def _type(field: dict[str, Any]) -> str:
+    tensor = field.get("tensor-spec")
+    if isinstance(tensor, dict):
+        return f"{tensor.get('dtype')} {tensor.get('shape')}"
+    kind = field.get("type", "not stated")
+    return kind if isinstance(kind, str) else json.dumps(kind, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of evidence: its newest revision, and the earlier ones, newest first."""
+
+    newest: Evidence
+    earlier: tuple[Evidence, ...]
+
+
+def kinds_of(version: ModelVersion) -> list[Kind]:
+    """Everything that was added as evidence, by kind."""
+    rows = Evidence.objects.filter(version=version).select_related("blob", "added_by").order_by("kind", "-revision")
+    by_kind: dict[str, list[Evidence]] = {}
+    for row in rows:
+        by_kind.setdefault(row.kind, []).append(row)
+    return [Kind(revisions[0], tuple(revisions[1:])) for revisions in by_kind.values()]
+
+
+# --- what is free -----------------------------------------------------------------------------------------------------
+
+
+class NotesForm(PageForm):
+    """Description, notes and tags: what no decision rests on."""
+
+    description = forms.CharField(required=False, max_length=100_000, widget=forms.Textarea(attrs={"rows": 3}))
+    notes = forms.CharField(
+        required=False,
+        max_length=100_000,
+        widget=forms.Textarea(attrs={"rows": 10}),
+        help_text="Markdown, for whoever works on it. No approver signs them.",
+    )
+    tags = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text="One a line: key=value.",
+    )
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+
+    def clean_tags(self) -> dict[str, str]:
+        """Lines of key=value as they are kept."""
+        tags: dict[str, str] = {}
+        for line in filter(str.strip, self.cleaned_data["tags"].splitlines()):
+            key, mark, value = line.partition("=")
+            if not mark or not key.strip():
+                raise forms.ValidationError(f"“{line[:60]}” is no tag: write key=value.")
+            if key.strip() in tags:
+                raise forms.ValidationError(f"“{key.strip()[:60]}” is there twice: a key has one value.")
+            tags[key.strip()] = value.strip()
+        return tags
+
+
+@page("GET", "POST")
+def edit(request: PageRequest, slug: str, number: int) -> HttpResponse:
+    """Change what is free of a version. A form opened before somebody else's change is not taken over theirs."""
+    found = selectors.version(request.actor, slug, number)
+    access.require(request.actor, Permission.REGISTER_VERSION, found.model)
+    status, theirs = 200, False
+    form = NotesForm(request.POST or None, initial=_initial(found))
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            given = dict(form.cleaned_data)
+            expected = given.pop("revision")
+            for name in ("description", "notes"):  # a textarea sends CRLF whatever was stored
+                given[name] = given[name].replace("\r\n", "\n")
+            try:
+                labelling.annotate_version(actor=request.actor, version=found, expected_revision=expected, **given)
+            except StaleRevision as stale:
+                now = stale.existing
+                assert isinstance(now, ModelVersion)
+                found, theirs, status = now, True, 409
+                form = NotesForm({**request.POST.dict(), "revision": now.revision})
+            except Refusal as refusal:
+                form.take_refusal(refusal)
+                status = 403 if isinstance(refusal, NotPermitted) else 400
+            else:
+                messages.success(request, "Saved.")
+                return redirect("web:version", slug, number)
+    context = {"form": form, "version": found, "model": found.model, "theirs": theirs, "was": _initial(found)}
+    return show(request, "versions/edit.html", context, status=status)
+
+
+def _initial(version: ModelVersion) -> dict[str, Any]:
+    return {
+        "description": version.description,
+        "notes": version.notes,
+        "tags": "\n".join(f"{key}={value}" for key, value in sorted(version.tags.items())),
+        "revision": version.revision,
+    }
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+DOCUMENT = "document."
+"""What the kinds of evidence that people read begin with."""
+
+
+class DocumentForm(PageForm):
+    """A report, a memo, whatever a decision should rest on. It is evidence, and kept as such."""
+
+    kind = forms.ChoiceField(
+        choices=[
+            ("validation_report", "Validation report"),
+            ("approval_memo", "Approval memo"),
+            ("", "Another document"),
+        ],
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    title = forms.CharField(
+        required=False,
+        max_length=60,
+        help_text="Of another document: “Bias audit”. The same title is its next revision.",
+    )
+    file = forms.FileField()
+    pointers = {"/filename": "file", "": "file", "/kind": "title"}  # noqa: RUF012
+
+    def clean(self) -> dict[str, Any]:
+        """Another document has a title, and its kind is made from that."""
+        given = super().clean() or self.cleaned_data
+        if not given.get("kind"):
+            given["kind"] = slugify(given.get("title", "")).replace("-", "_")
+            if not given["kind"]:
+                self.add_error("title", "Say what the document is, in letters or digits.")
+        return given
+
+
+@page("GET", "POST")
+def documents(request: PageRequest, slug: str, number: int) -> HttpResponse:
+    """Add a document to a version, or the next revision of one. Open approvals lapse, because it is part of what they
+    were given on."""
+    found = selectors.version(request.actor, slug, number)
+    access.require(request.actor, Permission.REGISTER_VERSION, found.model)
+    form = DocumentForm(request.POST or None, request.FILES or None, initial={"kind": "validation_report"})
+    status = 200
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            file = form.cleaned_data["file"]
+            try:
+                added = evidence.attach_evidence(
+                    actor=request.actor,
+                    version=found,
+                    kind=f"{DOCUMENT}{form.cleaned_data['kind']}",
+                    filename=file.name,
+                    stream=file,
+                )
+            except Refusal as refusal:
+                form.take_refusal(refusal)
+            else:
+                messages.success(request, f"{added.filename} is revision {added.revision} of {added.kind}.")
+                return redirect(f"{reverse('web:version', args=[slug, number])}#evidence")
+    context = {"form": form, "version": found, "model": found.model}
+    return show(request, "versions/documents.html", context, status=status)
