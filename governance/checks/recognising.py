@@ -7,15 +7,14 @@ The bytes are a stranger's, so they are looked at in the sandbox, by a worker, a
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.db import connection
 
 from audit import clock
 from governance.checks import performing, runner
-from governance.checks.contract import ARTIFACT_FILES, Check, Conclusion, Context, Evidence, Outcome, Parameters
-from governance.checks.formats.sniff import Format, sniff
+from governance.checks.contract import ARTIFACT_FILES, Parameters
+from governance.checks.formats.looking import Recognise
+from governance.checks.formats.sniff import Format
 from governance.checks.sources import Source
 from registry import storage
 from registry.models import Blob
@@ -24,22 +23,6 @@ AT_ONCE = 50
 """Blobs looked at in one sandbox."""
 _BYTES_AT_ONCE = 2 << 30
 _LOCK = 0x666F726D617473
-
-
-class Recognise(Check):
-    """Recognises files by their content. No policy asks for it: it is how formats are found for pages and search."""
-
-    slug = "artifact.recognise"
-    version = "1.0.0"
-    title = "Formats"
-    category = "artifact"
-    needs = (Evidence(ARTIFACT_FILES),)
-    judges_damage = True
-
-    def run(self, ctx: Context, params: Any) -> Outcome:
-        """The format of each file, by its digest."""
-        found = {f.sha256: str(sniff(f.local).format) for f in ctx.files if f.local is not None}
-        return Outcome(Conclusion.SUCCESS, f"{len(found)} files.", (), {"formats": dict(found)})
 
 
 def recognise(*, run: performing.Runner = runner.run) -> int:
