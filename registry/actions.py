@@ -39,7 +39,9 @@ LIFECYCLE_INSTALLED = register("lifecycle.installed", "installed the lifecycle")
 
 MODEL_REGISTERED = register("model.registered", "registered the model")
 MODEL_UPDATED = register("model.updated", "updated the model")
+MODEL_IMPORTED = register("model.imported", "brought the model from another registry")
 
+VERSION_IMPORTED = register("version.imported", "brought the version from another registry")
 VERSION_DECLARED = register("version.declared", "declared a version")
 VERSION_REGISTERED = register("version.registered", "registered the version")
 VERSION_UPDATED = register("version.updated", "updated the version's description, notes or tags")

@@ -6,6 +6,7 @@ moment, so that what held at T and what the log says of T agree to the microseco
 trigger: a stage that changes without the occupancy that says so, a protected stage or alias without a promotion.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -29,6 +30,7 @@ class _By:
     event: UUID
     at: datetime
     promotion: UUID | None
+    before_governance: bool = False
 
 
 def place_initial(*, version: ModelVersion, event_id: UUID) -> None:
@@ -80,15 +82,37 @@ def move(*, version: ModelVersion, target: Stage, event_id: UUID, promotion: UUI
     return displaced
 
 
+def adopt(*, version: ModelVersion, way: Sequence[Stage], event_id: UUID, promotion: UUID) -> None:
+    """Let a version that was brought from elsewhere stand where it stood there. `way` ends in that stage; what comes
+    before are free stages it passes through at the same moment, where the lifecycle has no move straight there.
+
+    Raises IllegalMove where the lifecycle has not each of these moves.
+    """
+    *through, last = way
+    for stage in through:
+        _move(version, stage, _by(event_id, None))
+    _move(version, last, _by(event_id, promotion, before_governance=True))
+
+
+def adopt_alias(*, version: ModelVersion, name: str, event_id: UUID, promotion: UUID) -> None:
+    """Let an alias that nobody carries here point at the version it pointed at elsewhere."""
+    _assign(version, name, _by(event_id, promotion, before_governance=True))
+
+
 def set_alias(*, version: ModelVersion, name: str, event_id: UUID, promotion: UUID | None) -> AliasAssignment:
     """Point an alias of the model at this version; where it points now, it ceases to. The event names both versions."""
     by = _by(event_id, promotion)
     _close_alias(version.model_id, name, by)
+    return _assign(version, name, by)
+
+
+def _assign(version: ModelVersion, name: str, by: _By) -> AliasAssignment:
     return AliasAssignment.objects.create(
         model_id=version.model_id,
         version=version,
         name=name,
-        promotion=promotion,
+        promotion=by.promotion,
+        before_governance=by.before_governance,
         opened_at=by.at,
         opened_event=by.event,
     )
@@ -123,6 +147,7 @@ def _open(version: ModelVersion, stage: Stage, by: _By) -> None:
         stage=stage,
         exclusive=stage.exclusive,
         promotion=by.promotion,
+        before_governance=by.before_governance,
         opened_at=by.at,
         opened_event=by.event,
     )
@@ -132,8 +157,8 @@ def _close_alias(model_id: int, name: str, by: _By) -> None:
     AliasAssignment.objects.filter(OPEN, model_id=model_id, name=name).update(closed_at=by.at, closed_event=by.event)
 
 
-def _by(event_id: UUID, promotion: UUID | None) -> _By:
+def _by(event_id: UUID, promotion: UUID | None, *, before_governance: bool = False) -> _By:
     event = log.by_event_id(event_id)
     if event is None:
         raise RuntimeError(f"There is no event {event_id}: append the event before what it accounts for is written.")
-    return _By(event_id, event.happened_at, promotion)
+    return _By(event_id, event.happened_at, promotion, before_governance)

@@ -13,7 +13,8 @@ class PromotionRequest(Governed):
 
     Exactly one of `target_stage` and `target_alias` is set. `fingerprint` is the version's when the checks were last
     bound; `packet_digest` names the packet under review, empty until review opens. `revision` counts what a reader of
-    the request's page would see change: pages poll it, writes name it in If-Match.
+    the request's page would see change: pages poll it, writes name it in If-Match. `before_governance` marks what was
+    promoted elsewhere and came here so (`governance.promotions.adopt`): no policy, no check, no decision.
     """
 
     class State(models.TextChoices):
@@ -55,6 +56,11 @@ class PromotionRequest(Governed):
     )
     fingerprint = models.CharField(max_length=64)
     packet_digest = models.CharField(max_length=64, blank=True)
+    before_governance = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="not asked for, checked or approved here: it stood so where it was brought from",
+    )
     requested_by = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="promotion_requests")
     requested_with = models.ForeignKey(
         "registry.AccessToken", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -78,6 +84,18 @@ class PromotionRequest(Governed):
                 condition=Q(state__in=("open", "blocked", "ready")),
                 nulls_distinct=False,
                 violation_error_code="already_open",
+            ),
+            models.CheckConstraint(
+                name="promotion_before_governance_is_done",
+                condition=Q(before_governance=False)
+                | Q(state="promoted", policy_revision__isnull=True, packet_digest="", champion__isnull=True),
+            ),
+            models.UniqueConstraint(
+                name="promotion_one_before_governance",
+                fields=["version", "target_stage", "target_alias"],
+                condition=Q(before_governance=True),
+                nulls_distinct=False,
+                violation_error_code="already_there",
             ),
             models.CheckConstraint(
                 name="promotion_closed_has_moment",

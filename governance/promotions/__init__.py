@@ -4,6 +4,7 @@ Page, REST, MLflow, admin and commands call these functions and nothing behind t
 events, takes its locks in one order (model → version → request → check runs), and ends by settling.
 """
 
+from governance.promotions.adopting import adopt
 from governance.promotions.aliases import remove_alias
 from governance.promotions.deciding import Signature, decide
 from governance.promotions.expiring import expired
@@ -11,4 +12,15 @@ from governance.promotions.requesting import request
 from governance.promotions.settling import promote, refresh, settle
 from governance.promotions.withdrawing import withdraw
 
-__all__ = ["Signature", "decide", "expired", "promote", "refresh", "remove_alias", "request", "settle", "withdraw"]
+__all__ = [
+    "Signature",
+    "adopt",
+    "decide",
+    "expired",
+    "promote",
+    "refresh",
+    "remove_alias",
+    "request",
+    "settle",
+    "withdraw",
+]

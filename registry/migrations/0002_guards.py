@@ -148,7 +148,8 @@ BEGIN
 END
 """,
     # What belongs to the declaration is written while the version is registering; where it was registered by its source
-    # alone, also later, each file whole, until it first enters a protected stage or carries a protected alias.
+    # alone, also later, each file whole, until it is first promoted here: enters a protected stage or carries a
+    # protected alias. What it was elsewhere before it came here was approved by nobody here, so it fixes nothing.
     # Argument: the version's column.
     "registry_while_open": """
 DECLARE
@@ -163,10 +164,10 @@ BEGIN
        OR (TG_TABLE_NAME = 'registry_artifact' AND to_jsonb(NEW) ->> 'blob_id' IS NULL)
        OR EXISTS (SELECT FROM public.registry_stageoccupancy o
                     JOIN public.registry_stage s ON s.id = o.stage_id AND s.protected
-                   WHERE o.version_id = about.id)
+                   WHERE o.version_id = about.id AND NOT o.before_governance)
        OR EXISTS (SELECT FROM public.registry_aliasassignment a
                     JOIN public.registry_protectedalias p ON p.name = a.name
-                   WHERE a.version_id = about.id) THEN
+                   WHERE a.version_id = about.id AND NOT a.before_governance) THEN
         RAISE EXCEPTION 'what a registered version was declared with is fixed'
             USING ERRCODE = '23514', CONSTRAINT = TG_NAME, SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
                   HINT = 'Declare a new version.';

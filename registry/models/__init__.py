@@ -7,6 +7,7 @@ from registry.models.base import OPEN, Dated, Governed
 from registry.models.dataset import DatasetReference
 from registry.models.evidence import Evidence, Metric, ModelCard
 from registry.models.grant import Grant, ModelGroupPermission, ModelUserPermission, held, not_ended
+from registry.models.import_record import ImportRecord
 from registry.models.registered_model import RegisteredModel
 from registry.models.reviewer_group import EffectiveMembership, Membership, ReviewerGroup
 from registry.models.sign_in import PasswordAttempt
@@ -29,6 +30,7 @@ __all__ = [
     "Evidence",
     "Governed",
     "Grant",
+    "ImportRecord",
     "Membership",
     "Metric",
     "ModelCard",

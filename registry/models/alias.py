@@ -26,6 +26,9 @@ class AliasAssignment(Dated):
     version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="aliases")
     name = models.CharField(max_length=255)
     promotion = models.UUIDField(null=True, blank=True, help_text="uid of the promotion request that set it")
+    before_governance = models.BooleanField(
+        default=False, help_text="it was set before it was brought here: nobody here approved it"
+    )
 
     class Meta:
         constraints: ClassVar[list[Any]] = [

@@ -63,6 +63,9 @@ class StageOccupancy(Dated):
     stage = models.ForeignKey(Stage, on_delete=models.PROTECT, related_name="occupancies")
     exclusive = models.BooleanField()
     promotion = models.UUIDField(null=True, blank=True, help_text="uid of the promotion request that moved it")
+    before_governance = models.BooleanField(
+        default=False, help_text="it was there before it was brought here: nobody here approved it"
+    )
 
     class Meta:
         constraints: ClassVar[list[Any]] = [

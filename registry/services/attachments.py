@@ -26,8 +26,10 @@ def may_attach(version: ModelVersion) -> bool:
     """Whether files may still be attached to the version, whoever asks. Two queries at most."""
     if not version.source_only:
         return False
-    entered = StageOccupancy.objects.filter(version=version, stage__protected=True)
-    carried = AliasAssignment.objects.filter(version=version, name__in=ProtectedAlias.objects.values("name"))
+    entered = StageOccupancy.objects.filter(version=version, stage__protected=True, before_governance=False)
+    carried = AliasAssignment.objects.filter(
+        version=version, name__in=ProtectedAlias.objects.values("name"), before_governance=False
+    )
     return not entered.exists() and not carried.exists()
 
 

@@ -1,0 +1,2 @@
+"""Bringing what other registries hold: read over their protocol or from their exports, kept as claims, judged by nobody
+here until it is promoted here."""

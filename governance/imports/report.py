@@ -1,0 +1,56 @@
+"""What an import did, and what it could not do: counted, and told in a table with the way out of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+MOST_TOLD = 1_000
+"""Lines of the table; what is beyond is counted."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that was left out or left as it is here: what, by which rule, and the way out."""
+
+    what: str
+    rule: str
+    way_out: str
+
+
+@dataclass
+class Report:
+    """The tally of an import."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    notes: list[Note] = field(default_factory=list)
+    untold: int = 0
+
+    def note(self, what: str, rule: str, way_out: str) -> None:
+        if len(self.notes) < MOST_TOLD:
+            self.notes.append(Note(what, rule, way_out))
+        else:
+            self.untold += 1
+
+    def lines(self) -> Iterator[str]:
+        """The tally and the table, for a terminal."""
+        words = (
+            "models brought",
+            "models there already",
+            "versions brought",
+            "versions there already",
+            "marked promoted before governance",
+            "moves and aliases that nothing protects",
+        )
+        for word in words:
+            yield f"{self.counts[word]:>9,}  {word}"
+        if self.notes:
+            yield ""
+            yield f"{len(self.notes) + self.untold:,} left out, or left as they are here:"
+            for note in self.notes:
+                yield f"  {note.what}"
+                yield f"      rule      {note.rule}"
+                yield f"      way out   {note.way_out}"
+            if self.untold:
+                yield f"  … and {self.untold:,} more: mend these and run the import again."

@@ -1,0 +1,54 @@
+"""What another registry said about a model or a version that was brought here from it."""
+
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from registry.models.base import Governed
+
+
+class ImportRecord(Governed):
+    """That a model, or one of its versions, came from elsewhere, and what was said of it there.
+
+    All of it is a claim: nobody here checked it, and an approval given there is none here. `imported_at` is when it was
+    brought; `created_there` and `author_there` are what the other registry says. Keyed by `origin` (its address, or the
+    kind and account of an export), `name` and `number` there; `number` is empty for the model itself.
+    """
+
+    class Kind(models.TextChoices):
+        MLFLOW = "mlflow", "MLflow"
+        SAGEMAKER = "sagemaker", "SageMaker"
+        AZUREML = "azureml", "Azure ML"
+        COMET = "comet", "Comet"
+
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    origin = models.CharField(max_length=500)
+    name = models.CharField(max_length=500)
+    number = models.CharField(max_length=100, blank=True)
+    model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="import_records")
+    version = models.OneToOneField(
+        "registry.ModelVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="import_record"
+    )
+    created_there = models.DateTimeField(null=True, blank=True)
+    updated_there = models.DateTimeField(null=True, blank=True)
+    author_there = models.CharField(max_length=500, blank=True)
+    stage = models.CharField(max_length=100, blank=True, help_text="where it stood there")
+    aliases = ArrayField(models.CharField(max_length=255), default=list, blank=True)
+    approval = models.CharField(max_length=100, blank=True, help_text="what was said there of an approval; none here")
+    claims = models.JSONField(default=dict, blank=True, help_text="whatever else was said there")
+    imported_at = models.DateTimeField()
+    imported_by = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ("pk",)
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(name="imported_once", fields=["origin", "name", "number"]),
+            models.CheckConstraint(
+                name="import_of_a_version_has_its_number",
+                condition=models.Q(number="", version__isnull=True) | (~models.Q(number="") & ~models.Q(version=None)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number} from {self.origin}".replace("  ", " ")

@@ -1,0 +1,184 @@
+"""Bringing models and versions from another registry, with what was said of them there kept as claims.
+
+Each model and each version is brought whole, in one transaction with its record, or not at all; what was brought
+before, by origin, name and number, is found again and left as it is. The log's own time is the import's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from django.db import transaction
+
+from audit import recorder
+from audit.actions import Action
+from audit.actor import Actor
+from audit.recorder import Private, Thing
+from registry import access
+from registry.actions import MODEL_IMPORTED, VERSION_IMPORTED
+from registry.exceptions import Conflict
+from registry.models import ImportRecord, ModelVersion, RegisteredModel, User
+from registry.rules import Faults
+from registry.services import naming
+from registry.services.specification import VersionSpec
+from registry.services.versions import declare_version
+
+MAX_CLAIMS_BYTES = 64 * 1024
+"""What is kept of what else was said."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What another registry says of a model (`number` empty) or of a version: see `ImportRecord`."""
+
+    kind: str
+    origin: str
+    name: str
+    number: str = ""
+    created_there: datetime | None = None
+    updated_there: datetime | None = None
+    author_there: str = ""
+    stage: str = ""
+    aliases: Sequence[str] = ()
+    approval: str = ""
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+
+def brought(origin: str, name: str) -> RegisteredModel | None:
+    """The model that was brought from there under that name."""
+    record = ImportRecord.objects.filter(origin=origin, name=name, number="").select_related("model").first()
+    return record.model if record is not None else None
+
+
+def numbers_brought(origin: str, name: str, numbers: Sequence[str]) -> dict[str, ImportRecord]:
+    """Which of these versions were brought before, by their number there."""
+    rows = ImportRecord.objects.filter(origin=origin, name=name, number__in=numbers, version__isnull=False)
+    return {row.number: row for row in rows.select_related("version__model", "version__stage")}
+
+
+@transaction.atomic
+def import_model(
+    *, actor: Actor, claim: Claim, register_as: str = "", owner: User | None = None, **facts: Any
+) -> RegisteredModel:
+    """Put a model of another registry on record, under the name it has there or `register_as`.
+
+    Args:
+        owner: who answers for it here; by default whoever brings it.
+        facts: as `registry.services.models.register_model` takes them.
+
+    Raises NotPermitted; InvalidInput, where the name breaks a rule or is taken by a model that came from elsewhere.
+    """
+    existing = brought(claim.origin, claim.name)
+    if existing is not None:
+        return existing
+    person = access.require_person(actor)
+    kept = _cleaned(claim)
+    model = naming.register_called(actor=actor, name=register_as or claim.name, owner=owner, **facts)
+    _record(MODEL_IMPORTED, actor, person, kept, model, None)
+    return model
+
+
+@transaction.atomic
+def import_version(
+    *, actor: Actor, model: RegisteredModel, claim: Claim, spec: VersionSpec, number: int | None = None
+) -> ModelVersion:
+    """Register a version of another registry.
+
+    Args:
+        number: the number it keeps, where callers know it by that. None gives it the next one.
+
+    Raises NotFound and NotPermitted; InvalidInput; Conflict where the number is not free.
+    """
+    found = ImportRecord.objects.filter(origin=claim.origin, name=claim.name, number=claim.number)
+    existing = found.exclude(version=None).select_related("version__model", "version__stage").first()
+    if existing is not None:
+        assert existing.version is not None
+        existing.version.found = True
+        return existing.version
+    access.require(actor, access.Permission.REGISTER_VERSION, model)
+    person = access.require_person(actor)
+    kept = _cleaned(claim)
+    row = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+    if number is not None and number != row.next_version:
+        if number < row.next_version:
+            raise Conflict(
+                f"{row.slug} has used the number {number} here: versions are brought in their order, and numbers are "
+                "never used again. Bring the model under another name (--prefix) to keep all its numbers.",
+                code="number_taken",
+            )
+        row.next_version = number
+        row.save(update_fields=["next_version"])
+    version = declare_version(actor=actor, model=row, spec=spec, reuse=False)
+    _record(VERSION_IMPORTED, actor, person, kept, version.model, version)
+    return version
+
+
+def _record(
+    action: Action,
+    actor: Actor,
+    person: User,
+    claim: Claim,
+    model: RegisteredModel,
+    version: ModelVersion | None,
+) -> None:
+    uid = uuid4()
+    about = Thing("model", str(model.uid))
+    event = recorder.append(
+        action,
+        actor=actor,
+        thing=Thing("version", str(version.uid)) if version is not None else about,
+        stream=f"model:{model.uid}",
+        related=[Thing("import", str(uid)), *([about] if version is not None else [])],
+        data={
+            "kind": claim.kind,
+            # Addresses, names and authors are another house's words, and may name people.
+            "origin": Private(claim.origin),
+            "name": Private(claim.name),
+            **({"number": claim.number} if claim.number else {}),
+            **({"created_there": claim.created_there.isoformat()} if claim.created_there is not None else {}),
+            **({"updated_there": claim.updated_there.isoformat()} if claim.updated_there is not None else {}),
+            **({"author_there": Private(claim.author_there)} if claim.author_there else {}),
+            **({"stage_there": claim.stage} if claim.stage else {}),
+            **({"aliases_there": sorted(claim.aliases)} if claim.aliases else {}),
+            **({"approval_there": claim.approval} if claim.approval else {}),
+        },
+    )
+    ImportRecord.objects.create(
+        uid=uid,
+        kind=claim.kind,
+        origin=claim.origin,
+        name=claim.name,
+        number=claim.number,
+        model=model,
+        version=version,
+        created_there=claim.created_there,
+        updated_there=claim.updated_there,
+        author_there=claim.author_there,
+        stage=claim.stage,
+        aliases=sorted(claim.aliases),
+        approval=claim.approval,
+        claims=dict(claim.claims),
+        imported_at=event.happened_at,
+        imported_by=person,
+    )
+
+
+def _cleaned(claim: Claim) -> Claim:
+    faults = Faults()
+    for name, limit in (("origin", 500), ("name", 500), ("number", 100), ("author_there", 500), ("approval", 100)):
+        faults.line(f"/{name}", getattr(claim, name), limit, required=name in ("origin", "name"))
+    faults.line("/stage", claim.stage, 100)
+    for index, alias in enumerate(claim.aliases):
+        faults.line(f"/aliases/{index}", alias, 255, required=True)
+    if len(claim.aliases) > 200:
+        faults.add("/aliases", "too_many", f"At most 200 aliases; these are {len(claim.aliases)}.")
+    faults.document("/claims", claim.claims)
+    if not faults.errors and len(json.dumps(claim.claims).encode()) > MAX_CLAIMS_BYTES:
+        faults.add("/claims", "too_large", f"At most {MAX_CLAIMS_BYTES // 1024} KiB of further claims are kept.")
+    faults.refuse()
+    return claim
