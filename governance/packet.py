@@ -104,6 +104,8 @@ def _version(version: ModelVersion, contents: Contents) -> dict[str, Any]:
         ],
         "code": {"repository": version.code_repository, "commit": version.code_commit, "clean": version.code_clean},
         "registered_by": version.registered_by.uid,
+        # Said only where it is so: nobody here approved where this version stands.
+        **({"before_governance": True} if contents.before_governance(version) else {}),
     }
 
 

@@ -41,6 +41,9 @@ class PromotionRow(Shown):
     version: int
     target: TargetShown
     state: str
+    before_governance: bool = Field(
+        description="It stood there where it was brought from: no policy, no check, no approval."
+    )
     requested_by: PersonShown
     checks: Tally
     approvals: Tally
@@ -60,6 +63,7 @@ class PromotionRow(Shown):
             version=request.version.number,
             target=TargetShown.of(request),
             state=request.state,
+            before_governance=request.before_governance,
             requested_by=PersonShown.of(request.requested_by),
             checks=Tally(have=row.checks_met, need=row.checks_total),
             approvals=Tally(have=row.approvals_have, need=row.approvals_need),
@@ -228,6 +232,9 @@ class PromotionShown(Shown):
     state: str = Field(
         description="open, blocked, ready, promoted, rejected, withdrawn, expired or superseded; the first three live."
     )
+    before_governance: bool = Field(
+        description="It stood there where it was brought from: no policy, no check, no approval."
+    )
     live: bool
     headline: str
     reason: str
@@ -260,6 +267,7 @@ class PromotionShown(Shown):
             target=TargetShown.of(request),
             champion=request.champion.number if request.champion is not None else None,
             state=request.state,
+            before_governance=request.before_governance,
             live=request.is_live,
             headline=" ".join(part for part in (seen.headline, seen.sentence) if part),
             reason=request.reason,

@@ -17,7 +17,7 @@ from governance.api.shapes import Given, Moment, Page, PersonShown, Shown
 from registry import access, selectors
 from registry.datasets import DIGEST_FORMS
 from registry.datasets.forms import MAX_TEXT
-from registry.models import OPEN, AliasAssignment, Artifact, DatasetReference, ModelVersion
+from registry.models import OPEN, AliasAssignment, Artifact, DatasetReference, ImportRecord, ModelVersion
 from registry.services import uploads
 from registry.services.versions import DatasetSpec, DatasetText
 
@@ -209,6 +209,48 @@ class VersionRow(Shown):
     url: str
 
 
+class ImportShown(Shown):
+    """What another registry said of a version that was brought from it. All of it is a claim."""
+
+    kind: str = Field(description="mlflow, sagemaker, azureml or comet")
+    origin: str
+    name: str
+    number: str
+    created_there: Moment | None
+    author_there: str
+    stage_there: str
+    aliases_there: list[str]
+    approval_there: str = Field(description="What was said there of an approval; it is none here.")
+    claims: dict[str, Any]
+    imported_at: Moment
+    imported_by: PersonShown
+    before_governance: bool = Field(
+        description="It stands where it stood there, or carries a protected alias it carried there: nobody here "
+        "checked or approved that."
+    )
+
+    @classmethod
+    def of(cls, version: ModelVersion) -> ImportShown | None:
+        record = ImportRecord.objects.filter(version=version).select_related("imported_by").first()
+        if record is None:
+            return None
+        return cls(
+            kind=record.kind,
+            origin=record.origin,
+            name=record.name,
+            number=record.number,
+            created_there=record.created_there,
+            author_there=record.author_there,
+            stage_there=record.stage,
+            aliases_there=record.aliases,
+            approval_there=record.approval,
+            claims=record.claims,
+            imported_at=record.imported_at,
+            imported_by=PersonShown.of(record.imported_by),
+            before_governance=bool(selectors.standing_since_before([version.pk])),
+        )
+
+
 class VersionPage(Page[VersionRow]):
     """A page of versions, newest first."""
 
@@ -240,6 +282,7 @@ class VersionShown(VersionRow):
     evidence: list[EvidenceShown]
     evidence_revision: int
     abandoned_at: Moment | None = Field(description="When it was given up, because its files never came.")
+    imported: ImportShown | None = Field(description="Where it was brought from, and what was said of it there.")
     page: str
 
 
@@ -268,6 +311,7 @@ class Resolved(Shown):
     fingerprint: str = Field(description="SHA-256 over everything a decision about it rests on.")
     artifacts: list[ArtifactShown]
     signature: dict[str, Any]
+    before_governance: bool = Field(description="It stands so since before it was brought here; nobody approved it.")
     revision: int
     url: str
 
@@ -330,6 +374,7 @@ def shown(actor: Actor, version: ModelVersion) -> VersionShown:
         ],
         evidence_revision=version.evidence_revision,
         abandoned_at=version.abandoned_at,
+        imported=ImportShown.of(version),
         page=f"{settings.PUBLIC_URL}/models/{version.model.slug}/versions/{version.number}/",
     )
 

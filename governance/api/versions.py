@@ -263,6 +263,7 @@ class ResolveView(Endpoint):
             fingerprint=version.fingerprint,
             artifacts=artifacts_of(version),
             signature=version.signature,
+            before_governance=bool(selectors.standing_since_before([version.pk])),
             revision=version.revision,
             url=url_of(version),
         )

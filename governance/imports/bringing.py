@@ -1,8 +1,8 @@
 """Bringing an MLflow registry: models, versions under their numbers, stages, aliases, tags.
 
 A version comes in one transaction with its record and its place, so that whatever ends the import ends it between two
-of them; run again, it finds what is there by origin, name and number, changes nothing of it, and goes on. What is decided
-here stays decided here: a stage or an alias that moved there after it was brought is not moved here.
+of them; run again, it finds what is there by origin, name and number, changes nothing of it, and goes on. What is
+decided here stays decided here: a stage or an alias that moved there after it was brought is not moved here.
 """
 
 from __future__ import annotations

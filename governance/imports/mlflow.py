@@ -1,4 +1,4 @@
-"""What an MLflow server says over its registry protocol, read page by page and believed only where its form is right."""
+"""What an MLflow server says over its registry protocol, page by page, and believed only where its form is right."""
 
 from __future__ import annotations
 

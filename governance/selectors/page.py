@@ -127,6 +127,8 @@ class RequestPage:
     def headline(self) -> str:
         """The gate in one sentence."""
         request = self.request
+        if request.before_governance:
+            return "Promoted before governance."
         if not request.is_live:
             return f"{request.get_state_display()}."
         if self.verdict is None:
@@ -140,6 +142,8 @@ class RequestPage:
     @property
     def sentence(self) -> str:
         """What is left, named."""
+        if self.request.before_governance:
+            return "It stood there where it was brought from. Nobody here checked or approved it."
         if self.verdict is None or not self.request.is_live:
             return ""
         parts = []

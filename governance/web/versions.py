@@ -3,11 +3,13 @@ that asks for its promotion."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from django import forms
 from django.contrib import messages
+from django.db.models import F
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect
 
@@ -24,7 +26,16 @@ from governance.web.templatetags.figures import shared_places
 from registry import access, selectors
 from registry.access import Permission
 from registry.exceptions import Conflict, NotFound, Refusal
-from registry.models import OPEN, AliasAssignment, Evidence, ModelVersion, ProtectedAlias, Stage, StageOccupancy
+from registry.models import (
+    OPEN,
+    AliasAssignment,
+    Evidence,
+    ImportRecord,
+    ModelVersion,
+    ProtectedAlias,
+    Stage,
+    StageOccupancy,
+)
 from registry.services import downloads
 
 
@@ -75,6 +86,9 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
     )
     uids = {str(r.uid): r.pk for r in requests}
     been = StageOccupancy.objects.filter(version=found).select_related("stage").order_by("-opened_at", "-pk")
+    # A stage passed through at one moment, on the way to where it stood before it came, is no place it has been.
+    been = been.exclude(closed_at=F("opened_at"))
+    imported = ImportRecord.objects.filter(version=found).select_related("imported_by").first()
     context = {
         "model": found.model,
         "version": found,
@@ -92,6 +106,9 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "card_head": front_matter(card.text) if card is not None else "",
         "aliases": AliasAssignment.objects.filter(OPEN, version=found).order_by("name"),
         "protected": set(ProtectedAlias.objects.values_list("name", flat=True)),
+        "imported": imported,
+        "claims": json.dumps(imported.claims, indent=1, ensure_ascii=False) if imported and imported.claims else "",
+        "before_governance": imported is not None and bool(selectors.standing_since_before([found.pk])),
         "been": [Been(o, uids.get(str(o.promotion))) for o in been[:12]],
         "requests": requests,
         "live": [r for r in requests if r.is_live],

@@ -10,7 +10,7 @@ from registry.selectors.access_requests import (
 )
 from registry.selectors.catalogue import model, with_numbers
 from registry.selectors.comparing import sides
-from registry.selectors.contents import Contents
+from registry.selectors.contents import Contents, standing_since_before
 from registry.selectors.lifecycle import is_protected_alias, lifecycle, require_alias_name
 from registry.selectors.versions import (
     alias_at,
@@ -44,6 +44,7 @@ __all__ = [
     "resolve",
     "same_artifacts",
     "sides",
+    "standing_since_before",
     "version",
     "versions_of",
     "with_numbers",

@@ -1,11 +1,22 @@
 """What versions consist of now, for whoever looks at several of its nouns, or at a version and its champion."""
 
+from collections.abc import Collection
 from functools import cached_property
 from typing import Any, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from registry.models import Artifact, DatasetReference, Evidence, Metric, ModelCard, ModelVersion
+from registry.models import (
+    OPEN,
+    AliasAssignment,
+    Artifact,
+    DatasetReference,
+    Evidence,
+    Metric,
+    ModelCard,
+    ModelVersion,
+    StageOccupancy,
+)
 
 _Row = TypeVar("_Row", Artifact, DatasetReference, Evidence, Metric, ModelCard)
 
@@ -37,6 +48,14 @@ class Contents:
         """The latest revision of each kind."""
         return self._evidence.get(version.pk, [])
 
+    def before_governance(self, version: ModelVersion) -> bool:
+        """Whether it stands in a place, or carries an alias, that it held before it was brought here."""
+        return version.pk in self._before_governance
+
+    @cached_property
+    def _before_governance(self) -> frozenset[int]:
+        return standing_since_before(self._ids)
+
     @cached_property
     def _files(self) -> dict[int, list[Artifact]]:
         return _by_version(Artifact.objects.filter(version__in=self._ids).order_by("path"))
@@ -61,6 +80,16 @@ class Contents:
         key = ("version_id", "kind")
         rows = Evidence.objects.filter(version__in=self._ids).select_related("blob")
         return _by_version(rows.order_by(*key, "-revision").distinct(*key))
+
+
+def standing_since_before(versions: Collection[int]) -> frozenset[int]:
+    """Which of these versions, by primary key, stand in a place or carry an alias that nobody here approved, because
+    they held it before they were brought here. One query."""
+    held = Q(OPEN, before_governance=True, version_id=OuterRef("pk"))
+    found = ModelVersion.objects.filter(
+        Exists(StageOccupancy.objects.filter(held)) | Exists(AliasAssignment.objects.filter(held)), pk__in=versions
+    )
+    return frozenset(found.values_list("pk", flat=True))
 
 
 def _by_version(rows: "QuerySet[_Row, Any]") -> dict[int, list[_Row]]:

@@ -16,12 +16,12 @@ from registry.exceptions import Refusal
 
 
 class Command(BaseCommand):
-    """Reads the server over its REST protocol; needs no MLflow here. Run again it finds what is there, changes nothing of
-    it, and brings what is new."""
+    """Reads the server over its REST protocol; needs no MLflow here. Run again it finds what is there, changes nothing
+    of it, and brings what is new."""
 
     help = (
-        "Bring models, versions, aliases, tags and stages from an MLflow server. What stands in a protected stage there "
-        "is marked as promoted before governance, never as approved. Credentials: MLFLOW_TRACKING_TOKEN, or "
+        "Bring models, versions, aliases, tags and stages from an MLflow server. What stands in a protected stage "
+        "there is marked as promoted before governance, never as approved. Credentials: MLFLOW_TRACKING_TOKEN, or "
         "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD. Safe to run again."
     )
 

@@ -1,8 +1,8 @@
-"""What was promoted before governance: marked so, by a named officer, where an import record says it, and nowhere else."""
+"""What was promoted before governance: marked so, by a named officer, only where an import record says it."""
 
 from __future__ import annotations
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -124,17 +124,7 @@ def test_the_database_refuses_a_place_that_does_not_say_how_it_was_reached(henri
 
     for promotion, before in ((made.uid, False), (made.uid, True), (None, True)):
         with pytest.raises(IntegrityError, match="how the version came there"), transaction.atomic():
-            AliasAssignment.objects.create(
-                version=version,
-                model=version.model,
-                name="fallback",
-                promotion=promotion,
-                before_governance=before,
-                opened_at=held.opened_at,
-                opened_event=held.opened_event,
-            )
-            with connection.cursor() as cursor:
-                cursor.execute("SET CONSTRAINTS governance_place_says_how IMMEDIATE")
+            _point(held, promotion, before=before)
 
 
 def test_records_are_found_again_and_never_change(henrik: User) -> None:
@@ -168,3 +158,17 @@ def _insert(version: ModelVersion, by: User, *, before_governance: bool) -> None
     )
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS governance_promoted_by_right IMMEDIATE")
+
+
+def _point(held: StageOccupancy, promotion: UUID | None, *, before: bool) -> None:
+    AliasAssignment.objects.create(
+        version=held.version,
+        model=held.model,
+        name="fallback",
+        promotion=promotion,
+        before_governance=before,
+        opened_at=held.opened_at,
+        opened_event=held.opened_event,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS governance_place_says_how IMMEDIATE")

@@ -88,8 +88,8 @@ def guard(table, name, when):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0004_idempotency_key"),
-        ("registry", "0007_import_records"),
+        ("governance", "0005_frozen_document"),
+        ("registry", "0010_import_records"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
