@@ -385,6 +385,20 @@ class Client:
             version = self.version(slug, int(version["number"]))
         return version
 
+    def attach_file(self, slug: str, number: int, file: LocalFile) -> Json:
+        """Add a file to a version that was registered by its source alone, as MLflow clients do: each path once, until
+        the version is first promoted into a protected stage. The same bytes again change nothing."""
+        where = f"{_version(slug, number)}/artifacts/{quote(file.name)}"
+        try:
+            stored = self._ask("PUT", where, query={"sha256": file.sha256}, upload=file).document
+        except Refused as refusal:
+            if refusal.exit_code == UNVERIFIED:
+                raise NotVerified(f"{file.path} changed while it was sent: {refusal}") from None
+            raise
+        if stored["sha256"] != file.sha256 or not stored["stored"]:
+            raise NotVerified(f"The server stored {stored['sha256']} for {file.path}, whose SHA-256 is {file.sha256}.")
+        return stored
+
     def put_card(self, slug: str, number: int, text: str) -> Json:
         """Write the version's model card; the same text again changes nothing."""
         return self._ask("PUT", f"{_version(slug, number)}/card", body={"text": text}).document
@@ -981,10 +995,16 @@ def _register(client: Client, options: argparse.Namespace, console: Console) -> 
 
 
 def _attach(client: Client, options: argparse.Namespace, console: Console) -> int:
-    slug, number = _which(client, options.version)
+    reference, paths = _reference_and_paths(options.version)
+    slug, number = _which(client, reference)
+    files = local_files(paths) if paths else []
     metrics, evidence = _metrics_of(options), [(kind, LocalFile.read(path)) for kind, path in options.evidence]
-    if not (options.card or metrics or evidence):
-        raise BadInput("Name what to attach: --card, --metric, --metrics or --evidence.")
+    if not (files or options.card or metrics or evidence):
+        raise BadInput("Name what to attach: files, --card, --metric, --metrics or --evidence.")
+    if files:
+        console.note(f" … {len(files)} files, {sum(file.size for file in files):,} bytes")
+    for file in files:
+        client.attach_file(slug, number, file)
     if options.card:
         client.put_card(slug, number, _text(options.card))
     if metrics:
@@ -996,12 +1016,23 @@ def _attach(client: Client, options: argparse.Namespace, console: Console) -> in
     console.answer(
         version,
         f"{_plain(slug)} version {number}",
+        f"files        {_names(a['path'] for a in version['artifacts']) or 'none'}",
         f"card         {'revision ' + str(version['card']['revision']) if version['card'] else 'none'}",
         f"metrics      {_names(m['name'] for m in version['metrics']) or 'none'}",
         f"evidence     {_names(kinds) or 'none'}",
         f"fingerprint  {_plain(version['fingerprint'])}",
     )
     return DONE
+
+
+def _reference_and_paths(given: Sequence[str]) -> tuple[str, list[str]]:
+    """MODEL NUMBER PATH…, as refusals write it, or MODEL/NUMBER PATH…"""
+    first, *rest = given
+    if "/" in first or "@" in first:
+        return first, rest
+    if not rest or not (rest[0].isascii() and rest[0].isdecimal()):
+        raise BadInput(f"Name the version: {first} NUMBER, or {first}/NUMBER.")
+    return f"{first}/{rest[0]}", rest[1:]
 
 
 def _promote(client: Client, options: argparse.Namespace, console: Console) -> int:
@@ -1312,8 +1343,14 @@ def _parser() -> argparse.ArgumentParser:
     command("whoami", _whoami, "say who the token is and what it may do")
     _add_register(command("register", _register, "register a version: its files, and everything that is fixed with it"))
 
-    attach = command("attach", _attach, "add a card, metrics or evidence to a version")
-    attach.add_argument("version", metavar="MODEL/VERSION", help="credit-risk-pd/7, or credit-risk-pd@latest")
+    attach = command("attach", _attach, "add files, a card, metrics or evidence to a version")
+    attach.add_argument(
+        "version",
+        nargs="+",
+        metavar="MODEL/VERSION [PATH …]",
+        help="credit-risk-pd/7, credit-risk-pd 7 or credit-risk-pd@latest; then files and folders, for a version that "
+        "was registered by its source alone",
+    )
     _add_evidence(attach)
 
     promote = command("promote", _promote, "ask that a version enter a stage or carry an alias")

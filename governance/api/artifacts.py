@@ -17,8 +17,9 @@ from audit import clock
 from governance.api import bodies, preconditions
 from governance.api.endpoint import Endpoint, answer
 from governance.api.operation import Operation
-from governance.api.shapes import Given, Moment, Shown
+from governance.api.shapes import Asked, Given, Moment, Shown
 from governance.api.version_shapes import ArtifactShown, url_of
+from governance.services import evidence
 from registry import selectors
 from registry.exceptions import NotFound
 from registry.models import Artifact
@@ -90,15 +91,38 @@ def _order(order: uploads.Order, version_url: str) -> UploadShown:
     )
 
 
+class UploadAsked(Asked):
+    """What the file is."""
+
+    sha256: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="What the bytes must have, where no declaration says it."
+    )
+
+
 class ArtifactView(Endpoint):
     """/models/{slug}/versions/{number}/artifacts/{path}"""
 
-    @Operation("uploadArtifact", "Upload a file", "versions", {200: ArtifactShown}, raw=True, refusals=(409,))
+    @Operation(
+        "uploadArtifact",
+        "Upload a file",
+        "versions",
+        {200: ArtifactShown},
+        raw=True,
+        query=UploadAsked,
+        refusals=(409,),
+    )
     def put(self, request: Request, slug: str, number: int, path: str) -> Response:
-        """Send a declared file's bytes as the body. They are hashed while they arrive, and kept only if they are what
-        was declared. Sending them again changes nothing."""
+        """Send a file's bytes as the body. They are hashed while they arrive, and kept only if they are what was
+        declared. A version that was registered by its source alone takes files later, each once, until it is first
+        promoted into a protected stage. Sending a file again changes nothing."""
+        asked = self.asked(UploadAsked)
         stream, announced = bodies.upload(request)
         version = selectors.version(self.actor, slug, number)
+        if version.source_only and version.status == version.Status.REGISTERED:
+            attached = evidence.attach_file(
+                actor=self.actor, version=version, path=path, stream=stream, sha256=asked.sha256
+            )
+            return answer(ArtifactShown.of(attached, url_of(version)))
         artifact = service.store_artifact(
             actor=self.actor, version=version, path=path, stream=stream, announced=announced
         )

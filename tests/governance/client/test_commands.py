@@ -18,6 +18,7 @@ import pytest
 from governance import client
 from governance.models import PromotionRequest
 from registry.models import Artifact, Evidence, ModelVersion, RegisteredModel
+from tests import factories
 from tests.governance.client.conftest import CARD, PROJECT, Command, Organisation
 from tests.ground.workers import WorkerProcess
 
@@ -219,6 +220,36 @@ def test_attach_adds_card_metrics_and_evidence(countersign: Command, files: Path
     assert [(m["name"], m["value"], m["dataset"]) for m in run.json["metrics"]] == [("auc", 0.83, "holdout")]
     assert [(e["kind"], e["filename"]) for e in run.json["evidence"]] == [("evaluation.table", "table.csv")]
     assert countersign("attach", "credit-risk-pd/1").status == 2
+    assert countersign("attach", "credit-risk-pd").status == 2
+
+
+def test_attach_completes_a_version_that_was_registered_by_its_source(
+    organisation: Organisation, countersign: Command, files: Path
+) -> None:
+    model = factories.model(organisation.people.priya, "churn")
+    bare = factories.version(model, organisation.people.priya, source="models:/m-1")
+
+    first = countersign("attach", "churn", bare.number, files / "model", "--metric", "auc=0.9")
+    again = countersign("attach", "churn/1", files / "model")
+
+    assert first.status == 0, first.err
+    assert {a["path"] for a in first.json["artifacts"]} == {"weights.json", "config/features.json"}
+    assert first.json["fingerprint"] != bare.fingerprint
+    assert again.status == 0
+    assert again.json["fingerprint"] == first.json["fingerprint"]
+    (files / "model" / "weights.json").write_text("others")
+    other = countersign("attach", "churn/1", files / "model")
+    assert other.status == 6, other.err
+    assert "registered" in other.err
+
+
+def test_attach_adds_no_file_to_a_version_that_was_registered_with_its_files(
+    registered: str, countersign: Command, files: Path
+) -> None:
+    run = countersign("attach", registered, files / "card.md")
+
+    assert run.status != 0
+    assert "declare" in run.err
 
 
 def test_datasets_are_given_in_the_forms_people_have(countersign: Command, files: Path) -> None:

@@ -1,0 +1,51 @@
+"""`manage.py import_registry`: put on record what exports of SageMaker, Azure ML and Comet say."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from audit import context
+from governance.imports.exports import ExportFault, read
+from governance.imports.people import officer, person
+from governance.imports.recording import Recording
+from registry.exceptions import Refusal
+
+
+class Command(BaseCommand):
+    """Every file is read and judged before anything is written; run again it changes nothing."""
+
+    help = (
+        "Put on record what exports say: aws sagemaker describe-model-package or list-model-packages, az ml model show "
+        "or list, Comet registry-model details (JSON). An approval there is kept as a claim, never as one of ours."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("files", nargs="+", metavar="FILE")
+        parser.add_argument(
+            "--as", dest="officer", required=True, metavar="USER", help="the officer who answers for it"
+        )
+        parser.add_argument("--owner", default="", metavar="USER", help="who answers for the models here")
+        parser.add_argument("--prefix", default="", help="goes before every model's name here")
+        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            told = [(name, read(name, Path(name).read_bytes())) for name in options["files"]]
+            recording = Recording(
+                actor=officer(options["officer"]),
+                owner=person(options["owner"]) if options["owner"] else None,
+                prefix=options["prefix"],
+                dry=options["dry_run"],
+            )
+            with context.bind(client="import_registry"):
+                report = recording.run(told)
+        except OSError as fault:
+            raise CommandError(f"{fault.filename}: {fault.strerror}") from None
+        except ExportFault as fault:
+            raise CommandError(f"{fault} Nothing was written.") from None
+        except Refusal as refusal:
+            raise CommandError(refusal.detail) from None
+        for line in report.lines():
+            self.stdout.write(line)

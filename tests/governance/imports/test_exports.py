@@ -1,0 +1,222 @@
+"""What SageMaker, Azure ML and Comet export, told as claims; and files that are none of it, told by place."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from audit.models import Event
+from governance.imports.exports import ExportFault, Told, read
+from governance.services import setup
+from registry.models import ImportRecord, ModelVersion, User
+
+ARN = "arn:aws:sagemaker:eu-west-1:123456789012"
+SAGEMAKER: dict[str, Any] = {
+    "ModelPackageGroupName": "churn-xgb",
+    "ModelPackageVersion": 3,
+    "ModelPackageArn": f"{ARN}:model-package/churn-xgb/3",
+    "ModelPackageDescription": "Quarterly retraining",
+    "CreationTime": "2026-02-03T04:05:06.789000+01:00",
+    "InferenceSpecification": {
+        "Containers": [
+            {
+                "Image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/xgb:1.7",
+                "ImageDigest": "sha256:" + "0" * 64,
+                "ModelDataUrl": "s3://ml-models/churn/3/model.tar.gz",
+            }
+        ],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    },
+    "ModelPackageStatus": "Completed",
+    "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
+    "CertifyForMarketplace": False,
+    "ModelApprovalStatus": "Approved",
+    "ApprovalDescription": "looked fine",
+    "CreatedBy": {"UserProfileArn": f"{ARN}:user-profile/d-1/nadia", "UserProfileName": "nadia", "DomainId": "d-1"},
+    "MetadataProperties": {"CommitId": "a" * 40, "Repository": "git@example:churn", "GeneratedBy": "pipeline-7"},
+    "CustomerMetadataProperties": {"team": "retail"},
+}
+SUMMARIES = {
+    "ModelPackageSummaryList": [
+        {
+            "ModelPackageGroupName": "churn-xgb",
+            "ModelPackageVersion": number,
+            "ModelPackageArn": f"{ARN}:model-package/churn-xgb/{number}",
+            "CreationTime": 1770000000.5,
+            "ModelPackageStatus": "Completed",
+            "ModelApprovalStatus": status,
+        }
+        for number, status in ((2, "PendingManualApproval"), (1, "Rejected"))
+    ]
+}
+WORKSPACE = "/subscriptions/s-1/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/risk"
+AZURE: dict[str, Any] = {
+    "creation_context": {
+        "created_at": "2026-01-02T03:04:05.000000+00:00",
+        "created_by": "Nadia Okafor",
+        "created_by_type": "User",
+        "last_modified_at": "2026-01-02T03:04:06.000000+00:00",
+    },
+    "description": "",
+    "flavors": {"python_function": {"loader_module": "mlflow.sklearn"}},
+    "id": f"azureml:{WORKSPACE}/models/Loan_Default/versions/12",
+    "job_name": "brave_owl_1",
+    "name": "Loan_Default",
+    "path": "azureml://subscriptions/s-1/resourcegroups/rg/workspaces/risk/datastores/store/paths/model",
+    "properties": {},
+    "resourceGroup": "rg",
+    "stage": "Production",
+    "tags": {"pii": "no"},
+    "type": "mlflow_model",
+    "version": "12",
+}
+COMET: dict[str, Any] = {
+    "registryModelId": "kBCHfU",
+    "modelName": "fraud-net",
+    "workspaceName": "payments",
+    "description": "Card fraud",
+    "isPublic": False,
+    "createdAt": 1650000000000,
+    "lastUpdated": 1650000001000,
+    "userName": "omar",
+    "versions": [
+        {
+            "registryModelItemId": "mnYK1",
+            "experimentModel": {"experimentModelId": "e1", "experimentModelName": "net", "experimentKey": "k9"},
+            "version": version,
+            "comment": "tuned",
+            "stages": ["production"],
+            "status": "Approved",
+            "userName": "omar",
+            "createdAt": 1650000002000,
+            "lastUpdated": 1650000003000,
+            "assets": [{"fileName": "net.pt", "assetId": "a1"}],
+            "restApiUrl": "https://www.comet.com/api/rest/v2/registry-model/item/download?modelItemId=mnYK1",
+        }
+        for version in ("1.1.0", "1.0.0")
+    ],
+}
+
+
+def told(document: Any) -> list[Told]:
+    return read("export.json", json.dumps(document).encode())
+
+
+def test_a_model_package_of_sagemaker() -> None:
+    (version,) = told(SAGEMAKER)
+
+    assert (version.kind, version.origin, version.name, version.number) == ("sagemaker", ARN, "churn-xgb", "3")
+    assert version.created == datetime(2026, 2, 3, 3, 5, 6, 789000, tzinfo=UTC)
+    assert version.approval == "Approved"
+    assert version.source == "s3://ml-models/churn/3/model.tar.gz"
+    assert version.author == "nadia"
+    assert version.tags == {"team": "retail"}
+    assert version.claims is not None
+    assert version.claims["ApprovalDescription"] == "looked fine"
+
+
+def test_a_list_of_model_packages() -> None:
+    versions = told(SUMMARIES)
+
+    assert [(v.number, v.approval) for v in versions] == [("2", "PendingManualApproval"), ("1", "Rejected")]
+    assert versions[0].source.startswith("arn:")
+    assert versions[0].created == datetime.fromtimestamp(1770000000.5, tz=UTC)
+
+
+def test_models_of_azure_ml() -> None:
+    first, second = told([AZURE, {**AZURE, "version": "13", "creation_context": None}])
+
+    assert (first.kind, first.origin, first.name) == ("azureml", f"azureml:{WORKSPACE}", "Loan_Default")
+    assert (first.number, second.number) == ("12", "13")
+    assert first.author == "Nadia Okafor"
+    assert first.stage == "Production"
+    assert first.run_id == "brave_owl_1"
+    assert second.created is None
+
+
+def test_a_registry_model_of_comet() -> None:
+    versions = told(COMET)
+
+    assert [v.number for v in versions] == ["1.1.0", "1.0.0"]
+    assert versions[0].origin == "comet:payments"
+    assert versions[0].approval == "Approved"
+    assert versions[0].stage == "production"
+    assert versions[0].run_id == "k9"
+    assert versions[0].created == datetime.fromtimestamp(1650000002, tz=UTC)
+
+
+def test_what_is_long_is_left_out_and_named() -> None:
+    (version,) = told({**SAGEMAKER, "Novelty": "x" * 5_000, "Small": 1})
+
+    assert version.claims is not None
+    assert version.claims["Small"] == 1
+    assert version.claims["left_out"] == ["Novelty"]
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer", "said"),
+    [
+        ({"hello": 1}, "", "none of the exports"),
+        (5, "", "JSON object"),
+        ([SAGEMAKER, 5], "/1", "JSON object"),
+        ({**SAGEMAKER, "ModelPackageVersion": "3"}, "/ModelPackageVersion", "number"),
+        ({**SAGEMAKER, "ModelPackageArn": "3"}, "/ModelPackageArn", "ARN"),
+        ({**SAGEMAKER, "CreationTime": "yesterday"}, "/CreationTime", "time"),
+        ({**SAGEMAKER, "CreationTime": 1e30}, "/CreationTime", "time"),
+        ({**SAGEMAKER, "CustomerMetadataProperties": {"a/b": 1}}, "/CustomerMetadataProperties/a~1b", "text"),
+        ({**SAGEMAKER, "InferenceSpecification": {"Containers": {}}}, "/InferenceSpecification/Containers", "list"),
+        ({**AZURE, "version": None}, "/version", "missing"),
+        ({**AZURE, "id": None, "resourceGroup": None}, "/id", "workspace"),
+        ({**COMET, "versions": [{"version": 1}]}, "/versions/0/version", "text"),
+        ({**COMET, "versions": [{**COMET["versions"][0], "stages": [1]}]}, "/versions/0/stages/0", "text"),
+    ],
+)
+def test_what_is_wrong_is_told_by_place(document: Any, pointer: str, said: str) -> None:
+    with pytest.raises(ExportFault, match=said) as fault:
+        told(document)
+
+    assert fault.value.pointer == pointer
+    assert str(fault.value).startswith("export.json")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b'{"a": NaN}', b"[" * 100_000])
+def test_what_is_no_json(content: bytes) -> None:
+    with pytest.raises(ExportFault):
+        read("export.json", content)
+
+
+def test_the_command_records_claims_and_approves_nothing(henrik: User, tmp_path: Path) -> None:
+    setup.initialise()
+    files = []
+    for name, document in (("s.json", [SAGEMAKER, SUMMARIES]), ("a.json", AZURE), ("c.json", COMET)):
+        (tmp_path / name).write_text(json.dumps(document))
+        files.append(str(tmp_path / name))
+    call_command("import_registry", *files, "--as", "henrik", "--dry-run", stdout=StringIO())
+    assert not ModelVersion.objects.exists()
+
+    call_command("import_registry", *files, "--as", "henrik", stdout=StringIO())
+
+    found = {(v.model.called, v.number) for v in ModelVersion.objects.select_related("model")}
+    assert found == {
+        *(("churn-xgb", number) for number in (1, 2, 3)),
+        ("Loan_Default", 12),
+        ("fraud-net", 1),
+        ("fraud-net", 2),
+    }
+    record = ImportRecord.objects.get(name="churn-xgb", number="3")
+    assert record.approval == "Approved"
+    assert record.version is not None
+    assert record.version.stage.slug == "development"
+    count = Event.objects.count()
+    call_command("import_registry", *files, "--as", "henrik", stdout=StringIO())
+    assert Event.objects.count() == count
+    (tmp_path / "c.json").write_text("{")
+    with pytest.raises(CommandError, match="line 1, column 2"):
+        call_command("import_registry", *files, "--as", "henrik")
