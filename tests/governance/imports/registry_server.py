@@ -6,7 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
@@ -100,7 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.location:
             self.send_header("Location", reply.location)
         self.end_headers()
-        self.wfile.write(reply.body)
+        with suppress(ConnectionError):  # whoever asked may have read enough
+            self.wfile.write(reply.body)
 
     def log_message(self, *args: Any) -> None:
         """Keep quiet."""
