@@ -89,7 +89,7 @@ def guard(table, name, when):
 class Migration(migrations.Migration):
     dependencies = [
         ("governance", "0005_frozen_document"),
-        ("registry", "0010_import_records"),
+        ("registry", "0011_import_records"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -12,7 +12,7 @@ from audit.completeness import immutable_columns, refuse_delete, require_event
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("registry", "0009_uploads"),
+        ("registry", "0010_version_notes"),
     ]
 
     operations = [
