@@ -32,9 +32,11 @@ def with_what_a_row_shows(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVer
 
 def version(actor: Actor, slug: str, number: int) -> ModelVersion:
     """A version by its model's name and its number. Raises as `model` does."""
-    found = versions_of(model(actor, slug)).select_related("registered_with__person").filter(number=number).first()
+    its_model = model(actor, slug)
+    found = versions_of(its_model).select_related("registered_with__person").filter(number=number).first()
     if found is None:
         raise NotFound(f"{slug} has no version {number}.")
+    found.model = its_model
     return found
 
 

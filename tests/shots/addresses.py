@@ -89,6 +89,8 @@ def _of_model(request: PromotionRequest) -> list[Sight]:
         Sight("version", "marta", of_version),
         Sight("version-champion", "marta", f"/models/{slug}/versions/{before}/"),
         Sight("compare", "marta", f"/models/{slug}/compare/v{before}..v{number}/"),
+        Sight("card", "marta", f"{of_version}card/"),
+        Sight("document", "marta", f"/models/{slug}/versions/{before}/document/"),
         Sight("ask", "priya", f"/models/{fresh.model.slug}/versions/{fresh.number}/promote/")
         if fresh is not None
         else Sight("ask", author, f"{of_version}promote/"),
