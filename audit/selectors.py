@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Func, Q, QuerySet, TextField, Value
+from django.db.models import F, Func, Max, Q, QuerySet, TextField, Value
 
 from audit import leaf
 from audit.exceptions import NotOpened
@@ -153,3 +153,14 @@ def _committed(body: dict[str, Any], pointer: str) -> str | None:
             return None
     committed = place.get("commit") if isinstance(place, dict) else None
     return committed if isinstance(committed, str) else None
+
+
+def last_times(action: str, actors: Collection[str]) -> dict[str, datetime]:
+    """When each of these actors last did that; those who never did are missing."""
+    found = Event.objects.filter(action=action, actor_id__in=list(actors)).values_list("actor_id")
+    return {str(actor): moment for actor, moment in found.annotate(last=Max("happened_at"))}
+
+
+def doers(events: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Who did each of these: the actor's id by the event's."""
+    return dict(Event.objects.filter(event_id__in=list(events)).values_list("event_id", "actor_id"))

@@ -41,6 +41,8 @@ class NotPermitted(Refusal):
     """ "You may not": a missing role, a missing scope, a separation of duties."""
 
     default_code = "not_permitted"
+    ask: tuple[str, str] | None = None
+    """The model and the role that would do, where asking for one is the way out."""
 
 
 class NotNow(Refusal):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -16,28 +16,17 @@ from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin, Way
 from governance.admin.commands import Command, Done
 from governance.admin.forms import Chosen, ReasonForm, moment_field
+from governance.web.words import ROLES_IN_WORDS
 from registry import access
 from registry.access import OrgPermission, Role
 from registry.models import Grant, User, held
-
-IN_WORDS: Final[dict[Role, str]] = {
-    Role.VIEWER: "sees the model",
-    Role.REGISTRAR: "adds versions, and nothing else",
-    Role.DEVELOPER: "changes the record, adds versions, asks for promotions",
-    Role.VALIDATOR: "decides on promotion requests",
-    Role.APPROVER: "decides on promotion requests",
-    Role.OWNER: "as a developer, and gives roles on the model",
-    Role.AUDITOR: "sees everything, changes nothing (organisation only)",
-    Role.OFFICER: "policies, reviewer groups, the audit log (organisation only)",
-    Role.ADMINISTRATOR: "accounts and roles; decides nothing (organisation only)",
-}
 
 
 class GrantForm(ReasonForm):
     """Which role, for whom, where."""
 
     role = forms.ChoiceField(
-        label="Role", choices=[(str(role), f"{role.capitalize()}: {words}") for role, words in IN_WORDS.items()]
+        label="Role", choices=[(str(role), f"{role.capitalize()}: {words}") for role, words in ROLES_IN_WORDS.items()]
     )
     user = Chosen(
         Grant._meta.get_field("user"), label="Person", required=False, help_text="Either a person or a group."

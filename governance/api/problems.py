@@ -305,6 +305,11 @@ CATALOGUE: Final[dict[str, Type]] = {
     ),
     "already_granted": Type("The role is held already", "What is asked for is so.", "Nothing has to be done."),
     "already_revoked": Type("It was revoked already", "What is asked for is so.", "Nothing has to be done."),
+    "others_rights": Type(
+        "What others may do is not for everybody",
+        "Those who give roles on the model, auditors and officers read it.",
+        "Ask for your own rights, or one of those `who_can` names.",
+    ),
     "last_owner": Type(
         "Somebody answers for every model",
         "The last active owner's role is not taken back.",

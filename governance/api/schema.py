@@ -40,6 +40,11 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "description": "Number of the second version.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
     },
+    "asked": {
+        "description": "Number of the access request.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+    },
+    "grant": {"description": "Id of the grant.", "schema": {"type": "string", "format": "uuid"}},
     "id": {
         "description": "Number of the promotion request.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},

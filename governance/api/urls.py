@@ -7,6 +7,8 @@ from django.urls.converters import StringConverter
 from django.views.decorators.csrf import csrf_exempt
 
 from governance.api import (
+    access,
+    access_requests,
     aliases,
     artifacts,
     audit,
@@ -108,6 +110,14 @@ urlpatterns: list[URLPattern] = [
     path("datasets/<api-dataset:key>", datasets.DatasetView.as_view()),
     path("datasets/<api-dataset:key>/dependents", datasets.DependentsView.as_view()),
     path("resolve", version_views.ResolveView.as_view()),
+    path("models/<api-model:slug>/access", access.AccessView.as_view()),
+    path("models/<api-model:slug>/grants", access.GrantsView.as_view()),
+    path("models/<api-model:slug>/grants/<uuid:grant>/revoke", access.RevocationView.as_view()),
+    path("access-requests", access_requests.AccessRequestsView.as_view()),
+    path("access-requests/<api-number:asked>", access_requests.AccessRequestView.as_view()),
+    path("access-requests/<api-number:asked>/grant", access_requests.GrantingView.as_view()),
+    path("access-requests/<api-number:asked>/deny", access_requests.DenialView.as_view()),
+    path("access-requests/<api-number:asked>/withdraw", access_requests.AccessWithdrawalView.as_view()),
     path("promotions", promotions.PromotionsView.as_view()),
     path("promotions/<api-number:id>", promotions.PromotionView.as_view()),
     path("promotions/<api-number:id>/gate", promotions.GateView.as_view()),

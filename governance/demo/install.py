@@ -19,7 +19,7 @@ from audit.models import Event
 from audit.recorder import Thing
 from governance import dispatch, selectors
 from governance.actions import DEMONSTRATION_COMPLETED
-from governance.demo import catalogue, checking, passwords, people, story
+from governance.demo import access_story, catalogue, checking, passwords, people, story
 from governance.demo.world import History, World, play
 from governance.models import PromotionRequest
 from governance.services import policies
@@ -127,6 +127,7 @@ def _histories(world: World) -> list[History]:
         _at(world, 610, partial(people.revoke_forgotten, world)),
         _left(world),
         _at(world, 9, partial(people.deputy, world)),
+        *access_story.histories(world),
         *(_mornings(world, username) for username in EARLY_BIRDS),
         *(history for model in described for history in story.of_model(world, model)),
     ]

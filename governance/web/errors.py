@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from registry import access
 from registry.exceptions import Conflict, InvalidInput, NotFound, NotNow, NotPermitted, Refusal
 
 
@@ -55,6 +56,7 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         who_can=refusal.who_can,
         requirements=refusal.requirements,
         existing=getattr(refusal, "existing", None),
+        ask=_to_ask(request, refusal),
     )
 
 
@@ -62,6 +64,16 @@ def store_away(request: HttpRequest) -> HttpResponse:
     """Files are kept in a bucket, and it does not answer."""
     detail = "The store that files are kept in does not answer. Try again in a moment; the fault is in the log."
     return _page(request, STORE_AWAY, detail=detail, code="storage_unavailable")
+
+
+def _to_ask(request: HttpRequest, refusal: Refusal) -> tuple[str, str] | None:
+    """The model and role to ask for, where that is the way out. For a model's address it is offered whether or not
+    there is such a model: the offer must not tell."""
+    if isinstance(refusal, NotPermitted):
+        return refusal.ask
+    match = request.resolver_match
+    slug = str(match.kwargs.get("slug", "")) if match is not None and match.namespace == "web" else ""
+    return (slug, "viewer") if slug and refusal.detail == access.absent_model(slug) else None
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -19,7 +19,7 @@ from governance.web.forms import PageForm
 from governance.web.page import PageRequest, page, show
 from governance.web.reader import THEMES, Reader, remember, zones
 from governance.web.sign_in import safe_target
-from registry import access
+from registry import access, selectors
 from registry.exceptions import NotFound, Refusal
 from registry.models import AccessToken, Grant, Membership, User, held
 from registry.services import people, sign_in, tokens
@@ -127,6 +127,7 @@ def _profile(request: PageRequest, *, password: PasswordForm | None = None, stat
         "password": password or PasswordForm(),
         "memberships": memberships,
         "grants": [*grants[:100], *through[:100]],
+        "asked": selectors.own_access_requests(request.actor)[:20],
     }
     return show(request, "profile/profile.html", context, status=status)
 

@@ -8,8 +8,10 @@ from django.shortcuts import redirect
 from governance import selectors
 from governance.models import PromotionRequest
 from governance.web.page import PageRequest, page, show
+from registry import selectors as registry
 
 OWN_SHOWN = 20
+ACCESS_SHOWN = 50
 
 
 @page()
@@ -21,7 +23,11 @@ def reviews(request: PageRequest) -> HttpResponse:
         .filter(requested_by=request.person, state__in=PromotionRequest.LIVE)
         .order_by("-pk")[:OWN_SHOWN]
     )
-    context = {"reviews": found, "own": selectors.list_rows(request.actor, own)}
+    context = {
+        "access_requests": registry.access_requests_to_answer(request.actor)[:ACCESS_SHOWN],
+        "reviews": found,
+        "own": selectors.list_rows(request.actor, own),
+    }
     return show(request, "reviews/reviews.html", context)
 
 

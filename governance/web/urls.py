@@ -6,6 +6,8 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from governance.web import (
+    access,
+    access_requests,
     aliases,
     audit,
     catalogue,
@@ -64,6 +66,9 @@ urlpatterns = [
     path("models/<model:slug>/", models.model, name="model"),
     path("models/<model:slug>/edit/", models.edit_model, name="edit-model"),
     path("models/<model:slug>/aliases/<str:name>/remove/", aliases.remove, name="remove-alias"),
+    path("models/<model:slug>/access/", access.model_access, name="model-access"),
+    path("models/<model:slug>/access/give/", access.give_role, name="give-role"),
+    path("models/<model:slug>/access/<uuid:grant_id>/revoke/", access.revoke_role, name="revoke-role"),
     path("models/<model:slug>/compare/", compare.choose, name="choose-versions"),
     path("models/<model:slug>/compare/v<int:before>..v<int:after>/", compare.compare, name="compare"),
     path("models/<model:slug>/versions/<int:number>/", versions.version, name="version"),
@@ -84,6 +89,12 @@ urlpatterns = [
     ),
     path("datasets/", datasets.dataset_list, name="datasets"),
     path("datasets/<dataset:key>/", datasets.dataset, name="dataset"),
+    path("access-requests/", access_requests.access_requests, name="access-requests"),
+    path("access-requests/new/", access_requests.ask, name="ask-access"),
+    path("access-requests/<int:number>/", access_requests.access_request, name="access-request"),
+    path("access-requests/<int:number>/grant/", access_requests.grant, name="grant-access"),
+    path("access-requests/<int:number>/deny/", access_requests.deny, name="deny-access"),
+    path("access-requests/<int:number>/withdraw/", access_requests.withdraw, name="withdraw-access"),
     path("audit/", audit.audit, name="audit"),
     path("audit/<uuid:event_id>/", audit.event, name="event"),
     path("go/", jump.jump, name="jump"),

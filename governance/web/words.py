@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from registry.access import Permission, Role
+
 
 @dataclass(frozen=True)
 class Look:
@@ -59,3 +61,34 @@ DECISION: Final[dict[str, Look]] = {
 }
 
 UNKNOWN: Final = Look("Unknown", "help", "none")
+
+ACCESS: Final[dict[str, Look]] = {
+    "asked": Look("Waiting for an answer", "clock", "wait"),
+    "granted": Look("Granted", "check", "ok"),
+    "denied": Look("Denied", "x", "bad"),
+    "withdrawn": Look("Withdrawn", "undo", "none"),
+    "lapsed": Look("Lapsed", "calendar", "none"),
+}
+"""The states of an access request."""
+
+ROLES_IN_WORDS: Final[dict[Role, str]] = {
+    Role.VIEWER: "sees the model",
+    Role.REGISTRAR: "adds versions, and nothing else",
+    Role.DEVELOPER: "changes the record, adds versions, asks for promotions",
+    Role.VALIDATOR: "decides on promotion requests",
+    Role.APPROVER: "decides on promotion requests",
+    Role.OWNER: "as a developer, and gives roles on the model",
+    Role.AUDITOR: "sees everything, changes nothing (organisation only)",
+    Role.OFFICER: "policies, reviewer groups, the audit log (organisation only)",
+    Role.ADMINISTRATOR: "accounts and roles; decides nothing (organisation only)",
+}
+
+RIGHTS: Final[dict[Permission, tuple[str, str]]] = {
+    Permission.VIEW: ("View", "see the model and its versions"),
+    Permission.REGISTER_VERSION: ("Register", "add versions, files, metrics and evidence"),
+    Permission.EDIT: ("Edit", "change the model's record"),
+    Permission.REQUEST_PROMOTION: ("Request promotion", "ask for a promotion"),
+    Permission.DECIDE: ("Decide", "decide on a promotion request"),
+    Permission.GRANT_ROLE: ("Grant", "give and take roles"),
+}
+"""The rights on a model, in the order of the access page: the heading, and what it lets somebody do."""

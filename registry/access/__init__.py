@@ -5,6 +5,7 @@ The whole vocabulary is here; nothing else in the product looks at a grant to de
 
 from registry.access.actors import actor_for, has_scope, person_of, require_person, require_scope, token_of
 from registry.access.ending import close_ended, ended_grants
+from registry.access.explaining import Bar, Explanation, Path, Rights, explain, rights_of, rights_on, who_can_give
 from registry.access.grants import grant_role, revoke_role
 from registry.access.groups import effective_groups, is_member
 from registry.access.matrix import (
@@ -26,9 +27,13 @@ from registry.access.vocabulary import SCOPES, OrgPermission, Permission, Role, 
 __all__ = [
     "SCOPES",
     "Allowed",
+    "Bar",
     "Denied",
+    "Explanation",
     "OrgPermission",
+    "Path",
     "Permission",
+    "Rights",
     "Role",
     "absent_model",
     "actor_for",
@@ -37,6 +42,7 @@ __all__ = [
     "close_ended",
     "effective_groups",
     "ended_grants",
+    "explain",
     "grant_role",
     "grants_behind",
     "has_scope",
@@ -50,7 +56,10 @@ __all__ = [
     "require_person",
     "require_scope",
     "revoke_role",
+    "rights_of",
+    "rights_on",
     "roles_with",
     "token_of",
     "visible_to",
+    "who_can_give",
 ]

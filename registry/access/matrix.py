@@ -63,9 +63,11 @@ class Denied:
         *,
         code: str = "not_permitted",
         rule: str = "",
+        ask: tuple[str, str] | None = None,
     ) -> None:
         self._because, self._who = because, who
         self.code, self.rule = code, rule
+        self.ask = ask
 
     def __bool__(self) -> Literal[False]:
         return False
@@ -83,7 +85,9 @@ class Denied:
 
     def refusal(self) -> NotPermitted:
         """The same as an exception."""
-        return NotPermitted(self.reason, code=self.code, who_can=self.who_can, rule=self.rule)
+        refusal = NotPermitted(self.reason, code=self.code, who_can=self.who_can, rule=self.rule)
+        refusal.ask = self.ask
+        return refusal
 
 
 def can(actor: Actor, permission: Permission, model: RegisteredModel) -> Allowed | Denied:
@@ -296,7 +300,7 @@ def _denied(actor: Actor, permission: Permission, model: RegisteredModel) -> Den
     def who() -> tuple[str, ...]:
         return _names(holders(Permission.GRANT_ROLE, model).exclude(uid=actor.person))
 
-    return Denied(because, who)
+    return Denied(because, who, ask=(model.slug, str(_useful(permission)[0])))
 
 
 def _useful(permission: Permission) -> tuple[Role, ...]:

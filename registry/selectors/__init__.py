@@ -12,6 +12,7 @@ from registry.selectors.catalogue import model, with_numbers
 from registry.selectors.comparing import sides
 from registry.selectors.contents import Contents, standing_since_before
 from registry.selectors.lifecycle import is_protected_alias, lifecycle, require_alias_name
+from registry.selectors.rights import may_read_rights, require_reading_rights
 from registry.selectors.versions import (
     alias_at,
     card_of,
@@ -38,9 +39,11 @@ __all__ = [
     "latest_metrics",
     "lifecycle",
     "lineage",
+    "may_read_rights",
     "model",
     "own_access_requests",
     "require_alias_name",
+    "require_reading_rights",
     "resolve",
     "same_artifacts",
     "sides",

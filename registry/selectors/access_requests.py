@@ -21,7 +21,9 @@ def may_know(actor: Actor, request: AccessRequest) -> bool:
 
 
 def access_request(actor: Actor, number: int) -> AccessRequest:
-    """The request with that number. Raises NotFound where there is none the actor may know of."""
+    """The request with that number. Raises NotFound where there is none the actor may know of, NotPermitted for a token
+    without `models:read`."""
+    access.require_scope(actor, "models:read")
     found = AccessRequest.objects.select_related(*_SHOWN).filter(pk=number).first()
     if found is None or not may_know(actor, found):
         raise NotFound("There is no access request with this number that you may see.")

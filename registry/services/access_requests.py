@@ -194,6 +194,7 @@ def lapse(request_id: int) -> bool:
 
 
 def _require_known(actor: Actor, request: AccessRequest) -> None:
+    access.require_scope(actor, "models:read")
     if not may_know(actor, request):
         raise NotFound("There is no access request with this number that you may see.")
 

@@ -32,7 +32,16 @@ from governance.policies import PolicyDocument, assign
 from registry import access, storage
 from registry import selectors as registry
 from registry.access import Permission
-from registry.models import OPEN, AliasAssignment, Membership, ModelVersion, RegisteredModel, StageOccupancy, User
+from registry.models import (
+    OPEN,
+    AccessRequest,
+    AliasAssignment,
+    Membership,
+    ModelVersion,
+    RegisteredModel,
+    StageOccupancy,
+    User,
+)
 from registry.services import sign_in, tokens
 from registry.services.versions import MetricSpec
 from tests import factories
@@ -82,6 +91,17 @@ def test_the_bank_is_as_large_as_promised(bank: Bank) -> None:
     assert User.objects.filter(kind=User.Kind.PERSON).count() == 18
     assert bank.shares == sorted(bank.shares)
     assert bank.shares[-1] == pytest.approx(1.0, abs=0.01)
+
+
+def test_roles_are_lent_asked_for_and_refused(bank: Bank) -> None:
+    asked = AccessRequest.objects.order_by("pk")
+    assert Counter(request.state for request in asked) == {"granted": 1, "denied": 1, "asked": 1}
+    lent = asked.get(outcome="granted").grant
+    assert lent.expires_at is not None
+    assert clock.now() < lent.expires_at < clock.now() + 14 * DAY
+    owner = RegisteredModel.objects.get(slug="credit-risk-pd").owner
+    assert owner is not None
+    assert [r.person.username for r in registry.access_requests_to_answer(access.actor_for(owner))] == ["mateo"]
 
 
 def test_there_is_a_request_in_every_state(bank: Bank) -> None:

@@ -21,6 +21,7 @@ from governance.services import evidence, policies, setup
 from registry import access
 from registry.access import SCOPES, Role
 from registry.models import (
+    AccessRequest,
     AccessToken,
     DatasetReference,
     Grant,
@@ -30,8 +31,8 @@ from registry.models import (
     ReviewerGroup,
     User,
 )
+from registry.services import access_requests, tokens, versions
 from registry.services import people as accounts
-from registry.services import tokens, versions
 from registry.services.versions import ArtifactSpec, DatasetSpec, MetricSpec, VersionSpec
 from tests import factories
 from tests.factories import PASSWORD, SETUP
@@ -189,6 +190,11 @@ class World:
     def policy(self) -> Policy:
         return Policy.objects.get(slug="matrix-production")
 
+    @property
+    def access_request(self) -> AccessRequest:
+        """What the second person asked for."""
+        return AccessRequest.objects.get(person=self.person("second"))
+
     def grant(self, key: str) -> Grant:
         return Grant.objects.get(pk=self.grants[key])
 
@@ -229,6 +235,9 @@ def build() -> World:
         policies.publish(actor=setup.INSTALLER, source=source, reason="the scene of a test")
     _make_versions(world)
     _issue_tokens(world)
+    access_requests.ask(
+        actor=access.actor_for(world.person("second")), slug=MODEL, role=Role.DEVELOPER, purpose="the winter project"
+    )
     for key in ("go", "shut"):
         accounts.deactivate(actor=SETUP, person=world.person(key), reason="left the bank")
     return world

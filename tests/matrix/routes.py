@@ -35,7 +35,13 @@ BESIDE = {
 }
 """What is for whoever is signed in, and does nothing the table has a row for."""
 
-SAMPLES = {"slug": MODEL, "sha256": "0" * 64, "digest": "0" * 64, "event_id": "0" * 8 + "-0000-4000-8000-" + "0" * 12}
+SAMPLES = {
+    "slug": MODEL,
+    "grant_id": "0" * 8 + "-0000-4000-8000-" + "0" * 12,
+    "sha256": "0" * 64,
+    "digest": "0" * 64,
+    "event_id": "0" * 8 + "-0000-4000-8000-" + "0" * 12,
+}
 
 
 @dataclass(frozen=True)

@@ -117,8 +117,14 @@ decide on a request                  SPR    -  -  -  -  -  -   -  -  -   -   +  
 withdraw a request                   SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 execute a request                    SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 
-give a role on the model             SA     -  -  -  -  -  +   -  -  +   +   -  -  -   .  ?  ?
-take a role on the model             SA     -  -  -  -  -  +   -  -  +   +   -  -  -   .  ?  ?
+read others' rights on the model     SPR    -  -  -  -  -  +   +  +  +   +   -  -  -   .  ?  ?
+give a role on the model             SPRA   -  -  -  -  -  +   -  -  +   +   -  -  -   .  ?  ?
+take a role on the model             SPRA   -  -  -  -  -  +   -  -  +   +   -  -  -   .  ?  ?
+ask for a role                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+view somebody's access request       SPR    .  .  .  .  .  +   +  +  +   +   .  .  .   .  ?  ?
+grant an access request              SPR    .  .  .  .  .  +   -  -  +   +   .  .  .   .  ?  ?
+deny an access request               SPR    .  .  .  .  .  +   -  -  +   +   .  .  .   .  ?  ?
+withdraw somebody's access request   SPR    .  .  .  .  .  -   -  -  -   -   .  .  .   .  ?  ?
 give a role in the organisation      SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 give oneself a role                  SA     -  -  -  -  -  -   -  -  -   -   -  -  -   -  ?  ?
 
@@ -181,8 +187,14 @@ decide on a request                  SR     -  -  -  -  -  -  -  -  .  -   -  - 
 withdraw a request                   SR     -  -  -  -  -  -  +  +  .  -   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
 execute a request                    SR     -  -  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 
-give a role on the model             S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
-take a role on the model             S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+read others' rights on the model     SR     -  -  -  -  -  -  -  -  .  -   -  +  -  +  -  -  -  -  -  -   .   ?  ?  ?
+give a role on the model             SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+take a role on the model             SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+ask for a role                       SR     +  +  +  +  +  +  +  -  -  -   +  +  -  +  +  +  +  +  +  -   +   ?  ?  ?
+view somebody's access request       SR     .  .  .  .  .  .  .  .  .  -   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
+grant an access request              SR     .  .  .  .  .  .  .  .  .  -   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
+deny an access request               SR     .  .  .  .  .  .  .  .  .  -   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
+withdraw somebody's access request   SR     .  .  .  .  .  .  .  .  .  -   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
 give a role in the organisation      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 give oneself a role                  S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 
@@ -267,6 +279,14 @@ CHANGES = {
     ),
     "give a role on the model": _change("grant.given", "registry_grant +1", "registry_modeluserpermission +1"),
     "take a role on the model": _change("grant.revoked", "registry_grant ~1", "registry_modeluserpermission -1"),
+    "ask for a role": _change("access.requested", "registry_accessrequest +1"),
+    "grant an access request": _change(
+        "access.granted grant.given",
+        "registry_accessrequest ~1",
+        "registry_grant +1",
+        "registry_modeluserpermission +4",
+    ),
+    "deny an access request": _change("access.denied", "registry_accessrequest ~1"),
     "give a role in the organisation": _change("grant.given", "registry_grant +1"),
     "publish a policy": _change("policy.published", "governance_policy +1 ~1", "governance_policyrevision +1"),
     "revise a policy": _change("policy.published", "governance_policy ~2", "governance_policyrevision +1"),

@@ -154,6 +154,11 @@ def test_lists_look_ups_and_grants_agree(
                 assert all(user.is_active for user in holders)
                 if asked is Permission.DECIDE:
                     assert not any(user.is_superuser or user.kind == User.Kind.SERVICE for user in holders)
+                for user in world.users:
+                    why = access.explain(user, asked, model)
+                    assert why.allowed == (user in who_can), "the reasons given are the reasons"
+                able_here = {rights.person for rights in access.rights_on(model) if rights.may(asked)}
+                assert able_here == holders
                 for user in who_can - {user for user in world.users if user.is_superuser}:
                     assert access.grants_behind(user, asked, model).exists()
         connection.check_constraints()

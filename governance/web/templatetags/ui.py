@@ -59,6 +59,12 @@ def state(value: str) -> SafeString:
 
 
 @register.simple_tag
+def access_state(value: str) -> SafeString:
+    """The state of an access request, as a pill."""
+    return _pill(words.ACCESS.get(value, words.UNKNOWN))
+
+
+@register.simple_tag
 def state_line(value: str) -> SafeString:
     """The state of a promotion request inside a table row: glyph and word without the pill."""
     look = words.REQUEST.get(value, words.UNKNOWN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -10,6 +11,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
 
+from audit import clock
 from tests.factories import PASSWORD
 from tests.matrix.actors import DATASET, FILE, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt, words
@@ -80,6 +82,11 @@ def _simply(action: str, name: str, path: Callable[[World], str]) -> None:
 
 
 _simply("view the model", "model", lambda world: _url("model", MODEL))
+_simply("view the model", "model-access", lambda world: _url("model-access", MODEL))
+_simply(
+    "read others' rights on the model", "model-access", lambda world: f"{_url('model-access', MODEL)}?person=second"
+)
+_simply("view somebody's access request", "access-request", lambda w: _url("access-request", w.access_request.pk))
 _simply("view a version", "version", lambda world: _url("version", MODEL, SHOWN))
 _simply("view a version", "compare", lambda world: _url("compare", MODEL, SHOWN, FREE))
 for _document in ("card", "card-pdf", "document", "document-pdf", "document-json"):
@@ -96,7 +103,7 @@ _simply("read the log of the model", "audit", lambda world: f"{_url('audit')}?mo
 _simply("read the log of the model", "event", lambda world: _url("event", world.event_of_the_model))
 _simply("read the audit log", "audit", lambda world: _url("audit"))
 _simply("read an event of the organisation", "event", lambda world: _url("event", world.event_of_the_organisation))
-for _own in ("home", "reviews", "profile", "tokens", "search-help"):
+for _own in ("home", "reviews", "profile", "tokens", "search-help", "access-requests"):
     _simply("open one's own pages", _own, lambda world, name=_own: _url(name))  # type: ignore[misc]
 
 
@@ -197,6 +204,39 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     request = world.request(SHOWN)
     signed = {"comment": "Looked at the evaluation.", "password": PASSWORD, "packet": request.packet_digest}
     return client.post(_url("decide", request.pk), {"outcome": "approve", **signed})
+
+
+@PAGE.at("give a role on the model", "POST web:give-role")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("give-role", MODEL), {"role": "viewer", "subject": "second", "reason": WHY})
+
+
+@PAGE.at("take a role on the model", "POST web:revoke-role")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("revoke-role", MODEL, world.grant("here").uid), {"reason": WHY})
+
+
+@PAGE.at("ask for a role", "GET web:ask-access", "POST web:ask-access")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    until = (clock.now() + timedelta(days=30)).date().isoformat()
+    asked = {"model": "somewhere-else", "role": "viewer", "purpose": WHY, "until": until}
+    return shown_and_sent(client, _url("ask-access"), asked)
+
+
+@PAGE.at("grant an access request", "POST web:grant-access")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    until = (clock.now() + timedelta(days=7)).date().isoformat()
+    return client.post(_url("grant-access", world.access_request.pk), {"grant-until": until, "grant-reason": ""})
+
+
+@PAGE.at("deny an access request", "POST web:deny-access")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("deny-access", world.access_request.pk), {"deny-reason": WHY})
+
+
+@PAGE.at("withdraw somebody's access request", "POST web:withdraw-access")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("withdraw-access", world.access_request.pk))
 
 
 @PAGE.at("withdraw a request", "POST web:withdraw")

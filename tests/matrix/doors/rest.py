@@ -88,6 +88,40 @@ def _declared(number: int) -> dict[str, Any]:
 
 
 _simply("view the model", "getModel", "GET", f"/models/{MODEL}")
+_simply("view the model", "getAccess", "GET", f"/models/{MODEL}/access")
+_simply("read others' rights on the model", "getAccess", "GET", f"/models/{MODEL}/access?person=second&right=view")
+_simply("read others' rights on the model", "listGrants", "GET", f"/models/{MODEL}/grants")
+_simply(
+    "ask for a role",
+    "askForAccess",
+    "POST",
+    "/access-requests",
+    {"model": "somewhere-else", "role": "viewer", "purpose": WHY},
+)
+_simply("open one's own pages", "listAccessRequests", "GET", "/access-requests")
+_simply(
+    "view somebody's access request", "getAccessRequest", "GET", lambda w: f"/access-requests/{w.access_request.pk}"
+)
+_simply(
+    "grant an access request",
+    "grantAccess",
+    "POST",
+    lambda w: f"/access-requests/{w.access_request.pk}/grant",
+    {},
+)
+_simply(
+    "deny an access request",
+    "denyAccess",
+    "POST",
+    lambda w: f"/access-requests/{w.access_request.pk}/deny",
+    {"reason": WHY},
+)
+_simply(
+    "withdraw somebody's access request",
+    "withdrawAccessRequest",
+    "POST",
+    lambda w: f"/access-requests/{w.access_request.pk}/withdraw",
+)
 _simply("view a version", "getVersion", "GET", f"{VERSIONS}/{SHOWN}")
 _simply("view a version", "listVersions", "GET", VERSIONS)
 _simply("view a version", "compareVersions", "GET", f"/models/{MODEL}/compare/{SHOWN}..{FREE}")
@@ -164,3 +198,14 @@ def _(world: World, api: Api) -> Answer:
 @REST.at("decide on a request", "decide", own_words=True)
 def _(world: World, api: Api) -> HttpResponseBase:
     return api("POST", f"/promotions/{world.request(SHOWN).pk}/decisions", {"outcome": "approve"})
+
+
+# The interface asks for models:read first, to name the model at all.
+@REST.at("give a role on the model", "giveRole", own_words=True)
+def _(world: World, api: Api) -> HttpResponseBase:
+    return api("POST", f"/models/{MODEL}/grants", {"role": "viewer", "person": "second", "reason": WHY})
+
+
+@REST.at("take a role on the model", "revokeRole", own_words=True)
+def _(world: World, api: Api) -> HttpResponseBase:
+    return api("POST", f"/models/{MODEL}/grants/{world.grant('here').uid}/revoke", {"reason": WHY})

@@ -16,7 +16,17 @@ from governance.services import evidence, policies
 from registry import access, selectors
 from registry.access import OrgPermission, Permission, Role
 from registry.exceptions import NotFound, NotPermitted, Refusal
-from registry.services import downloads, groups, labelling, models, people, tokens, uploads, versions
+from registry.services import (
+    access_requests,
+    downloads,
+    groups,
+    labelling,
+    models,
+    people,
+    tokens,
+    uploads,
+    versions,
+)
 from registry.services.versions import MetricSpec, VersionSpec
 from tests.matrix import actors
 from tests.matrix.actors import DATASET, DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
@@ -258,6 +268,36 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("take a role on the model")
 def _(world: World, actor: Actor) -> None:
     access.revoke_role(actor=actor, grant=world.grant("here"), reason=WHY)
+
+
+@SERVICE.at("read others' rights on the model")
+def _(world: World, actor: Actor) -> None:
+    selectors.require_reading_rights(actor, world.model)
+
+
+@SERVICE.at("ask for a role")
+def _(world: World, actor: Actor) -> None:
+    access_requests.ask(actor=actor, slug="somewhere-else", role=Role.VIEWER, purpose=WHY)
+
+
+@SERVICE.at("view somebody's access request")
+def _(world: World, actor: Actor) -> None:
+    selectors.access_request(actor, world.access_request.pk)
+
+
+@SERVICE.at("grant an access request")
+def _(world: World, actor: Actor) -> None:
+    access_requests.grant(actor=actor, request=world.access_request)
+
+
+@SERVICE.at("deny an access request")
+def _(world: World, actor: Actor) -> None:
+    access_requests.deny(actor=actor, request=world.access_request, reason=WHY)
+
+
+@SERVICE.at("withdraw somebody's access request")
+def _(world: World, actor: Actor) -> None:
+    access_requests.withdraw(actor=actor, request=world.access_request)
 
 
 @SERVICE.at("give a role in the organisation")

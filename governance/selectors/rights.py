@@ -1,0 +1,141 @@
+"""Who may do what with a model, and what deserves a second look: for the page and the interface alike."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from audit import clock
+from audit import selectors as log
+from governance import facts
+from governance.models import PromotionRequest
+from governance.policies import Exclusion, exclusion
+from registry import access
+from registry.access import Explanation, Permission, Rights
+from registry.actions import PERSON_SIGNED_IN
+from registry.models import Grant, Membership, RegisteredModel, User
+
+UNSEEN_FOR = timedelta(days=90)
+"""After so long without signing in a person's rights deserve a second look."""
+SOON = timedelta(days=14)
+"""A grant that ends within this is said to end soon."""
+
+WRITES = (Permission.REGISTER_VERSION, Permission.EDIT, Permission.REQUEST_PROMOTION)
+
+
+class Concern(StrEnum):
+    """What deserves a second look."""
+
+    ASKS_AND_DECIDES = "asks_and_decides"
+    UNSEEN = "unseen"
+    DIRECT = "direct"
+    SERVICE_WRITES = "service_writes"
+    ENDS_SOON = "ends_soon"
+    NO_OWNER = "no_owner"
+
+
+@dataclass(frozen=True)
+class Worry:
+    """A concern and whom it is about; `moment`: since when, or until when."""
+
+    concern: Concern
+    person: User | None
+    moment: datetime | None = None
+    grant: Grant | None = None
+
+
+def warnings_on(model: RegisteredModel, rights: Iterable[Rights]) -> list[Worry]:
+    """What about these rights deserves a second look."""
+    rights = list(rights)
+    now = clock.now()
+    found: list[Worry] = []
+    seen = log.last_times(PERSON_SIGNED_IN, [r.person.uid for r in rights])
+    grouped = set(
+        Membership.effective(now).filter(user__in=[r.person.pk for r in rights]).values_list("user_id", flat=True)
+    )
+    for each in rights:
+        person = each.person
+        if each.may(Permission.REQUEST_PROMOTION) and each.may(Permission.DECIDE):
+            found.append(Worry(Concern.ASKS_AND_DECIDES, person))
+        if person.kind == User.Kind.SERVICE:
+            if any(each.may(permission) for permission in WRITES):
+                found.append(Worry(Concern.SERVICE_WRITES, person))
+            continue
+        last = seen.get(person.uid)
+        if (last or person.created_at) < now - UNSEEN_FOR:
+            found.append(Worry(Concern.UNSEEN, person, last))
+        direct = any(path.direct for explanation in each.by_permission.values() for path in explanation.paths)
+        if direct and person.pk not in grouped:
+            found.append(Worry(Concern.DIRECT, person))
+    ending = Grant.effective(now).filter(model=model, expires_at__lte=now + SOON).select_related("user", "group")
+    found += [Worry(Concern.ENDS_SOON, g.user, g.expires_at, g) for g in ending.order_by("expires_at")]
+    if not any(r.may(Permission.GRANT_ROLE) and r.person.kind == User.Kind.PERSON and _owns(r) for r in rights):
+        found.append(Worry(Concern.NO_OWNER, None))
+    order = list(Concern)
+    return sorted(found, key=lambda w: (order.index(w.concern), w.person.name if w.person else ""))
+
+
+def _owns(rights: Rights) -> bool:
+    paths = rights.by_permission[Permission.GRANT_ROLE].paths
+    return any(path.grant is not None and path.grant.role == access.Role.OWNER for path in paths)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who gave a role or added a member: by which event, and what the log calls the doer."""
+
+    event: uuid.UUID
+    actor: str
+
+
+def origins(explanations: Iterable[Explanation]) -> dict[uuid.UUID, Origin]:
+    """For each grant and membership behind these, by its uid, whose doing it was. Two queries at most."""
+    rows: dict[uuid.UUID, uuid.UUID] = {}
+    for explanation in explanations:
+        for path in explanation.paths:
+            for row in (path.grant, path.membership):
+                if row is not None:
+                    rows[row.uid] = row.opened_event
+    who = log.doers(set(rows.values())) if rows else {}
+    return {uid: Origin(event, who.get(event, "")) for uid, event in rows.items()}
+
+
+@dataclass(frozen=True)
+class OnRequest:
+    """Whether a person may decide on one promotion request, and what stands against it."""
+
+    request: PromotionRequest
+    explanation: Explanation
+    excluded: Exclusion | None
+    groups: tuple[str, ...]
+    """Groups the policy calls upon and the person is in."""
+    called: tuple[str, ...]
+    """All groups the policy calls upon."""
+
+    @property
+    def allowed(self) -> bool:
+        live = self.request.is_live
+        return live and self.explanation.allowed and self.excluded is None and bool(self.groups)
+
+
+def on_request(person: User, request: PromotionRequest) -> OnRequest:
+    """Whether that person may decide on that request: the right, the separation of duties, and the policy's groups."""
+    document = facts.document_of(request)
+    called = tuple(dict.fromkeys(rule.group for rule in document.approvals)) if document is not None else ()
+    mine = set(access.effective_groups(person).values_list("slug", flat=True))
+    return OnRequest(
+        request=request,
+        explanation=access.explain(person, Permission.DECIDE, request.model),
+        excluded=exclusion(
+            person.uid,
+            person.name,
+            facts.involvement(request),
+            superuser=person.is_superuser,
+            service=person.kind == User.Kind.SERVICE,
+        ),
+        groups=tuple(group for group in called if group in mine),
+        called=called,
+    )
