@@ -12,7 +12,7 @@ from audit.models import Event
 from governance import selectors
 from governance.models import Policy, PromotionRequest
 from registry import access
-from registry.models import OPEN, DatasetReference, ModelVersion, ReviewerGroup, StageOccupancy, User
+from registry.models import OPEN, AccessRequest, DatasetReference, ModelVersion, ReviewerGroup, StageOccupancy, User
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ def sights() -> list[Sight]:
         Sight("packet", "marta", f"/promotions/{request.pk}/packets/{request.packet_digest}/"),
         *_of_model(request),
         *_of_data(request),
+        *_of_access(),
         Sight("jump", "marta", "/go/?q=credit"),
         Sight("audit", "ingrid", "/audit/"),
         Sight("audit-model", "priya", f"/audit/?model={request.model.slug}"),
@@ -95,6 +96,22 @@ def _of_model(request: PromotionRequest) -> list[Sight]:
         if fresh is not None
         else Sight("ask", author, f"{of_version}promote/"),
     ]
+
+
+def _of_access() -> Iterator[Sight]:
+    for request in AccessRequest.objects.select_related("person", "model__owner"):
+        assert request.model is not None and request.model.owner is not None  # noqa: PT018 - the demonstration's are
+        yield Sight(f"access-request-{request.state}", request.model.owner.username, f"/access-requests/{request.pk}/")
+        yield Sight(f"access-request-{request.state}-own", request.person.username, f"/access-requests/{request.pk}/")
+    asked = AccessRequest.objects.filter(outcome__isnull=True).select_related("model__owner").latest("pk")
+    assert asked.model is not None and asked.model.owner is not None  # noqa: PT018 - the same
+    owner, page = asked.model.owner.username, f"/models/{asked.slug}/access/"
+    yield Sight("access", owner, page)
+    yield Sight("access-check", "ingrid", f"{page}?person=priya&right=decide")
+    yield Sight("access-own", "marta", page)
+    yield Sight("access-requests", owner, "/access-requests/")
+    yield Sight("access-ask", "nadia", f"/access-requests/new/?model={asked.slug}&role=developer")
+    yield Sight("reviews-access", owner, "/reviews/")
 
 
 def _of_data(request: PromotionRequest) -> Iterator[Sight]:

@@ -72,6 +72,7 @@ def test_axe_finds_nothing_in_either_theme_at_either_width(scene: Scene, open_as
     assert first is not None
     assert decision is not None
     slug, number = scene.model.slug, scene.request.pk
+    asked = access_requests.ask(actor=actor_for(people.eve), slug=slug, role="viewer", purpose="the winter project")
     pages: list[tuple[User | None, str]] = [
         (None, "/sign-in/"),
         (people.marta, "/reviews/"),
@@ -87,6 +88,12 @@ def test_axe_finds_nothing_in_either_theme_at_either_width(scene: Scene, open_as
         (people.marta, "/models/?q=nothing-like-it"),
         (people.priya, f"/models/{slug}/"),
         (people.priya, f"/models/{slug}/edit/"),
+        (people.chen, f"/models/{slug}/access/?person=priya&number={number}"),
+        (people.marta, f"/models/{slug}/access/"),
+        (people.eve, f"/access-requests/new/?model={slug}"),
+        (people.eve, "/access-requests/"),
+        (people.chen, f"/access-requests/{asked.pk}/"),
+        (people.eve, f"/access-requests/{asked.pk}/"),
         (people.priya, f"/models/{slug}/versions/2/"),
         (people.priya, f"/models/{slug}/versions/2/promote/"),
         (people.priya, f"/models/{slug}/versions/2/card/"),
