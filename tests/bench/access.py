@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import django
@@ -79,7 +80,8 @@ def _fill() -> None:
             for group in chance.sample(groups, 3)
         ]
     )
-    grants, ends = {}, [None, None, None, now + timedelta(days=30), now + timedelta(seconds=1)]
+    grants: dict[Any, Any] = {}
+    ends = [None, None, None, now + timedelta(days=30), now + timedelta(seconds=1)]
     while len(grants) < GRANTS:
         subject = chance.choice(users) if chance.random() < 0.8 else chance.choice(groups)
         key = (type(subject), subject.pk, chance.randrange(MODELS))
@@ -103,7 +105,7 @@ def _fill() -> None:
         (User, ModelUserPermission, "user"),
         (ReviewerGroup, ModelGroupPermission, "group"),
     ):
-        table.objects.bulk_create(  # type: ignore[attr-defined]
+        table.objects.bulk_create(
             [
                 table(**{name: subject}, content_object=model, permission=rows[permission], expires_at=end)
                 for subject, model, role, end in grants.values()

@@ -1,4 +1,4 @@
-"""Somebody without a role asks for one where the page says no, is given it for a week, and has it no more after that."""
+"""Somebody without a role asks for one where the page says no, holds it for a week, and no longer."""
 
 from __future__ import annotations
 

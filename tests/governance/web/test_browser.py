@@ -13,7 +13,9 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 
 from governance.models import Decision, PromotionRequest
+from registry.access import actor_for
 from registry.models import User
+from registry.services import access_requests
 from tests import factories
 from tests.governance.web import scene as scenes
 from tests.governance.web.scene import Scene
