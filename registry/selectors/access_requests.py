@@ -32,7 +32,8 @@ def access_request(actor: Actor, number: int) -> AccessRequest:
 
 def access_requests(actor: Actor) -> QuerySet[AccessRequest]:
     """All the actor may know of, newest first: their own, those on models they give roles on, and, for who reads the
-    audit log, everybody's."""
+    audit log, everybody's. Raises NotPermitted for a token without `models:read`."""
+    access.require_scope(actor, "models:read")
     found = AccessRequest.objects.select_related(*_SHOWN).order_by("-pk")
     if access.can_in_organisation(actor, OrgPermission.READ_AUDIT):
         return found

@@ -121,6 +121,7 @@ read others' rights on the model     SPR    -  -  -  -  -  +   +  +  +   +   -  
 give a role on the model             SPRA   -  -  -  -  -  +   -  -  +   +   -  -  -   .  ?  ?
 take a role on the model             SPRA   -  -  -  -  -  +   -  -  +   +   -  -  -   .  ?  ?
 ask for a role                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+list access requests                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 view somebody's access request       SPR    .  .  .  .  .  +   +  +  +   +   .  .  .   .  ?  ?
 grant an access request              SPR    .  .  .  .  .  +   -  -  +   +   .  .  .   .  ?  ?
 deny an access request               SPR    .  .  .  .  .  +   -  -  +   +   .  .  .   .  ?  ?
@@ -191,6 +192,7 @@ read others' rights on the model     SR     -  -  -  -  -  -  -  -  .  -   -  + 
 give a role on the model             SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 take a role on the model             SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 ask for a role                       SR     +  +  +  +  +  +  +  -  -  -   +  +  -  +  +  +  +  +  +  -   +   ?  ?  ?
+list access requests                 SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 view somebody's access request       SR     .  .  .  .  .  .  .  .  .  -   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
 grant an access request              SR     .  .  .  .  .  .  .  .  .  -   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
 deny an access request               SR     .  .  .  .  .  .  .  .  .  -   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?

@@ -86,6 +86,7 @@ _simply("view the model", "model-access", lambda world: _url("model-access", MOD
 _simply(
     "read others' rights on the model", "model-access", lambda world: f"{_url('model-access', MODEL)}?person=second"
 )
+_simply("list access requests", "access-requests", lambda world: _url("access-requests"))
 _simply("view somebody's access request", "access-request", lambda w: _url("access-request", w.access_request.pk))
 _simply("view a version", "version", lambda world: _url("version", MODEL, SHOWN))
 _simply("view a version", "compare", lambda world: _url("compare", MODEL, SHOWN, FREE))
@@ -103,7 +104,7 @@ _simply("read the log of the model", "audit", lambda world: f"{_url('audit')}?mo
 _simply("read the log of the model", "event", lambda world: _url("event", world.event_of_the_model))
 _simply("read the audit log", "audit", lambda world: _url("audit"))
 _simply("read an event of the organisation", "event", lambda world: _url("event", world.event_of_the_organisation))
-for _own in ("home", "reviews", "profile", "tokens", "search-help", "access-requests"):
+for _own in ("home", "reviews", "profile", "tokens", "search-help"):
     _simply("open one's own pages", _own, lambda world, name=_own: _url(name))  # type: ignore[misc]
 
 

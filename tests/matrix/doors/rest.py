@@ -98,7 +98,7 @@ _simply(
     "/access-requests",
     {"model": "somewhere-else", "role": "viewer", "purpose": WHY},
 )
-_simply("open one's own pages", "listAccessRequests", "GET", "/access-requests")
+_simply("list access requests", "listAccessRequests", "GET", "/access-requests")
 _simply(
     "view somebody's access request", "getAccessRequest", "GET", lambda w: f"/access-requests/{w.access_request.pk}"
 )

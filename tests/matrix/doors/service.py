@@ -280,6 +280,12 @@ def _(world: World, actor: Actor) -> None:
     access_requests.ask(actor=actor, slug="somewhere-else", role=Role.VIEWER, purpose=WHY)
 
 
+@SERVICE.at("list access requests")
+def _(world: World, actor: Actor) -> None:
+    access.require_person(actor)
+    selectors.access_requests(actor)
+
+
 @SERVICE.at("view somebody's access request")
 def _(world: World, actor: Actor) -> None:
     selectors.access_request(actor, world.access_request.pk)
