@@ -180,8 +180,19 @@ class DenialView(Endpoint):
 class AccessWithdrawalView(Endpoint):
     """/access-requests/{id}/withdraw"""
 
-    @Operation("withdrawAccessRequest", "Withdraw a request", "access", {200: AccessRequestShown}, refusals=(409,))
-    def post(self, request: Request, asked: int) -> Response:
+    @Operation(
+        "withdrawAccessRequest",
+        "Withdraw a request",
+        "access",
+        {200: AccessRequestShown},
+        idempotent=True,
+        refusals=(409,),
+    )
+    def post(self, request: Request, asked: int) -> HttpResponseBase:
         """Take one's own request back."""
         found = selectors.access_request(self.actor, asked)
-        return answer(AccessRequestShown.of(service.withdraw(actor=self.actor, request=found)))
+
+        def withdraw() -> Response:
+            return answer(AccessRequestShown.of(service.withdraw(actor=self.actor, request=found)))
+
+        return once(request, self.actor, self.raw_body(), withdraw)
