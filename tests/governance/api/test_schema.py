@@ -77,8 +77,8 @@ def test_every_operation_says_how_it_refuses(described: dict[str, Any]) -> None:
         if "If-Match" in headers:
             assert headers["If-Match"]["required"] is True
             assert answers["412"] == answers["428"] == refusal
-        # A token decides nothing, gives and takes no role and answers no request; and signed addresses expire, so that an
-        # answer given once is no use a second time.
+        # No token decides, gives or takes a role, or answers; and signed addresses expire, so that an answer given once
+        # is no use a second time.
         never = ("decide", "giveRole", "revokeRole", "grantAccess", "denyAccess")
         if method == "post" and operation["operationId"] not in (*never, "orderUploads"):
             assert "Idempotency-Key" in headers, path
