@@ -11,12 +11,17 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from governance.api import errors as problems
 from governance.health import healthz, readyz
+from governance.mlflow import door
+from governance.mlflow.urls import server_info
 from governance.web import errors as pages
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("api/v1/", include("governance.api.urls")),
+    path("api/2.0/mlflow/", include("governance.mlflow.urls")),
+    path("ajax-api/2.0/mlflow/", include(("governance.mlflow.urls", "mlflow"), namespace="mlflow-ajax")),
+    path("api/3.0/mlflow/server-info", server_info, name="mlflow-server-info"),
     path(settings.COUNTERSIGN_ADMIN_PATH, include("governance.admin.urls")),
     path("", include("governance.web.urls")),
 ]
@@ -24,11 +29,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
 Handler = Callable[..., HttpResponseBase]
 
 
+_MLFLOW = ("/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/")
+
+
 def _by_door(problem: Handler, page: Handler) -> Handler:
     """What is met before a view was found is answered in the manner of the door that was knocked at."""
 
     def handler(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         chosen = problem if request.path.startswith("/api/") else page
+        if request.path.startswith(_MLFLOW):
+            chosen = door.broken
         return chosen(request, *args, **kwargs)
 
     return handler

@@ -1,0 +1,94 @@
+"""What the gate says to an MLflow client: which request stands, where, what it waits for, and what to type next.
+
+The client prints it as the message of an exception. Whoever reads it knows MLflow and may never have seen our pages."""
+
+from __future__ import annotations
+
+import textwrap
+
+from audit.actor import Actor
+from governance import promotions, selectors
+from governance.mlflow.refusals import MlflowError
+from governance.mlflow.spoken import request_url
+from governance.mlflow.words import SpokenStage
+from governance.models import PromotionRequest
+from governance.policies import Met, Requirement, Verdict
+from registry import access
+from registry.exceptions import Conflict, NotNow
+from registry.models import ModelVersion
+
+_WIDTH = 100
+
+
+def ask(actor: Actor, version: ModelVersion, *, stage: SpokenStage | None = None, alias: str = "") -> PromotionRequest:
+    """Ask that a version enter a stage or carry an alias; returns the request where that happened at once.
+
+    Raises MlflowError where people or checks come first, naming the request; and as `promotions.request` does.
+    """
+    target = stage.name if stage is not None else f"@{alias}"
+    try:
+        made = promotions.request(
+            actor=actor,
+            version=version,
+            target_stage=stage.slug if stage is not None else None,
+            target_alias=alias or None,
+            reason=said(actor, f"{version.model.called} version {version.number} → {target}"),
+        )
+    except Conflict as conflict:
+        if not isinstance(conflict.existing, PromotionRequest):
+            raise
+        raise waiting(conflict.existing, opened=False) from conflict
+    except NotNow as refusal:
+        raise MlflowError("RESOURCE_CONFLICT", _refused(refusal, version, target)) from refusal
+    if made.state != PromotionRequest.State.PROMOTED:
+        raise waiting(made, opened=True)
+    return made
+
+
+def said(actor: Actor, what: str) -> str:
+    """The reason on record where a client gives none."""
+    person = access.person_of(actor)
+    return f"Asked for by {person.username if person is not None else 'a token'} through an MLflow client: {what}."
+
+
+def waiting(request: PromotionRequest, *, opened: bool) -> MlflowError:
+    """The error that names a live request, its page, and what it waits for."""
+    version, model = request.version, request.version.model
+    verdict = selectors.judge(request).verdict
+    stays = f"the version stays in {version.stage.name}" if request.target_stage is not None else "the alias stays put"
+    lines = [
+        f"Approval required. Promotion request #{request.pk} ({model.called} version {version.number} → "
+        f"{request.target_name}) {'was opened' if opened else 'is open'}; {stays} until its policy is met.",
+        f"  {request_url(request.pk)}",
+    ]
+    if verdict is not None and verdict.unmet:
+        lines += ["It waits for:", *_unmet(verdict)]
+    elif verdict is not None:
+        lines.append("Nothing is left to do but to carry it out: whoever may ask for promotions does so on its page.")
+    lines.append("Run the same call again to see how it stands. Once it is met the version moves by itself.")
+    return MlflowError("RESOURCE_CONFLICT", "\n".join(lines))
+
+
+def _unmet(verdict: Verdict) -> list[str]:
+    lines: list[str] = []
+    for requirement in verdict.unmet:
+        lines += textwrap.wrap(
+            _one(requirement), _WIDTH, initial_indent="  - ", subsequent_indent="    ", break_long_words=False,
+            break_on_hyphens=False,
+        )  # fmt: skip
+    return lines
+
+
+def _one(requirement: Requirement) -> str:
+    """A requirement in a line: what it is, how it stands, who or what helps."""
+    parts = [f"{requirement.title}: {requirement.detail or requirement.state}".rstrip(".")]
+    if requirement.how_to_fulfil and requirement.state is not Met.LATER:
+        parts.append(requirement.how_to_fulfil.rstrip("."))
+    if requirement.who_can and requirement.state is not Met.LATER:
+        parts.append(f"who can: {', '.join(requirement.who_can)}")
+    return ". ".join(parts)
+
+
+def _refused(refusal: NotNow, version: ModelVersion, target: str) -> str:
+    """Why nobody was even asked, and where it is put right."""
+    return f"{version.model.called} version {version.number} → {target} was not asked for. {refusal.detail}"

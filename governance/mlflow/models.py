@@ -1,0 +1,140 @@
+"""Registered models: create, get, search, update, tags. What would rename or delete one is refused, and says why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit.actor import Actor
+from governance.mlflow import filters, found, spoken
+from governance.mlflow.given import Given
+from governance.mlflow.refusals import MlflowError, absent_model, invalid
+from governance.mlflow.words import stage_named
+from governance.selectors import compact
+from governance.selectors.compact_search import search_models
+from registry.exceptions import InvalidInput
+from registry.services import labelling, models, naming
+
+Answer = dict[str, Any]
+
+MAX_RESULTS = 1_000
+
+
+def create(actor: Actor, given: Given) -> Answer:
+    """Put a model on record; the person behind the token owns it. It has no risk tier yet: an owner sets that."""
+    name, tags = given.text("name"), given.tags()
+    description = given.optional("description") or ""
+    # Before permission is asked: who may only add versions is told so, and goes on to add one.
+    if compact.sees_model(actor, name):
+        raise _exists(name)
+    try:
+        made = naming.register_called(actor=actor, name=name, tags=tags, description=description)
+    except InvalidInput as refusal:
+        if any(error.code == "taken" for error in refusal.errors):
+            raise _exists(name) from refusal
+        raise
+    return {"registered_model": spoken.model(_row(actor, made.called))}
+
+
+def get(actor: Actor, given: Given) -> Answer:
+    """One query."""
+    return {"registered_model": spoken.model(_row(actor, given.text("name")))}
+
+
+def search(actor: Actor, given: Given) -> Answer:
+    """A page of those a filter holds for."""
+    limit = given.count("max_results", 100, MAX_RESULTS)
+    offset = filters.offset_of(given.optional("page_token"))
+    clauses = filters.clauses(given.optional("filter") or "", filters.MODEL_KEYS)
+    order = filters.model_order(given.texts("order_by"))
+    rows = search_models(actor, clauses, order, limit=limit + 1, offset=offset)
+    answer: Answer = {}
+    if rows[:limit]:
+        answer["registered_models"] = [spoken.model(row) for row in rows[:limit]]
+    if len(rows) > limit:
+        answer["next_page_token"] = filters.token_for(offset + limit)
+    return answer
+
+
+def update(actor: Actor, given: Given) -> Answer:
+    """Change the description; without one it is cleared."""
+    model = found.model(actor, given.text("name"))
+    models.update_model(actor=actor, model=model, description=given.optional("description") or "")
+    return {"registered_model": spoken.model(_row(actor, model.called))}
+
+
+def rename(actor: Actor, given: Given) -> Answer:
+    """Refused: approvals, events and permits name the model."""
+    model, new = found.model(actor, given.text("name")), given.text("new_name")
+    if new == model.called:
+        return {"registered_model": spoken.model(_row(actor, new))}
+    if compact.sees_model(actor, new):
+        raise _exists(new)
+    raise MlflowError(
+        "PERMISSION_DENIED",
+        f"{model.called} keeps its name: approvals and the audit log refer to it. Change its title on "
+        f"{_page(model.slug)}, or register a model {new} and copy the version there: copy_model_version("
+        f'"models:/{model.called}/1", "{new}").',
+    )
+
+
+def delete(actor: Actor, given: Given) -> Answer:
+    """Refused: what was governed stays on record."""
+    model = found.model(actor, given.text("name"))
+    raise MlflowError(
+        "PERMISSION_DENIED",
+        f"{model.called} stays on record: its versions, who approved them and why must remain provable. An owner "
+        f"archives it on {_page(model.slug)}; it then takes no versions.",
+    )
+
+
+def latest_versions(actor: Actor, given: Given) -> Answer:
+    """The newest version of each stage, or of those named."""
+    name = given.text("name")
+    wanted = {stage_named(stage).name for stage in given.texts("stages")}
+    rows = compact.latest_rows(actor, name)
+    if not rows and not compact.sees_model(actor, name):
+        raise absent_model(name)
+    shown = [spoken.version(row) for row in rows if not wanted or (row.stage or spoken.NO_STAGE) in wanted]
+    return {"model_versions": shown} if shown else {}
+
+
+def set_tag(actor: Actor, given: Given) -> Answer:
+    """Set one tag."""
+    model, key = found.model(actor, given.text("name")), given.text("key")
+    labelling.tag_model(actor=actor, model=model, key=key, value=given.optional("value") or "")
+    return {}
+
+
+def delete_tag(actor: Actor, given: Given) -> Answer:
+    """Take one tag away; one that is not there is no fault."""
+    labelling.tag_model(actor=actor, model=found.model(actor, given.text("name")), key=given.text("key"), value=None)
+    return {}
+
+
+def by_alias(actor: Actor, given: Given) -> Answer:
+    """The version an alias points at. One query where it points somewhere. “latest” is the newest version."""
+    name, alias = given.text("name"), given.text("alias")
+    latest = alias.casefold() == "latest"
+    row = compact.newest_row(actor, name) if latest else compact.aliased_row(actor, name, alias)
+    if row is None:
+        if not compact.sees_model(actor, name):
+            raise absent_model(name)
+        if latest:
+            raise MlflowError("RESOURCE_DOES_NOT_EXIST", f"Latest version not found for model {name}.")
+        raise invalid(f"Registered model alias {alias} not found.")
+    return {"model_version": spoken.version(row)}
+
+
+def _row(actor: Actor, name: str) -> compact.ModelRow:
+    row = compact.model_row(actor, name)
+    if row is None:
+        raise absent_model(name)
+    return row
+
+
+def _exists(name: str) -> MlflowError:
+    return MlflowError("RESOURCE_ALREADY_EXISTS", f"Registered Model (name={name}) already exists")
+
+
+def _page(slug: str) -> str:
+    return f"{spoken.settings.PUBLIC_URL}/models/{slug}/"

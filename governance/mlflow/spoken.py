@@ -1,0 +1,92 @@
+"""Models and versions as MLflow speaks of them. One version looks the same wherever it is shown: clients compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from governance.selectors.compact import ModelRow, Standing, VersionRow
+
+NO_STAGE = "None"
+"""What MLflow calls the stage in which versions begin."""
+
+_RUN_STATES = {
+    "open": "APPROVAL",
+    "ready": "APPROVAL",
+    "blocked": "FAILED",
+    "rejected": "FAILED",
+    "promoted": "SUCCEEDED",
+}
+"""How a request stands, in the words MLflow has for a deployment job. Withdrawn, expired, superseded: no job."""
+
+
+def version(row: VersionRow) -> dict[str, Any]:
+    """A ModelVersion. The actor stands in `user_id`, the gate's state in `deployment_job_state`."""
+    shown: dict[str, Any] = {
+        "name": row.name,
+        "version": str(row.number),
+        "creation_timestamp": row.created,
+        "last_updated_timestamp": row.updated,
+        "user_id": row.by,
+        "current_stage": row.stage or NO_STAGE,
+        "description": row.description,
+        "source": row.source,
+        "run_id": row.run_id,
+        "run_link": row.run_link,
+        "status": "READY" if row.registered else "PENDING_REGISTRATION",
+    }
+    if not row.registered:
+        shown["status_message"] = "Its files are still being uploaded."
+    if row.tags:
+        shown["tags"] = _tags(row.tags)
+    if row.aliases:
+        shown["aliases"] = list(row.aliases)
+    if row.standing is not None and row.standing.state in _RUN_STATES:
+        shown["deployment_job_state"] = _gate(row.standing)
+    return shown
+
+
+def model(row: ModelRow) -> dict[str, Any]:
+    """A RegisteredModel."""
+    shown: dict[str, Any] = {
+        "name": row.name,
+        "creation_timestamp": row.created,
+        "last_updated_timestamp": row.updated,
+        "user_id": row.owner,
+        "description": row.description,
+    }
+    if row.latest:
+        shown["latest_versions"] = [version(latest) for latest in row.latest]
+    if row.tags:
+        shown["tags"] = _tags(row.tags)
+    if row.aliases:
+        shown["aliases"] = [{"alias": alias, "version": str(number)} for alias, number in row.aliases]
+    return shown
+
+
+def request_url(number: int) -> str:
+    """The page of a promotion request."""
+    return f"{settings.PUBLIC_URL}/promotions/{number}/"
+
+
+def _gate(standing: Standing) -> dict[str, str]:
+    waits = {
+        "open": "waits for people" if standing.under_review else "waits for checks",
+        "ready": "waits to be carried out",
+        "blocked": "blocked",
+        "rejected": "rejected",
+        "promoted": "promoted",
+    }[standing.state]
+    return {
+        "job_id": "countersign",
+        "run_id": str(standing.number),
+        "job_state": "CONNECTED",
+        "run_state": _RUN_STATES[standing.state],
+        "current_task_name": f"{standing.target}: {waits}, {request_url(standing.number)}",
+    }
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in sorted(tags.items())]

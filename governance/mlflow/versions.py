@@ -1,0 +1,131 @@
+"""Model versions: create, get, search, describe, tags, where their files are. Deleting one is refused, and says why."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote
+
+from audit.actor import Actor
+from governance.mlflow import filters, found, spoken
+from governance.mlflow.given import Given
+from governance.mlflow.refusals import MlflowError, invalid
+from governance.selectors import compact
+from governance.selectors.compact_search import search_versions
+from registry.models import ModelVersion
+from registry.services import labelling, versions
+from registry.services.versions import VersionSpec
+
+Answer = dict[str, Any]
+
+MAX_RESULTS = 200_000
+RETRIED_WITHIN = timedelta(seconds=60)
+"""Clients send a POST again when a proxy lost the answer. The same token with the same words this soon means the same
+version; later, a new one."""
+
+_OF_VERSION = re.compile(r"models:/(?P<name>[^/@:]+)(?:/(?P<number>[0-9]{1,9})|@(?P<alias>[^/@:]+))")
+_FOLLOWED = 10
+
+
+def create(actor: Actor, given: Given) -> Answer:
+    """Register the next version, READY at once. Its files may follow: what they are is not known here."""
+    name, source = given.text("name"), given.text("source")
+    model = found.model(actor, name)
+    parent = _copied(actor, source)
+    if parent is not None:
+        source = f"models:/{parent.name}/{parent.number}"
+    spec = VersionSpec(
+        source=source,
+        run_id=given.optional("run_id") or (parent.run_id if parent is not None else ""),
+        run_link=given.optional("run_link") or "",
+        description=given.optional("description") or "",
+        tags=given.tags(),
+        parents=[found.version(actor, parent.name, parent.number)] if parent is not None else [],
+    )
+    made = versions.declare_version(actor=actor, model=model, spec=spec, reuse_within=RETRIED_WITHIN)
+    return {"model_version": spoken.version(found.row(actor, model.called, made.number))}
+
+
+def get(actor: Actor, given: Given) -> Answer:
+    """One query."""
+    return {"model_version": spoken.version(found.row(actor, given.text("name"), given.number("version")))}
+
+
+def update(actor: Actor, given: Given) -> Answer:
+    """Change the description; without one it is cleared."""
+    version = _version(actor, given)
+    labelling.describe_version(actor=actor, version=version, description=given.optional("description") or "")
+    return {"model_version": spoken.version(found.row(actor, version.model.called, version.number))}
+
+
+def delete(actor: Actor, given: Given) -> Answer:
+    """Refused: what was governed stays on record."""
+    version = _version(actor, given)
+    name = version.model.called
+    raise MlflowError(
+        "PERMISSION_DENIED",
+        f"Version {version.number} of {name} stays on record: who approved it and what ran must remain provable. "
+        f'Retire it instead: transition_model_version_stage("{name}", "{version.number}", "Archived").',
+    )
+
+
+def search(actor: Actor, given: Given) -> Answer:
+    """A page of those a filter holds for."""
+    limit = given.count("max_results", MAX_RESULTS, MAX_RESULTS)
+    if given.has("max_results") and given.count("max_results", 0, MAX_RESULTS) == 0:
+        raise invalid("Invalid value for max_results. It must be a positive number.")
+    offset = filters.offset_of(given.optional("page_token"))
+    clauses = filters.clauses(given.optional("filter") or "", filters.VERSION_KEYS)
+    order = filters.version_order(given.texts("order_by"))
+    rows = search_versions(actor, clauses, order, limit=limit + 1, offset=offset)
+    answer: Answer = {}
+    if rows[:limit]:
+        answer["model_versions"] = [spoken.version(row) for row in rows[:limit]]
+    if len(rows) > limit:
+        answer["next_page_token"] = filters.token_for(offset + limit)
+    return answer
+
+
+def download_uri(actor: Actor, given: Given) -> Answer:
+    """Where its files are: the source, or, where that is a version, that version's. Whoever made the copy saw it."""
+    row = found.row(actor, given.text("name"), given.number("version"))
+    uri = compact.source_behind(row.name, row.number, steps=_FOLLOWED)
+    if not uri:
+        raise MlflowError(
+            "RESOURCE_DOES_NOT_EXIST",
+            f"Version {row.number} of {row.name} names no source an MLflow client could load from: it was registered "
+            f"with its files. Download them from {spoken.settings.PUBLIC_URL}/models/.",
+        )
+    return {"artifact_uri": uri}
+
+
+def set_tag(actor: Actor, given: Given) -> Answer:
+    """Set one tag."""
+    version, key = _version(actor, given), given.text("key")
+    labelling.tag_version(actor=actor, version=version, key=key, value=given.optional("value") or "")
+    return {}
+
+
+def delete_tag(actor: Actor, given: Given) -> Answer:
+    """Take one tag away; one that is not there is no fault."""
+    labelling.tag_version(actor=actor, version=_version(actor, given), key=given.text("key"), value=None)
+    return {}
+
+
+def _version(actor: Actor, given: Given) -> ModelVersion:
+    return found.version(actor, given.text("name"), given.number("version"))
+
+
+def _copied(actor: Actor, source: str) -> compact.VersionRow | None:
+    """The version a source means, where it means one. Raises MlflowError where that is not there to be seen."""
+    meant = _OF_VERSION.fullmatch(source)
+    if meant is None:
+        return None
+    name = unquote(meant["name"])
+    if meant["alias"] is None:
+        return found.row(actor, name, int(meant["number"]))
+    row = compact.aliased_row(actor, name, meant["alias"])
+    if row is None:
+        raise MlflowError("RESOURCE_DOES_NOT_EXIST", f"{source} points at no version that you may see.")
+    return row

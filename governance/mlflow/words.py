@@ -1,0 +1,37 @@
+"""Stages by the names clients give them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from governance.mlflow.refusals import invalid
+from governance.mlflow.spoken import NO_STAGE
+from registry import selectors
+
+
+class SpokenStage(NamedTuple):
+    """A stage: what clients call it, and its slug here. `active`: one whose versions may be archived for a newcomer."""
+
+    name: str
+    slug: str
+    active: bool
+
+
+def stages() -> list[SpokenStage]:
+    """The stages of the lifecycle in force, the initial one as “None”."""
+    return [
+        SpokenStage(NO_STAGE if spec.initial else spec.name, spec.slug, spec.protected or spec.exclusive)
+        for spec in selectors.lifecycle().stages
+    ]
+
+
+def stage_named(name: str) -> SpokenStage:
+    """A stage by its name, whatever its capitals; by its slug, too. Raises MlflowError with those there are."""
+    known = stages()
+    wanted = name.strip().casefold()
+    for stage in known:
+        if wanted in (stage.name.casefold(), stage.slug):
+            return stage
+    raise invalid(
+        f"Invalid Model Version stage: {name}. Value must be one of {', '.join(stage.name for stage in known)}."
+    )

@@ -1,0 +1,223 @@
+"""Models and versions as rows, for doors that are asked often: one query an answer, with who may see it inside.
+
+What the object-relational mapper would make of them is never changed here; a write reads its rows anew, under locks.
+Times are milliseconds since 1970.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from audit.actor import Actor
+from registry import access
+from registry.access.sight import sight
+
+MAX_NUMBER = 2**31 - 1
+
+
+class Standing(NamedTuple):
+    """The promotion request that tells most of a version: the live one, else the newest of those a policy governed."""
+
+    number: int
+    state: str
+    under_review: bool
+    target: str
+
+
+class VersionRow(NamedTuple):
+    """A version. `stage` is empty in the stage where versions begin."""
+
+    name: str
+    number: int
+    created: int
+    updated: int
+    description: str
+    tags: Mapping[str, str]
+    source: str
+    run_id: str
+    run_link: str
+    registered: bool
+    stage: str
+    by: str
+    aliases: Sequence[str]
+    standing: Standing | None
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """A registered model, with its aliases (name, version number) and the newest version of each stage."""
+
+    name: str
+    slug: str
+    created: int
+    updated: int
+    description: str
+    tags: Mapping[str, str]
+    owner: str
+    aliases: list[tuple[str, int]]
+    latest: list[VersionRow] = field(default_factory=list)
+
+
+MODEL_NAME = "COALESCE(m.mlflow_name, m.slug)"
+VERSION_CHANGED = "COALESCE(v.updated_at, v.created_at)"
+_COPY = re.compile(r"models:/([^/@:]+)/([0-9]{1,9})")
+_NAMED = f"({MODEL_NAME} = %(name)s OR m.slug = %(name)s)"
+_MS = "(extract(epoch FROM {}) * 1000)::bigint"
+
+VERSION_COLUMNS = f"""
+    {MODEL_NAME}, v.number, {_MS.format("v.created_at")}, {_MS.format(VERSION_CHANGED)}, v.description, v.tags::text,
+    v.source, v.run_id, v.run_link, v.status = 'registered', CASE WHEN s.initial THEN '' ELSE s.name END, u.username,
+    ARRAY(SELECT a.name FROM registry_aliasassignment a WHERE a.version_id = v.id AND a.closed_at IS NULL ORDER BY 1),
+    r.id, r.state, r.packet_digest <> '', r.target"""
+VERSION_TABLES = """
+    LEFT JOIN registry_stage s ON s.id = v.stage_id
+    LEFT JOIN registry_user u ON u.id = v.registered_by_id
+    LEFT JOIN LATERAL (
+        SELECT p.id, p.state, p.packet_digest, COALESCE(t.name, '@' || p.target_alias) AS target
+          FROM governance_promotionrequest p LEFT JOIN registry_stage t ON t.id = p.target_stage_id
+         WHERE p.version_id = v.id AND p.policy_revision_id IS NOT NULL
+         ORDER BY p.closed_at IS NULL DESC, p.id DESC LIMIT 1
+    ) r ON TRUE"""
+MODEL_COLUMNS = f"""
+    m.id, {MODEL_NAME}, m.slug, {_MS.format("m.created_at")}, {_MS.format("m.updated_at")}, m.description, m.tags::text,
+    COALESCE((SELECT o.username FROM registry_user o WHERE o.id = m.owner_id), ''),
+    (SELECT json_agg(json_build_array(a.name, w.number) ORDER BY a.name)
+       FROM registry_aliasassignment a JOIN registry_modelversion w ON w.id = a.version_id
+      WHERE a.model_id = m.id AND a.closed_at IS NULL)::text"""
+_MODEL_WIDTH = 9
+
+
+def version_row(actor: Actor, name: str, number: int) -> VersionRow | None:
+    """A version by its model's name and its number; None where there is none the actor may see."""
+    if not 0 < number <= MAX_NUMBER:
+        return None
+    found = _versions(actor, f"{_NAMED} AND v.number = %(number)s", {"name": name, "number": number})
+    return found[0] if found else None
+
+
+def aliased_row(actor: Actor, name: str, alias: str) -> VersionRow | None:
+    """The version an alias of a model points at now."""
+    pointed = (
+        "v.id = (SELECT x.version_id FROM registry_aliasassignment x WHERE x.model_id = m.id AND x.name = %(alias)s"
+        " AND x.closed_at IS NULL)"
+    )
+    found = _versions(actor, f"{_NAMED} AND {pointed}", {"name": name, "alias": alias})
+    return found[0] if found else None
+
+
+def newest_row(actor: Actor, name: str) -> VersionRow | None:
+    """The newest registered version of a model."""
+    newest = "v.status = 'registered' ORDER BY v.number DESC LIMIT 1"
+    found = _versions(actor, f"{_NAMED} AND {newest}", {"name": name})
+    return found[0] if found else None
+
+
+def latest_rows(actor: Actor, name: str) -> list[VersionRow]:
+    """The newest registered version of each stage that has one, in the order of the lifecycle."""
+    newest = (
+        "v.id IN (SELECT DISTINCT ON (w.stage_id) w.id FROM registry_modelversion w"
+        " WHERE w.model_id = m.id AND w.status = 'registered' ORDER BY w.stage_id, w.number DESC) ORDER BY s.position"
+    )
+    return _versions(actor, f"{_NAMED} AND {newest}", {"name": name})
+
+
+def model_row(actor: Actor, name: str) -> ModelRow | None:
+    """A model by its name, with the newest version of each stage; None where there is none the actor may see."""
+    access.require_scope(actor, "models:read")
+    found = model_rows(actor, _NAMED, "m.id", {"name": name}, limit=1, offset=0)
+    return found[0] if found else None
+
+
+def model_rows(
+    actor: Actor, condition: str, order: str, parameters: Mapping[str, Any], *, limit: int, offset: int
+) -> list[ModelRow]:
+    """The models for which a condition of SQL over `m` holds. Conditions and orders are made by this package alone."""
+    seen = sight(actor)
+    query = f"""
+        WITH {seen.tables}, page AS (
+            SELECT m.* FROM registry_registeredmodel m
+             WHERE {condition} AND {seen.condition} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s
+        )
+        SELECT {MODEL_COLUMNS}, {VERSION_COLUMNS}
+          FROM page m
+          LEFT JOIN LATERAL (
+              SELECT DISTINCT ON (w.stage_id) w.* FROM registry_modelversion w
+               WHERE w.model_id = m.id AND w.status = 'registered' ORDER BY w.stage_id, w.number DESC
+          ) v ON TRUE
+          {VERSION_TABLES}
+         ORDER BY {order}, s.position"""
+    found: dict[int, ModelRow] = {}
+    for row in _rows(query, {**parameters, **seen.parameters, "limit": limit, "offset": offset}):
+        model = found.get(row[0])
+        if model is None:
+            model = found[row[0]] = ModelRow(
+                name=row[1],
+                slug=row[2],
+                created=row[3],
+                updated=row[4],
+                description=row[5],
+                tags=json.loads(row[6]),
+                owner=row[7],
+                aliases=[(alias, number) for alias, number in json.loads(row[8] or "[]")],
+            )
+        if row[_MODEL_WIDTH + 1] is not None:
+            model.latest.append(_version(row[_MODEL_WIDTH:]))
+    return list(found.values())
+
+
+def version_rows(
+    actor: Actor, condition: str, order: str, parameters: Mapping[str, Any], *, limit: int, offset: int
+) -> list[VersionRow]:
+    """The versions for which a condition of SQL over `v` and `m` holds. As with models, made by this package alone."""
+    paged = {**parameters, "limit": limit, "offset": offset}
+    return _versions(actor, f"{condition} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s", paged)
+
+
+def source_behind(name: str, number: int, *, steps: int) -> str:
+    """The source of a version, followed through copies (`models:/name/3`) to where the bytes are. Whether the asker may
+    see the version was asked before; whoever made a copy could see what it was made from."""
+    source = ""
+    for _ in range(steps):
+        query = f"""
+            SELECT v.source FROM registry_registeredmodel m JOIN registry_modelversion v ON v.model_id = m.id
+             WHERE {_NAMED} AND v.number = %(number)s"""
+        found = _rows(query, {"name": name, "number": number})
+        source = found[0][0] if found else ""
+        copied = _COPY.fullmatch(source)
+        if copied is None:
+            return str(source)
+        name, number = copied[1], int(copied[2])
+    return str(source)
+
+
+def sees_model(actor: Actor, name: str) -> bool:
+    """Whether there is a model of that name the actor may see."""
+    seen = sight(actor)
+    query = f"WITH {seen.tables} SELECT 1 FROM registry_registeredmodel m WHERE {_NAMED} AND {seen.condition}"
+    return bool(_rows(query, {"name": name, **seen.parameters}))
+
+
+def _versions(actor: Actor, condition: str, parameters: Mapping[str, Any]) -> list[VersionRow]:
+    access.require_scope(actor, "models:read")
+    seen = sight(actor)
+    query = f"""
+        WITH {seen.tables}
+        SELECT {VERSION_COLUMNS} FROM registry_registeredmodel m JOIN registry_modelversion v ON v.model_id = m.id
+        {VERSION_TABLES} WHERE {seen.condition} AND {condition}"""
+    return [_version(row) for row in _rows(query, {**parameters, **seen.parameters})]
+
+
+def _version(row: Sequence[Any]) -> VersionRow:
+    standing = Standing(*row[13:17]) if row[13] is not None else None
+    return VersionRow(*row[:5], json.loads(row[5]), *row[6:13], standing)
+
+
+def _rows(query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows

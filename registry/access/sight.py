@@ -1,0 +1,72 @@
+"""`visible_to` as a condition of SQL, for questions that must be one sentence: who asks, and what they may see, in it.
+
+A property test holds it to `visible_to`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from audit import clock
+from audit.actor import Actor
+from registry.access.actors import has_scope
+from registry.access.vocabulary import Permission, roles_with
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What the actor may see, for a query in which `m` is registry_registeredmodel: common table expressions to begin
+    with, a condition, and the parameters of both (all named sight_…)."""
+
+    tables: str
+    condition: str
+    parameters: dict[str, Any]
+
+
+_TABLES = """
+sight_person AS MATERIALIZED (
+    SELECT id, is_superuser FROM registry_user WHERE uid = %(sight_person)s AND is_active
+), sight_groups AS MATERIALIZED (
+    SELECT b.group_id FROM registry_membership b, sight_person p
+     WHERE b.user_id = p.id AND b.opened_at <= %(sight_now)s AND (b.closed_at IS NULL OR b.closed_at > %(sight_now)s)
+       AND b.valid_from <= %(sight_now)s AND (b.valid_until IS NULL OR b.valid_until > %(sight_now)s)
+), sight_right AS MATERIALIZED (
+    SELECT p.id FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id
+     WHERE p.codename = %(sight_view)s AND c.app_label = 'registry' AND c.model = 'registeredmodel'
+), sight_all AS MATERIALIZED (
+    SELECT p.is_superuser OR EXISTS (
+        SELECT FROM registry_grant g
+         WHERE g.closed_at IS NULL AND g.model_id IS NULL AND g.role = ANY (%(sight_roles)s)
+           AND (g.user_id = p.id OR g.group_id IN (SELECT group_id FROM sight_groups))) AS everything
+      FROM sight_person p
+)"""
+
+_CONDITION = """(
+    (SELECT everything FROM sight_all)
+    OR EXISTS (SELECT FROM registry_modeluserpermission d
+                WHERE d.content_object_id = m.id AND d.user_id = (SELECT id FROM sight_person)
+                  AND d.permission_id = (SELECT id FROM sight_right))
+    OR EXISTS (SELECT FROM registry_modelgrouppermission d
+                WHERE d.content_object_id = m.id AND d.group_id IN (SELECT group_id FROM sight_groups)
+                  AND d.permission_id = (SELECT id FROM sight_right))
+)"""
+
+
+def sight(actor: Actor) -> Sight:
+    """What `visible_to` lets the actor see."""
+    if not has_scope(actor, "models:read"):
+        return Sight("sight_person AS (SELECT 1)", "FALSE", {})
+    limit = "m.slug = ANY (%(sight_slugs)s)" if actor.models is not None else "TRUE"
+    slugs = {"sight_slugs": sorted(actor.models)} if actor.models is not None else {}
+    if actor.person is None:
+        return Sight("sight_person AS (SELECT 1)", limit, slugs)
+    return Sight(
+        _TABLES,
+        f"{limit} AND {_CONDITION}",
+        {
+            "sight_person": actor.person,
+            "sight_now": clock.now(),
+            "sight_view": str(Permission.VIEW),
+            "sight_roles": [str(role) for role in roles_with(Permission.VIEW)],
+            **slugs,
+        },
+    )
