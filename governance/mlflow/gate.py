@@ -4,20 +4,16 @@ The client prints it as the message of an exception. Whoever reads it knows MLfl
 
 from __future__ import annotations
 
-import textwrap
-
 from audit.actor import Actor
 from governance import promotions, selectors
 from governance.mlflow.refusals import MlflowError
 from governance.mlflow.spoken import request_url
 from governance.mlflow.words import SpokenStage
 from governance.models import PromotionRequest
-from governance.policies import Met, Requirement, Verdict
+from governance.policies import Met, Verdict
 from registry import access
 from registry.exceptions import Conflict, NotNow
 from registry.models import ModelVersion
-
-_WIDTH = 100
 
 
 def ask(actor: Actor, version: ModelVersion, *, stage: SpokenStage | None = None, alias: str = "") -> PromotionRequest:
@@ -56,9 +52,10 @@ def waiting(request: PromotionRequest, *, opened: bool) -> MlflowError:
     version, model = request.version, request.version.model
     verdict = selectors.judge(request).verdict
     stays = f"the version stays in {version.stage.name}" if request.target_stage is not None else "the alias stays put"
+    what = f"{model.called} version {version.number} → {request.target_name}"
+    how = "was opened" if opened else "is open"
     lines = [
-        f"Approval required. Promotion request #{request.pk} ({model.called} version {version.number} → "
-        f"{request.target_name}) {'was opened' if opened else 'is open'}; {stays} until its policy is met.",
+        f"Approval required. Promotion request #{request.pk} ({what}) {how}; {stays} until its policy is met.",
         f"  {request_url(request.pk)}",
     ]
     if verdict is not None and verdict.unmet:
@@ -70,23 +67,17 @@ def waiting(request: PromotionRequest, *, opened: bool) -> MlflowError:
 
 
 def _unmet(verdict: Verdict) -> list[str]:
-    lines: list[str] = []
+    """A requirement and how it stands; under it, who or what helps. Lines are not broken: commands are copied."""
+    lines = []
     for requirement in verdict.unmet:
-        lines += textwrap.wrap(
-            _one(requirement), _WIDTH, initial_indent="  - ", subsequent_indent="    ", break_long_words=False,
-            break_on_hyphens=False,
-        )  # fmt: skip
+        lines.append(f"  - {requirement.title}: {requirement.detail or requirement.state}".rstrip("."))
+        if requirement.state is Met.LATER:
+            continue
+        if requirement.how_to_fulfil:
+            lines.append(f"      {requirement.how_to_fulfil.rstrip('.')}")
+        if requirement.who_can:
+            lines.append(f"      Who can: {', '.join(requirement.who_can)}")
     return lines
-
-
-def _one(requirement: Requirement) -> str:
-    """A requirement in a line: what it is, how it stands, who or what helps."""
-    parts = [f"{requirement.title}: {requirement.detail or requirement.state}".rstrip(".")]
-    if requirement.how_to_fulfil and requirement.state is not Met.LATER:
-        parts.append(requirement.how_to_fulfil.rstrip("."))
-    if requirement.who_can and requirement.state is not Met.LATER:
-        parts.append(f"who can: {', '.join(requirement.who_can)}")
-    return ". ".join(parts)
 
 
 def _refused(refusal: NotNow, version: ModelVersion, target: str) -> str:

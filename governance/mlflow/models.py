@@ -11,6 +11,7 @@ from governance.mlflow.refusals import MlflowError, absent_model, invalid
 from governance.mlflow.words import stage_named
 from governance.selectors import compact
 from governance.selectors.compact_search import search_models
+from registry import access
 from registry.exceptions import InvalidInput
 from registry.services import labelling, models, naming
 
@@ -22,6 +23,7 @@ MAX_RESULTS = 1_000
 def create(actor: Actor, given: Given) -> Answer:
     """Put a model on record; the person behind the token owns it. It has no risk tier yet: an owner sets that."""
     name, tags = given.text("name"), given.tags()
+    access.require_scope(actor, "models:read")  # the answer shows what was made
     description = given.optional("description") or ""
     # Before permission is asked: who may only add versions is told so, and goes on to add one.
     if compact.sees_model(actor, name):
@@ -72,7 +74,7 @@ def rename(actor: Actor, given: Given) -> Answer:
     raise MlflowError(
         "PERMISSION_DENIED",
         f"{model.called} keeps its name: approvals and the audit log refer to it. Change its title on "
-        f"{_page(model.slug)}, or register a model {new} and copy the version there: copy_model_version("
+        f"{spoken.model_page(model.slug)}, or register a model {new} and copy the version there: copy_model_version("
         f'"models:/{model.called}/1", "{new}").',
     )
 
@@ -83,7 +85,7 @@ def delete(actor: Actor, given: Given) -> Answer:
     raise MlflowError(
         "PERMISSION_DENIED",
         f"{model.called} stays on record: its versions, who approved them and why must remain provable. An owner "
-        f"archives it on {_page(model.slug)}; it then takes no versions.",
+        f"archives it on {spoken.model_page(model.slug)}; it then takes no versions.",
     )
 
 
@@ -134,7 +136,3 @@ def _row(actor: Actor, name: str) -> compact.ModelRow:
 
 def _exists(name: str) -> MlflowError:
     return MlflowError("RESOURCE_ALREADY_EXISTS", f"Registered Model (name={name}) already exists")
-
-
-def _page(slug: str) -> str:
-    return f"{spoken.settings.PUBLIC_URL}/models/{slug}/"

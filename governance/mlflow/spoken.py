@@ -71,6 +71,11 @@ def request_url(number: int) -> str:
     return f"{settings.PUBLIC_URL}/promotions/{number}/"
 
 
+def model_page(slug: str) -> str:
+    """The page of a model."""
+    return f"{settings.PUBLIC_URL}/models/{slug}/"
+
+
 def _gate(standing: Standing) -> dict[str, str]:
     waits = {
         "open": "waits for people" if standing.under_review else "waits for checks",

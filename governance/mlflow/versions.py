@@ -95,7 +95,7 @@ def download_uri(actor: Actor, given: Given) -> Answer:
         raise MlflowError(
             "RESOURCE_DOES_NOT_EXIST",
             f"Version {row.number} of {row.name} names no source an MLflow client could load from: it was registered "
-            f"with its files. Download them from {spoken.settings.PUBLIC_URL}/models/.",
+            f"with its files. Download them from {spoken.model_page(row.slug)}versions/{row.number}/.",
         )
     return {"artifact_uri": uri}
 

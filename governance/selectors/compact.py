@@ -44,6 +44,7 @@ class VersionRow(NamedTuple):
     stage: str
     by: str
     aliases: Sequence[str]
+    slug: str
     standing: Standing | None
 
 
@@ -72,7 +73,7 @@ VERSION_COLUMNS = f"""
     {MODEL_NAME}, v.number, {_MS.format("v.created_at")}, {_MS.format(VERSION_CHANGED)}, v.description, v.tags::text,
     v.source, v.run_id, v.run_link, v.status = 'registered', CASE WHEN s.initial THEN '' ELSE s.name END, u.username,
     ARRAY(SELECT a.name FROM registry_aliasassignment a WHERE a.version_id = v.id AND a.closed_at IS NULL ORDER BY 1),
-    r.id, r.state, r.packet_digest <> '', r.target"""
+    m.slug, r.id, r.state, r.packet_digest <> '', r.target"""
 VERSION_TABLES = """
     LEFT JOIN registry_stage s ON s.id = v.stage_id
     LEFT JOIN registry_user u ON u.id = v.registered_by_id
@@ -212,8 +213,8 @@ def _versions(actor: Actor, condition: str, parameters: Mapping[str, Any]) -> li
 
 
 def _version(row: Sequence[Any]) -> VersionRow:
-    standing = Standing(*row[13:17]) if row[13] is not None else None
-    return VersionRow(*row[:5], json.loads(row[5]), *row[6:13], standing)
+    standing = Standing(*row[14:18]) if row[14] is not None else None
+    return VersionRow._make((*row[:5], json.loads(row[5]), *row[6:14], standing))
 
 
 def _rows(query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:

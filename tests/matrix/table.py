@@ -6,7 +6,7 @@ where it can be read. A cell says what happens when somebody tries:
     +  allowed      -  denied: they may know of it and are told why not, and who can help (403)
     .  invisible: the same answer as for what is not there (404)     ?  nobody is signed in: sign in first (401)
 
-The doors where an action is offered: S service, P page, R REST interface, A admin site.
+The doors where an action is offered: S service, P page, R REST interface, M MLflow, A admin site.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Door(StrEnum):
     SERVICE = "S"
     PAGE = "P"
     REST = "R"
+    MLFLOW = "M"
     ADMIN = "A"
 
 
@@ -83,23 +84,23 @@ TOKENS = {
 
 _PEOPLE_MAY = """
                                      doors  vw rg dv va ap ow  au of ad  su  rv rq tr  st an go
-view the model                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
-find the model in a list             SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
-view a version                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+view the model                       SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+find the model in a list             SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+view a version                       SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 view a dataset                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 find the dataset in a list           SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
-resolve a reference                  SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+resolve a reference                  SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 download an artifact                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 download evidence                    SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
-view a request                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+view a request                       SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 find the request in a list           SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 read the log of the model            SP     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 read the policies                    SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 open one's own pages                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 
-register a model                     SPR    +  +  +  +  +  +   -  +  +   +   +  +  +   +  ?  ?
+register a model                     SPRM   +  +  +  +  +  +   -  +  +   +   +  +  +   +  ?  ?
 open the form of the model           SP     -  -  +  -  -  +   -  +  +   +   -  +  -   .  ?  ?
-edit the model                       SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+edit the model                       SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 change the model's risk tier         SPR    -  -  -  -  -  +   -  +  +   +   -  -  -   .  ?  ?
 declare a version                    SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 ask where files go                   SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
@@ -109,12 +110,16 @@ add metrics                          SR     -  +  +  -  -  +   -  -  -   -   -  
 add a model card                     SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 add evidence                         SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 write notes on a version             SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+register a version by its source     SM     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+describe a version                   SM     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+tag the model                        SM     -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+tag a version                        SM     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 
-ask for a promotion                  SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
-point a free alias                   SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
-take an alias off                    SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
-decide on a request                  SPR    -  -  -  -  -  -   -  -  -   -   +  -  -   .  ?  ?
-withdraw a request                   SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+ask for a promotion                  SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+point a free alias                   SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+take an alias off                    SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+decide on a request                  SPRM   -  -  -  -  -  -   -  -  -   -   +  -  -   .  ?  ?
+withdraw a request                   SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 execute a request                    SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 
 read others' rights on the model     SPR    -  -  -  -  -  +   +  +  +   +   -  -  -   .  ?  ?
@@ -155,22 +160,22 @@ revoke somebody's token              SA     .  .  .  .  .  .   .  .  +   +   .  
 
 _TOKENS_MAY = """
                                      doors  or ow ov op ox oa oz oh ot ob  vz az ah fz dz sz rz qz qp cz  xz  gz rk ex
-view the model                       SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
-find the model in a list             SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
-view a version                       SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+view the model                       SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+find the model in a list             SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+view a version                       SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 view a dataset                       SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 find the dataset in a list           SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
-resolve a reference                  SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+resolve a reference                  SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 download an artifact                 SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 download evidence                    SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
-view a request                       SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+view a request                       SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 find the request in a list           SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 read the log of the model            S      +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 read the policies                    SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 open one's own pages                 SR     +  +  +  +  +  +  +  +  +  +   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 
-register a model                     SR     -  +  -  -  -  -  +  -  -  +   +  -  -  +  +  +  +  +  -  +   +   ?  ?  ?
-edit the model                       SR     -  +  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+register a model                     SRM    -  +  -  -  -  -  +  -  -  +   +  -  -  +  +  +  +  +  -  +   +   ?  ?  ?
+edit the model                       SRM    -  +  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 change the model's risk tier         SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 declare a version                    SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 ask where files go                   SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
@@ -180,12 +185,16 @@ add metrics                          SR     -  -  +  -  -  -  +  +  .  +   -  - 
 add a model card                     SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 add evidence                         SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 write notes on a version             SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+register a version by its source     SM     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+describe a version                   SM     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+tag the model                        SM     -  +  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+tag a version                        SM     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 
-ask for a promotion                  SR     -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
-point a free alias                   SR     -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
-take an alias off                    SR     -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
-decide on a request                  SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
-withdraw a request                   SR     -  -  -  -  -  -  +  +  .  -   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
+ask for a promotion                  SRM    -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
+point a free alias                   SRM    -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
+take an alias off                    SRM    -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
+decide on a request                  SRM    -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+withdraw a request                   SRM    -  -  -  -  -  -  +  +  .  -   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
 execute a request                    SR     -  -  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 
 read others' rights on the model     SR     -  -  -  -  -  -  -  -  .  -   -  +  -  +  -  -  -  -  -  -   .   ?  ?  ?
@@ -251,6 +260,15 @@ CHANGES = {
         "registry_stageoccupancy +1",
         "registry_registeredmodel ~1",  # the number of the next version
     ),
+    "register a version by its source": _change(
+        "version.registered",
+        "registry_modelversion +1 ~1",
+        "registry_stageoccupancy +1",
+        "registry_registeredmodel ~1",
+    ),
+    "describe a version": _change("version.updated", "registry_modelversion ~1"),
+    "tag the model": _change("model.updated", "registry_registeredmodel ~1"),
+    "tag a version": _change("version.updated", "registry_modelversion ~1"),
     "upload an artifact": _change(
         "artifact.stored", "registry_artifact ~1", "registry_blob +1", "registry_modelversion ~1"
     ),
@@ -326,6 +344,10 @@ WRITES_OF_A_TOKEN = frozenset(
         "edit the model",
         "declare a version",
         "ask where files go",
+        "register a version by its source",
+        "describe a version",
+        "tag the model",
+        "tag a version",
         "upload an artifact",
         "complete a version",
         "add metrics",
@@ -346,6 +368,13 @@ DIFFERENCES = (
         frozenset({"ob"}),
         Verdict.DENIED,
         "every answer shows what was written to, so the interface asks for models:read as well",
+    ),
+    Differs(
+        Door.MLFLOW,
+        WRITES_OF_A_TOKEN | {"register a model"},
+        frozenset({"ob"}),
+        Verdict.DENIED,
+        "the same",
     ),
     Differs(
         Door.REST,

@@ -10,6 +10,7 @@ from governance.admin.site import site
 from tests.matrix.actors import World
 from tests.matrix.doors.admin import ADMIN, address
 from tests.matrix.doors.knocking import Knocks
+from tests.matrix.doors.mlflow import MLFLOW
 from tests.matrix.doors.page import PAGE, answer_of, browser
 from tests.matrix.doors.rest import REST, ROOT
 from tests.matrix.doors.service import SERVICE
@@ -37,6 +38,12 @@ def test_every_operation_of_the_interface_is_tried() -> None:
     assert found - OPEN.keys() == tried(REST)
 
 
+def test_every_address_of_the_mlflow_door_is_tried() -> None:
+    """Under the one prefix; the other answers with the same views."""
+    found = {f"mlflow:{pattern.name}" for door, _, pattern in patterns() if door == "mlflow"}
+    assert found - BESIDE.keys() == tried(MLFLOW)
+
+
 def test_every_command_of_the_admin_site_is_tried() -> None:
     assert {route for route in tried(ADMIN) if route not in ("GET admin:index", f"GET {LOG}_changelist")} == commands()
 
@@ -51,18 +58,18 @@ def test_every_other_address_of_the_admin_site_reads_or_never_opens() -> None:
 
 def test_there_is_no_door_but_these() -> None:
     """A new front room has to be given its place in the table."""
-    assert {door for door, _, _ in patterns()} == {"web", "api", "admin", ""}
+    assert {door for door, _, _ in patterns()} == {"web", "api", "admin", "mlflow", "mlflow-ajax", ""}
     assert {str(pattern.name) for door, _, pattern in patterns() if not door} <= OPEN.keys()
 
 
 def test_every_action_is_offered_where_the_table_says() -> None:
     offered = {
-        action: {k.door for k in (SERVICE, PAGE, REST, ADMIN) if any(n.action == action for n in k.all)}
+        action: {k.door for k in (SERVICE, PAGE, REST, MLFLOW, ADMIN) if any(n.action == action for n in k.all)}
         for action in ACTIONS
     }
     assert offered == {action: set(row.doors) for action, row in PEOPLE_MAY.items()}
     for action, row in TOKENS_MAY.items():
-        assert row.doors == PEOPLE_MAY[action].doors & {Door.SERVICE, Door.REST}, action
+        assert row.doors == PEOPLE_MAY[action].doors & {Door.SERVICE, Door.REST, Door.MLFLOW}, action
 
 
 @pytest.mark.parametrize(

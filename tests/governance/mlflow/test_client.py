@@ -5,16 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from mlflow import MlflowClient
+from mlflow import MlflowClient, register_model, set_registry_uri, set_tracking_uri
+from mlflow.entities.model_registry import ModelVersionTag
 
 from audit.models import Event
 from registry.models import ModelVersion, RegisteredModel
+from tests.factories import PASSWORD
 from tests.governance.mlflow.conftest import Bank
 
 # MLflow calls stages deprecated; they are what is tested here.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 
 SOURCE = "s3://models/churn/1"
+
+
+def store(mlflow: Any) -> Any:
+    """What the client calls, past what it checks itself."""
+    return mlflow._get_registry_client().store
 
 
 def registered(mlflow: MlflowClient, name: str = "churn", count: int = 1) -> None:
@@ -169,7 +176,7 @@ def test_an_alias_that_cannot_be(bank: Bank, refused: Any, alias: str, text: str
 
     with refused("INVALID_PARAMETER_VALUE") as caught:
         # The client itself checks some names; ask its store.
-        mlflow._get_registry_client().store.set_registered_model_alias("churn", alias, "1")
+        store(mlflow).set_registered_model_alias("churn", alias, "1")
 
     assert text in str(caught.value)
 
@@ -189,14 +196,12 @@ def test_what_is_governed_stays_on_record_and_says_why(mlflow: MlflowClient, ref
 
 
 def test_register_model_creates_both(bank: Bank) -> None:
-    import mlflow
-
     bank.client()
-    mlflow.set_tracking_uri(bank.url)
-    mlflow.set_registry_uri(bank.url)
+    set_tracking_uri(bank.url)
+    set_registry_uri(bank.url)
 
-    first = mlflow.register_model("s3://models/churn/1", "churn", tags={"a": "1"})
-    second = mlflow.register_model("s3://models/churn/2", "churn")
+    first = register_model("s3://models/churn/1", "churn", tags={"a": "1"})
+    second = register_model("s3://models/churn/2", "churn")
 
     assert (first.version, second.version, first.tags) == ("1", "2", {"a": "1"})
 
@@ -204,9 +209,7 @@ def test_register_model_creates_both(bank: Bank) -> None:
 def test_a_source_only_a_tracking_server_knows_is_kept(mlflow: MlflowClient) -> None:
     mlflow.create_registered_model("churn")
 
-    made = mlflow._get_registry_client().store.create_model_version(
-        "churn", "models:/m-0123456789abcdef", model_id="m-0123456789abcdef"
-    )
+    made = store(mlflow).create_model_version("churn", "models:/m-0123456789abcdef", model_id="m-0123456789abcdef")
 
     assert made.source == "models:/m-0123456789abcdef"
     assert mlflow.get_model_version_download_uri("churn", "1") == "models:/m-0123456789abcdef"
@@ -224,8 +227,6 @@ def test_basic_carries_the_token_as_its_password(bank: Bank, monkeypatch: pytest
 
 
 def test_an_account_password_opens_nothing(bank: Bank, monkeypatch: pytest.MonkeyPatch, refused: Any) -> None:
-    from tests.factories import PASSWORD
-
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", bank.people.priya.username)
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
 
@@ -245,16 +246,15 @@ def test_who_may_not_see_it_is_told_it_is_not_there(bank: Bank, refused: Any) ->
         lambda: mlflow.get_registered_model("churn"),
         lambda: mlflow.get_model_version("churn", "1"),
         lambda: mlflow.create_model_version("churn", SOURCE),
-        lambda: mlflow._get_registry_client().store.set_model_version_tag("churn", "1", _tag()),
+        lambda: store(mlflow).set_model_version_tag("churn", "1", _tag()),
     ):
         with refused("RESOURCE_DOES_NOT_EXIST"):
             call()
 
 
 def _tag() -> Any:
-    from mlflow.entities.model_registry import ModelVersionTag
-
-    return ModelVersionTag("a", "1")
+    made: Any = ModelVersionTag
+    return made("a", "1")
 
 
 def test_a_token_without_the_scope_is_denied_and_told_which(bank: Bank, refused: Any) -> None:

@@ -167,6 +167,26 @@ def _(world: World, actor: Actor) -> None:
     models.update_model(actor=actor, model=world.model, title="Another title")
 
 
+@SERVICE.at("register a version by its source")
+def _(world: World, actor: Actor) -> None:
+    versions.declare_version(actor=actor, model=world.model, spec=VersionSpec(source="s3://models/6"))
+
+
+@SERVICE.at("describe a version")
+def _(world: World, actor: Actor) -> None:
+    labelling.describe_version(actor=actor, version=world.version(FREE), description="other words")
+
+
+@SERVICE.at("tag the model")
+def _(world: World, actor: Actor) -> None:
+    labelling.tag_model(actor=actor, model=world.model, key="team", value="retail")
+
+
+@SERVICE.at("tag a version")
+def _(world: World, actor: Actor) -> None:
+    labelling.tag_version(actor=actor, version=world.version(FREE), key="run", value="nightly")
+
+
 @SERVICE.at("change the model's risk tier")
 def _(world: World, actor: Actor) -> None:
     models.update_model(actor=actor, model=world.model, risk_tier=2)
