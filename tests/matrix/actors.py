@@ -220,7 +220,7 @@ def build() -> World:
     setup.initialise()
     world = World()
     founder = factories.person("founder", name="Fay Founder")
-    model = factories.model(founder, MODEL, title="Probability of default", risk_tier=1)
+    model = factories.model(founder, MODEL, title="Probability of default", risk_tier=1, tags={"old": "1"})
     factories.model(founder, ELSEWHERE, risk_tier=1)
     for key, name in PEOPLE.items():
         if key != "an":
@@ -264,6 +264,7 @@ def _make_versions(world: World) -> None:
             actor=trainer,
             model=world.model,
             spec=VersionSpec(
+                tags={"old": "1"},
                 artifacts=[factories.artifact(FILE, content)],
                 metrics=[MetricSpec("auc", 0.8)],
                 card=f"# {number}",

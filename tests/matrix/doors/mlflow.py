@@ -84,6 +84,8 @@ _simply("view a request", "list-requests", "GET", "transition-requests/list", **
 _simply("register a model", "create-model", "POST", "registered-models/create", name="new-model")
 _simply("edit the model", "update-model", "PATCH", "registered-models/update", name=MODEL, description="words")
 _simply("tag the model", "tag-model", "POST", "registered-models/set-tag", name=MODEL, key="team", value="retail")
+_simply("tag the model", "untag-model", "DELETE", "registered-models/delete-tag", name=MODEL, key="old")
+_simply("tag a version", "untag-version", "DELETE", "model-versions/delete-tag", **_OF, key="old")
 _simply(
     "register a version by its source",
     "create-version",
