@@ -67,7 +67,8 @@ def translated(fault: Exception) -> MlflowError | None:
             return fault
         case Refusal():
             code = next((code for kind, code in _CODES if isinstance(fault, kind)), "BAD_REQUEST")
-            return MlflowError(code, fault.detail)
+            helpers = [name for name in fault.who_can if name not in fault.detail]
+            return MlflowError(code, f"{fault.detail} Who can: {', '.join(helpers)}." if helpers else fault.detail)
         case RequestDataTooBig():
             return MlflowError(
                 "BAD_REQUEST", "A request has at most 2 MiB; files are attached, not sent here.", status=413

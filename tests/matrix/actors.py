@@ -264,6 +264,7 @@ def _make_versions(world: World) -> None:
             actor=trainer,
             model=world.model,
             spec=VersionSpec(
+                source="s3://models/credit-risk-pd",
                 tags={"old": "1"},
                 artifacts=[factories.artifact(FILE, content)],
                 metrics=[MetricSpec("auc", 0.8)],
