@@ -41,7 +41,7 @@ help:  ## say what there is to make
 
 .PHONY: run
 run: .venv/run  ## start the product on this machine; Ctrl-C stops it
-	@$(BIN)/python -m governance.supervisor $(if $(PORT),--port $(PORT)) $(ARGS)
+	@$(if $(PROTECTED),COUNTERSIGN_PROTECTED=$(PROTECTED) )$(BIN)/python -m governance.supervisor $(if $(PORT),--port $(PORT)) $(ARGS)
 
 .PHONY: test
 test: .venv/dev  ## run the tests; ARGS="tests/audit -k leaf" narrows them

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from django.conf import settings
 
-from governance.dispatch import END_ACCESS, RECOGNISE_FORMATS, RING_AGAIN, SWEEP_STORAGE
+from governance.dispatch import END_ACCESS, RECOGNISE_FORMATS, REMIND, RING_AGAIN, SWEEP_STORAGE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings")
 
@@ -37,4 +38,6 @@ app.conf.beat_schedule = {
         "schedule": settings.COUNTERSIGN_SWEEP_SECONDS,
         "options": {"expires": settings.COUNTERSIGN_SWEEP_SECONDS},
     },
+    # Early enough to be read in the morning. Every hour of the night: what one run could not send, the next one does.
+    "remind": {"task": REMIND, "schedule": crontab(hour="4-6", minute="10"), "options": {"expires": 1800}},
 }

@@ -28,6 +28,7 @@ SWEEP_STORAGE = "governance.tasks.sweep_storage"
 RECOGNISE_FORMATS = "governance.tasks.recognise_formats"
 RING_AGAIN = "governance.tasks.ring_again"
 END_ACCESS = "governance.tasks.end_access"
+REMIND = "governance.tasks.remind"
 
 _silent_until = 0.0
 """Once the broker did not answer, nothing is rung until beat rings again anyway: a page that commits ten changes must

@@ -11,8 +11,10 @@ from governance.policies import (
     Facts,
     Involvement,
     PolicyDocument,
+    Requirement,
     Reviewer,
     assign,
+    conditions_of_model,
     exclusion,
     young_enough,
 )
@@ -196,6 +198,25 @@ def decision_facts(request: PromotionRequest) -> tuple[DecisionFact, ...]:
     return tuple(DecisionFact(person=d.person.uid, name=d.signed_name, outcome=d.outcome) for d in rows)
 
 
+def model_conditions(request: PromotionRequest, document: PolicyDocument) -> tuple[Requirement, ...]:
+    """What the request's model lacks now, and who can mend it."""
+    model = request.model
+
+    def conditions(who_can: tuple[str, ...]) -> tuple[Requirement, ...]:
+        return conditions_of_model(
+            document,
+            stage=request.target_stage.slug if request.target_stage is not None else None,
+            alias=request.target_alias or None,
+            owner_answers=model.answering_owner is not None,
+            tier=model.risk_tier,
+            archived=model.status == RegisteredModel.Status.ARCHIVED,
+            who_can=who_can,
+        )
+
+    # Who can help is asked only where help is needed.
+    return conditions(access.who_can_assign(model)) if conditions(()) else ()
+
+
 def gather(
     request: PromotionRequest,
     document: PolicyDocument,
@@ -215,5 +236,6 @@ def gather(
         checks=check_facts(document, runs, inputs),
         reviewers=tuple(people) if people is not None else reviewers(request, document),
         decisions=decision_facts(request),
+        conditions=model_conditions(request, document) if request.is_live else (),
         closed=not request.is_live,
     )

@@ -279,6 +279,50 @@ def verdict(document: PolicyDocument, facts: Facts) -> Verdict:
     return Verdict(state, requirements, standings, review_open)
 
 
+def conditions_of_model(
+    document: PolicyDocument,
+    *,
+    stage: str | None,
+    alias: str | None,
+    owner_answers: bool,
+    tier: int | None,
+    archived: bool,
+    who_can: tuple[str, ...] = (),
+) -> tuple[Requirement, ...]:
+    """What a request needs of its model beside the policy, where it is not so: somebody who answers, a tier by which
+    policies ask, a model in use. And a tier the request's own policy is for: a model that became stricter meanwhile
+    must not slip through under the rules it asked for when it was laxer.
+
+    Args:
+        owner_answers: whether there is an owner with an active account.
+        who_can: names of those who may name an owner and set a tier.
+    """
+    found = []
+
+    def missing(id_: str, title: str, detail: str, how: str) -> None:
+        found.append(Requirement(f"model:{id_}", "condition", title, Met.FAILED, detail, how, who_can))
+
+    if archived:
+        missing("active", "A model in use", "the model is archived", "Take the model back into use")
+    if not owner_answers:
+        missing(
+            "owner",
+            "An owner who answers",
+            "the model has no owner with an active account",
+            "Name an owner on the model",
+        )
+    if tier is None:
+        missing("tier", "A risk tier", "the model has no risk tier", "Assess the model")
+    elif not document.applies(stage=stage, alias=alias, tier=tier):
+        missing(
+            "policy",
+            "A policy for its tier",
+            f"the model is tier {tier} now, and this request was made under a policy for other tiers",
+            "Withdraw the request and ask again: the policy for the tier it has now then decides",
+        )
+    return tuple(found)
+
+
 def _check_requirement(rule: CheckRule, fact: CheckFact | None) -> Requirement:
     required = rule.mode == "required"
 

@@ -13,6 +13,7 @@ from celery import Task, shared_task
 from audit import context
 from governance import dispatch, promotions
 from governance.checks import execution, performing, recognising
+from governance.services import reminders
 from registry import access
 from registry.services import access_requests, examining, sweeping
 
@@ -70,6 +71,8 @@ def ring_again(self: Task[..., None]) -> None:
             dispatch.ring_for_now(dispatch.EXAMINE_UPLOAD, upload_id)
         for request_id in promotions.expired():
             dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
+        for request_id in promotions.touched_by_their_model(timedelta(minutes=2)):
+            dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
         for request_id in execution.lately_completed(timedelta(minutes=2)):
             dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
 
@@ -109,6 +112,13 @@ def sweep_storage(self: Task[..., None]) -> None:
     """Remove what uploads left behind, and give up versions whose files never came."""
     with _ambient(self):
         sweeping.sweep()
+
+
+@shared_task(bind=True, name=dispatch.REMIND, acks_late=True, reject_on_worker_lost=True)
+def remind(self: Task[..., None]) -> None:
+    """Remind the owners of models whose periodic review is due."""
+    with _ambient(self):
+        reminders.remind_all()
 
 
 @contextmanager

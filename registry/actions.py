@@ -40,6 +40,13 @@ LIFECYCLE_INSTALLED = register("lifecycle.installed", "installed the lifecycle")
 MODEL_REGISTERED = register("model.registered", "registered the model")
 MODEL_UPDATED = register("model.updated", "updated the model")
 MODEL_IMPORTED = register("model.imported", "brought the model from another registry")
+MODEL_ARCHIVED = register("model.archived", "archived the model")
+MODEL_REACTIVATED = register("model.reactivated", "took the model back into use")
+
+MODEL_ASSESSED = register("model.assessed", "assessed the model's risk")
+QUESTIONNAIRE_PUBLISHED = register("questionnaire.published", "published a revision of the questionnaire")
+REVIEW_RECORDED = register("review.recorded", "recorded a periodic review of the model")
+REVIEW_REMINDED = register("review.reminded", "reminded the owner of the model's periodic review")
 
 VERSION_IMPORTED = register("version.imported", "brought the version from another registry")
 VERSION_DECLARED = register("version.declared", "declared a version")

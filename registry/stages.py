@@ -4,7 +4,7 @@ The graph itself is data (`registry.models.stage`); this room knows only what a 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -88,3 +88,8 @@ DEFAULT = lifecycle(
     ],
 )
 """What an organisation starts with. Archived → Production is the way back: a rollback, gated like any promotion."""
+
+UNPROTECTED = Lifecycle(
+    tuple(replace(stage, protected=False, protected_exit=False) for stage in DEFAULT.stages), DEFAULT.moves
+)
+"""The same without a gate: for trials, where every lawful move is free."""

@@ -11,14 +11,18 @@ from governance.admin.memberships import Memberships
 from governance.admin.people import Accounts
 from governance.admin.policies import Policies, PolicyRevisions
 from governance.admin.promotions import CheckRuns, Decisions, Requests
+from governance.admin.risk import Assessments, Questionnaires, Reviews
 from governance.admin.site import site
 from governance.admin.tokens import Tokens
 from governance.models import CheckRun, Decision, Policy, PolicyRevision, PromotionRequest
 from registry.models import (
     AccessToken,
+    Assessment,
     Grant,
     Membership,
+    PeriodicReview,
     ProtectedAlias,
+    QuestionnaireRevision,
     RegisteredModel,
     ReviewerGroup,
     Stage,
@@ -41,6 +45,9 @@ ROOMS = {
     Stage: Stages,
     StageMove: Moves,
     ProtectedAlias: ProtectedAliases,
+    QuestionnaireRevision: Questionnaires,
+    Assessment: Assessments,
+    PeriodicReview: Reviews,
     Event: Events,
 }
 

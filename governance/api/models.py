@@ -40,6 +40,9 @@ Day = Annotated[date, BeforeValidator(_day)]
 Tier = Annotated[int, Field(ge=1, le=3)]
 
 
+DataClass = Literal["public", "internal", "confidential", "personal", "special-category"]
+
+
 class ModelsAsked(PageAsked):
     """Which models."""
 
@@ -87,9 +90,11 @@ class ModelShown(Shown):
     intended_use: str
     prohibited_use: str
     affects_people: bool | None
+    data_classes: list[str]
     regulations: list[str]
     tags: dict[str, str]
     risk_tier: int | None
+    tier_assessed: bool = Field(description="false where the tier was declared without questionnaire.")
     owner: PersonShown | None
     accountable_executive: PersonShown | None
     next_review: date | None
@@ -112,9 +117,11 @@ class ModelShown(Shown):
             intended_use=model.intended_use,
             prohibited_use=model.prohibited_use,
             affects_people=model.affects_people,
+            data_classes=model.data_classes,
             regulations=model.regulations,
             tags=model.tags,
             risk_tier=model.risk_tier,
+            tier_assessed=model.tier_basis_id is not None,
             owner=PersonShown.maybe(model.owner),
             accountable_executive=PersonShown.maybe(model.accountable_executive),
             next_review=model.next_review,
@@ -138,6 +145,7 @@ class _Facts(Given):
     intended_use: str = Field("", max_length=20_000)
     prohibited_use: str = Field("", max_length=20_000)
     affects_people: bool | None = None
+    data_classes: list[DataClass] = Field([], max_length=5)
     regulations: list[str] = Field([], max_length=50)
     tags: dict[str, str] = Field({}, max_length=100)
     risk_tier: Tier | None = None
@@ -165,9 +173,7 @@ class ModelGiven(_Facts):
 
 
 class ModelChange(_Facts):
-    """What to change; members that are left out stay as they are."""
-
-    status: Literal["active", "archived"] = "active"
+    """What to change; members that are left out stay as they are. People archive a model, on its page."""
 
 
 class ModelsView(Endpoint):
@@ -232,8 +238,8 @@ class ModelView(Endpoint):
 
     @Operation("changeModel", "Change a model", "models", {200: ModelShown}, body=ModelChange, if_match=True)
     def patch(self, request: Request, slug: str) -> Response:
-        """Change what is on record. Owner, accountable executive, tier and status decide who answers and which policy
-        is in force, so owners and officers alone change them."""
+        """Change what is on record. Owner, accountable executive and tier decide who answers and which policy is in
+        force, so owners and officers alone change them."""
         given = self.given(ModelChange)
         model = selectors.model(self.actor, slug)
         expected = preconditions.expected_revision(request, slug)

@@ -154,7 +154,7 @@ CATALOGUE: Final[dict[str, Type]] = {
     ),
     "accountability": Type(
         "Owners and officers change who answers for a model",
-        "Owner, accountable executive, risk tier and status decide who answers and which policy is in force.",
+        "Owner, accountable executive, and risk tier decide who answers and which policy is in force.",
         "Ask one of those `who_can` names.",
     ),
     "tokens_do_not_decide": Type(
@@ -233,13 +233,38 @@ CATALOGUE: Final[dict[str, Type]] = {
     ),
     "model_archived": Type(
         "The model is archived",
-        "An archived model takes no versions.",
+        "An archived model takes no versions and no promotion requests.",
         "An owner or an officer can make it active again.",
     ),
     "ambiguous_dataset": Type(
         "Several datasets have this digest",
         "A commit or a version names a state that holds several datasets, so it does not tell them apart.",
         "Ask for one by its identity; `detail` lists them.",
+    ),
+    "model_in_use": Type(
+        "A version of the model is in a protected stage",
+        "A model is archived when nothing of it is in use.",
+        "Ask for the versions that `detail` names to leave; then archive the model.",
+    ),
+    "protection_stays": Type(
+        "Protection is not lowered by a variable",
+        "COUNTERSIGN_PROTECTED=none makes a new instance in which nothing is protected; it opens none that exists.",
+        "Take the variable out of the environment, or set up another instance.",
+    ),
+    "no_questionnaire": Type(
+        "No questionnaire is published",
+        "A model is assessed by the questionnaire in force, and there is none.",
+        "An officer must publish one.",
+    ),
+    "questionnaire_changed": Type(
+        "Another revision of the questionnaire is in force",
+        "Answers are to the questions in force.",
+        "Read the questionnaires and answer the newest.",
+    ),
+    "laxer_tier": Type(
+        "A laxer tier is not yours to set",
+        "Stricter is free. Laxer than the answers give is for officers, laxer than it is for owners, too.",
+        "Ask one of those `who_can` names.",
     ),
     "lifecycle_missing": Type(
         "No lifecycle is installed",

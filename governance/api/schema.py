@@ -57,6 +57,10 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "description": "Kind of the evidence, in the words of the checks that read it.",
         "schema": {"type": "string", "pattern": "^[a-z0-9_]+(\\.[a-z0-9_]+)*$", "maxLength": 80},
     },
+    "stage": {
+        "description": "Slug of the stage.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": 40},
+    },
     "name": {
         "description": "Name of the alias.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": 255},

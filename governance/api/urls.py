@@ -22,6 +22,8 @@ from governance.api import (
     models,
     policies,
     promotions,
+    risk,
+    stages,
     whoami,
 )
 from governance.api import versions as version_views
@@ -90,6 +92,10 @@ urlpatterns: list[URLPattern] = [
     path("models", models.ModelsView.as_view()),
     path("models/<api-model:slug>", models.ModelView.as_view()),
     path("models/<api-model:slug>/versions", version_views.VersionsView.as_view()),
+    path("models/<api-model:slug>/stages/<api-alias:stage>", stages.StageView.as_view()),
+    path("models/<api-model:slug>/assessments", risk.AssessmentsView.as_view()),
+    path("models/<api-model:slug>/reviews", risk.ReviewsView.as_view()),
+    path("questionnaires", risk.QuestionnairesView.as_view()),
     path("models/<api-model:slug>/aliases", aliases.AliasesView.as_view()),
     path("models/<api-model:slug>/aliases/<api-alias:name>", aliases.AliasView.as_view()),
     path(

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from audit import clock
 from governance import facts, promotions
-from governance.demo import artifacts, cards, evaluation
+from governance.demo import artifacts, assessing, cards, evaluation
 from governance.demo.catalogue import Described
 from governance.demo.checking import check_all
 from governance.demo.world import World
@@ -67,13 +67,15 @@ def register(world: World, model: Described) -> None:
             intended_use=model.intended,
             prohibited_use=model.prohibited,
             affects_people=model.affects_people,
+            data_classes=["internal", "personal"] if model.affects_people else ["internal"],
             regulations=list(model.regulations),
             tags=dict(model.tags),
-            risk_tier=model.tier,
+            risk_tier=model.tier if assessing.stays_declared(model) else None,
             accountable_executive=world.users["eve"] if model.tier == 1 else None,
             next_review=(clock.now() + timedelta(days=365)).date() if model.tier is not None else None,
         )
         world.wait(minutes=3)
+        assessing.assess(world, model, made)
         for username in filter(None, (model.author, model.pipeline)):
             access.grant_role(
                 actor=owner,
@@ -214,7 +216,9 @@ def promote(world: World, model: Described, request: PromotionRequest) -> None:
 
 
 def review_set(world: World, model: Described, day: date) -> None:
-    """The owner sets the day of the next periodic review."""
+    """The model is reviewed, and the next review set; where nobody may review it yet, its owner sets the day."""
+    if assessing.review(world, model, day):
+        return
     with world.acting(model.owner) as owner:
         models.update_model(actor=owner, model=world.models[model.slug], next_review=day)
 

@@ -22,11 +22,11 @@ from governance.actions import DEMONSTRATION_COMPLETED
 from governance.demo import access_story, catalogue, checking, passwords, people, story
 from governance.demo.world import History, World, play
 from governance.models import PromotionRequest
-from governance.services import policies
+from governance.services import policies, setup
 from registry import access
+from registry.exceptions import NotNow
 from registry.models import RegisteredModel, User
-from registry.services import setup as registry_setup
-from registry.services import sign_in
+from registry.services import questionnaires, sign_in
 
 SPAN = timedelta(days=1096)
 """Three years."""
@@ -78,6 +78,10 @@ def install(*, tell: Callable[[float], None] = lambda share: None) -> bool:
             "DJANGO_SETTINGS_MODULE=governance.settings.development."
         )
     if is_complete():
+        try:
+            setup.refuse_lowered_protection()
+        except NotNow as refusal:
+            raise Refused(refusal.detail) from refusal
         return False
     if User.objects.exists():
         raise Refused(
@@ -93,7 +97,8 @@ def install(*, tell: Callable[[float], None] = lambda share: None) -> bool:
     world = World(until=until, password=passwords.new_password())
     passwords.keep(settings.VAR_DIR / PASSWORD_FILE, world.password)
     with _in_haste(), dispatch.muffled():
-        play(_histories(world), begins=until - SPAN, until=until, tell=tell)
+        told = _trial(world) if settings.COUNTERSIGN_PROTECTED == "none" else _histories(world)
+        play(told, begins=until - SPAN, until=until, tell=tell)
         checking.recognise_all()
         _complete(world)
     passwords.keep(settings.VAR_DIR / TOKEN_FILE, world.secrets[people.EXAMPLE])
@@ -133,6 +138,19 @@ def _histories(world: World) -> list[History]:
     ]
 
 
+def _trial(world: World) -> list[History]:
+    """Where nothing is protected there is nothing to decide: people, and a few models whose versions move freely."""
+    return [
+        _founded(world),
+        *(_at(world, days, partial(people.issue_tokens, world)) for days in (740, 390, 40)),
+        _left(world),
+        *(history for model in catalogue.models()[:TRIAL_MODELS] for history in story.of_trial(world, model)),
+    ]
+
+
+TRIAL_MODELS = 12
+
+
 REVISIONS = (
     (820, "tier-1-production", 2),
     (640, "tier-3-production", 2),
@@ -154,7 +172,9 @@ def _founded(world: World) -> History:
     """The first two days: the log, the lifecycle, people, groups, tokens, policies."""
     log.open_log(actor=world.installer)
     world.wait(seconds=1)
-    registry_setup.install_lifecycle(actor=world.installer)
+    setup.install_lifecycle(world.installer)
+    world.wait(seconds=1)
+    questionnaires.install_starter(actor=world.installer)
     world.wait(minutes=5)
     people.appoint(world)
     people.issue_tokens(world)

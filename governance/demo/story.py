@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from governance import promotions
-from governance.demo import acts, words
+from governance.demo import acts, assessing, words
 from governance.demo.acts import Material
 from governance.demo.catalogue import Described
 from governance.demo.chapters import USUAL, Chapter, approved, ask_for_production, in_production, produced, staged
@@ -18,8 +18,8 @@ from governance.demo.checking import check_all
 from governance.demo.world import History, World
 from governance.services import evidence
 from registry import selectors
-from registry.models import ModelVersion, RegisteredModel
-from registry.services import models
+from registry.models import ModelVersion
+from registry.services import archiving, models
 
 MONTH = 30.4
 """Days."""
@@ -218,9 +218,12 @@ def _retired(world: World, model: Described, number: int) -> History:
     yield from approved(world, model, request)
     yield world.later(days=2)
     with world.acting(model.owner) as owner:
-        models.update_model(
-            actor=owner, model=world.models[model.slug], status=RegisteredModel.Status.ARCHIVED, next_review=None
+        archiving.archive_model(
+            actor=owner,
+            model=world.models[model.slug],
+            reason="Rosters are planned without a model since appointments changed how branches work.",
         )
+        models.update_model(actor=owner, model=world.models[model.slug], next_review=None)
 
 
 def _champion_next(world: World, model: Described, number: int) -> History:
@@ -279,6 +282,21 @@ def of_model(world: World, model: Described) -> list[History]:
     return [_registered(world, model), *chapters, _review_planned(world, model)]
 
 
+def of_trial(world: World, model: Described) -> list[History]:
+    """The same model where nothing is protected: every version goes straight to Production."""
+    begun = (
+        _begun(begins, _straight, world, model, number) for number, begins in enumerate(_beginnings(world, model), 1)
+    )
+    return [_registered(world, model), *begun]
+
+
+def _straight(world: World, model: Described, number: int) -> History:
+    acts.declare(world, model, number)
+    yield world.later(days=2)
+    for stage in ("staging", "production"):
+        acts.ask(world, model, number, stage=stage, reason="Looks better on the holdout.")
+
+
 def _registered(world: World, model: Described) -> History:
     yield world.ago(max(model.months * MONTH, 1.1))
     acts.register(world, model)
@@ -292,6 +310,12 @@ def _begun(begins: float, chapter: Chapter, world: World, model: Described, numb
 def _review_planned(world: World, model: Described) -> History:
     if model.tier is None or "retired" in model.course:
         return
+    every = {1: 12, 2: 24, 3: 36}[model.tier] * MONTH
+    held = model.months * MONTH - every
+    while held > QUIET + every / 2:
+        yield world.ago(held + world.random.uniform(2, 20))
+        assessing.review(world, model)
+        held -= every
     yield world.ago(world.random.uniform(45, 70))
     acts.review_set(world, model, (world.until + timedelta(days=model.review)).date())
 

@@ -7,7 +7,7 @@ events, takes its locks in one order (model → version → request → check ru
 from governance.promotions.adopting import adopt
 from governance.promotions.aliases import remove_alias
 from governance.promotions.deciding import Signature, decide
-from governance.promotions.expiring import expired
+from governance.promotions.expiring import expired, touched_by_their_model
 from governance.promotions.requesting import request
 from governance.promotions.settling import promote, refresh, settle
 from governance.promotions.withdrawing import withdraw
@@ -22,5 +22,6 @@ __all__ = [
     "remove_alias",
     "request",
     "settle",
+    "touched_by_their_model",
     "withdraw",
 ]

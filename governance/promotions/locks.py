@@ -18,7 +18,8 @@ class Locked:
 
 def lock_version(version_id: int, model_id: int) -> tuple[RegisteredModel, ModelVersion]:
     """Lock a model, then a version of it. FOR NO KEY UPDATE: rows that merely refer to them are not held up."""
-    model = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model_id)
+    locked = RegisteredModel.objects.select_for_update(no_key=True, of=("self",))
+    model = locked.select_related("owner").get(pk=model_id)
     version = (
         ModelVersion.objects.select_for_update(no_key=True, of=("self",))
         .select_related("stage", "registered_by", "registered_with__person", "trained_by")

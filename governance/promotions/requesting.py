@@ -36,9 +36,9 @@ def request(
     checks queued, bound to the policy revision in force now and to the version's fingerprint now.
 
     Raises NotFound and NotPermitted as `registry.access` says; InvalidInput for an unknown target or an empty reason;
-    IllegalMove where the lifecycle knows no such move; NotNow where the version is still registering, the model has no
-    owner or tier, or no policy covers the target (no policy is not consent); Conflict, with `existing`, where a request
-    for the same version and target is open.
+    IllegalMove where the lifecycle knows no such move, or it is there already; NotNow where the version is still
+    registering, the model is archived or has no owner who answers or no tier, or no policy covers the target (no
+    policy is not consent); Conflict, with `existing`, where a request for the same version and target is open.
     """
     person = access.require_person(actor)
     reason = _checked_reason(reason)
@@ -49,6 +49,10 @@ def request(
         raise NotNow(
             f"Version {version.number} of {model.slug} is still registering: upload its files and complete it first.",
             code="version_registering",
+        )
+    if model.status == RegisteredModel.Status.ARCHIVED:
+        raise NotNow(
+            f"{model.slug} is archived: take it back into use before anything of it is moved.", code="model_archived"
         )
     _refuse_second(version, stage, alias)
     lifecycle = selectors.lifecycle()
@@ -164,14 +168,26 @@ def _refuse_same(version: ModelVersion, alias: str) -> None:
         raise IllegalMove(f"@{alias} points at version {version.number} already.", code="already_there")
 
 
-def _policy(model: RegisteredModel, stage: Stage | None, alias: str) -> PolicyRevision:
-    missing = [what for what, value in (("an owner", model.owner_id), ("a risk tier", model.risk_tier)) if not value]
-    if missing:
+def _refuse_incomplete(model: RegisteredModel) -> None:
+    """Nothing enters a protected place for which nobody answers, or by whose tier no policy can ask."""
+    lacks = []
+    if model.owner is None:
+        lacks.append("has no owner")
+    elif not model.owner.is_active:
+        lacks.append(f"has no owner who answers: {model.owner.name}'s account is deactivated")
+    if model.risk_tier is None:
+        lacks.append("has no risk tier")
+    if lacks:
         raise NotNow(
-            f"{model.slug} has not {' and not '.join(missing)}: a protected target needs both. "
-            "The model's owner, or an officer, can set them.",
+            f"{model.slug} {', and '.join(lacks)}. A protected target needs both: name an owner on the model's page, "
+            "and assess the model for its tier.",
             code="model_incomplete",
+            who_can=access.who_can_assign(model),
         )
+
+
+def _policy(model: RegisteredModel, stage: Stage | None, alias: str) -> PolicyRevision:
+    _refuse_incomplete(model)
     revision = facts.policy_for(model, stage=stage.slug if stage else None, alias=alias or None)
     if revision is None:
         target = stage.name if stage is not None else f"@{alias}"

@@ -1,16 +1,19 @@
-"""What an instance needs before anyone can use it: an opened log, a lifecycle, a reviewer group, starter policies."""
+"""What an instance needs before anyone can use it: an opened log, a lifecycle, a reviewer group, the risk
+questionnaire, starter policies."""
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import transaction
 
 from audit import services as log
-from audit.actor import process
+from audit.actor import Actor, process
 from audit.models import Event
 from governance.services import policies
-from registry import access
+from registry import access, selectors
+from registry.exceptions import NotNow
 from registry.models import ReviewerGroup
-from registry.services import people
+from registry.services import people, questionnaires
 from registry.services import setup as registry_setup
 
 INSTALLER = process("initialise")
@@ -26,7 +29,29 @@ class Installed:
 
     log_opened: bool
     group_made: bool
+    questionnaire_published: bool
     policies: tuple[str, ...]
+
+
+def install_lifecycle(actor: Actor = INSTALLER) -> None:
+    """Install the lifecycle with the protection that COUNTERSIGN_PROTECTED asks for.
+
+    Raises NotNow where it asks for none and this instance protects something: the variable is read when an instance is
+    set up, and opens none that people rely on.
+    """
+    registry_setup.install_lifecycle(actor=actor, protected=settings.COUNTERSIGN_PROTECTED != "none")
+    refuse_lowered_protection()
+
+
+def refuse_lowered_protection() -> None:
+    """Raises NotNow as `install_lifecycle` does."""
+    if settings.COUNTERSIGN_PROTECTED == "none" and selectors.anything_protected():
+        guarded = [stage.name for stage in selectors.lifecycle().stages if stage.protected]
+        raise NotNow(
+            f"COUNTERSIGN_PROTECTED=none is for a new instance, and this one protects {', '.join(guarded)}: protection "
+            "is not lowered by a variable. Take it out of the environment, or set up another instance for the trial.",
+            code="protection_stays",
+        )
 
 
 @transaction.atomic
@@ -34,7 +59,7 @@ def initialise() -> Installed:
     """Set an instance up. Idempotent: what is there is left as it is."""
     opened = not Event.objects.exists()
     log.open_log(actor=INSTALLER)
-    registry_setup.install_lifecycle(actor=INSTALLER)
+    install_lifecycle()
     made = not ReviewerGroup.objects.filter(slug=REVIEWERS).exists()
     if made:
         group = people.create_group(actor=INSTALLER, slug=REVIEWERS, name="Reviewers")
@@ -44,5 +69,6 @@ def initialise() -> Installed:
             group=group,
             reason="the starter policies call on this group for every model",
         )
+    asked = questionnaires.install_starter(actor=INSTALLER)
     published = policies.install_starter(actor=INSTALLER)
-    return Installed(opened, made, tuple(f"{r.policy.slug} v{r.number}" for r in published))
+    return Installed(opened, made, asked is not None, tuple(f"{r.policy.slug} v{r.number}" for r in published))

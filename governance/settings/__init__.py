@@ -31,7 +31,11 @@ if os.environ.get("DJANGO_SETTINGS_MODULE") == __name__:
     COUNTERSIGN_S3 = _found.storage.bucket
     COUNTERSIGN_LOG_ORIGIN = _found.log_origin
     COUNTERSIGN_TRUSTED_PROXIES = _found.trusted_proxies
+    COUNTERSIGN_PROTECTED = _found.protected
     COUNTERSIGN_ADMIN_PATH = _found.admin_path
+    if _found.mail:
+        globals().update(_found.mail)
+        DEFAULT_FROM_EMAIL = _found.mail_from
     LOGGING = logging_for(_found.log_level, as_json=True)
 
     # Asked over plain HTTP, from inside, by whatever watches the process.

@@ -163,10 +163,17 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 
+# --- mail: none leaves unless the environment names a server (COUNTERSIGN_MAIL_URL) ---
+
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+DEFAULT_FROM_EMAIL = "countersign@localhost"
+
 # --- the product's own ---
 
 COUNTERSIGN_PROVISION_URL = ""
 COUNTERSIGN_DEMO = False
+# "none": a new instance is set up with nothing protected, for trials. Read then and never again.
+COUNTERSIGN_PROTECTED = "default"
 COUNTERSIGN_TRUSTED_PROXIES = 0
 # Where the admin site answers, and for how long a password given again opens it for changes.
 COUNTERSIGN_ADMIN_PATH = "admin/"

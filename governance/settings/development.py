@@ -8,7 +8,7 @@ from pathlib import Path
 from governance.settings.base import *  # noqa: F403
 from governance.settings.base import BASE_DIR
 from governance.settings.embedded_servers import kept_secret, servers
-from governance.settings.environment import storage
+from governance.settings.environment import protected, storage
 from governance.settings.logs import logging_for
 
 VAR_DIR = Path(os.environ.get("COUNTERSIGN_VAR_DIR") or BASE_DIR / "var")
@@ -25,7 +25,11 @@ CELERY_BROKER_URL = REDIS_URL
 # The demonstration's password is random and long, and its signatures are many: see there.
 PASSWORD_HASHERS = ["governance.demo.passwords.DevelopmentHasher"]
 
+# Mails are written to the worker's log.
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
 COUNTERSIGN_DEMO = True
+COUNTERSIGN_PROTECTED = protected(os.environ.get("COUNTERSIGN_PROTECTED", ""))
 _storage = storage(os.environ, VAR_DIR / "artifacts")
 COUNTERSIGN_STORAGE = _storage.kind
 COUNTERSIGN_STORAGE_DIR = _storage.folder

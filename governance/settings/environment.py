@@ -44,6 +44,9 @@ class Environment:
     trusted_proxies: int
     admin_path: str
     log_level: str
+    protected: str
+    mail: dict[str, Any]
+    mail_from: str
     provision_url: str
 
 
@@ -66,8 +69,13 @@ def read(environ: Mapping[str, str]) -> Environment:
         trusted_proxies=reader.take("COUNTERSIGN_TRUSTED_PROXIES", _count, default="0"),
         admin_path=reader.take("COUNTERSIGN_ADMIN_PATH", _admin_path, default="admin/"),
         log_level=reader.take("COUNTERSIGN_LOG_LEVEL", _level, default="INFO"),
+        protected=reader.take("COUNTERSIGN_PROTECTED", protected, default="default"),
+        mail=reader.take("COUNTERSIGN_MAIL_URL", mail, default="", is_secret=True),
+        mail_from=reader.take("COUNTERSIGN_MAIL_FROM", _mail_from, default=""),
         provision_url="",
     )
+    if found.mail and not found.mail_from:
+        reader.faults.append("COUNTERSIGN_MAIL_FROM: name the address mails come from")
     if reader.faults:
         raise ImproperlyConfigured(
             "the settings are not complete, so nothing was started:\n"
@@ -123,6 +131,46 @@ def database(url: str, owner_url: str = "") -> dict[str, Any]:
             raise ValueError("DATABASE_OWNER_URL names another database than DATABASE_URL")
         facts |= {"OWNER_USER": owner["USER"], "OWNER_PASSWORD": owner["PASSWORD"]}
     return facts
+
+
+def protected(raw: str) -> str:
+    """Whether a new instance guards its stages: "default", or "none" for a trial. Raises ValueError otherwise."""
+    if raw not in {"", "default", "none"}:
+        raise ValueError("must be default, or none for a trial in which nothing is protected")
+    return raw or "default"
+
+
+def mail(url: str) -> dict[str, Any]:
+    """Turn a mail server's URL into Django's settings; none for no URL, and then no mail leaves.
+
+    Args:
+        url: ``smtp://user:password@host:port`` (with STARTTLS) or ``smtps://`` (TLS from the first byte).
+
+    Raises:
+        ValueError: for any other URL.
+    """
+    if not url:
+        return {}
+    parts = urlsplit(url)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ValueError("must be an smtp:// or smtps:// URL with a host")
+    implicit = parts.scheme == "smtps"
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if implicit else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": implicit,
+        "EMAIL_USE_TLS": not implicit,
+        "EMAIL_TIMEOUT": 10,
+    }
+
+
+def _mail_from(raw: str) -> str:
+    if raw and not re.fullmatch(r"(?:[^<>\r\n]+ )?<?[^@\s<>]+@[^@\s<>]+>?", raw):
+        raise ValueError("must be an address, such as Countersign <registry@bank.example>")
+    return raw
 
 
 def _postgres_parts(url: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
+from audit import clock
 from governance import selectors
 from governance.models import PromotionRequest
 from governance.web.page import PageRequest, page, show
@@ -12,6 +13,7 @@ from registry import selectors as registry
 
 OWN_SHOWN = 20
 ACCESS_SHOWN = 50
+DUE_SHOWN = 20
 
 
 @page()
@@ -24,6 +26,7 @@ def reviews(request: PageRequest) -> HttpResponse:
         .order_by("-pk")[:OWN_SHOWN]
     )
     context = {
+        "due": list(registry.due_for(request.actor, clock.now().date())[:DUE_SHOWN]),
         "access_requests": registry.access_requests_to_answer(request.actor)[:ACCESS_SHOWN],
         "reviews": found,
         "own": selectors.list_rows(request.actor, own),

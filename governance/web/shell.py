@@ -15,7 +15,10 @@ from audit import clock
 from audit.actor import Actor
 from governance import selectors
 from registry import access
+from registry import selectors as catalogue
 from registry.access import OrgPermission
+
+_protects = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,14 @@ class Shell:
     @property
     def me(self) -> Any:
         return self._request.user
+
+    @property
+    def unprotected(self) -> bool:
+        """Whether nothing is protected here, which every page says. An instance that protects something goes on doing
+        so, so that is asked once a process; a trial is asked about on every page."""
+        global _protects  # noqa: PLW0603 - what one process has seen
+        _protects = _protects or catalogue.anything_protected()
+        return not _protects
 
     @cached_property
     def waiting(self) -> int:

@@ -21,6 +21,7 @@ from registry.access.matrix import (
     require,
     require_in_organisation,
     visible_to,
+    who_can_assign,
 )
 from registry.access.vocabulary import SCOPES, OrgPermission, Permission, Role, roles_with
 
@@ -61,5 +62,6 @@ __all__ = [
     "roles_with",
     "token_of",
     "visible_to",
+    "who_can_assign",
     "who_can_give",
 ]

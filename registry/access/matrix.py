@@ -225,6 +225,12 @@ def holders_in_organisation(permission: OrgPermission) -> QuerySet[User]:
     return active.filter(people)
 
 
+def who_can_assign(model: RegisteredModel) -> tuple[str, ...]:
+    """Names of those who may name a model's owner and set its tier: whoever grants roles on it, and officers."""
+    found = holders(Permission.GRANT_ROLE, model) | holders_in_organisation(OrgPermission.MANAGE_POLICIES)
+    return _names(found)
+
+
 def grants_behind(user: User, permission: Permission, model: RegisteredModel) -> QuerySet[Grant]:
     """Why a person can: the grants in force that bring them the permission on the model, directly or by a group."""
     groups = Membership.effective(clock.now()).filter(user=user).values("group_id")

@@ -8,7 +8,9 @@ from registry.models.dataset import DatasetReference
 from registry.models.evidence import Evidence, Metric, ModelCard
 from registry.models.grant import Grant, ModelGroupPermission, ModelUserPermission, held, not_ended
 from registry.models.import_record import ImportRecord
+from registry.models.questionnaire import Assessment, QuestionnaireRevision
 from registry.models.registered_model import RegisteredModel
+from registry.models.review import PeriodicReview, ReviewReminder
 from registry.models.reviewer_group import EffectiveMembership, Membership, ReviewerGroup
 from registry.models.sign_in import PasswordAttempt
 from registry.models.stage import Stage, StageMove, StageOccupancy
@@ -23,6 +25,7 @@ __all__ = [
     "AccessToken",
     "AliasAssignment",
     "Artifact",
+    "Assessment",
     "Blob",
     "DatasetReference",
     "Dated",
@@ -38,8 +41,11 @@ __all__ = [
     "ModelUserPermission",
     "ModelVersion",
     "PasswordAttempt",
+    "PeriodicReview",
     "ProtectedAlias",
+    "QuestionnaireRevision",
     "RegisteredModel",
+    "ReviewReminder",
     "ReviewerGroup",
     "Stage",
     "StageMove",

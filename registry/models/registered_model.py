@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Coalesce, Lower
 
 from registry.models.base import Governed
+from registry.models.user import User
 
 
 class RegisteredModel(Governed):
@@ -25,6 +26,15 @@ class RegisteredModel(Governed):
         ACTIVE = "active", "Active"
         ARCHIVED = "archived", "Archived"
 
+    class DataClass(models.TextChoices):
+        """What kind of data a model reads, from the least sensitive to the most."""
+
+        PUBLIC = "public", "Public"
+        INTERNAL = "internal", "Internal"
+        CONFIDENTIAL = "confidential", "Confidential"
+        PERSONAL = "personal", "Personal"
+        SPECIAL_CATEGORY = "special-category", "Special category (GDPR Article 9)"
+
     slug = models.CharField(max_length=200, unique=True)
     mlflow_name = models.CharField(  # noqa: DJ001 - most have none, and those are not equal
         max_length=256,
@@ -40,9 +50,18 @@ class RegisteredModel(Governed):
     intended_use = models.TextField(blank=True)
     prohibited_use = models.TextField(blank=True)
     affects_people = models.BooleanField(null=True, blank=True)
+    data_classes = models.JSONField(default=list, blank=True, help_text="values of DataClass, in their order")
     regulations = models.JSONField(default=list, blank=True)
     tags = models.JSONField(default=dict, blank=True)
     risk_tier = models.PositiveSmallIntegerField(choices=Tier.choices, null=True, blank=True)
+    tier_basis = models.ForeignKey(
+        "registry.Assessment",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="the assessment the tier rests on; empty where it was declared without questionnaire",
+    )
     owner = models.ForeignKey(
         "registry.User", null=True, blank=True, on_delete=models.PROTECT, related_name="owned_models"
     )
@@ -84,3 +103,13 @@ class RegisteredModel(Governed):
     def called(self) -> str:
         """What MLflow clients call it."""
         return self.mlflow_name or self.slug
+
+    @property
+    def answering_owner(self) -> "User | None":
+        """The owner, where somebody still answers: a deactivated account counts as no owner."""
+        return self.owner if self.owner is not None and self.owner.is_active else None
+
+    @property
+    def data_class_names(self) -> list[str]:
+        """The data classes in words."""
+        return [str(self.DataClass(value).label) for value in self.data_classes]

@@ -11,13 +11,15 @@ from registry.selectors.access_requests import (
 from registry.selectors.catalogue import model, with_numbers
 from registry.selectors.comparing import sides
 from registry.selectors.contents import Contents, standing_since_before
-from registry.selectors.lifecycle import is_protected_alias, lifecycle, require_alias_name
+from registry.selectors.lifecycle import anything_protected, is_protected_alias, lifecycle, require_alias_name
+from registry.selectors.reviews import calendar, due_for
 from registry.selectors.rights import may_read_rights, require_reading_rights
 from registry.selectors.versions import (
     alias_at,
     card_of,
     holding_digest,
     in_stage_at,
+    occupancies_at,
     resolve,
     same_artifacts,
     version,
@@ -31,7 +33,10 @@ __all__ = [
     "access_requests",
     "access_requests_to_answer",
     "alias_at",
+    "anything_protected",
+    "calendar",
     "card_of",
+    "due_for",
     "holding_digest",
     "in_stage_at",
     "is_protected_alias",
@@ -41,6 +46,7 @@ __all__ = [
     "lineage",
     "may_read_rights",
     "model",
+    "occupancies_at",
     "own_access_requests",
     "require_alias_name",
     "require_reading_rights",

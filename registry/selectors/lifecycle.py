@@ -1,5 +1,7 @@
 """The lifecycle in force, and which names of aliases it protects."""
 
+from django.db.models import Q
+
 from registry import stages
 from registry.models import ProtectedAlias, Stage, StageMove
 from registry.rules import Faults
@@ -24,6 +26,12 @@ def lifecycle() -> stages.Lifecycle:
         ],
         StageMove.objects.values_list("source__slug", "target__slug"),
     )
+
+
+def anything_protected() -> bool:
+    """Whether the gate guards anything here: a stage, its exit, or an alias. False on an instance set up for trials."""
+    guarded = Stage.objects.filter(Q(protected=True) | Q(protected_exit=True))
+    return guarded.exists() or ProtectedAlias.objects.exists()
 
 
 def is_protected_alias(name: str) -> bool:

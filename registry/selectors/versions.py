@@ -69,8 +69,14 @@ def resolve(actor: Actor, reference: str) -> ModelVersion:
 
 def in_stage_at(model: RegisteredModel, stage: Stage, moment: datetime) -> QuerySet[ModelVersion]:
     """The versions of a model that were in a stage at that moment, newest first."""
-    held = StageOccupancy.objects.filter(_held_at(moment), model=model, stage=stage)
+    held = occupancies_at(model, stage, moment)
     return ModelVersion.objects.filter(pk__in=held.values("version_id")).order_by("-number")
+
+
+def occupancies_at(model: RegisteredModel, stage: Stage, moment: datetime) -> QuerySet[StageOccupancy]:
+    """What was in a stage of a model at that moment, each with its from and to. One query, by the index
+    `occupancy_at_time`."""
+    return StageOccupancy.objects.filter(_held_at(moment), model=model, stage=stage)
 
 
 def alias_at(model: RegisteredModel, name: str, moment: datetime) -> ModelVersion | None:

@@ -23,11 +23,11 @@ _TEXTS = {"description": 100_000, "intended_use": 20_000, "prohibited_use": 20_0
 _LINES = {"title": 200, "purpose": 300, "team": 120}
 _FREE = frozenset({*_TEXTS, *_LINES})
 
-ACCOUNTABILITY = frozenset({"owner", "accountable_executive", "risk_tier", "status"})
+ACCOUNTABILITY = frozenset({"owner", "accountable_executive", "risk_tier"})
 """Who answers for a model, and how strict its policies are: not for everybody who may edit it to change."""
 
-FIELDS = frozenset({*_FREE, *ACCOUNTABILITY, "affects_people", "regulations", "tags", "next_review"})
-"""What `register_model` and `update_model` take."""
+FIELDS = frozenset({*_FREE, *ACCOUNTABILITY, "affects_people", "data_classes", "regulations", "tags", "next_review"})
+"""What `register_model` and `update_model` take. A model is archived by `registry.services.archiving`."""
 
 
 @transaction.atomic
@@ -41,8 +41,8 @@ def register_model(
         slug: its name in URLs, in the API and for MLflow clients; never reused.
         mlflow_name: what MLflow clients call it instead, where that is no lawful slug (`registry.services.naming`).
         facts: any of `FIELDS`: title, description, purpose (the use case), team, intended_use, prohibited_use,
-            affects_people, regulations (list of text), tags (text to text), risk_tier (1 to 3), accountable_executive
-            (a User), next_review (a date).
+            affects_people, data_classes (values of `RegisteredModel.DataClass`), regulations (list of text), tags (text
+            to text), risk_tier (1 to 3), accountable_executive (a User), next_review (a date).
 
     Raises NotPermitted without REGISTER_MODEL or where the token is limited to other models; InvalidInput.
     """
@@ -93,7 +93,7 @@ def update_model(
 
     Args:
         expected_revision: the revision the caller read; None where they do not mind what changed since.
-        changes: any of `FIELDS`. Owner, accountable executive, tier and status (`ACCOUNTABILITY`) need GRANT_ROLE on
+        changes: any of `FIELDS`. Owner, accountable executive and tier (`ACCOUNTABILITY`) need GRANT_ROLE on
             the model or an officer, because they decide who answers for it and which policy is in force. A new owner
             is given the role.
 
@@ -104,7 +104,7 @@ def update_model(
     if changes.keys() - sensitive or not sensitive:
         access.require(actor, access.Permission.EDIT, row)
     if sensitive:
-        _require_accountability(actor, row, sensitive)
+        require_accountability(actor, row, sensitive)
     if expected_revision is not None and expected_revision != row.revision:
         raise StaleRevision(
             f"{row.slug} was changed since you read it (revision {expected_revision}, now {row.revision}): read it "
@@ -114,6 +114,7 @@ def update_model(
     faults = Faults()
     given = _checked(faults, changes)
     faults.refuse()
+    _refuse_declared_tier(row, given)
     differing = {field: value for field, value in given.items() if getattr(row, field) != value}
     if not differing:
         return row
@@ -140,25 +141,40 @@ def update_model(
     return row
 
 
+def _refuse_declared_tier(model: RegisteredModel, given: Mapping[str, Any]) -> None:
+    """A tier may be declared as long as nobody has assessed the model. From then on it rests on answers, and changes
+    with answers: otherwise the questionnaire would bind whoever wants to be bound."""
+    if model.tier_basis_id is not None and given.get("risk_tier", model.risk_tier) != model.risk_tier:
+        faults = Faults()
+        faults.add(
+            "/risk_tier",
+            "assessed",
+            f"The tier of {model.slug} rests on an assessment: assess the model again to change it.",
+        )
+        faults.refuse()
+
+
 def may_change(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
     """Whether the actor may change anything of what is on record about a model they see: all of it or, as officers and
     whoever administers may, who answers for it and its tier. Which change is lawful `update_model` says."""
     answer = access.can(actor, access.Permission.EDIT, model)
-    if answer or _may_account(actor, model):
+    if answer or may_account(actor=actor, model=model):
         return access.Allowed()
     return answer
 
 
-def _may_account(actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
+def may_account(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
+    """Whether the actor may say who answers for the model, set its tier, put it away."""
     if access.can_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES):
         return access.Allowed()
     return access.can(actor, access.Permission.GRANT_ROLE, model)
 
 
-def _require_accountability(actor: Actor, model: RegisteredModel, fields: frozenset[str]) -> None:
-    """The model's owners may, whoever administers it, and an officer, who publishes the policies; no token does."""
+def require_accountability(actor: Actor, model: RegisteredModel, fields: frozenset[str]) -> None:
+    """Raises NotFound and NotPermitted where the actor may not change who answers for the model, or how strictly. Its
+    owners may, whoever administers it, and an officer, who publishes the policies; no token does."""
     access.require(actor, access.Permission.VIEW, model)
-    answer = _may_account(actor, model)
+    answer = may_account(actor=actor, model=model)
     if isinstance(answer, access.Denied):
         names = " and ".join(sorted(field.replace("_", " ") for field in fields))
         raise NotPermitted(
@@ -181,13 +197,14 @@ def _checked(faults: Faults, given: Mapping[str, Any]) -> dict[str, Any]:
             checked[field] = _answerable(faults, where, value)
         elif (
             (field == "risk_tier" and (value is None or (type(value) is int and value in RegisteredModel.Tier.values)))
-            or (field == "status" and value in RegisteredModel.Status.values)
             or (field == "affects_people" and (value is None or isinstance(value, bool)))
             or (field == "next_review" and (value is None or isinstance(value, date)))
         ):
             checked[field] = value
         elif field == "regulations" and isinstance(value, Sequence) and not isinstance(value, str):
             checked[field] = _regulations(faults, where, value)
+        elif field == "data_classes" and isinstance(value, Sequence) and not isinstance(value, str):
+            checked[field] = _data_classes(faults, where, value)
         elif field == "tags" and isinstance(value, Mapping):
             checked[field] = faults.labels(where, value)
         elif field in FIELDS:
@@ -201,7 +218,7 @@ _FORMS = {
     "owner": "This takes an account.",
     "accountable_executive": "This takes an account.",
     "risk_tier": "A risk tier is 1, 2 or 3.",
-    "status": "A model is active or archived.",
+    "data_classes": "This takes a list of data classes.",
     "affects_people": "This is true, false, or not known yet (null).",
     "next_review": "This takes a date, such as 2027-03-31.",
     "regulations": "This takes a list of names.",
@@ -213,6 +230,15 @@ def _answerable(faults: Faults, where: str, person: User | None) -> User | None:
     if person is not None and person.left():
         faults.add(where, "inactive", f"{person}'s account is deactivated: name somebody who can answer for the model.")
     return person
+
+
+def _data_classes(faults: Faults, where: str, names: Sequence[Any]) -> list[str]:
+    """Each once, in the order of the vocabulary, so that the same classes are always the same list."""
+    known = RegisteredModel.DataClass.values
+    for index, name in enumerate(names):
+        if name not in known:
+            faults.add(f"{where}/{index}", "unknown_data_class", f"A data class is one of: {', '.join(known)}.")
+    return [value for value in known if value in names]
 
 
 def _regulations(faults: Faults, where: str, names: Sequence[Any]) -> list[str]:

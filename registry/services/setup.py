@@ -13,8 +13,11 @@ CHAMPION = "champion"
 
 
 @transaction.atomic
-def install_lifecycle(*, actor: Actor) -> None:
+def install_lifecycle(*, actor: Actor, protected: bool = True) -> None:
     """Write the default stages, their moves and the protected alias `champion`. Where stages exist, nothing is done.
+
+    Args:
+        protected: whether the gate guards anything; without, every lawful move is free and no alias is protected.
 
     Raises NotPermitted for anybody but a process or whoever manages policies.
     """
@@ -23,7 +26,8 @@ def install_lifecycle(*, actor: Actor) -> None:
         cursor.execute("LOCK TABLE registry_stage IN SHARE ROW EXCLUSIVE MODE")
     if Stage.objects.exists():
         return
-    lifecycle = stages.DEFAULT
+    lifecycle = stages.DEFAULT if protected else stages.UNPROTECTED
+    aliases = [CHAMPION] if protected else []
     recorder.append(
         LIFECYCLE_INSTALLED,
         actor=actor,
@@ -31,12 +35,13 @@ def install_lifecycle(*, actor: Actor) -> None:
         stream="organisation",
         related=[
             *(Thing("stage", stage.slug) for stage in lifecycle.stages),
-            Thing("protected_alias", CHAMPION),
+            *(Thing("protected_alias", name) for name in aliases),
         ],
         data={
             "stages": [stage.slug for stage in lifecycle.stages],
             "moves": [list(move) for move in sorted(lifecycle.moves)],
-            "protected_aliases": [CHAMPION],
+            "protected_stages": [stage.slug for stage in lifecycle.stages if stage.protected],
+            "protected_aliases": list(aliases),
         },
     )
     made: dict[str, Stage] = {}
@@ -55,4 +60,5 @@ def install_lifecycle(*, actor: Actor) -> None:
     StageMove.objects.bulk_create(
         [StageMove(source=made[source], target=made[target]) for source, target in sorted(lifecycle.moves)]
     )
-    ProtectedAlias.objects.create(name=CHAMPION)
+    for name in aliases:
+        ProtectedAlias.objects.create(name=name)

@@ -31,7 +31,7 @@ from registry.models import (
     ReviewerGroup,
     User,
 )
-from registry.services import access_requests, tokens, versions
+from registry.services import access_requests, assessments, questionnaires, reviews, tokens, versions
 from registry.services import people as accounts
 from registry.services.versions import ArtifactSpec, DatasetSpec, MetricSpec, VersionSpec
 from tests import factories
@@ -39,6 +39,8 @@ from tests.factories import PASSWORD, SETUP
 from tests.matrix.table import PEOPLE, TOKENS
 
 MODEL, ELSEWHERE = "credit-risk-pd", "fraud-cards"
+UNUSED = "churn-early"
+"""A model on which everybody holds what they hold on the first, with nothing in use."""
 SHOWN, FREE, READY, DECLARED, FILLED = 1, 2, 3, 4, 5
 """Versions of the model: whose promotion is under review; that nobody asked for; whose promotion is held until somebody
 says so; whose file is awaited; whose file is there."""
@@ -77,6 +79,8 @@ title: Out of the way
 applies_to: {stages: [archived]}
 priority: 60
 """
+
+ANOTHER_QUESTIONNAIRE = questionnaires.STARTER.read_text().replace("Risk tier of a model", "Risk tier, next revision")
 
 REVISED = TO_PRODUCTION.replace("count: 2", "count: 3")
 
@@ -164,6 +168,17 @@ class World:
         """Identity of what the model's versions were trained with."""
         return str(DatasetReference.objects.filter(digest=DATASET).values_list("identity", flat=True)[0])
 
+    @property
+    def answers(self) -> dict[str, str]:
+        """The worst answer to every question: a tier nobody has to ask an officer for."""
+        found = questionnaires.in_force()
+        assert found is not None
+        return {question.id: question.answers[-1].id for question in found[1].questions}
+
+    @property
+    def unused(self) -> RegisteredModel:
+        return RegisteredModel.objects.get(slug=UNUSED)
+
     def version(self, number: int) -> ModelVersion:
         return ModelVersion.objects.select_related("model", "stage").get(model__slug=MODEL, number=number)
 
@@ -222,6 +237,7 @@ def build() -> World:
     founder = factories.person("founder", name="Fay Founder")
     model = factories.model(founder, MODEL, title="Probability of default", risk_tier=1, tags={"old": "1"})
     factories.model(founder, ELSEWHERE, risk_tier=1)
+    factories.model(founder, UNUSED, risk_tier=1)
     for key, name in PEOPLE.items():
         if key != "an":
             more = {"is_staff": True, "is_superuser": True} if key == "su" else {}
@@ -231,6 +247,10 @@ def build() -> World:
     world.people["shut"] = factories.person("shut", name="Shut Person").pk
     world.people["robot"] = factories.person("robot", name="CI robot", kind=User.Kind.SERVICE).pk
     _give_roles(world, model)
+    # One of everything: an assessment and a review.
+    unused = world.unused
+    assessments.assess(actor=access.actor_for(founder), model=unused, answers=world.answers, rationale="For the table.")
+    reviews.record(actor=access.actor_for(world.person("ap")), model=unused, said=reviews.Said("fit", "For the table."))
     for source in (TO_STAGING, TO_PRODUCTION, TO_CHAMPION):
         policies.publish(actor=setup.INSTALLER, source=source, reason="the scene of a test")
     _make_versions(world)
@@ -246,12 +266,15 @@ def build() -> World:
 def _give_roles(world: World, model: RegisteredModel) -> None:
     group = factories.group("risk-team", *(world.person(key) for key in (*IN_THE_GROUP, "second")))
     factories.grant(Role.APPROVER, to=group, on=model)
+    factories.grant(Role.APPROVER, to=group, on=RegisteredModel.objects.get(slug=UNUSED))
     for key, role in ON_THE_MODEL.items():
         factories.grant(role, to=world.person(key), on=model)
+        factories.grant(role, to=world.person(key), on=RegisteredModel.objects.get(slug=UNUSED))
     for key, roles in EVERYWHERE.items():
         for role in roles:
             factories.grant(role, to=world.person(key))
-    factories.grant(Role.DEVELOPER, to=world.person("robot"), on=model)
+    for made in (model, RegisteredModel.objects.get(slug=UNUSED)):
+        factories.grant(Role.DEVELOPER, to=world.person("robot"), on=made)
     world.grants["here"] = factories.grant(Role.VIEWER, to=world.person("subject"), on=model).pk
 
 

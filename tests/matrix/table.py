@@ -102,6 +102,13 @@ register a model                     SPRM   +  +  +  +  +  +   -  +  +   +   +  
 open the form of the model           SP     -  -  +  -  -  +   -  +  +   +   -  +  -   .  ?  ?
 edit the model                       SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 change the model's risk tier         SPR    -  -  -  -  -  +   -  +  +   +   -  -  -   .  ?  ?
+assess a model                       SPR    -  -  +  -  -  +   -  +  +   +   -  +  -   .  ?  ?
+read why a tier                      SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+read the reviews                     SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+record a review                      SP     -  -  -  +  +  -   -  -  -   -   +  +  +   .  ?  ?
+read the questionnaire               SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+publish a questionnaire              SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+archive a model                      SP     -  -  -  -  -  +   -  +  +   +   -  -  -   .  ?  ?
 declare a version                    SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 ask where files go                   SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 upload an artifact                   SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
@@ -177,6 +184,13 @@ open one's own pages                 SR     +  +  +  +  +  +  +  +  +  +   +  + 
 register a model                     SRM    -  +  -  -  -  -  +  -  -  +   +  -  -  +  +  +  +  +  -  +   +   ?  ?  ?
 edit the model                       SRM    -  +  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 change the model's risk tier         SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+assess a model                       SR     -  +  -  -  -  -  +  .  .  +   -  -  .  -  -  -  -  +  -  -   .   ?  ?  ?
+read why a tier                      SR     +  +  +  +  +  +  +  .  .  -   +  +  .  +  +  +  +  +  +  +   .   ?  ?  ?
+read the reviews                     SR     +  +  +  +  +  +  +  .  .  -   +  +  .  +  +  +  +  +  +  +   .   ?  ?  ?
+record a review                      S      -  -  -  -  -  -  -  .  .  -   -  -  .  -  -  -  -  -  -  -   .   ?  ?  ?
+read the questionnaire               SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
+publish a questionnaire              S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+archive a model                      S      -  -  -  -  -  -  -  .  .  -   -  -  .  -  -  -  -  -  -  -   .   ?  ?  ?
 declare a version                    SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 ask where files go                   SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 upload an artifact                   SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
@@ -253,6 +267,10 @@ CHANGES = {
     ),
     "edit the model": _change("model.updated", "registry_registeredmodel ~1"),
     "change the model's risk tier": _change("model.updated", "registry_registeredmodel ~1"),
+    "assess a model": _change("model.assessed", "registry_assessment +1", "registry_registeredmodel ~1"),
+    "record a review": _change("review.recorded", "registry_periodicreview +1", "registry_registeredmodel ~1"),
+    "publish a questionnaire": _change("questionnaire.published", "registry_questionnairerevision +1"),
+    "archive a model": _change("model.archived", "registry_registeredmodel ~1"),
     "declare a version": _change(
         "version.declared",
         "registry_modelversion +1",
@@ -342,6 +360,7 @@ class Differs:
 WRITES_OF_A_TOKEN = frozenset(
     {
         "edit the model",
+        "assess a model",
         "declare a version",
         "ask where files go",
         "register a version by its source",

@@ -15,7 +15,7 @@ from registry.exceptions import InvalidInput, NotFound, NotPermitted
 from registry.models import ModelVersion, RegisteredModel, Stage
 from registry.search import WORDS, parse
 from registry.selectors.search import matching_models
-from registry.services import models, versions
+from registry.services import archiving, versions
 from registry.services.versions import VersionSpec
 from registry.stage_writer import set_alias
 from tests import factories
@@ -52,7 +52,7 @@ def slugs(people: People, query: str = "") -> list[str]:
 
 
 def test_archived_models_are_apart(shelf: dict[str, RegisteredModel], people: People) -> None:
-    models.update_model(actor=actor_for(people.priya), model=shelf["churn"], status="archived")
+    archiving.archive_model(actor=actor_for(people.priya), model=shelf["churn"], reason="out of use")
     assert "churn" not in slugs(people)
     assert slugs(people, "status:archived") == ["churn"]
     assert len(slugs(people, "status:any")) == 4

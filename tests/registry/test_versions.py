@@ -15,7 +15,7 @@ from registry import storage
 from registry.access import Role, actor_for
 from registry.exceptions import InvalidInput, NotFound, NotNow, NotPermitted
 from registry.models import Blob, DatasetReference, ModelVersion, RegisteredModel, StageOccupancy
-from registry.services import models, versions
+from registry.services import archiving, versions
 from registry.services.versions import ArtifactSpec, DatasetSpec, MetricSpec, VersionSpec
 from tests import factories
 from tests.people import People
@@ -208,7 +208,7 @@ def test_who_may_add_versions(people: People, model: RegisteredModel) -> None:
 
 
 def test_an_archived_model_takes_no_versions(people: People, model: RegisteredModel) -> None:
-    models.update_model(actor=actor_for(people.priya), model=model, status="archived")
+    archiving.archive_model(actor=actor_for(people.priya), model=model, reason="out of use")
     with pytest.raises(NotNow) as refused:
         declared(people, model)
     assert refused.value.code == "model_archived"

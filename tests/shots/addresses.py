@@ -79,8 +79,16 @@ def _of_model(request: PromotionRequest) -> list[Sight]:
     of_version = f"/models/{slug}/versions/{number}/"
     held = StageOccupancy.objects.filter(OPEN, exclusive=True, version__model=request.model).first()
     before = held.version.number if held is not None else 1
+    risk = [
+        Sight("risk", author, f"/models/{slug}/risk/"),
+        Sight("assess", author, f"/models/{slug}/risk/assess/"),
+        Sight("archive", author, f"/models/{slug}/archive/"),
+        Sight("model-reviews", "marta", f"/models/{slug}/reviews/"),
+        Sight("review-calendar", "marta", "/reviews/calendar/"),
+    ]
     fresh = ModelVersion.objects.filter(registered_by__username="priya", stage__initial=True).order_by("-pk").first()
     return [
+        *risk,
         Sight("models", "marta", "/models/"),
         Sight("models-none", "marta", "/models/?q=nothing-is-called-this"),
         Sight("model", "marta", f"/models/{slug}/"),

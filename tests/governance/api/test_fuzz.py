@@ -67,7 +67,7 @@ class World:
 
     def lead_to_what_exists(self, case: Case[Any]) -> None:
         known = {"slug": "m", "number": 1, "path": "a", "kind": "evaluation.table", "id": self.request,
-                 "name": "shadow", "event": self.event}  # fmt: skip
+                 "name": "shadow", "stage": "staging", "event": self.event}  # fmt: skip
         case.path_parameters.update({name: known[name] for name in case.path_parameters})
 
 

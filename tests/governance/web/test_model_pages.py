@@ -32,7 +32,7 @@ class TestModel(PageTest):
     def test_a_model_without_owner_or_tier_says_what_that_stops(self) -> None:
         models.register_model(actor=access.actor_for(self.scene.people.priya), slug="bare")
         page = self.read(self.scene.people.priya, "/models/bare/")
-        page.has("No risk tier.", "Set it", "No version yet", "mlflow.register_model")
+        page.has("No risk tier.", "Assess it", "No version yet", "mlflow.register_model")
 
     def test_registering_and_the_faults_of_a_form(self) -> None:
         client = self.as_(self.scene.people.eve)

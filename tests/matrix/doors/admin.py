@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from audit.models import Event
 from governance.models import Policy
-from registry.models import AccessToken, Grant, Membership, ReviewerGroup, User
+from registry.models import AccessToken, Grant, Membership, QuestionnaireRevision, ReviewerGroup, User
 from tests.factories import PASSWORD
 from tests.matrix import actors
 from tests.matrix.actors import MODEL, World
@@ -119,5 +119,14 @@ _command(
     "revoke",
     _nothing,
     lambda world: world.own_token(world.person("subject").uid),
+)
+_questionnaire = {"source": actors.ANOTHER_QUESTIONNAIRE}
+_command("publish a questionnaire", QuestionnaireRevision, "add", lambda w, c: _questionnaire)
+_command(
+    "publish a questionnaire",
+    QuestionnaireRevision,
+    "publish",
+    lambda w, c: _questionnaire,
+    lambda world: QuestionnaireRevision.objects.get(),
 )
 _command("revise a policy", Policy, "publish", lambda w, c: {"source": actors.REVISED}, lambda world: world.policy)

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from audit import clock
 from tests.factories import PASSWORD
-from tests.matrix.actors import DATASET, FILE, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
+from tests.matrix.actors import DATASET, FILE, FREE, KIND, MODEL, READY, SHADOW, SHOWN, UNUSED, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt, words
 from tests.matrix.doors.service import NEW_PASSWORD, WHY
 from tests.matrix.table import PEOPLE, Door, Verdict
@@ -181,6 +181,29 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
 @PAGE.at("change the model's risk tier", "POST web:edit-model", own_words=True)
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("edit-model", MODEL), _record(world, risk_tier="2"))
+
+
+_simply("read why a tier", "risk", lambda world: _url("risk", UNUSED))
+_simply("read the reviews", "model-reviews", lambda world: _url("model-reviews", UNUSED))
+_simply("open one's own pages", "review-calendar", lambda world: _url("review-calendar"))
+
+
+@PAGE.at("assess a model", "GET web:assess", "POST web:assess")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    answers = {f"q-{question}": answer for question, answer in world.answers.items()}
+    fields = {**answers, "rationale": WHY, "revision": world.unused.revision, "asked": 1}
+    return shown_and_sent(client, _url("assess", UNUSED), fields)
+
+
+@PAGE.at("record a review", "POST web:model-reviews")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    fields = {"outcome": "fit", "findings": "Looked at it.", "revision": world.unused.revision}
+    return client.post(_url("model-reviews", UNUSED), fields)
+
+
+@PAGE.at("archive a model", "GET web:archive-model", "POST web:archive-model")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    return shown_and_sent(client, _url("archive-model", UNUSED), {"to": "archived", "reason": WHY})
 
 
 @PAGE.at("ask for a promotion", "GET web:request-promotion", "POST web:request-promotion")

@@ -164,6 +164,18 @@ _simply(
     "/promotions",
     {"model": MODEL, "version": FREE, "target": {"stage": "staging"}, "reason": WHY},
 )
+_simply("view a version", "whatWasInStage", "GET", f"/models/{MODEL}/stages/staging?at=2026-01-01T00:00:00Z")
+_simply("read the questionnaire", "listQuestionnaires", "GET", "/questionnaires")
+_simply("read why a tier", "listAssessments", "GET", f"/models/{actors.UNUSED}/assessments")
+_simply("read the reviews", "listReviews", "GET", f"/models/{actors.UNUSED}/reviews")
+
+
+@REST.at("assess a model", "assessModel")
+def _(world: World, api: Api) -> HttpResponseBase:
+    document = {"questionnaire": 1, "answers": world.answers, "rationale": WHY}
+    return api("POST", f"/models/{actors.UNUSED}/assessments", document)
+
+
 _simply("view the model", "listAliases", "GET", f"/models/{MODEL}/aliases")
 _simply("point a free alias", "setAlias", "PUT", f"/models/{MODEL}/aliases/canary", {"version": FREE, "reason": WHY})
 _simply("take an alias off", "removeAlias", "DELETE", f"/models/{MODEL}/aliases/{SHADOW}?reason=for+the+table")

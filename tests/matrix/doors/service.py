@@ -18,11 +18,15 @@ from registry.access import OrgPermission, Permission, Role
 from registry.exceptions import NotFound, NotPermitted, Refusal
 from registry.services import (
     access_requests,
+    archiving,
+    assessments,
     downloads,
     groups,
     labelling,
     models,
     people,
+    questionnaires,
+    reviews,
     tokens,
     uploads,
     versions,
@@ -190,6 +194,39 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("change the model's risk tier")
 def _(world: World, actor: Actor) -> None:
     models.update_model(actor=actor, model=world.model, risk_tier=2)
+
+
+@SERVICE.at("read why a tier")
+@SERVICE.at("read the reviews")
+def _(world: World, actor: Actor) -> None:
+    selectors.model(actor, actors.UNUSED)
+
+
+@SERVICE.at("read the questionnaire")
+def _(world: World, actor: Actor) -> None:
+    access.require_person(actor)
+    access.require_scope(actor, "models:read")
+    assert questionnaires.in_force() is not None
+
+
+@SERVICE.at("assess a model")
+def _(world: World, actor: Actor) -> None:
+    assessments.assess(actor=actor, model=world.unused, answers=world.answers, rationale=WHY)
+
+
+@SERVICE.at("record a review")
+def _(world: World, actor: Actor) -> None:
+    reviews.record(actor=actor, model=world.unused, said=reviews.Said("fit", "Looked at it."))
+
+
+@SERVICE.at("publish a questionnaire")
+def _(world: World, actor: Actor) -> None:
+    questionnaires.publish(actor=actor, source=actors.ANOTHER_QUESTIONNAIRE, reason=WHY)
+
+
+@SERVICE.at("archive a model")
+def _(world: World, actor: Actor) -> None:
+    archiving.archive_model(actor=actor, model=world.unused, reason=WHY)
 
 
 @SERVICE.at("declare a version")

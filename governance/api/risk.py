@@ -1,0 +1,189 @@
+"""Risk tiers: the questionnaire, and the assessments made with it. And what periodic reviews found."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.http import HttpResponseBase
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance.api import pagination
+from governance.api.endpoint import Endpoint, answer
+from governance.api.idempotency import once
+from governance.api.models import Tier
+from governance.api.operation import Operation
+from governance.api.shapes import Given, Moment, Page, PageAsked, PersonShown, Shown
+from registry import access, selectors
+from registry.models import Assessment, PeriodicReview, QuestionnaireRevision
+from registry.services import assessments as service
+
+
+class QuestionnaireShown(Shown):
+    """A revision of the questionnaire. The one with the highest number is in force. `digest` is the SHA-256 of the
+    RFC 8785 form of `document`."""
+
+    revision: int
+    title: str
+    digest: str
+    published_at: Moment
+    document: dict[str, Any] = Field(description="Questions with their answers, thresholds, rules, review cadence.")
+
+
+class QuestionnairePage(Page[QuestionnaireShown]):
+    """A page of revisions, newest first."""
+
+
+class AssessmentShown(Shown):
+    """An assessment: what was answered, and which tier followed."""
+
+    number: int
+    questionnaire: int = Field(description="Revision of the questionnaire.")
+    questionnaire_digest: str
+    answers: dict[str, str]
+    points: int
+    reasoning: dict[str, Any] = Field(description="The answers in words, their points, and the rules that applied.")
+    computed_tier: int
+    tier: int = Field(description="What was set.")
+    tier_before: int | None
+    override_reason: str
+    rationale: str
+    in_force: bool = Field(description="Whether the model's tier rests on it.")
+    next_review: date
+    assessor: PersonShown
+    assessed_at: Moment
+
+    @classmethod
+    def of(cls, made: Assessment, *, in_force: bool) -> AssessmentShown:
+        same = ("number", "answers", "points", "reasoning", "computed_tier", "tier", "tier_before", "override_reason")
+        return cls(
+            **{name: getattr(made, name) for name in (*same, "rationale", "next_review", "assessed_at")},
+            questionnaire=made.questionnaire.number,
+            questionnaire_digest=made.questionnaire.digest,
+            in_force=in_force,
+            assessor=PersonShown.of(made.assessor),
+        )
+
+
+class AssessmentPage(Page[AssessmentShown]):
+    """A page of assessments, newest first. Empty where the tier was declared without questionnaire."""
+
+
+class AssessmentGiven(Given):
+    """Answers to the questionnaire."""
+
+    questionnaire: int = Field(ge=1, le=999_999_999, description="The revision answered; it has to be in force.")
+    answers: dict[str, str] = Field(max_length=40, description="Id of an answer by the id of its question.")
+    rationale: str = Field(min_length=1, max_length=20_000, description="What the answers rest on.")
+    tier: Tier | None = Field(None, description="Where it shall not be the computed one. Laxer is for officers.")
+    override_reason: str = Field("", max_length=5_000)
+
+
+class ReviewShown(Shown):
+    """A periodic review of a model."""
+
+    number: int
+    outcome: str = Field(description="fit, fit_with_conditions or not_fit")
+    findings: str
+    conditions: str
+    live_versions: list[int] = Field(description="Numbers of the versions in protected stages then.")
+    due: date | None
+    next_review: date
+    reviewer: PersonShown
+    reviewed_at: Moment
+
+    @classmethod
+    def of(cls, made: PeriodicReview) -> ReviewShown:
+        same = ("number", "outcome", "findings", "conditions", "live_versions", "due", "next_review", "reviewed_at")
+        return cls(**{name: getattr(made, name) for name in same}, reviewer=PersonShown.of(made.reviewer))
+
+
+class ReviewPage(Page[ReviewShown]):
+    """A page of periodic reviews, newest first."""
+
+
+class QuestionnairesView(Endpoint):
+    """/questionnaires"""
+
+    @Operation(
+        "listQuestionnaires", "List the questionnaires", "models", {200: QuestionnairePage}, query=PageAsked
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """What the risk questionnaire asks, every revision of it, newest first."""
+        asked = self.asked(PageAsked)
+        access.require_scope(self.actor, "models:read")
+        rows, following = pagination.page(
+            QuestionnaireRevision.objects.all(),
+            by="number", kind=int, descending=True, cursor=asked.cursor, limit=asked.limit,
+            place=lambda row: row.number,
+        )  # fmt: skip
+        items = [
+            QuestionnaireShown(
+                revision=row.number,
+                title=row.title,
+                digest=row.digest,
+                published_at=row.published_at,
+                document=row.document,
+            )
+            for row in rows
+        ]
+        return answer(QuestionnairePage(items=items, next=following), headers=pagination.link(request, following))
+
+
+class AssessmentsView(Endpoint):
+    """/models/{slug}/assessments"""
+
+    @Operation("listAssessments", "List the risk assessments", "models", {200: AssessmentPage}, query=PageAsked)
+    def get(self, request: Request, slug: str) -> Response:
+        """How a model came to its tier, newest first."""
+        asked = self.asked(PageAsked)
+        model = selectors.model(self.actor, slug)
+        rows, following = pagination.page(
+            Assessment.objects.filter(model=model).select_related("assessor", "questionnaire"),
+            by="number", kind=int, descending=True, cursor=asked.cursor, limit=asked.limit,
+            place=lambda row: row.number,
+        )  # fmt: skip
+        items = [AssessmentShown.of(row, in_force=row.pk == model.tier_basis_id) for row in rows]
+        return answer(AssessmentPage(items=items, next=following), headers=pagination.link(request, following))
+
+    @Operation("assessModel", "Assess a model's risk", "models",
+               {201: AssessmentShown}, body=AssessmentGiven, idempotent=True)  # fmt: skip
+    def post(self, request: Request, slug: str) -> HttpResponseBase:
+        """Answer the questionnaire in force for a model. The tier that follows, and the next review, are set with it.
+        A tier laxer than computed is for officers, one laxer than the model has for its owners and officers: people,
+        on the pages."""
+        given = self.given(AssessmentGiven)
+
+        def assess() -> Response:
+            made = service.assess(
+                actor=self.actor,
+                model=selectors.model(self.actor, slug),
+                answers=given.answers,
+                rationale=given.rationale,
+                tier=given.tier,
+                override_reason=given.override_reason,
+                revision=given.questionnaire,
+            )
+            return answer(AssessmentShown.of(made, in_force=True), status=201)
+
+        return once(request, self.actor, self.raw_body(), assess)
+
+
+class ReviewsView(Endpoint):
+    """/models/{slug}/reviews"""
+
+    @Operation("listReviews", "List the periodic reviews", "models", {200: ReviewPage}, query=PageAsked)
+    def get(self, request: Request, slug: str) -> Response:
+        """What periodic reviews of a model found, newest first. A review is a person's judgement, recorded on the
+        model's page: no token records one."""
+        asked = self.asked(PageAsked)
+        model = selectors.model(self.actor, slug)
+        rows, following = pagination.page(
+            PeriodicReview.objects.filter(model=model).select_related("reviewer"),
+            by="number", kind=int, descending=True, cursor=asked.cursor, limit=asked.limit,
+            place=lambda row: row.number,
+        )  # fmt: skip
+        page = ReviewPage(items=[ReviewShown.of(row) for row in rows], next=following)
+        return answer(page, headers=pagination.link(request, following))

@@ -1,0 +1,197 @@
+"""The questionnaire a risk tier rests on: what it may say, and which tier follows from answers to it.
+
+Pure: no database, no clock. Answers stand in their order from the least risky to the most, points never fall along it,
+and a rule applies from an answer on and only ever makes a tier stricter. So a worse answer never gives a laxer tier;
+`parse` refuses a questionnaire of which that would not hold.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+LAXEST = 3
+DEFAULT_CADENCE: Mapping[int, int] = {1: 12, 2: 24, 3: 36}
+"""Months between reviews where no questionnaire was published yet."""
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Line = Annotated[str, StringConstraints(min_length=2, max_length=300, strip_whitespace=True)]
+Tier = Annotated[int, Field(ge=1, le=LAXEST)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Answer(_Part):
+    """One answer that can be chosen, and what it adds."""
+
+    id: Id
+    text: Line
+    points: Annotated[int, Field(ge=0, le=100)]
+
+
+class Question(_Part):
+    """A question; its answers stand from the least risky to the most."""
+
+    id: Id
+    ask: Line
+    help: str = Field("", max_length=500)
+    answers: Annotated[tuple[Answer, ...], Field(min_length=2, max_length=10)]
+
+    def place(self, answer: str) -> int | None:
+        """Where an answer stands, from 0; None for one it does not have."""
+        return next((n for n, found in enumerate(self.answers) if found.id == answer), None)
+
+    @model_validator(mode="after")
+    def _worse_is_never_less(self) -> "Question":
+        _each_once(f"answer of {self.id}", [answer.id for answer in self.answers])
+        points = [answer.points for answer in self.answers]
+        if points != sorted(points):
+            raise ValueError(
+                f"the answers of {self.id} stand from the least risky to the most: their points must not fall"
+            )
+        return self
+
+
+class Rule(_Part):
+    """Where every question of `when` is answered so, or worse, the tier is at least as strict as `tier`."""
+
+    when: Annotated[dict[Id, Id], Field(min_length=1)]
+    tier: Tier
+    because: Line
+
+
+class Questionnaire(_Part):
+    """A revision of the questionnaire. `tiers`: from so many points on a model is tier 1, or tier 2. `review_every`:
+    months between periodic reviews, by tier."""
+
+    title: Line
+    questions: Annotated[tuple[Question, ...], Field(min_length=1, max_length=40)]
+    tiers: dict[Tier, Annotated[int, Field(ge=1)]]
+    rules: tuple[Rule, ...] = ()
+    review_every: dict[Tier, Annotated[int, Field(ge=1, le=120)]] = Field(default_factory=lambda: dict(DEFAULT_CADENCE))
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> "Questionnaire":
+        _each_once("question", [question.id for question in self.questions])
+        if set(self.tiers) != {1, 2} or self.tiers[1] <= self.tiers[2]:
+            raise ValueError("tiers says from how many points a model is tier 1, and from how many fewer tier 2")
+        if self.tiers[1] > sum(question.answers[-1].points for question in self.questions):
+            raise ValueError(f"no answers give the {self.tiers[1]} points of tier 1")
+        cadence = [self.review_every.get(tier, 0) for tier in (1, 2, 3)]
+        if not 0 < cadence[0] <= cadence[1] <= cadence[2]:
+            raise ValueError("review_every gives each tier its months, and a stricter one not more of them")
+        by_id = {question.id: question for question in self.questions}
+        for rule in self.rules:
+            for asked, answer in rule.when.items():
+                if asked not in by_id or by_id[asked].place(answer) is None:
+                    raise ValueError(f"the rule “{rule.because}” names {asked}: {answer}, which nobody can answer")
+        return self
+
+    def document(self) -> dict[str, Any]:
+        """As JSON data, of which the digest is taken: an object's keys are text."""
+        return self.model_dump(mode="json")
+
+
+@dataclass(frozen=True)
+class Given:
+    """An answer that was given, with the words of the question, so that it can be read without the questionnaire."""
+
+    question: str
+    ask: str
+    answer: str
+    text: str
+    points: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What follows from answers: the tier, and everything it follows from."""
+
+    tier: int
+    points: int
+    by_points: int
+    """The tier the points alone would give."""
+    given: tuple[Given, ...]
+    rules: tuple[Rule, ...]
+    """Those that apply, the strictest first."""
+
+    def reasoning(self) -> dict[str, Any]:
+        """The same as JSON data, to be kept."""
+        return {
+            "points": self.points,
+            "by_points": self.by_points,
+            "given": [vars(given) for given in self.given],
+            "rules": [{"tier": rule.tier, "because": rule.because} for rule in self.rules],
+        }
+
+
+def parse(source: str) -> Questionnaire:
+    """Read a questionnaire from its YAML. Raises ValueError (pydantic's ValidationError is one) naming the rule."""
+    if len(source) > 256 * 1024:
+        raise ValueError("a questionnaire is at most 256 KiB of YAML")
+    try:
+        data = yaml.safe_load(source)
+    except yaml.YAMLError as error:
+        raise ValueError(f"not valid YAML: {error}") from error
+    except RecursionError:
+        raise ValueError("not a questionnaire: it is nested too deeply to be read") from None
+    if not isinstance(data, dict):
+        raise ValueError("a questionnaire is a YAML mapping with title, questions and tiers")
+    return Questionnaire.model_validate(data)
+
+
+def faults(questionnaire: Questionnaire, answers: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """What is wrong with answers: the question, a code, and the rule with its way out. Empty where nothing is."""
+    asked = {question.id: question for question in questionnaire.questions}
+    found = [
+        (unknown, "unknown_question", f"The questionnaire asks: {', '.join(asked)}.")
+        for unknown in answers.keys() - asked.keys()
+    ]
+    for question in questionnaire.questions:
+        if question.id not in answers:
+            found.append((question.id, "required", f"Answer this: {question.ask}"))
+        elif question.place(answers[question.id]) is None:
+            known = ", ".join(answer.id for answer in question.answers)
+            found.append((question.id, "unknown_answer", f"The answer is one of: {known}."))
+    return found
+
+
+def compute(questionnaire: Questionnaire, answers: Mapping[str, str]) -> Outcome:
+    """The tier that follows from answers, of which `faults` found nothing wrong."""
+    places = {question.id: question.place(answers[question.id]) for question in questionnaire.questions}
+    given = []
+    for question in questionnaire.questions:
+        place = places[question.id]
+        assert place is not None  # faults() says so
+        chosen = question.answers[place]
+        given.append(Given(question.id, question.ask, chosen.id, chosen.text, chosen.points))
+    points = sum(answer.points for answer in given)
+    by_points = next((tier for tier in (1, 2) if points >= questionnaire.tiers[tier]), LAXEST)
+    applying = [rule for rule in questionnaire.rules if _applies(questionnaire, rule, places)]
+    applying.sort(key=lambda rule: rule.tier)
+    return Outcome(
+        tier=min([by_points, *(rule.tier for rule in applying)]),
+        points=points,
+        by_points=by_points,
+        given=tuple(given),
+        rules=tuple(applying),
+    )
+
+
+def _applies(questionnaire: Questionnaire, rule: Rule, places: Mapping[str, int | None]) -> bool:
+    asked = {question.id: question for question in questionnaire.questions}
+    for name, answer in rule.when.items():
+        place, least = places[name], asked[name].place(answer)
+        if place is None or least is None or place < least:
+            return False
+    return True
+
+
+def _each_once(what: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"each {what} has its own id; twice: {', '.join(twice)}")

@@ -1,0 +1,36 @@
+"""The review calendar: which models are due, and which of them a person may review."""
+
+from datetime import date, timedelta
+
+from django.db.models import QuerySet
+
+from audit.actor import Actor
+from registry import access
+from registry.models import RegisteredModel
+
+SOON = timedelta(days=30)
+
+
+def calendar(actor: Actor, *, team: str = "", owner: str = "") -> QuerySet[RegisteredModel]:
+    """The models in use the actor may see that have a day for their next review, the earliest first.
+
+    Args:
+        team: exact name.
+        owner: user name of the owner.
+    """
+    found = access.visible_to(actor).filter(status=RegisteredModel.Status.ACTIVE, next_review__isnull=False)
+    if team:
+        found = found.filter(team=team)
+    if owner:
+        found = found.filter(owner__username=owner)
+    return found.select_related("owner").order_by("next_review", "slug")
+
+
+def due_for(actor: Actor, today: date) -> QuerySet[RegisteredModel]:
+    """Those due within thirty days, or overdue, on whose promotions the actor may decide. Whether the separation of
+    duties lets them review one is asked when it is opened."""
+    mine = access.models_for(actor, access.Permission.DECIDE)
+    rows = RegisteredModel.objects.filter(pk__in=mine.values("pk"), status=RegisteredModel.Status.ACTIVE)
+    person = access.person_of(actor)
+    rows = rows.exclude(owner=person) if person is not None else rows.none()
+    return rows.filter(next_review__lte=today + SOON).select_related("owner").order_by("next_review", "slug")

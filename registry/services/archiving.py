@@ -1,0 +1,79 @@
+"""Putting a model away, and taking it back into use."""
+
+from django.db import transaction
+
+from audit import clock, recorder
+from audit.actor import Actor
+from audit.recorder import Change, Thing
+from registry.actions import MODEL_ARCHIVED, MODEL_REACTIVATED
+from registry.exceptions import NotNow, StaleRevision
+from registry.models import OPEN, RegisteredModel, StageOccupancy
+from registry.rules import Faults
+from registry.services.models import require_accountability
+
+
+def archive_model(
+    *, actor: Actor, model: RegisteredModel, reason: str, expected_revision: int | None = None
+) -> RegisteredModel:
+    """Put a model away: it takes no new versions and no promotion requests, and those that are open are held.
+
+    Raises NotFound and NotPermitted as for any change of who answers for the model: its owners and officers may, no
+    token does; NotNow while a version of it is in a protected stage, and where it is archived already; StaleRevision;
+    InvalidInput for an empty reason.
+    """
+    return _set(actor, model, RegisteredModel.Status.ARCHIVED, reason, expected_revision)
+
+
+def reactivate_model(
+    *, actor: Actor, model: RegisteredModel, reason: str, expected_revision: int | None = None
+) -> RegisteredModel:
+    """Take an archived model back into use. Raises as `archive_model` does."""
+    return _set(actor, model, RegisteredModel.Status.ACTIVE, reason, expected_revision)
+
+
+def in_the_way(model: RegisteredModel) -> list[StageOccupancy]:
+    """The open occupancies of protected stages that keep a model from being archived, with version and stage."""
+    held = StageOccupancy.objects.filter(OPEN, model=model, stage__protected=True)
+    return list(held.select_related("version", "stage").order_by("-stage__position", "-version__number"))
+
+
+@transaction.atomic
+def _set(
+    actor: Actor, model: RegisteredModel, status: str, reason: str, expected_revision: int | None
+) -> RegisteredModel:
+    row = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+    require_accountability(actor, row, frozenset({"status"}))
+    faults = Faults()
+    reason = faults.reason(reason)
+    faults.refuse()
+    if expected_revision is not None and expected_revision != row.revision:
+        raise StaleRevision(f"{row.slug} was changed since you read it: look at it again.", existing=row)
+    if row.status == status:
+        raise NotNow(f"{row.slug} is {row.get_status_display().lower()} already.", code="unchanged")
+    archiving = status == RegisteredModel.Status.ARCHIVED
+    if archiving:
+        _refuse_in_use(row)
+    recorder.append(
+        MODEL_ARCHIVED if archiving else MODEL_REACTIVATED,
+        actor=actor,
+        thing=Thing("model", str(row.uid)),
+        stream=f"model:{row.uid}",
+        changes=[Change("status", row.status, status)],
+        reason=reason,
+    )
+    row.status = status
+    row.revision += 1
+    row.updated_at = clock.now()
+    row.save(update_fields=["status", "revision", "updated_at"])
+    return row
+
+
+def _refuse_in_use(model: RegisteredModel) -> None:
+    held = in_the_way(model)
+    if held:
+        where = ", ".join(f"v{occupancy.version.number} is in {occupancy.stage.name}" for occupancy in held[:5])
+        raise NotNow(
+            f"{model.slug} is in use: {where}. Ask for {'it' if len(held) == 1 else 'them'} to leave first, by a "
+            "promotion request to Archived; then the model can be archived.",
+            code="model_in_use",
+        )

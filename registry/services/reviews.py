@@ -1,0 +1,164 @@
+"""Recording periodic reviews: what somebody found who looked at a model as a whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from uuid import uuid4
+
+from django.db import transaction
+
+from audit import clock, recorder
+from audit.actor import Actor
+from audit.recorder import Change, Private, Thing
+from registry import access, cadence
+from registry.actions import REVIEW_RECORDED
+from registry.exceptions import NotNow, StaleRevision
+from registry.models import OPEN, PeriodicReview, RegisteredModel, StageOccupancy, User
+from registry.questionnaire import DEFAULT_CADENCE, LAXEST
+from registry.rules import Faults
+from registry.services import questionnaires
+
+RULE = "SoD-6"
+"""Nobody reviews what they answer for or made."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a reviewer says. `conditions` belong to the outcome that has some, and to it only; `next_review` may be
+    left out for the date the tier's cadence gives."""
+
+    outcome: str
+    findings: str
+    conditions: str = ""
+    next_review: date | None = None
+
+
+def every() -> Mapping[int, int]:
+    """Months between reviews by tier, as the questionnaire in force says."""
+    found = questionnaires.in_force()
+    return found[1].review_every if found is not None else DEFAULT_CADENCE
+
+
+def latest_next(model: RegisteredModel) -> date:
+    """The last day a review recorded today may set for the next one: the cadence of the model's tier, the laxest where
+    it has none."""
+    return cadence.due_after(clock.now().date(), model.risk_tier or LAXEST, every())
+
+
+def may_review(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
+    """Whether the actor may record a review: whoever decides on the model's promotions, short of its owner and of those
+    who made the versions that are live (SoD-6)."""
+    answer = access.can(actor, access.Permission.DECIDE, model)
+    person = access.person_of(actor)
+    if isinstance(answer, access.Denied) or person is None:
+        return answer
+    why = _kept_out(person, model)
+    if not why:
+        return answer
+
+    def others() -> tuple[str, ...]:
+        able = access.holders(access.Permission.DECIDE, model).exclude(pk=person.pk).order_by("name")[:20]
+        return tuple(user.name for user in able if not _kept_out(user, model))[:5]
+
+    return access.Denied(
+        lambda _: f"{person.name} {why} and so does not review it: somebody else who validates models has to.",
+        others,
+        code="separation_of_duties",
+        rule=RULE,
+    )
+
+
+@transaction.atomic
+def record(*, actor: Actor, model: RegisteredModel, said: Said, expected_revision: int | None = None) -> PeriodicReview:
+    """Record a periodic review and set the date of the next one.
+
+    Raises NotFound and NotPermitted as `may_review` says; NotNow on an archived model; StaleRevision; InvalidInput.
+    """
+    row = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+    access.require(actor, access.Permission.DECIDE, row)
+    answer = may_review(actor=actor, model=row)
+    if isinstance(answer, access.Denied):
+        raise answer.refusal()
+    person = access.require_person(actor)
+    if row.status == RegisteredModel.Status.ARCHIVED:
+        raise NotNow(f"{row.slug} is archived, and what is out of use is not reviewed.", code="model_archived")
+    if expected_revision is not None and expected_revision != row.revision:
+        raise StaleRevision(f"{row.slug} was changed since you read it: look at it again.", existing=row)
+    following = _checked(row, said)
+    last = row.reviews.first()
+    now = clock.now()
+    made = PeriodicReview(
+        uid=uuid4(),
+        model=row,
+        number=last.number + 1 if last is not None else 1,
+        outcome=said.outcome,
+        findings=said.findings.strip(),
+        conditions=said.conditions.strip(),
+        live_versions=[occupancy.version.number for occupancy in live(row)],
+        due=row.next_review,
+        next_review=following,
+        reviewer=person,
+        reviewed_at=now,
+    )
+    recorder.append(
+        REVIEW_RECORDED,
+        actor=actor,
+        thing=Thing("review", str(made.uid)),
+        stream=f"model:{row.uid}",
+        related=[Thing("model", str(row.uid))],
+        changes=[
+            Change("next_review", made.due.isoformat() if made.due is not None else None, following.isoformat()),
+            Change("findings", None, Private(made.findings)),
+            *([Change("conditions", None, Private(made.conditions))] if made.conditions else []),
+        ],
+        data={"number": made.number, "outcome": made.outcome, "live_versions": made.live_versions},
+    )
+    made.save(force_insert=True)
+    row.next_review = following
+    row.revision += 1
+    row.updated_at = now
+    row.save(update_fields=["next_review", "revision", "updated_at"])
+    return made
+
+
+def live(model: RegisteredModel) -> list[StageOccupancy]:
+    """The versions in protected stages, with what keeps a person from reviewing them."""
+    held = StageOccupancy.objects.filter(OPEN, model=model, stage__protected=True)
+    return list(
+        held.select_related("version__registered_with", "stage").order_by("-stage__position", "-version__number")
+    )
+
+
+def _kept_out(person: User, model: RegisteredModel) -> str:
+    """Why a person may not review a model; empty where they may."""
+    if person.pk == model.owner_id:
+        return "owns the model"
+    for occupancy in live(model):
+        version = occupancy.version
+        token = version.registered_with
+        if person.pk == version.registered_by_id or (token is not None and person.pk == token.person_id):
+            return f"registered v{version.number}, which is in {occupancy.stage.name},"
+        if person.pk == version.trained_by_id:
+            return f"trained v{version.number}, which is in {occupancy.stage.name},"
+    return ""
+
+
+def _checked(model: RegisteredModel, said: Said) -> date:
+    """The date of the next review, when everything said is in order."""
+    faults = Faults()
+    with_conditions = said.outcome == PeriodicReview.Outcome.CONDITIONS
+    if said.outcome not in PeriodicReview.Outcome.values:
+        faults.add("/outcome", "invalid", f"An outcome is one of: {', '.join(PeriodicReview.Outcome.values)}.")
+    faults.text("/findings", said.findings, 50_000, required=True)
+    faults.text("/conditions", said.conditions, 20_000, required=with_conditions)
+    if said.conditions.strip() and not with_conditions:
+        faults.add("/conditions", "not_here", "Conditions belong to the outcome “fit with conditions”.")
+    latest, today = latest_next(model), clock.now().date()
+    following = said.next_review or latest
+    if following <= today:
+        faults.add("/next_review", "past", "The next review lies ahead.")
+    elif following > latest:
+        tier = f"tier {model.risk_tier}" if model.risk_tier is not None else "a model without a tier"
+        faults.add("/next_review", "too_late", f"For {tier} the next review is due by {latest.isoformat()}.")
+    faults.refuse()
+    return following

@@ -1,0 +1,74 @@
+"""A model for which nobody answers, or that has no tier: stopped when asking, and held at the moment of the move."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from governance import policies, promotions, selectors
+from governance.policies import Met
+from registry.exceptions import NotNow
+from registry.services import models, people
+from tests.governance.promotions.conftest import Bank
+
+
+def leave(bank: Bank) -> None:
+    people.deactivate(actor=bank.actor("root"), person=bank.people["sofia"], reason="left the bank")
+    bank.model.refresh_from_db()
+
+
+def test_asking_is_refused_and_names_the_way_out(bank: Bank) -> None:
+    version = bank.version()
+    leave(bank)
+    for target in ({"target_stage": "staging"}, {"target_alias": "champion"}):
+        with pytest.raises(NotNow, match="Sofia's account is deactivated") as refused:
+            promotions.request(actor=bank.actor("priya"), version=version, reason="to be served", **target)
+        assert refused.value.code == "model_incomplete"
+        assert "Priya" in refused.value.who_can
+    assert promotions.request(actor=bank.actor("priya"), version=version, target_alias="free", reason="to try")
+
+
+def test_a_request_is_held_when_the_owner_leaves_and_goes_on_with_the_next_one(bank: Bank) -> None:
+    request = bank.reviewed()
+    request = bank.decide(request, "marta")
+    leave(bank)
+    assert promotions.touched_by_their_model(timedelta(0)) == [request.pk]
+    assert promotions.settle(request.pk).state == "blocked"
+    assert request.pk not in promotions.touched_by_their_model(timedelta(0))
+
+    held = bank.decide(request, "aiko")
+    assert held.state == "blocked"
+    shown = selectors.request_page(bank.actor("priya"), request.pk)
+    assert shown.verdict is not None
+    (lacking,) = [r for r in shown.verdict.requirements if r.kind == "condition"]
+    assert (lacking.id, lacking.state) == ("model:owner", Met.FAILED)
+    assert "Priya" in lacking.who_can
+    assert "no owner" in shown.sentence
+
+    models.update_model(actor=bank.actor("priya"), model=bank.model, owner=bank.people["eve"])
+    assert request.pk in promotions.touched_by_their_model(timedelta(minutes=2))
+    # The packet names the owner, so those who approved it have to look again: what they signed has changed.
+    assert promotions.settle(request.pk).state == "open"
+
+
+def test_a_tier_taken_away_or_made_stricter_holds_it(bank: Bank) -> None:
+    request = bank.reviewed()
+    models.update_model(actor=bank.actor("sofia"), model=bank.model, risk_tier=None)
+    assert promotions.settle(request.pk).state == "blocked"
+    models.update_model(actor=bank.actor("sofia"), model=bank.model, risk_tier=1)
+    assert promotions.settle(request.pk).state == "open"
+
+
+def test_a_request_under_a_policy_for_another_tier_is_held() -> None:
+    document = policies.parse("{slug: laxer, title: For tier 3, applies_to: {stages: [production], tiers: [3]}}")
+
+    def said(tier: int | None, **facts: bool) -> list[str]:
+        given: Any = {"owner_answers": True, "archived": False, **facts}
+        found = policies.conditions_of_model(document, stage="production", alias=None, tier=tier, **given)
+        return [requirement.id for requirement in found]
+
+    assert said(3) == []
+    assert said(1) == ["model:policy"]
+    assert said(None, owner_answers=False, archived=True) == ["model:active", "model:owner", "model:tier"]
