@@ -23,6 +23,10 @@ PACKET_OUTDATED = register("packet.outdated", "closed review, because the packet
 
 DOCUMENT_FROZEN = register("document.frozen", "froze the technical document")
 
+COPY_PLANNED = register("copy.planned", "planned a copy of the files at the version's source")
+COPY_COMPLETED = register("copy.completed", "copied the files at the version's source")
+COPY_FAILED = register("copy.failed", "could not copy the files at the version's source")
+
 CHECK_QUEUED = register("check.queued", "queued a check")
 CHECK_COMPLETED = register("check.completed", "completed a check")
 CHECK_CANCELLED = register("check.cancelled", "cancelled a check run")

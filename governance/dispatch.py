@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 RUN_CHECK = "governance.tasks.run_check"
 EXAMINE_UPLOAD = "governance.tasks.examine_upload"
+COPY_SOURCE = "governance.tasks.copy_source"
 SETTLE_REQUEST = "governance.tasks.settle_request"
 SWEEP_STORAGE = "governance.tasks.sweep_storage"
 RECOGNISE_FORMATS = "governance.tasks.recognise_formats"

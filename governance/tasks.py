@@ -13,6 +13,7 @@ from celery import Task, shared_task
 from audit import context
 from governance import dispatch, promotions
 from governance.checks import execution, performing, recognising
+from governance.copies import copying
 from governance.services import reminders
 from registry import access
 from registry.services import access_requests, examining, sweeping
@@ -53,6 +54,20 @@ def examine_upload(self: Task[..., None], upload_id: int) -> None:
         examining.examine(upload_id)
 
 
+@shared_task(
+    bind=True,
+    name=dispatch.COPY_SOURCE,
+    acks_late=True,
+    reject_on_worker_lost=True,
+    soft_time_limit=CHECK_SOFT_LIMIT,
+    time_limit=CHECK_HARD_LIMIT,
+)
+def copy_source(self: Task[..., None], copy_id: int) -> None:
+    """Copy what lies at a version's source, if the row is still there to take."""
+    with _ambient(self):
+        copying.carry_out(copy_id)
+
+
 @shared_task(bind=True, name=dispatch.SETTLE_REQUEST, acks_late=True, reject_on_worker_lost=True)
 def settle_request(self: Task[..., None], request_id: int) -> None:
     """Judge a promotion request again on the facts of this moment."""
@@ -69,6 +84,9 @@ def ring_again(self: Task[..., None]) -> None:
             dispatch.ring_for_now(dispatch.RUN_CHECK, run_id)
         for upload_id in examining.due():
             dispatch.ring_for_now(dispatch.EXAMINE_UPLOAD, upload_id)
+        copying.plan_lately()
+        for copy_id in copying.due():
+            dispatch.ring_for_now(dispatch.COPY_SOURCE, copy_id)
         for request_id in promotions.expired():
             dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
         for request_id in promotions.touched_by_their_model(timedelta(minutes=2)):

@@ -6,6 +6,7 @@ from governance.models.document import FrozenDocument
 from governance.models.idempotency import IdempotencyKey
 from governance.models.policy import Policy, PolicyRevision
 from governance.models.promotion import PromotionRequest
+from governance.models.source_copy import SourceCopy
 
 __all__ = [
     "CheckRun",
@@ -16,4 +17,5 @@ __all__ = [
     "Policy",
     "PolicyRevision",
     "PromotionRequest",
+    "SourceCopy",
 ]

@@ -36,6 +36,7 @@ if os.environ.get("DJANGO_SETTINGS_MODULE") == __name__:
     if _found.mail:
         globals().update(_found.mail)
         DEFAULT_FROM_EMAIL = _found.mail_from
+    COUNTERSIGN_SOURCES = _found.sources
     LOGGING = logging_for(_found.log_level, as_json=True)
 
     # Asked over plain HTTP, from inside, by whatever watches the process.

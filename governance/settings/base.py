@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from kombu import Queue
+
 from governance.settings.rest import *  # noqa: F403
 from registry.storage.bucket import Bucket
 
@@ -142,6 +144,11 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 15 * 60
 CELERY_TASK_SOFT_TIME_LIMIT = 14 * 60
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Copies of what lies at versions' sources take hours where checks take seconds, so they wait in a queue of their own. A
+# worker listens to both unless it is told otherwise (--queues copies).
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_QUEUES = (Queue("celery"), Queue("copies"))
+CELERY_TASK_ROUTES = {"governance.tasks.copy_source": {"queue": "copies"}}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A check that runs while the broker goes away may finish: its claim is in the database, and a message that is delivered
 # again finds nothing to claim.
@@ -197,6 +204,11 @@ COUNTERSIGN_RECOGNISE_SECONDS = 20.0
 COUNTERSIGN_SWEEP_SECONDS = 60 * 60.0
 COUNTERSIGN_ORPHANS_KEPT_DAYS = 7
 COUNTERSIGN_ABANDONED_AFTER_DAYS = 14
+
+# Where versions that were registered by their source alone may be copied from (see governance.copies.sources): only
+# what an operator names here is ever asked. And the seconds before a second attempt.
+COUNTERSIGN_SOURCES: list[Any] = []
+COUNTERSIGN_COPY_RETRY_PAUSE = 30.0
 
 # What a version may consist of. The store needs the room, and every file is read again by the checks.
 COUNTERSIGN_MAX_FILES = 1_000

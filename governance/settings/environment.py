@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class Environment:
     protected: str
     mail: dict[str, Any]
     mail_from: str
+    sources: list[dict[str, str]]
     provision_url: str
 
 
@@ -72,6 +74,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         protected=reader.take("COUNTERSIGN_PROTECTED", protected, default="default"),
         mail=reader.take("COUNTERSIGN_MAIL_URL", mail, default="", is_secret=True),
         mail_from=reader.take("COUNTERSIGN_MAIL_FROM", _mail_from, default=""),
+        sources=reader.take("COUNTERSIGN_SOURCES", _sources, default="[]", is_secret=True),
         provision_url="",
     )
     if found.mail and not found.mail_from:
@@ -348,6 +351,17 @@ def _admin_path(raw: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", path) or path.split("/")[0] in {"api", "static"}:
         raise ValueError("must be a path of letters, digits, hyphens and underscores, such as admin/")
     return f"{path}/"
+
+
+def _sources(raw: str) -> list[dict[str, str]]:
+    # What each must hold is said in governance.copies.sources, and judged where they are used.
+    try:
+        given = json.loads(raw)
+    except ValueError as error:
+        raise ValueError(f"must be a JSON list: {error}") from None
+    if not isinstance(given, list) or not all(isinstance(entry, dict) and "kind" in entry for entry in given):
+        raise ValueError("must be a JSON list of objects, each with its kind: folder, s3 or mlflow")
+    return given
 
 
 def _level(raw: str) -> str:

@@ -15,7 +15,7 @@ from django.shortcuts import redirect
 
 from governance import selectors as promotions
 from governance.limits import Limit, limit_on, limits_for
-from governance.models import CheckRun, PromotionRequest
+from governance.models import CheckRun, PromotionRequest, SourceCopy
 from governance.promotions import request as ask_for_promotion
 from governance.web import lineage, version_facts
 from governance.web.catalogue import policies_now
@@ -107,6 +107,7 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "aliases": AliasAssignment.objects.filter(OPEN, version=found).order_by("name"),
         "protected": set(ProtectedAlias.objects.values_list("name", flat=True)),
         "imported": imported,
+        "copied": SourceCopy.objects.filter(version=found).first() if found.source_only else None,
         "claims": json.dumps(imported.claims, indent=1, ensure_ascii=False) if imported and imported.claims else "",
         "before_governance": imported is not None and bool(selectors.standing_since_before([found.pk])),
         "been": [Been(o, uids.get(str(o.promotion))) for o in been[:12]],

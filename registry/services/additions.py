@@ -130,7 +130,8 @@ def store_evidence(
 def add_evidence(
     *, actor: Actor, version: ModelVersion, kind: str, filename: str, blob: storage.StoredBlob
 ) -> Evidence:
-    """Add an evidence file that `store_evidence` took in. The same bytes under the same name and kind, if they are the
+    """Add an evidence file that `store_evidence` took in. What a process adds stands under whoever registered the
+    version; the event names the process. The same bytes under the same name and kind, if they are the
     newest of that kind, are returned as they are.
 
     Args:
@@ -140,7 +141,7 @@ def add_evidence(
     Raises NotFound and NotPermitted; InvalidInput.
     """
     access.require(actor, access.Permission.REGISTER_VERSION, version.model)
-    person = access.require_person(actor)
+    person = access.require_person(actor) if actor.person is not None else version.registered_by
     faults = Faults()
     _check_kind(faults, kind)
     if "/" in filename or len(filename) > 250:
