@@ -19,6 +19,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 
 from governance.database.provisioning import edition
@@ -71,7 +72,15 @@ def django_db_modify_db_settings(
 def django_db_setup(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, superuser: Callable[[], Any]
 ) -> Iterator[None]:
-    """Make the test database as pytest-django does, then install the reset; empty this worker's Redis database."""
+    """Make the test database as pytest-django does, then install the reset; empty this worker's Redis database.
+
+    pytest-django makes none where no test collected is marked as needing one, and fixtures that are wider than a test
+    would find themselves in the development database: then it is made here.
+    """
+    made = []
+    with django_db_blocker.unblock():
+        if not connection.settings_dict["NAME"].startswith("test_"):
+            made = setup_databases(verbosity=0, interactive=False)
     session = superuser()
     with session, session.cursor() as cursor:
         cursor.execute(RESET_SQL.read_text())
@@ -87,6 +96,8 @@ def django_db_setup(
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     session.close()
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 def migrated_template() -> str:
