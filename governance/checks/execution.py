@@ -26,7 +26,7 @@ from audit.recorder import Change, Thing
 from governance import dispatch
 from governance.actions import CHECK_CANCELLED, CHECK_COMPLETED, CHECK_QUEUED
 from governance.checks import catalogue, inputs
-from governance.checks.contract import ARTIFACT_FILES, METRICS, MODEL_CARD, Conclusion, Finding, Outcome
+from governance.checks.contract import ARTIFACT_FILES, MODEL_CARD, Conclusion, Finding, Outcome
 from governance.models import CheckRun, PromotionRequest
 from governance.policies import CheckRule, PolicyDocument, young_enough
 from registry.models import ModelVersion, RegisteredModel
@@ -297,8 +297,12 @@ def _queue(request: PromotionRequest, item: PlannedRun, *, actor: Actor) -> Chec
         run.summary = item.problem
     elif item.missing:
         run.status = CheckRun.Status.WAITING_EVIDENCE
-        run.summary = f"Add to the version: {'; '.join(item.missing)}. {_command(request, item.missing)}"
+        run.summary = f"Add to the version: {'; '.join(_named(item.missing))}. {_command(request, item.missing)}"
     return _insert(run, request, actor=actor, data={"waiting_for": list(item.missing)} if item.missing else {})
+
+
+def _named(missing: Sequence[str]) -> list[str]:
+    return ["its files" if kind == ARTIFACT_FILES else kind for kind in missing]
 
 
 def _command(request: PromotionRequest, missing: Sequence[str]) -> str:
@@ -308,7 +312,7 @@ def _command(request: PromotionRequest, missing: Sequence[str]) -> str:
         return f"Run: countersign attach {reference} PATH…"
     if MODEL_CARD in missing:
         return f"Run: countersign attach {reference} --card CARD.md"
-    if METRICS in missing:
+    if any("metric" in what for what in missing):
         return f"Run: countersign attach {reference} --metric NAME=VALUE"
     return f"Run: countersign attach {reference} --evidence KIND=PATH"
 

@@ -51,7 +51,7 @@ def waiting(request: PromotionRequest, *, opened: bool) -> MlflowError:
     """The error that names a live request, its page, and what it waits for."""
     version, model = request.version, request.version.model
     verdict = selectors.judge(request).verdict
-    stays = f"the version stays in {version.stage.name}" if request.target_stage is not None else "the alias stays put"
+    stays = "the version stays where it is" if request.target_stage is not None else "the alias does not move"
     what = f"{model.called} version {version.number} → {request.target_name}"
     how = "was opened" if opened else "is open"
     lines = [
