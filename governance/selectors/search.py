@@ -14,7 +14,7 @@ from registry import access
 from registry.models import ModelVersion, RegisteredModel
 from registry.search import NONE, WORDS, Kind, Of, Query, Term, Word
 from registry.search import parse as _parse
-from registry.selectors.search import Asking, Compile, matching_models, matching_versions
+from registry.selectors.search import Asking, Compile, Stages, matching_models, matching_versions
 
 LIVE: Final = "live"
 FAILING: Final = ("failure", "error", "action_required")
@@ -48,11 +48,13 @@ def parse(text: str) -> Query:
     return _parse(text, VOCABULARY)
 
 
-def find_models(actor: Actor, query: Query) -> QuerySet[RegisteredModel]:
-    """The models the actor may see that the query finds. Raises InvalidQuery; NotPermitted for a token that was not
-    issued for reading models."""
+def find_models(actor: Actor, query: Query, *, stages: Stages | None = None) -> QuerySet[RegisteredModel]:
+    """The models the actor may see that the query finds. `stages` are those of the lifecycle, where they are known.
+
+    Raises InvalidQuery; NotPermitted for a token that was not issued for reading models.
+    """
     access.require_scope(actor, "models:read")
-    return matching_models(actor, query, more=_MORE)
+    return matching_models(actor, query, more=_MORE, stages=stages)
 
 
 def find_versions(actor: Actor, query: Query, *, of: RegisteredModel | None = None) -> QuerySet[ModelVersion]:

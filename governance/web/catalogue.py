@@ -19,7 +19,7 @@ from governance import selectors as promotions
 from governance.limits import limits_for
 from governance.models import PromotionRequest
 from governance.policies import PolicyDocument
-from governance.web import jump, keyset, search
+from governance.web import jump, keyset, saved_views, search
 from governance.web.page import PageRequest, page, show
 from governance.web.shell import models_waiting
 from governance.web.trends import Trend, trends_of
@@ -66,7 +66,11 @@ def catalogue(request: PageRequest) -> HttpResponse:
         except InvalidQuery as wrong:
             asked = replace(asked, query=None, chips=(), troubles=search.troubles(wrong, request.GET, here))
     stages = list(Stage.objects.order_by("position"))
+    tabs = saved_views.tabs(request, asked.text)
     context = {
+        "tabs": tabs,
+        "has_own": any(tab.own for tab in tabs),
+        "kept": any(tab.current for tab in tabs),
         "rows": rows_for(request.actor, cut.rows, stages),
         "page": cut,
         "asked": asked,

@@ -12,6 +12,7 @@ from registry.models.questionnaire import Assessment, QuestionnaireRevision
 from registry.models.registered_model import RegisteredModel
 from registry.models.review import PeriodicReview, ReviewReminder
 from registry.models.reviewer_group import EffectiveMembership, Membership, ReviewerGroup
+from registry.models.saved_view import SavedView
 from registry.models.sign_in import PasswordAttempt
 from registry.models.stage import Stage, StageMove, StageOccupancy
 from registry.models.token import AccessToken, TokenUse
@@ -47,6 +48,7 @@ __all__ = [
     "RegisteredModel",
     "ReviewReminder",
     "ReviewerGroup",
+    "SavedView",
     "Stage",
     "StageMove",
     "StageOccupancy",

@@ -45,13 +45,30 @@ DUE_DAYS = 30
 _LEXEME = re.compile(r"[^\W_]+")
 
 
+Stages: TypeAlias = Sequence[tuple[int, str, str]]
+"""Keys, slugs and names, in the lifecycle's order."""
+
+
+def stages_now() -> Stages:
+    """The stages there are: for whoever carries out many queries and asks once."""
+    return list(Stage.objects.order_by("position").values_list("pk", "slug", "name"))
+
+
 class Asking:
     """What a query is carried out for: who asks, when, and the query's own text for faults."""
 
-    def __init__(self, actor: Actor, query: Query) -> None:
+    def __init__(self, actor: Actor, query: Query, stages: Stages | None = None) -> None:
         self.actor = actor
         self.query = query
         self.now = clock.now()
+        self._stages = stages
+
+    @property
+    def stages(self) -> Stages:
+        """The stages there are, asked for where a query names one."""
+        if self._stages is None:
+            self._stages = stages_now()
+        return self._stages
 
     @property
     def today(self) -> date:
@@ -64,7 +81,7 @@ class Asking:
 
 
 def matching_models(
-    actor: Actor, query: Query, *, more: Mapping[str, Compile] | None = None
+    actor: Actor, query: Query, *, more: Mapping[str, Compile] | None = None, stages: Stages | None = None
 ) -> QuerySet[RegisteredModel]:
     """The models the actor may see that the query finds; archived ones only where it speaks of `status`.
 
@@ -72,10 +89,11 @@ def matching_models(
 
     Args:
         more: how words beyond the registry's own are compiled, by name, as conditions on a model.
+        stages: those of `stages_now`, where they are known already.
 
     Raises InvalidQuery for a value that only the data can refuse, such as a stage there is not.
     """
-    asking = Asking(actor, query)
+    asking = Asking(actor, query, stages)
     found = access.visible_to(actor)
     if not query.named("status"):
         found = found.filter(status=RegisteredModel.Status.ACTIVE)
@@ -326,7 +344,7 @@ def _version_condition(asking: Asking, term: Term) -> Condition:
 def _stage(asking: Asking, term: Term) -> Condition:
     stages: dict[str, int] = {}
     known: list[str] = []
-    for pk, slug, name in Stage.objects.order_by("position").values_list("pk", "slug", "name"):
+    for pk, slug, name in asking.stages:
         stages[slug.casefold()] = stages[name.casefold()] = pk
         known.append(slug)
     found = []

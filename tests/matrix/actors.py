@@ -29,9 +29,11 @@ from registry.models import (
     ModelVersion,
     RegisteredModel,
     ReviewerGroup,
+    SavedView,
     User,
 )
-from registry.services import access_requests, assessments, questionnaires, reviews, tokens, versions
+from registry.search import WORDS
+from registry.services import (access_requests, assessments, questionnaires, reviews, saved_views, tokens, versions)
 from registry.services import people as accounts
 from registry.services.versions import ArtifactSpec, DatasetSpec, MetricSpec, VersionSpec
 from tests import factories
@@ -213,6 +215,12 @@ class World:
     def grant(self, key: str) -> Grant:
         return Grant.objects.get(pk=self.grants[key])
 
+    @cached_property
+    def view(self) -> int:
+        """A view that somebody shares."""
+        found = SavedView.objects.get(owner=self.person("subject"))
+        return found.pk
+
     def own_token(self, actor: str) -> AccessToken:
         """A token to revoke, by the id of an actor."""
         return AccessToken.objects.get(uid=self.own_tokens[actor])
@@ -336,6 +344,9 @@ def _issue_tokens(world: World) -> None:
             tokens.revoke(actor=SETUP, token=token, reason="the scene of a test")
         if key == "ex":
             _expire(world, key, world.person(person))
+    saved_views.save_view(
+        actor=access.actor_for(world.person("subject")), name="Theirs", query="tier:2", shared=True, vocabulary=WORDS
+    )
     for key in (*PEOPLE, "subject"):
         if key != "an":
             token, _ = factories.token(world.person(key), ["models:read"])

@@ -161,6 +161,10 @@ set one's own password               SP     +  +  +  +  +  +   +  +  +   +   +  
 
 issue a token for oneself            SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 issue a token for a service account  S      -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+keep a view                          SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+change one's own view                SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+delete one's own view                SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+change somebody's view               SP     .  .  .  .  .  .   .  .  .   .   .  .  .   .  ?  ?
 revoke one's own token               SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 revoke somebody's token              SA     .  .  .  .  .  .   .  .  +   +   .  .  .   .  ?  ?
 """
@@ -340,6 +344,9 @@ CHANGES = {
     "set one's own password": _change("person.password_set", "registry_user ~1"),
     "issue a token for oneself": _change("token.issued", "registry_accesstoken +1"),
     "issue a token for a service account": _change("token.issued", "registry_accesstoken +1"),
+    "keep a view": _change("", "registry_savedview +1"),
+    "change one's own view": _change("", "registry_savedview +1 ~1"),
+    "delete one's own view": _change("", "registry_savedview +1 -1"),
     "revoke one's own token": _change("token.revoked", "registry_accesstoken ~1"),
     "revoke somebody's token": _change("token.revoked", "registry_accesstoken ~1"),
 }

@@ -15,7 +15,7 @@ from audit import clock
 from tests.factories import PASSWORD
 from tests.matrix.actors import DATASET, FILE, FREE, KIND, MODEL, READY, SHADOW, SHOWN, UNUSED, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt, words
-from tests.matrix.doors.service import NEW_PASSWORD, WHY
+from tests.matrix.doors.service import NEW_PASSWORD, WHY, kept_view
 from tests.matrix.table import PEOPLE, Door, Verdict
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -104,7 +104,7 @@ _simply("read the log of the model", "audit", lambda world: f"{_url('audit')}?mo
 _simply("read the log of the model", "event", lambda world: _url("event", world.event_of_the_model))
 _simply("read the audit log", "audit", lambda world: _url("audit"))
 _simply("read an event of the organisation", "event", lambda world: _url("event", world.event_of_the_organisation))
-for _own in ("home", "reviews", "profile", "tokens", "search-help"):
+for _own in ("home", "reviews", "profile", "tokens", "search-help", "saved-views"):
     _simply("open one's own pages", _own, lambda world, name=_own: _url(name))  # type: ignore[misc]
 
 
@@ -281,6 +281,32 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
 @PAGE.at("issue a token for oneself", "POST web:tokens")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("tokens"), {"name": "for the table", "scopes": ["models:read"], "lifetime": "7"})
+
+
+def _own_view(world: World, caller: Caller) -> str:
+    """The address of a view of theirs; of none for who has no account."""
+    actor = world.actor(caller.key) if caller.key not in ("an", "go") else None
+    return _url("change-view", kept_view(actor).pk if actor is not None else 1)
+
+
+@PAGE.at("keep a view", "POST web:saved-views")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("saved-views"), {"name": "Mine", "query": "tier:1"})
+
+
+@PAGE.at("change one's own view", "POST web:change-view")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_own_view(world, caller), {"name": "Still mine", "shared": "on"})
+
+
+@PAGE.at("delete one's own view", "POST web:change-view")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_own_view(world, caller), {"delete": "1"})
+
+
+@PAGE.at("change somebody's view", "POST web:change-view")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("change-view", world.view), {"name": "Mine now"})
 
 
 @PAGE.at("revoke one's own token", "POST web:revoke-token")

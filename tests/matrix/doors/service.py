@@ -16,21 +16,9 @@ from governance.services import evidence, policies
 from registry import access, selectors
 from registry.access import OrgPermission, Permission, Role
 from registry.exceptions import NotFound, NotPermitted, Refusal
-from registry.services import (
-    access_requests,
-    archiving,
-    assessments,
-    downloads,
-    groups,
-    labelling,
-    models,
-    people,
-    questionnaires,
-    reviews,
-    tokens,
-    uploads,
-    versions,
-)
+from registry.models import SavedView
+from registry.search import WORDS
+from registry.services import (access_requests, archiving, assessments, downloads, groups, labelling, models, people, questionnaires, reviews, saved_views, tokens, uploads, versions)
 from registry.services.versions import MetricSpec, VersionSpec
 from tests.matrix import actors
 from tests.matrix.actors import DATASET, DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
@@ -454,6 +442,31 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("issue a token for a service account")
 def _(world: World, actor: Actor) -> None:
     _issue(actor, world.person("robot"))
+
+
+def kept_view(actor: Actor) -> SavedView:
+    """A view of the actor's own."""
+    return saved_views.save_view(actor=actor, name="Mine", query="tier:1", shared=False, vocabulary=WORDS)
+
+
+@SERVICE.at("keep a view")
+def _(world: World, actor: Actor) -> None:
+    kept_view(actor)
+
+
+@SERVICE.at("change one's own view")
+def _(world: World, actor: Actor) -> None:
+    saved_views.change_view(actor=actor, pk=kept_view(actor).pk, name="Still mine", shared=True)
+
+
+@SERVICE.at("delete one's own view")
+def _(world: World, actor: Actor) -> None:
+    saved_views.delete_view(actor=actor, pk=kept_view(actor).pk)
+
+
+@SERVICE.at("change somebody's view")
+def _(world: World, actor: Actor) -> None:
+    saved_views.change_view(actor=actor, pk=world.view, name="Mine now", shared=False)
 
 
 @SERVICE.at("revoke one's own token")

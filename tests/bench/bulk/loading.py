@@ -1,6 +1,6 @@
 """A registry full of models, made in minutes: what the services would have written, many rows at a time.
 
-    python -m tests.bench.loading --models 10000 --versions 10
+    python -m tests.bench.bulk.loading --models 10000 --versions 10
 
 Works on whatever database the settings name, as the application role. Nothing is switched off: every guard fires, each
 governed row has its event in its own transaction, streams are numbered without a gap, and the leaves are made by the
@@ -71,7 +71,7 @@ def load(*, models: int, versions: int, tell: Any = lambda text: None) -> Loaded
     Raises RuntimeError where a fingerprint differs from what the product makes of the same version, or where the
     database holds another number of events than were written.
     """
-    from tests.bench import writing
+    from tests.bench.bulk import writing
 
     began = time.perf_counter()
     scene = writing.scene(TEAMS, OWNERS)

@@ -46,7 +46,7 @@ from registry.services.specification import (
     declaration,
     strength,
 )
-from tests.bench.loading import BUSY_DATASET, TEAMS, Loaded, ModelPlan, VersionPlan, digest_of
+from tests.bench.bulk.loading import BUSY_DATASET, TEAMS, Loaded, ModelPlan, VersionPlan, digest_of
 
 LOADER = process("bulk-load")
 ALIAS = "stable"
