@@ -23,10 +23,13 @@ from governance.demo import access_story, catalogue, checking, passwords, people
 from governance.demo.world import History, World, play
 from governance.models import PromotionRequest
 from governance.services import policies, setup
+from governance.selectors.search import VOCABULARY
+from governance.services import policies
 from registry import access
 from registry.exceptions import NotNow
 from registry.models import RegisteredModel, User
-from registry.services import questionnaires, sign_in
+from registry.services import setup as registry_setup
+from registry.services import (questionnaires, saved_views, sign_in)
 
 SPAN = timedelta(days=1096)
 """Three years."""
@@ -133,6 +136,7 @@ def _histories(world: World) -> list[History]:
         _left(world),
         _at(world, 9, partial(people.deputy, world)),
         *access_story.histories(world),
+        _at(world, 60, partial(_keep_views, world)),
         *(_mornings(world, username) for username in EARLY_BIRDS),
         *(history for model in described for history in story.of_model(world, model)),
     ]
@@ -203,6 +207,21 @@ PUBLISHED_BECAUSE = {
     ("tier-2-production", 2): "The business answers beside the validator; the weekly release window stays.",
     ("tier-3-production", 2): "The card is looked at here too, and stops nobody yet.",
 }
+
+
+VIEWS = (
+    ("marta", "Tier 1 in production", "tier:1 stage:production", True),
+    ("henrik", "Reviews due", "review:overdue,due", True),
+    ("priya", "Tier 1, AUC above 0.85", "tier:1 metric.auc>0.85", False),
+    ("marta", "Waiting on a request", "request:live", False),
+)
+"""Who keeps which query, under which name, and whether for everybody."""
+
+
+def _keep_views(world: World) -> None:
+    for username, name, query, shared in VIEWS:
+        with world.acting(username) as actor:
+            saved_views.save_view(actor=actor, name=name, query=query, shared=shared, vocabulary=VOCABULARY)
 
 
 def _mornings(world: World, username: str) -> History:

@@ -48,13 +48,20 @@ def parse(text: str) -> Query:
     return _parse(text, VOCABULARY)
 
 
-def find_models(actor: Actor, query: Query, *, stages: Stages | None = None) -> QuerySet[RegisteredModel]:
-    """The models the actor may see that the query finds. `stages` are those of the lifecycle, where they are known.
+def find_models(
+    actor: Actor,
+    query: Query,
+    *,
+    within: QuerySet[RegisteredModel] | None = None,
+    stages: Stages | None = None,
+) -> QuerySet[RegisteredModel]:
+    """The models the actor may see that the query finds. `within` is `access.visible_along` of the same actor, and
+    `stages` are those of the lifecycle, where they have been asked for already.
 
     Raises InvalidQuery; NotPermitted for a token that was not issued for reading models.
     """
     access.require_scope(actor, "models:read")
-    return matching_models(actor, query, more=_MORE, stages=stages)
+    return matching_models(actor, query, more=_MORE, within=within, stages=stages)
 
 
 def find_versions(actor: Actor, query: Query, *, of: RegisteredModel | None = None) -> QuerySet[ModelVersion]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -58,15 +58,16 @@ def catalogue(request: PageRequest) -> HttpResponse:
         return redirect(straight)
     sort = request.GET.get("sort", "attention")
     sort = sort if sort in SORTS else "attention"
+    within = access.visible_along(request.actor)
     cut: keyset.Page[RegisteredModel] = keyset.Page([], "", "")
     if asked.query is not None:
         try:
-            found = promotions.find_models(request.actor, asked.query)
+            found = promotions.find_models(request.actor, asked.query, within=within)
             cut = _cut(request, found, sort)
         except InvalidQuery as wrong:
             asked = replace(asked, query=None, chips=(), troubles=search.troubles(wrong, request.GET, here))
     stages = list(Stage.objects.order_by("position"))
-    tabs = saved_views.tabs(request, asked.text)
+    tabs = saved_views.tabs(request, asked.text, within)
     context = {
         "tabs": tabs,
         "has_own": any(tab.own for tab in tabs),
@@ -80,7 +81,7 @@ def catalogue(request: PageRequest) -> HttpResponse:
         "sort": sort,
         "sorts": SORT_WORDS,
         "tier_choices": TIERS,
-        "tiles": _tiles(request.actor),
+        "tiles": _tiles(within),
         "filtered": bool(asked.text),
     }
     return show(request, "models/catalogue.html", context, part="results")
@@ -118,17 +119,17 @@ def _today() -> Any:
     return clock.now().astimezone(UTC).date()
 
 
-def _tiles(actor: Actor) -> dict[str, int]:
+def _tiles(visible: QuerySet[RegisteredModel]) -> dict[str, int]:
     """What needs attention, in numbers, each up to `MANY`."""
-    visible = access.visible_to(actor)
     active = visible.filter(status=RegisteredModel.Status.ACTIVE)
     held = StageOccupancy.objects.filter(OPEN, exclusive=True)
-    requests = PromotionRequest.objects.filter(model__in=visible)
+    of_visible = access.found_in(visible.filter(pk=OuterRef("model_id")))
+    requests = PromotionRequest.objects.filter(of_visible)
     counted: dict[str, QuerySet[Any]] = {
         "models": active,
         "overdue": active.filter(next_review__lt=_today()),
         "lacking": active.filter(Q(owner__isnull=True) | Q(risk_tier__isnull=True)),
-        "in_exclusive": held.filter(model__in=active),
+        "in_exclusive": held.filter(access.found_in(active.filter(pk=OuterRef("model_id")))),
         "open": requests.filter(state__in=PromotionRequest.LIVE),
         "blocked": requests.filter(state="blocked"),
     }

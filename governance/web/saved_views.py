@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -15,7 +16,7 @@ from governance import selectors
 from governance.selectors.search import VOCABULARY
 from governance.web.page import PageRequest, page, show
 from registry.exceptions import InvalidInput
-from registry.models import SavedView
+from registry.models import RegisteredModel, SavedView
 from registry.search import InvalidQuery
 from registry.selectors.saved_views import views_for
 from registry.selectors.search import stages_now
@@ -36,15 +37,16 @@ class Tab:
     count: int | None
 
 
-def tabs(request: PageRequest, text: str) -> list[Tab]:
+def tabs(request: PageRequest, text: str, within: QuerySet[RegisteredModel]) -> list[Tab]:
     """The reader's tabs, with how many models each finds, up to `MANY`. Three queries, and one for each metric that a
     view asks of; at most 24 views.
 
     Args:
         text: the query the page shows now.
+        within: the models the reader may see.
     """
     views = views_for(request.actor)
-    counts = _counts(request, views)
+    counts = _counts(request, views, within)
     here, now = reverse("web:models"), " ".join(text.split())
     return [
         Tab(
@@ -58,13 +60,13 @@ def tabs(request: PageRequest, text: str) -> list[Tab]:
     ]
 
 
-def _counts(request: PageRequest, views: Sequence[SavedView]) -> dict[int, int]:
+def _counts(request: PageRequest, views: Sequence[SavedView], within: QuerySet[RegisteredModel]) -> dict[int, int]:
     found = {}
     stages = stages_now() if views else ()
     for view in views:
         try:
             query = selectors.parse(view.query)
-            found[str(view.pk)] = selectors.find_models(request.actor, query, stages=stages)
+            found[str(view.pk)] = selectors.find_models(request.actor, query, within=within, stages=stages)
         except InvalidQuery:  # a word or a stage there was when it was kept
             continue
     return {int(pk): count for pk, count in selectors.counted_up_to(MANY, found).items()}

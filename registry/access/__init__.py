@@ -23,6 +23,7 @@ from registry.access.matrix import (
     visible_to,
     who_can_assign,
 )
+from registry.access.reach import found_in, visible_along
 from registry.access.vocabulary import SCOPES, OrgPermission, Permission, Role, roles_with
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "effective_groups",
     "ended_grants",
     "explain",
+    "found_in",
     "grant_role",
     "grants_behind",
     "has_scope",
@@ -61,6 +63,7 @@ __all__ = [
     "rights_on",
     "roles_with",
     "token_of",
+    "visible_along",
     "visible_to",
     "who_can_assign",
     "who_can_give",

@@ -38,7 +38,7 @@ from registry.search import NONE, Ago, Bound, Fault, InvalidQuery, Of, Query, Sp
 Condition: TypeAlias = Q
 Compile: TypeAlias = Callable[["Asking", Term], Condition]
 
-FEW = 1000
+FEW = 2000
 """Up to so many versions a metric's condition is answered with their keys, beyond it row by row: PostgreSQL knows how
 often a metric is measured and how values lie, but not how the values of one metric do, and would guess wrong."""
 DUE_DAYS = 30
@@ -62,6 +62,8 @@ class Asking:
         self.query = query
         self.now = clock.now()
         self._stages = stages
+        self.dense = False
+        """Whether a condition met so many rows that the list is walked and each is looked up."""
 
     @property
     def stages(self) -> Stages:
@@ -81,7 +83,12 @@ class Asking:
 
 
 def matching_models(
-    actor: Actor, query: Query, *, more: Mapping[str, Compile] | None = None, stages: Stages | None = None
+    actor: Actor,
+    query: Query,
+    *,
+    more: Mapping[str, Compile] | None = None,
+    within: QuerySet[RegisteredModel] | None = None,
+    stages: Stages | None = None,
 ) -> QuerySet[RegisteredModel]:
     """The models the actor may see that the query finds; archived ones only where it speaks of `status`.
 
@@ -89,12 +96,13 @@ def matching_models(
 
     Args:
         more: how words beyond the registry's own are compiled, by name, as conditions on a model.
+        within: what `access.visible_along` says of the actor, where it has been asked already.
         stages: those of `stages_now`, where they are known already.
 
     Raises InvalidQuery for a value that only the data can refuse, such as a stage there is not.
     """
     asking = Asking(actor, query, stages)
-    found = access.visible_to(actor)
+    found = within if within is not None else access.visible_along(actor)
     if not query.named("status"):
         found = found.filter(status=RegisteredModel.Status.ACTIVE)
     terms = [term for term in query.terms if not _of_version(term)]
@@ -102,7 +110,7 @@ def matching_models(
     conditions = [_model_condition(asking, term, more or {}) for term in terms]
     together = [_version_condition(asking, term) for term in of_versions if not term.negated]
     if together:
-        conditions.append(_has_version(reduce(and_, together)))
+        conditions.append(_has_version(reduce(and_, together), one_by_one=asking.dense))
     conditions += [~_has_version(_version_condition(asking, term)) for term in of_versions if term.negated]
     text = _text_condition([term for term in terms if term.word is None])
     return found.filter(*text, *(c for c in conditions if c))
@@ -126,14 +134,14 @@ def matching_versions(
     """
     asking = Asking(actor, query)
     versions = ModelVersion.objects.filter(model=of) if of is not None else ModelVersion.objects.all()
-    models = access.visible_to(actor)
+    models = access.visible_along(actor) if of is None else RegisteredModel.objects.all()
     if of is None and not query.named("status"):
         models = models.filter(status=RegisteredModel.Status.ACTIVE)
     of_versions = [term for term in query.terms if _of_version(term) or term.name == "tag"]
     rest = [term for term in query.terms if term.word is not None and term not in of_versions]
     about_models = [c for c in (_model_condition(asking, term, more or {}) for term in rest) if c]
     if of is None:
-        versions = versions.filter(model__in=models.filter(*about_models))
+        versions = versions.filter(access.found_in(models.filter(*about_models, pk=OuterRef("model_id"))))
     elif about_models:
         versions = versions.filter(model__in=RegisteredModel.objects.filter(*about_models, pk=of.pk))
     conditions = []
@@ -152,8 +160,9 @@ def _of_version(term: Term) -> bool:
     return term.word is not None and term.word.of is Of.VERSION
 
 
-def _has_version(condition: Condition) -> Condition:
-    return Q(Exists(ModelVersion.objects.filter(condition, model_id=OuterRef("pk"))))
+def _has_version(condition: Condition, *, one_by_one: bool = False) -> Condition:
+    held = ModelVersion.objects.filter(condition, model_id=OuterRef("pk"))
+    return access.found_in(held) if one_by_one else Q(Exists(held))
 
 
 # --- text ---
@@ -371,7 +380,8 @@ def _metric(asking: Asking, term: Term) -> Condition:
     few = list(measured.values_list("version_id", flat=True).order_by()[: FEW + 1])
     if len(few) <= FEW:
         return Q(pk__in=few)
-    return Q(Exists(measured.filter(version_id=OuterRef("pk"))))
+    asking.dense = True
+    return access.found_in(measured.filter(version_id=OuterRef("pk")))
 
 
 def _digest(asking: Asking, term: Term) -> Condition:

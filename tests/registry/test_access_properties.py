@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from audit import clock
 from registry import access
-from registry.access import Permission, Role, actor_for
+from registry.access import Permission, Role, actor_for, reach
 from registry.access.vocabulary import ORGANISATION_ONLY, ROLE_PERMISSIONS
 from registry.exceptions import Refusal
 from registry.models import (
@@ -145,6 +145,10 @@ def test_lists_look_ups_and_grants_agree(
                     visible = set(access.visible_to(actor))
                     assert visible == {m for m in world.models if access.can(actor, Permission.VIEW, m)}
                     assert access.visible_to(actor).count() == len(visible), "no model twice"
+                    for few in (0, reach.FEW):
+                        with pytest.MonkeyPatch.context() as patched:
+                            patched.setattr(reach, "FEW", few)
+                            assert sorted(m.pk for m in access.visible_along(actor)) == sorted(m.pk for m in visible)
                     able = set(access.models_for(actor, asked))
                     assert able == {m for m in world.models if access.can(actor, asked, m)}
             for model in world.models:

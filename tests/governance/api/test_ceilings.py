@@ -56,6 +56,7 @@ def register(calls: Caller, slug: str, versions: int = 2) -> None:
             "metrics": [{"name": "auc", "value": 0.9}, {"name": "loss", "value": 0.1 + n}],
             "datasets": [{"role": "training", "name": "loans-2026"}],
             "run_id": f"run-{n}",
+            "parents": [{"model": slug, "version": n}] if n else [],
         }
         made = calls.register_version(slug, {"model.bin": b"%d" % n}, **given)
         table = b"y,p\n1,0.9\n"

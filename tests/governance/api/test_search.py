@@ -52,7 +52,8 @@ def test_models_and_versions_are_found_by_the_same_words(shelf: Caller) -> None:
 def test_every_row_is_on_exactly_one_page(shelf: Caller, path: str, q: str, everything: list[str], sort: str) -> None:
     if path == "/versions" and sort:
         return
-    seen, cursor = [], ""
+    seen: list[str] = []
+    cursor: str | None = ""
     while cursor is not None:
         answer = shelf.get(
             f"{path}?limit=2{f'&q={quote(q)}' if q else ''}{sort}{f'&cursor={cursor}' if cursor else ''}"

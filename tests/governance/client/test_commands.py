@@ -464,6 +464,29 @@ def test_resolve_names_the_version_and_holds_files_against_it(
     assert "extra.json is not the version's" in bad.err
 
 
+# --- search ----------------------------------------------------------------------------------------------------------
+
+
+def test_search_finds_models_and_versions_by_the_registry_s_language(countersign: Command, registered: str) -> None:
+    models = countersign("search", "name:credit* -status:archived", "--table")
+    versions = countersign("search", "name:credit-risk-pd", "--versions")
+    nothing = countersign("search", "tier:3 nothing-like-it", "--table")
+
+    assert (models.status, versions.status, nothing.status) == (0, 0, 0)
+    assert models.out.startswith("credit-risk-pd  tier ")
+    assert [(item["model"], item["number"]) for item in versions.json["items"]] == [("credit-risk-pd", 1)]
+    assert versions.json["more"] is False
+    assert "nothing you can see fits" in nothing.out
+
+
+def test_search_shows_where_a_query_is_wrong(countersign: Command, registered: str) -> None:
+    wrong = countersign("search", "credit teir:1")
+
+    assert wrong.status == 2
+    assert "  credit teir:1\n         ^^^^\n" in wrong.err
+    assert "Did you mean “tier”?" in wrong.err
+
+
 # --- manners ---------------------------------------------------------------------------------------------------------
 
 

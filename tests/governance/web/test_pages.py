@@ -30,6 +30,8 @@ class TestEveryPage(PageTest):
             "promotion": f"/promotions/{scene.request.pk}/",
             "packet": f"/promotions/{scene.request.pk}/packets/{scene.request.packet_digest}/",
             "models": "/models/",
+            "search-help": "/search/help/",
+            "saved-views": "/search/views/",
             "register-model": "/models/new/",
             "model": f"/models/{slug}/",
             "edit-model": f"/models/{slug}/edit/",

@@ -1,0 +1,96 @@
+"""`visible_to` in the form that long lists are cut from: as fast on the last page of ten thousand models as on the
+first of ten.
+
+`visible_to` says in one sub-query which models there are, and PostgreSQL works all of them out before it shows the
+first. Here the question is asked first, with one query: who sees everything is asked nothing further; who sees few is
+given their keys; and for who sees many each model is looked up when the list comes to it. A property test holds both
+to the same answers.
+"""
+
+from typing import Any
+
+from django.db import connection
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.lookups import IsNull
+
+from audit import clock
+from audit.actor import Actor
+from registry.access.matrix import visible_to
+from registry.access.vocabulary import SUPERUSER_PERMISSIONS, Permission, roles_with
+from registry.models import ModelGroupPermission, ModelUserPermission, RegisteredModel
+from registry.models.grant import not_ended
+
+FEW = 500
+"""Up to so many models a reader is given their keys."""
+
+_REACH = """
+WITH person AS (
+    SELECT id, is_superuser FROM registry_user WHERE uid = %(person)s AND is_active
+), held AS (
+    SELECT m.group_id FROM registry_membership m, person
+     WHERE m.user_id = person.id AND m.opened_at <= %(now)s AND (m.closed_at IS NULL OR m.closed_at > %(now)s)
+       AND m.valid_from <= %(now)s AND (m.valid_until IS NULL OR m.valid_until > %(now)s)
+), sought AS (
+    SELECT p.id FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id
+     WHERE p.codename = %(permission)s AND c.app_label = 'registry' AND c.model = 'registeredmodel'
+), reached AS (
+    SELECT p.content_object_id FROM registry_modeluserpermission p
+     WHERE p.user_id = (SELECT id FROM person) AND p.permission_id = (SELECT id FROM sought)
+       AND (p.expires_at IS NULL OR p.expires_at > %(now)s)
+    UNION ALL
+    SELECT p.content_object_id FROM registry_modelgrouppermission p
+     WHERE p.group_id = ANY (ARRAY (SELECT group_id FROM held)) AND p.permission_id = (SELECT id FROM sought)
+       AND (p.expires_at IS NULL OR p.expires_at > %(now)s)
+     LIMIT %(few)s + 1
+)
+SELECT (SELECT id FROM person),
+       (SELECT %(superuser)s AND is_superuser FROM person) OR EXISTS (
+            SELECT FROM registry_grant g, person
+             WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)
+               AND g.model_id IS NULL AND g.role = ANY (%(roles)s)
+               AND (g.user_id = person.id OR g.group_id IN (SELECT group_id FROM held))),
+       ARRAY (SELECT group_id FROM held), (SELECT id FROM sought), ARRAY (SELECT content_object_id FROM reached)
+"""
+
+
+def visible_along(actor: Actor) -> QuerySet[RegisteredModel]:
+    """The models the actor may see, for lists that are cut along an index. Asks one query now, and is true for now:
+    build it anew for each page."""
+    if (
+        actor.person is None
+        or actor.models is not None
+        or (actor.scopes is not None and "models:read" not in actor.scopes)
+    ):
+        return visible_to(actor)
+    now = clock.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _REACH,
+            {
+                "person": actor.person,
+                "now": now,
+                "permission": str(Permission.VIEW),
+                "superuser": Permission.VIEW in SUPERUSER_PERMISSIONS,
+                "roles": [str(role) for role in roles_with(Permission.VIEW)],
+                "few": FEW,
+            },
+        )
+        person, everything, groups, permission, keys = cursor.fetchone()
+    models = RegisteredModel.objects.all()
+    if person is None:
+        return models.none()
+    if everything:
+        return models
+    if len(keys) <= FEW:
+        return models.filter(pk__in=set(keys))
+    here: dict[str, Any] = {"content_object_id": OuterRef("pk"), "permission_id": permission}
+    direct = ModelUserPermission.objects.filter(not_ended(now), user_id=person, **here)
+    by_group = ModelGroupPermission.objects.filter(not_ended(now), group_id__in=groups, **here)
+    return models.filter(found_in(by_group) | found_in(direct))
+
+
+def found_in(rows: QuerySet[Any]) -> Q:
+    """That there is such a row, looked up for each row of the outer query when the list comes to it. EXISTS would leave
+    PostgreSQL the choice to work out all of them at once, which it takes where it should not: it does not know that
+    only a page is wanted."""
+    return Q(IsNull(Subquery(rows.order_by().values("pk")[:1]), False))
