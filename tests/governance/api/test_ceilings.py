@@ -30,6 +30,8 @@ CEILINGS = {
     "searchVersions": (f"/versions?q={QUERY}", 12),
     "getVersion": (VERSION, 18),
     "downloadArtifact": (f"{VERSION}/artifacts/model.bin", 18),
+    "getDocument": (f"{VERSION}/document", 45),
+    "downloadDocument": (f"{VERSION}/document.pdf", 45),
     "getCard": (f"{VERSION}/card", 10),
     "downloadEvidence": (f"{VERSION}/evidence/evaluation.table", 18),
     "getLineage": (f"{VERSION}/lineage", 16),
