@@ -24,6 +24,9 @@ CEILINGS = {
     "whoAmI": ("/whoami", 8),
     "listModels": (f"/models?q={QUERY}", 12),
     "getModel": (f"/models/{SLUG}", 8),
+    "getAccess": (f"/models/{SLUG}/access", 40),
+    "listGrants": (f"/models/{SLUG}/grants", 14),
+    "listAccessRequests": ("/access-requests", 16),
     "listVersions": (f"/models/{SLUG}/versions?q=metric.auc%3E0.5", 12),
     "listAliases": (f"/models/{SLUG}/aliases", 10),
     "compareVersions": (f"/models/{SLUG}/compare/1..2", 30),
@@ -48,6 +51,10 @@ CEILINGS = {
     "getEvent": ("/audit/events/{event}", 12),
 }
 """By operation: an address, and how many queries it may take, signing in among them."""
+
+
+ONE_OF_A_LIST = {"getAccessRequest"}
+"""Shows a row of a list that has a ceiling, and nothing besides."""
 
 
 def register(calls: Caller, slug: str, versions: int = 2) -> None:
@@ -84,7 +91,7 @@ def more(calls: Caller, slug: str = SLUG) -> None:
 
 def test_every_read_has_its_ceiling() -> None:
     reads = {this.id for this in operations_that_read()}
-    assert reads - OPEN.keys() == CEILINGS.keys()
+    assert reads - OPEN.keys() - ONE_OF_A_LIST == CEILINGS.keys()
 
 
 def operations_that_read() -> list[Operation]:
@@ -108,7 +115,7 @@ def test_ceilings_hold_and_do_not_grow_with_the_data(
 
     def cost(name: str) -> int:
         path = CEILINGS[name][0].format(**places)
-        caller = ingrid_calls if "/audit/" in path else priya_calls
+        caller = ingrid_calls if path.endswith(("/access", "/grants")) or "/audit/" in path else priya_calls
         with CaptureQueriesContext(connection) as queries:
             answer = caller.get(path)
         assert answer.status == 200, (name, answer)
