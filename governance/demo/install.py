@@ -22,14 +22,12 @@ from governance.actions import DEMONSTRATION_COMPLETED
 from governance.demo import access_story, catalogue, checking, passwords, people, story
 from governance.demo.world import History, World, play
 from governance.models import PromotionRequest
-from governance.services import policies, setup
 from governance.selectors.search import VOCABULARY
-from governance.services import policies
+from governance.services import policies, setup
 from registry import access
 from registry.exceptions import NotNow
 from registry.models import RegisteredModel, User
-from registry.services import setup as registry_setup
-from registry.services import (questionnaires, saved_views, sign_in)
+from registry.services import questionnaires, saved_views, sign_in
 
 SPAN = timedelta(days=1096)
 """Three years."""

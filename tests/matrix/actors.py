@@ -33,7 +33,7 @@ from registry.models import (
     User,
 )
 from registry.search import WORDS
-from registry.services import (access_requests, assessments, questionnaires, reviews, saved_views, tokens, versions)
+from registry.services import access_requests, assessments, questionnaires, reviews, saved_views, tokens, versions
 from registry.services import people as accounts
 from registry.services.versions import ArtifactSpec, DatasetSpec, MetricSpec, VersionSpec
 from tests import factories

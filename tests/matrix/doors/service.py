@@ -18,7 +18,22 @@ from registry.access import OrgPermission, Permission, Role
 from registry.exceptions import NotFound, NotPermitted, Refusal
 from registry.models import SavedView
 from registry.search import WORDS
-from registry.services import (access_requests, archiving, assessments, downloads, groups, labelling, models, people, questionnaires, reviews, saved_views, tokens, uploads, versions)
+from registry.services import (
+    access_requests,
+    archiving,
+    assessments,
+    downloads,
+    groups,
+    labelling,
+    models,
+    people,
+    questionnaires,
+    reviews,
+    saved_views,
+    tokens,
+    uploads,
+    versions,
+)
 from registry.services.versions import MetricSpec, VersionSpec
 from tests.matrix import actors
 from tests.matrix.actors import DATASET, DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
