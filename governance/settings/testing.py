@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -36,6 +37,9 @@ COUNTERSIGN_STORAGE = _storage.kind
 COUNTERSIGN_STORAGE_DIR = _storage.folder
 COUNTERSIGN_S3 = _storage.bucket
 COUNTERSIGN_LOG_ORIGIN = "test.invalid/audit/1"
+
+# What a worker of a test's own may copy from.
+COUNTERSIGN_SOURCES = json.loads(os.environ.get("COUNTERSIGN_TEST_SOURCES", "[]"))
 
 # For workers that a test kills: what takes a minute elsewhere takes a moment.
 if os.environ.get("COUNTERSIGN_TEST_CLOCKWORK") == "fast":
