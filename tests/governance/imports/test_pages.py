@@ -38,6 +38,7 @@ def test_the_pages_say_so(brought: User, client: Client) -> None:
     assert "Brought from MLflow" in version
     assert "Promoted before governance." in asked
     assert "Nobody here checked or approved it" in asked
+    assert "No policy was asked" in asked
     assert "before governance" in listed
 
 
