@@ -75,6 +75,17 @@ format: .venv/dev  ## put the code into its form
 bench: .venv/dev  ## measure; never part of the tests
 	@for file in tests/bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
+.venv-mlflow/made: requirements/mlflow.txt
+	@echo "making .venv-mlflow, with a stock MLflow server (about a minute)"
+	@$(BIN)/python -m venv .venv-mlflow
+	@.venv-mlflow/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
+		-r requirements/mlflow.txt
+	@touch $@
+
+.PHONY: bench-mlflow
+bench-mlflow: .venv/dev .venv-mlflow/made  ## our MLflow door beside a stock MLflow server; ARGS=--large with 100,000 versions
+	@$(BIN)/python -m tests.bench.beside.door $(ARGS)
+
 .PHONY: shots
 shots: .venv/dev  ## take a picture of every page into var/shots/, in both themes and widths; ARGS=promotion narrows it
 	@$(BIN)/python -m tests.shots $(ARGS)
@@ -112,6 +123,6 @@ schema: .venv/dev  ## write the API's description anew, for the test that compar
 
 .PHONY: pins
 pins: .venv/dev  ## resolve requirements/*.in anew into pinned, hashed files; ARGS=--upgrade takes newer versions
-	@for part in run embedded dev; do \
+	@for part in run embedded dev mlflow; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-header $(ARGS) requirements/$$part.in -o requirements/$$part.txt || exit 1; done
