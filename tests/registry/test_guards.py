@@ -105,7 +105,7 @@ def test_nothing_governed_changes_without_its_event(scene: ModelVersion, people:
         ("stage", lambda: Stage.objects.update(protected=False)),
         ("protected alias", sql("DELETE FROM registry_protectedalias")),
         ("metric", lambda: Metric.objects.create(
-            version=scene, name="auc", value=1.0, revision=9, recorded_at=scene.created_at)),
+            version=scene, name="gini", value=1.0, revision=9, recorded_at=scene.created_at)),
         ("card", lambda: ModelCard.objects.create(
             version=scene, text="x", sha256="x", revision=9, added_by=people.priya, added_at=scene.created_at)),
         ("evidence", lambda: Evidence.objects.create(
@@ -172,6 +172,7 @@ UNGOVERNED = {
     "registry_blob": "bytes by their digest; what uses them is governed",
     "registry_tokenuse": "telemetry",
     "registry_upload": "a queue; what was stored or refused is an event about the artifact",
+    "registry_savedview": "what somebody likes to look at: personal, and nothing rests on it",
     "registry_passwordattempt": "counters of a quarter of an hour",
 }
 
