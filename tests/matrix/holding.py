@@ -41,7 +41,7 @@ def hold(world: World, door: Door, knock: Knock, caller: Caller) -> None:
     assert answer.verdict is wanted, f"{wanted.name} is right, {answer.verdict.name} was said: {_said(answer)}"
     events, rows = CHANGES.get(knock.action, UNCHANGED) if wanted is Verdict.ALLOWED else UNCHANGED
     assert trace.actions == events
-    assert trace.rows == set(rows)
+    assert trace.rows == set(rows), sorted(trace.rows)
     if trace.events:
         _was_done_by(world, caller, trace)
     if wanted is Verdict.DENIED:

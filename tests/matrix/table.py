@@ -295,7 +295,7 @@ CHANGES = {
         "artifact.stored", "registry_artifact ~1", "registry_blob +1", "registry_modelversion ~1"
     ),
     "complete a version": _change("version.registered", "registry_modelversion ~1"),
-    "add metrics": _change("metric.added", "registry_metric +1", "registry_modelversion ~1"),
+    "add metrics": _change("metric.added", "registry_metric +1 ~1", "registry_modelversion ~1"),
     "add a model card": _change("card.added", "registry_modelcard +1", "registry_modelversion ~1"),
     "add evidence": _change("evidence.added", "registry_evidence +1", "registry_blob +1", "registry_modelversion ~1"),
     "write notes on a version": _change("version.updated", "registry_modelversion ~1"),

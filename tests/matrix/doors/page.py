@@ -169,7 +169,18 @@ def _record(world: World, **changes: str) -> dict[str, Any]:
     model = world.model
     same = ("title", "purpose", "team", "risk_tier", "description", "intended_use", "prohibited_use", "revision")
     filled = {name: getattr(model, name) for name in same}
-    return {**filled, "owner": model.owner.username if model.owner is not None else "", **changes}
+    executive = model.accountable_executive
+    return {
+        **filled,
+        "owner": model.owner.username if model.owner is not None else "",
+        "accountable_executive": executive.username if executive is not None else "",
+        "affects_people": {None: "", True: "yes", False: "no"}[model.affects_people],
+        "data_classes": model.data_classes,
+        "regulations": ", ".join(model.regulations),
+        "tags": "\n".join(f"{key}={value}" for key, value in model.tags.items()),
+        "next_review": model.next_review.isoformat() if model.next_review is not None else "",
+        **changes,
+    }
 
 
 @PAGE.at("edit the model", "POST web:edit-model")

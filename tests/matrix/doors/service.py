@@ -106,12 +106,12 @@ def _(world: World, actor: Actor) -> None:
 
 @SERVICE.at("download an artifact")
 def _(world: World, actor: Actor) -> None:
-    downloads.artifact(actor=actor, artifact=world.version(SHOWN).artifacts.get())
+    downloads.artifact(actor=actor, artifact=world.version(SHOWN).artifacts.get()).close()
 
 
 @SERVICE.at("download evidence")
 def _(world: World, actor: Actor) -> None:
-    downloads.evidence(actor=actor, evidence=world.version(SHOWN).evidence.get())
+    downloads.evidence(actor=actor, evidence=world.version(SHOWN).evidence.get()).close()
 
 
 @SERVICE.at("view a request")
