@@ -203,7 +203,7 @@ def _groups(points: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]
     """Points under the heading they share, their text made safe to show; those that share none stand alone."""
     groups: list[tuple[str, list[dict[str, Any]]]] = []
     for point in points:
-        drawn = {**point, "blocks": [_drawn(block) for block in point["blocks"]]}
+        drawn = {**point, "blocks": [_drawn(block, 4 if point["group"] else 3) for block in point["blocks"]]}
         if point["group"] and groups and groups[-1][0] == point["group"]:
             groups[-1][1].append(drawn)
         else:
@@ -211,9 +211,11 @@ def _groups(points: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]
     return groups
 
 
-def _drawn(block: dict[str, Any]) -> dict[str, Any]:
+def _drawn(block: dict[str, Any], level: int) -> dict[str, Any]:
+    """A block, ready to draw under a heading of that level: one below its point's."""
+    block = {**block, "level": level}
     if block["kind"] == "text":
-        return {**block, "html": to_html(block["markdown"], below=4)}
+        return {**block, "html": to_html(block["markdown"], below=level)}
     return {**block, "facts": block["items"]} if block["kind"] == "facts" else block
 
 

@@ -47,6 +47,8 @@ def test_an_index_answers_it(model: RegisteredModel) -> None:
         asked, given = selectors.occupancies_at(model, production, clock.now()).query.sql_with_params()
         cursor.execute(f"EXPLAIN {asked}", given)
         plan = "\n".join(row[0] for row in cursor.fetchall())
-    assert "occupancy_at_time" in plan or "occupancy_exclusive_stage" in plan, plan
+    # Which of the indexes that begin with the model is a matter of how many rows it has.
+    assert "Index Scan" in plan, plan
+    assert "model_id = " in plan.partition("Index Cond")[2], plan
     assert "Seq Scan" not in plan
     assert StageOccupancy.objects.count() == 3 * VERSIONS

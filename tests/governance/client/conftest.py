@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,15 @@ class Organisation:
     def client(self, person: User, *scopes: str, **options: Any) -> client.Client:
         """The library, signed in as a pipeline of that person's."""
         return client.Client(self.url, self.token(person, *scopes), **options)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """What a shell of Priya's gives the command, and nothing else."""
+        return {
+            "PATH": os.environ["PATH"],
+            "COUNTERSIGN_URL": self.url,
+            "COUNTERSIGN_TOKEN": self.token(self.people.priya),
+            **more,
+        }
 
     def decide(self, number: int, person: User, outcome: str = "approve") -> Decision:
         """What a person does on the request's page."""

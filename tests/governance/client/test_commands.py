@@ -6,7 +6,6 @@ import ast
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -22,16 +21,6 @@ from tests import factories
 from tests.governance.client.conftest import CARD, PROJECT, Command, Organisation
 from tests.ground.workers import WorkerProcess
 
-
-def environment(organisation: Organisation, **more: str) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "COUNTERSIGN_URL": organisation.url,
-        "COUNTERSIGN_TOKEN": organisation.token(organisation.people.priya),
-        **more,
-    }
-
-
 # --- one file --------------------------------------------------------------------------------------------------------
 
 
@@ -41,7 +30,7 @@ def test_it_is_one_file_that_runs_alone(organisation: Organisation, tmp_path: Pa
 
     run = subprocess.run(
         [sys.executable, "-S", "client.py", "whoami"],
-        cwd=tmp_path, env=environment(organisation), capture_output=True, text=True, check=False,
+        cwd=tmp_path, env=organisation.environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
 
     assert run.returncode == 0, run.stderr
@@ -496,22 +485,3 @@ def test_quiet_says_nothing_on_a_table_and_only_json_otherwise(countersign: Comm
 
     assert (table.out, table.err) == ("", "")
     assert (document.json["version"], document.err) == (1, "")
-
-
-def test_an_interrupted_wait_says_how_to_go_on(organisation: Organisation, registered: str) -> None:
-    api = organisation.client(organisation.people.priya)
-    number = api.request_promotion("credit-risk-pd", 1, stage="staging", reason="no worker runs its checks")["id"]
-    process = subprocess.Popen(
-        [sys.executable, client.__file__, "wait", str(number)], env=environment(organisation),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stderr is not None
-    first = process.stderr.readline()
-
-    process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=30)
-
-    assert "Stored files are the registered ones" in first
-    assert process.returncode == 130
-    assert f"countersign wait {number}" in rest
-    assert "Traceback" not in rest

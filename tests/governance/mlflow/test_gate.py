@@ -81,7 +81,7 @@ def test_what_nobody_was_asked_says_what_is_lacking(bank: Bank, refused: Any) ->
     with refused("RESOURCE_CONFLICT") as caught:
         mlflow.transition_model_version_stage("churn", "1", "Staging")
 
-    assert "was not asked for. churn has not a risk tier" in str(caught.value)
+    assert "was not asked for. churn has no risk tier" in str(caught.value)
     assert not PromotionRequest.objects.exists()
 
 

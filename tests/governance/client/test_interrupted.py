@@ -1,0 +1,29 @@
+"""A wait that is broken off: in a module of its own, because no worker may end it first."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+from governance import client
+from tests.governance.client.conftest import Organisation
+
+
+def test_an_interrupted_wait_says_how_to_go_on(organisation: Organisation, registered: str) -> None:
+    api = organisation.client(organisation.people.priya)
+    number = api.request_promotion("credit-risk-pd", 1, stage="staging", reason="no worker runs its checks")["id"]
+    process = subprocess.Popen(
+        [sys.executable, client.__file__, "wait", str(number)], env=organisation.environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    first = process.stderr.readline()
+
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=30)
+
+    assert "Stored files are the registered ones" in first
+    assert process.returncode == 130
+    assert f"countersign wait {number}" in rest
+    assert "Traceback" not in rest
