@@ -196,8 +196,9 @@ def judge(request: PromotionRequest) -> Standing:
     return replace(standing, inputs=inputs, verdict=judged)
 
 
-def request_page(actor: Actor, number: int) -> RequestPage:
-    """One request as one reader sees it. Raises NotFound."""
+def request_page(actor: Actor, number: int, person: User | None = None) -> RequestPage:
+    """One request as one reader sees it. `person`: the account behind the actor, where it is at hand.
+    Raises NotFound."""
     request = get_request(actor, number)
     standing = judge(request)
     document, judged = standing.document, standing.verdict
@@ -205,7 +206,7 @@ def request_page(actor: Actor, number: int) -> RequestPage:
     if document is not None and request.is_live:
         shown = packet.build(request, document, standing.latest, standing.inputs, standing.contents).digest
     decisions = tuple(request.decisions.select_related("person").order_by("signed_at"))
-    person = access.person_of(actor)
+    person = person or access.person_of(actor)
     timeline = tuple(history(Thing("promotion", str(request.uid))))
     return RequestPage(
         request=request,

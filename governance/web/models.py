@@ -78,6 +78,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
     requests = promotions.list_rows(
         request.actor,
         PromotionRequest.objects.filter(model=found, state__in=PromotionRequest.LIVE).order_by("-pk"),
+        request.person,
     )
     live = [row.request for row in requests]
     aliases = list(AliasAssignment.objects.filter(OPEN, model=found).select_related("version").order_by("name"))

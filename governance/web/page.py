@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
@@ -63,7 +64,8 @@ def page(
             reading.person = request.user
             reading.actor = access.actor_for(reading.person)
             try:
-                response = view(reading, *args, **kwargs)
+                with access.asked_once() if request.method in ("GET", "HEAD") else nullcontext():
+                    response = view(reading, *args, **kwargs)
             except Refusal as refusal:
                 response = errors.refused(request, refusal)
             except StoreAway:

@@ -81,7 +81,7 @@ def seen(request: PageRequest, number: int) -> str:
 
 
 def _context(request: PageRequest, number: int, form: DecisionForm | None = None, **more: Any) -> dict[str, Any]:
-    found = selectors.request_page(request.actor, number)
+    found = selectors.request_page(request.actor, number, request.person)
     parts: Parts = parts_of(request.actor, found)
     if form is None:
         form = _decision_form(request, found, sign_in.take_kept(request))
@@ -244,7 +244,7 @@ def promotion_list(request: PageRequest) -> HttpResponse:
         rows = rows.filter(_words(asked.text))
     cut = keyset.cut(rows, ("-pk",), request.GET)
     order = {row.pk: n for n, row in enumerate(cut.rows)}
-    drawn = selectors.list_rows(request.actor, PromotionRequest.objects.filter(pk__in=order))
+    drawn = selectors.list_rows(request.actor, PromotionRequest.objects.filter(pk__in=order), request.person)
     context = {
         "rows": sorted(drawn, key=lambda row: order[row.request.pk]),
         "page": cut,

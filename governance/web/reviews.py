@@ -29,7 +29,7 @@ def reviews(request: PageRequest) -> HttpResponse:
         "due": list(registry.due_for(request.actor, clock.now().date())[:DUE_SHOWN]),
         "access_requests": registry.access_requests_to_answer(request.actor)[:ACCESS_SHOWN],
         "reviews": found,
-        "own": selectors.list_rows(request.actor, own),
+        "own": selectors.list_rows(request.actor, own, request.person),
     }
     return show(request, "reviews/reviews.html", context)
 

@@ -5,7 +5,9 @@ organisation, dated membership, active accounts; what has an end is compared wit
 about one person (`registry.access.question`); a property test holds the three to the same answers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -90,6 +92,29 @@ class Denied:
         return refusal
 
 
+_answers: ContextVar[dict[Hashable, bool] | None] = ContextVar("access_answers", default=None)
+
+
+@contextmanager
+def asked_once() -> Iterator[None]:
+    """Inside the block, a permission that is asked again gets the answer it got before, without another query: for a
+    page that is only read. Never around what acts, or gives and takes roles."""
+    token = _answers.set({})
+    try:
+        yield
+    finally:
+        _answers.reset(token)
+
+
+def _once(question: Hashable, ask: Callable[[], bool]) -> bool:
+    answers = _answers.get()
+    if answers is None:
+        return ask()
+    if question not in answers:
+        answers[question] = ask()
+    return answers[question]
+
+
 def can(actor: Actor, permission: Permission, model: RegisteredModel) -> Allowed | Denied:
     """Whether the actor may do that with the model. One query; none where the answer does not depend on the database.
 
@@ -102,7 +127,8 @@ def can(actor: Actor, permission: Permission, model: RegisteredModel) -> Allowed
             lambda _: f"This token is limited to other models: {', '.join(sorted(actor.models or ()))}.",
             code="token_limited",
         )
-    if actor.person is None or may(actor.person, permission, model.pk, clock.now()):
+    person = actor.person
+    if person is None or _once((person, permission, model.pk), lambda: may(person, permission, model.pk, clock.now())):
         return Allowed()
     return _denied(actor, permission, model)
 
@@ -119,7 +145,10 @@ def can_in_organisation(actor: Actor, permission: OrgPermission) -> Allowed | De
             ),
             code="token_limited",
         )
-    if actor.person is None or holders_in_organisation(permission).filter(uid=actor.person).exists():
+    person = actor.person
+    if person is None or _once(
+        (person, permission), lambda: holders_in_organisation(permission).filter(uid=person).exists()
+    ):
         return Allowed()
 
     def because(who: tuple[str, ...]) -> str:
