@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import F, Func, Max, Q, QuerySet, TextField, Value
 
 from audit import leaf
@@ -117,6 +118,36 @@ def search(
     found = list(events[: limit + 1])
     page = found[:limit]
     return Page(page, str(page[-1].event_id) if len(found) > limit else None)
+
+
+def newest_arrival() -> int:
+    """The order of arrival of the newest event that can be seen; 0 where there is none."""
+    return Event.objects.aggregate(newest=Max("id"))["newest"] or 0
+
+
+def arrived_after(arrival: int, actions: Collection[str], limit: int) -> list[Event]:
+    """Events of these actions that arrived after another, first to last. One that is committed late may still come to
+    stand before what this answered: see :func:`transactions_begun`."""
+    return list(Event.objects.filter(id__gt=arrival, action__in=list(actions)).order_by("id")[:limit])
+
+
+def transactions_begun() -> int:
+    """A number above that of every transaction that has written anything so far. An event's transaction has its number
+    before the event has its order of arrival. So once :func:`transactions_ended` has reached what this answered,
+    nothing can arrive any more before the newest event that could be seen then."""
+    return _of_snapshot("pg_snapshot_xmax")
+
+
+def transactions_ended() -> int:
+    """A number below which every transaction is over."""
+    return _of_snapshot("pg_snapshot_xmin")
+
+
+def _of_snapshot(function: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(pg_current_snapshot())::text::bigint")
+        (number,) = cursor.fetchone()
+    return int(number)
 
 
 def opening(event: Event) -> dict[str, str]:

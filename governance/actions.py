@@ -27,6 +27,12 @@ COPY_PLANNED = register("copy.planned", "planned a copy of the files at the vers
 COPY_COMPLETED = register("copy.completed", "copied the files at the version's source")
 COPY_FAILED = register("copy.failed", "could not copy the files at the version's source")
 
+WEBHOOK_CREATED = register("webhook.created", "created a webhook")
+WEBHOOK_UPDATED = register("webhook.updated", "updated the webhook")
+WEBHOOK_DELETED = register("webhook.deleted", "deleted the webhook")
+WEBHOOK_TESTED = register("webhook.tested", "sent a test message to the webhook's address")
+WEBHOOK_DISABLED = register("webhook.disabled", "disabled the webhook, because its receiver said that it is gone")
+
 CHECK_QUEUED = register("check.queued", "queued a check")
 CHECK_COMPLETED = register("check.completed", "completed a check")
 CHECK_CANCELLED = register("check.cancelled", "cancelled a check run")

@@ -11,7 +11,7 @@ from celery import Celery
 from celery.schedules import crontab
 from django.conf import settings
 
-from governance.dispatch import END_ACCESS, RECOGNISE_FORMATS, REMIND, RING_AGAIN, SWEEP_STORAGE
+from governance.dispatch import END_ACCESS, RECOGNISE_FORMATS, REMIND, RING_AGAIN, SEND_WEBHOOKS, SWEEP_STORAGE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings")
 
@@ -25,6 +25,11 @@ app.conf.beat_schedule = {
         "task": RING_AGAIN,
         "schedule": settings.COUNTERSIGN_RING_AGAIN_SECONDS,
         "options": {"expires": settings.COUNTERSIGN_RING_AGAIN_SECONDS},
+    },
+    "send-webhooks": {
+        "task": SEND_WEBHOOKS,
+        "schedule": settings.COUNTERSIGN_WEBHOOK_SECONDS,
+        "options": {"expires": settings.COUNTERSIGN_WEBHOOK_SECONDS},
     },
     # Rights are over by the clock; this only closes their rows on the record, so minutes do not matter.
     "end-access": {"task": END_ACCESS, "schedule": END_ACCESS_SECONDS, "options": {"expires": END_ACCESS_SECONDS}},

@@ -15,12 +15,17 @@ from governance import dispatch, promotions
 from governance.checks import execution, performing, recognising
 from governance.copies import copying
 from governance.services import reminders
+from governance.webhooks import outbox, sending
 from registry import access
 from registry.services import access_requests, examining, sweeping
 
 # A policy may give a check an hour; the rest is for copying its evidence. Shorter than the broker's patience.
 CHECK_SOFT_LIMIT = 110 * 60
 CHECK_HARD_LIMIT = 115 * 60
+
+# A receiver has ten seconds. Shorter than the time after which a claim is free to take.
+WEBHOOK_SOFT_LIMIT = 50
+WEBHOOK_HARD_LIMIT = 60
 
 # A run that completed is news for whoever looks at its request.
 _settle = partial(promotions.settle, touched=True)
@@ -95,6 +100,29 @@ def ring_again(self: Task[..., None]) -> None:
             dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
 
 
+@shared_task(bind=True, name=dispatch.SEND_WEBHOOKS, acks_late=True, reject_on_worker_lost=True)
+def send_webhooks(self: Task[..., None]) -> None:
+    """Put into the outbox what happened, and ring for every row that is due, the first time or again."""
+    with _ambient(self):
+        outbox.fill()
+        for delivery_id in sending.due():
+            dispatch.ring_for_now(dispatch.DELIVER_WEBHOOK, delivery_id)
+
+
+@shared_task(
+    bind=True,
+    name=dispatch.DELIVER_WEBHOOK,
+    acks_late=True,
+    reject_on_worker_lost=True,
+    soft_time_limit=WEBHOOK_SOFT_LIMIT,
+    time_limit=WEBHOOK_HARD_LIMIT,
+)
+def deliver_webhook(self: Task[..., None], delivery_id: int) -> None:
+    """Send one message, if its row is still there to take."""
+    with _ambient(self):
+        sending.deliver(delivery_id)
+
+
 @shared_task(bind=True, name=dispatch.END_ACCESS, acks_late=True, reject_on_worker_lost=True)
 def end_access(self: Task[..., None]) -> None:
     """Close the grants whose time is over and the access requests nobody answered, each in its own transaction."""
@@ -130,6 +158,7 @@ def sweep_storage(self: Task[..., None]) -> None:
     """Remove what uploads left behind, and give up versions whose files never came."""
     with _ambient(self):
         sweeping.sweep()
+        outbox.forget()
 
 
 @shared_task(bind=True, name=dispatch.REMIND, acks_late=True, reject_on_worker_lost=True)

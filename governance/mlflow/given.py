@@ -128,6 +128,15 @@ class Given:
             raise _wrong(field, value, "must be a list of objects")
         return [_spelt(item) for item in value]
 
+    def object(self, field: str) -> Mapping[str, Any] | None:
+        """An object, its fields in snake_case; None where there is none."""
+        value = self._fields.get(field)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise _wrong(field, value, "must be an object")
+        return _spelt(value)
+
     def has(self, field: str) -> bool:
         """Whether the field was sent and says something."""
         return self._fields.get(field) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from governance.mlflow import door, models, stages, transition_requests, versions
+from governance.mlflow import door, models, stages, transition_requests, versions, webhooks
 from governance.mlflow.door import address, open_answer
 
 app_name = "mlflow"
@@ -42,6 +42,13 @@ urlpatterns: list[URLPattern] = [
     path("transition-requests/approve", address(POST=transition_requests.approve), name="approve-request"),
     path("transition-requests/reject", address(POST=transition_requests.reject), name="reject-request"),
     path("transition-requests/delete", address(DELETE=transition_requests.delete), name="delete-request"),
+    path("webhooks", address(GET=webhooks.listing, POST=webhooks.create), name="webhooks"),
+    path(
+        "webhooks/<str:webhook_id>",
+        address(GET=webhooks.get, PATCH=webhooks.update, DELETE=webhooks.delete),
+        name="webhook",
+    ),
+    path("webhooks/<str:webhook_id>/test", address(POST=webhooks.test), name="test-webhook"),
     re_path(r"^(?P<rest>.*)$", door.no_such_address, name="elsewhere"),
 ]
 

@@ -7,6 +7,7 @@ from governance.models.idempotency import IdempotencyKey
 from governance.models.policy import Policy, PolicyRevision
 from governance.models.promotion import PromotionRequest
 from governance.models.source_copy import SourceCopy
+from governance.models.webhook import Webhook, WebhookDelivery, WebhookPosition, WebhookSecret
 
 __all__ = [
     "CheckRun",
@@ -18,4 +19,8 @@ __all__ = [
     "PolicyRevision",
     "PromotionRequest",
     "SourceCopy",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookPosition",
+    "WebhookSecret",
 ]

@@ -61,6 +61,4 @@ def _judge(host: str, address: Address, *, private: bool) -> None:
     if address.is_multicast or address.is_unspecified:
         raise Forbidden(f"{host} is at {address}, which is no server's address.")
     if not address.is_global and not private:
-        raise Forbidden(
-            f"{host} is at {address}, inside a private network, and no operator named this host as a source."
-        )
+        raise Forbidden(f"{host} is at {address}, inside a private network, and no operator named this host.")

@@ -147,7 +147,7 @@ class Server:
         target = (
             urlsplit(self.url).path.rstrip("/") + quote(path, safe="/~-._") + ("?" + urlencode(query) if query else "")
         )
-        connection = self._connection()
+        connection = self.connection()
         try:
             try:
                 connection.request("GET", target, headers={**self._headers, "Accept": accept})
@@ -175,7 +175,8 @@ class Server:
             headers["Authorization"] = f"Bearer {self.token}"
         return headers
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def connection(self) -> http.client.HTTPConnection:
+        """A connection that is not open yet, and will go to an address that was judged."""
         if urlsplit(self.url).scheme == "https":
             return _Tls(self.host, self.port, private=self.private, timeout=self.timeout)
         return _Plain(self.host, self.port, private=self.private, timeout=self.timeout)

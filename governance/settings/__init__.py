@@ -37,6 +37,7 @@ if os.environ.get("DJANGO_SETTINGS_MODULE") == __name__:
         globals().update(_found.mail)
         DEFAULT_FROM_EMAIL = _found.mail_from
     COUNTERSIGN_SOURCES = _found.sources
+    COUNTERSIGN_WEBHOOK_HOSTS = _found.webhook_hosts
     LOGGING = logging_for(_found.log_level, as_json=True)
 
     # Asked over plain HTTP, from inside, by whatever watches the process.

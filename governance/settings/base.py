@@ -144,11 +144,14 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 15 * 60
 CELERY_TASK_SOFT_TIME_LIMIT = 14 * 60
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# Copies of what lies at versions' sources take hours where checks take seconds, so they wait in a queue of their own. A
-# worker listens to both unless it is told otherwise (--queues copies).
+# Copies of what lies at versions' sources take hours where checks take seconds, and receivers of webhooks may be slow:
+# they wait in queues of their own. A worker listens to all unless it is told otherwise (--queues copies).
 CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_TASK_QUEUES = (Queue("celery"), Queue("copies"))
-CELERY_TASK_ROUTES = {"governance.tasks.copy_source": {"queue": "copies"}}
+CELERY_TASK_QUEUES = (Queue("celery"), Queue("copies"), Queue("webhooks"))
+CELERY_TASK_ROUTES = {
+    "governance.tasks.copy_source": {"queue": "copies"},
+    "governance.tasks.deliver_webhook": {"queue": "webhooks"},
+}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A check that runs while the broker goes away may finish: its claim is in the database, and a message that is delivered
 # again finds nothing to claim.
@@ -209,6 +212,11 @@ COUNTERSIGN_ABANDONED_AFTER_DAYS = 14
 # what an operator names here is ever asked. And the seconds before a second attempt.
 COUNTERSIGN_SOURCES: list[Any] = []
 COUNTERSIGN_COPY_RETRY_PAUSE = 30.0
+
+# Hosts, or host:port, that webhooks may reach inside private networks and without TLS. And how often the log is looked
+# through for what webhooks are to be told.
+COUNTERSIGN_WEBHOOK_HOSTS: list[str] = []
+COUNTERSIGN_WEBHOOK_SECONDS = 5.0
 
 # What a version may consist of. The store needs the room, and every file is read again by the checks.
 COUNTERSIGN_MAX_FILES = 1_000

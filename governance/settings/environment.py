@@ -49,6 +49,7 @@ class Environment:
     mail: dict[str, Any]
     mail_from: str
     sources: list[dict[str, str]]
+    webhook_hosts: list[str]
     provision_url: str
 
 
@@ -75,6 +76,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         mail=reader.take("COUNTERSIGN_MAIL_URL", mail, default="", is_secret=True),
         mail_from=reader.take("COUNTERSIGN_MAIL_FROM", _mail_from, default=""),
         sources=reader.take("COUNTERSIGN_SOURCES", _sources, default="[]", is_secret=True),
+        webhook_hosts=reader.take("COUNTERSIGN_WEBHOOK_HOSTS", _words, default=""),
         provision_url="",
     )
     if found.mail and not found.mail_from:

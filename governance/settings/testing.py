@@ -41,6 +41,9 @@ COUNTERSIGN_LOG_ORIGIN = "test.invalid/audit/1"
 # What a worker of a test's own may copy from.
 COUNTERSIGN_SOURCES = json.loads(os.environ.get("COUNTERSIGN_TEST_SOURCES", "[]"))
 
+# A port where nobody listens.
+COUNTERSIGN_WEBHOOK_HOSTS = ["127.0.0.1:9"]
+
 # For workers that a test kills: what takes a minute elsewhere takes a moment.
 if os.environ.get("COUNTERSIGN_TEST_CLOCKWORK") == "fast":
     COUNTERSIGN_RING_AGAIN_SECONDS = 0.5

@@ -42,6 +42,10 @@ from registry.models import (
     not_ended,
 )
 
+_OF_ALL_MODELS = {
+    OrgPermission.READ_AUDIT: "the audit log of the organisation tells of all",
+    OrgPermission.MANAGE_WEBHOOKS: "a webhook tells of all",
+}
 _NAMED = 5
 """How many people a refusal names."""
 
@@ -137,11 +141,11 @@ def can_in_organisation(actor: Actor, permission: OrgPermission) -> Allowed | De
     """Whether the actor may do that in the organisation. One query at most."""
     if (denied := _denied_to_this_kind(actor, permission, ORG_SCOPE_FOR[permission])) is not None:
         return denied
-    if actor.models is not None and permission is OrgPermission.READ_AUDIT:
+    if actor.models is not None and (what := _OF_ALL_MODELS.get(permission)) is not None:
         return Denied(
             lambda _: (
-                f"This token is limited to models ({', '.join(sorted(actor.models or ()))}), and the audit log of "
-                "the organisation tells of all: use one without that limit."
+                f"This token is limited to models ({', '.join(sorted(actor.models or ()))}), and {what}: use one "
+                "without that limit."
             ),
             code="token_limited",
         )

@@ -22,6 +22,7 @@ class OrgPermission(StrEnum):
     MANAGE_POLICIES = "manage_policies"
     MANAGE_GROUPS = "manage_groups"
     MANAGE_PEOPLE = "manage_people"
+    MANAGE_WEBHOOKS = "manage_webhooks"
 
 
 class Role(StrEnum):
@@ -66,8 +67,15 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 ROLE_ORG_PERMISSIONS: dict[Role, frozenset[OrgPermission]] = {
     Role.AUDITOR: frozenset({OrgPermission.READ_AUDIT}),
-    Role.OFFICER: frozenset({OrgPermission.READ_AUDIT, OrgPermission.MANAGE_POLICIES, OrgPermission.MANAGE_GROUPS}),
-    Role.ADMINISTRATOR: frozenset({OrgPermission.MANAGE_PEOPLE}),
+    Role.OFFICER: frozenset(
+        {
+            OrgPermission.READ_AUDIT,
+            OrgPermission.MANAGE_POLICIES,
+            OrgPermission.MANAGE_GROUPS,
+            OrgPermission.MANAGE_WEBHOOKS,
+        }
+    ),
+    Role.ADMINISTRATOR: frozenset({OrgPermission.MANAGE_PEOPLE, OrgPermission.MANAGE_WEBHOOKS}),
 }
 
 SUPERUSER_PERMISSIONS = frozenset({Permission.VIEW, Permission.GRANT_ROLE})
@@ -102,6 +110,7 @@ ORG_SCOPE_FOR: dict[OrgPermission, str | None] = {
     OrgPermission.MANAGE_POLICIES: None,
     OrgPermission.MANAGE_GROUPS: None,
     OrgPermission.MANAGE_PEOPLE: None,
+    OrgPermission.MANAGE_WEBHOOKS: "webhooks:admin",
 }
 
 TO_DO: dict[Permission | OrgPermission, str] = {
@@ -116,6 +125,7 @@ TO_DO: dict[Permission | OrgPermission, str] = {
     OrgPermission.MANAGE_POLICIES: "publish policies",
     OrgPermission.MANAGE_GROUPS: "change reviewer groups",
     OrgPermission.MANAGE_PEOPLE: "administer accounts and organisation-wide roles",
+    OrgPermission.MANAGE_WEBHOOKS: "manage the organisation's webhooks",
 }
 """How a refusal says it, after "to"."""
 

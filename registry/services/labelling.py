@@ -4,6 +4,7 @@ Each is made under the lock of the row it changes, so that two clients setting d
 Tags, descriptions and notes are no evidence: no fingerprint holds them, and no approval rests on them.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,7 +56,7 @@ def tag_version(*, actor: Actor, version: ModelVersion, key: str, value: str | N
     tags = _with(row.tags, key, value)
     if tags == row.tags:
         return row
-    _record(actor, model, row, Change("tags", _recorded(row.tags), _recorded(tags)))
+    _record(actor, model, row, Change("tags", _recorded(row.tags), _recorded(tags)), told=_difference(row.tags, tags))
     row.tags = tags
     row.revision += 1
     row.save(update_fields=["tags", "revision"])
@@ -104,7 +105,8 @@ def annotate_version(
     if not differing:
         return row
     said = [Change(field, _kept(getattr(row, field)), _kept(value)) for field, value in differing.items()]
-    _record(actor, model, row, *said)
+    told = _difference(row.tags, differing["tags"]) if "tags" in differing else None
+    _record(actor, model, row, *said, told=told)
     for field, value in differing.items():
         setattr(row, field, value)
     row.updated_at = clock.now()
@@ -140,7 +142,9 @@ def _kept(value: Any) -> Private | None:
     return Private(value) if value else None
 
 
-def _record(actor: Actor, model: RegisteredModel, version: ModelVersion, *changes: Change) -> None:
+def _record(
+    actor: Actor, model: RegisteredModel, version: ModelVersion, *changes: Change, told: Private | None = None
+) -> None:
     recorder.append(
         VERSION_UPDATED,
         actor=actor,
@@ -148,7 +152,16 @@ def _record(actor: Actor, model: RegisteredModel, version: ModelVersion, *change
         stream=f"model:{model.uid}",
         related=[Thing("model", str(model.uid))],
         changes=changes,
+        data={"tag_changes": told} if told is not None else None,
     )
+
+
+def _difference(before: Mapping[str, str], after: Mapping[str, str]) -> Private:
+    """Which tags were set and which taken away, for whoever is to be told of each: JSON, because a value may hold
+    lines that look like tags."""
+    put = {key: text for key, text in after.items() if before.get(key) != text}
+    gone = sorted(before.keys() - after.keys())
+    return Private(json.dumps({"set": put, "deleted": gone}, sort_keys=True, ensure_ascii=False))
 
 
 def _with(tags: Mapping[str, str], key: str, value: str | None) -> dict[str, str]:

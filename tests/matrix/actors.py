@@ -16,8 +16,8 @@ from audit import clock
 from audit.actor import Actor
 from audit.models import Event
 from governance import promotions, selectors
-from governance.models import Packet, Policy, PromotionRequest
-from governance.services import evidence, policies, setup
+from governance.models import Packet, Policy, PromotionRequest, Webhook
+from governance.services import evidence, policies, setup, webhooks
 from registry import access
 from registry.access import SCOPES, Role
 from registry.models import (
@@ -208,6 +208,11 @@ class World:
         return Policy.objects.get(slug="matrix-production")
 
     @property
+    def webhook(self) -> str:
+        """Id of the officer's webhook, which nobody answers."""
+        return str(Webhook.objects.values_list("uid", flat=True)[0])
+
+    @property
     def access_request(self) -> AccessRequest:
         """What the second person asked for."""
         return AccessRequest.objects.get(person=self.person("second"))
@@ -265,6 +270,12 @@ def build() -> World:
     _issue_tokens(world)
     access_requests.ask(
         actor=access.actor_for(world.person("second")), slug=MODEL, role=Role.DEVELOPER, purpose="the winter project"
+    )
+    webhooks.create(
+        actor=access.actor_for(world.person("of")),
+        name="theirs",
+        url="https://127.0.0.1:9/",
+        events=["model_version.created"],
     )
     for key in ("go", "shut"):
         accounts.deactivate(actor=SETUP, person=world.person(key), reason="left the bank")

@@ -151,6 +151,11 @@ create a group                       SA     -  -  -  -  -  -   -  +  -   -   -  
 change a group                       SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 add a member                         SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 end a membership                     SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+read the webhooks                    SM     -  -  -  -  -  -   -  +  +   -   -  -  -   -  ?  ?
+create a webhook                     SM     -  -  -  -  -  -   -  +  +   -   -  -  -   -  ?  ?
+change a webhook                     SM     -  -  -  -  -  -   -  +  +   -   -  -  -   -  ?  ?
+test a webhook                       SM     -  -  -  -  -  -   -  +  +   -   -  -  -   -  ?  ?
+delete a webhook                     SM     -  -  -  -  -  -   -  +  +   -   -  -  -   -  ?  ?
 
 open an account                      SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 change somebody's record             SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
@@ -236,6 +241,11 @@ create a group                       S      -  -  -  -  -  -  -  -  -  -   -  - 
 change a group                       S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 add a member                         S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 end a membership                     S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+read the webhooks                    SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  -  -  -  -  -   -   ?  ?  ?
+create a webhook                     SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  -  -  -  -  -   -   ?  ?  ?
+change a webhook                     SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  -  -  -  -  -   -   ?  ?  ?
+test a webhook                       SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  -  -  -  -  -   -   ?  ?  ?
+delete a webhook                     SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  -  -  -  -  -   -   ?  ?  ?
 
 open an account                      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 change somebody's record             S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
@@ -336,6 +346,10 @@ CHANGES = {
     "change a group": _change("group.updated", "auth_group ~1"),
     "add a member": _change("membership.added", "registry_membership +1"),
     "end a membership": _change("membership.removed", "registry_membership ~1"),
+    "create a webhook": _change("webhook.created", "governance_webhook +1"),
+    "change a webhook": _change("webhook.updated", "governance_webhook ~1"),
+    "test a webhook": _change("webhook.tested"),
+    "delete a webhook": _change("webhook.deleted", "governance_webhook ~1"),
     "open an account": _change("person.registered", "registry_user +1"),
     "change somebody's record": _change("person.updated", "registry_user ~1"),
     "set somebody's password": _change("person.password_set", "registry_user ~1"),

@@ -40,8 +40,13 @@ IN_ORGANISATION = {
         OrgPermission.READ_AUDIT,
         OrgPermission.MANAGE_POLICIES,
         OrgPermission.MANAGE_GROUPS,
+        OrgPermission.MANAGE_WEBHOOKS,
     },
-    Role.ADMINISTRATOR: {OrgPermission.REGISTER_MODEL, OrgPermission.MANAGE_PEOPLE},
+    Role.ADMINISTRATOR: {
+        OrgPermission.REGISTER_MODEL,
+        OrgPermission.MANAGE_PEOPLE,
+        OrgPermission.MANAGE_WEBHOOKS,
+    },
     **{role: {OrgPermission.REGISTER_MODEL} for role in ON_A_MODEL},
 }
 
@@ -148,7 +153,11 @@ def test_no_token_decides_grants_or_administers(people: People, model: Registere
     factories.grant(Role.OFFICER, to=people.priya)
     everything = people.token_of(people.priya, *access.SCOPES)
     assert allowed(everything, model) == {V, E, R, P}
-    assert allowed_in_organisation(everything) == {OrgPermission.REGISTER_MODEL, OrgPermission.READ_AUDIT}
+    assert allowed_in_organisation(everything) == {
+        OrgPermission.REGISTER_MODEL,
+        OrgPermission.READ_AUDIT,
+        OrgPermission.MANAGE_WEBHOOKS,
+    }
     denied = access.can(everything, D, model)
     assert isinstance(denied, access.Denied)
     assert denied.reason.startswith("No token may decide")

@@ -51,7 +51,7 @@ def _simply(
         reads = method == "GET"
         response: Any = Client().generic(
             method,
-            f"{ROOT}/{path}",
+            f"{ROOT}/{path.replace('WEBHOOK', world.webhook)}",
             b"" if reads else json.dumps(fields).encode(),
             content_type="application/json",
             headers=headers,
@@ -111,3 +111,15 @@ for _verb in ("approve", "reject"):
         stage="Production",
     )
 _simply("withdraw a request", "delete-request", "DELETE", "transition-requests/delete", **_SHOWN, stage="Production")
+
+_HOOK: dict[str, Any] = {
+    "name": "another",
+    "url": "https://127.0.0.1:9/",
+    "events": [{"entity": "MODEL_VERSION", "action": "CREATED"}],
+}
+_simply("create a webhook", "webhooks", "POST", "webhooks", **_HOOK)
+_simply("read the webhooks", "webhooks", "GET", "webhooks", lists="webhooks")
+_simply("read the webhooks", "webhook", "GET", "webhooks/WEBHOOK")
+_simply("change a webhook", "webhook", "PATCH", "webhooks/WEBHOOK", status="DISABLED")
+_simply("test a webhook", "test-webhook", "POST", "webhooks/WEBHOOK/test")
+_simply("delete a webhook", "webhook", "DELETE", "webhooks/WEBHOOK")

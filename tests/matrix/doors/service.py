@@ -12,7 +12,9 @@ from audit import clock
 from audit.actor import Actor
 from governance import promotions
 from governance import selectors as gate
-from governance.services import evidence, policies
+from governance.models import Webhook
+from governance.services import evidence, policies, webhooks
+from governance.webhooks import sending
 from registry import access, selectors
 from registry.access import OrgPermission, Permission, Role
 from registry.exceptions import NotFound, NotPermitted, Refusal
@@ -145,6 +147,32 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("read an event of the organisation")
 def _(world: World, actor: Actor) -> bool:
     return bool(access.can_in_organisation(actor, OrgPermission.READ_AUDIT))
+
+
+@SERVICE.at("read the webhooks")
+def _(world: World, actor: Actor) -> bool:
+    return webhooks.listing(actor).exists() and bool(webhooks.get(actor, world.webhook))
+
+
+@SERVICE.at("create a webhook")
+def _(world: World, actor: Actor) -> None:
+    webhooks.create(actor=actor, name="another", url="https://127.0.0.1:9/", events=["model_version.created"])
+
+
+@SERVICE.at("change a webhook")
+def _(world: World, actor: Actor) -> None:
+    webhooks.update(actor=actor, webhook_id=world.webhook, status="DISABLED")
+
+
+@SERVICE.at("test a webhook")
+def _(world: World, actor: Actor) -> None:
+    hook = Webhook.objects.get(uid=world.webhook)
+    assert not sending.probe(actor=actor, webhook=hook, told="model_version.created").success
+
+
+@SERVICE.at("delete a webhook")
+def _(world: World, actor: Actor) -> None:
+    webhooks.delete(actor=actor, webhook_id=world.webhook)
 
 
 @SERVICE.at("enter the admin site")

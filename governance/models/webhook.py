@@ -1,0 +1,97 @@
+"""Webhooks, what they sign with, and what they have to tell."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from registry.models import Governed
+
+
+class Webhook(Governed):
+    """An address that is told of what happens, of the models its creator may see."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "ACTIVE", "Active"
+        DISABLED = "DISABLED", "Disabled"
+
+    name = models.CharField(max_length=63)
+    description = models.TextField(blank=True)
+    url = models.TextField()
+    events = models.JSONField(help_text='what it is told of: a list of "entity.action"')
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.ACTIVE)
+    since = models.BigIntegerField(help_text="order of arrival of the last event it is not told of")
+    created_by = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WebhookSecret(models.Model):
+    """What a webhook's messages are signed with. It has to be readable to sign; only the sender reads it."""
+
+    webhook = models.OneToOneField(Webhook, on_delete=models.PROTECT, related_name="+")
+    value = models.TextField()
+
+    def __str__(self) -> str:
+        return "secret"
+
+
+class WebhookDelivery(models.Model):
+    """That a webhook is to be told of an event. It holds no words of the message: those are read when it is sent, so
+    that what was erased meanwhile is not told. Not governed: it decides nothing, and goes after a month."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        DELIVERED = "delivered", "Delivered"
+        FAILED = "failed", "Failed"
+        WITHHELD = "withheld", "Withheld"
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    webhook = models.ForeignKey(Webhook, on_delete=models.PROTECT, related_name="deliveries")
+    event = models.UUIDField()
+    place = models.PositiveSmallIntegerField(help_text="which of the event's news: one may set several tags")
+    entity = models.CharField(max_length=32)
+    action = models.CharField(max_length=16)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claim = models.UUIDField(null=True, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    run_after = models.DateTimeField(null=True, blank=True, help_text="not before: the pause before a retry")
+    answer = models.PositiveSmallIntegerField(null=True, blank=True, help_text="status of the last answer")
+    problem = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("pk",)
+        verbose_name_plural = "webhook deliveries"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["webhook", "event", "place"], name="webhook_told_once"),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(name="webhook_delivery_waiting", fields=["run_after"], condition=Q(state="waiting")),
+            models.Index(name="webhook_delivery_by_age", fields=["created_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entity}.{self.action} for {self.webhook_id}"
+
+
+class WebhookPosition(models.Model):
+    """How far the log was read for webhooks: one row. Everything up to `arrival` is in the outbox for good. Up to
+    `horizon` it will be, once every transaction below `begun` is over."""
+
+    arrival = models.BigIntegerField(default=0)
+    horizon = models.BigIntegerField(default=0)
+    begun = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"at {self.arrival}"

@@ -1,0 +1,263 @@
+"""Webhooks: made, changed, disabled and deleted, each with its event. A secret goes in and never comes out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from audit import clock, recorder
+from audit import selectors as log
+from audit.actions import Action
+from audit.actor import Actor, process
+from audit.recorder import Change, Private, Thing
+from governance.actions import WEBHOOK_CREATED, WEBHOOK_DELETED, WEBHOOK_DISABLED, WEBHOOK_TESTED, WEBHOOK_UPDATED
+from governance.models import Webhook, WebhookSecret
+from governance.outside import Forbidden, resolved
+from registry import access
+from registry.exceptions import NotFound
+from registry.rules import Faults
+
+NEWS: Final[tuple[str, ...]] = (
+    "registered_model.created",
+    "model_version.created",
+    "model_version_tag.set",
+    "model_version_tag.deleted",
+    "model_version_alias.created",
+    "model_version_alias.deleted",
+)
+"""What a webhook can be told of: MLflow's events about models."""
+MOST: Final = 50
+"""Webhooks that an organisation may have."""
+STREAM: Final = "organisation"
+SENDER = process("webhook-sender")
+"""Who acts when a worker finds that a receiver is gone."""
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_VISIBLE = re.compile(r"[\x21-\x7e]{1,2000}")
+_FIELDS = frozenset({"name", "description", "url", "events", "status"})
+
+
+def create(
+    *,
+    actor: Actor,
+    name: str,
+    url: str,
+    events: Iterable[str],
+    description: str = "",
+    secret: str = "",
+    status: str = Webhook.Status.ACTIVE,
+) -> Webhook:
+    """Have an address told of what happens from now on. Its host is looked up.
+
+    Args:
+        events: of `NEWS`.
+        secret: what messages are signed with; empty for messages without a signature.
+
+    Raises NotPermitted without MANAGE_WEBHOOKS; InvalidInput.
+    """
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
+    person = access.require_person(actor)
+    facts = _checked(
+        {"name": name, "url": url, "events": list(events), "description": description, "status": status}, secret
+    )
+    with transaction.atomic():
+        if _all().select_for_update(no_key=True).count() >= MOST:
+            faults = Faults()
+            faults.add("/name", "too_many", f"There are {MOST} webhooks already, which is the most: delete one first.")
+            faults.refuse()
+        now = clock.now()
+        made = Webhook(
+            uid=uuid4(), since=log.newest_arrival(), created_by=person, created_at=now, updated_at=now, **facts
+        )
+        _record(
+            WEBHOOK_CREATED,
+            actor,
+            made,
+            [Change(field, None, _kept(field, value)) for field, value in facts.items() if value]
+            + ([Change("secret", None, "given")] if secret else []),
+        )
+        made.save(force_insert=True)
+        if secret:
+            WebhookSecret.objects.create(webhook=made, value=secret)
+    return made
+
+
+def listing(actor: Actor) -> QuerySet[Webhook]:
+    """The organisation's webhooks, newest first. Raises NotPermitted."""
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
+    return _all()
+
+
+def get(actor: Actor, webhook_id: str) -> Webhook:
+    """One webhook. Raises NotPermitted, NotFound."""
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
+    return _one(webhook_id)
+
+
+def update(*, actor: Actor, webhook_id: str, secret: str | None = None, **changes: Any) -> Webhook:
+    """Change `name`, `description`, `url`, `events`, `status` or the secret. One that is made active again is told of
+    what happens from then on. Where nothing differs, nothing is written.
+
+    Raises NotPermitted, NotFound, InvalidInput.
+    """
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
+    assert changes.keys() <= _FIELDS, changes
+    _one(webhook_id)
+    facts = _checked(changes, secret)
+    with transaction.atomic():
+        row = _one(webhook_id, lock=True)
+        differing = {field: value for field, value in facts.items() if getattr(row, field) != value}
+        if not differing and not secret:
+            return row
+        said = [
+            Change(field, _kept(field, getattr(row, field)), _kept(field, value)) for field, value in differing.items()
+        ]
+        if secret:
+            _, new = WebhookSecret.objects.update_or_create(webhook=row, defaults={"value": secret})
+            said.append(Change("secret", None if new else "given", "given" if new else "replaced"))
+        if differing.get("status") == Webhook.Status.ACTIVE:
+            row.since = log.newest_arrival()
+        _record(WEBHOOK_UPDATED, actor, row, said)
+        for field, value in differing.items():
+            setattr(row, field, value)
+        row.updated_at = clock.now()
+        row.save(update_fields=[*differing, "since", "updated_at"])
+    return row
+
+
+@transaction.atomic
+def delete(*, actor: Actor, webhook_id: str) -> None:
+    """Take a webhook out of use for good, and its secret out of the database. Raises NotPermitted, NotFound."""
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
+    row = _one(webhook_id, lock=True)
+    _record(WEBHOOK_DELETED, actor, row, [Change("status", row.status, "deleted")])
+    WebhookSecret.objects.filter(webhook=row).delete()
+    row.deleted_at = row.updated_at = clock.now()
+    row.save(update_fields=["deleted_at", "updated_at"])
+
+
+@transaction.atomic
+def record_test(*, actor: Actor, webhook: Webhook, told: str, answer: int | None) -> None:
+    """Put on record that somebody had a test message sent. Raises NotPermitted."""
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
+    _record(WEBHOOK_TESTED, actor, webhook, [], {"told": told, "answer": answer})
+
+
+@transaction.atomic
+def receiver_gone(webhook_id: int) -> None:
+    """Disable a webhook whose receiver answered 410."""
+    row = _all().select_for_update(no_key=True).filter(pk=webhook_id, status=Webhook.Status.ACTIVE).first()
+    if row is None:
+        return
+    _record(WEBHOOK_DISABLED, SENDER, row, [Change("status", row.status, Webhook.Status.DISABLED.value)])
+    row.status, row.updated_at = Webhook.Status.DISABLED, clock.now()
+    row.save(update_fields=["status", "updated_at"])
+
+
+def named_by_operator(url: str) -> bool:
+    """Whether an operator named the host, which may then be in a private network and without TLS."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return not {host, f"{host}:{port}"}.isdisjoint(name.lower() for name in settings.COUNTERSIGN_WEBHOOK_HOSTS)
+
+
+def _all() -> QuerySet[Webhook]:
+    return Webhook.objects.filter(deleted_at__isnull=True).order_by("-pk")
+
+
+def _one(webhook_id: str, *, lock: bool = False) -> Webhook:
+    rows = _all().select_for_update(no_key=True, of=("self",)) if lock else _all()
+    try:
+        found = rows.select_related("created_by").filter(uid=UUID(webhook_id)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound(f"Webhook with ID {webhook_id[:100]} not found.")
+    return found
+
+
+def _checked(given: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
+    """What was given, each held to its rule. Raises InvalidInput."""
+    faults, facts = Faults(), dict(given)
+    if "name" in facts and not _NAME.fullmatch(facts["name"]):
+        faults.add(
+            "/name",
+            "invalid",
+            "A webhook's name has 1 to 63 letters, digits, . _ and -, a letter or digit at each end.",
+        )
+    if "description" in facts:
+        facts["description"] = faults.text("/description", facts["description"], 5_000)
+    if "events" in facts:
+        facts["events"] = sorted(set(facts["events"]), key=_order)
+        if not facts["events"] or not set(facts["events"]) <= set(NEWS):
+            faults.add("/events", "unknown_event", f"A webhook's events are one or more of: {', '.join(NEWS)}.")
+    if facts.get("status", Webhook.Status.ACTIVE) not in Webhook.Status.values:
+        faults.add("/status", "unknown_status", "A webhook's status is ACTIVE or DISABLED.")
+    if secret and not _VISIBLE.fullmatch(secret):
+        faults.add("/secret", "invalid", "A webhook's secret has up to 2,000 visible ASCII characters, without spaces.")
+    if "url" in facts:
+        _judge_url(faults, facts["url"])
+    faults.refuse()
+    return facts
+
+
+def _order(event: str) -> tuple[int, str]:
+    return (NEWS.index(event) if event in NEWS else len(NEWS), event)
+
+
+def _judge_url(faults: Faults, url: str) -> None:
+    """Adds what is wrong with an address: with its form, or with where its host is."""
+    form = "A webhook's url is https://host/path in visible ASCII, without user name, password and #fragment."
+    parts = _split(url)
+    if parts is None:
+        faults.add("/url", "invalid", form)
+        return
+    named = named_by_operator(url)
+    way_out = "or an operator names the host in COUNTERSIGN_WEBHOOK_HOSTS."
+    if parts.scheme == "http" and not named:
+        faults.add("/url", "https_only", f"A webhook's url begins with https://: use TLS, {way_out}")
+        return
+    try:
+        resolved(parts.hostname or "", parts.port or 443, private=named)
+    except Forbidden as refusal:
+        faults.add(
+            "/url", "private_address", f"The url may not be reached: {refusal} Use a host that is public, {way_out}"
+        )
+    except (OSError, UnicodeError):
+        faults.add("/url", "not_resolved", f"The url's host {parts.hostname} has no address: check how it is written.")
+
+
+def _split(url: str) -> SplitResult | None:
+    if not _VISIBLE.fullmatch(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc or parts.fragment:
+        return None
+    return None if port == 0 else parts
+
+
+def _kept(field: str, value: Any) -> Any:
+    """An address may hold a password of its receiver, and texts may name people: the event only commits to them."""
+    if field in ("url", "name", "description"):
+        return Private(value) if value else None
+    return value
+
+
+def _record(
+    action: Action, actor: Actor, row: Webhook, changes: list[Change], data: dict[str, Any] | None = None
+) -> None:
+    recorder.append(
+        action, actor=actor, thing=Thing("webhook", str(row.uid)), stream=STREAM, changes=changes, data=data
+    )

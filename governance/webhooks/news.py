@@ -1,0 +1,111 @@
+"""What the log's events say in MLflow's words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from audit import selectors as log
+from audit.models import Event
+from governance.actions import ALIAS_REMOVED, PROMOTION_ADOPTED, PROMOTION_PROMOTED
+from registry.actions import MODEL_REGISTERED, VERSION_REGISTERED, VERSION_UPDATED
+from registry.models import ModelVersion, RegisteredModel
+
+ACTIONS: Final = (
+    MODEL_REGISTERED,
+    VERSION_REGISTERED,
+    VERSION_UPDATED,
+    PROMOTION_PROMOTED,
+    PROMOTION_ADOPTED,
+    ALIAS_REMOVED,
+)
+"""The actions that may say something to a webhook."""
+
+
+@dataclass(frozen=True)
+class News:
+    """One thing to tell: `facts` is what the event itself says of it."""
+
+    entity: str
+    action: str
+    facts: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.entity}.{self.action}"
+
+
+def told_by(events: Iterable[Event]) -> dict[UUID, list[News]]:
+    """What each event says, always in the same order; nothing of private values that were erased."""
+    events = list(events)
+    opened = log.openings(event for event in events if event.action == VERSION_UPDATED)
+    return {event.event_id: list(_of(event, opened.get(event.event_id, {}))) for event in events}
+
+
+def model_of(event: Event) -> RegisteredModel | None:
+    """The model an event is about."""
+    kind, _, uid = str(event.stream_id).partition(":")
+    return RegisteredModel.objects.filter(uid=uid).first() if kind == "model" else None
+
+
+def data_of(event: Event, news: News, model: RegisteredModel) -> dict[str, Any]:
+    """The data of a message: what the event says, and for what was created its record as it stands now."""
+    if news.entity == "registered_model":
+        return {"name": model.called, "tags": model.tags, "description": model.description or None}
+    version = _version_of(event)
+    named = {"name": model.called, "version": str(version.number)}
+    if news.entity == "model_version":
+        return named | {
+            "source": version.source,
+            "run_id": version.run_id or None,
+            "tags": version.tags,
+            "description": version.description or None,
+        }
+    if (news.entity, news.action) == ("model_version_alias", "deleted"):
+        del named["version"]
+    return named | dict(news.facts)
+
+
+def example(name: str) -> dict[str, Any]:
+    """The data of a test message."""
+    entity, _, action = name.partition(".")
+    words: dict[str, Any] = {"source": "models:/example", "run_id": None, "tags": {}, "description": "A test message."}
+    if entity == "registered_model":
+        return {"name": "example", "tags": {}, "description": words["description"]}
+    if entity == "model_version":
+        return {"name": "example", "version": "1", **words}
+    if entity == "model_version_alias":
+        alias = {"name": "example", "alias": "example"}
+        return alias | {"version": "1"} if action == "created" else alias
+    tag = {"name": "example", "version": "1", "key": "example"}
+    return tag | {"value": "example"} if action == "set" else tag
+
+
+def _of(event: Event, opened: Mapping[str, str]) -> Iterable[News]:
+    if event.action == MODEL_REGISTERED:
+        yield News("registered_model", "created", {})
+    elif event.action == VERSION_REGISTERED:
+        yield News("model_version", "created", {})
+    elif event.action == VERSION_UPDATED:
+        tags = json.loads(opened.get("/data/tag_changes", "{}"))
+        for key, value in sorted(tags.get("set", {}).items()):
+            yield News("model_version_tag", "set", {"key": key, "value": value})
+        for key in tags.get("deleted", []):
+            yield News("model_version_tag", "deleted", {"key": key})
+    else:
+        for change in event.body["changes"]:
+            if change["field"] != "alias":
+                continue
+            if event.action == ALIAS_REMOVED:
+                yield News("model_version_alias", "deleted", {"alias": change["from"]})
+            else:
+                yield News("model_version_alias", "created", {"alias": change["to"]})
+
+
+def _version_of(event: Event) -> ModelVersion:
+    things = [event.body["object"], *event.body.get("related", [])]
+    uid = next(thing["id"] for thing in things if thing["type"] == "version")
+    return ModelVersion.objects.get(uid=uid)
