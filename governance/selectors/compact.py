@@ -197,9 +197,17 @@ def source_behind(name: str, number: int, *, steps: int) -> str:
 
 def sees_model(actor: Actor, name: str) -> bool:
     """Whether there is a model of that name the actor may see."""
+    return seen_model(actor, name) is not None
+
+
+def seen_model(actor: Actor, name: str) -> int | None:
+    """The key of the model of that name, where the actor may see one. What MLflow calls a model goes before a slug."""
     seen = sight(actor)
-    query = f"WITH {seen.tables} SELECT 1 FROM registry_registeredmodel m WHERE {_NAMED} AND {seen.condition}"
-    return bool(_rows(query, {"name": name, **seen.parameters}))
+    query = f"""
+        WITH {seen.tables} SELECT m.id FROM registry_registeredmodel m
+         WHERE {_NAMED} AND {seen.condition} ORDER BY m.mlflow_name LIMIT 1"""
+    found = _rows(query, {"name": name, **seen.parameters})
+    return int(found[0][0]) if found else None
 
 
 def _versions(actor: Actor, condition: str, parameters: Mapping[str, Any]) -> list[VersionRow]:
