@@ -14,7 +14,7 @@ from audit.actor import Actor, process
 from registry import access
 from registry.access import Role
 from registry.models import AccessToken, Grant, ModelVersion, RegisteredModel, ReviewerGroup, User
-from registry.services import models, people, setup, tokens, versions
+from registry.services import models, people, questionnaires, setup, tokens, versions
 from registry.services.versions import ArtifactSpec, VersionSpec
 
 SETUP = process("initialise")
@@ -104,3 +104,10 @@ def token(
         expires_at=clock.now() + timedelta(days=days),
         model_slugs=models,
     )
+
+
+def worst_answers() -> dict[str, str]:
+    """The worst answer to every question in force: the strictest tier, which nobody has to ask an officer for."""
+    found = questionnaires.in_force()
+    assert found is not None
+    return {question.id: question.answers[-1].id for question in found[1].questions}

@@ -36,7 +36,7 @@ class Asked(BaseModel):
 
 
 class Shown(BaseModel):
-    """A document we send. Every member is always there."""
+    """A document we send. Every member is always there, unless the document says otherwise."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
@@ -109,7 +109,9 @@ class PersonShown(Shown):
 
 
 class Fault(Shown):
-    """One fault of the input."""
+    """One fault of the input. Where it lies in a text that is one member is said of texts only, such as a query."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     pointer: str = Field(
         description="Where: a JSON pointer (RFC 6901) into the body, `?name` for a query parameter, or a header's name."

@@ -18,7 +18,7 @@ from registry.access import Role, actor_for
 from registry.models import Metric, RegisteredModel, Stage
 from registry.search import InvalidQuery
 from registry.selectors import search as compiled
-from registry.services import models
+from registry.services import archiving
 from registry.services.versions import DatasetSpec, MetricSpec, add_metrics
 from tests import factories
 from tests.people import People
@@ -211,7 +211,7 @@ def test_a_metric_of_many_versions_finds_the_same(
 
 
 def test_archived_models_are_found_where_one_speaks_of_it(shelf: dict[str, RegisteredModel], people: People) -> None:
-    models.update_model(actor=actor_for(people.priya), model=shelf["churn"], status="archived")
+    archiving.archive_model(actor=actor_for(people.priya), model=shelf["churn"], reason="It is out of use.")
     assert found(people, "churn") == versions(people, "churn") == []
     assert found(people, "churn status:archived") == ["churn"]
     assert versions(people, "churn status:any") == ["churn/1"]

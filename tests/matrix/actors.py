@@ -172,10 +172,7 @@ class World:
 
     @property
     def answers(self) -> dict[str, str]:
-        """The worst answer to every question: a tier nobody has to ask an officer for."""
-        found = questionnaires.in_force()
-        assert found is not None
-        return {question.id: question.answers[-1].id for question in found[1].questions}
+        return factories.worst_answers()
 
     @property
     def unused(self) -> RegisteredModel:

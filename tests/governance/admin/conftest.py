@@ -14,18 +14,22 @@ from django.urls import reverse
 
 from audit.models import Event
 from governance.models import CheckRun, Decision, Policy, PolicyRevision, PromotionRequest
-from registry.access import Role
+from registry.access import Role, actor_for
 from registry.models import (
     AccessToken,
+    Assessment,
     Grant,
     Membership,
+    PeriodicReview,
     ProtectedAlias,
+    QuestionnaireRevision,
     RegisteredModel,
     ReviewerGroup,
     Stage,
     StageMove,
     User,
 )
+from registry.services import assessments, reviews
 from tests import factories
 from tests.governance.promotions.conftest import Bank, found_bank
 from tests.people import People
@@ -90,6 +94,13 @@ def rows(bank: Bank) -> dict[type[Model], Any]:
     """A row of every kind the site shows, the requests and what belongs to them reviewed and decided."""
     request = bank.reviewed()
     bank.decide(request, "marta")
+    assessments.assess(
+        actor=actor_for(bank.people["sofia"]),
+        model=bank.model,
+        answers=factories.worst_answers(),
+        rationale="Declines are carried out without a look.",
+    )
+    reviews.record(actor=actor_for(bank.people["aiko"]), model=bank.model, said=reviews.Said("fit", "Within limits."))
     token, _ = factories.token(bank.people["priya"], ["models:read"])
     found: dict[type[Model], Any] = {
         User: bank.people["marta"],
@@ -106,6 +117,9 @@ def rows(bank: Bank) -> dict[type[Model], Any]:
         Stage: Stage.objects.get(slug="production"),
         StageMove: StageMove.objects.first(),
         ProtectedAlias: ProtectedAlias.objects.get(name="champion"),
+        QuestionnaireRevision: QuestionnaireRevision.objects.get(),
+        Assessment: Assessment.objects.get(),
+        PeriodicReview: PeriodicReview.objects.get(),
         Event: Event.objects.order_by("id").first(),
     }
     assert all(row is not None for row in found.values())

@@ -16,8 +16,9 @@ from governance.admin.urls import ROOMS
 from governance.models import Policy
 from governance.services import policies
 from registry.access import Role
-from registry.models import AccessToken, Grant, Membership, ReviewerGroup, User
+from registry.models import AccessToken, Grant, Membership, QuestionnaireRevision, ReviewerGroup, User
 from registry.services import people as accounts
+from registry.services import questionnaires
 from tests import factories
 from tests.governance.admin.conftest import Recorded, Visit, address
 from tests.people import People
@@ -30,6 +31,10 @@ title: Into Staging
 applies_to: {stages: [staging]}
 checks: [{check: integrity.digest}]
 """
+
+
+STARTER = questionnaires.STARTER.read_text()
+STRICTER = STARTER.replace("Risk tier of a model", "Risk tier, next revision")
 
 
 def _account(people: People) -> User:
@@ -58,6 +63,10 @@ def _token(people: People) -> AccessToken:
 
 def _policy(people: People) -> Policy:
     return policies.publish(actor=factories.SETUP, source=POLICY, reason="the first").policy
+
+
+def _questionnaire(people: People) -> QuestionnaireRevision:
+    return questionnaires.publish(actor=factories.SETUP, source=STARTER, reason="the first")
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,15 @@ CASES = [
         "policy.published",
         {"source": POLICY.replace("title: Into Staging", "title: Into Staging, stricter")},
         _policy,
+    ),
+    Case(QuestionnaireRevision, "add", "officer", "questionnaire.published", {"source": STARTER}),
+    Case(
+        QuestionnaireRevision,
+        "publish",
+        "officer",
+        "questionnaire.published",
+        {"source": STRICTER.replace("\n", "\r\n")},
+        _questionnaire,
     ),
 ]
 

@@ -14,9 +14,12 @@ from governance.admin.urls import ROOMS
 from governance.models import CheckRun, Decision, Policy, PolicyRevision, PromotionRequest
 from registry.models import (
     AccessToken,
+    Assessment,
     Grant,
     Membership,
+    PeriodicReview,
     ProtectedAlias,
+    QuestionnaireRevision,
     RegisteredModel,
     ReviewerGroup,
     Stage,
@@ -27,8 +30,9 @@ from tests.governance.admin.conftest import Visit, address
 
 pytestmark = pytest.mark.django_db
 
-READ_ONLY = (PolicyRevision, PromotionRequest, CheckRun, Decision, RegisteredModel, Stage, StageMove, ProtectedAlias)
-OFFICERS = (ReviewerGroup, Membership, Policy)
+READ_ONLY = (PolicyRevision, PromotionRequest, CheckRun, Decision, RegisteredModel, Stage, StageMove, ProtectedAlias,
+             Assessment, PeriodicReview)  # fmt: skip
+OFFICERS = (ReviewerGroup, Membership, Policy, QuestionnaireRevision)
 ADMINISTRATORS = (User, Grant, AccessToken)
 EVERYTHING = {*READ_ONLY, *OFFICERS, *ADMINISTRATORS, Event}
 

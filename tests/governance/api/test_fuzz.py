@@ -26,6 +26,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from governance.wsgi import application
+from registry.access import Role
+from registry.models import RegisteredModel
+from tests import factories
 from tests.governance.api.conftest import CARD, Caller, caller_of
 from tests.people import People
 
@@ -49,6 +52,7 @@ def described() -> Any:
     return schema
 
 
+ASKED: Final = {"model": "m", "role": "viewer", "purpose": "to see what the fuzzing leaves behind"}
 SCHEMA = described()
 OPERATIONS = [(result.ok().method.upper(), result.ok().path) for result in SCHEMA.get_all_operations()]
 
@@ -59,15 +63,22 @@ class World:
     def __init__(self, people: People) -> None:
         owner = caller_of(people.priya)
         assert owner.register_model("m", risk_tier=1).status == 201
-        version = owner.register_version("m", {"a": b"x"}, card=CARD, metrics=[{"name": "accuracy", "value": 0.9}])
+        dataset = {"name": "loans", "role": "training", "digest": "ab" * 32, "digest_algorithm": "sha256"}
+        version = owner.register_version(
+            "m", {"a": b"x"}, card=CARD, metrics=[{"name": "accuracy", "value": 0.9}], datasets=[dataset]
+        )
+        owner.register_version("m", {"a": b"y"}, card=CARD)
         owner("POST", f"{version['url']}/evidence/evaluation.table?filename=t.csv", body=b"1")
         self.request = owner.ask(version, "staging").json["id"]
         self.event = caller_of(people.ingrid).get("/audit/events?limit=1").json["items"][0]["id"]
+        self.asked = caller_of(people.eve).post("/access-requests", ASKED).json["id"]
+        self.grant = factories.grant(Role.VIEWER, to=people.chen, on=RegisteredModel.objects.get(slug="m")).uid
         self.callers = [owner, caller_of(people.ingrid), caller_of(people.eve)]
 
     def lead_to_what_exists(self, case: Case[Any]) -> None:
-        known = {"slug": "m", "number": 1, "path": "a", "kind": "evaluation.table", "id": self.request,
-                 "name": "shadow", "stage": "staging", "event": self.event}  # fmt: skip
+        known = {"slug": "m", "number": 1, "before": 1, "after": 2, "path": "a", "kind": "evaluation.table",
+                 "id": self.request, "name": "shadow", "stage": "staging", "event": self.event, "key": "ab" * 32,
+                 "asked": self.asked, "grant": str(self.grant)}  # fmt: skip
         case.path_parameters.update({name: known[name] for name in case.path_parameters})
 
 

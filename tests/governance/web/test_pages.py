@@ -48,7 +48,7 @@ class TestEveryPage(PageTest):
 
     def test_who_gets_which_answer(self) -> None:
         p = self.scene.people
-        own = {"reviews": 200, "promotions": 200, "models": 200, "profile": 200, "tokens": 200}
+        own = dict.fromkeys(["reviews", "promotions", "models", "search-help", "saved-views", "profile", "tokens"], 200)
         see = dict.fromkeys(["promotion", "packet", "model", "compare", "version", "artifact", "audit", "event"], 200)
         hidden = dict.fromkeys(see, 404)
         forms = ("register-model", "edit-model", "request-promotion", "whole log")
