@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -227,11 +227,17 @@ class Verdict:
         return tuple(r for r in self.requirements if r.required and not r.satisfied)
 
 
+YOU: Final = "you"
+"""What `exclusion` calls a person who is spoken to."""
+
+
 def exclusion(uid: str, name: str, involved: Involvement, *, superuser: bool, service: bool) -> Exclusion | None:
-    """The separation of duties, applied to one person; None where it lets them decide.
+    """The separation of duties, applied to one person; None where it lets them decide. `name` is what the reason calls
+    them: their name, or `YOU`.
 
     The order is that of the codes: the first that applies is the one named. No policy, role or page can turn it off.
     """
+    being = f"{name} are" if name == YOU else f"{name} is"
     if uid == involved.requester:
         return Exclusion("SoD-1", f"{name} opened this request")
     if uid == involved.registered_by:
@@ -239,11 +245,11 @@ def exclusion(uid: str, name: str, involved: Involvement, *, superuser: bool, se
     if uid == involved.trained_by:
         return Exclusion("SoD-2", f"{name} trained this version")
     if uid in involved.behind_token:
-        return Exclusion("SoD-3", f"{name} is behind the CI run that registered this version or opened this request")
+        return Exclusion("SoD-3", f"{being} behind the CI run that registered this version or opened this request")
     if superuser:
-        return Exclusion("SoD-4", f"{name} is a superuser, who administers and decides nothing")
+        return Exclusion("SoD-4", f"{being} a superuser, who administers and decides nothing")
     if service:
-        return Exclusion("SoD-5", f"{name} is a service account, and only people decide")
+        return Exclusion("SoD-5", f"{being} a service account, and only people decide")
     return None
 
 

@@ -155,7 +155,14 @@ class RevocationGiven(Given):
 class AccessView(Endpoint):
     """/models/{slug}/access"""
 
-    @Operation("getAccess", "Why somebody may do something", "access", {200: AccessShown}, query=AccessAsked)
+    @Operation(
+        "getAccess",
+        "Why somebody may do something",
+        "access",
+        {200: AccessShown},
+        query=AccessAsked,
+        refusals=(422,),
+    )
     def get(self, request: Request, slug: str) -> Response:
         """What a person may do with the model, and by which roles. One's own rights are open to everybody who sees the
         model; those of others to auditors and officers, by a token with `audit:read`, and on the page to whoever gives

@@ -13,6 +13,7 @@ from governance.checks import catalogue, execution
 from governance.limits import limit_on, limits_of
 from governance.models import CheckRun, Decision, PromotionRequest
 from governance.policies import (
+    YOU,
     ApprovalStanding,
     CheckRule,
     PolicyDocument,
@@ -311,14 +312,14 @@ def _can_decide(
         return _no("The request is closed.")
     excluded = exclusion(
         person.uid,
-        person.name,
+        YOU,
         facts.involvement(request),
         superuser=person.is_superuser,
         service=person.kind == User.Kind.SERVICE,
     )
     others = tuple(sorted({r.name for s in judged.approvals for r in s.may_approve}))
     if excluded is not None:
-        return _no(f"You can't decide: {excluded.reason.replace(person.name, 'you', 1)} ({excluded.rule}).", others)
+        return _no(f"You can't decide: {excluded.reason} ({excluded.rule}).", others)
     if not any(person.uid == r.uid for s in judged.approvals for r in s.may_approve):
         if request.decisions.filter(person=person, lapsed_at__isnull=True).exists():
             return _no("You have decided on this packet already.", others)

@@ -12,8 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,16 @@ import pytest
 import redis
 
 from governance import embedded
+from tests.waiting import PATIENCE, until
 
 PROJECT = Path(__file__).resolve().parents[2]
-PATIENCE = 60
+
 
 USER = """
 import sys
 from pathlib import Path
 from governance import embedded
+from tests.waiting import PATIENCE, until
 embedded.ensure(Path(sys.argv[1]))
 print("ready", flush=True)
 for line in sys.stdin:
@@ -42,18 +43,10 @@ ORDINARY = """
 import os, sys
 from pathlib import Path
 from governance import embedded
+from tests.waiting import PATIENCE, until
 where = embedded.ensure(Path(sys.argv[1]))
 print(os.geteuid(), where.redis.exists())
 """
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """Ask until the answer is true, and give it."""
-    deadline = time.monotonic() + PATIENCE
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, f"never came true: {condition}"
-        time.sleep(0.02)
-    return answer
 
 
 class Users:

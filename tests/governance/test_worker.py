@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -33,6 +32,7 @@ from governance.services import policies
 from governance.services import setup as installation
 from tests.governance.promotions.conftest import Bank, found_bank
 from tests.ground.workers import WorkerProcess
+from tests.waiting import until
 
 PLUGINS = Path(__file__).parent / "checks" / "plugins"
 
@@ -59,7 +59,7 @@ class Redis:
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
-        wait_until(self.socket.exists)
+        until(self.socket.exists)
 
     def waiting(self) -> tuple[int, int]:
         """Messages in the queue, and messages that a worker took and has not acknowledged."""
@@ -126,16 +126,6 @@ def bank(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ba
     catalogue.installed.cache_clear()
 
 
-def wait_until(condition: Callable[[], object], worker: WorkerProcess | None = None, seconds: float = 60) -> None:
-    """Look again until it holds."""
-    pause = threading.Event()
-    for _ in range(int(seconds / 0.05)):
-        if condition():
-            return
-        pause.wait(0.05)
-    pytest.fail("it did not come about" + (f":\n{worker.output()}" if worker is not None else ""))
-
-
 def patient(bank: Bank, gate: Path) -> PromotionRequest:
     """A request whose one check runs until the file `gate` is there."""
     policies.publish(
@@ -165,7 +155,7 @@ def test_a_worker_carries_out_what_was_rung_when_it_was_committed(
     running = worker()
     with context.bind(request_id="req-of-this-test", client="api"):
         request = bank.request(bank.version(), stage="staging")
-    wait_until(lambda: promoted(request), running)
+    until(lambda: promoted(request), said=running.output)
     for run in runs(request):
         completed = history(Thing("check_run", str(run.uid)))[0]
         assert completed.action == "check.completed"
@@ -179,14 +169,14 @@ def test_a_check_whose_worker_was_killed_is_run_again_by_itself(
     begun = tmp_path / "gate.begun"
     first = worker()
     request = patient(bank, gate)
-    wait_until(begun.exists, first)
+    until(begun.exists, said=first.output)
     first.kill()
     (run,) = runs(request)
     assert run.status == "running"
     begun.unlink()
     gate.touch()
     second = worker(beats=True)
-    wait_until(lambda: promoted(request), second)
+    until(lambda: promoted(request), said=second.output)
     lost, *again = runs(request)
     assert (lost.conclusion, completions(lost)) == ("error", 1)
     assert "worker" in lost.summary
@@ -201,13 +191,13 @@ def test_a_pool_process_killed_in_a_check_takes_nothing_with_it(
     gate = tmp_path / "gate"
     running = worker(beats=True)
     request = patient(bank, gate)
-    wait_until((tmp_path / "gate.begun").exists, running)
+    until((tmp_path / "gate.begun").exists, said=running.output)
     # Beat is a child too; what runs the check is the one with a child of its own.
     busy = [pid for pid in running.children() if Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     assert len(busy) == 1
     gate.touch()
     os.kill(busy[0], signal.SIGKILL)
-    wait_until(lambda: promoted(request), running)
+    until(lambda: promoted(request), said=running.output)
     assert all(completions(run) == 1 for run in runs(request))
 
 
@@ -224,7 +214,7 @@ def test_redis_stopped_while_a_request_is_made(
         "could not ring governance.tasks.run_check"
     ]
     redis.start()
-    wait_until(lambda: promoted(request), running)
+    until(lambda: promoted(request), said=running.output)
 
 
 def test_a_check_survives_the_loss_of_redis(
@@ -233,12 +223,14 @@ def test_a_check_survives_the_loss_of_redis(
     gate = tmp_path / "gate"
     running = worker()
     request = patient(bank, gate)
-    wait_until((tmp_path / "gate.begun").exists, running)
+    until((tmp_path / "gate.begun").exists, said=running.output)
     redis.kill()
-    wait_until(lambda: "consumer: Cannot connect" in running.output() or "Connection" in running.output(), running)
+    until(
+        lambda: "consumer: Cannot connect" in running.output() or "Connection" in running.output(), said=running.output
+    )
     redis.start()
     gate.touch()
-    wait_until(lambda: promoted(request), running)
+    until(lambda: promoted(request), said=running.output)
     (run,) = runs(request)
     assert (run.conclusion, completions(run)) == ("success", 1)
 
@@ -294,12 +286,12 @@ def test_a_task_delivered_again_finds_nothing_to_claim(
     gate.touch()
     running = worker()
     request = patient(bank, gate)
-    wait_until(lambda: promoted(request), running)
+    until(lambda: promoted(request), said=running.output)
     (run,) = runs(request)
     for _ in range(3):
         dispatch.ring(dispatch.RUN_CHECK, run.pk)
         dispatch.ring(dispatch.SETTLE_REQUEST, request.pk)
-    wait_until(lambda: redis.waiting() == (0, 0), running)
+    until(lambda: redis.waiting() == (0, 0), said=running.output)
     assert [r.pk for r in runs(request)] == [run.pk]
     assert completions(run) == 1
     assert "ERROR" not in running.output()
@@ -315,12 +307,12 @@ def test_two_workers_rung_for_one_run_run_it_once(
     for _ in range(10):
         dispatch.ring(dispatch.RUN_CHECK, run.pk)
     # One of them is busy until the gate opens; the other takes all further rings, and finds nothing to claim.
-    wait_until((tmp_path / "gate.begun").exists, both[0])
-    wait_until(lambda: redis.waiting() == (0, 1), both[1])
+    until((tmp_path / "gate.begun").exists, said=both[0].output)
+    until(lambda: redis.waiting() == (0, 1), said=both[1].output)
     run.refresh_from_db()
     assert run.status == "running"
     gate.touch()
-    wait_until(lambda: promoted(request), both[0])
+    until(lambda: promoted(request), said=both[0].output)
     assert (len(runs(request)), completions(run)) == (1, 1)
 
 
@@ -328,7 +320,7 @@ def test_beat_lets_a_request_expire(bank: Bank, worker: Callable[..., WorkerProc
     with clock.at(clock.now() - timedelta(days=31)):
         request = bank.request(bank.version(), stage="staging")
     running = worker(beats=True)
-    wait_until(lambda: PromotionRequest.objects.get(pk=request.pk).state == "expired", running)
+    until(lambda: PromotionRequest.objects.get(pk=request.pk).state == "expired", said=running.output)
     assert all(run.status == "completed" for run in runs(request))
 
 

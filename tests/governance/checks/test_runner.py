@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from governance.checks.builtin.integrity_digest import IntegrityDigest
 from governance.checks.contract import Check, Conclusion, Parameters, Sandbox
 from governance.checks.runner import Ending, Run
 from tests.governance.checks.conftest import Shelf
+from tests.waiting import until
 
 PLUGINS = Path(__file__).with_name("plugins")
 Sandboxed = Callable[..., Run]
@@ -146,7 +146,7 @@ def test_processes_left_behind_are_ended_with_the_check(sandboxed: Sandboxed, ho
     run = sandboxed(hostile.Linger())
     assert run.outcome is not None
     left = Path(f"/proc/{run.outcome.summary}/status")
-    wait_until(lambda: gone(left))
+    until(lambda: gone(left))
 
 
 def test_too_much_output(sandboxed: Sandboxed, hostile: Any) -> None:
@@ -286,11 +286,11 @@ runner.run(job, open_blob=None, beat=lambda: True)
     code = script.format(plugins=str(PLUGINS), scratch=str(tmp_path))
     with subprocess.Popen([sys.executable, "-c", code], cwd=runner.CHILD.parents[2]) as worker:
         try:
-            wait_until(lambda: list(tmp_path.glob("*/work/begun")))
+            until(lambda: list(tmp_path.glob("*/work/begun")))
             (child,) = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
         finally:
             worker.kill()
-    wait_until(lambda: gone(Path(f"/proc/{child}/status")))
+    until(lambda: gone(Path(f"/proc/{child}/status")))
 
 
 def gone(status: Path) -> bool:
@@ -299,16 +299,6 @@ def gone(status: Path) -> bool:
         return "\nState:\tZ" in status.read_text()
     except (FileNotFoundError, ProcessLookupError):
         return True
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Look again until it holds."""
-    done = threading.Event()
-    for _ in range(int(seconds / 0.02)):
-        if condition():
-            return
-        done.wait(0.02)
-    pytest.fail("it did not come about")
 
 
 def test_limits_are_those_of_the_check_unless_the_policy_is_stricter() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -22,6 +21,7 @@ from tests.governance.copies.test_copying import RUN_ID, tracked
 from tests.governance.imports.registry_server import Registry, Reply, serving
 from tests.ground.workers import WorkerProcess
 from tests.people import People
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -30,14 +30,6 @@ def tracking(settings: Settings) -> Iterator[Registry]:
     with serving(registry):
         settings.COUNTERSIGN_SOURCES = [{"kind": "mlflow", "url": registry.url}]
         yield registry
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        if time.monotonic() > deadline:
-            pytest.fail("it did not come to that within a minute")
-        time.sleep(0.05)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -62,7 +54,7 @@ def test_another_goes_on_where_a_killed_worker_was(
     )
     assert len(copying.plan_lately()) == 1  # rings the queue of copies
     row = SourceCopy.objects.get(version=version)
-    wait_until(held.is_set)
+    until(held.is_set)
     worker.kill()
     gate.set()
 

@@ -122,7 +122,7 @@ class TestEveryPage(PageTest):
 
     def test_a_superuser_sees_and_is_told_that_superusers_decide_nothing(self) -> None:
         page = self.read(self.scene.people.ada, f"/promotions/{self.scene.request.pk}/")
-        page.has("SoD-4")
+        page.has("you are a superuser, who administers and decides nothing (SoD-4)")
         assert "password" not in page.fields
 
 
