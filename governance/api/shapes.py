@@ -1,6 +1,7 @@
 """What goes in and what comes out, as strict pydantic models: one place says it, for the reader and for the schema.
 
-Input takes no unknown member and turns no type into another. Output always has every member.
+Input takes no unknown member and turns no type into another. Output has every member,
+but for those a document says it may leave out.
 """
 
 from __future__ import annotations
