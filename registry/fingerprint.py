@@ -5,13 +5,38 @@ The version's number is left out: the same content registered twice has the same
 registration is recognised. What a decision signs names the version beside it.
 """
 
+import json
 from typing import Any
 
 from audit import canonical
-from registry.models import Artifact, DatasetReference, Evidence, Metric, ModelCard, ModelVersion
+from registry import prepared
+from registry.models import ModelVersion
 
 FORM = "countersign.fingerprint/1"
 _EXACT = 2**53 - 1
+
+_RESTS_ON = """
+    SELECT m.uid, v.source, v.run_id, v.run_link, v.code_repository, v.code_commit, v.code_clean, v.environment_lock,
+           v.parameters::text, v.signature::text, v.licence, t.uid,
+           (SELECT c.sha256 FROM registry_modelcard c WHERE c.version_id = v.id ORDER BY c.revision DESC LIMIT 1),
+           ARRAY(SELECT p.uid::text FROM registry_modelversion_parents l JOIN registry_modelversion p
+                     ON p.id = l.to_modelversion_id
+                  WHERE l.from_modelversion_id = v.id),
+           (SELECT json_agg(json_build_object('path', a.path, 'sha256', a.sha256, 'size', a.size))
+              FROM registry_artifact a WHERE a.version_id = v.id)::text,
+           (SELECT json_agg(json_build_object('role', d.role, 'name', d.name, 'reference', d.reference, 'uri', d.uri,
+                                              'digest_algorithm', d.digest_algorithm, 'digest', d.digest))
+              FROM registry_datasetreference d WHERE d.version_id = v.id)::text,
+           (SELECT json_agg(json_build_object('name', x.name, 'dataset', x.dataset, 'slice', x.slice, 'value', x.value))
+              FROM (SELECT DISTINCT ON (n.name, n.dataset, n.slice) n.* FROM registry_metric n
+                     WHERE n.version_id = v.id ORDER BY n.name, n.dataset, n.slice, n.revision DESC) x)::text,
+           (SELECT json_agg(json_build_object('kind', y.kind, 'filename', y.filename, 'sha256', y.blob_id))
+              FROM (SELECT DISTINCT ON (e.kind) e.* FROM registry_evidence e
+                     WHERE e.version_id = v.id ORDER BY e.kind, e.revision DESC) y)::text
+      FROM registry_modelversion v
+      JOIN registry_registeredmodel m ON m.id = v.model_id
+      LEFT JOIN registry_user t ON t.id = v.trained_by_id
+     WHERE v.id = %(version)s"""
 
 
 def compute(version: ModelVersion) -> str:
@@ -21,52 +46,36 @@ def compute(version: ModelVersion) -> str:
 
 def content(version: ModelVersion) -> dict[str, Any]:
     """What the fingerprint is over. Read from the database, never from the instance: jsonb rewrites numbers, and the
-    digest has to come out the same for every reader."""
-    row = ModelVersion.objects.select_related("model", "trained_by").get(pk=version.pk)
-    card = ModelCard.objects.filter(version=row).order_by("-revision").values_list("sha256", flat=True).first()
+    digest has to come out the same for every reader. One query: every write that touches a version asks it."""
+    (found,) = prepared.fetch(_RESTS_ON, {"version": version.pk})
+    model, source, run, link, repository, commit, clean, lock, parameters, signature, licence, trainer, card = found[
+        :13
+    ]
+    parents, files, datasets, metrics, evidence = found[13:]
     return {
         "form": FORM,
-        "model": str(row.model.uid),
-        "artifacts": _sorted(Artifact.objects.filter(version=row).values("path", "sha256", "size")),
-        "datasets": _sorted(
-            DatasetReference.objects.filter(version=row).values(
-                "role", "name", "reference", "uri", "digest_algorithm", "digest"
-            )
-        ),
-        "parents": sorted(str(uid) for uid in row.parents.values_list("uid", flat=True)),
-        "source": row.source,
-        "run": {"id": row.run_id, "link": row.run_link},
-        "code": {"repository": row.code_repository, "commit": row.code_commit, "clean": row.code_clean},
-        "environment": row.environment_lock,
-        "parameters": _numbers(row.parameters),
-        "signature": _numbers(row.signature),
-        "licence": row.licence,
-        "trained_by": row.trained_by.uid if row.trained_by is not None else None,
-        "metrics": _sorted(
-            {"name": m.name, "dataset": m.dataset, "slice": m.slice, "value": m.value} for m in latest_metrics(row)
-        ),
+        "model": str(model),
+        "artifacts": _sorted(files),
+        "datasets": _sorted(datasets),
+        "parents": sorted(parents),
+        "source": source,
+        "run": {"id": run, "link": link},
+        "code": {"repository": repository, "commit": commit, "clean": clean},
+        "environment": lock,
+        "parameters": _numbers(json.loads(parameters)),
+        "signature": _numbers(json.loads(signature)),
+        "licence": licence,
+        "trained_by": trainer,
+        "metrics": _sorted(metrics),
         "card": card,
-        "evidence": _sorted(
-            {"kind": e.kind, "filename": e.filename, "sha256": e.blob_id} for e in latest_evidence(row)
-        ),
+        "evidence": _sorted(evidence),
     }
 
 
-def latest_metrics(version: ModelVersion) -> list[Metric]:
-    """The latest revision of each (name, dataset, slice)."""
-    rows = Metric.objects.filter(version=version).order_by("name", "dataset", "slice", "-revision")
-    return list(rows.distinct("name", "dataset", "slice"))
-
-
-def latest_evidence(version: ModelVersion) -> list[Evidence]:
-    """The latest revision of each kind."""
-    rows = Evidence.objects.filter(version=version).order_by("kind", "-revision")
-    return list(rows.distinct("kind").select_related("blob"))
-
-
-def _sorted(rows: Any) -> list[dict[str, Any]]:
-    """In an order that depends on what they say alone, not on a collation or on when they were written."""
-    return sorted((dict(row) for row in rows), key=canonical.dumps)
+def _sorted(rows: str | None) -> list[dict[str, Any]]:
+    """In an order that depends on what they say alone, not on a collation or on when they were written. A metric that
+    is a whole number is read back without its point; RFC 8785 writes both in one way."""
+    return sorted(json.loads(rows or "[]"), key=canonical.dumps)
 
 
 def _numbers(value: Any) -> Any:

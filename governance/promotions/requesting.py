@@ -16,7 +16,7 @@ from governance.promotions.locks import Locked, lock_version
 from governance.promotions.settling import carry_out, settle_locked
 from registry import access, selectors, stages
 from registry.exceptions import Conflict, FieldError, IllegalMove, InvalidInput, NotNow
-from registry.models import OPEN, AliasAssignment, ModelVersion, ProtectedAlias, RegisteredModel, Stage
+from registry.models import OPEN, AliasAssignment, ModelVersion, RegisteredModel, Stage
 
 MAX_REASON = 5_000
 
@@ -40,11 +40,12 @@ def request(
     registering, the model is archived or has no owner who answers or no tier, or no policy covers the target (no
     policy is not consent); Conflict, with `existing`, where a request for the same version and target is open.
     """
-    person = access.require_person(actor)
+    person, token = access.require_signer(actor)
     reason = _checked_reason(reason)
     model, version = lock_version(version.pk, version.model_id)
     access.require(actor, access.Permission.REQUEST_PROMOTION, model)
     stage, alias = _target(target_stage, target_alias)
+    protected = selectors.alias_to_point(alias) if stage is None else False
     if version.status != ModelVersion.Status.REGISTERED:
         raise NotNow(
             f"Version {version.number} of {model.slug} is still registering: upload its files and complete it first.",
@@ -55,13 +56,13 @@ def request(
             f"{model.slug} is archived: take it back into use before anything of it is moved.", code="model_archived"
         )
     _refuse_second(version, stage, alias)
-    lifecycle = selectors.lifecycle()
     if stage is not None:
+        lifecycle = selectors.lifecycle()
         _refuse_illegal(lifecycle, version, stage)
         governed = lifecycle.needs_promotion(version.stage.slug, stage.slug)
     else:
-        _refuse_same(version, alias)
-        governed = ProtectedAlias.objects.filter(name=alias).exists()
+        governed = protected
+    champion = _champion(version, stage, alias)
     revision = _policy(model, stage, alias) if governed else None
     now = clock.now()
     document = PolicyDocument.model_validate(revision.document) if revision is not None else None
@@ -72,12 +73,12 @@ def request(
         source_stage=version.stage,
         target_stage=stage,
         target_alias=alias,
-        champion=_champion(model, version, stage, alias),
+        champion=champion,
         reason=reason,
         policy_revision=revision,
         fingerprint=version.fingerprint,
         requested_by=person,
-        requested_with=access.token_of(actor),
+        requested_with=token,
         created_at=now,
         expires_at=now + timedelta(days=document.expires_after_days) if document is not None else None,
     )
@@ -134,7 +135,6 @@ def _target(stage_slug: str | None, alias: str | None) -> tuple[Stage | None, st
             )
         return stage, ""
     assert alias is not None
-    selectors.require_alias_name(alias)
     return None, alias
 
 
@@ -161,11 +161,6 @@ def _refuse_illegal(lifecycle: stages.Lifecycle, version: ModelVersion, stage: S
             f"may go to: {allowed}.",
             code="illegal_move",
         )
-
-
-def _refuse_same(version: ModelVersion, alias: str) -> None:
-    if AliasAssignment.objects.filter(OPEN, version=version, name=alias).exists():
-        raise IllegalMove(f"@{alias} points at version {version.number} already.", code="already_there")
 
 
 def _refuse_incomplete(model: RegisteredModel) -> None:
@@ -199,9 +194,14 @@ def _policy(model: RegisteredModel, stage: Stage | None, alias: str) -> PolicyRe
     return revision
 
 
-def _champion(model: RegisteredModel, version: ModelVersion, stage: Stage | None, alias: str) -> ModelVersion | None:
-    """What holds the target now; for a stage several may share, its newest."""
-    if stage is None:
-        held = AliasAssignment.objects.filter(model=model, name=alias, closed_at__isnull=True).first()
-        return held.version if held is not None and held.version_id != version.pk else None
-    return ModelVersion.objects.filter(model=model, stage=stage).exclude(pk=version.pk).order_by("-number").first()
+def _champion(version: ModelVersion, stage: Stage | None, alias: str) -> ModelVersion | None:
+    """What holds the target now; for a stage several may share, its newest. Raises IllegalMove where an alias points at
+    the version already."""
+    if stage is not None:
+        others = ModelVersion.objects.filter(model_id=version.model_id, stage=stage).exclude(pk=version.pk)
+        return others.order_by("-number").first()
+    pointed = AliasAssignment.objects.filter(OPEN, model_id=version.model_id, name=alias)
+    held = pointed.select_related("version").first()
+    if held is not None and held.version_id == version.pk:
+        raise IllegalMove(f"@{alias} points at version {version.number} already.", code="already_there")
+    return held.version if held is not None else None

@@ -6,17 +6,18 @@ Times are milliseconds since 1970.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.db import connection
 
 from audit.actor import Actor
-from registry import access
+from registry import access, prepared
 from registry.access.sight import sight
 
 MAX_NUMBER = 2**31 - 1
+_Ask = Callable[[str, Mapping[str, Any]], list[tuple[Any, ...]]]
 
 
 class Standing(NamedTuple):
@@ -129,7 +130,7 @@ def latest_rows(actor: Actor, name: str) -> list[VersionRow]:
 def model_row(actor: Actor, name: str) -> ModelRow | None:
     """A model by its name, with the newest version of each stage; None where there is none the actor may see."""
     access.require_scope(actor, "models:read")
-    found = model_rows(actor, _NAMED, "m.id", {"name": name}, limit=1, offset=0)
+    found = _models(actor, _NAMED, "m.id", {"name": name, "limit": 1, "offset": 0}, prepared.fetch)
     return found[0] if found else None
 
 
@@ -137,6 +138,10 @@ def model_rows(
     actor: Actor, condition: str, order: str, parameters: Mapping[str, Any], *, limit: int, offset: int
 ) -> list[ModelRow]:
     """The models for which a condition of SQL over `m` holds. Conditions and orders are made by this package alone."""
+    return _models(actor, condition, order, {**parameters, "limit": limit, "offset": offset}, _rows)
+
+
+def _models(actor: Actor, condition: str, order: str, parameters: Mapping[str, Any], ask: _Ask) -> list[ModelRow]:
     seen = sight(actor)
     query = f"""
         WITH {seen.tables}, page AS (
@@ -152,7 +157,7 @@ def model_rows(
           {VERSION_TABLES}
          ORDER BY {order}, s.position"""
     found: dict[int, ModelRow] = {}
-    for row in _rows(query, {**parameters, **seen.parameters, "limit": limit, "offset": offset}):
+    for row in ask(query, {**parameters, **seen.parameters}):
         model = found.get(row[0])
         if model is None:
             model = found[row[0]] = ModelRow(
@@ -175,7 +180,7 @@ def version_rows(
 ) -> list[VersionRow]:
     """The versions for which a condition of SQL over `v` and `m` holds. As with models, made by this package alone."""
     paged = {**parameters, "limit": limit, "offset": offset}
-    return _versions(actor, f"{condition} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s", paged)
+    return _versions(actor, f"{condition} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s", paged, _rows)
 
 
 def source_behind(name: str, number: int, *, steps: int) -> str:
@@ -186,7 +191,7 @@ def source_behind(name: str, number: int, *, steps: int) -> str:
         query = f"""
             SELECT v.source FROM registry_registeredmodel m JOIN registry_modelversion v ON v.model_id = m.id
              WHERE {_NAMED} AND v.number = %(number)s"""
-        found = _rows(query, {"name": name, "number": number})
+        found = prepared.fetch(query, {"name": name, "number": number})
         source = found[0][0] if found else ""
         copied = _COPY.fullmatch(source)
         if copied is None:
@@ -206,18 +211,20 @@ def seen_model(actor: Actor, name: str) -> int | None:
     query = f"""
         WITH {seen.tables} SELECT m.id FROM registry_registeredmodel m
          WHERE {_NAMED} AND {seen.condition} ORDER BY m.mlflow_name LIMIT 1"""
-    found = _rows(query, {"name": name, **seen.parameters})
+    found = prepared.fetch(query, {"name": name, **seen.parameters})
     return int(found[0][0]) if found else None
 
 
-def _versions(actor: Actor, condition: str, parameters: Mapping[str, Any]) -> list[VersionRow]:
+def _versions(
+    actor: Actor, condition: str, parameters: Mapping[str, Any], ask: _Ask = prepared.fetch
+) -> list[VersionRow]:
     access.require_scope(actor, "models:read")
     seen = sight(actor)
     query = f"""
         WITH {seen.tables}
         SELECT {VERSION_COLUMNS} FROM registry_registeredmodel m JOIN registry_modelversion v ON v.model_id = m.id
         {VERSION_TABLES} WHERE {seen.condition} AND {condition}"""
-    return [_version(row) for row in _rows(query, {**parameters, **seen.parameters})]
+    return [_version(row) for row in ask(query, {**parameters, **seen.parameters})]
 
 
 def _version(row: Sequence[Any]) -> VersionRow:
@@ -226,6 +233,7 @@ def _version(row: Sequence[Any]) -> VersionRow:
 
 
 def _rows(query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """For what is made of a filter somebody wrote: no two are alike. What is always the same is prepared."""
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()

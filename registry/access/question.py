@@ -6,8 +6,7 @@ database to answer. A property test holds this, `holders` and `visible_to` to th
 
 from datetime import datetime
 
-from django.db import connection
-
+from registry import prepared
 from registry.access.vocabulary import SUPERUSER_PERMISSIONS, Permission, Role, roles_with
 
 _MAY = """
@@ -46,19 +45,17 @@ SELECT EXISTS (
 
 def may(person: str, permission: Permission, model_pk: int, now: datetime) -> bool:
     """Whether the account with that uid is among the `holders` of the permission on that model."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _MAY,
-            {
-                "person": person,
-                "permission": str(permission),
-                "model": model_pk,
-                "now": now,
-                "roles": [str(role) for role in roles_with(permission)],
-                "administrator": str(Role.ADMINISTRATOR),
-                "superuser": permission in SUPERUSER_PERMISSIONS,
-                "decides": permission is Permission.DECIDE,
-            },
-        )
-        (answer,) = cursor.fetchone()
+    ((answer,),) = prepared.fetch(
+        _MAY,
+        {
+            "person": person,
+            "permission": str(permission),
+            "model": model_pk,
+            "now": now,
+            "roles": [str(role) for role in roles_with(permission)],
+            "administrator": str(Role.ADMINISTRATOR),
+            "superuser": permission in SUPERUSER_PERMISSIONS,
+            "decides": permission is Permission.DECIDE,
+        },
+    )
     return bool(answer)

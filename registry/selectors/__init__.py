@@ -1,6 +1,5 @@
 """Questions to the registry, a subject a file."""
 
-from registry.fingerprint import latest_evidence, latest_metrics
 from registry.selectors import lineage
 from registry.selectors.access_requests import (
     access_request,
@@ -10,8 +9,8 @@ from registry.selectors.access_requests import (
 )
 from registry.selectors.catalogue import model, with_numbers
 from registry.selectors.comparing import sides
-from registry.selectors.contents import Contents, standing_since_before
-from registry.selectors.lifecycle import anything_protected, is_protected_alias, lifecycle, require_alias_name
+from registry.selectors.contents import Contents, latest_evidence, latest_metrics, standing_since_before
+from registry.selectors.lifecycle import alias_to_point, anything_protected, is_protected_alias, lifecycle
 from registry.selectors.reviews import calendar, due_for
 from registry.selectors.rights import may_read_rights, require_reading_rights
 from registry.selectors.versions import (
@@ -33,6 +32,7 @@ __all__ = [
     "access_requests",
     "access_requests_to_answer",
     "alias_at",
+    "alias_to_point",
     "anything_protected",
     "calendar",
     "card_of",
@@ -48,7 +48,6 @@ __all__ = [
     "model",
     "occupancies_at",
     "own_access_requests",
-    "require_alias_name",
     "require_reading_rights",
     "resolve",
     "same_artifacts",

@@ -82,6 +82,18 @@ class Contents:
         return _by_version(rows.order_by(*key, "-revision").distinct(*key))
 
 
+def latest_metrics(version: ModelVersion) -> list[Metric]:
+    """The latest revision of each (name, dataset, slice)."""
+    rows = Metric.objects.filter(version=version).order_by("name", "dataset", "slice", "-revision")
+    return list(rows.distinct("name", "dataset", "slice"))
+
+
+def latest_evidence(version: ModelVersion) -> list[Evidence]:
+    """The latest revision of each kind."""
+    rows = Evidence.objects.filter(version=version).order_by("kind", "-revision")
+    return list(rows.distinct("kind").select_related("blob"))
+
+
 def standing_since_before(versions: Collection[int]) -> frozenset[int]:
     """Which of these versions, by primary key, stand in a place or carry an alias that nobody here approved, because
     they held it before they were brought here. One query."""

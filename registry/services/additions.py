@@ -16,7 +16,7 @@ from audit import canonical, clock, recorder
 from audit.actor import Actor
 from audit.leaf import Json
 from audit.recorder import Private, Thing
-from registry import access, fingerprint, storage
+from registry import access, fingerprint, selectors, storage
 from registry.actions import CARD_ADDED, EVIDENCE_ADDED, METRICS_ADDED
 from registry.exceptions import FieldError, InvalidInput
 from registry.models import Evidence, Metric, ModelCard, ModelVersion
@@ -40,7 +40,7 @@ def add_metrics(*, actor: Actor, version: ModelVersion, metrics: Sequence[Metric
     given = cleaned_metrics(faults, metrics, required=True)
     faults.refuse()
     _, version = lock_version(version)
-    latest = {(m.name, m.dataset, m.slice): m for m in fingerprint.latest_metrics(version)}
+    latest = {(m.name, m.dataset, m.slice): m for m in selectors.latest_metrics(version)}
     there = [latest.get((m.name, m.dataset, m.slice)) for m in given]
     if all(row is not None and row.value == m.value for row, m in zip(there, given, strict=True)):
         return [row for row in there if row is not None]

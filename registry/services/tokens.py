@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from audit import clock, leaf, recorder
 from audit.actor import Actor, ActorKind
 from audit.recorder import Change, Private, Thing
-from registry import access
+from registry import access, prepared
 from registry.actions import TOKEN_ISSUED, TOKEN_REVOKED
 from registry.exceptions import NotFound, NotNow, NotPermitted
 from registry.models import AccessToken, TokenUse, User
@@ -156,12 +156,10 @@ def authenticate(secret: str, address: str | None = None) -> Actor | None:
         return None
     now = clock.now()
     # Every request of a program begins here: one query of what is needed, ready as text.
-    with connection.cursor() as cursor:
-        cursor.execute(_LIVE, {"digest": _digest(secret), "now": now})
-        found = cursor.fetchone()
-    if found is None:
+    found = prepared.fetch(_LIVE, {"digest": _digest(secret), "now": now})
+    if not found:
         return None
-    pk, uid, scopes, slugs, person, person_pk, last_used_at = found
+    ((pk, uid, scopes, slugs, person, person_pk, last_used_at),) = found
     if last_used_at is None or now - last_used_at >= USE_NOTED_EVERY:
         _note_use(pk, now, address)
     return _actor(uid, person, person_pk, scopes, slugs)

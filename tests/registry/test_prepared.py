@@ -1,0 +1,58 @@
+"""Statements the database plans once on each connection."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import DataError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from registry import prepared
+
+SUM = "SELECT %(a)s::int + %(b)s::int, %(a)s::int, 5 %% 3"
+
+
+def known() -> set[str]:
+    """What the database itself says it knows on this connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_prepared_statements WHERE NOT from_sql IS NULL")
+        return {name for (name,) in cursor.fetchall() if name.startswith("countersign_")}
+
+
+@pytest.mark.django_db
+def test_a_statement_is_planned_once_and_asked_often() -> None:
+    assert prepared.fetch(SUM, {"a": 2, "b": 3}) == [(5, 2, 2)]
+    before = known()
+    with CaptureQueriesContext(connection) as asked:
+        assert prepared.fetch(SUM, {"b": 1, "a": 40, "unused": "x"}) == [(41, 40, 2)]
+    assert [q["sql"].split()[0] for q in asked] == ["EXECUTE"]
+    assert known() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_prepared_outlives_a_transaction_that_failed() -> None:
+    with pytest.raises(DataError), transaction.atomic():
+        prepared.fetch("SELECT 7 / %(by)s::int", {"by": 0})
+    assert prepared.fetch("SELECT 7 / %(by)s::int", {"by": 7}) == [(1,)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_connection_is_told_anew() -> None:
+    assert prepared.fetch(SUM, {"a": 1, "b": 1}) == [(2, 1, 2)]
+    connection.close()
+    assert not known()
+    assert prepared.fetch(SUM, {"a": 1, "b": 2}) == [(3, 1, 2)]
+    assert known()
+
+
+@pytest.mark.django_db
+def test_where_transactions_are_pooled_nothing_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = known()
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
+    assert prepared.fetch("SELECT %(a)s || '%%'", {"a": "100"}) == [("100%",)]
+    assert known() == before
+
+
+@pytest.mark.django_db
+def test_a_missing_value_is_a_fault_of_the_caller() -> None:
+    with pytest.raises(KeyError):
+        prepared.fetch(SUM, {"a": 1})
