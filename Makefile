@@ -73,7 +73,7 @@ format: .venv/dev  ## put the code into its form
 
 .PHONY: bench
 bench: .venv/dev  ## measure; never part of the tests
-	@for file in tests/bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for name in access pages registry uploads; do echo "== $$name"; $(BIN)/python -m tests.bench.$$name || exit 1; done
 
 .venv-mlflow/made: requirements/mlflow.txt
 	@echo "making .venv-mlflow, with a stock MLflow server (about a minute)"

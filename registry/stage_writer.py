@@ -8,10 +8,9 @@ trigger: a stage that changes without the occupancy that says so, a protected st
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from audit import selectors as log
+from audit.models import Event
 from registry.exceptions import IllegalMove
 from registry.models import (
     OPEN,
@@ -25,27 +24,28 @@ from registry.models import (
 
 @dataclass(frozen=True)
 class _By:
-    """The event that moves something, when it happened, and the promotion it belongs to."""
+    """The event that moves something, and the promotion it belongs to."""
 
-    event: UUID
-    at: datetime
+    event: Event
     promotion: UUID | None
     before_governance: bool = False
 
 
-def place_initial(*, version: ModelVersion, event_id: UUID) -> None:
+def place_initial(*, version: ModelVersion, event: Event) -> None:
     """Put a version that was just made into the lifecycle's initial stage, which `version.stage` names already."""
-    _open(version, version.stage, _by(event_id, None))
+    _open(version, version.stage, _By(event, None))
 
 
 def displaced_by(version: ModelVersion, target: Stage) -> ModelVersion | None:
-    """The version that has to leave when `version` enters an exclusive stage; None where nobody has to."""
+    """The version that has to leave when `version` enters an exclusive stage, locked until the transaction ends; None
+    where nobody has to."""
     if not target.exclusive:
         return None
     held = (
-        StageOccupancy.objects.filter(OPEN, model_id=version.model_id, stage=target)
+        StageOccupancy.objects.select_for_update(no_key=True, of=("version",))
+        .filter(OPEN, model_id=version.model_id, stage=target)
         .exclude(version=version)
-        .select_related("version")
+        .select_related("version__stage")
         .first()
     )
     return held.version if held is not None else None
@@ -62,27 +62,25 @@ def alias_leaves(version: ModelVersion, name: str) -> ModelVersion | None:
     return held.version if held is not None else None
 
 
-def move(*, version: ModelVersion, target: Stage, event_id: UUID, promotion: UUID | None) -> ModelVersion | None:
+def move(
+    *, version: ModelVersion, target: Stage, event: Event, promotion: UUID | None, displaced: ModelVersion | None
+) -> None:
     """Move a version to a stage; where the stage is exclusive, its occupant first goes where the stage says. Both are
-    moves of the same event, which must name both versions. Returns the version that was displaced.
+    moves of the same event, which must name both versions.
+
+    Args:
+        displaced: what `displaced_by` said in this transaction.
 
     Raises IllegalMove where the lifecycle has no such move.
     """
-    by = _by(event_id, promotion)
-    displaced = displaced_by(version, target)
+    by = _By(event, promotion)
     if displaced is not None:
         assert target.displaced_to is not None  # a constraint of the stage
-        displaced = (
-            ModelVersion.objects.select_for_update(no_key=True, of=("self",))
-            .select_related("stage")
-            .get(pk=displaced.pk)
-        )
         _move(displaced, target.displaced_to, by)
     _move(version, target, by)
-    return displaced
 
 
-def adopt(*, version: ModelVersion, way: Sequence[Stage], event_id: UUID, promotion: UUID) -> None:
+def adopt(*, version: ModelVersion, way: Sequence[Stage], event: Event, promotion: UUID) -> None:
     """Let a version that was brought from elsewhere stand where it stood there. `way` ends in that stage; what comes
     before are free stages it passes through at the same moment, where the lifecycle has no move straight there.
 
@@ -90,44 +88,44 @@ def adopt(*, version: ModelVersion, way: Sequence[Stage], event_id: UUID, promot
     """
     *through, last = way
     for stage in through:
-        _move(version, stage, _by(event_id, None))
-    _move(version, last, _by(event_id, promotion, before_governance=True))
+        _move(version, stage, _By(event, None))
+    _move(version, last, _By(event, promotion, before_governance=True))
 
 
-def adopt_alias(*, version: ModelVersion, name: str, event_id: UUID, promotion: UUID) -> None:
+def adopt_alias(*, version: ModelVersion, name: str, event: Event, promotion: UUID) -> None:
     """Let an alias that nobody carries here point at the version it pointed at elsewhere."""
-    _assign(version, name, _by(event_id, promotion, before_governance=True))
+    _assign(version, name, _By(event, promotion, before_governance=True))
 
 
-def set_alias(*, version: ModelVersion, name: str, event_id: UUID, promotion: UUID | None) -> AliasAssignment:
+def set_alias(*, version: ModelVersion, name: str, event: Event, promotion: UUID | None) -> None:
     """Point an alias of the model at this version; where it points now, it ceases to. The event names both versions."""
-    by = _by(event_id, promotion)
+    by = _By(event, promotion)
     _close_alias(version.model_id, name, by)
-    return _assign(version, name, by)
+    _assign(version, name, by)
 
 
-def _assign(version: ModelVersion, name: str, by: _By) -> AliasAssignment:
-    return AliasAssignment.objects.create(
+def remove_alias(*, model_id: int, name: str, event: Event) -> None:
+    """Let an alias of the model point nowhere. The event names the version it pointed at."""
+    _close_alias(model_id, name, _By(event, None))
+
+
+def _assign(version: ModelVersion, name: str, by: _By) -> None:
+    AliasAssignment.objects.create(
         model_id=version.model_id,
         version=version,
         name=name,
         promotion=by.promotion,
         before_governance=by.before_governance,
-        opened_at=by.at,
-        opened_event=by.event,
+        opened_at=by.event.happened_at,
+        opened_event=by.event.event_id,
     )
-
-
-def remove_alias(*, model_id: int, name: str, event_id: UUID) -> None:
-    """Let an alias of the model point nowhere. The event names the version it pointed at."""
-    _close_alias(model_id, name, _by(event_id, None))
 
 
 def _move(version: ModelVersion, target: Stage, by: _By) -> None:
     if not StageMove.objects.filter(source_id=version.stage_id, target=target).exists():
         raise IllegalMove(f"{version.stage.name} → {target.name} is not a move of this lifecycle.")
     closed = StageOccupancy.objects.filter(OPEN, version=version, stage_id=version.stage_id).update(
-        closed_at=by.at, closed_event=by.event
+        closed_at=by.event.happened_at, closed_event=by.event.event_id
     )
     if closed != 1:
         raise RuntimeError(
@@ -136,7 +134,7 @@ def _move(version: ModelVersion, target: Stage, by: _By) -> None:
     _open(version, target, by)
     version.stage = target
     version.revision += 1
-    version.updated_at = by.at
+    version.updated_at = by.event.happened_at
     version.save(update_fields=["stage", "revision", "updated_at"])
 
 
@@ -148,17 +146,12 @@ def _open(version: ModelVersion, stage: Stage, by: _By) -> None:
         exclusive=stage.exclusive,
         promotion=by.promotion,
         before_governance=by.before_governance,
-        opened_at=by.at,
-        opened_event=by.event,
+        opened_at=by.event.happened_at,
+        opened_event=by.event.event_id,
     )
 
 
 def _close_alias(model_id: int, name: str, by: _By) -> None:
-    AliasAssignment.objects.filter(OPEN, model_id=model_id, name=name).update(closed_at=by.at, closed_event=by.event)
-
-
-def _by(event_id: UUID, promotion: UUID | None, *, before_governance: bool = False) -> _By:
-    event = log.by_event_id(event_id)
-    if event is None:
-        raise RuntimeError(f"There is no event {event_id}: append the event before what it accounts for is written.")
-    return _By(event_id, event.happened_at, promotion, before_governance)
+    AliasAssignment.objects.filter(OPEN, model_id=model_id, name=name).update(
+        closed_at=by.event.happened_at, closed_event=by.event.event_id
+    )

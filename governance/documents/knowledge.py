@@ -31,6 +31,7 @@ class Knowledge:
         self.version = version
         self.documents = documents
         self.contents = Contents(version)
+        self._answered: dict[str, list[Block]] = {}
         self._known: dict[str, Callable[[], list[Block]]] = {
             "purpose": self._purpose,
             "prohibited use": lambda: text("Not for", RECORD, version.model.prohibited_use),
@@ -60,8 +61,10 @@ class Knowledge:
         }
 
     def answer(self, name: str) -> list[Block]:
-        """What is known under that name; empty where nothing is."""
-        return self._known[name]()
+        """What is known under that name; empty where nothing is. Several points ask for the same: it is read once."""
+        if name not in self._answered:
+            self._answered[name] = self._known[name]()
+        return self._answered[name]
 
     def section(self, headings: Sequence[str]) -> list[Block]:
         """The first section of the card under one of these headings that says more than a placeholder."""

@@ -11,7 +11,6 @@ from governance.mlflow.spoken import request_url
 from governance.mlflow.words import SpokenStage
 from governance.models import PromotionRequest
 from governance.policies import Met, Verdict
-from registry import access
 from registry.exceptions import Conflict, NotNow
 from registry.models import ModelVersion
 
@@ -28,7 +27,7 @@ def ask(actor: Actor, version: ModelVersion, *, stage: SpokenStage | None = None
             version=version,
             target_stage=stage.slug if stage is not None else None,
             target_alias=alias or None,
-            reason=said(actor, f"{version.model.called} version {version.number} → {target}"),
+            reason=said(f"{version.model.called} version {version.number} → {target}"),
         )
     except Conflict as conflict:
         if not isinstance(conflict.existing, PromotionRequest):
@@ -41,10 +40,9 @@ def ask(actor: Actor, version: ModelVersion, *, stage: SpokenStage | None = None
     return made
 
 
-def said(actor: Actor, what: str) -> str:
-    """The reason on record where a client gives none."""
-    person = access.person_of(actor)
-    return f"Asked for by {person.username if person is not None else 'a token'} through an MLflow client: {what}."
+def said(what: str) -> str:
+    """The reason on record where a client gives none; who asked is on record beside it."""
+    return f"Asked for through an MLflow client: {what}."
 
 
 def waiting(request: PromotionRequest, *, opened: bool) -> MlflowError:

@@ -53,7 +53,7 @@ def delete_alias(actor: Actor, given: Given) -> Answer:
     """Take a free alias off; one that is not there is no fault. A protected one never points nowhere."""
     model, alias = found.model(actor, given.text("name")), given.text("alias")
     try:
-        remove_alias(actor=actor, model=model, name=alias, reason=gate.said(actor, f"take @{alias} off"))
+        remove_alias(actor=actor, model=model, name=alias, reason=gate.said(f"take @{alias} off"))
     except NotFound:
         return {}
     return {}

@@ -26,7 +26,7 @@ def create(actor: Actor, given: Given) -> Answer:
     """Ask for a stage. The request that is open already is as good as a new one."""
     version = found.version(actor, given.text("name"), given.number("version"))
     stage = stage_named(given.text("stage"))
-    comment = given.optional("comment") or gate.said(actor, f"{version.model.called} → {stage.name}")
+    comment = given.optional("comment") or gate.said(f"{version.model.called} → {stage.name}")
     try:
         made = promotions.request(actor=actor, version=version, target_stage=stage.slug, reason=comment)
     except Conflict as conflict:
@@ -55,7 +55,7 @@ def reject(actor: Actor, given: Given) -> Answer:
 def delete(actor: Actor, given: Given) -> Answer:
     """Withdraw a live request."""
     request = _named(actor, given)
-    reason = given.optional("comment") or gate.said(actor, f"withdraw request #{request.pk}")
+    reason = given.optional("comment") or gate.said(f"withdraw request #{request.pk}")
     promotions.withdraw(actor=actor, request=request, reason=reason)
     return {}
 

@@ -112,9 +112,9 @@ def adopt(
         reason=reason,
     )
     if stage is not None:
-        stage_writer.adopt(version=version, way=way, event_id=event.event_id, promotion=made.uid)
+        stage_writer.adopt(version=version, way=way, event=event, promotion=made.uid)
     else:
-        stage_writer.adopt_alias(version=version, name=alias, event_id=event.event_id, promotion=made.uid)
+        stage_writer.adopt_alias(version=version, name=alias, event=event, promotion=made.uid)
     return made
 
 

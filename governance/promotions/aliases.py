@@ -48,5 +48,5 @@ def remove_alias(*, actor: Actor, model: RegisteredModel, name: str, reason: str
         data={"version": version.number},
         reason=reason,
     )
-    stage_writer.remove_alias(model_id=model.pk, name=name, event_id=event.event_id)
+    stage_writer.remove_alias(model_id=model.pk, name=name, event=event)
     return version

@@ -16,13 +16,21 @@ class Locked:
     model: RegisteredModel
 
 
-def lock_version(version_id: int, model_id: int) -> tuple[RegisteredModel, ModelVersion]:
-    """Lock a model, then a version of it. FOR NO KEY UPDATE: rows that merely refer to them are not held up."""
+INVOLVED = ("registered_by", "registered_with__person", "trained_by")
+"""Whom the separation of duties asks about a version."""
+
+
+def lock_version(version_id: int, model_id: int, *beside: str) -> tuple[RegisteredModel, ModelVersion]:
+    """Lock a model, then a version of it. FOR NO KEY UPDATE: rows that merely refer to them are not held up.
+
+    Args:
+        beside: what of the version is read along with it, beside its stage.
+    """
     locked = RegisteredModel.objects.select_for_update(no_key=True, of=("self",))
     model = locked.select_related("owner").get(pk=model_id)
     version = (
         ModelVersion.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("stage", "registered_by", "registered_with__person", "trained_by")
+        .select_related("stage", *beside)
         .get(pk=version_id)
     )
     version.model = model
@@ -34,7 +42,7 @@ def lock(request_id: int) -> Locked:
     where = PromotionRequest.objects.filter(pk=request_id).values_list("model_id", "version_id").first()
     if where is None:
         raise NotFound(f"There is no promotion request #{request_id}.")
-    model, version = lock_version(where[1], where[0])
+    model, version = lock_version(where[1], where[0], *INVOLVED)
     request = (
         PromotionRequest.objects.select_for_update(no_key=True, of=("self",))
         .select_related(

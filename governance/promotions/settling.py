@@ -273,14 +273,15 @@ def carry_out(locked: Locked, *, actor: Actor) -> None:
         },
     )
     if request.target_stage is not None:
-        stage_writer.move(version=version, target=request.target_stage, event_id=event.event_id, promotion=request.uid)
-    else:
-        stage_writer.set_alias(
-            version=version, name=request.target_alias, event_id=event.event_id, promotion=request.uid
+        stage_writer.move(
+            version=version, target=request.target_stage, event=event, promotion=request.uid, displaced=displaced
         )
+    else:
+        stage_writer.set_alias(version=version, name=request.target_alias, event=event, promotion=request.uid)
     if request.target_stage is not None and request.target_stage.protected:
         freezing.freeze(request, promoted=event, actor=actor)
-    execution.cancel_unfinished(request, actor=GATE)
+    if request.policy_revision is not None:
+        execution.cancel_unfinished(request, actor=GATE)
     _supersede_others(locked)
 
 

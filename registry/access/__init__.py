@@ -3,7 +3,15 @@
 The whole vocabulary is here; nothing else in the product looks at a grant to decide what somebody may do.
 """
 
-from registry.access.actors import actor_for, has_scope, person_of, require_person, require_scope, token_of
+from registry.access.actors import (
+    actor_for,
+    has_scope,
+    person_of,
+    require_person,
+    require_scope,
+    require_signer,
+    token_of,
+)
 from registry.access.ending import close_ended, ended_grants
 from registry.access.explaining import Bar, Explanation, Path, Rights, explain, rights_of, rights_on, who_can_give
 from registry.access.grants import grant_role, revoke_role
@@ -60,6 +68,7 @@ __all__ = [
     "require_in_organisation",
     "require_person",
     "require_scope",
+    "require_signer",
     "revoke_role",
     "rights_of",
     "rights_on",

@@ -19,7 +19,18 @@ def person_of(actor: Actor) -> User | None:
 
 def require_person(actor: Actor) -> User:
     """The active account behind an actor. Raises NotPermitted where there is none."""
-    person = person_of(actor)
+    return _active(person_of(actor))
+
+
+def require_signer(actor: Actor) -> tuple[User, AccessToken | None]:
+    """The active account behind an actor, and the token it signed in with, if any. Raises as `require_person`."""
+    if actor.kind is not ActorKind.TOKEN:
+        return require_person(actor), None
+    token = AccessToken.objects.select_related("person").filter(uid=actor.id).first()
+    return _active(token.person if token is not None else None), token
+
+
+def _active(person: User | None) -> User:
     if person is None:
         raise NotPermitted(
             "A person has to do this, signed in or by a token that belongs to them: a system process cannot.",

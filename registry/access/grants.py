@@ -1,5 +1,6 @@
 """Giving and taking roles: dated grants with their events, and guardian's rows that follow from them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -94,7 +95,8 @@ def open_grant(
     Args:
         answering: the access request this grants. A role that was to end is then renewed: the old grant is closed.
     """
-    existing = Grant.objects.filter(OPEN, model=model, user=user, group=group, role=role).first()
+    standing = list(Grant.objects.filter(OPEN, model=model, user=user, group=group))
+    existing = next((grant for grant in standing if grant.role == role), None)
     if existing is not None:
         if has_ended(existing):
             write_end(KEEPER, existing, GRANT_EXPIRED, "its time was over")
@@ -122,7 +124,7 @@ def open_grant(
         opened_at=event.happened_at,
         opened_event=event.event_id,
     )
-    _follow(model, user, group)
+    _follow(model, user, group, [*standing, grant])
     return grant
 
 
@@ -154,7 +156,7 @@ def write_end(actor: Actor, grant: Grant, action: Action, reason: str) -> None:
     )
     grant.closed_at, grant.closed_event = event.happened_at, event.event_id
     grant.save(update_fields=["closed_at", "closed_event"])
-    _follow(grant.model, grant.user, grant.group)
+    _follow(grant.model, grant.user, grant.group, _standing(grant.model, grant.user, grant.group))
 
 
 def has_ended(grant: Grant) -> bool:
@@ -278,35 +280,43 @@ def _append(
     )
 
 
-def _follow(model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None) -> None:
-    """Make guardian's rows of this subject on this model equal to the union of its grants there: a row a permission,
-    which ends when the last grant that brings the permission does."""
+def _standing(model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None) -> list[Grant]:
+    return list(Grant.objects.filter(OPEN, model=model, user=user, group=group))
+
+
+def _follow(
+    model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None, grants: Iterable[Grant]
+) -> None:
+    """Make guardian's rows of this subject on this model equal to the union of its `grants` there: a row a permission,
+    which ends when the last grant that brings the permission does. Of the grants, those that are over do not count."""
     if model is None:
         return
-    ends = _ends(model, user, group)
+    ends = _ends(grants)
     if user is not None:
         of_person = ModelUserPermission.objects.filter(content_object=model, user=user)
         new = _differences(ends, of_person)
         ModelUserPermission.objects.bulk_create(
-            [ModelUserPermission(content_object=model, user=user, permission=row, expires_at=end) for row, end in new]
+            [ModelUserPermission(content_object=model, user=user, permission_id=pk, expires_at=end) for pk, end in new]
         )
     if group is not None:
         of_group = ModelGroupPermission.objects.filter(content_object=model, group=group)
         new = _differences(ends, of_group)
         ModelGroupPermission.objects.bulk_create(
             [
-                ModelGroupPermission(content_object=model, group=group, permission=row, expires_at=end)
-                for row, end in new
+                ModelGroupPermission(content_object=model, group=group, permission_id=pk, expires_at=end)
+                for pk, end in new
             ]
         )
 
 
-def _ends(model: RegisteredModel, user: User | None, group: ReviewerGroup | None) -> dict[str, datetime | None]:
+def _ends(grants: Iterable[Grant]) -> dict[str, datetime | None]:
     """Until when the subject holds each permission: the latest end, None where one of the grants has none."""
     ends: dict[str, datetime | None] = {}
-    grants = Grant.objects.filter(held(clock.now()), model=model, user=user, group=group)
-    for role, end in grants.values_list("role", "expires_at"):
-        for permission in ROLE_PERMISSIONS[Role(role)]:
+    for grant in grants:
+        if grant.closed_at is not None or has_ended(grant):
+            continue
+        end = grant.expires_at
+        for permission in ROLE_PERMISSIONS[Role(grant.role)]:
             known = ends.get(permission, end)
             ends[permission] = max(known, end) if known is not None and end is not None else None
     return ends
@@ -315,20 +325,19 @@ def _ends(model: RegisteredModel, user: User | None, group: ReviewerGroup | None
 def _differences(
     ends: dict[str, datetime | None],
     present: QuerySet[ModelUserPermission] | QuerySet[ModelGroupPermission],
-) -> list[tuple[PermissionRow, datetime | None]]:
-    """Take away the rows that are not wanted, put right those that end at another time; returns those to be made."""
-    rows = {
-        row.codename: row
-        for row in PermissionRow.objects.filter(
-            codename__in=[str(permission) for permission in Permission],
-            content_type__app_label="registry",
-            content_type__model="registeredmodel",
-        )
-    }
-    wanted = {rows[codename].pk: (rows[codename], end) for codename, end in ends.items()}
-    present.exclude(permission_id__in=wanted).delete()
+) -> list[tuple[int, datetime | None]]:
+    """Take away the rows that are not wanted, put right those that end at another time; returns those to be made, by
+    key of the permission."""
+    keys = dict(
+        PermissionRow.objects.filter(
+            codename__in=list(ends), content_type__app_label="registry", content_type__model="registeredmodel"
+        ).values_list("codename", "pk")
+    )
+    wanted = {keys[codename]: end for codename, end in ends.items()}
     there = dict(present.values_list("permission_id", "expires_at"))
-    for pk, (row, end) in wanted.items():
+    if there.keys() - wanted.keys():
+        present.exclude(permission_id__in=wanted).delete()
+    for pk, end in wanted.items():
         if pk in there and there[pk] != end:
-            present.filter(permission=row).update(expires_at=end)
-    return [wanted[pk] for pk in wanted.keys() - there.keys()]
+            present.filter(permission_id=pk).update(expires_at=end)
+    return [(pk, wanted[pk]) for pk in wanted.keys() - there.keys()]

@@ -56,7 +56,8 @@ def register_model(
     faults.model_slug("/slug", slug)
     if mlflow_name is not None:
         faults.mlflow_name("/name", mlflow_name)
-    checked = _checked(faults, {"owner": owner or person, **facts})
+    # Whoever registers it was found to be active a moment ago.
+    checked = {"owner": person, **_checked(faults, facts if owner is None else {"owner": owner, **facts})}
     faults.refuse()
     now = clock.now()
     model = RegisteredModel(uid=uuid4(), slug=slug, mlflow_name=mlflow_name, created_at=now, updated_at=now, **checked)

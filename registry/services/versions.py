@@ -84,7 +84,7 @@ def declare_version(
     Raises NotFound and NotPermitted as `access.require` does; NotNow for an archived model; InvalidInput.
     """
     access.require(actor, access.Permission.REGISTER_VERSION, model)
-    person, token = access.require_person(actor), access.token_of(actor)
+    person, token = access.require_signer(actor)
     faults = Faults()
     spec = cleaned(faults, spec)
     _check_parents(faults, actor, spec.parents)
@@ -97,12 +97,13 @@ def declare_version(
         )
     declared = declaration(row, spec)
     if reuse:
-        before = ModelVersion.objects.select_related("model", "stage", "registered_by").filter(
+        before = ModelVersion.objects.filter(
             model=row, declaration=declared, registered_by=person, registered_with=token, abandoned_at=None
         )
         if reuse_within is not None:
             before = before.filter(created_at__gt=clock.now() - reuse_within)
-        if (existing := before.order_by("-number").first()) is not None:
+        if (pk := before.order_by("-number").values_list("pk", flat=True).first()) is not None:
+            existing = ModelVersion.objects.select_related("model", "stage", "registered_by").get(pk=pk)
             existing.found = True
             return existing
     version = _insert(row, spec, declared, person, token)
@@ -116,11 +117,9 @@ def declare_version(
             changes=[Change("status", None, str(version.status)), Change("stage", None, version.stage.slug)],
             data={"number": version.number, "files": len(spec.artifacts), "declaration": declared},
         )
-        stage_writer.place_initial(version=version, event_id=event.event_id)
+        stage_writer.place_initial(version=version, event=event)
     else:
-        stage_writer.place_initial(
-            version=version, event_id=register(actor=actor, version=version, before=None).event_id
-        )
+        stage_writer.place_initial(version=version, event=register(actor=actor, version=version, before=None))
     return version
 
 
@@ -240,7 +239,8 @@ def _insert(
     model.next_version += 1
     model.updated_at = now
     model.save(update_fields=["next_version", "updated_at"])
-    version.parents.set(spec.parents)
+    if spec.parents:
+        version.parents.set(spec.parents)
     Artifact.objects.bulk_create(
         [Artifact(version=version, path=file.path, sha256=file.sha256, size=file.size) for file in spec.artifacts]
     )

@@ -1,7 +1,7 @@
 """Whether the registry stays as fast when it is full: 1,000 models with 10,000 versions beside 10,000 with 100,000.
 
     make bench
-    python tests/bench/registry.py --keep var/bench        # keeps what was loaded, for the next time
+    python -m tests.bench.registry --keep var/bench        # keeps what was loaded, for the next time
 
 Starts the product twice, each with a data directory of its own, fills both (`tests.bench.bulk`), and asks them in turn,
 over kept connections, through the server `make run` uses: signed in, permissions filtered, writes with their events.
@@ -31,7 +31,6 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(PROJECT))
 AIM = 1.3
 WARM = 5
 """Requests of each kind before any is counted."""

@@ -19,10 +19,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(PROJECT))
+from governance.client import Client, LocalFile, _Where
 
-from governance.client import Client, LocalFile, _Where  # noqa: E402 (run as a file, so the path comes first)
+PROJECT = Path(__file__).resolve().parents[2]
 
 MEGABYTE = 1 << 20
 SIZE = int(os.environ.get("COUNTERSIGN_BENCH_MEGABYTES", "1024")) * MEGABYTE

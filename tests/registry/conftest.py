@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from uuid import UUID
 
 import pytest
 from django.db import transaction
@@ -70,9 +69,9 @@ def canary(lifecycle: None) -> Stage:
     return stage
 
 
-def moved(version: ModelVersion, *also: ModelVersion) -> UUID:
-    """An event that accounts for a move of these versions; returns its id."""
-    event = recorder.append(
+def moved(version: ModelVersion, *also: ModelVersion) -> Event:
+    """An event that accounts for a move of these versions."""
+    return recorder.append(
         VERSION_MOVED,
         actor=GATE,
         thing=Thing("version", str(version.uid)),
@@ -80,8 +79,6 @@ def moved(version: ModelVersion, *also: ModelVersion) -> UUID:
         related=[Thing("version", str(other.uid)) for other in also],
         changes=[Change("stage", version.stage.slug, None)],
     )
-    event_id: UUID = event.event_id
-    return event_id
 
 
 @transaction.atomic
@@ -89,7 +86,8 @@ def move(version: ModelVersion, to: Stage) -> ModelVersion | None:
     """Move a version as the gate does: event first, then the writer. Returns whom it displaced."""
     displaced = stage_writer.displaced_by(version, to)
     event = moved(version, *([displaced] if displaced is not None else []))
-    return stage_writer.move(version=version, target=to, event_id=event, promotion=None)
+    stage_writer.move(version=version, target=to, event=event, promotion=None, displaced=displaced)
+    return displaced
 
 
 @pytest.fixture
@@ -98,5 +96,5 @@ def move_to(db: None) -> Callable[[ModelVersion, Stage], ModelVersion | None]:
 
 
 @pytest.fixture
-def event_of_move(db: None) -> Callable[..., UUID]:
+def event_of_move(db: None) -> Callable[..., Event]:
     return moved

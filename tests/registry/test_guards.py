@@ -6,7 +6,6 @@ import io
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 import psycopg2
 import pytest
@@ -15,7 +14,7 @@ from django.contrib.auth.models import Permission as PermissionRow
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 
 from audit import clock
-from audit import selectors as log
+from audit.models import Event
 from registry import access, stage_writer
 from registry.access import Role, actor_for
 from registry.models import (
@@ -40,7 +39,7 @@ from tests.people import People
 
 pytestmark = pytest.mark.django_db
 
-EventOfMove = Callable[..., UUID]
+EventOfMove = Callable[..., Event]
 
 
 def refused(attempt: Callable[[], Any], by: str) -> None:
@@ -158,7 +157,7 @@ def test_governed_rows_are_kept(table: str, people: People, version: ModelVersio
     )
     blob = versions.store_evidence(actor=priya, version=child, kind="a", stream=io.BytesIO(b"x"))
     versions.add_evidence(actor=priya, version=child, kind="a", filename="a", blob=blob)
-    stage_writer.set_alias(version=child, name="shadow", event_id=event_of_move(child), promotion=None)
+    stage_writer.set_alias(version=child, name="shadow", event=event_of_move(child), promotion=None)
     connection.check_constraints()
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {table}")
@@ -255,8 +254,7 @@ def test_a_stage_changes_by_its_occupancy_only(
     refused(sql("UPDATE registry_modelversion SET stage_id = %s WHERE id = %s", production.pk, version.pk), "occupancy")
 
     def occupy(stage: Stage, **also: object) -> None:
-        event = log.by_event_id(event_of_move(version))
-        assert event is not None
+        event = event_of_move(version)
         StageOccupancy.objects.filter(version=version, closed_at__isnull=True).update(
             closed_at=event.happened_at, closed_event=event.event_id
         )

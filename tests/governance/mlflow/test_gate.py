@@ -53,7 +53,7 @@ def test_a_protected_stage_is_asked_for_and_the_error_names_the_request(bank: Ba
     assert "waiting for evidence" in said
     assert "countersign attach churn 1 PATH…" in said
     assert "the version stays where it is until its policy is met" in said
-    assert "priya" in request.reason
+    assert (request.requested_by.username, request.requested_with is not None) == ("priya", True)
     assert mlflow.get_model_version("churn", "1").current_stage == "None"
     gate = mlflow.get_model_version("churn", "1").deployment_job_state
     assert gate is not None

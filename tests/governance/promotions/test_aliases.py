@@ -74,7 +74,7 @@ def test_the_database_lets_no_protected_alias_point_nowhere(bank: Bank) -> None:
             thing=Thing("version", str(version.uid)),
             stream=f"model:{version.model.uid}",
         )
-        stage_writer.remove_alias(model_id=version.model_id, name="champion", event_id=event.event_id)
+        stage_writer.remove_alias(model_id=version.model_id, name="champion", event=event)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 

@@ -369,16 +369,18 @@ def test_the_database_itself_lets_no_version_into_a_protected_stage_or_alias_wit
                 thing=Thing("version", str(version.uid)),
                 stream=f"model:{bank.model.uid}",
             )
-            write(event.event_id)  # type: ignore[operator]
+            write(event)  # type: ignore[operator]
             connection.check_constraints()
 
     staging = Stage.objects.get(slug="staging")
     with pytest.raises(IntegrityError, match="promoted request only"):
-        forced(lambda event: stage_writer.move(version=version, target=staging, event_id=event, promotion=uuid4()))
-    with pytest.raises(IntegrityError, match="promoted request only"):
         forced(
-            lambda event: stage_writer.set_alias(version=version, name="champion", event_id=event, promotion=uuid4())
+            lambda event: stage_writer.move(
+                version=version, target=staging, event=event, promotion=uuid4(), displaced=None
+            )
         )
+    with pytest.raises(IntegrityError, match="promoted request only"):
+        forced(lambda event: stage_writer.set_alias(version=version, name="champion", event=event, promotion=uuid4()))
 
 
 def test_a_limit_is_drawn_beside_the_metric_it_is_about_and_no_other(bank: Bank) -> None:
