@@ -27,7 +27,26 @@ def document_of(request: PromotionRequest) -> PolicyDocument | None:
     """The policy revision the request was bound to when it was made; None for a free move."""
     if request.policy_revision is None:
         return None
-    return PolicyDocument.model_validate(request.policy_revision.document)
+    return read(request.policy_revision)
+
+
+def read(revision: PolicyRevision) -> PolicyDocument:
+    """A revision's document as a value. Revisions never change, so a process reads each once."""
+    if (known := _documents.get(revision.digest)) is None:
+        if len(_documents) >= _KEPT:
+            _documents.clear()
+        known = _documents[revision.digest] = PolicyDocument.model_validate(revision.document)
+    return known
+
+
+def documents_in_force() -> list[PolicyDocument]:
+    """What the policies in force say, in the order of their names."""
+    found = PolicyRevision.objects.filter(in_force_of__isnull=False).order_by("policy__slug")
+    return [read(revision) for revision in found]
+
+
+_KEPT = 500
+_documents: dict[str, PolicyDocument] = {}
 
 
 def policy_for(model: RegisteredModel, *, stage: str | None, alias: str | None) -> PolicyRevision | None:
@@ -36,7 +55,7 @@ def policy_for(model: RegisteredModel, *, stage: str | None, alias: str | None) 
     revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
     applicable = []
     for revision in revisions:
-        document = PolicyDocument.model_validate(revision.document)
+        document = read(revision)
         if document.applies(stage=stage, alias=alias, tier=model.risk_tier):
             applicable.append((document.priority, revision.policy.slug, revision))
     return max(applicable, key=lambda found: found[:2])[2] if applicable else None
@@ -80,8 +99,7 @@ def _members(wanted: frozenset[str]) -> _Members:
 
 def _deciders(model: RegisteredModel, members: _Members) -> frozenset[int]:
     """Those of them who may decide on the model."""
-    may = access.holders(access.Permission.DECIDE, model).filter(pk__in=[user.pk for user in members])
-    return frozenset(may.values_list("pk", flat=True))
+    return access.holders_among(members, access.Permission.DECIDE, model)
 
 
 def _told_apart(request: PromotionRequest, members: _Members, deciders: frozenset[int]) -> tuple[Reviewer, ...]:

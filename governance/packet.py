@@ -81,9 +81,8 @@ def build(
 
 def freeze(request: PromotionRequest, shown: Shown) -> None:
     """Keep a packet for good. The same content is the same packet, kept once."""
-    Packet.objects.get_or_create(
-        request=request, digest=shown.digest, defaults={"body": shown.body, "created_at": clock.now()}
-    )
+    kept = Packet(request=request, digest=shown.digest, body=shown.body, created_at=clock.now())
+    Packet.objects.bulk_create([kept], ignore_conflicts=True)
 
 
 def _version(version: ModelVersion, contents: Contents) -> dict[str, Any]:

@@ -242,12 +242,13 @@ def _record(held: Claim, result: Result) -> int | None:
     if where is None:
         return None
     model_id, version_id, request_id = where
-    RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
-    ModelVersion.objects.select_for_update(no_key=True, of=("self",)).get(pk=version_id)
+    model = RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
+    version = ModelVersion.objects.select_for_update(no_key=True, of=("self",)).get(pk=version_id)
     request = PromotionRequest.objects.select_for_update(no_key=True, of=("self",)).get(pk=request_id)
     run = _held(held).select_for_update(no_key=True, of=("self",)).first()
     if run is None:
         return None
+    request.model, run.version = model, version
     run.status = CheckRun.Status.COMPLETED
     run.conclusion = result.conclusion
     run.summary = result.summary

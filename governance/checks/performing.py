@@ -58,9 +58,7 @@ def perform(run_id: int, *, settle: Callable[[int], object], run: Runner = runne
 
 def _attempt(held: Claim, carry_out: Runner) -> Result | None:
     """Run the check; None where nobody waits for the answer any more."""
-    run = CheckRun.objects.select_related(
-        "request__version__model", "request__target_stage", "request__policy_revision"
-    ).get(pk=held.run_id)
+    run = CheckRun.objects.select_related("request__version", "request__target_stage").get(pk=held.run_id)
     check = catalogue.find(run.check_slug)
     if check is None or check.version != run.check_version:
         found = "it is not installed" if check is None else f"version {check.version} is installed"

@@ -16,7 +16,6 @@ from governance.demo.catalogue import Described
 from governance.demo.checking import check_all
 from governance.demo.world import World
 from governance.models import PromotionRequest
-from governance.policies import PolicyDocument
 from governance.promotions import Signature
 from governance.services import evidence
 from registry import access
@@ -206,7 +205,7 @@ def signers(world: World, request: PromotionRequest) -> list[tuple[str, str]]:
 def is_held(request: PromotionRequest) -> bool:
     """Whether the policy leaves the last step to a person."""
     revision = request.policy_revision
-    return revision is not None and PolicyDocument.model_validate(revision.document).on_ready == "hold"
+    return revision is not None and facts.read(revision).on_ready == "hold"
 
 
 def promote(world: World, model: Described, request: PromotionRequest) -> None:

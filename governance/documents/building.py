@@ -16,10 +16,11 @@ from audit import selectors as log
 from audit.models import Event
 from governance.documents import annex_iv
 from governance.documents.annex_iv import Ask, Point
-from governance.documents.completeness import policies_in_force
 from governance.documents.knowledge import Knowledge
+from governance.facts import documents_in_force
 from governance.models import PromotionRequest
 from registry.models import ModelVersion
+from registry.selectors import Contents
 
 FORM = "countersign.document/1"
 
@@ -33,15 +34,22 @@ class Built:
     digest: str
 
 
-def build(version: ModelVersion, *, at: Event | None = None, promotion: PromotionRequest | None = None) -> Built:
+def build(
+    version: ModelVersion,
+    *,
+    at: Event | None = None,
+    promotion: PromotionRequest | None = None,
+    contents: Contents | None = None,
+) -> Built:
     """The technical document of a version as things stand.
 
     Args:
         version: with its model, its stage and its people joined.
         at: the event it is true at; the last one of the model where none is given.
         promotion: the request whose promotion it is frozen for.
+        contents: what the version consists of, where it was read already.
     """
-    known = Knowledge(version, policies_in_force())
+    known = Knowledge(version, documents_in_force(), contents)
     at = at or log.for_stream(f"model:{version.model.uid}").order_by("-stream_seq").first()
     points = [_point(known, point) for point in annex_iv.POINTS]
     content = {

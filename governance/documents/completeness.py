@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from governance.checks.builtin.model_card import ModelCardComplete
-from governance.models import PolicyRevision
+from governance.facts import documents_in_force
 from governance.policies import PolicyDocument
 from registry import card as cards
 from registry.models import ModelVersion, Stage
@@ -32,12 +32,6 @@ class Completeness:
         return not self.lacks and not self.unreadable
 
 
-def policies_in_force() -> list[PolicyDocument]:
-    """The policies in force, read."""
-    found = PolicyRevision.objects.filter(in_force_of__isnull=False).order_by("policy__slug")
-    return [PolicyDocument.model_validate(document) for document in found.values_list("document", flat=True)]
-
-
 def requirements(version: ModelVersion, documents: Iterable[PolicyDocument]) -> tuple[Any, str]:
     """The parameters with which `docs.model_card` judges this model on its way up, and the policy they are from. Those
     of the highest stage count, because what they ask is what a reader compares with; the check's own where no policy
@@ -58,7 +52,7 @@ def requirements(version: ModelVersion, documents: Iterable[PolicyDocument]) -> 
 
 def completeness(version: ModelVersion, text: str, documents: Iterable[PolicyDocument] | None = None) -> Completeness:
     """How a card's text stands against what is asked of this version's model. An empty text lacks everything."""
-    asked, policy = requirements(version, policies_in_force() if documents is None else documents)
+    asked, policy = requirements(version, documents_in_force() if documents is None else documents)
     count = len(asked.required_metadata) + len(asked.required_sections)
     try:
         card = cards.parse(text)

@@ -14,15 +14,19 @@ from governance.actions import DOCUMENT_FROZEN
 from governance.documents import annex_iv
 from governance.documents.building import build
 from governance.models import FrozenDocument, PromotionRequest
+from registry.selectors import Contents
 
 
-def freeze(request: PromotionRequest, *, promoted: Event, actor: Actor) -> FrozenDocument:
+def freeze(
+    request: PromotionRequest, *, promoted: Event, actor: Actor, contents: Contents | None = None
+) -> FrozenDocument:
     """Keep the document of `request.version` as it is at its promotion, and record its digest.
 
     Args:
         promoted: the event of the promotion: the document is true at it.
+        contents: what the version consists of, where it was read under the same locks.
     """
-    built = build(request.version, at=promoted, promotion=request)
+    built = build(request.version, at=promoted, promotion=request, contents=contents)
     kept = FrozenDocument(
         version=request.version,
         request=request,

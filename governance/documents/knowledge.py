@@ -27,10 +27,12 @@ RECORD, VERSION, LOG = "record of the model", "record of the version", "promotio
 class Knowledge:
     """Everything on record about one version. Ask `answer` by the names the template uses."""
 
-    def __init__(self, version: ModelVersion, documents: Sequence[PolicyDocument]) -> None:
+    def __init__(
+        self, version: ModelVersion, documents: Sequence[PolicyDocument], contents: Contents | None = None
+    ) -> None:
         self.version = version
         self.documents = documents
-        self.contents = Contents(version)
+        self.contents = contents or Contents(version)
         self._answered: dict[str, list[Block]] = {}
         self._known: dict[str, Callable[[], list[Block]]] = {
             "purpose": self._purpose,

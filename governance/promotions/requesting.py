@@ -11,7 +11,6 @@ from audit.recorder import Change, Thing
 from governance import facts
 from governance.actions import PROMOTION_REQUESTED
 from governance.models import PolicyRevision, PromotionRequest
-from governance.policies import PolicyDocument
 from governance.promotions.locks import Locked, lock_version
 from governance.promotions.settling import carry_out, settle_locked
 from registry import access, selectors, stages
@@ -65,7 +64,7 @@ def request(
     champion = _champion(version, stage, alias)
     revision = _policy(model, stage, alias) if governed else None
     now = clock.now()
-    document = PolicyDocument.model_validate(revision.document) if revision is not None else None
+    document = facts.read(revision) if revision is not None else None
     made = PromotionRequest(
         uid=uuid4(),
         model=model,

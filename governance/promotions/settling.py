@@ -34,6 +34,7 @@ from governance.promotions.locks import Locked, lock, lock_version
 from registry import access, selectors, stage_writer
 from registry.exceptions import NotNow, StaleRevision
 from registry.models import ModelVersion
+from registry.selectors import Contents
 
 GATE = process("gate")
 """Who acts when the gate itself does: a request that became ready, blocked, expired or superseded by the facts."""
@@ -87,16 +88,18 @@ def promote(*, actor: Actor, request: PromotionRequest, expected_revision: int |
             requirements=unmet,
         )
     if locked.request.is_live:
-        carry_out(locked, actor=actor)
+        carry_out(locked, actor=actor, contents=judged.contents)
     return locked.request
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What a judgement found: the verdict, the facts under it, and, where it was needed, the packet as it is now."""
+    """What a judgement found: the verdict, the facts under it, what the version and its champion consist of, and,
+    where it was needed, the packet as it is now."""
 
     verdict: Verdict
     facts: Facts
+    contents: Contents
     shown: packet.Shown | None
 
 
@@ -105,7 +108,7 @@ def settle_locked(locked: Locked, *, actor: Actor, touched: bool = False) -> Jud
     a verdict."""
     judged = judge(locked, actor=actor, touched=touched)
     if judged is not None:
-        _carry_out_if_due(locked, judged.verdict)
+        _carry_out_if_due(locked, judged.verdict, judged.contents)
     return judged
 
 
@@ -116,13 +119,13 @@ def settle_decision(locked: Locked, judged: Judged, said: DecisionFact) -> None:
     assert document is not None  # whoever decided was called upon by it
     after = verdict(document, replace(judged.facts, decisions=(*judged.facts.decisions, said)))
     _record_state(locked, after, changed=True)
-    _carry_out_if_due(locked, after)
+    _carry_out_if_due(locked, after, judged.contents)
 
 
-def _carry_out_if_due(locked: Locked, judged: Verdict) -> None:
+def _carry_out_if_due(locked: Locked, judged: Verdict, contents: Contents) -> None:
     document = facts.document_of(locked.request)
     if judged.state is State.READY and document is not None and document.on_ready == "promote":
-        carry_out(locked, actor=GATE)
+        carry_out(locked, actor=GATE, contents=contents)
 
 
 def judge(locked: Locked, *, actor: Actor, touched: bool = False, for_decision: bool = False) -> Judged | None:
@@ -151,13 +154,13 @@ def judge(locked: Locked, *, actor: Actor, touched: bool = False, for_decision: 
     shown, lapsed = None, False
     if judged.review_open or found.decisions or for_decision:
         shown = packet.build(request, document, runs, inputs, contents)
-        lapsed = _lapse(locked, shown.digest)
+        lapsed = bool(found.decisions) and _lapse(locked, shown.digest)
         standing = facts.decision_facts(request) if lapsed else found.decisions
         found = replace(found, reviewers=facts.reviewers(request, document), decisions=standing)
         judged = verdict(document, found)
     moved = _review_over(locked, shown if judged.review_open else None)
     _record_state(locked, judged, changed=touched or rebound or bool(queued) or lapsed or moved)
-    return Judged(judged, found, shown)
+    return Judged(judged, found, contents, shown)
 
 
 def _overtaken(locked: Locked) -> bool:
@@ -240,8 +243,9 @@ def _record_state(locked: Locked, judged: Verdict, *, changed: bool) -> None:
     request.save(update_fields=["state", "revision"])
 
 
-def carry_out(locked: Locked, *, actor: Actor) -> None:
-    """Move what was asked to move. The only caller of `registry.stage_writer` for governed moves."""
+def carry_out(locked: Locked, *, actor: Actor, contents: Contents | None = None) -> None:
+    """Move what was asked to move. The only caller of `registry.stage_writer` for governed moves. `contents`: what was
+    read under the same locks to judge it, where it was judged."""
     request, version = locked.request, locked.version
     before = request.state
     request.state = PromotionRequest.State.PROMOTED
@@ -279,7 +283,7 @@ def carry_out(locked: Locked, *, actor: Actor) -> None:
     else:
         stage_writer.set_alias(version=version, name=request.target_alias, event=event, promotion=request.uid)
     if request.target_stage is not None and request.target_stage.protected:
-        freezing.freeze(request, promoted=event, actor=actor)
+        freezing.freeze(request, promoted=event, actor=actor, contents=contents)
     if request.policy_revision is not None:
         execution.cancel_unfinished(request, actor=GATE)
     _supersede_others(locked)

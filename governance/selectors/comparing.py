@@ -1,7 +1,7 @@
 """Two versions compared, with the limits of the policies in force."""
 
+from governance.facts import documents_in_force
 from governance.limits import Limit, limit_on, limits_for, limits_of
-from governance.models import PolicyRevision
 from governance.policies import PolicyDocument
 from registry import selectors
 from registry.comparison import Bound, Comparison, MetricKey, compare
@@ -34,8 +34,4 @@ def compared(
 
 def _limits_in_force(version: ModelVersion) -> tuple[Limit, ...]:
     top = set(Stage.objects.filter(exclusive=True).values_list("slug", flat=True))
-    documents = [
-        PolicyDocument.model_validate(document)
-        for document in PolicyRevision.objects.filter(in_force_of__isnull=False).values_list("document", flat=True)
-    ]
-    return limits_for(version.model.risk_tier, documents, top)
+    return limits_for(version.model.risk_tier, documents_in_force(), top)

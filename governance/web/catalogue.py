@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any
@@ -15,10 +15,10 @@ from django.urls import reverse
 
 from audit import clock
 from audit.actor import Actor
+from governance import facts
 from governance import selectors as promotions
 from governance.limits import limits_for
 from governance.models import PromotionRequest
-from governance.policies import PolicyDocument
 from governance.web import jump, keyset, saved_views, search
 from governance.web.page import PageRequest, page, show
 from governance.web.shell import models_waiting
@@ -185,13 +185,7 @@ def _open_requests(actor: Actor, models: Sequence[RegisteredModel]) -> dict[int,
 
 def _trends(models: Sequence[RegisteredModel], stages: Sequence[Stage]) -> dict[int, Trend]:
     """The first key metric of each model."""
-    documents, top = policies_now(), {stage.slug for stage in stages if stage.exclusive}
+    documents, top = facts.documents_in_force(), {stage.slug for stage in stages if stage.exclusive}
     limits = {model.pk: limits_for(model.risk_tier, documents, top) for model in models}
     found = trends_of(models, limits, versions=TREND, most=1)
     return {pk: trends[0] for pk, trends in found.items() if trends}
-
-
-def policies_now() -> list[PolicyDocument]:
-    """The policies in force, read."""
-    found: Iterable[Any] = promotions.policies_in_force()
-    return [PolicyDocument.model_validate(revision.document) for revision in found]

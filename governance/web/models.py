@@ -13,10 +13,10 @@ from django.http import HttpResponse
 from audit import clock
 from audit import selectors as log
 from governance import selectors as promotions
+from governance.facts import documents_in_force
 from governance.limits import limits_for
 from governance.models import PromotionRequest
 from governance.web import keyset
-from governance.web.catalogue import policies_now
 from governance.web.markdown import to_html
 from governance.web.page import PageRequest, page, show
 from governance.web.templatetags.figures import shared_places
@@ -82,7 +82,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
     )
     live = [row.request for row in requests]
     aliases = list(AliasAssignment.objects.filter(OPEN, model=found).select_related("version").order_by("name"))
-    limits = limits_for(found.risk_tier, policies_now(), {stage.slug for stage in stages if stage.exclusive})
+    limits = limits_for(found.risk_tier, documents_in_force(), {stage.slug for stage in stages if stage.exclusive})
     columns = trends_of([found], {found.pk: limits}, versions=TREND_VERSIONS, most=KEY_METRICS)[found.pk]
     held = _held(found)
     champion = next((occupancy.version for occupancy in held if occupancy.exclusive), None)

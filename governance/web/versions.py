@@ -14,11 +14,11 @@ from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect
 
 from governance import selectors as promotions
+from governance.facts import documents_in_force
 from governance.limits import Limit, limit_on, limits_for
 from governance.models import CheckRun, PromotionRequest, SourceCopy
 from governance.promotions import request as ask_for_promotion
 from governance.web import lineage, version_facts
-from governance.web.catalogue import policies_now
 from governance.web.forms import PageForm
 from governance.web.markdown import front_matter, to_html, without_front_matter
 from governance.web.page import PageRequest, page, show
@@ -137,7 +137,7 @@ def champion_for(version: ModelVersion) -> ModelVersion | None:
 def standings(version: ModelVersion, champion: ModelVersion | None) -> list[Standing]:
     """The metrics side by side; those a policy limits first."""
     top = set(Stage.objects.filter(exclusive=True).values_list("slug", flat=True))
-    limits = limits_for(version.model.risk_tier, policies_now(), top)
+    limits = limits_for(version.model.risk_tier, documents_in_force(), top)
     rows = [
         Standing(row, limit_on(limits, row.name, row.dataset, row.slice))
         for row in promotions.metric_rows(version, champion)

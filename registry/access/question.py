@@ -1,9 +1,10 @@
-"""`holders` asked about one person, as one prepared sentence of SQL.
+"""`holders` asked about certain people, as one prepared sentence of SQL.
 
 Every page and request asks it several times; the object-relational mapper takes ten times as long to say it as the
 database to answer. A property test holds this, `holders` and `visible_to` to the same answers.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from registry import prepared
@@ -11,44 +12,49 @@ from registry.access.vocabulary import SUPERUSER_PERMISSIONS, Permission, Role, 
 
 _MAY = """
 WITH person AS (
-    SELECT id, is_superuser, kind FROM registry_user WHERE uid = %(person)s AND is_active
+    SELECT id, is_superuser, kind FROM registry_user WHERE uid = ANY (%(people)s) AND is_active
 ), held AS (
-    SELECT m.group_id FROM registry_membership m, person
-     WHERE m.user_id = person.id AND m.opened_at <= %(now)s AND (m.closed_at IS NULL OR m.closed_at > %(now)s)
+    SELECT m.user_id, m.group_id FROM registry_membership m JOIN person ON person.id = m.user_id
+     WHERE m.opened_at <= %(now)s AND (m.closed_at IS NULL OR m.closed_at > %(now)s)
        AND m.valid_from <= %(now)s AND (m.valid_until IS NULL OR m.valid_until > %(now)s)
 ), everywhere AS (
-    SELECT g.role FROM registry_grant g, person
+    SELECT person.id AS user_id, g.role FROM registry_grant g, person
      WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)
        AND g.model_id IS NULL AND (g.role = ANY (%(roles)s) OR g.role = %(administrator)s)
-       AND (g.user_id = person.id OR g.group_id IN (SELECT group_id FROM held))
+       AND (g.user_id = person.id
+            OR EXISTS (SELECT FROM held WHERE held.user_id = person.id AND held.group_id = g.group_id))
 ), sought AS (
     SELECT p.id FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id
      WHERE p.codename = %(permission)s AND c.app_label = 'registry' AND c.model = 'registeredmodel'
 )
-SELECT EXISTS (
-    SELECT FROM person
-     WHERE ((%(superuser)s AND is_superuser)
-         OR EXISTS (SELECT FROM registry_modeluserpermission p
-                     WHERE p.user_id = person.id AND p.content_object_id = %(model)s
-                       AND p.permission_id IN (SELECT id FROM sought)
-                       AND (p.expires_at IS NULL OR p.expires_at > %(now)s))
-         OR EXISTS (SELECT FROM registry_modelgrouppermission p
-                     WHERE p.group_id IN (SELECT group_id FROM held) AND p.content_object_id = %(model)s
-                       AND p.permission_id IN (SELECT id FROM sought)
-                       AND (p.expires_at IS NULL OR p.expires_at > %(now)s))
-         OR EXISTS (SELECT FROM everywhere WHERE role = ANY (%(roles)s)))
-       AND NOT (%(decides)s AND (is_superuser OR kind <> 'person'
-                                 OR EXISTS (SELECT FROM everywhere WHERE role = %(administrator)s)))
-)
+SELECT person.id FROM person
+ WHERE ((%(superuser)s AND is_superuser)
+     OR EXISTS (SELECT FROM registry_modeluserpermission p
+                 WHERE p.user_id = person.id AND p.content_object_id = %(model)s
+                   AND p.permission_id IN (SELECT id FROM sought)
+                   AND (p.expires_at IS NULL OR p.expires_at > %(now)s))
+     OR EXISTS (SELECT FROM registry_modelgrouppermission p JOIN held ON held.group_id = p.group_id
+                 WHERE held.user_id = person.id AND p.content_object_id = %(model)s
+                   AND p.permission_id IN (SELECT id FROM sought)
+                   AND (p.expires_at IS NULL OR p.expires_at > %(now)s))
+     OR EXISTS (SELECT FROM everywhere e WHERE e.user_id = person.id AND e.role = ANY (%(roles)s)))
+   AND NOT (%(decides)s AND (is_superuser OR kind <> 'person'
+                             OR EXISTS (SELECT FROM everywhere e
+                                         WHERE e.user_id = person.id AND e.role = %(administrator)s)))
 """
 
 
 def may(person: str, permission: Permission, model_pk: int, now: datetime) -> bool:
     """Whether the account with that uid is among the `holders` of the permission on that model."""
-    ((answer,),) = prepared.fetch(
+    return bool(those_who_may([person], permission, model_pk, now))
+
+
+def those_who_may(people: Collection[str], permission: Permission, model_pk: int, now: datetime) -> frozenset[int]:
+    """Which of the accounts with these uids are, by their keys."""
+    found = prepared.fetch(
         _MAY,
         {
-            "person": person,
+            "people": list(people),
             "permission": str(permission),
             "model": model_pk,
             "now": now,
@@ -58,4 +64,4 @@ def may(person: str, permission: Permission, model_pk: int, now: datetime) -> bo
             "decides": permission is Permission.DECIDE,
         },
     )
-    return bool(answer)
+    return frozenset(pk for (pk,) in found)

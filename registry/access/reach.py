@@ -9,12 +9,12 @@ to the same answers.
 
 from typing import Any
 
-from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.lookups import IsNull
 
 from audit import clock
 from audit.actor import Actor
+from registry import prepared
 from registry.access.matrix import visible_to
 from registry.access.vocabulary import SUPERUSER_PERMISSIONS, Permission, roles_with
 from registry.models import ModelGroupPermission, ModelUserPermission, RegisteredModel
@@ -63,19 +63,17 @@ def visible_along(actor: Actor) -> QuerySet[RegisteredModel]:
     ):
         return visible_to(actor)
     now = clock.now()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _REACH,
-            {
-                "person": actor.person,
-                "now": now,
-                "permission": str(Permission.VIEW),
-                "superuser": Permission.VIEW in SUPERUSER_PERMISSIONS,
-                "roles": [str(role) for role in roles_with(Permission.VIEW)],
-                "few": FEW,
-            },
-        )
-        person, everything, groups, permission, keys = cursor.fetchone()
+    ((person, everything, groups, permission, keys),) = prepared.fetch(
+        _REACH,
+        {
+            "person": actor.person,
+            "now": now,
+            "permission": str(Permission.VIEW),
+            "superuser": Permission.VIEW in SUPERUSER_PERMISSIONS,
+            "roles": [str(role) for role in roles_with(Permission.VIEW)],
+            "few": FEW,
+        },
+    )
     models = RegisteredModel.objects.all()
     if person is None:
         return models.none()
