@@ -1,0 +1,108 @@
+"""A query carried out: its terms as conditions on models and on versions.
+
+What an actor may see is asked of `registry.access`; nothing here widens it, and no message tells of what is not seen:
+only names that everybody may know (words, choices, stages) are judged, and an unknown owner, team, tag or data set is
+found nowhere, like one the actor may not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import and_
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from audit.actor import Actor
+from registry import access
+from registry.models import ModelVersion, RegisteredModel
+from registry.search import Of, Query, Term
+from registry.selectors.search.conditions import Asking, Compile, Condition, Stages, stages_now
+from registry.selectors.search.model_words import model_condition, tag
+from registry.selectors.search.text import text_condition
+from registry.selectors.search.version_words import version_condition
+
+__all__ = ["Asking", "Compile", "Stages", "matching_models", "matching_versions", "stages_now"]
+
+
+def matching_models(
+    actor: Actor,
+    query: Query,
+    *,
+    more: Mapping[str, Compile] | None = None,
+    within: QuerySet[RegisteredModel] | None = None,
+    stages: Stages | None = None,
+) -> QuerySet[RegisteredModel]:
+    """The models the actor may see that the query finds; archived ones only where it speaks of `status`.
+
+    Words about versions hold together of one version of the model; turned round, each of none of its versions.
+
+    Args:
+        more: how words beyond the registry's own are compiled, by name, as conditions on a model.
+        within: what `access.visible_along` says of the actor, where it has been asked already.
+        stages: those of `stages_now`, where they are known already.
+
+    Raises InvalidQuery for a value that only the data can refuse, such as a stage there is not.
+    """
+    asking = Asking(actor, query, stages)
+    found = within if within is not None else access.visible_along(actor)
+    if not query.named("status"):
+        found = found.filter(status=RegisteredModel.Status.ACTIVE)
+    terms = [term for term in query.terms if not _of_version(term)]
+    of_versions = [term for term in query.terms if _of_version(term)]
+    conditions = [model_condition(asking, term, more or {}) for term in terms]
+    together = [version_condition(asking, term) for term in of_versions if not term.negated]
+    if together:
+        conditions.append(_has_version(reduce(and_, together), one_by_one=asking.dense))
+    conditions += [~_has_version(version_condition(asking, term)) for term in of_versions if term.negated]
+    text = text_condition([term for term in terms if term.word is None])
+    return found.filter(*text, *(c for c in conditions if c))
+
+
+def matching_versions(
+    actor: Actor,
+    query: Query,
+    *,
+    of: RegisteredModel | None = None,
+    more: Mapping[str, Compile] | None = None,
+) -> QuerySet[ModelVersion]:
+    """The versions the query finds, of models the actor may see. Words about models hold of the version's model; text
+    is looked for in both.
+
+    Args:
+        of: one model, which the caller has asked for as the actor; archived or not.
+        more: as for `matching_models`.
+
+    Raises InvalidQuery as `matching_models` does.
+    """
+    asking = Asking(actor, query)
+    versions = ModelVersion.objects.filter(model=of) if of is not None else ModelVersion.objects.all()
+    models = access.visible_along(actor) if of is None else RegisteredModel.objects.all()
+    if of is None and not query.named("status"):
+        models = models.filter(status=RegisteredModel.Status.ACTIVE)
+    of_versions = [term for term in query.terms if _of_version(term) or term.name == "tag"]
+    rest = [term for term in query.terms if term.word is not None and term not in of_versions]
+    about_models = [c for c in (model_condition(asking, term, more or {}) for term in rest) if c]
+    if of is None:
+        versions = versions.filter(access.found_in(models.filter(*about_models, pk=OuterRef("model_id"))))
+    elif about_models:
+        versions = versions.filter(model__in=RegisteredModel.objects.filter(*about_models, pk=of.pk))
+    conditions = []
+    for term in of_versions:
+        condition = tag(asking, term) if term.name == "tag" else version_condition(asking, term)
+        conditions.append(~condition if term.negated else condition)
+    own = text_condition([term for term in query.terms if term.word is None])
+    if own:
+        versions = versions.filter(
+            Q(*own) | Q(model__in=RegisteredModel.objects.filter(*own)) if of is None else Q(*own)
+        )
+    return versions.filter(*conditions)
+
+
+def _of_version(term: Term) -> bool:
+    return term.word is not None and term.word.of is Of.VERSION
+
+
+def _has_version(condition: Condition, *, one_by_one: bool = False) -> Condition:
+    held = ModelVersion.objects.filter(condition, model_id=OuterRef("pk"))
+    return access.found_in(held) if one_by_one else Q(Exists(held))

@@ -1,0 +1,117 @@
+"""What every word is compiled with: who asks, and the forms of conditions that several words share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import reduce
+from operator import or_
+from typing import Any, TypeAlias
+
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact, StartsWith
+
+from audit import clock
+from audit.actor import Actor
+from registry.models import Stage
+from registry.search import Ago, Bound, Fault, InvalidQuery, Query, Span, Term, Value
+
+Condition: TypeAlias = Q
+Compile: TypeAlias = Callable[["Asking", Term], Condition]
+
+Stages: TypeAlias = Sequence[tuple[int, str, str]]
+"""Keys, slugs and names, in the lifecycle's order."""
+
+
+def stages_now() -> Stages:
+    """The stages there are: for whoever carries out many queries and asks once."""
+    return list(Stage.objects.order_by("position").values_list("pk", "slug", "name"))
+
+
+class Asking:
+    """What a query is carried out for: who asks, when, and the query's own text for faults."""
+
+    def __init__(self, actor: Actor, query: Query, stages: Stages | None = None) -> None:
+        self.actor = actor
+        self.query = query
+        self.now = clock.now()
+        self._stages = stages
+        self.dense = False
+        """Whether a condition met so many rows that the list is walked and each is looked up."""
+
+    @property
+    def stages(self) -> Stages:
+        """The stages there are, asked for where a query names one."""
+        if self._stages is None:
+            self._stages = stages_now()
+        return self._stages
+
+    @property
+    def today(self) -> date:
+        """The day by UTC, as everywhere in a query: the same for every reader."""
+        return self.now.astimezone(UTC).date()
+
+    def fault(self, value: Value, detail: str, allowed: Sequence[str], meant: str = "") -> InvalidQuery:
+        fault = Fault("unknown_value", detail, value.at, value.at + len(value.text), tuple(allowed), meant)
+        return InvalidQuery(self.query.text, [fault])
+
+
+def either(conditions: Sequence[Condition]) -> Condition:
+    return reduce(or_, conditions)
+
+
+def alike(field: str, text: str, *, beginning: bool = False) -> Condition:
+    """Equal, or beginning so, whatever the capitals; said so that an index on lower() serves."""
+    return Q((StartsWith if beginning else Exact)(Lower(field), text.lower()))
+
+
+def written(field: str, value: Value) -> Condition:
+    return Q(**{f"{field}__{'startswith' if value.beginning else 'exact'}": value.text})
+
+
+# --- spans ---
+
+
+def moment_of(field: str) -> Compile:
+    def compiled(asking: Asking, term: Term) -> Condition:
+        return either([moments(asking, field, value.span) for value in term.values if value.span is not None])
+
+    return compiled
+
+
+def within(field: str, span: Span, read: Callable[[Bound], Any]) -> Condition:
+    condition = Q()
+    if span.low is not None:
+        condition &= Q(**{f"{field}__{'gte' if span.with_low else 'gt'}": read(span.low)})
+    if span.high is not None:
+        condition &= Q(**{f"{field}__{'lte' if span.with_high else 'lt'}": read(span.high)})
+    return condition
+
+
+def as_day(asking: Asking, bound: Bound) -> date:
+    """A day of the calendar: an age is counted from today on, because a review lies ahead."""
+    if isinstance(bound, Ago):
+        return asking.today + bound.distance
+    assert isinstance(bound, date)
+    return bound
+
+
+def moments(asking: Asking, field: str, span: Span) -> Condition:
+    """Whole days by UTC, as moments; an age below thirty days is a moment later than thirty days ago."""
+    bound = span.low if span.low is not None else span.high
+    if isinstance(bound, Ago):
+        moment = asking.now - bound.distance
+        younger = span.high is not None
+        within = span.with_high if younger else span.with_low
+        return Q(**{f"{field}__{'gt' if younger else 'lt'}{'e' if within else ''}": moment})
+    condition = Q()
+    if isinstance(span.low, date):
+        condition &= Q(**{f"{field}__gte": _midnight(span.low, after=not span.with_low)})
+    if isinstance(span.high, date):
+        condition &= Q(**{f"{field}__lt": _midnight(span.high, after=span.with_high)})
+    return condition
+
+
+def _midnight(day: date, *, after: bool) -> datetime:
+    return datetime.combine(day + timedelta(days=1) if after else day, time(), UTC)

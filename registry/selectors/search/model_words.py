@@ -1,0 +1,130 @@
+"""Words about models, as conditions on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from django.db.models import Exists, F, Func, OuterRef, Q, TextField
+from django.db.models import Value as Literal
+from django.db.models.lookups import StartsWith
+
+from registry.models import ModelVersion
+from registry.search import NONE, Term, Value
+from registry.selectors.search.conditions import Asking, Compile, Condition, alike, as_day, either, moment_of, within
+
+DUE_DAYS = 30
+
+
+def model_condition(asking: Asking, term: Term, more: Mapping[str, Compile]) -> Condition:
+    if term.word is None:
+        return Q()
+    compile_ = more.get(term.name) or _OF_MODELS[term.name]
+    condition = compile_(asking, term)
+    return ~condition if term.negated and condition else condition
+
+
+def _name(asking: Asking, term: Term) -> Condition:
+    return either([Q(**{f"slug__{'startswith' if v.beginning else 'exact'}": v.text.casefold()}) for v in term.values])
+
+
+def _tier(asking: Asking, term: Term) -> Condition:
+    conditions = []
+    for value in term.values:
+        if value.span is not None:
+            conditions.append(within("risk_tier", value.span, lambda bound: bound))
+        elif value.text == NONE:
+            conditions.append(Q(risk_tier__isnull=True))
+        else:
+            conditions.append(Q(risk_tier=int(value.text)))
+    condition = either(conditions)
+    # In SQL nothing is said of what is not there: without this, -tier:1 would miss models that have none.
+    return condition & Q(risk_tier__isnull=False) if not any(v.text == NONE for v in term.values) else condition
+
+
+def _owner(asking: Asking, term: Term) -> Condition:
+    conditions = []
+    for value in term.values:
+        if value.text == NONE:
+            conditions.append(Q(owner__isnull=True))
+        elif value.text.casefold() == "@me":
+            conditions.append(Q(owner__uid=asking.actor.person or ""))
+        elif value.text.startswith("usr_"):
+            conditions.append(Q(owner__uid=value.text))
+        else:
+            conditions.append(Q(owner__username__iexact=value.text))
+    return either(conditions)
+
+
+def _team(asking: Asking, term: Term) -> Condition:
+    conditions = []
+    for value in term.values:
+        if value.text == NONE and not value.beginning:
+            conditions.append(Q(team=""))
+        else:
+            conditions.append(alike("team", value.text, beginning=value.beginning))
+    return either(conditions)
+
+
+def _status(asking: Asking, term: Term) -> Condition:
+    given = {value.text for value in term.values}
+    return Q() if "any" in given else Q(status__in=given)
+
+
+def _regulation(asking: Asking, term: Term) -> Condition:
+    return either([Q(regulations__contains=[value.text]) for value in term.values])
+
+
+def _review(asking: Asking, term: Term) -> Condition:
+    today = asking.today
+    conditions = []
+    for value in term.values:
+        if value.span is not None:
+            conditions.append(within("next_review", value.span, lambda bound: as_day(asking, bound)))
+        elif value.text == NONE:
+            conditions.append(Q(next_review__isnull=True))
+        elif value.text == "overdue":
+            conditions.append(Q(next_review__lt=today))
+        else:
+            conditions.append(Q(next_review__gte=today, next_review__lte=today + timedelta(days=DUE_DAYS)))
+    condition = either(conditions)
+    return condition if any(v.text == NONE for v in term.values) else condition & Q(next_review__isnull=False)
+
+
+def _is(asking: Asking, term: Term) -> Condition:
+    unowned, untiered = Q(owner__isnull=True), Q(risk_tier__isnull=True)
+    meaning = {
+        "unowned": unowned,
+        "untiered": untiered,
+        "incomplete": unowned | untiered,
+        "empty": ~Q(Exists(ModelVersion.objects.filter(model_id=OuterRef("pk")))),
+    }
+    return either([meaning[value.text] for value in term.values])
+
+
+def tag(asking: Asking, term: Term) -> Condition:
+    if term.part:
+        return either([_tagged(term.part, value) for value in term.values])
+    return either([Q(tags__has_key=value.text) for value in term.values])
+
+
+def _tagged(name: str, value: Value) -> Condition:
+    if not value.beginning:
+        return Q(tags__contains={name: value.text})
+    held = Func(F("tags"), Literal(name), function="jsonb_extract_path_text", output_field=TextField())
+    return Q(tags__has_key=name) & Q(StartsWith(held, value.text))
+
+
+_OF_MODELS: Mapping[str, Compile] = {
+    "name": _name,
+    "tier": _tier,
+    "owner": _owner,
+    "team": _team,
+    "status": _status,
+    "regulation": _regulation,
+    "review": _review,
+    "updated": moment_of("updated_at"),
+    "created": moment_of("created_at"),
+    "is": _is,
+    "tag": tag,
+}
