@@ -13,6 +13,10 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 DEVELOPMENT := DJANGO_SETTINGS_MODULE=governance.settings.development
+# One worker more than there are processors: tests wait for PostgreSQL, workers and Chromium. In the order in which they
+# were collected, so that the long ones come first (tests/conftest.py).
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 PORT ?=
 ARGS ?=
 
@@ -45,11 +49,11 @@ run: .venv/run  ## start the product on this machine; Ctrl-C stops it
 
 .PHONY: test
 test: .venv/dev  ## run the tests; ARGS="tests/audit -k leaf" narrows them
-	@$(BIN)/python -m pytest -n 2 --dist loadscope -m "not long" $(ARGS)
+	@$(PYTEST) -m "not long" $(ARGS)
 
 .PHONY: test-long
 test-long: .venv/dev  ## run the long fuzz, kill and property profiles as well
-	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+	@HYPOTHESIS_PROFILE=long $(PYTEST) $(ARGS)
 
 .PHONY: lint
 lint: .venv/dev  ## judge the code without running it

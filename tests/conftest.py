@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
 
 pytest_plugins = [
@@ -18,3 +19,8 @@ pytest_plugins = [
 settings.register_profile("short", deadline=None, max_examples=100)
 settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules that walk a browser: few tests, and the longest, which one worker would end with alone."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
