@@ -135,7 +135,8 @@ def dependents(actor: Actor, identity: str, *, stage: str | None = None) -> Quer
     Args:
         stage: slug; only those in it now.
     """
-    found = _resting_on(identity).filter(model__in=access.visible_to(actor))
+    # Few rest on one, beside all that a reader may see: each is looked up.
+    found = _resting_on(identity).filter(access.found_in(access.visible_along(actor).filter(pk=OuterRef("model_id"))))
     if stage is not None:
         found = found.filter(stage__slug=stage)
     direct = DatasetReference.objects.filter(identity=identity, version_id=OuterRef("pk"))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,67 +20,19 @@ from governance.checks import catalogue, execution, performing
 from governance.checks.builtin.integrity_digest import IntegrityDigest
 from governance.checks.contract import Conclusion, Outcome
 from governance.checks.execution import Claim, Result
-from governance.models import CheckRun, PromotionRequest
-from governance.services import evidence, policies
-from governance.services import setup as installation
+from governance.models import CheckRun
+from governance.services import evidence
 from registry import storage
-from registry.models import Artifact, ModelVersion
+from registry.models import ModelVersion
 from registry.services import versions
 from registry.services.versions import MetricSpec
+from tests.governance.checks.tried import PASSED, actions, ask, claimed, for_champion, later, latest, runs, settle
 from tests.governance.promotions.conftest import CARD, Bank, found_bank
-
-PASSED = Result.of(Outcome(Conclusion.SUCCESS, "Fine."), {})
 
 
 @pytest.fixture
 def bank(db: None) -> Bank:
     return found_bank()
-
-
-def settle(number: int) -> object:
-    return promotions.settle(number, touched=True)
-
-
-def runs(request: PromotionRequest, slug: str = "integrity.digest") -> list[CheckRun]:
-    return list(CheckRun.objects.filter(request=request, check_slug=slug).order_by("pk"))
-
-
-def latest(request: PromotionRequest, slug: str = "integrity.digest") -> CheckRun:
-    return runs(request, slug)[-1]
-
-
-def actions(run: CheckRun) -> list[str]:
-    return [event.action for event in history(Thing("check_run", str(run.uid)))]
-
-
-def claimed(run: CheckRun) -> Claim:
-    held = execution.claim(run.pk)
-    assert held is not None
-    return held
-
-
-@contextmanager
-def later(**span: float) -> Iterator[None]:
-    with clock.at(clock.now() + timedelta(**span)):
-        yield
-
-
-def ask(bank: Bank, checks: str, *, priority: int = 5) -> PromotionRequest:
-    """A request for Staging under a policy with these checks (YAML of the list)."""
-    policies.publish(
-        actor=installation.INSTALLER,
-        source=f"slug: tried-{priority}\ntitle: Tried\napplies_to: {{stages: [staging]}}\npriority: {priority}\n"
-        f"approvals: [{{group: reviewers, count: 1}}]\nchecks: {checks}\n",
-        reason="for the test",
-    )
-    return bank.request(bank.version(), stage="staging")
-
-
-def for_champion(bank: Bank, version: ModelVersion) -> PromotionRequest:
-    """A request under the starter policy with all four checks."""
-    return promotions.request(
-        actor=bank.actor("priya"), version=version, target_alias="champion", reason="for the test"
-    )
 
 
 # --- planning ---
@@ -414,62 +364,6 @@ def test_whatever_goes_wrong_on_the_way_is_an_error_of_the_run(bank: Bank, monke
     assert runs(request)[0].conclusion == "error"
     assert "TypeError" in runs(request)[0].summary
     assert latest(request).status == "queued"
-
-
-# --- performing ---
-
-
-def test_a_stored_file_that_was_changed_fails_integrity_and_is_judged_by_nothing_else(bank: Bank) -> None:
-    version = bank.version(content=b"the registered bytes")
-    request = bank.request(version, stage="staging")
-    place = storage.path_of(Artifact.objects.get(version=version).sha256)
-    place.chmod(0o644)
-    place.write_bytes(b"the reGistered bytes")
-    bank.run_checks(request)
-    assert latest(request).conclusion == "failure"
-    assert latest(request).findings[0]["code"] == "digest_differs"
-    judged = runs(request, "artifact.format")[0]
-    assert judged.conclusion == "error"
-    assert "integrity.digest says more" in judged.summary
-    assert bank.fresh(request).state != "promoted"
-
-
-def test_the_policys_time_for_a_check_is_kept(bank: Bank) -> None:
-    request = ask(bank, "[{check: integrity.digest, timeout: 17}]")
-    bank.run_checks(request)
-    assert latest(request).conditions["limits"]["wall"] == 17
-
-
-def test_a_plug_ins_check_runs_like_any_other(bank: Bank, with_plugins: None) -> None:
-    import io
-
-    request = ask(bank, "[{check: acme.rows, params: {min_rows: 2}}]")
-    assert latest(request, "acme.rows").status == "waiting_evidence"
-    evidence.attach_evidence(
-        actor=bank.actor("priya"),
-        version=request.version,
-        kind="evaluation.table",
-        filename="table.csv",
-        stream=io.BytesIO(b"id,label\n1,a\n2,b\n3,c\n"),
-    )
-    bank.run_checks(request)
-    run = latest(request, "acme.rows")
-    assert (run.conclusion, run.measures) == ("success", {"rows": 3})
-    assert run.conditions["check_origin"] == "acme-checks 1.0.0"
-
-
-def test_a_plug_in_that_breaks_blocks_until_it_is_mended(bank: Bank, with_plugins: None, tmp_path: Path) -> None:
-    mended = tmp_path / "mended"
-    request = ask(bank, f"[{{check: acme.flaky, params: {{mended: '{mended}'}}}}]")
-    bank.run_checks(request)
-    first = runs(request, "acme.flaky")[0]
-    assert first.conclusion == "error"
-    assert first.summary == "The check broke: RuntimeError: not mended yet."
-    assert "Traceback" in first.conditions["printed"]
-    mended.touch()
-    with later(seconds=31):
-        bank.run_checks(request)
-    assert latest(request, "acme.flaky").conclusion == "success"
 
 
 # --- what the database refuses ---

@@ -8,18 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from governance import client
-from governance.models import PromotionRequest
 from registry.models import Artifact, Evidence, ModelVersion, RegisteredModel
 from tests import factories
 from tests.governance.client.conftest import CARD, PROJECT, Command, Organisation
-from tests.ground.workers import WorkerProcess
 
 # --- one file --------------------------------------------------------------------------------------------------------
 
@@ -320,119 +316,6 @@ def test_in_github_actions_code_and_run_are_known(
     assert version.code_commit == job["GITHUB_SHA"]
     assert version.run_link == "https://github.example/bank/pd/actions/runs/77"
     assert f"digest={version.fingerprint}\n" in outputs.read_text()
-
-
-# --- promote, wait, gate ---------------------------------------------------------------------------------------------
-
-
-def test_the_starter_policy_lets_it_into_staging_by_checks_alone(
-    countersign: Command, registered: str, worker_process: WorkerProcess
-) -> None:
-    run = countersign("promote", registered, "--to", "staging", "--reason", "nightly", "--wait", "--timeout", "2m")
-
-    assert (run.status, run.json["state"]) == (0, "promoted"), run.err
-    assert "Stored files are the registered ones" in run.err
-    assert ModelVersion.objects.get().stage.slug == "staging"
-    again = countersign("promote", registered, "--to", "staging", "--reason", "nightly")
-    assert (again.status, again.json["code"]) == (0, "already_there")
-
-
-@pytest.fixture
-def waiting(countersign: Command, registered: str, worker_process: WorkerProcess) -> int:
-    """Give a request for Production that waits for people."""
-    countersign("promote", registered, "--to", "staging", "--reason", "nightly", "--wait", "--timeout", "2m")
-    run = countersign("promote", registered, "--to", "production", "--reason", "better", "--wait", "--timeout", "1s")
-    assert run.status == 5, run.err
-    number: int = run.json["id"]
-    deadline = time.monotonic() + 60
-    while not PromotionRequest.objects.get(pk=number).packet_digest:
-        assert time.monotonic() < deadline, "the checks did not finish"
-        countersign("wait", number, "--timeout", "1s")
-    return number
-
-
-def test_a_request_that_waits_for_people(countersign: Command, registered: str, waiting: int) -> None:
-    run = countersign("wait", waiting, "--timeout", "0", "--table")
-
-    assert run.status == 5
-    assert "✓ Model card is complete" in run.out
-    assert "… 2 of reviewers" in run.out
-    assert "0 of 2" in run.out
-    for name in ("Marta Kovač", "Aiko Tanaka", "Chen Wei"):
-        assert name in run.out
-    assert f"/promotions/{waiting}/" in run.out
-    assert f"countersign wait {waiting}" in run.err
-    assert countersign("gate", waiting).status == 5
-
-    execute = countersign("execute", waiting)
-    assert (execute.status, execute.json["error"]["code"]) == (5, "not_ready")
-    assert "2 of reviewers" in execute.err
-
-    ask = ("promote", registered, "--to", "production", "--reason", "again")
-    again, followed = countersign(*ask), countersign(*ask, "--follow-existing")
-    assert (again.status, again.json["error"]["existing"]["id"]) == (6, waiting)
-    assert f"countersign wait {waiting}" in again.err
-    assert (followed.status, followed.json["id"]) == (0, waiting)
-
-    withdrawn = countersign("withdraw", waiting, "--reason", "a better one is coming")
-    assert (withdrawn.status, withdrawn.json["state"]) == (0, "withdrawn")
-    assert countersign("wait", waiting).status == 4
-    assert countersign("withdraw", waiting, "--reason", "again").status == 6
-
-
-def test_it_waits_until_people_have_decided(
-    organisation: Organisation, countersign: Command, registered: str, waiting: int
-) -> None:
-    organisation.decide(waiting, organisation.people.marta)
-    told: list[Any] = []
-
-    def changed(document: dict[str, Any]) -> None:
-        told.append(document["state"])
-        if len(told) == 1:  # the client has seen it open: now, behind its back
-            organisation.decide(waiting, organisation.people.aiko)
-
-    document = organisation.client(organisation.people.priya).follow(waiting, timeout=60, changed=changed)
-
-    assert told == ["open", "promoted"]
-    assert document["live"] is False
-    assert (countersign("gate", waiting).status, countersign("wait", waiting).status) == (0, 0)
-    assert ModelVersion.objects.get().stage.slug == "production"
-
-    out = countersign("promote", registered, "--to", "archived", "--reason", "it drifted").json["id"]
-    organisation.decide(out, organisation.people.chen, "reject")
-    assert countersign("wait", out).status == 4
-    assert countersign("gate", out).json["state"] == "rejected"
-
-
-def test_what_no_policy_or_lifecycle_allows_is_7(countersign: Command, files: Path, registered: str) -> None:
-    ask = ("--reason", "at once")
-    illegal = countersign("promote", registered, "--to", "production", *ask)
-    countersign("register", "no-tier", files / "model", "--create")
-    incomplete = countersign("promote", "no-tier/1", "--to", "staging", *ask)
-    unknown = countersign("promote", registered, "--to", "heaven", *ask)
-
-    assert (illegal.status, illegal.json["error"]["code"]) == (7, "illegal_move")
-    assert (incomplete.status, incomplete.json["error"]["code"]) == (7, "model_incomplete")
-    assert unknown.status == 2
-
-
-def test_a_failed_check_is_4_and_named(
-    countersign: Command, files: Path, worker_process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (files / "model" / "weights.json").write_bytes(b"\x80\x05 no format anybody knows")
-    countersign("register", "credit-risk-pd", files / "model", "--create", "--risk-tier", 2)
-    summary = files / "summary.md"
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-
-    run = countersign(
-        "promote", "credit-risk-pd/1", "--to", "staging", "--reason", "try it", "--wait", "--timeout", "2m"
-    )
-
-    assert (run.status, run.json["state"]) == (4, "blocked")
-    assert "✗ Artifact formats are accepted" in run.err
-    written = summary.read_text()
-    assert "### credit\\-risk\\-pd version 1 → staging: blocked" in written
-    assert "| ✗ | Artifact formats are accepted | failed |" in written
 
 
 # --- resolve ---------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from tests.matrix import actors
 from tests.matrix.actors import MODEL, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt
 from tests.matrix.doors.page import answer_of, browser, shown_and_sent
-from tests.matrix.doors.service import NEW_PASSWORD, WHY
+from tests.matrix.doors.service.door import NEW_PASSWORD, WHY
 from tests.matrix.table import PEOPLE_MAY, Door, Verdict
 
 

@@ -15,7 +15,8 @@ from audit import clock
 from tests.factories import PASSWORD
 from tests.matrix.actors import DATASET, FILE, FREE, KIND, MODEL, READY, SHADOW, SHOWN, UNUSED, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt, words
-from tests.matrix.doors.service import NEW_PASSWORD, WHY, kept_view
+from tests.matrix.doors.service.door import NEW_PASSWORD, WHY
+from tests.matrix.doors.service.tokens_and_views import kept_view
 from tests.matrix.table import PEOPLE, Door, Verdict
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"

@@ -12,7 +12,7 @@ from django.test import Client
 from tests.matrix import actors
 from tests.matrix.actors import DATASET, DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt
-from tests.matrix.doors.service import WHY
+from tests.matrix.doors.service.door import WHY
 from tests.matrix.table import Door, Verdict
 
 ROOT = "/api/v1"
