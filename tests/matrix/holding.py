@@ -8,10 +8,11 @@ import pytest
 from django.db import transaction
 
 from tests.matrix.actors import World
+from tests.matrix.changes import CHANGES, UNCHANGED
 from tests.matrix.doors.knocking import Answer, Caller, Knock, Knocks
 from tests.matrix.doors.service import SERVICE
 from tests.matrix.observed import Trace, traced
-from tests.matrix.table import CHANGES, PEOPLE_MAY, TOKENS_MAY, UNCHANGED, Door, Verdict, expected
+from tests.matrix.table import PEOPLE_MAY, TOKENS_MAY, Door, Verdict, expected
 
 
 def cells(knocks: Knocks) -> list[Any]:

@@ -1,0 +1,109 @@
+"""What an allowed action does, the same through every door."""
+
+from __future__ import annotations
+
+Change = tuple[tuple[str, ...], frozenset[str]]
+"""The events of an action, in order, and the rows it writes, by table: + inserted, ~ updated, - deleted."""
+
+
+def _change(events: str, *rows: str) -> Change:
+    return tuple(events.split()), frozenset(rows)
+
+
+UNCHANGED = _change("")
+
+CHANGES = {
+    "download an artifact": _change("artifact.downloaded"),
+    "download evidence": _change("evidence.downloaded"),
+    "register a model": _change(
+        "model.registered grant.given",
+        "registry_registeredmodel +1",
+        "registry_grant +1",
+        "registry_modeluserpermission +5",
+    ),
+    "edit the model": _change("model.updated", "registry_registeredmodel ~1"),
+    "change the model's risk tier": _change("model.updated", "registry_registeredmodel ~1"),
+    "assess a model": _change("model.assessed", "registry_assessment +1", "registry_registeredmodel ~1"),
+    "record a review": _change("review.recorded", "registry_periodicreview +1", "registry_registeredmodel ~1"),
+    "publish a questionnaire": _change("questionnaire.published", "registry_questionnairerevision +1"),
+    "archive a model": _change("model.archived", "registry_registeredmodel ~1"),
+    "declare a version": _change(
+        "version.declared",
+        "registry_modelversion +1",
+        "registry_artifact +1",
+        "registry_stageoccupancy +1",
+        "registry_registeredmodel ~1",  # the number of the next version
+    ),
+    "register a version by its source": _change(
+        "version.registered",
+        "registry_modelversion +1 ~1",
+        "registry_stageoccupancy +1",
+        "registry_registeredmodel ~1",
+    ),
+    "describe a version": _change("version.updated", "registry_modelversion ~1"),
+    "tag the model": _change("model.updated", "registry_registeredmodel ~1"),
+    "tag a version": _change("version.updated", "registry_modelversion ~1"),
+    "upload an artifact": _change(
+        "artifact.stored", "registry_artifact ~1", "registry_blob +1", "registry_modelversion ~1"
+    ),
+    "complete a version": _change("version.registered", "registry_modelversion ~1"),
+    "add metrics": _change("metric.added", "registry_metric +1 ~1", "registry_modelversion ~1"),
+    "add a model card": _change("card.added", "registry_modelcard +1", "registry_modelversion ~1"),
+    "add evidence": _change("evidence.added", "registry_evidence +1", "registry_blob +1", "registry_modelversion ~1"),
+    "write notes on a version": _change("version.updated", "registry_modelversion ~1"),
+    "ask for a promotion": _change(
+        "promotion.requested packet.frozen promotion.readied",
+        "governance_promotionrequest +1 ~2",
+        "governance_packet +1",
+    ),
+    "point a free alias": _change(
+        "promotion.requested promotion.promoted",
+        "governance_promotionrequest +1 ~1",
+        "registry_aliasassignment +1",
+    ),
+    "take an alias off": _change("alias.removed", "registry_aliasassignment ~1"),
+    "decide on a request": _change("decision.recorded", "governance_decision +1", "governance_promotionrequest ~1"),
+    "withdraw a request": _change("promotion.withdrawn", "governance_promotionrequest ~1"),
+    "execute a request": _change(
+        "promotion.promoted document.frozen",
+        "governance_frozendocument +1",
+        "governance_promotionrequest ~1",
+        "registry_modelversion ~1",
+        "registry_stageoccupancy +1 ~1",
+    ),
+    "give a role on the model": _change("grant.given", "registry_grant +1", "registry_modeluserpermission +1"),
+    "take a role on the model": _change("grant.revoked", "registry_grant ~1", "registry_modeluserpermission -1"),
+    "ask for a role": _change("access.requested", "registry_accessrequest +1"),
+    "grant an access request": _change(
+        "access.granted grant.given",
+        "registry_accessrequest ~1",
+        "registry_grant +1",
+        "registry_modeluserpermission +4",
+    ),
+    "deny an access request": _change("access.denied", "registry_accessrequest ~1"),
+    "give a role in the organisation": _change("grant.given", "registry_grant +1"),
+    "publish a policy": _change("policy.published", "governance_policy +1 ~1", "governance_policyrevision +1"),
+    "revise a policy": _change("policy.published", "governance_policy ~2", "governance_policyrevision +1"),
+    "create a group": _change("group.created", "auth_group +1", "registry_reviewergroup +1"),
+    "change a group": _change("group.updated", "auth_group ~1"),
+    "add a member": _change("membership.added", "registry_membership +1"),
+    "end a membership": _change("membership.removed", "registry_membership ~1"),
+    "create a webhook": _change("webhook.created", "governance_webhook +1"),
+    "change a webhook": _change("webhook.updated", "governance_webhook ~1"),
+    "test a webhook": _change("webhook.tested"),
+    "delete a webhook": _change("webhook.deleted", "governance_webhook ~1"),
+    "open an account": _change("person.registered", "registry_user +1"),
+    "change somebody's record": _change("person.updated", "registry_user ~1"),
+    "set somebody's password": _change("person.password_set", "registry_user ~1"),
+    "deactivate an account": _change("person.deactivated", "registry_user ~1"),
+    "reactivate an account": _change("person.reactivated", "registry_user ~1"),
+    "set one's own password": _change("person.password_set", "registry_user ~1"),
+    "issue a token for oneself": _change("token.issued", "registry_accesstoken +1"),
+    "issue a token for a service account": _change("token.issued", "registry_accesstoken +1"),
+    "keep a view": _change("", "registry_savedview +1"),
+    "change one's own view": _change("", "registry_savedview +1 ~1"),
+    "delete one's own view": _change("", "registry_savedview +1 -1"),
+    "revoke one's own token": _change("token.revoked", "registry_accesstoken ~1"),
+    "revoke somebody's token": _change("token.revoked", "registry_accesstoken ~1"),
+}
+"""What an allowed action does, the same through every door. Actions not named here read, and leave no trace."""
