@@ -7,6 +7,7 @@ given their keys; and for who sees many each model is looked up when the list co
 to the same answers.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -15,7 +16,7 @@ from django.db.models.lookups import IsNull
 from audit import clock
 from audit.actor import Actor
 from registry import prepared
-from registry.access.matrix import visible_to
+from registry.access.matrix import once, visible_to
 from registry.access.vocabulary import SUPERUSER_PERMISSIONS, Permission, roles_with
 from registry.models import ModelGroupPermission, ModelUserPermission, RegisteredModel
 from registry.models.grant import not_ended
@@ -62,18 +63,8 @@ def visible_along(actor: Actor) -> QuerySet[RegisteredModel]:
         or (actor.scopes is not None and "models:read" not in actor.scopes)
     ):
         return visible_to(actor)
-    now = clock.now()
-    ((person, everything, groups, permission, keys),) = prepared.fetch(
-        _REACH,
-        {
-            "person": actor.person,
-            "now": now,
-            "permission": str(Permission.VIEW),
-            "superuser": Permission.VIEW in SUPERUSER_PERMISSIONS,
-            "roles": [str(role) for role in roles_with(Permission.VIEW)],
-            "few": FEW,
-        },
-    )
+    now, whose = clock.now(), actor.person
+    person, everything, groups, permission, keys = once(("reach", actor.person), lambda: _reach(whose, now))
     models = RegisteredModel.objects.all()
     if person is None:
         return models.none()
@@ -85,6 +76,21 @@ def visible_along(actor: Actor) -> QuerySet[RegisteredModel]:
     direct = ModelUserPermission.objects.filter(not_ended(now), user_id=person, **here)
     by_group = ModelGroupPermission.objects.filter(not_ended(now), group_id__in=groups, **here)
     return models.filter(found_in(by_group) | found_in(direct))
+
+
+def _reach(person: str, now: datetime) -> tuple[Any, ...]:
+    (row,) = prepared.fetch(
+        _REACH,
+        {
+            "person": person,
+            "now": now,
+            "permission": str(Permission.VIEW),
+            "superuser": Permission.VIEW in SUPERUSER_PERMISSIONS,
+            "roles": [str(role) for role in roles_with(Permission.VIEW)],
+            "few": FEW,
+        },
+    )
+    return row
 
 
 def found_in(rows: QuerySet[Any]) -> Q:

@@ -10,7 +10,21 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
 from django.db.models.expressions import RawSQL
 
 from audit.actor import Actor
@@ -86,9 +100,8 @@ def around(actor: Actor, version: ModelVersion, *, steps: int = STEPS) -> Surrou
     up = {(child, parent) for child, parent, upwards in rows if upwards}
     down = {(child, parent) for child, parent, upwards in rows if not upwards}
     near = {pk for edge in up | down for pk in edge} - {version.pk}
-    visible = access.visible_to(actor).filter(pk=OuterRef("model_id"))
-    found = ModelVersion.objects.filter(pk__in=near).select_related("model", "stage").annotate(seen=Exists(visible))
-    versions = {row.pk: row for row in found} if near else {}
+    found = ModelVersion.objects.filter(pk__in=near).select_related("model", "stage")
+    versions = {row.pk: row for row in found.annotate(seen=_seen_by(actor))} if near else {}
     seen = {pk for pk, row in versions.items() if row.seen} | {version.pk}
     before = _reached(version.pk, up, seen)
     after = _reached(version.pk, {(parent, child) for child, parent in down}, seen)
@@ -135,8 +148,7 @@ def dependents(actor: Actor, identity: str, *, stage: str | None = None) -> Quer
     Args:
         stage: slug; only those in it now.
     """
-    # Few rest on one, beside all that a reader may see: each is looked up.
-    found = _resting_on(identity).filter(access.found_in(access.visible_along(actor).filter(pk=OuterRef("model_id"))))
+    found = _resting_on(identity).filter(_seen_by(actor))
     if stage is not None:
         found = found.filter(stage__slug=stage)
     direct = DatasetReference.objects.filter(identity=identity, version_id=OuterRef("pk"))
@@ -166,10 +178,9 @@ class Weight:
 
 def weight(actor: Actor, identity: str) -> Weight:
     """How many versions rest on a dataset, in one query."""
-    visible = access.visible_to(actor).filter(pk=OuterRef("model_id"))
     rows = (
         _resting_on(identity)
-        .annotate(seen=Exists(visible))
+        .annotate(seen=_seen_by(actor))
         .order_by()
         .values_list("seen", "stage__slug")
         .annotate(n=Count("pk"))
@@ -184,8 +195,18 @@ def weight(actor: Actor, identity: str) -> Weight:
     return Weight(by_stage, hidden)
 
 
+def _seen_by(actor: Actor) -> "ExpressionWrapper[Q]":
+    """That the actor may see the version: looked up for each, because they are few beside all that may be seen."""
+    seen = access.found_in(access.visible_along(actor).filter(pk=OuterRef("model_id")))
+    return ExpressionWrapper(seen, BooleanField())
+
+
 def _resting_on(identity: str) -> QuerySet[ModelVersion]:
-    return ModelVersion.objects.filter(pk__in=RawSQL(_RESTING, [identity, MAX_STEPS]))  # noqa: S611 (a constant)
+    # An array of ids, worked out first and then looked up: PostgreSQL expects a recursion to find ever so many rows,
+    # and joined to one it would read all versions and ask of each whether it may be seen.
+    resting = RawSQL(_RESTING, [identity, MAX_STEPS])  # noqa: S611 (a constant)
+    among = Func(F("pk"), resting, template="%(expressions)s)", arg_joiner=" = ANY (ARRAY", output_field=BooleanField())
+    return ModelVersion.objects.filter(among)
 
 
 # --- datasets ---------------------------------------------------------------------------------------------------------

@@ -163,7 +163,7 @@ class TestCost(PageTest):
         "/reviews/": 25,
         "/promotions/?state=any": 25,
         "/models/credit-risk-pd/": 32,
-        "/models/credit-risk-pd/versions/2/": 30,
+        "/models/credit-risk-pd/versions/2/": 31,
         "/models/credit-risk-pd/compare/v1..v2/": 30,
         "/audit/?model=credit-risk-pd": 25,
         "/profile/": 20,
