@@ -87,6 +87,7 @@ def open_grant(
     reason: str,
     expires_at: datetime | None = None,
     answering: AccessRequest | None = None,
+    of_new_model: bool = False,
 ) -> Grant:
     """Write the grant, its event and what follows from it, with no question of permission: for `grant_role`; for
     `registry.services.models`, where registering a model makes its owner; and for `registry.services.access_requests`.
@@ -94,8 +95,9 @@ def open_grant(
 
     Args:
         answering: the access request this grants. A role that was to end is then renewed: the old grant is closed.
+        of_new_model: the model was made in this transaction, so nothing stands there yet.
     """
-    standing = list(Grant.objects.filter(OPEN, model=model, user=user, group=group))
+    standing = [] if of_new_model else _standing(model, user, group)
     existing = next((grant for grant in standing if grant.role == role), None)
     if existing is not None:
         if has_ended(existing):
@@ -124,7 +126,7 @@ def open_grant(
         opened_at=event.happened_at,
         opened_event=event.event_id,
     )
-    _follow(model, user, group, [*standing, grant])
+    _follow(model, user, group, [*standing, grant], of_new_model=of_new_model)
     return grant
 
 
@@ -285,7 +287,12 @@ def _standing(model: RegisteredModel | None, user: User | None, group: ReviewerG
 
 
 def _follow(
-    model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None, grants: Iterable[Grant]
+    model: RegisteredModel | None,
+    user: User | None,
+    group: ReviewerGroup | None,
+    grants: Iterable[Grant],
+    *,
+    of_new_model: bool = False,
 ) -> None:
     """Make guardian's rows of this subject on this model equal to the union of its `grants` there: a row a permission,
     which ends when the last grant that brings the permission does. Of the grants, those that are over do not count."""
@@ -294,13 +301,13 @@ def _follow(
     ends = _ends(grants)
     if user is not None:
         of_person = ModelUserPermission.objects.filter(content_object=model, user=user)
-        new = _differences(ends, of_person)
+        new = _differences(ends, of_person if not of_new_model else of_person.none())
         ModelUserPermission.objects.bulk_create(
             [ModelUserPermission(content_object=model, user=user, permission_id=pk, expires_at=end) for pk, end in new]
         )
     if group is not None:
         of_group = ModelGroupPermission.objects.filter(content_object=model, group=group)
-        new = _differences(ends, of_group)
+        new = _differences(ends, of_group if not of_new_model else of_group.none())
         ModelGroupPermission.objects.bulk_create(
             [
                 ModelGroupPermission(content_object=model, group=group, permission_id=pk, expires_at=end)

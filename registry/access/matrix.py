@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from audit import clock
 from audit.actor import Actor
 from registry.access.actors import missing_scope
-from registry.access.question import may, those_who_may
+from registry.access.question import may, may_in_organisation, those_who_may
 from registry.access.vocabulary import (
     ORG_SCOPE_FOR,
     SCOPE_FOR,
@@ -153,9 +153,7 @@ def can_in_organisation(actor: Actor, permission: OrgPermission) -> Allowed | De
             code="token_limited",
         )
     person = actor.person
-    if person is None or once(
-        (person, permission), lambda: holders_in_organisation(permission).filter(uid=person).exists()
-    ):
+    if person is None or once((person, permission), lambda: may_in_organisation(person, permission, clock.now())):
         return Allowed()
 
     def because(who: tuple[str, ...]) -> str:

@@ -1,14 +1,22 @@
-"""`holders` asked about certain people, as one prepared sentence of SQL.
+"""`holders` and `holders_in_organisation` asked about certain people, each as one prepared sentence of SQL.
 
-Every page and request asks it several times; the object-relational mapper takes ten times as long to say it as the
-database to answer. A property test holds this, `holders` and `visible_to` to the same answers.
+Every page and request asks them several times; the object-relational mapper takes ten times as long to say it as the
+database to answer. Tests hold these, the two of the matrix and `visible_to` to the same answers.
 """
 
 from collections.abc import Collection
 from datetime import datetime
 
 from registry import prepared
-from registry.access.vocabulary import SUPERUSER_PERMISSIONS, Permission, Role, roles_with
+from registry.access.vocabulary import (
+    SUPERUSER_ORG_PERMISSIONS,
+    SUPERUSER_PERMISSIONS,
+    OrgPermission,
+    Permission,
+    Role,
+    roles_with,
+    roles_with_in_organisation,
+)
 
 _MAY = """
 WITH person AS (
@@ -42,6 +50,42 @@ SELECT person.id FROM person
                              OR EXISTS (SELECT FROM everywhere e
                                          WHERE e.user_id = person.id AND e.role = %(administrator)s)))
 """
+
+_MAY_IN_ORGANISATION = """
+WITH person AS (
+    SELECT id, is_superuser FROM registry_user WHERE uid = %(person)s AND is_active
+), roles AS (
+    SELECT g.role, g.model_id FROM registry_grant g, person
+     WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)
+       AND (g.user_id = person.id OR g.group_id IN (
+            SELECT m.group_id FROM registry_membership m
+             WHERE m.user_id = person.id AND m.opened_at <= %(now)s AND (m.closed_at IS NULL OR m.closed_at > %(now)s)
+               AND m.valid_from <= %(now)s AND (m.valid_until IS NULL OR m.valid_until > %(now)s)))
+)
+SELECT EXISTS (
+    SELECT FROM person
+     WHERE (%(registering)s AND (NOT EXISTS (SELECT FROM roles WHERE role = %(auditor)s)
+                                 OR EXISTS (SELECT FROM roles WHERE role <> %(auditor)s)))
+        OR (NOT %(registering)s AND ((%(superuser)s AND is_superuser)
+                                     OR EXISTS (SELECT FROM roles WHERE model_id IS NULL AND role = ANY (%(roles)s))))
+)
+"""
+
+
+def may_in_organisation(person: str, permission: OrgPermission, now: datetime) -> bool:
+    """Whether the account with that uid is among the `holders_in_organisation` of the permission."""
+    ((answer,),) = prepared.fetch(
+        _MAY_IN_ORGANISATION,
+        {
+            "person": person,
+            "now": now,
+            "roles": [str(role) for role in roles_with_in_organisation(permission)],
+            "superuser": permission in SUPERUSER_ORG_PERMISSIONS,
+            "registering": permission is OrgPermission.REGISTER_MODEL,
+            "auditor": str(Role.AUDITOR),
+        },
+    )
+    return bool(answer)
 
 
 def may(person: str, permission: Permission, model_pk: int, now: datetime) -> bool:

@@ -82,6 +82,7 @@ def register_model(
             user=holder,
             group=None,
             reason="registered the model" if holder == person else "named as the owner of the new model",
+            of_new_model=True,
         )
     return model
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from audit.actor import Actor, process
+from audit.actor import Actor, ActorKind, process
 from registry import access
 from registry.access import OrgPermission, Permission, Role, actor_for
 from registry.exceptions import NotFound, NotPermitted
@@ -56,7 +56,15 @@ def allowed(actor: Actor, model: RegisteredModel) -> set[Permission]:
 
 
 def allowed_in_organisation(actor: Actor) -> set[OrgPermission]:
-    return {permission for permission in OrgPermission if access.can_in_organisation(actor, permission)}
+    """Of a person, asked one way and the other."""
+    can = {permission for permission in OrgPermission if access.can_in_organisation(actor, permission)}
+    holds = {
+        permission
+        for permission in OrgPermission
+        if access.holders_in_organisation(permission).filter(uid=actor.person).exists()
+    }
+    assert actor.kind is not ActorKind.PERSON or can == holds
+    return can
 
 
 @pytest.mark.parametrize("by_group", [False, True], ids=["person", "group"])
