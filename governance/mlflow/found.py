@@ -1,33 +1,42 @@
-"""What a request names, as rows to write to: a model by what MLflow calls it, a version by its number."""
+"""What a request names, as rows to write to: a model by what MLflow calls it, a version by its number.
+
+Rows found here only say what is meant, and read what else they are asked for when they are asked: whoever writes reads
+them anew under its locks.
+"""
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Model
+
 from audit.actor import Actor
 from governance.mlflow.refusals import absent_model, absent_version
-from governance.selectors.compact import MAX_NUMBER, VersionRow, seen_model, version_row
+from governance.selectors.compact import SeenModel, VersionRow, seen_model, seen_version, version_row
 from registry import access
-from registry.models import ModelVersion, RegisteredModel
+from registry.models import ModelVersion, RegisteredModel, Stage
+
+_Row = TypeVar("_Row", bound=Model)
 
 
 def model(actor: Actor, name: str) -> RegisteredModel:
     """A model the actor may see. Raises MlflowError; NotPermitted for a token that may not read models."""
-    pk = _seen(actor, name)
-    if pk is None:
+    access.require_scope(actor, "models:read")
+    seen = seen_model(actor, name)
+    if seen is None:
         raise absent_model(name)
-    return RegisteredModel.objects.only("slug", "mlflow_name").get(pk=pk)
+    return _model(seen)
 
 
 def version(actor: Actor, name: str, number: int) -> ModelVersion:
     """A version of a model the actor may see. Raises as `model` does."""
-    pk = _seen(actor, name)
-    if pk is None or not 0 < number <= MAX_NUMBER:
+    access.require_scope(actor, "models:read")
+    seen = seen_version(actor, name, number)
+    if seen is None:
         raise absent_version(name, number)
-    named = ModelVersion.objects.select_related("model", "stage").only(
-        "number", "model__slug", "model__mlflow_name", "stage__slug"
-    )
-    found = named.filter(model=pk, number=number).first()
-    if found is None:
-        raise absent_version(name, number)
+    found = _known(ModelVersion, id=seen.pk, number=number, model_id=seen.model.pk, stage_id=seen.stage)
+    found.model, found.stage = _model(seen.model), _known(Stage, id=seen.stage, slug=seen.stage_slug)
     return found
 
 
@@ -39,8 +48,11 @@ def row(actor: Actor, name: str, number: int) -> VersionRow:
     return found
 
 
-def _seen(actor: Actor, name: str) -> int | None:
-    """Sight first, in one sentence that is text already, then the row. Rows found here only say what is meant: whoever
-    writes reads them anew under its locks."""
-    access.require_scope(actor, "models:read")
-    return seen_model(actor, name)
+def _model(seen: SeenModel) -> RegisteredModel:
+    return _known(RegisteredModel, id=seen.pk, slug=seen.slug, mlflow_name=seen.mlflow_name)
+
+
+def _known(row: type[_Row], **columns: Any) -> _Row:
+    """An instance of which these columns are known, as `QuerySet.only` makes them."""
+    names = [field.attname for field in row._meta.concrete_fields if field.attname in columns]
+    return row.from_db(DEFAULT_DB_ALIAS, names, [columns[name] for name in names])

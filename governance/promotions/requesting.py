@@ -138,10 +138,11 @@ def _target(stage_slug: str | None, alias: str | None) -> tuple[Stage | None, st
 
 
 def _refuse_second(version: ModelVersion, stage: Stage | None, alias: str) -> None:
-    existing = PromotionRequest.objects.filter(
+    live = PromotionRequest.objects.filter(
         version=version, target_stage=stage, target_alias=alias, state__in=PromotionRequest.LIVE
-    ).first()
-    if existing is not None:
+    )
+    if live.exists():
+        existing = live.get()  # a constraint lets one live
         raise Conflict(
             f"Request #{existing.pk} already asks for version {version.number} → {existing.target_name}: "
             "follow that one, or withdraw it first.",

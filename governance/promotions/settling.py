@@ -252,11 +252,12 @@ def carry_out(locked: Locked, *, actor: Actor, contents: Contents | None = None)
     request.closed_at = clock.now()
     request.revision += 1
     request.save(update_fields=["state", "closed_at", "revision"])
-    displaced = (
-        stage_writer.displaced_by(version, request.target_stage)
-        if request.target_stage is not None
-        else stage_writer.alias_leaves(version, request.target_alias)
-    )
+    if request.target_stage is not None:
+        displaced = stage_writer.displaced_by(version, request.target_stage)
+    elif request.policy_revision is None:
+        displaced = request.champion  # a free move is carried out under the locks under which it was asked for
+    else:
+        displaced = stage_writer.alias_leaves(version, request.target_alias)
     event = record(
         locked,
         PROMOTION_PROMOTED,

@@ -64,6 +64,23 @@ class ModelRow:
     latest: list[VersionRow] = field(default_factory=list)
 
 
+class SeenModel(NamedTuple):
+    """Which model a name means."""
+
+    pk: int
+    slug: str
+    mlflow_name: str | None
+
+
+class SeenVersion(NamedTuple):
+    """Which version a name and a number mean, and the stage it is in."""
+
+    pk: int
+    stage: int
+    stage_slug: str
+    model: SeenModel
+
+
 MODEL_NAME = "COALESCE(m.mlflow_name, m.slug)"
 VERSION_CHANGED = "COALESCE(v.updated_at, v.created_at)"
 _COPY = re.compile(r"models:/([^/@:]+)/([0-9]{1,9})")
@@ -205,14 +222,31 @@ def sees_model(actor: Actor, name: str) -> bool:
     return seen_model(actor, name) is not None
 
 
-def seen_model(actor: Actor, name: str) -> int | None:
-    """The key of the model of that name, where the actor may see one. What MLflow calls a model goes before a slug."""
+def seen_model(actor: Actor, name: str) -> SeenModel | None:
+    """The model of that name, where the actor may see one. What MLflow calls a model goes before a slug."""
     seen = sight(actor)
     query = f"""
-        WITH {seen.tables} SELECT m.id FROM registry_registeredmodel m
+        WITH {seen.tables} SELECT m.id, m.slug, m.mlflow_name FROM registry_registeredmodel m
          WHERE {_NAMED} AND {seen.condition} ORDER BY m.mlflow_name LIMIT 1"""
     found = prepared.fetch(query, {"name": name, **seen.parameters})
-    return int(found[0][0]) if found else None
+    return SeenModel._make(found[0]) if found else None
+
+
+def seen_version(actor: Actor, name: str, number: int) -> SeenVersion | None:
+    """A version by its model's name and its number, where the actor may see it."""
+    if not 0 < number <= MAX_NUMBER:
+        return None
+    seen = sight(actor)
+    query = f"""
+        WITH {seen.tables} SELECT v.id, s.id, s.slug, m.id, m.slug, m.mlflow_name
+          FROM registry_registeredmodel m JOIN registry_modelversion v ON v.model_id = m.id
+          JOIN registry_stage s ON s.id = v.stage_id
+         WHERE {_NAMED} AND v.number = %(number)s AND {seen.condition} ORDER BY m.mlflow_name LIMIT 1"""
+    found = prepared.fetch(query, {"name": name, "number": number, **seen.parameters})
+    if not found:
+        return None
+    pk, stage, slug, *model = found[0]
+    return SeenVersion(pk, stage, slug, SeenModel._make(model))
 
 
 def _versions(
