@@ -54,20 +54,26 @@ SELECT person.id FROM person
 _MAY_IN_ORGANISATION = """
 WITH person AS (
     SELECT id, is_superuser FROM registry_user WHERE uid = %(person)s AND is_active
-), roles AS (
-    SELECT g.role, g.model_id FROM registry_grant g, person
-     WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)
-       AND (g.user_id = person.id OR g.group_id IN (
-            SELECT m.group_id FROM registry_membership m
-             WHERE m.user_id = person.id AND m.opened_at <= %(now)s AND (m.closed_at IS NULL OR m.closed_at > %(now)s)
-               AND m.valid_from <= %(now)s AND (m.valid_until IS NULL OR m.valid_until > %(now)s)))
+), held AS (
+    SELECT m.group_id FROM registry_membership m JOIN person ON person.id = m.user_id
+     WHERE m.opened_at <= %(now)s AND (m.closed_at IS NULL OR m.closed_at > %(now)s)
+       AND m.valid_from <= %(now)s AND (m.valid_until IS NULL OR m.valid_until > %(now)s)
+), everywhere AS (
+    SELECT g.role FROM registry_grant g, person
+     WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s) AND g.model_id IS NULL
+       AND (g.user_id = person.id OR g.group_id IN (SELECT group_id FROM held))
 )
 SELECT EXISTS (
     SELECT FROM person
-     WHERE (%(registering)s AND (NOT EXISTS (SELECT FROM roles WHERE role = %(auditor)s)
-                                 OR EXISTS (SELECT FROM roles WHERE role <> %(auditor)s)))
-        OR (NOT %(registering)s AND ((%(superuser)s AND is_superuser)
-                                     OR EXISTS (SELECT FROM roles WHERE model_id IS NULL AND role = ANY (%(roles)s))))
+     WHERE (%(registering)s AND (
+               NOT EXISTS (SELECT FROM everywhere WHERE role = %(auditor)s)
+            OR EXISTS (SELECT FROM registry_grant g
+                        WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)
+                          AND g.role <> %(auditor)s
+                          AND (g.user_id = person.id OR g.group_id IN (SELECT group_id FROM held)))))
+        OR (NOT %(registering)s AND (
+               (%(superuser)s AND is_superuser)
+            OR EXISTS (SELECT FROM everywhere WHERE role = ANY (%(roles)s))))
 )
 """
 

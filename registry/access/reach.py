@@ -22,7 +22,8 @@ from registry.models import ModelGroupPermission, ModelUserPermission, Registere
 from registry.models.grant import not_ended
 
 FEW = 500
-"""Up to so many models a reader is given their keys."""
+"""Up to so many models a reader is given their keys. The query below asks for one more, as a number, so that it is
+planned for few."""
 
 _REACH = """
 WITH person AS (
@@ -42,7 +43,7 @@ WITH person AS (
     SELECT p.content_object_id FROM registry_modelgrouppermission p
      WHERE p.group_id = ANY (ARRAY (SELECT group_id FROM held)) AND p.permission_id = (SELECT id FROM sought)
        AND (p.expires_at IS NULL OR p.expires_at > %(now)s)
-     LIMIT %(few)s + 1
+     LIMIT 501
 )
 SELECT (SELECT id FROM person),
        (SELECT %(superuser)s AND is_superuser FROM person) OR EXISTS (
@@ -87,7 +88,6 @@ def _reach(person: str, now: datetime) -> tuple[Any, ...]:
             "permission": str(Permission.VIEW),
             "superuser": Permission.VIEW in SUPERUSER_PERMISSIONS,
             "roles": [str(role) for role in roles_with(Permission.VIEW)],
-            "few": FEW,
         },
     )
     return row
