@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from audit import canonical, clock, recorder
 from audit.actor import Actor
 from audit.recorder import Change, Thing
+from governance import facts
 from governance import policies as language
 from governance.actions import POLICY_PUBLISHED
 from governance.checks import catalogue
@@ -151,7 +152,7 @@ def _refuse_ambiguity(document: language.PolicyDocument, others: list[Policy]) -
     for other in others:
         if other.in_force is None:
             continue
-        standing = language.PolicyDocument.model_validate(other.in_force.document)
+        standing = facts.read(other.in_force)
         same_target = set(document.applies_to.stages) & set(standing.applies_to.stages) or set(
             document.applies_to.aliases
         ) & set(standing.applies_to.aliases)

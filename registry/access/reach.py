@@ -22,8 +22,8 @@ from registry.models import ModelGroupPermission, ModelUserPermission, Registere
 from registry.models.grant import not_ended
 
 FEW = 500
-"""Up to so many models a reader is given their keys. The query below asks for one more, as a number, so that it is
-planned for few."""
+"""Up to so many models a reader is given their keys. The query asks for one more, as a number in its text: a parameter
+is planned for a tenth of the table."""
 
 _REACH = """
 WITH person AS (
@@ -43,7 +43,7 @@ WITH person AS (
     SELECT p.content_object_id FROM registry_modelgrouppermission p
      WHERE p.group_id = ANY (ARRAY (SELECT group_id FROM held)) AND p.permission_id = (SELECT id FROM sought)
        AND (p.expires_at IS NULL OR p.expires_at > %(now)s)
-     LIMIT 501
+     LIMIT {most}
 )
 SELECT (SELECT id FROM person),
        (SELECT %(superuser)s AND is_superuser FROM person) OR EXISTS (
@@ -52,7 +52,7 @@ SELECT (SELECT id FROM person),
                AND g.model_id IS NULL AND g.role = ANY (%(roles)s)
                AND (g.user_id = person.id OR g.group_id IN (SELECT group_id FROM held))),
        ARRAY (SELECT group_id FROM held), (SELECT id FROM sought), ARRAY (SELECT content_object_id FROM reached)
-"""
+""".replace("{most}", str(FEW + 1))
 
 
 def visible_along(actor: Actor) -> QuerySet[RegisteredModel]:
