@@ -8,8 +8,7 @@ registration is recognised. What a decision signs names the version beside it.
 import json
 from typing import Any
 
-from audit import canonical
-from registry import prepared
+from audit import canonical, prepared
 from registry.models import ModelVersion
 
 FORM = "countersign.fingerprint/1"

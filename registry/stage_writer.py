@@ -8,8 +8,10 @@ trigger: a stage that changes without the occupancy that says so, a protected st
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
+from audit import prepared
 from audit.models import Event
 from registry.exceptions import IllegalMove
 from registry.models import (
@@ -17,9 +19,32 @@ from registry.models import (
     AliasAssignment,
     ModelVersion,
     Stage,
-    StageMove,
     StageOccupancy,
 )
+
+_LAWFUL = "SELECT 1 FROM registry_stagemove WHERE source_id = %(source)s AND target_id = %(target)s"
+_MOVE = """
+    WITH leaving AS (
+        UPDATE registry_stageoccupancy SET closed_at = %(moment)s, closed_event = %(event)s
+         WHERE version_id = %(version)s AND stage_id = %(source)s AND closed_at IS NULL
+           AND EXISTS (SELECT FROM registry_stagemove WHERE source_id = %(source)s AND target_id = %(target)s)
+        RETURNING version_id, model_id
+    ), entering AS (
+        INSERT INTO registry_stageoccupancy (uid, version_id, model_id, stage_id, exclusive, promotion,
+                                             before_governance, opened_at, opened_event)
+        SELECT %(uid)s::uuid, version_id, model_id, %(target)s, %(exclusive)s::boolean, %(promotion)s::uuid,
+               %(before_governance)s::boolean, %(moment)s, %(event)s
+          FROM leaving
+        RETURNING version_id
+    )
+    UPDATE registry_modelversion v SET stage_id = %(target)s, revision = v.revision + 1, updated_at = %(moment)s
+      FROM entering WHERE v.id = entering.version_id RETURNING v.revision"""
+"""Out of one stage and into another, in one sentence: what leaves is what enters, and where nothing left, nothing is
+changed."""
+
+_UNPOINT = """
+    UPDATE registry_aliasassignment SET closed_at = %(moment)s, closed_event = %(event)s
+     WHERE model_id = %(model)s AND name = %(alias)s AND closed_at IS NULL RETURNING id"""
 
 
 @dataclass(frozen=True)
@@ -53,13 +78,13 @@ def displaced_by(version: ModelVersion, target: Stage) -> ModelVersion | None:
 
 def alias_leaves(version: ModelVersion, name: str) -> ModelVersion | None:
     """The version an alias of the model points at now and has to leave for `version`; None where there is none."""
-    held = (
-        AliasAssignment.objects.filter(OPEN, model_id=version.model_id, name=name)
-        .exclude(version=version)
-        .select_related("version")
-        .first()
+    return ModelVersion.objects.first_where(
+        "id = (SELECT version_id FROM registry_aliasassignment"
+        " WHERE model_id = %(model)s AND name = %(alias)s AND closed_at IS NULL) AND id <> %(version)s",
+        model=version.model_id,
+        alias=name,
+        version=version.pk,
     )
-    return held.version if held is not None else None
 
 
 def move(
@@ -122,20 +147,27 @@ def _assign(version: ModelVersion, name: str, by: _By) -> None:
 
 
 def _move(version: ModelVersion, target: Stage, by: _By) -> None:
-    if not StageMove.objects.filter(source_id=version.stage_id, target=target).exists():
-        raise IllegalMove(f"{version.stage.name} → {target.name} is not a move of this lifecycle.")
-    closed = StageOccupancy.objects.filter(OPEN, version=version, stage_id=version.stage_id).update(
-        closed_at=by.event.happened_at, closed_event=by.event.event_id
+    moved = prepared.fetch(
+        _MOVE,
+        {
+            **_at(by),
+            "version": version.pk,
+            "source": version.stage_id,
+            "target": target.pk,
+            "uid": uuid4(),
+            "exclusive": target.exclusive,
+            "promotion": by.promotion,
+            "before_governance": by.before_governance,
+        },
     )
-    if closed != 1:
+    if not moved and not prepared.fetch(_LAWFUL, {"source": version.stage_id, "target": target.pk}):
+        raise IllegalMove(f"{version.stage.name} → {target.name} is not a move of this lifecycle.")
+    if len(moved) != 1:
         raise RuntimeError(
-            f"Version {version.pk} has {closed} open occupancies of its stage; there must be exactly one."
+            f"Version {version.pk} has {len(moved)} open occupancies of its stage; there must be exactly one."
         )
-    _open(version, target, by)
-    version.stage = target
-    version.revision += 1
-    version.updated_at = by.event.happened_at
-    version.save(update_fields=["stage", "revision", "updated_at"])
+    ((version.revision,),) = moved
+    version.stage, version.updated_at = target, by.event.happened_at
 
 
 def _open(version: ModelVersion, stage: Stage, by: _By) -> None:
@@ -152,6 +184,8 @@ def _open(version: ModelVersion, stage: Stage, by: _By) -> None:
 
 
 def _close_alias(model_id: int, name: str, by: _By) -> None:
-    AliasAssignment.objects.filter(OPEN, model_id=model_id, name=name).update(
-        closed_at=by.event.happened_at, closed_event=by.event.event_id
-    )
+    prepared.fetch(_UNPOINT, {**_at(by), "model": model_id, "alias": name})
+
+
+def _at(by: _By) -> dict[str, Any]:
+    return {"moment": by.event.happened_at, "event": by.event.event_id}

@@ -29,8 +29,8 @@ from governance.checks import catalogue, inputs
 from governance.checks.contract import ARTIFACT_FILES, MODEL_CARD, Conclusion, Finding, Outcome
 from governance.models import CheckRun, PromotionRequest
 from governance.policies import CheckRule, PolicyDocument, young_enough
-from registry.models import ModelVersion, RegisteredModel
 from registry.selectors import Contents
+from registry.services.version_lock import lock_keys
 
 log = logging.getLogger(__name__)
 
@@ -242,9 +242,8 @@ def _record(held: Claim, result: Result) -> int | None:
     if where is None:
         return None
     model_id, version_id, request_id = where
-    model = RegisteredModel.objects.select_for_update(no_key=True).get(pk=model_id)
-    version = ModelVersion.objects.select_for_update(no_key=True, of=("self",)).get(pk=version_id)
-    request = PromotionRequest.objects.select_for_update(no_key=True, of=("self",)).get(pk=request_id)
+    model, version = lock_keys(model_id, version_id)
+    request = PromotionRequest.objects.locked(request_id)
     run = _held(held).select_for_update(no_key=True, of=("self",)).first()
     if run is None:
         return None

@@ -15,8 +15,8 @@ from registry.exceptions import Conflict, NotNow
 from registry.models import ModelVersion
 
 
-def ask(actor: Actor, version: ModelVersion, *, stage: SpokenStage | None = None, alias: str = "") -> PromotionRequest:
-    """Ask that a version enter a stage or carry an alias; returns the request where that happened at once.
+def ask(actor: Actor, version: ModelVersion, *, stage: SpokenStage | None = None, alias: str = "") -> None:
+    """Ask that a version enter a stage or carry an alias; returns where that happened at once, or before.
 
     Raises MlflowError where people or checks come first, naming the request; and as `promotions.request` does.
     """
@@ -34,10 +34,11 @@ def ask(actor: Actor, version: ModelVersion, *, stage: SpokenStage | None = None
             raise
         raise waiting(conflict.existing, opened=False) from conflict
     except NotNow as refusal:
+        if refusal.code == "already_there":
+            return
         raise MlflowError("RESOURCE_CONFLICT", _refused(refusal, version, target)) from refusal
     if made.state != PromotionRequest.State.PROMOTED:
         raise waiting(made, opened=True)
-    return made
 
 
 def said(what: str) -> str:

@@ -12,7 +12,7 @@ from governance.mlflow.words import stage_named
 from governance.selectors import compact
 from governance.selectors.compact_search import search_models
 from registry import access
-from registry.exceptions import InvalidInput
+from registry.exceptions import InvalidInput, NotPermitted
 from registry.services import labelling, models, naming
 
 Answer = dict[str, Any]
@@ -25,16 +25,18 @@ def create(actor: Actor, given: Given) -> Answer:
     name, tags = given.text("name"), given.tags()
     access.require_scope(actor, "models:read")  # the answer shows what was made
     description = given.optional("description") or ""
-    # Before permission is asked: who may only add versions is told so, and goes on to add one.
-    if compact.sees_model(actor, name):
-        raise _exists(name)
     try:
         made = naming.register_called(actor=actor, name=name, tags=tags, description=description)
     except InvalidInput as refusal:
         if any(error.code == "taken" for error in refusal.errors):
             raise _exists(name) from refusal
         raise
-    return {"registered_model": spoken.model(_row(actor, made.called))}
+    except NotPermitted as refusal:
+        # Who may only add versions is told that the model is there, and goes on to add one.
+        if compact.sees_model(actor, name):
+            raise _exists(name) from refusal
+        raise
+    return {"registered_model": spoken.model(compact.new_model(made))}
 
 
 def get(actor: Actor, given: Given) -> Answer:

@@ -11,7 +11,7 @@ from governance.mlflow.given import Given
 from governance.mlflow.refusals import invalid
 from governance.mlflow.words import SpokenStage, stage_named, stages
 from governance.promotions import remove_alias
-from registry import access, selectors
+from registry import selectors
 from registry.exceptions import NotFound
 from registry.models import ModelVersion
 
@@ -41,10 +41,6 @@ def set_alias(actor: Actor, given: Given) -> Answer:
     name, alias = given.text("name"), given.text("alias")
     _refuse_reserved(alias)
     version = found.version(actor, name, given.number("version"))
-    row = found.row(actor, name, version.number)
-    if alias in row.aliases:
-        access.require(actor, access.Permission.REQUEST_PROMOTION, version.model)
-        return {}
     gate.ask(actor, version, alias=alias)
     return {}
 

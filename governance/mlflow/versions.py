@@ -44,7 +44,8 @@ def create(actor: Actor, given: Given) -> Answer:
         parents=[found.version(actor, parent.name, parent.number)] if parent is not None else [],
     )
     made = versions.declare_version(actor=actor, model=model, spec=spec, reuse_within=RETRIED_WITHIN)
-    return {"model_version": spoken.version(found.row(actor, model.called, made.number))}
+    shown = found.row(actor, model.called, made.number) if made.found else compact.new_version(made)
+    return {"model_version": spoken.version(shown)}
 
 
 def get(actor: Actor, given: Given) -> Answer:

@@ -19,7 +19,6 @@ from audit.actor import Actor, ActorKind
 from audit.recorder import Change, Thing
 from governance.actions import PROMOTION_ADOPTED
 from governance.models import PromotionRequest
-from governance.promotions.locks import lock_version
 from registry import access, selectors, stage_writer
 from registry.exceptions import Conflict, IllegalMove, NotNow, NotPermitted
 from registry.models import (
@@ -33,6 +32,7 @@ from registry.models import (
     StageOccupancy,
 )
 from registry.rules import Faults
+from registry.services.version_lock import lock_version
 from registry.stages import Lifecycle
 
 COMMAND = "command"
@@ -59,7 +59,7 @@ def adopt(
     faults = Faults()
     reason = faults.reason(reason)
     faults.refuse()
-    model, version = lock_version(version.pk, version.model_id)
+    model, version = lock_version(version)
     record = ImportRecord.objects.filter(version=version).first()
     stage = Stage.objects.get(slug=target_stage) if target_stage is not None else None
     alias = target_alias or ""

@@ -27,7 +27,7 @@ def remove_alias(*, actor: Actor, model: RegisteredModel, name: str, reason: str
     reason = faults.reason(reason)
     faults.refuse()
     # Whoever points an alias holds this lock, too.
-    model = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+    model = RegisteredModel.objects.locked(model.pk)
     held = AliasAssignment.objects.filter(OPEN, model=model, name=name).select_related("version").first()
     if held is None:
         raise NotFound(f"{model.slug} has no alias “{name}”.")

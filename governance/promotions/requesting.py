@@ -11,11 +11,12 @@ from audit.recorder import Change, Thing
 from governance import facts
 from governance.actions import PROMOTION_REQUESTED
 from governance.models import PolicyRevision, PromotionRequest
-from governance.promotions.locks import Locked, lock_version
-from governance.promotions.settling import carry_out, settle_locked
+from governance.promotions.locks import Locked
+from governance.promotions.settling import carry_out_promoted, settle_locked
 from registry import access, selectors, stages
 from registry.exceptions import Conflict, FieldError, IllegalMove, InvalidInput, NotNow
-from registry.models import OPEN, AliasAssignment, ModelVersion, RegisteredModel, Stage
+from registry.models import AliasAssignment, ModelVersion, RegisteredModel, Stage
+from registry.services.version_lock import lock_version
 
 MAX_REASON = 5_000
 
@@ -41,7 +42,7 @@ def request(
     """
     person, token = access.require_signer(actor)
     reason = _checked_reason(reason)
-    model, version = lock_version(version.pk, version.model_id)
+    model, version = lock_version(version)
     access.require(actor, access.Permission.REQUEST_PROMOTION, model)
     stage, alias = _target(target_stage, target_alias)
     protected = selectors.alias_to_point(alias) if stage is None else False
@@ -81,6 +82,9 @@ def request(
         created_at=now,
         expires_at=now + timedelta(days=document.expires_after_days) if document is not None else None,
     )
+    begins = made.state
+    if document is None:  # a free move: it is carried out before anybody could see it open
+        made.state, made.closed_at, made.revision = PromotionRequest.State.PROMOTED, now, made.revision + 1
     made.save()
     recorder.append(
         PROMOTION_REQUESTED,
@@ -88,7 +92,7 @@ def request(
         thing=Thing("promotion", str(made.uid)),
         stream=f"model:{model.uid}",
         related=[Thing("version", str(version.uid)), Thing("model", str(model.uid))],
-        changes=[Change("state", None, made.state)],
+        changes=[Change("state", None, begins)],
         data={
             "number": made.pk,
             "version": version.number,
@@ -103,7 +107,7 @@ def request(
     )
     locked = Locked(made, version, model)
     if document is None:
-        carry_out(locked, actor=actor)
+        carry_out_promoted(locked, begins, actor=actor)
     else:
         settle_locked(locked, actor=actor)
     return made
@@ -126,7 +130,7 @@ def _target(stage_slug: str | None, alias: str | None) -> tuple[Stage | None, st
     if bool(stage_slug) == bool(alias):
         raise InvalidInput([FieldError("/target", "one_target", "Name one target: a stage or an alias.")])
     if stage_slug:
-        stage = Stage.objects.filter(slug=stage_slug).first()
+        stage = Stage.objects.first_where("slug = %(slug)s", slug=stage_slug)
         if stage is None:
             known = ", ".join(Stage.objects.values_list("slug", flat=True))
             raise InvalidInput(
@@ -138,11 +142,14 @@ def _target(stage_slug: str | None, alias: str | None) -> tuple[Stage | None, st
 
 
 def _refuse_second(version: ModelVersion, stage: Stage | None, alias: str) -> None:
-    live = PromotionRequest.objects.filter(
-        version=version, target_stage=stage, target_alias=alias, state__in=PromotionRequest.LIVE
+    existing = PromotionRequest.objects.first_where(
+        f"version_id = %(version)s AND state IN {PromotionRequest.LIVE!r}"
+        " AND target_stage_id IS NOT DISTINCT FROM %(stage)s AND target_alias = %(alias)s",
+        version=version.pk,
+        stage=stage.pk if stage is not None else None,
+        alias=alias,
     )
-    if live.exists():
-        existing = live.get()  # a constraint lets one live
+    if existing is not None:  # a constraint lets one live
         raise Conflict(
             f"Request #{existing.pk} already asks for version {version.number} → {existing.target_name}: "
             "follow that one, or withdraw it first.",
@@ -198,10 +205,15 @@ def _champion(version: ModelVersion, stage: Stage | None, alias: str) -> ModelVe
     """What holds the target now; for a stage several may share, its newest. Raises IllegalMove where an alias points at
     the version already."""
     if stage is not None:
-        others = ModelVersion.objects.filter(model_id=version.model_id, stage=stage).exclude(pk=version.pk)
-        return others.order_by("-number").first()
-    pointed = AliasAssignment.objects.filter(OPEN, model_id=version.model_id, name=alias)
-    held = pointed.select_related("version").first()
+        return ModelVersion.objects.first_where(
+            "model_id = %(model)s AND stage_id = %(stage)s AND id <> %(version)s ORDER BY number DESC LIMIT 1",
+            model=version.model_id,
+            stage=stage.pk,
+            version=version.pk,
+        )
+    held = AliasAssignment.objects.first_where(
+        "model_id = %(model)s AND name = %(alias)s AND closed_at IS NULL", model=version.model_id, alias=alias
+    )
     if held is not None and held.version_id == version.pk:
         raise IllegalMove(f"@{alias} points at version {version.number} already.", code="already_there")
-    return held.version if held is not None else None
+    return ModelVersion.objects.at(held.version_id) if held is not None else None

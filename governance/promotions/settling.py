@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from django.db import transaction
 
-from audit import clock, recorder
+from audit import clock, prepared, recorder
 from audit.actions import Action
 from audit.actor import Actor, process
 from audit.leaf import Json
@@ -30,15 +30,21 @@ from governance.checks import execution
 from governance.documents import freezing
 from governance.models import Decision, PromotionRequest
 from governance.policies import DecisionFact, Facts, State, Verdict, verdict
-from governance.promotions.locks import Locked, lock, lock_version
+from governance.promotions.locks import Locked, lock
 from registry import access, selectors, stage_writer
 from registry.exceptions import NotNow, StaleRevision
 from registry.models import ModelVersion
 from registry.selectors import Contents
+from registry.services.version_lock import lock_version
 
 GATE = process("gate")
 """Who acts when the gate itself does: a request that became ready, blocked, expired or superseded by the facts."""
 
+_OTHERS = f"""
+    SELECT r.id FROM governance_promotionrequest r JOIN registry_modelversion v ON v.id = r.version_id
+     WHERE r.model_id = %(model)s AND r.state IN {PromotionRequest.LIVE!r} AND v.number < %(number)s
+       AND r.target_stage_id IS NOT DISTINCT FROM %(stage)s AND r.target_alias = %(alias)s
+     ORDER BY r.id"""  # noqa: S608 - names of ours
 _STATE_ACTIONS = {
     State.BLOCKED: PROMOTION_BLOCKED,
     State.READY: PROMOTION_READY,
@@ -59,7 +65,7 @@ def settle(request_id: int, *, actor: Actor = GATE, touched: bool = False) -> Pr
 
 def refresh(version: ModelVersion, *, actor: Actor) -> None:
     """A version's evidence changed: bind its live requests to it anew. Call inside the transaction of the change."""
-    _, version = lock_version(version.pk, version.model_id)
+    _, version = lock_version(version)
     live = PromotionRequest.objects.filter(version=version, state__in=PromotionRequest.LIVE).order_by("pk")
     for number in live.values_list("pk", flat=True):
         settle_locked(lock(number), actor=actor)
@@ -244,14 +250,21 @@ def _record_state(locked: Locked, judged: Verdict, *, changed: bool) -> None:
 
 
 def carry_out(locked: Locked, *, actor: Actor, contents: Contents | None = None) -> None:
-    """Move what was asked to move. The only caller of `registry.stage_writer` for governed moves. `contents`: what was
-    read under the same locks to judge it, where it was judged."""
-    request, version = locked.request, locked.version
+    """Move what was asked to move, at the end of a live request. `contents`: what was read under the same locks to
+    judge it."""
+    request = locked.request
     before = request.state
     request.state = PromotionRequest.State.PROMOTED
     request.closed_at = clock.now()
     request.revision += 1
     request.save(update_fields=["state", "closed_at", "revision"])
+    carry_out_promoted(locked, before, actor=actor, contents=contents)
+
+
+def carry_out_promoted(locked: Locked, before: str, *, actor: Actor, contents: Contents | None = None) -> None:
+    """`carry_out` for a request that was kept as promoted already: a free move is made so. The only caller of
+    `registry.stage_writer` for governed moves."""
+    request, version = locked.request, locked.version
     if request.target_stage is not None:
         displaced = stage_writer.displaced_by(version, request.target_stage)
     elif request.policy_revision is None:
@@ -296,14 +309,16 @@ def _supersede_others(locked: Locked) -> None:
     request = locked.request
     if request.target_stage is not None and not request.target_stage.exclusive:
         return
-    others = PromotionRequest.objects.filter(
-        model=locked.model,
-        target_stage=request.target_stage,
-        target_alias=request.target_alias,
-        state__in=PromotionRequest.LIVE,
-        version__number__lt=locked.version.number,
+    others = prepared.fetch(
+        _OTHERS,
+        {
+            "model": request.model_id,
+            "stage": request.target_stage_id,
+            "alias": request.target_alias,
+            "number": locked.version.number,
+        },
     )
-    for number in others.order_by("pk").values_list("pk", flat=True):
+    for (number,) in others:
         other = lock(number)
         close(
             other,

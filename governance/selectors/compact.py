@@ -8,13 +8,16 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
 
+from audit import prepared
 from audit.actor import Actor
-from registry import access, prepared
+from registry import access
 from registry.access.sight import sight
+from registry.models import ModelVersion, RegisteredModel
 
 MAX_NUMBER = 2**31 - 1
 _Ask = Callable[[str, Mapping[str, Any]], list[tuple[Any, ...]]]
@@ -83,6 +86,7 @@ class SeenVersion(NamedTuple):
 
 MODEL_NAME = "COALESCE(m.mlflow_name, m.slug)"
 VERSION_CHANGED = "COALESCE(v.updated_at, v.created_at)"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COPY = re.compile(r"models:/([^/@:]+)/([0-9]{1,9})")
 _NAMED = f"({MODEL_NAME} = %(name)s OR m.slug = %(name)s)"
 _MS = "(extract(epoch FROM {}) * 1000)::bigint"
@@ -116,6 +120,48 @@ def version_row(actor: Actor, name: str, number: int) -> VersionRow | None:
         return None
     found = _versions(actor, f"{_NAMED} AND v.number = %(number)s", {"name": name, "number": number})
     return found[0] if found else None
+
+
+def new_version(version: ModelVersion) -> VersionRow:
+    """What `version_row` says of a version that was registered in this request: nothing points at it yet and nobody
+    asked for its promotion."""
+    model, created = version.model, _milliseconds(version.created_at)
+    return VersionRow(
+        name=model.called,
+        number=version.number,
+        created=created,
+        updated=created,
+        description=version.description,
+        tags=version.tags,
+        source=version.source,
+        run_id=version.run_id,
+        run_link=version.run_link,
+        registered=version.status == ModelVersion.Status.REGISTERED,
+        stage="",
+        by=version.registered_by.username,
+        aliases=[],
+        slug=model.slug,
+        standing=None,
+    )
+
+
+def new_model(model: RegisteredModel) -> ModelRow:
+    """What `model_row` says of a model that was put on record in this request: it has no versions yet."""
+    return ModelRow(
+        name=model.called,
+        slug=model.slug,
+        created=_milliseconds(model.created_at),
+        updated=_milliseconds(model.updated_at),
+        description=model.description,
+        tags=model.tags,
+        owner=model.owner.username if model.owner is not None else "",
+        aliases=[],
+    )
+
+
+def _milliseconds(moment: datetime) -> int:
+    """As PostgreSQL makes them: rounded, half a millisecond upwards."""
+    return ((moment - _EPOCH) // timedelta(microseconds=1) + 500) // 1000
 
 
 def aliased_row(actor: Actor, name: str, alias: str) -> VersionRow | None:

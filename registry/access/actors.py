@@ -14,7 +14,7 @@ def person_of(actor: Actor) -> User | None:
     """The account behind an actor: the person, or whoever answers for the token; None for a process."""
     if actor.person is None:
         return None
-    return User.objects.filter(uid=actor.person).first()
+    return User.objects.first_where("uid = %(uid)s", uid=actor.person)
 
 
 def require_person(actor: Actor) -> User:
@@ -26,7 +26,9 @@ def require_signer(actor: Actor) -> tuple[User, AccessToken | None]:
     """The active account behind an actor, and the token it signed in with, if any. Raises as `require_person`."""
     if actor.kind is not ActorKind.TOKEN:
         return require_person(actor), None
-    token = AccessToken.objects.select_related("person").filter(uid=actor.id).first()
+    token = token_of(actor)
+    if token is not None:
+        token.person = User.objects.at(token.person_id)
     return _active(token.person if token is not None else None), token
 
 
@@ -47,7 +49,7 @@ def token_of(actor: Actor) -> AccessToken | None:
     """The token an actor signed in with, or None."""
     if actor.kind is not ActorKind.TOKEN:
         return None
-    return AccessToken.objects.filter(uid=actor.id).first()
+    return AccessToken.objects.first_where("uid = %(uid)s", uid=actor.id)
 
 
 def has_scope(actor: Actor, scope: str) -> bool:

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from django.contrib.auth.models import Permission as PermissionRow
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from audit import clock, recorder
+from audit import clock, prepared, recorder
 from audit.actions import Action
 from audit.actor import Actor, process
 from audit.models import Event
@@ -40,6 +39,17 @@ from registry.rules import Faults
 
 KEEPER = process("access-keeper")
 """Who closes what has ended by itself."""
+
+_FOLLOW = """
+    INSERT INTO {table} (permission_id, {subject}, content_object_id, expires_at)
+    SELECT p.id, %(subject)s::bigint, %(model)s::bigint, sought.expires_at
+      FROM unnest(%(codenames)s::text[], %(ends)s::timestamptz[]) AS sought (codename, expires_at)
+      JOIN auth_permission p ON p.codename = sought.codename
+      JOIN django_content_type c ON c.id = p.content_type_id
+       AND c.app_label = 'registry' AND c.model = 'registeredmodel'
+    RETURNING id"""
+_FOLLOW_USER = _FOLLOW.format(table="registry_modeluserpermission", subject="user_id")
+_FOLLOW_GROUP = _FOLLOW.format(table="registry_modelgrouppermission", subject="group_id")
 
 
 @transaction.atomic
@@ -176,9 +186,9 @@ def locked(pk: int) -> Grant:
 def lock(model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None) -> None:
     """One writer at a time for what follows from the grants of a model, or for a subject's organisation-wide roles."""
     if model is not None:
-        RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+        RegisteredModel.objects.locked(model.pk)
     elif user is not None:
-        User.objects.select_for_update(no_key=True, of=("self",)).get(pk=user.pk)
+        User.objects.locked(user.pk)
     elif group is not None:
         ReviewerGroup.objects.select_for_update(no_key=True, of=("self",)).get(pk=group.pk)
 
@@ -299,20 +309,22 @@ def _follow(
     if model is None:
         return
     ends = _ends(grants)
-    if user is not None:
-        of_person = ModelUserPermission.objects.filter(content_object=model, user=user)
-        new = _differences(ends, of_person if not of_new_model else of_person.none())
-        ModelUserPermission.objects.bulk_create(
-            [ModelUserPermission(content_object=model, user=user, permission_id=pk, expires_at=end) for pk, end in new]
+    if not of_new_model:
+        ends = _differences(
+            ends,
+            ModelUserPermission.objects.filter(content_object=model, user=user)
+            if user is not None
+            else ModelGroupPermission.objects.filter(content_object=model, group=group),
         )
-    if group is not None:
-        of_group = ModelGroupPermission.objects.filter(content_object=model, group=group)
-        new = _differences(ends, of_group if not of_new_model else of_group.none())
-        ModelGroupPermission.objects.bulk_create(
-            [
-                ModelGroupPermission(content_object=model, group=group, permission_id=pk, expires_at=end)
-                for pk, end in new
-            ]
+    if ends:
+        prepared.fetch(
+            _FOLLOW_USER if user is not None else _FOLLOW_GROUP,
+            {
+                "subject": user.pk if user is not None else group.pk if group is not None else None,
+                "model": model.pk,
+                "codenames": [str(codename) for codename in ends],
+                "ends": list(ends.values()),
+            },
         )
 
 
@@ -332,19 +344,12 @@ def _ends(grants: Iterable[Grant]) -> dict[str, datetime | None]:
 def _differences(
     ends: dict[str, datetime | None],
     present: QuerySet[ModelUserPermission] | QuerySet[ModelGroupPermission],
-) -> list[tuple[int, datetime | None]]:
-    """Take away the rows that are not wanted, put right those that end at another time; returns those to be made, by
-    key of the permission."""
-    keys = dict(
-        PermissionRow.objects.filter(
-            codename__in=list(ends), content_type__app_label="registry", content_type__model="registeredmodel"
-        ).values_list("codename", "pk")
-    )
-    wanted = {keys[codename]: end for codename, end in ends.items()}
-    there = dict(present.values_list("permission_id", "expires_at"))
-    if there.keys() - wanted.keys():
-        present.exclude(permission_id__in=wanted).delete()
-    for pk, end in wanted.items():
-        if pk in there and there[pk] != end:
-            present.filter(permission_id=pk).update(expires_at=end)
-    return [(pk, wanted[pk]) for pk in wanted.keys() - there.keys()]
+) -> dict[str, datetime | None]:
+    """Take away the rows that are not wanted, put right those that end at another time; returns those to be made."""
+    there = dict(present.values_list("permission__codename", "expires_at"))
+    if there.keys() - ends.keys():
+        present.exclude(permission__codename__in=list(ends)).delete()
+    for codename, end in ends.items():
+        if codename in there and there[codename] != end:
+            present.filter(permission__codename=codename).update(expires_at=end)
+    return {codename: end for codename, end in ends.items() if codename not in there}

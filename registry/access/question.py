@@ -7,7 +7,7 @@ database to answer. Tests hold these, the two of the matrix and `visible_to` to 
 from collections.abc import Collection
 from datetime import datetime
 
-from registry import prepared
+from audit import prepared
 from registry.access.vocabulary import (
     SUPERUSER_ORG_PERMISSIONS,
     SUPERUSER_PERMISSIONS,

@@ -13,9 +13,8 @@ from typing import Any
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.lookups import IsNull
 
-from audit import clock
+from audit import clock, prepared
 from audit.actor import Actor
-from registry import prepared
 from registry.access.matrix import once, visible_to
 from registry.access.vocabulary import SUPERUSER_PERMISSIONS, Permission, roles_with
 from registry.models import ModelGroupPermission, ModelUserPermission, RegisteredModel

@@ -5,8 +5,10 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
+from registry.models.rows import Row
 
-class Governed(models.Model):
+
+class Governed(Row):
     """A row whose every change needs an event in the same transaction. `uid` is what events call it by:
     random, so it says nothing of a person, and never reused, so nobody inherits another row's history."""
 

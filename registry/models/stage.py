@@ -6,9 +6,10 @@ from django.db import models
 from django.db.models import Q
 
 from registry.models.base import OPEN, Dated, closed_with_its_event
+from registry.models.rows import Row
 
 
-class Stage(models.Model):
+class Stage(Row):
     """A place in the lifecycle. `exclusive`: one version of a model at a time; entering it moves the occupant to the
     stage `displaced_to`. `protected`: entered by promotion request under a policy only; `protected_exit`: left so."""
 

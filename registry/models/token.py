@@ -7,13 +7,15 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from registry.models.rows import Row
+
 
 def new_token_uid() -> str:
     """A pseudonym for a token in the audit log; unrelated to its secret."""
     return "tok_" + secrets.token_hex(10)
 
 
-class AccessToken(models.Model):
+class AccessToken(Row):
     """A secret a machine signs in with, and the person who answers for it.
 
     Only the SHA-256 of the secret is kept: it has 238 bits of randomness, so a slow hash would add nothing.

@@ -5,9 +5,10 @@ from typing import Any, ClassVar
 from django.db import models
 
 from registry.models.artifact import Artifact
+from registry.models.rows import Row
 
 
-class Upload(models.Model):
+class Upload(Row):
     """A file on its way: the row is the queue of those who examine it, and goes when the file is stored.
 
     Nothing rests on it: what was stored or refused, and by whom, are events, and the artifact has its blob or not. So

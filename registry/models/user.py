@@ -9,13 +9,15 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db import models
 from django.db.models.functions import Lower
 
+from registry.models.rows import Row, Rows
+
 
 def new_person_uid() -> str:
     """A pseudonym of 80 random bits: what the audit log calls a person, so that the log holds no personal data."""
     return "usr_" + secrets.token_hex(10)
 
 
-class UserManager(BaseUserManager["User"]):
+class UserManager(Rows["User"], BaseUserManager["User"]):
     """Reads only. People are made by `registry.services.people`, which records who made them; a manager's
     `create_user` could not, and the database would refuse the row at commit."""
 
@@ -23,7 +25,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(username=username)
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(Row, AbstractBaseUser, PermissionsMixin):
     """One person, or one service account a machine signs in as.
 
     `is_superuser` opens the admin site and nothing else: it satisfies no approval (SoD-4).
@@ -50,7 +52,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     # Rights are roles given by registry.access; a bare permission on a user would be a right without a record.
     user_permissions = None  # type: ignore[assignment]
 
-    objects = UserManager()
+    objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"

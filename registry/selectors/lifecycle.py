@@ -2,7 +2,8 @@
 
 from django.db.models import Q
 
-from registry import prepared, stages
+from audit import prepared
+from registry import stages
 from registry.models import ProtectedAlias, Stage
 from registry.rules import Faults
 
@@ -12,6 +13,8 @@ _LIFECYCLE = """
                   WHERE m.source_id = s.id)
       FROM registry_stage s LEFT JOIN registry_stage d ON d.id = s.displaced_to_id
      ORDER BY s.position"""
+
+_ALIKE = "SELECT name FROM registry_protectedalias WHERE upper(name) = upper(%(name)s)"
 
 
 def lifecycle() -> stages.Lifecycle:
@@ -42,7 +45,7 @@ def alias_to_point(name: str) -> bool:
     """
     faults = Faults()
     faults.alias("/alias", name)
-    alike = list(ProtectedAlias.objects.filter(name__iexact=name).values_list("name", flat=True))
+    alike = [alike for (alike,) in prepared.fetch(_ALIKE, {"name": name})]
     if alike and name not in alike:
         faults.add("/alias", "looks_protected", f"Write “{alike[0]}”, the protected alias, or choose another name.")
     faults.refuse()

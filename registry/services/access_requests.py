@@ -70,7 +70,7 @@ def ask(*, actor: Actor, slug: str, role: Role | str, purpose: str, until: datet
         )
     asked, why, end = _checked(slug, role, purpose, until)
     # One question of a person at a time: the limits below count what they have open.
-    User.objects.select_for_update(no_key=True, of=("self",)).get(pk=person.pk)
+    User.objects.locked(person.pk)
     waiting = AccessRequest.objects.filter(OPEN, person=person)
     existing = waiting.filter(slug=slug).first()
     if existing is not None:

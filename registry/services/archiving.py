@@ -41,7 +41,7 @@ def in_the_way(model: RegisteredModel) -> list[StageOccupancy]:
 def _set(
     actor: Actor, model: RegisteredModel, status: str, reason: str, expected_revision: int | None
 ) -> RegisteredModel:
-    row = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+    row = RegisteredModel.objects.locked(model.pk)
     require_accountability(actor, row, frozenset({"status"}))
     faults = Faults()
     reason = faults.reason(reason)

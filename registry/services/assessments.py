@@ -54,7 +54,7 @@ def assess(
     model; Conflict where another revision of the questionnaire is in force; StaleRevision; InvalidInput.
     """
     person = _assessor(actor)
-    row = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+    row = RegisteredModel.objects.locked(model.pk)
     if not may_assess(actor=actor, model=row):
         access.require(actor, access.Permission.EDIT, row)
     if row.status == RegisteredModel.Status.ARCHIVED:

@@ -116,7 +116,7 @@ def _store(claim: _Claim, artifact: Artifact) -> None:
     with transaction.atomic():
         model, version = lock_version(artifact.version)
         upload = _held(claim)
-        artifact = Artifact.objects.select_for_update(no_key=True).get(pk=artifact.pk)
+        artifact = Artifact.objects.locked(artifact.pk)
         if artifact.blob_id is None and version.status == ModelVersion.Status.REGISTERING:
             by = str(upload.completed_by.uid) if upload.completed_by is not None else None
             give_bytes(actor=WORKER, model=model, version=version, artifact=artifact, data={"sent_by": by})

@@ -103,7 +103,7 @@ def import_version(
     access.require(actor, access.Permission.REGISTER_VERSION, model)
     person = access.require_person(actor)
     kept = _cleaned(claim)
-    row = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+    row = RegisteredModel.objects.locked(model.pk)
     if number is not None and number != row.next_version:
         if number < row.next_version:
             raise Conflict(

@@ -28,7 +28,7 @@ def tag_model(*, actor: Actor, model: RegisteredModel, key: str, value: str | No
     Raises NotFound and NotPermitted without EDIT; InvalidInput.
     """
     access.require(actor, access.Permission.EDIT, model)
-    row = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+    row = RegisteredModel.objects.locked(model.pk)
     tags = _with(row.tags, key, value)
     if tags == row.tags:
         return row

@@ -101,7 +101,7 @@ def update_model(
 
     Raises NotFound and NotPermitted; StaleRevision, with the row as it is now; InvalidInput.
     """
-    row = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+    row = RegisteredModel.objects.locked(model.pk)
     sensitive = ACCOUNTABILITY & changes.keys()
     if changes.keys() - sensitive or not sensitive:
         access.require(actor, access.Permission.EDIT, row)

@@ -264,7 +264,7 @@ def _check_password(faults: Faults, password: str, user: User) -> None:
 
 
 def _locked(person: User) -> User:
-    return User.objects.select_for_update(no_key=True, of=("self",)).get(pk=person.pk)
+    return User.objects.locked(person.pk)
 
 
 def _thing(user: User) -> Thing:

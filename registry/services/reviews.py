@@ -74,7 +74,7 @@ def record(*, actor: Actor, model: RegisteredModel, said: Said, expected_revisio
 
     Raises NotFound and NotPermitted as `may_review` says; NotNow on an archived model; StaleRevision; InvalidInput.
     """
-    row = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+    row = RegisteredModel.objects.locked(model.pk)
     access.require(actor, access.Permission.DECIDE, row)
     answer = may_review(actor=actor, model=row)
     if isinstance(answer, access.Denied):

@@ -24,7 +24,7 @@ def save_view(*, actor: Actor, name: str, query: str, shared: bool, vocabulary: 
     Raises NotPermitted for anybody but a person; InvalidQuery; InvalidInput for a name in use, none, or too many views.
     """
     person = access.require_person(actor)
-    User.objects.select_for_update(no_key=True).get(pk=person.pk)  # two at once would not see each other's
+    User.objects.locked(person.pk)  # two at once would not see each other's
     faults = Faults()
     given = faults.line("/name", name, 60, required=True)
     text = " ".join(query.split())

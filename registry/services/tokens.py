@@ -15,10 +15,10 @@ from ipaddress import ip_address
 
 from django.db import transaction
 
-from audit import clock, leaf, recorder
+from audit import clock, leaf, prepared, recorder
 from audit.actor import Actor, ActorKind
 from audit.recorder import Change, Private, Thing
-from registry import access, prepared
+from registry import access
 from registry.actions import TOKEN_ISSUED, TOKEN_REVOKED
 from registry.exceptions import NotFound, NotNow, NotPermitted
 from registry.models import AccessToken, TokenUse, User

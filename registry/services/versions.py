@@ -60,6 +60,11 @@ __all__ = [
     "store_evidence",
 ]
 
+_DECLARED_BEFORE = """
+    model_id = %(model)s AND declaration = %(declaration)s AND abandoned_at IS NULL
+    AND registered_by_id = %(person)s AND registered_with_id IS NOT DISTINCT FROM %(token)s
+    AND (%(since)s::timestamptz IS NULL OR created_at > %(since)s::timestamptz)
+    ORDER BY number DESC LIMIT 1"""
 _NAMED = 10
 """How many missing files a refusal names."""
 
@@ -89,7 +94,7 @@ def declare_version(
     spec = cleaned(faults, spec)
     _check_parents(faults, actor, spec.parents)
     faults.refuse()
-    row = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).get(pk=model.pk)
+    row = RegisteredModel.objects.locked(model.pk)
     if row.status == RegisteredModel.Status.ARCHIVED:
         raise NotNow(
             f"{row.slug} is archived and takes no versions: an owner or an officer can make it active again.",
@@ -97,14 +102,16 @@ def declare_version(
         )
     declared = declaration(row, spec)
     if reuse:
-        before = ModelVersion.objects.filter(
-            model=row, declaration=declared, registered_by=person, registered_with=token, abandoned_at=None
+        existing = ModelVersion.objects.first_where(
+            _DECLARED_BEFORE,
+            model=row.pk,
+            declaration=declared,
+            person=person.pk,
+            token=token.pk if token is not None else None,
+            since=clock.now() - reuse_within if reuse_within is not None else None,
         )
-        if reuse_within is not None:
-            before = before.filter(created_at__gt=clock.now() - reuse_within)
-        if (pk := before.order_by("-number").values_list("pk", flat=True).first()) is not None:
-            existing = ModelVersion.objects.select_related("model", "stage", "registered_by").get(pk=pk)
-            existing.found = True
+        if existing is not None:
+            existing.model, existing.found = row, True
             return existing
     version = _insert(row, spec, declared, person, token)
     if spec.artifacts:
@@ -166,7 +173,7 @@ def store_artifact(
         raise _other_size(artifact) from None
     with transaction.atomic():
         model, version = lock_version(version)
-        artifact = Artifact.objects.select_for_update(no_key=True).get(pk=artifact.pk)
+        artifact = Artifact.objects.locked(artifact.pk)
         if artifact.blob_id is not None:
             return artifact
         refuse_closed(version)
@@ -217,7 +224,7 @@ def _insert(
     model: RegisteredModel, spec: VersionSpec, declared: str, person: User, token: AccessToken | None
 ) -> ModelVersion:
     """The version's row and those of what it was declared with."""
-    stage = Stage.objects.filter(initial=True).first()
+    stage = Stage.objects.first_where("initial")
     if stage is None:
         raise NotNow(
             "No lifecycle is installed, so a version has no stage to begin in: an administrator must finish the setup.",

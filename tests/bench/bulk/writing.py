@@ -82,7 +82,7 @@ class _Batch:
         seq = self.numbers[stream] = self.numbers.get(stream, 0) + 1
         moment = self.now + timedelta(microseconds=len(self.leaves))
         self.leaves.append(draft.written(stream, seq, moment))
-        self.openings.extend(draft.openings)
+        self.openings.extend((str(draft.identity), *opening) for opening in draft.openings)
         return draft.identity, moment
 
 

@@ -55,7 +55,7 @@ def fetch(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     return rows
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _statement(sql: str) -> _Statement:
     places: dict[str, int] = {}
 

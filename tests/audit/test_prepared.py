@@ -6,7 +6,7 @@ import pytest
 from django.db import DataError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from registry import prepared
+from audit import prepared
 
 SUM = "SELECT %(a)s::int + %(b)s::int, %(a)s::int, 5 %% 3"
 
