@@ -77,7 +77,9 @@ class VersionChange(Given):
     @model_validator(mode="before")
     @classmethod
     def _fixed(cls, given: Any) -> Any:
-        fixed = sorted(given.keys() & VersionGiven.model_fields.keys() - cls.model_fields.keys()) if given else ()
+        # Whatever is no object is refused by the shape itself.
+        named = given.keys() if isinstance(given, dict) else set()
+        fixed = sorted(named & VersionGiven.model_fields.keys() - cls.model_fields.keys())
         if fixed:
             raise InvalidInput(
                 [

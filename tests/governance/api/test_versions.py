@@ -296,6 +296,9 @@ def test_what_is_free_changes_and_what_is_fixed_does_not(priya_calls: Caller, mo
     priya_calls.patch(path, {"notes": "y"}, If_Match=tag).problem(412, "stale_revision")
     fixed = priya_calls.patch(path, {"parameters": {}}, If_Match="*").problem(422, "invalid_input")
     assert [(e["pointer"], e["code"]) for e in fixed["errors"]] == [("/parameters", "fixed_at_registration")]
+    for nonsense in ([], [["notes", "x"]], "notes", 1, True, None):
+        refused = priya_calls.patch(path, nonsense, If_Match="*")
+        assert refused.status == 400, (nonsense, refused)
 
 
 def test_the_same_files_with_other_inputs_name_the_older_version(priya_calls: Caller, model: str) -> None:
