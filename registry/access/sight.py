@@ -35,24 +35,34 @@ sight_person AS MATERIALIZED (
 ), sight_all AS MATERIALIZED (
     SELECT p.is_superuser OR EXISTS (
         SELECT FROM registry_grant g
-         WHERE g.closed_at IS NULL AND g.model_id IS NULL AND g.role = ANY (%(sight_roles)s)
+         WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(sight_now)s)
+           AND g.model_id IS NULL AND g.role = ANY (%(sight_roles)s)
            AND (g.user_id = p.id OR g.group_id IN (SELECT group_id FROM sight_groups))) AS everything
       FROM sight_person p
 )"""
 
 _CONDITION = """(
     (SELECT everything FROM sight_all)
-    OR EXISTS (SELECT FROM registry_modeluserpermission d
+    OR {there} registry_modeluserpermission d
                 WHERE d.content_object_id = m.id AND d.user_id = (SELECT id FROM sight_person)
-                  AND d.permission_id = (SELECT id FROM sight_right))
-    OR EXISTS (SELECT FROM registry_modelgrouppermission d
+                  AND d.permission_id = (SELECT id FROM sight_right)
+                  AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s){end}
+    OR {there} registry_modelgrouppermission d
                 WHERE d.content_object_id = m.id AND d.group_id IN (SELECT group_id FROM sight_groups)
-                  AND d.permission_id = (SELECT id FROM sight_right))
+                  AND d.permission_id = (SELECT id FROM sight_right)
+                  AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s){end}
 )"""
+_OF_MANY = _CONDITION.format(there="EXISTS (SELECT FROM", end=")")
+_OF_ONE = _CONDITION.format(there="(SELECT TRUE FROM", end=" LIMIT 1)")
 
 
-def sight(actor: Actor) -> Sight:
-    """What `visible_to` lets the actor see."""
+def sight(actor: Actor, *, of_one: bool = False) -> Sight:
+    """What `visible_to` lets the actor see.
+
+    Args:
+        of_one: the query names one model. It is looked up then; of EXISTS, PostgreSQL may work out all the models
+            there are for the actor, to ask for one.
+    """
     if not has_scope(actor, "models:read"):
         return Sight("sight_person AS (SELECT 1)", "FALSE", {})
     limit = "m.slug = ANY (%(sight_slugs)s)" if actor.models is not None else "TRUE"
@@ -61,7 +71,7 @@ def sight(actor: Actor) -> Sight:
         return Sight("sight_person AS (SELECT 1)", limit, slugs)
     return Sight(
         _TABLES,
-        f"{limit} AND {_CONDITION}",
+        f"{limit} AND {_OF_ONE if of_one else _OF_MANY}",
         {
             "sight_person": actor.person,
             "sight_now": clock.now(),

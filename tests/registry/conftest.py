@@ -8,12 +8,13 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 from django.db import transaction
 
-from audit import recorder
+from audit import prepared, recorder
 from audit.actions import register
-from audit.actor import process
+from audit.actor import Actor, process
 from audit.models import Event
 from audit.recorder import Change, Thing
 from registry import stage_writer
+from registry.access.sight import sight
 from registry.actions import LIFECYCLE_INSTALLED
 from registry.models import ModelVersion, RegisteredModel, Stage, StageMove
 from tests import factories
@@ -98,3 +99,13 @@ def move_to(db: None) -> Callable[[ModelVersion, Stage], ModelVersion | None]:
 @pytest.fixture
 def event_of_move(db: None) -> Callable[..., Event]:
     return moved
+
+
+def in_sight(actor: Actor) -> set[int]:
+    """Keys of the models the actor may see, asked in the form in which one sentence of SQL holds the question."""
+    found = []
+    for seen in (sight(actor), sight(actor, of_one=True)):
+        said = f"WITH {seen.tables} SELECT m.id FROM registry_registeredmodel m WHERE {seen.condition}"
+        found.append({pk for (pk,) in prepared.fetch(said, seen.parameters)})
+    assert found[0] == found[1]
+    return found[0]

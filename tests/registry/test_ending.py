@@ -17,7 +17,7 @@ from registry.services import models
 from registry.services import people as accounts
 from tests import factories
 from tests.people import People
-from tests.registry.conftest import Recorded
+from tests.registry.conftest import Recorded, in_sight
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +37,8 @@ def test_a_role_is_over_when_the_clock_says_so(people: People, model: Registered
         assert not access.can(actor, Permission.DECIDE, model)
         assert not access.can(actor, Permission.VIEW, model)
         assert model not in access.visible_to(actor)
+        assert model.pk not in in_sight(actor)
+        assert model.pk in in_sight(actor_for(people.priya))
         assert not access.models_for(actor, Permission.DECIDE).exists()
         assert marta not in access.holders(Permission.DECIDE, model)
         assert not access.grants_behind(marta, Permission.DECIDE, model).exists()
@@ -51,6 +53,7 @@ def test_an_organisation_wide_role_ends_too(people: People, model: RegisteredMod
         assert not access.can_in_organisation(actor, OrgPermission.READ_AUDIT)
         assert access.can_in_organisation(actor, OrgPermission.REGISTER_MODEL)
         assert not access.can(actor, Permission.VIEW, model)
+        assert model.pk not in in_sight(actor)
 
 
 def test_the_longer_of_two_roles_counts(people: People, model: RegisteredModel) -> None:
