@@ -123,8 +123,12 @@ def immutable_columns(table: str, *columns: str) -> RunSQL:
 
 
 def set_once(table: str, *columns: str) -> RunSQL:
-    """Let each of ``columns`` go from NULL to a value, once, and no further."""
-    return _kept(table, "once", columns)
+    """Let each of ``columns`` go from NULL to a value, once, and no further. Their type stays, too: the trigger names
+    them, and PostgreSQL refuses to change it."""
+    again = " OR ".join(
+        f'(OLD."{_known(column)}" IS NOT NULL AND OLD."{column}" IS DISTINCT FROM NEW."{column}")' for column in columns
+    )
+    return _kept(table, "once", columns, when=f" WHEN ({again})")
 
 
 def only_closable(table: str, *columns: str) -> RunSQL:
@@ -132,14 +136,14 @@ def only_closable(table: str, *columns: str) -> RunSQL:
     return _kept(table, "close", columns)
 
 
-def _kept(table: str, way: str, columns: Sequence[str]) -> RunSQL:
+def _kept(table: str, way: str, columns: Sequence[str], when: str = "") -> RunSQL:
     if not columns:
         raise ValueError(f"Say which columns of {table} are kept.")
     given = ", ".join(_literal(argument) for argument in (way, *map(_known, columns)))
     name = f"audit_{way}_{'_'.join(columns)}"
     if len(name) > 63:
         name = f"{name[:54]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-    statement = "CREATE TRIGGER {name} AFTER UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION "
+    statement = f"CREATE TRIGGER {{name}} AFTER UPDATE ON {{table}} FOR EACH ROW{when} EXECUTE FUNCTION "
     return _sealed(table, {name: statement + f"public.audit_keep_columns({given})"})
 
 

@@ -239,11 +239,23 @@ def _models(actor: Actor, condition: str, order: str, parameters: Mapping[str, A
 
 
 def version_rows(
-    actor: Actor, condition: str, order: str, parameters: Mapping[str, Any], *, limit: int, offset: int
+    actor: Actor,
+    condition: str,
+    order: str,
+    parameters: Mapping[str, Any],
+    *,
+    limit: int,
+    offset: int,
+    of_a_model: bool = False,
 ) -> list[VersionRow]:
-    """The versions for which a condition of SQL over `v` and `m` holds. As with models, made by this package alone."""
+    """The versions for which a condition of SQL over `v` and `m` holds. As with models, made by this package alone.
+
+    Args:
+        of_a_model: it is the usual question, those of a model by its name: always in the same words, so it is prepared.
+    """
     paged = {**parameters, "limit": limit, "offset": offset}
-    return _versions(actor, f"{condition} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s", paged, _rows)
+    ask = prepared.fetch if of_a_model else _rows
+    return _versions(actor, f"{condition} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s", paged, ask)
 
 
 def source_behind(name: str, number: int, *, steps: int) -> str:

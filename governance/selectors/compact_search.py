@@ -69,7 +69,8 @@ def search_versions(
     condition, parameters = _condition(clauses, _VERSION_COLUMNS, "v.tags")
     fallback = (("name", False), ("version_number", True))
     sentence = _order(order or [("last_updated_timestamp", True)], VERSION_ORDER, fallback)
-    return version_rows(actor, condition, sentence, parameters, limit=limit, offset=offset)
+    of_a_model = not order and [(c.key, c.comparator, c.tag) for c in clauses] == [("name", "=", False)]
+    return version_rows(actor, condition, sentence, parameters, limit=limit, offset=offset, of_a_model=of_a_model)
 
 
 def _order(order: Order, columns: dict[str, str], fallback: Order) -> str:
