@@ -41,6 +41,8 @@ class Actor:
     """What a token may do; None where no scopes limit the actor."""
     models: frozenset[str] | None = None
     """Slugs of the registered models a token is limited to; None for all."""
+    token_pk: int | None = field(default=None, compare=False)
+    """Database key of the token; as little recorded as the person's."""
 
     def __post_init__(self) -> None:
         for name, identifier in (("id", self.id), ("person", self.person)):

@@ -21,8 +21,8 @@ from registry.models import (
     Stage,
     StageOccupancy,
 )
+from registry.selectors import is_lawful
 
-_LAWFUL = "SELECT 1 FROM registry_stagemove WHERE source_id = %(source)s AND target_id = %(target)s"
 _MOVE = """
     WITH leaving AS (
         UPDATE registry_stageoccupancy SET closed_at = %(moment)s, closed_event = %(event)s
@@ -160,7 +160,7 @@ def _move(version: ModelVersion, target: Stage, by: _By) -> None:
             "before_governance": by.before_governance,
         },
     )
-    if not moved and not prepared.fetch(_LAWFUL, {"source": version.stage_id, "target": target.pk}):
+    if not moved and not is_lawful(version.stage, target):
         raise IllegalMove(f"{version.stage.name} → {target.name} is not a move of this lifecycle.")
     if len(moved) != 1:
         raise RuntimeError(

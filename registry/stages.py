@@ -5,6 +5,7 @@ The graph itself is data (`registry.models.stage`); this room knows only what a 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,20 @@ class StageSpec:
     protected: bool = False
     protected_exit: bool = False
     displaced_to: str | None = None
+
+
+class Guarded(Protocol):
+    """A stage, as a value or as a row: what guards it."""
+
+    @property
+    def protected(self) -> bool: ...
+    @property
+    def protected_exit(self) -> bool: ...
+
+
+def needs_promotion(source: Guarded, target: Guarded) -> bool:
+    """Whether a move is governed: into a protected stage, or out of one whose exit is protected."""
+    return target.protected or source.protected_exit
 
 
 @dataclass(frozen=True)
@@ -36,9 +51,9 @@ class Lifecycle:
         return tuple(s for s in self.stages if (source, s.slug) in self.moves)
 
     def needs_promotion(self, source: str, target: str) -> bool:
-        """Whether the move is governed: into a protected stage, or out of one whose exit is protected."""
+        """`needs_promotion` of two stages by their slugs."""
         by_slug = {s.slug: s for s in self.stages}
-        return by_slug[target].protected or by_slug[source].protected_exit
+        return needs_promotion(by_slug[source], by_slug[target])
 
 
 def lifecycle(stages: Iterable[StageSpec], moves: Iterable[tuple[str, str]]) -> Lifecycle:

@@ -11,15 +11,24 @@ from django.db import migrations, models
 
 # What the columns of an event are made from. convert_from() is only STABLE, because a conversion could be redefined;
 # from UTF-8 to UTF-8 there is none, so these may call themselves IMMUTABLE. Names are qualified: a restore runs with an
-# empty search_path.
+# empty search_path. In PL/pgSQL, though each is one expression: SQL functions in a column are set up for every row.
 LEAF_FUNCTIONS = r"""
 CREATE FUNCTION audit_leaf_text(leaf bytea, VARIADIC path text[]) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN pg_catalog.convert_from(leaf, 'UTF8')::pg_catalog.jsonb OPERATOR(pg_catalog.#>>) path;
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+BEGIN
+    RETURN pg_catalog.convert_from(leaf, 'UTF8')::pg_catalog.jsonb OPERATOR(pg_catalog.#>>) path;
+END
+$$;
 
 CREATE FUNCTION audit_leaf_time(leaf bytea) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (pg_catalog.convert_from(leaf, 'UTF8')::pg_catalog.jsonb OPERATOR(pg_catalog.->>) 'at')::timestamptz;
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+BEGIN
+    RETURN (pg_catalog.convert_from(leaf, 'UTF8')::pg_catalog.jsonb
+            OPERATOR(pg_catalog.->>) 'at')::pg_catalog.timestamptz;
+END
+$$;
 
 CREATE FUNCTION audit_leaf_touched(leaf bytea) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp

@@ -6,18 +6,11 @@ them anew under its locks.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
-from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Model
-
 from audit.actor import Actor
 from governance.mlflow.refusals import absent_model, absent_version
 from governance.selectors.compact import SeenModel, VersionRow, seen_model, seen_version, version_row
 from registry import access
 from registry.models import ModelVersion, RegisteredModel, Stage
-
-_Row = TypeVar("_Row", bound=Model)
 
 
 def model(actor: Actor, name: str) -> RegisteredModel:
@@ -35,8 +28,8 @@ def version(actor: Actor, name: str, number: int) -> ModelVersion:
     seen = seen_version(actor, name, number)
     if seen is None:
         raise absent_version(name, number)
-    found = _known(ModelVersion, id=seen.pk, number=number, model_id=seen.model.pk, stage_id=seen.stage)
-    found.model, found.stage = _model(seen.model), _known(Stage, id=seen.stage, slug=seen.stage_slug)
+    found = ModelVersion.objects.known(id=seen.pk, number=number, model_id=seen.model.pk, stage_id=seen.stage)
+    found.model, found.stage = _model(seen.model), Stage.objects.known(id=seen.stage, slug=seen.stage_slug)
     return found
 
 
@@ -49,10 +42,4 @@ def row(actor: Actor, name: str, number: int) -> VersionRow:
 
 
 def _model(seen: SeenModel) -> RegisteredModel:
-    return _known(RegisteredModel, id=seen.pk, slug=seen.slug, mlflow_name=seen.mlflow_name)
-
-
-def _known(row: type[_Row], **columns: Any) -> _Row:
-    """An instance of which these columns are known, as `QuerySet.only` makes them."""
-    names = [field.attname for field in row._meta.concrete_fields if field.attname in columns]
-    return row.from_db(DEFAULT_DB_ALIAS, names, [columns[name] for name in names])
+    return RegisteredModel.objects.known(id=seen.pk, slug=seen.slug, mlflow_name=seen.mlflow_name)

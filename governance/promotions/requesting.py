@@ -57,9 +57,8 @@ def request(
         )
     _refuse_second(version, stage, alias)
     if stage is not None:
-        lifecycle = selectors.lifecycle()
-        _refuse_illegal(lifecycle, version, stage)
-        governed = lifecycle.needs_promotion(version.stage.slug, stage.slug)
+        _refuse_illegal(version, stage)
+        governed = stages.needs_promotion(version.stage, stage)
     else:
         governed = protected
     champion = _champion(version, stage, alias)
@@ -158,11 +157,12 @@ def _refuse_second(version: ModelVersion, stage: Stage | None, alias: str) -> No
         )
 
 
-def _refuse_illegal(lifecycle: stages.Lifecycle, version: ModelVersion, stage: Stage) -> None:
+def _refuse_illegal(version: ModelVersion, stage: Stage) -> None:
     if version.stage_id == stage.pk:
         raise IllegalMove(f"Version {version.number} is in {stage.name} already.", code="already_there")
-    if not lifecycle.lawful(version.stage.slug, stage.slug):
-        allowed = ", ".join(s.name for s in lifecycle.targets(version.stage.slug)) or "nowhere"
+    if not selectors.is_lawful(version.stage, stage):
+        targets = selectors.lifecycle().targets(version.stage.slug)
+        allowed = ", ".join(target.name for target in targets) or "nowhere"
         raise IllegalMove(
             f"{version.stage.name} → {stage.name} is not a move of this lifecycle; from {version.stage.name} a version "
             f"may go to: {allowed}.",

@@ -24,12 +24,12 @@ def require_person(actor: Actor) -> User:
 
 def require_signer(actor: Actor) -> tuple[User, AccessToken | None]:
     """The active account behind an actor, and the token it signed in with, if any. Raises as `require_person`."""
-    if actor.kind is not ActorKind.TOKEN:
-        return require_person(actor), None
-    token = token_of(actor)
-    if token is not None:
-        token.person = User.objects.at(token.person_id)
-    return _active(token.person if token is not None else None), token
+    person = require_person(actor)
+    if actor.kind is ActorKind.TOKEN and actor.token_pk is not None:
+        token = AccessToken.objects.known(id=actor.token_pk, uid=actor.id, person_id=person.pk)
+        token.person = person
+        return person, token
+    return person, token_of(actor)
 
 
 def _active(person: User | None) -> User:

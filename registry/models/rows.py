@@ -47,6 +47,12 @@ class Rows(models.Manager[_Row]):
         sought = [key for key in keys if key is not None]
         return {row.pk: row for row in self.where(_BY_KEY, keys=sought)} if sought else {}
 
+    def known(self, **columns: Any) -> _Row:
+        """A row of which some columns are known without asking, by their attribute names, as `only` makes it: whatever
+        else it is asked for, it reads."""
+        names = [field.attname for field in self.model._meta.concrete_fields if field.attname in columns]
+        return self.model.from_db(DEFAULT_DB_ALIAS, names, [columns[name] for name in names])
+
     def where(self, condition: str, **values: Any) -> list[_Row]:
         """The rows for which a condition holds that is written down in the code, as PostgreSQL says it.
 

@@ -10,7 +10,13 @@ from registry.selectors.access_requests import (
 from registry.selectors.catalogue import model, with_numbers
 from registry.selectors.comparing import sides
 from registry.selectors.contents import Contents, latest_evidence, latest_metrics, standing_since_before
-from registry.selectors.lifecycle import alias_to_point, anything_protected, is_protected_alias, lifecycle
+from registry.selectors.lifecycle import (
+    alias_to_point,
+    anything_protected,
+    is_lawful,
+    is_protected_alias,
+    lifecycle,
+)
 from registry.selectors.reviews import calendar, due_for
 from registry.selectors.rights import may_read_rights, require_reading_rights
 from registry.selectors.versions import (
@@ -39,6 +45,7 @@ __all__ = [
     "due_for",
     "holding_digest",
     "in_stage_at",
+    "is_lawful",
     "is_protected_alias",
     "latest_evidence",
     "latest_metrics",

@@ -14,6 +14,7 @@ _LIFECYCLE = """
       FROM registry_stage s LEFT JOIN registry_stage d ON d.id = s.displaced_to_id
      ORDER BY s.position"""
 
+_LAWFUL = "SELECT 1 FROM registry_stagemove WHERE source_id = %(source)s AND target_id = %(target)s"
 _ALIKE = "SELECT name FROM registry_protectedalias WHERE upper(name) = upper(%(name)s)"
 
 
@@ -24,6 +25,11 @@ def lifecycle() -> stages.Lifecycle:
         [stages.StageSpec(*row[:-1]) for row in rows],
         [(slug, target) for _, slug, *_, targets in rows for target in targets],
     )
+
+
+def is_lawful(source: Stage, target: Stage) -> bool:
+    """Whether the lifecycle has a move from one stage to the other."""
+    return bool(prepared.fetch(_LAWFUL, {"source": source.pk, "target": target.pk}))
 
 
 def anything_protected() -> bool:

@@ -162,12 +162,12 @@ def authenticate(secret: str, address: str | None = None) -> Actor | None:
     ((pk, uid, scopes, slugs, person, person_pk, last_used_at),) = found
     if last_used_at is None or now - last_used_at >= USE_NOTED_EVERY:
         _note_use(pk, now, address)
-    return _actor(uid, person, person_pk, scopes, slugs)
+    return _actor(pk, uid, person, person_pk, scopes, slugs)
 
 
 def actor_of(token: AccessToken) -> Actor:
     """The actor that signs in with this token."""
-    return _actor(token.uid, token.person.uid, token.person_id, token.scopes, token.model_slugs)
+    return _actor(token.pk, token.uid, token.person.uid, token.person_id, token.scopes, token.model_slugs)
 
 
 def new_secret() -> str:
@@ -198,12 +198,13 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("ascii")).digest()
 
 
-def _actor(uid: str, person: str, person_pk: int, scopes: Iterable[str], slugs: Iterable[str] | None) -> Actor:
+def _actor(pk: int, uid: str, person: str, person_pk: int, scopes: Iterable[str], slugs: Iterable[str] | None) -> Actor:
     return Actor(
         kind=ActorKind.TOKEN,
         id=uid,
         person=person,
         person_pk=person_pk,
+        token_pk=pk,
         auth="token",
         scopes=frozenset(scopes),
         models=frozenset(slugs) if slugs is not None else None,
