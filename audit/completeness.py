@@ -41,19 +41,36 @@ class Account:
         steps = self._steps()
         if not steps:
             return [_known(self.object_type), _known(self.uid_column), ""]
+        query = (  # every name went through _known(), nothing here comes from outside a migration
+            f"SELECT {self._uid()}::text FROM {self._parents()} "  # noqa: S608
+            f"WHERE p0.id = ($1 ->> '{_known(steps[0][0])}')::bigint"
+        )
+        return [_known(self.object_type), self.uid_column, query]
+
+    def asked_first(self) -> str:
+        """The condition under which a child row is accounted for in the common case: it has the parent it had, and an
+        event of this transaction touched that."""
+        column = f'"{_known(self._steps()[0][0])}"'
+        return (
+            f"TG_OP <> 'DELETE' AND (TG_OP = 'INSERT' OR OLD.{column} = NEW.{column}) AND EXISTS ("
+            f"SELECT FROM {self._parents()} "
+            f"JOIN public.audit_event e ON e.touched @> ARRAY['{_known(self.object_type)}:' || {self._uid()}::text] "
+            f"WHERE p0.id = NEW.{column} AND e.xid = pg_current_xact_id() AND e.began_at = transaction_timestamp())"
+        )
+
+    def _uid(self) -> str:
+        return f'p{len(self._steps()) - 1}."{_known(self.uid_column)}"'
+
+    def _parents(self) -> str:
         joins = []
-        for level, (column, parent) in enumerate(steps):
+        for level, (column, parent) in enumerate(self._steps()):
             if level == 0:
                 joins.append(f'public."{_known(parent)}" AS p0')
             else:
                 joins.append(
                     f'JOIN public."{_known(parent)}" AS p{level} ON p{level}.id = p{level - 1}."{_known(column)}"'
                 )
-        query = (  # every name went through _known(), nothing here comes from outside a migration
-            f'SELECT p{len(steps) - 1}."{_known(self.uid_column)}"::text FROM {" ".join(joins)} '  # noqa: S608
-            f"WHERE p0.id = ($1 ->> '{_known(steps[0][0])}')::bigint"
-        )
-        return [_known(self.object_type), self.uid_column, query]
+        return " ".join(joins)
 
     def _steps(self) -> Sequence[tuple[str, str]]:
         if self.via is None:
@@ -90,13 +107,18 @@ def require_event(
     for account in accounts:
         arguments += account.arguments()
     given = ", ".join(_literal(argument) for argument in arguments)
+    function, made = "public.audit_require_event", []
+    if via is not None and not alternatives:
+        function = f"public.{_known(f'audit_event_of_{table}')}"
+        made = [_child_guard(function, accounts[0]), f"SELECT fence.take('{function}()'::regprocedure)"]
     return _sealed(
         table,
         {
             "audit_event_required": "CREATE CONSTRAINT TRIGGER {name} AFTER INSERT OR UPDATE OR DELETE ON {table} "
-            f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_require_event({given})",
+            f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION {function}({given})",
             "audit_truncate_refused": _truncate_refused(),
         },
+        made,
     )
 
 
@@ -147,6 +169,22 @@ def _kept(table: str, way: str, columns: Sequence[str], when: str = "") -> RunSQ
     return _sealed(table, {name: statement + f"public.audit_keep_columns({given})"})
 
 
+def _child_guard(function: str, account: Account) -> str:
+    """The function of a guard for rows that are accounted for by a parent: as audit_require_event(), with the way to
+    the parent written into it, because a query in an argument is planned for every row."""
+    return f"""CREATE FUNCTION {function}() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF {account.asked_first()} THEN
+        RETURN NULL;
+    END IF;
+    PERFORM public.audit_demand_event(TG_OP, TG_TABLE_NAME, TG_NAME, TG_ARGV, to_jsonb(OLD), to_jsonb(NEW));
+    RETURN NULL;
+END
+$$"""
+
+
 def _truncate_refused() -> str:
     return (
         "CREATE TRIGGER {name} BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION "
@@ -154,11 +192,11 @@ def _truncate_refused() -> str:
     )
 
 
-def _sealed(table: str, triggers: dict[str, str]) -> RunSQL:
-    """Create the triggers, let them fire always, seal them. Constraints are checked first: a table with changes still
-    waiting for their check cannot be altered."""
+def _sealed(table: str, triggers: dict[str, str], made: Sequence[str] = ()) -> RunSQL:
+    """Create the triggers, after what is `made` for them, let them fire always, seal them. Constraints are checked
+    first: a table with changes still waiting for their check cannot be altered."""
     where = f'public."{_known(table)}"'
-    statements = ["SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED"]
+    statements = ["SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED", *made]
     for name, create in triggers.items():
         statements += [
             create.replace("{name}", f'"{_known(name)}"').replace("{table}", where),

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 _NAMED = re.compile(r"%\((\w+)\)s|%%")
 
@@ -39,6 +39,7 @@ def fetch(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         sql: with placeholders by name, %(name)s; a percent sign that is none is written twice.
         parameters: a value for each; others are passed over.
     """
+    connection = connections[DEFAULT_DB_ALIAS]  # django.db.connection looks this up for every attribute
     with connection.cursor() as cursor:
         if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
             cursor.execute(sql, parameters)

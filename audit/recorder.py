@@ -81,6 +81,7 @@ def append(
     data: Mapping[str, Json | Private] | None = None,
     reason: str | None = None,
     related: Sequence[Thing] = (),
+    following: Event | None = None,
 ) -> Event:
     """Record that something happened, in the transaction in which it happens.
 
@@ -96,6 +97,8 @@ def append(
         data: further facts. Numbers with a fraction are given as decimal strings.
         reason: the actor's own words; always private.
         related: other governed things this event accounts for.
+        following: the last event of the stream, where this transaction wrote it: the number is known then, and not
+            asked for. The database refuses it where it is another.
 
     Raises:
         UnknownAction: the action is not registered.
@@ -103,7 +106,7 @@ def append(
         NotInTransaction: no transaction is open.
         NotCanonical: a value cannot be recorded; the exception names its place in the leaf.
         LeafTooLong: the event has more than 65,535 bytes.
-        ValueError: ``stream`` is no identifier.
+        ValueError: ``stream`` is no identifier, or ``following`` an event of another.
     """
     if not _IDENTIFIER.fullmatch(stream):
         raise ValueError(f"A stream is named by letters, digits and _.:/-, not {stream!r}.")
@@ -111,7 +114,12 @@ def append(
     connection = transaction.get_connection()
     if not connection.in_atomic_block:
         raise NotInTransaction
-    ((seq,),) = prepared.fetch(_NEXT, {"stream": stream})
+    if following is None:
+        ((seq,),) = prepared.fetch(_NEXT, {"stream": stream})
+    elif following.stream_id == stream:
+        seq = following.stream_seq + 1
+    else:
+        raise ValueError(f"What follows an event of {following.stream_id} is not in {stream}.")
     moment = clock.now()
     written = drafted.written(stream, seq, moment)
     said: dict[str, Any] = {"leaf": written, "event": drafted.identity}

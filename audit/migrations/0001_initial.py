@@ -192,11 +192,12 @@ BEGIN
 END
 $$;
 
--- Refuse the commit of a governed row that changed without its event in the same transaction. Runs with the rights of
--- whoever changed the row, because the queries in its arguments are the migration's.
--- Arguments: a JSON list of columns that may change without an event; then for each alternative three: the type of the
--- thing, the column of its uid, and the query that finds its uid for the row in $1, or '' when the row itself has it.
-CREATE FUNCTION audit_require_event() RETURNS trigger
+-- Refuse a change of a governed row unless events of this transaction account for it. Runs with the rights of whoever
+-- changed the row, because the queries in its arguments are the migration's.
+-- `account`, from 0: a JSON list of columns that may change without an event; then for each alternative three: the type
+-- of the thing, the column of its uid, and the query that finds its uid for the row in $1, or '' when the row has it.
+CREATE FUNCTION audit_demand_event(op text, changed text, guard text, account text[], was jsonb, became jsonb)
+RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -208,39 +209,30 @@ DECLARE
     sought text[];
     checked text[];
 BEGIN
-    -- The common case, asked in one sentence because each expression costs its preparation in every transaction: the
-    -- row has its uid itself, and one event of this transaction touched it as what it was and as what it became.
-    IF TG_NARGS = 4 AND TG_ARGV[3] = '' AND TG_OP <> 'DELETE' AND EXISTS (
-        SELECT FROM public.audit_event e
-         WHERE e.xid = pg_current_xact_id() AND e.began_at = transaction_timestamp()
-           AND e.touched @> ARRAY[TG_ARGV[1] || ':' || (to_jsonb(NEW) ->> TG_ARGV[2]),
-                                  TG_ARGV[1] || ':' || (to_jsonb(coalesce(OLD, NEW)) ->> TG_ARGV[2])]) THEN
-        RETURN NULL;
-    END IF;
     -- An updated row is accounted for as what it was and as what it became: moving it to another parent touches both.
-    IF TG_OP = 'INSERT' THEN
-        versions := ARRAY[to_jsonb(NEW)];
-    ELSIF TG_OP = 'DELETE' THEN
-        versions := ARRAY[to_jsonb(OLD)];
+    IF op = 'INSERT' THEN
+        versions := ARRAY[became];
+    ELSIF op = 'DELETE' THEN
+        versions := ARRAY[was];
     ELSE
-        versions := ARRAY[to_jsonb(NEW), to_jsonb(OLD)];
-        unrecorded := ARRAY(SELECT jsonb_array_elements_text(TG_ARGV[0]::jsonb));
+        versions := ARRAY[became, was];
+        unrecorded := ARRAY(SELECT jsonb_array_elements_text(account[0]::jsonb));
         IF versions[1] - unrecorded = versions[2] - unrecorded THEN
-            RETURN NULL;
+            RETURN;
         END IF;
     END IF;
     FOREACH version IN ARRAY versions LOOP
         ids := '{}';
         sought := '{}';
-        FOR i IN 1 .. TG_NARGS - 1 BY 3 LOOP
-            IF TG_ARGV[i + 2] = '' THEN
-                uid := version ->> TG_ARGV[i + 1];
+        FOR i IN 1 .. array_upper(account, 1) BY 3 LOOP
+            IF account[i + 2] = '' THEN
+                uid := version ->> account[i + 1];
             ELSE
-                EXECUTE TG_ARGV[i + 2] INTO uid USING version;
+                EXECUTE account[i + 2] INTO uid USING version;
             END IF;
             IF uid IS NOT NULL THEN
                 ids := ids || uid;
-                sought := sought || (TG_ARGV[i] || ':' || uid);
+                sought := sought || (account[i] || ':' || uid);
             END IF;
         END LOOP;
         CONTINUE WHEN sought = checked;
@@ -250,8 +242,8 @@ BEGIN
            AND NOT EXISTS (SELECT FROM public.audit_event e
                             WHERE e.xid = pg_current_xact_id() AND e.began_at = transaction_timestamp()
                               AND EXISTS (SELECT FROM unnest(e.touched) AS key WHERE key = ANY (sought))) THEN
-            RAISE EXCEPTION '% of % refused: no event of this transaction accounts for it', TG_OP, TG_TABLE_NAME
-                USING ERRCODE = '23514', CONSTRAINT = TG_NAME, SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
+            RAISE EXCEPTION '% of % refused: no event of this transaction accounts for it', op, changed
+                USING ERRCODE = '23514', CONSTRAINT = guard, SCHEMA = 'public', TABLE = changed,
                       DETAIL = format('An event about %s is needed.',
                                       coalesce(nullif(array_to_string(sought, ' or '), ''),
                                                'the row''s parent, which is gone,')),
@@ -260,6 +252,24 @@ BEGIN
         END IF;
         checked := sought;
     END LOOP;
+END
+$$;
+
+-- The guard of tables whose rows have their uid themselves; for others audit.completeness makes one of the same build.
+-- The common case is asked first and in one sentence, because each expression costs its preparation in every
+-- transaction: one event of this transaction touched the row as what it was and as what it became.
+CREATE FUNCTION audit_require_event() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_ARGV[3] = '' AND TG_OP <> 'DELETE' AND EXISTS (
+        SELECT FROM public.audit_event e
+         WHERE e.xid = pg_current_xact_id() AND e.began_at = transaction_timestamp()
+           AND e.touched @> ARRAY[TG_ARGV[1] || ':' || (to_jsonb(NEW) ->> TG_ARGV[2]),
+                                  TG_ARGV[1] || ':' || (to_jsonb(coalesce(OLD, NEW)) ->> TG_ARGV[2])]) THEN
+        RETURN NULL;
+    END IF;
+    PERFORM public.audit_demand_event(TG_OP, TG_TABLE_NAME, TG_NAME, TG_ARGV, to_jsonb(OLD), to_jsonb(NEW));
     RETURN NULL;
 END
 $$;
@@ -367,7 +377,8 @@ HAND_OVER = r"""
 SELECT fence.take(name::regprocedure) FROM unnest(ARRAY[
     'audit_leaf_text(bytea, text[])', 'audit_leaf_time(bytea)', 'audit_leaf_touched(bytea)',
     'audit_leaf_is_event(bytea)', 'audit_stream_next(text)', 'audit_event_arrived()', 'audit_private_arrived()',
-    'audit_refuse()', 'audit_require_event()', 'audit_keep_columns()']) AS name;
+    'audit_refuse()', 'audit_demand_event(text, text, text, text[], jsonb, jsonb)', 'audit_require_event()',
+    'audit_keep_columns()']) AS name;
 SELECT fence.take(name::regclass) FROM unnest(ARRAY[
     'audit_event', 'audit_stream', 'audit_pending', 'audit_private']) AS name;
 """

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from governance.mlflow.refusals import invalid
 from governance.mlflow.spoken import NO_STAGE
-from registry import selectors
+from registry.models import Stage
 
 
 class SpokenStage(NamedTuple):
@@ -20,8 +20,8 @@ class SpokenStage(NamedTuple):
 def stages() -> list[SpokenStage]:
     """The stages of the lifecycle in force, the initial one as “None”."""
     return [
-        SpokenStage(NO_STAGE if spec.initial else spec.name, spec.slug, spec.protected or spec.exclusive)
-        for spec in selectors.lifecycle().stages
+        SpokenStage(NO_STAGE if stage.initial else stage.name, stage.slug, stage.protected or stage.exclusive)
+        for stage in Stage.objects.where("TRUE ORDER BY position")
     ]
 
 

@@ -61,7 +61,7 @@ def request(
         governed = stages.needs_promotion(version.stage, stage)
     else:
         governed = protected
-    champion = _champion(version, stage, alias)
+    champion = _champion(version, stage, alias) if governed or alias else None  # with what it is compared, or displaces
     revision = _policy(model, stage, alias) if governed else None
     now = clock.now()
     document = facts.read(revision) if revision is not None else None
@@ -85,7 +85,7 @@ def request(
     if document is None:  # a free move: it is carried out before anybody could see it open
         made.state, made.closed_at, made.revision = PromotionRequest.State.PROMOTED, now, made.revision + 1
     made.save()
-    recorder.append(
+    asked = recorder.append(
         PROMOTION_REQUESTED,
         actor=actor,
         thing=Thing("promotion", str(made.uid)),
@@ -106,7 +106,7 @@ def request(
     )
     locked = Locked(made, version, model)
     if document is None:
-        carry_out_promoted(locked, begins, actor=actor)
+        carry_out_promoted(locked, begins, actor=actor, following=asked)
     else:
         settle_locked(locked, actor=actor)
     return made

@@ -261,9 +261,11 @@ def carry_out(locked: Locked, *, actor: Actor, contents: Contents | None = None)
     carry_out_promoted(locked, before, actor=actor, contents=contents)
 
 
-def carry_out_promoted(locked: Locked, before: str, *, actor: Actor, contents: Contents | None = None) -> None:
-    """`carry_out` for a request that was kept as promoted already: a free move is made so. The only caller of
-    `registry.stage_writer` for governed moves."""
+def carry_out_promoted(
+    locked: Locked, before: str, *, actor: Actor, contents: Contents | None = None, following: Event | None = None
+) -> None:
+    """`carry_out` for a request that was kept as promoted already: a free move is made so, and `following` its event.
+    The only caller of `registry.stage_writer` for governed moves."""
     request, version = locked.request, locked.version
     if request.target_stage is not None:
         displaced = stage_writer.displaced_by(version, request.target_stage)
@@ -289,6 +291,7 @@ def carry_out_promoted(locked: Locked, before: str, *, actor: Actor, contents: C
             "policy_digest": request.policy_revision.digest if request.policy_revision is not None else None,
             "displaced": displaced.number if displaced is not None else None,
         },
+        following=following,
     )
     if request.target_stage is not None:
         stage_writer.move(
@@ -371,6 +374,7 @@ def record(
     related: Sequence[Thing] = (),
     reason: str | None = None,
     private: Mapping[str, str] | None = None,
+    following: Event | None = None,
 ) -> Event:
     """Append an event of a promotion: about the request, or about `thing` with the request named as related."""
     request = Thing("promotion", str(locked.request.uid))
@@ -384,4 +388,5 @@ def record(
         changes=[*changes, *(Change(key, None, Private(text)) for key, text in (private or {}).items() if text)],
         data=data,
         reason=reason,
+        following=following,
     )

@@ -7,8 +7,11 @@ import secrets
 from collections.abc import Callable
 from typing import cast
 
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from audit import context
@@ -57,6 +60,17 @@ class ReaderPreferences:
         cast("CountersignRequest", request).reader = reader
         with timezone.override(reader.zone):
             return self.get_response(request)
+
+
+class ContentPolicy(CSPMiddleware):
+    """The content security policy: of pages, the settings'; of JSON, which is no page, the strictest there is, and not
+    put together anew for each answer a program gets."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.get("Content-Type") == "application/json":
+            response.setdefault(HEADER, "default-src 'none'; frame-ancestors 'none'")
+            return response
+        return super().process_response(request, response)
 
 
 def address_of(request: HttpRequest) -> str:

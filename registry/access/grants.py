@@ -98,6 +98,7 @@ def open_grant(
     expires_at: datetime | None = None,
     answering: AccessRequest | None = None,
     of_new_model: bool = False,
+    following: Event | None = None,
 ) -> Grant:
     """Write the grant, its event and what follows from it, with no question of permission: for `grant_role`; for
     `registry.services.models`, where registering a model makes its owner; and for `registry.services.access_requests`.
@@ -106,6 +107,7 @@ def open_grant(
     Args:
         answering: the access request this grants. A role that was to end is then renewed: the old grant is closed.
         of_new_model: the model was made in this transaction, so nothing stands there yet.
+        following: the last event of the stream, as for `recorder.append`.
     """
     standing = [] if of_new_model else _standing(model, user, group)
     existing = next((grant for grant in standing if grant.role == role), None)
@@ -122,7 +124,18 @@ def open_grant(
             )
     uid = uuid4()
     event = _append(
-        GRANT_GIVEN, actor, uid, role, model, user, group, reason, before=None, after=str(role), expires_at=expires_at
+        GRANT_GIVEN,
+        actor,
+        uid,
+        role,
+        model,
+        user,
+        group,
+        reason,
+        before=None,
+        after=str(role),
+        expires_at=expires_at,
+        following=following,
     )
     grant = Grant.objects.create(
         uid=uid,
@@ -276,6 +289,7 @@ def _append(
     before: str | None,
     after: str | None,
     expires_at: datetime | None = None,
+    following: Event | None = None,
 ) -> Event:
     subject = Thing("person", user.uid) if user is not None else Thing("group", str(group.uid if group else ""))
     place = [Thing("model", str(model.uid))] if model is not None else []
@@ -289,6 +303,7 @@ def _append(
         changes=[Change("role", before, after), *ends],
         data={"role": str(role), "subject": subject.as_leaf(), "model": str(model.uid) if model is not None else None},
         reason=reason,
+        following=following,
     )
 
 

@@ -65,11 +65,16 @@ BEGIN
     RETURN NULL;
 END
 """,
-    # At commit, a version is where its one open occupancy says. Argument: the column that holds the version's id.
+    # At commit, a version is where its one open occupancy says.
     "registry_version_in_its_place": """
 DECLARE
-    about bigint := (to_jsonb(NEW) ->> TG_ARGV[0])::bigint;
+    about bigint;
 BEGIN
+    IF TG_TABLE_NAME = 'registry_modelversion' THEN
+        about := NEW.id;
+    ELSE
+        about := NEW.version_id;
+    END IF;
     IF NOT EXISTS (
         SELECT FROM public.registry_modelversion v
           JOIN public.registry_stageoccupancy o ON o.version_id = v.id AND o.closed_at IS NULL
@@ -219,13 +224,14 @@ def functions():
     return migrations.RunSQL(tuple(statements))
 
 
-def guard(table, name, when, function, *arguments, deferred=False):
+def guard(table, name, when, function, *arguments, condition="TRUE", deferred=False):
     """A trigger that fires always, sealed. `when` is its moment, such as "BEFORE INSERT"."""
     kind, deferral = ("CONSTRAINT TRIGGER", "DEFERRABLE INITIALLY DEFERRED ") if deferred else ("TRIGGER", "")
     told = ", ".join("'" + argument.replace("'", "''") + "'" for argument in arguments)
+    fires = f"{when} ON public.{table} {deferral}FOR EACH ROW WHEN ({condition})"
     return migrations.RunSQL(
         (
-            f"CREATE {kind} {name} {when} ON public.{table} {deferral}FOR EACH ROW EXECUTE FUNCTION {function}({told})",
+            f"CREATE {kind} {name} {fires} EXECUTE FUNCTION {function}({told})",
             f"ALTER TABLE public.{table} ENABLE ALWAYS TRIGGER {name}",
             f"SELECT fence.seal('public.{table}'::regclass, '{name}')",
         )
@@ -316,12 +322,13 @@ class Migration(migrations.Migration):
         guard(VERSION, "registry_counts_up", "AFTER UPDATE", "registry_counts_up", "revision", "evidence_revision"),
         guard(VERSION, "registry_version_forward", "AFTER INSERT OR UPDATE", "registry_version_forward"),
         guard(VERSION, "registry_stage_by_occupancy", "AFTER UPDATE", "registry_stage_by_occupancy"),
+        guard(VERSION, "registry_version_in_its_place", "AFTER INSERT", "registry_version_in_its_place", deferred=True),
         guard(
             VERSION,
+            "registry_version_stays_in_its_place",
+            "AFTER UPDATE",
             "registry_version_in_its_place",
-            "AFTER INSERT OR UPDATE",
-            "registry_version_in_its_place",
-            "id",
+            condition="(OLD.id, OLD.stage_id, OLD.model_id) IS DISTINCT FROM (NEW.id, NEW.stage_id, NEW.model_id)",
             deferred=True,
         ),
         require_event(OCCUPANCY, "version", via=OF_VERSION),
@@ -332,7 +339,6 @@ class Migration(migrations.Migration):
             "registry_version_in_its_place",
             "AFTER INSERT OR UPDATE",
             "registry_version_in_its_place",
-            "version_id",
             deferred=True,
         ),
         require_event("registry_aliasassignment", "version", via=OF_VERSION),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 from audit import prepared
 
@@ -85,8 +85,9 @@ class Row(models.Model):
         returning_fields: Sequence[models.Field[Any, Any]],
         raw: bool,
     ) -> list[tuple[Any, ...]]:
+        plain = _plainly()
         given = {
-            str(field.column): _plain(field, getattr(self, field.attname) if raw else field.pre_save(self, add=True))
+            str(field.column): plain(field, getattr(self, field.attname) if raw else field.pre_save(self, add=True))
             for field in fields
         }
         if using != DEFAULT_DB_ALIAS or _EXPRESSION in given.values():
@@ -103,24 +104,28 @@ class Row(models.Model):
         update_fields: Any,
         forced_update: Any,
     ) -> bool:
-        given = {str(field.column): _plain(field, value) for field, _, value in values}
+        plain = _plainly()
+        given = {str(field.column): plain(field, value) for field, _, value in values}
         if using != DEFAULT_DB_ALIAS or not given or _EXPRESSION in given.values():
             return super()._do_update(base_qs, using, pk_val, values, update_fields, forced_update)  # type: ignore[call-arg,return-value]
         pk = self._meta.pk
         assert pk is not None
         assert pk.column is not None
         sentence = _updating(self._meta.db_table, tuple(given), pk.column)
-        return bool(prepared.fetch(sentence, {**given, pk.column: _plain(pk, pk_val)}))
+        return bool(prepared.fetch(sentence, {**given, pk.column: plain(pk, pk_val)}))
 
 
 _EXPRESSION = object()
 
 
-def _plain(field: models.Field[Any, Any], value: Any) -> Any:
-    """A value as the database takes it, or that it is an expression, which only the mapper can say."""
-    if hasattr(value, "resolve_expression"):
-        return _EXPRESSION
-    return field.get_db_prep_save(value, connection)
+def _plainly() -> Callable[[models.Field[Any, Any], Any], Any]:
+    """What makes a value one the database takes, or says that it is an expression, which only the mapper can say."""
+    connection = connections[DEFAULT_DB_ALIAS]
+
+    def plain(field: models.Field[Any, Any], value: Any) -> Any:
+        return _EXPRESSION if hasattr(value, "resolve_expression") else field.get_db_prep_save(value, connection)
+
+    return plain
 
 
 @cache

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from audit import clock, recorder
 from audit.actor import Actor
+from audit.models import Event
 from audit.recorder import Change, Private, Thing
 from registry import access
 from registry.access.grants import open_grant
@@ -61,7 +62,7 @@ def register_model(
     faults.refuse()
     now = clock.now()
     model = RegisteredModel(uid=uuid4(), slug=slug, mlflow_name=mlflow_name, created_at=now, updated_at=now, **checked)
-    recorder.append(
+    registered: Event | None = recorder.append(
         MODEL_REGISTERED,
         actor=actor,
         thing=_thing(model),
@@ -83,7 +84,9 @@ def register_model(
             group=None,
             reason="registered the model" if holder == person else "named as the owner of the new model",
             of_new_model=True,
+            following=registered,
         )
+        registered = None  # of a second grant, it is not the last event any more
     return model
 
 

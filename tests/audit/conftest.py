@@ -91,6 +91,7 @@ def scratch(
             [
                 "DELETE FROM fence.seal WHERE sealed_table::text LIKE 'scratch_%'",
                 "DROP TABLE scratch_metric, scratch_version, scratch_model, scratch_fact, scratch_grant",
+                "DROP FUNCTION audit_event_of_scratch_metric()",
             ],
         )
 

@@ -115,6 +115,15 @@ def test_a_row_is_closed_once() -> None:
             "FOR EACH ROW WHEN (false) EXECUTE FUNCTION audit_refuse()"
         ),
         "DROP FUNCTION audit_require_event() CASCADE",
+        "DROP FUNCTION audit_event_of_scratch_metric() CASCADE",
+        (
+            "CREATE OR REPLACE FUNCTION audit_event_of_scratch_metric() RETURNS trigger LANGUAGE plpgsql "
+            "AS 'BEGIN RETURN NULL; END'"
+        ),
+        (
+            "CREATE OR REPLACE FUNCTION audit_demand_event(op text, changed text, guard text, account text[], "
+            "was jsonb, became jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN END'"
+        ),
     ],
 )
 def test_the_owner_cannot_take_the_guards_away(owner: Callable[[], Any], attack: str) -> None:
