@@ -71,6 +71,36 @@ def content(version: ModelVersion) -> dict[str, Any]:
     }
 
 
+def of_bare(version: ModelVersion) -> str:
+    """The fingerprint of a version that is about to be made with nothing but text in its own row: no files, data,
+    parents, metrics, card, parameters or signature. There is nothing the database could rewrite, so it is not asked; a
+    test holds this to `compute`."""
+    return canonical.digest(
+        {
+            "form": FORM,
+            "model": str(version.model.uid),
+            "source": version.source,
+            "run": {"id": version.run_id, "link": version.run_link},
+            "code": {
+                "repository": version.code_repository,
+                "commit": version.code_commit,
+                "clean": version.code_clean,
+            },
+            "environment": version.environment_lock,
+            "licence": version.licence,
+            "trained_by": version.trained_by.uid if version.trained_by is not None else None,
+            "card": None,
+            "parameters": {},
+            "signature": {},
+            "artifacts": [],
+            "datasets": [],
+            "parents": [],
+            "metrics": [],
+            "evidence": [],
+        }
+    )
+
+
 def _sorted(rows: str | None) -> list[dict[str, Any]]:
     """In an order that depends on what they say alone, not on a collation or on when they were written. A metric that
     is a whole number is read back without its point; RFC 8785 writes both in one way."""

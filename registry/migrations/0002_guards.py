@@ -130,8 +130,10 @@ DECLARE
     broken text;
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        IF NEW.status <> 'registering' THEN
-            broken := 'a version begins as registering';
+        IF NEW.status <> 'registering' AND NOT (
+            NEW.source_only AND NEW.fingerprint <> '' AND NEW.registered_at IS NOT NULL
+        ) THEN
+            broken := 'a version begins as registering, unless it is one by its source alone';
         ELSIF NOT (SELECT initial FROM public.registry_stage WHERE id = NEW.stage_id) THEN
             broken := 'a version begins in the initial stage';
         END IF;

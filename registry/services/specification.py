@@ -90,6 +90,12 @@ class VersionSpec:
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def bare(self) -> bool:
+        """Whether all that is fixed is text in the version's own row."""
+        beside = (self.artifacts, self.datasets, self.parents, self.metrics, self.card)
+        return not any((*beside, self.parameters, self.signature))
+
 
 _LINES = {
     "source": 2000,

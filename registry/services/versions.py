@@ -113,7 +113,15 @@ def declare_version(
         if existing is not None:
             existing.model, existing.found = row, True
             return existing
-    version = _insert(row, spec, declared, person, token)
+    version = _drafted(row, spec, declared, person, token)
+    if spec.bare:
+        version.fingerprint = fingerprint.of_bare(version)
+        event = _append_registered(actor, version, before=None)
+        version.status, version.registered_at = ModelVersion.Status.REGISTERED, event.happened_at
+        version.save(force_insert=True)
+        stage_writer.place_initial(version=version, event=event)
+        return version
+    _insert(version, spec)
     if spec.artifacts:
         event = recorder.append(
             VERSION_DECLARED,
@@ -220,10 +228,10 @@ def complete(*, actor: Actor, version: ModelVersion) -> ModelVersion:
     return version
 
 
-def _insert(
+def _drafted(
     model: RegisteredModel, spec: VersionSpec, declared: str, person: User, token: AccessToken | None
 ) -> ModelVersion:
-    """The version's row and those of what it was declared with."""
+    """The version's row, not kept yet, and its number taken."""
     stage = Stage.objects.first_where("initial")
     if stage is None:
         raise NotNow(
@@ -231,7 +239,7 @@ def _insert(
             code="lifecycle_missing",
         )
     now = clock.now()
-    version = ModelVersion.objects.create(
+    version = ModelVersion(
         model=model,
         number=model.next_version,
         stage=stage,
@@ -246,6 +254,12 @@ def _insert(
     model.next_version += 1
     model.updated_at = now
     model.save(update_fields=["next_version", "updated_at"])
+    return version
+
+
+def _insert(version: ModelVersion, spec: VersionSpec) -> None:
+    """Keep the version's row and those of what it was declared with."""
+    version.save(force_insert=True)
     if spec.parents:
         version.parents.set(spec.parents)
     Artifact.objects.bulk_create(
@@ -259,7 +273,7 @@ def _insert(
         ]
     )
     Metric.objects.bulk_create(
-        [Metric(version=version, revision=1, recorded_at=now, **vars(metric)) for metric in spec.metrics]
+        [Metric(version=version, revision=1, recorded_at=version.created_at, **vars(metric)) for metric in spec.metrics]
     )
     if spec.card:
         ModelCard.objects.create(
@@ -267,10 +281,9 @@ def _insert(
             text=spec.card,
             sha256=card_digest(spec.card),
             revision=1,
-            added_by=person,
-            added_at=now,
+            added_by=version.registered_by,
+            added_at=version.created_at,
         )
-    return version
 
 
 def register(*, actor: Actor, version: ModelVersion, before: str | None, completed_by: str | None = None) -> Event:
@@ -281,7 +294,19 @@ def register(*, actor: Actor, version: ModelVersion, before: str | None, complet
         completed_by: uid of whoever said that all files were sent, where a worker registers the version for them.
     """
     version.fingerprint = fingerprint.compute(version)
-    event = recorder.append(
+    event = _append_registered(actor, version, before=before, completed_by=completed_by)
+    version.status = ModelVersion.Status.REGISTERED
+    version.registered_at = event.happened_at
+    if before is not None:
+        version.revision += 1
+    version.save(update_fields=["status", "registered_at", "fingerprint", "revision"])
+    return event
+
+
+def _append_registered(
+    actor: Actor, version: ModelVersion, *, before: str | None, completed_by: str | None = None
+) -> Event:
+    return recorder.append(
         VERSION_REGISTERED,
         actor=actor,
         thing=_thing(version),
@@ -296,12 +321,6 @@ def register(*, actor: Actor, version: ModelVersion, before: str | None, complet
             **({"completed_by": completed_by} if completed_by is not None else {}),
         },
     )
-    version.status = ModelVersion.Status.REGISTERED
-    version.registered_at = event.happened_at
-    if before is not None:
-        version.revision += 1
-    version.save(update_fields=["status", "registered_at", "fingerprint", "revision"])
-    return event
 
 
 def _check_parents(faults: Faults, actor: Actor, parents: Sequence[ModelVersion]) -> None:

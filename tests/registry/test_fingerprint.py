@@ -106,3 +106,46 @@ def test_numbers_keep_their_digest_through_the_database(
 ) -> None:
     first, second = (registered(people, model, VersionSpec(parameters=parameters)) for _ in range(2))
     assert first.fingerprint == second.fingerprint == fingerprint.compute(ModelVersion.objects.get(pk=first.pk))
+
+
+LINE = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=20)
+
+
+@profile(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    source=LINE,
+    run_id=LINE,
+    repository=LINE,
+    clean=st.sampled_from([None, True, False]),
+    lock=st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=40),
+    trained=st.booleans(),
+)
+def test_what_is_text_alone_has_the_fingerprint_the_database_would_give(
+    people: People,
+    model: RegisteredModel,
+    source: str,
+    run_id: str,
+    repository: str,
+    clean: bool | None,
+    lock: str,
+    trained: bool,
+) -> None:
+    spec = VersionSpec(
+        source=source,
+        run_id=run_id,
+        code_repository=repository,
+        code_clean=clean,
+        environment_lock=lock,
+        trained_by=people.chen if trained else None,
+    )
+    assert spec.bare
+    made = registered(people, model, spec)
+    kept = ModelVersion.objects.get(pk=made.pk)
+    assert made.fingerprint == kept.fingerprint == fingerprint.compute(kept)
+    assert (kept.status, kept.registered_at, kept.revision) == ("registered", made.registered_at, 1)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whoever_has_more_than_text_is_not_bare(change: dict[str, Any]) -> None:
+    beside = {"parameters", "signature", "datasets", "metrics", "card"}
+    assert VersionSpec(**change).bare == (not any(change[name] for name in beside & change.keys()))
