@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 
 from audit import prepared
 from audit.models import Event
-from registry.exceptions import IllegalMove
 from registry.models import (
     OPEN,
     AliasAssignment,
@@ -21,7 +20,7 @@ from registry.models import (
     Stage,
     StageOccupancy,
 )
-from registry.selectors import is_lawful
+from registry.selectors import refuse_unlawful
 
 _MOVE = """
     WITH leaving AS (
@@ -160,8 +159,8 @@ def _move(version: ModelVersion, target: Stage, by: _By) -> None:
             "before_governance": by.before_governance,
         },
     )
-    if not moved and not is_lawful(version.stage, target):
-        raise IllegalMove(f"{version.stage.name} → {target.name} is not a move of this lifecycle.")
+    if not moved:
+        refuse_unlawful(version.stage, target)
     if len(moved) != 1:
         raise RuntimeError(
             f"Version {version.pk} has {len(moved)} open occupancies of its stage; there must be exactly one."

@@ -57,8 +57,11 @@ def request(
         )
     _refuse_second(version, stage, alias)
     if stage is not None:
-        _refuse_illegal(version, stage)
+        if version.stage_id == stage.pk:
+            raise IllegalMove(f"Version {version.number} is in {stage.name} already.", code="already_there")
         governed = stages.needs_promotion(version.stage, stage)
+        if governed:  # a free move is refused when it is carried out, a moment from now
+            selectors.refuse_unlawful(version.stage, stage)
     else:
         governed = protected
     champion = _champion(version, stage, alias) if governed or alias else None  # with what it is compared, or displaces
@@ -154,19 +157,6 @@ def _refuse_second(version: ModelVersion, stage: Stage | None, alias: str) -> No
             "follow that one, or withdraw it first.",
             code="already_open",
             existing=existing,
-        )
-
-
-def _refuse_illegal(version: ModelVersion, stage: Stage) -> None:
-    if version.stage_id == stage.pk:
-        raise IllegalMove(f"Version {version.number} is in {stage.name} already.", code="already_there")
-    if not selectors.is_lawful(version.stage, stage):
-        targets = selectors.lifecycle().targets(version.stage.slug)
-        allowed = ", ".join(target.name for target in targets) or "nowhere"
-        raise IllegalMove(
-            f"{version.stage.name} → {stage.name} is not a move of this lifecycle; from {version.stage.name} a version "
-            f"may go to: {allowed}.",
-            code="illegal_move",
         )
 
 

@@ -13,9 +13,9 @@ from registry.selectors.contents import Contents, latest_evidence, latest_metric
 from registry.selectors.lifecycle import (
     alias_to_point,
     anything_protected,
-    is_lawful,
     is_protected_alias,
     lifecycle,
+    refuse_unlawful,
 )
 from registry.selectors.reviews import calendar, due_for
 from registry.selectors.rights import may_read_rights, require_reading_rights
@@ -45,7 +45,6 @@ __all__ = [
     "due_for",
     "holding_digest",
     "in_stage_at",
-    "is_lawful",
     "is_protected_alias",
     "latest_evidence",
     "latest_metrics",
@@ -55,6 +54,7 @@ __all__ = [
     "model",
     "occupancies_at",
     "own_access_requests",
+    "refuse_unlawful",
     "require_reading_rights",
     "resolve",
     "same_artifacts",

@@ -4,6 +4,7 @@ from django.db.models import Q
 
 from audit import prepared
 from registry import stages
+from registry.exceptions import IllegalMove
 from registry.models import ProtectedAlias, Stage
 from registry.rules import Faults
 
@@ -27,9 +28,15 @@ def lifecycle() -> stages.Lifecycle:
     )
 
 
-def is_lawful(source: Stage, target: Stage) -> bool:
-    """Whether the lifecycle has a move from one stage to the other."""
-    return bool(prepared.fetch(_LAWFUL, {"source": source.pk, "target": target.pk}))
+def refuse_unlawful(source: Stage, target: Stage) -> None:
+    """Raises IllegalMove, with the stages that can be reached, where the lifecycle has no move from one to another."""
+    if prepared.fetch(_LAWFUL, {"source": source.pk, "target": target.pk}):
+        return
+    reached = ", ".join(stage.name for stage in lifecycle().targets(source.slug)) or "nowhere"
+    raise IllegalMove(
+        f"{source.name} → {target.name} is not a move of this lifecycle; from {source.name} a version may go to: "
+        f"{reached}."
+    )
 
 
 def anything_protected() -> bool:
