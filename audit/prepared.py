@@ -14,9 +14,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, NotSupportedError, OperationalError, connections
 
 _NAMED = re.compile(r"%\((\w+)\)s|%%")
+
+_OUTDATED = "cached plan must not change result type"
 
 _on_connection: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 """The names known to each connection of the driver. A new connection knows none."""
@@ -30,7 +32,7 @@ class _Statement(NamedTuple):
 
 
 def fetch(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows a SELECT finds.
+    """The rows a statement answers: a SELECT, or another with RETURNING.
 
     Where transactions are pooled between us and the database (Django's DISABLE_SERVER_SIDE_CURSORS), a connection
     remembers nothing, and the statement is sent as it is.
@@ -38,6 +40,9 @@ def fetch(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     Args:
         sql: with placeholders by name, %(name)s; a percent sign that is none is written twice.
         parameters: a value for each; others are passed over.
+
+    Raises OperationalError, which every door answers with “try again”, where a migration changed the type of what the
+    statement answers since this connection was told of it, and a transaction is open that cannot go on.
     """
     connection = connections[DEFAULT_DB_ALIAS]  # django.db.connection looks this up for every attribute
     with connection.cursor() as cursor:
@@ -45,15 +50,31 @@ def fetch(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
             cursor.execute(sql, parameters)
         else:
             statement = _statement(sql)
-            known = _on_connection.setdefault(connection.connection, set())
-            if statement.name not in known:
-                # Past what counts and logs statements: it belongs to the connection, not to the one who asks first.
-                with connection.wrap_database_errors:
-                    cursor.cursor.execute(statement.prepare)
-                known.add(statement.name)
-            cursor.execute(statement.execute, [parameters[name] for name in statement.parameters])
+            values = [parameters[name] for name in statement.parameters]
+            _tell(connection, cursor, statement)
+            try:
+                cursor.execute(statement.execute, values)
+            except NotSupportedError as fault:
+                if _OUTDATED not in str(fault):
+                    raise
+                connection.close_at = 0  # when the request ends: what else it was told may be outdated, too
+                if connection.in_atomic_block:
+                    raise OperationalError("The tables were changed a moment ago: try again.") from fault
+                _on_connection[connection.connection].discard(statement.name)
+                cursor.execute(f"DEALLOCATE {statement.name}")
+                _tell(connection, cursor, statement)
+                cursor.execute(statement.execute, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
+
+
+def _tell(connection: Any, cursor: Any, statement: _Statement) -> None:
+    known = _on_connection.setdefault(connection.connection, set())
+    if statement.name not in known:
+        # Past what counts and logs statements: it belongs to the connection, not to the one who asks first.
+        with connection.wrap_database_errors:
+            cursor.cursor.execute(statement.prepare)
+        known.add(statement.name)
 
 
 @lru_cache(maxsize=1024)

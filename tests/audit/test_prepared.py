@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
-from django.db import DataError, connection, transaction
+from django.db import DataError, OperationalError, close_old_connections, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from audit import prepared
@@ -56,3 +59,32 @@ def test_where_transactions_are_pooled_nothing_is_prepared(monkeypatch: pytest.M
 def test_a_missing_value_is_a_fault_of_the_caller() -> None:
     with pytest.raises(KeyError):
         prepared.fetch(SUM, {"a": 1})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_meanwhile_is_heeded(owner: Callable[[], Any]) -> None:
+    """A release widens a column while the processes of the last one still run."""
+
+    def migrate(statement: str) -> None:
+        session = owner()
+        try:
+            with session, session.cursor() as cursor:
+                cursor.execute(statement)
+        finally:
+            session.close()
+
+    migrate("CREATE TABLE scratch_widened AS SELECT 'x'::varchar(5) AS word")
+    try:
+        ask = "SELECT word FROM scratch_widened"
+        assert prepared.fetch(ask, {}) == [("x",)]
+        migrate("ALTER TABLE scratch_widened ALTER COLUMN word TYPE varchar(10)")
+        assert prepared.fetch(ask, {}) == [("x",)], "asked anew at once"
+        migrate("ALTER TABLE scratch_widened ALTER COLUMN word TYPE varchar(20)")
+        with pytest.raises(OperationalError, match="try again"), transaction.atomic():
+            prepared.fetch(ask, {})
+        close_old_connections()  # as at the end of each request
+        with transaction.atomic():
+            assert prepared.fetch(ask, {}) == [("x",)]
+    finally:
+        connection.close()
+        migrate("DROP TABLE scratch_widened")
