@@ -50,7 +50,9 @@
     const chosen = button.value;
     const body = new URLSearchParams(new FormData(form));
     body.set("theme", chosen);
-    fetch(form.action, { method: "POST", body, redirect: "manual", headers: { "X-Requested-With": "fetch" } });
+    // keepalive: whoever goes on at once keeps the theme all the same.
+    const headers = { "X-Requested-With": "fetch" };
+    fetch(form.action, { method: "POST", body, redirect: "manual", headers, keepalive: true });
     root.dataset.theme = chosen;
     button.value = next[chosen];
     button.title = `Theme: ${words[chosen]}`;

@@ -36,7 +36,7 @@ CHANGES = {
     ),
     "register a version by its source": _change(
         "version.registered",
-        "registry_modelversion +1 ~1",
+        "registry_modelversion +1",
         "registry_stageoccupancy +1",
         "registry_registeredmodel ~1",
     ),
@@ -58,7 +58,7 @@ CHANGES = {
     ),
     "point a free alias": _change(
         "promotion.requested promotion.promoted",
-        "governance_promotionrequest +1 ~1",
+        "governance_promotionrequest +1",
         "registry_aliasassignment +1",
     ),
     "take an alias off": _change("alias.removed", "registry_aliasassignment ~1"),

@@ -231,8 +231,9 @@ def test_filters_are_in_the_address_and_back_works(scene: Scene, open_as: Open) 
 
 def test_theme_keys_and_search(scene: Scene, open_as: Open) -> None:
     page = open_as(scene.people.marta, "/models/")
-    page.click("form.theme button")
-    page.wait_for_function("document.documentElement.dataset.theme === 'light'")
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.click("form.theme button")
+        page.wait_for_function("document.documentElement.dataset.theme === 'light'")
     page.reload()
     assert page.get_attribute("html", "data-theme") == "light"
     page.keyboard.press("?")
