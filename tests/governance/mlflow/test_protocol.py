@@ -18,11 +18,11 @@ from governance.mlflow import filters
 from governance.mlflow.refusals import MlflowError
 from registry import access
 from registry.access import Role
-from registry.access.sight import sight
 from registry.models import RegisteredModel
 from tests import factories
 from tests.governance.mlflow.conftest import Raw
 from tests.people import People
+from tests.registry.conftest import in_sight
 
 
 @pytest.fixture
@@ -292,12 +292,19 @@ def test_sight_is_what_is_visible(installed: People) -> None:
         installed.token_of(installed.priya, "models:write"),
     ]
     for actor in actors:
-        seen = sight(actor)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"WITH {seen.tables} SELECT m.id FROM registry_registeredmodel m WHERE {seen.condition}",
-                seen.parameters,
-            )
-            found = {row[0] for row in cursor.fetchall()}
-        assert found == set(access.visible_to(actor).values_list("pk", flat=True))
+        assert in_sight(actor) == set(access.visible_to(actor).values_list("pk", flat=True))
     assert RegisteredModel.objects.count() == 4
+
+
+@pytest.mark.parametrize("name", ["churn", 'Churn Ünicode, with "quotes"'])
+def test_what_is_answered_at_first_is_what_is_answered_later(raw: Raw, name: str) -> None:
+    """A new model or version is answered without being read back."""
+    rich = {"description": "é\n%s", "tags": [{"key": "b", "value": "2 %"}, {"key": "a", "value": "'"}]}
+    made = raw("POST", "registered-models/create", {"name": name, **rich}).body["registered_model"]
+    assert raw("GET", "registered-models/get", name=name).body["registered_model"] == made
+    for body in ({}, {"source": "s3://x", "run_id": "r", "run_link": "https://ci.example/1", **rich}):
+        given = {"name": name, "source": "dbfs:/y", **body}
+        version = raw("POST", "model-versions/create", given).body["model_version"]
+        got = raw("GET", "model-versions/get", name=name, version=version["version"])
+        assert got.body["model_version"] == version
+        assert raw("POST", "model-versions/create", given).body["model_version"] == version, "sent again, found again"
