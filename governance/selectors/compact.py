@@ -1,4 +1,5 @@
-"""Models and versions as rows, for doors that are asked often: one query an answer, with who may see it inside.
+"""Models and versions as rows, for doors that are asked often: one query an answer, with who may see it inside; a
+search asks first how far its reader sees.
 
 What the object-relational mapper would make of them is never changed here; a write reads its rows anew, under locks.
 Times are milliseconds since 1970.
@@ -16,11 +17,13 @@ from django.db import connection
 from audit import prepared
 from audit.actor import Actor
 from registry import access
+from registry.access.reach import sight_along
 from registry.access.sight import sight
 from registry.models import ModelVersion, RegisteredModel
 
 MAX_NUMBER = 2**31 - 1
 _Ask = Callable[[str, Mapping[str, Any]], list[tuple[Any, ...]]]
+"""How a query is asked: prepared, where it names a model and is always the same; `_rows`, where somebody searches."""
 
 
 class Standing(NamedTuple):
@@ -205,7 +208,7 @@ def model_rows(
 
 
 def _models(actor: Actor, condition: str, order: str, parameters: Mapping[str, Any], ask: _Ask) -> list[ModelRow]:
-    seen = sight(actor, of_one=ask is prepared.fetch)  # what is always the same names a model
+    seen = sight(actor, of_one=True) if ask is prepared.fetch else sight_along(actor)
     query = f"""
         WITH {seen.tables}, page AS (
             SELECT m.* FROM registry_registeredmodel m
@@ -311,7 +314,7 @@ def _versions(
     actor: Actor, condition: str, parameters: Mapping[str, Any], ask: _Ask = prepared.fetch
 ) -> list[VersionRow]:
     access.require_scope(actor, "models:read")
-    seen = sight(actor, of_one=ask is prepared.fetch)
+    seen = sight(actor, of_one=True) if ask is prepared.fetch else sight_along(actor)
     query = f"""
         WITH {seen.tables}
         SELECT {VERSION_COLUMNS} FROM registry_registeredmodel m JOIN registry_modelversion v ON v.model_id = m.id

@@ -15,7 +15,9 @@ from django.db.models.lookups import IsNull
 
 from audit import clock, prepared
 from audit.actor import Actor
+from registry.access.actors import has_scope
 from registry.access.matrix import once, visible_to
+from registry.access.sight import NO_TABLES, Sight, sight
 from registry.access.vocabulary import SUPERUSER_PERMISSIONS, Permission, roles_with
 from registry.models import ModelGroupPermission, ModelUserPermission, RegisteredModel
 from registry.models.grant import not_ended
@@ -53,18 +55,23 @@ SELECT (SELECT id FROM person),
        ARRAY (SELECT group_id FROM held), (SELECT id FROM sought), ARRAY (SELECT content_object_id FROM reached)
 """.replace("{most}", str(FEW + 1))
 
+_LOOKED_UP = """(
+    (SELECT TRUE FROM registry_modelgrouppermission d
+      WHERE d.content_object_id = m.id AND d.group_id = ANY (%(sight_groups)s) AND d.permission_id = %(sight_right)s
+        AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s) LIMIT 1)
+    OR (SELECT TRUE FROM registry_modeluserpermission d
+         WHERE d.content_object_id = m.id AND d.user_id = %(sight_person)s AND d.permission_id = %(sight_right)s
+           AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s) LIMIT 1)
+)"""
+
 
 def visible_along(actor: Actor) -> QuerySet[RegisteredModel]:
     """The models the actor may see, for lists that are cut along an index. Asks one query now, and is true for now:
     build it anew for each page."""
-    if (
-        actor.person is None
-        or actor.models is not None
-        or (actor.scopes is not None and "models:read" not in actor.scopes)
-    ):
+    reached = _reached(actor)
+    if reached is None:
         return visible_to(actor)
-    now, whose = clock.now(), actor.person
-    person, everything, groups, permission, keys = once(("reach", actor.person), lambda: _reach(whose, now))
+    now, (person, everything, groups, permission, keys) = reached
     models = RegisteredModel.objects.all()
     if person is None:
         return models.none()
@@ -76,6 +83,29 @@ def visible_along(actor: Actor) -> QuerySet[RegisteredModel]:
     direct = ModelUserPermission.objects.filter(not_ended(now), user_id=person, **here)
     by_group = ModelGroupPermission.objects.filter(not_ended(now), group_id__in=groups, **here)
     return models.filter(found_in(by_group) | found_in(direct))
+
+
+def sight_along(actor: Actor) -> Sight:
+    """The same as a condition of SQL, in which `m` is registry_registeredmodel: `sight` for a list of many."""
+    reached = _reached(actor)
+    if reached is None:
+        return sight(actor)
+    now, (person, everything, groups, permission, keys) = reached
+    if person is None or everything:
+        return Sight(NO_TABLES, "FALSE" if person is None else "TRUE", {})
+    if len(keys) <= FEW:
+        return Sight(NO_TABLES, "m.id = ANY (%(sight_keys)s)", {"sight_keys": sorted(set(keys))})
+    known = {"sight_person": person, "sight_groups": groups, "sight_right": permission, "sight_now": now}
+    return Sight(NO_TABLES, _LOOKED_UP, known)
+
+
+def _reached(actor: Actor) -> tuple[datetime, tuple[Any, ...]] | None:
+    """What there is to know before the list; None where the actor is limited in a way the question does not ask for."""
+    whose = actor.person
+    if whose is None or actor.models is not None or not has_scope(actor, "models:read"):
+        return None
+    now = clock.now()
+    return now, once(("reach", whose), lambda: _reach(whose, now))
 
 
 def _reach(person: str, now: datetime) -> tuple[Any, ...]:

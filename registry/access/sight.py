@@ -22,6 +22,9 @@ class Sight:
     parameters: dict[str, Any]
 
 
+NO_TABLES = "sight_person AS (SELECT 1)"
+"""Where the condition needs none, but a query begins with WITH."""
+
 _TABLES = """
 sight_person AS MATERIALIZED (
     SELECT id, is_superuser FROM registry_user WHERE uid = %(sight_person)s AND is_active
@@ -64,11 +67,11 @@ def sight(actor: Actor, *, of_one: bool = False) -> Sight:
             there are for the actor, to ask for one.
     """
     if not has_scope(actor, "models:read"):
-        return Sight("sight_person AS (SELECT 1)", "FALSE", {})
+        return Sight(NO_TABLES, "FALSE", {})
     limit = "m.slug = ANY (%(sight_slugs)s)" if actor.models is not None else "TRUE"
     slugs = {"sight_slugs": sorted(actor.models)} if actor.models is not None else {}
     if actor.person is None:
-        return Sight("sight_person AS (SELECT 1)", limit, slugs)
+        return Sight(NO_TABLES, limit, slugs)
     return Sight(
         _TABLES,
         f"{limit} AND {_OF_ONE if of_one else _OF_MANY}",

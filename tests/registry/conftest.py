@@ -14,6 +14,7 @@ from audit.actor import Actor, process
 from audit.models import Event
 from audit.recorder import Change, Thing
 from registry import stage_writer
+from registry.access import reach
 from registry.access.sight import sight
 from registry.actions import LIFECYCLE_INSTALLED
 from registry.models import ModelVersion, RegisteredModel, Stage, StageMove
@@ -104,8 +105,8 @@ def event_of_move(db: None) -> Callable[..., Event]:
 def in_sight(actor: Actor) -> set[int]:
     """Keys of the models the actor may see, asked in the form in which one sentence of SQL holds the question."""
     found = []
-    for seen in (sight(actor), sight(actor, of_one=True)):
+    for seen in (sight(actor), sight(actor, of_one=True), reach.sight_along(actor)):
         said = f"WITH {seen.tables} SELECT m.id FROM registry_registeredmodel m WHERE {seen.condition}"
         found.append({pk for (pk,) in prepared.fetch(said, seen.parameters)})
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
     return found[0]

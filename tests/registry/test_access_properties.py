@@ -150,7 +150,7 @@ def test_lists_look_ups_and_grants_agree(
                         with pytest.MonkeyPatch.context() as patched:
                             patched.setattr(reach, "FEW", few)
                             assert sorted(m.pk for m in access.visible_along(actor)) == sorted(m.pk for m in visible)
-                    assert in_sight(actor) == {m.pk for m in visible}
+                            assert in_sight(actor) == {m.pk for m in visible}
                     able = set(access.models_for(actor, asked))
                     assert able == {m for m in world.models if access.can(actor, asked, m)}
             for model in world.models:
