@@ -69,7 +69,8 @@ def _turned(to: Server, count: int) -> bool:
 
 
 def _each(to: Server, count: int) -> str:
-    return to.models[count % len(to.models)]
+    """Each model in turn, from another one in every run: of kept data, the first were turned by the run before."""
+    return to.models[(count + os.getpid() * 101) % len(to.models)]
 
 
 KINDS: dict[str, Question] = {
