@@ -86,11 +86,18 @@ def stock(var: Path, workers: int) -> Iterator[Server]:
         if cursor.fetchone() is None:
             cursor.execute(f"CREATE DATABASE {DATABASE}")
     connection.close()
+    store = f"postgresql+psycopg2://{embedded.SUPERUSER}@/{DATABASE}?host={where}"
+    with serving(var, store, workers) as (port, pid):
+        yield Server("MLflow", port, pid, database)
+
+
+@contextmanager
+def serving(folder: Path, store: str, workers: int = 1) -> Iterator[tuple[int, int]]:
+    """A stock MLflow server with that store (an SQLAlchemy address), its artifacts in the folder: port and process."""
     port = _free_port()
     command = [
-        str(MLFLOW), "server", f"--backend-store-uri=postgresql+psycopg2://{embedded.SUPERUSER}@/{DATABASE}?host={where}",
-        f"--artifacts-destination={var / 'mlflow-artifacts'}", "--host=127.0.0.1", f"--port={port}",
-        f"--workers={workers}",
+        str(MLFLOW), "server", f"--backend-store-uri={store}", f"--artifacts-destination={folder / 'mlflow-artifacts'}",
+        "--host=127.0.0.1", f"--port={port}", f"--workers={workers}",
     ]  # fmt: skip
     environ = {
         **os.environ,
@@ -98,8 +105,8 @@ def stock(var: Path, workers: int) -> Iterator[Server]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
-    with _started("mlflow", command, environ, var / "mlflow.log", f"http://127.0.0.1:{port}/health") as pid:
-        yield Server("MLflow", port, pid, database)
+    with _started("mlflow", command, environ, folder / "mlflow.log", f"http://127.0.0.1:{port}/health") as pid:
+        yield port, pid
 
 
 def new_token(var: Path, username: str) -> str:
