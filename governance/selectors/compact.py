@@ -208,7 +208,7 @@ def model_rows(
 
 
 def _models(actor: Actor, condition: str, order: str, parameters: Mapping[str, Any], ask: _Ask) -> list[ModelRow]:
-    seen = sight(actor, of_one=True) if ask is prepared.fetch else sight_along(actor)
+    seen = sight(actor) if ask is prepared.fetch else sight_along(actor)
     query = f"""
         WITH {seen.tables}, page AS (
             SELECT m.* FROM registry_registeredmodel m
@@ -285,7 +285,7 @@ def sees_model(actor: Actor, name: str) -> bool:
 
 def seen_model(actor: Actor, name: str) -> SeenModel | None:
     """The model of that name, where the actor may see one. What MLflow calls a model goes before a slug."""
-    seen = sight(actor, of_one=True)
+    seen = sight(actor)
     query = f"""
         WITH {seen.tables} SELECT m.id, m.slug, m.mlflow_name FROM registry_registeredmodel m
          WHERE {_NAMED} AND {seen.condition} ORDER BY m.mlflow_name LIMIT 1"""
@@ -297,7 +297,7 @@ def seen_version(actor: Actor, name: str, number: int) -> SeenVersion | None:
     """A version by its model's name and its number, where the actor may see it."""
     if not 0 < number <= MAX_NUMBER:
         return None
-    seen = sight(actor, of_one=True)
+    seen = sight(actor)
     query = f"""
         WITH {seen.tables} SELECT v.id, s.id, s.slug, m.id, m.slug, m.mlflow_name
           FROM registry_registeredmodel m JOIN registry_modelversion v ON v.model_id = m.id
@@ -314,7 +314,7 @@ def _versions(
     actor: Actor, condition: str, parameters: Mapping[str, Any], ask: _Ask = prepared.fetch
 ) -> list[VersionRow]:
     access.require_scope(actor, "models:read")
-    seen = sight(actor, of_one=True) if ask is prepared.fetch else sight_along(actor)
+    seen = sight(actor) if ask is prepared.fetch else sight_along(actor)
     query = f"""
         WITH {seen.tables}
         SELECT {VERSION_COLUMNS} FROM registry_registeredmodel m JOIN registry_modelversion v ON v.model_id = m.id

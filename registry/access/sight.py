@@ -46,26 +46,21 @@ sight_person AS MATERIALIZED (
 
 _CONDITION = """(
     (SELECT everything FROM sight_all)
-    OR {there} registry_modeluserpermission d
-                WHERE d.content_object_id = m.id AND d.user_id = (SELECT id FROM sight_person)
-                  AND d.permission_id = (SELECT id FROM sight_right)
-                  AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s){end}
-    OR {there} registry_modelgrouppermission d
-                WHERE d.content_object_id = m.id AND d.group_id IN (SELECT group_id FROM sight_groups)
-                  AND d.permission_id = (SELECT id FROM sight_right)
-                  AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s){end}
+    OR (SELECT TRUE FROM registry_modeluserpermission d
+         WHERE d.content_object_id = m.id AND d.user_id = (SELECT id FROM sight_person)
+           AND d.permission_id = (SELECT id FROM sight_right)
+           AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s) LIMIT 1)
+    OR (SELECT TRUE FROM registry_modelgrouppermission d
+         WHERE d.content_object_id = m.id AND d.group_id IN (SELECT group_id FROM sight_groups)
+           AND d.permission_id = (SELECT id FROM sight_right)
+           AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s) LIMIT 1)
 )"""
-_OF_MANY = _CONDITION.format(there="EXISTS (SELECT FROM", end=")")
-_OF_ONE = _CONDITION.format(there="(SELECT TRUE FROM", end=" LIMIT 1)")
+"""Each model is looked up: of EXISTS, PostgreSQL may work out all the models there are for somebody, to ask for one."""
 
 
-def sight(actor: Actor, *, of_one: bool = False) -> Sight:
-    """What `visible_to` lets the actor see.
-
-    Args:
-        of_one: the query names one model. It is looked up then; of EXISTS, PostgreSQL may work out all the models
-            there are for the actor, to ask for one.
-    """
+def sight(actor: Actor) -> Sight:
+    """What `visible_to` lets the actor see, for a query that names a model or that a token limits to a few. For a list
+    of many, `registry.access.reach.sight_along` asks first how far the actor sees."""
     if not has_scope(actor, "models:read"):
         return Sight(NO_TABLES, "FALSE", {})
     limit = "m.slug = ANY (%(sight_slugs)s)" if actor.models is not None else "TRUE"
@@ -74,7 +69,7 @@ def sight(actor: Actor, *, of_one: bool = False) -> Sight:
         return Sight(NO_TABLES, limit, slugs)
     return Sight(
         _TABLES,
-        f"{limit} AND {_OF_ONE if of_one else _OF_MANY}",
+        f"{limit} AND {_CONDITION}",
         {
             "sight_person": actor.person,
             "sight_now": clock.now(),
