@@ -39,7 +39,9 @@ class Rows(models.Manager[_Row]):
     def _one(self, pk: int, condition: str) -> _Row:
         found = self.first_where(condition, key=pk)
         if found is None:
-            raise self.model.DoesNotExist(f"There is no {self.model._meta.verbose_name} with the key {pk}.")  # type: ignore[attr-defined]
+            name = self.model._meta.verbose_name
+            # Every model has this exception; the bound of the type variable does not say so.
+            raise self.model.DoesNotExist(f"There is no {name} with the key {pk}.")  # type: ignore[attr-defined]
         return found
 
     def those(self, keys: Iterable[int | None]) -> dict[Any, _Row]:
@@ -74,8 +76,8 @@ class Row(models.Model):
     class Meta:
         abstract = True
 
-    # Django 5.2's own seams for the sentence that inserts or updates a row: django.db.models.Model._save_table. Types
-    # are those of a later one, where an update returns rows.
+    # Django 5.2's own seams for the sentence that inserts or updates a row: django.db.models.Model._save_table. The
+    # ignores below: the stubs do not know the first, and have the second as a later Django does, where it returns rows.
 
     def _do_insert(
         self,
