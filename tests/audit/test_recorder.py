@@ -343,3 +343,16 @@ def test_a_private_value_cannot_be_put_under_an_event_that_is_not_of_this_transa
     statement = "INSERT INTO audit_private VALUES (%s, '/reason', 'reason', %s, 'words')"
     with pytest.raises(IntegrityError, match="not written in this transaction"), connection.cursor() as cursor:
         cursor.execute(statement, [str(uuid.uuid4()), bytes(32)])
+
+
+@pytest.mark.django_db
+def test_what_follows_an_event_takes_the_next_number_without_asking(ada: Actor, model: Thing) -> None:
+    first = append(LOG_OPENED, actor=ada, thing=model, stream="a")
+    with CaptureQueriesContext(connection) as asked:
+        second = append(LOG_OPENED, actor=ada, thing=model, stream="a", following=first)
+    assert (second.stream_seq, len(asked)) == (2, 1)
+    with pytest.raises(ValueError, match="is not in b"):
+        append(LOG_OPENED, actor=ada, thing=model, stream="b", following=second)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        append(LOG_OPENED, actor=ada, thing=model, stream="a", following=first)
+    assert append(LOG_OPENED, actor=ada, thing=model, stream="a").stream_seq == 3

@@ -12,13 +12,13 @@ import pytest
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from governance import client, promotions
+from governance import client
 from governance.models import PromotionRequest
 from governance.services import setup
-from registry import access
 from registry.models import ReviewerGroup, User
 from registry.services import people as accounts
 from tests import factories
+from tests.governance.signing import approve
 from tests.ground.visitors import Visitor
 from tests.ground.workers import WorkerProcess
 from tests.people import People
@@ -89,14 +89,7 @@ class Bank:
         asked = self.under_review(by, number)
         for person in (self.people.marta, self.people.aiko):
             request = PromotionRequest.objects.get(pk=asked)
-            promotions.decide(
-                actor=access.actor_for(person),
-                request=request,
-                outcome="approve",
-                packet_digest=request.packet_digest,
-                comment="Read the card and the numbers.",
-                signature=promotions.Signature(factories.PASSWORD),
-            )
+            approve(person, request)
         assert PromotionRequest.objects.get(pk=asked).state == "promoted"
         return number
 

@@ -162,3 +162,8 @@ def test_answers_belong_to_their_caller_alone(priya_calls: Caller) -> None:
 
     assert answer.headers["Cache-Control"] == "private, no-cache"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_answers_are_no_pages(priya_calls: Caller) -> None:
+    policy = priya_calls.get("/models").headers["Content-Security-Policy"]
+    assert policy == "default-src 'none'; frame-ancestors 'none'"

@@ -25,13 +25,13 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from governance import promotions
 from governance.models import PromotionRequest
-from registry import access, storage
+from registry import storage
 from registry.access import SCOPES
 from registry.models import User
 from tests import factories
 from tests.governance.api.conftest import CARD, install
+from tests.governance.signing import approve
 from tests.people import People
 
 MEGABYTE = 1024 * 1024
@@ -158,14 +158,7 @@ class Scene:
 
     def decide(self, number: int, by: User) -> None:
         request = PromotionRequest.objects.get(pk=number)
-        promotions.decide(
-            actor=access.actor_for(by),
-            request=request,
-            outcome="approve",
-            packet_digest=request.packet_digest,
-            comment="Looked at the evaluation and the card.",
-            signature=promotions.Signature(factories.PASSWORD),
-        )
+        approve(by, request)
 
 
 @pytest.fixture

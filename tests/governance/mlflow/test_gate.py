@@ -14,17 +14,16 @@ import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from governance import promotions
 from governance.models import PromotionRequest
 from governance.services import evidence, policies
 from registry import access
 from registry.models import AliasAssignment, ModelVersion, RegisteredModel
 from registry.services import models
 from registry.services.versions import MetricSpec
-from tests import factories
 from tests.governance.api.conftest import CARD
 from tests.governance.mlflow.conftest import Bank
 from tests.governance.mlflow.test_client import registered
+from tests.governance.signing import approve
 
 # MLflow calls stages deprecated; they are what is tested here.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -311,14 +310,7 @@ def test_the_whole_way(bank: Bank, refused: Any, worker_process: object) -> None
     for person in (bank.people.marta, bank.people.chen):
         with refused("INVALID_PARAMETER_VALUE"):
             mlflow.get_model_version_by_alias("churn", "champion")
-        promotions.decide(
-            actor=access.actor_for(person),
-            request=champion,
-            outcome="approve",
-            packet_digest=champion.packet_digest,
-            comment="Read the card.",
-            signature=promotions.Signature(factories.PASSWORD),
-        )
+        approve(person, champion)
 
     assert mlflow.get_model_version_by_alias("churn", "champion").version == "1"
     mlflow.set_registered_model_alias("churn", "champion", "1")

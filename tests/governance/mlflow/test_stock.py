@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from governance import client, promotions
+from governance import client
 from governance.models import PromotionRequest
 from registry import access
 from registry.models import RegisteredModel
 from registry.services import models
-from tests import factories
 from tests.bench.beside import running
 from tests.governance.api.conftest import CARD
 from tests.governance.mlflow.conftest import Bank
+from tests.governance.signing import approve
 
 pytestmark = pytest.mark.skipif(
     not running.MLFLOW.exists(), reason="a stock MLflow is not installed: `make bench-mlflow` installs it"
@@ -99,14 +99,7 @@ def test_logged_attached_promoted_and_loaded(bank: Bank, tmp_path: Path, worker_
         _attach(bank, secret, [str(files), "--card", str(card), "--metric", "accuracy=0.93"])
         request = _under_review()
         for person in (bank.people.marta, bank.people.chen):
-            promotions.decide(
-                actor=access.actor_for(person),
-                request=request,
-                outcome="approve",
-                packet_digest=request.packet_digest,
-                comment="Read the card.",
-                signature=promotions.Signature(factories.PASSWORD),
-            )
+            approve(person, request)
 
         loaded = stock(LOAD)
         assert loaded.returncode == 0, loaded.stderr
