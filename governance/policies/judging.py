@@ -1,100 +1,12 @@
-"""What a policy says, and what follows from it: facts in, verdict out.
-
-Pure: no database, no clock, no settings. `governance.promotions` gathers the facts under lock and acts on the verdict;
-pages, API and simulator show the same verdict, so nobody is told anything the gate does not also hold.
-"""
+"""The verdict on a request: facts in, requirements and state out. Pure: no database, no clock, no settings."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")]
-CheckSlug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", max_length=80)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AppliesTo(_Part):
-    """Which promotions a policy governs. An empty `tiers` means every tier, a model without one included."""
-
-    stages: tuple[Slug, ...] = ()
-    aliases: tuple[Annotated[str, StringConstraints(min_length=1, max_length=255)], ...] = ()
-    tiers: tuple[Annotated[int, Field(ge=1, le=9)], ...] = ()
-
-    @model_validator(mode="after")
-    def _names_a_target(self) -> "AppliesTo":
-        if not self.stages and not self.aliases:
-            raise ValueError("name at least one stage or alias the policy applies to")
-        return self
-
-
-class CheckRule(_Part):
-    """A check the policy calls for. `max_age_days` makes an older result stale; `timeout` is seconds of wall time."""
-
-    check: CheckSlug
-    mode: Literal["required", "advisory"] = "required"
-    params: dict[str, Any] = Field(default_factory=dict)
-    max_age_days: Annotated[int, Field(ge=1, le=3650)] | None = None
-    timeout: Annotated[int, Field(ge=1, le=3600)] | None = None
-
-
-class ApprovalRule(_Part):
-    """`count` different people of `group` must approve. Rules of a lower `order` must be met before those of a higher
-    one open; equal orders run in parallel. Nobody fills two slots, of one rule or of two."""
-
-    group: Slug
-    count: Annotated[int, Field(ge=1, le=20)] = 1
-    order: Annotated[int, Field(ge=1, le=20)] = 1
-
-
-class PolicyDocument(_Part):
-    """A policy revision. Separation of duties is not in it because no policy can turn it off."""
-
-    slug: Slug
-    title: Annotated[str, StringConstraints(min_length=3, max_length=200, strip_whitespace=True)]
-    applies_to: AppliesTo
-    priority: Annotated[int, Field(ge=0, le=1000)] = 0
-    checks: tuple[CheckRule, ...] = ()
-    approvals: tuple[ApprovalRule, ...] = ()
-    comment_required: bool = True
-    on_ready: Literal["promote", "hold"] = "promote"
-    expires_after_days: Annotated[int, Field(ge=1, le=365)] = 30
-
-    @model_validator(mode="after")
-    def _each_once(self) -> "PolicyDocument":
-        for what, names in (("check", [c.check for c in self.checks]), ("group", [a.group for a in self.approvals])):
-            twice = sorted({n for n in names if names.count(n) > 1})
-            if twice:
-                raise ValueError(f"each {what} may be named once; named twice: {', '.join(twice)}")
-        return self
-
-    def applies(self, *, stage: str | None, alias: str | None, tier: int | None) -> bool:
-        """Whether it governs a promotion of a model of `tier` to `stage` or `alias`. A model without a tier is governed
-        by every policy: what is not known must not open a door."""
-        target = (stage in self.applies_to.stages) if stage is not None else (alias in self.applies_to.aliases)
-        return target and (not self.applies_to.tiers or tier is None or tier in self.applies_to.tiers)
-
-
-def parse(source: str) -> PolicyDocument:
-    """Read a policy from its YAML. Raises ValueError (pydantic's ValidationError is one) naming field and rule."""
-    if len(source) > 256 * 1024:
-        raise ValueError("a policy is at most 256 KiB of YAML")
-    try:
-        data = yaml.safe_load(source)
-    except yaml.YAMLError as error:
-        raise ValueError(f"not valid YAML: {error}") from error
-    except RecursionError:
-        raise ValueError("not a policy: it is nested too deeply to be read") from None
-    if not isinstance(data, dict):
-        raise ValueError("a policy is a YAML mapping with slug, title and applies_to")
-    return PolicyDocument.model_validate(data)
+from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
+from governance.policies.separation import Exclusion
 
 
 class State(StrEnum):
@@ -141,30 +53,12 @@ class Reviewer:
 
 
 @dataclass(frozen=True)
-class Exclusion:
-    """Why a person's decision cannot count: the rule's code and a sentence."""
-
-    rule: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class DecisionFact:
     """A standing decision: not lapsed, over the packet under review."""
 
     person: str
     name: str
     outcome: str
-
-
-@dataclass(frozen=True)
-class Involvement:
-    """Who made or asked for what is promoted, by uid. `behind_token`: who answers for the tokens that were used."""
-
-    requester: str
-    registered_by: str
-    trained_by: str | None = None
-    behind_token: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -225,32 +119,6 @@ class Verdict:
     @property
     def unmet(self) -> tuple[Requirement, ...]:
         return tuple(r for r in self.requirements if r.required and not r.satisfied)
-
-
-YOU: Final = "you"
-"""What `exclusion` calls a person who is spoken to."""
-
-
-def exclusion(uid: str, name: str, involved: Involvement, *, superuser: bool, service: bool) -> Exclusion | None:
-    """The separation of duties, applied to one person; None where it lets them decide. `name` is what the reason calls
-    them: their name, or `YOU`.
-
-    The order is that of the codes: the first that applies is the one named. No policy, role or page can turn it off.
-    """
-    being = f"{name} are" if name == YOU else f"{name} is"
-    if uid == involved.requester:
-        return Exclusion("SoD-1", f"{name} opened this request")
-    if uid == involved.registered_by:
-        return Exclusion("SoD-2", f"{name} registered this version")
-    if uid == involved.trained_by:
-        return Exclusion("SoD-2", f"{name} trained this version")
-    if uid in involved.behind_token:
-        return Exclusion("SoD-3", f"{being} behind the CI run that registered this version or opened this request")
-    if superuser:
-        return Exclusion("SoD-4", f"{being} a superuser, who administers and decides nothing")
-    if service:
-        return Exclusion("SoD-5", f"{being} a service account, and only people decide")
-    return None
 
 
 def verdict(document: PolicyDocument, facts: Facts) -> Verdict:
@@ -425,8 +293,3 @@ def _approval_requirement(standing: ApprovalStanding, review_open: bool, *, clos
         else f"{rule.group} has too few members who may approve: an officer must add {standing.missing - len(names)}"
     )
     return Requirement(f"approval:{rule.group}", "approval", title, state, detail, how, names)
-
-
-def young_enough(rule: CheckRule, completed_at: datetime, now: datetime) -> bool:
-    """Whether a result completed at `completed_at` still counts at `now`, by the rule's own limit."""
-    return rule.max_age_days is None or now - completed_at <= timedelta(days=rule.max_age_days)

@@ -1,0 +1,48 @@
+"""Separation of duties: who can never count for a request. Pure: no database, no clock, no settings."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Why a person's decision cannot count: the rule's code and a sentence."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Involvement:
+    """Who made or asked for what is promoted, by uid. `behind_token`: who answers for the tokens that were used."""
+
+    requester: str
+    registered_by: str
+    trained_by: str | None = None
+    behind_token: frozenset[str] = frozenset()
+
+
+YOU: Final = "you"
+"""What `exclusion` calls a person who is spoken to."""
+
+
+def exclusion(uid: str, name: str, involved: Involvement, *, superuser: bool, service: bool) -> Exclusion | None:
+    """The separation of duties, applied to one person; None where it lets them decide. `name` is what the reason calls
+    them: their name, or `YOU`.
+
+    The order is that of the codes: the first that applies is the one named. No policy, role or page can turn it off.
+    """
+    being = f"{name} are" if name == YOU else f"{name} is"
+    if uid == involved.requester:
+        return Exclusion("SoD-1", f"{name} opened this request")
+    if uid == involved.registered_by:
+        return Exclusion("SoD-2", f"{name} registered this version")
+    if uid == involved.trained_by:
+        return Exclusion("SoD-2", f"{name} trained this version")
+    if uid in involved.behind_token:
+        return Exclusion("SoD-3", f"{being} behind the CI run that registered this version or opened this request")
+    if superuser:
+        return Exclusion("SoD-4", f"{being} a superuser, who administers and decides nothing")
+    if service:
+        return Exclusion("SoD-5", f"{being} a service account, and only people decide")
+    return None
