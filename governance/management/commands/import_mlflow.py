@@ -11,6 +11,7 @@ from audit import context
 from governance.imports.bringing import Bringing
 from governance.imports.people import officer, person
 from governance.imports.report import Report
+from governance.management.identity import add_proof_arguments, proof_of
 from governance.outside import Server, ServerFault
 from registry.exceptions import Refusal
 
@@ -36,6 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--reason", default="", help="why; kept with every place held before governance")
         parser.add_argument("--prefix", default="", help="goes before every model's name here")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+        add_proof_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -50,7 +52,7 @@ class Command(BaseCommand):
         progress = _Progress(self)
         try:
             bringing = Bringing(
-                actor=officer(options["officer"]),
+                actor=officer(options["officer"], proof_of(options, options["officer"])),
                 server=server,
                 reason=options["reason"].strip() or f"Brought from {server.origin}, where it stood so.",
                 owner=person(options["owner"]) if options["owner"] else None,

@@ -10,6 +10,7 @@ from audit import context
 from governance.imports.exports import ExportFault, read
 from governance.imports.people import officer, person
 from governance.imports.recording import Recording
+from governance.management.identity import add_proof_arguments, proof_of
 from registry.exceptions import Refusal
 
 
@@ -29,12 +30,14 @@ class Command(BaseCommand):
         parser.add_argument("--owner", default="", metavar="USER", help="who answers for the models here")
         parser.add_argument("--prefix", default="", help="goes before every model's name here")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+        add_proof_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            actor = officer(options["officer"], proof_of(options, options["officer"]))
             told = [(name, read(name, Path(name).read_bytes())) for name in options["files"]]
             recording = Recording(
-                actor=officer(options["officer"]),
+                actor=actor,
                 owner=person(options["owner"]) if options["owner"] else None,
                 prefix=options["prefix"],
                 dry=options["dry_run"],

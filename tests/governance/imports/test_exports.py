@@ -13,8 +13,10 @@ from django.core.management import CommandError, call_command
 
 from audit.models import Event
 from governance.imports.exports import ExportFault, Told, read
+from governance.imports.people import TOKEN_SCOPES
 from governance.services import setup
 from registry.models import ImportRecord, ModelVersion, User
+from tests import factories
 
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012"
 SAGEMAKER: dict[str, Any] = {
@@ -192,8 +194,11 @@ def test_what_is_no_json(content: bytes) -> None:
         read("export.json", content)
 
 
-def test_the_command_records_claims_and_approves_nothing(henrik: User, tmp_path: Path) -> None:
+def test_the_command_records_claims_and_approves_nothing(
+    henrik: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     setup.initialise()
+    monkeypatch.setenv("COUNTERSIGN_TOKEN", factories.token(henrik, TOKEN_SCOPES)[1])
     files = []
     for name, document in (("s.json", [SAGEMAKER, SUMMARIES]), ("a.json", AZURE), ("c.json", COMET)):
         (tmp_path / name).write_text(json.dumps(document))

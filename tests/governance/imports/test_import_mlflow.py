@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,14 +15,14 @@ from django.core.management import CommandError, call_command
 from audit.models import Event
 from governance import facts, packet, promotions
 from governance.imports.bringing import Bringing
-from governance.imports.people import officer
+from governance.imports.people import TOKEN_SCOPES
 from governance.imports.report import Report
 from governance.models import PromotionRequest
 from governance.outside import Server, ServerFault
 from governance.services import setup
 from registry import access, selectors
 from registry.models import ImportRecord, ModelVersion, RegisteredModel, User
-from registry.services import models
+from registry.services import models, tokens
 from tests import factories
 from tests.governance.imports.registry_server import CREATED, Registry, Reply, serving
 
@@ -47,7 +48,7 @@ def theirs() -> Iterator[Registry]:
 
 def bring(registry: Registry, by: User, **options: Any) -> Report:
     server = Server(registry.url, pause=0.01)
-    return Bringing(actor=officer(by.username), server=server, reason="moving house", **options).run()
+    return Bringing(actor=access.actor_for(by, auth="command"), server=server, reason="moving house", **options).run()
 
 
 def version(slug: str, number: int) -> ModelVersion:
@@ -239,8 +240,16 @@ def test_a_private_address_that_nobody_named_is_refused(theirs: Registry) -> Non
     assert theirs.asked == []
 
 
+@pytest.fixture
+def proved(henrik: User, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A token of Henrik's in the environment of the command."""
+    secret = factories.token(henrik, TOKEN_SCOPES)[1]
+    monkeypatch.setenv("COUNTERSIGN_TOKEN", secret)
+    return secret
+
+
 def test_the_command_needs_an_officer_and_speaks_plainly(
-    theirs: Registry, henrik: User, priya: User, monkeypatch: pytest.MonkeyPatch
+    theirs: Registry, henrik: User, proved: str, priya: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret-token")
     out = StringIO()
@@ -258,6 +267,74 @@ def test_the_command_needs_an_officer_and_speaks_plainly(
     assert RegisteredModel.objects.get(slug="churn").owner == priya
     assert {h["Authorization"] for h in theirs.headers} == {"Bearer secret-token"}
     assert "secret-token" not in out.getvalue()
+    assert proved not in out.getvalue()
+
+
+def test_access_to_the_shell_alone_does_not_act_for_an_officer(
+    theirs: Registry, henrik: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COUNTERSIGN_TOKEN", raising=False)
+    monkeypatch.delenv("COUNTERSIGN_TOKEN_FILE", raising=False)
+
+    for command in (["import_mlflow", theirs.url], ["import_registry"]):
+        with pytest.raises(CommandError, match="Prove that henrik runs this"):
+            call_command(*command, *(["/dev/null"] if len(command) == 1 else []), "--as", "henrik")
+
+    assert theirs.asked == []
+    assert not RegisteredModel.objects.exists()
+
+
+def test_a_service_account_is_no_officer_of_an_import(
+    theirs: Registry, henrik: User, ci_retail: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.grant(access.Role.OFFICER, to=ci_retail)
+    monkeypatch.setenv("COUNTERSIGN_TOKEN", factories.token(ci_retail, TOKEN_SCOPES)[1])
+
+    with pytest.raises(CommandError, match="service account"):
+        call_command("import_mlflow", theirs.url, "--as", "ci-retail")
+
+    assert theirs.asked == []
+
+
+def test_a_token_proves_its_own_person_only_and_has_the_scopes(
+    theirs: Registry, henrik: User, priya: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revoked, secret = factories.token(henrik, TOKEN_SCOPES)
+    tokens.revoke(actor=access.actor_for(henrik), token=revoked, reason="leaked")
+    insufficient = {
+        "none of theirs": [factories.token(priya, TOKEN_SCOPES)[1], secret, "cs_nothing"],
+        "not issued for promotions:write": [factories.token(henrik, TOKEN_SCOPES[:2])[1]],
+        "limited to some models": [factories.token(henrik, TOKEN_SCOPES, models=["churn"])[1]],
+    }
+
+    for said, secrets in insufficient.items():
+        for given in secrets:
+            monkeypatch.setenv("COUNTERSIGN_TOKEN", given)
+            with pytest.raises(CommandError, match=said):
+                call_command("import_mlflow", theirs.url, "--as", "henrik")
+
+    assert theirs.asked == []
+
+
+def test_the_password_of_the_officer_proves_it_and_a_wrong_one_is_recorded(
+    theirs: Registry, henrik: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNTERSIGN_TOKEN", "cs_not-read-because-a-file-is-named")
+    file = tmp_path / "password"
+    file.write_text("a guess\n")
+
+    with pytest.raises(CommandError, match="not your password"):
+        call_command("import_mlflow", theirs.url, "--as", "henrik", "--password-file", str(file))
+    assert Event.objects.filter(action="person.reauthentication_failed", actor_id=henrik.uid).count() == 1
+    assert theirs.asked == []
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("import_mlflow", theirs.url, "--as", "henrik", "--password-file", str(tmp_path / "absent"))
+
+    file.write_text(f"{factories.PASSWORD}\n")
+    call_command("import_mlflow", theirs.url, "--as", "henrik", "--password-file", str(file), stdout=StringIO())
+
+    assert version("churn", 4).stage.slug == "production"
+    assert Event.objects.filter(action="person.reauthenticated", actor_id=henrik.uid).count() == 1
 
 
 def test_a_later_promotion_goes_the_usual_way(theirs: Registry, henrik: User) -> None:

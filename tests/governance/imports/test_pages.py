@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from governance.imports.bringing import Bringing
-from governance.imports.people import officer
+from governance.imports.people import Password, officer
 from governance.models import PromotionRequest
 from governance.outside import Server
 from governance.services import setup
@@ -22,7 +22,9 @@ def brought(henrik: User) -> User:
     theirs.model("churn", aliases=[{"alias": "champion", "version": "4"}])
     theirs.version("churn", 4, "Production", status_message="fine", user_id="nadia@there")
     with serving(theirs):
-        Bringing(actor=officer("henrik"), server=Server(theirs.url), reason="moving house").run()
+        Bringing(
+            actor=officer("henrik", Password(factories.PASSWORD)), server=Server(theirs.url), reason="moving house"
+        ).run()
     return henrik
 
 

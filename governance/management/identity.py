@@ -1,0 +1,58 @@
+"""How a command that acts for a person takes the proof of who they are: never from its arguments, which every process
+of the machine can read."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from governance.imports.people import Password, Proof, Token
+
+
+def add_proof_arguments(parser: ArgumentParser) -> None:
+    """Add the options that name where the proof is."""
+    proof = parser.add_argument_group(
+        "proof of identity",
+        "That --as is who runs this: their access token in --token-file, COUNTERSIGN_TOKEN or COUNTERSIGN_TOKEN_FILE; "
+        "or their password in --password-file or, on a terminal, as asked for.",
+    ).add_mutually_exclusive_group()
+    proof.add_argument("--token-file", default="", metavar="FILE", help="holds an access token of the officer")
+    proof.add_argument("--password-file", default="", metavar="FILE", help="holds the officer's password")
+
+
+def proof_of(options: Mapping[str, Any], username: str) -> Proof:
+    """The proof the options, the environment or the terminal give, in this order.
+
+    Raises:
+        CommandError: there is none, or its file cannot be read.
+    """
+    if options["token_file"]:
+        return Token(_content(options["token_file"]))
+    if options["password_file"]:
+        return Password(_content(options["password_file"]))
+    if token := os.environ.get("COUNTERSIGN_TOKEN", ""):
+        return Token(token)
+    if file := os.environ.get("COUNTERSIGN_TOKEN_FILE", ""):
+        return Token(_content(file))
+    if sys.stdin.isatty():
+        return Password(getpass.getpass(f"Password of {username}: "))
+    raise CommandError(
+        f"Prove that {username} runs this: give an access token of theirs in COUNTERSIGN_TOKEN or --token-file, or "
+        "their password in --password-file or on a terminal. Access to this shell proves nothing."
+    )
+
+
+def _content(name: str) -> str:
+    """The first line of a file, without its line ending: passwords may begin or end with blanks."""
+    try:
+        with Path(name).open(encoding="utf-8") as stream:
+            return stream.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
