@@ -60,17 +60,11 @@ def officer(username: str, proof: Proof) -> Actor:
 
     Raises:
         NotFound: there is no such active account.
-        NotPermitted: it is a service account, or holds no role that publishes policies, or the token is not theirs or not sufficient.
+        NotPermitted: it may not publish policies, or the token is not theirs or not sufficient.
         InvalidInput: the password is wrong.
         NotNow: there were too many attempts.
     """
     found = person(username)
-    if found.kind != User.Kind.PERSON:
-        raise NotPermitted(
-            f"{found.username} is a service account, for which this machine issues tokens: name a person who is an "
-            "officer.",
-            code="person_required",
-        )
     actor = access.actor_for(found, auth=COMMAND)
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     if isinstance(proof, Password):

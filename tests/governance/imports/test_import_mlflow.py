@@ -284,18 +284,6 @@ def test_access_to_the_shell_alone_does_not_act_for_an_officer(
     assert not RegisteredModel.objects.exists()
 
 
-def test_a_service_account_is_no_officer_of_an_import(
-    theirs: Registry, henrik: User, ci_retail: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    factories.grant(access.Role.OFFICER, to=ci_retail)
-    monkeypatch.setenv("COUNTERSIGN_TOKEN", factories.token(ci_retail, TOKEN_SCOPES)[1])
-
-    with pytest.raises(CommandError, match="service account"):
-        call_command("import_mlflow", theirs.url, "--as", "ci-retail")
-
-    assert theirs.asked == []
-
-
 def test_a_token_proves_its_own_person_only_and_has_the_scopes(
     theirs: Registry, henrik: User, priya: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
