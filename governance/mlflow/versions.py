@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Any
-from urllib.parse import unquote
 
 from audit.actor import Actor
 from governance.mlflow import filters, found, spoken
@@ -13,8 +11,9 @@ from governance.mlflow.given import Given
 from governance.mlflow.refusals import MlflowError, invalid
 from governance.selectors import compact
 from governance.selectors.compact_search import search_versions
+from registry import sources
 from registry.models import ModelVersion
-from registry.services import labelling, versions
+from registry.services import labelling, sourcing, versions
 from registry.services.versions import VersionSpec
 
 Answer = dict[str, Any]
@@ -24,7 +23,6 @@ RETRIED_WITHIN = timedelta(seconds=60)
 """Clients send a POST again when a proxy lost the answer. The same token with the same words this soon means the same
 version; later, a new one."""
 
-_OF_VERSION = re.compile(r"models:/(?P<name>[^/@:]+)(?:/(?P<number>[0-9]{1,9})|@(?P<alias>[^/@:]+))")
 _FOLLOWED = 10
 
 
@@ -33,15 +31,13 @@ def create(actor: Actor, given: Given) -> Answer:
     name, source = given.text("name"), given.text("source")
     model = found.model(actor, name)
     parent = _copied(actor, source)
-    if parent is not None:
-        source = f"models:/{parent.name}/{parent.number}"
     spec = VersionSpec(
         source=source,
         run_id=given.optional("run_id") or (parent.run_id if parent is not None else ""),
         run_link=given.optional("run_link") or "",
         description=given.optional("description") or "",
         tags=given.tags(),
-        parents=[found.version(actor, parent.name, parent.number)] if parent is not None else [],
+        parents=[parent] if parent is not None else [],
     )
     made = versions.declare_version(actor=actor, model=model, spec=spec, reuse_within=RETRIED_WITHIN)
     shown = found.row(actor, model.called, made.number) if made.found else compact.new_version(made)
@@ -89,9 +85,15 @@ def search(actor: Actor, given: Given) -> Answer:
 
 
 def download_uri(actor: Actor, given: Given) -> Answer:
-    """Where its files are: the source, or, where that is a version, that version's. Whoever made the copy saw it."""
+    """Where its files are: its source, or, where that is a copy of a version the caller sees, that version's."""
     row = found.row(actor, given.text("name"), given.number("version"))
-    uri = compact.source_behind(row.name, row.number, steps=_FOLLOWED)
+    uri = compact.source_behind(actor, row.name, row.number, steps=_FOLLOWED)
+    if uri is None:
+        raise MlflowError(
+            "RESOURCE_DOES_NOT_EXIST",
+            f"The source of version {row.number} of {row.name} is a registered version that is no recorded parent of "
+            f"it, or one that you may not see. Its page: {spoken.model_page(row.slug)}versions/{row.number}/.",
+        )
     if not uri:
         raise MlflowError(
             "RESOURCE_DOES_NOT_EXIST",
@@ -118,15 +120,15 @@ def _version(actor: Actor, given: Given) -> ModelVersion:
     return found.version(actor, given.text("name"), given.number("version"))
 
 
-def _copied(actor: Actor, source: str) -> compact.VersionRow | None:
+def _copied(actor: Actor, source: str) -> ModelVersion | None:
     """The version a source means, where it means one. Raises MlflowError where that is not there to be seen."""
-    meant = _OF_VERSION.fullmatch(source)
-    if meant is None:
+    try:
+        address = sources.read(source)
+    except sources.SourceError as fault:
+        raise invalid(f"Invalid model version source: '{source[:200]}'. {fault}") from fault
+    if address.version is None:
         return None
-    name = unquote(meant["name"])
-    if meant["alias"] is None:
-        return found.row(actor, name, int(meant["number"]))
-    row = compact.aliased_row(actor, name, meant["alias"])
-    if row is None:
-        raise MlflowError("RESOURCE_DOES_NOT_EXIST", f"{source} points at no version that you may see.")
-    return row
+    named = sourcing.named_version(actor, address.version)
+    if named is None:
+        raise MlflowError("RESOURCE_DOES_NOT_EXIST", f"{address.text} names no registered version that you may see.")
+    return named

@@ -6,7 +6,6 @@ Times are milliseconds since 1970.
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ from django.db import connection
 
 from audit import prepared
 from audit.actor import Actor
-from registry import access
+from registry import access, sources
 from registry.access.reach import sight_along
 from registry.access.sight import sight
 from registry.models import ModelVersion, RegisteredModel
@@ -90,8 +89,8 @@ class SeenVersion(NamedTuple):
 MODEL_NAME = "COALESCE(m.mlflow_name, m.slug)"
 VERSION_CHANGED = "COALESCE(v.updated_at, v.created_at)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_COPY = re.compile(r"models:/([^/@:]+)/([0-9]{1,9})")
-_NAMED = f"({MODEL_NAME} = %(name)s OR m.slug = %(name)s)"
+_NAMED = f"{MODEL_NAME} = %(name)s"
+"""MLflow clients name a model by its MLflow name alone: its slug may be another model's name there."""
 _MS = "(extract(epoch FROM {}) * 1000)::bigint"
 
 VERSION_COLUMNS = f"""
@@ -261,21 +260,54 @@ def version_rows(
     return _versions(actor, f"{condition} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s", paged, ask)
 
 
-def source_behind(name: str, number: int, *, steps: int) -> str:
-    """The source of a version, followed through copies (`models:/name/3`) to where the bytes are. Whether the asker may
-    see the version was asked before; whoever made a copy could see what it was made from."""
-    source = ""
-    for _ in range(steps):
-        query = f"""
-            SELECT v.source FROM registry_registeredmodel m JOIN registry_modelversion v ON v.model_id = m.id
-             WHERE {_NAMED} AND v.number = %(number)s"""
-        found = prepared.fetch(query, {"name": name, "number": number})
-        source = found[0][0] if found else ""
-        copied = _COPY.fullmatch(source)
-        if copied is None:
-            return str(source)
-        name, number = copied[1], int(copied[2])
-    return str(source)
+def source_behind(actor: Actor, name: str, number: int, *, steps: int) -> str | None:
+    """Follow a version's source through copies (`models:/name/3`) to where the files are.
+
+    Each step goes to a recorded parent that the actor may see now, and to nothing else: the text of a source is what
+    somebody sent, and a parent was checked when it was recorded.
+
+    Args:
+        actor: who asks.
+        name: the model's MLflow name.
+        number: the version's number.
+        steps: how many copies are followed at most.
+
+    Returns:
+        The address of the files; empty where the version names none; None where the source names a version that is no
+        recorded parent, or one the actor may not see.
+    """
+    seen = sight(actor)
+    found = prepared.fetch(
+        f"""
+        WITH {seen.tables} SELECT v.id, v.source
+          FROM registry_registeredmodel m JOIN registry_modelversion v ON v.model_id = m.id
+         WHERE {_NAMED} AND v.number = %(number)s AND {seen.condition}""",
+        {"name": name, "number": number, **seen.parameters},
+    )
+    for _ in range(steps + 1):
+        if not found:
+            return None
+        ((version, source),) = found
+        try:
+            address = sources.read(source)
+        except sources.SourceError:
+            return None
+        if address.version is None:
+            return address.text
+        found = prepared.fetch(
+            f"""
+            WITH {seen.tables} SELECT v.id, v.source
+              FROM registry_modelversion_parents p JOIN registry_modelversion v ON v.id = p.to_modelversion_id
+              JOIN registry_registeredmodel m ON m.id = v.model_id
+             WHERE p.from_modelversion_id = %(version)s AND {_NAMED} AND v.number = %(number)s AND {seen.condition}""",
+            {
+                "version": version,
+                "name": address.version.name,
+                "number": address.version.number,
+                **seen.parameters,
+            },
+        )
+    return None
 
 
 def sees_model(actor: Actor, name: str) -> bool:
@@ -284,11 +316,11 @@ def sees_model(actor: Actor, name: str) -> bool:
 
 
 def seen_model(actor: Actor, name: str) -> SeenModel | None:
-    """The model of that name, where the actor may see one. What MLflow calls a model goes before a slug."""
+    """The model of that MLflow name, where the actor may see it."""
     seen = sight(actor)
     query = f"""
         WITH {seen.tables} SELECT m.id, m.slug, m.mlflow_name FROM registry_registeredmodel m
-         WHERE {_NAMED} AND {seen.condition} ORDER BY m.mlflow_name LIMIT 1"""
+         WHERE {_NAMED} AND {seen.condition}"""
     found = prepared.fetch(query, {"name": name, **seen.parameters})
     return SeenModel._make(found[0]) if found else None
 
@@ -302,7 +334,7 @@ def seen_version(actor: Actor, name: str, number: int) -> SeenVersion | None:
         WITH {seen.tables} SELECT v.id, s.id, s.slug, m.id, m.slug, m.mlflow_name
           FROM registry_registeredmodel m JOIN registry_modelversion v ON v.model_id = m.id
           JOIN registry_stage s ON s.id = v.stage_id
-         WHERE {_NAMED} AND v.number = %(number)s AND {seen.condition} ORDER BY m.mlflow_name LIMIT 1"""
+         WHERE {_NAMED} AND v.number = %(number)s AND {seen.condition}"""
     found = prepared.fetch(query, {"name": name, "number": number, **seen.parameters})
     if not found:
         return None

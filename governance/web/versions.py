@@ -36,7 +36,7 @@ from registry.models import (
     Stage,
     StageOccupancy,
 )
-from registry.services import downloads
+from registry.services import downloads, sourcing
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "differing": _differing_parameters(found, champion),
         "may_request": access.can(request.actor, Permission.REQUEST_PROMOTION, found.model),
         "may_add": access.can(request.actor, Permission.REGISTER_VERSION, found.model),
-        "reference": f"models:/{found.model.slug}/{found.number}",
+        "reference": sourcing.address_of(found),
     }
     return show(request, "versions/version.html", context)
 

@@ -2,6 +2,7 @@
 decides it anew."""
 
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from audit.actor import Actor
 from registry import access
@@ -28,3 +29,8 @@ def model(actor: Actor, slug: str) -> RegisteredModel:
     if found is None:
         raise NotFound(access.absent_model(slug))
     return found
+
+
+def models_called(name: str) -> QuerySet[RegisteredModel]:
+    """Find the model MLflow clients call by a name, whoever may see it; its slug is not looked at. One row at most."""
+    return RegisteredModel.objects.alias(mlflow_calls=Coalesce("mlflow_name", "slug")).filter(mlflow_calls=name)

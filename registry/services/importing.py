@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -19,12 +19,13 @@ from audit import recorder
 from audit.actions import Action
 from audit.actor import Actor
 from audit.recorder import Private, Thing
-from registry import access
+from registry import access, sources
 from registry.actions import MODEL_IMPORTED, VERSION_IMPORTED
 from registry.exceptions import Conflict
 from registry.models import ImportRecord, ModelVersion, RegisteredModel, User
 from registry.rules import Faults
 from registry.services import naming
+from registry.services.sourcing import address_of
 from registry.services.specification import VersionSpec
 from registry.services.versions import declare_version
 
@@ -113,9 +114,26 @@ def import_version(
             )
         row.next_version = number
         row.save(update_fields=["next_version"])
+    spec, kept = _with_source_there(spec, kept)
     version = declare_version(actor=actor, model=row, spec=spec, reuse=False)
     _record(VERSION_IMPORTED, actor, person, kept, version.model, version)
     return version
+
+
+def _with_source_there(spec: VersionSpec, claim: Claim) -> tuple[VersionSpec, Claim]:
+    """A `models:` source of another registry names a version of that registry: it becomes the version brought from
+    there, or, where that was not brought, a claim. Read as one of ours it could name another model's files."""
+    try:
+        named = sources.read(spec.source).version
+    except sources.SourceError:
+        named = sources.NamedVersion("")
+    if named is None:
+        return spec, claim
+    record = numbers_brought(claim.origin, named.name, [str(named.number)]).get(str(named.number))
+    if record is not None and record.version is not None:
+        return replace(spec, source=address_of(record.version)), claim
+    told = {**claim.claims, "source": spec.source[:2000]}
+    return replace(spec, source=""), replace(claim, claims=told)
 
 
 def _record(

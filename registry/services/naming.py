@@ -10,6 +10,7 @@ from audit.actor import Actor
 from registry.exceptions import InvalidInput
 from registry.models import RegisteredModel
 from registry.rules import Faults, is_model_slug
+from registry.selectors.catalogue import models_called
 from registry.services.models import register_model
 
 _TRIES = 20
@@ -46,9 +47,7 @@ def register_called(*, actor: Actor, name: str, **facts: Any) -> RegisteredModel
 
 def called(name: str) -> RegisteredModel | None:
     """The model MLflow clients call so, whoever may see it: for services, which ask for permission themselves."""
-    if is_model_slug(name):
-        return RegisteredModel.objects.filter(slug=name).first()
-    return RegisteredModel.objects.filter(mlflow_name=name).first()
+    return models_called(name).first()
 
 
 def slug_of(name: str) -> str:

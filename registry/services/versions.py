@@ -30,6 +30,7 @@ from registry.models import (
 )
 from registry.rules import Faults
 from registry.services.additions import add_card, add_evidence, add_metrics, card_digest, store_evidence
+from registry.services.sourcing import with_source
 from registry.services.specification import (
     ArtifactSpec,
     DatasetSpec,
@@ -91,7 +92,7 @@ def declare_version(
     access.require(actor, access.Permission.REGISTER_VERSION, model)
     person, token = access.require_signer(actor)
     faults = Faults()
-    spec = cleaned(faults, spec)
+    spec = with_source(faults, actor, cleaned(faults, spec))
     _check_parents(faults, actor, spec.parents)
     faults.refuse()
     row = RegisteredModel.objects.locked(model.pk)

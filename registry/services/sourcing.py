@@ -1,0 +1,75 @@
+"""Which registered version a source names, for a caller who may see it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from audit.actor import Actor
+from registry import access, sources
+from registry.models import OPEN, AliasAssignment, ModelVersion
+from registry.rules import Faults
+from registry.selectors.catalogue import models_called
+from registry.services.specification import VersionSpec
+
+
+def with_source(faults: Faults, actor: Actor, spec: VersionSpec) -> VersionSpec:
+    """Put a specification's source into its canonical form; a registered version it names becomes a parent.
+
+    The recorded parent is what is resolved later (`governance.selectors.compact.source_behind`), so a source that names
+    a version is stored only together with it.
+
+    Args:
+        faults: receives what is wrong, at /source.
+        actor: who declares the version: only a version they may see is a source.
+        spec: the specification as it was sent.
+
+    Returns:
+        The specification with source and parents as they are stored.
+    """
+    try:
+        address = sources.read(spec.source)
+    except sources.SourceError as fault:
+        faults.add("/source", fault.code, str(fault))
+        return spec
+    if address.version is None:
+        return replace(spec, source=address.text)
+    named = named_version(actor, address.version)
+    if named is None:
+        faults.add(
+            "/source",
+            "unknown_version",
+            f"{address.text} is no registered version that you may see: name one, or give the address of the files.",
+        )
+        return spec
+    parents = spec.parents if any(parent.pk == named.pk for parent in spec.parents) else [*spec.parents, named]
+    return replace(spec, source=address_of(named), parents=parents)
+
+
+def named_version(actor: Actor, named: sources.NamedVersion) -> ModelVersion | None:
+    """Find the registered version that a source names.
+
+    Args:
+        actor: who asks.
+        named: what the source says; the name is the model's MLflow name, never its slug.
+
+    Returns:
+        The version; None where there is none the actor may see.
+    """
+    model = models_called(named.name).filter(pk__in=access.visible_to(actor)).first()
+    if model is None:
+        return None
+    rows = ModelVersion.objects.filter(model=model, status=ModelVersion.Status.REGISTERED).select_related("stage")
+    if named.number is not None:
+        rows = rows.filter(number=named.number)
+    elif named.alias != sources.LATEST:
+        pointed = AliasAssignment.objects.filter(OPEN, model=model, name=named.alias)
+        rows = rows.filter(pk__in=pointed.values("version_id"))
+    found = rows.order_by("-number").first()
+    if found is not None:
+        found.model = model
+    return found
+
+
+def address_of(version: ModelVersion) -> str:
+    """Write a registered version as a source names it."""
+    return str(sources.NamedVersion(version.model.called, version.number))
