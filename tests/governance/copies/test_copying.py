@@ -18,7 +18,9 @@ from governance.copies import copying, sources
 from governance.copies.sources import CannotCopy, Found, parse
 from governance.models import SourceCopy
 from governance.services import setup
+from registry.exceptions import InvalidInput
 from registry.models import Artifact, Evidence, Metric, ModelVersion, User
+from registry.services import versions
 from tests import factories
 from tests.governance.imports.registry_server import Registry, Reply, serving
 
@@ -86,7 +88,14 @@ def test_a_source_nobody_named_is_not_asked_for(mounted: Path, bare: Callable[..
 
 
 @pytest.mark.parametrize("climb", ["file:///mnt/mlruns/../../etc", "file:///mnt/mlruns/1/../../.."])
-def test_a_source_that_climbs_is_refused(mounted: Path, bare: Callable[..., ModelVersion], climb: str) -> None:
+def test_a_source_that_climbs_is_refused(
+    mounted: Path, bare: Callable[..., ModelVersion], climb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InvalidInput):
+        bare(climb)
+    # One that was stored before such sources were refused.
+    monkeypatch.setattr(versions, "with_source", lambda faults, actor, spec: spec)
+
     row = copied(bare(climb))
 
     assert row.state == "failed"
