@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import yaml
+from registry import yaml_reader
 
 MAX_VALUES = 2_000
 """Values in a front matter. YAML can say more of them than it has characters."""
+_LIMITS = yaml_reader.Limits(characters=64 * 1024)
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
@@ -84,7 +85,7 @@ class Card:
 
 
 def parse(text: str) -> Card:
-    """Take a card apart. Raises CardUnreadable for front matter that is not a YAML mapping."""
+    """Take a card apart. Raises CardUnreadable for front matter that is not a YAML mapping, or has a key twice."""
     lines = text.removeprefix("\ufeff").splitlines()
     metadata: dict[str, Any] = {}
     if lines and lines[0].rstrip() == "---":
@@ -98,8 +99,8 @@ def parse(text: str) -> Card:
 
 def _front_matter(source: str) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(source)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        data = yaml_reader.read(source, limits=_LIMITS, first_line=2)
+    except yaml_reader.YamlUnreadableError as error:
         raise CardUnreadable(f"its front matter is not valid YAML ({str(error)[:300]}).") from error
     if data is None:
         return {}

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from registry import yaml_reader
 
 LAXEST = 3
 DEFAULT_CADENCE: Mapping[int, int] = {1: 12, 2: 24, 3: 36}
@@ -130,15 +131,9 @@ class Outcome:
 
 
 def parse(source: str) -> Questionnaire:
-    """Read a questionnaire from its YAML. Raises ValueError (pydantic's ValidationError is one) naming the rule."""
-    if len(source) > 256 * 1024:
-        raise ValueError("a questionnaire is at most 256 KiB of YAML")
-    try:
-        data = yaml.safe_load(source)
-    except yaml.YAMLError as error:
-        raise ValueError(f"not valid YAML: {error}") from error
-    except RecursionError:
-        raise ValueError("not a questionnaire: it is nested too deeply to be read") from None
+    """Read a questionnaire from its YAML. Raises ValueError (pydantic's ValidationError and the reader's errors are
+    such) naming the rule."""
+    data = yaml_reader.read(source)
     if not isinstance(data, dict):
         raise ValueError("a questionnaire is a YAML mapping with title, questions and tiers")
     return Questionnaire.model_validate(data)

@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from registry import yaml_reader
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")]
 CheckSlug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", max_length=80)]
@@ -76,15 +77,9 @@ class PolicyDocument(_Part):
 
 
 def parse(source: str) -> PolicyDocument:
-    """Read a policy from its YAML. Raises ValueError (pydantic's ValidationError is one) naming field and rule."""
-    if len(source) > 256 * 1024:
-        raise ValueError("a policy is at most 256 KiB of YAML")
-    try:
-        data = yaml.safe_load(source)
-    except yaml.YAMLError as error:
-        raise ValueError(f"not valid YAML: {error}") from error
-    except RecursionError:
-        raise ValueError("not a policy: it is nested too deeply to be read") from None
+    """Read a policy from its YAML. Raises ValueError (pydantic's ValidationError and the reader's errors are such)
+    naming field and rule."""
+    data = yaml_reader.read(source)
     if not isinstance(data, dict):
         raise ValueError("a policy is a YAML mapping with slug, title and applies_to")
     return PolicyDocument.model_validate(data)

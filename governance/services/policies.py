@@ -14,7 +14,7 @@ from governance import policies as language
 from governance.actions import POLICY_PUBLISHED
 from governance.checks import catalogue
 from governance.models import Policy, PolicyRevision
-from registry import access, selectors
+from registry import access, selectors, yaml_reader
 from registry.exceptions import Conflict, FieldError, InvalidInput
 from registry.models import ReviewerGroup
 
@@ -36,6 +36,8 @@ def read(source: str) -> language.PolicyDocument:
                 for e in error.errors(include_url=False)
             ]
         ) from error
+    except yaml_reader.DuplicateKeyError as error:
+        raise InvalidInput([FieldError("/", "duplicate_key", str(error))]) from error
     except ValueError as error:
         raise InvalidInput([FieldError("/", "not_a_policy", str(error))]) from error
     errors = [*_unknown_checks(document), *_unknown_stages(document), *_unknown_groups(document)]

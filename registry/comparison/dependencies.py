@@ -11,8 +11,9 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import yaml
 from packaging.version import Version
+
+from registry import yaml_reader
 
 MAX_PACKAGES = 5_000
 """Packages compared by name; a longer lock is compared by lines."""
@@ -176,8 +177,8 @@ def _conda_yaml(text: str) -> Lock | None:
     if "dependencies:" not in text or len(text) > MAX_YAML:
         return None
     try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError):
+        document = yaml_reader.read(text)
+    except yaml_reader.YamlUnreadableError:
         return None
     listed = document.get("dependencies") if isinstance(document, dict) else None
     if not isinstance(listed, list):

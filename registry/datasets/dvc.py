@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
 from typing import Any
 
 import yaml
 
+from registry import yaml_reader
 from registry.datasets.identity import DIGEST_FORMS, Reference
 from registry.datasets.unreadable import Unreadable
 
@@ -15,19 +15,8 @@ _ALONE = re.compile(r"(?:md5:)?([0-9a-f]{32}(?:\.dir)?)")
 _WAY_OUT = "Give the .dvc file as it is, or its md5 alone."
 
 
-class _Strict(yaml.SafeLoader):
-    """YAML that every reader reads alike: no alias (DVC writes none, and they multiply), no key twice."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise Unreadable("not_dvc", f"A .dvc file has no aliases. {_WAY_OUT}")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if len(keys) != len(set(keys)):
-            raise Unreadable("not_dvc", f"A key stands twice in this .dvc file. {_WAY_OUT}")
-        return super().construct_mapping(node, deep)
+_LIMITS = yaml_reader.Limits(aliases=0)
+"""DVC writes no aliases."""
 
 
 def read_dvc(text: str, name: str) -> Reference:
@@ -36,11 +25,9 @@ def read_dvc(text: str, name: str) -> Reference:
     if alone is not None:
         return _reference(name or f"md5:{alone[1][:12]}", alone[1])
     try:
-        document = yaml.load(text, Loader=_Strict)  # noqa: S506 (a SafeLoader, stricter)
-    except (yaml.YAMLError, RecursionError, ValueError) as fault:
-        if isinstance(fault, Unreadable):
-            raise
-        raise Unreadable("not_dvc", f"This is no YAML. {_WAY_OUT}") from None
+        document = yaml_reader.read(text, limits=_LIMITS)
+    except yaml_reader.YamlUnreadableError as fault:
+        raise Unreadable("not_dvc", f"This is no .dvc file: {fault}. {_WAY_OUT}") from None
     outs = document.get("outs") if isinstance(document, dict) else None
     if not isinstance(outs, list) or not outs or not all(isinstance(out, dict) for out in outs):
         raise Unreadable("not_dvc", f"A .dvc file lists its data under “outs”. {_WAY_OUT}")

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from audit import canonical, clock, recorder
 from audit.actor import Actor
 from audit.recorder import Change, Thing
-from registry import access
+from registry import access, yaml_reader
 from registry import questionnaire as language
 from registry.actions import QUESTIONNAIRE_PUBLISHED
 from registry.exceptions import FieldError, InvalidInput
@@ -31,6 +31,8 @@ def read(source: str) -> language.Questionnaire:
                 for e in error.errors(include_url=False)
             ]
         ) from error
+    except yaml_reader.DuplicateKeyError as error:
+        raise InvalidInput([FieldError("/", "duplicate_key", str(error))]) from error
     except ValueError as error:
         raise InvalidInput([FieldError("/", "not_a_questionnaire", str(error))]) from error
 

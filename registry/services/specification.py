@@ -7,9 +7,11 @@ from typing import Any
 from django.conf import settings
 
 from audit import canonical
+from registry import card as cards
 from registry import datasets as references
 from registry.models import DatasetReference, ModelVersion, RegisteredModel, User
 from registry.rules import Faults
+from registry.yaml_reader import DuplicateKeyError
 
 MAX_CARD_BYTES = 256 * 1024
 MAX_LOCK_BYTES = 1024 * 1024
@@ -261,7 +263,8 @@ def cleaned_metrics(faults: Faults, metrics: Sequence[MetricSpec], *, required: 
 
 
 def check_card(faults: Faults, text: str, pointer: str) -> None:
-    """At most 256 KB of UTF-8 text, and not empty."""
+    """At most 256 KB of UTF-8 text, not empty, and no key twice in the front matter: two readers of such a card would
+    read two values. A card that was stored before this rule is shown as unreadable."""
     faults.text(pointer, text, len(text), required=True)
     if len(text.encode(errors="replace")) > MAX_CARD_BYTES:
         faults.add(
@@ -269,6 +272,12 @@ def check_card(faults: Faults, text: str, pointer: str) -> None:
             "too_large",
             f"A model card has at most {MAX_CARD_BYTES // 1024} KB; attach longer documents as evidence.",
         )
+        return
+    try:
+        cards.parse(text)
+    except cards.CardUnreadable as error:
+        if isinstance(error.__cause__, DuplicateKeyError):
+            faults.add(pointer, "duplicate_key", f"In the front matter {error.__cause__}.")
 
 
 def strength(dataset: DatasetSpec) -> str:

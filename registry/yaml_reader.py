@@ -1,0 +1,157 @@
+"""The one reader of YAML that people hand in: policies, questionnaires, model cards, DVC files. Pure.
+
+Stricter than YAML allows (PyYAML's SafeLoader): a key twice is refused, because YAML readers keep the last value and
+drop the first without a word; size, depth and the number of values are bounded, aliases and merges counted as often as
+they stand for something, so that no input of a few lines becomes millions of values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+MAX_NUMBER = 400
+"""Characters of a number: the time to read one grows with the square of its length."""
+
+
+class YamlUnreadableError(ValueError):
+    """The text is not YAML this reader accepts; the message names the line where there is one, and the rule."""
+
+
+class DuplicateKeyError(YamlUnreadableError):
+    """A mapping has a key twice. `lines` are those of both, counted from 1."""
+
+    def __init__(self, key: str, lines: tuple[int, int]) -> None:
+        super().__init__(f"the key “{key}” is written twice, in line {lines[0]} and line {lines[1]}: keep one of them")
+        self.key, self.lines = key, lines
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a text may hold at most: characters, levels of nesting, values with aliases resolved, and aliases."""
+
+    characters: int = 256 * 1024
+    depth: int = 20
+    values: int = 20_000
+    aliases: int = 100
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def read(text: str, *, limits: Limits = DEFAULT_LIMITS, first_line: int = 1) -> Any:
+    """Read one YAML document as plain Python values.
+
+    Args:
+        text: the YAML.
+        limits: what it may hold at most.
+        first_line: the number of its first line, where it is a part of a larger text.
+
+    Returns:
+        The value; None for an empty text.
+
+    Raises:
+        DuplicateKeyError: where a mapping has a key twice.
+        YamlUnreadableError: where it is not valid YAML, or holds more than `limits` allow.
+    """
+    if len(text) > limits.characters:
+        raise YamlUnreadableError(f"it has {len(text):,} characters; at most {limits.characters:,} are read")
+    try:
+        loader = _Loader(text, limits, first_line)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
+    except YamlUnreadableError:
+        raise
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + first_line}: " if mark is not None else ""
+        raise YamlUnreadableError(f"{where}{error.problem or 'not valid YAML'}") from error
+    except Exception as error:  # PyYAML raises ValueError, OverflowError, AttributeError and more for single values
+        raise YamlUnreadableError(f"not valid YAML: {str(error)[:300]}") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that counts what it composes and refuses duplicate keys."""
+
+    def __init__(self, text: str, limits: Limits, first_line: int) -> None:
+        super().__init__(text)
+        self._limits, self._first_line = limits, first_line
+        self._depth = self._aliases = 0
+        self._sizes: dict[int, int] = {}
+        """Values each composed node stands for, by its identity, aliases resolved."""
+        self._composed: list[yaml.Node] = []
+        """Keeps every node alive, so that no two share an identity."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            self._aliases += 1
+            line = self._line(self.peek_event())
+            node = super().compose_node(parent, index)
+            if self._aliases > self._limits.aliases:
+                raise YamlUnreadableError(f"line {line}: at most {self._limits.aliases} aliases are read")
+            if id(node) not in self._sizes:
+                raise YamlUnreadableError(f"line {line}: an alias stands inside the value it names")
+            return node
+        self._depth += 1
+        if self._depth > self._limits.depth:
+            raise YamlUnreadableError(
+                f"line {self._line(self.peek_event())}: nested more than {self._limits.depth} levels deep"
+            )
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        if node is not None:
+            self._measure(node)
+            if isinstance(node, yaml.MappingNode):
+                self._refuse_duplicates(node)
+        return node
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        self._refuse_long_number(node)
+        return super().construct_yaml_int(node)
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        self._refuse_long_number(node)
+        return super().construct_yaml_float(node)
+
+    def _measure(self, node: yaml.Node) -> None:
+        parts: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            parts = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            parts = node.value
+        size = 1 + sum(self._sizes[id(part)] for part in parts)
+        if size > self._limits.values:
+            raise YamlUnreadableError(
+                f"line {self._line(node)}: it stands for more than {self._limits.values:,} values"
+            )
+        self._sizes[id(node)] = size
+        self._composed.append(node)
+
+    def _refuse_duplicates(self, node: yaml.MappingNode) -> None:
+        # Here and not when the mapping is constructed: a merge key is resolved in the node itself, and overriding a
+        # merged key is no duplicate.
+        seen: dict[Hashable, int] = {}
+        for key, _ in node.value:
+            line = self._line(key)
+            if not isinstance(key, yaml.ScalarNode):
+                raise YamlUnreadableError(f"line {line}: a key is one value, not a list or a mapping")
+            name = key.value if key.tag == "tag:yaml.org,2002:merge" else self.construct_object(key)
+            if name in seen:
+                raise DuplicateKeyError(str(key.value)[:100], (seen[name], line))
+            seen[name] = line
+
+    def _refuse_long_number(self, node: yaml.ScalarNode) -> None:
+        if len(node.value) > MAX_NUMBER:
+            raise YamlUnreadableError(f"line {self._line(node)}: a number of more than {MAX_NUMBER} characters")
+
+    def _line(self, where: Any) -> int:
+        return int(where.start_mark.line) + self._first_line
+
+
+for _tag, _construct in (("int", _Loader.construct_yaml_int), ("float", _Loader.construct_yaml_float)):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _construct)

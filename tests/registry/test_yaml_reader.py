@@ -1,0 +1,131 @@
+"""The one reader of YAML: what it refuses, and what it reads as everybody does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from governance import policies
+from registry import card, questionnaire, yaml_reader
+from registry.yaml_reader import DuplicateKeyError, Limits, YamlUnreadableError, read
+
+DUPLICATES = {
+    "at the top": ("checks: [a]\nslug: x\nchecks: []\n", "checks", (1, 3)),
+    "deeper": ("a:\n  - b: 1\n    b: 2\n", "b", (2, 3)),
+    "in flow style": ("{a: 1,\n a: 2}", "a", (1, 2)),
+    "quoted": ("a: 1\n'a': 2\n", "a", (1, 2)),
+    "equal as numbers": ("1: a\n0x1: b\n", "0x1", (1, 2)),
+    "equal as booleans": ("yes: a\ntrue: b\n", "true", (1, 2)),
+    "merge keys": ("b: &b {x: 1}\nc:\n  <<: *b\n  <<: *b\n", "<<", (3, 4)),
+    "inside a key's value only an alias repeats": ("a: &a {x: 1, x: 2}\nb: *a\n", "x", (1, 1)),
+    "in a set": ("s: !!set {a, b, a}\n", "a", (1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", DUPLICATES)
+def test_a_key_twice_is_refused_with_both_lines(name: str) -> None:
+    text, key, lines = DUPLICATES[name]
+    with pytest.raises(DuplicateKeyError) as caught:
+        read(text)
+    assert (caught.value.key, caught.value.lines) == (key, lines)
+    assert f"line {lines[0]}" in str(caught.value)
+
+
+def test_a_merge_may_be_overridden() -> None:
+    text = "base: &base {x: 1, y: 2}\nmore: &more {<<: *base, x: 3}\nlast: {<<: *more, y: 4}\n"
+    assert read(text)["last"] == {"x": 3, "y": 4}
+
+
+def bomb(levels: int) -> str:
+    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+def merge_bomb(levels: int) -> str:
+    lines = ["m0: &m0 {a: 1, b: 2, c: 3}"]
+    lines += [f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}]}}" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+REFUSED = {
+    "aliases of aliases": bomb(8),
+    "merges of merges": merge_bomb(8),
+    "an alias inside its own value": "a: &a [*a]",
+    "too many aliases": "a: &a 1\nb: [" + "*a, " * 200 + "]",
+    "too deep in flow style": "[" * 5000 + "]" * 5000,
+    "too deep in block style": "\n".join(" " * n + "a:" for n in range(60)),
+    "many open braces": "{" * 5000,
+    "an unknown tag": "!!python/object/apply:os.system [ls]",
+    "a long number": "a: " + "9" * 5000,
+    "a long sexagesimal number": "a: 1" + ":59" * 5000,
+    "a date that is none": "a: 2024-99-99",
+    "two documents": "a: 1\n---\nb: 2\n",
+    "an unfinished list": "a: [1",
+    "a control character": "a: \x01",
+    "a list as key": "? [1, 2]\n: x\n",
+    "an undefined alias": "a: *b",
+    "too long": "a: " + "x" * (256 * 1024),
+    "a broken merge": "<<: 1",
+    "a broken pair list": "!!omap [a]",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_read_safely_is_one_error(name: str) -> None:
+    with pytest.raises(YamlUnreadableError):
+        read(REFUSED[name])
+
+
+def test_lines_are_counted_from_where_the_text_begins() -> None:
+    with pytest.raises(DuplicateKeyError) as caught:
+        read("a: 1\na: 2\n", first_line=10)
+    assert caught.value.lines == (10, 11)
+    with pytest.raises(YamlUnreadableError, match="line 10"):
+        read("a: 1\nb: [1]\n", first_line=9, limits=Limits(depth=2))
+
+
+@given(st.text(alphabet="ab:-[]{}&*<>!'\"#| \n0123456789.,?%@~", max_size=60))
+@settings(max_examples=500, deadline=None)
+def test_it_reads_what_pyyaml_reads_or_refuses(text: str) -> None:
+    try:
+        found: Any = read(text)
+    except YamlUnreadableError:
+        return
+    assert repr(found) == repr(yaml.safe_load(text))
+
+
+POLICY = """slug: a
+title: abc
+applies_to: {stages: [production]}
+checks:
+  - check: artifact.format
+  - check: integrity.digest
+checks: []
+"""
+
+
+def test_a_policy_with_a_key_twice_is_refused() -> None:
+    with pytest.raises(DuplicateKeyError) as caught:
+        policies.parse(POLICY)
+    assert (caught.value.key, caught.value.lines) == ("checks", (4, 7))
+
+
+def test_a_questionnaire_with_a_key_twice_is_refused() -> None:
+    with pytest.raises(DuplicateKeyError):
+        questionnaire.parse("title: One\ntitle: Two\nquestions: []\n")
+
+
+def test_a_card_with_a_key_twice_cannot_be_read() -> None:
+    text = "---\nlicense: Apache-2.0\nlicense: Proprietary\n---\n# Model\n"
+    with pytest.raises(card.CardUnreadable, match="“license” is written twice, in line 2 and line 3"):
+        card.parse(text)
+
+
+def test_the_limits_of_a_caller_hold() -> None:
+    with pytest.raises(YamlUnreadableError):
+        read("[1, 2, 3]", limits=yaml_reader.Limits(values=3))
