@@ -6,6 +6,7 @@ POLICY_PUBLISHED = register("policy.published", "published a policy revision")
 
 PROMOTION_REQUESTED = register("promotion.requested", "asked for a promotion")
 PROMOTION_BOUND = register("promotion.bound", "bound the request to the version's new evidence")
+PROMOTION_POLICY_BOUND = register("promotion.policy_bound", "bound the request to another policy revision")
 PROMOTION_BLOCKED = register("promotion.blocked", "found the request blocked")
 PROMOTION_READY = register("promotion.readied", "found every requirement met")
 PROMOTION_REOPENED = register("promotion.reopened", "found the request open again")

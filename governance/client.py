@@ -79,7 +79,9 @@ OF_STATE = {
 """Exit status by the state of a promotion request. `ready`: approved, and held until somebody carries it out."""
 _OF_STATUS = {401: NOT_PERMITTED, 403: NOT_PERMITTED, 409: CONFLICT, 412: CONFLICT, 429: UNREACHABLE}
 _OF_CODE = {
-    **dict.fromkeys(("illegal_move", "no_policy", "model_incomplete", "model_archived"), UNPROMOTABLE),
+    **dict.fromkeys(
+        ("illegal_move", "no_policy", "policies_conflict", "model_incomplete", "model_archived"), UNPROMOTABLE
+    ),
     "version_registering": UNPROMOTABLE,
     "wrong_digest": UNVERIFIED,
     "wrong_size": UNVERIFIED,

@@ -14,6 +14,7 @@ from governance.policies import (
     Requirement,
     Reviewer,
     assign,
+    combine,
     conditions_of_model,
     exclusion,
     young_enough,
@@ -24,19 +25,36 @@ from registry.selectors import Contents
 
 
 def document_of(request: PromotionRequest) -> PolicyDocument | None:
-    """The policy revision the request was bound to when it was made; None for a free move."""
+    """Return what the request must satisfy: the conjunction of every policy revision that governs it; None for a free
+    move."""
     if request.policy_revision is None:
         return None
-    return read(request.policy_revision)
+    return combined([request.policy_revision, *(bound.policy_revision for bound in request.governing)])
+
+
+def combined(revisions: Iterable[PolicyRevision]) -> PolicyDocument:
+    """Return the conjunction of policy revisions, the first one primary. A revision given twice counts once."""
+    unique = {revision.digest: revision for revision in revisions}
+    if len(unique) == 1:
+        return read(next(iter(unique.values())))
+    key = " ".join(unique)
+    if (known := _documents.get(key)) is None:
+        documents = [read(revision) for revision in unique.values()]
+        known = _remembered(key, combine(documents, merge=catalogue.combined_parameters))
+    return known
 
 
 def read(revision: PolicyRevision) -> PolicyDocument:
     """A revision's document as a value. Revisions never change, so a process reads each once."""
     if (known := _documents.get(revision.digest)) is None:
-        if len(_documents) >= _KEPT:
-            _documents.clear()
-        known = _documents[revision.digest] = PolicyDocument.model_validate(revision.document)
+        known = _remembered(revision.digest, PolicyDocument.model_validate(revision.document))
     return known
+
+
+def _remembered(key: str, document: PolicyDocument) -> PolicyDocument:
+    if len(_documents) >= _KEPT:
+        _documents.clear()
+    return _documents.setdefault(key, document)
 
 
 def documents_in_force() -> list[PolicyDocument]:
@@ -139,15 +157,19 @@ def short_of_quorum(group: str, *, leaving: User | None = None) -> list[Promotio
     members: dict[frozenset[str], _Members] = {}
     deciders: dict[tuple[int, frozenset[str]], frozenset[int]] = {}
     live = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, policy_revision__isnull=False)
-    for request in live.select_related(
-        "model",
-        "policy_revision",
-        "requested_by",
-        "requested_with__person",
-        "version__registered_by",
-        "version__registered_with__person",
-        "version__trained_by",
-    ).order_by("pk"):
+    for request in (
+        live.select_related(
+            "model",
+            "policy_revision",
+            "requested_by",
+            "requested_with__person",
+            "version__registered_by",
+            "version__registered_with__person",
+            "version__trained_by",
+        )
+        .prefetch_related("policies")
+        .order_by("pk")
+    ):
         document = document_of(request)
         wanted = frozenset(rule.group for rule in document.approvals) if document is not None else frozenset()
         if document is None or group not in wanted:

@@ -72,6 +72,8 @@ def build(
             "revision": request.policy_revision.number if request.policy_revision is not None else None,
             "digest": request.policy_revision.digest if request.policy_revision is not None else None,
             "approvals": [rule.model_dump(mode="json") for rule in document.approvals],
+            # Only where there is more than one: a packet of a request with one policy keeps its digest.
+            **({"governed_by": governed_by} if len(governed_by := _governed_by(request)) > 1 else {}),
         },
         "kept_out": _kept_out(request),
     }
@@ -128,6 +130,18 @@ def _checks(document: PolicyDocument, runs: Mapping[str, CheckRun], inputs: Mapp
             }
         )
     return shown
+
+
+def _governed_by(request: PromotionRequest) -> list[dict[str, Any]]:
+    return [
+        {
+            "slug": bound.policy_revision.policy.slug,
+            "revision": bound.policy_revision.number,
+            "digest": bound.policy_revision.digest,
+            "basis": bound.basis,
+        }
+        for bound in request.governing
+    ]
 
 
 def _kept_out(request: PromotionRequest) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 
 from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin, Panel, Way
@@ -111,7 +113,10 @@ class Requests(GovernedModelAdmin):
 
     @admin.display(description="under the policy")
     def under(self, row: PromotionRequest) -> Any:
-        return cells.record(row.policy_revision) if row.policy_revision is not None else "none: a free move"
+        if row.policy_revision is None:
+            return "none: a free move"
+        shown = [(cells.record(bound.policy_revision), bound.get_basis_display()) for bound in row.governing]
+        return format_html_join(mark_safe("<br>"), "{} ({})", shown)
 
     @admin.display(description="fingerprint of the version")
     def fingerprint_code(self, row: PromotionRequest) -> Any:

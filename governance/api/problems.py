@@ -327,6 +327,11 @@ CATALOGUE: Final[dict[str, Type]] = {
         "Which one governs would be left to chance.",
         "Give one of them another priority.",
     ),
+    "policies_conflict": Type(
+        "Two policies cannot be satisfied together",
+        "More than one policy governs the request, and they give one check parameters that no single run satisfies.",
+        "Ask an officer to publish a revision that gives both policies the same parameters for the check.",
+    ),
     # --- decisions, roles and accounts: taken on the pages ---
     "already_decided": Type(
         "You have decided already",

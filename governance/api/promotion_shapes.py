@@ -9,7 +9,7 @@ from pydantic import Field
 
 from governance.api.conf import PREFIX
 from governance.api.shapes import Moment, Page, PersonShown, RequirementShown, Shown
-from governance.models import CheckRun, Decision, PromotionRequest
+from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
 from governance.policies import ApprovalStanding
 from governance.selectors import CheckRow, ListRow, RequestPage
 
@@ -86,6 +86,29 @@ class PolicyRef(Shown):
     slug: str
     revision: int
     digest: str
+
+
+class GoverningPolicy(Shown):
+    """A policy revision that a request must satisfy, and why it governs the request."""
+
+    slug: str
+    revision: int
+    digest: str
+    basis: str = Field(description="target, leaving, represented_stage, tier or newer_revision.")
+    because: str = Field(description="The basis in words.")
+    added_at: Moment
+
+    @classmethod
+    def of(cls, bound: RequestPolicy) -> GoverningPolicy:
+        revision = bound.policy_revision
+        return cls(
+            slug=revision.policy.slug,
+            revision=revision.number,
+            digest=revision.digest,
+            basis=bound.basis,
+            because=bound.get_basis_display(),
+            added_at=bound.added_at,
+        )
 
 
 class CheckShown(Shown):
@@ -239,7 +262,10 @@ class PromotionShown(Shown):
     headline: str
     reason: str
     requested_by: PersonShown
-    policy: PolicyRef | None = Field(description="null where no policy governs the move.")
+    policy: PolicyRef | None = Field(description="The policy it was made under; null where none governs the move.")
+    policies: list[GoverningPolicy] = Field(
+        description="Every policy revision it must satisfy, and why: the requirements are their conjunction."
+    )
     fingerprint: str
     packet_digest: str | None = Field(description="What approvers sign, once review is open.")
     requirements: list[RequirementShown]
@@ -275,6 +301,7 @@ class PromotionShown(Shown):
             policy=PolicyRef(slug=revision.policy.slug, revision=revision.number, digest=revision.digest)
             if revision is not None
             else None,
+            policies=[GoverningPolicy.of(bound) for bound in request.governing],
             fingerprint=request.fingerprint,
             packet_digest=request.packet_digest or None,
             requirements=[RequirementShown.of(r) for r in seen.verdict.requirements]

@@ -155,5 +155,23 @@ def parameters(check: Check, given: Mapping[str, Any]) -> Parameters:
     return validated
 
 
+def combined_parameters(slug: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Combine the parameters that two policies give one check: those that satisfy both, as the check defines it.
+
+    Returns None where the check is not installed, does not take one of the sets, or cannot combine them. Equal sets
+    need no check to combine them.
+    """
+    if dict(first) == dict(second):
+        return first
+    check = find(slug)
+    if check is None:
+        return None
+    try:
+        both = check.combine(parameters(check, first), parameters(check, second))
+        return None if both is None else parameters(check, both.model_dump(mode="json")).model_dump(mode="json")
+    except BadParameters:
+        return None
+
+
 def _origin(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.value

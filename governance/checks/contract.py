@@ -249,6 +249,14 @@ class Check:
         """
         return tuple(e.kind for e in self.needs if e.required and e.kind not in available)
 
+    def combine(self, first: Any, second: Any) -> Any | None:
+        """Return the parameters that satisfy both of two parameter sets; None where there are none.
+
+        Called where two policies that govern one request name this check. Override where unequal parameters can be
+        combined; what is returned must never accept what either set refuses.
+        """
+        return first if first == second else None
+
     def run(self, ctx: Context, params: Any) -> Outcome:
         """Judge. Must depend on nothing but its arguments."""
         raise NotImplementedError

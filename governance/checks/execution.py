@@ -28,7 +28,7 @@ from governance.actions import CHECK_CANCELLED, CHECK_COMPLETED, CHECK_QUEUED
 from governance.checks import catalogue, inputs
 from governance.checks.contract import ARTIFACT_FILES, MODEL_CARD, Conclusion, Finding, Outcome
 from governance.models import CheckRun, PromotionRequest
-from governance.policies import CheckRule, PolicyDocument, young_enough
+from governance.policies import CheckRule, PolicyDocument, UncombinableRule, young_enough
 from registry.selectors import Contents
 from registry.services.version_lock import lock_keys
 
@@ -104,7 +104,9 @@ def _plan_one(rule: CheckRule, shelf: inputs.Shelf, latest: CheckRun | None, now
     check = catalogue.find(rule.check)
     version, params, problem = "", dict(rule.params), ""
     missing: tuple[str, ...] = ()
-    if check is None:
+    if isinstance(rule, UncombinableRule):
+        problem = rule.conflict
+    elif check is None:
         problem = (
             f"No check called {rule.check} is installed. An operator must install it, or an officer change the policy."
         )

@@ -91,8 +91,7 @@ def _attempt(held: Claim, carry_out: Runner) -> Result | None:
 
 
 def _timeout(run: CheckRun) -> int | None:
-    """The policy's time for this check, in seconds; None where it names none."""
-    if run.request.policy_revision is None:
-        return None
-    document = PolicyDocument.model_validate(run.request.policy_revision.document)
-    return next((rule.timeout for rule in document.checks if rule.check == run.check_slug), None)
+    """The shortest time that a policy of the request gives this check, in seconds; None where none names one."""
+    documents = (PolicyDocument.model_validate(bound.policy_revision.document) for bound in run.request.governing)
+    rules = (rule for document in documents for rule in document.checks if rule.check == run.check_slug)
+    return min((rule.timeout for rule in rules if rule.timeout is not None), default=None)

@@ -98,7 +98,7 @@ class Knowledge:
         decisions = Prefetch("decisions", Decision.objects.order_by("signed_at", "pk"))
         rows = PromotionRequest.objects.filter(version=self.version).order_by("-pk")
         joined = rows.select_related("source_stage", "target_stage", "requested_by", "policy_revision__policy")
-        return list(joined.prefetch_related(decisions)[:MAX_LISTED])
+        return list(joined.prefetch_related(decisions, "policies")[:MAX_LISTED])
 
     # --- answers
 
@@ -246,11 +246,13 @@ class Knowledge:
                 f"{r.source_stage.name} → {r.target_name}",
                 r.get_state_display(),
                 moment(r.created_at),
+                "; ".join(f"{b.policy_revision} ({b.get_basis_display()})" for b in r.governing),
                 r.reason,
             ]
             for r in self.requests
         ]
-        return table("Promotion requests", LOG, ("request", "move", "state", "asked", "reason"), rows)
+        columns = ("request", "move", "state", "asked", "policies", "reason")
+        return table("Promotion requests", LOG, columns, rows)
 
     def _history(self) -> list[Block]:
         stays = StageOccupancy.objects.filter(version=self.version).select_related("stage").order_by("opened_at", "pk")

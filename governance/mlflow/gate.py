@@ -57,12 +57,18 @@ def waiting(request: PromotionRequest, *, opened: bool) -> MlflowError:
         f"Approval required. Promotion request #{request.pk} ({what}) {how}; {stays} until its policy is met.",
         f"  {request_url(request.pk)}",
     ]
+    if len(request.governing) > 1:
+        lines += ["It must satisfy every one of these policies:", *_policies(request)]
     if verdict is not None and verdict.unmet:
         lines += ["It waits for:", *_unmet(verdict)]
     elif verdict is not None:
         lines.append("Nothing is left to do but to carry it out: whoever may ask for promotions does so on its page.")
     lines.append("Run the same call again to see how it stands. Once it is met the version moves by itself.")
     return MlflowError("RESOURCE_CONFLICT", "\n".join(lines))
+
+
+def _policies(request: PromotionRequest) -> list[str]:
+    return [f"  - {bound.policy_revision} ({bound.get_basis_display()})" for bound in request.governing]
 
 
 def _unmet(verdict: Verdict) -> list[str]:

@@ -4,7 +4,7 @@ from governance.models.check_run import CheckRun
 from governance.models.decision import Decision, Packet
 from governance.models.document import FrozenDocument
 from governance.models.idempotency import IdempotencyKey
-from governance.models.policy import Policy, PolicyRevision
+from governance.models.policy import Policy, PolicyRevision, RequestPolicy
 from governance.models.promotion import PromotionRequest
 from governance.models.source_copy import SourceCopy
 from governance.models.webhook import Webhook, WebhookDelivery, WebhookPosition, WebhookSecret
@@ -18,6 +18,7 @@ __all__ = [
     "Policy",
     "PolicyRevision",
     "PromotionRequest",
+    "RequestPolicy",
     "SourceCopy",
     "Webhook",
     "WebhookDelivery",

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from registry.models import Governed
+from registry.models.rows import Row, Rows
 
 
 class Policy(Governed):
@@ -50,3 +51,42 @@ class PolicyRevision(Governed):
 
     def __str__(self) -> str:
         return f"{self.policy.slug} v{self.number}"
+
+
+class RequestPolicies(Rows["RequestPolicy"]):
+    """Reads the rows with their revision and policy: no reader wants them without."""
+
+    def get_queryset(self) -> models.QuerySet["RequestPolicy"]:
+        return super().get_queryset().select_related("policy_revision__policy")
+
+
+class RequestPolicy(Row):
+    """A policy revision that governs a promotion request, and why. Immutable.
+
+    A request satisfies the conjunction of all its revisions (`governance.policies.combine`). The row with the basis
+    "target" is the policy the request was made under; the others only make it stricter.
+    """
+
+    class Basis(models.TextChoices):
+        TARGET = "target", "the target"
+        LEAVING = "leaving", "leaving the stage it is in"
+        REPRESENTED_STAGE = "represented_stage", "the stage the alias represents"
+        TIER = "tier", "a stricter risk tier while it was open"
+        NEWER_REVISION = "newer_revision", "a stricter revision published while it was open"
+
+    request = models.ForeignKey("governance.PromotionRequest", on_delete=models.PROTECT, related_name="policies")
+    policy_revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT, related_name="governed")
+    basis = models.CharField(max_length=20, choices=Basis.choices)
+    added_at = models.DateTimeField()
+    event = models.UUIDField(help_text="the event that recorded it")
+
+    objects: ClassVar[RequestPolicies] = RequestPolicies()
+
+    class Meta:
+        ordering = ("pk",)
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(name="request_policy_once", fields=["request", "policy_revision", "basis"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy_revision} for {self.basis} of #{self.request_id}"

@@ -1,11 +1,15 @@
 """Promotion requests."""
 
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 
 from registry.models import Governed
+
+if TYPE_CHECKING:
+    from governance.models.policy import RequestPolicy
 
 
 class PromotionRequest(Governed):
@@ -15,6 +19,7 @@ class PromotionRequest(Governed):
     bound; `packet_digest` names the packet under review, empty until review opens. `revision` counts what a reader of
     the request's page would see change: pages poll it, writes name it in If-Match. `before_governance` marks what was
     promoted elsewhere and came here so (`governance.promotions.adopt`): no policy, no check, no decision.
+    `policy_revision` is the primary policy; `governing` lists every revision the request must satisfy.
     """
 
     class State(models.TextChoices):
@@ -113,6 +118,16 @@ class PromotionRequest(Governed):
     @property
     def is_live(self) -> bool:
         return self.state in self.LIVE
+
+    @cached_property
+    def governing(self) -> "tuple[RequestPolicy, ...]":
+        """Every policy revision the request must satisfy, the primary one first. Empty for a free move."""
+        return tuple(self.policies.all()) if self.policy_revision_id is not None else ()
+
+    @property
+    def policy_digests(self) -> list[str]:
+        """The digests of those revisions, as events name them."""
+        return [bound.policy_revision.digest for bound in self.governing]
 
     @property
     def target_name(self) -> str:

@@ -4,6 +4,7 @@ Pure: no database, no clock, no settings. `governance.promotions` gathers the fa
 pages, API and simulator show the same verdict, so nobody is told anything the gate does not also hold.
 """
 
+from governance.policies.combining import Merge, UncombinableRule, combine, conflicts, merge_equal
 from governance.policies.document import (
     AppliesTo,
     ApprovalRule,
@@ -47,16 +48,21 @@ __all__ = [
     "Exclusion",
     "Facts",
     "Involvement",
+    "Merge",
     "Met",
     "PolicyDocument",
     "Requirement",
     "Reviewer",
     "Slug",
     "State",
+    "UncombinableRule",
     "Verdict",
     "assign",
+    "combine",
     "conditions_of_model",
+    "conflicts",
     "exclusion",
+    "merge_equal",
     "parse",
     "verdict",
     "young_enough",

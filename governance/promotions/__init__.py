@@ -6,6 +6,7 @@ events, takes its locks in one order (model → version → request → check ru
 
 from governance.promotions.adopting import adopt
 from governance.promotions.aliases import remove_alias
+from governance.promotions.binding import bind_policy
 from governance.promotions.deciding import Signature, decide
 from governance.promotions.expiring import expired, touched_by_their_model
 from governance.promotions.requesting import request
@@ -15,6 +16,7 @@ from governance.promotions.withdrawing import withdraw
 __all__ = [
     "Signature",
     "adopt",
+    "bind_policy",
     "decide",
     "expired",
     "promote",

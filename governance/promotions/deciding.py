@@ -122,6 +122,7 @@ def _record(
             "packet": shown.digest,
             "fingerprint": locked.version.fingerprint,
             "policy_digest": request.policy_revision.digest if request.policy_revision else None,
+            "policy_digests": request.policy_digests,
             "groups": sorted(reviewer.groups),
             "method": str(Decision.SignatureMethod.PASSWORD),
             "meaning": meaning,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from audit import prepared
-from governance.models import Policy, PolicyRevision, PromotionRequest
+from governance.models import Policy, PolicyRevision, PromotionRequest, RequestPolicy
 from registry.exceptions import NotFound
 from registry.models import AccessToken, ModelVersion, RegisteredModel, Stage, User
 from registry.services.version_lock import lock_keys
@@ -37,8 +37,7 @@ def _join(request: PromotionRequest, version: ModelVersion) -> None:
     """What could be joined to both rows, read a table at a time: here they are a stage or two and a handful of people,
     and a join of eight tables is planned for longer than it is read."""
     if request.policy_revision_id is not None:
-        request.policy_revision = PolicyRevision.objects.at(request.policy_revision_id)
-        request.policy_revision.policy = Policy.objects.at(request.policy_revision.policy_id)
+        _join_policies(request)
     stages = {version.stage_id: version.stage}
     stages |= Stage.objects.those({request.source_stage_id, request.target_stage_id} - stages.keys())
     request.source_stage = stages[request.source_stage_id]
@@ -53,3 +52,16 @@ def _join(request: PromotionRequest, version: ModelVersion) -> None:
     version.trained_by = people.get(version.trained_by_id)
     for token in tokens.values():
         token.person = people[token.person_id]
+
+
+def _join_policies(request: PromotionRequest) -> None:
+    """Every revision that governs the request, with its policy: one statement a table, however many there are."""
+    bound = RequestPolicy.objects.where("request_id = %(request)s ORDER BY id", request=request.pk)
+    revisions = PolicyRevision.objects.those({request.policy_revision_id, *(row.policy_revision_id for row in bound)})
+    policies = Policy.objects.those({revision.policy_id for revision in revisions.values()})
+    for revision in revisions.values():
+        revision.policy = policies[revision.policy_id]
+    for row in bound:
+        row.policy_revision = revisions[row.policy_revision_id]
+    request.policy_revision = revisions[request.policy_revision_id]
+    request.governing = tuple(bound)

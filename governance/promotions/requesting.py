@@ -10,7 +10,8 @@ from audit.actor import Actor
 from audit.recorder import Change, Thing
 from governance import facts
 from governance.actions import PROMOTION_REQUESTED
-from governance.models import PolicyRevision, PromotionRequest
+from governance.models import PolicyRevision, PromotionRequest, RequestPolicy
+from governance.promotions.binding import bind_first
 from governance.promotions.locks import Locked
 from governance.promotions.settling import carry_out_promoted, settle_locked
 from registry import access, selectors, stages
@@ -88,6 +89,7 @@ def request(
     if document is None:  # a free move: it is carried out before anybody could see it open
         made.state, made.closed_at, made.revision = PromotionRequest.State.PROMOTED, now, made.revision + 1
     made.save()
+    bound = [(revision, RequestPolicy.Basis.TARGET)] if revision is not None else []
     asked = recorder.append(
         PROMOTION_REQUESTED,
         actor=actor,
@@ -104,9 +106,11 @@ def request(
             "fingerprint": version.fingerprint,
             "policy_revision": str(revision.uid) if revision is not None else None,
             "policy_digest": revision.digest if revision is not None else None,
+            "policies": [{"digest": one.digest, "basis": str(basis)} for one, basis in bound],
         },
         reason=reason,
     )
+    bind_first(made, bound, event=asked)
     locked = Locked(made, version, model)
     if document is None:
         carry_out_promoted(locked, begins, actor=actor, following=asked)

@@ -289,6 +289,7 @@ def carry_out_promoted(
             "fingerprint": version.fingerprint,
             "packet": request.packet_digest or None,
             "policy_digest": request.policy_revision.digest if request.policy_revision is not None else None,
+            "policy_digests": request.policy_digests,
             "displaced": displaced.number if displaced is not None else None,
         },
         following=following,

@@ -47,7 +47,7 @@ def get_request(actor: Actor, number: int) -> PromotionRequest:
     # Asked apart from the joins: together with them the planner takes longer than both queries.
     if not visible_requests(actor).filter(pk=number).exists():
         raise absent_request(number)
-    found = PromotionRequest.objects.select_related(*REQUEST_RELATED).get(pk=number)
+    found = PromotionRequest.objects.select_related(*REQUEST_RELATED).prefetch_related("policies").get(pk=number)
     found.version.model = found.model
     return found
 

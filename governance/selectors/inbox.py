@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from audit.actor import Actor
 from governance import facts
-from governance.models import CheckRun, Decision, PromotionRequest
+from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
 from governance.policies import (
     ApprovalRule,
     assign,
@@ -62,6 +62,7 @@ def _rows(
         .prefetch_related(
             Prefetch("decisions", queryset=Decision.objects.select_related("person").order_by("signed_at")),
             Prefetch("check_runs", queryset=runs if checks else runs.none()),
+            "policies",
         )
         .in_bulk(numbers)
     )
@@ -143,6 +144,7 @@ def models_needing(actor: Actor, person: User) -> tuple[int, ...]:
         return ()
     # Only those whose policy calls on a group of theirs, however many are under review elsewhere.
     calls_on = [Q(policy_revision__document__approvals__contains=[{"group": group}]) for group in mine]
-    under_review = visible_requests(actor).filter(reduce(or_, calls_on), state__in=PromotionRequest.LIVE)
+    governing = RequestPolicy.objects.filter(reduce(or_, calls_on), request=OuterRef("pk"))
+    under_review = visible_requests(actor).filter(Exists(governing), state__in=PromotionRequest.LIVE)
     rows = _rows(under_review.exclude(packet_digest=""), person, mine, checks=False)
     return tuple(row.request.model_id for row in rows if row.needs_me)

@@ -53,7 +53,7 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     for part, sentence in (
         ("champion", "The champion it is compared with is another, or has changed."),
         ("model", "What is on record about the model changed."),
-        ("policy", "Another policy revision applies."),
+        ("policy", "Other policy revisions apply."),
         ("kept_out", "Whom the separation of duties keeps out has changed."),
     ):
         if before[part] != after[part]:

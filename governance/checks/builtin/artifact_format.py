@@ -83,11 +83,24 @@ class ArtifactFormat(Check):
 
         def for_target(self, stage: str | None, alias: str | None) -> tuple[str, ...]:
             """What the target accepts."""
-            named = self.allowed.get(stage or f"@{alias}")
+            return self.for_named(stage or f"@{alias}")
+
+        def for_named(self, target: str) -> tuple[str, ...]:
+            """The same for a target as `allowed` writes it."""
+            named = self.allowed.get(target)
             if named is not None:
                 return named
             lists = list(self.allowed.values())
             return tuple(f for f in lists[0] if all(f in other for other in lists))
+
+    def combine(self, first: Any, second: Any) -> Any | None:
+        """For each target that one of the sets names, the formats that both accept there."""
+        allowed = {}
+        for target in dict.fromkeys((*first.allowed, *second.allowed)):
+            theirs = second.for_named(target)
+            allowed[target] = tuple(form for form in first.for_named(target) if form in theirs)
+        # A target that neither names gets what all lists accept, of both sets: intersecting every pair keeps that.
+        return first.model_copy(update={"allowed": allowed})
 
     def run(self, ctx: Context, params: Any) -> Outcome:
         """Success when there are files and all are of an accepted format."""

@@ -54,6 +54,20 @@ class ModelCardComplete(Check):
         )
         min_words: Annotated[int, Field(ge=1, le=10_000, title="Words a section needs at least")] = 20
 
+    def combine(self, first: Any, second: Any) -> Any | None:
+        """What either set requires of the card, and the larger number of words."""
+
+        def union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(dict.fromkeys((*one, *other)))
+
+        return first.model_copy(
+            update={
+                "required_metadata": union(first.required_metadata, second.required_metadata),
+                "required_sections": union(first.required_sections, second.required_sections),
+                "min_words": max(first.min_words, second.min_words),
+            }
+        )
+
     def run(self, ctx: Context, params: Any) -> Outcome:
         """Success when nothing required is missing, empty, or a placeholder."""
         file = ctx.one(MODEL_CARD)

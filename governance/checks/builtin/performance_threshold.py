@@ -80,6 +80,13 @@ class PerformanceThreshold(Check):
             0.5
         )
 
+    def combine(self, first: Any, second: Any) -> Any | None:
+        """Every limit of both, with the higher confidence; None where the tables are read in different ways."""
+        if (first.positive, first.decision_threshold) != (second.positive, second.decision_threshold):
+            return None
+        limits = tuple(dict.fromkeys((*first.thresholds, *second.thresholds)))
+        return first.model_copy(update={"thresholds": limits, "confidence": max(first.confidence, second.confidence)})
+
     def missing(self, available: frozenset[str], facts: Mapping[str, Any], params: Any) -> tuple[str, ...]:
         """A limit can be judged from a declared metric, or from rows that define it."""
         lacking = []

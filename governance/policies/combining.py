@@ -1,0 +1,104 @@
+"""The conjunction of several policies: what satisfies it satisfies each of them. Pure: no database, no clock."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
+
+Merge = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any] | None]
+"""How the parameters of one check in two policies combine: (check, first, second) to those that satisfy both, or None
+where there are none."""
+
+
+class UncombinableRule(CheckRule):
+    """A check that two policies require with parameters no single run can satisfy. It never passes: `conflict` names
+    the policies and the remedy."""
+
+    conflict: str
+
+
+def merge_equal(check: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Combine parameters only where they are equal: the rule for a check that defines no other."""
+    return first if dict(first) == dict(second) else None
+
+
+def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) -> PolicyDocument:
+    """Return the conjunction of policies: every request that satisfies it satisfies each of them.
+
+    Checks: the union, required before advisory, the shorter `max_age_days` and `timeout`. Approvals: for each group the
+    larger count and the later order. A comment is required, and the request is held when ready, where one policy wants
+    it so. The earliest expiry. Slug, title, targets and priority are those of the first document. One document comes
+    back unchanged.
+
+    Args:
+        documents: the policies, the primary one first.
+        merge: combines the parameters of a check that two policies name. Parameters it cannot combine become an
+            `UncombinableRule`, which blocks.
+
+    Returns:
+        The combined document. It is a value for judging; it is never published.
+
+    Raises:
+        ValueError: where there is no document.
+    """
+    if not documents:
+        raise ValueError("there is no policy to combine")
+    first, *others = documents
+    if not others:
+        return first
+    checks = {rule.check: rule for rule in first.checks}
+    approvals = {rule.group: rule for rule in first.approvals}
+    named = {rule.check: first.slug for rule in first.checks}
+    for other in others:
+        for check in other.checks:
+            held = checks.get(check.check)
+            if held is None:
+                checks[check.check], named[check.check] = check, other.slug
+            else:
+                checks[check.check] = _both(held, check, merge, f"{named[check.check]} and {other.slug}")
+        for approval in other.approvals:
+            approvals[approval.group] = _stricter(approvals.get(approval.group), approval)
+    return first.model_copy(
+        update={
+            "checks": tuple(checks.values()),
+            "approvals": tuple(approvals.values()),
+            "comment_required": any(d.comment_required for d in documents),
+            "on_ready": "hold" if any(d.on_ready == "hold" for d in documents) else "promote",
+            "expires_after_days": min(d.expires_after_days for d in documents),
+        }
+    )
+
+
+def conflicts(document: PolicyDocument) -> tuple[UncombinableRule, ...]:
+    """Return the checks of a combined document that no run can satisfy."""
+    return tuple(rule for rule in document.checks if isinstance(rule, UncombinableRule))
+
+
+def _both(held: CheckRule, other: CheckRule, merge: Merge, policies: str) -> CheckRule:
+    if isinstance(held, UncombinableRule):
+        return held
+    common: dict[str, Any] = {
+        "check": held.check,
+        "mode": "required" if "required" in (held.mode, other.mode) else "advisory",
+        "max_age_days": _smaller(held.max_age_days, other.max_age_days),
+        "timeout": _smaller(held.timeout, other.timeout),
+    }
+    params = merge(held.check, held.params, other.params)
+    if params is None:
+        conflict = (
+            f"The policies {policies} require {held.check} with parameters that one run cannot satisfy. An officer "
+            "must publish a revision that gives both the same parameters; then withdraw this request and open it again."
+        )
+        # Required even where both are advisory: what cannot be evaluated is not passed over.
+        return UncombinableRule.model_validate(common | {"mode": "required", "conflict": conflict})
+    return CheckRule.model_validate(common | {"params": dict(params)})
+
+
+def _stricter(held: ApprovalRule | None, other: ApprovalRule) -> ApprovalRule:
+    if held is None:
+        return other
+    return ApprovalRule(group=held.group, count=max(held.count, other.count), order=max(held.order, other.order))
+
+
+def _smaller(first: int | None, second: int | None) -> int | None:
+    return min((value for value in (first, second) if value is not None), default=None)

@@ -1,0 +1,80 @@
+"""Which policy revisions a promotion request must satisfy: those it is made under, and those added while it is open."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from audit import clock
+from audit.actor import Actor
+from audit.models import Event
+from audit.recorder import Change, Thing
+from governance import facts
+from governance.actions import PROMOTION_POLICY_BOUND
+from governance.models import PolicyRevision, PromotionRequest, RequestPolicy
+from governance.policies import conflicts
+from governance.promotions.locks import Locked
+from governance.promotions.settling import record, refuse_closed
+from registry.exceptions import NotNow
+
+Bound = tuple[PolicyRevision, RequestPolicy.Basis]
+"""A revision that governs a request, and why."""
+
+
+def bind_first(request: PromotionRequest, bound: Sequence[Bound], *, event: Event) -> None:
+    """Keep the revisions a request is made under, the primary one first. `event` is the one that opened it."""
+    request.governing = tuple(_kept(request, revision, basis, event) for revision, basis in bound)
+
+
+def bind_policy(locked: Locked, revision: PolicyRevision, basis: RequestPolicy.Basis, *, actor: Actor) -> bool:
+    """Add a policy revision to those a live request must satisfy, with its event.
+
+    The packet names every revision, so approvals of a packet without this one lapse when the request is settled; the
+    caller settles it in the same transaction. The request only becomes stricter: it expires no later than before.
+
+    Args:
+        locked: the request, its version and its model, locked.
+        revision: the revision to add, with its policy joined.
+        basis: why it governs the request.
+        actor: who or what made it so.
+
+    Returns:
+        Whether it was added: False where it governs the request on this basis already.
+
+    Raises:
+        NotNow: where the request is closed.
+    """
+    request = locked.request
+    refuse_closed(request)
+    if any((b.policy_revision_id, b.basis) == (revision.pk, basis) for b in request.governing):
+        return False
+    before = request.policy_digests
+    event = record(
+        locked,
+        PROMOTION_POLICY_BOUND,
+        actor=actor,
+        related=[Thing("policy_revision", str(revision.uid))],
+        changes=[Change("policy_digests", before, [*before, revision.digest])],
+        data={"policy": revision.policy.slug, "revision": revision.number, "digest": revision.digest, "basis": basis},
+    )
+    request.governing = (*request.governing, _kept(request, revision, basis, event))
+    expires = clock.now() + timedelta(days=facts.read(revision).expires_after_days)
+    request.expires_at = min(request.expires_at, expires) if request.expires_at is not None else expires
+    request.revision += 1
+    request.save(update_fields=["expires_at", "revision"])
+    return True
+
+
+def refuse_conflicts(revisions: Sequence[PolicyRevision]) -> None:
+    """Raise NotNow where no request could satisfy these revisions together."""
+    found = conflicts(facts.combined(revisions))
+    if found:
+        raise NotNow(" ".join(rule.conflict for rule in found), code="policies_conflict")
+
+
+def _kept(
+    request: PromotionRequest, revision: PolicyRevision, basis: RequestPolicy.Basis, event: Event
+) -> RequestPolicy:
+    row = RequestPolicy(
+        request=request, policy_revision=revision, basis=basis, added_at=event.happened_at, event=event.event_id
+    )
+    row.save(force_insert=True)
+    return row
