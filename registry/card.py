@@ -101,7 +101,7 @@ def _front_matter(source: str) -> dict[str, Any]:
     try:
         data = yaml_reader.read(source, limits=_LIMITS, first_line=2)
     except yaml_reader.YamlUnreadableError as error:
-        raise CardUnreadable(f"its front matter is not valid YAML ({str(error)[:300]}).") from error
+        raise CardUnreadable(f"its front matter cannot be read: {str(error)[:300]}.") from error
     if data is None:
         return {}
     if not isinstance(data, dict):

@@ -70,7 +70,7 @@ def read(text: str, *, limits: Limits = DEFAULT_LIMITS, first_line: int = 1) -> 
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + first_line}: " if mark is not None else ""
-        raise YamlUnreadableError(f"{where}{error.problem or 'not valid YAML'}") from error
+        raise YamlUnreadableError(f"not valid YAML: {where}{error.problem}") from error
     except Exception as error:  # PyYAML raises ValueError, OverflowError, AttributeError and more for single values
         raise YamlUnreadableError(f"not valid YAML: {str(error)[:300]}") from error
 
@@ -90,7 +90,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             self._aliases += 1
-            line = self._line(self.peek_event())
+            line = self._line(self._next_event())
             node = super().compose_node(parent, index)
             if self._aliases > self._limits.aliases:
                 raise YamlUnreadableError(f"line {line}: at most {self._limits.aliases} aliases are read")
@@ -100,7 +100,7 @@ class _Loader(yaml.SafeLoader):
         self._depth += 1
         if self._depth > self._limits.depth:
             raise YamlUnreadableError(
-                f"line {self._line(self.peek_event())}: nested more than {self._limits.depth} levels deep"
+                f"line {self._line(self._next_event())}: nested more than {self._limits.depth} levels deep"
             )
         node = super().compose_node(parent, index)
         self._depth -= 1
@@ -148,6 +148,9 @@ class _Loader(yaml.SafeLoader):
     def _refuse_long_number(self, node: yaml.ScalarNode) -> None:
         if len(node.value) > MAX_NUMBER:
             raise YamlUnreadableError(f"line {self._line(node)}: a number of more than {MAX_NUMBER} characters")
+
+    def _next_event(self) -> Any:
+        return self.peek_event()  # type: ignore[no-untyped-call]  # the stubs give it no types
 
     def _line(self, where: Any) -> int:
         return int(where.start_mark.line) + self._first_line

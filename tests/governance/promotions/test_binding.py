@@ -60,6 +60,8 @@ def test_another_policy_adds_its_requirements_and_lapses_what_was_signed_without
     assert document is not None
     assert {rule.group: rule.count for rule in document.approvals} == {"reviewers": 3}
     assert request.revision > seen
+    assert request.expires_at is not None
+    assert expires is not None
     assert request.expires_at < expires
     assert request.expires_at > request.created_at + timedelta(days=9)
     assert request.decisions.get().lapsed_at is not None
