@@ -71,6 +71,7 @@ def build(
             "slug": document.slug,
             "revision": request.policy_revision.number if request.policy_revision is not None else None,
             "digest": request.policy_revision.digest if request.policy_revision is not None else None,
+            **_without_second_officer(request),
             "approvals": [rule.model_dump(mode="json") for rule in document.approvals],
             # Only where there is more than one: a packet of a request with one policy keeps its digest.
             **({"governed_by": governed_by} if len(governed_by := _governed_by(request)) > 1 else {}),
@@ -152,3 +153,11 @@ def _kept_out(request: PromotionRequest) -> dict[str, Any]:
         "trained_by": involved.trained_by,
         "behind_token": sorted(involved.behind_token),
     }
+
+
+def _without_second_officer(request: PromotionRequest) -> dict[str, str]:
+    """State that a single officer put the policy in force; empty otherwise, so that other packets keep their digest."""
+    revision = request.policy_revision
+    if revision is None or revision.confirmation != "single_officer":
+        return {}
+    return {"confirmation": revision.confirmation}

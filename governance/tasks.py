@@ -17,7 +17,7 @@ from governance.copies import copying
 from governance.services import reminders
 from governance.webhooks import outbox, sending
 from registry import access
-from registry.services import access_requests, examining, sweeping
+from registry.services import access_requests, change_proposals, examining, sweeping
 
 # A policy may give a check an hour; the rest is for copying its evidence. Shorter than the broker's patience.
 CHECK_SOFT_LIMIT = 110 * 60
@@ -125,12 +125,14 @@ def deliver_webhook(self: Task[..., None], delivery_id: int) -> None:
 
 @shared_task(bind=True, name=dispatch.END_ACCESS, acks_late=True, reject_on_worker_lost=True)
 def end_access(self: Task[..., None]) -> None:
-    """Close the grants whose time is over and the access requests nobody answered, each in its own transaction."""
+    """Close grants, access requests and change proposals whose time is over, each in its own transaction."""
     with _ambient(self):
         for grant_id in access.ended_grants():
             access.close_ended(grant_id)
         for request_id in access_requests.unanswered():
             access_requests.lapse(request_id)
+        for proposal_id in change_proposals.expired():
+            change_proposals.expire(proposal_id)
 
 
 @shared_task(

@@ -35,6 +35,21 @@ ACCESS_LAPSED = register("access.lapsed", "let a request for a role lapse, becau
 TOKEN_ISSUED = register("token.issued", "issued an access token")
 TOKEN_REVOKED = register("token.revoked", "revoked an access token")
 
+CHANGE_PROPOSED = register("change.proposed", "proposed a change that needs a second person")
+CHANGE_CONFIRMED = register("change.confirmed", "confirmed the proposed change")
+CHANGE_REJECTED = register("change.rejected", "rejected the proposed change")
+CHANGE_WITHDRAWN = register("change.withdrawn", "withdrew the proposed change")
+CHANGE_EXPIRED = register("change.expired", "closed the proposed change, because it was not confirmed in time")
+
+INSTANCE_CREATED = register("instance.created", "recorded the set-up of this installation")
+SETUP_CONFIRMED = register("instance.setup_confirmed", "confirmed the set-up of this installation")
+SINGLE_OFFICER_DECLARED = register(
+    "instance.single_officer_declared", "declared that this installation has a single officer"
+)
+SINGLE_OFFICER_ENDED = register(
+    "instance.single_officer_ended", "declared that this installation has more than one officer again"
+)
+
 LIFECYCLE_INSTALLED = register("lifecycle.installed", "installed the lifecycle")
 
 MODEL_REGISTERED = register("model.registered", "registered the model")

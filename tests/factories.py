@@ -13,8 +13,8 @@ from audit import clock
 from audit.actor import Actor, process
 from registry import access
 from registry.access import Role
-from registry.models import AccessToken, Grant, ModelVersion, RegisteredModel, ReviewerGroup, User
-from registry.services import models, people, questionnaires, setup, tokens, versions
+from registry.models import AccessToken, ChangeProposal, Grant, ModelVersion, RegisteredModel, ReviewerGroup, User
+from registry.services import change_proposals, models, people, questionnaires, setup, tokens, versions
 from registry.services.versions import ArtifactSpec, VersionSpec
 
 SETUP = process("initialise")
@@ -103,6 +103,20 @@ def token(
         scopes=scopes,
         expires_at=clock.now() + timedelta(days=days),
         model_slugs=models,
+    )
+
+
+def officer(username: str | None = None) -> User:
+    """A compliance officer."""
+    made = person(username)
+    grant(Role.OFFICER, to=made)
+    return made
+
+
+def confirm(proposal: ChangeProposal, by: User) -> ChangeProposal:
+    """A change proposal, confirmed by a second person with their password."""
+    return change_proposals.confirm(
+        actor=access.actor_for(by), proposal=proposal, digest=proposal.digest, password=PASSWORD
     )
 
 

@@ -43,6 +43,13 @@ class People:
         return user
 
     @cached_property
+    def dorothy(self) -> User:
+        """Second compliance officer: confirms what Henrik proposes."""
+        user = factories.person("dorothy", name="Dorothy Mensah", title="Compliance officer", email="d@bank.example")
+        factories.grant(Role.OFFICER, to=user)
+        return user
+
+    @cached_property
     def priya(self) -> User:
         """Develops models and registers them."""
         return factories.person("priya", name="Priya Nair", title="ML engineer", email="priya@bank.example")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -13,6 +14,7 @@ from django.utils.html import format_html_join
 from audit.actor import Actor
 from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin, Panel
+from governance.admin.change_proposals import proposed
 from governance.admin.commands import Command, Done
 from governance.admin.filters import by_date, by_relation
 from governance.admin.forms import ReasonForm
@@ -55,16 +57,11 @@ class PolicyForm(ReasonForm):
                 self.add_error("source", f"{place}{fault.detail}")
 
 
-def _publish(actor: Actor, row: Policy | None, form: PolicyForm) -> Done:
+def _propose(actor: Actor, row: Policy | None, form: PolicyForm) -> Done:
     source, reason = form.cleaned_data["source"], form.cleaned_data["reason"]
     if row is not None:
         _refuse_another(row, policies.read(source))
-    standing = PolicyRevision.objects.filter(in_force_of__isnull=False).values_list("pk", flat=True)
-    before = set(standing)
-    revision = policies.publish(actor=actor, source=source, reason=reason)
-    if revision.pk in before:
-        return Done("That is what is in force already, so nothing was published.", revision.policy)
-    return Done(f"{revision.policy.title}: revision {revision.number} is in force.", revision.policy)
+    return proposed(policies.propose(actor=actor, source=source, reason=reason))
 
 
 def _refuse_another(row: Policy, document: PolicyDocument) -> None:
@@ -91,19 +88,20 @@ class Policies(GovernedModelAdmin):
     manages = OrgPermission.MANAGE_POLICIES
     adding = Command(
         "add",
-        "Publish a policy",
-        "The policy is in force from the moment it is published. What was published is never changed, only superseded.",
+        "Propose a policy",
+        "The policy comes into force when a second officer confirms the proposal.",
         OrgPermission.MANAGE_POLICIES,
-        _publish,
+        _propose,
         PolicyForm,
     )
     commands = (
         Command(
             "publish",
-            "Publish a revision",
-            "The next revision is in force from the moment it is published; this one stays on record as it was.",
+            "Propose a revision",
+            "The revision comes into force when a second officer confirms the proposal; until then this one is in "
+            "force. What was in force stays on record.",
             OrgPermission.MANAGE_POLICIES,
-            _publish,
+            _propose,
             PolicyForm,
             initial=lambda row: {"source": row.in_force.source if row.in_force is not None else ""},
         ),
@@ -142,16 +140,18 @@ class Policies(GovernedModelAdmin):
 
     def panels(self, request: HttpRequest, row: Policy) -> list[Panel]:
         revisions = row.revisions.order_by("-number")[:50]
-        names = dict(User.objects.filter(uid__in=[r.published_by for r in revisions]).values_list("uid", "name"))
+        uids = {uid for r in revisions for uid in (r.published_by, r.confirmed_by)}
+        names = dict(User.objects.filter(uid__in=uids).values_list("uid", "name"))
         return [
             Panel(
                 "Revisions",
-                ("Revision", "Published", "By", "Digest"),
+                ("Revision", "In force since", "Proposed by", "Confirmed by", "Digest"),
                 [
                     (
                         cells.record(r, f"revision {r.number}"),
                         cells.moment(r.published_at),
                         names.get(r.published_by, r.published_by),
+                        confirmation_of(r, names),
                         cells.code(r.digest[:12]),
                     )
                     for r in revisions
@@ -159,6 +159,12 @@ class Policies(GovernedModelAdmin):
                 "Nothing was ever published.",
             )
         ]
+
+
+def confirmation_of(revision: PolicyRevision, names: Mapping[str, str]) -> str:
+    """The name of the officer who confirmed a revision, or why there is no second person."""
+    without = {"setup": "Set-up, without a second officer", "single_officer": "Single officer, without a second one"}
+    return without.get(revision.confirmation) or names.get(revision.confirmed_by, revision.confirmed_by)
 
 
 class PolicyRevisions(GovernedModelAdmin):
@@ -178,7 +184,7 @@ class PolicyRevisions(GovernedModelAdmin):
     autocomplete_fields = ("policy",)
     ordering = ("-published_at", "-pk")
     fieldsets = (
-        (None, {"fields": ("of", "number", "state", "published", "by", "digest_whole", "used_by")}),
+        (None, {"fields": ("of", "number", "state", "published", "by", "second", "digest_whole", "used_by")}),
         ("As published", {"fields": ("yaml",), "classes": ("wide-field",)}),
     )
 
@@ -202,7 +208,12 @@ class PolicyRevisions(GovernedModelAdmin):
     def published(self, row: PolicyRevision) -> Any:
         return cells.moment(row.published_at)
 
-    @admin.display(description="published by")
+    @admin.display(description="confirmed by")
+    def second(self, row: PolicyRevision) -> str:
+        names = dict(User.objects.filter(uid=row.confirmed_by).values_list("uid", "name"))
+        return confirmation_of(row, names)
+
+    @admin.display(description="proposed by")
     def by(self, row: PolicyRevision) -> Any:
         person = User.objects.filter(uid=row.published_by).first()
         return cells.record(person) if person is not None else cells.code(row.published_by)
@@ -226,4 +237,4 @@ class PolicyRevisions(GovernedModelAdmin):
         return cells.block(row.source)
 
     def _made_elsewhere(self) -> str:
-        return "publish it from its policy."
+        return "propose it from its policy."

@@ -12,6 +12,7 @@ from django.urls import reverse
 from audit.actor import Actor
 from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin, Way
+from governance.admin.change_proposals import proposed
 from governance.admin.commands import Command, Done
 from governance.admin.filters import by_date
 from governance.admin.forms import ReasonForm
@@ -36,12 +37,9 @@ class QuestionnaireForm(PolicyForm):
     )
 
 
-def _publish(actor: Actor, row: QuestionnaireRevision | None, form: ReasonForm) -> Done:
-    before = QuestionnaireRevision.objects.first()
-    made = questionnaires.publish(actor=actor, source=form.cleaned_data["source"], reason=form.cleaned_data["reason"])
-    if before is not None and made.pk == before.pk:
-        return Done("That is what is in force already, so nothing was published.", made)
-    return Done(f"Revision {made.number} of the questionnaire is in force.", made)
+def _propose(actor: Actor, row: QuestionnaireRevision | None, form: ReasonForm) -> Done:
+    given = form.cleaned_data
+    return proposed(questionnaires.propose(actor=actor, source=given["source"], reason=given["reason"]))
 
 
 class Questionnaires(GovernedModelAdmin):
@@ -54,19 +52,20 @@ class Questionnaires(GovernedModelAdmin):
     manages = OrgPermission.MANAGE_POLICIES
     adding = Command(
         "add",
-        "Publish a questionnaire",
-        "It is in force from the moment it is published; assessments made before keep the revision they answered.",
+        "Propose a questionnaire",
+        "It comes into force when a second officer confirms the proposal; assessments made before keep the revision "
+        "they answered.",
         OrgPermission.MANAGE_POLICIES,
-        _publish,
+        _propose,
         QuestionnaireForm,
     )
     commands = (
         Command(
             "publish",
-            "Publish a revision of this",
-            "The next revision is in force from the moment it is published; this one stays on record as it was.",
+            "Propose a revision of this",
+            "The revision comes into force when a second officer confirms the proposal; this one stays on record.",
             OrgPermission.MANAGE_POLICIES,
-            _publish,
+            _propose,
             QuestionnaireForm,
             initial=lambda row: {"source": row.source},
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from audit.models import Event
+from governance.admin.change_proposals import ChangeProposals, Instances
 from governance.admin.events import Events
 from governance.admin.grants import Grants
 from governance.admin.groups import Groups
@@ -18,7 +19,9 @@ from governance.models import CheckRun, Decision, Policy, PolicyRevision, Promot
 from registry.models import (
     AccessToken,
     Assessment,
+    ChangeProposal,
     Grant,
+    Instance,
     Membership,
     PeriodicReview,
     ProtectedAlias,
@@ -36,6 +39,8 @@ ROOMS = {
     Membership: Memberships,
     Grant: Grants,
     AccessToken: Tokens,
+    ChangeProposal: ChangeProposals,
+    Instance: Instances,
     Policy: Policies,
     PolicyRevision: PolicyRevisions,
     PromotionRequest: Requests,

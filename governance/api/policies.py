@@ -16,13 +16,15 @@ from registry import access
 
 
 class PolicyShown(Shown):
-    """A policy revision in force. `digest` is the SHA-256 of the RFC 8785 form of `document`."""
+    """A policy revision in force. `digest` is the SHA-256 of the RFC 8785 form of `document`; `confirmation` says who
+    put it in force: two_officers, single_officer, or setup (without a second person)."""
 
     slug: str
     title: str
     revision: int
     digest: str
     published_at: Moment
+    confirmation: str
     document: dict[str, Any]
     source: str
 
@@ -56,6 +58,7 @@ class PoliciesView(Endpoint):
                         revision=revision.number,
                         digest=revision.digest,
                         published_at=revision.published_at,
+                        confirmation=revision.confirmation,
                         document=revision.document,
                         source=revision.source,
                     )

@@ -388,6 +388,52 @@ CATALOGUE: Final[dict[str, Type]] = {
     ),
     "somebody_elses": Type("It is somebody else's request", "Whoever asked withdraws it.", "Answer it, if you may."),
     "already_a_member": Type("The person is a member already", "What is asked for is so.", "Nothing has to be done."),
+    "second_person_required": Type(
+        "The change needs a second person",
+        "Changes of policies, questionnaires, governing roles, approver groups and lower risk tiers take effect when a "
+        "second person signs them. Only the set-up of a new installation is exempt, until two officers confirm it.",
+        "Propose the change; another officer confirms it on its page.",
+    ),
+    "already_proposed": Type(
+        "Such a change is proposed already",
+        "One proposal of a kind is open for a subject at a time.",
+        "Confirm, reject or withdraw the open proposal first.",
+    ),
+    "proposal_closed": Type(
+        "The proposal is closed",
+        "It was confirmed, rejected, withdrawn, or its 30 days are over.",
+        "Propose the change again if it is still needed.",
+    ),
+    "proposal_changed": Type(
+        "Another proposal was read",
+        "The digest sent is not that of the proposal: a signature belongs to what was read.",
+        "Read the proposal again, then confirm it.",
+    ),
+    "not_a_confirmer": Type(
+        "This person cannot confirm the change",
+        "Each kind of change is confirmed by people of a certain role.",
+        "Ask one of the people in `who_can`.",
+    ),
+    "unchanged_policy": Type(
+        "The policy in force says exactly that",
+        "A revision differs from the one in force.",
+        "Change the policy, or leave it.",
+    ),
+    "unchanged_questionnaire": Type(
+        "The questionnaire in force says exactly that",
+        "A revision differs from the one in force.",
+        "Change the questionnaire, or leave it.",
+    ),
+    "several_officers": Type(
+        "There are several officers",
+        "A single officer can be declared only while there is one.",
+        "Let two officers confirm changes together.",
+    ),
+    "one_officer": Type(
+        "There is one officer",
+        "Two officers are required before changes need two.",
+        "Appoint a second officer first.",
+    ),
     "self_grant": Type(
         "Nobody gives themselves a role", "Roles are given by another person.", "Ask somebody else who may give it."
     ),

@@ -86,6 +86,9 @@ class PolicyRef(Shown):
     slug: str
     revision: int
     digest: str
+    confirmation: str = Field(
+        description="Who put it in force: two_officers, single_officer, or setup (without a second person)."
+    )
 
 
 class GoverningPolicy(Shown):
@@ -298,7 +301,12 @@ class PromotionShown(Shown):
             headline=" ".join(part for part in (seen.headline, seen.sentence) if part),
             reason=request.reason,
             requested_by=PersonShown.of(request.requested_by),
-            policy=PolicyRef(slug=revision.policy.slug, revision=revision.number, digest=revision.digest)
+            policy=PolicyRef(
+                slug=revision.policy.slug,
+                revision=revision.number,
+                digest=revision.digest,
+                confirmation=revision.confirmation,
+            )
             if revision is not None
             else None,
             policies=[GoverningPolicy.of(bound) for bound in request.governing],

@@ -12,6 +12,7 @@ from governance.api import (
     aliases,
     artifacts,
     audit,
+    change_proposals,
     checks,
     comparisons,
     datasets,
@@ -132,6 +133,8 @@ urlpatterns: list[URLPattern] = [
     path("promotions/<api-number:id>/withdraw", promotions.WithdrawalView.as_view()),
     path("promotions/<api-number:id>/decisions", promotions.DecisionsView.as_view()),
     path("policies", policies.PoliciesView.as_view()),
+    path("change-proposals", change_proposals.ChangesView.as_view()),
+    path("change-proposals/<api-number:number>", change_proposals.ChangeView.as_view()),
     path("audit/events", audit.EventsView.as_view()),
     path("audit/events/<uuid:event>", audit.EventView.as_view()),
     # Before anything else can answer with a page, or Django with a slash. No session is looked at, so none is forged.

@@ -20,8 +20,8 @@ from governance.promotions import Signature
 from governance.services import evidence
 from registry import access
 from registry.access import Role
-from registry.models import Membership, ModelVersion, RegisteredModel
-from registry.services import models, versions
+from registry.models import ChangeProposal, Membership, ModelVersion, RegisteredModel
+from registry.services import change_proposals, models, versions
 from registry.services.versions import ArtifactSpec, DatasetSpec, DatasetText, VersionSpec
 
 EVALUATION_TABLE = "evaluation.table"
@@ -323,3 +323,12 @@ def _month(day: date, months: int) -> date:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def confirm_change(world: World, proposal: ChangeProposal, who: str, comment: str) -> None:
+    """A second officer confirms a proposed change, with their password, some hours later."""
+    world.wait(minutes=90)
+    with world.acting(who) as actor:
+        change_proposals.confirm(
+            actor=actor, proposal=proposal, digest=proposal.digest, password=world.password, comment=comment
+        )

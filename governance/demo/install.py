@@ -19,7 +19,7 @@ from audit.models import Event
 from audit.recorder import Thing
 from governance import dispatch, selectors
 from governance.actions import DEMONSTRATION_COMPLETED
-from governance.demo import access_story, catalogue, checking, passwords, people, story
+from governance.demo import access_story, acts, catalogue, checking, passwords, people, story
 from governance.demo.world import History, World, play
 from governance.models import PromotionRequest
 from governance.selectors.search import VOCABULARY
@@ -27,7 +27,7 @@ from governance.services import policies, setup
 from registry import access
 from registry.exceptions import NotNow
 from registry.models import RegisteredModel, User
-from registry.services import questionnaires, saved_views, sign_in
+from registry.services import instance, questionnaires, saved_views, sign_in
 
 SPAN = timedelta(days=1096)
 """Three years."""
@@ -174,6 +174,7 @@ def _founded(world: World) -> History:
     """The first two days: the log, the lifecycle, people, groups, tokens, policies."""
     log.open_log(actor=world.installer)
     world.wait(seconds=1)
+    instance.record_instance(actor=world.installer)
     setup.install_lifecycle(world.installer)
     world.wait(seconds=1)
     questionnaires.install_starter(actor=world.installer)
@@ -184,6 +185,7 @@ def _founded(world: World) -> History:
     for slug in FIRST_REVISIONS:
         _publish(world, slug, 1)
         world.wait(minutes=8)
+    _confirm_setup(world)
 
 
 def _left(world: World) -> History:
@@ -195,7 +197,16 @@ def _left(world: World) -> History:
 def _publish(world: World, slug: str, number: int) -> None:
     source = (POLICIES / f"{slug}.{number}.yaml").read_text(encoding="utf-8")
     with world.acting("henrik") as henrik:
-        policies.publish(actor=henrik, source=source, reason=PUBLISHED_BECAUSE.get((slug, number), "First rules."))
+        proposal = policies.propose(
+            actor=henrik, source=source, reason=PUBLISHED_BECAUSE.get((slug, number), "First rules.")
+        )
+    acts.confirm_change(world, proposal, "mensah", "Read against the model risk policy.")
+
+
+def _confirm_setup(world: World) -> None:
+    with world.acting("henrik") as henrik:
+        proposal = instance.propose_setup_confirmation(actor=henrik, reason="Accounts, groups and first policies.")
+    acts.confirm_change(world, proposal, "mensah", "Checked against the list of appointments.")
 
 
 PUBLISHED_BECAUSE = {

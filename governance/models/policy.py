@@ -40,7 +40,16 @@ class PolicyRevision(Governed):
     document = models.JSONField()
     digest = models.CharField(max_length=64)
     published_at = models.DateTimeField()
-    published_by = models.CharField(max_length=40, help_text="pseudonymous id of the actor")
+    published_by = models.CharField(max_length=40, help_text="pseudonymous id of the actor who proposed it")
+    confirmed_by = models.CharField(
+        max_length=100,
+        blank=True,
+        editable=False,
+        help_text="pseudonymous id of the officer who put it in force; empty for the set-up",
+    )
+    proposal = models.OneToOneField(
+        "registry.ChangeProposal", null=True, blank=True, on_delete=models.PROTECT, related_name="policy_revision"
+    )
 
     class Meta:
         ordering = ("policy", "-number")
@@ -51,6 +60,13 @@ class PolicyRevision(Governed):
 
     def __str__(self) -> str:
         return f"{self.policy.slug} v{self.number}"
+
+    @property
+    def confirmation(self) -> str:
+        """Who put it in force: "two_officers", "single_officer", or "setup" (no second person)."""
+        if not self.confirmed_by:
+            return "setup"
+        return "single_officer" if self.confirmed_by == self.published_by else "two_officers"
 
 
 class RequestPolicies(Rows["RequestPolicy"]):

@@ -1,9 +1,11 @@
-"""Publishing policies."""
+"""Publishing policies: one officer proposes a revision, a second one puts it in force."""
 
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
+from django.db.models import QuerySet
 from pydantic import ValidationError
 
 from audit import canonical, clock, recorder
@@ -16,7 +18,8 @@ from governance.checks import catalogue
 from governance.models import Policy, PolicyRevision
 from registry import access, selectors, yaml_reader
 from registry.exceptions import Conflict, FieldError, InvalidInput
-from registry.models import ReviewerGroup
+from registry.models import ChangeProposal, ReviewerGroup, User
+from registry.services import change_proposals, instance
 
 STARTER = Path(__file__).parent.parent / "starter"
 """The light policies an organisation begins with, as YAML files."""
@@ -47,38 +50,77 @@ def read(source: str) -> language.PolicyDocument:
 
 
 @transaction.atomic
+def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
+    """Propose a policy's YAML as its next revision; a second officer's signature puts it in force.
+
+    Where the instance declares a single officer, the revision is in force when this returns.
+
+    Raises:
+        NotPermitted: the actor may not manage policies.
+        InvalidInput: the source breaks a rule (see `read`), or the reason is empty.
+        Conflict: the revision is in force already ("unchanged_policy"), a revision of the policy is proposed already,
+            or another policy in force covers the same targets and tiers with the same priority.
+    """
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
+    document = read(source)
+    policies = _locked_policies()
+    digest = _refuse_unchanged(document, policies)
+    _refuse_ambiguity(document, [p for slug, p in policies.items() if slug != document.slug])
+    policy = policies.get(document.slug)
+    number = policy.in_force.number + 1 if policy is not None and policy.in_force is not None else 1
+    return change_proposals.propose(
+        actor=actor,
+        kind=PUBLICATION,
+        subject=Thing("policy_slug", document.slug),
+        title=f"Policy {document.slug}: revision {number} is in force",
+        payload={"source": source, "document_digest": digest},
+        reason=reason,
+    )
+
+
+@transaction.atomic
 def publish(*, actor: Actor, source: str, reason: str) -> PolicyRevision:
-    """Publish a policy's YAML as its next revision and put it in force.
+    """Publish a policy's YAML as its next revision and put it in force, during the set-up of an instance.
 
     Publishing the source already in force changes nothing and returns that revision. Requests that are open keep the
     revision they were made under.
 
-    Raises NotPermitted where the actor may not manage policies; InvalidInput as `read` does; Conflict where another
-    policy in force covers one of the same targets and tiers with the same priority, so that which one governs would be
-    left to chance.
+    Raises:
+        NotPermitted: the actor is no process of the set-up, or the set-up is confirmed: propose the revision then.
+        InvalidInput: the source breaks a rule (see `read`).
+        Conflict: another policy in force covers the same targets and tiers with the same priority.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
+    change_proposals.require_exempt(actor, "Putting a policy in force")
+    return _put_in_force(actor, source, reason, None)
+
+
+def _put_in_force(actor: Actor, source: str, reason: str, proposal: ChangeProposal | None) -> PolicyRevision:
     document = read(source)
     digest = canonical.digest(document.model_dump(mode="json"))
     now = clock.now()
     made_uid = uuid4()
-    # One publication at a time: the question whether two policies overlap needs them all to stand still.
-    standing = {p.slug: p for p in Policy.objects.select_for_update(of=("self",)).select_related("in_force")}
-    policy = standing.get(document.slug)
+    policies = _locked_policies()
+    policy = policies.get(document.slug)
     if policy is not None and policy.in_force is not None and policy.in_force.digest == digest:
         return policy.in_force
-    _refuse_ambiguity(document, [p for slug, p in standing.items() if slug != document.slug])
+    _refuse_ambiguity(document, [p for slug, p in policies.items() if slug != document.slug])
     fresh = policy is None
     policy = policy or Policy(uid=uuid4(), slug=document.slug, created_at=now)
     before = policy.in_force
+    agreed = [Thing("change_proposal", str(proposal.uid))] if proposal is not None else []
     recorder.append(
         POLICY_PUBLISHED,
         actor=actor,
         thing=Thing("policy", str(policy.uid)),
         stream=f"policy:{policy.uid}",
-        related=[Thing("policy_revision", str(made_uid))],
+        related=[Thing("policy_revision", str(made_uid)), *agreed],
         changes=[Change("digest", before.digest if before is not None else None, digest)],
-        data={"slug": document.slug, "revision": before.number + 1 if before is not None else 1},
+        data={
+            "slug": document.slug,
+            "revision": before.number + 1 if before is not None else 1,
+            **({"proposed_by": proposal.proposed_by.uid} if proposal is not None else {}),
+        },
         reason=reason,
     )
     policy.title = document.title
@@ -91,11 +133,58 @@ def publish(*, actor: Actor, source: str, reason: str) -> PolicyRevision:
         document=document.model_dump(mode="json"),
         digest=digest,
         published_at=now,
-        published_by=actor.id,
+        published_by=proposal.proposed_by.uid if proposal is not None else actor.id,
+        confirmed_by=actor.id if proposal is not None else "",
+        proposal=proposal,
     )
     policy.in_force = revision
     policy.save(update_fields=["in_force"])
     return revision
+
+
+def _locked_policies() -> dict[str, Policy]:
+    """Every policy by slug, locked: whether two overlap is decided for all of them together."""
+    found = Policy.objects.select_for_update(of=("self",)).select_related("in_force")
+    return {policy.slug: policy for policy in found}
+
+
+def _refuse_unchanged(document: language.PolicyDocument, policies: dict[str, Policy]) -> str:
+    """The digest of a document. Raises Conflict where it is in force already."""
+    digest = canonical.digest(document.model_dump(mode="json"))
+    policy = policies.get(document.slug)
+    if policy is not None and policy.in_force is not None and policy.in_force.digest == digest:
+        raise Conflict(
+            f"Revision {policy.in_force.number} of {policy.slug}, which is in force, says exactly that.",
+            code="unchanged_policy",
+            existing=policy.in_force,
+        )
+    return digest
+
+
+def _publish_proposed(actor: Actor, proposal: ChangeProposal) -> list[Thing]:
+    revision = _put_in_force(actor, proposal.payload["source"], proposal.reason, proposal)
+    return [Thing("policy", str(revision.policy.uid)), Thing("policy_revision", str(revision.uid))]
+
+
+def _officers(proposal: ChangeProposal) -> QuerySet[User]:
+    return change_proposals.officers()
+
+
+PUBLICATION = change_proposals.register_kind(
+    change_proposals.ChangeKind(
+        name="policy.publication",
+        label="Policy revision",
+        confirmers=_officers,
+        needed="another officer",
+        apply=_publish_proposed,
+    )
+)
+
+
+@instance.describe_setup
+def _policies_in_force() -> list[dict[str, Any]]:
+    found = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy").order_by("policy__slug")
+    return [{"type": "policy", "name": str(revision), "detail": revision.digest} for revision in found]
 
 
 def install_starter(*, actor: Actor) -> list[PolicyRevision]:

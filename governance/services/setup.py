@@ -13,7 +13,7 @@ from governance.services import policies
 from registry import access, selectors
 from registry.exceptions import NotNow
 from registry.models import ReviewerGroup
-from registry.services import people, questionnaires
+from registry.services import change_proposals, instance, people, questionnaires
 from registry.services import setup as registry_setup
 
 INSTALLER = process("initialise")
@@ -59,6 +59,7 @@ def initialise() -> Installed:
     """Set an instance up. Idempotent: what is there is left as it is."""
     opened = not Event.objects.exists()
     log.open_log(actor=INSTALLER)
+    instance.record_instance(actor=INSTALLER)
     install_lifecycle()
     made = not ReviewerGroup.objects.filter(slug=REVIEWERS).exists()
     if made:
@@ -69,6 +70,8 @@ def initialise() -> Installed:
             group=group,
             reason="the starter policies call on this group for every model",
         )
-    asked = questionnaires.install_starter(actor=INSTALLER)
-    published = policies.install_starter(actor=INSTALLER)
+    asked, published = None, []
+    if change_proposals.is_exempt(INSTALLER):
+        asked = questionnaires.install_starter(actor=INSTALLER)
+        published = policies.install_starter(actor=INSTALLER)
     return Installed(opened, made, asked is not None, tuple(f"{r.policy.slug} v{r.number}" for r in published))

@@ -10,6 +10,7 @@ from governance import selectors
 from governance.models import PromotionRequest
 from governance.web.page import PageRequest, page, show
 from registry import selectors as registry
+from registry.services import change_proposals
 
 OWN_SHOWN = 20
 ACCESS_SHOWN = 50
@@ -27,6 +28,7 @@ def reviews(request: PageRequest) -> HttpResponse:
     )
     context = {
         "due": list(registry.due_for(request.actor, clock.now().date())[:DUE_SHOWN]),
+        "changes": change_proposals.waiting_for(request.actor),
         "access_requests": registry.access_requests_to_answer(request.actor)[:ACCESS_SHOWN],
         "reviews": found,
         "own": selectors.list_rows(request.actor, own, request.person),

@@ -17,6 +17,7 @@ from governance import selectors
 from registry import access
 from registry import selectors as catalogue
 from registry.access import OrgPermission
+from registry.models import Instance
 
 _protects = False
 
@@ -70,6 +71,12 @@ class Shell:
         return not _protects
 
     @cached_property
+    def instance(self) -> Instance:
+        """What the installation declares about itself: every page says when one officer decides alone, or when the
+        set-up was not confirmed by two."""
+        return catalogue.instance()
+
+    @cached_property
     def waiting(self) -> int:
         return len(models_waiting(self._request, self._actor))
 
@@ -83,6 +90,7 @@ class Shell:
                         "My reviews", "inbox", "web:reviews", key="r", count=self.waiting, count_of="waiting for you"
                     ),
                     self._item("Promotions", "promote", "web:promotions", key="p"),
+                    self._item("Change proposals", "scale", "web:changes"),
                 ),
             ),
             Group(

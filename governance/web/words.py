@@ -71,6 +71,15 @@ ACCESS: Final[dict[str, Look]] = {
 }
 """The states of an access request."""
 
+CHANGE: Final[dict[str, Look]] = {
+    "proposed": Look("Waiting for a second person", "clock", "wait"),
+    "confirmed": Look("Confirmed", "check", "ok"),
+    "rejected": Look("Rejected", "x", "bad"),
+    "withdrawn": Look("Withdrawn", "undo", "none"),
+    "expired": Look("Expired", "calendar", "none"),
+}
+"""The states of a change proposal."""
+
 ROLES_IN_WORDS: Final[dict[Role, str]] = {
     Role.VIEWER: "sees the model",
     Role.REGISTRAR: "adds versions, and nothing else",

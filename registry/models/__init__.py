@@ -4,10 +4,12 @@ from registry.models.access_request import AccessRequest
 from registry.models.alias import AliasAssignment, ProtectedAlias
 from registry.models.artifact import Artifact, Blob
 from registry.models.base import OPEN, Dated, Governed
+from registry.models.change_proposal import ChangeProposal
 from registry.models.dataset import DatasetReference
 from registry.models.evidence import Evidence, Metric, ModelCard
 from registry.models.grant import Grant, ModelGroupPermission, ModelUserPermission, held, not_ended
 from registry.models.import_record import ImportRecord
+from registry.models.instance import Instance
 from registry.models.questionnaire import Assessment, QuestionnaireRevision
 from registry.models.registered_model import RegisteredModel
 from registry.models.review import PeriodicReview, ReviewReminder
@@ -28,6 +30,7 @@ __all__ = [
     "Artifact",
     "Assessment",
     "Blob",
+    "ChangeProposal",
     "DatasetReference",
     "Dated",
     "EffectiveMembership",
@@ -35,6 +38,7 @@ __all__ = [
     "Governed",
     "Grant",
     "ImportRecord",
+    "Instance",
     "Membership",
     "Metric",
     "ModelCard",

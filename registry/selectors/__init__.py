@@ -8,8 +8,10 @@ from registry.selectors.access_requests import (
     own_access_requests,
 )
 from registry.selectors.catalogue import model, with_numbers
+from registry.selectors.change_proposals import change_proposal, change_proposals, require_visible_proposal
 from registry.selectors.comparing import sides
 from registry.selectors.contents import Contents, latest_evidence, latest_metrics, standing_since_before
+from registry.selectors.instance import instance
 from registry.selectors.lifecycle import (
     alias_to_point,
     anything_protected,
@@ -42,9 +44,12 @@ __all__ = [
     "anything_protected",
     "calendar",
     "card_of",
+    "change_proposal",
+    "change_proposals",
     "due_for",
     "holding_digest",
     "in_stage_at",
+    "instance",
     "is_protected_alias",
     "latest_evidence",
     "latest_metrics",
@@ -56,6 +61,7 @@ __all__ = [
     "own_access_requests",
     "refuse_unlawful",
     "require_reading_rights",
+    "require_visible_proposal",
     "resolve",
     "same_artifacts",
     "sides",

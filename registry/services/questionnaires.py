@@ -1,9 +1,11 @@
 """Publishing the questionnaire that risk tiers rest on."""
 
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from pydantic import ValidationError
 
 from audit import canonical, clock, recorder
@@ -12,9 +14,10 @@ from audit.recorder import Change, Thing
 from registry import access, yaml_reader
 from registry import questionnaire as language
 from registry.actions import QUESTIONNAIRE_PUBLISHED
-from registry.exceptions import FieldError, InvalidInput
-from registry.models import QuestionnaireRevision
+from registry.exceptions import Conflict, FieldError, InvalidInput
+from registry.models import ChangeProposal, QuestionnaireRevision, User
 from registry.rules import Faults
+from registry.services import change_proposals, instance
 
 STARTER = Path(__file__).parent.parent / "starter" / "risk-tier.yaml"
 """What an organisation begins with."""
@@ -38,13 +41,52 @@ def read(source: str) -> language.Questionnaire:
 
 
 @transaction.atomic
-def publish(*, actor: Actor, source: str, reason: str) -> QuestionnaireRevision:
-    """Publish a questionnaire's YAML as the next revision, in force from now on. Assessments that were made keep the
-    revision they were made with, and models their tiers. What is in force already is not published again.
+def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
+    """Propose a questionnaire's YAML as the next revision; a second officer's signature puts it in force.
 
-    Raises NotPermitted where the actor may not manage policies; InvalidInput.
+    Where the instance declares a single officer, the revision is in force when this returns.
+
+    Raises:
+        NotPermitted: the actor may not manage policies.
+        InvalidInput: the source breaks a rule (see `read`), or the reason is empty.
+        Conflict: the revision is in force already, or a revision is proposed already.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
+    digest = canonical.digest(read(source).document())
+    before = QuestionnaireRevision.objects.first()
+    if before is not None and before.digest == digest:
+        raise Conflict(
+            f"Revision {before.number} of the questionnaire, which is in force, says exactly that.",
+            code="unchanged_questionnaire",
+            existing=before,
+        )
+    return change_proposals.propose(
+        actor=actor,
+        kind=PUBLICATION,
+        subject=Thing("organisation", "questionnaire"),
+        title=f"Questionnaire: revision {before.number + 1 if before is not None else 1} is in force",
+        payload={"source": source, "document_digest": digest},
+        reason=reason,
+    )
+
+
+@transaction.atomic
+def publish(*, actor: Actor, source: str, reason: str) -> QuestionnaireRevision:
+    """Publish a questionnaire's YAML as the next revision, in force from now on, during the set-up of an instance.
+
+    Assessments that were made keep the revision they were made with, and models their tiers. What is in force already
+    is not published again.
+
+    Raises:
+        NotPermitted: the actor is no process of the set-up, or the set-up is confirmed: propose the revision then.
+        InvalidInput: the source breaks a rule (see `read`), or the reason is empty.
+    """
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
+    change_proposals.require_exempt(actor, "Putting a questionnaire in force")
+    return _put_in_force(actor, source, reason, None)
+
+
+def _put_in_force(actor: Actor, source: str, reason: str, proposal: ChangeProposal | None) -> QuestionnaireRevision:
     faults = Faults()
     reason = faults.reason(reason)
     faults.refuse()
@@ -63,19 +105,50 @@ def publish(*, actor: Actor, source: str, reason: str) -> QuestionnaireRevision:
         document=document,
         digest=digest,
         published_at=clock.now(),
-        published_by=actor.id,
+        published_by=proposal.proposed_by.uid if proposal is not None else actor.id,
     )
+    agreed = [Thing("change_proposal", str(proposal.uid))] if proposal is not None else []
     recorder.append(
         QUESTIONNAIRE_PUBLISHED,
         actor=actor,
         thing=Thing("questionnaire", str(made.uid)),
         stream="organisation",
+        related=agreed,
         changes=[Change("digest", before.digest if before is not None else None, digest)],
-        data={"revision": made.number},
+        data={
+            "revision": made.number,
+            **({"proposed_by": proposal.proposed_by.uid} if proposal is not None else {}),
+        },
         reason=reason,
     )
     made.save(force_insert=True)
     return made
+
+
+def _publish_proposed(actor: Actor, proposal: ChangeProposal) -> list[Thing]:
+    made = _put_in_force(actor, proposal.payload["source"], proposal.reason, proposal)
+    return [Thing("questionnaire", str(made.uid))]
+
+
+def _officers(proposal: ChangeProposal) -> QuerySet[User]:
+    return change_proposals.officers()
+
+
+PUBLICATION = change_proposals.register_kind(
+    change_proposals.ChangeKind(
+        name="questionnaire.publication",
+        label="Questionnaire revision",
+        confirmers=_officers,
+        needed="another officer",
+        apply=_publish_proposed,
+    )
+)
+
+
+@instance.describe_setup
+def _questionnaire_in_force() -> list[dict[str, Any]]:
+    found = QuestionnaireRevision.objects.first()
+    return [{"type": "questionnaire", "name": f"revision {found.number}", "detail": found.digest}] if found else []
 
 
 def install_starter(*, actor: Actor) -> QuestionnaireRevision | None:

@@ -23,6 +23,7 @@ from registry.access import SCOPES, Role
 from registry.models import (
     AccessRequest,
     AccessToken,
+    ChangeProposal,
     DatasetReference,
     Grant,
     Membership,
@@ -33,7 +34,16 @@ from registry.models import (
     User,
 )
 from registry.search import WORDS
-from registry.services import access_requests, assessments, questionnaires, reviews, saved_views, tokens, versions
+from registry.services import (
+    access_requests,
+    assessments,
+    instance,
+    questionnaires,
+    reviews,
+    saved_views,
+    tokens,
+    versions,
+)
 from registry.services import people as accounts
 from registry.services.versions import ArtifactSpec, DatasetSpec, MetricSpec, VersionSpec
 from tests import factories
@@ -81,6 +91,8 @@ title: Out of the way
 applies_to: {stages: [archived]}
 priority: 60
 """
+
+PROPOSED_POLICY = ANOTHER_POLICY.replace("matrix-archive", "matrix-proposed").replace("priority: 60", "priority: 70")
 
 ANOTHER_QUESTIONNAIRE = questionnaires.STARTER.read_text().replace("Risk tier of a model", "Risk tier, next revision")
 
@@ -227,6 +239,11 @@ class World:
         """A token to revoke, by the id of an actor."""
         return AccessToken.objects.get(uid=self.own_tokens[actor])
 
+    @property
+    def proposal(self) -> ChangeProposal:
+        """A change that another officer proposed."""
+        return ChangeProposal.objects.select_related("proposed_by").get()
+
     @cached_property
     def event_of_the_model(self) -> str:
         found = Event.objects.filter(stream_id=f"model:{self.model.uid}").order_by("id").first()
@@ -243,6 +260,7 @@ class World:
 def build() -> World:
     """Make the bank."""
     setup.initialise()
+    instance.declare_single_officer(actor=SETUP, reason="For the table; the officers below come later.")
     world = World()
     founder = factories.person("founder", name="Fay Founder")
     model = factories.model(founder, MODEL, title="Probability of default", risk_tier=1, tags={"old": "1"})
@@ -274,6 +292,9 @@ def build() -> World:
         url="https://127.0.0.1:9/",
         events=["model_version.created"],
     )
+    world.people["proposer"] = factories.person("proposer", name="Pat Proposer").pk
+    factories.grant(Role.OFFICER, to=world.person("proposer"))
+    policies.propose(actor=access.actor_for(world.person("proposer")), source=PROPOSED_POLICY, reason="For the table.")
     for key in ("go", "shut"):
         accounts.deactivate(actor=SETUP, person=world.person(key), reason="left the bank")
     return world

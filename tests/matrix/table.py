@@ -107,7 +107,7 @@ read why a tier                      SPR    +  +  +  +  +  +   +  +  +   +   +  
 read the reviews                     SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 record a review                      SP     -  -  -  +  +  -   -  -  -   -   +  +  +   .  ?  ?
 read the questionnaire               SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
-publish a questionnaire              SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+propose a questionnaire              SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 archive a model                      SP     -  -  -  -  -  +   -  +  +   +   -  -  -   .  ?  ?
 declare a version                    SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 ask where files go                   SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
@@ -145,8 +145,15 @@ read the audit log                   SPRA   -  -  -  -  -  -   +  +  -   -   -  
 read an event of the organisation    SPR    .  .  .  .  .  .   +  +  .   .   .  .  .   .  ?  ?
 enter the admin site                 SA     -  -  -  -  -  -   +  +  +   +   -  -  -   -  ?  ?
 
-publish a policy                     SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+propose a policy                     SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 revise a policy                      SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+propose to confirm the set-up        SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+require two officers                 SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+list change proposals                SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+view a change proposal               SPR    .  .  .  .  .  .   +  +  +   +   .  .  .   .  ?  ?
+confirm a change proposal            SP     .  .  .  .  .  .   -  +  -   -   .  .  .   .  ?  ?
+reject a change proposal             SP     .  .  .  .  .  .   -  +  -   -   .  .  .   .  ?  ?
+withdraw another's change proposal   SP     .  .  .  .  .  .   -  -  -   -   .  .  .   .  ?  ?
 create a group                       SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 change a group                       SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 add a member                         SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
@@ -198,7 +205,7 @@ read why a tier                      SR     +  +  +  +  +  +  +  .  .  -   +  + 
 read the reviews                     SR     +  +  +  +  +  +  +  .  .  -   +  +  .  +  +  +  +  +  +  +   .   ?  ?  ?
 record a review                      S      -  -  -  -  -  -  -  .  .  -   -  -  .  -  -  -  -  -  -  -   .   ?  ?  ?
 read the questionnaire               SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
-publish a questionnaire              S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+propose a questionnaire              S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 archive a model                      S      -  -  -  -  -  -  -  .  .  -   -  -  .  -  -  -  -  -  -  -   .   ?  ?  ?
 declare a version                    SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 ask where files go                   SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
@@ -235,8 +242,12 @@ give oneself a role                  S      -  -  -  -  -  -  -  -  -  -   -  - 
 read the audit log                   SR     -  -  -  -  -  -  -  -  -  -   -  +  -  +  -  -  -  -  -  -   -   ?  ?  ?
 read an event of the organisation    SR     .  .  .  .  .  .  .  .  .  .   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
 
-publish a policy                     S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+propose a policy                     S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 revise a policy                      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+list change proposals                SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
+view a change proposal               SR     .  .  .  .  .  .  .  .  .  -   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
+confirm a change proposal            S      .  .  .  .  .  .  .  .  .  .   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
+reject a change proposal             S      .  .  .  .  .  .  .  .  .  .   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
 create a group                       S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 change a group                       S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 add a member                         S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?

@@ -65,6 +65,12 @@ def access_state(value: str) -> SafeString:
 
 
 @register.simple_tag
+def change_state(value: str) -> SafeString:
+    """The state of a change proposal, as a pill."""
+    return _pill(words.CHANGE.get(value, words.UNKNOWN))
+
+
+@register.simple_tag
 def state_line(value: str) -> SafeString:
     """The state of a promotion request inside a table row: glyph and word without the pill."""
     look = words.REQUEST.get(value, words.UNKNOWN)

@@ -18,7 +18,9 @@ from registry.access import Role, actor_for
 from registry.models import (
     AccessToken,
     Assessment,
+    ChangeProposal,
     Grant,
+    Instance,
     Membership,
     PeriodicReview,
     ProtectedAlias,
@@ -29,7 +31,7 @@ from registry.models import (
     StageMove,
     User,
 )
-from registry.services import assessments, reviews
+from registry.services import assessments, instance, reviews
 from tests import factories
 from tests.governance.promotions.conftest import Bank, found_bank
 from tests.people import People
@@ -108,6 +110,11 @@ def rows(bank: Bank) -> dict[type[Model], Any]:
         Membership: Membership.objects.get(user=bank.people["marta"]),
         Grant: Grant.objects.filter(model=bank.model).first(),
         AccessToken: token,
+        ChangeProposal: instance.propose_setup_confirmation(
+            actor=actor_for(factories.officer()),
+            reason="as appointed",
+        ),
+        Instance: Instance.objects.get(),
         Policy: Policy.objects.get(slug="starter-production"),
         PolicyRevision: PolicyRevision.objects.get(policy__slug="starter-production"),
         PromotionRequest: request,

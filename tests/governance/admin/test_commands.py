@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db.models import Model
+from django.urls import reverse
 
 from audit.models import Event
 from audit.selectors import opening
@@ -16,9 +17,18 @@ from governance.admin.urls import ROOMS
 from governance.models import Policy
 from governance.services import policies
 from registry.access import Role
-from registry.models import AccessToken, Grant, Membership, QuestionnaireRevision, ReviewerGroup, User
+from registry.models import (
+    AccessToken,
+    ChangeProposal,
+    Grant,
+    Instance,
+    Membership,
+    QuestionnaireRevision,
+    ReviewerGroup,
+    User,
+)
+from registry.services import instance, questionnaires
 from registry.services import people as accounts
-from registry.services import questionnaires
 from tests import factories
 from tests.governance.admin.conftest import Recorded, Visit, address
 from tests.people import People
@@ -63,6 +73,17 @@ def _token(people: People) -> AccessToken:
 
 def _policy(people: People) -> Policy:
     return policies.publish(actor=factories.SETUP, source=POLICY, reason="the first").policy
+
+
+def _instance(people: People) -> Instance:
+    return instance.record_instance(actor=factories.SETUP)
+
+
+def _single_officer(people: People) -> Instance:
+    """Declared by command while there was one officer; a second one joined since."""
+    made = instance.declare_single_officer(actor=factories.SETUP, reason="one officer at first")
+    assert people.dorothy
+    return made
 
 
 def _questionnaire(people: People) -> QuestionnaireRevision:
@@ -123,24 +144,26 @@ CASES = [
     Case(Grant, "add", "administrator", "grant.given", {"role": "viewer", "group": "Risk Team (risk-team)"}),
     Case(Grant, "revoke", "administrator", "grant.revoked", {}, _grant),
     Case(AccessToken, "revoke", "administrator", "token.revoked", {}, _token),
-    Case(Policy, "add", "officer", "policy.published", {"source": POLICY.replace("\n", "\r\n")}),
+    Case(Policy, "add", "officer", "change.proposed", {"source": POLICY.replace("\n", "\r\n")}),
     Case(
         Policy,
         "publish",
         "officer",
-        "policy.published",
+        "change.proposed",
         {"source": POLICY.replace("title: Into Staging", "title: Into Staging, stricter")},
         _policy,
     ),
-    Case(QuestionnaireRevision, "add", "officer", "questionnaire.published", {"source": STARTER}),
+    Case(QuestionnaireRevision, "add", "officer", "change.proposed", {"source": STARTER}),
     Case(
         QuestionnaireRevision,
         "publish",
         "officer",
-        "questionnaire.published",
+        "change.proposed",
         {"source": STRICTER.replace("\n", "\r\n")},
         _questionnaire,
     ),
+    Case(Instance, "confirm-setup", "officer", "change.proposed", {}, _instance),
+    Case(Instance, "end-single-officer", "officer", "instance.single_officer_ended", {}, _single_officer),
 ]
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -252,9 +275,19 @@ def test_what_was_made_is_what_was_asked_for(people: People, officers: SimpleNam
     assert membership.valid_until.isoformat() == "2098-08-01T07:00:00+00:00"
 
     officer.post(address(Policy, "add"), {"source": POLICY.replace("\n", "\r\n"), "reason": WHY})
+    proposal = ChangeProposal.objects.get(kind="policy.publication", subject_id="into-staging")
+    assert proposal.payload["source"] == POLICY
+    assert not Policy.objects.exists(), "nothing is in force before the second signature"
+    officer.post(reverse("web:confirm-change", args=[proposal.pk]), _signature(proposal))
+    assert not Policy.objects.exists(), "the proposer's own signature is refused"
+    visit(people.dorothy).post(reverse("web:confirm-change", args=[proposal.pk]), _signature(proposal))
     policy = Policy.objects.get(slug="into-staging")
     assert policy.in_force is not None
     assert policy.in_force.source == POLICY
+
+
+def _signature(proposal: ChangeProposal) -> dict[str, str]:
+    return {"confirm-digest": proposal.digest, "confirm-password": factories.PASSWORD}
 
 
 @pytest.mark.parametrize(
@@ -369,7 +402,7 @@ def test_a_revision_of_one_policy_is_not_another_policy(
     assert not Policy.objects.filter(slug="another").exists()
 
 
-def test_publishing_what_is_in_force_publishes_nothing(
+def test_what_is_in_force_is_not_proposed(
     people: People, officers: SimpleNamespace, visit: Visit, recorded: Recorded
 ) -> None:
     policy = _policy(people)
@@ -377,7 +410,7 @@ def test_publishing_what_is_in_force_publishes_nothing(
     with recorded() as events:
         answer = client.post(address(policy, "publish"), {"source": POLICY, "reason": WHY}, follow=True)
 
-    assert "nothing was published" in answer.content.decode()
+    assert "says exactly that" in answer.content.decode()
     assert events == []
 
 

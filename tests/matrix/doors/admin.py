@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from audit.models import Event
 from governance.models import Policy
-from registry.models import AccessToken, Grant, Membership, QuestionnaireRevision, ReviewerGroup, User
+from registry.models import AccessToken, Grant, Instance, Membership, QuestionnaireRevision, ReviewerGroup, User
 from tests.factories import PASSWORD
 from tests.matrix import actors
 from tests.matrix.actors import MODEL, World
@@ -102,7 +102,9 @@ _command(
 _command("take a role on the model", Grant, "revoke", _nothing, lambda world: world.grant("here"), own_words=True)
 _command("give a role in the organisation", Grant, "add", lambda w, c: {"role": "viewer", "user": "second"})
 _command("give oneself a role", Grant, "add", _itself, shown=False)
-_command("publish a policy", Policy, "add", lambda w, c: {"source": actors.ANOTHER_POLICY})
+_command("propose a policy", Policy, "add", lambda w, c: {"source": actors.ANOTHER_POLICY})
+_command("propose to confirm the set-up", Instance, "confirm-setup", _nothing, lambda world: Instance.objects.get())
+_command("require two officers", Instance, "end-single-officer", _nothing, lambda world: Instance.objects.get())
 _command("create a group", ReviewerGroup, "add", lambda w, c: {"slug": "committee", "name": "Committee"})
 _command("change a group", ReviewerGroup, "edit", lambda w, c: {"name": "Another name"}, lambda world: world.group)
 _command("add a member", ReviewerGroup, "join", lambda w, c: {"user": "subject"}, lambda world: world.group)
@@ -121,9 +123,9 @@ _command(
     lambda world: world.own_token(world.person("subject").uid),
 )
 _questionnaire = {"source": actors.ANOTHER_QUESTIONNAIRE}
-_command("publish a questionnaire", QuestionnaireRevision, "add", lambda w, c: _questionnaire)
+_command("propose a questionnaire", QuestionnaireRevision, "add", lambda w, c: _questionnaire)
 _command(
-    "publish a questionnaire",
+    "propose a questionnaire",
     QuestionnaireRevision,
     "publish",
     lambda w, c: _questionnaire,

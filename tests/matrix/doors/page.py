@@ -89,6 +89,8 @@ _simply(
 )
 _simply("list access requests", "access-requests", lambda world: _url("access-requests"))
 _simply("view somebody's access request", "access-request", lambda w: _url("access-request", w.access_request.pk))
+_simply("list change proposals", "changes", lambda world: _url("changes"))
+_simply("view a change proposal", "change", lambda world: _url("change", world.proposal.pk))
 _simply("view a version", "version", lambda world: _url("version", MODEL, SHOWN))
 _simply("view a version", "compare", lambda world: _url("compare", MODEL, SHOWN, FREE))
 for _document in ("card", "card-pdf", "document", "document-pdf", "document-json"):
@@ -257,6 +259,22 @@ def _(world: World, client: Client, caller: Caller) -> Answer:
     until = (clock.now() + timedelta(days=30)).date().isoformat()
     asked = {"model": "somewhere-else", "role": "viewer", "purpose": WHY, "until": until}
     return shown_and_sent(client, _url("ask-access"), asked)
+
+
+@PAGE.at("confirm a change proposal", "POST web:confirm-change")
+def _(world: World, client: Client, caller: Caller) -> Any:
+    fields = {"confirm-digest": world.proposal.digest, "confirm-password": PASSWORD}
+    return client.post(_url("confirm-change", world.proposal.pk), fields)
+
+
+@PAGE.at("reject a change proposal", "POST web:reject-change")
+def _(world: World, client: Client, caller: Caller) -> Any:
+    return client.post(_url("reject-change", world.proposal.pk), {"reject-comment": WHY})
+
+
+@PAGE.at("withdraw another's change proposal", "POST web:withdraw-change")
+def _(world: World, client: Client, caller: Caller) -> Any:
+    return client.post(_url("withdraw-change", world.proposal.pk), {"withdraw-reason": WHY})
 
 
 @PAGE.at("grant an access request", "POST web:grant-access")

@@ -98,6 +98,8 @@ _simply(
     "/access-requests",
     {"model": "somewhere-else", "role": "viewer", "purpose": WHY},
 )
+_simply("list change proposals", "listChangeProposals", "GET", "/change-proposals")
+_simply("view a change proposal", "getChangeProposal", "GET", lambda w: f"/change-proposals/{w.proposal.pk}")
 _simply("list access requests", "listAccessRequests", "GET", "/access-requests")
 _simply(
     "view somebody's access request", "getAccessRequest", "GET", lambda w: f"/access-requests/{w.access_request.pk}"

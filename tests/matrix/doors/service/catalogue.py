@@ -88,9 +88,9 @@ def _(world: World, actor: Actor) -> None:
     reviews.record(actor=actor, model=world.unused, said=reviews.Said("fit", "Looked at it."))
 
 
-@SERVICE.at("publish a questionnaire")
+@SERVICE.at("propose a questionnaire")
 def _(world: World, actor: Actor) -> None:
-    questionnaires.publish(actor=actor, source=actors.ANOTHER_QUESTIONNAIRE, reason=WHY)
+    questionnaires.propose(actor=actor, source=actors.ANOTHER_QUESTIONNAIRE, reason=WHY)
 
 
 @SERVICE.at("archive a model")

@@ -8,9 +8,12 @@ from registry import access, selectors
 from registry.access import Role
 from registry.services import (
     access_requests,
+    change_proposals,
     groups,
+    instance,
     people,
 )
+from tests import factories
 from tests.matrix import actors
 from tests.matrix.actors import World
 from tests.matrix.doors.service.door import NEW_PASSWORD, SERVICE, WHY
@@ -72,14 +75,54 @@ def _(world: World, actor: Actor) -> None:
     access.grant_role(actor=actor, role=Role.VIEWER, user=access.person_of(actor), reason=WHY)
 
 
-@SERVICE.at("publish a policy")
+@SERVICE.at("propose a policy")
 def _(world: World, actor: Actor) -> None:
-    policies.publish(actor=actor, source=actors.ANOTHER_POLICY, reason=WHY)
+    policies.propose(actor=actor, source=actors.ANOTHER_POLICY, reason=WHY)
 
 
 @SERVICE.at("revise a policy")
 def _(world: World, actor: Actor) -> None:
-    policies.publish(actor=actor, source=actors.REVISED, reason=WHY)
+    policies.propose(actor=actor, source=actors.REVISED, reason=WHY)
+
+
+@SERVICE.at("propose to confirm the set-up")
+def _(world: World, actor: Actor) -> None:
+    instance.propose_setup_confirmation(actor=actor, reason=WHY)
+
+
+@SERVICE.at("require two officers")
+def _(world: World, actor: Actor) -> None:
+    instance.end_single_officer(actor=actor, reason=WHY)
+
+
+@SERVICE.at("list change proposals")
+def _(world: World, actor: Actor) -> None:
+    access.require_person(actor)
+    access.require_scope(actor, "models:read")
+    selectors.change_proposals(actor)
+
+
+@SERVICE.at("view a change proposal")
+def _(world: World, actor: Actor) -> None:
+    access.require_scope(actor, "models:read")
+    selectors.change_proposal(actor, world.proposal.pk)
+
+
+@SERVICE.at("confirm a change proposal")
+def _(world: World, actor: Actor) -> None:
+    change_proposals.confirm(
+        actor=actor, proposal=world.proposal, digest=world.proposal.digest, password=factories.PASSWORD
+    )
+
+
+@SERVICE.at("reject a change proposal")
+def _(world: World, actor: Actor) -> None:
+    change_proposals.reject(actor=actor, proposal=world.proposal, comment=WHY)
+
+
+@SERVICE.at("withdraw another's change proposal")
+def _(world: World, actor: Actor) -> None:
+    change_proposals.withdraw(actor=actor, proposal=world.proposal, reason=WHY)
 
 
 @SERVICE.at("create a group")

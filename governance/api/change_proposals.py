@@ -1,0 +1,111 @@
+"""Change proposals: read here; confirmed by a second person, signed in to the pages."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance.api import pagination
+from governance.api.conf import PREFIX
+from governance.api.endpoint import Endpoint, answer
+from governance.api.operation import Operation
+from governance.api.shapes import Moment, Page, PageAsked, PersonShown, Shown
+from registry import access, selectors
+from registry.models import ChangeProposal
+
+State = Literal["proposed", "confirmed", "rejected", "withdrawn", "expired"]
+
+
+class Change(Shown):
+    """A change of governance that needs a second person."""
+
+    id: int
+    kind: str = Field(description="policy.publication, questionnaire.publication, instance.setup, and others")
+    title: str = Field(description="What takes effect.")
+    subject: str = Field(description="What it is about: a type and an identifier, as the audit log names it.")
+    model: str | None
+    payload: dict[str, Any] = Field(description="The arguments of the change.")
+    digest: str = Field(description="SHA-256 of what the second person signs: kind, subject, title and payload.")
+    reason: str
+    proposed_by: PersonShown
+    proposed_at: Moment
+    expires_at: Moment
+    state: State
+    single_officer: bool = Field(
+        description="It took effect without a second person: the instance declares one officer."
+    )
+    comment: str | None
+    closed_by: str | None = Field(description="What the audit log calls the person or process that closed it.")
+    closed_at: Moment | None
+    url: str
+
+    @classmethod
+    def of(cls, proposal: ChangeProposal) -> Change:
+        return cls(
+            id=proposal.pk,
+            kind=proposal.kind,
+            title=proposal.title,
+            subject=f"{proposal.subject_type}:{proposal.subject_id}",
+            model=proposal.model.slug if proposal.model is not None else None,
+            payload=proposal.payload,
+            digest=proposal.digest,
+            reason=proposal.reason,
+            proposed_by=PersonShown.of(proposal.proposed_by),
+            proposed_at=proposal.opened_at,
+            expires_at=proposal.expires_at,
+            state=proposal.state,
+            single_officer=proposal.single_officer,
+            comment=proposal.comment or None,
+            closed_by=proposal.closed_by,
+            closed_at=proposal.closed_at,
+            url=f"{PREFIX}/change-proposals/{proposal.pk}",
+        )
+
+
+class ChangeList(Page[Change]):
+    """A page of change proposals, newest first."""
+
+
+class ChangesAsked(PageAsked):
+    """Which proposals."""
+
+    state: State | None = None
+
+
+class ChangesView(Endpoint):
+    """/change-proposals"""
+
+    @Operation("listChangeProposals", "List change proposals", "governance", {200: ChangeList}, query=ChangesAsked)
+    def get(self, request: Request) -> Response:
+        """The proposals visible to the caller, newest first. A person confirms one on its page."""
+        asked = self.asked(ChangesAsked)
+        access.require_scope(self.actor, "models:read")
+        found = selectors.change_proposals(self.actor)
+        if asked.state is not None:
+            found = found.filter(outcome=None if asked.state == ChangeProposal.PROPOSED else asked.state)
+        rows, following = pagination.page(
+            found,
+            by="pk",
+            kind=int,
+            descending=True,
+            cursor=asked.cursor,
+            limit=asked.limit,
+            place=lambda row: row.pk,
+        )
+        return answer(
+            ChangeList(items=[Change.of(row) for row in rows], next=following),
+            headers=pagination.link(request, following),
+        )
+
+
+class ChangeView(Endpoint):
+    """/change-proposals/{id}"""
+
+    @Operation("getChangeProposal", "Read a change proposal", "governance", {200: Change})
+    def get(self, request: Request, number: int) -> Response:
+        """What was proposed, by whom, and the second person's answer."""
+        access.require_scope(self.actor, "models:read")
+        return answer(Change.of(selectors.change_proposal(self.actor, number)))

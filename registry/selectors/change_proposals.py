@@ -1,0 +1,34 @@
+"""Which change proposals an actor may read."""
+
+from django.db.models import Q, QuerySet
+
+from audit.actor import Actor
+from registry import access
+from registry.exceptions import NotFound
+from registry.models import ChangeProposal
+
+
+def change_proposals(actor: Actor) -> QuerySet[ChangeProposal]:
+    """The proposals visible to the actor, newest first: all for readers of the organisation's audit log and for
+    administrators; otherwise those about a model the actor sees, and the actor's own."""
+    found = ChangeProposal.objects.select_related("proposed_by", "model").order_by("-pk")
+    for permission in (access.OrgPermission.READ_AUDIT, access.OrgPermission.MANAGE_PEOPLE):
+        if access.can_in_organisation(actor, permission):
+            return found
+    visible = Q(model__in=access.visible_to(actor))
+    if actor.person is not None and access.has_scope(actor, "models:read"):
+        visible |= Q(proposed_by__uid=actor.person)
+    return found.filter(visible)
+
+
+def change_proposal(actor: Actor, number: int) -> ChangeProposal:
+    """The proposal of that number. Raises NotFound where there is none that the actor may read."""
+    found = change_proposals(actor).filter(pk=number).first()
+    if found is None:
+        raise NotFound(f"There is no change proposal C{number} that you may read.")
+    return found
+
+
+def require_visible_proposal(actor: Actor, proposal: ChangeProposal) -> None:
+    """Raise NotFound unless the actor may read the proposal."""
+    change_proposal(actor, proposal.pk)

@@ -1,0 +1,8 @@
+"""What this installation declares about itself."""
+
+from registry.models import Instance
+
+
+def instance() -> Instance:
+    """The row about this installation; an unsaved one, with set-up unconfirmed, where none is recorded yet."""
+    return Instance.objects.first_where('"only"') or Instance()

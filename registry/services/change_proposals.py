@@ -1,0 +1,406 @@
+"""Changes of governance that need two people: one proposes, a second confirms with a signature, then they take effect.
+
+A module that owns such a change registers a `ChangeKind` with the function that carries it out. `propose` records the
+proposal, `confirm` checks the second person, closes the proposal and applies the change in one transaction. Exempt are
+the processes of the first set-up, until the set-up is confirmed, and an instance that declares a single officer; both
+are shown on every page (`registry.selectors.instance`).
+
+Source: dual authorisation, NIST SP 800-53 rev. 5, AC-3(2) and CM-5(4); signature manifestations, 21 CFR 11.50.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from audit import canonical, clock, recorder
+from audit.actions import Action
+from audit.actor import Actor, ActorKind, process
+from audit.recorder import Change, Private, Thing
+from registry import access, selectors
+from registry.actions import CHANGE_CONFIRMED, CHANGE_EXPIRED, CHANGE_PROPOSED, CHANGE_REJECTED, CHANGE_WITHDRAWN
+from registry.exceptions import Conflict, NotFound, NotNow, NotPermitted
+from registry.models import OPEN, ChangeProposal, RegisteredModel, User
+from registry.rules import Faults
+from registry.services import sign_in
+from registry.services.uniqueness import unique_or_refused
+
+LIFETIME = timedelta(days=30)
+"""How long a proposal waits for its second person."""
+MEANING = "I have reviewed the proposed change and confirm that it takes effect."
+"""The meaning of the confirming signature, shown beside it (21 CFR 11.50(a)(3))."""
+EXPIRY = process("change-expiry")
+"""The actor that closes proposals that were not confirmed in time."""
+
+_kinds: dict[str, "ChangeKind"] = {}
+
+
+def _exclude_no_one(proposal: ChangeProposal) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True)
+class ChangeKind:
+    """A kind of change that needs a second person.
+
+    Attributes:
+        name: noun of the change, stored with each proposal ("policy.publication").
+        label: what pages call it.
+        confirmers: the active accounts whose role lets them confirm, exclusions aside.
+        needed: what a confirmer has to be, completing "… is confirmed by" in a refusal.
+        apply: carries the change out, in the transaction of the confirmation, with its own events; the actor is the
+            confirming person. Returns the things that changed. Raises a Refusal where the change is no longer possible.
+        excluded: why certain people may not confirm, by uid; the proposer is always excluded.
+    """
+
+    name: str
+    label: str
+    confirmers: Callable[[ChangeProposal], QuerySet[User]]
+    needed: str
+    apply: Callable[[Actor, ChangeProposal], Sequence[Thing]]
+    excluded: Callable[[ChangeProposal], Mapping[str, str]] = field(default=_exclude_no_one)
+
+
+def register_kind(kind: ChangeKind) -> ChangeKind:
+    """Make a kind known. Raises ValueError where another kind has the name."""
+    if _kinds.setdefault(kind.name, kind) is not kind:
+        raise ValueError(f"There is a kind of change named {kind.name!r} already.")
+    return kind
+
+
+def kind_of(proposal: ChangeProposal) -> ChangeKind:
+    """The registered kind of a proposal."""
+    return _kinds[proposal.kind]
+
+
+def officers() -> QuerySet[User]:
+    """The active officers, superusers excluded: the people who confirm changes of governance."""
+    holders = access.holders_in_organisation(access.OrgPermission.MANAGE_POLICIES)
+    return holders.filter(is_superuser=False, kind=User.Kind.PERSON)
+
+
+def is_exempt(actor: Actor) -> bool:
+    """Whether the actor's changes take effect without a second person: a process, while the set-up is unconfirmed."""
+    return actor.kind is ActorKind.PROCESS and selectors.instance().setup_confirmed_at is None
+
+
+def require_exempt(actor: Actor, what: str) -> None:
+    """Raise NotPermitted ("second_person_required") unless the actor is exempt. `what` begins the message."""
+    if not is_exempt(actor):
+        raise NotPermitted(
+            f"{what} needs a second person: propose the change, and another officer confirms it.",
+            code="second_person_required",
+        )
+
+
+@transaction.atomic
+def propose(
+    *,
+    actor: Actor,
+    kind: ChangeKind,
+    subject: Thing,
+    title: str,
+    payload: Mapping[str, Any],
+    reason: str,
+    model: RegisteredModel | None = None,
+) -> ChangeProposal:
+    """Record a proposed change; where the instance declares a single officer, carry it out at once.
+
+    The caller has checked that the actor may propose the change and that it is possible now.
+
+    Args:
+        subject: what the change is about; one proposal of a kind is open for it at a time.
+        title: one line that says what takes effect, up to 300 characters; part of what is signed.
+        payload: the arguments of the change as JSON; part of what is signed.
+        model: the registered model it concerns, if it concerns one.
+
+    Raises:
+        NotPermitted: the actor is no person and no token of one.
+        InvalidInput: the reason is empty or the title too long.
+        Conflict: such a change is proposed for the subject already (`existing`).
+    """
+    person = access.require_person(actor)
+    faults = Faults()
+    why = faults.reason(reason)
+    line = faults.line("/title", title, 300, required=True)
+    faults.refuse()
+    waiting = {"kind": kind.name, "subject_type": subject.type, "subject_id": subject.id}
+    existing = ChangeProposal.objects.filter(OPEN, **waiting).first()
+    if existing is not None and existing.expires_at <= clock.now():
+        _close(existing, ChangeProposal.Outcome.EXPIRED, CHANGE_EXPIRED, actor=EXPIRY)
+        existing = None
+    if existing is not None:
+        raise _already_proposed(existing)
+    uid = uuid4()
+    digest = canonical.digest({**waiting, "title": line, "payload": dict(payload)})
+    event = recorder.append(
+        CHANGE_PROPOSED,
+        actor=actor,
+        thing=Thing("change_proposal", str(uid)),
+        stream=_stream(model),
+        related=[subject, *_place(model)],
+        changes=[Change("state", None, ChangeProposal.PROPOSED), Change("title", None, Private(line))],
+        data={"kind": kind.name, "digest": digest},
+        reason=why,
+    )
+    made = ChangeProposal(
+        uid=uid,
+        **waiting,
+        model=model,
+        title=line,
+        payload=dict(payload),
+        digest=digest,
+        reason=why,
+        proposed_by=person,
+        proposed_with=access.token_of(actor),
+        single_officer=False,
+        expires_at=event.happened_at + LIFETIME,
+        opened_at=event.happened_at,
+        opened_event=event.event_id,
+    )
+    made.single_officer = _decides_alone(actor, made)
+    with unique_or_refused("/", f"Such a change of {subject.type} {subject.id} is proposed already."):
+        made.save(force_insert=True)
+    if made.single_officer:
+        _carry_out(made, actor, person, comment=f"{SINGLE}: {why}"[:10_000])
+    return made
+
+
+SINGLE = "Single officer"
+"""What the comment of a confirmation without a second person begins with."""
+
+
+def confirm(*, actor: Actor, proposal: ChangeProposal, digest: str, password: str, comment: str = "") -> ChangeProposal:
+    """Confirm a proposed change as its second person and carry it out.
+
+    Args:
+        digest: the digest of the proposal that the person read.
+        password: the person's password, checked again for this signature (21 CFR 11.200(a)).
+        comment: kept with the signature; may be empty.
+
+    Raises:
+        NotFound: the proposal is not visible to the actor.
+        NotPermitted: the actor is no person in a session, proposed the change, or is excluded from confirming it.
+        NotNow: the proposal was answered, or its time is over; or the change is no longer possible.
+        Conflict: `digest` is not that of the proposal.
+        InvalidInput: wrong or missing password, or a comment that is too long.
+    """
+    person = _require_confirmer(actor, proposal)
+    sign_in.reauthenticate(person, password, pointer="/password")
+    with transaction.atomic():
+        found = _locked(proposal)
+        _require_confirmer(actor, found)
+        faults = Faults()
+        said = faults.text("/comment", comment.strip(), 10_000)
+        faults.refuse()
+        if digest != found.digest:
+            raise Conflict(
+                "This proposal is not the one you read: read it again before you confirm it.",
+                code="proposal_changed",
+                existing=found,
+            )
+        return _carry_out(found, actor, person, comment=said)
+
+
+@transaction.atomic
+def reject(*, actor: Actor, proposal: ChangeProposal, comment: str) -> ChangeProposal:
+    """Reject a proposed change; nothing takes effect. Raises as `confirm`, without password, and InvalidInput without
+    a comment."""
+    person = _require_confirmer(actor, proposal)
+    found = _locked(proposal)
+    faults = Faults()
+    said = faults.reason(comment, "/comment")
+    faults.refuse()
+    return _close(
+        found, ChangeProposal.Outcome.REJECTED, CHANGE_REJECTED, actor=actor, comment=said, signed_name=person.name
+    )
+
+
+@transaction.atomic
+def withdraw(*, actor: Actor, proposal: ChangeProposal, reason: str) -> ChangeProposal:
+    """Withdraw one's own proposal. Raises NotFound where it is not visible, NotPermitted for another person's, NotNow
+    where it was answered, InvalidInput without a reason."""
+    selectors.require_visible_proposal(actor, proposal)
+    if access.require_person(actor).pk != proposal.proposed_by_id:
+        raise NotPermitted(
+            "The person who proposed a change withdraws it; another officer may reject it.",
+            code="not_yours",
+            who_can=(proposal.proposed_by.name,),
+        )
+    found = _locked(proposal)
+    faults = Faults()
+    why = faults.reason(reason)
+    faults.refuse()
+    return _close(found, ChangeProposal.Outcome.WITHDRAWN, CHANGE_WITHDRAWN, actor=actor, comment=why)
+
+
+def expired() -> list[int]:
+    """The proposals whose time is over, oldest first; at most 200."""
+    late = ChangeProposal.objects.filter(OPEN, expires_at__lte=clock.now())
+    return list(late.order_by("opened_at").values_list("pk", flat=True)[:200])
+
+
+@transaction.atomic
+def expire(proposal_id: int) -> None:
+    """Close a proposal whose time is over. Does nothing where it was answered meanwhile."""
+    found = ChangeProposal.objects.locked(proposal_id)
+    if found.closed_at is None and found.expires_at <= clock.now():
+        _close(found, ChangeProposal.Outcome.EXPIRED, CHANGE_EXPIRED, actor=EXPIRY)
+
+
+def can_confirm(actor: Actor, proposal: ChangeProposal) -> access.Allowed | access.Denied:
+    """Whether the actor may confirm the proposal now, with the reason where not."""
+    if actor.kind is not ActorKind.PERSON:
+        return access.Denied(
+            lambda _: "No token and no process confirms a change: a person signs in and gives the password again.",
+            code="tokens_do_not_decide",
+        )
+    if proposal.closed_at is not None or proposal.expires_at <= clock.now():
+        return access.Denied(lambda _: f"{proposal} is {proposal.state} already.", code="proposal_closed")
+    kind = kind_of(proposal)
+    others = tuple(confirmers_of(proposal).order_by("name").values_list("name", flat=True)[:5])
+    if actor.person == proposal.proposed_by.uid:
+        return access.Denied(
+            lambda _: "You proposed this change, so a second person has to confirm it.",
+            lambda: others,
+            code="separation_of_duties",
+            rule="SoD-9",
+        )
+    reason = kind.excluded(proposal).get(actor.person or "")
+    if reason is not None:
+        return access.Denied(
+            lambda _: f"You cannot confirm this change: {reason}.",
+            lambda: others,
+            code="separation_of_duties",
+            rule="SoD-9",
+        )
+    if not kind.confirmers(proposal).filter(uid=actor.person).exists():
+        return access.Denied(
+            lambda _: f"A change of this kind is confirmed by {kind.needed}.", lambda: others, code="not_a_confirmer"
+        )
+    return access.Allowed()
+
+
+def confirmers_of(proposal: ChangeProposal) -> QuerySet[User]:
+    """The people who may confirm a proposal, exclusions considered."""
+    kind = kind_of(proposal)
+    barred = [proposal.proposed_by.uid, *kind.excluded(proposal)]
+    return kind.confirmers(proposal).filter(is_active=True).exclude(uid__in=barred)
+
+
+def waiting_for(actor: Actor) -> list[ChangeProposal]:
+    """The open proposals the actor may confirm, oldest first."""
+    waiting = ChangeProposal.objects.filter(OPEN, expires_at__gt=clock.now()).select_related("proposed_by", "model")
+    return [proposal for proposal in waiting.order_by("pk") if can_confirm(actor, proposal)]
+
+
+def _decides_alone(actor: Actor, proposal: ChangeProposal) -> bool:
+    """Whether the proposer is the only officer of an instance that declares a single one, and not otherwise excluded.
+    As soon as there is a second officer, two are needed."""
+    return (
+        actor.kind is ActorKind.PERSON
+        and selectors.instance().single_officer
+        and actor.person not in kind_of(proposal).excluded(proposal)
+        and list(officers().values_list("pk", flat=True)[:2]) == [proposal.proposed_by_id]
+    )
+
+
+def _require_confirmer(actor: Actor, proposal: ChangeProposal) -> User:
+    selectors.require_visible_proposal(actor, proposal)
+    if proposal.closed_at is not None or proposal.expires_at <= clock.now():
+        raise _answered(proposal)
+    answer = can_confirm(actor, proposal)
+    if isinstance(answer, access.Denied):
+        raise answer.refusal()
+    return access.require_person(actor)
+
+
+def _locked(proposal: ChangeProposal) -> ChangeProposal:
+    """The proposal as it is now, locked after its model (lock order: model first). Raises NotNow where it is closed."""
+    if proposal.model_id is not None:
+        RegisteredModel.objects.locked(proposal.model_id)
+    try:
+        found = ChangeProposal.objects.locked(proposal.pk)
+    except ChangeProposal.DoesNotExist:
+        raise NotFound(f"There is no change proposal C{proposal.pk}.") from None
+    if found.closed_at is not None:
+        raise _answered(found)
+    return found
+
+
+def _answered(proposal: ChangeProposal) -> NotNow:
+    word = proposal.get_outcome_display().lower() if proposal.outcome else "expired"
+    return NotNow(f"{proposal} was {word}: propose the change again if it is still needed.", code="proposal_closed")
+
+
+def _already_proposed(existing: ChangeProposal) -> Conflict:
+    return Conflict(
+        f"{existing} proposes such a change already ({existing.title}): confirm, reject or withdraw that one first.",
+        code="already_proposed",
+        existing=existing,
+    )
+
+
+def _carry_out(proposal: ChangeProposal, actor: Actor, person: User, *, comment: str) -> ChangeProposal:
+    changed = kind_of(proposal).apply(actor, proposal)
+    return _close(
+        proposal,
+        ChangeProposal.Outcome.CONFIRMED,
+        CHANGE_CONFIRMED,
+        actor=actor,
+        comment=comment,
+        signed_name=person.name,
+        signed_meaning=MEANING,
+        related=changed,
+    )
+
+
+def _close(
+    proposal: ChangeProposal,
+    outcome: str,
+    action: Action,
+    *,
+    actor: Actor,
+    comment: str = "",
+    signed_name: str = "",
+    signed_meaning: str = "",
+    related: Sequence[Thing] = (),
+) -> ChangeProposal:
+    subject = Thing(proposal.subject_type, proposal.subject_id)
+    event = recorder.append(
+        action,
+        actor=actor,
+        thing=Thing("change_proposal", str(proposal.uid)),
+        stream=_stream(proposal.model),
+        related=[subject, *_place(proposal.model), *(thing for thing in related if thing != subject)],
+        changes=[
+            Change("state", ChangeProposal.PROPOSED, outcome),
+            *([Change("comment", None, Private(comment))] if comment else []),
+            *([Change("signed_name", None, Private(signed_name))] if signed_name else []),
+        ],
+        data={
+            "kind": proposal.kind,
+            "digest": proposal.digest,
+            "proposed_by": proposal.proposed_by.uid,
+            "single_officer": proposal.single_officer,
+            **({"meaning": signed_meaning} if signed_meaning else {}),
+        },
+    )
+    proposal.outcome, proposal.comment, proposal.closed_by = outcome, comment, actor.id
+    proposal.signed_name, proposal.signed_meaning = signed_name, signed_meaning
+    proposal.closed_at, proposal.closed_event = event.happened_at, event.event_id
+    columns = ["outcome", "comment", "closed_by", "signed_name", "signed_meaning", "closed_at", "closed_event"]
+    proposal.save(update_fields=columns)
+    return proposal
+
+
+def _stream(model: RegisteredModel | None) -> str:
+    return f"model:{model.uid}" if model is not None else "organisation"
+
+
+def _place(model: RegisteredModel | None) -> list[Thing]:
+    return [Thing("model", str(model.uid))] if model is not None else []
