@@ -1,6 +1,6 @@
 """Gathers what a verdict depends on. Reads only; the caller holds the locks where the answer will be acted upon."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from audit import clock
 from governance.checks import catalogue
@@ -8,6 +8,7 @@ from governance.models import CheckRun, PolicyRevision, PromotionRequest
 from governance.policies import (
     CheckFact,
     DecisionFact,
+    Exclusion,
     Facts,
     Involvement,
     PolicyDocument,
@@ -21,7 +22,7 @@ from governance.policies import (
 )
 from registry import access
 from registry.models import Membership, RegisteredModel, User
-from registry.selectors import Contents
+from registry.selectors import Contents, participation
 
 
 def document_of(request: PromotionRequest) -> PolicyDocument | None:
@@ -80,14 +81,43 @@ def policy_for(model: RegisteredModel, *, stage: str | None, alias: str | None) 
 
 
 def involvement(request: PromotionRequest) -> Involvement:
-    """Who asked for, registered and trained what is promoted, and who answers for the tokens that were used."""
-    version = request.version
-    tokens = [t for t in (request.requested_with, version.registered_with) if t is not None]
-    return Involvement(
-        requester=request.requested_by.uid,
-        registered_by=version.registered_by.uid,
-        trained_by=version.trained_by.uid if version.trained_by is not None else None,
-        behind_token=frozenset(t.person.uid for t in tokens),
+    """Who asked for, registered, trained and contributed to what is promoted, and who could use the tokens that were
+    used. One query."""
+    return involvements([request])[request.pk]
+
+
+def involvements(requests: Collection[PromotionRequest]) -> dict[int, Involvement]:
+    """`involvement` of several requests by their numbers, in one query."""
+    parties = participation((r.pk, r.version_id, r.requested_with_id) for r in requests)
+    return {
+        r.pk: Involvement(
+            requester=r.requested_by.uid,
+            registered_by=r.version.registered_by.uid,
+            trained_by=r.version.trained_by.uid if r.version.trained_by is not None else None,
+            behind_token=parties[r.pk].behind_tokens,
+            contributed=parties[r.pk].contributed,
+            token_accounts=parties[r.pk].token_accounts,
+            behind_request=parties[r.pk].behind_request,
+        )
+        for r in requests
+    }
+
+
+def exclusion_of(
+    person: User, request: PromotionRequest, *, name: str | None = None, involved: Involvement | None = None
+) -> Exclusion | None:
+    """Why a person's decision cannot count for a request, by the separation of duties; None where it can.
+
+    Args:
+        name: what the reason calls them: their name where none is given, or `policies.YOU`.
+        involved: the request's involvement, where it is known.
+    """
+    return exclusion(
+        person.uid,
+        person.name if name is None else name,
+        involvement(request) if involved is None else involved,
+        superuser=person.is_superuser,
+        service=person.kind == User.Kind.SERVICE,
     )
 
 
@@ -120,21 +150,17 @@ def _deciders(model: RegisteredModel, members: _Members) -> frozenset[int]:
     return access.holders_among(members, access.Permission.DECIDE, model)
 
 
-def _told_apart(request: PromotionRequest, members: _Members, deciders: frozenset[int]) -> tuple[Reviewer, ...]:
+def _told_apart(
+    request: PromotionRequest, members: _Members, deciders: frozenset[int], involved: Involvement | None = None
+) -> tuple[Reviewer, ...]:
     """The separation of duties over those who may decide, and over superusers, whom it always keeps out."""
-    involved = involvement(request)
+    involved = involvement(request) if involved is None else involved
     return tuple(
         Reviewer(
             uid=user.uid,
             name=user.name,
             groups=members[user],
-            excluded=exclusion(
-                user.uid,
-                user.name,
-                involved,
-                superuser=user.is_superuser,
-                service=user.kind == User.Kind.SERVICE,
-            ),
+            excluded=exclusion_of(user, request, involved=involved),
         )
         for user in sorted(members, key=lambda u: u.name)
         if user.pk in deciders or (user.is_superuser and user.is_active)
@@ -156,9 +182,9 @@ def short_of_quorum(group: str, *, leaving: User | None = None) -> list[Promotio
     # Many requests wait under few policies, for few models: what is the same for several is asked once.
     members: dict[frozenset[str], _Members] = {}
     deciders: dict[tuple[int, frozenset[str]], frozenset[int]] = {}
-    live = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, policy_revision__isnull=False)
-    for request in (
-        live.select_related(
+    rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, policy_revision__isnull=False)
+    live = (
+        rows.select_related(
             "model",
             "policy_revision",
             "requested_by",
@@ -169,7 +195,9 @@ def short_of_quorum(group: str, *, leaving: User | None = None) -> list[Promotio
         )
         .prefetch_related("policies")
         .order_by("pk")
-    ):
+    )
+    involved = involvements(live)
+    for request in live:
         document = document_of(request)
         wanted = frozenset(rule.group for rule in document.approvals) if document is not None else frozenset()
         if document is None or group not in wanted:
@@ -181,7 +209,7 @@ def short_of_quorum(group: str, *, leaving: User | None = None) -> list[Promotio
             deciders[about] = _deciders(request.model, members[wanted])
         able = [
             (r.uid, r.groups - {group} if leaving is not None and r.uid == leaving.uid else r.groups)
-            for r in _told_apart(request, members[wanted], deciders[about])
+            for r in _told_apart(request, members[wanted], deciders[about], involved[request.pk])
             if r.excluded is None
         ]
         filled = assign(document.approvals, able)

@@ -151,7 +151,9 @@ def _kept_out(request: PromotionRequest) -> dict[str, Any]:
         "requester": involved.requester,
         "registered_by": involved.registered_by,
         "trained_by": involved.trained_by,
-        "behind_token": sorted(involved.behind_token),
+        # The accounts, not their owners and users: who holds a service account may change during the review.
+        "behind_token": sorted(involved.token_accounts),
+        **({"contributed": sorted(involved.contributed)} if involved.contributed else {}),
     }
 
 

@@ -7,6 +7,12 @@ PERSON_UPDATED = register("person.updated", "updated the account")
 PERSON_DEACTIVATED = register("person.deactivated", "deactivated the account")
 PERSON_REACTIVATED = register("person.reactivated", "reactivated the account")
 PERSON_PASSWORD_SET = register("person.password_set", "set the account's password")
+SERVICE_ACCOUNT_USER_ADDED = register(
+    "service_account.user_added", "recorded a person who owns or uses the service account"
+)
+SERVICE_ACCOUNT_USER_REMOVED = register(
+    "service_account.user_removed", "recorded that a person no longer owns or uses the service account"
+)
 
 PERSON_SIGNED_IN = register("person.signed_in", "signed in")
 PERSON_SIGNED_OUT = register("person.signed_out", "signed out")

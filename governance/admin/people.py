@@ -16,15 +16,15 @@ from audit.actor import Actor
 from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin, Panel, Way
 from governance.admin.commands import Command, Done
-from governance.admin.forms import ReasonForm
+from governance.admin.forms import Chosen, ReasonForm
 from governance.admin.grants import where
 from governance.admin.memberships import span_of, state_of
 from governance.admin.standing import standing_of
 from governance.admin.tokens import state_of as token_state_of
 from governance.facts import short_of_quorum
 from registry.access import OrgPermission, Role
-from registry.models import OPEN, AccessToken, Grant, Membership, User, held
-from registry.services import people
+from registry.models import OPEN, AccessToken, AccountControl, Grant, Membership, User, held
+from registry.services import account_controls, people
 
 ADMINISTERING = (Role.OFFICER, Role.ADMINISTRATOR, Role.AUDITOR)
 SHOWN = 50
@@ -83,6 +83,43 @@ class PasswordForm(ReasonForm):
         "them to change it at once.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+
+
+class HolderForm(ReasonForm):
+    """Who owns a service account, or knows a secret of it."""
+
+    person = Chosen(Membership._meta.get_field("user"), label="Person")
+    kind = forms.ChoiceField(
+        label="Kind",
+        choices=[(kind.value, kind.label) for kind in (AccountControl.Kind.OWNER, AccountControl.Kind.USER)],
+        widget=forms.RadioSelect,
+        initial=AccountControl.Kind.OWNER,
+        help_text="Neither an owner nor a user approves what the account registers, adds or asks for (SoD-3).",
+    )
+
+
+def _hold(actor: Actor, row: User, form: HolderForm) -> Done:
+    given = form.cleaned_data
+    account_controls.add_service_account_user(
+        actor=actor,
+        account=row,
+        person=given["person"],
+        owner=given["kind"] == AccountControl.Kind.OWNER,
+        reason=given["reason"],
+    )
+    return Done(f"{given['person']} is on record with {row}.", row)
+
+
+def _release(actor: Actor, row: User, form: HolderForm) -> Done:
+    given = form.cleaned_data
+    account_controls.remove_service_account_user(
+        actor=actor,
+        account=row,
+        person=given["person"],
+        owner=given["kind"] == AccountControl.Kind.OWNER,
+        reason=given["reason"],
+    )
+    return Done(f"{given['person']} no longer owns or uses {row}.", row)
 
 
 def _register(actor: Actor, row: None, form: NewAccountForm) -> Done:
@@ -215,6 +252,24 @@ class Accounts(GovernedModelAdmin):
             applies=lambda row: row.kind == User.Kind.PERSON,
         ),
         Command(
+            "holder",
+            "Record an owner or user",
+            "Owners and users of a service account do not approve what it registers, adds or asks for.",
+            OrgPermission.MANAGE_PEOPLE,
+            _hold,
+            HolderForm,
+            applies=lambda row: row.kind == User.Kind.SERVICE,
+        ),
+        Command(
+            "release",
+            "End an owner or user",
+            "What the account did until now stays excluded for the person; what it does later does not.",
+            OrgPermission.MANAGE_PEOPLE,
+            _release,
+            HolderForm,
+            applies=lambda row: row.kind == User.Kind.SERVICE,
+        ),
+        Command(
             "deactivate",
             "Deactivate",
             "No sign-in, no token, no decision from now on. Roles, memberships and all that was done stay on record.",
@@ -290,6 +345,7 @@ class Accounts(GovernedModelAdmin):
         memberships = Membership.objects.filter(OPEN, user=row).select_related("group").order_by("group__name")
         tokens = AccessToken.objects.filter(person=row).order_by("revoked_at", "-created_at")
         mine = f"?user__id__exact={row.pk}"
+        controls = AccountControl.objects.filter(account=row).select_related("person", "token")
         return [
             Panel(
                 "Roles given to this account",
@@ -310,6 +366,20 @@ class Accounts(GovernedModelAdmin):
                 ],
                 "In no reviewer group: no policy calls on this account.",
                 ("All memberships it ever had", reverse("admin:registry_membership_changelist") + mine),
+            ),
+            Panel(
+                "Who could act as this account",
+                ("Person", "How", "Since", "Until"),
+                [
+                    (
+                        cells.record(c.person),
+                        f"{c.get_kind_display()}: {c.token}" if c.token is not None else c.get_kind_display(),
+                        cells.moment(c.opened_at),
+                        cells.moment(c.closed_at) if c.closed_at is not None else cells.NONE,
+                    )
+                    for c in controls.order_by("-opened_at", "-pk")[:SHOWN]
+                ],
+                "Its holder alone, as far as is on record.",
             ),
             Panel(
                 "Access tokens",

@@ -1,6 +1,7 @@
 """Separation of duties: who can never count for a request. Pure: no database, no clock, no settings."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 
@@ -14,12 +15,20 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class Involvement:
-    """Who made or asked for what is promoted, by uid. `behind_token`: who answers for the tokens that were used."""
+    """Who made or asked for what is promoted, by uid.
+
+    `contributed`: what each account added that the version's fingerprint covers. `token_accounts`: the accounts whose
+    tokens were used. `behind_token`: those, and everyone on record who could use those tokens. `behind_request`: of
+    these, those behind the token that asked for the promotion.
+    """
 
     requester: str
     registered_by: str
     trained_by: str | None = None
     behind_token: frozenset[str] = frozenset()
+    contributed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    token_accounts: frozenset[str] = frozenset()
+    behind_request: frozenset[str] = frozenset()
 
 
 YOU: Final = "you"
@@ -39,10 +48,20 @@ def exclusion(uid: str, name: str, involved: Involvement, *, superuser: bool, se
         return Exclusion("SoD-2", f"{name} registered this version")
     if uid == involved.trained_by:
         return Exclusion("SoD-2", f"{name} trained this version")
+    if uid in involved.contributed:
+        return Exclusion("SoD-2", f"{name} contributed {listed(involved.contributed[uid])} to this version")
     if uid in involved.behind_token:
-        return Exclusion("SoD-3", f"{being} behind the CI run that registered this version or opened this request")
+        return Exclusion(
+            "SoD-3",
+            f"{being} behind a token that registered this version, added to it or opened this request",
+        )
     if superuser:
         return Exclusion("SoD-4", f"{being} a superuser, who administers and decides nothing")
     if service:
         return Exclusion("SoD-5", f"{being} a service account, and only people decide")
     return None
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as an English enumeration: "files, metrics and the model card"."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""

@@ -11,7 +11,7 @@ from audit.recorder import Thing
 from governance import facts, packet
 from governance.actions import DECISION_RECORDED, PROMOTION_REJECTED
 from governance.models import Decision, PromotionRequest
-from governance.policies import ApprovalStanding, DecisionFact, PolicyDocument, Reviewer, Verdict, exclusion
+from governance.policies import ApprovalStanding, DecisionFact, PolicyDocument, Reviewer, Verdict
 from governance.promotions.locks import Locked, lock
 from governance.promotions.settling import Judged, close, judge, record, refuse_closed, settle_decision
 from registry import access
@@ -152,13 +152,7 @@ def _record(
 
 def _require_eligible(locked: Locked, person: User, document: PolicyDocument, judged: Judged) -> Reviewer:
     """The person as a reviewer the policy calls upon; NotPermitted, with the rule, where they are none."""
-    excluded = exclusion(
-        person.uid,
-        person.name,
-        facts.involvement(locked.request),
-        superuser=person.is_superuser,
-        service=person.kind == User.Kind.SERVICE,
-    )
+    excluded = facts.exclusion_of(person, locked.request)
     others = tuple(sorted({r.name for standing in judged.verdict.approvals for r in standing.may_approve}))
     if excluded is not None:
         raise NotPermitted(

@@ -10,11 +10,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from audit.actor import Actor
 from governance import facts
 from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
-from governance.policies import (
-    ApprovalRule,
-    assign,
-    exclusion,
-)
+from governance.policies import ApprovalRule, Involvement, assign
 from governance.selectors.finding import ROW_RELATED, visible_requests
 from registry import access
 from registry.models import ReviewerGroup, User
@@ -66,12 +62,26 @@ def _rows(
         )
         .in_bulk(numbers)
     )
-    return [_list_row(found[number], person, mine) for number in numbers]
+    # Who is kept out is asked only where a group of the reader's is called upon.
+    called = [r for r in found.values() if person is not None and _my_rules(_rules(r), mine)]
+    involved = facts.involvements(called)
+    return [_list_row(found[number], person, mine, involved.get(number)) for number in numbers]
 
 
-def _list_row(request: PromotionRequest, person: User | None, mine: frozenset[str]) -> ListRow:
+def _rules(request: PromotionRequest) -> tuple[ApprovalRule, ...]:
     document = facts.document_of(request)
-    rules: tuple[ApprovalRule, ...] = document.approvals if document is not None else ()
+    return document.approvals if document is not None else ()
+
+
+def _my_rules(rules: tuple[ApprovalRule, ...], mine: frozenset[str]) -> list[ApprovalRule]:
+    return [rule for rule in rules if rule.group in mine]
+
+
+def _list_row(
+    request: PromotionRequest, person: User | None, mine: frozenset[str], involved: Involvement | None
+) -> ListRow:
+    document = facts.document_of(request)
+    rules = _rules(request)
     latest: dict[str, CheckRun] = {}
     for run in request.check_runs.all():
         latest.setdefault(run.check_slug, run)
@@ -79,17 +89,9 @@ def _list_row(request: PromotionRequest, person: User | None, mine: frozenset[st
     standing = [d for d in request.decisions.all() if d.lapsed_at is None]
     approving = [(d.person.uid, frozenset(d.groups)) for d in standing if d.outcome == Decision.Outcome.APPROVE]
     filled = assign(rules, approving)
-    my_rules = [rule for rule in rules if rule.group in mine]
+    my_rules = _my_rules(rules, mine)
     excluded = (
-        exclusion(
-            person.uid,
-            person.name,
-            facts.involvement(request),
-            superuser=person.is_superuser,
-            service=person.kind == User.Kind.SERVICE,
-        )
-        if person is not None
-        else None
+        facts.exclusion_of(person, request, involved=involved) if person is not None and involved is not None else None
     )
     decided = person is not None and any(d.person_id == person.pk for d in standing)
     my_turn = any(

@@ -20,7 +20,6 @@ from governance.policies import (
     Requirement,
     State,
     Verdict,
-    exclusion,
     verdict,
 )
 from governance.selectors.comparing import compared
@@ -310,13 +309,7 @@ def _can_decide(
         return _no("Only people decide, in person, with their password given again.")
     if not request.is_live or document is None or judged is None:
         return _no("The request is closed.")
-    excluded = exclusion(
-        person.uid,
-        YOU,
-        facts.involvement(request),
-        superuser=person.is_superuser,
-        service=person.kind == User.Kind.SERVICE,
-    )
+    excluded = facts.exclusion_of(person, request, name=YOU)
     others = tuple(sorted({r.name for s in judged.approvals for r in s.may_approve}))
     if excluded is not None:
         return _no(f"You can't decide: {excluded.reason} ({excluded.rule}).", others)

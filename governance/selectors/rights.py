@@ -12,7 +12,7 @@ from audit import clock
 from audit import selectors as log
 from governance import facts
 from governance.models import PromotionRequest
-from governance.policies import Exclusion, exclusion
+from governance.policies import Exclusion
 from registry import access
 from registry.access import Explanation, Permission, Rights
 from registry.actions import PERSON_SIGNED_IN
@@ -129,13 +129,7 @@ def on_request(person: User, request: PromotionRequest) -> OnRequest:
     return OnRequest(
         request=request,
         explanation=access.explain(person, Permission.DECIDE, request.model),
-        excluded=exclusion(
-            person.uid,
-            person.name,
-            facts.involvement(request),
-            superuser=person.is_superuser,
-            service=person.kind == User.Kind.SERVICE,
-        ),
+        excluded=facts.exclusion_of(person, request),
         groups=tuple(group for group in called if group in mine),
         called=called,
     )

@@ -1,10 +1,12 @@
 """The nouns of the registry, one a file."""
 
 from registry.models.access_request import AccessRequest
+from registry.models.account_control import AccountControl
 from registry.models.alias import AliasAssignment, ProtectedAlias
 from registry.models.artifact import Artifact, Blob
 from registry.models.base import OPEN, Dated, Governed
 from registry.models.change_proposal import ChangeProposal
+from registry.models.contribution import Contribution
 from registry.models.dataset import DatasetReference
 from registry.models.evidence import Evidence, Metric, ModelCard
 from registry.models.grant import Grant, ModelGroupPermission, ModelUserPermission, held, not_ended
@@ -26,11 +28,13 @@ __all__ = [
     "OPEN",
     "AccessRequest",
     "AccessToken",
+    "AccountControl",
     "AliasAssignment",
     "Artifact",
     "Assessment",
     "Blob",
     "ChangeProposal",
+    "Contribution",
     "DatasetReference",
     "Dated",
     "EffectiveMembership",

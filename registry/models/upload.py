@@ -33,6 +33,10 @@ class Upload(Row):
         "registry.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
         help_text="who said that all files were sent",
     )  # fmt: skip
+    completed_with = models.ForeignKey(
+        "registry.AccessToken", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="the token with which they said so",
+    )  # fmt: skip
 
     class Meta:
         indexes: ClassVar[list[Any]] = [

@@ -19,6 +19,7 @@ from registry.selectors.lifecycle import (
     lifecycle,
     refuse_unlawful,
 )
+from registry.selectors.participation import Participation, participation
 from registry.selectors.reviews import calendar, due_for
 from registry.selectors.rights import may_read_rights, require_reading_rights
 from registry.selectors.versions import (
@@ -36,6 +37,7 @@ from registry.selectors.versions import (
 
 __all__ = [
     "Contents",
+    "Participation",
     "access_request",
     "access_requests",
     "access_requests_to_answer",
@@ -59,6 +61,7 @@ __all__ = [
     "model",
     "occupancies_at",
     "own_access_requests",
+    "participation",
     "refuse_unlawful",
     "require_reading_rights",
     "require_visible_proposal",

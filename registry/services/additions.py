@@ -19,12 +19,18 @@ from audit.recorder import Private, Thing
 from registry import access, fingerprint, selectors, storage
 from registry.actions import CARD_ADDED, EVIDENCE_ADDED, METRICS_ADDED
 from registry.exceptions import FieldError, InvalidInput
-from registry.models import Evidence, Metric, ModelCard, ModelVersion
+from registry.models import Contribution, Evidence, Metric, ModelCard, ModelVersion
 from registry.rules import Faults
+from registry.services.contributions import record_contribution
 from registry.services.specification import MetricSpec, check_card, cleaned_metrics
 from registry.services.storing import refer_to
 from registry.services.version_lock import lock_version
 
+_PARTS: dict[str, Contribution.Part] = {
+    METRICS_ADDED: Contribution.Part.METRICS,
+    CARD_ADDED: Contribution.Part.CARD,
+    EVIDENCE_ADDED: Contribution.Part.EVIDENCE,
+}
 _KIND = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*")
 
 
@@ -203,7 +209,7 @@ def _added(
     if version.status == ModelVersion.Status.REGISTERED:
         version.fingerprint = fingerprint.compute(version)
     about = Thing("version", str(version.uid))
-    recorder.append(
+    event = recorder.append(
         action,
         actor=actor,
         thing=thing or about,
@@ -216,3 +222,4 @@ def _added(
         },
     )
     version.save(update_fields=["evidence_revision", "revision", "fingerprint"])
+    record_contribution(actor=actor, version=version, part=_PARTS[action], event=event)

@@ -15,8 +15,9 @@ from audit.recorder import Private, Thing
 from registry import access, fingerprint, storage
 from registry.actions import ARTIFACT_ATTACHED
 from registry.exceptions import FieldError, InvalidInput, NotNow
-from registry.models import AliasAssignment, Artifact, ModelVersion, ProtectedAlias, StageOccupancy
+from registry.models import AliasAssignment, Artifact, Contribution, ModelVersion, ProtectedAlias, StageOccupancy
 from registry.rules import Faults
+from registry.services.contributions import record_contribution
 from registry.services.specification import ArtifactSpec, check_artifacts
 from registry.services.storing import refer_to
 from registry.services.version_lock import lock_version
@@ -97,7 +98,7 @@ def attach_file(*, actor: Actor, version: ModelVersion, path: str, blob: storage
     version.evidence_revision += 1
     version.revision += 1
     version.fingerprint = fingerprint.compute(version)
-    recorder.append(
+    event = recorder.append(
         ARTIFACT_ATTACHED,
         actor=actor,
         thing=Thing("artifact", str(artifact.uid)),
@@ -112,6 +113,7 @@ def attach_file(*, actor: Actor, version: ModelVersion, path: str, blob: storage
         },
     )
     version.save(update_fields=["evidence_revision", "revision", "fingerprint"])
+    record_contribution(actor=actor, version=version, part=Contribution.Part.FILES, event=event)
     return artifact
 
 

@@ -22,7 +22,8 @@ from audit.recorder import Private, Thing
 from registry import storage
 from registry.actions import ARTIFACT_REFUSED
 from registry.exceptions import NotNow
-from registry.models import Artifact, ModelVersion, Upload
+from registry.models import Artifact, Contribution, ModelVersion, Upload
+from registry.services.contributions import record_contributor
 from registry.services.storing import give_bytes
 from registry.services.uploads import place
 from registry.services.version_lock import lock_version
@@ -119,7 +120,12 @@ def _store(claim: _Claim, artifact: Artifact) -> None:
         artifact = Artifact.objects.locked(artifact.pk)
         if artifact.blob_id is None and version.status == ModelVersion.Status.REGISTERING:
             by = str(upload.completed_by.uid) if upload.completed_by is not None else None
-            give_bytes(actor=WORKER, model=model, version=version, artifact=artifact, data={"sent_by": by})
+            event = give_bytes(actor=WORKER, model=model, version=version, artifact=artifact, data={"sent_by": by})
+            sender, token = upload.completed_by, upload.completed_with
+            if sender is not None:
+                record_contributor(
+                    account=sender, token=token, version=version, part=Contribution.Part.FILES, event=event
+                )
             upload.delete()
             if not Artifact.objects.filter(version=version, blob__isnull=True).exists():
                 register(actor=WORKER, version=version, before=str(version.status), completed_by=by)
@@ -181,7 +187,7 @@ def _end(claim: _Claim, state: Upload.State, detail: str) -> bool:
 def _held(claim: _Claim) -> Upload:
     upload = (
         Upload.objects.select_for_update(of=("self",))
-        .select_related("completed_by")
+        .select_related("completed_by", "completed_with")
         .filter(pk=claim.upload_id, claim=claim.token)
         .first()
     )

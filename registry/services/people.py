@@ -11,6 +11,7 @@ from django.db import transaction
 
 from audit import clock, recorder
 from audit.actor import Actor
+from audit.models import Event
 from audit.recorder import Change, Private, Thing
 from registry import access
 from registry.actions import (
@@ -21,9 +22,10 @@ from registry.actions import (
     PERSON_UPDATED,
 )
 from registry.exceptions import NotNow, NotPermitted
-from registry.models import User
+from registry.models import AccountControl, User
 from registry.models.user import new_person_uid
 from registry.rules import Faults
+from registry.services.account_controls import record_control
 from registry.services.groups import add_member, create_group, remove_member
 from registry.services.uniqueness import unique_or_refused
 
@@ -89,7 +91,7 @@ def register_person(
     why = faults.reason_if_given(reason)
     faults.refuse()
     user.set_password(password)
-    recorder.append(
+    event = recorder.append(
         PERSON_REGISTERED,
         actor=actor,
         thing=_thing(user),
@@ -106,6 +108,9 @@ def register_person(
     )  # fmt: skip
     with unique_or_refused("/username", f"There is an account “{user.username}” already: choose another name."):
         user.save(force_insert=True)
+    _record_control(actor, user, AccountControl.Kind.CREATED, event)
+    if password is not None:
+        _record_control(actor, user, AccountControl.Kind.PASSWORD_SET, event)
     return user
 
 
@@ -139,7 +144,7 @@ def update_person(
     changed = {field: value for field, value in given.items() if getattr(user, field) != value}
     if not changed:
         return user
-    recorder.append(
+    event = recorder.append(
         PERSON_UPDATED,
         actor=actor,
         thing=_thing(user),
@@ -153,6 +158,8 @@ def update_person(
     for field, value in changed.items():
         setattr(user, field, value)
     user.save(update_fields=list(changed))
+    if "email" in changed:
+        _record_control(actor, user, AccountControl.Kind.ADDRESS_SET, event)
     return user
 
 
@@ -174,9 +181,10 @@ def set_password(*, actor: Actor, person: User, password: str, reason: str | Non
         _check_password(faults, password, user)
     why = faults.reason_if_given(reason)
     faults.refuse()
-    recorder.append(PERSON_PASSWORD_SET, actor=actor, thing=_thing(user), stream=_stream(user), reason=why)
+    event = recorder.append(PERSON_PASSWORD_SET, actor=actor, thing=_thing(user), stream=_stream(user), reason=why)
     user.set_password(password)
     user.save(update_fields=["password"])
+    _record_control(actor, user, AccountControl.Kind.PASSWORD_SET, event)
     return user
 
 
@@ -216,6 +224,13 @@ def _set_active(actor: Actor, person: User, reason: str, *, active: bool) -> Use
     user.is_active = active
     user.save(update_fields=["is_active"])
     return user
+
+
+def _record_control(actor: Actor, user: User, kind: AccountControl.Kind, event: Event) -> None:
+    """Record that the person behind an actor could act as another's account."""
+    person = access.person_of(actor)
+    if person is not None:
+        record_control(account=user, person=person, kind=kind, event=event)
 
 
 def _require_superuser(actor: Actor) -> None:

@@ -16,6 +16,7 @@ from registry.exceptions import NotNow, StaleRevision
 from registry.models import OPEN, PeriodicReview, RegisteredModel, StageOccupancy, User
 from registry.questionnaire import DEFAULT_CADENCE, LAXEST
 from registry.rules import Faults
+from registry.selectors import participation
 from registry.services import questionnaires
 
 RULE = "SoD-6"
@@ -122,24 +123,28 @@ def record(*, actor: Actor, model: RegisteredModel, said: Said, expected_revisio
 
 
 def live(model: RegisteredModel) -> list[StageOccupancy]:
-    """The versions in protected stages, with what keeps a person from reviewing them."""
+    """The versions in protected stages."""
     held = StageOccupancy.objects.filter(OPEN, model=model, stage__protected=True)
-    return list(
-        held.select_related("version__registered_with", "stage").order_by("-stage__position", "-version__number")
-    )
+    return list(held.select_related("version", "stage").order_by("-stage__position", "-version__number"))
 
 
 def _kept_out(person: User, model: RegisteredModel) -> str:
     """Why a person may not review a model; empty where they may."""
     if person.pk == model.owner_id:
         return "owns the model"
-    for occupancy in live(model):
-        version = occupancy.version
-        token = version.registered_with
-        if person.pk == version.registered_by_id or (token is not None and person.pk == token.person_id):
-            return f"registered v{version.number}, which is in {occupancy.stage.name},"
+    standing = live(model)
+    parties = participation((occupancy.version_id, occupancy.version_id, None) for occupancy in standing)
+    for occupancy in standing:
+        version, had_part = occupancy.version, parties[occupancy.version_id]
+        where = f"v{version.number}, which is in {occupancy.stage.name},"
+        if person.pk == version.registered_by_id or person.uid in had_part.token_accounts:
+            return f"registered {where}"
         if person.pk == version.trained_by_id:
-            return f"trained v{version.number}, which is in {occupancy.stage.name},"
+            return f"trained {where}"
+        if person.uid in had_part.contributed:
+            return f"contributed to {where}"
+        if person.uid in had_part.behind_tokens:
+            return f"is behind a token that registered or added to {where}"
     return ""
 
 

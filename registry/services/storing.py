@@ -12,6 +12,7 @@ from django.db import connection
 from audit import clock, recorder
 from audit.actor import Actor
 from audit.leaf import Json
+from audit.models import Event
 from audit.recorder import Private, Thing
 from registry import storage
 from registry.actions import ARTIFACT_STORED
@@ -43,10 +44,13 @@ def hold_alone(sha256: str) -> bool:
 
 def give_bytes(
     *, actor: Actor, model: RegisteredModel, version: ModelVersion, artifact: Artifact, data: dict[str, Json]
-) -> None:
-    """Give a declared file its stored bytes, with the event. Model and version are locked, the version registering."""
+) -> Event:
+    """Give a declared file its stored bytes, with the event. Model and version are locked, the version registering.
+
+    Returns the event. Who contributed the file is the caller's to record: a worker stores it for somebody else.
+    """
     refer_to(storage.StoredBlob(artifact.sha256, artifact.size))
-    recorder.append(
+    event = recorder.append(
         ARTIFACT_STORED,
         actor=actor,
         thing=Thing("artifact", str(artifact.uid)),
@@ -58,6 +62,7 @@ def give_bytes(
     artifact.save(update_fields=["blob"])
     version.revision += 1
     version.save(update_fields=["revision"])
+    return event
 
 
 def _lock(sha256: str) -> int:

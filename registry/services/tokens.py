@@ -21,9 +21,10 @@ from audit.recorder import Change, Private, Thing
 from registry import access
 from registry.actions import TOKEN_ISSUED, TOKEN_REVOKED
 from registry.exceptions import NotFound, NotNow, NotPermitted
-from registry.models import AccessToken, TokenUse, User
+from registry.models import AccessToken, AccountControl, TokenUse, User
 from registry.models.token import new_token_uid
 from registry.rules import Faults
+from registry.services.account_controls import record_control
 
 PREFIX = "cs_"
 RANDOM_LENGTH = 40
@@ -52,6 +53,7 @@ def issue(
     scopes: Iterable[str],
     expires_at: datetime,
     model_slugs: Iterable[str] | None = None,
+    received_by: User | None = None,
 ) -> tuple[AccessToken, str]:
     """Issue a token that acts for `person`, and tell its secret this once.
 
@@ -61,6 +63,8 @@ def issue(
         scopes: of `access.SCOPES`; at least one.
         expires_at: at most 366 days ahead.
         model_slugs: names of the models it is limited to; None for all its person may touch.
+        received_by: who is given the secret, where that is not the actor. Whoever issued or received a token of a
+            service account does not approve what the account did (SoD-3).
 
     Raises NotPermitted, InvalidInput.
     """
@@ -85,6 +89,8 @@ def issue(
             faults.model_slug(f"/model_slugs/{index}", slug)
     if person.left():
         faults.add("/person", "inactive", "This account is deactivated: reactivate it first.")
+    if received_by is not None and received_by.kind != User.Kind.PERSON:
+        faults.add("/received_by", "no_person", "The secret of a token is given to a person.")
     faults.refuse()
     secret = new_secret()
     token = AccessToken(
@@ -98,16 +104,28 @@ def issue(
         created_at=now,
         expires_at=expires_at,
     )
-    recorder.append(
+    event = recorder.append(
         TOKEN_ISSUED,
         actor=actor,
         thing=Thing("token", token.uid),
         stream=f"person:{person.uid}",
         related=[Thing("person", person.uid)],
         changes=[Change("name", None, Private(label))],
-        data={"scopes": chosen, "models": limited, "expires_at": leaf.timestamp(expires_at)},
+        data={
+            "scopes": chosen,
+            "models": limited,
+            "expires_at": leaf.timestamp(expires_at),
+            **({"received_by": received_by.uid} if received_by is not None else {}),
+        },
     )
     token.save(force_insert=True)
+    issuer = access.person_of(actor)
+    for holder, kind in (
+        (issuer, AccountControl.Kind.TOKEN_ISSUED),
+        (received_by, AccountControl.Kind.TOKEN_RECEIVED),
+    ):
+        if holder is not None:
+            record_control(account=person, person=holder, kind=kind, event=event, token=token)
     return token, secret
 
 

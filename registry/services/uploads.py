@@ -15,7 +15,8 @@ from audit import clock
 from audit.actor import Actor
 from registry import access, storage
 from registry.exceptions import FieldError, InvalidInput, NotNow
-from registry.models import Artifact, ModelVersion, Upload, User
+from registry.models import AccessToken, Artifact, Contribution, ModelVersion, Upload, User
+from registry.services.contributions import record_contribution
 from registry.services.storing import give_bytes
 from registry.services.version_lock import lock_version
 
@@ -95,7 +96,9 @@ def _take_from_visible(actor: Actor, version: ModelVersion, wanted: Iterable[Art
         chosen = [file.pk for file in wanted if file.sha256 in sources]
         rows = Artifact.objects.select_for_update(no_key=True).filter(pk__in=chosen, blob__isnull=True).order_by("path")
         for file in rows:
-            give_bytes(actor=actor, model=model, version=version, artifact=file, data={"same_as": sources[file.sha256]})
+            same = {"same_as": sources[file.sha256]}
+            event = give_bytes(actor=actor, model=model, version=version, artifact=file, data={**same})
+            record_contribution(actor=actor, version=version, part=Contribution.Part.FILES, event=event)
     return True
 
 
@@ -105,7 +108,9 @@ def sent_for(version: ModelVersion) -> frozenset[str]:
     return frozenset(storage.store().arrived(str(version.uid))) if awaited.exists() else frozenset()
 
 
-def queue(files: Iterable[Artifact], sent: frozenset[str], person: User) -> tuple[list[Artifact], tuple[int, ...]]:
+def queue(
+    files: Iterable[Artifact], sent: frozenset[str], person: User, token: AccessToken | None
+) -> tuple[list[Artifact], tuple[int, ...]]:
     """Queue for examination what was sent of files that are not stored. Called with the version locked.
 
     Returns the files of which nothing was sent, and the numbers of the uploads a worker is to look at.
@@ -122,7 +127,7 @@ def queue(files: Iterable[Artifact], sent: frozenset[str], person: User) -> tupl
     if not missing:
         due: dict[str, Any] = {"detail": "", "attempts": 0, "due_at": clock.now(), "claim": None, "alive_at": None}
         Upload.objects.filter(pk__in=[upload.pk for upload in waiting]).exclude(state__in=UNDER_WAY).update(
-            state=Upload.State.QUEUED, completed_by=person, **due
+            state=Upload.State.QUEUED, completed_by=person, completed_with=token, **due
         )
     return missing, tuple(upload.pk for upload in waiting)
 

@@ -19,6 +19,7 @@ from registry.exceptions import FieldError, InvalidInput, NotFound, NotNow
 from registry.models import (
     AccessToken,
     Artifact,
+    Contribution,
     DatasetReference,
     Metric,
     ModelCard,
@@ -30,6 +31,7 @@ from registry.models import (
 )
 from registry.rules import Faults
 from registry.services.additions import add_card, add_evidence, add_metrics, card_digest, store_evidence
+from registry.services.contributions import record_contribution
 from registry.services.sourcing import with_source
 from registry.services.specification import (
     ArtifactSpec,
@@ -187,7 +189,8 @@ def store_artifact(
             return artifact
         refuse_closed(version)
         Upload.objects.filter(artifact=artifact).delete()
-        give_bytes(actor=actor, model=model, version=version, artifact=artifact, data={})
+        event = give_bytes(actor=actor, model=model, version=version, artifact=artifact, data={})
+        record_contribution(actor=actor, version=version, part=Contribution.Part.FILES, event=event)
     return artifact
 
 
@@ -202,7 +205,7 @@ def complete(*, actor: Actor, version: ModelVersion) -> ModelVersion:
     Raises NotFound and NotPermitted; NotNow, naming the files, where some are missing; StoreAway.
     """
     access.require(actor, access.Permission.REGISTER_VERSION, version.model)
-    person = access.require_person(actor)
+    person, token = access.require_signer(actor)
     # The store is asked before anything is locked: it may take its time.
     sent = sent_for(version)
     there = Artifact.objects.filter(version=version, blob__isnull=False)
@@ -212,7 +215,7 @@ def complete(*, actor: Actor, version: ModelVersion) -> ModelVersion:
         return version
     refuse_closed(version)
     files = list(Artifact.objects.filter(version=version).select_related("upload").order_by("path"))
-    missing, version.examining = queue((file for file in files if file.blob_id is None), sent, person)
+    missing, version.examining = queue((file for file in files if file.blob_id is None), sent, person, token)
     missing += [file for file in files if file.pk in vanished]
     if missing:
         named = ", ".join(file.path for file in missing[:_NAMED])
@@ -225,7 +228,8 @@ def complete(*, actor: Actor, version: ModelVersion) -> ModelVersion:
             requirements=[file.path for file in missing],
         )
     if not version.examining:
-        register(actor=actor, version=version, before=str(version.status))
+        event = register(actor=actor, version=version, before=str(version.status))
+        record_contribution(actor=actor, version=version, part=Contribution.Part.REGISTRATION, event=event)
     return version
 
 

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from audit.models import Event
 from registry.actions import TOKEN_ISSUED
-from registry.models import AccessToken
+from registry.models import AccessToken, AccountControl
 from registry.services import tokens
 from tests.people import People
 
@@ -25,7 +25,12 @@ def issue(*arguments: object) -> tuple[str, str]:
 def test_a_service_account_gets_a_token_and_the_log_says_which_process_gave_it(people: People) -> None:
     robot = people.ci_retail
 
-    out, err = issue("ci-retail", "--scopes", "models:read,versions:write", "--days", 7, "--models", "credit-risk-pd")
+    assert people.priya
+
+    out, err = issue(
+        *("ci-retail", "--holder", "priya", "--scopes", "models:read,versions:write", "--days", 7),
+        *("--models", "credit-risk-pd"),
+    )
 
     actor = tokens.authenticate(out.strip())
     assert actor is not None
@@ -35,6 +40,22 @@ def test_a_service_account_gets_a_token_and_the_log_says_which_process_gave_it(p
     event = Event.objects.get(action=TOKEN_ISSUED)
     assert event.body["actor"] == {"type": "process", "id": "issue-token", "auth": "process"}
     assert out.strip() not in bytes(event.leaf).decode()
+
+
+def test_the_person_who_gets_the_secret_is_on_record(people: People) -> None:
+    robot = people.ci_retail
+    with pytest.raises(CommandError, match="--holder"):
+        issue("ci-retail")
+    with pytest.raises(CommandError, match="no account"):
+        issue("ci-retail", "--holder", "nobody")
+    assert not AccessToken.objects.exists()
+
+    assert people.priya
+    issue("ci-retail", "--holder", "priya")
+
+    held = AccountControl.objects.get(account=robot)
+    assert (held.person, held.kind, held.token) == (people.priya, "token_received", AccessToken.objects.get())
+    assert Event.objects.get(action=TOKEN_ISSUED).body["data"]["received_by"] == people.priya.uid
 
 
 def test_people_make_their_own(people: People) -> None:
@@ -61,7 +82,7 @@ def test_into_a_file_that_its_owner_alone_reads(people: People, tmp_path: Path) 
     file.write_text("an older one")
     file.chmod(0o644)
 
-    out, err = issue(people.ci_retail.username, "--file", file)
+    out, err = issue(people.ci_retail.username, "--holder", people.priya.username, "--file", file)
 
     secret = file.read_text().strip()
     assert tokens.authenticate(secret) is not None
@@ -82,8 +103,9 @@ def test_into_a_file_that_its_owner_alone_reads(people: People, tmp_path: Path) 
 )
 def test_what_it_does_not_make(people: People, arguments: list[str], expected: str) -> None:
     assert people.ci_retail
+    assert people.priya
 
     with pytest.raises(CommandError, match=expected):
-        issue(*arguments)
+        issue(*arguments, "--holder", "priya")
 
     assert not AccessToken.objects.exists()

@@ -36,6 +36,7 @@ from registry.models import (
 from registry.search import WORDS
 from registry.services import (
     access_requests,
+    account_controls,
     assessments,
     instance,
     questionnaires,
@@ -274,6 +275,9 @@ def build() -> World:
         world.people[key] = factories.person(key, name=f"{key.title()} Person").pk
     world.people["shut"] = factories.person("shut", name="Shut Person").pk
     world.people["robot"] = factories.person("robot", name="CI robot", kind=User.Kind.SERVICE).pk
+    account_controls.add_service_account_user(
+        actor=SETUP, account=world.person("robot"), person=world.person("second"), owner=True, reason="runs it"
+    )
     _give_roles(world, model)
     # One of everything: an assessment and a review.
     unused = world.unused

@@ -19,6 +19,7 @@ BESIDE = frozenset(
         "django_session",
         "registry_passwordattempt",
         "registry_tokenuse",
+        "registry_contribution",  # follows from the event and from who acts; its own tests are in test_contributors
         "governance_idempotencykey",
     }
 )

@@ -173,6 +173,8 @@ set one's own password               SP     +  +  +  +  +  +   +  +  +   +   +  
 
 issue a token for oneself            SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 issue a token for a service account  S      -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+record an owner of a service account SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+end an owner of a service account    SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 keep a view                          SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 change one's own view                SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 delete one's own view                SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
@@ -267,6 +269,8 @@ set one's own password               S      -  -  -  -  -  -  -  -  -  -   -  - 
 
 issue a token for oneself            S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 issue a token for a service account  S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+record an owner of a service account S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+end an owner of a service account    S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 revoke one's own token               S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 revoke somebody's token              S      .  .  .  .  .  .  .  .  .  .   .  .  .  .  .  .  .  .  .  .   .   ?  ?  ?
 """

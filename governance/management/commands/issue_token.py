@@ -33,6 +33,11 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=float, default=30.0, help="until it expires (default: %(default)g)")
         parser.add_argument("--name", default="issued by command", help="what it is for")
         parser.add_argument("--models", default="", help="names of the models it is limited to, joined by commas")
+        parser.add_argument(
+            "--holder",
+            default="",
+            help="user name of the person who gets the secret (required outside a demonstration)",
+        )
         parser.add_argument("--file", default="", help="write the secret to this file (0600) and not to the terminal")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,6 +46,14 @@ class Command(BaseCommand):
             raise CommandError(f"There is no account with the user name “{options['username']}”.")
         if not 0 < options["days"] <= tokens.LONGEST_LIFE.days:
             raise CommandError(f"A token lives at most {tokens.LONGEST_LIFE.days} days, and some time.")
+        holder = User.objects.filter(username=options["holder"]).first() if options["holder"] else None
+        if options["holder"] and holder is None:
+            raise CommandError(f"There is no account with the user name “{options['holder']}”.")
+        if holder is None and person.kind == User.Kind.SERVICE and not settings.COUNTERSIGN_DEMO:
+            raise CommandError(
+                "Name the person who gets the secret with --holder USERNAME: they do not approve what the service "
+                "account does (SoD-3)."
+            )
         try:
             token, secret = tokens.issue(
                 actor=self._issuer(person),
@@ -49,6 +62,7 @@ class Command(BaseCommand):
                 scopes=_listed(options["scopes"]),
                 expires_at=clock.now() + timedelta(days=options["days"]),
                 model_slugs=_listed(options["models"]) or None,
+                received_by=holder,
             )
         except Refusal as refusal:
             raise CommandError(refusal.detail) from None

@@ -113,6 +113,21 @@ _command("end a membership", Membership, "end", _nothing, lambda world: world.me
 _command("open an account", User, "add", lambda w, c: {"kind": "person", "username": "newcomer", "name": "New Comer"})
 _command("change somebody's record", User, "edit", lambda w, c: {"name": "Another Name"}, _subject)
 _command("set somebody's password", User, "password", lambda w, c: {"password": NEW_PASSWORD}, _subject)
+_owner = {"kind": "owner"}
+_command(
+    "record an owner of a service account",
+    User,
+    "holder",
+    lambda w, c: {"person": "subject", **_owner},
+    lambda world: world.person("robot"),
+)
+_command(
+    "end an owner of a service account",
+    User,
+    "release",
+    lambda w, c: {"person": "second", **_owner},
+    lambda world: world.person("robot"),
+)
 _command("deactivate an account", User, "deactivate", _nothing, _subject)
 _command("reactivate an account", User, "reactivate", _nothing, lambda world: world.person("shut"))
 _command(

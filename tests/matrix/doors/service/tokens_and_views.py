@@ -11,6 +11,7 @@ from registry import access
 from registry.models import SavedView
 from registry.search import WORDS
 from registry.services import (
+    account_controls,
     saved_views,
     tokens,
 )
@@ -36,6 +37,20 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("issue a token for a service account")
 def _(world: World, actor: Actor) -> None:
     _issue(actor, world.person("robot"))
+
+
+@SERVICE.at("record an owner of a service account")
+def _(world: World, actor: Actor) -> None:
+    account_controls.add_service_account_user(
+        actor=actor, account=world.person("robot"), person=world.person("subject"), owner=True, reason=WHY
+    )
+
+
+@SERVICE.at("end an owner of a service account")
+def _(world: World, actor: Actor) -> None:
+    account_controls.remove_service_account_user(
+        actor=actor, account=world.person("robot"), person=world.person("second"), owner=True, reason=WHY
+    )
 
 
 def kept_view(actor: Actor) -> SavedView:

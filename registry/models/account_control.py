@@ -1,0 +1,58 @@
+"""Who could act as an account that is not their own."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from registry.models.base import OPEN, Dated, closed_with_its_event
+
+
+class AccountControl(Dated):
+    """That a person could act as another account, or decided how its holder signs in, from one event to another.
+
+    For a service account: its owners, its other recorded users, and those who issued or received a token of it. For a
+    person's account: those who made it, set its password, changed its address or were shown its sign-in link. Rows of
+    the second group end only where they say so (`password_set` ends when the holder replaces the password by a link),
+    and count for the separation of duties after their end.
+    """
+
+    class Kind(models.TextChoices):
+        CREATED = "created", "made the account"
+        OWNER = "owner", "owns the service account"
+        USER = "user", "uses the service account"
+        TOKEN_ISSUED = "token_issued", "issued a token of it"
+        TOKEN_RECEIVED = "token_received", "received the secret of a token"
+        PASSWORD_SET = "password_set", "set its password"
+        ADDRESS_SET = "address_set", "changed its e-mail address"
+        LINK_SHOWN = "link_shown", "was shown its sign-in link"
+
+    account = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="controls")
+    person = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="controls_held")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    token = models.ForeignKey(
+        "registry.AccessToken", null=True, blank=True, on_delete=models.PROTECT, related_name="controls"
+    )
+
+    class Meta:
+        ordering = ("account", "opened_at", "id")
+        constraints: ClassVar[list[Any]] = [
+            closed_with_its_event("account_control_closed_with_event"),
+            models.UniqueConstraint(
+                name="account_control_one_open",
+                fields=["account", "person", "kind", "token"],
+                condition=OPEN,
+                nulls_distinct=False,
+                violation_error_code="already_recorded",
+            ),
+            models.CheckConstraint(
+                name="account_control_is_of_another", condition=~models.Q(account=models.F("person"))
+            ),
+            models.CheckConstraint(
+                name="account_control_token_where_it_has_one",
+                condition=models.Q(kind__in=("token_issued", "token_received"), token__isnull=False)
+                | (~models.Q(kind__in=("token_issued", "token_received")) & models.Q(token__isnull=True)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.get_kind_display()}: {self.account}"

@@ -1,0 +1,98 @@
+"""Who had a part in a version, and who could act as the accounts that had one: what the separation of duties asks."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from audit import prepared
+from registry.models import Contribution
+
+# Accounts act by tokens; a service account by tokens alone. Who holds it is asked of the time since the version exists.
+_PARTICIPATION = """
+WITH asked AS (
+    SELECT q.key, q.token AS asked_with, v.id AS version_id, v.created_at, v.registered_by_id, v.registered_with_id
+      FROM unnest(%(keys)s::bigint[], %(versions)s::bigint[], %(tokens)s::bigint[]) AS q(key, version, token)
+      JOIN registry_modelversion v ON v.id = q.version
+), used AS (
+    SELECT key, created_at, asked_with AS token_id, true AS asking FROM asked WHERE asked_with IS NOT NULL
+    UNION SELECT key, created_at, registered_with_id, false FROM asked WHERE registered_with_id IS NOT NULL
+    UNION SELECT a.key, a.created_at, c.token_id, false FROM asked a
+            JOIN registry_contribution c ON c.version_id = a.version_id WHERE c.token_id IS NOT NULL
+), holding AS (
+    SELECT u.key, u.created_at, u.asking, t.id AS token_id, p.id AS account_id, p.uid, p.kind
+      FROM used u JOIN registry_accesstoken t ON t.id = u.token_id JOIN registry_user p ON p.id = t.person_id
+)
+SELECT key, 'token', uid, CASE WHEN asking THEN 'asking' ELSE '' END FROM holding
+UNION
+SELECT h.key, 'holder', p.uid, CASE WHEN h.asking THEN 'asking' ELSE '' END
+  FROM holding h
+  JOIN registry_accountcontrol c ON c.account_id = h.account_id
+  JOIN registry_user p ON p.id = c.person_id
+  LEFT JOIN registry_accesstoken t ON t.id = c.token_id
+ WHERE (h.kind = 'service' OR c.token_id = h.token_id)
+   AND (c.closed_at IS NULL OR c.closed_at > h.created_at)
+   AND (t.id IS NULL OR t.id = h.token_id
+        OR ((t.revoked_at IS NULL OR t.revoked_at > h.created_at) AND t.expires_at > h.created_at))
+UNION
+SELECT a.key, 'contributor', p.uid, c.part
+  FROM asked a JOIN registry_contribution c ON c.version_id = a.version_id JOIN registry_user p ON p.id = c.account_id
+"""
+
+
+@dataclass(frozen=True)
+class Participation:
+    """Who had a part in a version or in asking for its promotion, by uid.
+
+    `contributed`: what each account added to the version, in words. `token_accounts`: the accounts whose tokens were
+    used. `behind_tokens`: those, and who could use the tokens: owners, recorded users, and those who issued or received
+    them. `behind_request`: the part of `behind_tokens` that stands behind the token that asked.
+    """
+
+    contributed: dict[str, tuple[str, ...]]
+    token_accounts: frozenset[str]
+    behind_tokens: frozenset[str]
+    behind_request: frozenset[str]
+
+
+NONE = Participation({}, frozenset(), frozenset(), frozenset())
+
+
+def participation(asked: Iterable[tuple[int, int, int | None]]) -> dict[int, Participation]:
+    """Who had a part, for several versions in one query.
+
+    Args:
+        asked: triples of a key of the caller's (such as a request's number), the version's key, and the key of the
+            token that asked for something, if one did.
+
+    Returns the participation by the caller's key.
+    """
+    triples = list(asked)
+    if not triples:
+        return {}
+    keys, versions, tokens = (list(column) for column in zip(*triples, strict=True))
+    found = prepared.fetch(_PARTICIPATION, {"keys": keys, "versions": versions, "tokens": tokens})
+    contributed: dict[int, dict[str, list[str]]] = {key: {} for key in keys}
+    accounts: dict[int, set[str]] = {key: set() for key in keys}
+    behind: dict[int, set[str]] = {key: set() for key in keys}
+    asking: dict[int, set[str]] = {key: set() for key in keys}
+    for key, relation, uid, detail in found:
+        if relation == "contributor":
+            contributed[key].setdefault(uid, []).append(detail)
+            continue
+        behind[key].add(uid)
+        if relation == "token":
+            accounts[key].add(uid)
+        if detail:
+            asking[key].add(uid)
+    order = list(Contribution.Part)
+    return {
+        key: Participation(
+            {
+                uid: tuple(str(part.label) for part in order if part in parts)
+                for uid, parts in sorted(contributed[key].items())
+            },
+            frozenset(accounts[key]),
+            frozenset(behind[key]),
+            frozenset(asking[key]),
+        )
+        for key in keys
+    }
