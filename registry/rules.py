@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from registry import characters
 from registry.exceptions import FieldError, InvalidInput
 
 MAX_INTEGER = 2**53 - 1
@@ -25,10 +26,8 @@ _GROUP_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _RESERVED_SLUGS = frozenset({"new", "compare", "search"})
 _ALIAS = re.compile(r"[A-Za-z0-9_-]+")
 _RESERVED_ALIAS = re.compile(r"(?i:latest|v[0-9]+)")
-# Control characters, invisible formatting (bidirectional overrides among them), lone surrogates, line separators:
-# nothing a reader of a page could see.
-_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
-_LINES = "\n\r\t"
+_EMOJI_STYLE = "\ufe0e\ufe0f"
+_DOTS_FIRST = ".."
 _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³")})
 """Names that Windows keeps for devices, with whatever suffix (learn.microsoft.com, Naming files)."""
 
@@ -50,17 +49,43 @@ class Faults:
     def line(self, pointer: str, value: str, limit: int, *, required: bool = False) -> str:
         """One line of text, without surrounding space; at most `limit` characters."""
         text = value.strip()
-        if any(unicodedata.category(character) in _INVISIBLE for character in text):
+        unseen = next((character for character in _unseen(text)), None)
+        if unseen is not None:
             self.add(
-                pointer, "invisible_characters", "Use one line of visible characters: no line breaks, no controls."
+                pointer,
+                "invisible_characters",
+                f"Use one line of visible characters: {characters.code_point(unseen)} is not one.",
             )
         return self._measured(pointer, text, limit, required=required)
 
+    def name(self, pointer: str, value: str, limit: int) -> str:
+        """A name by which people tell things apart: one line, every character of it seen, words one blank apart."""
+        name = self.line(pointer, value, limit, required=True)
+        self._refuse_unseen_parts(pointer, name, "invisible_characters")
+        return name
+
     def text(self, pointer: str, value: str, limit: int, *, required: bool = False) -> str:
-        """Text of several lines, kept as written; at most `limit` characters."""
-        if any(unicodedata.category(c) in ("Cc", "Cs") and c not in _LINES for c in value):
-            self.add(pointer, "control_characters", "Remove control characters (NUL and the like) from the text.")
+        """Text of several lines, kept as written; at most `limit` characters. Nothing in it may change the order in
+        which it is shown: people sign what they read."""
+        place = characters.first_unfit(value)
+        if place is not None:
+            turns = place.character in characters.DIRECTIONAL
+            self.add(
+                pointer,
+                "bidirectional_controls" if turns else "control_characters",
+                f"Line {place.line}, character {place.column} is {place.code_point}"
+                + (", which shows text in another order than it is written: remove it." if turns else ": remove it."),
+            )
         return self._measured(pointer, value, limit, required=required)
+
+    def _refuse_unseen_parts(self, pointer: str, name: str, code: str) -> None:
+        """Refuse what makes two names that a reader cannot tell apart: unseen characters, blanks at an end, and two
+        blanks in a row, which pages show as one."""
+        unfit = next((c for c in name if characters.is_unfit_for_name(c)), None)
+        if unfit is not None:
+            self.add(pointer, code, f"A name has visible characters only: {characters.code_point(unfit)} is not one.")
+        elif name != name.strip() or "  " in name:
+            self.add(pointer, code, "A name has no blank at its ends, and one blank between words.")
 
     def _measured(self, pointer: str, text: str, limit: int, *, required: bool) -> str:
         if required and not text.strip():
@@ -99,10 +124,12 @@ class Faults:
             self.add(pointer, "required", "Registered model name cannot be empty.")
         elif "/" in value or ":" in value:
             self.add(pointer, "name", f"Invalid model name '{value}'. Names cannot contain '/' or ':'.")
-        elif value in (".", "..") or any(unicodedata.category(c) in _INVISIBLE for c in value):
-            self.add(pointer, "name", f"Invalid model name {value!r}. Use visible characters that are not a path.")
+        elif value == "." or value.startswith(_DOTS_FIRST):
+            self.add(pointer, "name", f"Invalid model name '{value}'. A name is no path to another folder.")
         elif len(value) > 256:
             self.add(pointer, "too_long", f"A model's name has at most 256 characters; this has {len(value):,}.")
+        else:
+            self._refuse_unseen_parts(pointer, value, "name")
         return value
 
     def group_slug(self, pointer: str, value: str) -> str:
@@ -173,8 +200,7 @@ class Faults:
             self.add(pointer, "not_json", f"{type(value).__name__} is no JSON type.")
 
     def _json_text(self, pointer: str, value: str) -> None:
-        if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
-            self.add(pointer, "control_characters", "Text must hold no NUL and no half of a surrogate pair.")
+        self.text(pointer, value, len(value))
 
     def labels(self, pointer: str, value: Mapping[Any, Any]) -> dict[str, str]:
         """Tags: at most 100, keys up to 250 characters, values up to 5,000."""
@@ -188,7 +214,19 @@ class Faults:
                 self.add(where, "not_text", "A tag's key and value are text.")
                 continue
             kept[self.line(where, key, 250, required=True)] = self.text(where, text, 5_000)
+        self._refuse_alike(pointer, kept)
         return kept
+
+    def _refuse_alike(self, pointer: str, keys: Iterable[str]) -> None:
+        """Two keys that look alike are taken for one by everybody who reads a list of them."""
+        foreign = [key for key in keys if not key.isascii()]
+        if not foreign:
+            return
+        seen: dict[str, str] = {}
+        for key in keys:
+            first = seen.setdefault(characters.skeleton(key), key)
+            if first != key:
+                self.add(f"{pointer}/{_step(key)}", "looks_alike", f"This key looks like “{first}”: keep one of them.")
 
     def path(self, pointer: str, path: str) -> str:
         """A file's name: relative, forward slashes."""
@@ -229,7 +267,7 @@ def _path_fault(path: str) -> tuple[str, str] | None:
             "Separate folders with forward slashes: a backslash means something else elsewhere.",
         ),
         (
-            any(unicodedata.category(character) in _INVISIBLE for character in path),
+            any(characters.is_unseen(character) for character in path),
             "control_characters",
             "A path holds no control characters and no invisible ones.",
         ),
@@ -255,6 +293,18 @@ def _path_fault(path: str) -> tuple[str, str] | None:
     if any(len(segment.encode()) > MAX_PATH_SEGMENT_BYTES for segment in segments):
         return "too_long", f"Each part of a path has at most {MAX_PATH_SEGMENT_BYTES} bytes of UTF-8."
     return None
+
+
+def _unseen(line: str) -> Iterable[str]:
+    """The characters of a line that its reader does not see; not the selectors of an emoji's style."""
+    if line.isascii() and line.isprintable():
+        return
+    before = ""
+    for character in line:
+        styled = character in _EMOJI_STYLE and before != "" and unicodedata.category(before) == "So"
+        if not styled and characters.is_unseen(character):
+            yield character
+        before = character
 
 
 def _same_name(path: str) -> str:

@@ -17,6 +17,7 @@ from governance.promotions.settling import Judged, close, judge, record, refuse_
 from registry import access
 from registry.exceptions import Conflict, FieldError, InvalidInput, NotNow, NotPermitted
 from registry.models import User
+from registry.rules import Faults
 from registry.services import sign_in
 
 MAX_COMMENT = 10_000
@@ -106,8 +107,9 @@ def _record(
         _require_open(judged.verdict, reviewer)
     if not comment and (document.comment_required or outcome is not Decision.Outcome.APPROVE):
         raise InvalidInput([FieldError("/comment", "required", "Say what you looked at, and why you decide so.")])
-    if len(comment) > MAX_COMMENT:
-        raise InvalidInput([FieldError("/comment", "too_long", f"At most {MAX_COMMENT} characters.")])
+    faults = Faults()
+    faults.text("/comment", comment, MAX_COMMENT)
+    faults.refuse()
     packet.freeze(request, shown)
     uid = uuid4()
     now = clock.now()

@@ -17,6 +17,7 @@ from governance.promotions.settling import carry_out_promoted, settle_locked
 from registry import access, selectors, stages
 from registry.exceptions import Conflict, FieldError, IllegalMove, InvalidInput, NotNow
 from registry.models import AliasAssignment, ModelVersion, RegisteredModel, Stage
+from registry.rules import Faults
 from registry.services.version_lock import lock_version
 
 MAX_REASON = 5_000
@@ -125,10 +126,9 @@ def _checked_reason(reason: str) -> str:
         raise InvalidInput(
             [FieldError("/reason", "required", "Say why: the reason is part of what the approvers sign.")]
         )
-    if len(reason) > MAX_REASON:
-        raise InvalidInput(
-            [FieldError("/reason", "too_long", f"At most {MAX_REASON} characters; this has {len(reason)}.")]
-        )
+    faults = Faults()
+    faults.text("/reason", reason, MAX_REASON)
+    faults.refuse()
     return reason
 
 

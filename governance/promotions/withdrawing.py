@@ -8,7 +8,8 @@ from governance.models import PromotionRequest
 from governance.promotions.locks import lock
 from governance.promotions.settling import close, refuse_closed, refuse_stale
 from registry import access
-from registry.exceptions import FieldError, InvalidInput, NotPermitted
+from registry.exceptions import NotPermitted
+from registry.rules import Faults
 
 
 @transaction.atomic
@@ -22,8 +23,9 @@ def withdraw(
 
     Raises NotFound, NotPermitted, NotNow where it is closed, StaleRevision, InvalidInput for an empty reason.
     """
-    if not reason.strip():
-        raise InvalidInput([FieldError("/reason", "required", "Say why it is withdrawn.")])
+    faults = Faults()
+    reason = faults.reason(reason)
+    faults.refuse()
     locked = lock(request.pk)
     access.require(actor, access.Permission.VIEW, locked.model)
     access.require_scope(actor, "promotions:write")
@@ -37,5 +39,5 @@ def withdraw(
         )
     refuse_closed(locked.request)
     refuse_stale(locked.request, expected_revision)
-    close(locked, PromotionRequest.State.WITHDRAWN, PROMOTION_WITHDRAWN, actor=actor, reason=reason.strip())
+    close(locked, PromotionRequest.State.WITHDRAWN, PROMOTION_WITHDRAWN, actor=actor, reason=reason)
     return locked.request

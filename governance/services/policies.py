@@ -19,6 +19,7 @@ from governance.models import Policy, PolicyRevision
 from registry import access, selectors, yaml_reader
 from registry.exceptions import Conflict, FieldError, InvalidInput
 from registry.models import ChangeProposal, ReviewerGroup, User
+from registry.rules import Faults
 from registry.services import change_proposals, instance
 
 STARTER = Path(__file__).parent.parent / "starter"
@@ -30,6 +31,9 @@ def read(source: str) -> language.PolicyDocument:
 
     Raises InvalidInput with one error per fault, each pointing into the document.
     """
+    faults = Faults()
+    faults.text("/", source, len(source))
+    faults.refuse()
     try:
         document = language.parse(source)
     except ValidationError as error:

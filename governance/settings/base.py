@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "governance.web.middleware.ReaderPreferences",
+    "governance.web.middleware.VisibleControls",
 ]
 
 ROOT_URLCONF = "governance.urls"

@@ -16,7 +16,12 @@ from django.utils import timezone
 
 from audit import context
 from governance.web.reader import Reader, reader_of
+from registry import characters
 
+# The first bytes in UTF-8 of what `characters.marked` marks beyond ASCII and C1: most pages hold none of them.
+_MAY_HOLD_CONTROLS = re.compile(
+    rb"\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xaf]|\xef[\xb7\xbf]|\xf3\xa0[\x80\x81]|[\xf0-\xf4].\xbf[\xbe\xbf]|\xc2[\x80-\x9f]"
+)
 Handler = Callable[[HttpRequest], HttpResponse]
 
 # What we take over from a caller's X-Request-Id: enough for every tracing tool, too little to forge a log line.
@@ -71,6 +76,26 @@ class ContentPolicy(CSPMiddleware):
             response.setdefault(HEADER, "default-src 'none'; frame-ancestors 'none'")
             return response
         return super().process_response(request, response)
+
+
+class VisibleControls:
+    """Writes characters that would change the order in which a page is shown as visible marks, [U+202E], wherever they
+    come from: they are refused at entry now, and a text stored before, or read out of a file, may still hold them."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if (
+            not response.streaming
+            and response.get("Content-Type", "").startswith("text/html")
+            and _MAY_HOLD_CONTROLS.search(response.content)
+        ):
+            response.content = characters.marked(
+                response.content.decode(response.charset or "utf-8", "replace")
+            ).encode()
+        return response
 
 
 def address_of(request: HttpRequest) -> str:

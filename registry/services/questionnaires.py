@@ -25,6 +25,9 @@ STARTER = Path(__file__).parent.parent / "starter" / "risk-tier.yaml"
 
 def read(source: str) -> language.Questionnaire:
     """Validate a questionnaire's YAML. Raises InvalidInput with an error for each fault, pointing into it."""
+    faults = Faults()
+    faults.text("/", source, len(source))
+    faults.refuse()
     try:
         return language.parse(source)
     except ValidationError as error:

@@ -1,0 +1,24 @@
+"""What Unicode's data tell of names and texts: which characters are unseen, and which names look alike. Pure."""
+
+from registry.characters.classes import (
+    DIRECTIONAL,
+    Place,
+    code_point,
+    first_unfit,
+    is_unfit_for_name,
+    is_unseen,
+    marked,
+)
+from registry.characters.skeletons import caseless_skeleton, skeleton
+
+__all__ = [
+    "DIRECTIONAL",
+    "Place",
+    "caseless_skeleton",
+    "code_point",
+    "first_unfit",
+    "is_unfit_for_name",
+    "is_unseen",
+    "marked",
+    "skeleton",
+]
