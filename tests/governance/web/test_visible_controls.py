@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from registry import access, characters, rules
+from registry import access, characters
 from registry.models import User
 from registry.services import models
 from tests import factories
@@ -15,7 +15,7 @@ def test_a_page_shows_controls_of_direction_as_marks(
     lifecycle: None, priya: User, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr(rules.characters, "first_unfit", lambda text: None)
+        before.setattr(characters, "first_unfit", lambda text: None)
         model = factories.model(priya, "churn", intended_use="Score \u202eevil\u202c only. \u2067x\uffff")
     client.force_login(priya)
 
