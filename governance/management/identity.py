@@ -49,6 +49,25 @@ def proof_of(options: Mapping[str, Any], username: str) -> Proof:
     )
 
 
+def add_password_argument(parser: ArgumentParser) -> None:
+    """Add the options of a command that takes a person's signature: tokens sign nothing."""
+    parser.add_argument("--as", dest="username", required=True, metavar="USER", help="the account that runs this")
+    parser.add_argument("--password-file", default="", metavar="FILE", help="holds the password of USER")
+
+
+def password_of(options: Mapping[str, Any]) -> Password:
+    """The password from the file, or asked for on the terminal.
+
+    Raises:
+        CommandError: there is neither, or the file cannot be read.
+    """
+    if options["password_file"]:
+        return Password(_content(options["password_file"]))
+    if sys.stdin.isatty():
+        return Password(getpass.getpass(f"Password of {options['username']}: "))
+    raise CommandError(f"Give the password of {options['username']} in --password-file or on a terminal.")
+
+
 def _content(name: str) -> str:
     """The first line of a file, without its line ending: passwords may begin or end with blanks."""
     try:

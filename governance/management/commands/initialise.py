@@ -1,11 +1,14 @@
 """`manage.py initialise`: make a fresh database usable."""
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from governance.services import setup
-from registry.exceptions import NotNow
+from registry import selectors
+from registry.exceptions import Refusal
+from registry.services import instance
 
 
 class Command(BaseCommand):
@@ -13,10 +16,20 @@ class Command(BaseCommand):
 
     help = "Set up a fresh instance: audit log, lifecycle, reviewer group, starter policies. Safe to run again."
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--single-officer",
+            action="store_true",
+            help="declare that this installation has one officer, who changes policies, roles and groups without a "
+            "second person; every page, promotion and document then states it",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             done = setup.initialise()
-        except NotNow as refusal:
+            if options["single_officer"]:
+                instance.declare_single_officer(actor=setup.INSTALLER, reason="declared when the instance was set up")
+        except Refusal as refusal:
             raise CommandError(refusal.detail) from refusal
         lines = [
             "audit log opened" if done.log_opened else "audit log: open already",
@@ -24,4 +37,6 @@ class Command(BaseCommand):
             "questionnaire published" if done.questionnaire_published else "questionnaire: there already",
             *(f"policy in force: {name}" for name in done.policies),
         ]
+        if selectors.instance().single_officer:
+            lines.append("single officer: changes of governance take effect without a second person")
         self.stdout.write("\n".join(lines))

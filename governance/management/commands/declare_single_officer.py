@@ -1,0 +1,31 @@
+"""`manage.py declare_single_officer`: let the only officer of an installation decide changes of governance alone."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from audit import context
+from governance.imports.people import officer
+from governance.management.identity import add_password_argument, password_of
+from registry.exceptions import Refusal
+from registry.services import instance
+
+
+class Command(BaseCommand):
+    """For an installation whose other officers left. Every page, promotion and document states it afterwards."""
+
+    help = "Declare that this installation has a single officer. Refused while there are several active officers."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--reason", required=True, help="kept with the event")
+        add_password_argument(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            actor = officer(options["username"], password_of(options))
+            with context.bind(client="declare_single_officer"):
+                instance.declare_single_officer(actor=actor, reason=options["reason"])
+        except Refusal as refusal:
+            raise CommandError(refusal.detail) from None
+        self.stdout.write("This installation declares a single officer; every page states it.")

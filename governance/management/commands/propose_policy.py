@@ -1,0 +1,56 @@
+"""`manage.py propose_policy`: propose a policy from a YAML file, such as one kept in version control."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from audit import context
+from governance.imports.people import officer
+from governance.management.identity import add_password_argument, password_of
+from governance.services import policies
+from registry.exceptions import InvalidInput, Refusal
+from registry.models import ChangeProposal
+from registry.services import change_proposals
+
+
+class Command(BaseCommand):
+    """Checks the policy, then records the proposal; `--check` stops after the check."""
+
+    help = (
+        "Propose a policy's YAML as its next revision. A second officer puts it in force with change_proposal confirm."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", metavar="FILE")
+        parser.add_argument("--reason", default="", help="kept with the proposal; required unless --check is given")
+        parser.add_argument("--check", action="store_true", help="say whether the policy is valid, and do nothing")
+        add_password_argument(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            source = Path(options["file"]).read_text(encoding="utf-8")
+            actor = officer(options["username"], password_of(options))
+            if options["check"]:
+                document = policies.read(source)
+                self.stdout.write(f"{document.slug}: valid")
+                return
+            with context.bind(client="propose_policy"):
+                proposal = policies.propose(actor=actor, source=source, reason=options["reason"])
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"{options['file']} cannot be read: {error}.") from None
+        except InvalidInput as refusal:
+            lines = [f"{fault.pointer}: {fault.detail}" for fault in refusal.errors]
+            raise CommandError("\n".join(lines)) from None
+        except Refusal as refusal:
+            raise CommandError(refusal.detail) from None
+        self.stdout.write(describe(proposal))
+
+
+def describe(proposal: ChangeProposal) -> str:
+    """The state of a proposal and what it waits for, as one line."""
+    if proposal.state != ChangeProposal.PROPOSED:
+        return f"{proposal} {proposal.state}: {proposal.title}"
+    names = ", ".join(change_proposals.confirmers_of(proposal).order_by("username").values_list("username", flat=True))
+    return f"{proposal} proposed: {proposal.title}; can be confirmed by: {names or 'no other officer yet'}"

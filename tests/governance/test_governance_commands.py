@@ -1,0 +1,110 @@
+"""The commands of governance: first accounts, proposals from files, the second signature, the single officer."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from governance.models import Policy
+from registry import selectors
+from registry.access import OrgPermission, actor_for, can_in_organisation
+from registry.models import ChangeProposal, User
+from registry.services import instance
+from tests import factories
+from tests.people import People
+
+pytestmark = pytest.mark.django_db
+
+POLICY = """
+slug: into-staging
+title: Into Staging
+applies_to: {stages: [staging]}
+checks: [{check: integrity.digest}]
+priority: 9
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., str]:
+    secret = tmp_path / "password"
+    secret.write_text(f"{factories.PASSWORD}\n")
+
+    def call(command: str, *arguments: object, password: bool = True) -> str:
+        out = io.StringIO()
+        given = [str(a) for a in arguments] + (["--password-file", str(secret)] if password else [])
+        call_command(command, *given, stdout=out)
+        return out.getvalue()
+
+    return call
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    file = tmp_path / "policy.yaml"
+    file.write_text(POLICY)
+    return file
+
+
+def test_the_first_officers_are_created_by_command_until_the_setup_is_confirmed(run: Callable[..., str]) -> None:
+    run("initialise", password=False)
+    connection.check_constraints()  # the set-up is committed before it is confirmed
+    for username in ("ola", "pat"):
+        assert username in run("create_account", username, "--name", username.title(), "--role", "officer")
+    ola, pat = User.objects.get(username="ola"), User.objects.get(username="pat")
+    assert can_in_organisation(actor_for(ola), OrgPermission.MANAGE_POLICIES)
+    factories.confirm(instance.propose_setup_confirmation(actor=actor_for(ola), reason="as appointed"), pat)
+    with pytest.raises(CommandError, match="second person"):
+        run("create_account", "quinn", "--name", "Quinn", "--role", "officer")
+    assert not User.objects.filter(username="quinn").exists()
+
+
+def test_a_policy_from_a_file_needs_the_second_signature(run: Callable[..., str], policy: Path, people: People) -> None:
+    factories.lifecycle()
+    assert people.dorothy
+    assert "valid" in run("propose_policy", policy, "--as", people.henrik.username, "--check")
+    assert not ChangeProposal.objects.exists()
+    said = run("propose_policy", policy, "--as", "henrik", "--reason", "the quarterly review")
+    assert "can be confirmed by: dorothy" in said
+    number = ChangeProposal.objects.get().pk
+    assert f"C{number}" in run("change_proposal", "list", "--as", "dorothy")
+    assert "slug: into-staging" in run("change_proposal", "show", number, "--as", "dorothy")
+    with pytest.raises(CommandError, match="second person"):
+        run("change_proposal", "confirm", number, "--as", "henrik")
+    assert not Policy.objects.exists()
+    assert "confirmed" in run("change_proposal", "confirm", number, "--as", "dorothy", "--comment", "read it")
+    assert Policy.objects.get().in_force is not None
+
+
+def test_a_wrong_password_signs_nothing(run: Callable[..., str], policy: Path, people: People, tmp_path: Path) -> None:
+    factories.lifecycle()
+    assert people.dorothy
+    wrong = tmp_path / "wrong"
+    wrong.write_text("not it\n")
+    with pytest.raises(CommandError, match="not your password"):
+        run("propose_policy", policy, "--as", people.henrik.username, "--password-file", wrong, password=False)
+    run("propose_policy", policy, "--as", "henrik", "--reason", "the quarterly review")
+    number = ChangeProposal.objects.get().pk
+    with pytest.raises(CommandError, match="not your password"):
+        run("change_proposal", "confirm", number, "--as", "dorothy", "--password-file", wrong, password=False)
+    assert ChangeProposal.objects.get().state == "proposed"
+
+
+def test_a_broken_policy_is_refused_with_its_place(run: Callable[..., str], policy: Path, people: People) -> None:
+    factories.lifecycle()
+    policy.write_text(POLICY.replace("integrity.digest", "integrity.unheard_of"))
+    with pytest.raises(CommandError, match="/checks/0/check"):
+        run("propose_policy", policy, "--as", people.henrik.username, "--reason", "why")
+
+
+def test_a_single_officer_is_declared_at_the_setup_or_by_the_only_officer(
+    run: Callable[..., str], people: People
+) -> None:
+    assert "single officer" in run("initialise", "--single-officer", password=False)
+    assert selectors.instance().single_officer
+    assert people.henrik
+    assert "declares a single officer" in run("declare_single_officer", "--as", "henrik", "--reason", "others left")
