@@ -650,7 +650,7 @@ class Client:
             document = None
         if isinstance(document, dict):
             return Answer(response.status, response.headers, document)
-        title = re.search(rb"(?is)<title[^>]*>(.{1,200}?)</title>", raw[:100_000])
+        title = re.search(rb"(?is)<title[^<>]{0,200}>(.{1,200}?)</title>", raw[:100_000])
         said = f" (“{_plain(title[1].decode('utf-8', 'replace'))}”)" if title else ""
         raise _Lost(
             f"{self.url} answered {response.status} with {kind}{said} and not with JSON: a proxy, or something else "
@@ -697,7 +697,7 @@ def _address(url: str, insecure_http: bool) -> tuple[str, str, int, str]:
             f"Refused to send a token to {host} over http://, where everybody in between reads it: use https://. "
             "Where that network is trusted, --insecure-http says so."
         )
-    base = re.sub(rf"({PREFIX})?/*$", "", parts.path)
+    base = parts.path.rstrip("/").removesuffix(PREFIX)
     return parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme], base
 
 

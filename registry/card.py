@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from registry import yaml_reader
@@ -18,16 +19,18 @@ MAX_VALUES = 2_000
 """Values in a front matter. YAML can say more of them than it has characters."""
 _LIMITS = yaml_reader.Limits(characters=64 * 1024)
 
+# Possessive quantifiers (`++`) wherever two parts match the same characters: time is proportional to the text.
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*")
-_NUMBERING = re.compile(r"^(?:\d+[.)]?|[a-z][.)]|[ivx]+[.)])(?:\d+[.)]?)*\s+")
-_WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
+_NUMBERING = re.compile(r"(?:\d++[.)]?|[a-z][.)]|[ivx]++[.)])(?:\d++[.)]?)*+\s++")
+_WORD = re.compile(r"[^\W_]++(?:['’\-][^\W_]++)*+")
 _PLACEHOLDER = re.compile(
     r"\[?\bmore information needed\b\]?"
     r"|\bto ?be ?(?:done|added|completed|determined|defined|decided|written|filled in)\b"
-    r"|\b(?:todo|tbd|tba|tbc|fixme|xxx+|n/?a|not applicable|not available|coming soon|work in progress|wip)\b"
-    r"|\blorem ipsum\b.*?(?:\.|$)|\binsert\b[^.\n]{0,60}\bhere\b|\byour \w+ here\b|\{\{.*?\}\}|<[^<>\n]{1,80}>",
+    r"|\b(?:todo|tbd|tba|tbc|fixme|xxx++|n/?a|not applicable|not available|coming soon|work in progress|wip)\b"
+    r"|\blorem ipsum\b[^.\n]*+\.?|\binsert\b[^.\n]{0,60}\bhere\b|\byour \w++ here\b"
+    # Braces inside the placeholder are single: a search from one "{{" ends at the next.
+    r"|\{\{[^{}\n]*+(?:(?:\{(?!\{)|\}(?!\}))[^{}\n]*+)*+\}\}|<[^<>\n]{1,80}>",
     re.IGNORECASE,
 )
 _EMPTY_WORDS = frozenset({"none", "null", "unknown", "placeholder", "example", "na", "nil", "-", "?"})
@@ -54,9 +57,14 @@ class Section:
         """The text, without code and comments."""
         return "\n".join(self.text)
 
-    @property
+    @cached_property
+    def name(self) -> tuple[str, ...]:
+        """The title's words, as `normalised` has them."""
+        return normalised(self.title)
+
+    @cached_property
     def words(self) -> int:
-        """Words that are not placeholders."""
+        """Words that are not placeholders. Read after the card is parsed: `text` grows until then."""
         found = _WORD.findall(_PLACEHOLDER.sub(" ", self.raw))
         return sum(1 for word in found if word.casefold() not in _EMPTY_WORDS)
 
@@ -73,7 +81,7 @@ class Card:
     def source(self, section: Section) -> str:
         """The Markdown under a section's heading, as written."""
         body = self.lines[section.line + 1 : section.end]
-        if body and _UNDERLINE.fullmatch(body[0]) and not _HEADING.fullmatch(self.lines[section.line]):
+        if body and _UNDERLINE.fullmatch(body[0]) and _read_heading(self.lines[section.line]) is None:
             body = body[1:]
         return "\n".join(body).strip("\n")
 
@@ -138,11 +146,10 @@ def _split(lines: list[str]) -> list[Section]:
     open_now: list[Section] = []
     previous = ""
     for number, line in _prose(lines):
-        heading = _HEADING.fullmatch(line)
+        heading = _read_heading(line)
         underline = _UNDERLINE.fullmatch(line) if previous.strip() else None
         if heading or underline:
-            level = len(heading[1]) if heading else (1 if underline and underline[1][0] == "=" else 2)
-            title = (heading[2] or "") if heading else previous
+            level, title = heading or (1 if underline and underline[1][0] == "=" else 2, previous)
             start = number if heading else number - 1
             if underline and not heading:
                 for section in open_now:
@@ -159,6 +166,22 @@ def _split(lines: list[str]) -> list[Section]:
             section.text.append(line)
         previous = line
     return sections
+
+
+def _read_heading(line: str) -> tuple[int, str] | None:
+    """The level and the title of a line that is a heading with number signs (CommonMark 4.2); None for another line."""
+    rest = line.lstrip(" ")
+    if len(line) - len(rest) > 3:
+        return None
+    title = rest.lstrip("#")
+    level = len(rest) - len(title)
+    if not 1 <= level <= 6 or (title and title[0] not in " \t"):
+        return None
+    title = title.strip(" \t")
+    without_closing = title.rstrip("#")
+    if without_closing == "" or without_closing[-1] in " \t":
+        title = without_closing.rstrip(" \t")
+    return level, title
 
 
 def _prose(lines: list[str]) -> Iterator[tuple[int, str]]:
@@ -180,21 +203,25 @@ def _prose(lines: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _without_comments(line: str, inside: bool) -> tuple[str, bool]:
-    kept = ""
-    while line:
-        before, found, line = line.partition("-->" if inside else "<!--")
+    kept, at = [], 0
+    while at < len(line):
+        mark = "-->" if inside else "<!--"
+        found = line.find(mark, at)
+        end = found if found >= 0 else len(line)
         if not inside:
-            kept += before
-        if not found:
+            kept.append(line[at:end])
+        if found < 0:
             break
+        at = found + len(mark)
         inside = not inside
-    return kept, inside
+    return "".join(kept), inside
 
 
 def normalised(title: str) -> tuple[str, ...]:
     """A heading's words, without numbering, markup and plural s: "2. **Intended Uses**" is ("intended", "use")."""
     plain = re.sub(r"[*_`~]", "", title).strip().casefold()
-    return tuple(w.removesuffix("s") for w in _WORD.findall(_NUMBERING.sub("", plain)))
+    numbering = _NUMBERING.match(plain)
+    return tuple(w.removesuffix("s") for w in _WORD.findall(plain[numbering.end() :] if numbering else plain))
 
 
 @dataclass(frozen=True)
@@ -222,7 +249,7 @@ def lacks(
 def section_of(card: Card, wanted: str) -> Section | None:
     """The section a heading like `wanted` begins; of several, the one with the most words."""
     words = normalised(wanted)
-    matching = [s for s in card.sections if normalised(s.title)[: len(words)] == words]
+    matching = [s for s in card.sections if s.name[: len(words)] == words]
     return max(matching, key=lambda s: s.words, default=None)
 
 

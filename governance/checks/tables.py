@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from governance.checks.contract import File
 
 MAX_ROWS = 20_000_000
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?")
+_NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,4})?")
 
 
 class TableUnusable(ValueError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
+from registry import yaml_reader
 
 MODELS = Path(__file__).parent / "models"
 
@@ -59,7 +59,7 @@ def models() -> list[Described]:
     return [
         _described(entry, tier)
         for tier in (1, 2, 3)
-        for entry in yaml.safe_load((MODELS / f"tier-{tier}.yaml").read_text(encoding="utf-8"))
+        for entry in yaml_reader.read((MODELS / f"tier-{tier}.yaml").read_text(encoding="utf-8"))
     ]
 
 

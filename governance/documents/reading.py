@@ -9,7 +9,7 @@ from typing import Any
 
 from governance.documents.blocks import as_text
 from governance.models import FrozenDocument
-from registry.comparison import TextDiff, compare_texts
+from registry.comparison import Effort, TextDiff, compare_texts
 from registry.models import ModelVersion
 
 
@@ -52,9 +52,10 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> list[PointChange]:
     old = {point["clause"]: point for point in before["points"]}
     new = {point["clause"]: point for point in after["points"]}
     found = []
+    effort = Effort()
     for clause in [*new, *(c for c in old if c not in new)]:
         was, now = old.get(clause), new.get(clause)
-        diff = compare_texts(_text(was), _text(now))
+        diff = compare_texts(_text(was), _text(now), effort=effort)
         if diff.changed or (was or {}).get("state") != (now or {}).get("state"):
             shown = now or was or {}
             states = ((was or {}).get("state", "missing"), (now or {}).get("state", "missing"))

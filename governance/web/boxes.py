@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 # key:value, or key:"two words"; a colon inside other text ("note: see") has no key we know and stays text.
-_WORD = re.compile(r'([a-z_]+):("[^"]*"|[^\s"]+)')
+_WORD = re.compile(r'(?<![a-z_])([a-z_]++):("[^"]*"|[^\s"]++)')
 
 
 @dataclass(frozen=True)

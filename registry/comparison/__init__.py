@@ -2,7 +2,7 @@
 
 from registry.comparison.dependencies import Lock, Package, PackageChange, read_lock
 from registry.comparison.signature import SchemaChange, SignatureChange, compare_signatures
-from registry.comparison.text import Piece, TextDiff, compare_texts, folded
+from registry.comparison.text import Effort, Piece, TextDiff, compare_texts, folded
 from registry.comparison.values import (
     Bound,
     CardChange,
@@ -26,6 +26,7 @@ __all__ = [
     "Dataset",
     "DatasetChange",
     "DependencyChange",
+    "Effort",
     "File",
     "FileChange",
     "Lock",

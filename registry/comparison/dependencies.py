@@ -7,7 +7,6 @@ in YAML, conda's explicit lists, and the TOML locks of uv, Poetry and PDM. A lin
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -18,16 +17,20 @@ from registry import yaml_reader
 MAX_PACKAGES = 5_000
 """Packages compared by name; a longer lock is compared by lines."""
 MAX_YAML = 256 * 1024
-"""Characters of YAML that are read: safe_load takes a second for each MB."""
+"""Characters of YAML that are read; a longer lock is compared by lines."""
 MAX_LINE = 2_000
 
+# Possessive quantifiers wherever two neighbouring parts match the same characters: time is proportional to the line.
 _REQUIREMENT = re.compile(
-    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]{0,200}\])?\s*"
-    r"(?:(?P<exact>={2,3})\s*(?P<version>[^\s;,#]+)|(?P<at>@)\s*(?P<url>\S+)|(?P<range>[<>!~=][^;#]*))?"
-    r"\s*(?:;[^#]*)?(?:#.*)?"
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*+)(?<![._-])\s*+(?:\[[^\]]{0,200}\]\s*+)?"
+    r"(?:(?P<exact>={2,3})\s*+(?P<version>[^\s;,#]++)|(?P<at>@)\s*+(?P<url>\S++)|(?P<range>[<>!~=][^;#]*+))?"
+    r"\s*+(?:;[^#]*+)?(?:#.*)?"
 )
-_CONDA = re.compile(r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9._-]+)\s*(?P<rest>[<>=!~ ].*)?")
-_EXPLICIT = re.compile(r"https?://\S+/(?P<name>[A-Za-z0-9._-]+)-(?P<version>[^-/]+)-[^-/]+\.(?:conda|tar\.bz2)\b")
+_CONDA = re.compile(r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9._-]++)(?P<rest>(?:\s|[<>=!~]).*)?", re.DOTALL)
+_PINNED = re.compile(r"(?:={1,2}\s*+)?([0-9][^\s=<>!~,*]*+)(?:[=\s]\s*+\S++)?")
+_EXPLICIT = re.compile(r"https?://\S++")
+_ARCHIVE = re.compile(r"(?P<name>[A-Za-z0-9._-]+)-(?P<version>[^-]+)-[^-]+\.(?:conda|tar\.bz2)")
+_TOML_MEMBER = re.compile(r"(name|version)\s*+=\s*+(\"[^\"\\]*+\"|'[^']*+')\s*+(?:#.*)?")
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
@@ -134,14 +137,20 @@ def _lines(text: str) -> Lock:
     for line in _logical(text):
         if line == "@EXPLICIT":
             explicit = True
-        elif (url := _EXPLICIT.match(line)) is not None:
+        elif (archive := _archive(line)) is not None:
             explicit = True
-            found.pin(url["name"], url["version"])
+            found.pin(archive["name"], archive["version"])
         elif not _requirement(found, line):
             found.other.append(line)
     if not found.pins:
         return Lock("text", other=tuple(_stripped(text)))
     return found.lock("conda-explicit" if explicit else "requirements")
+
+
+def _archive(line: str) -> re.Match[str] | None:
+    """The archive of a package that an address ends with, where it is one of conda's."""
+    url = _EXPLICIT.match(line)
+    return _ARCHIVE.fullmatch(url[0].partition("#")[0].rpartition("/")[2]) if url is not None else None
 
 
 def _logical(text: str) -> Iterator[str]:
@@ -205,7 +214,7 @@ def _conda_entry(found: _Found, entry: str) -> None:
         return
     rest = (match["rest"] or "").strip()
     # name=1.2.3=build and "name 1.2.3 build" pin; >=1.2 and the like stay what they are.
-    pinned = re.fullmatch(r"(?:={1,2}\s*)?([0-9][^\s=<>!~,*]*)(?:[=\s]\s*\S+)?", rest)
+    pinned = _PINNED.fullmatch(rest)
     found.pin(match["name"], pinned[1] if pinned else rest)
 
 
@@ -213,19 +222,21 @@ def _conda_entry(found: _Found, entry: str) -> None:
 
 
 def _toml(text: str) -> Lock | None:
-    if "[[package]]" not in text:
-        return None
-    try:
-        document = tomllib.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    packages = document.get("package")
-    if not isinstance(packages, list):
+    """The packages of a TOML lock, line by line. These tools write one assignment a line; a TOML parser is quadratic in
+    the length of a dotted key."""
+    lines = [line.strip() for line in text.splitlines()]
+    if "[[package]]" not in lines:
         return None
     found = _Found()
-    for package in packages:
-        if isinstance(package, dict) and isinstance(package.get("name"), str):
-            found.pin(package["name"], str(package.get("version", "")))
-        else:
-            found.other.append("a package without a name")
+    inside = False
+    given: dict[str, str] = {}
+    for line in [*lines, "["]:
+        if line.startswith("["):
+            if inside and "name" in given:
+                found.pin(given["name"], given.get("version", ""))
+            elif inside:
+                found.other.append("a package without a name")
+            inside, given = line == "[[package]]", {}
+        elif inside and (member := _TOML_MEMBER.fullmatch(line)) is not None:
+            given.setdefault(member[1], member[2][1:-1][:MAX_LINE])
     return found.lock("toml-lock")

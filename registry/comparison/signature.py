@@ -8,6 +8,7 @@ A side in any other form is compared as a value, and nothing is claimed about wh
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,13 +120,16 @@ def _read(side: str, given: Any) -> _Side:
     if side not in SIDES or not isinstance(raw, list) or len(raw) > MAX_FIELDS:
         return _Side(readable=False, raw=raw)
     found = _Side(raw=raw)
+    seen: Counter[str] = Counter()
     for position, spec in enumerate(raw):
         if not isinstance(spec, dict) or "type" not in spec:
             return _Side(readable=False, raw=raw)
         for each in _fields(spec, position, params=side == "params"):
-            name, n = each.name, 2
+            name = each.name
             while name in found.fields:
-                name, n = f"{each.name} ({n})", n + 1
+                # The next number is remembered: counting from 2 for each of n equal names would take n² steps.
+                seen[each.name] += 1
+                name = f"{each.name} ({seen[each.name] + 1})"
             found.fields[name] = each
     return found
 

@@ -11,8 +11,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
 from enum import StrEnum
+from itertools import accumulate
+from typing import Literal, TypeAlias
 
 MAX_LINES = 3_000
 """Differing lines on a side up to which lines are matched; above, all that differs is one removal and one addition."""
@@ -22,10 +24,15 @@ MAX_WORDS = 400
 """Words in a changed passage of a side up to which words are matched."""
 MAX_ALL_WORDS = 12_000
 """Words matched in one text: further passages are shown by lines."""
+MAX_STEPS = 2_000_000
+"""Comparisons of equal lines or words that one `Effort` allows, about half a second: `difflib` is cubic at worst."""
 ALIKE = 0.3
 """Share of common words below which a passage counts as rewritten: scattered common words would only confuse."""
 
-_WORDS = re.compile(r"\s+|[^\W_]+(?:[.,’'-][^\W_]+)*|.", re.DOTALL)
+_WORDS = re.compile(r"\s++|[^\W_]++(?:[.,’'-][^\W_]++)*+|.", re.DOTALL)
+
+
+Opcode: TypeAlias = "tuple[Literal['replace', 'delete', 'insert', 'equal'], int, int, int, int]"
 
 
 class Kind(StrEnum):
@@ -82,12 +89,50 @@ class TextDiff:
         return "".join(p.text for p in self.pieces if p.kind is not Kind.REMOVED)
 
 
-def compare_texts(before: str, after: str, *, budget: int = MAX_ALL_WORDS) -> TextDiff:
+@dataclass
+class Effort:
+    """What may still be spent on comparing. One is shared by all texts of a page, so that their number does not matter.
+
+    Args:
+        words: words that may be matched one by one; what is beyond is compared by lines.
+        steps: pairs of equal lines or words that may be looked at; what is beyond is compared more coarsely.
+    """
+
+    words: int = MAX_ALL_WORDS
+    steps: int = MAX_STEPS
+
+
+class _OutOfSteps(Exception):
+    """The effort does not suffice for matching these sequences."""
+
+
+class _Matcher(SequenceMatcher[str]):
+    """`difflib`'s matcher that counts its steps. Raises _OutOfSteps."""
+
+    def __init__(self, old: Sequence[str], new: Sequence[str], effort: Effort) -> None:
+        super().__init__(None, old, new, autojunk=False)
+        self._effort = effort
+        there = Counter(new)
+        pairs = (1 + there[item] for item in old)
+        self._pairs_before = list(accumulate(pairs, initial=0))
+
+    def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
+        """Find the longest match in a range; its cost is at most the number of equal pairs there."""
+        end = len(self._pairs_before) - 1 if ahi is None else ahi
+        self._effort.steps -= self._pairs_before[end] - self._pairs_before[alo]
+        if self._effort.steps < 0:
+            self._effort.steps = 0
+            raise _OutOfSteps
+        return super().find_longest_match(alo, ahi, blo, bhi)
+
+
+def compare_texts(before: str, after: str, *, effort: Effort | None = None) -> TextDiff:
     """How two texts differ.
 
     Args:
-        budget: words that may be matched one by one; what is beyond is compared by lines.
+        effort: what may be spent; it is used up. By default that of one text.
     """
+    effort = effort or Effort()
     if before == after:
         return TextDiff((Piece(Kind.SAME, before),) if before else ())
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
@@ -96,17 +141,17 @@ def compare_texts(before: str, after: str, *, budget: int = MAX_ALL_WORDS) -> Te
     middle_old, middle_new = old[start : len(old) - end], new[start : len(new) - end]
     pieces = [Piece(Kind.SAME, "".join(old[:start]))]
     how = How.WORDS
-    if _too_much(middle_old, middle_new):
+    opcodes = _line_opcodes(middle_old, middle_new, effort)
+    if opcodes is None:
         how = How.WHOLE
         pieces += _replaced(middle_old, middle_new)
     else:
-        for tag, a, b, c, d in SequenceMatcher(None, middle_old, middle_new, autojunk=False).get_opcodes():
+        for tag, a, b, c, d in opcodes:
             was, now = "".join(middle_old[a:b]), "".join(middle_new[c:d])
             if tag == "equal":
                 pieces.append(Piece(Kind.SAME, was))
                 continue
-            found, spent = _by_words(was, now, budget)
-            budget -= spent
+            found = _by_words(was, now, effort)
             if found is None:
                 how = How.LINES if was and now and how is How.WORDS else how
                 found = _replaced([was], [now])
@@ -147,34 +192,43 @@ def _common(old: Sequence[str], new: Sequence[str]) -> int:
     return count
 
 
-def _too_much(old: Sequence[str], new: Sequence[str]) -> bool:
+def _line_opcodes(old: Sequence[str], new: Sequence[str], effort: Effort) -> list[Opcode] | None:
+    """How lines become other lines; None where matching them takes too much."""
     if max(len(old), len(new)) > MAX_LINES:
-        return True
+        return None
     here, there = Counter(old), Counter(new)
-    return sum(count * there[line] for line, count in here.items()) > MAX_LINE_PAIRS
+    if sum(count * there[line] for line, count in here.items()) > MAX_LINE_PAIRS:
+        return None
+    try:
+        return _Matcher(old, new, effort).get_opcodes()
+    except _OutOfSteps:
+        return None
 
 
-def _by_words(was: str, now: str, budget: int) -> tuple[list[Piece] | None, int]:
-    """The pieces of a changed passage, and how many words were looked at; None where lines have to do."""
-    if not was or not now:
-        return None, 0
-    if len(was) + len(now) > 20 * MAX_WORDS:
-        return None, 0
+def _by_words(was: str, now: str, effort: Effort) -> list[Piece] | None:
+    """The pieces of a changed passage; None where lines have to do."""
+    if not was or not now or len(was) + len(now) > 20 * MAX_WORDS:
+        return None
     old, new = _WORDS.findall(was), _WORDS.findall(now)
-    if max(len(old), len(new)) > 2 * MAX_WORDS or len(old) + len(new) > budget:
-        return None, 0
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    if max(len(old), len(new)) > 2 * MAX_WORDS or len(old) + len(new) > effort.words:
+        return None
+    effort.words -= len(old) + len(new)
+    matcher = _Matcher(old, new, effort)
     words = [w for w in old if w.strip()]
-    kept = sum(1 for a, _, size in matcher.get_matching_blocks() for w in old[a : a + size] if w.strip())
+    try:
+        blocks = matcher.get_matching_blocks()
+    except _OutOfSteps:
+        return None
+    kept = sum(1 for a, _, size in blocks for w in old[a : a + size] if w.strip())
     if kept < ALIKE * max(1, min(len(words), sum(1 for w in new if w.strip()))):
-        return _replaced([was], [now]), len(old) + len(new)
+        return _replaced([was], [now])
     found: list[Piece] = []
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
             found.append(Piece(Kind.SAME, "".join(old[a:b])))
         else:
             found += _replaced(old[a:b], new[c:d])
-    return _smoothed(found), len(old) + len(new)
+    return _smoothed(found)
 
 
 def _replaced(old: Sequence[str], new: Sequence[str]) -> list[Piece]:

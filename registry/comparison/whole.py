@@ -11,7 +11,7 @@ from typing import Any
 from registry import card as cards
 from registry.comparison.dependencies import package_changes, read_lock
 from registry.comparison.signature import SignatureChange, compare_signatures
-from registry.comparison.text import MAX_ALL_WORDS, TextDiff, compare_texts
+from registry.comparison.text import Effort, TextDiff, compare_texts
 from registry.comparison.values import (
     Bound,
     CardChange,
@@ -126,7 +126,7 @@ def _text(value: Any) -> str:
 
 def _card(before: str, after: str) -> CardChange:
     if max(len(before), len(after)) > MAX_CARD:
-        diff = compare_texts(before, after, budget=0)
+        diff = compare_texts(before, after, effort=Effort(words=0))
         return CardChange(sections=(_section("", before, after, diff),), unreadable="too long to be taken apart")
     try:
         old, new = cards.parse(before), cards.parse(after)
@@ -156,13 +156,11 @@ def _parts(card: cards.Card) -> dict[tuple[str, int], tuple[str, str]]:
 
 
 def _sections(before: Mapping[Any, tuple[str, str]], after: Mapping[Any, tuple[str, str]]) -> Iterator[SectionChange]:
-    budget = MAX_ALL_WORDS
+    effort = Effort()
     for key in [*after, *(k for k in before if k not in after)]:
         was, now = before.get(key), after.get(key)
         title = (now or was or ("", ""))[0]
-        diff = compare_texts(was[1] if was else "", now[1] if now else "", budget=budget)
-        if diff.changed:
-            budget = max(0, budget - sum(len(p.text) for p in diff.pieces) // 6)
+        diff = compare_texts(was[1] if was else "", now[1] if now else "", effort=effort)
         kind = "added" if was is None else "removed" if now is None else "changed" if diff.changed else "same"
         yield SectionChange(title, kind, diff)
 

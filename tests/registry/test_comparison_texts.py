@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.comparison import compare_texts, folded
+from registry.comparison import Effort, compare_texts, folded
 from registry.comparison import text as texts
 from registry.comparison.text import How, Kind
 
@@ -75,7 +75,7 @@ def test_words_are_matched_within_a_budget(monkeypatch: pytest.MonkeyPatch) -> N
     before = "".join(f"paragraph {n} says the old thing here\n\nunchanged {n}\n\n" for n in range(50))
     after = before.replace("old", "new")
     assert compare_texts(before, after).how is How.WORDS
-    diff = compare_texts(before, after, budget=100)
+    diff = compare_texts(before, after, effort=Effort(words=100))
     assert diff.how is How.LINES
     assert (diff.before, diff.after) == (before, after)
     assert texts.MAX_ALL_WORDS > 100
