@@ -14,6 +14,7 @@ from audit import context
 from governance import dispatch, promotions
 from governance.checks import execution, performing, recognising
 from governance.copies import copying
+from governance.documents import pdf_files
 from governance.services import reminders
 from governance.webhooks import outbox, sending
 from registry import access
@@ -26,6 +27,10 @@ CHECK_HARD_LIMIT = 115 * 60
 # A receiver has ten seconds. Shorter than the time after which a claim is free to take.
 WEBHOOK_SOFT_LIMIT = 50
 WEBHOOK_HARD_LIMIT = 60
+
+# A file of the longest card takes about twenty seconds. Shorter than the time after which a claim is free to take.
+PDF_SOFT_LIMIT = 110
+PDF_HARD_LIMIT = 120
 
 # A run that completed is news for whoever looks at its request.
 _settle = partial(promotions.settle, touched=True)
@@ -73,6 +78,20 @@ def copy_source(self: Task[..., None], copy_id: int) -> None:
         copying.carry_out(copy_id)
 
 
+@shared_task(
+    bind=True,
+    name=dispatch.DRAW_PDF,
+    acks_late=True,
+    reject_on_worker_lost=True,
+    soft_time_limit=PDF_SOFT_LIMIT,
+    time_limit=PDF_HARD_LIMIT,
+)
+def draw_pdf(self: Task[..., None], file_id: int) -> None:
+    """Draw a long PDF, if its row is still there to take."""
+    with _ambient(self):
+        pdf_files.draw(file_id)
+
+
 @shared_task(bind=True, name=dispatch.SETTLE_REQUEST, acks_late=True, reject_on_worker_lost=True)
 def settle_request(self: Task[..., None], request_id: int) -> None:
     """Judge a promotion request again on the facts of this moment."""
@@ -92,6 +111,8 @@ def ring_again(self: Task[..., None]) -> None:
         copying.plan_lately()
         for copy_id in copying.due():
             dispatch.ring_for_now(dispatch.COPY_SOURCE, copy_id)
+        for file_id in pdf_files.due():
+            dispatch.ring_for_now(dispatch.DRAW_PDF, file_id)
         for request_id in promotions.expired():
             dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
         for request_id in promotions.touched_by_their_model(timedelta(minutes=2)):
@@ -160,6 +181,7 @@ def sweep_storage(self: Task[..., None]) -> None:
     """Remove what uploads left behind, and give up versions whose files never came."""
     with _ambient(self):
         sweeping.sweep()
+        pdf_files.sweep()
         outbox.forget()
 
 

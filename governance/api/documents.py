@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase
@@ -14,10 +14,11 @@ from audit import clock
 from governance.api.endpoint import Endpoint, answer
 from governance.api.operation import Operation
 from governance.api.shapes import Asked, Moment, Shown, Whole
-from governance.documents import building, paper, printing, reading
+from governance.documents import building, pdf_files, printing, reading
+from governance.documents.pdf_files import Printed
 from governance.models import FrozenDocument
 from registry import access, selectors
-from registry.exceptions import NotFound
+from registry.exceptions import NotFound, NotPermitted
 from registry.models import ModelVersion
 
 
@@ -52,6 +53,12 @@ class DocumentShown(Shown):
     page: str
 
 
+class DocumentPreparing(Shown):
+    """A worker draws the file: request it again after `Retry-After` seconds."""
+
+    state: Literal["preparing"]
+
+
 class DocumentView(Endpoint):
     """/models/{slug}/versions/{number}/document"""
 
@@ -80,12 +87,13 @@ class DocumentPaperView(Endpoint):
         "downloadDocument",
         "Download the technical document as PDF",
         "versions",
-        {200: "The PDF."},
+        {200: "The PDF.", 202: DocumentPreparing},
         query=DocumentAsked,
         file=True,
     )
     def get(self, request: Request, slug: str, number: int) -> HttpResponseBase:
-        """The same on paper, drawn from the frozen bytes where it was frozen."""
+        """The same on paper, drawn from the frozen bytes where it was frozen. A long document is drawn by a worker: the
+        answer is then 202 with `Retry-After` until it is there."""
         version = selectors.version(self.actor, slug, number)
         frozen = _frozen(version, self.asked(DocumentAsked).frozen)
         content, digest = _content(version, frozen)
@@ -98,7 +106,12 @@ class DocumentPaperView(Endpoint):
             printed_at=clock.now(),
             permalink=_page(version, frozen),
         )
-        response = HttpResponse(paper.document(content, about), content_type="application/octet-stream")
+        if person is None:
+            raise NotPermitted("A process downloads no documents.")
+        body = pdf_files.pdf_of(Printed("document", content, about), requested_by=person)
+        if body is None:
+            return answer(DocumentPreparing(state="preparing"), 202, {"Retry-After": str(pdf_files.RETRY_AFTER)})
+        response = HttpResponse(body, content_type="application/octet-stream")
         response["Content-Disposition"] = f'attachment; filename="{slug}-v{number}-document.pdf"'
         return response
 

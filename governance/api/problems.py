@@ -110,6 +110,16 @@ CATALOGUE: Final[dict[str, Type]] = {
         "Nothing was changed.",
         "Try again after `Retry-After` seconds.",
     ),
+    "rendering_failed": Type(
+        "The PDF could not be prepared",
+        "Drawing the file failed; `detail` has the reason. The failure is kept for ten minutes.",
+        "Read the page or the JSON, which hold all of it, or try again later.",
+    ),
+    "too_many_renderings": Type(
+        "Too many PDF files are being prepared",
+        "A person may have five files waiting at a time.",
+        "Wait until one of them is done.",
+    ),
     "storage_unavailable": Type(
         "The store of files is away or busy",
         "The bucket that files are kept in does not answer. Nothing was changed.",

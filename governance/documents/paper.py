@@ -22,6 +22,12 @@ from governance.documents.letters import Letters
 
 MAX_CELL = 700
 """Characters of one cell: a row has to fit on a page."""
+MAX_COLUMNS = 14
+"""Columns of a table that fit on a page; the rows of a wider one are printed as lines."""
+MAX_CELLS = 20_000
+"""Table cells in one file: one takes half a millisecond to draw. What is left out is counted in the file."""
+MAX_PAGES = 500
+"""Pages of one file; the last one names where the rest is."""
 GREY: Final = (90, 90, 90)
 TEXT: Final = 148.0
 """Width of a line of prose in millimetres: short enough to read, and room enough where a reader's machine has no
@@ -95,6 +101,8 @@ def _points(paper: _Paper, content: Mapping[str, Any]) -> None:
         paper.rows(("point", "missing", "where to give it"), rows, (14, 38, 48))
     group = ""
     for point in content["points"]:
+        if paper.is_full():
+            return
         if point["group"] and point["group"] != group:
             paper.heading(f"{point['clause'].partition('(')[0]}. {point['group']}", 2)
         group = point["group"]
@@ -127,6 +135,8 @@ class _Paper(FPDF):
     def __init__(self, about: Print, *, otherwise: bool) -> None:
         super().__init__(format="A4")
         self.about, self.otherwise = about, otherwise
+        self.cells_left = MAX_CELLS
+        self.stopped = False
         self.letters = Letters()
         self.core_fonts_encoding = "windows-1252"
         self.set_margins(18, 18, 18)
@@ -182,6 +192,17 @@ class _Paper(FPDF):
             lines.append(("Letters", note + "the JSON have them as they were given."))
         self.pairs(lines)
 
+    def is_full(self) -> bool:
+        """Whether the file has as many pages as it may; the reader is then referred to the page, once."""
+        if self.page_no() < MAX_PAGES:
+            return False
+        if not self.stopped:
+            self.stopped = True
+            self.note(
+                f"The rest is not printed: a file has at most {MAX_PAGES} pages. Read it on the page.", strong=True
+            )
+        return True
+
     def line_of(self, text: str, height: float = 4) -> None:
         self.multi_cell(
             0, height, self.letters.shown(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT, wrapmode=WrapMode.CHAR
@@ -217,13 +238,28 @@ class _Paper(FPDF):
         self, columns: Sequence[str] | None, rows: Iterable[Sequence[str]], widths: Sequence[int] | None = None
     ) -> None:
         """A table; its head is repeated on every page."""
-        listed = [[self._cell(value) for value in row] for row in rows]
-        if not listed:
+        given = list(rows)
+        wide = max((len(row) for row in [*given, columns or []]), default=0)
+        if not given or wide == 0:
             return
+        if wide > MAX_COLUMNS:
+            for row in [columns, *given] if columns else given:
+                if self.is_full():
+                    return
+                self.paragraph(" | ".join(row))
+            return
+        kept = given[: self.cells_left // wide]
+        self.cells_left -= wide * len(kept)
+        listed = [[self._cell(value) for value in row] for row in kept]
+        head = [self._cell(name) for name in columns] if columns else None
+        if listed:
+            self._table(head, listed, wide, widths)
+        if len(kept) < len(given):
+            self.note(f"{len(given) - len(kept):,} more rows are not printed. Read them on the page.", strong=True)
+
+    def _table(self, head: list[str] | None, listed: list[list[str]], wide: int, widths: Sequence[int] | None) -> None:
         self.ln(1)
         self.set_font("Helvetica", size=8)
-        head = [self._cell(name) for name in columns] if columns else None
-        wide = max(len(row) for row in [*listed, head or []])
         with self.table(
             first_row_as_headings=head is not None,
             headings_style=FontFace(emphasis="BOLD", fill_color=(240, 242, 245)),
@@ -248,6 +284,8 @@ class _Paper(FPDF):
         table: list[list[str]] | None = None
         heading = 0
         for token in _MARKDOWN.parse(text):
+            if self.is_full():
+                return
             kind = token.type
             if kind in ("bullet_list_open", "ordered_list_open"):
                 lists.append(0 if kind.startswith("bullet") else 1)

@@ -4,6 +4,7 @@ from governance.models.check_run import CheckRun
 from governance.models.decision import Decision, Packet
 from governance.models.document import FrozenDocument
 from governance.models.idempotency import IdempotencyKey
+from governance.models.pdf_file import PdfFile
 from governance.models.policy import Policy, PolicyRevision, RequestPolicy
 from governance.models.promotion import PromotionRequest
 from governance.models.source_copy import SourceCopy
@@ -15,6 +16,7 @@ __all__ = [
     "FrozenDocument",
     "IdempotencyKey",
     "Packet",
+    "PdfFile",
     "Policy",
     "PolicyRevision",
     "PromotionRequest",

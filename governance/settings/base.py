@@ -145,13 +145,14 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 15 * 60
 CELERY_TASK_SOFT_TIME_LIMIT = 14 * 60
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# Copies of what lies at versions' sources take hours where checks take seconds, and receivers of webhooks may be slow:
-# they wait in queues of their own. A worker listens to all unless it is told otherwise (--queues copies).
+# Copies of what lies at versions' sources take hours where checks take seconds, receivers of webhooks may be slow, and
+# readers may request many PDF files: each has a queue of its own. A worker listens to all unless --queues limits it.
 CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_TASK_QUEUES = (Queue("celery"), Queue("copies"), Queue("webhooks"))
+CELERY_TASK_QUEUES = (Queue("celery"), Queue("copies"), Queue("documents"), Queue("webhooks"))
 CELERY_TASK_ROUTES = {
     "governance.tasks.copy_source": {"queue": "copies"},
     "governance.tasks.deliver_webhook": {"queue": "webhooks"},
+    "governance.tasks.draw_pdf": {"queue": "documents"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A check that runs while the broker goes away may finish: its claim is in the database, and a message that is delivered

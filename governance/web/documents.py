@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from audit import clock
-from governance.documents import building, paper, printing, reading
+from governance.documents import building, paper, pdf_files, printing, reading
 from governance.documents.completeness import Completeness, completeness
+from governance.documents.pdf_files import Printed
 from governance.models import FrozenDocument
 from governance.web.markdown import to_html
 from governance.web.page import PageRequest, page, show
@@ -146,7 +147,19 @@ def card_pdf(request: PageRequest, slug: str, number: int) -> HttpResponse:
         body = "\n".join(cards.parse(shown.text).lines)
     except cards.CardUnreadable:
         body = shown.text
-    return _sent(paper.card(body, _metadata(shown.text), about), "application/pdf", f"{slug}-v{number}-card.pdf")
+    printed = Printed("card", {"text": body, "metadata": _metadata(shown.text)}, about)
+    return _paper(request, version, printed, f"{slug}-v{number}-card.pdf", link)
+
+
+def _paper(request: PageRequest, version: ModelVersion, printed: Printed, name: str, back: str) -> HttpResponse:
+    """The PDF, or a page that loads itself again until a worker has drawn it."""
+    body = pdf_files.pdf_of(printed, requested_by=request.person)
+    if body is not None:
+        return _sent(body, "application/pdf", name)
+    context = {"model": version.model, "version": version, "back": back, "again": pdf_files.RETRY_AFTER}
+    response = show(request, "versions/preparing.html", context, status=202)
+    response["Retry-After"] = str(pdf_files.RETRY_AFTER)
+    return response
 
 
 def _said(stands: Completeness) -> str:
@@ -235,7 +248,7 @@ def document_pdf(request: PageRequest, slug: str, number: int) -> HttpResponse:
         permalink=f"{where}?frozen={frozen.request_id}" if frozen is not None else where,
     )
     name = f"{slug}-v{number}-document{f'-{frozen.request_id}' if frozen is not None else ''}.pdf"
-    return _sent(paper.document(content, about), "application/pdf", name)
+    return _paper(request, version, Printed("document", content, about), name, about.permalink)
 
 
 @page()

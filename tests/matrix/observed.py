@@ -21,6 +21,7 @@ BESIDE = frozenset(
         "registry_tokenuse",
         "registry_contribution",  # follows from the event and from who acts; its own tests are in test_contributors
         "governance_idempotencykey",
+        "governance_pdffile",
     }
 )
 """Tables that are no state of the registry: the log's own, and what signing in and repeating leave."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from audit import canonical
+from governance.documents import pdf_files
+from governance.models import PdfFile
 from registry.models import RegisteredModel
 from tests import factories
 from tests.governance.api.conftest import CARD, Caller
@@ -47,3 +49,15 @@ def test_the_card_taken_apart_and_its_earlier_revisions(priya_calls: Caller, ver
     assert "not valid YAML" in body["unreadable"]
     assert priya_calls.get(f"{version}/card?revision=1").json["text"] == CARD
     priya_calls.get(f"{version}/card?revision=3").problem(404, "not_found")
+
+
+def test_a_long_document_is_prepared_by_a_worker(priya_calls: Caller, version: str, people: People) -> None:
+    section = "## Limitations\n\n| a | b |\n|-|-|\n" + "| one | two |\n" * 900
+    assert priya_calls.put(f"{version}/card", {"text": f"# Card\n\n{section}"}).status in (200, 201)
+    answer = priya_calls.get(f"{version}/document.pdf")
+    assert (answer.status, answer.json, answer.headers["Retry-After"]) == (202, {"state": "preparing"}, "2")
+    assert priya_calls.get(f"{version}/document.pdf").status == 202
+    (row,) = PdfFile.objects.all()
+    assert pdf_files.draw(row.pk)
+    answer = priya_calls.get(f"{version}/document.pdf")
+    assert (answer.status, answer.raw[:5]) == (200, b"%PDF-")

@@ -9,7 +9,9 @@ import re
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from governance.models import FrozenDocument
+from audit import clock
+from governance.documents import pdf_files
+from governance.models import FrozenDocument, PdfFile
 from governance.services import evidence
 from registry import access
 from registry.models import ModelVersion
@@ -161,3 +163,39 @@ class TestDocument(PageTest):
         assert ModelVersion.objects.filter(model=self.scene.model).count() == 5
         after = costs()
         assert not {path: (n, after[path]) for path, n in before.items() if after[path] > n + 1}
+
+
+class TestLongPaper(PageTest):
+    """A PDF that takes long: the page says so, and the next request after the worker is done has the file."""
+
+    def test_it_is_prepared_by_a_worker(self) -> None:
+        people = self.scene.people
+        table = "| a | b | c |\n|-|-|-|\n" + "| one | 0.5 | two |\n" * 500
+        evidence.attach_card(
+            actor=access.actor_for(people.priya), version=self.scene.champion, text=f"# Card\n\n{table}"
+        )
+        path = f"{CHAMPION}/card.pdf"
+        answer = self.get(people.marta, path)
+        assert (answer.status_code, answer["Retry-After"]) == (202, "2")
+        assert "no-store" in answer["Cache-Control"]
+        assert '<meta http-equiv="refresh" content="2">' in answer.content.decode()
+        assert "script" not in answer["Content-Security-Policy"].replace("script-src 'self'", "")
+        # Who may not see the version learns nothing of the file, however far it is.
+        self.read(people.eve, path, 404)
+        row = PdfFile.objects.get()
+        assert pdf_files.draw(row.pk)
+        self.read(people.eve, path, 404)
+        answer = self.get(people.marta, path)
+        assert answer.status_code == 200
+        assert answer["Content-Type"] == "application/pdf"
+        assert answer.content == bytes(PdfFile.objects.get().body or b"")
+
+    def test_a_failure_is_a_page_with_its_reason(self) -> None:
+        people = self.scene.people
+        table = "| a | b | c |\n|-|-|-|\n" + "| one | 0.5 | two |\n" * 500
+        evidence.attach_card(
+            actor=access.actor_for(people.priya), version=self.scene.champion, text=f"# Card\n\n{table}"
+        )
+        assert self.get(people.marta, f"{CHAMPION}/card.pdf").status_code == 202
+        PdfFile.objects.update(state="failed", problem="the reason", finished_at=clock.now(), source=b"")
+        self.read(people.marta, f"{CHAMPION}/card.pdf", 409).has("The PDF could not be prepared", "the reason")

@@ -1,0 +1,211 @@
+"""PDF files: short ones are drawn in the request, long ones once by a worker, kept by digest for a day.
+
+The reader's permission is checked before anything here is called. What is printed is JSON, so that a worker draws the
+same file from the row alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import uuid4
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from fpdf.errors import FPDFException
+
+from audit import clock
+from governance import dispatch
+from governance.documents import paper
+from governance.documents.paper import Print
+from governance.models import PdfFile
+from registry.exceptions import NotNow
+from registry.models import User
+
+EDITION = 1
+"""Raised whenever the same input is drawn otherwise."""
+INLINE_CHARACTERS = 20_000
+INLINE_CELLS = 800
+"""What is drawn in the request: takes about half a second at most."""
+MAX_WAITING = 5
+"""Files that one person may have waiting."""
+MAX_KEPT = 500
+"""Files kept; the oldest go first."""
+MAX_ATTEMPTS = 3
+KEPT_FOR = timedelta(days=1)
+FAILED_FOR = timedelta(minutes=10)
+"""How long a failure is answered before drawing is tried again."""
+LOST_AFTER = timedelta(seconds=150)
+"""A claim older than this is free to take. Longer than the task's time limit."""
+RETRY_AFTER = 2
+"""Seconds a client is advised to wait."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What is to be printed.
+
+    Args:
+        kind: a model card or a technical document.
+        content: of a card `text` and `metadata`; of a document what `governance.documents.building` made.
+        about: the first page; its `printed_at` is not part of the digest.
+    """
+
+    kind: Literal["card", "document"]
+    content: Mapping[str, Any]
+    about: Print
+
+    @property
+    def source(self) -> bytes:
+        """All that is printed, as JSON; the same for the same content."""
+        about = {**asdict(self.about), "printed_at": None}
+        said = {"edition": EDITION, "kind": self.kind, "content": self.content, "about": about}
+        return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(errors="replace")
+
+    def draw(self) -> bytes:
+        """Draw the file."""
+        if self.kind == "card":
+            return paper.card(self.content["text"], self.content["metadata"], self.about)
+        return paper.document(self.content, self.about)
+
+
+def pdf_of(printed: Printed, *, requested_by: User) -> bytes | None:
+    """Return a PDF, or None while a worker draws it.
+
+    Args:
+        printed: what is printed.
+        requested_by: the reader, who may see it.
+
+    Raises:
+        NotNow: `rendering_failed`, with the reason, or `too_many_renderings`.
+    """
+    source = printed.source
+    if _is_short(printed, source):
+        try:
+            return printed.draw()
+        except FPDFException as error:
+            raise _failure(str(error)) from error
+    now = clock.now()
+    digest = hashlib.sha256(source).hexdigest()
+    found = PdfFile.objects.filter(digest=digest).first()
+    if found is not None and found.state == PdfFile.State.DONE:
+        return bytes(found.body or b"")
+    if found is not None and found.state == PdfFile.State.FAILED:
+        if found.finished_at is not None and found.finished_at > now - FAILED_FOR:
+            raise _failure(found.problem)
+        PdfFile.objects.filter(pk=found.pk, state=PdfFile.State.FAILED).delete()
+        found = None
+    if found is None:
+        _enqueue(digest, source, requested_by)
+    return None
+
+
+@transaction.atomic
+def _enqueue(digest: str, source: bytes, requested_by: User) -> None:
+    """Insert the row, unless another request did, and enqueue its task on commit."""
+    waiting = PdfFile.objects.filter(requested_by=requested_by, state=PdfFile.State.WAITING).count()
+    if waiting >= MAX_WAITING:
+        raise NotNow(
+            f"{waiting} files are being prepared for you already: wait until one of them is done.",
+            code="too_many_renderings",
+        )
+    row, created = PdfFile.objects.get_or_create(
+        digest=digest, defaults={"source": source, "requested_by": requested_by, "created_at": clock.now()}
+    )
+    if created:
+        dispatch.ring(dispatch.DRAW_PDF, row.pk)
+
+
+def draw(file_id: int) -> bool:
+    """Draw a file, if its row is there to take. Returns whether it was taken.
+
+    Never draws a finished file again; a failure is kept in the row with its reason.
+    """
+    token = uuid4()
+    taken = _takable().filter(pk=file_id).update(claim=token, claimed_at=clock.now(), attempts=F("attempts") + 1)
+    if not taken:
+        return False
+    row = PdfFile.objects.get(pk=file_id)
+    try:
+        body = _printed(row).draw()
+    except SoftTimeLimitExceeded:
+        _finish(row, state=PdfFile.State.FAILED, problem="drawing it took longer than a worker may spend on one file")
+    except Exception as error:
+        log.exception("PDF file %s could not be drawn", file_id)
+        reason = str(error)[:300] if isinstance(error, FPDFException) else type(error).__name__
+        _finish(row, state=PdfFile.State.FAILED, problem=f"drawing it failed: {reason}")
+    else:
+        _finish(row, state=PdfFile.State.DONE, body=body)
+    return True
+
+
+def due() -> list[int]:
+    """Numbers of the files that a worker should have taken by now; files whose workers were lost too often fail."""
+    lost = _takable(attempts__gte=MAX_ATTEMPTS)
+    lost.update(
+        state=PdfFile.State.FAILED,
+        source=b"",
+        claim=None,
+        finished_at=clock.now(),
+        problem=f"the worker that drew it was lost {MAX_ATTEMPTS} times",
+    )
+    return list(_takable().order_by("pk").values_list("pk", flat=True)[:100])
+
+
+def sweep() -> int:
+    """Delete files that are older than a day, and the oldest beyond the number kept. Returns how many."""
+    old = PdfFile.objects.filter(created_at__lt=clock.now() - KEPT_FOR)
+    count = old.delete()[0]
+    beyond = PdfFile.objects.exclude(state=PdfFile.State.WAITING).order_by("-created_at", "-pk")
+    keys = list(beyond.values_list("pk", flat=True)[MAX_KEPT:])
+    return count + PdfFile.objects.filter(pk__in=keys).delete()[0]
+
+
+def _takable(**more: Any) -> QuerySet[PdfFile]:
+    free = Q(claim__isnull=True) | Q(claimed_at__lt=clock.now() - LOST_AFTER)
+    rows = PdfFile.objects.filter(free, state=PdfFile.State.WAITING)
+    return rows.filter(**more) if more else rows.filter(attempts__lt=MAX_ATTEMPTS)
+
+
+def _finish(row: PdfFile, **written: Any) -> None:
+    held = PdfFile.objects.filter(pk=row.pk, claim=row.claim, state=PdfFile.State.WAITING)
+    held.update(**written, source=b"", claim=None, finished_at=clock.now())
+
+
+def _printed(row: PdfFile) -> Printed:
+    said = json.loads(bytes(row.source))
+    about = Print(**{**said["about"], "printed_at": row.created_at})
+    return Printed(said["kind"], said["content"], replace(about, facts=[(name, text) for name, text in about.facts]))
+
+
+def _is_short(printed: Printed, source: bytes) -> bool:
+    if len(source) > INLINE_CHARACTERS:
+        return False
+    cells = source.count(b"|")
+    if printed.kind == "document":
+        cells += sum(_cells(block) for point in printed.content["points"] for block in point["blocks"])
+    else:
+        cells += 2 * len(printed.content["metadata"])
+    return cells <= INLINE_CELLS
+
+
+def _cells(block: Mapping[str, Any]) -> int:
+    if block["kind"] == "table":
+        return len(block["columns"]) * (1 + len(block["rows"]))
+    return 2 * len(block["items"]) if block["kind"] == "facts" else 0
+
+
+def _failure(reason: str) -> NotNow:
+    return NotNow(
+        f"The PDF could not be prepared: {reason}. The page and the JSON have all of it; it is tried again after "
+        f"{FAILED_FOR.seconds // 60} minutes.",
+        code="rendering_failed",
+    )

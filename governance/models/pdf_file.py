@@ -1,0 +1,48 @@
+"""PDF files that a worker draws and keeps for a day."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class PdfFile(models.Model):
+    """A PDF that takes long to draw. The row is the queue: a worker claims it by writing `claim`.
+
+    A cache and not a governed fact: `digest` is the SHA-256 of all that is printed and of the edition of the drawing
+    code, so the same request finds the same file, and a deleted row is drawn once more. Rows are looked up only after
+    the reader's permission was checked; the reader's name is part of the digest.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        DONE = "done", "Drawn"
+        FAILED = "failed", "Failed"
+
+    digest = models.CharField(max_length=64, unique=True)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    source = models.BinaryField(help_text="what is printed, as canonical JSON; empty once it is drawn")
+    body = models.BinaryField(null=True, blank=True)
+    problem = models.TextField(blank=True, help_text="why it failed")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claim = models.UUIDField(null=True, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                name="pdf_file_state", condition=~Q(state="done") | Q(body__isnull=False, finished_at__isnull=False)
+            ),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(name="pdf_file_waiting", fields=["claimed_at"], condition=Q(state="waiting")),
+            models.Index(name="pdf_file_age", fields=["created_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"PDF {self.digest[:12]}"
