@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from registry.models import ChangeProposal
+from django.db.models import QuerySet
+
+from governance.models import PolicyRevision
+from registry.models import ChangeProposal, QuestionnaireRevision
+
+POLICY_PUBLICATION = "policy.publication"
+QUESTIONNAIRE_PUBLICATION = "questionnaire.publication"
 
 
 def content_of(proposal: ChangeProposal) -> str:
@@ -21,6 +27,30 @@ def content_of(proposal: ChangeProposal) -> str:
         rows = value if isinstance(value, list) else [value]
         lines += [f"{name}: {_line(row)}" for row in rows]
     return "\n".join(lines)
+
+
+def source_before(proposal: ChangeProposal) -> str | None:
+    """The YAML a proposed revision replaces: what is in force, or was when the proposal was confirmed.
+
+    Args:
+        proposal: any change proposal the reader may see.
+
+    Returns:
+        The source; empty where there was no revision before; None for a proposal that is no publication.
+    """
+    digest = proposal.payload.get("document_digest")
+    if proposal.kind == POLICY_PUBLICATION:
+        return _source_before(PolicyRevision.objects.filter(policy__slug=proposal.subject_id), digest)
+    if proposal.kind == QUESTIONNAIRE_PUBLICATION:
+        return _source_before(QuestionnaireRevision.objects.all(), digest)
+    return None
+
+
+def _source_before(revisions: QuerySet[Any], digest: str | None) -> str:
+    """The source of the newest of `revisions`, or of the one before the revision that the proposal became."""
+    made = revisions.filter(digest=digest).order_by("-number").first()
+    found = (revisions.filter(number__lt=made.number) if made is not None else revisions).order_by("-number").first()
+    return str(found.source) if found is not None else ""
 
 
 def _line(value: Any) -> str:
