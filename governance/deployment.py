@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's own name
+from django.core.checks import CheckMessage, Error, Info, Warning, register  # noqa: A004 - Django's own name
 
 from registry import selectors
 
@@ -32,3 +34,21 @@ def protection(*, databases: Sequence[str] | None = None, **_: Any) -> list[Chec
             )
         )
     return found
+
+
+@register(deploy=True)
+def sandbox(**_: Any) -> list[CheckMessage]:
+    """Report what the sandbox of checks lacks on this machine: an error where an operator requires it."""
+    landlock = ctypes.CDLL(None, use_errno=True).syscall(444, None, ctypes.c_size_t(0), 1) >= 1
+    lacking = [
+        *([] if landlock else ["Landlock (access to files)"]),
+        *([] if Path("/proc/sys/kernel/seccomp").exists() else ["seccomp (sockets and processes)"]),
+    ]
+    if not lacking:
+        return []
+    text = f"This machine's kernel has no {' and no '.join(lacking)} for the sandbox of checks."
+    if settings.COUNTERSIGN_CHECKS_NEED_ISOLATION:
+        hint = "No check can run here: run workers on Linux 5.13 or later, with Landlock among its security modules."
+        return [Error(text, hint=hint, id="countersign.E002")]
+    hint = "Each run records what held. Set COUNTERSIGN_CHECKS_NEED_ISOLATION=yes to run no check without both."
+    return [Info(text, hint=hint, id="countersign.I001")]

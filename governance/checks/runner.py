@@ -189,7 +189,7 @@ def _run_child(
     work = scratch / "work"
     work.mkdir()
     order = scratch / "job.json"
-    order.write_text(json.dumps(_as_json(job, files)), encoding="utf-8")
+    order.write_text(json.dumps(_as_json(job, files, scratch)), encoding="utf-8")
     with order.open("rb") as job_file:
         child = subprocess.Popen(
             [sys.executable, "-I", "-B", "-X", "utf8", str(CHILD)],
@@ -213,8 +213,9 @@ def _run_child(
     return _answer(answer, printed, status, conditions)
 
 
-def _as_json(job: Job, files: Sequence[File]) -> dict[str, Any]:
+def _as_json(job: Job, files: Sequence[File], scratch: Path) -> dict[str, Any]:
     kind = type(job.check)
+    path, readable = _importable(scratch)
     return {
         "module": kind.__module__,
         "name": kind.__qualname__,
@@ -226,9 +227,37 @@ def _as_json(job: Job, files: Sequence[File]) -> dict[str, Any]:
         "limits": asdict(job.limits),
         "isolation_demanded": job.isolation_demanded,
         "parent": os.getpid(),
-        # The code that is imported here is imported there. No relative entries: the child stands elsewhere.
-        "path": [*dict.fromkeys([*filter(os.path.isabs, sys.path), str(CHILD.parents[2])])],
+        "path": path,
+        "readable": [*readable, str(scratch / "evidence")],
+        "writable": [str(scratch / "work")],
     }
+
+
+def _importable(scratch: Path) -> tuple[list[str], list[str]]:
+    """Where the child imports from, and what it may read for that.
+
+    The code that is imported here is imported there. Folders of an installation are given whole. Of any other folder
+    (the product's own, a plug-in's, whatever PYTHONPATH names) only modules and packages are: settings, sockets and
+    stored files lie beside the product's packages when it runs from its source. Those are reached by links, because a
+    folder that may be listed may be listed with all below it.
+    """
+    prefixes = tuple({f"{Path(prefix)}{os.sep}" for prefix in (sys.prefix, sys.base_prefix)})
+    path: list[str] = []
+    readable: list[str] = []
+    entries = [*filter(os.path.isabs, sys.path), str(CHILD.parents[2])]
+    for number, entry in enumerate(dict.fromkeys(entries)):
+        if entry.startswith(prefixes) or not os.path.isdir(entry):
+            path.append(entry)
+            readable.append(entry)
+            continue
+        links = scratch / "code" / str(number)
+        links.mkdir(parents=True)
+        for found in os.scandir(entry):
+            if found.name.endswith((".py", ".so")) or os.path.isfile(os.path.join(found.path, "__init__.py")):
+                (links / found.name).symlink_to(found.path)
+                readable.append(found.path)
+        path.append(str(links))
+    return path, [*readable, str(scratch / "code")]
 
 
 def _listen(
@@ -304,7 +333,10 @@ _SENTENCES = {
     Ending.OUT_OF_MEMORY: "The check needed more memory than it may use.",
     Ending.CRASHED: "The check broke: {}.",
     Ending.REFUSED_OUTPUT: "The check's answer was refused: {}.",
-    Ending.NOT_ISOLATED: "This machine cannot take the network from a check, and the operator demands that it does.",
+    Ending.NOT_ISOLATED: (
+        "This machine cannot keep a check from sockets and from files of the product (it needs Linux with Landlock and "
+        "seccomp), and the operator requires that it does."
+    ),
 }
 
 

@@ -32,6 +32,7 @@ if os.environ.get("DJANGO_SETTINGS_MODULE") == __name__:
     COUNTERSIGN_LOG_ORIGIN = _found.log_origin
     COUNTERSIGN_TRUSTED_PROXIES = _found.trusted_proxies
     COUNTERSIGN_PROTECTED = _found.protected
+    COUNTERSIGN_CHECKS_NEED_ISOLATION = _found.checks_need_isolation
     COUNTERSIGN_ADMIN_PATH = _found.admin_path
     if _found.mail:
         globals().update(_found.mail)

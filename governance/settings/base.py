@@ -191,8 +191,8 @@ COUNTERSIGN_TRUSTED_PROXIES = 0
 COUNTERSIGN_ADMIN_PATH = "admin/"
 COUNTERSIGN_ADMIN_CONFIRMED_SECONDS = 15 * 60
 
-# Checks. A run without a sign of life for so many seconds is given up; the pauses are those before a retry; where the
-# network must be taken from a check and the machine cannot, no check runs.
+# Checks. A run without a sign of life for so many seconds is given up; the pauses are those before a retry; where
+# checks must be kept from sockets and files (Landlock, seccomp) and the machine cannot, no check runs.
 COUNTERSIGN_RING_AGAIN_SECONDS = 10.0
 COUNTERSIGN_CHECK_LOST_AFTER = 45.0
 COUNTERSIGN_CHECK_RETRY_PAUSES = (30.0, 120.0)

@@ -46,6 +46,7 @@ class Environment:
     admin_path: str
     log_level: str
     protected: str
+    checks_need_isolation: bool
     mail: dict[str, Any]
     mail_from: str
     sources: list[dict[str, str]]
@@ -73,6 +74,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         admin_path=reader.take("COUNTERSIGN_ADMIN_PATH", _admin_path, default="admin/"),
         log_level=reader.take("COUNTERSIGN_LOG_LEVEL", _level, default="INFO"),
         protected=reader.take("COUNTERSIGN_PROTECTED", protected, default="default"),
+        checks_need_isolation=reader.take("COUNTERSIGN_CHECKS_NEED_ISOLATION", _yes_or_no, default="no"),
         mail=reader.take("COUNTERSIGN_MAIL_URL", mail, default="", is_secret=True),
         mail_from=reader.take("COUNTERSIGN_MAIL_FROM", _mail_from, default=""),
         sources=reader.take("COUNTERSIGN_SOURCES", _sources, default="[]", is_secret=True),
@@ -346,6 +348,12 @@ def _count(raw: str) -> int:
     if not raw.isdigit():
         raise ValueError("must be a whole number, 0 or more")
     return int(raw)
+
+
+def _yes_or_no(raw: str) -> bool:
+    if raw not in {"", "no", "yes"}:
+        raise ValueError("must be yes or no")
+    return raw == "yes"
 
 
 def _admin_path(raw: str) -> str:

@@ -72,6 +72,7 @@ def test_every_missing_variable_is_told_at_once() -> None:
         ("COUNTERSIGN_ADMIN_PATH", "/", "must be a path of letters"),
         ("COUNTERSIGN_ADMIN_PATH", "api/", "must be a path of letters"),
         ("COUNTERSIGN_LOG_LEVEL", "loud", "must be DEBUG, INFO, WARNING or ERROR"),
+        ("COUNTERSIGN_CHECKS_NEED_ISOLATION", "maybe", "must be yes or no"),
         ("DATABASE_OWNER_URL", "postgresql://countersign_owner@db.example/other", "names another database"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
@@ -70,3 +71,12 @@ def test_it_takes_two_words() -> None:
     assert environment.protected("none") == "none"
     with pytest.raises(ValueError, match="default, or none"):
         environment.protected("nothing")
+
+
+def test_the_deployment_check_reports_what_the_sandbox_lacks(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployment, "Path", lambda _: Path("/nonexistent"))
+    assert [m.id for m in deployment.sandbox()] == ["countersign.I001"]
+    settings.COUNTERSIGN_CHECKS_NEED_ISOLATION = True
+    assert [m.id for m in deployment.sandbox()] == ["countersign.E002"]

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 
 from governance.checks import runner
 from governance.checks.builtin.integrity_digest import IntegrityDigest
@@ -22,6 +24,7 @@ from tests.governance.checks.conftest import Shelf
 from tests.waiting import until
 
 PLUGINS = Path(__file__).with_name("plugins")
+ROOT = runner.CHILD.parents[2]
 Sandboxed = Callable[..., Run]
 
 
@@ -32,6 +35,23 @@ def hostile(monkeypatch: pytest.MonkeyPatch) -> Any:
     import hostile_checks
 
     return hostile_checks
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+    """Act as on a kernel that lacks a protection: take calls out of the program in the sandbox."""
+
+    def take(*calls: str) -> None:
+        source = runner.CHILD.read_text()
+        for call in calls:
+            assert source.count(f"= {call}") == 1
+            source = source.replace(f"= {call}", "= 0")
+        elsewhere = tmp_path / "child.py"
+        elsewhere.write_text(source)
+        monkeypatch.setattr(runner, "CHILD", elsewhere)
+        monkeypatch.syspath_prepend(str(ROOT))
+
+    return take
 
 
 @pytest.fixture
@@ -50,6 +70,8 @@ def test_a_check_answers(sandboxed: Sandboxed, shelf: Shelf, leftovers: Path) ->
     assert run.outcome.conclusion is Conclusion.SUCCESS
     assert run.conditions["limits"]["memory"] == 512 << 20
     assert run.conditions["net"] in ("isolated", "unavailable")
+    assert run.conditions["calls"] in ("seccomp", "unavailable")
+    assert run.conditions["files"].split()[0] in ("landlock", "unavailable")
     assert run.conditions["root"] is (os.getuid() == 0)
     assert run.conditions["max_rss"] > 1 << 20
 
@@ -104,28 +126,77 @@ def test_the_policys_time_replaces_the_checks_own(sandboxed: Sandboxed, hostile:
 
 
 def test_no_network(sandboxed: Sandboxed, hostile: Any) -> None:
-    if subprocess.run(["unshare", "-rn", "true"], check=False, capture_output=True).returncode != 0:
-        pytest.skip("this machine lets nobody have a network namespace")
     with socket.create_server(("127.0.0.1", 0)) as server:
         run = sandboxed(hostile.Connect(), facts={"port": server.getsockname()[1]})
-    assert run.conditions["net"] == "isolated"
-    assert run.outcome is not None
-    assert run.outcome.summary == ", ".join([os.strerror(errno.ENETUNREACH)] * 2)
+    if run.conditions["calls"] == "seccomp":
+        assert run.ending is Ending.CRASHED
+        assert os.strerror(errno.EPERM) in run.message
+    elif run.conditions["net"] == "isolated":
+        assert run.outcome is not None
+        assert run.outcome.summary == ", ".join([os.strerror(errno.ENETUNREACH)] * 2)
 
 
-def test_isolation_that_is_demanded_and_not_to_be_had_is_an_error(
-    sandboxed: Sandboxed, hostile: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_check_reaches_nothing_of_the_product(
+    sandboxed: Sandboxed, shelf: Shelf, hostile: Any, tmp_path: Path
 ) -> None:
-    # A machine that forbids namespaces, as many containers do.
-    elsewhere = tmp_path / "child.py"
-    source = runner.CHILD.read_text()
-    assert source.count("libc.unshare(") == 2
-    elsewhere.write_text(source.replace("libc.unshare(", "libc.close(-1 - "))
-    monkeypatch.setattr(runner, "CHILD", elsewhere)
+    """Real sockets, files and processes. Where the kernel has neither protection, the run says so."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("SECRET_KEY=x")
+    (tmp_path / ".env").write_text("SECRET_KEY=x")
+    database = Path(str(settings.DATABASES["default"]["HOST"]))
+    sockets = [next(database.glob(".s.PGSQL.*[0-9]")), Path(urlsplit(settings.CELERY_BROKER_URL).path)]
+    assert [path for path in sockets if not path.is_socket()] == []
+    own = tmp_path / "own.sock"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.socket(socket.AF_UNIX) as named,
+        socket.socket(socket.AF_UNIX) as abstract,
+    ):
+        named.bind(str(own))
+        named.listen()
+        name = f"countersign-test-{os.getpid()}"
+        abstract.bind("\x00" + name)
+        abstract.listen()
+        run = sandboxed(
+            hostile.Reach(),
+            shelf.add(b"evidence", "a"),
+            facts={
+                "port": server.getsockname()[1],
+                "abstract": name,
+                "sockets": [*map(str, sockets), str(own)],
+                "outside": str(outside),
+                "files": [str(outside / "secret"), str(tmp_path / ".env"), str(ROOT / "README.md")],
+                "folders": [str(ROOT), str(database), str(Path(settings.COUNTERSIGN_STORAGE_DIR).parent), "/proc"],
+            },
+        )
+    assert run.outcome is not None, run.message
+    tried: dict[str, str] = dict(run.outcome.measures["tried"])  # type: ignore[arg-type]
+    reached = {name for name, ended in tried.items() if ended == "reached"}
+    if run.conditions["calls"] == "seccomp" and run.conditions["files"] != "unavailable":
+        assert reached == set(), tried
+        assert not (outside / "written").exists()
+        assert (outside / "secret").exists()
+    else:
+        assert "unavailable" in (run.conditions["calls"], run.conditions["files"])
+    assert run.outcome.measures["left"] == []
+
+
+@pytest.mark.parametrize("taken", ["_limit_calls(libc)", "_limit_files(libc, readable, writable)"])
+def test_isolation_that_is_demanded_and_not_to_be_had_is_an_error(
+    sandboxed: Sandboxed, hostile: Any, without: Callable[..., None], taken: str
+) -> None:
+    without(taken)
     run = sandboxed(hostile.Chatter(), isolation_demanded=True)
     assert run.ending is Ending.NOT_ISOLATED
-    assert run.conditions["net"] == "unavailable"
+    assert "unavailable" in (run.conditions["calls"], run.conditions["files"])
     assert sandboxed(hostile.Chatter()).ending is Ending.OUTCOME
+
+
+def test_isolation_that_is_demanded_and_to_be_had(sandboxed: Sandboxed, hostile: Any) -> None:
+    run = sandboxed(hostile.Chatter(), isolation_demanded=True)
+    had = "unavailable" not in (run.conditions["calls"], run.conditions["files"])
+    assert run.ending is (Ending.OUTCOME if had else Ending.NOT_ISOLATED)
 
 
 def test_no_large_files(sandboxed: Sandboxed, hostile: Any, leftovers: Path) -> None:
@@ -134,15 +205,20 @@ def test_no_large_files(sandboxed: Sandboxed, hostile: Any, leftovers: Path) -> 
     assert os.strerror(errno.EFBIG) in run.message
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="RLIMIT_NPROC does not bind root: workers are run as another user")
-def test_no_processes(sandboxed: Sandboxed, hostile: Any) -> None:
+def test_no_processes(sandboxed: Sandboxed, hostile: Any, without: Callable[..., None]) -> None:
     run = sandboxed(hostile.Fork())
     assert run.ending is Ending.CRASHED
-    assert os.strerror(errno.EAGAIN) in run.message
+    assert os.strerror(errno.EPERM if run.conditions["calls"] == "seccomp" else errno.EAGAIN) in run.message
+    if os.getuid() != 0:  # RLIMIT_NPROC does not bind root.
+        without("_limit_calls(libc)")
+        assert os.strerror(errno.EAGAIN) in sandboxed(hostile.Fork()).message
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root's checks can start processes")
-def test_processes_left_behind_are_ended_with_the_check(sandboxed: Sandboxed, hostile: Any) -> None:
+@pytest.mark.skipif(os.getuid() != 0, reason="only root's checks can start processes, without the filter of calls")
+def test_processes_left_behind_are_ended_with_the_check(
+    sandboxed: Sandboxed, hostile: Any, without: Callable[..., None]
+) -> None:
+    without("_limit_calls(libc)", "_limit_files(libc, readable, writable)")
     run = sandboxed(hostile.Linger())
     assert run.outcome is not None
     left = Path(f"/proc/{run.outcome.summary}/status")
@@ -182,10 +258,11 @@ def test_no_answer_is_no_pass(sandboxed: Sandboxed, hostile: Any, name: str, end
     (run.message + str(run.conditions)).encode()
 
 
-def test_a_check_that_cannot_be_imported(sandboxed: Sandboxed) -> None:
+def test_a_check_that_cannot_be_imported(sandboxed: Sandboxed, hostile: Any) -> None:
     class Local(IntegrityDigest):
         """Not to be found by its name."""
 
+    Local.__module__ = "hostile_checks"
     run = sandboxed(Local())
     assert run.ending is Ending.CRASHED
     assert "AttributeError" in run.message

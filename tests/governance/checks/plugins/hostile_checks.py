@@ -1,11 +1,13 @@
 """Checks that try what the sandbox must stop, and one that tells what it finds there."""
 
 import ctypes
+import errno
 import os
 import resource
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -194,3 +196,58 @@ class Surroundings(Hostile):
                 "now": ctx.now.isoformat(),
             },
         )
+
+
+class Reach(Hostile):
+    """Tries to reach the product: its sockets, its files, its processes."""
+
+    slug = "hostile.reach"
+
+    def run(self, ctx: Context, params: Any) -> Any:
+        facts = ctx.facts
+        tries: dict[str, Any] = {
+            "tcp": lambda: socket.create_connection(("127.0.0.1", facts["port"]), timeout=2),
+            "pair": lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM),
+            "abstract": lambda: socket.socket(socket.AF_UNIX).connect("\x00" + facts["abstract"]),
+            "environment of the worker": lambda: Path(f"/proc/{os.getppid()}/environ").read_bytes(),
+            "memory of the worker": lambda: open(f"/proc/{os.getppid()}/mem", "rb").close(),
+            "signal to the worker": lambda: os.kill(os.getppid(), 0),
+            "signal to everyone": lambda: os.kill(-1, 0),
+            "limits of the worker": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE),
+            "process": lambda: os.fork() or os._exit(0),
+            "program": lambda: os.execv("/bin/true", ["true"]),
+            "write outside": lambda: Path(facts["outside"], "written").write_text("x"),
+            "remove outside": lambda: Path(facts["outside"], "secret").unlink(),
+            "change of evidence": lambda: ctx.files[0].local.write_bytes(b"x"),  # type: ignore[union-attr]
+            "job": lambda: Path("../job.json").read_bytes(),
+            "passwords": lambda: Path("/etc/passwd").read_bytes(),
+            "passwords by way of the process": lambda: Path("/proc/self/root/etc/passwd").read_bytes(),
+            "namespace": lambda: self.call("unshare", 0x10000000),
+            "trace": lambda: self.call("ptrace", 16, os.getppid(), 0, 0),
+            "mount": lambda: self.call("mount", b"none", b"/tmp", b"tmpfs", 0, 0),
+            **{f"socket {n}": lambda p=p: self.connect(p) for n, p in enumerate(facts["sockets"])},
+            **{f"file {n}": lambda p=p: Path(p).read_bytes() for n, p in enumerate(facts["files"])},
+            **{f"folder {n}": lambda p=p: os.listdir(p) for n, p in enumerate(facts["folders"])},
+        }
+        done = {}
+        for name, attempt in tries.items():
+            try:
+                attempt()
+                done[name] = "reached"
+            except OSError as error:
+                done[name] = errno.errorcode[error.errno or 0]
+        # What a check needs works all the same.
+        Path("own").write_text(ctx.files[0].local.read_text())  # type: ignore[union-attr]
+        thread = threading.Thread(target=Path("own").unlink)
+        thread.start()
+        thread.join()
+        return Outcome(Conclusion.NEUTRAL, "What was tried", measures={"tried": done, "left": os.listdir(".")})
+
+    def connect(self, path: str) -> None:
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(path)
+
+    def call(self, name: str, *arguments: Any) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if getattr(libc, name)(*arguments) != 0:
+            raise OSError(ctypes.get_errno(), name)
