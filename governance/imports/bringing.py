@@ -19,10 +19,10 @@ from governance.imports.mlflow import Malformed, TheirModel, TheirVersion
 from governance.imports.report import Report
 from governance.outside import Server
 from registry import access, selectors
-from registry.exceptions import Refusal
+from registry.exceptions import InvalidInput, Refusal
 from registry.models import AliasAssignment, ImportRecord, ModelVersion, ProtectedAlias, RegisteredModel, User
 from registry.rules import Faults
-from registry.services import importing, naming
+from registry.services import importing, name_claims
 from registry.services.importing import Claim
 from registry.services.versions import VersionSpec
 from registry.stages import Lifecycle, StageSpec
@@ -102,11 +102,13 @@ class Bringing:
     def _nameable(self, name: str) -> bool:
         faults = Faults()
         faults.mlflow_name("/name", name)
-        if not faults.errors and naming.called(name) is not None:
-            faults.add("/name", "taken", f"There is a model “{name}” here that did not come from there.")
-        for error in faults.errors:
-            self._refused_name(name, error.detail)
-        return not faults.errors
+        try:
+            faults.refuse()
+            name_claims.refuse_unavailable(self.actor, name, "/name", for_mlflow=True)
+        except InvalidInput as refusal:
+            self._refused_name(name, refusal.detail)
+            return False
+        return True
 
     def _register(self, their: TheirModel, name: str) -> RegisteredModel | None:
         tags, left = _lawful(their.tags)

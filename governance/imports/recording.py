@@ -18,7 +18,7 @@ from registry import access
 from registry.exceptions import Refusal
 from registry.models import RegisteredModel, User
 from registry.rules import Faults
-from registry.services import importing, naming
+from registry.services import importing, name_claims
 from registry.services.importing import Claim
 from registry.services.versions import VersionSpec
 
@@ -67,9 +67,9 @@ class Recording:
         faults = Faults()
         name = f"{self.prefix}{told.name}"
         faults.mlflow_name("/name", name)
-        if model is None and not faults.errors and naming.called(name) is not None:
-            faults.add("/name", "taken", f"There is a model “{name}” here that did not come from there.")
         faults.refuse()
+        if model is None:
+            name_claims.refuse_unavailable(self.actor, name, "/name", for_mlflow=True)
 
     def _write(self, told: Told, model: RegisteredModel | None) -> None:
         if model is None:

@@ -16,10 +16,11 @@ from governance.selectors.compact import (
     model_rows,
     version_rows,
 )
-from registry import access
+from registry import access, prompts
 
-PROMPT = "mlflow.prompt.is_prompt"
-"""The tag by which MLflow tells prompts from models. Unless asked for, they are left out."""
+PROMPT = prompts.IS_PROMPT
+"""The tag by which MLflow tells prompts from models. Unless asked for, they are left out. A version is a prompt's where
+its model carries the tag, whatever its own tags say."""
 
 _BOUND = 2**62
 
@@ -90,8 +91,9 @@ def _condition(clauses: Sequence[Clause], columns: dict[str, str], tags: str) ->
         given = clause.value
         parameters[value] = max(-_BOUND, min(_BOUND, given)) if isinstance(given, int) else given
         if clause.tag:
+            tagged = "m.tags" if clause.key == PROMPT else tags
             parameters[key] = clause.key
-            parts.append(_tag(clause, tags, key, value))
+            parts.append(_tag(clause, tagged, key, value))
         elif isinstance(given, tuple):
             parameters[value] = list(given)
             sign = "= ANY" if clause.comparator == "IN" else "<> ALL"

@@ -14,6 +14,7 @@ from registry.models.import_record import ImportRecord
 from registry.models.instance import Instance
 from registry.models.questionnaire import Assessment, QuestionnaireRevision
 from registry.models.registered_model import RegisteredModel
+from registry.models.registered_name import RegisteredName
 from registry.models.review import PeriodicReview, ReviewReminder
 from registry.models.reviewer_group import EffectiveMembership, Membership, ReviewerGroup
 from registry.models.saved_view import SavedView
@@ -54,6 +55,7 @@ __all__ = [
     "ProtectedAlias",
     "QuestionnaireRevision",
     "RegisteredModel",
+    "RegisteredName",
     "ReviewReminder",
     "ReviewerGroup",
     "SavedView",

@@ -18,6 +18,7 @@ from registry.actions import MODEL_UPDATED, VERSION_UPDATED
 from registry.exceptions import StaleRevision
 from registry.models import ModelVersion, RegisteredModel
 from registry.rules import Faults
+from registry.services.models import refuse_prompt_tag
 from registry.services.version_lock import lock_version
 
 
@@ -32,6 +33,7 @@ def tag_model(*, actor: Actor, model: RegisteredModel, key: str, value: str | No
     tags = _with(row.tags, key, value)
     if tags == row.tags:
         return row
+    refuse_prompt_tag(row, row.tags, tags)
     recorder.append(
         MODEL_UPDATED,
         actor=actor,
@@ -56,6 +58,7 @@ def tag_version(*, actor: Actor, version: ModelVersion, key: str, value: str | N
     tags = _with(row.tags, key, value)
     if tags == row.tags:
         return row
+    refuse_prompt_tag(model, row.tags, tags)
     _record(actor, model, row, Change("tags", _recorded(row.tags), _recorded(tags)), told=_difference(row.tags, tags))
     row.tags = tags
     row.revision += 1
@@ -104,6 +107,7 @@ def annotate_version(
     differing = {field: value for field, value in given.items() if getattr(row, field) != value}
     if not differing:
         return row
+    refuse_prompt_tag(model, row.tags, differing.get("tags", row.tags))
     said = [Change(field, _kept(getattr(row, field)), _kept(value)) for field, value in differing.items()]
     told = _difference(row.tags, differing["tags"]) if "tags" in differing else None
     _record(actor, model, row, *said, told=told)

@@ -11,13 +11,14 @@ from audit import clock, recorder
 from audit.actor import Actor
 from audit.models import Event
 from audit.recorder import Change, Private, Thing
-from registry import access
+from registry import access, prompts
 from registry.access.grants import open_grant
 from registry.actions import MODEL_REGISTERED, MODEL_UPDATED
-from registry.exceptions import NotPermitted, StaleRevision
+from registry.exceptions import FieldError, InvalidInput, NotNow, NotPermitted, StaleRevision
 from registry.models import Grant, RegisteredModel, User, held
 from registry.rules import Faults
-from registry.services.uniqueness import unique_or_refused
+from registry.services import name_claims
+from registry.services.uniqueness import lost_to_another
 
 # Free text may name people, so the event only commits to it; the other fields are the catalogue's own words.
 _TEXTS = {"description": 100_000, "intended_use": 20_000, "prohibited_use": 20_000}
@@ -31,9 +32,14 @@ FIELDS = frozenset({*_FREE, *ACCOUNTABILITY, "affects_people", "data_classes", "
 """What `register_model` and `update_model` take. A model is archived by `registry.services.archiving`."""
 
 
-@transaction.atomic
 def register_model(
-    *, actor: Actor, slug: str, owner: User | None = None, mlflow_name: str | None = None, **facts: Any
+    *,
+    actor: Actor,
+    slug: str,
+    owner: User | None = None,
+    mlflow_name: str | None = None,
+    for_mlflow: bool = False,
+    **facts: Any,
 ) -> RegisteredModel:
     """Put a model on record. The person behind the actor becomes its owner, or, where `owner` names somebody else, both
     hold the role and the other is on record as owner.
@@ -41,12 +47,35 @@ def register_model(
     Args:
         slug: its name in URLs, in the API and for MLflow clients; never reused.
         mlflow_name: what MLflow clients call it instead, where that is no lawful slug (`registry.services.naming`).
+        for_mlflow: whether an MLflow client gave the name: see `registry.services.name_claims.refusal`.
         facts: any of `FIELDS`: title, description, purpose (the use case), team, intended_use, prohibited_use,
             affects_people, data_classes (values of `RegisteredModel.DataClass`), regulations (list of text), tags (text
             to text), risk_tier (1 to 3), accountable_executive (a User), next_review (a date).
 
     Raises NotPermitted without REGISTER_MODEL or where the token is limited to other models; InvalidInput.
     """
+    try:
+        return _register(
+            actor=actor, slug=slug, owner=owner, mlflow_name=mlflow_name, for_mlflow=for_mlflow, facts=facts
+        )
+    except name_claims.LostNameError:
+        # The transaction is over, and whoever was faster has committed: now it can be told whom the name belongs to.
+        _refuse_taken(actor, slug, mlflow_name, for_mlflow=for_mlflow)
+        raise NotNow(
+            f"The name {mlflow_name or slug} was being registered by another request: try again.", code="name_contended"
+        ) from None
+
+
+@transaction.atomic
+def _register(
+    *,
+    actor: Actor,
+    slug: str,
+    owner: User | None,
+    mlflow_name: str | None,
+    for_mlflow: bool,
+    facts: Mapping[str, Any],
+) -> RegisteredModel:
     access.require_in_organisation(actor, access.OrgPermission.REGISTER_MODEL)
     person = access.require_person(actor)
     if actor.models is not None and slug not in actor.models:
@@ -60,6 +89,7 @@ def register_model(
     # Whoever registers it was found to be active a moment ago.
     checked = {"owner": person, **_checked(faults, facts if owner is None else {"owner": owner, **facts})}
     faults.refuse()
+    _refuse_taken(actor, slug, mlflow_name, for_mlflow=for_mlflow)
     now = clock.now()
     model = RegisteredModel(uid=uuid4(), slug=slug, mlflow_name=mlflow_name, created_at=now, updated_at=now, **checked)
     registered: Event | None = recorder.append(
@@ -73,8 +103,9 @@ def register_model(
             *(_change(field, None, value) for field, value in checked.items() if value not in (None, "", [], {})),
         ],
     )
-    with unique_or_refused("/slug", f"There is a model “{slug}” already: choose another name, or add a version to it."):
+    with lost_to_another(name_claims.LostNameError):
         model.save(force_insert=True)
+    name_claims.claim(model)
     for holder in {person.pk: person, checked["owner"].pk: checked["owner"]}.values():
         open_grant(
             actor=actor,
@@ -88,6 +119,13 @@ def register_model(
         )
         registered = None  # of a second grant, it is not the last event any more
     return model
+
+
+def _refuse_taken(actor: Actor, slug: str, mlflow_name: str | None, *, for_mlflow: bool) -> None:
+    """Raises InvalidInput where the slug or the MLflow name is not free."""
+    if mlflow_name is not None:
+        name_claims.refuse_unavailable(actor, mlflow_name, "/name", for_mlflow=True)
+    name_claims.refuse_unavailable(actor, slug, "/slug", for_mlflow=for_mlflow)
 
 
 @transaction.atomic
@@ -120,6 +158,7 @@ def update_model(
     given = _checked(faults, changes)
     faults.refuse()
     _refuse_declared_tier(row, given)
+    refuse_prompt_tag(row, row.tags, given.get("tags", row.tags))
     differing = {field: value for field, value in given.items() if getattr(row, field) != value}
     if not differing:
         return row
@@ -144,6 +183,17 @@ def update_model(
             actor=actor, role=access.Role.OWNER, model=row, user=owner, group=None, reason="named as the model's owner"
         )
     return row
+
+
+def refuse_prompt_tag(model: RegisteredModel, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Refuse a change of tags that would make a prompt of a model, or of its version, or the reverse.
+
+    Raises:
+        InvalidInput: at /tags.
+    """
+    wrong = prompts.refused_change(before, after, of_prompt=prompts.is_prompt(model.tags))
+    if wrong is not None:
+        raise InvalidInput([FieldError("/tags", "prompt_tag", wrong)])
 
 
 def _refuse_declared_tier(model: RegisteredModel, given: Mapping[str, Any]) -> None:

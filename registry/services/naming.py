@@ -4,13 +4,12 @@ import re
 import unicodedata
 from typing import Any
 
-from django.db import transaction
-
 from audit.actor import Actor
 from registry.exceptions import InvalidInput
 from registry.models import RegisteredModel
 from registry.rules import Faults, is_model_slug
 from registry.selectors.catalogue import models_called
+from registry.services import name_claims
 from registry.services.models import register_model
 
 _TRIES = 20
@@ -20,29 +19,31 @@ def register_called(*, actor: Actor, name: str, **facts: Any) -> RegisteredModel
     """Put a model on record under the name an MLflow client gives it. “Churn Model” becomes `churn-model` everywhere
     else, or `churn-model-2` where that is taken, and stays “Churn Model” for MLflow clients.
 
-    Raises as `register_model` does; InvalidInput with the code `taken` where a model is called so already.
+    Raises as `register_model` does; InvalidInput with the code `taken` where a model the actor sees is called so.
     """
     faults = Faults()
     faults.mlflow_name("/name", name)
     faults.refuse()
     if is_model_slug(name):
-        return register_model(actor=actor, slug=name, **facts)
-    stem = slug_of(name)
-    for number in range(1, _TRIES + 1):
-        slug = stem if number == 1 else f"{stem}-{number}"
-        if not is_model_slug(slug) or RegisteredModel.objects.filter(slug=slug).exists():
-            continue
+        return register_model(actor=actor, slug=name, for_mlflow=True, **facts)
+    for slug in _free_slugs(name):
         try:
-            with transaction.atomic():
-                return register_model(
-                    actor=actor, slug=slug, mlflow_name=name, **{"title": name[:200].strip(), **facts}
-                )
+            return register_model(
+                actor=actor, slug=slug, mlflow_name=name, for_mlflow=True, **{"title": name[:200].strip(), **facts}
+            )
         except InvalidInput as refusal:
-            # Somebody took the slug a moment ago: the next one may be free. The same name twice is refused below.
-            if {e.code for e in refusal.errors} != {"taken"} or called(name) is not None:
+            # Another request took the slug a moment ago: the next one may be free. The name itself is refused.
+            if any(error.pointer != "/slug" for error in refusal.errors):
                 raise
-    faults.add("/name", "taken", f"Every short form of “{name}” is taken: choose another name.")
+    faults.add("/name", "no_slug", f"Every short form of “{name}” is taken: choose another name.")
     raise InvalidInput(faults.errors)
+
+
+def _free_slugs(name: str) -> list[str]:
+    stem = slug_of(name)
+    slugs = [slug for n in range(1, _TRIES + 1) if is_model_slug(slug := stem if n == 1 else f"{stem}-{n}")]
+    taken = name_claims.unavailable(slugs)
+    return [slug for slug in slugs if slug not in taken]
 
 
 def called(name: str) -> RegisteredModel | None:

@@ -22,3 +22,18 @@ def unique_or_refused(pointer: str, detail: str) -> Iterator[None]:
         if getattr(fault.__cause__, "pgcode", None) != UNIQUE_VIOLATION:
             raise
         raise InvalidInput([FieldError(pointer, "taken", detail)]) from fault
+
+
+@contextmanager
+def lost_to_another(error: type[Exception]) -> Iterator[None]:
+    """Turn the violation of a unique constraint into an exception of the caller's, which leaves the transaction.
+
+    Raises:
+        Exception: of the type given.
+    """
+    try:
+        yield
+    except IntegrityError as fault:
+        if getattr(fault.__cause__, "pgcode", None) != UNIQUE_VIOLATION:
+            raise
+        raise error from fault

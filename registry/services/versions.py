@@ -32,6 +32,7 @@ from registry.models import (
 from registry.rules import Faults
 from registry.services.additions import add_card, add_evidence, add_metrics, card_digest, store_evidence
 from registry.services.contributions import record_contribution
+from registry.services.models import refuse_prompt_tag
 from registry.services.sourcing import with_source
 from registry.services.specification import (
     ArtifactSpec,
@@ -103,6 +104,7 @@ def declare_version(
             f"{row.slug} is archived and takes no versions: an owner or an officer can make it active again.",
             code="model_archived",
         )
+    refuse_prompt_tag(row, {}, spec.tags)
     declared = declaration(row, spec)
     if reuse:
         existing = ModelVersion.objects.first_where(

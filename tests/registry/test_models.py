@@ -62,6 +62,9 @@ def test_auditors_add_nothing_to_what_they_check(people: People) -> None:
 def test_a_name_is_given_once(people: People, model: RegisteredModel) -> None:
     with pytest.raises(InvalidInput) as refused:
         models.register_model(actor=actor_for(people.eve), slug=model.slug)
+    assert [(e.pointer, e.code) for e in refused.value.errors] == [("/slug", "name_unavailable")]
+    with pytest.raises(InvalidInput) as refused:
+        models.register_model(actor=actor_for(people.priya), slug=model.slug)
     assert [(e.pointer, e.code) for e in refused.value.errors] == [("/slug", "taken")]
 
 

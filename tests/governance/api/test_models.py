@@ -109,9 +109,12 @@ def test_what_a_document_says_is_judged_by_the_registry(
 
 def test_a_name_is_given_once(priya_calls: Caller, eve_calls: Caller) -> None:
     assert priya_calls.register_model().status == 201
-    problem = eve_calls.register_model().problem(422, "invalid_input")
+    problem = priya_calls.register_model().problem(422, "invalid_input")
     assert problem["errors"][0]["code"] == "taken"
     assert "existing" not in problem
+    # Who may not see the model is not told that there is one.
+    problem = eve_calls.register_model().problem(422, "invalid_input")
+    assert problem["errors"][0]["code"] == "name_unavailable"
 
 
 def test_lists_hold_what_the_caller_may_see(priya_calls: Caller, eve_calls: Caller, installed: People) -> None:

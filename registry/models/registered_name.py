@@ -1,0 +1,21 @@
+"""The names under which models are known, each once for everybody who reads it."""
+
+from django.db import models
+
+from registry.models.rows import Row
+
+
+class RegisteredName(Row):
+    """That a model has a name that looks like this: one row for its slug and one for its MLflow name, where that is
+    another.
+
+    `skeleton` is the SHA-256 of the name's skeleton (UTS #39, `registry.characters.skeleton`): the database refuses two
+    names that cannot be told apart, also where two people register them at once, and a slug that is another model's
+    MLflow name.
+    """
+
+    model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="names")
+    skeleton = models.CharField(max_length=64, unique=True)
+
+    def __str__(self) -> str:
+        return self.skeleton[:12]

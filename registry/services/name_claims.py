@@ -1,0 +1,116 @@
+"""Which names of models are free, and what is answered where one is not.
+
+Slugs and MLflow names share one space, and a name belongs to the model that had one looking like it first
+(`RegisteredName`). A refusal names the model in the way only to a caller who may see it; to others it is the same for a
+name that is taken and for one that looks like a taken one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from audit import prepared
+from audit.actor import Actor
+from registry import access, characters
+from registry.exceptions import FieldError, InvalidInput
+from registry.models import RegisteredModel, RegisteredName
+
+TAKEN = "taken"
+LOOKS_ALIKE = "looks_alike"
+OTHER_NAME = "other_models_slug"
+UNAVAILABLE = "name_unavailable"
+
+_CLAIM = """
+    INSERT INTO registry_registeredname (model_id, skeleton) VALUES (%(model)s, %(skeleton)s)
+    ON CONFLICT (skeleton) DO NOTHING RETURNING 1"""
+
+
+class LostNameError(Exception):
+    """Another registration took the name a moment ago: raised inside the transaction, which is then given up."""
+
+
+def digest_of(name: str) -> str:
+    """Reduce a name to what is unique of it: the SHA-256 of its skeleton."""
+    return hashlib.sha256(characters.skeleton(name).encode()).hexdigest()
+
+
+def claim(model: RegisteredModel) -> None:
+    """Record the names of a model that was just made.
+
+    Raises:
+        LostNameError: where another model has a name that looks like one of them.
+    """
+    for digest in dict.fromkeys(digest_of(name) for name in (model.slug, model.called)):
+        if not prepared.fetch(_CLAIM, {"model": model.pk, "skeleton": digest}):
+            raise LostNameError
+
+
+def holder_of(name: str) -> RegisteredModel | None:
+    """Find the model that has this name or one that looks like it, whoever may see it."""
+    row = RegisteredName.objects.first_where("skeleton = %(skeleton)s", skeleton=digest_of(name))
+    return RegisteredModel.objects.at(row.model_id) if row is not None else None
+
+
+def unavailable(names: Iterable[str]) -> set[str]:
+    """Tell which of these names are taken, or look like one that is."""
+    digests = {name: digest_of(name) for name in names}
+    taken = RegisteredName.objects.filter(skeleton__in=digests.values()).values_list("skeleton", flat=True)
+    found = set(taken)
+    return {name for name, digest in digests.items() if digest in found}
+
+
+def refusal(actor: Actor, name: str, holder: RegisteredModel, pointer: str, *, for_mlflow: bool) -> InvalidInput:
+    """Compose what is answered to a name that is not free.
+
+    Args:
+        actor: who asked for it.
+        name: what they asked for.
+        holder: the model in the way.
+        pointer: the field that gave the name.
+        for_mlflow: whether an MLflow client gave it. Only the holder\u2019s own MLflow name is "taken" then: that
+            client goes on to add a version to the model of this name.
+
+    Returns:
+        The refusal, for raising.
+    """
+    if not access.can(actor, access.Permission.VIEW, holder):
+        code = UNAVAILABLE
+        detail = (
+            f"The name “{name}” is not available: choose another. If you look for a model of this name, ask for access "
+            "to it."
+        )
+    elif name == holder.called or (name == holder.slug and not for_mlflow):
+        code = TAKEN
+        detail = f"There is a model “{name}” already: choose another name, or add a version to it."
+    elif name == holder.slug:
+        code = OTHER_NAME
+        detail = (
+            f"“{name}” is what pages and the REST interface call the model that MLflow clients call “{holder.called}”: "
+            "use that name, or choose another."
+        )
+    else:
+        alike = next(known for known in (holder.called, holder.slug) if digest_of(known) == digest_of(name))
+        code = LOOKS_ALIKE
+        detail = (
+            f"“{name}” looks like “{alike}”, which is a registered model{_foreign(name, alike)}: choose a name that "
+            "can be told apart."
+        )
+    return InvalidInput([FieldError(pointer, code, detail)])
+
+
+def refuse_unavailable(actor: Actor, name: str, pointer: str, *, for_mlflow: bool) -> None:
+    """Refuse a name that is taken or looks like one that is.
+
+    Raises:
+        InvalidInput: as `refusal` composes it.
+    """
+    holder = holder_of(name)
+    if holder is not None:
+        raise refusal(actor, name, holder, pointer, for_mlflow=for_mlflow)
+
+
+def _foreign(name: str, alike: str) -> str:
+    """Which characters of a name the other one has not, by their code points."""
+    other = sorted(set(name) - set(alike) - set(map(chr, range(128))))
+    return f" ({', '.join(map(characters.code_point, other[:3]))})" if other else ""
