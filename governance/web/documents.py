@@ -3,8 +3,10 @@ paper, too."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from django.http import HttpResponse
 from django.urls import reverse
@@ -15,6 +17,7 @@ from governance.documents import building, paper, pdf_files, printing, reading
 from governance.documents.completeness import Completeness, completeness
 from governance.documents.pdf_files import Printed
 from governance.models import FrozenDocument
+from governance.web.bounded_cache import BoundedCache
 from governance.web.markdown import to_html
 from governance.web.page import PageRequest, page, show
 from registry import card as cards
@@ -25,6 +28,14 @@ from registry.models import ModelCard, ModelVersion
 
 MOST_VERSIONS = 20
 """Earlier versions that are looked through for where a section's text began."""
+
+
+MOST_SECTIONS = 1_000
+"""Sections of an earlier card that are compared; of a card with more, none is."""
+
+Sections: TypeAlias = "dict[tuple[str, ...], bytes]"
+_SECTIONS: BoundedCache[Sections | None] = BoundedCache(50_000, lambda sections: 1 + len(sections or ()))
+"""Digests of the sections of cards, by the card's own digest."""
 
 
 @dataclass(frozen=True)
@@ -98,27 +109,40 @@ def _parts(version: ModelVersion, text: str) -> list[Part]:
         source = found.source(section)
         since = version.number
         for number, sections in earlier:
-            if sections.get(cards.normalised(section.title)) != source:
+            if sections.get(section.name) != _digest(source):
                 break
             since = number
         parts.append(Part(section.title, to_html(source), since if earlier else None))
     return parts
 
 
-def _earlier(version: ModelVersion) -> list[tuple[int, dict[tuple[str, ...], str]]]:
+def _earlier(version: ModelVersion) -> list[tuple[int, Sections]]:
     """What the sections of the cards of earlier versions say, the newest version first. Two queries."""
     before = selectors.versions_of(version.model).filter(number__lt=version.number).only("pk", "number")
     numbers = {v.pk: v.number for v in before.order_by("-number").select_related(None)[:MOST_VERSIONS]}
     newest = ModelCard.objects.filter(version__in=numbers).order_by("version_id", "-revision").distinct("version_id")
     found = []
     for row in newest:
-        try:
-            parsed = cards.parse(row.text)
-        except cards.CardUnreadable:
-            continue
-        sections = {cards.normalised(s.title): parsed.source(s) for s in cards.top_sections(parsed)}
-        found.append((numbers[row.version_id], sections))
+        sections = _SECTIONS.get(row.sha256, partial(_section_digests, row.text))
+        if sections is not None:
+            found.append((numbers[row.version_id], sections))
     return sorted(found, key=lambda pair: -pair[0])
+
+
+def _section_digests(text: str) -> Sections | None:
+    """What identifies the text of each section of a card; None where the card cannot be read or has too many."""
+    try:
+        parsed = cards.parse(text)
+    except cards.CardUnreadable:
+        return None
+    shown = cards.top_sections(parsed)
+    if len(shown) > MOST_SECTIONS:
+        return None
+    return {s.name: _digest(parsed.source(s)) for s in shown}
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
 
 
 @page()

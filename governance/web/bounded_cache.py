@@ -1,0 +1,41 @@
+"""A cache in this process for what is made of text that never changes. Bounded; the least recently used goes first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class BoundedCache(Generic[V]):
+    """Values by key. Keys hold a digest of all that a value depends on, so values need no invalidation.
+
+    Args:
+        limit: sum of the sizes of the values kept, in the unit of `size_of`.
+        size_of: the size of a value.
+    """
+
+    def __init__(self, limit: int, size_of: Callable[[V], int]) -> None:
+        self._limit, self._size_of = limit, size_of
+        self._values: OrderedDict[Hashable, V] = OrderedDict()
+        self._size = 0
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], V]) -> V:
+        """Return the value of a key; make it where it is not kept. Two threads may make the same value once each."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
+        size = self._size_of(value)
+        with self._lock:
+            if key not in self._values and size <= self._limit:
+                self._values[key] = value
+                self._size += size
+            while self._size > self._limit:
+                self._size -= self._size_of(self._values.popitem(last=False)[1])
+        return value
