@@ -23,6 +23,7 @@ from governance.policies import (
 from registry import access
 from registry.models import Membership, RegisteredModel, User
 from registry.selectors import Contents, participation
+from registry.selectors.tier_lowerings import who_lowered
 
 
 def document_of(request: PromotionRequest) -> PolicyDocument | None:
@@ -82,13 +83,14 @@ def policy_for(model: RegisteredModel, *, stage: str | None, alias: str | None) 
 
 def involvement(request: PromotionRequest) -> Involvement:
     """Who asked for, registered, trained and contributed to what is promoted, and who could use the tokens that were
-    used. One query."""
+    used, and who lowered the model's tier. Two queries."""
     return involvements([request])[request.pk]
 
 
 def involvements(requests: Collection[PromotionRequest]) -> dict[int, Involvement]:
-    """`involvement` of several requests by their numbers, in one query."""
+    """`involvement` of several requests by their numbers, in two queries."""
     parties = participation((r.pk, r.version_id, r.requested_with_id) for r in requests)
+    lowered = who_lowered({r.model_id for r in requests})
     return {
         r.pk: Involvement(
             requester=r.requested_by.uid,
@@ -98,6 +100,7 @@ def involvements(requests: Collection[PromotionRequest]) -> dict[int, Involvemen
             contributed=parties[r.pk].contributed,
             token_accounts=parties[r.pk].token_accounts,
             behind_request=parties[r.pk].behind_request,
+            lowered_tier=lowered.get(r.model_id, frozenset()),
         )
         for r in requests
     }

@@ -65,6 +65,7 @@ MODEL_ARCHIVED = register("model.archived", "archived the model")
 MODEL_REACTIVATED = register("model.reactivated", "took the model back into use")
 
 MODEL_ASSESSED = register("model.assessed", "assessed the model's risk")
+MODEL_TIER_LOWERED = register("model.tier_lowered", "confirmed a less strict risk tier of the model")
 QUESTIONNAIRE_PUBLISHED = register("questionnaire.published", "published a revision of the questionnaire")
 REVIEW_RECORDED = register("review.recorded", "recorded a periodic review of the model")
 REVIEW_REMINDED = register("review.reminded", "reminded the owner of the model's periodic review")

@@ -14,7 +14,16 @@ from audit.actor import Actor, process
 from registry import access
 from registry.access import Role
 from registry.models import AccessToken, ChangeProposal, Grant, ModelVersion, RegisteredModel, ReviewerGroup, User
-from registry.services import change_proposals, models, people, questionnaires, setup, tokens, versions
+from registry.services import (
+    assessments,
+    change_proposals,
+    models,
+    people,
+    questionnaires,
+    setup,
+    tokens,
+    versions,
+)
 from registry.services.versions import ArtifactSpec, VersionSpec
 
 SETUP = process("initialise")
@@ -67,6 +76,35 @@ def model(owner: User, slug: str | None = None, **facts: Any) -> RegisteredModel
     """A registered model, with the owner in that role."""
     slug = slug or f"model-{next(_numbers)}"
     return models.register_model(actor=access.actor_for(owner), slug=slug, **facts)
+
+
+WORSE: dict[int, dict[str, str]] = {
+    1: {"effect": "access", "automation": "automatic"},
+    2: {"materiality": "severe"},
+    3: {},
+}
+"""By tier, the answers to the starter questionnaire that give it; the mildest to every other question."""
+
+
+def answers_for(tier: int) -> dict[str, str]:
+    """Answers to the starter questionnaire, which is published where none is, that give this tier."""
+    questionnaires.install_starter(actor=SETUP)
+    found = questionnaires.in_force()
+    assert found is not None
+    return {question.id: question.answers[0].id for question in found[1].questions} | WORSE[tier]
+
+
+def assessed(model: RegisteredModel, tier: int | None = None) -> RegisteredModel:
+    """The model, assessed by its owner: as its declared tier where none is given. Protected targets require it."""
+    model.refresh_from_db()
+    tier = tier or model.risk_tier
+    assert tier is not None
+    assert model.owner is not None
+    assessments.assess(
+        actor=access.actor_for(model.owner), model=model, answers=answers_for(tier), rationale="The scene of a test."
+    )
+    model.refresh_from_db()
+    return model
 
 
 def artifact(path: str, content: bytes) -> ArtifactSpec:

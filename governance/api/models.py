@@ -24,6 +24,7 @@ from registry import access, selectors
 from registry.models import RegisteredModel
 from registry.search import Query
 from registry.services import models as service
+from registry.services.tier_lowering import proposed_for
 
 
 def _day(value: Any) -> Any:
@@ -94,7 +95,13 @@ class ModelShown(Shown):
     regulations: list[str]
     tags: dict[str, str]
     risk_tier: int | None
-    tier_assessed: bool = Field(description="false where the tier was declared without questionnaire.")
+    tier_assessed: bool = Field(
+        description="false where the tier was declared without questionnaire: it satisfies no policy that requires an "
+        "assessed tier, which is the default for a protected target."
+    )
+    tier_proposed: int | None = Field(
+        description="The less strict tier that waits for a second person; null where none is proposed."
+    )
     owner: PersonShown | None
     accountable_executive: PersonShown | None
     next_review: date | None
@@ -122,6 +129,7 @@ class ModelShown(Shown):
             tags=model.tags,
             risk_tier=model.risk_tier,
             tier_assessed=model.tier_basis_id is not None,
+            tier_proposed=proposed.payload["tier"] if (proposed := proposed_for(model)) is not None else None,
             owner=PersonShown.maybe(model.owner),
             accountable_executive=PersonShown.maybe(model.accountable_executive),
             next_review=model.next_review,

@@ -11,14 +11,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.api import pagination
+from governance.api.change_proposals import Change
 from governance.api.endpoint import Endpoint, answer
 from governance.api.idempotency import once
 from governance.api.models import Tier
 from governance.api.operation import Operation
 from governance.api.shapes import Given, Moment, Page, PageAsked, PersonShown, Shown
 from registry import access, selectors
-from registry.models import Assessment, PeriodicReview, QuestionnaireRevision
-from registry.services import assessments as service
+from registry.models import Assessment, ChangeProposal, PeriodicReview, QuestionnaireRevision
+from registry.services import tier_lowering
 
 
 class QuestionnaireShown(Shown):
@@ -51,6 +52,9 @@ class AssessmentShown(Shown):
     override_reason: str
     rationale: str
     in_force: bool = Field(description="Whether the model's tier rests on it.")
+    change_proposal: int | None = Field(
+        description="The confirmed change proposal of a tier that lowers; null where one person sufficed."
+    )
     next_review: date
     assessor: PersonShown
     assessed_at: Moment
@@ -63,6 +67,7 @@ class AssessmentShown(Shown):
             questionnaire=made.questionnaire.number,
             questionnaire_digest=made.questionnaire.digest,
             in_force=in_force,
+            change_proposal=made.proposal_id,
             assessor=PersonShown.of(made.assessor),
         )
 
@@ -77,7 +82,9 @@ class AssessmentGiven(Given):
     questionnaire: int = Field(ge=1, le=999_999_999, description="The revision answered; it has to be in force.")
     answers: dict[str, str] = Field(max_length=40, description="Id of an answer by the id of its question.")
     rationale: str = Field(min_length=1, max_length=20_000, description="What the answers rest on.")
-    tier: Tier | None = Field(None, description="Where it shall not be the computed one. Laxer is for officers.")
+    tier: Tier | None = Field(
+        None, description="Where it shall not be the computed one. Less strict is proposed by officers."
+    )
     override_reason: str = Field("", max_length=5_000)
 
 
@@ -149,15 +156,16 @@ class AssessmentsView(Endpoint):
         return answer(AssessmentPage(items=items, next=following), headers=pagination.link(request, following))
 
     @Operation("assessModel", "Assess a model's risk", "models",
-               {201: AssessmentShown}, body=AssessmentGiven, idempotent=True)  # fmt: skip
+               {201: AssessmentShown, 202: Change}, body=AssessmentGiven, idempotent=True)  # fmt: skip
     def post(self, request: Request, slug: str) -> HttpResponseBase:
-        """Answer the questionnaire in force for a model. The tier that follows, and the next review, are set with it.
-        A tier laxer than computed is for officers, one laxer than the model has for its owners and officers: people,
-        on the pages."""
+        """Answer the questionnaire in force for a model. The tier that follows, and the next review, are set with it
+        (201). A tier less strict than the model has is proposed (202), by its owners and officers, and applies when a
+        second person who is neither owner, author nor requester confirms it on the page of the change proposal. One
+        less strict than computed is proposed by officers, on the pages."""
         given = self.given(AssessmentGiven)
 
         def assess() -> Response:
-            made = service.assess(
+            made = tier_lowering.submit(
                 actor=self.actor,
                 model=selectors.model(self.actor, slug),
                 answers=given.answers,
@@ -166,6 +174,9 @@ class AssessmentsView(Endpoint):
                 override_reason=given.override_reason,
                 revision=given.questionnaire,
             )
+            if isinstance(made, ChangeProposal):
+                shown = Change.of(made)
+                return answer(shown, status=202, headers={"Location": shown.url})
             return answer(AssessmentShown.of(made, in_force=True), status=201)
 
         return once(request, self.actor, self.raw_body(), assess)

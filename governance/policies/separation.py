@@ -19,7 +19,8 @@ class Involvement:
 
     `contributed`: what each account added that the version's fingerprint covers. `token_accounts`: the accounts whose
     tokens were used. `behind_token`: those, and everyone on record who could use those tokens. `behind_request`: of
-    these, those behind the token that asked for the promotion.
+    these, those behind the token that asked for the promotion. `lowered_tier`: who proposed or confirmed the less
+    strict risk tier that the model has.
     """
 
     requester: str
@@ -29,6 +30,7 @@ class Involvement:
     contributed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     token_accounts: frozenset[str] = frozenset()
     behind_request: frozenset[str] = frozenset()
+    lowered_tier: frozenset[str] = frozenset()
 
 
 YOU: Final = "you"
@@ -59,6 +61,8 @@ def exclusion(uid: str, name: str, involved: Involvement, *, superuser: bool, se
         return Exclusion("SoD-4", f"{being} a superuser, who administers and decides nothing")
     if service:
         return Exclusion("SoD-5", f"{being} a service account, and only people decide")
+    if uid in involved.lowered_tier:
+        return Exclusion("SoD-10", f"{name} proposed or confirmed the less strict risk tier of this model")
     return None
 
 

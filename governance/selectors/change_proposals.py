@@ -2,13 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
-
-from governance.models import PolicyRevision
-from registry.models import ChangeProposal, QuestionnaireRevision
-
-POLICY_PUBLICATION = "policy.publication"
-QUESTIONNAIRE_PUBLICATION = "questionnaire.publication"
+from registry.models import ChangeProposal
 
 
 def content_of(proposal: ChangeProposal) -> str:
@@ -24,33 +18,12 @@ def content_of(proposal: ChangeProposal) -> str:
         return str(proposal.payload["source"])
     lines: list[str] = []
     for name, value in proposal.payload.items():
+        if isinstance(value, dict):
+            lines += [f"{name}.{key}: {_line(one)}" for key, one in value.items()]
+            continue
         rows = value if isinstance(value, list) else [value]
         lines += [f"{name}: {_line(row)}" for row in rows]
     return "\n".join(lines)
-
-
-def source_before(proposal: ChangeProposal) -> str | None:
-    """The YAML a proposed revision replaces: what is in force, or was when the proposal was confirmed.
-
-    Args:
-        proposal: any change proposal the reader may see.
-
-    Returns:
-        The source; empty where there was no revision before; None for a proposal that is no publication.
-    """
-    digest = proposal.payload.get("document_digest")
-    if proposal.kind == POLICY_PUBLICATION:
-        return _source_before(PolicyRevision.objects.filter(policy__slug=proposal.subject_id), digest)
-    if proposal.kind == QUESTIONNAIRE_PUBLICATION:
-        return _source_before(QuestionnaireRevision.objects.all(), digest)
-    return None
-
-
-def _source_before(revisions: QuerySet[Any], digest: str | None) -> str:
-    """The source of the newest of `revisions`, or of the one before the revision that the proposal became."""
-    made = revisions.filter(digest=digest).order_by("-number").first()
-    found = (revisions.filter(number__lt=made.number) if made is not None else revisions).order_by("-number").first()
-    return str(found.source) if found is not None else ""
 
 
 def _line(value: Any) -> str:

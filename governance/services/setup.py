@@ -9,7 +9,7 @@ from django.db import transaction
 from audit import services as log
 from audit.actor import Actor, process
 from audit.models import Event
-from governance.services import policies
+from governance.services import policies, tier_requesters  # noqa: F401 - registers its kind of change proposal
 from registry import access, selectors
 from registry.exceptions import NotNow
 from registry.models import ReviewerGroup

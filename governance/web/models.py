@@ -36,7 +36,7 @@ from registry.models import (
     StageOccupancy,
     held,
 )
-from registry.services import assessments
+from registry.services import assessments, tier_lowering
 from registry.services import models as service
 
 KEY_METRICS = 3
@@ -90,6 +90,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
     context = {
         "model": found,
         "may_assess": assessments.may_assess(actor=request.actor, model=found),
+        "tier_proposed": tier_lowering.proposed_for(found),
         "description": to_html(found.description),
         "stage_columns": _stage_columns(held, _before(found), stages, live),
         "columns": columns,

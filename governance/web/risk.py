@@ -13,9 +13,9 @@ from governance.web.forms import PageForm
 from governance.web.page import PageRequest, page, show
 from registry import access, selectors
 from registry.exceptions import Conflict, NotNow, Refusal
-from registry.models import Assessment, QuestionnaireRevision
+from registry.models import Assessment, ChangeProposal, QuestionnaireRevision
 from registry.questionnaire import Questionnaire
-from registry.services import assessments, questionnaires
+from registry.services import assessments, questionnaires, tier_lowering
 
 EARLIER = 20
 
@@ -35,7 +35,8 @@ class AssessmentForm(PageForm):
         coerce=int,
         empty_value=None,
         required=False,
-        help_text="A stricter tier than computed is free, with a reason. A laxer one is for officers.",
+        help_text="A stricter tier than computed is free, with a reason. A less strict one is proposed by officers, "
+        "and confirmed by a second person.",
     )
     override_reason = forms.CharField(
         label="Why another tier",
@@ -68,7 +69,7 @@ class AssessmentForm(PageForm):
 def risk(request: PageRequest, slug: str) -> HttpResponse:
     """Why this tier."""
     model = selectors.model(request.actor, slug)
-    made = Assessment.objects.filter(model=model).select_related("assessor", "questionnaire")
+    made = Assessment.objects.filter(model=model).select_related("assessor", "questionnaire", "proposal")
     earlier = list(made.exclude(pk=model.tier_basis_id or 0)[:EARLIER])
     basis = made.filter(pk=model.tier_basis_id or 0).first()
     newest = QuestionnaireRevision.objects.defer("source", "document").first()
@@ -80,6 +81,7 @@ def risk(request: PageRequest, slug: str) -> HttpResponse:
         "newest": newest,
         "outdated": basis is not None and newest is not None and newest.pk != basis.questionnaire_id,
         "may_assess": assessments.may_assess(actor=request.actor, model=model),
+        "proposed": tier_lowering.proposed_for(model),
     }
     return show(request, "models/risk.html", context)
 
@@ -104,7 +106,7 @@ def assess(request: PageRequest, slug: str) -> HttpResponse:
         form, status = AssessmentForm(questionnaire, request.POST), 400
         if form.is_valid():
             try:
-                made = assessments.assess(
+                made = tier_lowering.submit(
                     actor=request.actor,
                     model=model,
                     answers=form.answers(),
@@ -121,9 +123,24 @@ def assess(request: PageRequest, slug: str) -> HttpResponse:
                 form.take_refusal(refusal)
                 status = 409 if isinstance(refusal, Conflict) else 400
             else:
-                messages.success(request, f"{model.slug} is tier {made.tier}: assessment {made.number} is on record.")
+                messages.success(request, _outcome(made))
                 return redirect("web:risk", model.slug)
     else:
         form = AssessmentForm(questionnaire, initial=initial)
-    context = {"form": form, "model": model, "published": published, "questionnaire": questionnaire}
+    context = {
+        "form": form,
+        "model": model,
+        "published": published,
+        "questionnaire": questionnaire,
+        "proposed": tier_lowering.proposed_for(model),
+    }
     return show(request, "models/assess.html", context, status=status)
+
+
+def _outcome(made: Assessment | ChangeProposal) -> str:
+    """What the person who assessed a model reads."""
+    if isinstance(made, Assessment):
+        return f"{made.model.slug} is tier {made.tier}: assessment {made.number} is on record."
+    if made.state == ChangeProposal.Outcome.CONFIRMED:
+        return f"Confirmed without a second person: {made.title}."
+    return f"Proposed as {made}: {made.title}. The tier in force applies until a second person confirms this."

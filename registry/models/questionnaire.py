@@ -40,6 +40,9 @@ class Assessment(Governed):
     `computed_tier` is what the questionnaire says of the answers, `tier` what was set: where they differ,
     `override_reason` says why. `reasoning` keeps the answers in words, their points and the rules that applied
     (`registry.questionnaire.Outcome.reasoning`), so that it can be read without the questionnaire.
+
+    A tier less strict than the one before, or than computed, is set by two people: the assessor proposed it, and the
+    person who closed `proposal` confirmed it.
     """
 
     model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="assessments")
@@ -59,6 +62,14 @@ class Assessment(Governed):
         "registry.AccessToken", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     assessed_at = models.DateTimeField()
+    proposal = models.OneToOneField(
+        "registry.ChangeProposal",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="assessment",
+        help_text="the confirmed proposal of a tier that lowers; empty where one person sufficed",
+    )
 
     class Meta:
         ordering = ("model", "-number")

@@ -1,6 +1,7 @@
 """Finding a model's risk tier by the questionnaire, with the reasoning kept."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from uuid import uuid4
 
@@ -13,9 +14,17 @@ from registry import access, cadence
 from registry import questionnaire as language
 from registry.actions import MODEL_ASSESSED
 from registry.exceptions import Conflict, NotNow, NotPermitted, StaleRevision
-from registry.models import Assessment, PeriodicReview, RegisteredModel, User
+from registry.models import (
+    AccessToken,
+    Assessment,
+    ChangeProposal,
+    PeriodicReview,
+    QuestionnaireRevision,
+    RegisteredModel,
+    User,
+)
 from registry.rules import Faults
-from registry.services import questionnaires
+from registry.services import questionnaires, tier_use
 from registry.services.models import may_account
 
 
@@ -27,8 +36,40 @@ def may_assess(*, actor: Actor, model: RegisteredModel) -> access.Allowed | acce
     return answer
 
 
-@transaction.atomic
-def assess(
+@dataclass(frozen=True)
+class Prepared:
+    """An assessment that was found valid and is not written yet. Its model is locked.
+
+    `person` and `token`: who answered. `found`: what the questionnaire says of the answers. `tier`: what is to be set.
+    """
+
+    model: RegisteredModel
+    person: User
+    token: AccessToken | None
+    published: QuestionnaireRevision
+    asked: language.Questionnaire
+    answers: Mapping[str, str]
+    rationale: str
+    override_reason: str
+    found: language.Outcome
+    tier: int
+
+    @property
+    def strictest(self) -> int:
+        """The strictest tier that speaks for the model: the one in force, and the one the answers give. A declared tier
+        counts where something was or is being decided under it; before that it may be corrected."""
+        before = self.model.risk_tier
+        if before is None or (self.model.tier_basis_id is None and not tier_use.is_in_use(self.model)):
+            return self.found.tier
+        return min(before, self.found.tier)
+
+    @property
+    def lowers(self) -> bool:
+        """Whether a second person has to agree: the tier would be less strict than one that speaks for the model."""
+        return self.tier > self.strictest
+
+
+def prepare(
     *,
     actor: Actor,
     model: RegisteredModel,
@@ -38,21 +79,9 @@ def assess(
     override_reason: str = "",
     revision: int | None = None,
     expected_revision: int | None = None,
-) -> Assessment:
-    """Answer the questionnaire in force for a model. Sets the model's tier and its next review in the same transaction.
-
-    Args:
-        answers: the id of an answer by the id of its question; every question is answered.
-        rationale: what the answers rest on.
-        tier: where it shall not be the one the questionnaire gives. Stricter is free; laxer is for officers.
-        override_reason: why; required with another tier.
-        revision: of the questionnaire that was answered; None for the one in force, whichever that is.
-        expected_revision: the model's revision the assessor read; None where they do not mind what changed since.
-
-    Raises NotFound and NotPermitted, also where the tier would become laxer than it is and the assessor is neither
-    owner nor officer, or laxer than computed and they are no officer; NotNow without a questionnaire or on an archived
-    model; Conflict where another revision of the questionnaire is in force; StaleRevision; InvalidInput.
-    """
+) -> Prepared:
+    """Lock the model and validate an assessment of it. Arguments and exceptions are those of `assess`, but for the
+    second person."""
     person = _assessor(actor)
     row = RegisteredModel.objects.locked(model.pk)
     if not may_assess(actor=actor, model=row):
@@ -75,7 +104,83 @@ def assess(
         )
     outcome = _judged(asked, answers, rationale, tier, override_reason)
     chosen = tier if tier is not None else outcome.tier
-    _refuse_laxer(actor, row, chosen, outcome.tier)
+    prepared = Prepared(
+        model=row,
+        person=person,
+        token=access.token_of(actor),
+        published=published,
+        asked=asked,
+        answers=dict(answers),
+        rationale=rationale.strip(),
+        override_reason=override_reason.strip() if chosen != outcome.tier else "",
+        found=outcome,
+        tier=chosen,
+    )
+    _refuse_laxer(actor, prepared)
+    return prepared
+
+
+@transaction.atomic
+def assess(
+    *,
+    actor: Actor,
+    model: RegisteredModel,
+    answers: Mapping[str, str],
+    rationale: str,
+    tier: int | None = None,
+    override_reason: str = "",
+    revision: int | None = None,
+    expected_revision: int | None = None,
+) -> Assessment:
+    """Answer the questionnaire in force for a model. Sets the model's tier and its next review in the same transaction.
+
+    A tier that lowers is not set by one person: `registry.services.tier_lowering.submit` proposes it then.
+
+    Args:
+        answers: the id of an answer by the id of its question; every question is answered.
+        rationale: what the answers rest on.
+        tier: where it shall not be the one the questionnaire gives. Stricter is free; less strict is for officers.
+        override_reason: why; required with another tier.
+        revision: of the questionnaire that was answered; None for the one in force, whichever that is.
+        expected_revision: the model's revision the assessor read; None where they do not mind what changed since.
+
+    Raises:
+        NotFound: the model is not visible to the actor.
+        NotPermitted: the actor may not assess it; the tier would be less strict than it is and the assessor is neither
+            owner nor officer ("laxer_tier"), or less strict than computed and they are no officer ("laxer_tier"); or
+            the tier lowers, which needs a second person ("second_person_required").
+        NotNow: there is no questionnaire, or the model is archived.
+        Conflict: another revision of the questionnaire is in force.
+        StaleRevision: the model changed since it was read.
+        InvalidInput: an answer, the rationale, the tier or the reason breaks a rule.
+    """
+    prepared = prepare(
+        actor=actor,
+        model=model,
+        answers=answers,
+        rationale=rationale,
+        tier=tier,
+        override_reason=override_reason,
+        revision=revision,
+        expected_revision=expected_revision,
+    )
+    if prepared.lowers:
+        raise NotPermitted(
+            f"This sets tier {prepared.tier} where tier {prepared.strictest} applies. A tier that lowers needs a "
+            "second person: propose it, and someone who is neither owner, author nor requester confirms it.",
+            code="second_person_required",
+        )
+    return write(prepared, actor=actor)
+
+
+def write(prepared: Prepared, *, actor: Actor, proposal: ChangeProposal | None = None) -> Assessment:
+    """Write a valid assessment and set the tier, in the transaction that holds the model's lock.
+
+    Args:
+        actor: the assessor; with a proposal, the person who confirmed it.
+        proposal: the confirmed proposal of a tier that lowers.
+    """
+    row, published = prepared.model, prepared.published
     last = row.assessments.first()
     now = clock.now()
     made = Assessment(
@@ -83,27 +188,29 @@ def assess(
         model=row,
         number=last.number + 1 if last is not None else 1,
         questionnaire=published,
-        answers=dict(answers),
-        points=outcome.points,
-        reasoning=outcome.reasoning(),
-        computed_tier=outcome.tier,
-        tier=chosen,
+        answers=dict(prepared.answers),
+        points=prepared.found.points,
+        reasoning=prepared.found.reasoning(),
+        computed_tier=prepared.found.tier,
+        tier=prepared.tier,
         tier_before=row.risk_tier,
-        override_reason=override_reason.strip() if chosen != outcome.tier else "",
-        rationale=rationale.strip(),
-        next_review=cadence.due_after(_counted_from(row), chosen, asked.review_every),
-        assessor=person,
-        assessed_with=access.token_of(actor),
+        override_reason=prepared.override_reason,
+        rationale=prepared.rationale,
+        next_review=cadence.due_after(_counted_from(row), prepared.tier, prepared.asked.review_every),
+        assessor=prepared.person,
+        assessed_with=prepared.token,
         assessed_at=now,
+        proposal=proposal,
     )
+    agreed = [Thing("change_proposal", str(proposal.uid))] if proposal is not None else []
     recorder.append(
         MODEL_ASSESSED,
         actor=actor,
         thing=Thing("assessment", str(made.uid)),
         stream=f"model:{row.uid}",
-        related=[Thing("model", str(row.uid)), Thing("questionnaire", str(published.uid))],
+        related=[Thing("model", str(row.uid)), Thing("questionnaire", str(published.uid)), *agreed],
         changes=[
-            Change("risk_tier", row.risk_tier, chosen),
+            Change("risk_tier", row.risk_tier, prepared.tier),
             Change(
                 "next_review",
                 row.next_review.isoformat() if row.next_review is not None else None,
@@ -119,10 +226,11 @@ def assess(
             "answers": [f"{question}: {chosen}" for question, chosen in sorted(made.answers.items())],
             "points": made.points,
             "computed_tier": made.computed_tier,
+            **({"proposed_by": proposal.proposed_by.uid} if proposal is not None else {}),
         },
     )
     made.save(force_insert=True)
-    row.risk_tier = chosen
+    row.risk_tier = prepared.tier
     row.tier_basis = made
     row.next_review = made.next_review
     row.revision += 1
@@ -161,19 +269,22 @@ def _judged(
     return outcome
 
 
-def _refuse_laxer(actor: Actor, model: RegisteredModel, chosen: int, computed: int) -> None:
+def _refuse_laxer(actor: Actor, prepared: Prepared) -> None:
+    chosen, computed, model = prepared.tier, prepared.found.tier, prepared.model
     if chosen > computed and not access.can_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES):
         officers = access.holders_in_organisation(access.OrgPermission.MANAGE_POLICIES)
         raise NotPermitted(
-            f"The answers give tier {computed}; only an officer may set the laxer tier {chosen}. A stricter one than "
-            "computed is free.",
+            f"The answers give tier {computed}; only an officer may propose the less strict tier {chosen}. A stricter "
+            "one than computed is free.",
             code="laxer_tier",
             who_can=[str(user) for user in officers.order_by("name")[:5]],
         )
-    if model.risk_tier is not None and chosen > model.risk_tier and not may_account(actor=actor, model=model):
+    # A token proposes what its person may: it sets nothing alone.
+    answerable = access.actor_for(prepared.person)
+    if model.risk_tier is not None and chosen > model.risk_tier and not may_account(actor=answerable, model=model):
         raise NotPermitted(
-            f"{model.slug} is tier {model.risk_tier}, and this would make it the laxer tier {chosen}: that is for its "
-            "owners and for officers.",
+            f"{model.slug} is tier {model.risk_tier}, and this would make it the less strict tier {chosen}: its owners "
+            "and officers propose that.",
             code="laxer_tier",
             who_can=access.who_can_assign(model),
         )
@@ -187,3 +298,35 @@ def _counted_from(model: RegisteredModel) -> date:
         return review.reviewed_at.date()
     first = Assessment.objects.filter(model=model).order_by("number").first()
     return (first.assessed_at if first is not None else clock.now()).date()
+
+
+def prepare_proposed(
+    model: RegisteredModel,
+    proposal: ChangeProposal,
+    *,
+    published: QuestionnaireRevision,
+    asked: language.Questionnaire,
+) -> Prepared:
+    """Read a proposed assessment as the assessment of its proposer, validated again.
+
+    Args:
+        model: the model, locked.
+        published: the revision of the questionnaire in force, which is the one that was answered.
+
+    Raises:
+        InvalidInput: the answers are not valid answers.
+    """
+    payload = proposal.payload
+    found = _judged(asked, payload["answers"], payload["rationale"], payload["tier"], payload["override_reason"])
+    return Prepared(
+        model=model,
+        person=proposal.proposed_by,
+        token=proposal.proposed_with,
+        published=published,
+        asked=asked,
+        answers=payload["answers"],
+        rationale=payload["rationale"],
+        override_reason=payload["override_reason"],
+        found=found,
+        tier=payload["tier"],
+    )

@@ -17,7 +17,7 @@ from registry.actions import MODEL_REGISTERED, MODEL_UPDATED
 from registry.exceptions import FieldError, InvalidInput, NotNow, NotPermitted, StaleRevision
 from registry.models import Grant, RegisteredModel, User, held
 from registry.rules import Faults
-from registry.services import name_claims
+from registry.services import name_claims, tier_use
 from registry.services.uniqueness import lost_to_another
 
 # Free text may name people, so the event only commits to it; the other fields are the catalogue's own words.
@@ -197,16 +197,26 @@ def refuse_prompt_tag(model: RegisteredModel, before: Mapping[str, str], after: 
 
 
 def _refuse_declared_tier(model: RegisteredModel, given: Mapping[str, Any]) -> None:
-    """A tier may be declared as long as nobody has assessed the model. From then on it rests on answers, and changes
-    with answers: otherwise the questionnaire would bind whoever wants to be bound."""
-    if model.tier_basis_id is not None and given.get("risk_tier", model.risk_tier) != model.risk_tier:
-        faults = Faults()
+    """A tier may be declared as long as nobody has assessed the model; then it changes with answers only. It may not be
+    lowered where something was or is being decided under it."""
+    before, after = model.risk_tier, given.get("risk_tier", model.risk_tier)
+    faults = Faults()
+    if after == before:
+        return
+    if model.tier_basis_id is not None:
         faults.add(
             "/risk_tier",
             "assessed",
             f"The tier of {model.slug} rests on an assessment: assess the model again to change it.",
         )
-        faults.refuse()
+    elif before is not None and (after is None or after > before) and tier_use.is_in_use(model):
+        faults.add(
+            "/risk_tier",
+            "tier_in_use",
+            f"{model.slug} has a version in a protected place or an open promotion request under tier {before}: assess "
+            "the model, and a second person confirms a less strict tier.",
+        )
+    faults.refuse()
 
 
 def may_change(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:

@@ -199,7 +199,7 @@ def _subsets(letters: str) -> list[frozenset[str]]:
     return found
 
 
-INVOLVED = Involvement("usr_r", "usr_a", "usr_t", frozenset({"usr_ci"}))
+INVOLVED = Involvement("usr_r", "usr_a", "usr_t", frozenset({"usr_ci"}), lowered_tier=frozenset({"usr_l"}))
 
 
 @pytest.mark.parametrize(
@@ -211,6 +211,7 @@ INVOLVED = Involvement("usr_r", "usr_a", "usr_t", frozenset({"usr_ci"}))
         ("usr_ci", {}, "SoD-3"),
         ("usr_x", {"superuser": True}, "SoD-4"),
         ("usr_x", {"service": True}, "SoD-5"),
+        ("usr_l", {}, "SoD-10"),
     ],
 )
 def test_separation_of_duties_names_its_rule(uid: str, flags: dict[str, bool], rule: str) -> None:

@@ -42,6 +42,7 @@ from registry.services import (
     questionnaires,
     reviews,
     saved_views,
+    tier_lowering,
     tokens,
     versions,
 )
@@ -53,7 +54,12 @@ from tests.matrix.table import PEOPLE, TOKENS
 
 MODEL, ELSEWHERE = "credit-risk-pd", "fraud-cards"
 UNUSED = "churn-early"
-"""A model on which everybody holds what they hold on the first, with nothing in use."""
+"""A model on which everybody holds what they hold on the first, with nothing in use; it is assessed as tier 1."""
+UNASSESSED = "fraud-early"
+"""Another one, whose tier is declared."""
+LOWERED = "claims-early"
+"""Another one, for which its founder proposed a less strict tier."""
+LIKE_THE_FIRST = (UNUSED, UNASSESSED, LOWERED)
 SHOWN, FREE, READY, DECLARED, FILLED = 1, 2, 3, 4, 5
 """Versions of the model: whose promotion is under review; that nobody asked for; whose promotion is held until somebody
 says so; whose file is awaited; whose file is there."""
@@ -243,7 +249,12 @@ class World:
     @property
     def proposal(self) -> ChangeProposal:
         """A change that another officer proposed."""
-        return ChangeProposal.objects.select_related("proposed_by").get()
+        return ChangeProposal.objects.select_related("proposed_by").get(model=None)
+
+    @property
+    def tier_proposal(self) -> ChangeProposal:
+        """A less strict tier that the founder of a model proposed."""
+        return ChangeProposal.objects.select_related("proposed_by").get(model__slug=LOWERED)
 
     @cached_property
     def event_of_the_model(self) -> str:
@@ -266,7 +277,8 @@ def build() -> World:
     founder = factories.person("founder", name="Fay Founder")
     model = factories.model(founder, MODEL, title="Probability of default", risk_tier=1, tags={"old": "1"})
     factories.model(founder, ELSEWHERE, risk_tier=1)
-    factories.model(founder, UNUSED, risk_tier=1)
+    for slug in LIKE_THE_FIRST:
+        factories.model(founder, slug, risk_tier=1)
     for key, name in PEOPLE.items():
         if key != "an":
             more = {"is_staff": True, "is_superuser": True} if key == "su" else {}
@@ -282,6 +294,14 @@ def build() -> World:
     # One of everything: an assessment and a review.
     unused = world.unused
     assessments.assess(actor=access.actor_for(founder), model=unused, answers=world.answers, rationale="For the table.")
+    for slug in (MODEL, ELSEWHERE, LOWERED):
+        factories.assessed(RegisteredModel.objects.get(slug=slug))
+    tier_lowering.submit(
+        actor=access.actor_for(founder),
+        model=RegisteredModel.objects.get(slug=LOWERED),
+        answers=factories.answers_for(3),
+        rationale="For the table.",
+    )
     reviews.record(actor=access.actor_for(world.person("ap")), model=unused, said=reviews.Said("fit", "For the table."))
     for source in (TO_STAGING, TO_PRODUCTION, TO_CHAMPION):
         policies.publish(actor=setup.INSTALLER, source=source, reason="the scene of a test")
@@ -307,14 +327,16 @@ def build() -> World:
 def _give_roles(world: World, model: RegisteredModel) -> None:
     group = factories.group("risk-team", *(world.person(key) for key in (*IN_THE_GROUP, "second")))
     factories.grant(Role.APPROVER, to=group, on=model)
-    factories.grant(Role.APPROVER, to=group, on=RegisteredModel.objects.get(slug=UNUSED))
+    alike = [model, *RegisteredModel.objects.filter(slug__in=LIKE_THE_FIRST)]
+    for made in alike[1:]:
+        factories.grant(Role.APPROVER, to=group, on=made)
     for key, role in ON_THE_MODEL.items():
-        factories.grant(role, to=world.person(key), on=model)
-        factories.grant(role, to=world.person(key), on=RegisteredModel.objects.get(slug=UNUSED))
+        for made in alike:
+            factories.grant(role, to=world.person(key), on=made)
     for key, roles in EVERYWHERE.items():
         for role in roles:
             factories.grant(role, to=world.person(key))
-    for made in (model, RegisteredModel.objects.get(slug=UNUSED)):
+    for made in alike:
         factories.grant(Role.DEVELOPER, to=world.person("robot"), on=made)
     world.grants["here"] = factories.grant(Role.VIEWER, to=world.person("subject"), on=model).pk
 

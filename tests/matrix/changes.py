@@ -24,6 +24,13 @@ CHANGES = {
     "edit the model": _change("model.updated", "registry_registeredmodel ~1"),
     "change the model's risk tier": _change("model.updated", "registry_registeredmodel ~1"),
     "assess a model": _change("model.assessed", "registry_assessment +1", "registry_registeredmodel ~1"),
+    "propose a less strict tier": _change("change.proposed", "registry_changeproposal +1"),
+    "confirm a less strict tier": _change(
+        "model.assessed model.tier_lowered change.confirmed",
+        "registry_assessment +1",
+        "registry_registeredmodel ~1",
+        "registry_changeproposal ~1",
+    ),
     "record a review": _change("review.recorded", "registry_periodicreview +1", "registry_registeredmodel ~1"),
     "propose a questionnaire": _change("change.proposed", "registry_changeproposal +1"),
     "archive a model": _change("model.archived", "registry_registeredmodel ~1"),

@@ -103,6 +103,8 @@ open the form of the model           SP     -  -  +  -  -  +   -  +  +   +   -  
 edit the model                       SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 change the model's risk tier         SPR    -  -  -  -  -  +   -  +  +   +   -  -  -   .  ?  ?
 assess a model                       SPR    -  -  +  -  -  +   -  +  +   +   -  +  -   .  ?  ?
+propose a less strict tier           SR     -  -  -  -  -  +   -  +  +   +   -  -  -   .  ?  ?
+confirm a less strict tier           SP     -  -  -  +  +  -   -  +  -   -   +  +  +   .  ?  ?
 read why a tier                      SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 read the reviews                     SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 record a review                      SP     -  -  -  +  +  -   -  -  -   -   +  +  +   .  ?  ?
@@ -201,8 +203,10 @@ open one's own pages                 SR     +  +  +  +  +  +  +  +  +  +   +  + 
 
 register a model                     SRM    -  +  -  -  -  -  +  -  -  +   +  -  -  +  +  +  +  +  -  +   +   ?  ?  ?
 edit the model                       SRM    -  +  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
-change the model's risk tier         SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+change the model's risk tier         SR     -  -  -  -  -  -  -  .  .  -   -  -  .  -  -  -  -  -  -  -   .   ?  ?  ?
 assess a model                       SR     -  +  -  -  -  -  +  .  .  +   -  -  .  -  -  -  -  +  -  -   .   ?  ?  ?
+propose a less strict tier           SR     -  +  -  -  -  -  +  .  .  +   -  -  .  -  -  -  -  -  -  -   .   ?  ?  ?
+confirm a less strict tier           S      -  -  -  -  -  -  -  .  .  .   -  -  .  -  -  -  -  -  -  -   .   ?  ?  ?
 read why a tier                      SR     +  +  +  +  +  +  +  .  .  -   +  +  .  +  +  +  +  +  +  +   .   ?  ?  ?
 read the reviews                     SR     +  +  +  +  +  +  +  .  .  -   +  +  .  +  +  +  +  +  +  +   .   ?  ?  ?
 record a review                      S      -  -  -  -  -  -  -  .  .  -   -  -  .  -  -  -  -  -  -  -   .   ?  ?  ?
@@ -291,6 +295,7 @@ WRITES_OF_A_TOKEN = frozenset(
     {
         "edit the model",
         "assess a model",
+        "propose a less strict tier",
         "declare a version",
         "ask where files go",
         "register a version by its source",

@@ -12,8 +12,9 @@ from django.test import Client
 from django.urls import reverse
 
 from audit import clock
+from registry.models import RegisteredModel
 from tests.factories import PASSWORD
-from tests.matrix.actors import DATASET, FILE, FREE, KIND, MODEL, READY, SHADOW, SHOWN, UNUSED, World
+from tests.matrix.actors import DATASET, FILE, FREE, KIND, MODEL, READY, SHADOW, SHOWN, UNASSESSED, UNUSED, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt, words
 from tests.matrix.doors.service.door import NEW_PASSWORD, WHY
 from tests.matrix.doors.service.tokens_and_views import kept_view
@@ -167,9 +168,8 @@ def _(world: World, client: Client, caller: Caller) -> Answer:
     return shown_and_sent(client, _url("register-model"), {"slug": "new-model", "title": "New"})
 
 
-def _record(world: World, **changes: str) -> dict[str, Any]:
+def _record(model: RegisteredModel, **changes: str) -> dict[str, Any]:
     """The form that edits the model, filled in as it is opened, and changed."""
-    model = world.model
     same = ("title", "purpose", "team", "risk_tier", "description", "intended_use", "prohibited_use", "revision")
     filled = {name: getattr(model, name) for name in same}
     executive = model.accountable_executive
@@ -188,13 +188,14 @@ def _record(world: World, **changes: str) -> dict[str, Any]:
 
 @PAGE.at("edit the model", "POST web:edit-model")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
-    return client.post(_url("edit-model", MODEL), _record(world, title="Another title"))
+    return client.post(_url("edit-model", MODEL), _record(world.model, title="Another title"))
 
 
 # The page asks first whether anything of the record is theirs to change, and says so in those words.
 @PAGE.at("change the model's risk tier", "POST web:edit-model", own_words=True)
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
-    return client.post(_url("edit-model", MODEL), _record(world, risk_tier="2"))
+    declared = RegisteredModel.objects.get(slug=UNASSESSED)
+    return client.post(_url("edit-model", UNASSESSED), _record(declared, risk_tier="2"))
 
 
 _simply("read why a tier", "risk", lambda world: _url("risk", UNUSED))
@@ -207,6 +208,12 @@ def _(world: World, client: Client, caller: Caller) -> Answer:
     answers = {f"q-{question}": answer for question, answer in world.answers.items()}
     fields = {**answers, "rationale": WHY, "revision": world.unused.revision, "asked": 1}
     return shown_and_sent(client, _url("assess", UNUSED), fields)
+
+
+@PAGE.at("confirm a less strict tier", "POST web:confirm-change")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    fields = {"confirm-digest": world.tier_proposal.digest, "confirm-password": PASSWORD}
+    return client.post(_url("confirm-change", world.tier_proposal.pk), fields)
 
 
 @PAGE.at("record a review", "POST web:model-reviews")

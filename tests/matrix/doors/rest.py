@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.test import Client
 
+from tests import factories
 from tests.matrix import actors
 from tests.matrix.actors import DATASET, DECLARED, FILE, FILLED, FREE, KIND, MODEL, READY, SHADOW, SHOWN, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt
@@ -51,7 +52,7 @@ def answer_of(response: HttpResponseBase, *, found: bool = True) -> Answer:
         assert problem["status"] == response.status_code
         assert problem["code"]
         return Answer(VERDICTS[response.status_code], f"{problem['detail']} {' '.join(problem.get('who_can', ()))}")
-    assert response.status_code in (200, 201, 204), f"{response.status_code}: {content.decode()[:1500]}"
+    assert response.status_code in (200, 201, 202, 204), f"{response.status_code}: {content.decode()[:1500]}"
     return Answer(Verdict.ALLOWED if found else Verdict.INVISIBLE)
 
 
@@ -150,7 +151,7 @@ _simply(
 _simply("open one's own pages", "whoAmI", "GET", "/whoami")
 _simply("register a model", "registerModel", "POST", "/models", {"slug": "new-model", "title": "New"})
 _simply("edit the model", "changeModel", "PATCH", f"/models/{MODEL}", {"title": "Another title"})
-_simply("change the model's risk tier", "changeModel", "PATCH", f"/models/{MODEL}", {"risk_tier": 2})
+_simply("change the model's risk tier", "changeModel", "PATCH", f"/models/{actors.UNASSESSED}", {"risk_tier": 2})
 _simply("declare a version", "declareVersion", "POST", VERSIONS, _declared(6))
 _simply("ask where files go", "orderUploads", "POST", f"{VERSIONS}/{DECLARED}/artifacts", {})
 _simply("upload an artifact", "uploadArtifact", "PUT", f"{VERSIONS}/{DECLARED}/artifacts/{FILE}", body=b"%d" % DECLARED)
@@ -175,6 +176,12 @@ _simply("read the reviews", "listReviews", "GET", f"/models/{actors.UNUSED}/revi
 @REST.at("assess a model", "assessModel")
 def _(world: World, api: Api) -> HttpResponseBase:
     document = {"questionnaire": 1, "answers": world.answers, "rationale": WHY}
+    return api("POST", f"/models/{actors.UNUSED}/assessments", document)
+
+
+@REST.at("propose a less strict tier", "assessModel")
+def _(world: World, api: Api) -> HttpResponseBase:
+    document = {"questionnaire": 1, "answers": factories.answers_for(3), "rationale": WHY}
     return api("POST", f"/models/{actors.UNUSED}/assessments", document)
 
 

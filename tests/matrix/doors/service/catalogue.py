@@ -7,17 +7,21 @@ import io
 from audit.actor import Actor
 from governance.services import evidence
 from registry import access, selectors
+from registry.models import RegisteredModel
 from registry.services import (
     archiving,
     assessments,
+    change_proposals,
     labelling,
     models,
     questionnaires,
     reviews,
+    tier_lowering,
     uploads,
     versions,
 )
 from registry.services.versions import MetricSpec, VersionSpec
+from tests import factories
 from tests.matrix import actors
 from tests.matrix.actors import DECLARED, FILE, FILLED, FREE, KIND, MODEL, World
 from tests.matrix.doors.service.door import SERVICE, WHY
@@ -62,7 +66,8 @@ def _(world: World, actor: Actor) -> None:
 
 @SERVICE.at("change the model's risk tier")
 def _(world: World, actor: Actor) -> None:
-    models.update_model(actor=actor, model=world.model, risk_tier=2)
+    declared = RegisteredModel.objects.get(slug=actors.UNASSESSED)
+    models.update_model(actor=actor, model=declared, risk_tier=2)
 
 
 @SERVICE.at("read why a tier")
@@ -81,6 +86,18 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("assess a model")
 def _(world: World, actor: Actor) -> None:
     assessments.assess(actor=actor, model=world.unused, answers=world.answers, rationale=WHY)
+
+
+@SERVICE.at("propose a less strict tier")
+def _(world: World, actor: Actor) -> None:
+    tier_lowering.submit(actor=actor, model=world.unused, answers=factories.answers_for(3), rationale=WHY)
+
+
+@SERVICE.at("confirm a less strict tier")
+def _(world: World, actor: Actor) -> None:
+    change_proposals.confirm(
+        actor=actor, proposal=world.tier_proposal, digest=world.tier_proposal.digest, password=factories.PASSWORD
+    )
 
 
 @SERVICE.at("record a review")

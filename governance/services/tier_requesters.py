@@ -1,0 +1,22 @@
+"""The people behind a model's live promotion requests, who do not confirm a less strict tier of it."""
+
+from collections.abc import Mapping
+
+from governance.models import PromotionRequest
+from registry.models import RegisteredModel
+from registry.selectors import participation
+from registry.services import tier_lowering, tier_use
+
+TIER_LOWERING = tier_lowering.TIER_LOWERING
+"""The kind of change, which is registered wherever this module is imported."""
+
+
+@tier_use.register_requesters
+def requesters_of(model: RegisteredModel) -> Mapping[str, str]:
+    """Return who asked for a live promotion request of a model, and who is behind the token that asked."""
+    live = PromotionRequest.objects.filter(model=model, state__in=PromotionRequest.LIVE).select_related("requested_by")
+    found = {request.requested_by.uid: "requester" for request in live}
+    parties = participation((request.pk, request.version_id, request.requested_with_id) for request in live)
+    for party in parties.values():
+        found |= dict.fromkeys(party.behind_request, "behind the token of a request")
+    return found

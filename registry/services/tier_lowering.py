@@ -1,0 +1,180 @@
+"""Less strict risk tiers: one person assesses and proposes, a second one who had no part in the model confirms.
+
+Source: separation of duties in model risk management, SR 11-7, section V (validation independent of development and
+use).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from audit import clock, recorder
+from audit.actor import Actor
+from audit.recorder import Change, Thing
+from registry import access
+from registry.actions import MODEL_TIER_LOWERED
+from registry.exceptions import Conflict, NotNow
+from registry.models import Assessment, ChangeProposal, Grant, Membership, ModelVersion, RegisteredModel, User, held
+from registry.selectors import participation
+from registry.services import assessments, change_proposals, questionnaires, tier_use
+
+
+@transaction.atomic
+def submit(
+    *,
+    actor: Actor,
+    model: RegisteredModel,
+    answers: Mapping[str, str],
+    rationale: str,
+    tier: int | None = None,
+    override_reason: str = "",
+    revision: int | None = None,
+    expected_revision: int | None = None,
+) -> Assessment | ChangeProposal:
+    """Assess a model, or propose the assessment where the tier lowers: the tier in force applies until a second person
+    confirms it.
+
+    Arguments and exceptions are those of `assessments.assess`, without "second_person_required"; and Conflict
+    ("already_proposed") where a tier is proposed already. Where the instance declares a single officer, who had no part
+    in the model, the proposal comes back confirmed.
+
+    Returns:
+        The assessment, or the proposal.
+    """
+    prepared = assessments.prepare(
+        actor=actor,
+        model=model,
+        answers=answers,
+        rationale=rationale,
+        tier=tier,
+        override_reason=override_reason,
+        revision=revision,
+        expected_revision=expected_revision,
+    )
+    if not prepared.lowers:
+        return assessments.write(prepared, actor=actor)
+    row = prepared.model
+    return change_proposals.propose(
+        actor=actor,
+        kind=TIER_LOWERING,
+        subject=Thing("model", str(row.uid)),
+        model=row,
+        title=f"Risk tier of {row.slug}: tier {prepared.strictest} → tier {prepared.tier}",
+        payload={
+            "tier": prepared.tier,
+            "tier_before": row.risk_tier,
+            "computed_tier": prepared.found.tier,
+            "points": prepared.found.points,
+            "answers": dict(prepared.answers),
+            "rationale": prepared.rationale,
+            "override_reason": prepared.override_reason,
+            "questionnaire": prepared.published.number,
+            "questionnaire_digest": prepared.published.digest,
+            "assessment_before": _number_of(row.tier_basis),
+            "model_revision": row.revision,
+        },
+        reason=(prepared.override_reason or prepared.rationale)[:5_000],
+    )
+
+
+def proposed_for(model: RegisteredModel) -> ChangeProposal | None:
+    """The open proposal of a less strict tier for a model, if there is one."""
+    waiting = ChangeProposal.objects.filter(
+        kind=TIER_LOWERING.name, model=model, closed_at__isnull=True, expires_at__gt=clock.now()
+    )
+    return waiting.select_related("proposed_by").first()
+
+
+def involved_people(model: RegisteredModel) -> dict[str, str]:
+    """Who may not confirm a less strict tier of a model, the reason by uid: its owners, everyone who had a part in one
+    of its versions, and the requesters of its live promotion requests, with the people behind their tokens."""
+    found = dict.fromkeys(tier_use.requesters(model), "you are behind an open promotion request of the model")
+    versions = ModelVersion.objects.filter(model=model).order_by("pk")
+    for uids in versions.values_list("registered_by__uid", "trained_by__uid"):
+        found |= dict.fromkeys(filter(None, uids), "you registered or trained a version of the model")
+    for part in participation((key, key, None) for key in versions.values_list("pk", flat=True)).values():
+        found |= dict.fromkeys([*part.contributed, *part.behind_tokens], "you had a part in a version of the model")
+    found |= dict.fromkeys(_owners(model).values_list("uid", flat=True), "you own the model")
+    return found
+
+
+def _owners(model: RegisteredModel) -> QuerySet[User]:
+    now = clock.now()
+    roles = Grant.objects.filter(held(now), Q(model=model) | Q(model__isnull=True), role=access.Role.OWNER)
+    groups = roles.filter(group__isnull=False).values("group_id")
+    return User.objects.filter(
+        Q(pk=model.owner_id)
+        | Q(pk__in=roles.filter(user__isnull=False).values("user_id"))
+        | Q(pk__in=Membership.effective(now).filter(group_id__in=groups).values("user_id"))
+    )
+
+
+def _model_of(proposal: ChangeProposal) -> RegisteredModel:
+    assert proposal.model is not None  # submit() names it
+    return proposal.model
+
+
+def _excluded(proposal: ChangeProposal) -> Mapping[str, str]:
+    return involved_people(_model_of(proposal))
+
+
+def _confirmers(proposal: ChangeProposal) -> QuerySet[User]:
+    deciders = access.holders(access.Permission.DECIDE, _model_of(proposal)).values("pk")
+    return User.objects.filter(Q(pk__in=deciders) | Q(pk__in=change_proposals.officers().values("pk")))
+
+
+def _set_tier(actor: Actor, proposal: ChangeProposal) -> list[Thing]:
+    """Write the proposed assessment. Raises a Refusal where it is no longer what was proposed."""
+    payload: dict[str, Any] = proposal.payload
+    model = RegisteredModel.objects.locked(_model_of(proposal).pk)
+    again = "Reject or withdraw this proposal, and assess the model again."
+    if model.status == RegisteredModel.Status.ARCHIVED:
+        raise NotNow(f"{model.slug} is archived: take it back into use first.", code="model_archived")
+    if (model.risk_tier, _number_of(model.tier_basis)) != (payload["tier_before"], payload["assessment_before"]):
+        raise Conflict(f"The tier of {model.slug} was changed since this was proposed. {again}", code="tier_changed")
+    found = questionnaires.in_force()
+    if found is None or found[0].digest != payload["questionnaire_digest"]:
+        raise Conflict(
+            f"Another revision of the questionnaire is in force than the one that was answered. {again}",
+            code="questionnaire_changed",
+        )
+    proposer = proposal.proposed_by
+    if not proposer.is_active:
+        raise NotNow(f"The account of {proposer.name}, who proposed this, is deactivated. {again}", code="inactive")
+    prepared = assessments.prepare_proposed(model, proposal, published=found[0], asked=found[1])
+    before = model.risk_tier
+    made = assessments.write(prepared, actor=actor, proposal=proposal)
+    agreed = [Thing("assessment", str(made.uid)), Thing("change_proposal", str(proposal.uid))]
+    recorder.append(
+        MODEL_TIER_LOWERED,
+        actor=actor,
+        thing=Thing("model", str(model.uid)),
+        stream=f"model:{model.uid}",
+        related=agreed,
+        changes=[Change("risk_tier", before, made.tier)],
+        data={
+            "assessment": made.number,
+            "computed_tier": made.computed_tier,
+            "proposed_by": proposer.uid,
+            "single_officer": proposal.single_officer,
+        },
+    )
+    return [Thing("model", str(model.uid)), *agreed[:1]]
+
+
+def _number_of(assessment: Assessment | None) -> int | None:
+    return assessment.number if assessment is not None else None
+
+
+TIER_LOWERING = change_proposals.register_kind(
+    change_proposals.ChangeKind(
+        name="model.tier_lowering",
+        label="Less strict risk tier",
+        confirmers=_confirmers,
+        needed="an officer or a reviewer of the model who is neither its owner, nor an author, nor a requester",
+        apply=_set_tier,
+        excluded=_excluded,
+    )
+)
