@@ -80,12 +80,3 @@ class Chosen(forms.CharField):
         raise ValidationError(
             f"Nothing you may see has the {called} “{keys_in(written)[0]}”: choose from what is offered."
         )
-
-
-def moment_field(**kwargs: Any) -> forms.DateTimeField:
-    """A moment in the reader's time zone, chosen with the browser's own picker."""
-    return forms.DateTimeField(
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        error_messages={"invalid": "Write a date and a time, such as 2026-08-01T09:00."},
-        **kwargs,
-    )

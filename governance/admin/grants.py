@@ -15,7 +15,8 @@ from audit.actor import Actor
 from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin, Way
 from governance.admin.commands import Command, Done
-from governance.admin.forms import Chosen, ReasonForm, moment_field
+from governance.admin.forms import Chosen, ReasonForm
+from governance.web.forms import MomentField
 from governance.web.words import ROLES_IN_WORDS
 from registry import access
 from registry.access import OrgPermission, Role
@@ -38,7 +39,7 @@ class GrantForm(ReasonForm):
         required=False,
         help_text="Empty: on every model, in the whole organisation.",
     )
-    expires_at = moment_field(
+    expires_at = MomentField(
         label="Until",
         required=False,
         help_text="Empty: until somebody takes it back. From then on the role holds no more, by the clock alone.",

@@ -15,10 +15,11 @@ from audit.actor import Actor
 from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin, Panel
 from governance.admin.commands import Command, Done
-from governance.admin.forms import Chosen, ReasonForm, moment_field
+from governance.admin.forms import Chosen, ReasonForm
 from governance.admin.grants import where
 from governance.admin.memberships import add_member, span_of, state_of
 from governance.facts import short_of_quorum
+from governance.web.forms import MomentField
 from registry.access import OrgPermission
 from registry.models import OPEN, Grant, Membership, ReviewerGroup, held
 from registry.services import groups, people
@@ -54,10 +55,10 @@ class JoinForm(ReasonForm):
     """Who joins this group, and for how long."""
 
     user = Chosen(Membership._meta.get_field("user"), label="Person")
-    valid_from = moment_field(
+    valid_from = MomentField(
         label="From", required=False, help_text="Empty: from now on. In the time zone shown at the top of the page."
     )
-    valid_until = moment_field(
+    valid_until = MomentField(
         label="Until", required=False, help_text="Empty: until somebody ends it. A deputy's membership has an end."
     )
 

@@ -17,8 +17,9 @@ from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin
 from governance.admin.commands import Command, Done
 from governance.admin.filters import by_relation
-from governance.admin.forms import Chosen, ReasonForm, moment_field
+from governance.admin.forms import Chosen, ReasonForm
 from governance.facts import short_of_quorum
+from governance.web.forms import MomentField
 from registry.access import OrgPermission
 from registry.models import Membership, User
 from registry.services import people
@@ -29,10 +30,10 @@ class MemberForm(ReasonForm):
 
     group = Chosen(Membership._meta.get_field("group"), label="Reviewer group")
     user = Chosen(Membership._meta.get_field("user"), label="Person")
-    valid_from = moment_field(
+    valid_from = MomentField(
         label="From", required=False, help_text="Empty: from now on. In the time zone shown at the top of the page."
     )
-    valid_until = moment_field(
+    valid_until = MomentField(
         label="Until", required=False, help_text="Empty: until somebody ends it. A deputy's membership has an end."
     )
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from django.http import HttpResponseBase
-from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,25 +17,13 @@ from governance.api.conf import PREFIX
 from governance.api.endpoint import Endpoint, answer
 from governance.api.idempotency import once
 from governance.api.operation import Operation
-from governance.api.shapes import Given, Moment, Page, PageAsked, PersonShown, Shown, Words
+from governance.api.shapes import Day, Given, Moment, Page, PageAsked, PersonShown, Shown, Words
 from registry import access, selectors
 from registry.models import RegisteredModel
 from registry.search import Query
 from registry.services import models as service
 from registry.services.tier_lowering import proposed_for
 
-
-def _day(value: Any) -> Any:
-    """A date as RFC 3339 writes it; strictly that, as everything in a document."""
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass
-    raise PydanticCustomError("date", "Write a date as 2027-03-31.")
-
-
-Day = Annotated[date, BeforeValidator(_day)]
 Tier = Annotated[int, Field(ge=1, le=3)]
 
 

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 
 from governance.api.problem import Problem
 from governance.api.shapes import PageAsked
+from registry import moments
 
 Row = TypeVar("Row", bound=Model)
 Place = TypeVar("Place", bound=str | int)
@@ -109,12 +110,9 @@ def _places(cursor: str, keys: Keys) -> list[Any]:
 def _place(value: Any, kind: type[str] | type[int] | type[datetime]) -> Any:
     if kind is datetime and isinstance(value, str):
         try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
+            return moments.read_moment(value)
+        except moments.MomentError:
             raise refused() from None
-        if moment.tzinfo is None:
-            raise refused()
-        return moment
     return _sound(value, str if kind is str else int)
 
 

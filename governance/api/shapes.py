@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from governance.api.problem import Problem
 from governance.policies import Requirement
+from registry import moments
 from registry.models import User
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -51,11 +52,18 @@ def _digits(value: Any) -> Any:
 
 def _moment(value: Any) -> Any:
     """RFC 3339 with its zone; pydantic would also read numbers as seconds and dates as midnights."""
-    if isinstance(value, str) and not re.fullmatch(
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", value, re.ASCII
-    ):
-        raise PydanticCustomError("datetime_parsing", "Write a moment as 2026-07-01T09:30:00Z.")
-    return value
+    try:
+        return moments.read_moment(value if isinstance(value, str) else "")
+    except moments.MomentError as error:
+        raise PydanticCustomError("datetime_parsing", "{reason}", {"reason": str(error)}) from None
+
+
+def _day(value: Any) -> Any:
+    """A date as RFC 3339 writes it; strictly that, as everything in a document."""
+    try:
+        return moments.read_day(value if isinstance(value, str) else "")
+    except moments.MomentError as error:
+        raise PydanticCustomError("date", "{reason}", {"reason": str(error)}) from None
 
 
 def _visible(value: Any) -> Any:
@@ -68,7 +76,10 @@ Whole = Annotated[int, BeforeValidator(_digits)]
 """A whole number in a query string."""
 
 Since = Annotated[datetime, BeforeValidator(_moment)]
-"""A moment in a query string."""
+"""A moment in a query string or a document."""
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A date in a query string or a document."""
 
 Words = Annotated[str, BeforeValidator(_visible), Field(min_length=1, max_length=500)]
 """Text in a query string."""

@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from registry import moments
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_CLAIM_CHARACTERS = 2_000
@@ -131,11 +133,10 @@ class _At:
             return None
         try:
             if isinstance(found.value, str):
-                made = datetime.fromisoformat(found.value)
-                return (made if made.tzinfo is not None else made.replace(tzinfo=UTC)).astimezone(UTC)
+                return moments.read_foreign_moment(found.value)
             if isinstance(found.value, int | float) and not isinstance(found.value, bool):
-                return datetime.fromtimestamp(found.value / per_second, tz=UTC)
-        except (ValueError, OverflowError, OSError):
+                return moments.from_seconds(found.value / per_second)
+        except (moments.MomentError, OverflowError):
             pass
         raise found.fault("a time must stand here: ISO 8601, or a number since 1970.")
 

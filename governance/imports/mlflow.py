@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from governance.outside import NotUnderstood, Server
+from registry import moments
 
 API = "/api/2.0/mlflow"
 MODELS_A_PAGE = 100
@@ -201,8 +202,8 @@ def _moment(given: Mapping[str, Any], field: str) -> datetime | None:
     if isinstance(found, bool) or not isinstance(found, int | float):
         raise Malformed(f"its {field} is no time in milliseconds")
     try:
-        return datetime.fromtimestamp(found / 1000, tz=UTC)
-    except (OverflowError, ValueError, OSError):
+        return moments.from_seconds(found / 1000)
+    except (moments.MomentError, OverflowError):
         raise Malformed(f"its {field} is no time in milliseconds") from None
 
 

@@ -6,19 +6,9 @@ that means something else a moment later changes nothing.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
-from typing import Final
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-METADATA: Final = (
-    ipaddress.ip_network("169.254.0.0/16"),
-    ipaddress.ip_network("fe80::/10"),
-    ipaddress.ip_network("fd00:ec2::/32"),
-    ipaddress.ip_network("100.100.100.200/32"),
-)
-"""Where clouds keep the credentials of a machine; nobody's model registry is there, whatever is configured."""
+from registry import addresses
 
 
 class Forbidden(Exception):
@@ -26,39 +16,32 @@ class Forbidden(Exception):
 
 
 def resolved(host: str, port: int, *, private: bool) -> str:
-    """The address of a host, as text, to connect to.
+    """Resolve a host and judge every address it has.
 
     Args:
         host: a name or an address.
         private: whether addresses of this machine and of private networks are allowed: only where an operator named
             this very host.
 
+    Returns:
+        The address to connect to, as text.
+
     Raises:
         Forbidden: any of its addresses may not be reached.
         OSError: the name does not resolve.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [str(info[4][0]) for info in found]
-    for text in addresses:
-        _judge(host, _plain(text), private=private)
-    if not addresses:
+    found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    for text in found:
+        _judge(host, addresses.read(text), private=private)
+    if not found:
         raise OSError(f"{host} has no address")
-    return addresses[0]
+    return found[0]
 
 
-def _plain(text: str) -> Address:
-    """The address itself, also where it is an IPv4 address in the clothes of an IPv6 one."""
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        return inner or address
-    return address
-
-
-def _judge(host: str, address: Address, *, private: bool) -> None:
-    if any(address in network for network in METADATA):
+def _judge(host: str, address: addresses.Address, *, private: bool) -> None:
+    if addresses.is_metadata(address):
         raise Forbidden(f"{host} is at {address}, where machines keep their credentials: nothing is fetched there.")
-    if address.is_multicast or address.is_unspecified:
+    if not addresses.is_reachable(address):
         raise Forbidden(f"{host} is at {address}, which is no server's address.")
-    if not address.is_global and not private:
+    if not private and not addresses.is_public(address):
         raise Forbidden(f"{host} is at {address}, inside a private network, and no operator named this host.")

@@ -17,7 +17,7 @@ from audit import clock
 from governance import selectors as gate
 from governance.selectors import rights as standing
 from governance.web.access_requests import end_of
-from governance.web.forms import PageForm
+from governance.web.forms import DayField, PageForm
 from governance.web.page import PageRequest, page, show
 from governance.web.things import PROCESSES
 from governance.web.words import RIGHTS, ROLES_IN_WORDS
@@ -46,10 +46,9 @@ class GiveForm(PageForm):
         help_text="User name of a person or service account, or the slug of a reviewer group.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
     )
-    until = forms.DateField(
+    until = DayField(
         label="Until",
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text="The role ends with that day by itself. Empty: until somebody takes it back.",
     )
     reason = forms.CharField(label="Reason", max_length=5_000, help_text="Kept with the event.")

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from audit import clock
 from governance.web import keyset
-from governance.web.forms import PageForm
+from governance.web.forms import DayField, PageForm
 from governance.web.page import PageRequest, page, show
 from governance.web.words import ROLES_IN_WORDS
 from registry import access, selectors
@@ -44,9 +44,8 @@ class AskForm(PageForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Kept in the log of the model, where everybody who sees the model can read it.",
     )
-    until = forms.DateField(
+    until = DayField(
         label="Until",
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=f"The role ends with that day by itself; at most {service.LONGEST.days} days ahead.",
     )
 
@@ -54,9 +53,8 @@ class AskForm(PageForm):
 class GrantForm(PageForm):
     """The end, and a word to whoever asked."""
 
-    until = forms.DateField(
+    until = DayField(
         label="Until",
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text="You may shorten the time that was asked for.",
     )
     reason = forms.CharField(label="Note", required=False, max_length=5_000)

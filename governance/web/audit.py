@@ -6,13 +6,12 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
 from django.db.models import Q
 from django.http import HttpResponse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 
 from audit import actions
 from audit import selectors as log
@@ -21,7 +20,7 @@ from audit.models import Event
 from governance.web import boxes
 from governance.web.page import PageRequest, page, show
 from governance.web.things import Doer, Named, Names
-from registry import access, selectors
+from registry import access, moments, selectors
 from registry.access import OrgPermission
 from registry.exceptions import NotFound
 from registry.models import AccessToken, User
@@ -122,10 +121,10 @@ def _end(text: str) -> datetime | None:
     return timezone.make_aware(datetime.combine(day, time.max)) if day is not None else None
 
 
-def _day(text: str) -> Any:
+def _day(text: str) -> date | None:
     try:
-        return parse_date(text)
-    except ValueError:
+        return moments.read_day(text)
+    except moments.MomentError:
         return None
 
 

@@ -12,8 +12,10 @@ from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet, Value
+from django.db.models import DateField, DateTimeField, Field, Model, Q, QuerySet, Value
 from django.http import QueryDict
+
+from registry import moments
 
 M = TypeVar("M", bound=Model)
 
@@ -39,7 +41,7 @@ def cut(rows: QuerySet[M], keys: Sequence[str], params: QueryDict, *, size: int 
     backwards = "before" in params and "after" not in params
     ordered = rows.order_by(*(_turned(keys) if backwards else keys))
     given = params.get("before" if backwards else "after", "")
-    beyond = _beyond(_turned(keys) if backwards else keys, given)
+    beyond = _beyond(rows, _turned(keys) if backwards else keys, given)
     if beyond is None:
         backwards, ordered = False, rows.order_by(*keys)
         found = list(ordered[: size + 1])
@@ -75,7 +77,12 @@ def cut_in_order(
     backwards = "before" in params and "after" not in params
     read = _read(params.get("before" if backwards else "after", ""))
     place = read[0] if read else None
-    if read is None or not isinstance(place, int) or not 0 <= place < len(parts) or len(read) != len(keys) + 1:
+    if (
+        read is None
+        or not isinstance(place, int)
+        or not 0 <= place < len(parts)
+        or not _are_storable(parts[place], keys, read[1:])
+    ):
         backwards, place, read = False, 0, None
     turned = _turned(keys) if backwards else list(keys)
     asked = []
@@ -107,10 +114,42 @@ def _turned(keys: Sequence[str]) -> list[str]:
     return [key[1:] if key.startswith("-") else f"-{key}" for key in keys]
 
 
-def _beyond(keys: Sequence[str], cursor: str) -> Q | None:
+def _beyond(rows: QuerySet[M], keys: Sequence[str], cursor: str) -> Q | None:
     """Rows that come after the cursor's; None where it is none."""
     values = _read(cursor)
-    return _after(keys, values) if values is not None and len(values) == len(keys) else None
+    if values is None or not _are_storable(rows, keys, values):
+        return None
+    return _after(keys, values)
+
+
+def _are_storable(rows: QuerySet[M], keys: Sequence[str], values: Sequence[Any]) -> bool:
+    """Whether each value of a cursor is one that its column can be compared with: dates and moments are read strictly,
+    because the database refuses some that Django reads."""
+    if len(values) != len(keys):
+        return False
+    for key, value in zip(keys, values, strict=True):
+        field = _field(rows, key.lstrip("-"))
+        try:
+            if isinstance(field, DateTimeField):
+                moments.read_moment(str(value))
+            elif isinstance(field, DateField):
+                moments.read_day(str(value))
+        except moments.MomentError:
+            return False
+    return True
+
+
+def _field(rows: QuerySet[M], path: str) -> Field[Any, Any] | None:
+    """The field or the annotation that a key names."""
+    annotation = rows.query.annotations.get(path)
+    if annotation is not None:
+        return getattr(annotation, "output_field", None)
+    model: Any = rows.model
+    field: Any = None
+    for step in path.split("__"):
+        field = model._meta.get_field(step)
+        model = field.related_model
+    return field  # type: ignore[no-any-return]
 
 
 def _after(keys: Sequence[str], values: Sequence[Any]) -> Q:

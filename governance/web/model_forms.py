@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from governance.web.forms import PageForm
+from governance.web.forms import DayField, PageForm
 from governance.web.page import PageRequest, page, show
 from registry import access, selectors
 from registry.exceptions import NotPermitted, Refusal, StaleRevision
@@ -62,9 +62,7 @@ class ModelForm(PageForm):
     regulations = forms.CharField(
         required=False, help_text="Separated by commas: “EU AI Act Annex III, SR 26-2”.", max_length=1000
     )
-    next_review = forms.DateField(
-        label="Next review", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
+    next_review = DayField(label="Next review", required=False)
 
     tags = forms.CharField(
         required=False,

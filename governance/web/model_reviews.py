@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from audit import clock
-from governance.web.forms import PageForm
+from governance.web.forms import DayField, PageForm
 from governance.web.page import PageRequest, page, show
 from registry import selectors
 from registry.exceptions import NotFound, NotPermitted, Refusal, StaleRevision
@@ -41,10 +41,9 @@ class ReviewForm(PageForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="With the outcome “fit with conditions”: what has to be done, and by when.",
     )
-    next_review = forms.DateField(
+    next_review = DayField(
         label="Next review",
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text="Left out: as late as the tier allows.",
     )
     revision = forms.IntegerField(widget=forms.HiddenInput)

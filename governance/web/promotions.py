@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.debug import sensitive_post_parameters
 
 from audit import clock
@@ -21,6 +20,7 @@ from governance.web import boxes, keyset, packets, sign_in
 from governance.web.forms import PageForm
 from governance.web.page import PageRequest, page, show
 from governance.web.request_parts import Parts, parts_of
+from registry import moments
 from registry.exceptions import Conflict, NotFound, NotPermitted, Refusal
 
 STATES = {
@@ -172,10 +172,9 @@ def _changed(request: PageRequest, found: PromotionRequest, form: DecisionForm) 
 
 def _moment(text: str) -> datetime | None:
     try:
-        moment = parse_datetime(text)
-    except ValueError:
+        return moments.read_moment(text)
+    except moments.MomentError:
         return None
-    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 @page("POST")

@@ -171,7 +171,9 @@ def _again(row: WebhookDelivery, token: UUID, receipt: Receipt | None, problem: 
     pause += pause * secrets.randbelow(101) / 1000
     asked = receipt.retry_after if receipt is not None else ""
     if asked.isascii() and asked.isdecimal():
-        pause = max(pause, min(timedelta(seconds=int(asked)), PAUSES[-1]))
+        longest = PAUSES[-1]
+        # Compared as numbers: what a receiver asks for may be longer than a timedelta can be.
+        pause = max(pause, min(int(asked), int(longest.total_seconds())) * timedelta(seconds=1))
     logger.info("webhook delivery %s waits %s and is tried again: %s", row.uid, pause, problem)
     WebhookDelivery.objects.filter(pk=row.pk, claim=token).update(
         claim=None, attempts=row.attempts + 1, run_after=clock.now() + pause, answer=answer, problem=problem[:500]

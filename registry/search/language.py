@@ -13,9 +13,10 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 
+from registry import moments
 from registry.search.faults import Fault, InvalidQuery
 from registry.search.terms import Ago, Bound, Query, Span, Term, Value
 from registry.search.words import Kind, Vocabulary, Word
@@ -271,13 +272,10 @@ class _Reading:
             return number if math.isfinite(number) else None
         if age := _AGE.fullmatch(text):
             return Ago(min(int(age[1]) * _UNITS[age[2]], _OLDEST))
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
-            try:
-                day = date.fromisoformat(text)
-            except ValueError:
-                return None
-            return day if 1 < day.year < 9999 else None
-        return None
+        try:
+            return moments.read_day(text)
+        except moments.MomentError:
+            return None
 
     def _add(self, term: Term) -> None:
         if term.values:
