@@ -16,7 +16,7 @@ SERVICE_ACCOUNT_USER_REMOVED = register(
 
 PERSON_SIGNED_IN = register("person.signed_in", "signed in")
 PERSON_SIGNED_OUT = register("person.signed_out", "signed out")
-PERSON_SIGN_IN_FAILED = register("person.sign_in_failed", "refused a sign-in, because the password was wrong")
+PERSON_SIGN_IN_FAILED = register("person.sign_in_failed", "refused a sign-in: the name or the password was wrong")
 PERSON_SIGNATURE_FAILED = register("person.signature_failed", "gave a wrong password while signing a decision")
 PERSON_REAUTHENTICATED = register("person.reauthenticated", "gave the password again, to administer")
 PERSON_REAUTHENTICATION_FAILED = register(

@@ -1,19 +1,21 @@
 """Signing in with a password, and giving it again to sign a decision or to administer.
 
-Guessing is slowed by counting attempts under account and address together, under the account, and under the address;
-an unknown name takes the same work as a wrong password, so the answer tells nothing about who has an account.
+Guessing is slowed by counting attempts under account and address together, under the account, and under the address. A
+success clears what is counted under account and address alone: whoever knows one password guesses others no faster. An
+unknown name, a deactivated account, a service account and a wrong password take the same work and get the same answer.
 """
 
 from datetime import timedelta
 
 from django.contrib.auth import hashers
 from django.db import transaction
+from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
 from audit import clock, context, recorder
 from audit.actor import Actor, process
 from audit.recorder import Thing
-from registry import access
+from registry import access, addresses
 from registry.actions import (
     PERSON_REAUTHENTICATED,
     PERSON_REAUTHENTICATION_FAILED,
@@ -34,6 +36,9 @@ MAX_PASSWORD = 1_024
 DOOR = process("sign-in")
 """Who refuses a sign-in: nobody has signed in yet, so no person acts."""
 
+UNKNOWN = Thing("sign_in", "unknown-name")
+"""What a sign-in under a name that no account has is recorded about."""
+
 
 def sign_in(*, username: str, password: str) -> User:
     """Check a name and a password and record that the person signed in; the caller opens the session.
@@ -44,19 +49,21 @@ def sign_in(*, username: str, password: str) -> User:
     """
     username = username.strip()
     keys = _keys(username)
-    _count(keys)
+    made = _count(keys)
     person = User.objects.filter(username=username).first()
     right = _matches(person, password)
     if person is None or not right or not person.is_active or person.kind != User.Kind.PERSON:
-        if person is not None:
-            with transaction.atomic():
-                recorder.append(PERSON_SIGN_IN_FAILED, actor=DOOR, thing=_thing(person), stream=_stream(person))
+        # The same statements for an unknown name, and so the same time; the name itself is not recorded, because people
+        # type passwords there.
+        thing, stream = (_thing(person), _stream(person)) if person is not None else (UNKNOWN, str(UNKNOWN))
+        with transaction.atomic():
+            recorder.append(PERSON_SIGN_IN_FAILED, actor=DOOR, thing=thing, stream=stream)
         raise NotPermitted(
             "That name and password do not belong together. Try again, or ask an administrator for a new password.",
             code="sign_in_failed",
         )
     with transaction.atomic():
-        _forget(keys)
+        _forget(keys, made)
         recorder.append(PERSON_SIGNED_IN, actor=access.actor_for(person), thing=_thing(person), stream=_stream(person))
     return person
 
@@ -97,12 +104,12 @@ def reauthenticate_to_administer(person: User, password: str, *, pointer: str) -
 def _held_to(person: User, password: str, *, counted_as: str, failed: str) -> bool:
     """Whether it is the person's password. Guesses are counted by purpose; a wrong one is recorded as `failed`."""
     keys = _keys(f"{counted_as}:{person.uid}")
-    _count(keys)
+    made = _count(keys)
     if not _matches(person, password):
         with transaction.atomic():
             recorder.append(failed, actor=access.actor_for(person), thing=_thing(person), stream=_stream(person))
         return False
-    _forget(keys)
+    _forget(keys, made)
     return True
 
 
@@ -118,9 +125,11 @@ def _matches(person: User | None, password: str) -> bool:
 def _keys(account: str) -> dict[str, int]:
     """What an attempt is counted under, and how many each allows in a window."""
     address = context.current().address
-    limits = {_key("account", account): PER_ACCOUNT, _key("both", account, address): PER_ACCOUNT_AND_ADDRESS}
-    if address:
-        limits[_key("address", address)] = PER_ADDRESS
+    counted_as = addresses.counted_as(address)
+    # The first is what a right password clears.
+    limits = {_key("both", account, counted_as): PER_ACCOUNT_AND_ADDRESS, _key("account", account): PER_ACCOUNT}
+    if counted_as:
+        limits[_key("address", counted_as)] = PER_ADDRESS
     return limits
 
 
@@ -128,7 +137,7 @@ def _key(*parts: str) -> str:
     return salted_hmac("registry.sign_in", "\x00".join(parts), algorithm="sha256").hexdigest()
 
 
-def _count(keys: dict[str, int]) -> None:
+def _count(keys: dict[str, int]) -> list[PasswordAttempt]:
     """Count first, look afterwards: parallel guesses count each other. A refused attempt is not kept, so knocking on a
     closed door does not keep it closed."""
     now = clock.now()
@@ -146,10 +155,17 @@ def _count(keys: dict[str, int]) -> None:
                 f"Too many attempts. Wait {minutes} minute{'s' if minutes != 1 else ''} and try again.",
                 code="too_many_attempts",
             )
+    return made
 
 
-def _forget(keys: dict[str, int]) -> None:
-    PasswordAttempt.objects.filter(key__in=keys).delete()
+def _forget(keys: dict[str, int], made: list[PasswordAttempt]) -> None:
+    """Take back what a right password counted, and what was counted before under its account and address together.
+
+    Earlier attempts on the account from elsewhere, and on other accounts from this address, stay counted: otherwise one
+    known password would let its holder guess all others.
+    """
+    both = next(iter(keys))
+    PasswordAttempt.objects.filter(Q(key=both) | Q(pk__in=[attempt.pk for attempt in made])).delete()
 
 
 def _thing(person: User) -> Thing:

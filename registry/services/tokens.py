@@ -11,14 +11,13 @@ import string
 import zlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 
 from django.db import transaction
 
 from audit import clock, leaf, prepared, recorder
 from audit.actor import Actor, ActorKind
 from audit.recorder import Change, Private, Thing
-from registry import access
+from registry import access, addresses
 from registry.actions import TOKEN_ISSUED, TOKEN_REVOKED
 from registry.exceptions import NotFound, NotNow, NotPermitted
 from registry.models import AccessToken, AccountControl, TokenUse, User
@@ -241,7 +240,7 @@ def _note_use(token: int, now: datetime, address: str | None) -> None:
 def _address(text: str | None) -> str | None:
     """An address the database can keep; anything else is unknown, and no reason to turn a valid token away."""
     try:
-        return str(ip_address(text or ""))
+        return str(addresses.read(text or ""))
     except ValueError:
         return None
 

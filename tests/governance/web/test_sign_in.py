@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from django.contrib.auth import hashers
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from audit import clock, context
 from audit.models import Event
@@ -48,23 +48,35 @@ def test_a_wrong_password_and_an_unknown_name_are_told_the_same(client: Client, 
     assert "not it at all" not in wrong.html
 
 
-def test_an_unknown_name_costs_a_hash_like_a_wrong_password(
-    client: Client, marta: User, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", ["unknown", "deactivated", "service", "too long"])
+def test_every_refusal_takes_the_work_of_a_wrong_password(
+    marta: User, people: People, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    hashed: list[str] = []
+    """The same number of hashes, of statements and of events, so that the time tells nothing about the account."""
+    accounts.deactivate(actor=factories.SETUP, person=people.chen, reason="left the bank")
+    name = {"unknown": "nobody-of-that-name", "deactivated": "chen", "service": people.ci_retail.username}.get(
+        kind, "marta"
+    )
+    password = "x" * 1024 if kind == "too long" else factories.PASSWORD
+    made: list[int] = []
+    encode = hashers.MD5PasswordHasher.encode
 
-    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
-        def spy(*args: Any) -> Any:
-            hashed.append(real.__name__)
-            return real(*args)
+    def counted(self: hashers.MD5PasswordHasher, password: str, salt: str) -> str:
+        made.append(len(password))
+        return encode(self, password, salt)
 
-        return spy
+    def work(name: str, password: str) -> tuple[int, int, list[str]]:
+        made.clear()
+        events = Event.objects.count()
+        with CaptureQueriesContext(connection) as queries, pytest.raises(NotPermitted):
+            sign_in.sign_in(username=name, password=password)
+        verbs = [query["sql"].split()[0] for query in queries.captured_queries]
+        return len(made), Event.objects.count() - events, verbs
 
-    monkeypatch.setattr(hashers, "make_password", counted(hashers.make_password))
-    monkeypatch.setattr(hashers, "check_password", counted(hashers.check_password))
-    attempt(client, "nobody-of-that-name")
-    attempt(client, "marta", "wrong")
-    assert hashed == ["make_password", "check_password"]
+    monkeypatch.setattr(hashers.MD5PasswordHasher, "encode", counted)
+    wrong = work("marta", "wrong")
+    assert work(name, password) == wrong
+    assert wrong[:2] == (1, 1)
 
 
 @pytest.mark.parametrize("kind", ["deactivated", "service"])
@@ -96,6 +108,43 @@ def test_guessing_is_slowed_and_the_right_password_waits_as_well(client: Client,
         assert attempt(client, "marta").response.status_code == 429
         clock.tick(timedelta(minutes=2))
         assert attempt(client, "marta").response.status_code == 302
+
+
+def test_a_right_password_frees_no_guesses_at_other_accounts(client: Client, marta: User) -> None:
+    """An address is not cleared by an account its user knows: neither one after another nor at the same time."""
+    attempts = 0
+    with context.bind(address="127.0.0.1"):
+        while attempts < sign_in.PER_ADDRESS:
+            for _ in range(min(5, sign_in.PER_ADDRESS - attempts)):
+                with pytest.raises(NotPermitted):
+                    sign_in.sign_in(username=f"name-{attempts}", password="guess")
+                attempts += 1
+            if attempts < sign_in.PER_ADDRESS:
+                sign_in.sign_in(username="marta", password=factories.PASSWORD)
+    assert attempt(client, "marta").response.status_code == 429
+
+
+def test_a_right_password_frees_no_guesses_from_other_addresses(marta: User) -> None:
+    for n in range(sign_in.PER_ACCOUNT):
+        attempt(Client(REMOTE_ADDR=f"198.51.100.{n}"), "marta", "wrong")
+        if n == sign_in.PER_ACCOUNT // 2:
+            assert attempt(Client(REMOTE_ADDR="203.0.113.1"), "marta").response.status_code == 302
+    assert attempt(Client(REMOTE_ADDR="203.0.113.2"), "marta", "wrong").response.status_code == 429
+
+
+def test_right_passwords_do_not_count(client: Client, marta: User) -> None:
+    """Somebody who signs many decisions is not held up, and neither is an office behind one address."""
+    with context.bind(address="127.0.0.1"):
+        for _ in range(sign_in.PER_ACCOUNT + 5):
+            sign_in.reauthenticate(marta, factories.PASSWORD, pointer="/password")
+    assert not PasswordAttempt.objects.exists()
+
+
+def test_the_addresses_of_one_ipv6_host_count_together(marta: User) -> None:
+    for n in range(sign_in.PER_ACCOUNT_AND_ADDRESS):
+        attempt(Client(REMOTE_ADDR=f"2001:db8::{n}"), "marta", "wrong")
+    assert attempt(Client(REMOTE_ADDR="2001:db8::ffff"), "marta").response.status_code == 429
+    assert attempt(Client(REMOTE_ADDR="2001:db8:0:1::1"), "marta").response.status_code == 302
 
 
 def test_guessing_from_one_address_leaves_other_addresses_alone(client: Client, marta: User) -> None:
