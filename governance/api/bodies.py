@@ -135,7 +135,7 @@ def upload(request: Request) -> tuple[HttpRequest, int]:
     """
     raw = request._request
     announced = raw.META.get("CONTENT_LENGTH") or ""
-    if not announced.isdecimal():
+    if not announced.isdecimal() or raw.META.get("HTTP_TRANSFER_ENCODING"):
         raise Problem(411, "length_required", "Send the file's size as Content-Length; chunked bodies are not taken.")
     if (raw.content_type or "").startswith(("multipart/", "application/x-www-form-urlencoded")):
         raise Problem(

@@ -47,7 +47,9 @@ class Endpoint(APIView):
         return read(shape, query.dict(), prefix="?")
 
     def given(self, shape: type[Shape]) -> Shape:
-        """The JSON body. Raises Problem: 400, 413, 415."""
+        """The JSON body. Raises Problem: 400, 413, 415; 400 as well for a change or replacement without any body."""
+        if self.request.method in ("PATCH", "PUT") and not self.raw_body():
+            raise invalid([{"pointer": "", "code": "required", "detail": "Send what to change as a JSON object."}])
         return read(shape, self.request.data)
 
     def raw_body(self) -> bytes:
