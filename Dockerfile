@@ -28,4 +28,4 @@ USER 10001
 VOLUME /data/artifacts
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-CMD ["granian", "--interface=wsgi", "--host=0.0.0.0", "--port=8000", "--workers=2", "--blocking-threads=8", "--no-ws", "governance.wsgi:application"]
+CMD ["python", "-m", "governance.serving", "--host=0.0.0.0", "--port=8000", "--processes=2"]

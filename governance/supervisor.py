@@ -206,8 +206,7 @@ def _children(host: str, port: int, var: Path) -> list[Child]:
     celery = [*module, "celery", "--app=governance.celery:app"]
     commands = {
         "web": [
-            *module, "granian", "--interface=wsgi", "--workers=1", "--blocking-threads=8", f"--host={host}",
-            f"--port={port}", "--no-ws", "governance.wsgi:application",
+            *module, "governance.serving", f"--host={host}", f"--port={port}",
         ],
         "beat": [*celery, "beat", "--loglevel=INFO", "--pidfile=", f"--schedule={var / 'beat-schedule'}"],
         "worker": [

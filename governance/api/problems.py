@@ -75,6 +75,12 @@ CATALOGUE: Final[dict[str, Type]] = {
         "Documents and files have limits; `detail` says which applies.",
         "Send large content as a file of the version.",
     ),
+    "too_slow": Type(
+        "The request did not arrive in time",
+        "A body has to arrive within seconds, at a lowest rate, before it is looked at. Where one address sends many "
+        "bodies at once, the oldest unfinished one gives way to a new one.",
+        "Send it again; send fewer requests at a time.",
+    ),
     "precondition_required": Type(
         "The request must say which revision it is about",
         "Changing what somebody else may have changed meanwhile needs `If-Match` (RFC 6585).",

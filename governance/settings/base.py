@@ -35,6 +35,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "governance.web.middleware.RequestFacts",
+    "governance.web.middleware.PermissionsPolicy",
     "django.middleware.security.SecurityMiddleware",
     "governance.web.middleware.ContentPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -110,6 +111,14 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "base-uri": ["'none'"],
     },
 }
+# Browser features that no page uses: denied to the pages and to whatever they might load.
+_UNUSED_FEATURES = (
+    "accelerometer autoplay bluetooth browsing-topics camera clipboard-read display-capture encrypted-media fullscreen "
+    "gamepad geolocation gyroscope hid identity-credentials-get idle-detection local-fonts magnetometer microphone "
+    "midi otp-credentials payment picture-in-picture publickey-credentials-create publickey-credentials-get "
+    "screen-wake-lock serial storage-access usb window-management xr-spatial-tracking"
+)
+COUNTERSIGN_PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES.split())
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from audit import context
 from governance.web.reader import Reader, reader_of
-from registry import characters
+from registry import addresses, characters
 
 # The first bytes in UTF-8 of what `characters.marked` marks beyond ASCII and C1: most pages hold none of them.
 _MAY_HOLD_CONTROLS = re.compile(
@@ -51,6 +51,18 @@ class RequestFacts:
         with context.bind(request_id=request_id, address=address_of(request), client=door):
             response = self.get_response(request)
         response["X-Request-Id"] = request_id
+        return response
+
+
+class PermissionsPolicy:
+    """Deny every browser feature that the product does not use, on every response (Permissions-Policy)."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", settings.COUNTERSIGN_PERMISSIONS_POLICY)
         return response
 
 
@@ -99,10 +111,9 @@ class VisibleControls:
 
 
 def address_of(request: HttpRequest) -> str:
-    """The caller's network address. Behind n trusted proxies it is the n-th entry of X-Forwarded-For from the right:
-    what stands further left anyone may have written."""
-    proxies: int = settings.COUNTERSIGN_TRUSTED_PROXIES
-    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
-    if proxies and len(forwarded) >= proxies:
-        return forwarded[-proxies][:64]
-    return str(request.META.get("REMOTE_ADDR", ""))
+    """The caller's network address, seen through as many proxies as are trusted (`registry.addresses.caller`)."""
+    return addresses.caller(
+        str(request.META.get("REMOTE_ADDR", "")),
+        request.headers.get("X-Forwarded-For", ""),
+        settings.COUNTERSIGN_TRUSTED_PROXIES,
+    )

@@ -131,7 +131,7 @@ def _web_processes(root: int) -> list[int]:
     found, waiting = [], [root]
     while waiting:
         number = waiting.pop()
-        if b"granian" in Path(f"/proc/{number}/cmdline").read_bytes():
+        if b"governance.serving" in Path(f"/proc/{number}/cmdline").read_bytes():
             found.append(number)
         for task in Path(f"/proc/{number}/task").iterdir():
             waiting += [int(child) for child in (task / "children").read_text().split()]

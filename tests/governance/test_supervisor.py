@@ -100,7 +100,7 @@ def test_it_starts_heals_and_stops_in_order(run: Run) -> None:
     assert second.returncode == 1
     assert f"already running: {url}" in said
 
-    for name in ("granian", "celery"):
+    for name in ("governance.serving", "celery"):
         os.kill(run.parts(name)[0], signal.SIGKILL)
     assert run.process.stdout
     again = {next(line for line in run.process.stdout if "starting it again" in line).split()[1] for _ in range(2)}

@@ -65,8 +65,7 @@ def ours(var: Path, workers: int) -> Iterator[Server]:
     token = new_token(var, "bench")
     port = _free_port()
     command = [
-        sys.executable, "-m", "granian", "--interface=wsgi", f"--workers={workers}", "--blocking-threads=8",
-        "--host=127.0.0.1", f"--port={port}", "--no-ws", "governance.wsgi:application",
+        sys.executable, "-m", "governance.serving", f"--processes={workers}", "--host=127.0.0.1", f"--port={port}",
     ]  # fmt: skip
     database = f"host={embedded.addresses(var).directory} user={embedded.SUPERUSER} dbname=countersign"
     with _started("countersign", command, environ, var / "ours.log", f"http://127.0.0.1:{port}/healthz") as pid:

@@ -83,8 +83,7 @@ def started() -> Iterator[Server]:
     descriptor, log = tempfile.mkstemp(prefix="countersign-web-", suffix=".log")
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "granian", "--interface=wsgi", "--workers=1", "--blocking-threads=8",
-            "--host=127.0.0.1", f"--port={port}", "--no-ws", "governance.wsgi:application",
+            sys.executable, "-m", "governance.serving", "--host=127.0.0.1", f"--port={port}",
         ],
         cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, stdout=descriptor, stderr=descriptor,
         env={
@@ -277,11 +276,27 @@ def test_a_server_that_is_killed_in_the_middle_of_an_upload_leaves_nothing_to_be
 def test_a_chunked_body_is_refused(scene: Scene) -> None:
     scene.call("POST", "/models/m/versions", declared("a", "0" * 64, 1))
 
-    status, problem, _ = scene.call(
-        "PUT", "/models/m/versions/1/artifacts/a", iter([b"x"]), Transfer_Encoding="chunked"
-    )
+    link = scene.call.server.connection()
+    headers = {"Authorization": f"Bearer {scene.call.secret}", "Transfer-Encoding": "chunked"}
+    link.request("PUT", "/api/v1/models/m/versions/1/artifacts/a", iter([b"x"]), headers, encode_chunked=True)
+    answer = link.getresponse()
 
-    assert (status, problem["code"]) == (411, "length_required")
+    assert (answer.status, json.load(answer)["code"]) == (411, "length_required")
+    link.close()
+
+
+def test_a_chunked_document_is_read_like_another(scene: Scene) -> None:
+    link = scene.call.server.connection()
+    headers = {
+        "Authorization": f"Bearer {scene.call.secret}",
+        "Transfer-Encoding": "chunked",
+        "Content-Type": "application/json",
+    }
+    link.request("POST", "/api/v1/models", iter([b'{"slug": "in-', b'pieces"}']), headers, encode_chunked=True)
+    answer = link.getresponse()
+
+    assert answer.status == 201, answer.read()
+    link.close()
 
 
 def test_the_journey(scene: Scene, worker_process: object) -> None:

@@ -1,0 +1,156 @@
+"""Bodies of requests: received completely before a thread is used, or, where they are large, read as they arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from governance.serving.limits import Limits
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
+class BodyError(OSError):
+    """The body was not received. Of the kind that Django expects of a body that cannot be read."""
+
+
+class TooSlowError(BodyError):
+    """The body did not arrive in time, or gave way to a newer one of the same address."""
+
+
+class TooLargeError(BodyError):
+    """The body has more bytes than may be buffered."""
+
+
+class Body:
+    """A body that is being received."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.parts: list[bytes] = []
+        self.size = 0
+        self.is_complete = False
+        self.clock: asyncio.Timeout | None = None
+
+    def end(self) -> None:
+        """End it: its request is answered with 408."""
+        self.is_complete = True  # no longer one of those that can be ended
+        if self.clock is not None:
+            self.clock.reschedule(asyncio.get_running_loop().time())
+
+
+class Bodies:
+    """All buffered bodies of one process. A new body is always accepted: the oldest incomplete one gives way to it."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._held: dict[Body, None] = {}
+
+    @asynccontextmanager
+    async def received(self, receive: Receive, address: str) -> AsyncIterator[bytes]:
+        """Receive a body and count its bytes until the block ends.
+
+        Raises:
+            TooSlowError: it did not arrive in time, or had to give way.
+            TooLargeError: it is larger than may be buffered.
+            BodyError: the client went away.
+        """
+        body = Body(address)
+        self._held[body] = None
+        try:
+            self._make_room(body)
+            try:
+                await self._fill(body, receive)
+            except TimeoutError:
+                raise TooSlowError from None
+            body.is_complete = True
+            yield b"".join(body.parts)
+        finally:
+            del self._held[body]
+
+    async def _fill(self, body: Body, receive: Receive) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        async with asyncio.timeout(self._limits.body_seconds) as body.clock:
+            async for chunk in _chunks(receive):
+                body.parts.append(chunk)
+                body.size += len(chunk)
+                if body.size > self._limits.buffered:
+                    raise TooLargeError
+                if not body.is_complete:
+                    body.clock.reschedule(started + self._limits.body_seconds + body.size / self._limits.slowest)
+                self._make_room(body)
+
+    def _make_room(self, newest: Body) -> None:
+        """End the oldest incomplete bodies while there are more than allowed."""
+        incomplete = [body for body in self._held if not body.is_complete]
+        of_address = [body for body in incomplete if body.address == newest.address]
+        for oldest in of_address[: max(0, len(of_address) - self._limits.bodies_per_address)]:
+            oldest.end()
+        for oldest in incomplete[: max(0, len(incomplete) - self._limits.bodies)]:
+            oldest.end()
+        if sum(body.size for body in self._held) > self._limits.held_bytes:
+            next(iter(incomplete), newest).end()
+
+
+class ArrivingBody(io.RawIOBase):
+    """A large body, read by a thread while it arrives.
+
+    Reading raises TooSlowError where the client stalls, and BodyError where it went away.
+    """
+
+    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop, limits: Limits) -> None:
+        super().__init__()
+        self._chunks = _chunks(receive)
+        self._loop = loop
+        self._limits = limits
+        self._started = loop.time()
+        self._taken = 0
+        self._waiting = b""
+        self._is_broken = False
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill the buffer as far as bytes are there; wait for the next ones where none are."""
+        if self._is_broken:
+            raise BodyError("the body was not received to its end")
+        if not self._waiting:
+            self._is_broken = True
+            waited = asyncio.run_coroutine_threadsafe(self._next(), self._loop)
+            self._waiting = waited.result(2 * self._limits.stalled_seconds)
+            self._is_broken = False
+        count = min(len(buffer), len(self._waiting))
+        buffer[:count] = self._waiting[:count]
+        self._waiting = self._waiting[count:]
+        return count
+
+    async def _next(self) -> bytes:
+        """The next bytes; none at the end."""
+        # A client that sends less than the slowest rate runs into this, however evenly it sends.
+        due = self._started + self._limits.stalled_seconds + self._taken / self._limits.slowest
+        latest = self._loop.time() + self._limits.stalled_seconds
+        try:
+            async with asyncio.timeout_at(min(max(due, self._loop.time()), latest)):
+                chunk = await anext(self._chunks, b"")
+        except TimeoutError:
+            raise TooSlowError("the body arrives too slowly") from None
+        self._taken += len(chunk)
+        return chunk
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    """The parts of a body. Raises BodyError where the client goes away before its end."""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise BodyError("the client went away")
+        if message.get("body"):
+            yield message["body"]
+        if not message.get("more_body"):
+            return
