@@ -86,6 +86,18 @@ bench: .venv/dev  ## measure; never part of the tests
 		-r requirements/mlflow.txt
 	@touch $@
 
+.venv-audit/made: requirements/audit.txt
+	@echo "making .venv-audit, with pip-audit"
+	@$(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
+		-r requirements/audit.txt
+	@touch $@
+
+.PHONY: audit
+audit: .venv-audit/made  ## compare the pinned packages with known vulnerabilities; asks PyPI or, with ARGS="-s osv", OSV
+	@.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off $(ARGS) \
+		-r requirements/run.txt -r requirements/embedded.txt -r requirements/dev.txt
+
 .PHONY: bench-mlflow
 bench-mlflow: .venv/dev .venv-mlflow/made  ## our MLflow door beside a stock MLflow server; ARGS=--large with 100,000 versions
 	@$(BIN)/python -m tests.bench.beside.door $(ARGS)
@@ -127,6 +139,6 @@ schema: .venv/dev  ## write the API's description anew, for the test that compar
 
 .PHONY: pins
 pins: .venv/dev  ## resolve requirements/*.in anew into pinned, hashed files; ARGS=--upgrade takes newer versions
-	@for part in run embedded dev mlflow; do \
+	@for part in run embedded dev mlflow audit; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-header $(ARGS) requirements/$$part.in -o requirements/$$part.txt || exit 1; done

@@ -1,4 +1,5 @@
-"""What the web server loads. There is no ASGI twin: persistent database connections do not persist under it."""
+"""Django as a WSGI application, called in threads by `governance.serving`. Django's own ASGI handler is not used:
+persistent database connections do not persist under it."""
 
 from __future__ import annotations
 
