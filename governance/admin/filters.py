@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+
+from registry import moments
 
 
 def by_date(field: str, title: str) -> tuple[str, type[admin.FieldListFilter]]:
     """Filter by a moment, under a title of one's own."""
-    return field, type("ByDate", (_Titled, admin.DateFieldListFilter), {"words": title})
+    return field, type("ByDate", (_Titled, _Dated), {"words": title})
 
 
 def by_choice(field: str, title: str) -> tuple[str, type[admin.FieldListFilter]]:
@@ -30,3 +33,17 @@ class _Titled:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.title = self.words
+
+
+class _Dated(admin.DateFieldListFilter):
+    """Refuses moments that the database would refuse: those in the address may be anybody's."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, values in self.used_parameters.items():
+            if not name.endswith("__isnull"):
+                for value in values if isinstance(values, list) else [values]:
+                    try:
+                        moments.read_foreign_moment(str(value))
+                    except moments.MomentError as error:
+                        raise IncorrectLookupParameters(error) from None

@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1, help="web processes; limits count in each for itself")
     options = parser.parse_args()
     limits = Limits()
-    _allow_open_files()
+    _allow_open_files(limits)
     Granian(
         APPLICATION,
         address=options.host,
@@ -38,10 +38,11 @@ def main() -> None:
     ).serve()
 
 
-def _allow_open_files() -> None:
-    """Raise the number of open files to what the system allows: each connection is one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+def _allow_open_files(limits: Limits) -> None:
+    """Raise the number of files this process may have open: each connection is one."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4 * limits.connections if most == resource.RLIM_INFINITY else min(most, 4 * limits.connections)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, wanted), most))
 
 
 if __name__ == "__main__":

@@ -111,12 +111,11 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "base-uri": ["'none'"],
     },
 }
-# Browser features that no page uses: denied to the pages and to whatever they might load.
+# Browser features that no page uses, of those that browsers know: an unknown one is an error on the console.
 _UNUSED_FEATURES = (
-    "accelerometer autoplay bluetooth browsing-topics camera clipboard-read display-capture encrypted-media fullscreen "
-    "gamepad geolocation gyroscope hid identity-credentials-get idle-detection local-fonts magnetometer microphone "
-    "midi otp-credentials payment picture-in-picture publickey-credentials-create publickey-credentials-get "
-    "screen-wake-lock serial storage-access usb window-management xr-spatial-tracking"
+    "accelerometer autoplay camera clipboard-read display-capture encrypted-media fullscreen gamepad geolocation "
+    "gyroscope hid idle-detection magnetometer microphone midi payment picture-in-picture publickey-credentials-get "
+    "screen-wake-lock serial usb xr-spatial-tracking"
 )
 COUNTERSIGN_PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES.split())
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.contrib.admin import DateFieldListFilter
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.db.models import Model
@@ -333,3 +334,24 @@ def test_a_history_says_when_its_words_were_tampered_with(
     assert "are not those it was recorded with" in shown
     assert "Somebody Else" not in shown
     assert "the scene of a test" in shown, "the reasons of the roles are still told"
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-07-01T00:00:00%2B16:00", "2026-07-01 00:00:00-23:59", "9999-12-31T23:59:59-01:00", "yesterday"]
+)
+def test_no_moment_in_a_filter_breaks_a_list(
+    rows: dict[type[Model], Any], mighty: User, visit: Visit, moment: str
+) -> None:
+    client = visit(mighty, confirmed=True)
+    dated = [
+        (kind, entry[0])
+        for kind, room in site._registry.items()
+        for entry in room.list_filter
+        if isinstance(entry, tuple) and issubclass(entry[1], DateFieldListFilter)
+    ]
+    assert dated
+    for kind, field in dated:
+        path = address(kind, "changelist")
+        answer = client.get(f"{path}?{field}__gte={moment}")
+        assert (answer.status_code, answer.headers.get("Location")) == (302, f"{path}?e=1"), kind
+        assert client.get(f"{path}?{field}__gte=2026-07-01 00:00:00%2B00:00").status_code == 200

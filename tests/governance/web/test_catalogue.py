@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from datetime import timedelta
 from urllib.parse import quote
@@ -206,3 +208,12 @@ def test_a_list_is_a_form_that_works_by_get(client: Client, priya: User, path: s
     assert form["method"] == "get"
     assert form["hx-push-url"] == "true"
     assert form["action"] == form["hx-get"]
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-07-01T00:00:00+16:00", "2026-07-01 00:00:00-2359", "9999-12-31T23:59:59-01:00"]
+)
+def test_a_cursor_with_a_moment_that_the_database_refuses_leads_to_the_first_page(people: People, moment: str) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps([moment, "a"]).encode()).decode()
+    for way in ("after", "before"):
+        assert signed_in(people.marta).get(f"/models/?sort=updated&{way}={cursor}").status_code == 200
