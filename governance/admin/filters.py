@@ -40,10 +40,9 @@ class _Dated(admin.DateFieldListFilter):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, values in self.used_parameters.items():
-            if not name.endswith("__isnull"):
-                for value in values if isinstance(values, list) else [values]:
-                    try:
-                        moments.read_foreign_moment(str(value))
-                    except moments.MomentError as error:
-                        raise IncorrectLookupParameters(error) from None
+        given = {name: values for name, values in self.used_parameters.items() if not name.endswith("__isnull")}
+        try:
+            for name, values in given.items():
+                self.used_parameters[name] = [moments.read_foreign_moment(str(value)) for value in values]
+        except moments.MomentError as error:
+            raise IncorrectLookupParameters(error) from None

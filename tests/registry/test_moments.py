@@ -45,7 +45,7 @@ def test_what_is_no_moment_is_refused(text: str) -> None:
         moments.read_moment(text)
 
 
-@given(st.datetimes(timezones=st.timezones()) | st.datetimes())
+@given(st.datetimes(timezones=st.timezones(), allow_imaginary=False) | st.datetimes())
 def test_every_moment_is_taken_in_utc_or_refused(moment: datetime) -> None:
     try:
         found = moments.bounded(moment)
