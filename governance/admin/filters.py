@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -43,6 +43,8 @@ class _Dated(admin.DateFieldListFilter):
         given = {name: values for name, values in self.used_parameters.items() if not name.endswith("__isnull")}
         try:
             for name, values in given.items():
-                self.used_parameters[name] = [moments.read_foreign_moment(str(value)) for value in values]
+                self.used_parameters[name] = [
+                    moments.read_foreign_moment(str(value)) for value in cast("list[str]", values)
+                ]
         except moments.MomentError as error:
             raise IncorrectLookupParameters(error) from None
