@@ -387,12 +387,20 @@ class Client:
             version = self.version(slug, int(version["number"]))
         return version
 
-    def attach_file(self, slug: str, number: int, file: LocalFile) -> Json:
+    def attach_file(self, slug: str, number: int, file: LocalFile, reason: str = "") -> Json:
         """Add a file to a version that was registered by its source alone, as MLflow clients do: each path once, until
-        the version is first promoted into a protected stage. The same bytes again change nothing."""
+        the version is first promoted into a protected stage. The same bytes again change nothing.
+
+        Where an import put the version in a protected place, the file opens a promotion request, in `requests`; it is
+        served from there once that is promoted.
+
+        Args:
+            reason: of that request; the server gives a plain one.
+        """
         where = f"{_version(slug, number)}/artifacts/{quote(file.name)}"
         try:
-            stored = self._ask("PUT", where, query={"sha256": file.sha256}, upload=file).document
+            query = {"sha256": file.sha256, **({"reason": reason} if reason else {})}
+            stored = self._ask("PUT", where, query=query, upload=file).document
         except Refused as refusal:
             if refusal.exit_code == UNVERIFIED:
                 raise NotVerified(f"{file.path} changed while it was sent: {refusal}") from None
@@ -1005,8 +1013,10 @@ def _attach(client: Client, options: argparse.Namespace, console: Console) -> in
         raise BadInput("Name what to attach: files, --card, --metric, --metrics or --evidence.")
     if files:
         console.note(f" … {len(files)} files, {sum(file.size for file in files):,} bytes")
+    requests: list[int] = []
     for file in files:
-        client.attach_file(slug, number, file)
+        sent = client.attach_file(slug, number, file, reason=options.reason or "")
+        requests = [int(url.rpartition("/")[2]) for url in sent.get("requests") or [] if isinstance(url, str)]
     if options.card:
         client.put_card(slug, number, _text(options.card))
     if metrics:
@@ -1023,6 +1033,8 @@ def _attach(client: Client, options: argparse.Namespace, console: Console) -> in
         f"metrics      {_names(m['name'] for m in version['metrics']) or 'none'}",
         f"evidence     {_names(kinds) or 'none'}",
         f"fingerprint  {_plain(version['fingerprint'])}",
+        *_approval_lines(version),
+        *(f"request      #{number} asks to approve it again: countersign wait {number}" for number in requests),
     )
     return DONE
 
@@ -1103,11 +1115,42 @@ def _resolve(client: Client, options: argparse.Namespace, console: Console) -> i
         f"{_plain(document['model'])} version {document['version']}, in {_plain(document['stage'])}"
         + "".join(f", @{_plain(alias)}" for alias in document["aliases"]),
         f"fingerprint  {_plain(document['fingerprint'])}",
+        *_approval_lines(document),
         *(f" {_plain(a['sha256'])}  {a['size']:>14,}  {_plain(a['path'])}" for a in document["artifacts"]),
+        *(f" ✗ not approved: {_plain(a['path'])}" for a in _items(document, "unapproved_files")),
         *([f" ✓ {verified} files below {options.verify} are these, byte for byte"] if options.verify else []),
     )
-    _tell_job({"version": document["version"], "digest": document["fingerprint"]})
+    approved = document.get("approved_fingerprint") or ""
+    _tell_job({"version": document["version"], "digest": document["fingerprint"], "approved-digest": approved})
     return DONE
+
+
+def _approval_lines(document: Json) -> list[str]:
+    """What was approved of a version in the protected places it holds, and what was added to it since."""
+    lines = []
+    for place in _items(document, "places"):
+        name = _plain(place.get("stage") or f"@{place.get('alias')}")
+        request = _plain(str(place.get("request")).rpartition("/")[2])
+        approved = place.get("approved_fingerprint")
+        lines.append(
+            f"approved     {_plain(approved)} for {name} by request #{request}"
+            if approved
+            else f"approved     by no review here: in {name} since before governance, request #{request}"
+        )
+        if not place.get("deviates"):
+            continue
+        lines.append(f" ✗ {name}: added to since, so its fingerprint is not the one on record")
+        for added in _items(place, "later_additions"):
+            doer = added.get("added_by")
+            by = _plain(doer.get("name")) if isinstance(doer, dict) else ""
+            what = f"{_plain(added.get('kind'))} {_plain(added.get('what'))}"
+            lines.append(f"     {what}  {_plain(added.get('added_at'))}, {by}")
+        again = place.get("reapproval")
+        if again:
+            lines.append(f"     request #{_plain(str(again).rpartition('/')[2])} asks to approve it there again")
+        else:
+            lines.append(f"     → approve it there again: countersign promote … --to {name} --reason …")
+    return lines
 
 
 def _search(client: Client, options: argparse.Namespace, console: Console) -> int:
@@ -1354,6 +1397,9 @@ def _parser() -> argparse.ArgumentParser:
         "was registered by its source alone",
     )
     _add_evidence(attach)
+    attach.add_argument(
+        "--reason", help="of the request that files open for a version that an import put in a protected place"
+    )
 
     promote = command("promote", _promote, "ask that a version enter a stage or carry an alias")
     promote.add_argument("version", metavar="MODEL/VERSION", help="credit-risk-pd/7, or credit-risk-pd@latest")

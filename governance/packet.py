@@ -2,8 +2,9 @@
 
 In it: the request and its reason, the version by fingerprint with its files, metrics, card, data and code, the champion
 it is compared with, what each check found on which inputs, the policy revision and its approval rules, and whom the
-separation of duties keeps out. Not in it: what changes without changing what is judged (times, attempts, who else has
-decided, who happens to be in a group today; a decision's event records the signer's groups).
+separation of duties keeps out; where a version is approved again in the place it holds, what was added to it since. Not
+in it: what changes without changing what is judged (times, attempts, who else has decided, who happens to be in a group
+today; a decision's event records the signer's groups).
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit import canonical, clock
-from governance import facts
+from governance import approvals, facts
 from governance.models import CheckRun, Packet, PromotionRequest
 from governance.policies import PolicyDocument
 from registry.models import ModelVersion
@@ -77,6 +78,7 @@ def build(
             **({"governed_by": governed_by} if len(governed_by := _governed_by(request)) > 1 else {}),
         },
         "kept_out": _kept_out(request),
+        **_reapproval(request),
     }
     body = canonical.dumps(content)
     return Shown(content, body, hashlib.sha256(body).hexdigest())
@@ -86,6 +88,25 @@ def freeze(request: PromotionRequest, shown: Shown) -> None:
     """Keep a packet for good. The same content is the same packet, kept once."""
     kept = Packet(request=request, digest=shown.digest, body=shown.body, created_at=clock.now())
     Packet.objects.bulk_create([kept], ignore_conflicts=True)
+
+
+def _reapproval(request: PromotionRequest) -> dict[str, Any]:
+    """What was approved before and what was added since, where the request asks to approve it again; else nothing."""
+    if request.reapproves is None:
+        return {}
+    held = [a for a in approvals.approvals(request.version) if a.request == request.reapproves_id]
+    added = [addition for found in approvals.later_additions(held).values() for addition in found.items]
+    return {
+        "reapproves": {
+            "request": request.reapproves.pk,
+            "approved_fingerprint": request.reapproves.fingerprint,
+            "before_governance": request.reapproves.before_governance,
+            "later_additions": [
+                {"kind": a.kind, "what": a.what, "at": a.at.isoformat(), "by": a.by.id, "event": str(a.event)}
+                for a in added
+            ],
+        }
+    }
 
 
 def _version(version: ModelVersion, contents: Contents) -> dict[str, Any]:

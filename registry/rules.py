@@ -32,6 +32,10 @@ _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("C
 """Names that Windows keeps for devices, with whatever suffix (learn.microsoft.com, Naming files)."""
 
 
+RESERVED_TAGS = "countersign."
+"""What the keys of the tags begin with that MLflow's protocol answers for the product (`governance.mlflow.spoken`)."""
+
+
 class Faults:
     """Collects what is wrong with an input."""
 
@@ -203,7 +207,7 @@ class Faults:
         self.text(pointer, value, len(value))
 
     def labels(self, pointer: str, value: Mapping[Any, Any]) -> dict[str, str]:
-        """Tags: at most 100, keys up to 250 characters, values up to 5,000."""
+        """Tags: at most 100, keys up to 250 characters, values up to 5,000; none that the product answers itself."""
         if len(value) > 100:
             self.add(pointer, "too_many", f"At most 100 tags; these are {len(value)}.")
             return {}
@@ -212,6 +216,13 @@ class Faults:
             where = f"{pointer}/{_step(str(key))}"
             if not isinstance(key, str) or not isinstance(text, str):
                 self.add(where, "not_text", "A tag's key and value are text.")
+                continue
+            if key.strip().casefold().startswith(RESERVED_TAGS):
+                self.add(
+                    where,
+                    "reserved_tag",
+                    f"Tags that begin with {RESERVED_TAGS} are answered by the product: choose another name.",
+                )
                 continue
             kept[self.line(where, key, 250, required=True)] = self.text(where, text, 5_000)
         self._refuse_alike(pointer, kept)

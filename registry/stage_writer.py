@@ -41,6 +41,23 @@ _MOVE = """
 """Out of one stage and into another, in one sentence: what leaves is what enters, and where nothing left, nothing is
 changed."""
 
+_RENEW = """
+    WITH ended AS (
+        UPDATE registry_stageoccupancy SET closed_at = %(moment)s, closed_event = %(event)s
+         WHERE version_id = %(version)s AND stage_id = %(stage)s AND closed_at IS NULL
+        RETURNING version_id, model_id, stage_id, exclusive
+    ), begun AS (
+        INSERT INTO registry_stageoccupancy (uid, version_id, model_id, stage_id, exclusive, promotion,
+                                             before_governance, opened_at, opened_event)
+        SELECT %(uid)s::uuid, version_id, model_id, stage_id, exclusive, %(promotion)s::uuid, false, %(moment)s,
+               %(event)s
+          FROM ended
+        RETURNING version_id
+    )
+    UPDATE registry_modelversion v SET revision = v.revision + 1, updated_at = %(moment)s
+      FROM begun WHERE v.id = begun.version_id RETURNING v.revision"""
+"""The same stage again, by another promotion."""
+
 _UNPOINT = """
     UPDATE registry_aliasassignment SET closed_at = %(moment)s, closed_event = %(event)s
      WHERE model_id = %(model)s AND name = %(alias)s AND closed_at IS NULL RETURNING id"""
@@ -102,6 +119,27 @@ def move(
         assert target.displaced_to is not None  # a constraint of the stage
         _move(displaced, target.displaced_to, by)
     _move(version, target, by)
+
+
+def renew(*, version: ModelVersion, stage: Stage, event: Event, promotion: UUID) -> None:
+    """Record that a version stays in its stage by another promotion from now on: the stay ends, and another begins at
+    the same moment.
+
+    Raises:
+        RuntimeError: the version is not in that stage.
+    """
+    given = {
+        **_at(_By(event, promotion)),
+        "version": version.pk,
+        "stage": stage.pk,
+        "uid": uuid4(),
+        "promotion": promotion,
+    }
+    renewed = prepared.fetch(_RENEW, given)
+    if len(renewed) != 1:
+        raise RuntimeError(f"Version {version.pk} has {len(renewed)} open stays in {stage}; there must be exactly one.")
+    ((version.revision,),) = renewed
+    version.updated_at = event.happened_at
 
 
 def adopt(*, version: ModelVersion, way: Sequence[Stage], event: Event, promotion: UUID) -> None:

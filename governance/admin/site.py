@@ -16,9 +16,10 @@ from django.views.decorators.csrf import csrf_protect
 
 from audit import context
 from audit import selectors as log
+from governance import selectors
 from governance.admin.confirmation import confirm_page
 from governance.admin.labels import label_of
-from governance.admin.standing import actor_of, standing_of
+from governance.admin.standing import actor_of, person_of, standing_of
 from governance.web import errors
 from governance.web.audit import lines_of
 from registry.exceptions import FieldError, InvalidInput, NotPermitted, Refusal
@@ -111,7 +112,8 @@ class ComplianceSite(AdminSite):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         actor = actor_of(request)
         mine = log.search(actor=actor.id, limit=8).events
-        return super().index(request, {"recent": lines_of(actor, mine), **(extra_context or {})})
+        shown = {"recent": lines_of(actor, mine), "deviations": selectors.deviations_for(actor, person_of(request))}
+        return super().index(request, {**shown, **(extra_context or {})})
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:
         """The rooms are not sorted by package: the start page has them all."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from datetime import timedelta
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 from urllib.parse import quote
 
 from django.http import FileResponse, HttpResponse, HttpResponseBase
@@ -14,9 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit import clock
+from governance import approvals
 from governance.api import bodies, preconditions
+from governance.api.approval_shapes import approved_inputs
 from governance.api.endpoint import Endpoint, answer
 from governance.api.operation import Operation
+from governance.api.promotion_shapes import url_of as url_of_request
 from governance.api.shapes import Asked, Given, Moment, Shown
 from governance.api.version_shapes import ArtifactShown, url_of
 from governance.services import evidence
@@ -97,6 +100,28 @@ class UploadAsked(Asked):
     sha256: str | None = Field(
         None, pattern=r"^[0-9a-f]{64}$", description="What the bytes must have, where no declaration says it."
     )
+    reason: str | None = Field(
+        None,
+        max_length=5_000,
+        description="Of the promotion request that is opened where the version stands in a protected place since "
+        "before governance; the approvers sign it.",
+    )
+
+
+class DownloadAsked(Asked):
+    """Whether a file may be one that nobody approved."""
+
+    unapproved: Literal["true"] | None = Field(
+        None, description="`true` to read a file that no promotion covers, in order to review it."
+    )
+
+
+class ArtifactSent(ArtifactShown):
+    """A file that was sent, and the live requests that cover it."""
+
+    requests: list[str] = Field(
+        description="The requests to approve the version again in the protected places that it holds."
+    )
 
 
 class ArtifactView(Endpoint):
@@ -106,7 +131,7 @@ class ArtifactView(Endpoint):
         "uploadArtifact",
         "Upload a file",
         "versions",
-        {200: ArtifactShown},
+        {200: ArtifactSent},
         raw=True,
         query=UploadAsked,
         refusals=(409,),
@@ -114,28 +139,43 @@ class ArtifactView(Endpoint):
     def put(self, request: Request, slug: str, number: int, path: str) -> Response:
         """Send a file's bytes as the body. They are hashed while they arrive, and kept only if they are what was
         declared. A version that was registered by its source alone takes files later, each once, until it is first
-        promoted into a protected stage. Sending a file again changes nothing."""
+        promoted into a protected stage. Sending a file again changes nothing.
+
+        Where an import put such a version in a protected place, a file opens a promotion request, in `requests`: what
+        is served stays as it was until that is promoted."""
         asked = self.asked(UploadAsked)
         stream, announced = bodies.upload(request)
         version = selectors.version(self.actor, slug, number)
         if version.source_only and version.status == version.Status.REGISTERED:
             attached = evidence.attach_file(
-                actor=self.actor, version=version, path=path, stream=stream, sha256=asked.sha256
+                actor=self.actor,
+                version=version,
+                path=path,
+                stream=stream,
+                sha256=asked.sha256,
+                reason=asked.reason or "",
             )
-            return answer(ArtifactShown.of(attached, url_of(version)))
+            shown = ArtifactShown.of(attached.artifact, url_of(version), approved_inputs(attached.artifact.version))
+            requests = [url_of_request(made) for made in attached.requests]
+            return answer(ArtifactSent(**dict(shown), requests=requests))
         artifact = service.store_artifact(
             actor=self.actor, version=version, path=path, stream=stream, announced=announced
         )
-        return answer(ArtifactShown.of(artifact, url_of(version)))
+        return answer(ArtifactSent(**dict(ArtifactShown.of(artifact, url_of(version))), requests=[]))
 
-    @Operation("downloadArtifact", "Download a file", "versions", {200: "The bytes."}, file=True, tagged=True)
+    @Operation("downloadArtifact", "Download a file", "versions", {200: "The bytes."}, file=True, tagged=True,
+               query=DownloadAsked, refusals=(409,))  # fmt: skip
     def get(self, request: Request, slug: str, number: int, path: str) -> HttpResponseBase:
-        """The bytes of a file. Who took which digest is recorded."""
+        """The bytes of a file. Who took which digest is recorded. A file that was attached after the version was put in
+        a protected place is no part of what was approved, and is sent to those who ask for it as such only."""
+        asked = self.asked(DownloadAsked)
         version = selectors.version(self.actor, slug, number)
         artifact = Artifact.objects.filter(version=version, path=path).first()
         if artifact is None:
             raise NotFound(f"Version {number} of {slug} declares no file “{path}”.")
         artifact.version = version
+        if asked.unapproved is None:
+            approvals.refuse_unapproved(artifact)
         return send(
             request,
             sha256=artifact.sha256,

@@ -237,6 +237,18 @@ CATALOGUE: Final[dict[str, Type]] = {
         "files until it enters a protected stage.",
         "Declare a new version.",
     ),
+    "review_needed": Type(
+        "The version takes files only with a request to approve it again",
+        "A version that an import put in a protected stage or behind a protected alias accepts no file that nobody "
+        "reviews: attaching one opens a promotion request for the place it holds.",
+        "Attach the file as somebody who may ask for promotions.",
+    ),
+    "file_unapproved": Type(
+        "No promotion covers the file",
+        "It was attached after the version was put in a protected stage or behind a protected alias, so it is no part "
+        "of what is served from there.",
+        "Have the version approved again; or read the file for a review, with `unapproved=true`.",
+    ),
     "file_attached": Type(
         "The version has another file under this path",
         "A version that was registered by its source alone gets each of its files once.",

@@ -261,6 +261,10 @@ class PromotionShown(Shown):
     before_governance: bool = Field(
         description="It stood there where it was brought from: no policy, no check, no approval."
     )
+    reapproves: str | None = Field(
+        description="The promotion behind the place that the version holds already: this asks to approve it there "
+        "again, and moves nothing."
+    )
     live: bool
     headline: str
     reason: str
@@ -297,6 +301,7 @@ class PromotionShown(Shown):
             champion=request.champion.number if request.champion is not None else None,
             state=request.state,
             before_governance=request.before_governance,
+            reapproves=f"{PREFIX}/promotions/{request.reapproves_id}" if request.reapproves_id is not None else None,
             live=request.is_live,
             headline=" ".join(part for part in (seen.headline, seen.sentence) if part),
             reason=request.reason,

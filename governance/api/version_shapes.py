@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from audit.actor import Actor
+from governance.api.approval_shapes import ApprovedInputs, PlaceShown, approved_inputs
 from governance.api.conf import PREFIX
 from governance.api.shapes import Given, Moment, Page, PersonShown, Shown
 from registry import access, selectors
@@ -116,10 +117,14 @@ class ArtifactShown(Shown):
     state: str = Field(description="stored, missing, examining (a worker reads it), refused or failed (send it again)")
     detail: str = Field(description="Where it was refused or failed: what was wrong, and the way out.")
     format: str = Field(description="What the bytes were recognised as; empty until a worker looked.")
+    approved: bool = Field(
+        description="False where it was attached after the version was put in a protected place that it holds: no "
+        "promotion covers it, and `resolve` leaves it out."
+    )
     url: str
 
     @classmethod
-    def of(cls, artifact: Artifact, version_url: str) -> ArtifactShown:
+    def of(cls, artifact: Artifact, version_url: str, inputs: ApprovedInputs | None = None) -> ArtifactShown:
         return cls(
             path=artifact.path,
             sha256=artifact.sha256,
@@ -128,6 +133,7 @@ class ArtifactShown(Shown):
             state=uploads.state_of(artifact),
             detail=uploads.said_of(artifact),
             format=artifact.blob.format if artifact.blob is not None else "",
+            approved=inputs is None or artifact.uid not in inputs.unapproved_files,
             url=f"{version_url}/artifacts/{quote(artifact.path)}",
         )
 
@@ -281,6 +287,12 @@ class VersionShown(VersionRow):
     card: CardRow | None
     evidence: list[EvidenceShown]
     evidence_revision: int
+    approved_fingerprint: str | None = Field(
+        description="What was approved for the protected place it holds, the stage before aliases; null where it holds "
+        "none, or nobody here approved it."
+    )
+    deviates: bool = Field(description="Whether it was added to since it was put in a protected place that it holds.")
+    places: list[PlaceShown] = Field(description="The protected places it holds, and what was added since.")
     abandoned_at: Moment | None = Field(description="When it was given up, because its files never came.")
     imported: ImportShown | None = Field(description="Where it was brought from, and what was said of it there.")
     page: str
@@ -308,8 +320,17 @@ class Resolved(Shown):
     version: int
     stage: str
     aliases: list[str]
-    fingerprint: str = Field(description="SHA-256 over everything a decision about it rests on.")
-    artifacts: list[ArtifactShown]
+    fingerprint: str = Field(description="SHA-256 over everything a decision about it rests on, as it is now.")
+    approved_fingerprint: str | None = Field(
+        description="The same as it was approved for the place that is asked for, or for the place it holds; null "
+        "where it holds no protected place, or nobody here approved it."
+    )
+    deviates: bool = Field(description="Whether the version was added to since: `fingerprint` is not the approved one.")
+    places: list[PlaceShown] = Field(description="The protected places it holds, and what was added since.")
+    artifacts: list[ArtifactShown] = Field(description="The approved files; `unapproved_files` are not among them.")
+    unapproved_files: list[ArtifactShown] = Field(
+        description="Files that were attached since, which no promotion covers: not to be deployed."
+    )
     signature: dict[str, Any]
     before_governance: bool = Field(description="It stands so since before it was brought here; nobody approved it.")
     revision: int
@@ -329,6 +350,7 @@ def with_aliases(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
 def shown(actor: Actor, version: ModelVersion) -> VersionShown:
     """A version as the caller may see it."""
     url = url_of(version)
+    inputs = approved_inputs(version)
     visible = access.visible_to(actor)
     parents = version.parents.filter(model__in=visible).select_related("model").order_by("model__slug", "number")
     card = selectors.card_of(version)
@@ -351,7 +373,7 @@ def shown(actor: Actor, version: ModelVersion) -> VersionShown:
         environment_lock_sha256=_sha256(version.environment_lock) if version.environment_lock else None,
         trained_by=PersonShown.maybe(version.trained_by),
         parents=[f"{parent.model.slug}/{parent.number}" for parent in parents],
-        artifacts=artifacts_of(version),
+        artifacts=artifacts_of(version, inputs),
         datasets=[DatasetShown.of(d) for d in version.datasets.order_by("role", "name", "pk")],
         metrics=[
             MetricShown(name=m.name, value=m.value, dataset=m.dataset, slice=m.slice, revision=m.revision)
@@ -373,6 +395,9 @@ def shown(actor: Actor, version: ModelVersion) -> VersionShown:
             for e in selectors.latest_evidence(version)
         ],
         evidence_revision=version.evidence_revision,
+        approved_fingerprint=inputs.approved_fingerprint,
+        deviates=inputs.deviates,
+        places=inputs.places,
         abandoned_at=version.abandoned_at,
         imported=ImportShown.of(version),
         page=f"{settings.PUBLIC_URL}/models/{version.model.slug}/versions/{version.number}/",
@@ -404,9 +429,9 @@ def aliases_of(version: ModelVersion) -> list[str]:
     return sorted(alias.name for alias in (version.aliases.filter(OPEN) if held is None else held))
 
 
-def artifacts_of(version: ModelVersion) -> list[ArtifactShown]:
+def artifacts_of(version: ModelVersion, inputs: ApprovedInputs) -> list[ArtifactShown]:
     url = url_of(version)
     return [
-        ArtifactShown.of(artifact, url)
+        ArtifactShown.of(artifact, url, inputs)
         for artifact in version.artifacts.select_related("blob", "upload").order_by("path")
     ]

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from governance import selectors as governance
 from governance.api import pagination, people, preconditions
+from governance.api.approval_shapes import approved_inputs
 from governance.api.endpoint import Endpoint, answer
 from governance.api.idempotency import once
 from governance.api.operation import Operation
@@ -253,9 +254,15 @@ class ResolveView(Endpoint):
     @Operation("resolve", "Resolve a reference", "versions", {200: Resolved}, query=ReferenceAsked, tagged=True,
                refusals=(404,))  # fmt: skip
     def get(self, request: Request) -> Response:
-        """The registered version a reference means now, with the digests of its files: what a deployer asks first."""
+        """The registered version a reference means now, with the digests of its files: what a deployer asks first.
+
+        Where it holds a protected place, `artifacts` are the files that were approved for it, and `deviates` says
+        whether anything was added since."""
         reference = self.asked(ReferenceAsked).ref
-        version = selectors.resolve(self.actor, _in_the_registry_s_form(reference))
+        meant = _in_the_registry_s_form(reference)
+        version = selectors.resolve(self.actor, meant)
+        inputs = approved_inputs(version, _place_of(meant))
+        files = artifacts_of(version, inputs)
         resolved = Resolved(
             reference=reference,
             model=version.model.slug,
@@ -263,9 +270,13 @@ class ResolveView(Endpoint):
             stage=version.stage.slug,
             aliases=aliases_of(version),
             fingerprint=version.fingerprint,
-            artifacts=artifacts_of(version),
+            approved_fingerprint=inputs.approved_fingerprint,
+            deviates=inputs.deviates,
+            places=inputs.places,
+            artifacts=[file for file in files if file.approved],
+            unapproved_files=[file for file in files if not file.approved],
             signature=version.signature,
-            before_governance=bool(selectors.standing_since_before([version.pk])),
+            before_governance=inputs.before_governance,
             revision=version.revision,
             url=url_of(version),
         )
@@ -276,6 +287,13 @@ def _in_the_registry_s_form(reference: str) -> str:
     """model/production is the registry's model:production: a number and a stage cannot be taken for each other."""
     slug, mark, rest = reference.partition("/")
     return f"{slug}:{rest}" if mark and "@" not in slug and not rest.isdecimal() else reference
+
+
+def _place_of(reference: str) -> str:
+    """What a reference in the registry's form asks for: a stage's slug, or an alias after @; empty for a number."""
+    _, stage, slug = reference.partition(":")
+    _, alias, name = reference.partition("@")
+    return slug if stage else f"@{name}" if alias else ""
 
 
 def tagged(view: Endpoint, version: ModelVersion, *, status: int = 200) -> Response:

@@ -23,7 +23,7 @@ from audit import clock, recorder
 from audit.actions import Action
 from audit.actor import process
 from audit.recorder import Change, Private, Thing
-from governance import dispatch
+from governance import approvals, dispatch
 from governance.actions import COPY_COMPLETED, COPY_FAILED, COPY_PLANNED
 from governance.copies import sources, tracking
 from governance.copies.sources import CannotCopy, NotNowCopy, Source, Tracking
@@ -74,10 +74,12 @@ def plan_lately() -> list[int]:
 
 @transaction.atomic
 def plan(version: ModelVersion, named: Sequence[Source] | None = None) -> SourceCopy | None:
-    """Have what lies at a version's source copied; None where no named store holds it, its files are fixed, or it was
-    planned before. Rings on commit."""
+    """Have what lies at a version's source copied; None where no named store holds it, its files are fixed, it holds a
+    protected place, or it was planned before. Rings on commit."""
     named = named_sources() if named is None else named
     if not sources.covered(version.source, named) or not may_attach(version):
+        return None
+    if approvals.approvals(version):  # a file there comes with a request, and a worker asks for nothing
         return None
     if SourceCopy.objects.filter(version=version).exists():
         return None
@@ -165,7 +167,7 @@ def _copy(version: ModelVersion, pulse: _Pulse) -> tuple[int, int]:
             continue
         with found.open() as stream:
             watched = _Watched(stream, pulse.beat, settings.COUNTERSIGN_MAX_VERSION_BYTES - size)
-            size += evidence.attach_file(actor=COPIER, version=version, path=found.path, stream=watched).size
+            size += evidence.attach_file(actor=COPIER, version=version, path=found.path, stream=watched).artifact.size
     if not count:
         raise CannotCopy("There is nothing at the source: attach the files.")
     for source in named:

@@ -28,6 +28,7 @@ def ask(actor: Actor, version: ModelVersion, *, stage: SpokenStage | None = None
             target_stage=stage.slug if stage is not None else None,
             target_alias=alias or None,
             reason=said(f"{version.model.called} version {version.number} → {target}"),
+            renew=False,
         )
     except Conflict as conflict:
         if not isinstance(conflict.existing, PromotionRequest):

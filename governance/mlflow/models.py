@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from audit.actor import Actor
-from governance.mlflow import filters, found, spoken
+from governance.mlflow import approved, filters, found, spoken
 from governance.mlflow.given import Given
 from governance.mlflow.refusals import MlflowError, absent_model, invalid
 from governance.mlflow.words import stage_named
@@ -116,7 +116,8 @@ def delete_tag(actor: Actor, given: Given) -> Answer:
 
 
 def by_alias(actor: Actor, given: Given) -> Answer:
-    """The version an alias points at. One query where it points somewhere. “latest” is the newest version."""
+    """The version an alias points at. One query where it points somewhere; one more with what was added since it was
+    approved, where something was. “latest” is the newest version."""
     name, alias = given.text("name"), given.text("alias")
     latest = alias.casefold() == "latest"
     row = compact.newest_row(actor, name) if latest else compact.aliased_row(actor, name, alias)
@@ -126,7 +127,7 @@ def by_alias(actor: Actor, given: Given) -> Answer:
         if latest:
             raise MlflowError("RESOURCE_DOES_NOT_EXIST", f"Latest version not found for model {name}.")
         raise invalid(f"Registered model alias {alias} not found.")
-    return {"model_version": spoken.version(row)}
+    return {"model_version": approved.version(row, f"@{alias}")}
 
 
 def _row(actor: Actor, name: str) -> compact.ModelRow:

@@ -7,10 +7,17 @@ from typing import Any
 
 from django.conf import settings
 
+from governance.approvals import foremost
 from governance.selectors.compact import ModelRow, Standing, VersionRow
+from registry.rules import RESERVED_TAGS
 
 NO_STAGE = "None"
 """What MLflow calls the stage in which versions begin."""
+
+APPROVED_FINGERPRINT = f"{RESERVED_TAGS}approved_fingerprint"
+"""The tag with the fingerprint that was approved for the place a version holds."""
+LATER_ADDITIONS = f"{RESERVED_TAGS}later_additions"
+"""The tag of a version that was added to after it was put in a place it holds."""
 
 _RUN_STATES = {
     "open": "APPROVAL",
@@ -22,8 +29,15 @@ _RUN_STATES = {
 """How a request stands, in the words MLflow has for a deployment job. Withdrawn, expired, superseded: no job."""
 
 
-def version(row: VersionRow) -> dict[str, Any]:
-    """A ModelVersion. The actor stands in `user_id`, the gate's state in `deployment_job_state`."""
+def version(row: VersionRow, *, reference: str = "", additions: str = "") -> dict[str, Any]:
+    """A ModelVersion. The actor stands in `user_id`, the gate's state in `deployment_job_state`, what was approved in
+    tags that begin with `countersign.`: nobody can set such.
+
+    Args:
+        row: the version.
+        reference: the place it was asked for by, an alias after @.
+        additions: what was added since it was approved, in words; where that was not asked for, where to read it.
+    """
     shown: dict[str, Any] = {
         "name": row.name,
         "version": str(row.number),
@@ -39,8 +53,8 @@ def version(row: VersionRow) -> dict[str, Any]:
     }
     if not row.registered:
         shown["status_message"] = "Its files are still being uploaded."
-    if row.tags:
-        shown["tags"] = _tags(row.tags)
+    if tags := _with_approval(row, reference, additions):
+        shown["tags"] = _tags(tags)
     if row.aliases:
         shown["aliases"] = list(row.aliases)
     if row.standing is not None and row.standing.state in _RUN_STATES:
@@ -74,6 +88,18 @@ def request_url(number: int) -> str:
 def model_page(slug: str) -> str:
     """The page of a model."""
     return f"{settings.PUBLIC_URL}/models/{slug}/"
+
+
+def _with_approval(row: VersionRow, reference: str, additions: str) -> dict[str, str]:
+    tags = {key: value for key, value in row.tags.items() if not key.casefold().startswith(RESERVED_TAGS)}
+    approval = foremost(row.approvals, reference)
+    if approval is None:
+        return tags
+    if approval.fingerprint is not None:
+        tags[APPROVED_FINGERPRINT] = approval.fingerprint
+    if any(place.deviates for place in row.approvals):
+        tags[LATER_ADDITIONS] = additions or f"see {model_page(row.slug)}versions/{row.number}/"
+    return tags
 
 
 def _gate(standing: Standing) -> dict[str, str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from audit.actor import Actor
-from governance.mlflow import found, gate, spoken
+from governance.mlflow import approved, found, gate
 from governance.mlflow.given import Given
 from governance.mlflow.refusals import invalid
 from governance.mlflow.words import SpokenStage, stage_named, stages
@@ -33,7 +33,7 @@ def transition(actor: Actor, given: Given) -> Answer:
         gate.ask(actor, version, stage=stage)
     if archive:
         _archive_others(actor, version, stage)
-    return {"model_version": spoken.version(found.row(actor, version.model.called, version.number))}
+    return {"model_version": approved.version(found.row(actor, version.model.called, version.number))}
 
 
 def set_alias(actor: Actor, given: Given) -> Answer:

@@ -6,13 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 from audit.actor import Actor
-from governance.mlflow import filters, found, spoken
+from governance.mlflow import approved, filters, found, spoken
 from governance.mlflow.given import Given
 from governance.mlflow.refusals import MlflowError, invalid
 from governance.selectors import compact
 from governance.selectors.compact_search import search_versions
 from registry import sources
 from registry.models import ModelVersion
+from registry.rules import RESERVED_TAGS
 from registry.services import labelling, sourcing, versions
 from registry.services.versions import VersionSpec
 
@@ -36,7 +37,8 @@ def create(actor: Actor, given: Given) -> Answer:
         run_id=given.optional("run_id") or (parent.run_id if parent is not None else ""),
         run_link=given.optional("run_link") or "",
         description=given.optional("description") or "",
-        tags=given.tags(),
+        # copy_model_version sends the tags of what it copies; what was approved of that is not approved of this.
+        tags={k: v for k, v in given.tags().items() if not k.casefold().startswith(RESERVED_TAGS)},
         parents=[parent] if parent is not None else [],
     )
     made = versions.declare_version(actor=actor, model=model, spec=spec, reuse_within=RETRIED_WITHIN)
@@ -45,15 +47,15 @@ def create(actor: Actor, given: Given) -> Answer:
 
 
 def get(actor: Actor, given: Given) -> Answer:
-    """One query."""
-    return {"model_version": spoken.version(found.row(actor, given.text("name"), given.number("version")))}
+    """One query; one more with what was added since it was approved, where something was."""
+    return {"model_version": approved.version(found.row(actor, given.text("name"), given.number("version")))}
 
 
 def update(actor: Actor, given: Given) -> Answer:
     """Change the description; without one it is cleared."""
     version = _version(actor, given)
     labelling.describe_version(actor=actor, version=version, description=given.optional("description") or "")
-    return {"model_version": spoken.version(found.row(actor, version.model.called, version.number))}
+    return {"model_version": approved.version(found.row(actor, version.model.called, version.number))}
 
 
 def delete(actor: Actor, given: Given) -> Answer:

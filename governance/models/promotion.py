@@ -20,6 +20,7 @@ class PromotionRequest(Governed):
     the request's page would see change: pages poll it, writes name it in If-Match. `before_governance` marks what was
     promoted elsewhere and came here so (`governance.promotions.adopt`): no policy, no check, no decision.
     `policy_revision` is the primary policy; `governing` lists every revision the request must satisfy.
+    `reapproves` is set where the version holds the target already, and its inputs are to be approved there again.
     """
 
     class State(models.TextChoices):
@@ -66,6 +67,15 @@ class PromotionRequest(Governed):
         editable=False,
         help_text="not asked for, checked or approved here: it stood so where it was brought from",
     )
+    reapproves = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="reapprovals",
+        help_text="the promotion behind the place that the version holds already, and is to be approved in again",
+    )
     requested_by = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="promotion_requests")
     requested_with = models.ForeignKey(
         "registry.AccessToken", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -101,6 +111,12 @@ class PromotionRequest(Governed):
                 condition=Q(before_governance=True),
                 nulls_distinct=False,
                 violation_error_code="already_there",
+            ),
+            models.CheckConstraint(
+                name="promotion_reapproval_moves_nothing",
+                condition=Q(reapproves__isnull=True)
+                | Q(before_governance=False, target_stage=models.F("source_stage"))
+                | (Q(before_governance=False) & ~Q(target_alias="")),
             ),
             models.CheckConstraint(
                 name="promotion_closed_has_moment",

@@ -13,6 +13,7 @@ from governance.actions import PROMOTION_REQUESTED
 from governance.models import PolicyRevision, PromotionRequest, RequestPolicy
 from governance.promotions.binding import bind_first
 from governance.promotions.locks import Locked
+from governance.promotions.places import approval_to_renew
 from governance.promotions.settling import carry_out_promoted, settle_locked
 from registry import access, selectors, stages
 from registry.exceptions import Conflict, FieldError, IllegalMove, InvalidInput, NotNow
@@ -31,11 +32,15 @@ def request(
     target_stage: str | None = None,
     target_alias: str | None = None,
     reason: str,
+    renew: bool = True,
 ) -> PromotionRequest:
     """Ask that `version` enter a stage (by slug) or carry an alias. One of the two targets is given.
 
     A target nobody protects is reached at once: the request comes back promoted. Otherwise it comes back open, with its
-    checks queued, bound to the policy revision in force now and to the version's fingerprint now.
+    checks queued, bound to the policy revision in force now and to the version's fingerprint now. A protected target
+    that the version holds already is asked for again where its inputs are not the approved ones
+    (`governance.promotions.places`); with `renew` false that is refused like any target it holds, for callers whose
+    protocol repeats itself.
 
     Raises NotFound and NotPermitted as `registry.access` says; InvalidInput for an unknown target or an empty reason;
     IllegalMove where the lifecycle knows no such move, or it is there already; NotNow where the version is still
@@ -58,15 +63,21 @@ def request(
             f"{model.slug} is archived: take it back into use before anything of it is moved.", code="model_archived"
         )
     _refuse_second(version, stage, alias)
-    if stage is not None:
-        if version.stage_id == stage.pk:
+    there = stage is not None and version.stage_id == stage.pk
+    may_renew = stage.protected and there if stage is not None else protected
+    renewed = approval_to_renew(version, stage, alias) if renew and may_renew else None
+    if renewed is not None:
+        governed = True
+    elif stage is not None:
+        if there:
             raise IllegalMove(f"Version {version.number} is in {stage.name} already.", code="already_there")
         governed = stages.needs_promotion(version.stage, stage)
         if governed:  # a free move is refused when it is carried out, a moment from now
             selectors.refuse_unlawful(version.stage, stage)
     else:
         governed = protected
-    champion = _champion(version, stage, alias) if governed or alias else None  # with what it is compared, or displaces
+    # With what it is compared, or what it displaces.
+    champion = _champion(version, stage, alias) if renewed is None and (governed or alias) else None
     revision = _policy(model, stage, alias) if governed else None
     now = clock.now()
     document = facts.read(revision) if revision is not None else None
@@ -80,6 +91,7 @@ def request(
         champion=champion,
         reason=reason,
         policy_revision=revision,
+        reapproves_id=renewed.request if renewed is not None else None,
         fingerprint=version.fingerprint,
         requested_by=person,
         requested_with=token,
@@ -96,7 +108,11 @@ def request(
         actor=actor,
         thing=Thing("promotion", str(made.uid)),
         stream=f"model:{model.uid}",
-        related=[Thing("version", str(version.uid)), Thing("model", str(model.uid))],
+        related=[
+            Thing("version", str(version.uid)),
+            Thing("model", str(model.uid)),
+            *([Thing("promotion", str(renewed.request_uid))] if renewed is not None else []),
+        ],
         changes=[Change("state", None, begins)],
         data={
             "number": made.pk,
@@ -108,6 +124,9 @@ def request(
             "policy_revision": str(revision.uid) if revision is not None else None,
             "policy_digest": revision.digest if revision is not None else None,
             "policies": [{"digest": one.digest, "basis": str(basis)} for one, basis in bound],
+            **(
+                {"reapproves": renewed.request, "approved_fingerprint": renewed.recorded} if renewed is not None else {}
+            ),
         },
         reason=reason,
     )

@@ -23,6 +23,7 @@ from governance.actions import (
     PROMOTION_EXPIRED,
     PROMOTION_PROMOTED,
     PROMOTION_READY,
+    PROMOTION_REAPPROVED,
     PROMOTION_REOPENED,
     PROMOTION_SUPERSEDED,
 )
@@ -31,6 +32,7 @@ from governance.documents import freezing
 from governance.models import Decision, PromotionRequest
 from governance.policies import DecisionFact, Facts, State, Verdict, verdict
 from governance.promotions.locks import Locked, lock
+from governance.promotions.places import is_held, requests_that_lost_their_place
 from registry import access, selectors, stage_writer
 from registry.exceptions import NotNow, StaleRevision
 from registry.models import ModelVersion
@@ -170,8 +172,14 @@ def judge(locked: Locked, *, actor: Actor, touched: bool = False, for_decision: 
 
 
 def _overtaken(locked: Locked) -> bool:
-    """Whether the version was moved since, so that what is asked for is no longer a lawful move."""
+    """Whether the version was moved since, so that what is asked for is no longer an allowed move, or so that it no
+    longer holds the place in which it is to be approved again."""
     request = locked.request
+    if request.reapproves_id is not None:
+        if is_held(request, locked.version):
+            return False
+        _close_as_displaced(locked)
+        return True
     if request.target_stage is None or locked.version.stage_id == request.source_stage_id:
         return False
     lawful = selectors.lifecycle().lawful(locked.version.stage.slug, request.target_stage.slug)
@@ -185,6 +193,16 @@ def _overtaken(locked: Locked) -> bool:
         reason=f"the version moved to {locked.version.stage.name} meanwhile",
     )
     return True
+
+
+def _close_as_displaced(locked: Locked) -> None:
+    close(
+        locked,
+        PromotionRequest.State.SUPERSEDED,
+        PROMOTION_SUPERSEDED,
+        actor=GATE,
+        reason=f"the version no longer holds {locked.request.target_name}",
+    )
 
 
 def _bind(locked: Locked, *, actor: Actor) -> bool:
@@ -267,6 +285,9 @@ def carry_out_promoted(
     """`carry_out` for a request that was kept as promoted already: a free move is made so, and `following` its event.
     The only caller of `registry.stage_writer` for governed moves."""
     request, version = locked.request, locked.version
+    if request.reapproves is not None:
+        _carry_out_reapproval(locked, request.reapproves, before, actor=actor, contents=contents)
+        return
     if request.target_stage is not None:
         displaced = stage_writer.displaced_by(version, request.target_stage)
     elif request.policy_revision is None:
@@ -305,6 +326,49 @@ def carry_out_promoted(
     if request.policy_revision is not None:
         execution.cancel_unfinished(request, actor=GATE)
     _supersede_others(locked)
+    _close_lost_reapprovals(locked, displaced)
+
+
+def _carry_out_reapproval(
+    locked: Locked, approved: PromotionRequest, before: str, *, actor: Actor, contents: Contents | None
+) -> None:
+    """Record the new approved fingerprint of a version in the place it holds. Nothing moves, so nobody's request is
+    overtaken by it."""
+    request, version = locked.request, locked.version
+    event = record(
+        locked,
+        PROMOTION_REAPPROVED,
+        actor=actor,
+        changes=[
+            Change("state", before, request.state),
+            Change("approved_fingerprint", approved.fingerprint, version.fingerprint),
+        ],
+        related=[Thing("promotion", str(approved.uid))],
+        data={
+            "number": request.pk,
+            "reapproves": approved.pk,
+            "fingerprint": version.fingerprint,
+            "packet": request.packet_digest or None,
+            "policy_digest": request.policy_revision.digest if request.policy_revision is not None else None,
+        },
+    )
+    if request.target_stage is not None:
+        stage_writer.renew(version=version, stage=request.target_stage, event=event, promotion=request.uid)
+        freezing.freeze(request, promoted=event, actor=actor, contents=contents)
+    else:
+        stage_writer.set_alias(version=version, name=request.target_alias, event=event, promotion=request.uid)
+    execution.cancel_unfinished(request, actor=GATE)
+
+
+def _close_lost_reapprovals(locked: Locked, displaced: ModelVersion | None) -> None:
+    """Close the requests to approve a version again in a place that it, or what it displaced, has just left."""
+    request = locked.request
+    leaves = request.target_stage is not None and request.source_stage.protected
+    if not leaves and (displaced is None or request.policy_revision is None):
+        return  # no protected place was left
+    versions = [locked.version, *([displaced] if displaced is not None else [])]
+    for number in requests_that_lost_their_place(versions):
+        _close_as_displaced(lock(number))
 
 
 def _supersede_others(locked: Locked) -> None:

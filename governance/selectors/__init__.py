@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from governance.models import PolicyRevision
 from governance.selectors.comparing import compared
 from governance.selectors.counting import counted_up_to
+from governance.selectors.deviating import Deviation, deviations_for, deviations_of
 from governance.selectors.finding import absent_request, get_bare_request, get_request, visible_requests
 from governance.selectors.inbox import ListRow, MyReviews, list_rows, models_needing, my_reviews
 from governance.selectors.page import (
@@ -24,6 +25,7 @@ from governance.selectors.search import find_models, find_versions, parse
 
 __all__ = [
     "CheckRow",
+    "Deviation",
     "ListRow",
     "MetricRow",
     "MyReviews",
@@ -32,6 +34,8 @@ __all__ = [
     "absent_request",
     "compared",
     "counted_up_to",
+    "deviations_for",
+    "deviations_of",
     "find_models",
     "find_versions",
     "get_bare_request",

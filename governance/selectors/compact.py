@@ -15,6 +15,7 @@ from django.db import connection
 
 from audit import prepared
 from audit.actor import Actor
+from governance.approvals import APPROVAL_COLUMNS, Approval, held_places
 from registry import access, sources
 from registry.access.reach import sight_along
 from registry.access.sight import sight
@@ -52,6 +53,8 @@ class VersionRow(NamedTuple):
     aliases: Sequence[str]
     slug: str
     standing: Standing | None
+    approvals: Sequence[Approval]
+    """Of the protected places it holds."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,10 @@ VERSION_COLUMNS = f"""
     {MODEL_NAME}, v.number, {_MS.format("v.created_at")}, {_MS.format(VERSION_CHANGED)}, v.description, v.tags::text,
     v.source, v.run_id, v.run_link, v.status = 'registered', CASE WHEN s.initial THEN '' ELSE s.name END, u.username,
     ARRAY(SELECT a.name FROM registry_aliasassignment a WHERE a.version_id = v.id AND a.closed_at IS NULL ORDER BY 1),
-    m.slug, r.id, r.state, r.packet_digest <> '', r.target"""
+    m.slug, r.id, r.state, r.packet_digest <> '', r.target,
+    (SELECT json_agg(h.approval ORDER BY h.position, h.place)
+       FROM (SELECT h.position, h.place, json_build_array({APPROVAL_COLUMNS}) AS approval
+               FROM ({held_places("= v.id")}) h JOIN governance_promotionrequest r ON r.uid = h.promotion) h)::text"""
 VERSION_TABLES = """
     LEFT JOIN registry_stage s ON s.id = v.stage_id
     LEFT JOIN registry_user u ON u.id = v.registered_by_id
@@ -144,6 +150,7 @@ def new_version(version: ModelVersion) -> VersionRow:
         aliases=[],
         slug=model.slug,
         standing=None,
+        approvals=[],
     )
 
 
@@ -356,7 +363,8 @@ def _versions(
 
 def _version(row: Sequence[Any]) -> VersionRow:
     standing = Standing(*row[14:18]) if row[14] is not None else None
-    return VersionRow._make((*row[:5], json.loads(row[5]), *row[6:14], standing))
+    approvals = [Approval.from_json(held) for held in json.loads(row[18])] if row[18] is not None else []
+    return VersionRow._make((*row[:5], json.loads(row[5]), *row[6:14], standing, approvals))
 
 
 def _rows(query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:

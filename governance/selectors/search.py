@@ -9,6 +9,7 @@ from typing import Final
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from audit.actor import Actor
+from governance.approvals import deviating_versions
 from governance.models import CheckRun, PromotionRequest
 from registry import access
 from registry.models import ModelVersion, RegisteredModel
@@ -38,6 +39,15 @@ VOCABULARY: Final = WORDS.and_words(
         "models with a live promotion request whose check did not pass when it last ran",
         ("check:failing",),
         values=("failing",),
+    ),
+    Word(
+        "approval",
+        Kind.CHOICE,
+        Of.MODEL,
+        "Approval",
+        "models with a version that was added to after it was put in a protected stage or behind a protected alias",
+        ("approval:deviating",),
+        values=("deviating",),
     ),
 )
 """Every word there is."""
@@ -97,4 +107,8 @@ def _check(asking: Asking, term: Term) -> Q:
     return Q(Exists(failing))
 
 
-_MORE: Mapping[str, Compile] = {"request": _request, "check": _check}
+def _approval(asking: Asking, term: Term) -> Q:
+    return Q(Exists(deviating_versions().filter(model_id=OuterRef("pk"))))
+
+
+_MORE: Mapping[str, Compile] = {"request": _request, "check": _check, "approval": _approval}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, F, Window
+from django.db.models import Count, Exists, F, OuterRef, Window
 from django.db.models.functions import RowNumber
 from django.http import HttpResponse
 
@@ -85,6 +85,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
     limits = limits_for(found.risk_tier, documents_in_force(), {stage.slug for stage in stages if stage.exclusive})
     columns = trends_of([found], {found.pk: limits}, versions=TREND_VERSIONS, most=KEY_METRICS)[found.pk]
     held = _held(found)
+    shown = {occupancy.version_id: occupancy.version for occupancy in held} | {a.version_id: a.version for a in aliases}
     champion = next((occupancy.version for occupancy in held if occupancy.exclusive), None)
     recent = list(log.for_stream(f"model:{found.uid}").order_by("-stream_seq")[:RECENT_EVENTS])
     context = {
@@ -98,6 +99,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
         "page": cut,
         "champion": champion,
         "aliases": aliases,
+        "deviations": promotions.deviations_of(shown),
         "protected": set(ProtectedAlias.objects.values_list("name", flat=True)),
         "requests": requests,
         "people": _people(found),
@@ -128,8 +130,13 @@ def _held(model: RegisteredModel) -> list[Any]:
 
 
 def _before(model: RegisteredModel) -> list[Any]:
-    """Who was last in each protected stage, the latest to leave first."""
+    """Which versions were last in each protected stage, the latest to leave first. A stay that another approval of the
+    same version in the same stage continued was not left."""
     left = StageOccupancy.objects.filter(model=model, stage__protected=True, closed_at__isnull=False)
+    continued = StageOccupancy.objects.filter(
+        version=OuterRef("version"), stage=OuterRef("stage"), opened_event=OuterRef("closed_event")
+    )
+    left = left.filter(~Exists(continued))
     placed = left.annotate(place=Window(RowNumber(), partition_by="stage_id", order_by=F("closed_at").desc()))
     return list(placed.filter(place__lte=BEFORE_SHOWN).select_related("version").order_by("stage_id", "place"))
 

@@ -94,8 +94,17 @@ def _context(request: PageRequest, number: int, form: DecisionForm | None = None
         "meanings": {str(outcome): meaning for outcome, meaning in MEANINGS.items()},
         "withdraw_form": ReasonForm(prefix="withdraw"),
         "live_update": bool(request.htmx),
+        "reapproves": _deviations(found.request),
         **more,
     }
+
+
+def _deviations(request: PromotionRequest) -> list[selectors.Deviation]:
+    """What was added since the approval that a live request renews, as long as the version has the place by it."""
+    if request.reapproves_id is None or not request.is_live:
+        return []
+    held = selectors.deviations_of({request.version_id: request.version})
+    return [deviation for deviation in held if deviation.approval.request == request.reapproves_id]
 
 
 def _decision_form(request: HttpRequest, found: selectors.RequestPage, kept: dict[str, Any]) -> DecisionForm:

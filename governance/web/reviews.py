@@ -31,6 +31,7 @@ def reviews(request: PageRequest) -> HttpResponse:
         "changes": change_proposals.waiting_for(request.actor),
         "access_requests": registry.access_requests_to_answer(request.actor)[:ACCESS_SHOWN],
         "reviews": found,
+        "deviations": selectors.deviations_for(request.actor, request.person),
         "own": selectors.list_rows(request.actor, own, request.person),
     }
     return show(request, "reviews/reviews.html", context)

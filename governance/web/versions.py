@@ -13,6 +13,7 @@ from django.db.models import F
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect
 
+from governance import approvals
 from governance import selectors as promotions
 from governance.facts import documents_in_force
 from governance.limits import Limit, limit_on, limits_for
@@ -89,6 +90,7 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
     # A stage passed through at one moment, on the way to where it stood before it came, is no place it has been.
     been = been.exclude(closed_at=F("opened_at"))
     imported = ImportRecord.objects.filter(version=found).select_related("imported_by").first()
+    held = approvals.approvals(found)
     context = {
         "model": found.model,
         "version": found,
@@ -109,7 +111,10 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "imported": imported,
         "copied": SourceCopy.objects.filter(version=found).first() if found.source_only else None,
         "claims": json.dumps(imported.claims, indent=1, ensure_ascii=False) if imported and imported.claims else "",
-        "before_governance": imported is not None and bool(selectors.standing_since_before([found.pk])),
+        "before_governance": any(place.before_governance for place in held),
+        "approvals": held,
+        "deviations": promotions.deviations_of({found.pk: found}) if any(place.deviates for place in held) else [],
+        "unapproved": approvals.attached_since(held),
         "been": [Been(o, uids.get(str(o.promotion))) for o in been[:12]],
         "requests": requests,
         "live": [r for r in requests if r.is_live],
@@ -166,6 +171,8 @@ def artifact(request: PageRequest, slug: str, number: int, path: str) -> FileRes
     if file is None:
         raise NotFound(f"{slug} v{number} has no file “{path}”.")
     file.version = found
+    if request.GET.get("unapproved") != "true":
+        approvals.refuse_unapproved(file)
     return _send(downloads.artifact(actor=request.actor, artifact=file), file.path.rpartition("/")[2], file.size)
 
 
@@ -229,8 +236,14 @@ class PromotionForm(PageForm):
 
 
 def _targets(version: ModelVersion) -> list[tuple[str, str]]:
-    """The lawful moves from where the version is, and the protected aliases it does not carry."""
+    """The places it holds and has to be approved in again, the allowed moves from where the version is, and the
+    protected aliases it does not carry."""
     lifecycle = selectors.lifecycle()
+    again = [
+        (f"alias:{place.alias}" if place.alias else f"stage:{place.stage}", f"{place.name}, approve it there again")
+        for place in approvals.approvals(version)
+        if (place.deviates or not place.reviewed) and place.reapproval is None
+    ]
     moves = [
         (
             f"stage:{stage.slug}",
@@ -243,6 +256,7 @@ def _targets(version: ModelVersion) -> list[tuple[str, str]]:
     held = set(AliasAssignment.objects.filter(OPEN, version=version).values_list("name", flat=True))
     names = ProtectedAlias.objects.exclude(name__in=held).order_by("name").values_list("name", flat=True)
     return [
+        *again,
         *moves,
         *((f"alias:{name}", f"the alias @{name}, decided by policy") for name in names),
         ("alias:", "another alias, at once"),

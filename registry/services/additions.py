@@ -18,6 +18,7 @@ from audit.leaf import Json
 from audit.recorder import Private, Thing
 from registry import access, fingerprint, selectors, storage
 from registry.actions import CARD_ADDED, EVIDENCE_ADDED, METRICS_ADDED
+from registry.approved import Approved, AskApproved, nothing_approved
 from registry.exceptions import FieldError, InvalidInput
 from registry.models import Contribution, Evidence, Metric, ModelCard, ModelVersion
 from registry.rules import Faults
@@ -35,9 +36,18 @@ _KIND = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*")
 
 
 @transaction.atomic
-def add_metrics(*, actor: Actor, version: ModelVersion, metrics: Sequence[MetricSpec]) -> list[Metric]:
+def add_metrics(
+    *,
+    actor: Actor,
+    version: ModelVersion,
+    metrics: Sequence[MetricSpec],
+    approved: AskApproved = nothing_approved,
+) -> list[Metric]:
     """Add metrics; of the same (name, dataset, slice) the newest counts and the older stay. Values already there, all
     of them the newest, are returned as they are.
+
+    Args:
+        approved: which protected places the version holds: the event names the promotions behind them.
 
     Raises NotFound and NotPermitted; InvalidInput, also for NaN and infinity.
     """
@@ -58,14 +68,17 @@ def add_metrics(*, actor: Actor, version: ModelVersion, metrics: Sequence[Metric
         [Metric(version=version, revision=revision, recorded_at=now, **vars(metric)) for metric in given]
     )
     said = sorted((vars(metric) for metric in given), key=canonical.dumps)
-    _added(METRICS_ADDED, actor, version, {"count": len(rows), "sha256": canonical.digest(said)})
+    _added(METRICS_ADDED, actor, version, {"count": len(rows), "sha256": canonical.digest(said)}, approved)
     return rows
 
 
 @transaction.atomic
-def add_card(*, actor: Actor, version: ModelVersion, text: str) -> ModelCard:
+def add_card(*, actor: Actor, version: ModelVersion, text: str, approved: AskApproved = nothing_approved) -> ModelCard:
     """Add a revision of the model card: YAML front matter and Markdown, at most 256 KB. The text that is there already
     is returned as it is.
+
+    Args:
+        approved: as `add_metrics` takes it.
 
     Raises NotFound and NotPermitted; InvalidInput.
     """
@@ -87,7 +100,8 @@ def add_card(*, actor: Actor, version: ModelVersion, text: str) -> ModelCard:
         added_by=person,
         added_at=clock.now(),
     )
-    _added(CARD_ADDED, actor, version, {"revision": card.revision, "sha256": digest}, Thing("card", str(card.uid)))
+    data: dict[str, Json | Private] = {"revision": card.revision, "sha256": digest}
+    _added(CARD_ADDED, actor, version, data, approved, Thing("card", str(card.uid)))
     return card
 
 
@@ -134,7 +148,13 @@ def store_evidence(
 
 @transaction.atomic
 def add_evidence(
-    *, actor: Actor, version: ModelVersion, kind: str, filename: str, blob: storage.StoredBlob
+    *,
+    actor: Actor,
+    version: ModelVersion,
+    kind: str,
+    filename: str,
+    blob: storage.StoredBlob,
+    approved: AskApproved = nothing_approved,
 ) -> Evidence:
     """Add an evidence file that `store_evidence` took in. What a process adds stands under whoever registered the
     version; the event names the process. The same bytes under the same name and kind, if they are the
@@ -143,6 +163,7 @@ def add_evidence(
     Args:
         kind: the checks' word for it, such as "evaluation.table".
         filename: a name without folders.
+        approved: as `add_metrics` takes it.
 
     Raises NotFound and NotPermitted; InvalidInput.
     """
@@ -183,6 +204,7 @@ def add_evidence(
             "size": blob.size,
             "revision": evidence.revision,
         },
+        approved,
         Thing("evidence", str(evidence.uid)),
     )
     return evidence
@@ -201,25 +223,48 @@ def card_digest(text: str) -> str:
 
 
 def _added(
-    action: str, actor: Actor, version: ModelVersion, data: "dict[str, Json | Private]", thing: Thing | None = None
+    action: str,
+    actor: Actor,
+    version: ModelVersion,
+    data: "dict[str, Json | Private]",
+    approved: AskApproved,
+    thing: Thing | None = None,
 ) -> None:
-    """Count the addition, take the fingerprint anew, and record both."""
+    """Count the addition, compute the new fingerprint, and record both."""
     version.evidence_revision += 1
     version.revision += 1
     if version.status == ModelVersion.Status.REGISTERED:
         version.fingerprint = fingerprint.compute(version)
     about = Thing("version", str(version.uid))
+    promoted, deviation = record_deviation(approved(version), version.fingerprint)
     event = recorder.append(
         action,
         actor=actor,
         thing=thing or about,
         stream=f"model:{version.model.uid}",
-        related=[about] if thing is not None else [],
+        related=[*([about] if thing is not None else []), *promoted],
         data={
             **data,
             "evidence_revision": version.evidence_revision,
             "fingerprint": version.fingerprint or None,
+            **deviation,
         },
     )
     version.save(update_fields=["evidence_revision", "revision", "fingerprint"])
     record_contribution(actor=actor, version=version, part=_PARTS[action], event=event)
+
+
+def record_deviation(approved: Sequence[Approved], fingerprint: str) -> tuple[list[Thing], dict[str, Json]]:
+    """What the event of an addition says of the approvals it deviates from.
+
+    Args:
+        approved: the protected places that the version holds.
+        fingerprint: what the version has with the addition.
+
+    Returns:
+        The promotions behind the places, as related things; and the data `deviates_from`, where the fingerprint is
+        another than the approved one.
+    """
+    deviations: list[Json] = [d for place in approved if (d := place.deviation(fingerprint)) is not None]
+    promotions = dict.fromkeys(str(place.promotion) for place in approved)
+    return [Thing("promotion", uid) for uid in promotions], {"deviates_from": deviations} if deviations else {}

@@ -3,7 +3,8 @@
 What a version consists of is fixed at registration. Such a version was registered before its bytes were known here, so
 its files may come later: each once, whole, with an event and a new fingerprint, until the version first enters a
 protected stage or carries a protected alias. From then on they are as fixed as any other version's; the database holds
-the same rule. Bytes are taken in before any lock.
+the same rule. While it holds a protected place that an import put it in, a file comes with a request to approve the
+version there again. Bytes are taken in before any lock.
 """
 
 from django.conf import settings
@@ -14,9 +15,11 @@ from audit.actor import Actor
 from audit.recorder import Private, Thing
 from registry import access, fingerprint, storage
 from registry.actions import ARTIFACT_ATTACHED
+from registry.approved import AskApproved, nothing_approved
 from registry.exceptions import FieldError, InvalidInput, NotNow
 from registry.models import AliasAssignment, Artifact, Contribution, ModelVersion, ProtectedAlias, StageOccupancy
 from registry.rules import Faults
+from registry.services.additions import record_deviation
 from registry.services.contributions import record_contribution
 from registry.services.specification import ArtifactSpec, check_artifacts
 from registry.services.storing import refer_to
@@ -66,8 +69,21 @@ def store_file(
 
 
 @transaction.atomic
-def attach_file(*, actor: Actor, version: ModelVersion, path: str, blob: storage.StoredBlob) -> Artifact:
+def attach_file(
+    *,
+    actor: Actor,
+    version: ModelVersion,
+    path: str,
+    blob: storage.StoredBlob,
+    approved: AskApproved = nothing_approved,
+) -> Artifact:
     """Make a stored file one of the version's. The same bytes under the same path again change nothing.
+
+    A version that holds a protected place since before governance takes it together with a request to approve it there
+    again: `governance.services.evidence` opens that in the same transaction, and the database refuses the file without.
+
+    Args:
+        approved: which protected places the version holds: the event names the promotions behind them.
 
     Raises NotFound and NotPermitted; NotNow where the version's files are fixed, or the path has other bytes already;
     InvalidInput for a path or a size the rules refuse.
@@ -98,18 +114,20 @@ def attach_file(*, actor: Actor, version: ModelVersion, path: str, blob: storage
     version.evidence_revision += 1
     version.revision += 1
     version.fingerprint = fingerprint.compute(version)
+    promoted, deviation = record_deviation(approved(version), version.fingerprint)
     event = recorder.append(
         ARTIFACT_ATTACHED,
         actor=actor,
         thing=Thing("artifact", str(artifact.uid)),
         stream=f"model:{model.uid}",
-        related=[Thing("version", str(version.uid))],
+        related=[Thing("version", str(version.uid)), *promoted],
         data={
             "path": Private(path),
             "sha256": blob.sha256,
             "size": blob.size,
             "evidence_revision": version.evidence_revision,
             "fingerprint": version.fingerprint,
+            **deviation,
         },
     )
     version.save(update_fields=["evidence_revision", "revision", "fingerprint"])

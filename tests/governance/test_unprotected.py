@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -31,7 +32,12 @@ def unprotected(db: None, settings: LazySettings, monkeypatch: pytest.MonkeyPatc
 def test_every_move_and_alias_is_free_and_still_walks_through_the_door(unprotected: None, people: People) -> None:
     assert not selectors.anything_protected()
     version = factories.version(factories.model(people.priya), people.priya, {"m": b"1"})
-    for target in ({"target_stage": "staging"}, {"target_stage": "production"}, {"target_alias": "champion"}):
+    targets: list[dict[str, Any]] = [
+        {"target_stage": "staging"},
+        {"target_stage": "production"},
+        {"target_alias": "champion"},
+    ]
+    for target in targets:
         made = promotions.request(actor=access.actor_for(people.priya), version=version, reason="to try", **target)
         assert made.state == "promoted"
     version.refresh_from_db()

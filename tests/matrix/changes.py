@@ -63,6 +63,11 @@ CHANGES = {
         "governance_promotionrequest +1 ~2",
         "governance_packet +1",
     ),
+    "ask to approve a version again": _change(
+        "promotion.requested packet.frozen promotion.readied",
+        "governance_promotionrequest +1 ~2",
+        "governance_packet +1",
+    ),
     "point a free alias": _change(
         "promotion.requested promotion.promoted",
         "governance_promotionrequest +1",

@@ -125,6 +125,7 @@ tag the model                        SM     -  -  +  -  -  +   -  -  -   -   -  
 tag a version                        SM     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 
 ask for a promotion                  SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+ask to approve a version again       SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 point a free alias                   SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 take an alias off                    SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 decide on a request                  SPRM   -  -  -  -  -  -   -  -  -   -   +  -  -   .  ?  ?
@@ -227,6 +228,7 @@ tag the model                        SM     -  +  -  -  -  -  +  +  .  +   -  - 
 tag a version                        SM     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 
 ask for a promotion                  SRM    -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
+ask to approve a version again       SR     -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
 point a free alias                   SRM    -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
 take an alias off                    SRM    -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
 decide on a request                  SRM    -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
@@ -309,6 +311,7 @@ WRITES_OF_A_TOKEN = frozenset(
         "add evidence",
         "write notes on a version",
         "ask for a promotion",
+        "ask to approve a version again",
         "point a free alias",
         "take an alias off",
         "execute a request",

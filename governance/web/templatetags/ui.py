@@ -281,6 +281,7 @@ def check_row_mark(row: Any) -> SafeString:
 _TIMELINE_ICONS = {
     "promotion-requested": "promote",
     "promotion-promoted": "promote",
+    "promotion-reapproved": "promote",
     "promotion-rejected": "x",
     "promotion-withdrawn": "undo",
     "promotion-blocked": "alert",

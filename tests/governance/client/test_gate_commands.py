@@ -26,6 +26,23 @@ def test_the_starter_policy_lets_it_into_staging_by_checks_alone(
     assert (again.status, again.json["code"]) == (0, "already_there")
 
 
+def test_what_was_added_after_the_promotion_is_said_and_can_be_approved_again(
+    countersign: Command, registered: str, worker_process: WorkerProcess
+) -> None:
+    countersign("promote", registered, "--to", "staging", "--reason", "nightly", "--wait", "--timeout", "2m")
+    approved = countersign("resolve", registered).json["fingerprint"]
+
+    attached = countersign("attach", registered, "--metric", "recall=0.7", "--table")
+
+    for said in (attached.out, countersign("resolve", "credit-risk-pd/staging", "--table").out):
+        assert f"approved     {approved} for staging by request #" in said
+        assert "✗ staging: added to since" in said
+        assert "metric recall = 0.7" in said
+    again = countersign("promote", registered, "--to", "staging", "--reason", "recall", "--wait", "--timeout", "2m")
+    assert (again.status, again.json["state"], bool(again.json["reapproves"])) == (0, "promoted", True)
+    assert "added to since" not in countersign("resolve", registered, "--table").out
+
+
 @pytest.fixture
 def waiting(countersign: Command, registered: str, worker_process: WorkerProcess) -> int:
     """Give a request for Production that waits for people."""

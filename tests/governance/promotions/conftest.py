@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from audit.actor import Actor, process
 from governance import promotions
 from governance.checks import execution, performing
-from governance.models import CheckRun, PromotionRequest
+from governance.models import CheckRun, Packet, PromotionRequest
 from governance.services import policies, setup
-from registry import access
+from registry import access, storage
 from registry.models import ModelVersion, RegisteredModel, ReviewerGroup, User
 from registry.services import models, people, versions
 from registry.services.versions import ArtifactSpec, MetricSpec, VersionSpec
+from registry.storage import StoredBlob
 
 PASSWORD = "long enough to be a password 7!"
 ROOT = process("test-setup")
@@ -59,6 +62,16 @@ class Bank:
         return promotions.request(
             actor=self.actor(by), version=version, target_stage=stage, reason="the quarterly retraining"
         )
+
+    def stored(self, content: bytes) -> StoredBlob:
+        """Bytes in storage, as a service takes them in before it locks anything."""
+        return storage.write(io.BytesIO(content), limit=len(content))
+
+    def packet(self, request: PromotionRequest) -> dict[str, Any]:
+        """What an approver of the request is shown now."""
+        kept = Packet.objects.get(request=request, digest=self.fresh(request).packet_digest)
+        shown: dict[str, Any] = json.loads(bytes(kept.body))
+        return shown
 
     def run_checks(self, request: PromotionRequest) -> PromotionRequest:
         """Carry out what is queued, as a worker would, in this process; and wait for what a worker took that other

@@ -22,7 +22,8 @@ def leave(bank: Bank) -> None:
 def test_asking_is_refused_and_names_the_way_out(bank: Bank) -> None:
     version = bank.version()
     leave(bank)
-    for target in ({"target_stage": "staging"}, {"target_alias": "champion"}):
+    targets: list[dict[str, Any]] = [{"target_stage": "staging"}, {"target_alias": "champion"}]
+    for target in targets:
         with pytest.raises(NotNow, match="Sofia's account is deactivated") as refused:
             promotions.request(actor=bank.actor("priya"), version=version, reason="to be served", **target)
         assert refused.value.code == "model_incomplete"

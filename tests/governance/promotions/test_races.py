@@ -7,17 +7,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 
+from audit.models import Event
 from audit.recorder import Thing
 from audit.selectors import history
-from governance import dispatch, promotions
+from governance import approvals, dispatch, promotions
 from governance.models import Decision, PromotionRequest
 from governance.services import evidence
 from registry.exceptions import Refusal
 from registry.models import OPEN, ModelVersion, StageOccupancy
+from registry.services import tokens, versions
 from registry.services.versions import MetricSpec
-from tests.governance.promotions.conftest import PASSWORD, Bank, found_bank
+from tests import factories
+from tests.governance.promotions.conftest import CARD, PASSWORD, Bank, found_bank
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -131,6 +134,38 @@ def test_evidence_that_changes_under_the_last_approval(bank: Bank) -> None:
         assert fresh.fingerprint == request.fingerprint
     else:
         assert Decision.objects.filter(request=request, lapsed_at__isnull=True).count() == 0
+
+
+def test_a_token_that_adds_a_metric_while_the_last_approval_is_given(bank: Bank) -> None:
+    """Whichever is first: what is approved is what was signed, and what came later is flagged, on record and in the
+    answer to whoever asks for the version in Production."""
+    request = bank.decide(bank.reviewed(), "marta")
+    token = tokens.actor_of(factories.token(bank.people["priya"], ["versions:write"])[0])
+
+    def attach() -> Any:
+        return evidence.attach_metrics(actor=token, version=request.version, metrics=[MetricSpec("auc", 0.99)])
+
+    at_once(decided(bank, request, "aiko"), attach)
+
+    added = Event.objects.filter(action="metric.added").order_by("-id")[0]
+    if bank.fresh(request).state == "promoted":
+        (found,) = approvals.approvals(request.version)
+        assert (found.deviates, found.fingerprint) == (True, request.fingerprint)
+        assert [a.what for a in approvals.later_additions([found])[found.event].items] == ["auc = 0.99"]
+        assert f"promotion:{request.uid}" in added.touched
+        assert added.body["data"]["deviates_from"][0]["request"] == request.pk
+    else:
+        assert all(a.request != request.pk for a in approvals.approvals(request.version))
+        assert Decision.objects.filter(request=request, lapsed_at__isnull=True).count() == 0
+
+
+def test_the_database_refuses_an_addition_that_does_not_name_the_promotion(bank: Bank) -> None:
+    version = bank.in_staging()
+
+    with pytest.raises(IntegrityError, match="names its promotion"):
+        versions.add_card(actor=bank.actor("priya"), version=version, text=CARD + "\nMore.\n")
+
+    evidence.attach_card(actor=bank.actor("priya"), version=version, text=CARD + "\nMore.\n")
 
 
 def test_two_versions_into_one_exclusive_stage(bank: Bank) -> None:

@@ -233,6 +233,12 @@ def _(world: World, client: Client, caller: Caller) -> Answer:
     return shown_and_sent(client, _url("request-promotion", MODEL, FREE), fields)
 
 
+@PAGE.at("ask to approve a version again", "GET web:request-promotion", "POST web:request-promotion")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    fields = {"target": "stage:staging", "reason": WHY}
+    return shown_and_sent(client, _url("request-promotion", MODEL, SHOWN), fields)
+
+
 @PAGE.at("point a free alias", "POST web:request-promotion")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     fields = {"target": "alias:", "alias": "canary", "reason": WHY}

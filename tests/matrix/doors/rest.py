@@ -167,6 +167,13 @@ _simply(
     "/promotions",
     {"model": MODEL, "version": FREE, "target": {"stage": "staging"}, "reason": WHY},
 )
+_simply(
+    "ask to approve a version again",
+    "requestPromotion",
+    "POST",
+    "/promotions",
+    {"model": MODEL, "version": SHOWN, "target": {"stage": "staging"}, "reason": WHY},
+)
 _simply("view a version", "whatWasInStage", "GET", f"/models/{MODEL}/stages/staging?at=2026-01-01T00:00:00Z")
 _simply("read the questionnaire", "listQuestionnaires", "GET", "/questionnaires")
 _simply("read why a tier", "listAssessments", "GET", f"/models/{actors.UNUSED}/assessments")

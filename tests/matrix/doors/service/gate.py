@@ -14,6 +14,11 @@ def _(world: World, actor: Actor) -> None:
     promotions.request(actor=actor, version=world.version(FREE), target_stage="staging", reason=WHY)
 
 
+@SERVICE.at("ask to approve a version again")
+def _(world: World, actor: Actor) -> None:
+    promotions.request(actor=actor, version=world.version(SHOWN), target_stage="staging", reason=WHY)
+
+
 @SERVICE.at("point a free alias")
 def _(world: World, actor: Actor) -> None:
     promotions.request(actor=actor, version=world.version(FREE), target_alias="canary", reason=WHY)

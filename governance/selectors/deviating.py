@@ -1,0 +1,48 @@
+"""Which approved versions were added to since, for those who act on it: the owners of their models, and officers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from audit.actor import Actor
+from governance.approvals import Additions, Approval, approvals_of, deviating_versions, later_additions
+from registry import access
+from registry.models import ModelVersion, User
+
+MOST_SHOWN: Final = 50
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A version in a protected place, whose inputs are not those that were approved for it."""
+
+    version: ModelVersion
+    approval: Approval
+    additions: Additions
+
+
+def deviations_for(actor: Actor, person: User) -> list[Deviation]:
+    """The deviations that a reader has to act on: of their own models; for officers, of all they may see. The newest
+    version first, at most 50, in a fixed number of queries.
+
+    Args:
+        actor: who reads.
+        person: the account behind the actor.
+    """
+    found = deviating_versions().filter(model__in=access.visible_to(actor))
+    if not access.can_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES):
+        found = found.filter(model__owner=person)
+    versions = {v.pk: v for v in found.select_related("model").order_by("-pk")[:MOST_SHOWN]}
+    return deviations_of(versions)
+
+
+def deviations_of(versions: dict[int, ModelVersion]) -> list[Deviation]:
+    """The deviations of these versions, given by their keys, in their order."""
+    approvals = [approval for held in approvals_of(versions).values() for approval in held if approval.deviates]
+    additions = later_additions(approvals)
+    order = list(versions)
+    return [
+        Deviation(versions[approval.version_id], approval, additions[approval.event])
+        for approval in sorted(approvals, key=lambda a: order.index(a.version_id))
+    ]
