@@ -237,6 +237,11 @@ CATALOGUE: Final[dict[str, Type]] = {
         "files until it enters a protected stage.",
         "Declare a new version.",
     ),
+    "not_proved": Type(
+        "The token does not prove who runs the command",
+        "A command that acts for an officer needs an access token of theirs, valid, and not limited to some models.",
+        "Give such a token, or the officer's password.",
+    ),
     "review_needed": Type(
         "The version takes files only with a request to approve it again",
         "A version that an import put in a protected stage or behind a protected alias accepts no file that nobody "

@@ -94,12 +94,10 @@ def test_who_may_add_versions_may_attach(bare: ModelVersion, eve: User, people: 
         attach(bare, eve)
 
 
-def test_files_are_fixed_once_the_version_carried_a_protected_alias(
-    bare: ModelVersion, priya: User, henrik: User
-) -> None:
+def test_files_are_fixed_once_the_version_carried_a_protected_alias(bare: ModelVersion, priya: User) -> None:
     attach(bare, priya)
     policies.publish(
-        actor=access.actor_for(henrik),
+        actor=instance.INSTALLER,
         source="slug: open-door\ntitle: Whoever asks is champion\napplies_to: {aliases: [champion]}\npriority: 10\n",
         reason="the scene of a test",
     )

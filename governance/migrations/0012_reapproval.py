@@ -92,7 +92,7 @@ CLOSED = "audit_refuse('what a closed request was about stays', 'Open a new requ
 
 
 class Migration(migrations.Migration):
-    dependencies = [("governance", "0010_policies_by_two"), ("registry", "0016_contributions")]
+    dependencies = [("governance", "0011_pdf_files"), ("registry", "0016_contributions")]
 
     operations = [
         migrations.AddField(
