@@ -32,3 +32,8 @@ def test_long_markdown_is_rendered_once() -> None:
     # Headings begin at another level elsewhere: another value.
     assert "<h3>" in first
     assert "<h5>" in markdown.to_html(text, below=4)
+
+
+def test_a_text_of_nothing_but_marks_is_shown_as_it_was_written() -> None:
+    text = "![" * markdown.MAX_MARKS + "<script>"
+    assert markdown.to_html(text) == f"<pre>{text.replace('<', '&lt;').replace('>', '&gt;')}</pre>"
