@@ -52,3 +52,27 @@ def sandbox(**_: Any) -> list[CheckMessage]:
         return [Error(text, hint=hint, id="countersign.E002")]
     hint = "Each run records what held. Set COUNTERSIGN_CHECKS_NEED_ISOLATION=yes to run no check without both."
     return [Info(text, hint=hint, id="countersign.I001")]
+
+
+@register(deploy=True)
+def imitations(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Report models that were registered before their names or tags were refused."""
+    if not databases:
+        return []
+    found: list[CheckMessage] = [
+        Warning(
+            f"The model {slug} has a name that looks like {other}.",
+            hint="It was registered before such names were refused. Register it under another name and archive it.",
+            id="countersign.W010",
+        )
+        for slug, other in selectors.look_alikes.imitations()
+    ]
+    found += [
+        Warning(
+            f"The model {slug} is in a protected stage and carries the tag of prompts: MLflow clients do not show it.",
+            hint="Register a model without the tag and promote its version there.",
+            id="countersign.W011",
+        )
+        for slug in selectors.look_alikes.hidden_by_prompt_tag()
+    ]
+    return found

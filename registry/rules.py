@@ -64,8 +64,10 @@ class Faults:
 
     def name(self, pointer: str, value: str, limit: int) -> str:
         """A name by which people tell things apart: one line, every character of it seen, words one blank apart."""
+        before = len(self.errors)
         name = self.line(pointer, value, limit, required=True)
-        self._refuse_unseen_parts(pointer, name, "invisible_characters")
+        if len(self.errors) == before:
+            self._refuse_unseen_parts(pointer, name, "invisible_characters")
         return name
 
     def text(self, pointer: str, value: str, limit: int, *, required: bool = False) -> str:

@@ -269,6 +269,11 @@ CATALOGUE: Final[dict[str, Type]] = {
         "An archived model takes no versions and no promotion requests.",
         "An owner or an officer can make it active again.",
     ),
+    "name_contended": Type(
+        "The name was being registered by another request",
+        "Two requests registered the same name, or names that look alike, and neither has it now.",
+        "Send the request again.",
+    ),
     "ambiguous_dataset": Type(
         "Several datasets have this digest",
         "A commit or a version names a state that holds several datasets, so it does not tell them apart.",

@@ -9,7 +9,7 @@ from registry.characters.classes import (
     is_unseen,
     marked,
 )
-from registry.characters.skeletons import caseless_skeleton, skeleton
+from registry.characters.skeletons import caseless_skeleton, skeleton, skeleton_digest
 
 __all__ = [
     "DIRECTIONAL",
@@ -21,4 +21,5 @@ __all__ = [
     "is_unseen",
     "marked",
     "skeleton",
+    "skeleton_digest",
 ]

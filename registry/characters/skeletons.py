@@ -7,6 +7,7 @@ are those of Unicode 17 (`confusables.txt` beside this module, written by `regis
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from functools import cache
 from pathlib import Path
@@ -41,6 +42,11 @@ def caseless_skeleton(name: str) -> str:
         The skeleton; equal for names that look alike or differ in capitals alone.
     """
     return skeleton(skeleton(name.casefold()).casefold())
+
+
+def skeleton_digest(name: str) -> str:
+    """Reduce a name to the SHA-256 of its skeleton, in hexadecimal: of one length, for a unique index."""
+    return hashlib.sha256(skeleton(name).encode()).hexdigest()
 
 
 @cache

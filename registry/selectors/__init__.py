@@ -1,6 +1,6 @@
 """Questions to the registry, a subject a file."""
 
-from registry.selectors import lineage
+from registry.selectors import lineage, look_alikes
 from registry.selectors.access_requests import (
     access_request,
     access_requests,
@@ -57,6 +57,7 @@ __all__ = [
     "latest_metrics",
     "lifecycle",
     "lineage",
+    "look_alikes",
     "may_read_rights",
     "model",
     "occupancies_at",

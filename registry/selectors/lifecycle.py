@@ -3,7 +3,7 @@
 from django.db.models import Q
 
 from audit import prepared
-from registry import stages
+from registry import characters, stages
 from registry.exceptions import IllegalMove
 from registry.models import ProtectedAlias, Stage
 from registry.rules import Faults
@@ -16,7 +16,7 @@ _LIFECYCLE = """
      ORDER BY s.position"""
 
 _LAWFUL = "SELECT 1 FROM registry_stagemove WHERE source_id = %(source)s AND target_id = %(target)s"
-_ALIKE = "SELECT name FROM registry_protectedalias WHERE upper(name) = upper(%(name)s)"
+_PROTECTED_NAMES = "SELECT name FROM registry_protectedalias"
 
 
 def lifecycle() -> stages.Lifecycle:
@@ -53,12 +53,14 @@ def is_protected_alias(name: str) -> bool:
 def alias_to_point(name: str) -> bool:
     """Whether an alias that is to be pointed somewhere moves by promotion request only.
 
-    Raises InvalidInput, at /alias, for a name that cannot be an alias, and for one that is a protected alias but for
-    its capitals: whoever reads “Champion” takes it for the champion.
+    Raises InvalidInput, at /alias, for a name that cannot be an alias, and for one that looks like a protected alias,
+    also but for its capitals: readers take “Champion” and “charnpion” for the champion.
     """
     faults = Faults()
     faults.alias("/alias", name)
-    alike = [alike for (alike,) in prepared.fetch(_ALIKE, {"name": name})]
+    wanted = characters.caseless_skeleton(name)
+    protected = [known for (known,) in prepared.fetch(_PROTECTED_NAMES, {})]
+    alike = [known for known in protected if characters.caseless_skeleton(known) == wanted]
     if alike and name not in alike:
         faults.add("/alias", "looks_protected", f"Write “{alike[0]}”, the protected alias, or choose another name.")
     faults.refuse()

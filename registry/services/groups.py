@@ -14,6 +14,7 @@ from registry.actions import GROUP_CREATED, GROUP_UPDATED, MEMBERSHIP_ADDED, MEM
 from registry.exceptions import Conflict, NotFound, NotPermitted
 from registry.models import OPEN, Membership, ReviewerGroup, User
 from registry.rules import Faults
+from registry.services.look_alikes import refuse_look_alike
 from registry.services.uniqueness import unique_or_refused
 
 
@@ -31,14 +32,15 @@ def create_group(
     group = ReviewerGroup(
         uid=uuid4(),
         slug=faults.group_slug("/slug", slug),
-        name=faults.line("/name", name, 150, required=True),
+        name=faults.name("/name", name, 150),
         description=faults.text("/description", description, 5_000),
         created_at=clock.now(),
     )
     if ReviewerGroup.objects.filter(slug=slug).exists():
         faults.add("/slug", "taken", f"There is a group “{slug}” already: choose another slug.")
-    if Group.objects.filter(name=group.name).exists():
-        faults.add("/name", "taken", f"There is a group named “{group.name}” already: choose another name.")
+    _refuse_name(faults, group.name, None)
+    slugs = ReviewerGroup.objects.values_list("slug", flat=True)
+    refuse_look_alike(faults, "/slug", slug, slugs, "the slug of a group")
     why = faults.reason_if_given(reason)
     faults.refuse()
     recorder.append(
@@ -57,6 +59,15 @@ def create_group(
     return group
 
 
+def _refuse_name(faults: Faults, name: str, group: ReviewerGroup | None) -> None:
+    """A name of a group is unique whatever its capitals, and looks like no other: policies and decisions are read by
+    it."""
+    others = Group.objects.exclude(pk=group.pk) if group is not None else Group.objects.all()
+    if others.filter(name__iexact=name).exists():
+        faults.add("/name", "taken", f"There is a group named “{name}” already: choose another name.")
+    refuse_look_alike(faults, "/name", name, others.values_list("name", flat=True), "the name of a group")
+
+
 @transaction.atomic
 def update_group(
     *, actor: Actor, group: ReviewerGroup, name: str | None = None, description: str | None = None, reason: str
@@ -71,9 +82,8 @@ def update_group(
     why = faults.reason(reason)
     given: dict[str, str] = {}
     if name is not None:
-        given["name"] = faults.line("/name", name, 150, required=True)
-        if Group.objects.filter(name=given["name"]).exclude(pk=group.pk).exists():
-            faults.add("/name", "taken", f"There is a group named “{given['name']}” already: choose another name.")
+        given["name"] = faults.name("/name", name, 150)
+        _refuse_name(faults, given["name"], group)
     if description is not None:
         given["description"] = faults.text("/description", description, 5_000)
     faults.refuse()

@@ -7,7 +7,6 @@ name that is taken and for one that looks like a taken one.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
 from audit import prepared
@@ -30,31 +29,26 @@ class LostNameError(Exception):
     """Another registration took the name a moment ago: raised inside the transaction, which is then given up."""
 
 
-def digest_of(name: str) -> str:
-    """Reduce a name to what is unique of it: the SHA-256 of its skeleton."""
-    return hashlib.sha256(characters.skeleton(name).encode()).hexdigest()
-
-
 def claim(model: RegisteredModel) -> None:
     """Record the names of a model that was just made.
 
     Raises:
         LostNameError: where another model has a name that looks like one of them.
     """
-    for digest in dict.fromkeys(digest_of(name) for name in (model.slug, model.called)):
+    for digest in dict.fromkeys(characters.skeleton_digest(name) for name in (model.slug, model.called)):
         if not prepared.fetch(_CLAIM, {"model": model.pk, "skeleton": digest}):
             raise LostNameError
 
 
 def holder_of(name: str) -> RegisteredModel | None:
     """Find the model that has this name or one that looks like it, whoever may see it."""
-    row = RegisteredName.objects.first_where("skeleton = %(skeleton)s", skeleton=digest_of(name))
+    row = RegisteredName.objects.first_where("skeleton = %(skeleton)s", skeleton=characters.skeleton_digest(name))
     return RegisteredModel.objects.at(row.model_id) if row is not None else None
 
 
 def unavailable(names: Iterable[str]) -> set[str]:
     """Tell which of these names are taken, or look like one that is."""
-    digests = {name: digest_of(name) for name in names}
+    digests = {name: characters.skeleton_digest(name) for name in names}
     taken = RegisteredName.objects.filter(skeleton__in=digests.values()).values_list("skeleton", flat=True)
     found = set(taken)
     return {name for name, digest in digests.items() if digest in found}
@@ -68,7 +62,7 @@ def refusal(actor: Actor, name: str, holder: RegisteredModel, pointer: str, *, f
         name: what they asked for.
         holder: the model in the way.
         pointer: the field that gave the name.
-        for_mlflow: whether an MLflow client gave it. Only the holder\u2019s own MLflow name is "taken" then: that
+        for_mlflow: whether an MLflow client gave it. Only the holder’s own MLflow name is "taken" then: that
             client goes on to add a version to the model of this name.
 
     Returns:
@@ -90,7 +84,11 @@ def refusal(actor: Actor, name: str, holder: RegisteredModel, pointer: str, *, f
             "use that name, or choose another."
         )
     else:
-        alike = next(known for known in (holder.called, holder.slug) if digest_of(known) == digest_of(name))
+        alike = next(
+            known
+            for known in (holder.called, holder.slug)
+            if characters.skeleton_digest(known) == characters.skeleton_digest(name)
+        )
         code = LOOKS_ALIKE
         detail = (
             f"“{name}” looks like “{alike}”, which is a registered model{_foreign(name, alike)}: choose a name that "

@@ -27,6 +27,7 @@ from registry.models.user import new_person_uid
 from registry.rules import Faults
 from registry.services.account_controls import record_control
 from registry.services.groups import add_member, create_group, remove_member
+from registry.services.look_alikes import refuse_look_alike
 from registry.services.uniqueness import unique_or_refused
 
 __all__ = [
@@ -68,7 +69,7 @@ def register_person(
     user = User(
         uid=new_person_uid(),
         kind=kind,
-        username=unicodedata.normalize("NFKC", faults.line("/username", username, 150, required=True)),
+        username=unicodedata.normalize("NFKC", faults.name("/username", username, 150)),
         name=faults.line("/name", name, 200, required=True),
         title=faults.line("/title", title, 120),
         email=_email(faults, email),
@@ -268,6 +269,8 @@ def _check_username(faults: Faults, user: User) -> None:
         faults.add("/username", "username", "A user name has letters, digits and @ . + - _ only.")
     if User.objects.filter(username__iexact=user.username).exists():
         faults.add("/username", "taken", f"There is an account “{user.username}” already: choose another name.")
+    names = User.objects.values_list("username", flat=True)
+    refuse_look_alike(faults, "/username", user.username, names, "an account")
 
 
 def _check_password(faults: Faults, password: str, user: User) -> None:
