@@ -33,6 +33,8 @@ RECOGNISE_FORMATS = "governance.tasks.recognise_formats"
 RING_AGAIN = "governance.tasks.ring_again"
 END_ACCESS = "governance.tasks.end_access"
 REMIND = "governance.tasks.remind"
+MAIL_LINK = "governance.tasks.mail_link"
+MAIL_NOTICE = "governance.tasks.mail_notice"
 
 _silent_until = 0.0
 """Once the broker did not answer, nothing is rung until beat rings again anyway: a page that commits ten changes must

@@ -1,29 +1,35 @@
 """Gathers what a verdict depends on. Reads only; the caller holds the locks where the answer will be acted upon."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from audit import clock
 from governance.checks import catalogue
-from governance.models import CheckRun, PolicyRevision, PromotionRequest
+from governance.eligibility import (
+    Member,
+    has_left_since,
+    involvements,
+    member,
+    members_of,
+    reviewers_among,
+    standing_of,
+)
+from governance.models import CheckRun, Decision, PolicyRevision, PromotionRequest
 from governance.policies import (
     CheckFact,
     DecisionFact,
     Exclusion,
     Facts,
-    Involvement,
     PolicyDocument,
     Requirement,
     Reviewer,
     assign,
     combine,
     conditions_of_model,
-    exclusion,
     young_enough,
 )
 from registry import access
-from registry.models import Membership, RegisteredModel, User
-from registry.selectors import Contents, participation
-from registry.selectors.tier_lowerings import who_lowered
+from registry.models import RegisteredModel, User
+from registry.selectors import Contents
 
 
 def document_of(request: PromotionRequest) -> PolicyDocument | None:
@@ -81,49 +87,6 @@ def policy_for(model: RegisteredModel, *, stage: str | None, alias: str | None) 
     return max(applicable, key=lambda found: found[:2])[2] if applicable else None
 
 
-def involvement(request: PromotionRequest) -> Involvement:
-    """Who asked for, registered, trained and contributed to what is promoted, and who could use the tokens that were
-    used, and who lowered the model's tier. Two queries."""
-    return involvements([request])[request.pk]
-
-
-def involvements(requests: Collection[PromotionRequest]) -> dict[int, Involvement]:
-    """`involvement` of several requests by their numbers, in two queries."""
-    parties = participation((r.pk, r.version_id, r.requested_with_id) for r in requests)
-    lowered = who_lowered({r.model_id for r in requests})
-    return {
-        r.pk: Involvement(
-            requester=r.requested_by.uid,
-            registered_by=r.version.registered_by.uid,
-            trained_by=r.version.trained_by.uid if r.version.trained_by is not None else None,
-            behind_token=parties[r.pk].behind_tokens,
-            contributed=parties[r.pk].contributed,
-            token_accounts=parties[r.pk].token_accounts,
-            behind_request=parties[r.pk].behind_request,
-            lowered_tier=lowered.get(r.model_id, frozenset()),
-        )
-        for r in requests
-    }
-
-
-def exclusion_of(
-    person: User, request: PromotionRequest, *, name: str | None = None, involved: Involvement | None = None
-) -> Exclusion | None:
-    """Why a person's decision cannot count for a request, by the separation of duties; None where it can.
-
-    Args:
-        name: what the reason calls them: their name where none is given, or `policies.YOU`.
-        involved: the request's involvement, where it is known.
-    """
-    return exclusion(
-        person.uid,
-        person.name if name is None else name,
-        involvement(request) if involved is None else involved,
-        superuser=person.is_superuser,
-        service=person.kind == User.Kind.SERVICE,
-    )
-
-
 def reviewers(request: PromotionRequest, document: PolicyDocument) -> tuple[Reviewer, ...]:
     """Everyone the policy's groups hold now who may decide on this model, those whom the separation of duties keeps out
     included: the page names them and says why."""
@@ -132,42 +95,28 @@ def reviewers(request: PromotionRequest, document: PolicyDocument) -> tuple[Revi
         return ()
     if not request.is_live:
         return _reviewers_then(request)
-    members = _members(frozenset(wanted))
-    return _told_apart(request, members, _deciders(request.model, members))
+    members = members_of(wanted)
+    return reviewers_among(members, _deciders(request.model, members), request, wanted)
 
 
-_Members = dict[User, frozenset[str]]
-
-
-def _members(wanted: frozenset[str]) -> _Members:
-    """Everyone in these groups now, and in which of them."""
-    groups: dict[User, set[str]] = {}
-    held = Membership.effective(clock.now()).filter(group__slug__in=wanted).select_related("user", "group")
-    for membership in held:
-        groups.setdefault(membership.user, set()).add(membership.group.slug)
-    return {user: frozenset(slugs) for user, slugs in groups.items()}
-
-
-def _deciders(model: RegisteredModel, members: _Members) -> frozenset[int]:
+def _deciders(model: RegisteredModel, members: Iterable[Member]) -> frozenset[int]:
     """Those of them who may decide on the model."""
-    return access.holders_among(members, access.Permission.DECIDE, model)
+    return access.holders_among([found.user for found in members], access.Permission.DECIDE, model)
 
 
-def _told_apart(
-    request: PromotionRequest, members: _Members, deciders: frozenset[int], involved: Involvement | None = None
-) -> tuple[Reviewer, ...]:
-    """The separation of duties over those who may decide, and over superusers, whom it always keeps out."""
-    involved = involvement(request) if involved is None else involved
-    return tuple(
-        Reviewer(
-            uid=user.uid,
-            name=user.name,
-            groups=members[user],
-            excluded=exclusion_of(user, request, involved=involved),
-        )
-        for user in sorted(members, key=lambda u: u.name)
-        if user.pk in deciders or (user.is_superuser and user.is_active)
-    )
+def called_groups(request: PromotionRequest) -> frozenset[str]:
+    """The groups that the policies of a request call upon."""
+    document = document_of(request)
+    return frozenset(rule.group for rule in document.approvals) if document is not None else frozenset()
+
+
+def exclusion_of(person: User, request: PromotionRequest, *, name: str | None = None) -> Exclusion | None:
+    """Why a person's decision cannot count for a request, by the separation of duties; None where it can.
+
+    Args:
+        name: what the reason calls them: their name where none is given, or `policies.YOU`.
+    """
+    return standing_of(member(person), request, called_groups(request), name=name).excluded
 
 
 def _reviewers_then(request: PromotionRequest) -> tuple[Reviewer, ...]:
@@ -183,7 +132,7 @@ def short_of_quorum(group: str, *, leaving: User | None = None) -> list[Promotio
     """
     short = []
     # Many requests wait under few policies, for few models: what is the same for several is asked once.
-    members: dict[frozenset[str], _Members] = {}
+    members: dict[frozenset[str], list[Member]] = {}
     deciders: dict[tuple[int, frozenset[str]], frozenset[int]] = {}
     rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, policy_revision__isnull=False)
     live = (
@@ -206,13 +155,13 @@ def short_of_quorum(group: str, *, leaving: User | None = None) -> list[Promotio
         if document is None or group not in wanted:
             continue
         if wanted not in members:
-            members[wanted] = _members(wanted)
+            members[wanted] = members_of(wanted)
         about = (request.model_id, wanted)
         if about not in deciders:
             deciders[about] = _deciders(request.model, members[wanted])
         able = [
             (r.uid, r.groups - {group} if leaving is not None and r.uid == leaving.uid else r.groups)
-            for r in _told_apart(request, members[wanted], deciders[about], involved[request.pk])
+            for r in reviewers_among(members[wanted], deciders[about], request, wanted, involved[request.pk])
             if r.excluded is None
         ]
         filled = assign(document.approvals, able)
@@ -264,9 +213,17 @@ def _way_out(run: CheckRun) -> str:
 
 
 def decision_facts(request: PromotionRequest) -> tuple[DecisionFact, ...]:
-    """The standing decisions: those that have not lapsed."""
+    """The standing decisions: those that have not lapsed, of accounts that were active ever since."""
     rows = request.decisions.filter(lapsed_at__isnull=True).select_related("person").order_by("signed_at", "pk")
-    return tuple(DecisionFact(person=d.person.uid, name=d.signed_name, outcome=d.outcome) for d in rows)
+    return tuple(
+        DecisionFact(person=d.person.uid, name=d.signed_name, outcome=d.outcome) for d in rows if counts(request, d)
+    )
+
+
+def counts(request: PromotionRequest, decision: Decision) -> bool:
+    """Whether a decision that has not lapsed counts: not where its signer's account was deactivated since, even if it
+    was reactivated. A closed request keeps what counted when it was closed."""
+    return not request.is_live or not has_left_since(decision.person, decision.signed_at)
 
 
 def model_conditions(request: PromotionRequest, document: PolicyDocument) -> tuple[Requirement, ...]:

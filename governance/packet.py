@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit import canonical, clock
-from governance import approvals, facts
+from governance import approvals, eligibility
 from governance.models import CheckRun, Packet, PromotionRequest
 from governance.policies import PolicyDocument
 from registry.models import ModelVersion
@@ -167,7 +167,7 @@ def _governed_by(request: PromotionRequest) -> list[dict[str, Any]]:
 
 
 def _kept_out(request: PromotionRequest) -> dict[str, Any]:
-    involved = facts.involvement(request)
+    involved = eligibility.involvement(request)
     return {
         "requester": involved.requester,
         "registered_by": involved.registered_by,

@@ -15,10 +15,10 @@ from governance import dispatch, promotions
 from governance.checks import execution, performing, recognising
 from governance.copies import copying
 from governance.documents import pdf_files
-from governance.services import reminders
+from governance.services import accounts, reminders
 from governance.webhooks import outbox, sending
 from registry import access
-from registry.services import access_requests, change_proposals, examining, sweeping
+from registry.services import access_requests, change_proposals, examining, sign_in_links, sweeping
 
 # A policy may give a check an hour; the rest is for copying its evidence. Shorter than the broker's patience.
 CHECK_SOFT_LIMIT = 110 * 60
@@ -113,6 +113,8 @@ def ring_again(self: Task[..., None]) -> None:
             dispatch.ring_for_now(dispatch.COPY_SOURCE, copy_id)
         for file_id in pdf_files.due():
             dispatch.ring_for_now(dispatch.DRAW_PDF, file_id)
+        for link_id in sign_in_links.unmailed():
+            dispatch.ring_for_now(dispatch.MAIL_LINK, link_id)
         for request_id in promotions.expired():
             dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
         for request_id in promotions.touched_by_their_model(timedelta(minutes=2)):
@@ -190,6 +192,20 @@ def remind(self: Task[..., None]) -> None:
     """Remind the owners of models whose periodic review is due."""
     with _ambient(self):
         reminders.remind_all()
+
+
+@shared_task(bind=True, name=dispatch.MAIL_LINK, acks_late=True, reject_on_worker_lost=True)
+def mail_link(self: Task[..., None], link_id: int) -> None:
+    """Mail a sign-in link, if it still waits for that."""
+    with _ambient(self):
+        accounts.mail_link(link_id)
+
+
+@shared_task(bind=True, name=dispatch.MAIL_NOTICE, acks_late=True, reject_on_worker_lost=True)
+def mail_notice(self: Task[..., None], event_id: int) -> None:
+    """Tell the holder of an account, and who changed how it signs in, of that change."""
+    with _ambient(self):
+        accounts.mail_notice(event_id)
 
 
 @contextmanager

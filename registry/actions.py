@@ -7,6 +7,8 @@ PERSON_UPDATED = register("person.updated", "updated the account")
 PERSON_DEACTIVATED = register("person.deactivated", "deactivated the account")
 PERSON_REACTIVATED = register("person.reactivated", "reactivated the account")
 PERSON_PASSWORD_SET = register("person.password_set", "set the account's password")
+PERSON_LINK_ISSUED = register("person.link_issued", "issued a link to set the account's password")
+PERSON_PASSWORD_REPLACED = register("person.password_replaced", "set the account's password by a link")
 SERVICE_ACCOUNT_USER_ADDED = register(
     "service_account.user_added", "recorded a person who owns or uses the service account"
 )

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect, render
+from django.utils.cache import add_never_cache_headers
 
 from audit.actor import Actor
 from governance.admin import confirmation
@@ -29,6 +30,8 @@ class Done:
     sentence: str
     row: Model
     warnings: tuple[str, ...] = ()
+    secret: str = ""
+    """What is shown on the answer to this request alone, and kept nowhere."""
 
 
 def _always(row: Any) -> bool:
@@ -84,11 +87,26 @@ def carry_out(
         except Refusal as refusal:
             form.take_refusal(refusal)
             return _show(request, rooms, command, row, form, refusal=refusal)
+        if done.secret:
+            return _show_once(request, rooms, command, done)
         messages.success(request, done.sentence)
         for warning in done.warnings:
             messages.warning(request, warning)
         return redirect(rooms.page_of(request, done.row))
     return _show(request, rooms, command, row, form)
+
+
+def _show_once(request: HttpRequest, rooms: GovernedModelAdmin, command: Command, done: Done) -> HttpResponse:
+    """The answer that shows a secret: not a redirect, because a message waits in a cookie or a session."""
+    context = {
+        **rooms.context_of(request),
+        "title": command.label,
+        "done": done,
+        "back": rooms.page_of(request, done.row),
+    }
+    response = render(request, "admin/shown_once.html", context)
+    add_never_cache_headers(response)
+    return response
 
 
 def _show(

@@ -22,8 +22,9 @@ from governance.admin.memberships import span_of, state_of
 from governance.admin.standing import standing_of
 from governance.admin.tokens import state_of as token_state_of
 from governance.facts import short_of_quorum
+from governance.services import accounts
 from registry.access import OrgPermission, Role
-from registry.models import OPEN, AccessToken, AccountControl, Grant, Membership, User, held
+from registry.models import OPEN, AccessToken, AccountControl, Grant, Membership, SignInLink, User, held
 from registry.services import account_controls, people
 
 ADMINISTERING = (Role.OFFICER, Role.ADMINISTRATOR, Role.AUDITOR)
@@ -57,7 +58,7 @@ class NewAccountForm(ReasonForm):
         required=False,
         strip=False,
         max_length=1024,
-        help_text="For a person: at least 12 characters. Hand it over in person; they change it in their profile.",
+        help_text="For a person: at least 12 characters. It signs nothing: issue a sign-in link instead, or as well.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
@@ -79,9 +80,21 @@ class PasswordForm(ReasonForm):
         label="New password",
         strip=False,
         max_length=1024,
-        help_text="At least 12 characters, not a common one, not like the name. It is also the person's signature: ask "
-        "them to change it at once.",
+        help_text="At least 12 characters, not a common one, not like the name. It lets the person sign in; it signs "
+        "nothing until they replace it by a sign-in link, which you issue.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class LinkForm(ReasonForm):
+    """How the link reaches the holder of the account."""
+
+    way = forms.ChoiceField(
+        label="The link is",
+        choices=SignInLink.Way.choices,
+        widget=forms.RadioSelect,
+        initial=SignInLink.Way.MAILED,
+        help_text="By the link its holder sets a password that signs. Both of you are notified.",
     )
 
 
@@ -139,7 +152,7 @@ def _register(actor: Actor, row: None, form: NewAccountForm) -> Done:
 
 def _update(actor: Actor, row: User, form: AccountForm) -> Done:
     given = form.cleaned_data
-    changed = people.update_person(
+    changed = accounts.update_person(
         actor=actor,
         person=row,
         name=given["name"],
@@ -152,10 +165,27 @@ def _update(actor: Actor, row: User, form: AccountForm) -> Done:
 
 
 def _set_password(actor: Actor, row: User, form: PasswordForm) -> Done:
-    people.set_password(
+    accounts.set_password(
         actor=actor, person=row, password=form.cleaned_data["password"], reason=form.cleaned_data["reason"]
     )
-    return Done(f"{row.name} has a new password; wherever they were signed in, they are signed out.", row)
+    return Done(
+        f"{row.name} has a new password, which signs nothing until they replace it by a sign-in link; wherever they "
+        "were signed in, they are signed out.",
+        row,
+    )
+
+
+def _issue_link(actor: Actor, row: User, form: LinkForm) -> Done:
+    given = form.cleaned_data
+    _, secret = accounts.issue_link(actor=actor, person=row, way=given["way"], reason=given["reason"])
+    if secret is None:
+        return Done(f"A link to set a password is mailed to {row.name}.", row)
+    return Done(
+        f"Hand this link to {row.name}: it is shown this once, works once, and for a day. That it was shown to you is "
+        "on record; the account does not approve what you ask for (SoD-7).",
+        row,
+        secret=accounts.address_of_link(secret),
+    )
 
 
 def _deactivate(actor: Actor, row: User, form: ReasonForm) -> Done:
@@ -177,7 +207,8 @@ def _before_deactivating(row: User) -> Sequence[str]:
 def _short_groups(groups: Any, leaving: User | None) -> list[str]:
     return [
         f"Without them, {slug} can no longer give the approvals that these open requests need: "
-        f"{', '.join(str(request) for request in short)}. Add a member, or withdraw the requests."
+        f"{', '.join(str(request) for request in short)}. Add a member, withdraw the requests and open them again: "
+        "members count for requests opened after they joined."
         for slug in groups
         if (short := short_of_quorum(slug, leaving=leaving))
     ]
@@ -245,11 +276,20 @@ class Accounts(GovernedModelAdmin):
         Command(
             "password",
             "Set a password",
-            "The old password stops working, and every open session of the person ends.",
+            "The old password stops working, every open session ends, and the new one signs nothing until replaced.",
             OrgPermission.MANAGE_PEOPLE,
             _set_password,
             PasswordForm,
             applies=lambda row: row.kind == User.Kind.PERSON,
+        ),
+        Command(
+            "link",
+            "Issue a sign-in link",
+            "By the link the holder sets a password of their own, once, within a day. An earlier link ends.",
+            OrgPermission.MANAGE_PEOPLE,
+            _issue_link,
+            LinkForm,
+            applies=lambda row: row.kind == User.Kind.PERSON and row.is_active,
         ),
         Command(
             "holder",

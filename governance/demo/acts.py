@@ -20,7 +20,7 @@ from governance.promotions import Signature
 from governance.services import evidence
 from registry import access
 from registry.access import Role
-from registry.models import ChangeProposal, Membership, ModelVersion, RegisteredModel
+from registry.models import ChangeProposal, ModelVersion, RegisteredModel
 from registry.services import change_proposals, models, versions
 from registry.services.versions import ArtifactSpec, DatasetSpec, DatasetText, VersionSpec
 
@@ -190,7 +190,9 @@ def signers(world: World, request: PromotionRequest) -> list[tuple[str, str]]:
     where they may, the others by chance, and nobody who is about to leave."""
     document = facts.document_of(request)
     assert document is not None
-    members = list(Membership.effective(clock.now()).values_list("group__slug", "user__username"))
+    names = {user.uid: username for username, user in world.users.items()}
+    able = [found for found in facts.reviewers(request, document) if found.excluded is None]
+    members = [(slug, names[found.uid]) for found in able for slug in found.groups]
     chosen: list[tuple[str, str]] = []
     for rule in sorted(document.approvals, key=lambda rule: rule.order):
         taken = {username for username, _ in chosen}

@@ -9,8 +9,8 @@ from audit import clock
 from governance.demo.world import World
 from registry import access
 from registry.access import Role
-from registry.models import User
-from registry.services import people, tokens
+from registry.models import SignInLink, User
+from registry.services import people, sign_in_links, tokens
 
 LIFE_OF_A_TOKEN = timedelta(days=360)
 PIPELINE_SCOPES = ("models:read", "versions:write", "checks:write", "promotions:write")
@@ -157,14 +157,19 @@ def _account(world: World, person: Person) -> None:
             name=person.name,
             title=person.title,
             email=f"{person.username}@bank.example",
-            password=world.password,
             is_staff=person.is_staff,
         )
         world.users[person.username] = made
+        _, secret = sign_in_links.issue_link(
+            actor=ada, person=made, way=SignInLink.Way.SHOWN, reason="First day at the bank."
+        )
         world.wait(minutes=2)
         if person.role is not None:
             access.grant_role(actor=ada, role=person.role, user=made, reason=f"{person.title}.")
             world.wait(minutes=1)
+    # A password that signs is one its holder set.
+    with world.acting(person.username):
+        world.users[person.username] = sign_in_links.redeem_link(secret=secret or "", password=world.password)
 
 
 def _groups(world: World) -> None:

@@ -33,7 +33,9 @@ from governance.policies.separation import (
     YOU,
     Exclusion,
     Involvement,
+    Joining,
     exclusion,
+    joining_exclusion,
 )
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "Exclusion",
     "Facts",
     "Involvement",
+    "Joining",
     "Merge",
     "Met",
     "PolicyDocument",
@@ -62,6 +65,7 @@ __all__ = [
     "conditions_of_model",
     "conflicts",
     "exclusion",
+    "joining_exclusion",
     "merge_equal",
     "parse",
     "verdict",

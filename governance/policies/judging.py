@@ -1,7 +1,7 @@
 """The verdict on a request: facts in, requirements and state out. Pure: no database, no clock, no settings."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -44,12 +44,14 @@ class CheckFact:
 
 @dataclass(frozen=True)
 class Reviewer:
-    """A member of a group a policy calls upon. `excluded` names the separation-of-duties rule that keeps them out."""
+    """A member of a group a policy calls upon. `groups`: those in which they count. `excluded` names the
+    separation-of-duties rule that keeps them out; `barred`: of groups in which alone they do not count, the rule."""
 
     uid: str
     name: str
     groups: frozenset[str]
     excluded: "Exclusion | None" = None
+    barred: Mapping[str, "Exclusion"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,11 @@ def _approvals(document: PolicyDocument, facts: Facts) -> tuple[ApprovalStanding
             may_approve=tuple(
                 r for r in facts.reviewers if rule.group in r.groups and r.excluded is None and r.uid not in decided
             ),
-            excluded=tuple(r for r in facts.reviewers if rule.group in r.groups and r.excluded is not None),
+            excluded=tuple(
+                replace(r, excluded=r.barred.get(rule.group, r.excluded))
+                for r in facts.reviewers
+                if rule.group in r.barred or (rule.group in r.groups and r.excluded is not None)
+            ),
             open=met_below[rule.order],
         )
         for rule in document.approvals
@@ -290,6 +296,7 @@ def _approval_requirement(standing: ApprovalStanding, review_open: bool, *, clos
     how = (
         f"{standing.missing} more of {rule.group} must approve"
         if len(names) >= standing.missing
-        else f"{rule.group} has too few members who may approve: an officer must add {standing.missing - len(names)}"
+        else f"{rule.group} has too few members who may approve: officers must add {standing.missing - len(names)}. "
+        "Members count for requests opened after they joined: withdraw this one then, and open it again"
     )
     return Requirement(f"approval:{rule.group}", "approval", title, state, detail, how, names)

@@ -1,7 +1,8 @@
 """Separation of duties: who can never count for a request. Pure: no database, no clock, no settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 
@@ -32,14 +33,38 @@ class Involvement:
     behind_request: frozenset[str] = frozenset()
     lowered_tier: frozenset[str] = frozenset()
 
+    @property
+    def asking(self) -> frozenset[str]:
+        """The requester, and everyone behind the token that asked."""
+        return self.behind_request | {self.requester}
+
+
+@dataclass(frozen=True)
+class Joining:
+    """Since when a person is in a reviewer group, and who proposed and entered it, by uid."""
+
+    at: datetime
+    by: frozenset[str]
+
 
 YOU: Final = "you"
 """What `exclusion` calls a person who is spoken to."""
 
 
-def exclusion(uid: str, name: str, involved: Involvement, *, superuser: bool, service: bool) -> Exclusion | None:
+def exclusion(
+    uid: str,
+    name: str,
+    involved: Involvement,
+    *,
+    superuser: bool,
+    service: bool,
+    controlled_by: Set[str] = frozenset(),
+) -> Exclusion | None:
     """The separation of duties, applied to one person; None where it lets them decide. `name` is what the reason calls
     them: their name, or `YOU`.
+
+    Args:
+        controlled_by: who made the account, set its password, changed its address or was shown its sign-in link.
 
     The order is that of the codes: the first that applies is the one named. No policy, role or page can turn it off.
     """
@@ -61,8 +86,33 @@ def exclusion(uid: str, name: str, involved: Involvement, *, superuser: bool, se
         return Exclusion("SoD-4", f"{being} a superuser, who administers and decides nothing")
     if service:
         return Exclusion("SoD-5", f"{being} a service account, and only people decide")
+    if controlled_by & involved.asking:
+        has = f"{name} have" if name == YOU else f"{name} has"
+        return Exclusion(
+            "SoD-7",
+            f"{has} an account that was made, or whose sign-in was set, by someone who asked for this promotion",
+        )
     if uid in involved.lowered_tier:
         return Exclusion("SoD-10", f"{name} proposed or confirmed the less strict risk tier of this model")
+    return None
+
+
+def joining_exclusion(
+    name: str, group: str, joining: Joining, involved: Involvement, *, opened_at: datetime
+) -> Exclusion | None:
+    """Return why a membership does not count for a request: it was given by those who asked (SoD-7), or entered after
+    the request opened (SoD-8). None where it counts.
+
+    When a membership was entered decides, not from when it is valid: a deputy is entered before the leave begins.
+    """
+    if joining.by & involved.asking:
+        was = "were" if name == YOU else "was"
+        return Exclusion("SoD-7", f"{name} {was} added to {group} by someone who asked for this promotion")
+    if joining.at > opened_at:
+        return Exclusion(
+            "SoD-8",
+            f"{name} joined {group} after this request was opened: the membership counts for requests opened later",
+        )
     return None
 
 

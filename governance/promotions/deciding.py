@@ -10,6 +10,7 @@ from audit.actor import Actor, ActorKind
 from audit.recorder import Thing
 from governance import facts, packet
 from governance.actions import DECISION_RECORDED, PROMOTION_REJECTED
+from governance.eligibility import member
 from governance.models import Decision, PromotionRequest
 from governance.policies import ApprovalStanding, DecisionFact, PolicyDocument, Reviewer, Verdict
 from governance.promotions.locks import Locked, lock
@@ -83,6 +84,7 @@ def _record(
 ) -> Decision:
     request = locked.request
     refuse_closed(request)
+    person = _still_active(person)
     document = facts.document_of(request)
     assert document is not None  # a free move closes as it is made, so a live request has its policy
     judged = judge(locked, actor=actor, for_decision=True)
@@ -114,6 +116,7 @@ def _record(
     uid = uuid4()
     now = clock.now()
     meaning = MEANINGS[outcome]
+    controllers = sorted(member(person).controlled_by)
     event = record(
         locked,
         DECISION_RECORDED,
@@ -128,6 +131,7 @@ def _record(
             "groups": sorted(reviewer.groups),
             "method": str(Decision.SignatureMethod.PASSWORD),
             "meaning": meaning,
+            **({"account_controlled_by": controllers} if controllers else {}),
         },
         private={"comment": comment, "signed_name": person.name},
     )
@@ -150,6 +154,14 @@ def _record(
     else:
         settle_decision(locked, judged, DecisionFact(person.uid, person.name, str(outcome)))
     return decision
+
+
+def _still_active(person: User) -> User:
+    """The person as of now, not deactivated before this transaction ends. Raises NotPermitted for a shut account."""
+    found = User.objects.first_where("id = %(key)s FOR SHARE", key=person.pk)
+    if found is None or not found.is_active:
+        raise NotPermitted("This account is deactivated and decides nothing.", code="inactive")
+    return found
 
 
 def _require_eligible(locked: Locked, person: User, document: PolicyDocument, judged: Judged) -> Reviewer:

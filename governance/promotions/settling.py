@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.db import transaction
+from django.db.models import F
 
 from audit import clock, prepared, recorder
 from audit.actions import Action
@@ -152,6 +153,7 @@ def judge(locked: Locked, *, actor: Actor, touched: bool = False, for_decision: 
     if _overtaken(locked):
         return None
     rebound = _bind(locked, actor=actor)
+    gone = _lapse_of_deactivated(locked)
     contents = facts.contents_of(request)
     planned = execution.plan(request, document, contents)
     queued = execution.apply(request, planned, actor=actor)
@@ -167,7 +169,7 @@ def judge(locked: Locked, *, actor: Actor, touched: bool = False, for_decision: 
         found = replace(found, reviewers=facts.reviewers(request, document), decisions=standing)
         judged = verdict(document, found)
     moved = _review_over(locked, shown if judged.review_open else None)
-    _record_state(locked, judged, changed=touched or rebound or bool(queued) or lapsed or moved)
+    _record_state(locked, judged, changed=touched or rebound or gone or bool(queued) or lapsed or moved)
     return Judged(judged, found, contents, shown)
 
 
@@ -235,18 +237,34 @@ def _lapse(locked: Locked, digest: str) -> bool:
     standing = Decision.objects.filter(request=locked.request, lapsed_at__isnull=True).exclude(packet_digest=digest)
     lapsing = list(standing.select_for_update(no_key=True, of=("self",)).select_related("person"))
     for decision in lapsing:
-        event = record(
-            locked,
-            DECISION_LAPSED,
-            actor=GATE,
-            thing=Thing("decision", str(decision.uid)),
-            changes=[Change("packet", decision.packet_digest, digest)],
-            data={"person": decision.person.uid, "outcome": decision.outcome},
-        )
-        decision.lapsed_at = clock.now()
-        decision.lapsed_event = event.event_id
-        decision.save(update_fields=["lapsed_at", "lapsed_event"])
+        _record_lapse(locked, decision, Change("packet", decision.packet_digest, digest))
     return bool(lapsing)
+
+
+def _lapse_of_deactivated(locked: Locked) -> bool:
+    """Lapse decisions of accounts that were deactivated since they signed. They count no more from that moment on;
+    this puts it on record."""
+    standing = Decision.objects.filter(
+        request=locked.request, lapsed_at__isnull=True, person__deactivated_at__gte=F("signed_at")
+    )
+    lapsing = list(standing.select_for_update(no_key=True, of=("self",)).select_related("person"))
+    for decision in lapsing:
+        _record_lapse(locked, decision, Change("account", "active", "deactivated"))
+    return bool(lapsing)
+
+
+def _record_lapse(locked: Locked, decision: Decision, change: Change) -> None:
+    event = record(
+        locked,
+        DECISION_LAPSED,
+        actor=GATE,
+        thing=Thing("decision", str(decision.uid)),
+        changes=[change],
+        data={"person": decision.person.uid, "outcome": decision.outcome},
+    )
+    decision.lapsed_at = clock.now()
+    decision.lapsed_event = event.event_id
+    decision.save(update_fields=["lapsed_at", "lapsed_event"])
 
 
 def _record_state(locked: Locked, judged: Verdict, *, changed: bool) -> None:

@@ -9,8 +9,9 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from audit.actor import Actor
 from governance import facts
+from governance.eligibility import Standing, involvements, member, standing_of
 from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
-from governance.policies import ApprovalRule, Involvement, assign
+from governance.policies import ApprovalRule, assign
 from governance.selectors.finding import ROW_RELATED, visible_requests
 from registry import access
 from registry.models import ReviewerGroup, User
@@ -64,8 +65,18 @@ def _rows(
     )
     # Who is kept out is asked only where a group of the reader's is called upon.
     called = [r for r in found.values() if person is not None and _my_rules(_rules(r), mine)]
-    involved = facts.involvements(called)
-    return [_list_row(found[number], person, mine, involved.get(number)) for number in numbers]
+    reader = member(person) if person is not None and called else None
+    involved = involvements(called)
+    standings = {
+        r.pk: standing_of(reader, r, {rule.group for rule in _rules(r)}, involved=involved[r.pk])
+        for r in called
+        if reader is not None
+    }
+    return [_list_row(found[number], person, standings.get(number, _OUTSIDE)) for number in numbers]
+
+
+_OUTSIDE = Standing(frozenset(), {}, None)
+"""Of a reader upon whom a request's policy does not call."""
 
 
 def _rules(request: PromotionRequest) -> tuple[ApprovalRule, ...]:
@@ -77,22 +88,18 @@ def _my_rules(rules: tuple[ApprovalRule, ...], mine: frozenset[str]) -> list[App
     return [rule for rule in rules if rule.group in mine]
 
 
-def _list_row(
-    request: PromotionRequest, person: User | None, mine: frozenset[str], involved: Involvement | None
-) -> ListRow:
+def _list_row(request: PromotionRequest, person: User | None, mine: Standing) -> ListRow:
     document = facts.document_of(request)
     rules = _rules(request)
     latest: dict[str, CheckRun] = {}
     for run in request.check_runs.all():
         latest.setdefault(run.check_slug, run)
     required = [c.check for c in document.checks if c.mode == "required"] if document is not None else []
-    standing = [d for d in request.decisions.all() if d.lapsed_at is None]
+    standing = [d for d in request.decisions.all() if d.lapsed_at is None and facts.counts(request, d)]
     approving = [(d.person.uid, frozenset(d.groups)) for d in standing if d.outcome == Decision.Outcome.APPROVE]
     filled = assign(rules, approving)
-    my_rules = _my_rules(rules, mine)
-    excluded = (
-        facts.exclusion_of(person, request, involved=involved) if person is not None and involved is not None else None
-    )
+    my_rules = _my_rules(rules, mine.groups)
+    excluded = mine.excluded
     decided = person is not None and any(d.person_id == person.pk for d in standing)
     my_turn = any(
         len(filled[rule.group]) < rule.count

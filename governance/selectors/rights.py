@@ -11,6 +11,7 @@ from enum import StrEnum
 from audit import clock
 from audit import selectors as log
 from governance import facts
+from governance.eligibility import member, standing_of
 from governance.models import PromotionRequest
 from governance.policies import Exclusion
 from registry import access
@@ -125,11 +126,11 @@ def on_request(person: User, request: PromotionRequest) -> OnRequest:
     """Whether that person may decide on that request: the right, the separation of duties, and the policy's groups."""
     document = facts.document_of(request)
     called = tuple(dict.fromkeys(rule.group for rule in document.approvals)) if document is not None else ()
-    mine = set(access.effective_groups(person).values_list("slug", flat=True))
+    standing = standing_of(member(person), request, called)
     return OnRequest(
         request=request,
         explanation=access.explain(person, Permission.DECIDE, request.model),
-        excluded=facts.exclusion_of(person, request),
-        groups=tuple(group for group in called if group in mine),
+        excluded=standing.excluded,
+        groups=tuple(group for group in called if group in standing.groups),
         called=called,
     )

@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from audit import clock
+from governance.services import accounts
 from governance.web.forms import PageForm
 from governance.web.page import PageRequest, page, show
 from governance.web.reader import THEMES, Reader, remember, zones
@@ -23,6 +24,7 @@ from registry import access, selectors
 from registry.exceptions import NotFound, Refusal
 from registry.models import AccessToken, Grant, Membership, User, held
 from registry.services import people, sign_in, tokens
+from registry.services.account_controls import has_own_password
 
 LIFETIMES = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "1 year"}
 SCOPES_IN_WORDS = {
@@ -125,6 +127,8 @@ def _profile(request: PageRequest, *, password: PasswordForm | None = None, stat
             initial={"theme": reader.theme, "zone": reader.zone_name, "shortcuts": reader.shortcuts}
         ),
         "password": password or PasswordForm(),
+        "own_password": has_own_password(request.person),
+        "security": accounts.security_events(request.person),
         "memberships": memberships,
         "grants": [*grants[:100], *through[:100]],
         "asked": selectors.own_access_requests(request.actor)[:20],

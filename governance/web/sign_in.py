@@ -13,9 +13,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from governance.services import accounts
 from governance.web.forms import PageForm
 from governance.web.page import PageRequest, page
-from registry.exceptions import NotNow, Refusal
+from registry.exceptions import NotNow, NotPermitted, Refusal
 from registry.services import sign_in as service
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -40,6 +41,47 @@ class SignInForm(PageForm):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+
+
+class LinkForm(PageForm):
+    """The code of a sign-in link, and the password the holder chooses."""
+
+    code = forms.CharField(
+        label="Code of the link",
+        max_length=200,
+        help_text="What stands behind the # of your link; it is filled in where the browser runs scripts.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "data-from-fragment": ""}),
+    )
+    password = forms.CharField(
+        label="New password",
+        max_length=1024,
+        strip=False,
+        help_text="At least 12 characters, not a common one, not like your name. It is also your signature.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+@never_cache
+@sensitive_post_parameters("password", "code")
+@require_http_methods(["GET", "POST"])
+def link(request: HttpRequest) -> HttpResponse:
+    """Set one's own password by a sign-in link, whose code is in the fragment of its address."""
+    form = LinkForm(request.POST or None, auto_id="id_%s")
+    status = 200
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            try:
+                accounts.redeem_link(secret=form.cleaned_data["code"], password=form.cleaned_data["password"])
+            except Refusal as refusal:
+                form.take_refusal(refusal)
+                status = 429 if isinstance(refusal, NotNow) else 403 if isinstance(refusal, NotPermitted) else 400
+            else:
+                logout(request)
+                return render(request, "sign_in_link.html", {"done": True})
+    response = render(request, "sign_in_link.html", {"form": form}, status=status)
+    response["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 @never_cache

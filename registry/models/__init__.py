@@ -19,6 +19,7 @@ from registry.models.review import PeriodicReview, ReviewReminder
 from registry.models.reviewer_group import EffectiveMembership, Membership, ReviewerGroup
 from registry.models.saved_view import SavedView
 from registry.models.sign_in import PasswordAttempt
+from registry.models.sign_in_link import SignInLink
 from registry.models.stage import Stage, StageMove, StageOccupancy
 from registry.models.token import AccessToken, TokenUse
 from registry.models.upload import Upload
@@ -59,6 +60,7 @@ __all__ = [
     "ReviewReminder",
     "ReviewerGroup",
     "SavedView",
+    "SignInLink",
     "Stage",
     "StageMove",
     "StageOccupancy",

@@ -33,6 +33,14 @@ class Membership(Dated):
     user = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="memberships")
     valid_from = models.DateTimeField()
     valid_until = models.DateTimeField(null=True, blank=True)
+    proposed_by = models.ForeignKey(
+        "registry.User",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="who proposed it, where another officer confirmed and so entered it",
+    )
 
     class Meta:
         constraints: ClassVar[list[Any]] = [

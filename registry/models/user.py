@@ -44,6 +44,12 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField("may open the admin site", default=False)
     created_at = models.DateTimeField()
+    deactivated_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="of the last deactivation, kept after a reactivation: what was signed before counts no more",
+    )
 
     # Signing in is an event of the log, not a column that every request overwrites.
     last_login = None

@@ -13,7 +13,7 @@ from audit.models import Event
 from audit.recorder import Thing
 from registry import access
 from registry.actions import SERVICE_ACCOUNT_USER_ADDED, SERVICE_ACCOUNT_USER_REMOVED
-from registry.exceptions import Conflict, NotFound
+from registry.exceptions import Conflict, NotFound, NotPermitted
 from registry.models import OPEN, AccessToken, AccountControl, User
 from registry.rules import Faults
 
@@ -40,6 +40,21 @@ def record_control(
         opened_event=event.event_id,
     )
     AccountControl.objects.bulk_create([row], ignore_conflicts=True)
+
+
+def has_own_password(person: User) -> bool:
+    """Whether the account's password was set by its holder, and not by somebody else."""
+    return not AccountControl.objects.filter(OPEN, account=person, kind=AccountControl.Kind.PASSWORD_SET).exists()
+
+
+def require_own_password(person: User) -> None:
+    """Raise NotPermitted ("password_not_own") for a password that somebody else set: it is no signature."""
+    if not has_own_password(person):
+        raise NotPermitted(
+            "Your password was set by somebody else, so it signs and changes nothing. Ask an administrator for a "
+            "sign-in link, and set your own by it.",
+            code="password_not_own",
+        )
 
 
 @transaction.atomic

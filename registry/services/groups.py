@@ -120,6 +120,8 @@ def add_member(
 ) -> Membership:
     """Put a person into a group, from `valid_from` (now) until `valid_until` (until removed).
 
+    A membership never begins before it is entered: who is a member is asked about the past as well.
+
     Raises NotPermitted without MANAGE_GROUPS and for oneself; InvalidInput; Conflict, with `existing`, where a
     membership is open that has not run out.
     """
@@ -134,6 +136,8 @@ def add_member(
         if moment is not None and moment.utcoffset() is None:
             faults.add(pointer, "no_time_zone", "Give the moment with its time zone.")
     faults.refuse()
+    if valid_from is not None and valid_from < now:
+        faults.add("/valid_from", "backdated", "A membership begins now or later: leave the moment out to begin now.")
     if valid_until is not None and valid_until <= max(begins, now):
         faults.add("/valid_until", "ends_before_it_begins", "A membership ends after it begins, and in the future.")
     if user.left():

@@ -25,7 +25,7 @@ from registry.exceptions import NotNow, NotPermitted
 from registry.models import AccountControl, User
 from registry.models.user import new_person_uid
 from registry.rules import Faults
-from registry.services.account_controls import record_control
+from registry.services.account_controls import record_control, require_own_password
 from registry.services.groups import add_member, create_group, remove_member
 from registry.services.look_alikes import refuse_look_alike
 from registry.services.uniqueness import unique_or_refused
@@ -88,7 +88,7 @@ def register_person(
                 "/is_staff", "service_account", "A service account neither opens the admin site nor administers."
             )
     elif password is not None:
-        _check_password(faults, password, user)
+        check_password(faults, password, user)
     why = faults.reason_if_given(reason)
     faults.refuse()
     user.set_password(password)
@@ -169,17 +169,23 @@ def set_password(*, actor: Actor, person: User, password: str, reason: str | Non
     """Give an account a password; sessions opened with the old one end. People may set their own. `reason`, where one
     is given, is kept with the event.
 
-    Raises NotPermitted; InvalidInput for a password the validators refuse, or for a service account.
+    One that somebody else sets signs nothing until the holder replaces it by a link (`sign_in_links`); until then the
+    holder's own change is refused, because whoever knows the password could make it.
+
+    Raises NotPermitted, also ("password_not_own") for one's own password while it is another person's; InvalidInput
+    for a password the validators refuse, or for a service account.
     """
     _require_self_or_manager(actor, person, "set this account's password")
     user = _locked(person)
-    if user.is_superuser and user.uid != actor.person:
-        _require_superuser(actor)
+    if user.uid != actor.person:
+        require_superuser_for(actor, user)
+    else:
+        require_own_password(user)
     faults = Faults()
     if user.kind == User.Kind.SERVICE:
         faults.add("/password", "service_account", "A service account signs in with tokens: issue one.")
     else:
-        _check_password(faults, password, user)
+        check_password(faults, password, user)
     why = faults.reason_if_given(reason)
     faults.refuse()
     event = recorder.append(PERSON_PASSWORD_SET, actor=actor, thing=_thing(user), stream=_stream(user), reason=why)
@@ -214,7 +220,7 @@ def _set_active(actor: Actor, person: User, reason: str, *, active: bool) -> Use
         _require_superuser(actor)
     if user.is_active == active:
         raise NotNow(f"This account is {'active' if active else 'deactivated'} already.", code="unchanged")
-    recorder.append(
+    event = recorder.append(
         PERSON_REACTIVATED if active else PERSON_DEACTIVATED,
         actor=actor,
         thing=_thing(user),
@@ -223,7 +229,9 @@ def _set_active(actor: Actor, person: User, reason: str, *, active: bool) -> Use
         reason=why,
     )
     user.is_active = active
-    user.save(update_fields=["is_active"])
+    if not active or user.deactivated_at is None:  # an earlier release kept the moment in the log alone
+        user.deactivated_at = event.happened_at
+    user.save(update_fields=["is_active", "deactivated_at"])
     return user
 
 
@@ -232,6 +240,12 @@ def _record_control(actor: Actor, user: User, kind: AccountControl.Kind, event: 
     person = access.person_of(actor)
     if person is not None:
         record_control(account=user, person=person, kind=kind, event=event)
+
+
+def require_superuser_for(actor: Actor, user: User) -> None:
+    """Raise NotPermitted where the account is a superuser's and the actor is none."""
+    if user.is_superuser:
+        _require_superuser(actor)
 
 
 def _require_superuser(actor: Actor) -> None:
@@ -273,7 +287,8 @@ def _check_username(faults: Faults, user: User) -> None:
     refuse_look_alike(faults, "/username", user.username, names, "an account")
 
 
-def _check_password(faults: Faults, password: str, user: User) -> None:
+def check_password(faults: Faults, password: str, user: User) -> None:
+    """Add to `faults` what the validators of passwords refuse."""
     try:
         validate_password(password, user)
     except ValidationError as refused:

@@ -26,6 +26,7 @@ from registry.actions import (
 )
 from registry.exceptions import FieldError, InvalidInput, NotNow, NotPermitted
 from registry.models import PasswordAttempt, User
+from registry.services.account_controls import require_own_password
 
 WINDOW = timedelta(minutes=15)
 PER_ACCOUNT_AND_ADDRESS = 10
@@ -102,7 +103,9 @@ def reauthenticate_to_administer(person: User, password: str, *, pointer: str) -
 
 
 def _held_to(person: User, password: str, *, counted_as: str, failed: str) -> bool:
-    """Whether it is the person's password. Guesses are counted by purpose; a wrong one is recorded as `failed`."""
+    """Whether it is the person's password. Guesses are counted by purpose; a wrong one is recorded as `failed`. Raises
+    NotPermitted where somebody else set the password."""
+    require_own_password(person)
     keys = _keys(f"{counted_as}:{person.uid}")
     made = _count(keys)
     if not _matches(person, password):
@@ -120,6 +123,13 @@ def _matches(person: User | None, password: str) -> bool:
         hashers.make_password(password[:MAX_PASSWORD])
         return False
     return hashers.check_password(password, person.password)
+
+
+def count_from_address(purpose: str) -> None:
+    """Count an attempt that names no account, such as a link that is tried. Raises NotNow ("too_many_attempts")."""
+    address = context.current().address
+    if address:
+        _count({_key(purpose, address): PER_ADDRESS})
 
 
 def _keys(account: str) -> dict[str, int]:

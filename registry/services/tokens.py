@@ -23,7 +23,7 @@ from registry.exceptions import NotFound, NotNow, NotPermitted
 from registry.models import AccessToken, AccountControl, TokenUse, User
 from registry.models.token import new_token_uid
 from registry.rules import Faults
-from registry.services.account_controls import record_control
+from registry.services.account_controls import record_control, require_own_password
 
 PREFIX = "cs_"
 RANDOM_LENGTH = 40
@@ -249,6 +249,7 @@ def _require_issuer(actor: Actor, person: User) -> None:
     if actor.kind is ActorKind.TOKEN:
         raise NotPermitted("No token issues tokens: sign in to the pages to make one.", code="person_required")
     if actor.person == person.uid:
+        require_own_password(person)
         return
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     if person.kind != User.Kind.SERVICE:

@@ -128,6 +128,13 @@
     if (!doc.hidden) say("The server cannot be reached; what you see may be old.", "error");
   });
 
+  // --- a secret that came as the fragment of the address: into its field, and out of the history ---
+  const fragment = $$("[data-from-fragment]")[0];
+  if (fragment && location.hash.length > 1) {
+    fragment.value = location.hash.slice(1);
+    history.replaceState(null, "", location.pathname);
+  }
+
   // --- live parts: every 5 s, after five minutes every 15 s, never in a hidden tab ---
   const opened = Date.now();
   let last = opened;

@@ -215,7 +215,8 @@ INVOLVED = Involvement("usr_r", "usr_a", "usr_t", frozenset({"usr_ci"}), lowered
     ],
 )
 def test_separation_of_duties_names_its_rule(uid: str, flags: dict[str, bool], rule: str) -> None:
-    found = exclusion(uid, "Somebody", INVOLVED, **{"superuser": False, "service": False, **flags})
+    superuser, service = flags.get("superuser", False), flags.get("service", False)
+    found = exclusion(uid, "Somebody", INVOLVED, superuser=superuser, service=service)
     assert found is not None
     assert found.rule == rule
     assert "Somebody" in found.reason

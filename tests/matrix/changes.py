@@ -116,6 +116,9 @@ CHANGES = {
     "open an account": _change("person.registered", "registry_user +1", "registry_accountcontrol +1"),
     "change somebody's record": _change("person.updated", "registry_user ~1"),
     "set somebody's password": _change("person.password_set", "registry_user ~1", "registry_accountcontrol +1"),
+    "issue somebody's sign-in link": _change(
+        "person.link_issued", "registry_signinlink +1", "registry_accountcontrol +1"
+    ),
     "deactivate an account": _change("person.deactivated", "registry_user ~1"),
     "reactivate an account": _change("person.reactivated", "registry_user ~1"),
     "set one's own password": _change("person.password_set", "registry_user ~1"),

@@ -16,6 +16,8 @@ from tests.matrix.actors import MODEL
 OPEN = {
     "GET web:sign-in": "the way in",
     "POST web:sign-in": "the way in",
+    "GET web:sign-in-link": "how the holder of an account sets a password; nothing opens without the link's code",
+    "POST web:sign-in-link": "the same",
     "POST web:theme": "how a browser shows pages; the sign-in page has a theme, too",
     "healthz": "asked by machines that run the product; tells nothing of it",
     "readyz": "the same",

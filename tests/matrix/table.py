@@ -170,6 +170,7 @@ delete a webhook                     SM     -  -  -  -  -  -   -  +  +   -   -  
 open an account                      SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 change somebody's record             SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 set somebody's password              SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+issue somebody's sign-in link        SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 deactivate an account                SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 reactivate an account                SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 set one's own password               SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
@@ -269,6 +270,7 @@ delete a webhook                     SM     -  -  -  -  -  -  -  -  -  -   -  - 
 open an account                      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 change somebody's record             S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 set somebody's password              S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+issue somebody's sign-in link        S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 deactivate an account                S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 reactivate an account                S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 set one's own password               S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?

@@ -113,6 +113,7 @@ _command("end a membership", Membership, "end", _nothing, lambda world: world.me
 _command("open an account", User, "add", lambda w, c: {"kind": "person", "username": "newcomer", "name": "New Comer"})
 _command("change somebody's record", User, "edit", lambda w, c: {"name": "Another Name"}, _subject)
 _command("set somebody's password", User, "password", lambda w, c: {"password": NEW_PASSWORD}, _subject)
+_command("issue somebody's sign-in link", User, "link", lambda w, c: {"way": "shown"}, _subject)
 _owner = {"kind": "owner"}
 _command(
     "record an owner of a service account",

@@ -12,6 +12,7 @@ from registry.services import (
     groups,
     instance,
     people,
+    sign_in_links,
 )
 from tests import factories
 from tests.matrix import actors
@@ -158,6 +159,11 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("set somebody's password")
 def _(world: World, actor: Actor) -> None:
     people.set_password(actor=actor, person=world.person("subject"), password=NEW_PASSWORD, reason=WHY)
+
+
+@SERVICE.at("issue somebody's sign-in link")
+def _(world: World, actor: Actor) -> None:
+    sign_in_links.issue_link(actor=actor, person=world.person("subject"), way="shown", reason=WHY)
 
 
 @SERVICE.at("deactivate an account")

@@ -1,0 +1,182 @@
+"""Accounts that somebody else administers: the registry's service, and the messages that follow.
+
+Whoever sets another person's password, changes their address or issues their sign-in link, and the holder of the
+account, both get a message where mail is set up, and both find the event on their profile page in any case.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Final
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+
+from audit import selectors as log
+from audit.actor import Actor
+from audit.models import Event
+from audit.recorder import Thing
+from governance import dispatch
+from registry.actions import (
+    PERSON_LINK_ISSUED,
+    PERSON_PASSWORD_REPLACED,
+    PERSON_PASSWORD_SET,
+    PERSON_REGISTERED,
+    PERSON_UPDATED,
+)
+from registry.exceptions import FieldError, InvalidInput
+from registry.models import SignInLink, User
+from registry.services import people, sign_in_links
+
+logger = logging.getLogger(__name__)
+
+TOLD: Final = (PERSON_PASSWORD_SET, PERSON_LINK_ISSUED, PERSON_PASSWORD_REPLACED, PERSON_UPDATED)
+"""The events of an account that are mailed to its holder and to who caused them."""
+SHOWN: Final = (*TOLD, PERSON_REGISTERED)
+"""The events of an account that its holder's profile page lists."""
+RECENT: Final = 20
+
+
+def is_mail_set_up() -> bool:
+    """Whether this installation sends mail."""
+    return not settings.EMAIL_BACKEND.endswith("dummy.EmailBackend")
+
+
+@transaction.atomic
+def set_password(*, actor: Actor, person: User, password: str, reason: str) -> User:
+    """`registry.services.people.set_password`, with its messages."""
+    changed = people.set_password(actor=actor, person=person, password=password, reason=reason)
+    _tell_of_last(changed)
+    return changed
+
+
+@transaction.atomic
+def update_person(*, actor: Actor, person: User, name: str, title: str, email: str, reason: str) -> User:
+    """`registry.services.people.update_person`, with its messages where somebody else changed the address."""
+    before = person.email
+    changed = people.update_person(actor=actor, person=person, name=name, title=title, email=email, reason=reason)
+    if changed.email != before and actor.person != person.uid:
+        _tell_of_last(changed)
+        if before:
+            _tell_former_address(changed, before)
+    return changed
+
+
+@transaction.atomic
+def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[SignInLink, str | None]:
+    """`registry.services.sign_in_links.issue_link`, with its messages; a mailed link is mailed by a worker.
+
+    Raises also InvalidInput for a mailed link where no mail is set up.
+    """
+    if way == SignInLink.Way.MAILED and not is_mail_set_up():
+        raise InvalidInput([FieldError("/way", "no_mail", "This installation sends no mail: show the link instead.")])
+    link, secret = sign_in_links.issue_link(actor=actor, person=person, way=way, reason=reason)
+    if way == SignInLink.Way.MAILED:
+        dispatch.ring(dispatch.MAIL_LINK, link.pk)
+    _tell_of_last(person)
+    return link, secret
+
+
+@transaction.atomic
+def redeem_link(*, secret: str, password: str) -> User:
+    """`registry.services.sign_in_links.redeem_link`, with its message."""
+    person = sign_in_links.redeem_link(secret=secret, password=password)
+    _tell_of_last(person)
+    return person
+
+
+def address_of_link(secret: str) -> str:
+    """The address of a link. The secret is the fragment, which browsers send to no server."""
+    return f"{settings.PUBLIC_URL}/sign-in/link/#{secret}"
+
+
+def mail_link(link_id: int) -> bool:
+    """Mail a link that waits for it; whether it left. Another attempt makes another secret."""
+    taken = sign_in_links.take_for_mailing(link_id)
+    if taken is None:
+        return False
+    link, secret = taken
+    person = link.account
+    try:
+        send_mail(
+            subject="Set your Countersign password",
+            message=(
+                f"{person.name},\n\nan administrator issued this link, by which you set your own password. It works "
+                f"once, until {link.expires_at:%d %B %Y %H:%M} UTC.\n\n{address_of_link(secret)}\n\nIf you did not "
+                "expect it, tell your compliance officer.\n"
+            ),
+            from_email=None,
+            recipient_list=[person.email],
+        )
+    except OSError as error:
+        logger.warning("the sign-in link %s could not be mailed (%s); it is tried again", link.uid, error)
+        return False
+    sign_in_links.mark_mailed(link)
+    return True
+
+
+def mail_notice(event_id: int) -> int:
+    """Mail an account's event to its holder and to who caused it; how many messages left."""
+    event = Event.objects.filter(pk=event_id, thing_type="person", action__in=[str(action) for action in TOLD]).first()
+    if event is None or not is_mail_set_up():
+        return 0
+    holder = User.objects.filter(uid=event.thing_id).first()
+    doer = User.objects.filter(uid=event.actor_id).first()
+    sent = 0
+    for person in dict.fromkeys(filter(None, (holder, doer))):
+        if person.email and holder is not None:
+            sent += _mail(person.email, _notice(event, holder, doer))
+    return sent
+
+
+def security_events(person: User) -> list[Event]:
+    """What happened to how a person's account signs in, and what they did to other accounts: newest first."""
+    names = [str(action) for action in SHOWN]
+    own = log.history(Thing("person", person.uid)).filter(action__in=names)[:RECENT]
+    done = Event.objects.filter(actor_id=person.uid, action__in=names).order_by("-happened_at", "-id")[:RECENT]
+    found = {event.pk: event for event in (*own, *done)}
+    return sorted(found.values(), key=lambda event: event.pk, reverse=True)[:RECENT]
+
+
+def _tell_of_last(person: User) -> None:
+    """Enqueue the message about what this transaction recorded last of an account."""
+    names = [str(action) for action in TOLD]
+    event = log.history(Thing("person", person.uid)).filter(action__in=names).first()
+    if event is not None:
+        dispatch.ring(dispatch.MAIL_NOTICE, event.pk)
+
+
+def _tell_former_address(person: User, address: str) -> None:
+    """Tell the address an account had until now, when the transaction commits: the holder may read no other."""
+    text = f"{person.name},\n\nan administrator gave your Countersign account another e-mail address."
+    transaction.on_commit(partial(_mail, address, f"{text} {_REMEDY}"))
+
+
+_REMEDY: Final = "If you did not expect this, tell your compliance officer; the audit log has the event.\n"
+
+
+def _notice(event: Event, holder: User, doer: User | None) -> str:
+    who = doer.name if doer is not None else "A process of this installation"
+    whose = "their own account" if doer == holder else f"the account of {holder.name}"
+    return (
+        f"{who} {event.sentence}: {whose} ({holder.username}), {event.happened_at:%d %B %Y %H:%M} UTC.\n\n{_REMEDY}"
+        f"\nOpen: {settings.PUBLIC_URL}/profile/\n"
+    )
+
+
+def _mail(address: str, message: str) -> bool:
+    if not is_mail_set_up():
+        return False
+    try:
+        send_mail(
+            subject="How a Countersign account signs in was changed",
+            message=message,
+            from_email=None,
+            recipient_list=[address],
+        )
+    except OSError as error:
+        logger.warning("a notice about an account could not be mailed: %s", error)
+        return False
+    return True

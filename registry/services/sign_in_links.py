@@ -1,0 +1,177 @@
+"""Sign-in links: how the holder of an account gets a password that nobody else set.
+
+A password that an administrator set signs nothing (`sign_in.reauthenticate`) until its holder replaced it by such a
+link. A link is mailed to the account's address, or shown once to the administrator, who hands it over; who was shown a
+link is on record (`AccountControl`), and the account does not approve what that person asks for (SoD-7).
+
+Source: NIST SP 800-63B, 4.6 and 5.1.1.2 (reset by a secret sent to a validated address); 21 CFR 11.300.
+"""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.db import transaction
+
+from audit import clock, leaf, recorder
+from audit.actor import Actor
+from audit.recorder import Thing
+from registry import access
+from registry.actions import PERSON_LINK_ISSUED, PERSON_PASSWORD_REPLACED
+from registry.exceptions import NotPermitted
+from registry.models import OPEN, AccountControl, SignInLink, User
+from registry.rules import Faults
+from registry.services.account_controls import record_control
+from registry.services.people import check_password, require_superuser_for
+from registry.services.sign_in import count_from_address
+
+LIFETIME = timedelta(hours=24)
+_BYTES = 32
+
+
+@transaction.atomic
+def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[SignInLink, str | None]:
+    """Issue a link by which a person sets their own password; an earlier one that was not used ends.
+
+    Args:
+        way: of `SignInLink.Way`.
+
+    Returns the link, and the secret of a shown one; the secret of a mailed one is made when it is mailed.
+
+    Raises NotPermitted without MANAGE_PEOPLE, for one's own account, and for a superuser's unless by one; InvalidInput.
+    """
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
+    if actor.person == person.uid:
+        raise NotPermitted(
+            "Another administrator issues your sign-in link: one you issue yourself proves nothing.",
+            code="own_account",
+        )
+    user = User.objects.locked(person.pk)
+    require_superuser_for(actor, user)
+    faults = Faults()
+    why = faults.reason(reason)
+    if way not in SignInLink.Way.values:
+        faults.add("/way", "unknown_way", f"A link is one of: {', '.join(SignInLink.Way.values)}.")
+    if user.kind != User.Kind.PERSON:
+        faults.add("/person", "service_account", "A service account signs in with tokens: issue one.")
+    elif not user.is_active:
+        faults.add("/person", "inactive", "This account is deactivated: reactivate it first.")
+    elif way == SignInLink.Way.MAILED and not user.email:
+        faults.add("/way", "no_address", "The account has no e-mail address: add one, or show the link.")
+    faults.refuse()
+    shown = way == SignInLink.Way.SHOWN
+    secret = secrets.token_urlsafe(_BYTES) if shown else None
+    now = clock.now()
+    link = SignInLink(
+        account=user,
+        way=way,
+        issued_by=access.person_of(actor),
+        digest=digest_of(secret) if secret is not None else None,
+        created_at=now,
+        expires_at=now + LIFETIME,
+    )
+    event = recorder.append(
+        PERSON_LINK_ISSUED,
+        actor=actor,
+        thing=_thing(user),
+        stream=f"person:{user.uid}",
+        data={"way": way, "expires_at": leaf.timestamp(link.expires_at), "link": str(link.uid)},
+        reason=why,
+    )
+    for earlier in SignInLink.objects.filter(account=user, used_at__isnull=True, ended_at__isnull=True):
+        earlier.ended_at = event.happened_at
+        earlier.save(update_fields=["ended_at"])
+    link.save(force_insert=True)
+    if shown and link.issued_by is not None:
+        record_control(account=user, person=link.issued_by, kind=AccountControl.Kind.LINK_SHOWN, event=event)
+    return link, secret
+
+
+def redeem_link(*, secret: str, password: str) -> User:
+    """Set the password of the account a link was issued for, and end the link. Open sessions of the account end.
+
+    Raises NotPermitted ("link_refused") for a link that is unknown, used, ended or expired, or whose account is shut,
+    alike; NotNow after too many attempts from an address; InvalidInput for a password the validators refuse.
+    """
+    count_from_address("sign-in-link")
+    digest = digest_of(secret)
+    found = SignInLink.objects.filter(digest=digest).first()
+    if found is None:
+        raise _refused()
+    with transaction.atomic():
+        user = User.objects.locked(found.account_id)
+        link = SignInLink.objects.locked(found.pk)
+        if (
+            link.used_at is not None
+            or link.ended_at is not None
+            or link.expires_at <= clock.now()
+            or bytes(link.digest or b"") != digest
+            or not user.is_active
+        ):
+            raise _refused()
+        faults = Faults()
+        check_password(faults, password, user)
+        faults.refuse()
+        event = recorder.append(
+            PERSON_PASSWORD_REPLACED,
+            actor=access.actor_for(user, auth="link"),
+            thing=_thing(user),
+            stream=f"person:{user.uid}",
+            data={"way": link.way, "link": str(link.uid)},
+        )
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        link.used_at = event.happened_at
+        link.save(update_fields=["used_at"])
+        for control in AccountControl.objects.filter(OPEN, account=user, kind=AccountControl.Kind.PASSWORD_SET):
+            control.closed_at, control.closed_event = event.happened_at, event.event_id
+            control.save(update_fields=["closed_at", "closed_event"])
+    return user
+
+
+def unmailed() -> list[int]:
+    """The links that wait to be mailed, oldest first; at most 200."""
+    rows = SignInLink.objects.filter(
+        way=SignInLink.Way.MAILED,
+        mailed_at__isnull=True,
+        used_at__isnull=True,
+        ended_at__isnull=True,
+        expires_at__gt=clock.now(),
+    )
+    return list(rows.order_by("pk").values_list("pk", flat=True)[:200])
+
+
+@transaction.atomic
+def take_for_mailing(link_id: int) -> tuple[SignInLink, str] | None:
+    """A fresh secret for a link that is to be mailed now; an earlier secret of it stops working. None where there is
+    nothing to mail. The message leaves after this transaction; `mark_mailed` follows it."""
+    link = SignInLink.objects.locked(link_id)
+    if link.pk not in unmailed():
+        return None
+    secret = secrets.token_urlsafe(_BYTES)
+    link.digest = digest_of(secret)
+    link.save(update_fields=["digest"])
+    return link, secret
+
+
+def mark_mailed(link: SignInLink) -> None:
+    """Note that the message with the link left."""
+    link.mailed_at = clock.now()
+    link.save(update_fields=["mailed_at"])
+
+
+def digest_of(secret: str) -> bytes:
+    """What is kept of a link's secret. It has 256 random bits, so a slow hash would add nothing."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _refused() -> NotPermitted:
+    return NotPermitted(
+        "This link does not work: it was used, it expired, or a newer one took its place. Ask an administrator for "
+        "another.",
+        code="link_refused",
+    )
+
+
+def _thing(user: User) -> Thing:
+    return Thing("person", user.uid)
