@@ -14,13 +14,15 @@ from audit import clock
 from audit.actor import Actor
 from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin, Way
+from governance.admin.change_proposals import proposed
 from governance.admin.commands import Command, Done
 from governance.admin.forms import Chosen, ReasonForm
 from governance.web.forms import MomentField
 from governance.web.words import ROLES_IN_WORDS
 from registry import access
 from registry.access import OrgPermission, Role
-from registry.models import Grant, User, held
+from registry.models import ChangeProposal, Grant, User, held
+from registry.services import governing
 
 
 class GrantForm(ReasonForm):
@@ -49,7 +51,7 @@ class GrantForm(ReasonForm):
 
 def _give(actor: Actor, row: None, form: GrantForm) -> Done:
     given = form.cleaned_data
-    made = access.grant_role(
+    made = governing.give_role(
         actor=actor,
         role=given["role"],
         user=given["user"],
@@ -58,6 +60,8 @@ def _give(actor: Actor, row: None, form: GrantForm) -> Done:
         expires_at=given["expires_at"],
         reason=given["reason"],
     )
+    if isinstance(made, ChangeProposal):
+        return proposed(made)
     return Done(f"{made.user or made.group} is {made.role} {_on(made)} now.", made)
 
 
@@ -134,7 +138,8 @@ class Grants(GovernedModelAdmin):
     adding = Command(
         "add",
         "Give a role",
-        "Nobody gives a role to themselves, directly or through a group they belong to.",
+        "Nobody gives a role to themselves, directly or through a group they belong to. The roles officer and "
+        "administrator take effect when a second officer confirms them.",
         OrgPermission.MANAGE_PEOPLE,
         _give,
         GrantForm,

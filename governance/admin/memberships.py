@@ -15,14 +15,15 @@ from audit import clock
 from audit.actor import Actor
 from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin
+from governance.admin.change_proposals import proposed
 from governance.admin.commands import Command, Done
 from governance.admin.filters import by_relation
 from governance.admin.forms import Chosen, ReasonForm
 from governance.facts import short_of_quorum
 from governance.web.forms import MomentField
 from registry.access import OrgPermission
-from registry.models import Membership, User
-from registry.services import people
+from registry.models import ChangeProposal, Membership, User
+from registry.services import governing, people
 
 
 class MemberForm(ReasonForm):
@@ -41,7 +42,7 @@ class MemberForm(ReasonForm):
 def add_member(actor: Actor, row: Any, form: Any) -> Done:
     """Put a person into a group, as the form says; `row` is the group where the form does not ask for it."""
     given = form.cleaned_data
-    made = people.add_member(
+    made = governing.add_member(
         actor=actor,
         group=given.get("group") or row,
         user=given["user"],
@@ -49,6 +50,8 @@ def add_member(actor: Actor, row: Any, form: Any) -> Done:
         valid_until=given["valid_until"],
         reason=given["reason"],
     )
+    if isinstance(made, ChangeProposal):
+        return proposed(made)
     return Done(f"{made.user} is entered in {made.group.name}.", row if row is not None else made)
 
 
@@ -115,7 +118,8 @@ class Memberships(GovernedModelAdmin):
     adding = Command(
         "add",
         "Add a member",
-        "A member of a reviewer group may decide where a policy calls on the group and a role lets them.",
+        "A member of a reviewer group may decide where a policy calls on the group and a role lets them. Where one "
+        "does, the membership takes effect when a second officer confirms it.",
         OrgPermission.MANAGE_GROUPS,
         add_member,
         MemberForm,

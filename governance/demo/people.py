@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from audit import clock
+from governance.demo import acts
 from governance.demo.world import World
 from registry import access
 from registry.access import Role
-from registry.models import SignInLink, User
-from registry.services import people, sign_in_links, tokens
+from registry.models import ChangeProposal, SignInLink, User
+from registry.services import governing, people, sign_in_links, tokens
 
 LIFE_OF_A_TOKEN = timedelta(days=360)
 PIPELINE_SCOPES = ("models:read", "versions:write", "checks:write", "promotions:write")
@@ -139,7 +140,7 @@ def deputy(world: World) -> None:
     """Aiko stands in for Jonas among the validators, for three weeks and by dates alone."""
     now = clock.now()
     with world.acting("henrik") as henrik:
-        people.add_member(
+        proposal = governing.add_member(
             actor=henrik,
             group=world.groups["validation"],
             user=world.users["aiko"],
@@ -147,6 +148,8 @@ def deputy(world: World) -> None:
             valid_until=now + timedelta(days=24),
             reason="Stands in for Jonas Okafor, who is away.",
         )
+    if isinstance(proposal, ChangeProposal):  # where nothing is protected no policy calls upon the group
+        acts.confirm_change(world, proposal, "mensah", "Agreed with the head of validation.")
 
 
 def _account(world: World, person: Person) -> None:
@@ -165,7 +168,9 @@ def _account(world: World, person: Person) -> None:
         )
         world.wait(minutes=2)
         if person.role is not None:
-            access.grant_role(actor=ada, role=person.role, user=made, reason=f"{person.title}.")
+            # Who governs is given by two people, or by the set-up, which both officers confirm on the second day.
+            giver = world.installer if access.is_governing(person.role, None) else ada
+            access.grant_role(actor=giver, role=person.role, user=made, reason=f"{person.title}.")
             world.wait(minutes=1)
     # A password that signs is one its holder set.
     with world.acting(person.username):

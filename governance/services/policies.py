@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from pydantic import ValidationError
 
 from audit import canonical, clock, recorder
@@ -15,12 +15,22 @@ from governance import facts
 from governance import policies as language
 from governance.actions import POLICY_PUBLISHED
 from governance.checks import catalogue
-from governance.models import Policy, PolicyRevision
+from governance.models import Policy, PolicyRevision, PromotionRequest
 from registry import access, selectors, yaml_reader
 from registry.exceptions import Conflict, FieldError, InvalidInput
 from registry.models import ChangeProposal, ReviewerGroup, User
 from registry.rules import Faults
-from registry.services import change_proposals, instance
+from registry.services import change_proposals, groups, instance
+
+
+@groups.register_calling
+def _calls_upon(group: ReviewerGroup) -> bool:
+    """Whether a policy in force, or one that governs an open request, calls upon a group."""
+    live = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE).values("pk")
+    called = Q(document__approvals__contains=[{"group": group.slug}])
+    governing = Q(in_force_of__isnull=False) | Q(requests__in=live) | Q(governed__request__in=live)
+    return PolicyRevision.objects.filter(called, governing).exists()
+
 
 STARTER = Path(__file__).parent.parent / "starter"
 """The light policies an organisation begins with, as YAML files."""

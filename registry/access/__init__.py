@@ -14,7 +14,13 @@ from registry.access.actors import (
 )
 from registry.access.ending import close_ended, ended_grants
 from registry.access.explaining import Bar, Explanation, Path, Rights, explain, rights_of, rights_on, who_can_give
-from registry.access.grants import grant_role, revoke_role
+from registry.access.grants import (
+    check_organisation_role,
+    grant_confirmed_role,
+    grant_role,
+    is_governing,
+    revoke_role,
+)
 from registry.access.groups import effective_groups, is_member
 from registry.access.matrix import (
     Allowed,
@@ -34,9 +40,10 @@ from registry.access.matrix import (
     who_can_assign,
 )
 from registry.access.reach import found_in, visible_along
-from registry.access.vocabulary import SCOPES, OrgPermission, Permission, Role, roles_with
+from registry.access.vocabulary import GOVERNING_ROLES, SCOPES, OrgPermission, Permission, Role, roles_with
 
 __all__ = [
+    "GOVERNING_ROLES",
     "SCOPES",
     "Allowed",
     "Bar",
@@ -52,17 +59,20 @@ __all__ = [
     "asked_once",
     "can",
     "can_in_organisation",
+    "check_organisation_role",
     "close_ended",
     "effective_groups",
     "ended_grants",
     "explain",
     "found_in",
+    "grant_confirmed_role",
     "grant_role",
     "grants_behind",
     "has_scope",
     "holders",
     "holders_among",
     "holders_in_organisation",
+    "is_governing",
     "is_member",
     "models_for",
     "person_of",

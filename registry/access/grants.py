@@ -15,6 +15,7 @@ from audit.recorder import Change, Thing
 from registry.access.groups import is_member
 from registry.access.matrix import require, require_in_organisation
 from registry.access.vocabulary import (
+    GOVERNING_ROLES,
     ORGANISATION_ONLY,
     ROLE_PERMISSIONS,
     OrgPermission,
@@ -65,6 +66,8 @@ def grant_role(
 ) -> Grant:
     """Give a role to a person or a group, on one model or, where `model` is None, in the whole organisation.
 
+    A person gives a governing role only with a second one: `registry.services.governing.give_role` proposes it.
+
     Args:
         expires_at: the moment from which the role holds no more, by the clock alone; None for no end.
 
@@ -75,16 +78,77 @@ def grant_role(
     given, why = _checked(role, model, user, group, reason, expires_at)
     lock(model, user, group)
     _require_giver(actor, model)
+    _refuse_to_oneself(actor, user, group)
+    if is_governing(given, model) and actor.person is not None:
+        raise NotPermitted(
+            f"The role {given} needs a second person: propose it, and another officer confirms it.",
+            code="second_person_required",
+        )
+    return open_grant(actor=actor, role=given, model=model, user=user, group=group, reason=why, expires_at=expires_at)
+
+
+def check_organisation_role(
+    *,
+    actor: Actor,
+    role: Role | str,
+    user: User | None = None,
+    group: ReviewerGroup | None = None,
+    reason: str,
+    expires_at: datetime | None = None,
+) -> None:
+    """Check that the actor may give a role in the whole organisation and that it is possible now. Writes nothing.
+
+    Raises as `grant_role`.
+    """
+    given, _ = _checked(role, None, user, group, reason, expires_at)
+    _require_giver(actor, None)
+    _refuse_to_oneself(actor, user, group)
+    existing = next((g for g in _standing(None, user, group) if g.role == given and not has_ended(g)), None)
+    if existing is not None:
+        raise _held_already(existing)
+
+
+def _refuse_to_oneself(actor: Actor, user: User | None, group: ReviewerGroup | None) -> None:
     if user is not None and user.uid == actor.person:
         raise NotPermitted("Nobody gives themselves a role: ask another person who may give it.", code="self_grant")
-    if group is not None and actor.person is not None:
-        giver = User.objects.get(uid=actor.person)
-        if is_member(giver, group):
-            raise NotPermitted(
-                f"You belong to {group.name}, and nobody gives themselves a role: ask another person who may give it.",
-                code="self_grant",
-            )
-    return open_grant(actor=actor, role=given, model=model, user=user, group=group, reason=why, expires_at=expires_at)
+    if group is not None and actor.person is not None and is_member(User.objects.get(uid=actor.person), group):
+        raise NotPermitted(
+            f"You belong to {group.name}, and nobody gives themselves a role: ask another person who may give it.",
+            code="self_grant",
+        )
+
+
+def _held_already(existing: Grant) -> Conflict:
+    return Conflict(
+        f"{existing.user or existing.group} holds the role {existing.role} already{_until(existing)}.",
+        code="already_granted",
+        existing=existing,
+    )
+
+
+def is_governing(role: Role | str, model: RegisteredModel | None) -> bool:
+    """Whether a role governs the organisation: it is given by two people."""
+    return model is None and role in GOVERNING_ROLES
+
+
+@transaction.atomic
+def grant_confirmed_role(
+    *,
+    actor: Actor,
+    role: Role | str,
+    user: User | None = None,
+    group: ReviewerGroup | None = None,
+    reason: str,
+    expires_at: datetime | None = None,
+) -> Grant:
+    """Give a role in the whole organisation that a second officer confirmed: the actor. For
+    `registry.services.governing` alone, which asked who may propose and who may confirm.
+
+    Raises InvalidInput and Conflict as `grant_role`.
+    """
+    given, why = _checked(role, None, user, group, reason, expires_at)
+    lock(None, user, group)
+    return open_grant(actor=actor, role=given, model=None, user=user, group=group, reason=why, expires_at=expires_at)
 
 
 def open_grant(
@@ -117,11 +181,7 @@ def open_grant(
         elif answering is not None and existing.expires_at is not None:
             write_end(actor, existing, GRANT_REVOKED, "renewed: another grant of the same role takes its place")
         else:
-            raise Conflict(
-                f"{existing.user or existing.group} holds the role {role} already{_until(existing)}.",
-                code="already_granted",
-                existing=existing,
-            )
+            raise _held_already(existing)
     uid = uuid4()
     event = _append(
         GRANT_GIVEN,

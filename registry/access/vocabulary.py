@@ -42,6 +42,9 @@ class Role(StrEnum):
 
 ORGANISATION_ONLY = frozenset({Role.AUDITOR, Role.OFFICER, Role.ADMINISTRATOR})
 
+GOVERNING_ROLES = frozenset({Role.OFFICER, Role.ADMINISTRATOR})
+"""The roles that change who governs: given by two people."""
+
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({Permission.VIEW}),
     Role.REGISTRAR: frozenset({Permission.VIEW, Permission.REGISTER_VERSION}),

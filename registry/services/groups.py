@@ -1,5 +1,6 @@
 """Reviewer groups: what one is called, and who is in it from when until when."""
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
 
@@ -12,8 +13,9 @@ from audit.recorder import Change, Private, Thing
 from registry import access
 from registry.actions import GROUP_CREATED, GROUP_UPDATED, MEMBERSHIP_ADDED, MEMBERSHIP_REMOVED
 from registry.exceptions import Conflict, NotFound, NotPermitted
-from registry.models import OPEN, Membership, ReviewerGroup, User
+from registry.models import OPEN, Grant, Membership, ReviewerGroup, User, held
 from registry.rules import Faults
+from registry.services import change_proposals
 from registry.services.look_alikes import refuse_look_alike
 from registry.services.uniqueness import unique_or_refused
 
@@ -108,6 +110,23 @@ def update_group(
     return group
 
 
+Calling = Callable[[ReviewerGroup], bool]
+_calling: list[Calling] = []
+
+
+def register_calling(calls_upon: Calling) -> Calling:
+    """Add a function that tells whether what it knows of, such as policies, calls upon a group."""
+    _calling.append(calls_upon)
+    return calls_upon
+
+
+def is_governing(group: ReviewerGroup) -> bool:
+    """Whether membership of a group changes who governs: it holds a governing role, or something calls upon it."""
+    roles = [str(role) for role in access.GOVERNING_ROLES]
+    holds = Grant.objects.filter(held(clock.now()), group=group, model__isnull=True, role__in=roles)
+    return holds.exists() or any(calls_upon(group) for calls_upon in _calling)
+
+
 @transaction.atomic
 def add_member(
     *,
@@ -117,40 +136,26 @@ def add_member(
     valid_from: datetime | None = None,
     valid_until: datetime | None = None,
     reason: str,
+    proposed_by: User | None = None,
 ) -> Membership:
     """Put a person into a group, from `valid_from` (now) until `valid_until` (until removed).
+
+    A person adds to a group that governs only with a second one: `registry.services.governing.add_member` proposes
+    it, and names who did as `proposed_by`.
 
     A membership never begins before it is entered: who is a member is asked about the past as well.
 
     Raises NotPermitted without MANAGE_GROUPS and for oneself; InvalidInput; Conflict, with `existing`, where a
     membership is open that has not run out.
     """
-    access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
-    if user.uid == actor.person:
-        raise NotPermitted("Nobody puts themselves into a reviewer group: ask another officer.", code="self_grant")
-    faults = Faults()
-    why = faults.reason(reason)
-    now = clock.now()
-    begins = valid_from or now
-    for pointer, moment in (("/valid_from", valid_from), ("/valid_until", valid_until)):
-        if moment is not None and moment.utcoffset() is None:
-            faults.add(pointer, "no_time_zone", "Give the moment with its time zone.")
-    faults.refuse()
-    if valid_from is not None and valid_from < now:
-        faults.add("/valid_from", "backdated", "A membership begins now or later: leave the moment out to begin now.")
-    if valid_until is not None and valid_until <= max(begins, now):
-        faults.add("/valid_until", "ends_before_it_begins", "A membership ends after it begins, and in the future.")
-    if user.left():
-        faults.add("/user", "inactive", "This account is deactivated: reactivate it first.")
-    faults.refuse()
+    if proposed_by is None and is_governing(group):
+        access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
+        change_proposals.require_exempt(actor, f"Membership of {group.name}")
     _lock_group(group)
-    existing = Membership.objects.filter(OPEN, group=group, user=user).first()
-    if existing is not None and (existing.valid_until is None or existing.valid_until > now):
-        raise Conflict(
-            f"{user} is entered in {group.name} already; remove that membership first to enter another span.",
-            code="already_a_member",
-            existing=existing,
-        )
+    why, existing = check_membership(
+        actor=actor, group=group, user=user, valid_from=valid_from, valid_until=valid_until, reason=reason
+    )
+    begins = valid_from or clock.now()
     uid = uuid4()
     ended = [Thing("membership", str(existing.uid))] if existing is not None else []
     event = recorder.append(
@@ -160,6 +165,7 @@ def add_member(
         stream=f"group:{group.uid}",
         related=[Thing("group", str(group.uid)), Thing("person", user.uid), *ended],
         data={
+            **({"proposed_by": proposed_by.uid} if proposed_by is not None else {}),
             "valid_from": leaf.timestamp(begins),
             "valid_until": leaf.timestamp(valid_until) if valid_until is not None else None,
         },
@@ -174,9 +180,52 @@ def add_member(
         user=user,
         valid_from=begins,
         valid_until=valid_until,
+        proposed_by=proposed_by,
         opened_at=event.happened_at,
         opened_event=event.event_id,
     )
+
+
+def check_membership(
+    *,
+    actor: Actor,
+    group: ReviewerGroup,
+    user: User,
+    valid_from: datetime | None = None,
+    valid_until: datetime | None = None,
+    reason: str,
+) -> tuple[str, Membership | None]:
+    """Check that the actor may enter a membership and that it is possible now. Writes nothing.
+
+    Returns the reason as it is kept, and the membership that ran out and makes room, if there is one.
+
+    Raises as `add_member`.
+    """
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
+    if user.uid == actor.person:
+        raise NotPermitted("Nobody puts themselves into a reviewer group: ask another officer.", code="self_grant")
+    faults = Faults()
+    why = faults.reason(reason)
+    now = clock.now()
+    for pointer, moment in (("/valid_from", valid_from), ("/valid_until", valid_until)):
+        if moment is not None and moment.utcoffset() is None:
+            faults.add(pointer, "no_time_zone", "Give the moment with its time zone.")
+    faults.refuse()
+    if valid_from is not None and valid_from < now:
+        faults.add("/valid_from", "backdated", "A membership begins now or later: leave the moment out to begin now.")
+    if valid_until is not None and valid_until <= max(valid_from or now, now):
+        faults.add("/valid_until", "ends_before_it_begins", "A membership ends after it begins, and in the future.")
+    if user.left():
+        faults.add("/user", "inactive", "This account is deactivated: reactivate it first.")
+    faults.refuse()
+    existing = Membership.objects.filter(OPEN, group=group, user=user).first()
+    if existing is not None and (existing.valid_until is None or existing.valid_until > now):
+        raise Conflict(
+            f"{user} is entered in {group.name} already; remove that membership first to enter another span.",
+            code="already_a_member",
+            existing=existing,
+        )
+    return why, existing
 
 
 @transaction.atomic

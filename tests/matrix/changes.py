@@ -107,7 +107,7 @@ CHANGES = {
     "reject a change proposal": _change("change.rejected", "registry_changeproposal ~1"),
     "create a group": _change("group.created", "auth_group +1", "registry_reviewergroup +1"),
     "change a group": _change("group.updated", "auth_group ~1"),
-    "add a member": _change("membership.added", "registry_membership +1"),
+    "add a member": _change("change.proposed", "registry_changeproposal +1"),  # a policy calls upon the group
     "end a membership": _change("membership.removed", "registry_membership ~1"),
     "create a webhook": _change("webhook.created", "governance_webhook +1"),
     "change a webhook": _change("webhook.updated", "governance_webhook ~1"),

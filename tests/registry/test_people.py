@@ -82,13 +82,12 @@ def test_a_password_is_set_by_its_owner_or_who_manages_people(people: People, re
         service.set_password(actor=actor_for(people.eve), person=people.eve, password="another-Password-77")
     assert [(e.action, e.actor_id) for e in events[-1:]] == [("person.password_set", people.eve.uid)]
     assert User.objects.get(pk=people.eve.pk).check_password("another-Password-77")
+    token = people.token_of(people.eve, "models:read")
     service.set_password(actor=actor_for(people.ada), person=people.eve, password="a-third-Password-78")
     with pytest.raises(NotPermitted):
         service.set_password(actor=actor_for(people.priya), person=people.eve, password="yet-another-Password-79")
     with pytest.raises(NotPermitted) as refused:
-        service.set_password(
-            actor=people.token_of(people.eve, "models:read"), person=people.eve, password="yet-another-Password-79"
-        )
+        service.set_password(actor=token, person=people.eve, password="yet-another-Password-79")
     assert refused.value.code == "person_required"
     with pytest.raises(InvalidInput):
         service.set_password(actor=actor_for(people.ada), person=people.ci_retail, password="yet-another-Password-79")

@@ -20,8 +20,8 @@ from governance.policies import YOU, Involvement, Joining, joining_exclusion
 from governance.services import setup
 from registry import access
 from registry.exceptions import InvalidInput, NotPermitted
-from registry.models import Membership, ReviewerGroup, User
-from registry.services import groups, people
+from registry.models import ChangeProposal, Membership, ReviewerGroup, User
+from registry.services import change_proposals, governing, groups, people
 from tests.governance.promotions.conftest import PASSWORD, ROOT, Bank, found_bank
 
 
@@ -34,9 +34,18 @@ def newcomer(bank: Bank, name: str = "newcomer") -> User:
     return bank.people[name]
 
 
-def join(bank: Bank, name: str, by: str | None = None) -> None:
-    actor = ROOT if by is None else bank.actor(by)
-    groups.add_member(actor=actor, group=reviewers(), user=bank.people[name], reason="joins the desk")
+def join(bank: Bank, name: str) -> None:
+    groups.add_member(actor=ROOT, group=reviewers(), user=bank.people[name], reason="joins the desk")
+
+
+def join_by_two(bank: Bank, name: str, proposer: str, confirmer: str) -> None:
+    made = governing.add_member(
+        actor=bank.actor(proposer), group=reviewers(), user=bank.people[name], reason="joins the desk"
+    )
+    assert isinstance(made, ChangeProposal)
+    change_proposals.confirm(
+        actor=bank.actor(confirmer), proposal=made, digest=made.digest, password=PASSWORD, comment="agreed"
+    )
 
 
 def refused(bank: Bank, request: PromotionRequest, who: str) -> str:
@@ -82,9 +91,9 @@ def test_a_deputy_entered_before_the_request_opened_counts_from_the_first_day(ba
         bank.decide(request, "newcomer")
 
 
-@pytest.mark.parametrize("route", ["member", "account", "password", "address"])
+@pytest.mark.parametrize("route", ["proposed", "confirmed", "account", "password", "address"])
 def test_whoever_asks_is_not_approved_by_those_they_made_reviewers(bank: Bank, route: str) -> None:
-    """Priya administers, adds a reviewer in one of four ways, gives that up, and asks."""
+    """Priya administers, adds a reviewer in one of five ways, gives that up, and asks."""
     officer = access.grant_role(actor=ROOT, role=access.Role.OFFICER, user=bank.people["priya"], reason="for a while")
     admin = access.grant_role(
         actor=ROOT, role=access.Role.ADMINISTRATOR, user=bank.people["priya"], reason="for a while"
@@ -98,7 +107,12 @@ def test_whoever_asks_is_not_approved_by_those_they_made_reviewers(bank: Bank, r
         people.set_password(actor=priya, person=bank.people["newcomer"], password=PASSWORD + "!")
     elif route == "address":
         people.update_person(actor=priya, person=bank.people["newcomer"], email="priya@bank.example")
-    join(bank, "newcomer", "priya" if route == "member" else None)
+    if route in ("proposed", "confirmed"):
+        access.grant_role(actor=ROOT, role=access.Role.OFFICER, user=bank.people["eve"], reason="the other officer")
+        two = ("priya", "eve") if route == "proposed" else ("eve", "priya")
+        join_by_two(bank, "newcomer", *two)
+    else:
+        join(bank, "newcomer")
     for grant in (officer, admin):
         access.revoke_role(actor=ROOT, grant=grant, reason="over")
 

@@ -9,6 +9,7 @@ from registry.access import Role
 from registry.services import (
     access_requests,
     change_proposals,
+    governing,
     groups,
     instance,
     people,
@@ -138,7 +139,7 @@ def _(world: World, actor: Actor) -> None:
 
 @SERVICE.at("add a member")
 def _(world: World, actor: Actor) -> None:
-    groups.add_member(actor=actor, group=world.group, user=world.person("subject"), reason=WHY)
+    governing.add_member(actor=actor, group=world.group, user=world.person("subject"), reason=WHY)
 
 
 @SERVICE.at("end a membership")

@@ -1,0 +1,178 @@
+"""Who governs is changed by two people: the roles officer and administrator, and membership of groups that govern.
+
+A group governs where it holds one of those roles, or where policies call upon it (what governance registers with
+`groups.register_calling`). One person proposes the change, a second officer who is not concerned confirms it; exempt is
+what `change_proposals.is_exempt` says. Everything else takes effect at once.
+
+Source: dual authorisation, NIST SP 800-53 rev. 5, AC-3(2) and AC-5.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from audit import clock
+from audit.actor import Actor
+from audit.recorder import Thing
+from registry import access
+from registry.access import Role
+from registry.exceptions import NotNow
+from registry.models import ChangeProposal, Grant, Membership, RegisteredModel, ReviewerGroup, User
+from registry.services import change_proposals, groups
+from registry.services.change_proposals import ChangeKind, register_kind
+
+
+def give_role(
+    *,
+    actor: Actor,
+    role: Role | str,
+    model: RegisteredModel | None = None,
+    user: User | None = None,
+    group: ReviewerGroup | None = None,
+    reason: str,
+    expires_at: datetime | None = None,
+) -> Grant | ChangeProposal:
+    """Give a role as `access.grant_role` does, or propose it where a second officer is needed.
+
+    Returns the grant, or the proposal that waits. Where a single officer decides alone, the proposal is confirmed.
+
+    Raises what `access.grant_role` and `change_proposals.propose` raise.
+    """
+    given: dict[str, Any] = {"role": role, "user": user, "group": group, "reason": reason, "expires_at": expires_at}
+    if not access.is_governing(role, model) or change_proposals.is_exempt(actor):
+        return access.grant_role(actor=actor, model=model, **given)
+    access.check_organisation_role(actor=actor, **given)
+    holder = user or group
+    assert holder is not None  # the service refused anything else
+    return change_proposals.propose(
+        actor=actor,
+        kind=ORGANISATION_ROLE,
+        subject=Thing("person", user.uid) if user is not None else Thing("group", str(holder.uid)),
+        title=f"{holder} becomes {role} of the organisation",
+        payload={
+            "role": str(role),
+            "to": "person" if user is not None else "group",
+            "name": user.username if user is not None else str(group),
+            "uid": str(holder.uid),
+            "until": expires_at.isoformat() if expires_at is not None else None,
+        },
+        reason=reason,
+    )
+
+
+def add_member(
+    *,
+    actor: Actor,
+    group: ReviewerGroup,
+    user: User,
+    valid_from: datetime | None = None,
+    valid_until: datetime | None = None,
+    reason: str,
+) -> Membership | ChangeProposal:
+    """Put a person into a group as `groups.add_member` does, or propose it where a second officer is needed.
+
+    Returns the membership, or the proposal that waits. Where a single officer decides alone, it is confirmed.
+
+    Raises what `groups.add_member` and `change_proposals.propose` raise.
+    """
+    given: dict[str, Any] = {
+        "group": group,
+        "user": user,
+        "valid_from": valid_from,
+        "valid_until": valid_until,
+        "reason": reason,
+    }
+    if not groups.is_governing(group) or change_proposals.is_exempt(actor):
+        return groups.add_member(actor=actor, **given)
+    groups.check_membership(actor=actor, **given)
+    return change_proposals.propose(
+        actor=actor,
+        kind=GROUP_MEMBERSHIP,
+        subject=Thing("person", user.uid),
+        title=f"{user} joins {group.name}",
+        payload={
+            "group": group.slug,
+            "name": user.username,
+            "uid": user.uid,
+            "from": valid_from.isoformat() if valid_from is not None else None,
+            "until": valid_until.isoformat() if valid_until is not None else None,
+        },
+        reason=reason,
+    )
+
+
+def _give_proposed(actor: Actor, proposal: ChangeProposal) -> Sequence[Thing]:
+    """The role of a confirmed proposal. Its proposer still has to be one who may give it."""
+    access.require_in_organisation(access.actor_for(proposal.proposed_by), access.OrgPermission.MANAGE_PEOPLE)
+    payload = proposal.payload
+    user = User.objects.get(uid=payload["uid"]) if payload["to"] == "person" else None
+    group = ReviewerGroup.objects.get(uid=payload["uid"]) if user is None else None
+    made = access.grant_confirmed_role(
+        actor=actor,
+        role=payload["role"],
+        user=user,
+        group=group,
+        reason=proposal.reason,
+        expires_at=_moment(payload["until"]),
+    )
+    return [Thing("grant", str(made.uid))]
+
+
+def _add_proposed(actor: Actor, proposal: ChangeProposal) -> Sequence[Thing]:
+    """The membership of a confirmed proposal; it begins with the confirmation where its beginning is over."""
+    access.require_in_organisation(access.actor_for(proposal.proposed_by), access.OrgPermission.MANAGE_GROUPS)
+    payload = proposal.payload
+    begins, ends = _moment(payload["from"]), _moment(payload["until"])
+    if ends is not None and ends <= clock.now():
+        raise NotNow("The membership would be over already: propose it again.", code="membership_over")
+    made = groups.add_member(
+        actor=actor,
+        group=ReviewerGroup.objects.get(slug=payload["group"]),
+        user=User.objects.get(uid=payload["uid"]),
+        valid_from=begins if begins is not None and begins > clock.now() else None,
+        valid_until=ends,
+        reason=proposal.reason,
+        proposed_by=proposal.proposed_by,
+    )
+    return [Thing("membership", str(made.uid))]
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _officers(proposal: ChangeProposal) -> QuerySet[User]:
+    return change_proposals.officers()
+
+
+def _concerned(proposal: ChangeProposal) -> Mapping[str, str]:
+    """The people a change is about: the person, or the members of the group that gets a role."""
+    payload = proposal.payload
+    if payload.get("to") == "group":
+        members = Membership.effective(clock.now()).filter(group__uid=payload["uid"])
+        return dict.fromkeys(members.values_list("user__uid", flat=True), "you are a member of the group")
+    return {payload["uid"]: "it is about you"}
+
+
+ORGANISATION_ROLE = register_kind(
+    ChangeKind(
+        name="organisation.role",
+        label="Governing role",
+        confirmers=_officers,
+        needed="a second officer",
+        apply=_give_proposed,
+        excluded=_concerned,
+    )
+)
+GROUP_MEMBERSHIP = register_kind(
+    ChangeKind(
+        name="group.membership",
+        label="Membership of a group that governs",
+        confirmers=_officers,
+        needed="a second officer",
+        apply=_add_proposed,
+        excluded=_concerned,
+    )
+)
