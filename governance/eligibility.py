@@ -26,12 +26,30 @@ _MADE = (
 
 
 @dataclass(frozen=True)
+class Control:
+    """That a person, by uid, made an account, or could act as it, until a moment if that is over."""
+
+    uid: str
+    made: bool
+    until: datetime | None
+
+
+@dataclass(frozen=True)
 class Member:
     """A member of reviewer groups now: by the slug of each group since when and by whom, and who could act as them."""
 
     user: User
     joined: Mapping[str, Joining]
-    controlled_by: frozenset[str]
+    controls: tuple[Control, ...]
+
+    def controlled_by(self, since: datetime) -> frozenset[str]:
+        """Who could act as the account at `since` or later."""
+        return frozenset(c.uid for c in self.controls if not c.made and (c.until is None or c.until > since))
+
+    @property
+    def made_by(self) -> frozenset[str]:
+        """Who made the account."""
+        return frozenset(c.uid for c in self.controls if c.made)
 
 
 @dataclass(frozen=True)
@@ -56,7 +74,7 @@ def member(person: User) -> Member:
     """One person with all groups they are in now. Three queries at most."""
     held = Membership.effective(clock.now()).filter(user=person).select_related("user", "group")
     found = _members(held)
-    return found[0] if found else Member(person, {}, _controls([person]).get(person.pk, frozenset()))
+    return found[0] if found else Member(person, {}, _controls([person]).get(person.pk, ()))
 
 
 def _members(held: Iterable[Membership]) -> list[Member]:
@@ -72,17 +90,17 @@ def _members(held: Iterable[Membership]) -> list[Member]:
             by.add(proposers[row.proposed_by_id].uid)
         joined.setdefault(row.user, {})[row.group.slug] = Joining(row.opened_at, frozenset(by))
     controls = _controls(joined)
-    members = (Member(user, groups, controls.get(user.pk, frozenset())) for user, groups in joined.items())
+    members = (Member(user, groups, controls.get(user.pk, ())) for user, groups in joined.items())
     return sorted(members, key=lambda found: (found.user.name, found.user.pk))
 
 
-def _controls(users: Collection[User]) -> dict[int, frozenset[str]]:
+def _controls(users: Collection[User]) -> dict[int, tuple[Control, ...]]:
     """By account: who made it, set its password, changed its address or was shown its sign-in link."""
-    found: dict[int, set[str]] = {}
+    found: dict[int, list[Control]] = {}
     rows = AccountControl.objects.filter(account__in=[user.pk for user in users], kind__in=_MADE)
-    for account, uid in rows.values_list("account_id", "person__uid"):
-        found.setdefault(account, set()).add(uid)
-    return {account: frozenset(uids) for account, uids in found.items()}
+    for account, uid, kind, until in rows.values_list("account_id", "person__uid", "kind", "closed_at"):
+        found.setdefault(account, []).append(Control(uid, kind == AccountControl.Kind.CREATED, until))
+    return {account: tuple(controls) for account, controls in found.items()}
 
 
 def involvement(request: PromotionRequest) -> Involvement:
@@ -133,7 +151,8 @@ def standing_of(
         involved,
         superuser=user.is_superuser,
         service=user.kind == User.Kind.SERVICE,
-        controlled_by=found.controlled_by,
+        controlled_by=found.controlled_by(request.created_at),
+        made_by=found.made_by,
     )
     if excluded is not None:
         return Standing(frozenset(mine), {}, excluded)

@@ -59,12 +59,15 @@ def exclusion(
     superuser: bool,
     service: bool,
     controlled_by: Set[str] = frozenset(),
+    made_by: Set[str] = frozenset(),
 ) -> Exclusion | None:
     """The separation of duties, applied to one person; None where it lets them decide. `name` is what the reason calls
     them: their name, or `YOU`.
 
     Args:
-        controlled_by: who made the account, set its password, changed its address or was shown its sign-in link.
+        controlled_by: who set the account's password, changed its address or was shown its sign-in link.
+        made_by: who made the account. This keeps it from what the maker asks for in person: whoever administers makes
+            all accounts, and may have issued the token of a pipeline as well.
 
     The order is that of the codes: the first that applies is the one named. No policy, role or page can turn it off.
     """
@@ -86,7 +89,7 @@ def exclusion(
         return Exclusion("SoD-4", f"{being} a superuser, who administers and decides nothing")
     if service:
         return Exclusion("SoD-5", f"{being} a service account, and only people decide")
-    if controlled_by & involved.asking:
+    if controlled_by & involved.asking or involved.requester in made_by:
         has = f"{name} have" if name == YOU else f"{name} has"
         return Exclusion(
             "SoD-7",

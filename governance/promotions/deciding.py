@@ -116,7 +116,7 @@ def _record(
     uid = uuid4()
     now = clock.now()
     meaning = MEANINGS[outcome]
-    controllers = sorted(member(person).controlled_by)
+    controllers = sorted(member(person).controlled_by(now))
     event = record(
         locked,
         DECISION_RECORDED,

@@ -11,9 +11,9 @@ class AccountControl(Dated):
     """That a person could act as another account, or decided how its holder signs in, from one event to another.
 
     For a service account: its owners, its other recorded users, and those who issued or received a token of it. For a
-    person's account: those who made it, set its password, changed its address or were shown its sign-in link. Rows of
-    the second group end only where they say so (`password_set` ends when the holder replaces the password by a link),
-    and count for the separation of duties after their end.
+    person's account: those who made it, set its password, changed its address or were shown its sign-in link. A
+    `password_set` or `link_shown` row ends when the holder sets a password by another link. A row that ended counts for
+    what was asked for, or registered, before its end.
     """
 
     class Kind(models.TextChoices):

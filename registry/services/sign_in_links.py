@@ -123,7 +123,11 @@ def redeem_link(*, secret: str, password: str) -> User:
         user.save(update_fields=["password"])
         link.used_at = event.happened_at
         link.save(update_fields=["used_at"])
-        for control in AccountControl.objects.filter(OPEN, account=user, kind=AccountControl.Kind.PASSWORD_SET):
+        ended = (AccountControl.Kind.PASSWORD_SET, AccountControl.Kind.LINK_SHOWN)
+        shown_to = link.issued_by_id if link.way == SignInLink.Way.SHOWN else None
+        for control in AccountControl.objects.filter(OPEN, account=user, kind__in=ended):
+            if control.kind == AccountControl.Kind.LINK_SHOWN and control.person_id == shown_to:
+                continue  # this link was shown to them
             control.closed_at, control.closed_event = event.happened_at, event.event_id
             control.save(update_fields=["closed_at", "closed_event"])
     return user

@@ -145,6 +145,14 @@ def test_who_was_shown_the_link_is_not_approved_by_the_account(people: People) -
     assert found.rule == "SoD-7"
 
 
+def test_another_link_ends_what_the_first_administrator_could_do(people: People) -> None:
+    other = factories.person("otto", is_staff=True, is_superuser=True)
+    sign_in_links.redeem_link(secret=link(people), password=MINE)
+    sign_in_links.redeem_link(secret=link(people, by=other), password=OTHER)
+    held = AccountControl.objects.filter(account=people.marta, kind=AccountControl.Kind.LINK_SHOWN)
+    assert [(c.person.username, c.closed_at is None) for c in held.order_by("pk")] == [("ada", False), ("otto", True)]
+
+
 def test_sessions_end_when_the_password_is_set_and_when_it_is_replaced(people: People, client: Client) -> None:
     client.force_login(people.marta)
     assert client.get(reverse("web:profile")).status_code == 200
