@@ -138,9 +138,9 @@ def test_the_database_refuses_both_without_a_confirmed_proposal_once_the_set_up_
     people: People, officers: tuple[User, User], desk: ReviewerGroup
 ) -> None:
     henrik, dorothy = officers
+    marta, ada = people.marta, people.ada
+    connection.check_constraints()  # what the set-up gave is judged before it is confirmed
     factories.confirm(instance.propose_setup_confirmation(actor=actor_for(henrik), reason=WHY), dorothy)
-    marta = people.marta
-    connection.check_constraints()
 
     def role() -> None:
         factories.grant(Role.OFFICER, to=marta)
@@ -154,7 +154,7 @@ def test_the_database_refuses_both_without_a_confirmed_proposal_once_the_set_up_
             connection.check_constraints()
     for made in (
         governing.add_member(actor=actor_for(henrik), group=desk, user=marta, reason=WHY),
-        governing.give_role(actor=actor_for(people.ada), role=Role.OFFICER, user=marta, reason=WHY),
+        governing.give_role(actor=actor_for(ada), role=Role.OFFICER, user=marta, reason=WHY),
     ):
         assert isinstance(made, ChangeProposal)
         factories.confirm(made, dorothy)
