@@ -75,7 +75,7 @@ def guard(table, name, body):
 class Migration(migrations.Migration):
     dependencies = [
         ("governance", "0011_pdf_files"),
-        ("registry", "0018_sign_in_links"),
+        ("registry", "0020_sign_in_links"),
     ]
 
     operations = [

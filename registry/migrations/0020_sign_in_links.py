@@ -11,7 +11,7 @@ from audit.completeness import immutable_columns, refuse_delete, require_event, 
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("registry", "0017_joining_and_leaving"),
+        ("registry", "0019_joining_and_leaving"),
     ]
 
     operations = [

@@ -30,7 +30,7 @@ CREATE TRIGGER registry_membership_not_backdated AFTER INSERT ON public.registry
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("registry", "0016_contributions"),
+        ("registry", "0018_tier_by_two"),
     ]
 
     operations = [
