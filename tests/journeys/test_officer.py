@@ -1,4 +1,4 @@
-"""The compliance officer: enters a reviewer in a group, says why, and the request has somebody it was short of."""
+"""The compliance officers: one proposes a reviewer for a group, one confirms, and the next request counts them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import pytest
 from playwright.sync_api import expect
 
 from audit.models import Event
-from registry.models import ReviewerGroup
+from governance import promotions
+from governance.models import PromotionRequest
+from registry import access
+from registry.models import ChangeProposal, ReviewerGroup
 from registry.services import people as accounts
 from tests import factories
 from tests.journeys.conftest import Bank, Enter
@@ -16,14 +19,15 @@ pytestmark = [pytest.mark.browser]
 REASON = "Head of validation has named her; notice of 20 November."
 
 
-def test_an_officer_enters_a_member_and_she_may_decide(bank: Bank, enter: Enter) -> None:
+def test_two_officers_enter_a_member_who_decides_on_the_next_request(bank: Bank, enter: Enter) -> None:
     people = bank.people
     group = ReviewerGroup.objects.get(slug="reviewers")
     for leaving in (people.aiko, people.chen):
         accounts.remove_member(actor=factories.SETUP, group=group, user=leaving, reason="moves to another desk")
     lea = factories.person("lea", name="Lea Novak")
     job = bank.pipeline(people.priya)
-    asked = bank.under_review(job, bank.register(job), alias="champion")
+    version = bank.register(job)
+    asked = bank.under_review(job, version, alias="champion")
 
     officer = enter(people.henrik)
     page = officer.page
@@ -44,14 +48,23 @@ def test_an_officer_enters_a_member_and_she_may_decide(bank: Bank, enter: Enter)
         expect(page.locator("main")).to_contain_text("Say why: the reason is kept with the event.")
     page.get_by_role("textbox", name="Reason").fill(REASON)
     page.get_by_role("button", name="Add a member").click()
-    expect(page.locator("main")).to_contain_text(f"Lea Novak is entered in {group.name}.")
-    expect(page.locator("main")).to_contain_text("every open request that calls on it can be decided")
+    proposal = ChangeProposal.objects.get()
+    expect(page.locator("main")).to_contain_text(str(proposal))
+    assert not access.is_member(lea, group)
+    factories.confirm(proposal, people.dorothy)
     event = Event.objects.filter(action="membership.added").latest("id")
-    assert event.actor_id == people.henrik.uid
+    assert event.actor_id == people.dorothy.uid
 
-    # The log has it, with the reason, and Lea has something to do.
+    # The log has it, with the reason. The request that was open counts no one who joined later.
     page.goto(f"/audit/{event.event_id}/")
     expect(page.locator("main")).to_contain_text(REASON)
-    reviewer = enter(lea).go("/reviews/")
-    reviewer.get_by_role("link", name=f"#{asked} ").click()
+    reviewer = enter(lea).go(f"/promotions/{asked}/")
+    expect(reviewer.locator("main")).to_contain_text("SoD-8")
+
+    promotions.withdraw(
+        actor=access.actor_for(people.priya), request=PromotionRequest.objects.get(pk=asked), reason="to count Lea"
+    )
+    again = bank.under_review(job, version, alias="champion")
+    reviewer.goto("/reviews/")
+    reviewer.get_by_role("link", name=f"#{again} ").click()
     expect(reviewer.get_by_role("heading", name="Your decision")).to_be_visible()
