@@ -74,7 +74,7 @@ def guard(table, name, body):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0011_pdf_files"),
+        ("governance", "0012_reapproval"),
         ("registry", "0020_sign_in_links"),
     ]
 
