@@ -71,3 +71,5 @@ def all_actions() -> list[Action]:
 
 
 LOG_OPENED = register("log.opened", "opened the log")
+PRIVACY_ERASED = register("privacy.erased", "erased private texts of earlier events")
+SCHEMA_MIGRATED = register("schema.migrated", "migrated the schema of the database")

@@ -5,8 +5,8 @@ raw SQL, fire ALWAYS, and are sealed: the owner of the tables can neither drop n
 reversed by a migration, only by a superuser. A refusal is an ``IntegrityError`` (SQLSTATE 23514) whose constraint name
 is the trigger's. Columns are found by name when a row changes; a migration must not rename a guarded one.
 
-What this cannot stop: the owner keeps ALTER TABLE, or there could be no migrations, and ALTER COLUMN … TYPE … USING
-rewrites rows without firing a row trigger. The log itself is not open to that: its tables are not the owner's.
+Which actions account for the rows of which table is declared in :mod:`audit.accounting`. The owner alters tables only
+in a declared migration (``governance/database/sql``), which rewrites, renames, hides and empties no governed table.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ from typing import cast
 from django.db.migrations.operations import RunSQL
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+# An event of this transaction, of an action that is declared for the table (audit.accounting), where any is.
+_ACCOUNTED = (
+    "e.began_at = transaction_timestamp() AND (EXISTS (SELECT FROM fence.accounting a "
+    "WHERE a.table_name = TG_TABLE_NAME AND a.action = e.action) "
+    "OR NOT EXISTS (SELECT FROM fence.accounting a WHERE a.table_name = TG_TABLE_NAME))"
+)
 Via = tuple[str, str] | Sequence[tuple[str, str]]
 
 
@@ -55,7 +61,7 @@ class Account:
             f"TG_OP <> 'DELETE' AND (TG_OP = 'INSERT' OR OLD.{column} = NEW.{column}) AND EXISTS ("
             f"SELECT FROM {self._parents()} "
             f"JOIN public.audit_event e ON e.touched @> ARRAY['{_known(self.object_type)}:' || {self._uid()}::text] "
-            f"WHERE p0.id = NEW.{column} AND e.xid = pg_current_xact_id() AND e.began_at = transaction_timestamp())"
+            f"WHERE p0.id = NEW.{column} AND e.xid = pg_current_xact_id() AND {_ACCOUNTED})"
         )
 
     def _uid(self) -> str:
@@ -119,6 +125,31 @@ def require_event(
             "audit_truncate_refused": _truncate_refused(),
         },
         made,
+    )
+
+
+def require_named_change(
+    table: str, object_type: str, uid_column: str, *columns: str, on_insert: bool = False
+) -> RunSQL:
+    """Refuse a change of ``columns`` whose event does not name it: field and new value, among the event's changes.
+
+    For columns that give or take power, where an event about something else of the same row must not cover them.
+
+    Args:
+        table: the governed table.
+        object_type: the ``type`` of the :class:`audit.recorder.Thing`.
+        uid_column: the column that holds its ``id``.
+        columns: the guarded ones. The event's ``Change`` carries the column's name and the value that is written.
+        on_insert: hold new rows to those of the columns that are true, too.
+    """
+    given = ", ".join(_literal(_known(argument)) for argument in (object_type, uid_column, *columns))
+    moment = "AFTER INSERT OR UPDATE" if on_insert else "AFTER UPDATE"
+    return _sealed(
+        table,
+        {
+            f"audit_named_{'_'.join(columns)}": f"CREATE CONSTRAINT TRIGGER {{name}} {moment} ON {{table}} DEFERRABLE "
+            f"INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_require_named_change({given})"
+        },
     )
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.conf import settings
 from django.db import transaction
 
 from audit import actions
 from audit.actor import Actor
-from audit.models import Event
+from audit.models import Event, Private
 from audit.recorder import Thing, append
 
 LOG_STREAM = "log"
+PRIVACY_STREAM = "privacy"
 
 
 @transaction.atomic
@@ -27,3 +30,33 @@ def open_log(*, actor: Actor) -> Event:
         thing=Thing("log", settings.COUNTERSIGN_LOG_ORIGIN),
         stream=LOG_STREAM,
     )
+
+
+@transaction.atomic
+def erase_private(*, actor: Actor, event: Event, reason: str, pointers: Collection[str] | None = None) -> Event:
+    """Erase private texts of an event, and record that they were erased. The event and its commitments stay.
+
+    The database deletes private texts in the transaction of such an event only.
+
+    Args:
+        actor: who erases.
+        event: the event whose texts are erased.
+        reason: why, in the actor's words; itself private.
+        pointers: the members of the leaf whose texts are erased; None for all.
+
+    Returns:
+        The event that records the erasure.
+    """
+    rows = Private.objects.filter(event_id=event.event_id)
+    if pointers is not None:
+        rows = rows.filter(pointer__in=list(pointers))
+    erased = append(
+        actions.PRIVACY_ERASED,
+        actor=actor,
+        thing=Thing("event", str(event.event_id)),
+        stream=PRIVACY_STREAM,
+        reason=reason,
+        data={"pointers": sorted(rows.values_list("pointer", flat=True))},
+    )
+    rows.delete()
+    return erased

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Info, Warning, register  # noqa: A004 - Django's own name
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register  # noqa: A004 - Django's own name
+from django.db import connections
 
 from registry import selectors
 
@@ -75,4 +76,41 @@ def imitations(*, databases: Sequence[str] | None = None, **_: Any) -> list[Chec
         )
         for slug in selectors.look_alikes.hidden_by_prompt_tag()
     ]
+    return found
+
+
+@register(Tags.database)
+def fence(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Report what a superuser changed outside a declared migration, and a fence that is not as wanted."""
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT to_regprocedure('fence.differences()') IS NOT NULL")
+            if cursor.fetchone() != (True,):
+                found.append(
+                    Warning(
+                        "The fence of this database is of an earlier release.",
+                        hint="Run `manage.py provision` as a superuser of the cluster, then `manage.py migrate`.",
+                        id="countersign.W020",
+                    )
+                )
+                continue
+            cursor.execute("SELECT * FROM fence.differences()")
+            found += [
+                Warning(
+                    f"Not as the last declared migration left it: {difference}.",
+                    hint="A superuser of the cluster changed it. Compare the log with a copy kept elsewhere.",
+                    id="countersign.W021",
+                )
+                for (difference,) in cursor.fetchall()
+            ]
+            cursor.execute("SELECT value FROM fence.setting WHERE name = 'dated events'")
+            if not settings.COUNTERSIGN_DEMO and cursor.fetchone() == ("allowed",):
+                found.append(
+                    Warning(
+                        "Events of this database may carry any time, which is for demonstrations and tests.",
+                        hint="Run `manage.py provision` with production settings.",
+                        id="countersign.W022",
+                    )
+                )
     return found

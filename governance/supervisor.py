@@ -156,6 +156,7 @@ def _migrate() -> str:
 def _fill(var: Path, say: Callable[[str], None], *, empty: bool) -> list[tuple[str, str]]:
     """Give a fresh database its first data; returns what to tell the reader, as pairs of word and explanation."""
     from django.core.management import CommandError, call_command  # noqa: PLC0415
+    from django.db import connection  # noqa: PLC0415
 
     mark = var / "empty"
     if empty:
@@ -165,6 +166,10 @@ def _fill(var: Path, say: Callable[[str], None], *, empty: bool) -> list[tuple[s
         call_command("initialise" if mark.exists() else "demo", stdout=told)
     except CommandError as error:
         raise CannotRun(str(error)) from error
+    with (
+        connection.cursor() as cursor
+    ):  # the demonstration's history is told: from now on events carry the present time
+        cursor.execute("SELECT fence.refuse_dated_events()")
     said = told.getvalue().strip().splitlines()
     say(said[0] if said else "first data")
     return [("", line) for line in said[1:]] if mark.exists() else _demo_hints(var)

@@ -61,6 +61,8 @@ def _provision(var: Path, where: embedded.Addresses, name: str) -> None:
         if mark.exists() and mark.read_text() == wanted:
             return
         provision(
-            lambda dbname: psycopg2.connect(host=str(where.directory), user=embedded.SUPERUSER, dbname=dbname), [name]
+            lambda dbname: psycopg2.connect(host=str(where.directory), user=embedded.SUPERUSER, dbname=dbname),
+            [name],
+            dated_events=True,
         )
         mark.write_text(wanted)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.db import connection
 from django.db.migrations.operations import RunSQL
 from pytest_django import DjangoDbBlocker
 
@@ -67,8 +71,54 @@ SCRATCH_OPERATIONS: list[RunSQL] = [
 ]
 
 
+@pytest.fixture(scope="package")
+def accounts(django_db_setup: None, django_db_blocker: DjangoDbBlocker, superuser: Callable[[], Any]) -> Iterator[None]:
+    """Accounts and a token for the actors of these tests: seeds of the reset, because no event here registers them."""
+    now = datetime.now(UTC)
+    ada = get_user_model()(pk=1_000_001, uid="usr_ada", username="usr_ada", name="Ada", created_at=now)
+    one = get_user_model()(pk=1_000_002, uid="usr_1", username="usr_1", name="One", created_at=now)
+    token = apps.get_model("registry", "AccessToken")(
+        pk=1_000_001,
+        uid="tok_1",
+        person=ada,
+        name="n",
+        prefix="p",
+        digest=b"d",
+        scopes=[],
+        created_at=now,
+        expires_at=now + timedelta(days=1),
+    )
+    with django_db_blocker.unblock():
+        _execute(
+            superuser,
+            [
+                *(statement for rows in ([ada, one], [token]) for statement in _seeds(rows)),
+                "SELECT fence_reset_for_tests()",
+            ],
+        )
+    yield
+    with django_db_blocker.unblock():
+        _execute(
+            superuser,
+            [
+                "DROP TABLE seeds_for_tests.registry_user, seeds_for_tests.registry_accesstoken",
+                "SELECT fence_reset_for_tests()",
+            ],
+        )
+
+
+def _seeds(rows: list[Any]) -> Iterator[Any]:
+    fields = rows[0]._meta.concrete_fields
+    table = rows[0]._meta.db_table
+    yield f"CREATE TABLE seeds_for_tests.{table} AS SELECT * FROM {table} WITH NO DATA"
+    names, places = ", ".join(f.column for f in fields), ", ".join(["%s"] * len(fields))
+    for row in rows:
+        values = [f.get_db_prep_save(getattr(row, f.attname), connection) for f in fields]
+        yield f"INSERT INTO seeds_for_tests.{table} ({names}) VALUES ({places})", values
+
+
 @pytest.fixture
-def ada() -> Actor:
+def ada(accounts: None) -> Actor:
     return Actor(ActorKind.PERSON, "usr_ada", "usr_ada", 1, "session")
 
 
@@ -79,11 +129,16 @@ def model() -> Thing:
 
 @pytest.fixture(scope="module")
 def scratch(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, owner: Callable[[], Any], superuser: Callable[[], Any]
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    migrating_owner: Callable[[], Any],
+    superuser: Callable[[], Any],
 ) -> Iterator[None]:
     """Governed tables, made by the owner as a migration makes them, and removed by the superuser."""
     with django_db_blocker.unblock():
-        _execute(owner, [SCRATCH_TABLES, *(statement for step in SCRATCH_OPERATIONS for statement in step.sql)])
+        _execute(
+            migrating_owner, [SCRATCH_TABLES, *(statement for step in SCRATCH_OPERATIONS for statement in step.sql)]
+        )
     yield
     with django_db_blocker.unblock():
         _execute(
@@ -101,6 +156,6 @@ def _execute(connect: Callable[[], Any], statements: list[Any]) -> None:
     try:
         with session, session.cursor() as cursor:
             for statement in statements:
-                cursor.execute(statement)
+                cursor.execute(*((statement,) if isinstance(statement, str) else statement))
     finally:
         session.close()

@@ -315,9 +315,9 @@ def test_a_child_whose_parent_goes_along_is_refused(
     assert "parent, which is gone" in str(refused.value)
 
 
-def test_a_table_in_front_of_the_log_does_not_deceive_the_guard(owner: Callable[[], Any]) -> None:
-    # The owner of the database may make temporary tables; the guard looks at the real one.
-    session = owner()
+def test_a_table_in_front_of_the_log_does_not_deceive_the_guard(migrating_owner: Callable[[], Any]) -> None:
+    # A migration may make temporary tables; the guard looks at the real one.
+    session = migrating_owner()
     try:
         with session.cursor() as cursor:
             cursor.execute("CREATE TEMPORARY TABLE audit_event (LIKE public.audit_event)")

@@ -62,11 +62,11 @@ def test_a_missing_value_is_a_fault_of_the_caller() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_migration_meanwhile_is_heeded(owner: Callable[[], Any]) -> None:
+def test_a_migration_meanwhile_is_heeded(migrating_owner: Callable[[], Any]) -> None:
     """A release widens a column while the processes of the last one still run."""
 
     def migrate(statement: str) -> None:
-        session = owner()
+        session = migrating_owner()
         try:
             with session, session.cursor() as cursor:
                 cursor.execute(statement)

@@ -195,7 +195,7 @@ def test_a_rolled_back_savepoint_takes_its_event_and_number_along(ada: Actor, mo
 
 
 @pytest.mark.django_db
-def test_a_token_is_recorded_with_the_person_behind_it(model: Thing) -> None:
+def test_a_token_is_recorded_with_the_person_behind_it(accounts: None, model: Thing) -> None:
     token = Actor(ActorKind.TOKEN, "tok_1", "usr_ada", 1, "token")
     event = append(LOG_OPENED, actor=token, thing=model, stream="a")
 

@@ -15,7 +15,7 @@ from audit.exceptions import NotOpened
 from audit.models import Event, Private
 from audit.recorder import Change, Thing, append
 from audit.recorder import Private as Secret
-from audit.services import open_log
+from audit.services import erase_private, open_log
 
 pytestmark = pytest.mark.django_db
 
@@ -147,9 +147,11 @@ def test_private_values_are_opened_against_their_commitments(ada: Actor, model: 
 
 def test_an_erased_value_is_gone_and_the_event_stays(ada: Actor, model: Thing) -> None:
     event = _with_secrets(ada, model)
-    Private.objects.filter(event_id=event.event_id, pointer="/reason").delete()
+    erased = erase_private(actor=ada, event=event, reason="asked for", pointers=["/reason"])
 
     assert selectors.opening(event) == {"/changes/1": "same", "/changes/1/from": "same"}
+    assert (erased.action, erased.thing_id) == ("privacy.erased", str(event.event_id))
+    assert erased.body["data"] == {"pointers": ["/reason"]}
     assert bytes(Event.objects.get(pk=event.pk).leaf) == event.leaf
 
 
@@ -172,7 +174,7 @@ def test_a_forged_opening_is_refused(ada: Actor, model: Thing, pointer: str, for
     event = _with_secrets(ada, model)
     row = Private.objects.get(event_id=event.event_id, pointer=pointer)
     facts = {"pointer": row.pointer, "field": row.field, "salt": row.salt, "value": row.value} | forged
-    Private.objects.filter(event_id=event.event_id).delete()
+    erase_private(actor=ada, event=event, reason="to forge them")
     Private.objects.create(event_id=event.event_id, **facts)
 
     with pytest.raises(NotOpened, match="does not match"):

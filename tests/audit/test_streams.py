@@ -76,6 +76,8 @@ def test_an_open_transaction_delays_its_own_stream_only(ada: Actor, model: Thing
             cursor.execute("SET LOCAL lock_timeout = '200ms'")
             return int(append(LOG_OPENED, actor=ada, thing=model, stream="other").stream_seq)
 
+    with transaction.atomic():  # the first event of all names the log, and is waited for
+        append(LOG_OPENED, actor=ada, thing=model, stream="first")
     with transaction.atomic():
         append(LOG_OPENED, actor=ada, thing=model, stream="held")
         with ThreadPoolExecutor(1) as pool:

@@ -97,7 +97,7 @@ def test_the_way_to_empty_a_database_is_in_no_template() -> None:
             cursor.execute("SELECT count(*) FROM pg_proc WHERE proname LIKE '%for_tests'")
             assert cursor.fetchone() == (0,)
             cursor.execute("SELECT count(*) FROM pg_event_trigger WHERE evtenabled = 'A' AND evtname LIKE 'fence%'")
-            assert cursor.fetchone() == (3,)
+            assert cursor.fetchone() == (4,)
     finally:
         session.close()
 

@@ -60,6 +60,23 @@ def owner() -> Callable[[], Any]:
 
 
 @pytest.fixture(scope="session")
+def migrating_owner(owner: Callable[[], Any], superuser: Callable[[], Any]) -> Callable[[], Any]:
+    """Open a connection as the owner, in which a declared migration has begun."""
+
+    def connect() -> Any:
+        opener = superuser()
+        with opener, opener.cursor() as cursor:
+            cursor.execute("SELECT fence.open_migration('tests', '{}', '1 hour')")
+        opener.close()
+        session = owner()
+        with session, session.cursor() as cursor:
+            cursor.execute("SELECT fence.begin_migration('tests')")
+        return session
+
+    return connect
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker, superuser: Callable[[], Any]
 ) -> None:
@@ -150,4 +167,7 @@ def migrations_digest() -> str:
         digest.update(path.name.encode() + path.read_bytes())
     for module in ("audit/completeness.py", "requirements/run.txt"):
         digest.update((Path(settings.BASE_DIR) / module).read_bytes())
+    for register in ("actions.py", "accounting.py"):
+        for path in sorted(Path(settings.BASE_DIR).glob(f"*/{register}")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from governance.database.provisioning import connect_by_url, provision
+from governance.database import releases
+from governance.database.provisioning import connect_by_url, open_migration, provision
 from governance.settings.environment import secret
 
 
@@ -30,10 +31,15 @@ class Command(BaseCommand):
                 "set COUNTERSIGN_PROVISION_URL to a superuser's postgresql:// URL of the cluster, for this command only"
             )
         facts = connection.settings_dict
+        connect = connect_by_url(url)
         provision(
-            connect_by_url(url),
+            connect,
             [facts["NAME"]],
             owner_password=facts.get("OWNER_PASSWORD") or None,
             app_password=facts["PASSWORD"] or None,
+            dated_events=settings.COUNTERSIGN_DEMO,
         )
-        self.stdout.write(f"roles, fence and database {facts['NAME']} are ready")
+        open_migration(connect, facts["NAME"], release=releases.digest(), removes=releases.removed_columns())
+        self.stdout.write(
+            f"roles, fence and database {facts['NAME']} are ready; `manage.py migrate` of this release may follow"
+        )

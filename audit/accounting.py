@@ -1,0 +1,44 @@
+"""The register of what accounts for what: by table, the actions whose events may account for a change of its rows.
+
+The database holds a copy, taken over by ``manage.py migrate``; the guards of :mod:`audit.completeness` refuse a row
+whose event has another action. A table that is not declared accepts every registered action.
+"""
+
+from __future__ import annotations
+
+from audit import actions
+from audit.exceptions import UnknownAction
+
+_register: dict[str, set[str]] = {}
+
+
+def declare(table: str, *names: str) -> None:
+    """Let events of these actions account for the rows of ``table``, beside those declared before.
+
+    Args:
+        table: a governed table.
+        names: registered actions; "promotion.*" means every registered action about a promotion.
+    """
+    _register.setdefault(table, set()).update(names)
+
+
+def all_declared() -> dict[str, list[str]]:
+    """Return the declared actions of each table, in order.
+
+    Raises:
+        UnknownAction: a declared name is not registered.
+    """
+    return {table: sorted(_expanded(names)) for table, names in sorted(_register.items())}
+
+
+def _expanded(names: set[str]) -> set[str]:
+    found: set[str] = set()
+    for name in names:
+        if name.endswith(".*"):
+            of_noun = {str(action) for action in actions.all_actions() if action.startswith(name[:-1])}
+            if not of_noun:
+                raise UnknownAction(name)
+            found |= of_noun
+        else:
+            found.add(str(actions.named(name)))
+    return found

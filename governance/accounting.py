@@ -1,0 +1,20 @@
+"""Which actions account for changes of rows of governance. ``manage.py migrate`` takes this over into the database."""
+
+from __future__ import annotations
+
+from audit.accounting import declare
+
+
+def declare_all() -> None:
+    """Declare them, once every action is registered."""
+    declare("governance_policy", "policy.*")
+    declare("governance_policyrevision", "policy.*")
+    declare("governance_promotionrequest", "promotion.*", "packet.*", "decision.*", "check.*")
+    declare("governance_packet", "promotion.*", "packet.*")
+    declare("governance_decision", "decision.*")
+    declare("governance_checkrun", "check.*")
+    declare("governance_frozendocument", "document.*")
+    declare("governance_sourcecopy", "copy.*")
+    declare("governance_webhook", "webhook.*")
+    declare("governance_webhooksecret", "webhook.*")
+    declare("governance_requestpolicy", "promotion.*")

@@ -1,0 +1,133 @@
+"""The declared path of a migration: which release it is for, what it removes, and how it begins and ends.
+
+The owner of the tables changes the schema only inside a migration that a superuser has opened for the release
+(``governance/database/sql/3_migrations.sql``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.db import ProgrammingError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import operations as django_operations
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
+
+from audit import accounting, actions, recorder
+from audit.actor import process
+from audit.models import Event
+from audit.recorder import Thing
+from governance.database import provisioning
+
+STREAM = "schema"
+
+
+def digest() -> str:
+    """Return the digest of every migration of this release, names and source."""
+    found = hashlib.sha256()
+    for (app, name), migration in sorted(_loader().disk_migrations.items()):
+        found.update(
+            f"{app}.{name}\n{inspect.getsource(inspect.getmodule(type(migration)) or type(migration))}".encode()
+        )
+    return found.hexdigest()
+
+
+def removed_columns() -> list[str]:
+    """Return the columns that migrations of this release remove or rename, as "table.column"."""
+    found = set()
+    for (app, _), migration in _loader().disk_migrations.items():
+        for operation in _flat(migration.operations):
+            if isinstance(operation, django_operations.RemoveField):
+                found |= {f"{app}_{operation.model_name_lower}.{operation.name}{end}" for end in ("", "_id")}
+            elif isinstance(operation, django_operations.RenameField):
+                found |= {f"{app}_{operation.model_name_lower}.{operation.old_name}{end}" for end in ("", "_id")}
+    return sorted(found)
+
+
+@contextmanager
+def declared_migration(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Begin the migration that is open for this release on the owner's connection, and end it after the block.
+
+    Where this process knows the superuser's URL, which it does on embedded servers only, it opens the migration first.
+    Where nothing is open and nothing is to be migrated, the block runs without.
+
+    Raises:
+        CommandError: something is to be migrated and no migration is open for this release.
+    """
+    release = digest()
+    if settings.COUNTERSIGN_PROVISION_URL:
+        provisioning.open_migration(
+            provisioning.connect_by_url(settings.COUNTERSIGN_PROVISION_URL),
+            connection.settings_dict["NAME"],
+            release=release,
+            removes=removed_columns(),
+        )
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute("SELECT fence.begin_migration(%s)", [release])
+        except ProgrammingError as refusal:
+            if _is_up_to_date(connection):
+                begun = False
+            else:
+                raise CommandError(
+                    "no migration is open for this release: run `manage.py provision` of this release as the superuser "
+                    "of the cluster (COUNTERSIGN_PROVISION_URL), then `manage.py migrate`"
+                ) from refusal
+        else:
+            begun = True
+    yield
+    if begun:
+        _end(connection)
+
+
+def _end(connection: BaseDatabaseWrapper) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, release, shape_before, shape_after FROM fence.end_migration(%s, %s::jsonb)",
+            [[str(action) for action in actions.all_actions()], json.dumps(accounting.all_declared())],
+        )
+        number, release, before, after = cursor.fetchone()
+    if before != after and Event.objects.using(connection.alias).exists():
+        with transaction.atomic(using=connection.alias):
+            recorder.append(
+                actions.SCHEMA_MIGRATED,
+                actor=process("migrate"),
+                thing=Thing("schema", "public"),
+                stream=STREAM,
+                data={"migration": number, "release": release, "shape_before": before, "shape_after": after},
+            )
+
+
+def _is_up_to_date(connection: BaseDatabaseWrapper) -> bool:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM fence.action")
+        if {name for (name,) in cursor.fetchall()} != set(map(str, actions.all_actions())):
+            return False
+        cursor.execute("SELECT table_name, action FROM fence.accounting")
+        return set(cursor.fetchall()) == {
+            (table, action) for table, allowed in accounting.all_declared().items() for action in allowed
+        }
+
+
+def _loader() -> MigrationLoader:
+    return MigrationLoader(None, ignore_no_migrations=True)
+
+
+def _flat(operations: Sequence[Operation]) -> Iterator[Any]:
+    for operation in operations:
+        if isinstance(operation, django_operations.SeparateDatabaseAndState):
+            yield from _flat(operation.database_operations)
+        else:
+            yield operation
