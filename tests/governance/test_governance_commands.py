@@ -52,9 +52,9 @@ def policy(tmp_path: Path) -> Path:
 
 def test_the_first_officers_are_created_by_command_until_the_setup_is_confirmed(run: Callable[..., str]) -> None:
     run("initialise", password=False)
-    connection.check_constraints()  # the set-up is committed before it is confirmed
     for username in ("ola", "pat"):
         assert username in run("create_account", username, "--name", username.title(), "--role", "officer")
+    connection.check_constraints()  # the set-up is committed before it is confirmed
     ola, pat = User.objects.get(username="ola"), User.objects.get(username="pat")
     assert can_in_organisation(actor_for(ola), OrgPermission.MANAGE_POLICIES)
     factories.confirm(instance.propose_setup_confirmation(actor=actor_for(ola), reason="as appointed"), pat)
