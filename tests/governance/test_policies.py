@@ -243,7 +243,7 @@ def test_a_model_without_a_tier_is_governed_by_every_policy() -> None:
         ("slug: x\ntitle: Something\napplies_to: {stages: [p]}\nseparation_of_duties: false\n", "separation_of_duties"),
         ("slug: x\ntitle: Some\napplies_to: {stages: [p]}\nchecks: [{check: a.b}, {check: a.b}]\n", "named twice: a.b"),
         ("slug: x\ntitle: Some\napplies_to: {stages: [p]}\napprovals: [{group: g, count: 0}]\n", "approvals.0.count"),
-        ("x" * 300_000, "256 KiB"),
+        ("x" * 300_000, "262,144 are read"),
     ],
 )
 def test_a_bad_policy_is_refused_by_field_and_rule(source: str, names: str) -> None:
