@@ -14,7 +14,12 @@ class GovernanceConfig(AppConfig):
 
     def ready(self) -> None:
         """Make the Celery application the current one in every process, so that `dispatch` rings on our broker."""
-        from governance import accounting, celery, deployment  # noqa: F401, PLC0415 - settings are complete only now
+        from governance import (  # noqa: PLC0415 - settings are complete only now
+            accounting,
+            celery,  # noqa: F401
+            deployment,  # noqa: F401
+            selectors,  # noqa: F401
+        )
         from governance.services import setup  # noqa: F401, PLC0415 - registers every kind of change proposal
         from registry.services import governing  # noqa: F401, PLC0415 - registers its kinds of change proposal
 

@@ -15,20 +15,26 @@ from governance.eligibility import (
 )
 from governance.models import CheckRun, Decision, PolicyRevision, PromotionRequest
 from governance.policies import (
+    Basis,
     CheckFact,
     DecisionFact,
+    Demand,
     Exclusion,
     Facts,
     PolicyDocument,
+    Represented,
     Requirement,
     Reviewer,
     assign,
+    choose,
     combine,
     conditions_of_model,
+    demands_of_alias,
+    demands_of_move,
     young_enough,
 )
-from registry import access
-from registry.models import RegisteredModel, User
+from registry import access, selectors
+from registry.models import AliasAssignment, ModelVersion, RegisteredModel, Stage, User
 from registry.selectors import Contents
 
 
@@ -75,16 +81,53 @@ _KEPT = 500
 _documents: dict[str, PolicyDocument] = {}
 
 
-def policy_for(model: RegisteredModel, *, stage: str | None, alias: str | None) -> PolicyRevision | None:
-    """The one policy revision that governs a promotion of `model` to a stage or alias now: the applicable one of the
-    highest priority. None where none applies, which for a protected target means no promotion."""
+def demands_on(version: ModelVersion, *, stage: Stage | None, alias: str) -> tuple[Demand, ...]:
+    """Return the policies that moving `version` to a stage, or pointing an alias at it, needs now; none for a free
+    change. The stage it is in now counts, not the one it was in when somebody asked."""
+    if stage is not None:
+        return demands_of_move(version.stage, stage)
+    protection = selectors.alias_protection(alias)
+    if protection is None:
+        return ()
+    return demands_of_alias(alias, version.stage, [Represented(one, one.by_name) for one in protection.represents])
+
+
+def policies_for(demands: Sequence[Demand], tier: int | None) -> tuple[tuple[Demand, PolicyRevision | None], ...]:
+    """Return the policy revision in force that meets each demand for a model of this tier; None where none does."""
+    if not demands:
+        return ()
     revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
-    applicable = []
-    for revision in revisions:
-        document = read(revision)
-        if document.applies(stage=stage, alias=alias, tier=model.risk_tier):
-            applicable.append((document.priority, revision.policy.slug, revision))
-    return max(applicable, key=lambda found: found[:2])[2] if applicable else None
+    candidates = [(read(revision), revision) for revision in revisions]
+    return tuple((demand, choose(candidates, demand, tier)) for demand in demands)
+
+
+def unmet_demands(request: PromotionRequest, demands: Sequence[Demand]) -> tuple[Demand, ...]:
+    """Return those demands that no policy of a request covers, for any tier."""
+    documents = [read(bound.policy_revision) for bound in request.governing]
+    return tuple(demand for demand in demands if not any(demand.covered_by(document) for document in documents))
+
+
+def aliases_outside_stage(request: PromotionRequest) -> tuple[str, ...]:
+    """Return the aliases that point at the request's version and represent the stage it leaves.
+
+    A protected alias never points nowhere, so they keep pointing at the version until a request moves them; whoever
+    decides on leaving is shown that. The move is not refused: a version must be able to leave in an emergency, with no
+    other version at hand.
+    """
+    version, target = request.version, request.target_stage
+    if target is None or target.pk == version.stage_id:
+        return ()
+    if not any(demand.basis is Basis.LEAVING and demand.required for demand in demands_of_move(version.stage, target)):
+        return ()
+    held = AliasAssignment.objects.where(
+        "version_id = %(version)s AND closed_at IS NULL ORDER BY name", version=version.pk
+    )
+    protections = selectors.alias_protections(row.name for row in held) if held else {}
+    return tuple(
+        name
+        for name, protection in protections.items()
+        if any(stage.slug == version.stage.slug for stage in protection.represents)
+    )
 
 
 def reviewers(request: PromotionRequest, document: PolicyDocument) -> tuple[Reviewer, ...]:
@@ -226,15 +269,21 @@ def counts(request: PromotionRequest, decision: Decision) -> bool:
     return not request.is_live or not has_left_since(decision.person, decision.signed_at)
 
 
-def model_conditions(request: PromotionRequest, document: PolicyDocument) -> tuple[Requirement, ...]:
+def model_conditions(request: PromotionRequest) -> tuple[Requirement, ...]:
     """What the request's model lacks now, and who can mend it."""
     model = request.model
+    demands = demands_on(request.version, stage=request.target_stage, alias=request.target_alias)
+    documents = [read(bound.policy_revision) for bound in request.governing]
+    covered = [demand for demand in demands if any(demand.covered_by(document) for document in documents)]
 
     def conditions(who_can: tuple[str, ...]) -> tuple[Requirement, ...]:
         return conditions_of_model(
-            document,
-            stage=request.target_stage.slug if request.target_stage is not None else None,
-            alias=request.target_alias or None,
+            for_other_tiers=tuple(
+                demand.words
+                for demand in covered
+                if not any(demand.met_by(document, model.risk_tier) for document in documents)
+            ),
+            no_policy=tuple(demand.words for demand in demands if demand.required and demand not in covered),
             owner_answers=model.answering_owner is not None,
             tier=model.risk_tier,
             archived=model.status == RegisteredModel.Status.ARCHIVED,
@@ -264,6 +313,6 @@ def gather(
         checks=check_facts(document, runs, inputs),
         reviewers=tuple(people) if people is not None else reviewers(request, document),
         decisions=decision_facts(request),
-        conditions=model_conditions(request, document) if request.is_live else (),
+        conditions=model_conditions(request) if request.is_live else (),
         closed=not request.is_live,
     )

@@ -69,7 +69,9 @@ def limits_of(document: PolicyDocument | None) -> tuple[Limit, ...]:
 def limits_for(tier: int | None, documents: Iterable[PolicyDocument], top: Set[str]) -> tuple[Limit, ...]:
     """The limits that bind a model of a tier on its way up: those of every policy that applies to the tier, policies
     for the `top` stages (by slug) first, because what they ask is what a reader compares with."""
-    binding = [d for d in documents if not d.applies_to.tiers or tier in d.applies_to.tiers]
+    binding = [
+        d for d in documents if not d.applies_to.sources and (not d.applies_to.tiers or tier in d.applies_to.tiers)
+    ]
     binding.sort(key=lambda d: (top.isdisjoint(d.applies_to.stages), -d.priority, d.slug))
     found: list[Limit] = []
     for limit in (limit for document in binding for limit in limits_of(document)):

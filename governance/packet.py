@@ -79,6 +79,8 @@ def build(
         },
         "kept_out": _kept_out(request),
         **_reapproval(request),
+        # Only where there are some: other packets keep their digest.
+        **({"aliases_outside_stage": list(outside)} if (outside := facts.aliases_outside_stage(request)) else {}),
     }
     body = canonical.dumps(content)
     return Shown(content, body, hashlib.sha256(body).hexdigest())

@@ -32,8 +32,8 @@ class Guarded(Protocol):
 
 
 def needs_promotion(source: Guarded, target: Guarded) -> bool:
-    """Whether a move is governed: into a protected stage, or out of one whose exit is protected."""
-    return target.protected or source.protected_exit
+    """Whether a move is governed: into a protected stage, or out of a stage that is protected or whose exit is."""
+    return target.protected or source.protected or source.protected_exit
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 
 from audit.actor import Actor
+from governance import facts, selectors
 from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin, Panel
 from governance.admin.change_proposals import proposed
@@ -132,7 +133,8 @@ class Policies(GovernedModelAdmin):
     def covers(self, row: Policy) -> Any:
         """The targets of the revision in force."""
         found = row.in_force.document.get("applies_to", {}) if row.in_force is not None else {}
-        return cells.tags([*found.get("stages", ()), *(f"@{alias}" for alias in found.get("aliases", ()))])
+        left = [f"from {slug}" for slug in found.get("from", ())]
+        return cells.tags([*left, *found.get("stages", ()), *(f"@{alias}" for alias in found.get("aliases", ()))])
 
     @admin.display(description="YAML")
     def source(self, row: Policy) -> Any:
@@ -142,7 +144,11 @@ class Policies(GovernedModelAdmin):
         revisions = row.revisions.order_by("-number")[:50]
         uids = {uid for r in revisions for uid in (r.published_by, r.confirmed_by)}
         names = dict(User.objects.filter(uid__in=uids).values_list("uid", "name"))
+        warnings = selectors.warnings_of(facts.read(row.in_force)) if row.in_force is not None else ()
         return [
+            *([Panel("Warnings", ("",), [(cells.mark(words, "wait"),) for words in warnings], "")] if warnings else []),
+            _paths_panel("What it governs", selectors.paths(row.slug), "It governs no path of the lifecycle now."),
+            _paths_panel("Paths that need attention", [p for p in selectors.paths() if p.gaps], "There is no gap."),
             Panel(
                 "Revisions",
                 ("Revision", "In force since", "Proposed by", "Confirmed by", "Digest"),
@@ -157,7 +163,7 @@ class Policies(GovernedModelAdmin):
                     for r in revisions
                 ],
                 "Nothing was ever published.",
-            )
+            ),
         ]
 
 
@@ -165,6 +171,25 @@ def confirmation_of(revision: PolicyRevision, names: Mapping[str, str]) -> str:
     """The name of the officer who confirmed a revision, or why there is no second person."""
     without = {"setup": "Set-up, without a second officer", "single_officer": "Single officer, without a second one"}
     return without.get(revision.confirmation) or names.get(revision.confirmed_by, revision.confirmed_by)
+
+
+def _paths_panel(title: str, rows: Sequence[selectors.PathRequirements], empty: str) -> Panel:
+    return Panel(
+        title,
+        ("Path", "Tiers", "Policies", "Checks", "Approvals", ""),
+        [
+            (
+                row.words,
+                ", ".join(map(str, row.tiers)),
+                ", ".join(f"{p.slug} v{p.revision} ({p.basis.replace('_', ' ')})" for p in row.policies) or cells.NONE,
+                ", ".join(row.checks) or cells.NONE,
+                ", ".join(row.approvals) or cells.NONE,
+                "; ".join(row.gaps),
+            )
+            for row in rows
+        ],
+        empty,
+    )
 
 
 class PolicyRevisions(GovernedModelAdmin):

@@ -15,7 +15,7 @@ from governance.api.promotion_shapes import url_of as url_of_request
 from governance.api.shapes import Asked, Given, Moment, Page, PageAsked, Shown, Words
 from governance.models import PromotionRequest
 from registry import access, selectors
-from registry.models import OPEN, AliasAssignment, ProtectedAlias, RegisteredModel
+from registry.models import OPEN, AliasAssignment, RegisteredModel
 
 
 class AliasShown(Shown):
@@ -24,6 +24,8 @@ class AliasShown(Shown):
     name: str
     version: int | None = Field(description="Number of the version it points at; null while it points at none.")
     protected: bool = Field(description="Whether it moves by promotion request only.")
+    represents: list[str] = Field(description="Slugs of the stages it represents.")
+    outside_stage: bool = Field(description="Whether it points at a version that is not in a stage it represents.")
     since: Moment | None
     request: str | None = Field(description="The open promotion request that would point it elsewhere.")
     url: str
@@ -101,9 +103,9 @@ def _shown(model: RegisteredModel, names: list[str]) -> list[AliasShown]:
     """How the aliases of these names stand."""
     held = {
         row.name: row
-        for row in AliasAssignment.objects.filter(OPEN, model=model, name__in=names).select_related("version")
+        for row in AliasAssignment.objects.filter(OPEN, model=model, name__in=names).select_related("version__stage")
     }
-    protected = set(ProtectedAlias.objects.filter(name__in=names).values_list("name", flat=True))
+    protected = selectors.alias_protections(names)
     live = PromotionRequest.objects.filter(model=model, target_alias__in=names, state__in=PromotionRequest.LIVE)
     asked = {row.target_alias: row for row in live.order_by("pk")}
     return [
@@ -111,6 +113,10 @@ def _shown(model: RegisteredModel, names: list[str]) -> list[AliasShown]:
             name=name,
             version=held[name].version.number if name in held else None,
             protected=name in protected,
+            represents=[stage.slug for stage in protected[name].represents] if name in protected else [],
+            outside_stage=name in held
+            and name in protected
+            and any(stage.slug != held[name].version.stage.slug for stage in protected[name].represents),
             since=held[name].opened_at if name in held else None,
             request=url_of_request(asked[name]) if name in asked else None,
             url=f"{PREFIX}/models/{model.slug}/aliases/{name}",

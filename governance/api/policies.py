@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -31,6 +32,58 @@ class PolicyShown(Shown):
 
 class PolicyPage(Page[PolicyShown]):
     """A page of policies in force, by name."""
+
+
+class PathPolicyShown(Shown):
+    """A policy revision that governs a path. `basis`: target, leaving or represented_stage."""
+
+    basis: str
+    slug: str
+    revision: int
+
+
+class PathShown(Shown):
+    """A move between stages, or a protected alias pointed at a version in a stage, and what it requires."""
+
+    from_stage: str = Field(description="Name of the stage the version is in.")
+    to_stage: str | None
+    to_alias: str | None
+    tiers: list[int] = Field(description="The risk tiers of which this is so.")
+    free: bool = Field(description="Nothing governs it: it is carried out at once.")
+    policies: list[PathPolicyShown] = Field(description="Every one must be satisfied.")
+    checks: list[str] = Field(description="Required checks.")
+    approvals: list[str]
+    gaps: list[str] = Field(description="What no policy covers, so that the change is refused, and other warnings.")
+
+    @classmethod
+    def of(cls, row: selectors.PathRequirements) -> PathShown:
+        return cls(
+            from_stage=row.source,
+            to_stage=row.target or None,
+            to_alias=row.alias or None,
+            tiers=list(row.tiers),
+            free=row.free,
+            policies=[PathPolicyShown(basis=p.basis, slug=p.slug, revision=p.revision) for p in row.policies],
+            checks=list(row.checks),
+            approvals=list(row.approvals),
+            gaps=list(row.gaps),
+        )
+
+
+class PathList(Shown):
+    """Every path of the lifecycle and of the protected aliases."""
+
+    items: list[PathShown]
+
+
+class PathsView(Endpoint):
+    """/policies/paths"""
+
+    @Operation("listPolicyPaths", "List every path between stages with its requirements", "policies", {200: PathList})
+    def get(self, request: Request) -> Response:
+        """Each move between stages and each protected alias, by tier, with the policies in force that govern it."""
+        access.require_scope(self.actor, "models:read")
+        return answer(PathList(items=[PathShown.of(row) for row in selectors.paths()]))
 
 
 class PoliciesView(Endpoint):

@@ -273,6 +273,9 @@ class PromotionShown(Shown):
     policies: list[GoverningPolicy] = Field(
         description="Every policy revision it must satisfy, and why: the requirements are their conjunction."
     )
+    aliases_outside_stage: list[str] = Field(
+        description="Aliases that represent the stage it leaves, and keep pointing at it until a request moves them."
+    )
     fingerprint: str
     packet_digest: str | None = Field(description="What approvers sign, once review is open.")
     requirements: list[RequirementShown]
@@ -315,6 +318,7 @@ class PromotionShown(Shown):
             if revision is not None
             else None,
             policies=[GoverningPolicy.of(bound) for bound in request.governing],
+            aliases_outside_stage=list(seen.aliases_outside_stage),
             fingerprint=request.fingerprint,
             packet_digest=request.packet_digest or None,
             requirements=[RequirementShown.of(r) for r in seen.verdict.requirements]

@@ -135,6 +135,7 @@ urlpatterns: list[URLPattern] = [
     path("policies", policies.PoliciesView.as_view()),
     path("change-proposals", change_proposals.ChangesView.as_view()),
     path("change-proposals/<api-number:number>", change_proposals.ChangeView.as_view()),
+    path("policies/paths", policies.PathsView.as_view()),
     path("audit/events", audit.EventsView.as_view()),
     path("audit/events/<uuid:event>", audit.EventView.as_view()),
     # Before anything else can answer with a page, or Django with a slash. No session is looked at, so none is forged.

@@ -164,6 +164,7 @@ REVISIONS = (
 
 FIRST_REVISIONS = (
     "champion-alias", "staging", "tier-1-production", "tier-2-production", "tier-3-production", "way-out",
+    "staging-exit",
 )  # fmt: skip
 
 EARLY_BIRDS = ("marta", "jonas", "henrik", "priya", "ingrid")

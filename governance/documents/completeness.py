@@ -40,7 +40,7 @@ def requirements(version: ModelVersion, documents: Iterable[PolicyDocument]) -> 
     binding = [
         (max((positions.get(stage, 0) for stage in d.applies_to.stages), default=0), d.priority, d.slug, rule.params)
         for d in documents
-        if not d.applies_to.tiers or version.model.risk_tier in d.applies_to.tiers
+        if not d.applies_to.sources and (not d.applies_to.tiers or version.model.risk_tier in d.applies_to.tiers)
         for rule in d.checks
         if rule.check == ModelCardComplete.slug
     ]

@@ -20,7 +20,7 @@ from governance.imports.report import Report
 from governance.outside import Server
 from registry import access, selectors
 from registry.exceptions import InvalidInput, Refusal
-from registry.models import AliasAssignment, ImportRecord, ModelVersion, ProtectedAlias, RegisteredModel, User
+from registry.models import AliasAssignment, ImportRecord, ModelVersion, RegisteredModel, User
 from registry.rules import Faults
 from registry.services import importing, name_claims
 from registry.services.importing import Claim
@@ -65,7 +65,6 @@ class Bringing:
         and another run goes on from there."""
         access.require_in_organisation(self.actor, access.OrgPermission.MANAGE_POLICIES)
         self._lifecycle = selectors.lifecycle()
-        self._protected = frozenset(ProtectedAlias.objects.values_list("name", flat=True))
         for their in mlflow.models(self.server):
             if isinstance(their, str):
                 self.report.note(their, "an entry has the form MLflow's protocol gives it", _MEND_THERE)
@@ -237,8 +236,9 @@ class Bringing:
         elif stage is not None:
             promotions.request(actor=self.actor, version=version, target_stage=stage.slug, reason=self.reason)
             places["moves and aliases that nothing protects"] += 1
+        protected = selectors.alias_protections(aliases)
         for alias in aliases:
-            if alias in self._protected:
+            if alias in protected:
                 places["marked promoted before governance"] += self._adopt(version, target_alias=alias)
         return places
 
@@ -261,6 +261,7 @@ class Bringing:
         missing = {alias: number for alias, number in their.aliases.items() if alias not in here}
         rows = ModelVersion.objects.filter(model=model, import_record__number__in=set(missing.values()))
         versions = {row.import_record.number: row for row in rows.select_related("import_record", "model", "stage")}
+        protected = selectors.alias_protections(missing)
         for alias, number in missing.items():
             version = versions.get(number)
             if version is None:
@@ -268,7 +269,7 @@ class Bringing:
             try:
                 made = (
                     promotions.request(actor=self.actor, version=version, target_alias=alias, reason=self.reason)
-                    if alias not in self._protected
+                    if alias not in protected
                     else promotions.adopt(actor=self.actor, version=version, target_alias=alias, reason=self.reason)
                 )
             except Refusal as refusal:

@@ -3,7 +3,16 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from registry import yaml_reader
 
@@ -16,17 +25,30 @@ class _Part(BaseModel):
 
 
 class AppliesTo(_Part):
-    """Which promotions a policy governs. An empty `tiers` means every tier, a model without one included."""
+    """Which changes a policy governs. `stages` (also written `to`) are the targets. With `from` it is a policy for
+    leaving those stages: for the targets it names, or for every target. An empty `tiers` means every tier, a model
+    without one included. `governance.policies.paths` has the rules.
+    """
 
-    stages: tuple[Slug, ...] = ()
+    sources: tuple[Slug, ...] = Field(default=(), alias="from")
+    stages: tuple[Slug, ...] = Field(default=(), validation_alias=AliasChoices("stages", "to"))
     aliases: tuple[Annotated[str, StringConstraints(min_length=1, max_length=255)], ...] = ()
     tiers: tuple[Annotated[int, Field(ge=1, le=9)], ...] = ()
 
     @model_validator(mode="after")
     def _names_a_target(self) -> "AppliesTo":
-        if not self.stages and not self.aliases:
-            raise ValueError("name at least one stage or alias the policy applies to")
+        if not self.sources and not self.stages and not self.aliases:
+            raise ValueError("name at least one stage or alias the policy applies to, or a stage it is left from")
+        if self.sources and self.aliases:
+            raise ValueError("`from` is about moves between stages: give aliases a policy of their own")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # `from` only where it is given: the digest of a document without it stays what it was.
+        written: dict[str, Any] = serialise(self)
+        sources = written.pop("sources")
+        return {**({"from": sources} if sources else {}), **written}
 
 
 class CheckRule(_Part):
@@ -70,10 +92,14 @@ class PolicyDocument(_Part):
         return self
 
     def applies(self, *, stage: str | None, alias: str | None, tier: int | None) -> bool:
-        """Whether it governs a promotion of a model of `tier` to `stage` or `alias`. A model without a tier is governed
-        by every policy: what is not known must not open a door."""
-        target = (stage in self.applies_to.stages) if stage is not None else (alias in self.applies_to.aliases)
-        return target and (not self.applies_to.tiers or tier is None or tier in self.applies_to.tiers)
+        """Whether it governs entering `stage`, or pointing `alias`, for a model of `tier`."""
+        said = self.applies_to
+        target = (stage in said.stages and not said.sources) if stage is not None else (alias in said.aliases)
+        return target and self.covers_tier(tier)
+
+    def covers_tier(self, tier: int | None) -> bool:
+        """Whether it is for models of this tier; a model without a tier is governed by every policy."""
+        return not self.applies_to.tiers or tier is None or tier in self.applies_to.tiers
 
 
 def parse(source: str) -> PolicyDocument:

@@ -156,20 +156,21 @@ def verdict(document: PolicyDocument, facts: Facts) -> Verdict:
 
 
 def conditions_of_model(
-    document: PolicyDocument,
     *,
-    stage: str | None,
-    alias: str | None,
+    for_other_tiers: Sequence[str] = (),
+    no_policy: Sequence[str] = (),
     owner_answers: bool,
     tier: int | None,
     archived: bool,
     who_can: tuple[str, ...] = (),
 ) -> tuple[Requirement, ...]:
-    """What a request needs of its model beside the policy, where it is not so: somebody who answers, a tier by which
-    policies ask, a model in use. And a tier the request's own policy is for: a model that became stricter meanwhile
-    must not slip through under the rules it asked for when it was laxer.
+    """What a request needs of its model beside the policy, where it is not so: an owner with an active account, a risk
+    tier, a model in use; for each change it makes a policy, and one for the tier the model has now: a model that became
+    stricter meanwhile must not be promoted under the rules for a laxer one.
 
     Args:
+        for_other_tiers: what the request changes under policies for other tiers than the model's, in words.
+        no_policy: what it changes under no policy at all, in words.
         owner_answers: whether there is an owner with an active account.
         who_can: names of those who may name an owner and set a tier.
     """
@@ -189,12 +190,20 @@ def conditions_of_model(
         )
     if tier is None:
         missing("tier", "A risk tier", "the model has no risk tier", "Assess the model")
-    elif not document.applies(stage=stage, alias=alias, tier=tier):
+    elif for_other_tiers:
         missing(
             "policy",
             "A policy for its tier",
-            f"the model is tier {tier} now, and this request was made under a policy for other tiers",
+            f"the model is tier {tier} now, and this request was made under a policy for other tiers "
+            f"({', '.join(for_other_tiers)})",
             "Withdraw the request and ask again: the policy for the tier it has now then decides",
+        )
+    for words in no_policy:
+        missing(
+            f"no_policy:{words}",
+            "A policy",
+            f"no policy in force covers {words}",
+            "An officer must publish one; then withdraw the request and ask again",
         )
     return tuple(found)
 

@@ -26,7 +26,6 @@ from registry.models import (
     AliasAssignment,
     ImportRecord,
     ModelVersion,
-    ProtectedAlias,
     RegisteredModel,
     Stage,
     StageOccupancy,
@@ -187,7 +186,7 @@ def _shortest(lifecycle: Lifecycle, source: str, target: str) -> list[str] | Non
 
 
 def _require_free_alias(model: RegisteredModel, alias: str) -> None:
-    if not ProtectedAlias.objects.filter(name=alias).exists():
+    if not selectors.is_protected_alias(alias):
         raise NotNow(f"@{alias} is not protected: set it as any alias is set.", code="not_protected")
     if AliasAssignment.objects.filter(model=model, name=alias).exists():
         raise Conflict(

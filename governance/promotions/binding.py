@@ -12,7 +12,7 @@ from governance.actions import PROMOTION_POLICY_BOUND
 from governance.models import PolicyRevision, PromotionRequest, RequestPolicy
 from governance.policies import conflicts
 from governance.promotions.locks import Locked
-from governance.promotions.settling import record, refuse_closed
+from governance.promotions.recording import record, refuse_closed
 from registry.exceptions import NotNow
 
 Bound = tuple[PolicyRevision, RequestPolicy.Basis]

@@ -14,7 +14,8 @@ from governance.eligibility import member
 from governance.models import Decision, PromotionRequest
 from governance.policies import ApprovalStanding, DecisionFact, PolicyDocument, Reviewer, Verdict
 from governance.promotions.locks import Locked, lock
-from governance.promotions.settling import Judged, close, judge, record, refuse_closed, settle_decision
+from governance.promotions.recording import record, refuse_closed
+from governance.promotions.settling import Judged, close, judge, settle_decision
 from registry import access
 from registry.exceptions import Conflict, FieldError, InvalidInput, NotNow, NotPermitted
 from registry.models import User

@@ -1,5 +1,6 @@
 """Asking for a promotion."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -10,8 +11,9 @@ from audit.actor import Actor
 from audit.recorder import Change, Thing
 from governance import facts
 from governance.actions import PROMOTION_REQUESTED
-from governance.models import PolicyRevision, PromotionRequest, RequestPolicy
-from governance.promotions.binding import bind_first
+from governance.models import PromotionRequest, RequestPolicy
+from governance.policies import Basis, Demand
+from governance.promotions.binding import Bound, bind_first, refuse_conflicts
 from governance.promotions.locks import Locked
 from governance.promotions.places import approval_to_renew
 from governance.promotions.settling import carry_out_promoted, settle_locked
@@ -66,21 +68,19 @@ def request(
     there = stage is not None and version.stage_id == stage.pk
     may_renew = stage.protected and there if stage is not None else protected
     renewed = approval_to_renew(version, stage, alias) if renew and may_renew else None
-    if renewed is not None:
-        governed = True
-    elif stage is not None:
+    if renewed is None and stage is not None:
         if there:
             raise IllegalMove(f"Version {version.number} is in {stage.name} already.", code="already_there")
-        governed = stages.needs_promotion(version.stage, stage)
-        if governed:  # a free move is refused when it is carried out, a moment from now
+        if stages.needs_promotion(version.stage, stage):  # a free move is refused when it is carried out
             selectors.refuse_unlawful(version.stage, stage)
-    else:
-        governed = protected
+    demands = facts.demands_on(version, stage=stage, alias=alias)
+    governed = bool(demands)
     # With what it is compared, or what it displaces.
     champion = _champion(version, stage, alias) if renewed is None and (governed or alias) else None
-    revision = _policy(model, stage, alias) if governed else None
+    bound = _policies(model, demands) if governed else []
+    revision = bound[0][0] if bound else None
     now = clock.now()
-    document = facts.read(revision) if revision is not None else None
+    document = facts.combined([one for one, _ in bound]) if bound else None
     made = PromotionRequest(
         uid=uuid4(),
         model=model,
@@ -102,7 +102,6 @@ def request(
     if document is None:  # a free move: it is carried out before anybody could see it open
         made.state, made.closed_at, made.revision = PromotionRequest.State.PROMOTED, now, made.revision + 1
     made.save()
-    bound = [(revision, RequestPolicy.Basis.TARGET)] if revision is not None else []
     asked = recorder.append(
         PROMOTION_REQUESTED,
         actor=actor,
@@ -201,17 +200,26 @@ def _refuse_incomplete(model: RegisteredModel) -> None:
         )
 
 
-def _policy(model: RegisteredModel, stage: Stage | None, alias: str) -> PolicyRevision:
+def _policies(model: RegisteredModel, demands: Sequence[Demand]) -> list[Bound]:
+    """The revisions in force that govern a change, the primary one first."""
     _refuse_incomplete(model)
-    revision = facts.policy_for(model, stage=stage.slug if stage else None, alias=alias or None)
-    if revision is None:
-        target = stage.name if stage is not None else f"@{alias}"
+    found = facts.policies_for(demands, model.risk_tier)
+    missing = [demand for demand, revision in found if demand.required and revision is None]
+    bound = [(revision, RequestPolicy.Basis(demand.basis)) for demand, revision in found if revision is not None]
+    if missing or not bound:
+        words = " and ".join(demand.words for demand in missing or demands)
+        how = (
+            " For leaving a stage, `applies_to` names it in `from`."
+            if any(demand.basis is Basis.LEAVING for demand in missing)
+            else ""
+        )
         raise NotNow(
-            f"No policy in force covers {target} for a tier {model.risk_tier} model, and no policy is not consent: "
-            "an officer must publish one.",
+            f"No policy in force covers {words} for a tier {model.risk_tier} model, and no policy is not consent: "
+            f"an officer must publish one.{how}",
             code="no_policy",
         )
-    return revision
+    refuse_conflicts([revision for revision, _ in bound])
+    return bound
 
 
 def _champion(version: ModelVersion, stage: Stage | None, alias: str) -> ModelVersion | None:

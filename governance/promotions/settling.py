@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import F
 
-from audit import clock, prepared, recorder
+from audit import clock, prepared
 from audit.actions import Action
 from audit.actor import Actor, process
-from audit.leaf import Json
 from audit.models import Event
-from audit.recorder import Change, Private, Thing
+from audit.recorder import Change, Thing
 from governance import facts, packet
 from governance.actions import (
     DECISION_LAPSED,
@@ -30,12 +28,14 @@ from governance.actions import (
 )
 from governance.checks import execution
 from governance.documents import freezing
-from governance.models import Decision, PromotionRequest
+from governance.models import Decision, PromotionRequest, RequestPolicy
 from governance.policies import DecisionFact, Facts, State, Verdict, verdict
+from governance.promotions.binding import bind_policy
 from governance.promotions.locks import Locked, lock
 from governance.promotions.places import is_held, requests_that_lost_their_place
+from governance.promotions.recording import record, refuse_closed, refuse_stale
 from registry import access, selectors, stage_writer
-from registry.exceptions import NotNow, StaleRevision
+from registry.exceptions import NotNow
 from registry.models import ModelVersion
 from registry.selectors import Contents
 from registry.services.version_lock import lock_version
@@ -152,7 +152,10 @@ def judge(locked: Locked, *, actor: Actor, touched: bool = False, for_decision: 
         return None
     if _overtaken(locked):
         return None
-    rebound = _bind(locked, actor=actor)
+    rebound = _bind_policies(locked)
+    rebound = _bind(locked, actor=actor) or rebound
+    document = facts.document_of(request)
+    assert document is not None  # it had one above, and policies are only added
     gone = _lapse_of_deactivated(locked)
     contents = facts.contents_of(request)
     planned = execution.plan(request, document, contents)
@@ -205,6 +208,21 @@ def _close_as_displaced(locked: Locked) -> None:
         actor=GATE,
         reason=f"the version no longer holds {locked.request.target_name}",
     )
+
+
+def _bind_policies(locked: Locked) -> bool:
+    """Bind the request to policies for what it has come to change: the version moved, or the alias came to represent a
+    stage. Where no policy covers that, the verdict says so."""
+    request, version = locked.request, locked.version
+    demands = facts.demands_on(version, stage=request.target_stage, alias=request.target_alias)
+    unmet = facts.unmet_demands(request, demands)
+    found = facts.policies_for(unmet, locked.model.risk_tier)
+    added = [
+        bind_policy(locked, revision, RequestPolicy.Basis(demand.basis), actor=GATE)
+        for demand, revision in found
+        if revision is not None
+    ]
+    return any(added)
 
 
 def _bind(locked: Locked, *, actor: Actor) -> bool:
@@ -312,6 +330,7 @@ def carry_out_promoted(
         displaced = request.champion  # a free move is carried out under the locks under which it was asked for
     else:
         displaced = stage_writer.alias_leaves(version, request.target_alias)
+    outside = facts.aliases_outside_stage(request)
     event = record(
         locked,
         PROMOTION_PROMOTED,
@@ -329,6 +348,7 @@ def carry_out_promoted(
             "packet": request.packet_digest or None,
             "policy_digest": request.policy_revision.digest if request.policy_revision is not None else None,
             "policy_digests": request.policy_digests,
+            **({"aliases_outside_stage": list(outside)} if outside else {}),
             "displaced": displaced.number if displaced is not None else None,
         },
         following=following,
@@ -425,51 +445,3 @@ def close(locked: Locked, state: str, action: Action, *, actor: Actor, reason: s
     request.save(update_fields=["state", "closed_at", "revision"])
     record(locked, action, actor=actor, changes=[Change("state", before, state)], reason=reason)
     execution.cancel_unfinished(request, actor=GATE)
-
-
-def refuse_closed(request: PromotionRequest) -> None:
-    """Raise NotNow where a request is no longer live."""
-    if not request.is_live:
-        raise NotNow(
-            f"Request #{request.pk} was {request.get_state_display().lower()} already: open a new one to ask again.",
-            code="request_closed",
-        )
-
-
-def refuse_stale(request: PromotionRequest, expected_revision: int | None) -> None:
-    """Raise StaleRevision where a request is not in the revision its reader saw."""
-    if expected_revision is not None and expected_revision != request.revision:
-        raise StaleRevision(
-            f"Request #{request.pk} changed since you read it (revision {expected_revision}, now {request.revision}): "
-            "look at it again.",
-            existing=request,
-        )
-
-
-def record(
-    locked: Locked,
-    action: Action,
-    *,
-    actor: Actor,
-    thing: Thing | None = None,
-    changes: Sequence[Change] = (),
-    data: dict[str, Json] | None = None,
-    related: Sequence[Thing] = (),
-    reason: str | None = None,
-    private: Mapping[str, str] | None = None,
-    following: Event | None = None,
-) -> Event:
-    """Append an event of a promotion: about the request, or about `thing` with the request named as related."""
-    request = Thing("promotion", str(locked.request.uid))
-    about = [Thing("version", str(locked.version.uid)), Thing("model", str(locked.model.uid)), *related]
-    return recorder.append(
-        action,
-        actor=actor,
-        thing=thing or request,
-        stream=f"model:{locked.model.uid}",
-        related=about if thing is None else [request, *about],
-        changes=[*changes, *(Change(key, None, Private(text)) for key, text in (private or {}).items() if text)],
-        data=data,
-        reason=reason,
-        following=following,
-    )

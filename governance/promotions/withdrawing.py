@@ -6,7 +6,8 @@ from audit.actor import Actor
 from governance.actions import PROMOTION_WITHDRAWN
 from governance.models import PromotionRequest
 from governance.promotions.locks import lock
-from governance.promotions.settling import close, refuse_closed, refuse_stale
+from governance.promotions.recording import refuse_closed, refuse_stale
+from governance.promotions.settling import close
 from registry import access
 from registry.exceptions import NotPermitted
 from registry.rules import Faults

@@ -21,6 +21,7 @@ from governance.selectors.page import (
     request_page,
     seen_token,
 )
+from governance.selectors.paths import PathPolicy, PathRequirements, paths, warnings_of
 from governance.selectors.search import find_models, find_versions, parse
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "ListRow",
     "MetricRow",
     "MyReviews",
+    "PathPolicy",
+    "PathRequirements",
     "RequestPage",
     "Standing",
     "absent_request",
@@ -46,10 +49,12 @@ __all__ = [
     "models_needing",
     "my_reviews",
     "parse",
+    "paths",
     "policies_in_force",
     "request_page",
     "seen_token",
     "visible_requests",
+    "warnings_of",
 ]
 
 

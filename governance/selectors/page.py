@@ -101,6 +101,8 @@ class RequestPage:
     metrics: tuple[MetricRow, ...]
     timeline: tuple[Event, ...]
     packet_digest: str
+    aliases_outside_stage: tuple[str, ...]
+    """Aliases that represent the stage the version leaves, and keep pointing at it."""
     can_decide: Allowed | Denied
     can_withdraw: Allowed | Denied
     can_promote: Allowed | Denied
@@ -219,6 +221,7 @@ def request_page(actor: Actor, number: int, person: User | None = None) -> Reque
         metrics=metric_rows(request.version, request.champion, document, standing.contents),
         timeline=timeline,
         packet_digest=shown or request.packet_digest,
+        aliases_outside_stage=facts.aliases_outside_stage(request) if request.is_live else (),
         can_decide=_can_decide(actor, person, request, document, judged),
         can_withdraw=_can_withdraw(actor, person, request),
         can_promote=_can_promote(actor, request, document, judged),

@@ -233,11 +233,13 @@ def _unknown_checks(document: language.PolicyDocument) -> list[FieldError]:
 
 def _unknown_stages(document: language.PolicyDocument) -> list[FieldError]:
     known = {stage.slug for stage in selectors.lifecycle().stages}
+    named = {"from": document.applies_to.sources, "stages": document.applies_to.stages}
     return [
         FieldError(
-            f"/applies_to/stages/{i}", "unknown_stage", f"Unknown stage; the stages are: {', '.join(sorted(known))}."
+            f"/applies_to/{where}/{i}", "unknown_stage", f"Unknown stage; the stages are: {', '.join(sorted(known))}."
         )
-        for i, slug in enumerate(document.applies_to.stages)
+        for where, slugs in named.items()
+        for i, slug in enumerate(slugs)
         if slug not in known
     ]
 
@@ -258,14 +260,10 @@ def _refuse_ambiguity(document: language.PolicyDocument, others: list[Policy]) -
         if other.in_force is None:
             continue
         standing = facts.read(other.in_force)
-        same_target = set(document.applies_to.stages) & set(standing.applies_to.stages) or set(
-            document.applies_to.aliases
-        ) & set(standing.applies_to.aliases)
-        tiers, theirs = set(document.applies_to.tiers), set(standing.applies_to.tiers)
-        same_tier = not tiers or not theirs or bool(tiers & theirs)
-        if same_target and same_tier and document.priority == standing.priority:
+        common = language.overlap(document, standing)
+        if common and document.priority == standing.priority:
             raise Conflict(
-                f"{other.slug} covers {', '.join(sorted(same_target))} for the same tiers with the same priority "
+                f"{other.slug} covers {', '.join(common)} for the same tiers with the same priority "
                 f"({standing.priority}): give one of them another priority, so that it is certain which one governs.",
                 code="ambiguous_policy",
                 existing=other,

@@ -33,7 +33,6 @@ from registry.models import (
     Evidence,
     ImportRecord,
     ModelVersion,
-    ProtectedAlias,
     Stage,
     StageOccupancy,
 )
@@ -107,7 +106,7 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "card_html": to_html(without_front_matter(card.text)) if card is not None else "",
         "card_head": front_matter(card.text) if card is not None else "",
         "aliases": AliasAssignment.objects.filter(OPEN, version=found).order_by("name"),
-        "protected": set(ProtectedAlias.objects.values_list("name", flat=True)),
+        "protected": {one.name for one in selectors.protected_aliases()},
         "imported": imported,
         "copied": SourceCopy.objects.filter(version=found).first() if found.source_only else None,
         "claims": json.dumps(imported.claims, indent=1, ensure_ascii=False) if imported and imported.claims else "",
@@ -254,7 +253,7 @@ def _targets(version: ModelVersion) -> list[tuple[str, str]]:
         for stage in lifecycle.targets(version.stage.slug)
     ]
     held = set(AliasAssignment.objects.filter(OPEN, version=version).values_list("name", flat=True))
-    names = ProtectedAlias.objects.exclude(name__in=held).order_by("name").values_list("name", flat=True)
+    names = [one.name for one in selectors.protected_aliases() if one.name not in held]
     return [
         *again,
         *moves,

@@ -8,9 +8,21 @@ from registry.models.base import OPEN, Dated, closed_with_its_event
 
 
 class ProtectedAlias(models.Model):
-    """An alias name that moves by promotion request only, on every model. Data, like stages."""
+    """An alias name that moves by promotion request only, on every model. Data, like stages.
+
+    `stage`: the stage it represents. A version that is not in that stage receives the alias only by a request that
+    satisfies the policy for entering the stage as well.
+    """
 
     name = models.CharField(max_length=255, unique=True)
+    stage = models.ForeignKey(
+        "registry.Stage",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="represented_by",
+        help_text="the stage it represents: who follows the alias expects a version that may be there",
+    )
 
     class Meta:
         verbose_name_plural = "protected aliases"

@@ -11,7 +11,8 @@ from registry.models.rows import Row
 
 class Stage(Row):
     """A place in the lifecycle. `exclusive`: one version of a model at a time; entering it moves the occupant to the
-    stage `displaced_to`. `protected`: entered by promotion request under a policy only; `protected_exit`: left so."""
+    stage `displaced_to`. `protected`: entered and left by promotion request under a policy only. `protected_exit`:
+    every move out of it, to a protected stage too, needs a policy for leaving it."""
 
     name = models.CharField(max_length=40, unique=True)
     slug = models.SlugField(max_length=40, unique=True)

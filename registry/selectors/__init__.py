@@ -13,10 +13,15 @@ from registry.selectors.comparing import sides
 from registry.selectors.contents import Contents, latest_evidence, latest_metrics, standing_since_before
 from registry.selectors.instance import instance
 from registry.selectors.lifecycle import (
+    AliasProtection,
+    RepresentedStage,
+    alias_protection,
+    alias_protections,
     alias_to_point,
     anything_protected,
     is_protected_alias,
     lifecycle,
+    protected_aliases,
     refuse_unlawful,
 )
 from registry.selectors.participation import Participation, participation
@@ -36,12 +41,16 @@ from registry.selectors.versions import (
 )
 
 __all__ = [
+    "AliasProtection",
     "Contents",
     "Participation",
+    "RepresentedStage",
     "access_request",
     "access_requests",
     "access_requests_to_answer",
     "alias_at",
+    "alias_protection",
+    "alias_protections",
     "alias_to_point",
     "anything_protected",
     "calendar",
@@ -63,6 +72,7 @@ __all__ = [
     "occupancies_at",
     "own_access_requests",
     "participation",
+    "protected_aliases",
     "refuse_unlawful",
     "require_reading_rights",
     "require_visible_proposal",

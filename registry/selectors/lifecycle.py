@@ -1,5 +1,8 @@
 """The lifecycle in force, and which names of aliases it protects."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from django.db.models import Q
 
 from audit import prepared
@@ -17,6 +20,34 @@ _LIFECYCLE = """
 
 _LAWFUL = "SELECT 1 FROM registry_stagemove WHERE source_id = %(source)s AND target_id = %(target)s"
 _PROTECTED_NAMES = "SELECT name FROM registry_protectedalias"
+_PROTECTIONS = """
+    SELECT n.name, s.slug, s.name, s.protected, s.protected_exit, s.id IS DISTINCT FROM p.stage_id
+      FROM unnest(%(names)s::text[]) AS n(name)
+      LEFT JOIN registry_protectedalias p ON p.name = n.name
+      LEFT JOIN registry_stage s
+        ON s.id = p.stage_id OR (s.protected AND lower(n.name) IN (lower(s.slug), lower(s.name)))
+     WHERE p.id IS NOT NULL OR s.id IS NOT NULL
+     ORDER BY n.name, s.position"""
+
+
+@dataclass(frozen=True)
+class RepresentedStage:
+    """A stage that a protected alias represents. `by_name`: because the alias carries the name of a protected stage,
+    not because an officer said so."""
+
+    slug: str
+    name: str
+    protected: bool
+    protected_exit: bool
+    by_name: bool
+
+
+@dataclass(frozen=True)
+class AliasProtection:
+    """That an alias moves by promotion request only, and the stages it represents."""
+
+    name: str
+    represents: tuple[RepresentedStage, ...] = ()
 
 
 def lifecycle() -> stages.Lifecycle:
@@ -47,7 +78,34 @@ def anything_protected() -> bool:
 
 def is_protected_alias(name: str) -> bool:
     """Whether the alias moves by promotion request only."""
-    return ProtectedAlias.objects.filter(name=name).exists()
+    return alias_protection(name) is not None
+
+
+def alias_protection(name: str) -> AliasProtection | None:
+    """What protects an alias; None for a free one."""
+    return alias_protections([name]).get(name)
+
+
+def alias_protections(names: Iterable[str]) -> dict[str, AliasProtection]:
+    """Return the protected ones of these aliases. One query.
+
+    An alias is protected where an officer protects its name, and where its name is the slug or the name of a protected
+    stage in any capitals: who follows `@production` expects what may be in Production.
+    """
+    found: dict[str, AliasProtection] = {}
+    for name, slug, *stage in prepared.fetch(_PROTECTIONS, {"names": list(names)}):
+        held = found.setdefault(name, AliasProtection(name))
+        if slug is not None:
+            found[name] = AliasProtection(name, (*held.represents, RepresentedStage(slug, *stage)))
+    return found
+
+
+def protected_aliases() -> tuple[AliasProtection, ...]:
+    """Every alias that can be protected on this instance: those an officer protects, and the slug of each protected
+    stage. Two queries."""
+    names = set(ProtectedAlias.objects.values_list("name", flat=True))
+    names |= set(Stage.objects.filter(protected=True).values_list("slug", flat=True))
+    return tuple(alias_protections(sorted(names)).values())
 
 
 def alias_to_point(name: str) -> bool:
@@ -64,4 +122,4 @@ def alias_to_point(name: str) -> bool:
     if alike and name not in alike:
         faults.add("/alias", "looks_protected", f"Write “{alike[0]}”, the protected alias, or choose another name.")
     faults.refuse()
-    return name in alike
+    return is_protected_alias(name)

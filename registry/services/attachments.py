@@ -13,11 +13,11 @@ from django.db import transaction
 from audit import recorder
 from audit.actor import Actor
 from audit.recorder import Private, Thing
-from registry import access, fingerprint, storage
+from registry import access, fingerprint, selectors, storage
 from registry.actions import ARTIFACT_ATTACHED
 from registry.approved import AskApproved, nothing_approved
 from registry.exceptions import FieldError, InvalidInput, NotNow
-from registry.models import AliasAssignment, Artifact, Contribution, ModelVersion, ProtectedAlias, StageOccupancy
+from registry.models import AliasAssignment, Artifact, Contribution, ModelVersion, StageOccupancy
 from registry.rules import Faults
 from registry.services.additions import record_deviation
 from registry.services.contributions import record_contribution
@@ -31,10 +31,8 @@ def may_attach(version: ModelVersion) -> bool:
     if not version.source_only:
         return False
     entered = StageOccupancy.objects.filter(version=version, stage__protected=True, before_governance=False)
-    carried = AliasAssignment.objects.filter(
-        version=version, name__in=ProtectedAlias.objects.values("name"), before_governance=False
-    )
-    return not entered.exists() and not carried.exists()
+    carried = AliasAssignment.objects.filter(version=version, before_governance=False).values_list("name", flat=True)
+    return not entered.exists() and not selectors.alias_protections(carried)
 
 
 def store_file(

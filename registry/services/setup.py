@@ -10,6 +10,8 @@ from registry.actions import LIFECYCLE_INSTALLED
 from registry.models import ProtectedAlias, Stage, StageMove
 
 CHAMPION = "champion"
+REPRESENTS = {CHAMPION: "production"}
+"""The stage that each protected alias represents in the default lifecycle."""
 
 
 @transaction.atomic
@@ -42,6 +44,7 @@ def install_lifecycle(*, actor: Actor, protected: bool = True) -> None:
             "moves": [list(move) for move in sorted(lifecycle.moves)],
             "protected_stages": [stage.slug for stage in lifecycle.stages if stage.protected],
             "protected_aliases": list(aliases),
+            "represented_stages": {name: REPRESENTS[name] for name in aliases},
         },
     )
     made: dict[str, Stage] = {}
@@ -61,4 +64,4 @@ def install_lifecycle(*, actor: Actor, protected: bool = True) -> None:
         [StageMove(source=made[source], target=made[target]) for source, target in sorted(lifecycle.moves)]
     )
     for name in aliases:
-        ProtectedAlias.objects.create(name=name)
+        ProtectedAlias.objects.create(name=name, stage=made[REPRESENTS[name]])

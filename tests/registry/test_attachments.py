@@ -98,7 +98,8 @@ def test_files_are_fixed_once_the_version_carried_a_protected_alias(bare: ModelV
     attach(bare, priya)
     policies.publish(
         actor=instance.INSTALLER,
-        source="slug: open-door\ntitle: Whoever asks is champion\napplies_to: {aliases: [champion]}\npriority: 10\n",
+        source="slug: open-door\ntitle: Whoever asks is champion\n"
+        "applies_to: {stages: [production], aliases: [champion]}\npriority: 10\n",
         reason="the scene of a test",
     )
     asked = promotions.request(

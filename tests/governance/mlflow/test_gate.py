@@ -126,7 +126,7 @@ def open_doors(bank: Bank) -> None:
     for name, target in (
         ("staging", "stages: [staging]"),
         ("production", "stages: [production]"),
-        ("archived", "stages: [archived]"),
+        ("archived", "from: [production], to: [archived]"),
         ("champion", "aliases: [champion]"),
     ):
         policies.publish(
@@ -186,7 +186,8 @@ def test_leaving_production_is_asked_for_too(bank: Bank, refused: Any) -> None:
     mlflow.transition_model_version_stage("churn", "1", "Production")
     policies.publish(
         actor=access.actor_for(bank.people.henrik),
-        source=OPEN_DOOR.format("archived", "stages: [archived]") + "approvals: [{group: reviewers, count: 1}]\n",
+        source=OPEN_DOOR.format("archived", "from: [production], to: [archived]")
+        + "approvals: [{group: reviewers, count: 1}]\n",
         reason="the scene of a test",
     )
 

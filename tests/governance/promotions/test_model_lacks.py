@@ -63,11 +63,11 @@ def test_a_tier_taken_away_or_made_stricter_holds_it(bank: Bank) -> None:
 
 
 def test_a_request_under_a_policy_for_another_tier_is_held() -> None:
-    document = policies.parse("{slug: laxer, title: For tier 3, applies_to: {stages: [production], tiers: [3]}}")
-
     def said(tier: int | None, **facts: bool) -> list[str]:
         given: Any = {"owner_answers": True, "archived": False, **facts}
-        found = policies.conditions_of_model(document, stage="production", alias=None, tier=tier, **given)
+        document = policies.parse("{slug: laxer, title: For tier 3, applies_to: {stages: [production], tiers: [3]}}")
+        lacking = () if document.applies(stage="production", alias=None, tier=tier) else ("entering Production",)
+        found = policies.conditions_of_model(for_other_tiers=lacking, tier=tier, **given)
         return [requirement.id for requirement in found]
 
     assert said(3) == []

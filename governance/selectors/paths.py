@@ -1,0 +1,182 @@
+"""Every way between stages, and every protected alias, with the policies that govern it: so that a gap is visible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A004 - Django's own name
+from django.db import DatabaseError
+
+from governance import facts
+from governance.models import PolicyRevision
+from governance.policies import (
+    Demand,
+    PolicyDocument,
+    Represented,
+    choose,
+    conflicts,
+    demands_of_alias,
+    demands_of_move,
+)
+from registry import selectors
+from registry.models import RegisteredModel
+from registry.stages import Lifecycle
+
+TIERS = tuple(int(tier) for tier in RegisteredModel.Tier.values)
+
+
+@dataclass(frozen=True)
+class PathPolicy:
+    """A policy revision that governs a path, and why."""
+
+    basis: str
+    slug: str
+    revision: int
+
+
+@dataclass(frozen=True)
+class PathRequirements:
+    """A way between stages, or a protected alias pointed at a version in a stage, with what it requires of models of
+    `tiers`. `missing` names what no policy covers, so that the change is refused; `free`: nothing governs it."""
+
+    source: str
+    target: str
+    alias: str
+    tiers: tuple[int, ...]
+    free: bool
+    policies: tuple[PathPolicy, ...] = ()
+    missing: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    """Required checks."""
+    approvals: tuple[str, ...] = ()
+    """Such as "2 of risk-team"."""
+    conflicts: tuple[str, ...] = ()
+    protected_target: bool = False
+
+    @property
+    def words(self) -> str:
+        """The change in words."""
+        return f"@{self.alias} at a version in {self.source}" if self.alias else f"{self.source} → {self.target}"
+
+    @property
+    def without_checks(self) -> bool:
+        """Whether a protected target is reached without any required check."""
+        return self.protected_target and not self.free and not self.missing and not self.checks
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What an officer must know of this path."""
+        found = [f"no policy covers {words}: the change is refused" for words in self.missing]
+        found += self.conflicts
+        if self.without_checks:
+            found.append("a protected target without any required check")
+        return tuple(found)
+
+
+def paths(policy: str | None = None) -> tuple[PathRequirements, ...]:
+    """Return every path of the lifecycle and of the protected aliases, in the order of the stages, with its
+    requirements for each tier; tiers with the same requirements together.
+
+    Args:
+        policy: the slug of a policy: only the paths that it governs.
+    """
+    lifecycle = selectors.lifecycle()
+    revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
+    candidates = [(facts.read(revision), revision) for revision in revisions]
+    found = [row for path in _ways(lifecycle) for row in _by_tier(path, candidates)]
+    return tuple(row for row in found if policy is None or any(one.slug == policy for one in row.policies))
+
+
+def warnings_of(document: PolicyDocument) -> tuple[str, ...]:
+    """Return what an officer must know before a policy is in force: that it leaves a protected target without any
+    required check, or lets a stage be left without a check or an approval."""
+    lifecycle = selectors.lifecycle()
+    required = [rule for rule in document.checks if rule.mode == "required"]
+    if required:
+        return ()
+    protected = {stage.slug: stage.name for stage in lifecycle.stages if stage.protected}
+    said = document.applies_to
+    names = [protected[slug] for slug in said.stages if slug in protected and not said.sources]
+    names += [f"@{alias}" for alias in selectors.alias_protections(said.aliases)]
+    found = [f"It leaves {name} without any required check: files and evidence are not examined." for name in names]
+    if said.sources and not document.approvals:
+        left = ", ".join(protected.get(slug, slug) for slug in said.sources)
+        found.append(f"It lets a version leave {left} without a check or an approval.")
+    return tuple(found)
+
+
+def _ways(lifecycle: Lifecycle) -> list[tuple[PathRequirements, tuple[Demand, ...]]]:
+    ways = []
+    for source in lifecycle.stages:
+        for target in lifecycle.targets(source.slug):
+            demands = demands_of_move(source, target)
+            row = PathRequirements(source.name, target.name, "", (), not demands, protected_target=target.protected)
+            ways.append((row, demands))
+    for alias in selectors.protected_aliases():
+        represented = [Represented(stage, stage.by_name) for stage in alias.represents]
+        for source in lifecycle.stages:
+            demands = demands_of_alias(alias.name, source, represented)
+            ways.append((PathRequirements(source.name, "", alias.name, (), False, protected_target=True), demands))
+    return ways
+
+
+def _by_tier(
+    way: tuple[PathRequirements, tuple[Demand, ...]], candidates: Sequence[tuple[PolicyDocument, PolicyRevision]]
+) -> list[PathRequirements]:
+    row, demands = way
+    if not demands:
+        return [replace(row, tiers=TIERS)]
+    found: list[PathRequirements] = []
+    for tier in TIERS:
+        one = _of_tier(row, demands, candidates, tier)
+        same = next((n for n, other in enumerate(found) if replace(other, tiers=()) == one), None)
+        if same is None:
+            found.append(replace(one, tiers=(tier,)))
+        else:
+            found[same] = replace(found[same], tiers=(*found[same].tiers, tier))
+    return found
+
+
+def _of_tier(
+    row: PathRequirements,
+    demands: tuple[Demand, ...],
+    candidates: Sequence[tuple[PolicyDocument, PolicyRevision]],
+    tier: int,
+) -> PathRequirements:
+    chosen = [(demand, choose(candidates, demand, tier)) for demand in demands]
+    missing = tuple(demand.words for demand, revision in chosen if demand.required and revision is None)
+    bound = [(demand, revision) for demand, revision in chosen if revision is not None]
+    if not bound:
+        return replace(row, missing=missing or tuple(demand.words for demand in demands))
+    document = facts.combined([revision for _, revision in bound])
+    return replace(
+        row,
+        policies=tuple(PathPolicy(str(d.basis), r.policy.slug, r.number) for d, r in bound),
+        missing=missing,
+        checks=tuple(rule.check for rule in document.checks if rule.mode == "required"),
+        approvals=tuple(
+            f"{rule.count} of {rule.group}" for rule in sorted(document.approvals, key=lambda rule: rule.order)
+        ),
+        conflicts=tuple(rule.conflict for rule in conflicts(document)),
+    )
+
+
+@register(Tags.database)
+def check_paths(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Warn of every path between stages, and every protected alias, that no policy covers or that needs no check."""
+    if not databases:
+        return []
+    try:
+        found = [row for row in paths() if row.gaps]
+    except (DatabaseError, ValueError):  # not installed yet, or not migrated: there is nothing to say
+        return []
+    return [
+        Warning(
+            f"{row.words}, tier {', '.join(map(str, row.tiers))}: {'; '.join(row.gaps)}.",
+            hint="Publish a policy whose `applies_to` covers it; docs/guides/policies.md has the rules.",
+            id="countersign.W002",
+        )
+        for row in found
+    ]
