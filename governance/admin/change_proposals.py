@@ -14,7 +14,7 @@ from governance.admin.base import GovernedModelAdmin, Way
 from governance.admin.commands import Command, Done
 from governance.admin.filters import by_date
 from governance.admin.forms import ReasonForm
-from governance.selectors.change_proposals import content_of
+from governance.selectors.change_proposals import content_of, warnings_of_change
 from registry.access import OrgPermission
 from registry.models import ChangeProposal, Instance, User
 from registry.services import change_proposals, instance
@@ -25,15 +25,14 @@ SECTION = "Policies"
 def proposed(proposal: ChangeProposal) -> Done:
     """The result of a command that proposed a change, or, with a single officer, carried it out."""
     if proposal.outcome == ChangeProposal.Outcome.CONFIRMED:
-        return Done(
-            f"{proposal.title}.", proposal, ("This installation has a single officer: no second person signed.",)
-        )
+        alone = "This installation has a single officer: no second person signed."
+        return Done(f"{proposal.title}.", proposal, (alone, *warnings_of_change(proposal)))
     names = ", ".join(change_proposals.confirmers_of(proposal).order_by("name").values_list("name", flat=True)[:5])
     missing = () if names else ("No other officer can confirm it: appoint a second officer.",)
     return Done(
         f"Proposed as {proposal}. It takes effect when it is confirmed by: {names or 'another officer'}.",
         proposal,
-        missing,
+        (*missing, *warnings_of_change(proposal)),
     )
 
 

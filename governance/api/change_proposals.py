@@ -13,6 +13,7 @@ from governance.api.conf import PREFIX
 from governance.api.endpoint import Endpoint, answer
 from governance.api.operation import Operation
 from governance.api.shapes import Moment, Page, PageAsked, PersonShown, Shown
+from governance.selectors.change_proposals import warnings_of_change
 from registry import access, selectors
 from registry.models import ChangeProposal
 
@@ -28,6 +29,7 @@ class Change(Shown):
     subject: str = Field(description="What it is about: a type and an identifier, as the audit log names it.")
     model: str | None
     payload: dict[str, Any] = Field(description="The arguments of the change.")
+    warnings: list[str] = Field(description="What to know before it takes effect, such as a target without checks.")
     digest: str = Field(description="SHA-256 of what the second person signs: kind, subject, title and payload.")
     reason: str
     proposed_by: PersonShown
@@ -51,6 +53,7 @@ class Change(Shown):
             subject=f"{proposal.subject_type}:{proposal.subject_id}",
             model=proposal.model.slug if proposal.model is not None else None,
             payload=proposal.payload,
+            warnings=list(warnings_of_change(proposal)),
             digest=proposal.digest,
             reason=proposal.reason,
             proposed_by=PersonShown.of(proposal.proposed_by),

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from governance import policies
+from governance.selectors.paths import warnings_of
 from registry.models import ChangeProposal
 
 
@@ -24,6 +26,16 @@ def content_of(proposal: ChangeProposal) -> str:
         rows = value if isinstance(value, list) else [value]
         lines += [f"{name}: {_line(row)}" for row in rows]
     return "\n".join(lines)
+
+
+def warnings_of_change(proposal: ChangeProposal) -> tuple[str, ...]:
+    """What a person must know before a proposal takes effect: see `warnings_of` for a policy."""
+    if proposal.kind != "policy.publication":
+        return ()
+    try:
+        return warnings_of(policies.parse(str(proposal.payload.get("source", ""))))
+    except ValueError:  # another release reads policies more strictly; confirming it is refused with the reason
+        return ()
 
 
 def _line(value: Any) -> str:

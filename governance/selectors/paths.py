@@ -175,7 +175,7 @@ def check_paths(*, databases: Sequence[str] | None = None, **_: Any) -> list[Che
     return [
         Warning(
             f"{row.words}, tier {', '.join(map(str, row.tiers))}: {'; '.join(row.gaps)}.",
-            hint="Publish a policy whose `applies_to` covers it; docs/guides/policies.md has the rules.",
+            hint="Publish a policy whose `applies_to` covers it; docs/policies.md has the rules.",
             id="countersign.W002",
         )
         for row in found

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from governance.selectors.change_proposals import content_of
+from governance.selectors.change_proposals import content_of, warnings_of_change
 from governance.web import keyset
 from governance.web.forms import PageForm
 from governance.web.page import PageRequest, page, show
@@ -135,6 +135,7 @@ def _show_proposal(
         "change": found,
         "kind": service.kind_of(found),
         "content": content_of(found),
+        "warnings": warnings_of_change(found),
         "is_open": is_open,
         "own": found.proposed_by_id == request.person.pk,
         "answers": isinstance(answer, access.Allowed),

@@ -1,14 +1,17 @@
 """`manage.py propose_policy`: propose a policy from a YAML file, such as one kept in version control."""
 
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from audit import context
+from governance import selectors
 from governance.imports.people import officer
 from governance.management.identity import add_password_argument, password_of
+from governance.selectors.change_proposals import warnings_of_change
 from governance.services import policies
 from registry.exceptions import InvalidInput, Refusal
 from registry.models import ChangeProposal
@@ -35,6 +38,7 @@ class Command(BaseCommand):
             if options["check"]:
                 document = policies.read(source)
                 self.stdout.write(f"{document.slug}: valid")
+                self._warn(selectors.warnings_of(document))
                 return
             with context.bind(client="propose_policy"):
                 proposal = policies.propose(actor=actor, source=source, reason=options["reason"])
@@ -46,6 +50,11 @@ class Command(BaseCommand):
         except Refusal as refusal:
             raise CommandError(refusal.detail) from None
         self.stdout.write(describe(proposal))
+        self._warn(warnings_of_change(proposal))
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        for words in warnings:
+            self.stderr.write(f"warning: {words}")
 
 
 def describe(proposal: ChangeProposal) -> str:

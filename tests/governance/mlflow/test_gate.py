@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from governance.models import PromotionRequest
-from governance.services import evidence, policies
+from governance.services import evidence, policies, setup
 from registry import access
 from registry.models import AliasAssignment, ModelVersion, RegisteredModel
 from registry.services import models
@@ -130,7 +130,7 @@ def open_doors(bank: Bank) -> None:
         ("champion", "aliases: [champion]"),
     ):
         policies.publish(
-            actor=access.actor_for(bank.people.henrik),
+            actor=setup.INSTALLER,
             source=OPEN_DOOR.format(name, target),
             reason="the scene of a test",
         )
@@ -185,7 +185,7 @@ def test_leaving_production_is_asked_for_too(bank: Bank, refused: Any) -> None:
     mlflow.transition_model_version_stage("churn", "1", "Staging")
     mlflow.transition_model_version_stage("churn", "1", "Production")
     policies.publish(
-        actor=access.actor_for(bank.people.henrik),
+        actor=setup.INSTALLER,
         source=OPEN_DOOR.format("archived", "from: [production], to: [archived]")
         + "approvals: [{group: reviewers, count: 1}]\n",
         reason="the scene of a test",
