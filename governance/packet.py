@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit import canonical, clock
-from governance import approvals, eligibility
+from governance import approvals, eligibility, facts
 from governance.models import CheckRun, Packet, PromotionRequest
 from governance.policies import PolicyDocument
 from registry.models import ModelVersion
