@@ -58,7 +58,7 @@ SINGLE_OFFICER_ENDED = register(
     "instance.single_officer_ended", "declared that this installation has more than one officer again"
 )
 
-PROTECTED_ALIAS_CHANGED = register("protected_alias.changed", "changed the protection of an alias")
+PROTECTED_ALIAS_CHANGED = register("lifecycle.alias_changed", "changed the protection of an alias")
 LIFECYCLE_INSTALLED = register("lifecycle.installed", "installed the lifecycle")
 
 MODEL_REGISTERED = register("model.registered", "registered the model")

@@ -37,12 +37,12 @@ def test_an_alias_is_protected_represents_a_stage_and_is_free_again() -> None:
     assert not lifecycle.loosens_alias_protection("green", protected=True, stage=None)
     change("blue", protected=False)
     assert selectors.alias_protection("blue") is None
-    assert Event.objects.filter(action="protected_alias.changed", thing_id="blue").count() == 2
+    assert Event.objects.filter(action="lifecycle.alias_changed", thing_id="blue").count() == 2
 
 
 def test_what_changes_nothing_records_nothing() -> None:
     change("champion", stage="production")
-    assert not Event.objects.filter(action="protected_alias.changed").exists()
+    assert not Event.objects.filter(action="lifecycle.alias_changed").exists()
 
 
 @pytest.mark.parametrize(("name", "stage"), [("v1", None), ("blue", "archived"), ("blue", "canary")])
