@@ -472,6 +472,32 @@ CATALOGUE: Final[dict[str, Type]] = {
         "Two officers are required before changes need two.",
         "Appoint a second officer first.",
     ),
+    "already_recorded": Type(
+        "The account is recorded as such already",
+        "Who owns or uses a service account is recorded once for each person.",
+        "Nothing is left to do; end the record first to enter another one.",
+    ),
+    "password_not_own": Type(
+        "The password was set by another person",
+        "A password that somebody else set lets its holder sign in and nothing more: it makes no signature, and issues no "
+        "token.",
+        "Ask an administrator for a sign-in link, and set a password of your own.",
+    ),
+    "membership_over": Type(
+        "The membership would be over already",
+        "The end of the proposed membership passed before the proposal was confirmed.",
+        "Propose the membership again with a later end.",
+    ),
+    "link_refused": Type(
+        "The link cannot be used",
+        "A sign-in link works once, for 24 hours, while its account is active and no newer link was made.",
+        "Ask an administrator for another link.",
+    ),
+    "tier_changed": Type(
+        "The risk tier was changed meanwhile",
+        "A lower tier is proposed against the tier and the assessment the model had then.",
+        "Assess the model again and propose the lower tier again.",
+    ),
     "self_grant": Type(
         "Nobody gives themselves a role", "Roles are given by another person.", "Ask somebody else who may give it."
     ),

@@ -51,13 +51,14 @@ CEILINGS = {
     "getGate": ("/promotions/{promotion}/gate", 10),
     "listCheckRuns": ("/promotions/{promotion}/checks", 14),
     "listPolicies": ("/policies", 8),
+    "listChangeProposals": ("/change-proposals", 12),
     "listEvents": ("/audit/events", 12),
     "getEvent": ("/audit/events/{event}", 12),
 }
 """By operation: an address, and how many queries it may take, signing in among them."""
 
 
-ONE_OF_A_LIST = {"getAccessRequest"}
+ONE_OF_A_LIST = {"getAccessRequest", "getChangeProposal"}
 """Shows a row of a list that has a ceiling, and nothing besides."""
 
 

@@ -200,7 +200,7 @@ def test_two_packets_are_compared_in_words() -> None:
         "The model card changed.",
         "auc: 0.87 → 0.88.",
         "Check docs.model_card: now failure.",
-        "Another policy revision applies.",
+        "Other policy revisions apply.",
     ]
 
 
