@@ -479,7 +479,7 @@ CATALOGUE: Final[dict[str, Type]] = {
     ),
     "password_not_own": Type(
         "The password was set by another person",
-        "A password that somebody else set lets its holder sign in and nothing more: it makes no signature, and issues no "
+        "A password that another person set lets its holder sign in and nothing more: it makes no signature, issues no "
         "token.",
         "Ask an administrator for a sign-in link, and set a password of your own.",
     ),

@@ -52,6 +52,7 @@ CEILINGS = {
     "listCheckRuns": ("/promotions/{promotion}/checks", 14),
     "listPolicies": ("/policies", 8),
     "listChangeProposals": ("/change-proposals", 12),
+    "listPolicyPaths": ("/policies/paths", 14),
     "listEvents": ("/audit/events", 12),
     "getEvent": ("/audit/events/{event}", 12),
 }
