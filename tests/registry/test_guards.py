@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable
 from functools import partial
@@ -106,7 +107,8 @@ def test_nothing_governed_changes_without_its_event(scene: ModelVersion, people:
         ("metric", lambda: Metric.objects.create(
             version=scene, name="gini", value=1.0, revision=9, recorded_at=scene.created_at)),
         ("card", lambda: ModelCard.objects.create(
-            version=scene, text="x", sha256="x", revision=9, added_by=people.priya, added_at=scene.created_at)),
+            version=scene, text="x", sha256=hashlib.sha256(b"x").hexdigest(), revision=9,
+            added_by=people.priya, added_at=scene.created_at)),
         ("evidence", lambda: Evidence.objects.create(
             version=scene, kind="a", filename="a", blob_id=scene.artifacts.get().sha256, revision=1,
             added_by=people.priya, added_at=scene.created_at)),
