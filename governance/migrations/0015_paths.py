@@ -13,7 +13,9 @@ BEGIN
     SELECT s.* INTO left_stage FROM public.registry_stageoccupancy o JOIN public.registry_stage s ON s.id = o.stage_id
      WHERE o.version_id = NEW.version_id AND o.closed_event = NEW.opened_event AND o.id <> NEW.id
      ORDER BY o.id DESC LIMIT 1;
-    IF NOT FOUND OR NOT (left_stage.protected OR left_stage.protected_exit) OR NEW.before_governance THEN
+    -- An approval that is renewed where the version is opens another occupancy of the same stage.
+    IF NOT FOUND OR left_stage.id = NEW.stage_id
+       OR NOT (left_stage.protected OR left_stage.protected_exit) OR NEW.before_governance THEN
         RETURN NULL;
     END IF;
     SELECT * INTO request FROM public.governance_promotionrequest

@@ -17,7 +17,12 @@ from registry.models import OPEN, AliasAssignment, ModelVersion, StageOccupancy
 from registry.services.versions import MetricSpec
 from tests.governance.promotions.conftest import CARD, Bank
 
-ANY_ALIAS = "slug: any-alias\ntitle: Whoever asks is champion\napplies_to: {aliases: [champion]}\npriority: 10\n"
+ANY_ALIAS = """
+slug: any-alias
+title: Whoever asks is champion
+applies_to: {stages: [production], aliases: [champion]}
+priority: 10
+"""
 
 
 def in_production(bank: Bank) -> PromotionRequest:
