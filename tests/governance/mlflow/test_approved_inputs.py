@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 FOR_ALL = """
 slug: for-all
 title: Whoever asks
-applies_to: {stages: [staging], aliases: [champion]}
+applies_to: {stages: [staging, production], aliases: [champion]}
 priority: 10
 """
 APPROVED, ADDED = "countersign.approved_fingerprint", "countersign.later_additions"
