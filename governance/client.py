@@ -266,6 +266,19 @@ class Client:
                 raise
         return self._ask("POST", "/models", body={"slug": slug, **facts}).document
 
+    def assess(self, slug: str, answers: Mapping[str, str], *, rationale: str) -> Json:
+        """Answer the questionnaire in force for a model: the assessment, or the change proposal where the tier lowers.
+
+        Args:
+            answers: the id of an answer by the id of its question.
+            rationale: what the answers rest on.
+        """
+        newest = self._ask("GET", "/questionnaires?limit=1").document["items"]
+        if not newest:
+            raise BadInput("No questionnaire is published: an officer must publish one.")
+        body = {"questionnaire": newest[0]["revision"], "answers": dict(answers), "rationale": rationale}
+        return self._ask("POST", f"/models/{_segment(slug)}/assessments", body=body).document
+
     def version(self, slug: str, number: int) -> Json:
         """A version with its files, metrics, card and evidence."""
         return self._ask("GET", _version(slug, number)).document

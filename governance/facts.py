@@ -1,6 +1,7 @@
 """Gathers what a verdict depends on. Reads only; the caller holds the locks where the answer will be acted upon."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from audit import clock
 from governance.checks import catalogue
@@ -34,7 +35,7 @@ from governance.policies import (
     young_enough,
 )
 from registry import access, selectors
-from registry.models import AliasAssignment, ModelVersion, RegisteredModel, Stage, User
+from registry.models import AliasAssignment, Assessment, ModelVersion, RegisteredModel, Stage, User
 from registry.selectors import Contents
 
 
@@ -269,23 +270,58 @@ def counts(request: PromotionRequest, decision: Decision) -> bool:
     return not request.is_live or not has_left_since(decision.person, decision.signed_at)
 
 
-def model_conditions(request: PromotionRequest) -> tuple[Requirement, ...]:
+@dataclass(frozen=True)
+class TierSpan:
+    """The tiers a model had while a request of it was open: the one when it opened, and the strictest."""
+
+    opened: int | None
+    strictest: int | None
+
+    @property
+    def has_tightened(self) -> bool:
+        """Whether the model became stricter meanwhile."""
+        return self.strictest is not None and (self.opened is None or self.strictest < self.opened)
+
+
+def tier_span(request: PromotionRequest) -> TierSpan:
+    """Return the tiers of a request's model from the opening of the request until now, by its assessments: a tier that
+    was stricter for a moment counts."""
+    now = request.model.risk_tier
+    if now is None or request.model.tier_basis_id is None:
+        return TierSpan(now, now)
+    made = Assessment.objects.filter(model=request.model_id, assessed_at__gt=request.created_at).order_by("number")
+    tiers = list(made.values_list("tier_before", "tier"))
+    opened = tiers[0][0] if tiers else now
+    return TierSpan(opened, min(tier for tier in (opened, now, *(pair[1] for pair in tiers)) if tier is not None))
+
+
+def requires_assessment(model: RegisteredModel, demands: Sequence[Demand], document: PolicyDocument) -> bool:
+    """Whether a model with a declared tier has to be assessed before it enters what the demands protect. Leaving a
+    protected place does not wait for it."""
+    return (
+        model.tier_basis_id is None
+        and document.requires_assessed_tier
+        and any(demand.basis is not Basis.LEAVING for demand in demands)
+    )
+
+
+def model_conditions(request: PromotionRequest, document: PolicyDocument) -> tuple[Requirement, ...]:
     """What the request's model lacks now, and who can mend it."""
     model = request.model
     demands = demands_on(request.version, stage=request.target_stage, alias=request.target_alias)
     documents = [read(bound.policy_revision) for bound in request.governing]
-    covered = [demand for demand in demands if any(demand.covered_by(document) for document in documents)]
+    covered = [demand for demand in demands if any(demand.covered_by(one) for one in documents)]
+    tier = tier_span(request).strictest
 
     def conditions(who_can: tuple[str, ...]) -> tuple[Requirement, ...]:
         return conditions_of_model(
             for_other_tiers=tuple(
-                demand.words
-                for demand in covered
-                if not any(demand.met_by(document, model.risk_tier) for document in documents)
+                demand.words for demand in covered if not any(demand.met_by(one, tier) for one in documents)
             ),
             no_policy=tuple(demand.words for demand in demands if demand.required and demand not in covered),
             owner_answers=model.answering_owner is not None,
-            tier=model.risk_tier,
+            tier=tier,
+            assessed=not requires_assessment(model, demands, document),
             archived=model.status == RegisteredModel.Status.ARCHIVED,
             who_can=who_can,
         )
@@ -313,6 +349,6 @@ def gather(
         checks=check_facts(document, runs, inputs),
         reviewers=tuple(people) if people is not None else reviewers(request, document),
         decisions=decision_facts(request),
-        conditions=model_conditions(request) if request.is_live else (),
+        conditions=model_conditions(request, document) if request.is_live else (),
         closed=not request.is_live,
     )

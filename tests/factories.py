@@ -151,10 +151,10 @@ def officer(username: str | None = None) -> User:
     return made
 
 
-def confirm(proposal: ChangeProposal, by: User) -> ChangeProposal:
+def confirm(proposal: ChangeProposal, by: User, *, password: str = PASSWORD) -> ChangeProposal:
     """A change proposal, confirmed by a second person with their password."""
     return change_proposals.confirm(
-        actor=access.actor_for(by), proposal=proposal, digest=proposal.digest, password=PASSWORD
+        actor=access.actor_for(by), proposal=proposal, digest=proposal.digest, password=password
     )
 
 

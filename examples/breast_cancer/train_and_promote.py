@@ -172,9 +172,24 @@ def _code() -> Json:
     return {"code_commit": commit.stdout.strip(), "code_clean": not state.stdout.strip()}
 
 
+ANSWERS = {
+    "materiality": "severe",
+    "reach": "none",
+    "effect": "none",
+    "automation": "advice",
+    "data": "public",
+    "regulatory": "none",
+    "opacity": "readable",
+    "novelty": "known",
+    "replaceability": "fallback",
+    "dependents": "none",
+}
+"""To the starter questionnaire; they give tier 2."""
+
+
 def register(api: Client, trained: Trained, *, as_pickle: bool, seed: int) -> Json:
     """Register model, version and evidence; returns the version."""
-    api.ensure_model(
+    model = api.ensure_model(
         MODEL,
         title="Breast mass triage",
         purpose="Orders aspirates of breast masses for reading by a cytologist.",
@@ -183,8 +198,9 @@ def register(api: Client, trained: Trained, *, as_pickle: bool, seed: int) -> Js
         prohibited_use="Use on patients.",
         affects_people=True,
         team="Examples",
-        risk_tier=2,
     )
+    if not model["tier_assessed"]:  # policies for protected stages require it
+        api.assess(MODEL, ANSWERS, rationale="A demonstration: no patient is treated by its output.")
     with tempfile.TemporaryDirectory() as temporary:
         folder, evidence = Path(temporary) / "model", Path(temporary) / "evaluation.csv"
         folder.mkdir()

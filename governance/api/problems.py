@@ -309,6 +309,12 @@ CATALOGUE: Final[dict[str, Type]] = {
         "The installation is not set up, so a version has no stage to begin in.",
         "An administrator must finish the setup.",
     ),
+    "tier_not_assessed": Type(
+        "The risk tier is declared, not assessed",
+        "Policies for protected targets require a tier that rests on answers to the questionnaire, unless they state "
+        "otherwise (`requires_assessed_tier`).",
+        "Assess the model: on its page, or by POST to its assessments.",
+    ),
     "no_policy": Type(
         "No policy covers this target",
         "A protected target is reached under a policy only, and no policy is not consent.",

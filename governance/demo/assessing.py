@@ -13,8 +13,6 @@ from registry.services import assessments, questionnaires, reviews
 from registry.services.reviews import Said
 
 REVIEWERS = ("marta", "aiko", "jonas", "lea", "chen", "henrik")
-DECLARED_EVERY = 9
-"""Every so many models keep a tier that was declared and never assessed, as older ones do."""
 
 MILD = {
     "materiality": "negligible",
@@ -69,8 +67,8 @@ CONDITIONS = (
 
 
 def stays_declared(model: Described) -> bool:
-    """Whether its tier is declared, and nobody ever answers the questionnaire for it."""
-    return _seed(model) % DECLARED_EVERY == 0
+    """Whether its tier is declared and never assessed: where no version of it asks for a protected target."""
+    return all(chapter == "trained" for chapter in model.course)
 
 
 def assess(world: World, model: Described, made: RegisteredModel) -> None:

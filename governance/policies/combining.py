@@ -27,7 +27,8 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
 
     Checks: the union, required before advisory, the shorter `max_age_days` and `timeout`. Approvals: for each group the
     larger count and the later order. A comment is required, and the request is held when ready, where one policy wants
-    it so. The earliest expiry. Slug, title, targets and priority are those of the first document. One document comes
+    it so. An assessed tier, where one requires it. The earliest expiry.
+    Slug, title, targets and priority are those of the first document. One document comes
     back unchanged.
 
     Args:
@@ -65,6 +66,7 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
             "comment_required": any(d.comment_required for d in documents),
             "on_ready": "hold" if any(d.on_ready == "hold" for d in documents) else "promote",
             "expires_after_days": min(d.expires_after_days for d in documents),
+            "requires_assessed_tier": any(d.requires_assessed_tier for d in documents),
         }
     )
 

@@ -71,7 +71,11 @@ class ApprovalRule(_Part):
 
 
 class PolicyDocument(_Part):
-    """A policy revision. Separation of duties is not in it because no policy can turn it off."""
+    """A policy revision. Separation of duties is not in it because no policy can turn it off.
+
+    `requires_assessed_tier`: a risk tier that was declared without answering the questionnaire does not satisfy the
+    policy where the target is protected. It is written only where it is off: the digest of other documents stays.
+    """
 
     slug: Slug
     title: Annotated[str, StringConstraints(min_length=3, max_length=200, strip_whitespace=True)]
@@ -82,6 +86,7 @@ class PolicyDocument(_Part):
     comment_required: bool = True
     on_ready: Literal["promote", "hold"] = "promote"
     expires_after_days: Annotated[int, Field(ge=1, le=365)] = 30
+    requires_assessed_tier: bool = Field(default=True, exclude_if=bool)
 
     @model_validator(mode="after")
     def _each_once(self) -> "PolicyDocument":

@@ -161,6 +161,7 @@ def conditions_of_model(
     no_policy: Sequence[str] = (),
     owner_answers: bool,
     tier: int | None,
+    assessed: bool = True,
     archived: bool,
     who_can: tuple[str, ...] = (),
 ) -> tuple[Requirement, ...]:
@@ -172,6 +173,8 @@ def conditions_of_model(
         for_other_tiers: what the request changes under policies for other tiers than the model's, in words.
         no_policy: what it changes under no policy at all, in words.
         owner_answers: whether there is an owner with an active account.
+        tier: the strictest the model had while the request was open; None where it has none now.
+        assessed: whether the tier rests on answers to the questionnaire, or need not.
         who_can: names of those who may name an owner and set a tier.
     """
     found = []
@@ -194,9 +197,16 @@ def conditions_of_model(
         missing(
             "policy",
             "A policy for its tier",
-            f"the model is tier {tier} now, and this request was made under a policy for other tiers "
+            f"the model has been tier {tier} while this request was open, and no policy in force covers that "
             f"({', '.join(for_other_tiers)})",
-            "Withdraw the request and ask again: the policy for the tier it has now then decides",
+            f"An officer must publish a policy for tier {tier}; the request is judged again when the model changes",
+        )
+    if tier is not None and not assessed:
+        missing(
+            "assessment",
+            "An assessed risk tier",
+            f"tier {tier} was declared without answering the questionnaire",
+            "Assess the model",
         )
     for words in no_policy:
         missing(

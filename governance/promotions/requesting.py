@@ -218,7 +218,15 @@ def _policies(model: RegisteredModel, demands: Sequence[Demand]) -> list[Bound]:
             f"an officer must publish one.{how}",
             code="no_policy",
         )
-    refuse_conflicts([revision for revision, _ in bound])
+    revisions = [revision for revision, _ in bound]
+    if facts.requires_assessment(model, demands, facts.combined(revisions)):
+        raise NotNow(
+            f"The risk tier of {model.slug}, {model.risk_tier}, was declared without answering the questionnaire, and "
+            f"{' and '.join(demand.words for demand in demands)} requires an assessed tier: assess the model first.",
+            code="tier_not_assessed",
+            who_can=access.who_can_assign(model),
+        )
+    refuse_conflicts(revisions)
     return bound
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from django.db import transaction
@@ -29,7 +30,7 @@ from governance.actions import (
 from governance.checks import execution
 from governance.documents import freezing
 from governance.models import Decision, PromotionRequest, RequestPolicy
-from governance.policies import DecisionFact, Facts, State, Verdict, verdict
+from governance.policies import DecisionFact, Demand, Facts, State, Verdict, verdict
 from governance.promotions.binding import bind_policy
 from governance.promotions.locks import Locked, lock
 from governance.promotions.places import is_held, requests_that_lost_their_place
@@ -212,7 +213,8 @@ def _close_as_displaced(locked: Locked) -> None:
 
 def _bind_policies(locked: Locked) -> bool:
     """Bind the request to policies for what it has come to change: the version moved, or the alias came to represent a
-    stage. Where no policy covers that, the verdict says so."""
+    stage; and for the strictest tier the model had while it was open. Where no policy covers that, the verdict names
+    it. A tier that lowers takes no policy away."""
     request, version = locked.request, locked.version
     demands = facts.demands_on(version, stage=request.target_stage, alias=request.target_alias)
     unmet = facts.unmet_demands(request, demands)
@@ -221,6 +223,21 @@ def _bind_policies(locked: Locked) -> bool:
         bind_policy(locked, revision, RequestPolicy.Basis(demand.basis), actor=GATE)
         for demand, revision in found
         if revision is not None
+    ]
+    return _bind_stricter_tier(locked, demands) or any(added)
+
+
+def _bind_stricter_tier(locked: Locked, demands: Sequence[Demand]) -> bool:
+    request = locked.request
+    tiers = facts.tier_span(request)
+    # Changes of a declared tier leave no assessment to compare with.
+    if not tiers.has_tightened and locked.model.tier_basis_id is not None:
+        return False
+    held = {bound.policy_revision.policy_id for bound in request.governing}
+    added = [
+        bind_policy(locked, revision, RequestPolicy.Basis.TIER, actor=GATE)
+        for _, revision in facts.policies_for(demands, tiers.strictest)
+        if revision is not None and revision.policy_id not in held
     ]
     return any(added)
 

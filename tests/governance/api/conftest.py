@@ -16,7 +16,7 @@ from django.test import Client
 from governance.health import redis_client
 from governance.services import setup
 from registry.access import SCOPES, Role
-from registry.models import ReviewerGroup, User
+from registry.models import RegisteredModel, ReviewerGroup, User
 from registry.services import people as accounts
 from tests import factories
 from tests.people import People
@@ -115,7 +115,12 @@ class Caller:
     # --- the steps of the journey ---
 
     def register_model(self, slug: str = "credit-risk-pd", **facts: Any) -> Answer:
-        return self.post("/models", {"slug": slug, **facts})
+        """Register a model; where a tier is given, it is assessed as that unless it shall stay `declared`."""
+        declared = facts.pop("declared", False)
+        made = self.post("/models", {"slug": slug, **facts})
+        if made.status == 201 and facts.get("risk_tier") and not declared:
+            factories.assessed(RegisteredModel.objects.get(slug=slug))
+        return made
 
     def register_version(self, slug: str, files: dict[str, bytes], **facts: Any) -> dict[str, Any]:
         """Declare, upload, complete; the version as it then is."""

@@ -12,7 +12,9 @@ from tests.people import People
 
 
 def test_register_read_change(priya_calls: Caller) -> None:
-    made = priya_calls.register_model(title="Probability of default", risk_tier=1, tags={"team": "retail"})
+    made = priya_calls.register_model(
+        title="Probability of default", risk_tier=1, declared=True, tags={"team": "retail"}
+    )
 
     assert made.status == 201, made
     assert made.headers["Location"] == "/api/v1/models/credit-risk-pd"

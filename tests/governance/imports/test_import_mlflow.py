@@ -22,7 +22,7 @@ from governance.outside import Server, ServerFault
 from governance.services import setup
 from registry import access, selectors
 from registry.models import ImportRecord, ModelVersion, RegisteredModel, User
-from registry.services import models, tokens
+from registry.services import tokens
 from tests import factories
 from tests.governance.imports.registry_server import CREATED, Registry, Reply, serving
 
@@ -329,7 +329,7 @@ def test_a_later_promotion_goes_the_usual_way(theirs: Registry, henrik: User) ->
     bring(theirs, henrik)
     fourth = version("churn", 4)
     actor = access.actor_for(henrik)
-    models.update_model(actor=actor, model=fourth.model, risk_tier=2)
+    factories.assessed(fourth.model, 2)
 
     asked = promotions.request(actor=actor, version=version("churn", 5), target_stage="production", reason="newer")
 

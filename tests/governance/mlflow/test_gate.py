@@ -18,8 +18,8 @@ from governance.models import PromotionRequest
 from governance.services import evidence, policies, setup
 from registry import access
 from registry.models import AliasAssignment, ModelVersion, RegisteredModel
-from registry.services import models
 from registry.services.versions import MetricSpec
+from tests import factories
 from tests.governance.api.conftest import CARD
 from tests.governance.mlflow.conftest import Bank
 from tests.governance.mlflow.test_client import registered
@@ -33,9 +33,7 @@ def tiered(bank: Bank, tier: int = 2) -> MlflowClient:
     """A client whose model `churn` has two versions and a tier, which no MLflow call can give it."""
     mlflow = bank.client()
     registered(mlflow, count=2)
-    models.update_model(
-        actor=access.actor_for(bank.people.priya), model=RegisteredModel.objects.get(slug="churn"), risk_tier=tier
-    )
+    factories.assessed(RegisteredModel.objects.get(slug="churn"), tier)
     return mlflow
 
 

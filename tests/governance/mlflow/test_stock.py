@@ -15,9 +15,8 @@ import pytest
 
 from governance import client
 from governance.models import PromotionRequest
-from registry import access
 from registry.models import RegisteredModel
-from registry.services import models
+from tests import factories
 from tests.bench.beside import running
 from tests.governance.api.conftest import CARD
 from tests.governance.mlflow.conftest import Bank
@@ -83,7 +82,7 @@ def test_logged_attached_promoted_and_loaded(bank: Bank, tmp_path: Path, worker_
         assert logged.returncode == 0, logged.stderr
         churn = RegisteredModel.objects.get(slug="churn")
         assert churn.versions.get().source.startswith("models:/m-"), "MLflow's own name of what was logged"
-        models.update_model(actor=access.actor_for(bank.people.priya), model=churn, risk_tier=2)
+        factories.assessed(churn, 2)
 
         asked = stock(ASK)
         assert asked.returncode == 1

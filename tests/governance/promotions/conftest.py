@@ -22,6 +22,7 @@ from registry.models import ModelVersion, RegisteredModel, ReviewerGroup, User
 from registry.services import models, people, versions
 from registry.services.versions import ArtifactSpec, MetricSpec, VersionSpec
 from registry.storage import StoredBlob
+from tests import factories
 
 PASSWORD = "long enough to be a password 7!"
 ROOT = process("test-setup")
@@ -137,7 +138,7 @@ def found_bank() -> Bank:
     model = models.register_model(
         actor=access.actor_for(made["priya"]), slug="credit-risk-pd", risk_tier=1, owner=made["sofia"]
     )
-    return Bank(made, model)
+    return Bank(made, factories.assessed(model))
 
 
 @pytest.fixture

@@ -246,7 +246,7 @@ def test_a_free_move_walks_through_the_same_door_and_settles_at_once(bank: Bank)
 
 
 def test_a_model_without_tier_enters_no_protected_stage(bank: Bank) -> None:
-    models.update_model(actor=bank.actor("sofia"), model=bank.model, risk_tier=None)
+    bank.model = models.register_model(actor=bank.actor("priya"), slug="without-tier")
     with pytest.raises(NotNow, match="has no risk tier"):
         bank.request(bank.version(), stage="staging")
 

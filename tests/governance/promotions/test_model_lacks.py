@@ -54,14 +54,6 @@ def test_a_request_is_held_when_the_owner_leaves_and_goes_on_with_the_next_one(b
     assert promotions.settle(request.pk).state == "open"
 
 
-def test_a_tier_taken_away_or_made_stricter_holds_it(bank: Bank) -> None:
-    request = bank.reviewed()
-    models.update_model(actor=bank.actor("sofia"), model=bank.model, risk_tier=None)
-    assert promotions.settle(request.pk).state == "blocked"
-    models.update_model(actor=bank.actor("sofia"), model=bank.model, risk_tier=1)
-    assert promotions.settle(request.pk).state == "open"
-
-
 def test_a_request_under_a_policy_for_another_tier_is_held() -> None:
     def said(tier: int | None, **facts: bool) -> list[str]:
         given: Any = {"owner_answers": True, "archived": False, **facts}

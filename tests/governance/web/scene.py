@@ -88,6 +88,7 @@ def build() -> Scene:
         description="Trees, **boosted**. <script>alert(1)</script>",
         intended_use="Rank applications.",
     )
+    factories.assessed(model)
     champion = version(model, people.priya, auc=0.861)
     promoted(champion, people.priya, "staging")
     request = promoted(champion, people.priya, "production")

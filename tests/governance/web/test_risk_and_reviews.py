@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from audit import clock
 from registry.access import Role, actor_for
-from registry.models import Assessment, PeriodicReview, RegisteredModel
+from registry.models import Assessment, ChangeProposal, PeriodicReview, RegisteredModel
 from registry.services import models, questionnaires
 from tests import factories
 from tests.governance.web.scene import Page, PageTest
@@ -27,9 +27,22 @@ class RiskTest(PageTest):
         return {**mild, "rationale": "Figures of 2025.", "revision": str(model.revision), "asked": "1", **given}
 
     def test_a_declared_tier_says_that_nobody_answered(self) -> None:
-        page = self.read(self.scene.people.priya, f"{PATH}/risk/")
-        page.has("Declared without questionnaire", "Not assessed", "Assess")
-        self.read(self.scene.people.priya, f"{PATH}/").has("declared, not assessed", "Risk tier", "Reviews")
+        factories.model(self.scene.people.priya, "declared", risk_tier=3)
+        page = self.read(self.scene.people.priya, "/models/declared/risk/")
+        page.has("Declared without questionnaire", "Not assessed", "Assess", "does not satisfy a policy")
+        page = self.read(self.scene.people.priya, "/models/declared/")
+        page.has("declared, not assessed", "Risk tier", "Reviews", "does not satisfy a policy")
+
+    def test_a_less_strict_tier_is_proposed_and_shown(self) -> None:
+        priya = self.scene.people.priya
+        answer = self.as_(priya).post(f"{PATH}/risk/assess/", self._answers())
+        assert answer.status_code == 302
+        for path in (f"{PATH}/", f"{PATH}/risk/", f"{PATH}/risk/assess/"):
+            self.read(priya, path).has("A less strict tier is proposed", "tier 1 → tier 3", "Tier 1")
+        proposal = ChangeProposal.objects.get(model=self.scene.model)
+        self.read(self.scene.people.marta, f"/changes/{proposal.pk}/").has("answers.materiality: negligible", "Reject")
+        factories.confirm(proposal, self.scene.people.marta)
+        self.read(priya, f"{PATH}/risk/").has("Tier 3", "was confirmed by", self.scene.people.marta.name)
 
     def test_assessing_and_reading_why(self) -> None:
         priya = self.scene.people.priya
@@ -43,12 +56,12 @@ class RiskTest(PageTest):
         page = self.read(priya, f"{PATH}/risk/")
         page.has("Why tier 1", "where the answers give tier 2", "Asked for by the ECB.", "Directly regulated use")
         page.has("Figures of 2025.")
-        assert Assessment.objects.get().tier == 1
+        assert Assessment.objects.filter(model=self.scene.model)[0].tier == 1
         self.read(priya, f"{PATH}/").has("why this tier")
 
     def test_two_forms_and_the_second_is_told(self) -> None:
         priya = self.scene.people.priya
-        given = self._answers(**{"q-materiality": "severe", "q-regulatory": "direct"})
+        given = self._answers(**{"q-effect": "access", "q-automation": "automatic"})
         assert self.as_(priya).post(f"{PATH}/risk/assess/", given).status_code == 302
         again = self.as_(priya).post(f"{PATH}/risk/assess/", given)
         assert again.status_code == 409

@@ -1,0 +1,28 @@
+"""What policies match, and which function guards the change of each fact that would loosen the policies of a model."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from governance.policies import AppliesTo
+
+GUARDS = {
+    "sources": "registry.stage_writer:move",  # where a version is changes by a promotion only
+    "stages": "registry.services.setup:install_lifecycle",  # stages and moves are written by the set-up only
+    "aliases": "registry.services.lifecycle:change_alias_protection",
+    "tiers": "registry.services.tier_lowering:submit",
+}
+"""By field of `AppliesTo`, the function behind every change of the matched fact. A fact that a person can edit needs a
+change proposal where the edit loosens."""
+
+
+def test_every_fact_that_policies_match_has_a_guard() -> None:
+    assert AppliesTo.model_fields.keys() == GUARDS.keys(), "name the function that guards the loosening of the new fact"
+
+
+@pytest.mark.parametrize("guard", sorted(set(GUARDS.values())))
+def test_the_guard_exists(guard: str) -> None:
+    module, name = guard.split(":")
+    assert callable(getattr(import_module(module), name))
