@@ -246,7 +246,7 @@ class Knowledge:
                 f"{r.source_stage.name} → {r.target_name}",
                 r.get_state_display(),
                 moment(r.created_at),
-                "; ".join(f"{b.policy_revision} ({b.get_basis_display()})" for b in r.governing),
+                "; ".join(f"{b.policy_revision.described} ({b.get_basis_display()})" for b in r.governing),
                 r.reason,
             ]
             for r in self.requests

@@ -68,6 +68,11 @@ class PolicyRevision(Governed):
             return "setup"
         return "single_officer" if self.confirmed_by == self.published_by else "two_officers"
 
+    @property
+    def described(self) -> str:
+        """The revision as documents name it, with the statement that a single officer put it in force."""
+        return f"{self}, put in force by a single officer" if self.confirmation == "single_officer" else str(self)
+
 
 class RequestPolicies(Rows["RequestPolicy"]):
     """Reads the rows with their revision and policy: no reader wants them without."""
