@@ -26,7 +26,7 @@ def proposed(proposal: ChangeProposal) -> Done:
     """The result of a command that proposed a change, or, with a single officer, carried it out."""
     if proposal.outcome == ChangeProposal.Outcome.CONFIRMED:
         alone = "This installation has a single officer: no second person signed."
-        return Done(f"{proposal.title}.", proposal, (alone, *warnings_of_change(proposal)))
+        return Done(f"In effect: {proposal.title}.", proposal, (alone, *warnings_of_change(proposal)))
     names = ", ".join(change_proposals.confirmers_of(proposal).order_by("name").values_list("name", flat=True)[:5])
     missing = () if names else ("No other officer can confirm it: appoint a second officer.",)
     return Done(

@@ -2,9 +2,15 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from governance import policies
+from governance.models import PolicyRevision
 from governance.selectors.paths import warnings_of
-from registry.models import ChangeProposal
+from registry.models import ChangeProposal, QuestionnaireRevision
+
+POLICY_PUBLICATION = "policy.publication"
+QUESTIONNAIRE_PUBLICATION = "questionnaire.publication"
 
 
 def content_of(proposal: ChangeProposal) -> str:
@@ -30,12 +36,36 @@ def content_of(proposal: ChangeProposal) -> str:
 
 def warnings_of_change(proposal: ChangeProposal) -> tuple[str, ...]:
     """What a person must know before a proposal takes effect: see `warnings_of` for a policy."""
-    if proposal.kind != "policy.publication":
+    if proposal.kind != POLICY_PUBLICATION:
         return ()
     try:
         return warnings_of(policies.parse(str(proposal.payload.get("source", ""))))
     except ValueError:  # another release reads policies more strictly; confirming it is refused with the reason
         return ()
+
+
+def source_before(proposal: ChangeProposal) -> str | None:
+    """The YAML a proposed revision replaces: what is in force, or was when the proposal was confirmed.
+
+    Args:
+        proposal: any change proposal the reader may see.
+
+    Returns:
+        The source; empty where there was no revision before; None for a proposal that is no publication.
+    """
+    digest = proposal.payload.get("document_digest")
+    if proposal.kind == POLICY_PUBLICATION:
+        return _source_before(PolicyRevision.objects.filter(policy__slug=proposal.subject_id), digest)
+    if proposal.kind == QUESTIONNAIRE_PUBLICATION:
+        return _source_before(QuestionnaireRevision.objects.all(), digest)
+    return None
+
+
+def _source_before(revisions: QuerySet[Any], digest: str | None) -> str:
+    """The source of the newest of `revisions`, or of the one before the revision that the proposal became."""
+    made = revisions.filter(digest=digest).order_by("-number").first()
+    found = (revisions.filter(number__lt=made.number) if made is not None else revisions).order_by("-number").first()
+    return str(found.source) if found is not None else ""
 
 
 def _line(value: Any) -> str:

@@ -86,7 +86,7 @@ def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
         actor=actor,
         kind=PUBLICATION,
         subject=Thing("policy_slug", document.slug),
-        title=f"Policy {document.slug}: revision {number} is in force",
+        title=f"Put policy {document.slug}, revision {number}, in force",
         payload={"source": source, "document_digest": digest},
         reason=reason,
     )

@@ -9,11 +9,12 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from governance.selectors.change_proposals import content_of, warnings_of_change
+from governance.selectors.change_proposals import content_of, source_before, warnings_of_change
 from governance.web import keyset
 from governance.web.forms import PageForm
 from governance.web.page import PageRequest, page, show
 from registry import access, selectors
+from registry.comparison import compare_texts, folded
 from registry.exceptions import Refusal
 from registry.models import ChangeProposal, User
 from registry.services import change_proposals as service
@@ -84,7 +85,7 @@ def confirm(request: PageRequest, number: int) -> HttpResponse:
             _require_shown(refusal)
             form.take_refusal(refusal)
         else:
-            messages.success(request, f"Confirmed: {done.title}.")
+            messages.success(request, f"Confirmed and in effect: {done.title}.")
             return redirect("web:change", done.pk)
     return _show_proposal(request, selectors.change_proposal(request.actor, number), confirming=form, status=400)
 
@@ -131,8 +132,10 @@ def _show_proposal(
     is_open = found.state == ChangeProposal.PROPOSED
     answer = service.can_confirm(request.actor, found) if is_open else None
     confirmers = service.confirmers_of(found).order_by("name")[:20] if is_open else ()
+    before = source_before(found)
     context: dict[str, Any] = {
         "change": found,
+        "differs": folded(compare_texts(before, content_of(found))) if before else (),
         "kind": service.kind_of(found),
         "content": content_of(found),
         "warnings": warnings_of_change(found),

@@ -92,7 +92,7 @@ def propose_setup_confirmation(*, actor: Actor, reason: str) -> ChangeProposal:
         actor=actor,
         kind=SETUP_CONFIRMATION,
         subject=_thing(row),
-        title="The set-up of this installation is confirmed",
+        title="Confirm the set-up of this installation",
         payload={"in_force": setup_in_force()},
         reason=reason,
     )

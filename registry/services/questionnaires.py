@@ -67,7 +67,7 @@ def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
         actor=actor,
         kind=PUBLICATION,
         subject=Thing("organisation", "questionnaire"),
-        title=f"Questionnaire: revision {before.number + 1 if before is not None else 1} is in force",
+        title=f"Put revision {before.number + 1 if before is not None else 1} of the questionnaire in force",
         payload={"source": source, "document_digest": digest},
         reason=reason,
     )

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 
 from audit import clock
 from audit.actor import process
@@ -232,6 +233,18 @@ def test_the_database_refuses_a_confirmation_by_the_proposer(people: People) -> 
     henrik = actor_for(people.henrik)
     with pytest.raises(DatabaseError, match="a second person confirms"), transaction.atomic():
         change_proposals._carry_out(ChangeProposal.objects.get(pk=proposal.pk), henrik, people.henrik, comment="me")
+
+
+def test_the_page_shows_the_difference_to_what_is_in_force(people: People, client: Client) -> None:
+    policies.publish(actor=setup.INSTALLER, source=POLICY, reason=WHY)
+    proposal = proposed(people, POLICY.replace("Into Staging", "Into Staging, stricter"))
+    client.force_login(people.dorothy)
+    for _ in ("open", "confirmed"):
+        page = client.get(f"/changes/{proposal.pk}/").content.decode()
+        assert "<ins>" in page
+        assert "stricter" in page
+        if ChangeProposal.objects.get(pk=proposal.pk).state == "proposed":
+            factories.confirm(proposal, people.dorothy)
 
 
 def test_a_deadline_is_thirty_days(people: People) -> None:

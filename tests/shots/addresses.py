@@ -12,7 +12,16 @@ from audit.models import Event
 from governance import selectors
 from governance.models import Policy, PromotionRequest
 from registry import access
-from registry.models import OPEN, AccessRequest, DatasetReference, ModelVersion, ReviewerGroup, StageOccupancy, User
+from registry.models import (
+    OPEN,
+    AccessRequest,
+    ChangeProposal,
+    DatasetReference,
+    ModelVersion,
+    ReviewerGroup,
+    StageOccupancy,
+    User,
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ def sights() -> list[Sight]:
         *_of_model(request),
         *_of_data(request),
         *_of_access(),
+        *_of_changes(),
         Sight("jump", "marta", "/go/?q=credit"),
         Sight("audit", "ingrid", "/audit/"),
         Sight("audit-model", "priya", f"/audit/?model={request.model.slug}"),
@@ -51,6 +61,13 @@ def sights() -> list[Sight]:
         Sight("not-found", "marta", "/models/there-is-no-such-model/", 404),
         *_administration(),
     ]
+
+
+def _of_changes() -> Iterator[Sight]:
+    proposal = ChangeProposal.objects.filter(kind="policy.publication").order_by("-pk").first()
+    assert proposal is not None
+    yield Sight("changes", "mensah", "/changes/")
+    yield Sight("change", "mensah", f"/changes/{proposal.pk}/")
 
 
 def under_review() -> PromotionRequest:
