@@ -222,7 +222,8 @@ def _policies(model: RegisteredModel, demands: Sequence[Demand]) -> list[Bound]:
     if facts.requires_assessment(model, demands, facts.combined(revisions)):
         raise NotNow(
             f"The risk tier of {model.slug}, {model.risk_tier}, was declared without answering the questionnaire, and "
-            f"{' and '.join(demand.words for demand in demands)} requires an assessed tier: assess the model first.",
+            f"{' and '.join(demand.words for demand in demands if demand.basis is not Basis.LEAVING)} requires an "
+            "assessed tier: assess the model first.",
             code="tier_not_assessed",
             who_can=access.who_can_assign(model),
         )

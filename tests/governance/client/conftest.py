@@ -17,7 +17,7 @@ from governance import client, promotions
 from governance.models import Decision, PromotionRequest
 from governance.services import setup
 from registry import access
-from registry.models import ReviewerGroup, User
+from registry.models import RegisteredModel, ReviewerGroup, User
 from registry.services import people as accounts
 from tests import factories
 from tests.people import People
@@ -147,11 +147,12 @@ def files(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def registered(countersign: Command, files: Path) -> str:
-    """Give the reference of a version of a tier 2 model, with card, metrics and table."""
+    """Give the reference of a version of a model assessed as tier 2, with card, metrics and table."""
     run = countersign(
         "register", "credit-risk-pd", files / "model", "--create", "--risk-tier", 2,
         "--card", files / "card.md", "--metrics", files / "metrics.json",
         "--evidence", f"evaluation.table={files / 'table.csv'}",
     )  # fmt: skip
     assert run.status == 0, run.err
+    factories.assessed(RegisteredModel.objects.get(slug="credit-risk-pd"))
     return f"credit-risk-pd/{run.json['number']}"

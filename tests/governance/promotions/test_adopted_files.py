@@ -18,7 +18,7 @@ from registry import access, storage
 from registry.access import Role
 from registry.exceptions import NotNow, NotPermitted
 from registry.models import Artifact, DatasetReference, ModelVersion, User
-from registry.services import attachments, models
+from registry.services import attachments
 from tests import factories
 from tests.governance.promotions.test_adopting import adopt, brought, henrik
 
@@ -38,7 +38,7 @@ def adopted(henrik: User) -> ModelVersion:
     version = brought(henrik, 4, aliases=("champion",))
     adopt(henrik, version, target_stage="production")
     adopt(henrik, version, target_alias="champion")
-    models.update_model(actor=access.actor_for(henrik), model=version.model, risk_tier=2)
+    factories.assessed(version.model, 2)
     version.refresh_from_db()
     return version
 
