@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from governance.models import PromotionRequest
-from registry.models import ModelVersion
+from registry.models import ModelVersion, RegisteredModel
+from tests import factories
 from tests.governance.client.conftest import Command, Organisation
 from tests.ground.workers import WorkerProcess
 
@@ -127,6 +128,9 @@ def test_a_failed_check_is_4_and_named(
 ) -> None:
     (files / "model" / "weights.json").write_bytes(b"\x80\x05 no format anybody knows")
     countersign("register", "credit-risk-pd", files / "model", "--create", "--risk-tier", 2)
+    refused = countersign("promote", "credit-risk-pd/1", "--to", "staging", "--reason", "try it")
+    assert "declared without answering the questionnaire" in refused.err
+    factories.assessed(RegisteredModel.objects.get(slug="credit-risk-pd"))
     summary = files / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
 
