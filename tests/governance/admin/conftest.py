@@ -125,7 +125,7 @@ def rows(bank: Bank) -> dict[type[Model], Any]:
         StageMove: StageMove.objects.first(),
         ProtectedAlias: ProtectedAlias.objects.get(name="champion"),
         QuestionnaireRevision: QuestionnaireRevision.objects.get(),
-        Assessment: Assessment.objects.get(),
+        Assessment: Assessment.objects.order_by("pk").last(),
         PeriodicReview: PeriodicReview.objects.get(),
         Event: Event.objects.order_by("id").first(),
     }
