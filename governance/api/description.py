@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from functools import cache
 from typing import Any
 
@@ -39,7 +40,8 @@ class SchemaView(OpenEndpoint):
     @Operation("getSchema", "Read this description", "interface", {200: Description}, open=True, tagged=True)
     def get(self, request: Request) -> HttpResponse:
         """The OpenAPI 3.1 description of this interface."""
-        body, tag = _described()
+        with _MAKING:
+            body, tag = _described()
         headers = {"ETag": tag, "Cache-Control": "public, no-cache"}
         if preconditions.unchanged(request, tag):
             return HttpResponse(status=304, headers=headers)
@@ -71,6 +73,10 @@ def _marked(text: str) -> SafeString:
     return format_html_join(
         "", "{}", ((format_html("<code>{}</code>", part) if n % 2 else part,) for n, part in enumerate(text.split("`")))
     )
+
+
+_MAKING = threading.Lock()
+"""Held while the description is made: drf-spectacular changes global registries while it loads its extensions."""
 
 
 @cache

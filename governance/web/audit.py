@@ -137,7 +137,7 @@ def _chips(filters: dict[str, str]) -> list[tuple[str, str, str]]:
 def event(request: PageRequest, event_id: uuid.UUID) -> HttpResponse:
     """One event: what was recorded, and the exact bytes."""
     found = log.by_event_id(event_id)
-    if found is None or not _may_read(request.actor, found):
+    if found is None or not may_read_event(request.actor, found):
         raise NotFound("There is no event with this id that you can see.")
     if request.GET.get("download") == "1":
         response = HttpResponse(bytes(found.leaf), content_type="application/octet-stream")
@@ -167,8 +167,8 @@ def event(request: PageRequest, event_id: uuid.UUID) -> HttpResponse:
     return show(request, "audit/event.html", context)
 
 
-def _may_read(actor: Actor, found: Event) -> bool:
-    """The log's readers everything; anybody else, what happened to a model they may see."""
+def may_read_event(actor: Actor, found: Event) -> bool:
+    """Return whether the actor may read the event: readers of the log every event, others those of models they see."""
     if access.can_in_organisation(actor, OrgPermission.READ_AUDIT):
         return True
     kind, _, uid = str(found.stream_id).partition(":")

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from audit import selectors as log
 from governance import selectors as promotions
+from governance.web.audit import may_read_event
 from governance.web.page import PageRequest, page
 from governance.web.things import Names
 from registry import access, selectors
@@ -65,7 +66,7 @@ def _event_or_thing(request: PageRequest, named: str) -> str:
     except ValueError:
         return ""
     event = log.by_event_id(uid)
-    if event is not None:
+    if event is not None and may_read_event(request.actor, event):
         return reverse("web:event", args=[event.event_id])
     names = Names.of(request.actor, str(uid))
     return next((thing.url for thing in names if thing.url), "")

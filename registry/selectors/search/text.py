@@ -12,6 +12,8 @@ from django.db.models import F, Func, Q
 from registry.search import Term
 
 _LEXEME = re.compile(r"[^\W_]+")
+_OPERATOR = re.compile(r"(?<!\w)-")
+"""A hyphen that websearch_to_tsquery reads as NOT: one that does not follow a character of a word."""
 
 
 class _Words(Func):
@@ -45,7 +47,9 @@ def _contains(terms: Sequence[Term]) -> Any:
 
 
 def _said(term: Term) -> str:
-    return term.values[0].text.replace('"', " ")
+    """The text of a term without operators: the query language has read its own negation, and PostgreSQL refuses more
+    than 32 NOTs in a row ("tsquery stack too small")."""
+    return _OPERATOR.sub(" ", term.values[0].text.replace('"', " "))
 
 
 def _as_written(term: Term) -> str:

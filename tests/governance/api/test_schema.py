@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 import yaml
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
+from rest_framework.test import APIClient
 
+from governance.api import description
 from governance.api.urls import urlpatterns
 from tests.governance.api.conftest import Caller
 
@@ -48,6 +51,15 @@ def test_everyone_may_read_it(nobody: Caller, described: dict[str, Any]) -> None
     assert answer.status == 200
     assert answer.json == described
     assert nobody.get("/schema", If_None_Match=answer.headers["ETag"]).status == 304
+
+
+def test_concurrent_first_readers_get_one_description() -> None:
+    description._described.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: APIClient().get("/api/v1/schema"), range(8)))
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert len({answer["ETag"] for answer in answers}) == 1
+    assert description._described.cache_info().misses == 1
 
 
 def test_names_are_stable_and_single(described: dict[str, Any]) -> None:

@@ -86,3 +86,17 @@ def test_nobody_finds_what_they_may_not_see(shelf: Caller, eve_calls: Caller) ->
         for q in ("tier:1", "churn", "metric.auc>0", "status:any", "owner:priya"):
             assert found(ask(eve_calls, path, q)) == []
     eve_calls.get("/models/churn/versions?q=tier:1").problem(404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/models", "/versions", "/models/churn/versions"])
+@pytest.mark.parametrize(
+    "q", ["-" * 40 + "zzz", "-(" * 40 + "zzz", "zzz" + "!-" * 40 + "a", "zzz " + "-- " * 100 + "a", "z" * 500]
+)
+def test_operators_of_the_database_in_a_query_are_not_read(shelf: Caller, path: str, q: str) -> None:
+    assert shelf.get(f"{path}?q={quote(q)}").status in (200, 400)
+
+
+def test_a_word_with_hyphens_is_found_and_one_hyphen_negates(shelf: Caller) -> None:
+    assert found(ask(shelf, "/models", "credit-risk-pd")) == ["credit-risk-pd"]
+    assert found(ask(shelf, "/models", "-credit-risk-pd")) == ["churn", "fraud"]
+    assert found(ask(shelf, "/models", "-" * 40 + "churn")) == ["credit-risk-pd", "fraud"]

@@ -125,6 +125,9 @@ class TestJump(PageTest):
         for named in (f"#{self.scene.request.pk}", "credit-risk-pd", self.scene.request.packet_digest):
             assert self.to(named, self.scene.people.eve).startswith("/models/?q=")
         assert self.to("9" * 40).startswith("/models/?q=")
+        event = Event.objects.filter(action="model.registered").get()
+        for named in (str(event.event_id), str(uuid.uuid4())):
+            assert self.to(named, self.scene.people.eve) == f"/models/?q={named}"
         assert self.to("") == "/models/?q="
 
 
