@@ -1,4 +1,5 @@
-"""The people behind a model's live promotion requests, who do not confirm a less strict tier of it."""
+"""What a model's promotion requests mean for its risk tier: who does not confirm a less strict one, and whether one
+needs a second person."""
 
 from collections.abc import Mapping
 
@@ -20,3 +21,9 @@ def requesters_of(model: RegisteredModel) -> Mapping[str, str]:
     for party in parties.values():
         found |= dict.fromkeys(party.behind_request, "behind the token of a request")
     return found
+
+
+@tier_use.register_requested
+def was_requested(model: RegisteredModel) -> bool:
+    """Return whether a promotion of the model was ever requested under a policy, in any state of the request."""
+    return PromotionRequest.objects.filter(model=model, policy_revision__isnull=False).exists()

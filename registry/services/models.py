@@ -198,7 +198,7 @@ def refuse_prompt_tag(model: RegisteredModel, before: Mapping[str, str], after: 
 
 def _refuse_declared_tier(model: RegisteredModel, given: Mapping[str, Any]) -> None:
     """A tier may be declared as long as nobody has assessed the model; then it changes with answers only. It may not be
-    lowered where something was or is being decided under it."""
+    lowered where something was ever decided under it, or is being decided."""
     before, after = model.risk_tier, given.get("risk_tier", model.risk_tier)
     faults = Faults()
     if after == before:
@@ -213,8 +213,8 @@ def _refuse_declared_tier(model: RegisteredModel, given: Mapping[str, Any]) -> N
         faults.add(
             "/risk_tier",
             "tier_in_use",
-            f"{model.slug} has a version in a protected place or an open promotion request under tier {before}: assess "
-            "the model, and a second person confirms a less strict tier.",
+            f"{model.slug} has or had a version in a protected stage or under a protected alias, or a promotion "
+            f"request, under tier {before}: assess the model, and a second person confirms a less strict tier.",
         )
     faults.refuse()
 

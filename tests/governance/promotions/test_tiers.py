@@ -97,6 +97,32 @@ def test_a_policy_may_state_that_a_declared_tier_satisfies_it(bank: Bank, publis
         assert refused.value.errors[0].code == "tier_in_use"
 
 
+@pytest.mark.parametrize("past", ["rejected", "withdrawn", "left the stage"])
+def test_what_was_decided_under_a_declared_tier_keeps_it(bank: Bank, publish: Publish, past: str) -> None:
+    """The owner lowers a declared tier alone neither after the strict policy's request ended, nor after a move back."""
+    publish(BY_TIER.format(tier=1, count=1, more="requires_assessed_tier: false").replace("production", "staging"))
+    another(bank, 1, assessed=False)
+    request = bank.run_checks(bank.request(bank.version(), stage="staging"))
+    if past == "withdrawn":
+        promotions.withdraw(actor=bank.actor("priya"), request=request, reason="another way")
+    elif past == "rejected":
+        bank.decide(request, "marta", "reject")
+    else:
+        assert bank.decide(request, "marta").state == "promoted"
+        assert bank.request(request.version, stage="development").state == "promoted"
+    assert not bank.fresh(request).is_live
+    for tier in (3, None):
+        with pytest.raises(InvalidInput) as refused:
+            models.update_model(actor=bank.actor("priya"), model=bank.model, risk_tier=tier)
+        assert refused.value.errors[0].code == "tier_in_use"
+    with pytest.raises(NotPermitted) as denied:
+        assess(bank, 3)
+    assert denied.value.code == "second_person_required"
+    bank.model.refresh_from_db()
+    assert bank.model.risk_tier == 1
+    lower(bank, 3, by="priya", confirmed_by="marta")
+
+
 def test_a_stored_document_without_the_setting_requires_an_assessed_tier(tiered: Bank) -> None:
     document = policies.parse("{slug: one, title: One policy, applies_to: {stages: [production]}}")
     assert document.requires_assessed_tier
