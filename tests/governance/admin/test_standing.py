@@ -15,7 +15,9 @@ from governance.models import CheckRun, Decision, Policy, PolicyRevision, Promot
 from registry.models import (
     AccessToken,
     Assessment,
+    ChangeProposal,
     Grant,
+    Instance,
     Membership,
     PeriodicReview,
     ProtectedAlias,
@@ -31,8 +33,8 @@ from tests.governance.admin.conftest import Visit, address
 pytestmark = pytest.mark.django_db
 
 READ_ONLY = (PolicyRevision, PromotionRequest, CheckRun, Decision, RegisteredModel, Stage, StageMove, ProtectedAlias,
-             Assessment, PeriodicReview)  # fmt: skip
-OFFICERS = (ReviewerGroup, Membership, Policy, QuestionnaireRevision)
+             Assessment, PeriodicReview, ChangeProposal)  # fmt: skip
+OFFICERS = (ReviewerGroup, Membership, Policy, QuestionnaireRevision, Instance)
 ADMINISTRATORS = (User, Grant, AccessToken)
 EVERYTHING = {*READ_ONLY, *OFFICERS, *ADMINISTRATORS, Event}
 

@@ -6,10 +6,8 @@ import pytest
 
 from governance.models import PromotionRequest
 from governance.services import policies, setup
-from registry import access
 from registry.access import Role
 from registry.models import User
-from registry.services import models
 from tests import factories
 from tests.governance.api.conftest import Caller, caller_of
 from tests.governance.promotions.test_adopting import adopt, brought
@@ -78,7 +76,7 @@ def imported(henrik: User) -> Caller:
     version = brought(henrik, 4, aliases=("champion",))
     adopt(henrik, version, target_stage="production")
     adopt(henrik, version, target_alias="champion")
-    models.update_model(actor=access.actor_for(henrik), model=version.model, risk_tier=2)
+    factories.assessed(version.model, 2)
     return caller_of(henrik)
 
 
