@@ -42,7 +42,7 @@ class PathPolicyShown(Shown):
     revision: int
 
 
-class PathShown(Shown):
+class PolicyPath(Shown):
     """A move between stages, or a protected alias pointed at a version in a stage, and what it requires."""
 
     from_stage: str = Field(description="Name of the stage the version is in.")
@@ -56,7 +56,7 @@ class PathShown(Shown):
     gaps: list[str] = Field(description="What no policy covers, so that the change is refused, and other warnings.")
 
     @classmethod
-    def of(cls, row: selectors.PathRequirements) -> PathShown:
+    def of(cls, row: selectors.PathRequirements) -> PolicyPath:
         return cls(
             from_stage=row.source,
             to_stage=row.target or None,
@@ -70,20 +70,22 @@ class PathShown(Shown):
         )
 
 
-class PathList(Shown):
+class PolicyPathList(Shown):
     """Every path of the lifecycle and of the protected aliases."""
 
-    items: list[PathShown]
+    items: list[PolicyPath]
 
 
 class PathsView(Endpoint):
     """/policies/paths"""
 
-    @Operation("listPolicyPaths", "List every path between stages with its requirements", "policies", {200: PathList})
+    @Operation(
+        "listPolicyPaths", "List every path between stages with its requirements", "policies", {200: PolicyPathList}
+    )
     def get(self, request: Request) -> Response:
         """Each move between stages and each protected alias, by tier, with the policies in force that govern it."""
         access.require_scope(self.actor, "models:read")
-        return answer(PathList(items=[PathShown.of(row) for row in selectors.paths()]))
+        return answer(PolicyPathList(items=[PolicyPath.of(row) for row in selectors.paths()]))
 
 
 class PoliciesView(Endpoint):
