@@ -12,6 +12,7 @@ from typing import Any
 
 from registry import characters
 from registry.exceptions import FieldError, InvalidInput
+from registry.json_text import JsonTextError, parse_json
 
 MAX_INTEGER = 2**53 - 1
 """The largest integer every JSON reader keeps exactly (RFC 7493 section 2.2)."""
@@ -181,6 +182,24 @@ class Faults:
         if not self.errors and len(json.dumps(value, ensure_ascii=False, default=dict).encode()) > MAX_JSON_BYTES:
             self.add(pointer, "too_large", f"At most {MAX_JSON_BYTES // 1024} KiB of JSON; attach a file instead.")
         return dict(value)
+
+    def json_text(self, pointer: str, value: str) -> None:
+        """Hold JSON written in a text to the rules of a JSON object; a text that is not JSON is only a text.
+
+        Args:
+            pointer: of the field that holds the text.
+            value: the text.
+        """
+        try:
+            parsed = parse_json(value, levels=MAX_DEPTH)
+        except JsonTextError as fault:
+            if fault.code == "too_deep":
+                remedy = "use fewer levels, or attach the whole schema as a file."
+                self.add(pointer, "too_deep", f"The JSON in this text has at most {MAX_DEPTH} levels: {remedy}")
+            elif fault.code == "characters":
+                self.add(pointer, "characters", f"The JSON in this text {fault.detail}: remove it.")
+            return
+        self._json(pointer, parsed, 1)
 
     def _json(self, pointer: str, value: object, depth: int) -> None:
         if depth > MAX_DEPTH:

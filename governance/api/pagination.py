@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from governance.api.problem import Problem
 from governance.api.shapes import PageAsked
 from registry import moments
+from registry.json_text import parse_json
 
 Row = TypeVar("Row", bound=Model)
 Place = TypeVar("Place", bound=str | int)
@@ -33,8 +34,8 @@ def decode(cursor: str, kind: type[Place]) -> Place:
 
 def _read(cursor: str) -> Any:
     try:
-        return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError, RecursionError):
+        return parse_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError):
         raise refused() from None
 
 

@@ -341,7 +341,10 @@ _SENTENCES = {
 
 
 def _line(raw: bytes) -> dict[str, Any]:
-    said = json.loads(raw)
+    try:
+        said = json.loads(raw)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
     if not isinstance(said, dict):
         raise ValueError("not an object")
     return {name: value for name, value in said.items() if isinstance(value, str | bool)}

@@ -15,6 +15,7 @@ from governance.models import CheckRun, Decision, PromotionRequest
 from governance.policies import PolicyDocument
 from registry import card as cards
 from registry.comparison import read_lock
+from registry.json_text import JsonTextError, parse_json
 from registry.models import ModelVersion, Stage, StageOccupancy
 from registry.selectors import Contents
 
@@ -182,9 +183,11 @@ class Knowledge:
         given = self.version.signature.get(side)
         if isinstance(given, str):
             try:
-                given = json.loads(given)
-            except ValueError:
-                return text(title, VERSION, given)
+                given = parse_json(given)
+            except JsonTextError as fault:
+                if fault.code == "syntax":
+                    return text(title, VERSION, given)
+                return facts(title, VERSION, [("signature", f"unreadable: {fault.detail}")])
         if not isinstance(given, list):
             return facts(title, VERSION, [("signature", _json(given) if given else None)])
         rows = [_column(n, spec) for n, spec in enumerate(given)]

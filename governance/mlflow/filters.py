@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from governance.mlflow.refusals import MlflowError, invalid
 from governance.selectors.compact_search import MODEL_ORDER, VERSION_ORDER, Clause
+from registry.json_text import parse_json
 
 _TEXT = r"'[^']*'|\"[^\"]*\""
 _TOKENS = re.compile(
@@ -70,8 +71,8 @@ def offset_of(token: str | None) -> int:
     if not token:
         return 0
     try:
-        read = json.loads(base64.b64decode(token, validate=True))
-    except (binascii.Error, ValueError, RecursionError):
+        read = parse_json(base64.b64decode(token, validate=True))
+    except (binascii.Error, ValueError):
         raise invalid("Invalid page token, could not base64-decode") from None
     offset = read.get("offset") if isinstance(read, dict) else None
     if type(offset) is not int or not 0 <= offset <= MAX_OFFSET:

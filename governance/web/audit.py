@@ -23,6 +23,7 @@ from governance.web.things import Doer, Named, Names
 from registry import access, moments, selectors
 from registry.access import OrgPermission
 from registry.exceptions import NotFound
+from registry.json_text import parse_json_or
 from registry.models import AccessToken, User
 
 FILTERS = ("action", "actor", "model", "from", "to")
@@ -190,10 +191,7 @@ def _changes(body: dict[str, Any], opened: dict[str, str]) -> list[tuple[str, st
 def _private(kept: str | None) -> tuple[str, str]:
     if kept is None:
         return "", "erased"
-    try:
-        value = json.loads(kept)
-    except ValueError:
-        return "", kept
+    value = parse_json_or(kept, kept)
     if isinstance(value, dict) and value.keys() <= {"from", "to"}:
         return _shown(value.get("from")), _shown(value.get("to"))
     return "", _shown(value)

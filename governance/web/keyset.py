@@ -16,6 +16,7 @@ from django.db.models import DateField, DateTimeField, Field, Model, Q, QuerySet
 from django.http import QueryDict
 
 from registry import moments
+from registry.json_text import parse_json
 
 M = TypeVar("M", bound=Model)
 
@@ -186,7 +187,7 @@ def _read(cursor: str) -> list[Any] | None:
     if not cursor or len(cursor) > 600:
         return None
     try:
-        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        values = parse_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error):
         return None
     if not isinstance(values, list) or not all(isinstance(v, str | int) for v in values):

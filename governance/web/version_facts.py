@@ -20,6 +20,7 @@ from governance.web.forms import PageForm
 from governance.web.page import PageRequest, page, show
 from registry import access, selectors
 from registry.access import Permission
+from registry.comparison import parse_side
 from registry.exceptions import NotPermitted, Refusal, StaleRevision
 from registry.models import Evidence, Metric, ModelVersion
 from registry.services import labelling
@@ -101,11 +102,7 @@ def signature_of(version: ModelVersion) -> Signature:
 
 
 def _fields(given: Any) -> tuple[Field, ...]:
-    if isinstance(given, str):
-        try:
-            given = json.loads(given)
-        except ValueError:
-            return ()
+    given = parse_side(given)
     if not isinstance(given, list) or not all(isinstance(field, dict) for field in given):
         return ()
     return tuple(

@@ -1,7 +1,7 @@
 """What differs between two versions, as a value: pages, the interface and packets draw from it. Pure."""
 
 from registry.comparison.dependencies import Lock, Package, PackageChange, read_lock
-from registry.comparison.signature import SchemaChange, SignatureChange, compare_signatures
+from registry.comparison.signature import SchemaChange, SignatureChange, compare_signatures, parse_side
 from registry.comparison.text import Effort, Piece, TextDiff, compare_texts, folded
 from registry.comparison.values import (
     Bound,
@@ -45,5 +45,6 @@ __all__ = [
     "compare_signatures",
     "compare_texts",
     "folded",
+    "parse_side",
     "read_lock",
 ]

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from registry.json_text import parse_json_or
+
 SIDES = ("inputs", "outputs", "params")
 MAX_FIELDS = 5_000
 """Columns of a side that are compared one by one; a signature is 256 KiB of JSON at most."""
@@ -114,7 +116,7 @@ def compare_signatures(before: Mapping[str, Any], after: Mapping[str, Any]) -> S
 
 
 def _read(side: str, given: Any) -> _Side:
-    raw = _parsed(given)
+    raw = parse_side(given)
     if raw in (None, "", [], {}):
         return _Side(raw=None)
     if side not in SIDES or not isinstance(raw, list) or len(raw) > MAX_FIELDS:
@@ -134,14 +136,9 @@ def _read(side: str, given: Any) -> _Side:
     return found
 
 
-def _parsed(value: Any) -> Any:
-    """MLflow keeps a side as JSON inside a string."""
-    if isinstance(value, str):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
+def parse_side(value: Any) -> Any:
+    """Return a side of a signature as a value: MLflow keeps it as JSON in a text. A text that is not read stays one."""
+    return parse_json_or(value, value) if isinstance(value, str) else value
 
 
 def _fields(spec: dict[str, Any], position: int, *, params: bool) -> Iterator[_Field]:

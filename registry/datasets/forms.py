@@ -11,6 +11,7 @@ from typing import Any, Final
 from registry.datasets.dvc import read_dvc, write_dvc
 from registry.datasets.identity import DIGEST_FORMS, Reference
 from registry.datasets.unreadable import Unreadable
+from registry.json_text import JsonTextError, parse_json, parse_json_or
 
 MAX_TEXT = 64 * 1024
 """Characters of the longest text that is read: a .dvc file has a few hundred."""
@@ -242,10 +243,7 @@ _ICEBERG = re.compile(r"([^\s@][^@\n]{0,1000})@([1-9][0-9]{9,18})")
 
 
 def _read_mlflow(text: str, name: str) -> Reference:
-    try:
-        given = json.loads(text)
-    except (ValueError, RecursionError):
-        given = None
+    given = parse_json_or(text, None)
     if (
         not isinstance(given, dict)
         or not isinstance(given.get("name"), str)
@@ -264,8 +262,8 @@ def _source(source: Any) -> str:
     """Where the data is, out of what MLflow writes: JSON within JSON, whose member depends on the kind of source."""
     if isinstance(source, str):
         try:
-            source = json.loads(source)
-        except (ValueError, RecursionError):
+            source = parse_json(source)
+        except JsonTextError:
             return str(source)
     if isinstance(source, dict):
         for member in ("uri", "url", "path", "table_name", "delta_table_name"):

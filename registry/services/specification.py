@@ -9,6 +9,7 @@ from django.conf import settings
 from audit import canonical
 from registry import card as cards
 from registry import datasets as references
+from registry.comparison.signature import SIDES
 from registry.models import DatasetReference, ModelVersion, RegisteredModel, User
 from registry.rules import Faults
 from registry.yaml_reader import DuplicateKeyError
@@ -139,12 +140,21 @@ def cleaned(faults: Faults, spec: VersionSpec) -> VersionSpec:
         code_commit=_commit(faults, spec.code_commit),
         environment_lock=faults.text("/environment_lock", spec.environment_lock, MAX_LOCK_BYTES),
         parameters=faults.document("/parameters", spec.parameters),
-        signature=faults.document("/signature", spec.signature),
+        signature=_signature(faults, spec.signature),
         description=faults.text("/description", spec.description, 100_000),
         tags=faults.labels("/tags", spec.tags),
         datasets=cleaned_datasets(faults, spec.datasets),
         metrics=cleaned_metrics(faults, spec.metrics, required=False),
     )
+
+
+def _signature(faults: Faults, signature: Mapping[str, Any]) -> dict[str, Any]:
+    """The signature as it is kept; a side may be JSON in a text, as MLflow writes it."""
+    kept = faults.document("/signature", signature)
+    for side in SIDES:
+        if isinstance(written := kept.get(side), str):
+            faults.json_text(f"/signature/{side}", written)
+    return kept
 
 
 def columns(spec: VersionSpec) -> dict[str, Any]:

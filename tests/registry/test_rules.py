@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.exceptions import InvalidInput
+from registry.json_text import MAX_LEVELS, JsonTextError, parse_json, parse_json_or
 from registry.rules import Faults
 
 
@@ -157,3 +158,28 @@ def test_every_fault_is_told_at_once() -> None:
         ("/title", "too_long"),
         ("/team", "invisible_characters"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("{", "syntax"),
+        (b"\xff\xff", "syntax"),
+        ("9" * 5000, "syntax"),
+        ("[" * 100_000, "too_deep"),
+        ("[" * 3000 + "]" * 3000, "too_deep"),
+        ("[" * (MAX_LEVELS + 1) + "]" * (MAX_LEVELS + 1), "too_deep"),
+        ('{"\\ud800": 1}', "characters"),
+        ('["a\\u0000"]', "characters"),
+    ],
+)
+def test_json_from_outside_is_read_or_refused_with_one_error(text: str | bytes, code: str) -> None:
+    with pytest.raises(JsonTextError) as refused:
+        parse_json(text)
+    assert refused.value.code == code
+    assert parse_json_or(text, "fallback") == "fallback"
+
+
+def test_json_from_outside_is_read_to_the_limit_of_levels() -> None:
+    assert parse_json("[" * MAX_LEVELS + "]" * MAX_LEVELS)
+    assert parse_json(b'{"a": ["\xc3\xa9", 1.5, null]}') == {"a": ["\xe9", 1.5, None]}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from django.test import Client
 
 from audit import canonical
 from governance.documents import pdf_files
 from governance.models import PdfFile
 from registry.models import RegisteredModel
+from registry.rules import Faults
 from tests import factories
 from tests.governance.api.conftest import CARD, Caller
 from tests.people import People
@@ -61,3 +65,46 @@ def test_a_long_document_is_prepared_by_a_worker(priya_calls: Caller, version: s
     assert pdf_files.draw(row.pk)
     answer = priya_calls.get(f"{version}/document.pdf")
     assert (answer.status, answer.raw[:5]) == (200, b"%PDF-")
+
+
+NESTED = "[" * 3000 + "]" * 3000
+HALF = '[{"name": "\\ud800", "type": "double"}]'
+DEEP = json.dumps([{"type": "array", "items": [[[[[[[[]]]]]]]]}])
+
+
+@pytest.mark.parametrize("side", ["inputs", "outputs", "params"])
+@pytest.mark.parametrize(("written", "code"), [(NESTED, "too_deep"), (DEEP, "too_deep"), (HALF, "characters")])
+def test_a_signature_that_cannot_be_shown_is_refused(
+    priya_calls: Caller, version: str, side: str, written: str, code: str
+) -> None:
+    given = {"source": "s3://b/y", "signature": {side: written}}
+    body = priya_calls.post("/models/credit-risk-pd/versions", given).problem(422, "invalid_input")
+    assert [(e["pointer"], e["code"]) for e in body["errors"]] == [(f"/signature/{side}", code)]
+
+
+@pytest.mark.parametrize("written", [NESTED, HALF])
+def test_a_signature_stored_before_it_was_refused_is_shown_as_unreadable(
+    priya_calls: Caller, version: str, people: People, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(Faults, "json_text", lambda *_: None)
+        made = factories.version(
+            RegisteredModel.objects.get(slug="credit-risk-pd"),
+            people.priya,
+            source="s3://b/y",
+            signature={"inputs": written, "outputs": written},
+        )
+    path = f"/models/credit-risk-pd/versions/{made.number}"
+    points = priya_calls.get(f"{path}/document").json["document"]["points"]
+    shown = [
+        item["value"] for p in points for b in p["blocks"] for item in b.get("items", ()) if item["name"] == "signature"
+    ]
+    assert shown
+    assert all(value.startswith("unreadable: ") for value in shown)
+    assert priya_calls.get(f"{path}/document.pdf").raw.startswith(b"%PDF-")
+    browser = Client()
+    browser.force_login(people.priya)
+    for page in ("", "document/", "document.json", "document.pdf", "card/"):
+        assert browser.get(f"{path}/{page}").status_code == 200, page
+    compared = browser.get(f"/models/credit-risk-pd/compare/v1..v{made.number}/")
+    assert compared.status_code == 200

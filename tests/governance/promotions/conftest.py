@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,12 +49,20 @@ class Bank:
     def actor(self, username: str) -> Actor:
         return access.actor_for(self.people[username])
 
-    def version(self, *, by: str = "priya", content: bytes | None = None, accuracy: float = 0.91) -> ModelVersion:
+    def version(
+        self,
+        *,
+        by: str = "priya",
+        content: bytes | None = None,
+        accuracy: float = 0.91,
+        signature: Mapping[str, Any] | None = None,
+    ) -> ModelVersion:
         """Register the next version, with one file, a good card and an accuracy."""
         content = content if content is not None else b'{"weights": [%d]}' % self.model.next_version
         self.model.refresh_from_db()
         declared = ArtifactSpec("model.json", hashlib.sha256(content).hexdigest(), len(content))
-        spec = VersionSpec(artifacts=[declared], card=CARD, metrics=[MetricSpec("accuracy", accuracy)])
+        metrics = [MetricSpec("accuracy", accuracy)]
+        spec = VersionSpec(artifacts=[declared], card=CARD, metrics=metrics, signature=signature or {})
         made = versions.declare_version(actor=self.actor(by), model=self.model, spec=spec, reuse=False)
         versions.store_artifact(actor=self.actor(by), version=made, path="model.json", stream=io.BytesIO(content))
         return versions.complete(actor=self.actor(by), version=made)

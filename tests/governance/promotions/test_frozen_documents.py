@@ -20,6 +20,7 @@ from governance.documents import building, freezing, reading
 from governance.documents.annex_iv import POINTS
 from governance.models import FrozenDocument, PromotionRequest
 from registry.models import ModelVersion
+from registry.rules import Faults
 from tests.governance.promotions.conftest import Bank, found_bank
 
 pytestmark = pytest.mark.django_db
@@ -180,3 +181,18 @@ def test_many_settling_at_once_freeze_one(committed: Bank) -> None:
     assert request.state == "promoted"
     assert FrozenDocument.objects.filter(request=request).count() == 1
     assert json.loads(bytes(of(request).body))["promotion"]["number"] == request.pk
+
+
+def test_a_signature_that_cannot_be_read_does_not_stop_a_promotion(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    nested = "[" * 3000 + "]" * 3000
+    with monkeypatch.context() as earlier:
+        # A version that was registered before such signatures were refused.
+        earlier.setattr(Faults, "json_text", lambda *_: None)
+        version = bank.in_staging(signature={"inputs": nested, "outputs": nested})
+    request = bank.run_checks(bank.request(version))
+    for name in ("marta", "aiko"):
+        request = bank.decide(request, name)
+    assert request.state == "promoted"
+    document = of(request)
+    assert reading.intact(document)
+    assert b"unreadable: nested deeper" in bytes(document.body)
