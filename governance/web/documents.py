@@ -18,7 +18,7 @@ from governance.documents.completeness import Completeness, completeness
 from governance.documents.pdf_files import Printed
 from governance.models import FrozenDocument
 from governance.web.bounded_cache import BoundedCache
-from governance.web.markdown import to_html
+from governance.web.markdown import is_shown_as_written, to_html, without_front_matter
 from governance.web.page import PageRequest, page, show
 from registry import card as cards
 from registry import selectors
@@ -101,6 +101,9 @@ def _parts(version: ModelVersion, text: str) -> list[Part]:
         found = cards.parse(text)
     except cards.CardUnreadable:
         return [Part("", to_html(text), None)]
+    if len(cards.top_sections(found)) > MOST_SECTIONS or is_shown_as_written(text):
+        # Each section would be rendered by itself, and the bounds hold for a whole card.
+        return [Part("", to_html(without_front_matter(text)), None)]
     earlier = _earlier(version)
     first = next((s.line for s in cards.top_sections(found)), len(found.lines))
     opening = "\n".join(found.lines[:first]).strip()

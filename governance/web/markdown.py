@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 import nh3
 from django.utils.html import format_html
@@ -28,6 +29,15 @@ MAX_MARKS = 30_000
 40 µs on each that begins nothing, and prose of the longest card has a tenth of them."""
 _MARKS = "[]!*_`~<&\\"
 
+MAX_BLOCKS = 5_000
+"""Headings, list items, quotations, paragraphs and rows of tables; a text with more is shown as it was written. A
+parser spends up to 100 µs on each, and the longest card of prose has a few hundred."""
+CELLS_OF_A_BLOCK = 8
+"""Cells of a table that take as long as a block of another kind."""
+_CONTAINERS = re.compile(r"(?:[ \t]*(?:>|[-+*](?=\s|$)|\d{1,9}[.)](?=\s|$)))+")
+_CONTAINER = re.compile(r">|[-+*]|\d+[.)]")
+_HEADING = re.compile(r"[ \t]*(?:#{1,6}(?=\s|$)|(?:=+|-+)[ \t]*$)")
+
 
 def to_html(text: str, *, below: int = 2) -> SafeString:
     """HTML for Markdown somebody wrote. Raw HTML in it is text; images are left out, because showing one would tell
@@ -41,8 +51,30 @@ def to_html(text: str, *, below: int = 2) -> SafeString:
     return _KEPT.get(key, lambda: _rendered(text, below))
 
 
+def is_shown_as_written(text: str) -> bool:
+    """Return whether a text has more markup than is rendered for each view."""
+    return sum(text.count(mark) for mark in _MARKS) > MAX_MARKS or _count_blocks(text) > MAX_BLOCKS
+
+
+def _count_blocks(text: str) -> int:
+    """Count what begins a block of Markdown, in one pass and without regard to code: never fewer than are rendered."""
+    found = text.count("|") // CELLS_OF_A_BLOCK
+    after_blank = True
+    for line in text.splitlines():
+        if not line.strip():
+            after_blank = True
+            continue
+        containers = _CONTAINERS.match(line)
+        if containers is not None:
+            found += len(_CONTAINER.findall(containers[0]))
+        elif after_blank or "|" in line or _HEADING.match(line):
+            found += 1
+        after_blank = False
+    return found
+
+
 def _rendered(text: str, below: int) -> SafeString:
-    if sum(text.count(mark) for mark in _MARKS) > MAX_MARKS:
+    if is_shown_as_written(text):
         return format_html("<pre>{}</pre>", text)
     tokens = _MARKDOWN.parse(text)
     open_levels: list[int] = []

@@ -1,5 +1,7 @@
 """Values made of immutable text are made once, and what is kept is bounded."""
 
+import pytest
+
 from governance.web import markdown
 from governance.web.bounded_cache import BoundedCache
 
@@ -37,3 +39,38 @@ def test_long_markdown_is_rendered_once() -> None:
 def test_a_text_of_nothing_but_marks_is_shown_as_it_was_written() -> None:
     text = "![" * markdown.MAX_MARKS + "<script>"
     assert markdown.to_html(text) == f"<pre>{text.replace('<', '&lt;').replace('>', '&gt;')}</pre>"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "# a\n",
+        "a\n=\n",
+        "- a\n",
+        "1. a\n",
+        "> a\n\n",
+        "a\n\n",
+        "a|b\n-|-\n",
+        "- " * 10 + "a\n",
+        "  * a\n",
+        "> - # a\n",
+        "-\n",
+    ],
+)
+def test_a_text_of_very_many_blocks_is_shown_as_it_was_written_and_kept(block: str) -> None:
+    few, many = block * 100, block * (markdown.MAX_BLOCKS + 1)
+    assert not markdown.to_html(few).startswith("<pre>")
+    shown = markdown.to_html(many)
+    assert shown.startswith("<pre>")
+    assert markdown.to_html(many) is shown
+
+
+def test_the_cells_of_a_wide_table_are_counted() -> None:
+    wide = "|" + "a|" * 50_000 + "\n|" + "-|" * 50_000 + "\n"
+    assert markdown.to_html(wide).startswith("<pre>")
+
+
+def test_prose_and_tables_of_a_long_card_are_rendered() -> None:
+    prose = ("word " * 15 + "\n") * 2_500
+    table = "a | b | c | d\n--- | --- | --- | ---\n" + "1 | 2 | 3 | 4\n" * 900
+    assert markdown.to_html(f"# Card\n\n{prose}\n\n{table}").startswith("<h3>Card</h3>\n<p>word")

@@ -56,6 +56,15 @@ class TestCard(PageTest):
         assert answer["Content-Disposition"] == 'attachment; filename="credit-risk-pd-v1-card.pdf"'
         assert answer.content.startswith(b"%PDF-")
 
+    def test_a_card_of_very_many_blocks_is_shown_as_it_was_written(self) -> None:
+        people = self.scene.people
+        for block in ("# a\n", "- a\n"):
+            made = factories.version(self.scene.model, people.priya, {"m.json": b"1"}, card=block * 50_000)
+            base = f"/models/credit-risk-pd/versions/{made.number}"
+            page = self.read(people.marta, f"{base}/card/")
+            assert page.html.count(f"<pre>{block * 100}") == 1
+            assert f"<pre>{block * 100}" in self.read(people.marta, f"{base}/").html
+
 
 class TestDocument(PageTest):
     """The page of a technical document."""
