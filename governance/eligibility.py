@@ -12,26 +12,10 @@ from audit import clock
 from audit import selectors as log
 from governance.models import PromotionRequest
 from governance.policies import Exclusion, Involvement, Joining, Reviewer, exclusion, joining_exclusion
-from registry.models import AccountControl, Membership, User
-from registry.selectors import participation
+from registry.models import Membership, User
+from registry.selectors import account_controls, participation
+from registry.selectors.account_controls import Control
 from registry.selectors.tier_lowerings import who_lowered
-
-_MADE = (
-    AccountControl.Kind.CREATED,
-    AccountControl.Kind.PASSWORD_SET,
-    AccountControl.Kind.ADDRESS_SET,
-    AccountControl.Kind.LINK_SHOWN,
-)
-"""How a person could act as a reviewer, or decide who does."""
-
-
-@dataclass(frozen=True)
-class Control:
-    """That a person, by uid, made an account, or could act as it, until a moment if that is over."""
-
-    uid: str
-    made: bool
-    until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -44,12 +28,12 @@ class Member:
 
     def controlled_by(self, since: datetime) -> frozenset[str]:
         """Who could act as the account at `since` or later."""
-        return frozenset(c.uid for c in self.controls if not c.made and (c.until is None or c.until > since))
+        return account_controls.controllers(self.controls, since)
 
     @property
     def made_by(self) -> frozenset[str]:
         """Who made the account."""
-        return frozenset(c.uid for c in self.controls if c.made)
+        return account_controls.makers(self.controls)
 
 
 @dataclass(frozen=True)
@@ -74,7 +58,7 @@ def member(person: User) -> Member:
     """One person with all groups they are in now. Three queries at most."""
     held = Membership.effective(clock.now()).filter(user=person).select_related("user", "group")
     found = _members(held)
-    return found[0] if found else Member(person, {}, _controls([person]).get(person.pk, ()))
+    return found[0] if found else Member(person, {}, account_controls.controls_of([person.uid]).get(person.uid, ()))
 
 
 def _members(held: Iterable[Membership]) -> list[Member]:
@@ -89,30 +73,23 @@ def _members(held: Iterable[Membership]) -> list[Member]:
         if row.proposed_by_id is not None:
             by.add(proposers[row.proposed_by_id].uid)
         joined.setdefault(row.user, {})[row.group.slug] = Joining(row.opened_at, frozenset(by))
-    controls = _controls(joined)
-    members = (Member(user, groups, controls.get(user.pk, ())) for user, groups in joined.items())
+    controls = account_controls.controls_of([user.uid for user in joined])
+    members = (Member(user, groups, controls.get(user.uid, ())) for user, groups in joined.items())
     return sorted(members, key=lambda found: (found.user.name, found.user.pk))
-
-
-def _controls(users: Collection[User]) -> dict[int, tuple[Control, ...]]:
-    """By account: who made it, set its password, changed its address or was shown its sign-in link."""
-    found: dict[int, list[Control]] = {}
-    rows = AccountControl.objects.filter(account__in=[user.pk for user in users], kind__in=_MADE)
-    for account, uid, kind, until in rows.values_list("account_id", "person__uid", "kind", "closed_at"):
-        found.setdefault(account, []).append(Control(uid, kind == AccountControl.Kind.CREATED, until))
-    return {account: tuple(controls) for account, controls in found.items()}
 
 
 def involvement(request: PromotionRequest) -> Involvement:
     """Who asked for, registered, trained and contributed to what is promoted, who could use the tokens that were used,
-    and who lowered the model's tier. Two queries."""
+    who could act as the accounts that asked, and who lowered the model's tier. Three queries."""
     return involvements([request])[request.pk]
 
 
 def involvements(requests: Collection[PromotionRequest]) -> dict[int, Involvement]:
-    """`involvement` of several requests by their numbers, in two queries."""
+    """`involvement` of several requests by their numbers, in three queries."""
     parties = participation((r.pk, r.version_id, r.requested_with_id) for r in requests)
     lowered = who_lowered({r.model_id for r in requests})
+    asking = {r.pk: parties[r.pk].behind_request | {r.requested_by.uid} for r in requests}
+    controls = account_controls.controls_of(frozenset().union(*asking.values()))
     return {
         r.pk: Involvement(
             requester=r.requested_by.uid,
@@ -122,6 +99,11 @@ def involvements(requests: Collection[PromotionRequest]) -> dict[int, Involvemen
             contributed=parties[r.pk].contributed,
             token_accounts=parties[r.pk].token_accounts,
             behind_request=parties[r.pk].behind_request,
+            controls_asking=frozenset(
+                uid
+                for account in asking[r.pk]
+                for uid in account_controls.controllers(controls.get(account, ()), r.created_at)
+            ),
             lowered_tier=lowered.get(r.model_id, frozenset()),
         )
         for r in requests

@@ -20,7 +20,8 @@ class Involvement:
 
     `contributed`: what each account added that the version's fingerprint covers. `token_accounts`: the accounts whose
     tokens were used. `behind_token`: those, and everyone on record who could use those tokens. `behind_request`: of
-    these, those behind the token that asked for the promotion. `lowered_tier`: who proposed or confirmed the less
+    these, those behind the token that asked for the promotion. `controls_asking`: who could act as the accounts that
+    asked when they did, or later. `lowered_tier`: who proposed or confirmed the less
     strict risk tier that the model has.
     """
 
@@ -32,6 +33,7 @@ class Involvement:
     token_accounts: frozenset[str] = frozenset()
     behind_request: frozenset[str] = frozenset()
     lowered_tier: frozenset[str] = frozenset()
+    controls_asking: frozenset[str] = frozenset()
 
     @property
     def asking(self) -> frozenset[str]:
@@ -89,6 +91,10 @@ def exclusion(
         return Exclusion("SoD-4", f"{being} a superuser, who administers and decides nothing")
     if service:
         return Exclusion("SoD-5", f"{being} a service account, and only people decide")
+    if uid in involved.controls_asking:
+        return Exclusion("SoD-7", f"{name} could act as an account that asked for this promotion")
+    if controlled_by & involved.controls_asking:
+        return Exclusion("SoD-7", f"one account could act as {name} and as an account that asked for this promotion")
     if controlled_by & involved.asking or involved.requester in made_by:
         has = f"{name} have" if name == YOU else f"{name} has"
         return Exclusion(

@@ -10,9 +10,8 @@ from audit.actor import Actor, ActorKind
 from audit.recorder import Thing
 from governance import facts, packet
 from governance.actions import DECISION_RECORDED, PROMOTION_REJECTED
-from governance.eligibility import member
 from governance.models import Decision, PromotionRequest
-from governance.policies import ApprovalStanding, DecisionFact, PolicyDocument, Reviewer, Verdict
+from governance.policies import ApprovalStanding, DecisionFact, Met, PolicyDocument, Reviewer, Verdict
 from governance.promotions.locks import Locked, lock
 from governance.promotions.recording import record, refuse_closed
 from governance.promotions.settling import Judged, close, judge, settle_decision
@@ -20,6 +19,7 @@ from registry import access
 from registry.exceptions import Conflict, FieldError, InvalidInput, NotNow, NotPermitted
 from registry.models import User
 from registry.rules import Faults
+from registry.selectors import account_controls
 from registry.services import sign_in
 
 MAX_COMMENT = 10_000
@@ -117,7 +117,7 @@ def _record(
     uid = uuid4()
     now = clock.now()
     meaning = MEANINGS[outcome]
-    controllers = sorted(member(person).controlled_by(now))
+    controllers = sorted(account_controls.controllers_of(person.uid, now))
     event = record(
         locked,
         DECISION_RECORDED,
@@ -192,11 +192,14 @@ def _require_eligible(locked: Locked, person: User, document: PolicyDocument, ju
 
 def _require_open(judged: Verdict, reviewer: Reviewer) -> None:
     if not judged.review_open:
-        waiting = "; ".join(r.title for r in judged.unmet if r.kind == "check")
+        checks = [r for r in judged.requirements if r.kind == "check"]
+        # An advisory check need not pass, but the review waits for its answer.
+        left = tuple(r for r in checks if r.state is Met.WAITING or (r.required and not r.satisfied))
+        waiting = "; ".join(r.title for r in left)
         raise NotNow(
             f"Approving opens when every check has answered and every required one is satisfied. Left: {waiting}.",
             code="review_not_open",
-            requirements=tuple(r for r in judged.unmet if r.kind == "check"),
+            requirements=left,
         )
     mine: list[ApprovalStanding] = [s for s in judged.approvals if s.rule.group in reviewer.groups]
     if mine and not any(s.open for s in mine):

@@ -1,6 +1,6 @@
 """Questions to the registry, a subject a file."""
 
-from registry.selectors import lineage, look_alikes
+from registry.selectors import account_controls, lineage, look_alikes
 from registry.selectors.access_requests import (
     access_request,
     access_requests,
@@ -48,6 +48,7 @@ __all__ = [
     "access_request",
     "access_requests",
     "access_requests_to_answer",
+    "account_controls",
     "alias_at",
     "alias_protection",
     "alias_protections",

@@ -10,14 +10,18 @@ from registry.models import ChangeProposal
 
 def change_proposals(actor: Actor) -> QuerySet[ChangeProposal]:
     """The proposals visible to the actor, newest first: all for readers of the organisation's audit log and for
-    administrators; otherwise those about a model the actor sees, and the actor's own."""
+    administrators; otherwise those about a model the actor sees, and the actor's own of the organisation.
+
+    A token that is limited to models reads those about these models only."""
     found = ChangeProposal.objects.select_related("proposed_by", "model").order_by("-pk")
+    if actor.models is not None:
+        return found.filter(model__in=access.visible_to(actor))
     for permission in (access.OrgPermission.READ_AUDIT, access.OrgPermission.MANAGE_PEOPLE):
         if access.can_in_organisation(actor, permission):
             return found
     visible = Q(model__in=access.visible_to(actor))
     if actor.person is not None and access.has_scope(actor, "models:read"):
-        visible |= Q(proposed_by__uid=actor.person)
+        visible |= Q(proposed_by__uid=actor.person, model__isnull=True)
     return found.filter(visible)
 
 

@@ -19,7 +19,10 @@ _LIFECYCLE = """
      ORDER BY s.position"""
 
 _LAWFUL = "SELECT 1 FROM registry_stagemove WHERE source_id = %(source)s AND target_id = %(target)s"
-_PROTECTED_NAMES = "SELECT name FROM registry_protectedalias"
+_PROTECTED_NAMES = """
+    SELECT name, NULL FROM registry_protectedalias
+     UNION ALL SELECT slug, slug FROM registry_stage WHERE protected
+     UNION ALL SELECT name, slug FROM registry_stage WHERE protected"""
 _PROTECTIONS = """
     SELECT n.name, s.slug, s.name, s.protected, s.protected_exit, s.id IS DISTINCT FROM p.stage_id
       FROM unnest(%(names)s::text[]) AS n(name)
@@ -111,15 +114,20 @@ def protected_aliases() -> tuple[AliasProtection, ...]:
 def alias_to_point(name: str) -> bool:
     """Whether an alias that is to be pointed somewhere moves by promotion request only.
 
-    Raises InvalidInput, at /alias, for a name that cannot be an alias, and for one that looks like a protected alias,
-    also but for its capitals: readers take “Champion” and “charnpion” for the champion.
+    Raises InvalidInput, at /alias, for a name that cannot be an alias; for one that looks like a protected alias, also
+    but for its capitals: readers take “Champion” and “charnpion” for the champion; and for one that looks like the slug
+    or the name of a protected stage without being it.
     """
     faults = Faults()
     faults.alias("/alias", name)
     wanted = characters.caseless_skeleton(name)
-    protected = [known for (known,) in prepared.fetch(_PROTECTED_NAMES, {})]
-    alike = [known for known in protected if characters.caseless_skeleton(known) == wanted]
-    if alike and name not in alike:
-        faults.add("/alias", "looks_protected", f"Write “{alike[0]}”, the protected alias, or choose another name.")
+    names = prepared.fetch(_PROTECTED_NAMES, {})
+    alike = [(known, stage) for known, stage in names if characters.caseless_skeleton(known) == wanted]
+    aliases = [known for known, stage in alike if stage is None]
+    if aliases and name not in aliases:
+        faults.add("/alias", "looks_protected", f"Write “{aliases[0]}”, the protected alias, or choose another name.")
+    # The slug or the name of a protected stage is protected in any capitals, so it needs no refusal.
+    elif alike and not aliases and name.lower() not in {known.lower() for known, _ in alike}:
+        faults.add("/alias", "looks_protected", f"Write “{alike[0][1]}”, the protected stage, or choose another name.")
     faults.refuse()
     return is_protected_alias(name)

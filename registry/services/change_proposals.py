@@ -24,8 +24,9 @@ from audit.recorder import Change, Private, Thing
 from registry import access, selectors
 from registry.actions import CHANGE_CONFIRMED, CHANGE_EXPIRED, CHANGE_PROPOSED, CHANGE_REJECTED, CHANGE_WITHDRAWN
 from registry.exceptions import Conflict, NotFound, NotNow, NotPermitted
-from registry.models import OPEN, ChangeProposal, RegisteredModel, User
+from registry.models import OPEN, AccountControl, ChangeProposal, RegisteredModel, User
 from registry.rules import Faults
+from registry.selectors import account_controls
 from registry.services import sign_in
 from registry.services.uniqueness import unique_or_refused
 
@@ -270,7 +271,7 @@ def can_confirm(actor: Actor, proposal: ChangeProposal) -> access.Allowed | acce
             code="separation_of_duties",
             rule="SoD-9",
         )
-    reason = kind.excluded(proposal).get(actor.person or "")
+    reason = excluded_from(proposal).get(actor.person or "")
     if reason is not None:
         return access.Denied(
             lambda _: f"You cannot confirm this change: {reason}.",
@@ -288,8 +289,35 @@ def can_confirm(actor: Actor, proposal: ChangeProposal) -> access.Allowed | acce
 def confirmers_of(proposal: ChangeProposal) -> QuerySet[User]:
     """The people who may confirm a proposal, exclusions considered."""
     kind = kind_of(proposal)
-    barred = [proposal.proposed_by.uid, *kind.excluded(proposal)]
+    barred = [proposal.proposed_by.uid, *excluded_from(proposal)]
     return kind.confirmers(proposal).filter(is_active=True).exclude(uid__in=barred)
+
+
+def excluded_from(proposal: ChangeProposal) -> dict[str, str]:
+    """Return why people may not confirm a proposal, by uid: the exclusions of its kind, and those whose signature could
+    be the proposer's, because one person could act as both accounts or the proposer made the account."""
+    proposer, since = proposal.proposed_by.uid, proposal.opened_at
+    candidates = set(kind_of(proposal).confirmers(proposal).values_list("uid", flat=True)) - {proposer}
+    controls = account_controls.controls_of({proposer, *candidates})
+    behind = account_controls.controllers(controls.get(proposer, ()), since) | _behind_token(proposal)
+    found: dict[str, str] = {}
+    for uid in candidates:
+        controllers = account_controls.controllers(controls.get(uid, ()), since)
+        if proposer in controllers | account_controls.makers(controls.get(uid, ())):
+            found[uid] = "your account was made, or its sign-in was set, by the person who proposed it"
+        elif uid in behind:
+            found[uid] = "you could act as the account that proposed it"
+        elif controllers & behind:
+            found[uid] = "one account could act as you and as the person who proposed it"
+    return found | dict(kind_of(proposal).excluded(proposal))
+
+
+def _behind_token(proposal: ChangeProposal) -> frozenset[str]:
+    """Who issued or received the token that proposed the change, by uid."""
+    if proposal.proposed_with_id is None:
+        return frozenset()
+    held = AccountControl.objects.filter(token_id=proposal.proposed_with_id)
+    return frozenset(held.values_list("person__uid", flat=True))
 
 
 def waiting_for(actor: Actor) -> list[ChangeProposal]:
@@ -355,6 +383,7 @@ def _carry_out(proposal: ChangeProposal, actor: Actor, person: User, *, comment:
         comment=comment,
         signed_name=person.name,
         signed_meaning=MEANING,
+        controllers=sorted(account_controls.controllers_of(person.uid, clock.now())),
         related=changed,
     )
 
@@ -368,6 +397,7 @@ def _close(
     comment: str = "",
     signed_name: str = "",
     signed_meaning: str = "",
+    controllers: Sequence[str] = (),
     related: Sequence[Thing] = (),
 ) -> ChangeProposal:
     subject = Thing(proposal.subject_type, proposal.subject_id)
@@ -388,6 +418,7 @@ def _close(
             "proposed_by": proposal.proposed_by.uid,
             "single_officer": proposal.single_officer,
             **({"meaning": signed_meaning} if signed_meaning else {}),
+            **({"account_controlled_by": list(controllers)} if controllers else {}),
         },
     )
     proposal.outcome, proposal.comment, proposal.closed_by = outcome, comment, actor.id

@@ -4,19 +4,30 @@ Source: separation of duties in model risk management, SR 11-7, section V (valid
 use).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from audit import clock, recorder
+from audit import selectors as log
 from audit.actor import Actor
 from audit.recorder import Change, Thing
 from registry import access
 from registry.actions import MODEL_TIER_LOWERED
 from registry.exceptions import Conflict, NotNow
-from registry.models import Assessment, ChangeProposal, Grant, Membership, ModelVersion, RegisteredModel, User, held
+from registry.models import (
+    AccessToken,
+    Assessment,
+    ChangeProposal,
+    Grant,
+    Membership,
+    ModelVersion,
+    RegisteredModel,
+    User,
+    held,
+)
 from registry.selectors import participation
 from registry.services import assessments, change_proposals, questionnaires, tier_use
 
@@ -121,8 +132,32 @@ def _excluded(proposal: ChangeProposal) -> Mapping[str, str]:
 
 
 def _confirmers(proposal: ChangeProposal) -> QuerySet[User]:
-    deciders = access.holders(access.Permission.DECIDE, _model_of(proposal)).values("pk")
-    return User.objects.filter(Q(pk__in=deciders) | Q(pk__in=change_proposals.officers().values("pk")))
+    deciders = access.holders(access.Permission.DECIDE, _model_of(proposal)).filter(
+        pk__in=_with_earlier_role(proposal, access.roles_with(access.Permission.DECIDE))
+    )
+    officers = change_proposals.officers().filter(pk__in=_with_earlier_role(proposal, (access.Role.OFFICER,)))
+    return User.objects.filter(Q(pk__in=deciders.values("pk")) | Q(pk__in=officers.values("pk")))
+
+
+def _with_earlier_role(proposal: ChangeProposal, roles: Collection[access.Role]) -> set[int]:
+    """Return the keys of those who had one of these roles before the change was proposed, and not by the proposer.
+
+    A role that is held by a group counts where the group had it and the person was in the group by then.
+    """
+    now, since, proposer = clock.now(), proposal.opened_at, proposal.proposed_by
+    by = {proposer.uid, *AccessToken.objects.filter(person=proposer).values_list("uid", flat=True)}
+    grants = Grant.objects.filter(
+        held(now), Q(model=proposal.model) | Q(model__isnull=True), role__in=roles, opened_at__lte=since
+    ).exclude(granted_by__in=by)
+    found = set(grants.filter(user__isnull=False).values_list("user_id", flat=True))
+    groups = grants.filter(group__isnull=False).values("group_id")
+    rows = list(
+        Membership.effective(now)
+        .filter(group_id__in=groups, opened_at__lte=since)
+        .values_list("user_id", "opened_event", "proposed_by_id")
+    )
+    doers = log.doers([event for _, event, _ in rows])
+    return found | {user for user, event, suggested in rows if suggested != proposer.pk and doers.get(event) not in by}
 
 
 def _set_tier(actor: Actor, proposal: ChangeProposal) -> list[Thing]:

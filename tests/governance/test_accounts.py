@@ -145,6 +145,31 @@ def test_who_was_shown_the_link_is_not_approved_by_the_account(people: People) -
     assert found.rule == "SoD-7"
 
 
+def test_accounts_that_one_administrator_could_use_do_not_approve_each_other(people: People) -> None:
+    """Ada was shown the links of Marta and of Priya: she could ask as one and approve as the other."""
+    sign_in_links.redeem_link(secret=link(people), password=MINE)
+    factories.lifecycle()
+    model = factories.model(people.priya)
+    asked = PromotionRequest(
+        pk=1,
+        model=model,
+        version=factories.version(model, people.priya),
+        requested_by=people.priya,
+        created_at=clock.now(),
+        state="open",
+    )
+    assert exclusion_of(people.marta, asked) is None
+    _, secret = sign_in_links.issue_link(
+        actor=access.actor_for(people.ada), person=people.priya, way="shown", reason="lost it"
+    )
+    assert secret is not None
+    sign_in_links.redeem_link(secret=secret, password=OTHER)
+    found = exclusion_of(people.marta, asked)
+    assert found is not None
+    assert found.rule == "SoD-7"
+    assert exclusion_of(people.aiko, asked) is None
+
+
 def test_another_link_ends_what_the_first_administrator_could_do(people: People) -> None:
     other = factories.person("otto", is_staff=True, is_superuser=True)
     sign_in_links.redeem_link(secret=link(people), password=MINE)

@@ -25,6 +25,8 @@ from governance.policies import (
     verdict,
     young_enough,
 )
+from governance.promotions.deciding import _require_open
+from registry.exceptions import NotNow
 
 TWO_OF_RISK = {
     "slug": "tier-1",
@@ -220,6 +222,25 @@ def test_separation_of_duties_names_its_rule(uid: str, flags: dict[str, bool], r
     assert found is not None
     assert found.rule == rule
     assert "Somebody" in found.reason
+
+
+def test_an_account_that_shares_a_controller_with_those_who_asked_is_kept_out() -> None:
+    involved = Involvement("usr_r", "usr_r", controls_asking=frozenset({"usr_admin"}))
+    for uid, controlled_by in (("usr_x", frozenset({"usr_admin"})), ("usr_admin", frozenset[str]())):
+        found = exclusion(uid, "Somebody", involved, superuser=False, service=False, controlled_by=controlled_by)
+        assert found is not None
+        assert found.rule == "SoD-7"
+    other = frozenset({"usr_other"})
+    assert exclusion("usr_x", "Somebody", involved, superuser=False, service=False, controlled_by=other) is None
+
+
+def test_an_approval_that_waits_for_an_advisory_check_names_it() -> None:
+    found = verdict(document(), Facts({"integrity.digest": check("integrity.digest")}, RISK, ()))
+    with pytest.raises(NotNow) as refused:
+        _require_open(found, RISK[0])
+    assert refused.value.code == "review_not_open"
+    assert "docs.model_card" in refused.value.detail
+    assert refused.value.requirements == tuple(r for r in found.requirements if r.id == "check:docs.model_card")
 
 
 def test_an_uninvolved_person_is_kept_out_by_nothing() -> None:

@@ -14,10 +14,11 @@ from audit.models import Event
 from governance.models import Policy, PolicyRevision
 from governance.services import policies, setup
 from registry import selectors
-from registry.access import Role, actor_for
+from registry.access import Denied, Role, actor_for
 from registry.exceptions import Conflict, InvalidInput, NotFound, NotNow, NotPermitted
-from registry.models import ChangeProposal, Instance, QuestionnaireRevision
-from registry.services import change_proposals, instance, questionnaires
+from registry.models import ChangeProposal, Instance, QuestionnaireRevision, User
+from registry.services import change_proposals, instance, questionnaires, sign_in_links, tier_lowering
+from registry.services.people import register_person
 from tests import factories
 from tests.people import People
 from tests.registry.conftest import Recorded
@@ -94,6 +95,70 @@ def test_who_confirms(people: People) -> None:
         assert refused.value.code == "tokens_do_not_decide"
     assert change_proposals.waiting_for(actor_for(people.dorothy)) == [proposal]
     assert change_proposals.waiting_for(actor_for(people.henrik)) == []
+
+
+def take_link(people: People, person: User) -> None:
+    """A sign-in link, shown to Ada and used."""
+    _, secret = sign_in_links.issue_link(actor=actor_for(people.ada), person=person, way="shown", reason="lost it")
+    assert secret is not None
+    sign_in_links.redeem_link(secret=secret, password=factories.PASSWORD)
+
+
+def test_two_accounts_that_one_person_could_use_are_no_two_people(people: People) -> None:
+    take_link(people, people.dorothy)
+    proposal = proposed(people)
+    assert change_proposals.can_confirm(actor_for(people.dorothy), proposal)
+    take_link(people, people.henrik)
+    with pytest.raises(NotPermitted) as refused:
+        factories.confirm(proposal, people.dorothy)
+    assert (refused.value.code, refused.value.rule) == ("separation_of_duties", "SoD-9")
+    assert people.dorothy not in change_proposals.confirmers_of(proposal)
+
+
+def test_an_account_that_the_proposer_made_or_could_use_does_not_confirm(people: People) -> None:
+    factories.grant(Role.ADMINISTRATOR, to=people.henrik)
+    henrik = actor_for(people.henrik)
+    made = register_person(actor=henrik, username="second", name="Second")
+    _, secret = sign_in_links.issue_link(actor=henrik, person=people.dorothy, way="shown", reason="lost it")
+    assert secret is not None
+    sign_in_links.redeem_link(secret=secret, password=factories.PASSWORD)
+    factories.grant(Role.OFFICER, to=made)
+    proposal = proposed(people)
+    assert not change_proposals.confirmers_of(proposal).exists()
+    for person in (made, people.dorothy):
+        answer = change_proposals.can_confirm(actor_for(person), proposal)
+        assert isinstance(answer, Denied)
+        assert answer.rule == "SoD-9"
+    their_own = policies.propose(actor=actor_for(people.dorothy), source=POLICY.replace("into-", "in-"), reason=WHY)
+    answer = change_proposals.can_confirm(henrik, their_own)
+    assert isinstance(answer, Denied), "who could act as the proposer"
+    assert answer.rule == "SoD-9"
+
+
+def test_a_confirmation_names_who_could_have_acted_as_its_signer(people: People) -> None:
+    take_link(people, people.dorothy)
+    factories.confirm(proposed(people), people.dorothy)
+    event = Event.objects.get(action="change.confirmed")
+    assert event.body["data"]["account_controlled_by"] == [people.ada.uid]
+
+
+def test_a_limited_token_reads_proposals_about_its_models_only(people: People) -> None:
+    about_policy = proposed(people)
+    model = factories.assessed(factories.model(people.priya, "credit-risk-pd"), tier=1)
+    lowering = tier_lowering.submit(
+        actor=actor_for(people.priya), model=model, answers=factories.answers_for(3), rationale="It is small."
+    )
+    assert isinstance(lowering, ChangeProposal)
+    scopes = ("models:read", "audit:read")
+    for person, limit, seen in (
+        (people.henrik, None, {about_policy, lowering}),
+        (people.henrik, ["credit-risk-pd"], {lowering}),
+        (people.priya, ["another"], set()),
+        (people.priya, None, {lowering}),
+    ):
+        actor = people.token_of(person, *scopes, models=limit)
+        assert set(selectors.change_proposals(actor)) == seen, (person, limit)
+    assert set(selectors.change_proposals(actor_for(people.eve))) == set()
 
 
 def test_a_confirmation_is_signed(people: People) -> None:

@@ -50,7 +50,7 @@ def _give(name: str, group: ReviewerGroup | None) -> ReviewerGroup:
     return groups.update_group(actor=factories.SETUP, group=group, name=name, reason="the scene of a test")
 
 
-@pytest.mark.parametrize("alias", ["Champion", "charnpion", "CHAMPION"])
+@pytest.mark.parametrize("alias", ["Champion", "charnpion", "CHAMPION", "pr0duction", "PR0DUCTION"])
 def test_an_alias_looks_like_no_protected_one(lifecycle: None, alias: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         selectors.alias_to_point(alias)

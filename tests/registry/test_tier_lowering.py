@@ -9,11 +9,12 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from audit.models import Event
-from registry.access import Role, actor_for
+from registry.access import Role, actor_for, grant_role
 from registry.exceptions import Conflict, NotNow, NotPermitted
 from registry.models import Assessment, ChangeProposal, RegisteredModel
 from registry.selectors.tier_lowerings import who_lowered
 from registry.services import archiving, assessments, change_proposals, instance, models, questionnaires, tier_lowering
+from registry.services.people import add_member
 from tests import factories
 from tests.people import People
 from tests.registry.conftest import Recorded
@@ -100,9 +101,28 @@ def test_who_confirms(people: People, model: RegisteredModel) -> None:
     assert model.risk_tier == 3
 
 
+def test_a_role_from_after_the_proposal_or_from_the_proposer_does_not_confirm(
+    people: People, model: RegisteredModel
+) -> None:
+    early, late = factories.group("early", people.aiko), factories.group("late")
+    for group in (early, late):
+        factories.grant(Role.APPROVER, to=group, on=model)
+    grant_role(actor=actor_for(people.priya), role=Role.APPROVER, user=people.chen, model=model, reason="asked to")
+    proposal = proposed(model, people)
+    factories.grant(Role.APPROVER, to=people.eve, on=model)
+    add_member(actor=factories.SETUP, group=late, user=people.marta, reason="joins")
+    people.dorothy  # noqa: B018 - an officer after the proposal
+    assert set(change_proposals.confirmers_of(proposal)) == {people.aiko, people.henrik}
+    for person in (people.chen, people.eve, people.marta, people.dorothy):
+        with pytest.raises(NotPermitted) as refused:
+            factories.confirm(proposal, person)
+        assert refused.value.code == "not_a_confirmer"
+
+
 def test_a_tier_below_the_computed_one_needs_a_second_person_the_first_time(people: People) -> None:
     factories.lifecycle()
     model = factories.model(people.priya)
+    people.dorothy  # noqa: B018 - an officer before the proposal
     questionnaires.install_starter(actor=factories.SETUP)
     given: Any = {"model": model, "answers": factories.answers_for(1), "rationale": "Large.", "tier": 3}
     with pytest.raises(NotPermitted) as refused:
