@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register  # noqa: A004 - Django's own name
 from django.db import connections
 
+from governance.database import releases
 from registry import selectors
 
 
@@ -104,6 +105,16 @@ def fence(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMess
                 )
                 for (difference,) in cursor.fetchall()
             ]
+            if differing := releases.differing_registers(connections[alias]):
+                found.append(
+                    Warning(
+                        f"The registers of what accounts for changes differ from this release in {len(differing)} "
+                        f"places: {', '.join(differing[:5])}.",
+                        hint="Run `manage.py provision` and `manage.py migrate`. Where this release was migrated "
+                        "already, its migration was ended with other registers.",
+                        id="countersign.W023",
+                    )
+                )
             cursor.execute("SELECT value FROM fence.setting WHERE name = 'dated events'")
             if not settings.COUNTERSIGN_DEMO and cursor.fetchone() == ("allowed",):
                 found.append(

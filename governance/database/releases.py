@@ -111,14 +111,31 @@ def _is_up_to_date(connection: BaseDatabaseWrapper) -> bool:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         return False
+    return not differing_registers(connection)
+
+
+def differing_registers(connection: BaseDatabaseWrapper) -> list[str]:
+    """Name what the registers of the database have that those of the code have not, and the reverse.
+
+    Args:
+        connection: a database that has the registers.
+
+    Returns:
+        One line for each action and each pair of table and action; empty where they are equal.
+    """
+    declared = {
+        f"action {action} for table {table}"
+        for table, allowed in accounting.all_declared().items()
+        for action in allowed
+    }
+    declared |= {f"action {action}" for action in actions.all_actions()}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name FROM fence.action")
-        if {name for (name,) in cursor.fetchall()} != set(map(str, actions.all_actions())):
-            return False
-        cursor.execute("SELECT table_name, action FROM fence.accounting")
-        return set(cursor.fetchall()) == {
-            (table, action) for table, allowed in accounting.all_declared().items() for action in allowed
-        }
+        cursor.execute(
+            "SELECT 'action ' || name FROM fence.action UNION ALL "
+            "SELECT format('action %s for table %s', action, table_name) FROM fence.accounting"
+        )
+        kept = {line for (line,) in cursor.fetchall()}
+    return sorted(declared ^ kept)
 
 
 def _loader() -> MigrationLoader:

@@ -12,7 +12,10 @@ import pytest
 from django.db import transaction
 
 from audit.models import Event, Private
-from registry.models import User
+from governance.services import policies, setup
+from registry.access import actor_for
+from registry.models import ChangeProposal, SignInLink, User
+from registry.services import instance, sign_in_links
 from tests import factories
 from tests.forging import event, refused, run
 from tests.people import People
@@ -177,3 +180,68 @@ def test_a_card_is_its_digest(people: People) -> None:
         lambda: event("version", str(version.uid), "card.added"),
         lambda: run(add, version.pk, hashlib.sha256(b"# Card").hexdigest(), people.priya.pk),
     )
+
+
+POLICY = """
+slug: into-staging
+title: Into Staging
+applies_to: {stages: [staging]}
+checks: [{check: integrity.digest}]
+"""
+
+
+def test_a_single_officer_is_declared_under_an_event_that_names_it(people: People) -> None:
+    assert people.henrik
+    declared = instance.declare_single_officer(actor=setup.INSTALLER, reason="a team of three")
+    switch_off = "UPDATE registry_instance SET single_officer = false"
+    for action, changes in (
+        ("instance.single_officer_ended", []),
+        ("instance.created", [{"field": "single_officer", "from": True, "to": False}]),
+        ("instance.single_officer_ended", [{"field": "single_officer", "from": False, "to": True}]),
+    ):
+        refused(
+            "names the change of single_officer",
+            partial(event, "instance", str(declared.uid), action, changes=changes),
+            lambda: run(switch_off),
+        )
+    with transaction.atomic():
+        named = [{"field": "single_officer", "from": True, "to": False}]
+        event("instance", str(declared.uid), "instance.single_officer_ended", changes=named)
+        run(switch_off)
+
+
+def test_a_single_officer_is_not_declared_around_a_confirmation(people: People) -> None:
+    factories.lifecycle()
+    henrik = actor_for(people.henrik)
+    row = instance.record_instance(actor=setup.INSTALLER)
+
+    def switch(on: bool) -> None:
+        action = "instance.single_officer_declared" if on else "instance.single_officer_ended"
+        event("instance", str(row.uid), action, changes=[{"field": "single_officer", "from": not on, "to": on}])
+        run("UPDATE registry_instance SET single_officer = %s", on)
+
+    def decide() -> None:
+        policies.propose(actor=henrik, source=POLICY, reason="the first rules")
+
+    refused("its transaction changes single_officer", lambda: switch(True), decide)
+    with transaction.atomic():
+        switch(True)
+    refused("in the transaction of a confirmation that rests on it", decide, lambda: switch(False))
+    decide()
+    assert ChangeProposal.objects.get().single_officer
+
+
+def test_the_secret_of_a_link_that_left_stays(people: People) -> None:
+    forge = "UPDATE registry_signinlink SET digest = sha256('mine') WHERE id = %s"
+    shown, _ = sign_in_links.issue_link(
+        actor=actor_for(people.ada), person=people.marta, way="shown", reason="she has no password of hers"
+    )
+    mailed, _ = sign_in_links.issue_link(
+        actor=actor_for(people.ada), person=people.priya, way="mailed", reason="she has no password of hers"
+    )
+    assert sign_in_links.take_for_mailing(mailed.pk) is not None
+    assert sign_in_links.take_for_mailing(mailed.pk) is not None, "again, where the message could not be sent"
+    sign_in_links.mark_mailed(SignInLink.objects.get(pk=mailed.pk))
+    for left in (shown, mailed):
+        refused("the secret of a link that left stays", partial(run, forge, left.pk))
+        refused("the secret of a link that left stays", partial(run, forge.replace("sha256('mine')", "NULL"), left.pk))

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from audit import accounting, actions
+from governance import deployment
 from governance.database import releases
 from governance.database.provisioning import connect_by_url, open_migration
 from governance.database.roles import OWNER, as_owner
@@ -261,6 +262,23 @@ def test_a_change_by_a_superuser_is_found(superuser: Connect) -> None:
             cursor.execute("ALTER TABLE registry_user ENABLE ALWAYS TRIGGER audit_event_required")
         session.close()
     assert "table registry_user" not in differences()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_registers_other_than_those_of_the_release_are_found(superuser: Connect) -> None:
+    call_command("migrate", verbosity=0)
+    reported = {found.id for found in deployment.fence(databases=["default"])}
+    assert "countersign.W023" not in reported
+    forged = "('registry_user', 'person.signed_in')"
+    with superuser() as session, session.cursor() as cursor:
+        cursor.execute(f"INSERT INTO fence.accounting (table_name, action) VALUES {forged}")
+    try:
+        assert releases.differing_registers(connection) == ["action person.signed_in for table registry_user"]
+        assert "countersign.W023" in {found.id for found in deployment.fence(databases=["default"])}
+    finally:
+        with session, session.cursor() as cursor:
+            cursor.execute(f"DELETE FROM fence.accounting WHERE (table_name, action) = {forged}")
+        session.close()
 
 
 def differences() -> set[str]:

@@ -241,6 +241,7 @@ def test_the_setup_is_exempt_until_two_officers_confirm_it(people: People) -> No
     connection.check_constraints()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_single_officer_is_declared_and_recorded(people: People) -> None:
     instance.declare_single_officer(actor=setup.INSTALLER, reason="a team of three")
     proposal = proposed(people)

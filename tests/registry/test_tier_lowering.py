@@ -175,6 +175,7 @@ def test_what_changed_meanwhile_is_not_confirmed(people: People, model: Register
     assert model.risk_tier == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_single_officer_lowers_alone_and_it_is_marked(people: People, model: RegisteredModel) -> None:
     assert people.henrik
     instance.declare_single_officer(actor=factories.SETUP, reason="a team of three")

@@ -136,6 +136,10 @@ def test_no_network(sandboxed: Sandboxed, hostile: Any) -> None:
         assert run.outcome.summary == ", ".join([os.strerror(errno.ENETUNREACH)] * 2)
 
 
+ATTRIBUTES = ("permissions", "owner", "times", "attributes", "watch")
+"""What begins the names of the attempts that no right of Landlock covers: the filter of system calls refuses them."""
+
+
 def test_a_check_reaches_nothing_of_the_product(
     sandboxed: Sandboxed, shelf: Shelf, hostile: Any, tmp_path: Path
 ) -> None:
@@ -143,6 +147,7 @@ def test_a_check_reaches_nothing_of_the_product(
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret").write_text("SECRET_KEY=x")
+    mode, written = (outside / "secret").stat().st_mode & 0o777, (outside / "secret").stat().st_mtime_ns
     (tmp_path / ".env").write_text("SECRET_KEY=x")
     database = Path(str(settings.DATABASES["default"]["HOST"]))
     sockets = [next(database.glob(".s.PGSQL.*[0-9]")), Path(urlsplit(settings.CELERY_BROKER_URL).path)]
@@ -175,6 +180,11 @@ def test_a_check_reaches_nothing_of_the_product(
     reached = {name for name, ended in tried.items() if ended == "reached"}
     if run.conditions["calls"] == "seccomp" and run.conditions["files"] != "unavailable":
         assert reached == set(), tried
+        attributes = {name: ended for name, ended in tried.items() if name.startswith(ATTRIBUTES)}
+        assert set(attributes.values()) == {"EPERM"}, attributes
+        assert len(attributes) == 8
+        assert (outside / "secret").stat().st_mode & 0o777 == mode
+        assert (outside / "secret").stat().st_mtime_ns == written
         assert not (outside / "written").exists()
         assert (outside / "secret").exists()
     else:

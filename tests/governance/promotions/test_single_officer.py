@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from django.test import Client
 
 from audit.actor import process
+from governance import dispatch
 from governance.models import Packet, PolicyRevision
 from governance.services import policies
 from registry.access import Role
@@ -15,11 +17,18 @@ from registry.services import instance
 from tests import factories
 from tests.governance.promotions.conftest import Bank
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
+"""A declaration and what rests on it are transactions of their own."""
 
 STARTER = (
     "priority: 50\nslug: ours\ntitle: Ours\napplies_to: {stages: [production]}\nchecks: [{check: integrity.digest}]\n"
 )
+
+
+@pytest.fixture(autouse=True)
+def _without_workers() -> Iterator[None]:
+    with dispatch.muffled():
+        yield
 
 
 @pytest.fixture

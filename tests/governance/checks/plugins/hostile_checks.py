@@ -205,6 +205,7 @@ class Reach(Hostile):
 
     def run(self, ctx: Context, params: Any) -> Any:
         facts = ctx.facts
+        secret = Path(facts["outside"], "secret")
         tries: dict[str, Any] = {
             "tcp": lambda: socket.create_connection(("127.0.0.1", facts["port"]), timeout=2),
             "pair": lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM),
@@ -218,6 +219,14 @@ class Reach(Hostile):
             "program": lambda: os.execv("/bin/true", ["true"]),
             "write outside": lambda: Path(facts["outside"], "written").write_text("x"),
             "remove outside": lambda: Path(facts["outside"], "secret").unlink(),
+            "permissions outside": lambda: os.chmod(secret, 0o777),
+            "permissions of the evidence": lambda: self.change_permissions(ctx.files[0].local),
+            "permissions by the newer call": lambda: self.number(452, -100, str(secret).encode(), 0o777, 0),
+            "owner outside": lambda: os.chown(secret, os.getuid(), os.getgid()),
+            "times outside": lambda: os.utime(secret, (0, 0)),
+            "attributes outside": lambda: os.setxattr(secret, "user.x", b"x"),
+            "attributes removed outside": lambda: os.removexattr(secret, "user.y"),
+            "watch": lambda: self.call("inotify_init1", 0),
             "change of evidence": lambda: ctx.files[0].local.write_bytes(b"x"),  # type: ignore[union-attr]
             "job": lambda: Path("../job.json").read_bytes(),
             "passwords": lambda: Path("/etc/passwd").read_bytes(),
@@ -246,6 +255,14 @@ class Reach(Hostile):
     def connect(self, path: str) -> None:
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(path)
+
+    def change_permissions(self, path: Any) -> None:
+        with open(path, "rb") as opened:
+            os.fchmod(opened.fileno(), 0o666)
+
+    def number(self, number: int, *arguments: Any) -> None:
+        if ctypes.CDLL(None, use_errno=True).syscall(number, *arguments) < 0:
+            raise OSError(ctypes.get_errno(), f"system call {number}")
 
     def call(self, name: str, *arguments: Any) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
