@@ -201,6 +201,11 @@ def test_protection_is_not_lifted_around_a_move_between_stages(committed: Bank) 
         lambda: protect(False),
         lambda: event("version", str(version.uid), "version.updated"),
         lambda: run(
+            "UPDATE registry_stageoccupancy SET closed_at = now(), closed_event = gen_random_uuid() "
+            "WHERE version_id = %s AND closed_at IS NULL",
+            version.pk,
+        ),
+        lambda: run(
             "INSERT INTO registry_stageoccupancy (uid, model_id, version_id, stage_id, exclusive, "
             "before_governance, opened_at, opened_event) "
             "VALUES (gen_random_uuid(), %s, %s, %s, false, false, now(), gen_random_uuid())",
