@@ -79,7 +79,10 @@ def test_who_may_give(people: People, model: RegisteredModel) -> None:
     token = people.token_of(people.priya, *access.SCOPES)
     with pytest.raises(NotPermitted):
         access.grant_role(actor=token, role=Role.VIEWER, model=model, user=marta, reason="r")
-    assert access.grant_role(actor=actor_for(people.ada), role=Role.OFFICER, user=marta, reason="r").model is None
+    assert access.grant_role(actor=actor_for(people.ada), role=Role.AUDITOR, user=marta, reason="r").model is None
+    with pytest.raises(NotPermitted) as refused:
+        access.grant_role(actor=actor_for(people.ada), role=Role.OFFICER, user=marta, reason="r")
+    assert refused.value.code == "second_person_required"
     assert access.grant_role(actor=actor_for(people.ada), role=Role.VIEWER, model=model, user=marta, reason="r").pk
 
 
