@@ -115,7 +115,7 @@ def test_yaml_that_stands_for_millions_is_not_followed() -> None:
     read_lock(f"{bomb}dependencies: [*x9]\n")
     card = f"---\n{bomb}---\n# Card\n"
     found = compare(Side("m", 1, card=card), Side("m", 2, card=card + "more\n")).card
-    assert "more values than anybody reads" in found.unreadable
+    assert "more than 20,000 values" in found.unreadable
     assert found.count == 1
 
 
