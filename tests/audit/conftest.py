@@ -71,7 +71,7 @@ SCRATCH_OPERATIONS: list[RunSQL] = [
 ]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def accounts(django_db_setup: None, django_db_blocker: DjangoDbBlocker, superuser: Callable[[], Any]) -> Iterator[None]:
     """Accounts and a token for the actors of these tests: seeds of the reset, because no event here registers them."""
     now = datetime.now(UTC)

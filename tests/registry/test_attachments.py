@@ -99,7 +99,8 @@ def test_files_are_fixed_once_the_version_carried_a_protected_alias(bare: ModelV
     policies.publish(
         actor=instance.INSTALLER,
         source="slug: open-door\ntitle: Whoever asks is champion\n"
-        "applies_to: {stages: [production], aliases: [champion]}\npriority: 10\n",
+        "applies_to: {stages: [production], aliases: [champion]}\npriority: 10\n"
+        "requires_assessed_tier: false\n",
         reason="the scene of a test",
     )
     asked = promotions.request(
