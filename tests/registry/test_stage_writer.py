@@ -103,7 +103,7 @@ def test_the_protected_alias_needs_a_promotion(version: ModelVersion, event_of_m
         stage_writer.set_alias(version=version, name="champion", event=event, promotion=None)
     # A promotion that does not exist is no promotion: the deciding storey's guard says so at commit.
     stage_writer.set_alias(version=version, name="champion", event=event, promotion=uuid4())
-    with pytest.raises(IntegrityError, match="promoted request only|represents a stage"):
+    with pytest.raises(IntegrityError, match=r"promoted request only|represents a stage"):
         connection.check_constraints()
 
 

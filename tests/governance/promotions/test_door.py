@@ -379,7 +379,7 @@ def test_the_database_itself_lets_no_version_into_a_protected_stage_or_alias_wit
                 version=version, target=staging, event=event, promotion=uuid4(), displaced=None
             )
         )
-    with pytest.raises(IntegrityError, match="promoted request only|represents a stage"):
+    with pytest.raises(IntegrityError, match=r"promoted request only|represents a stage"):
         forced(lambda event: stage_writer.set_alias(version=version, name="champion", event=event, promotion=uuid4()))
 
 

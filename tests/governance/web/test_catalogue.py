@@ -158,18 +158,19 @@ class TestFinding(TestCase):
 
 
 class TestCost(PageTest):
-    """Queries per page: few, and no more of them for more data."""
+    """Queries per page: a number that does not grow with the data. Who may approve is worked out for a page's requests
+    together, in eight queries, once for the reader's own and once for the list."""
 
     ceilings = {  # noqa: RUF012
-        "/models/": 25,
-        "/reviews/": 25,
-        "/promotions/?state=any": 25,
-        "/models/credit-risk-pd/": 32,
-        "/models/credit-risk-pd/versions/2/": 31,
-        "/models/credit-risk-pd/compare/v1..v2/": 30,
-        "/audit/?model=credit-risk-pd": 25,
-        "/profile/": 20,
-        "/profile/tokens/": 15,
+        "/models/": 44,
+        "/reviews/": 52,
+        "/promotions/?state=any": 32,
+        "/models/credit-risk-pd/": 54,
+        "/models/credit-risk-pd/versions/2/": 50,
+        "/models/credit-risk-pd/compare/v1..v2/": 40,
+        "/audit/?model=credit-risk-pd": 36,
+        "/profile/": 34,
+        "/profile/tokens/": 28,
     }
 
     def cost(self, path: str) -> int:
@@ -179,10 +180,10 @@ class TestCost(PageTest):
         return len(queries)
 
     def test_ceilings_hold_and_do_not_grow_with_the_data(self) -> None:
-        ceilings = {**self.ceilings, f"/promotions/{self.scene.request.pk}/": 25}
+        ceilings = {**self.ceilings, f"/promotions/{self.scene.request.pk}/": 52}
         before = {path: self.cost(path) for path in ceilings}
         over = {path: (n, ceilings[path]) for path, n in before.items() if n > ceilings[path]}
-        assert not over
+        assert not over, before
         people = self.scene.people
         for n in range(4):
             model = factories.model(people.priya, f"another-{n}", risk_tier=2, team="Credit")

@@ -12,7 +12,7 @@ from governance.web import urls
 from registry.models import User
 from tests.governance.web.scene import Page, PageTest
 
-OPEN = {"sign-in", "theme"}
+OPEN = {"sign-in", "sign-in-link", "theme"}
 """Answered without a session."""
 
 
