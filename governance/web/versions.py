@@ -253,7 +253,12 @@ def _targets(version: ModelVersion) -> list[tuple[str, str]]:
         for stage in lifecycle.targets(version.stage.slug)
     ]
     held = set(AliasAssignment.objects.filter(OPEN, version=version).values_list("name", flat=True))
-    names = [one.name for one in selectors.protected_aliases() if one.name not in held]
+    # Aliases protected by the name of a stage alone are not offered: the stage itself is. Typed in, they are governed.
+    names = [
+        one.name
+        for one in selectors.protected_aliases()
+        if one.name not in held and not (one.represents and all(stage.by_name for stage in one.represents))
+    ]
     return [
         *again,
         *moves,
