@@ -186,7 +186,7 @@ class TestCost(PageTest):
         assert not over, before
         people = self.scene.people
         for n in range(4):
-            model = factories.model(people.priya, f"another-{n}", risk_tier=2, team="Credit")
+            model = factories.assessed(factories.model(people.priya, f"another-{n}", risk_tier=2, team="Credit"))
             for auc in (0.85, 0.86):
                 made = scenes.version(model, people.priya, auc=auc)
             scenes.promoted(made, people.priya, "staging")

@@ -163,7 +163,7 @@ class TestDocument(PageTest):
             return found
 
         before = costs()
-        over = {path: n for path, n in before.items() if n > 33}
+        over = {path: n for path, n in before.items() if n > 36}
         assert not over
         people = self.scene.people
         for auc in (0.8, 0.81, 0.82):
