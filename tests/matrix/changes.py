@@ -18,6 +18,7 @@ CHANGES = {
     "register a model": _change(
         "model.registered grant.given",
         "registry_registeredmodel +1",
+        "registry_registeredname +1",
         "registry_grant +1",
         "registry_modeluserpermission +5",
     ),
@@ -61,11 +62,13 @@ CHANGES = {
     "ask for a promotion": _change(
         "promotion.requested packet.frozen promotion.readied",
         "governance_promotionrequest +1 ~2",
+        "governance_requestpolicy +1",
         "governance_packet +1",
     ),
     "ask to approve a version again": _change(
         "promotion.requested packet.frozen promotion.readied",
         "governance_promotionrequest +1 ~2",
+        "governance_requestpolicy +1",
         "governance_packet +1",
     ),
     "point a free alias": _change(

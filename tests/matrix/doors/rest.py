@@ -141,6 +141,7 @@ _simply("view a request", "getPromotion", "GET", _request(SHOWN))
 _simply("view a request", "getGate", "GET", _request(SHOWN, "/gate"))
 _simply("view a request", "listCheckRuns", "GET", _request(SHOWN, "/checks"))
 _simply("read the policies", "listPolicies", "GET", "/policies")
+_simply("read the policies", "listPolicyPaths", "GET", "/policies/paths")
 _simply("read the audit log", "listEvents", "GET", "/audit/events")
 _simply(
     "read an event of the organisation",
