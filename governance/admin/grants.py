@@ -138,7 +138,7 @@ class Grants(GovernedModelAdmin):
     adding = Command(
         "add",
         "Give a role",
-        "Nobody gives a role to themselves, directly or through a group they belong to. The roles officer and "
+        "No one gives a role to themselves, directly or through a group they belong to. The roles officer and "
         "administrator take effect when a second officer confirms them.",
         OrgPermission.MANAGE_PEOPLE,
         _give,

@@ -49,9 +49,11 @@ class PlaceShown(Shown):
     alias: str | None
     request: str = Field(description="The promotion that put the version there, or approved it there again.")
     approved_fingerprint: str | None = Field(
-        description="The version's fingerprint when that promotion was carried out; null where nobody here approved it."
+        description="The version's fingerprint when that promotion was carried out; null without an approval here."
     )
-    recorded_fingerprint: str = Field(description="The same, whoever approved it: what later additions are told by.")
+    recorded_fingerprint: str = Field(
+        description="The fingerprint at that promotion, approved here or not; later additions are relative to it."
+    )
     before_governance: bool
     since: Moment
     deviates: bool = Field(description="Whether the version was added to since, so that its fingerprint is another.")
