@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 SUPERUSER = "postgres"
+SOCKETS = Path("/tmp")  # noqa: S108 - holds a private directory, whose owner is checked
+LONGEST_SOCKET = 107  # bytes: sun_path of unix(7) without its final NUL
 
 
 class EmbeddedError(RuntimeError):
@@ -36,13 +38,29 @@ class Addresses:
 
 
 def addresses(var: Path) -> Addresses:
-    """Say where the servers of this data directory listen, without starting them.
+    """Return where the servers of this data directory listen, without starting them.
 
-    The directory lies under ``/tmp``, because the clone's own path may be too long for a socket, and whatever TMPDIR
-    says, because every process of the clone has to find it.
+    The path of a socket has at most 107 bytes, and the clone's own path may be longer, so ``/tmp`` is preferred, and
+    the data directory itself is used where this user may not write there. TMPDIR is not read, because every process of
+    the clone must find the same directory.
+
+    Args:
+        var: the data directory of the clone.
+
+    Raises:
+        EmbeddedError: when neither directory can hold the sockets.
     """
-    name = "countersign-" + hashlib.sha256(f"{var.resolve()}:{os.geteuid()}".encode()).hexdigest()[:10]
-    return Addresses(Path("/tmp") / name)  # noqa: S108 - a private directory, whose owner is checked
+    var = var.resolve()
+    name = "countersign-" + hashlib.sha256(f"{var}:{os.geteuid()}".encode()).hexdigest()[:10]
+    if os.access(SOCKETS, os.W_OK | os.X_OK):
+        return Addresses(SOCKETS / name)
+    where = Addresses(var / name)
+    if len(os.fsencode(where.postgres)) > LONGEST_SOCKET:
+        raise EmbeddedError(
+            f"{SOCKETS} is not writable and the path of {var} is too long for a socket: "
+            f"make {SOCKETS} writable, or move the clone to a shorter path"
+        )
+    return where
 
 
 def binary(name: str) -> Path:

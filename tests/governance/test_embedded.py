@@ -22,6 +22,7 @@ import pytest
 import redis
 
 from governance import embedded
+from governance.embedded import servers
 from tests.waiting import PATIENCE, until
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -253,6 +254,18 @@ def test_never_under_production_settings(tmp_path: Path, monkeypatch: pytest.Mon
         embedded.ensure(tmp_path / "var")
 
     assert not (tmp_path / "var").exists()
+
+
+def test_sockets_lie_in_the_data_directory_where_tmp_is_not_writable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "SOCKETS", tmp_path / "missing")
+    var = Path("/srv/countersign/var")
+
+    assert embedded.addresses(var).directory.parent == var
+    assert len(os.fsencode(embedded.addresses(var).postgres)) <= servers.LONGEST_SOCKET
+    with pytest.raises(embedded.EmbeddedError, match="too long for a socket"):
+        embedded.addresses(Path("/srv") / ("c" * 100) / "var")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="already an ordinary user: every other test here shows it")

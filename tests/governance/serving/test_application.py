@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -75,6 +76,12 @@ def echo(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
     return [environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))]
 
 
+def run_to_end(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run it on an event loop in a thread of its own: a worker that had a browser keeps a running loop in its own."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, coroutine).result()
+
+
 def run(*clients: Client, wsgi: Wsgi = echo, limits: Limits = LIMITS) -> None:
     """Serve all clients at a time, until the last one is answered."""
 
@@ -83,7 +90,7 @@ def run(*clients: Client, wsgi: Wsgi = echo, limits: Limits = LIMITS) -> None:
         async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*(client.of(application) for client in clients))
 
-    asyncio.run(all_of_them())
+    run_to_end(all_of_them())
 
 
 def test_a_body_is_complete_before_the_application_sees_it() -> None:
@@ -114,7 +121,7 @@ def test_the_oldest_unfinished_body_gives_way() -> None:
         tasks[2].cancel()
         await asyncio.wait([tasks[2]])
 
-    asyncio.run(served())
+    run_to_end(served())
 
     assert [client.status for client in (*unfinished[:2], whole)] == [408, 408, 200]
 
@@ -147,7 +154,7 @@ def test_one_address_has_so_many_requests_at_a_time() -> None:
             task.cancel()
         await asyncio.wait(tasks[:2])
 
-    asyncio.run(served())
+    run_to_end(served())
 
     assert (one_more.status, other.status) == (429, 200)
 
@@ -187,7 +194,7 @@ def test_one_address_never_uses_every_thread() -> None:
         holding.go.set()
         await asyncio.wait(tasks, timeout=PATIENCE)
 
-    asyncio.run(served())
+    run_to_end(served())
 
     assert (other.status, health.status) == (200, 200)
     assert holding.most == LIMITS.threads_per_address == 1
@@ -209,7 +216,7 @@ def test_health_is_answered_while_every_thread_is_taken() -> None:
         holding.go.set()
         await asyncio.wait(tasks, timeout=PATIENCE)
 
-    asyncio.run(served())
+    run_to_end(served())
 
     assert [client.status for client in health] == [200, 200, 405]
 
