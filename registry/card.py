@@ -93,21 +93,45 @@ class Card:
 
 
 def parse(text: str) -> Card:
-    """Take a card apart. Raises CardUnreadable for front matter that is not a YAML mapping, or has a key twice."""
+    """Parse a card. Blank lines before the front matter are allowed, as on the Hugging Face Hub
+    (huggingface_hub.repocard, REGEX_YAML_BLOCK).
+
+    Raises:
+        CardUnreadable: for front matter that is not a YAML mapping, or has a key twice.
+    """
     lines = text.removeprefix("\ufeff").splitlines()
     metadata: dict[str, Any] = {}
-    if lines and lines[0].rstrip() == "---":
-        end = next((i for i, line in enumerate(lines[1:], 1) if line.rstrip() in ("---", "...")), None)
+    place = _front_matter_place(lines)
+    if place is not None:
+        start, end = place
         if end is None:
             raise CardUnreadable("its front matter begins with --- and never ends. Close it with a line of ---.")
-        metadata = _front_matter("\n".join(lines[1:end]))
+        metadata = _front_matter("\n".join(lines[start + 1 : end]), first_line=start + 2)
         lines = lines[end + 1 :]
     return Card(metadata, tuple(_split(lines)), tuple(lines))
 
 
-def _front_matter(source: str) -> dict[str, Any]:
+def divide(text: str) -> tuple[str, str]:
+    """Return the front matter of a card as written, without its lines of hyphens, and what follows it. For a card
+    without front matter, or with front matter that does not end, that is nothing and the whole text."""
+    lines = text.removeprefix("\ufeff").splitlines(keepends=True)
+    start, end = _front_matter_place(lines) or (0, None)
+    if end is None:
+        return "", text
+    return "".join(lines[start + 1 : end]).strip(), "".join(lines[end + 1 :])
+
+
+def _front_matter_place(lines: Sequence[str]) -> tuple[int, int | None] | None:
+    """The places of the lines around the front matter, the second None where it does not end; None without one."""
+    start = next((i for i, line in enumerate(lines) if line.strip()), None)
+    if start is None or lines[start].strip() != "---":
+        return None
+    return start, next((i for i in range(start + 1, len(lines)) if lines[i].rstrip() in ("---", "...")), None)
+
+
+def _front_matter(source: str, first_line: int) -> dict[str, Any]:
     try:
-        data = yaml_reader.read(source, limits=_LIMITS, first_line=2)
+        data = yaml_reader.read(source, limits=_LIMITS, first_line=first_line)
     except yaml_reader.YamlUnreadableError as error:
         raise CardUnreadable(f"its front matter cannot be read: {str(error)[:300]}.") from error
     if data is None:
@@ -246,11 +270,35 @@ def lacks(
     return [*_metadata(card, required_metadata), *_sections(card, required_sections, min_words)]
 
 
+_HUB_HEADINGS: dict[str, tuple[str, ...]] = {
+    "intended use": ("uses", "direct use", "model uses", "primary intended uses"),
+    "limitations": (
+        "bias risks and limitations", "risks limitations and biases", "bias and limitations", "known limitations",
+    ),
+    "training data": ("training and evaluation data", "training details", "training dataset"),
+    "evaluation": ("training and evaluation data", "eval results", "testing data factors & metrics"),
+    "ethical considerations": (
+        "bias risks and limitations", "risks limitations and biases", "limitations and bias", "bias", "ethics",
+    ),
+}  # fmt: skip
+"""Headings with which cards on the Hugging Face Hub begin the sections that policies name: those of its template
+(huggingface_hub, modelcard_template.md), of cards that transformers writes, and of the older template."""
+
+
 def section_of(card: Card, wanted: str) -> Section | None:
-    """The section a heading like `wanted` begins; of several, the one with the most words."""
+    """Return the section whose heading begins like `wanted`, else the one with a heading that the Hugging Face Hub uses
+    for it; of several, the one with the most words."""
     words = normalised(wanted)
     matching = [s for s in card.sections if s.name[: len(words)] == words]
+    if not matching:
+        titles = _hub_headings(words)
+        matching = [s for s in card.sections if s.name in titles]
     return max(matching, key=lambda s: s.words, default=None)
+
+
+def _hub_headings(words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    titles = next((titles for name, titles in _HUB_HEADINGS.items() if normalised(name) == words), ())
+    return frozenset(map(normalised, titles))
 
 
 def top_sections(card: Card) -> list[Section]:

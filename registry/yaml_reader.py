@@ -1,17 +1,23 @@
-"""The one reader of YAML that people hand in: policies, questionnaires, model cards, DVC files. Pure.
+"""The one reader of YAML that users provide: policies, questionnaires, model cards, DVC files, environment files. Pure.
 
-Stricter than YAML allows (PyYAML's SafeLoader): a key twice is refused, because YAML readers keep the last value and
-drop the first without a word; size, depth and the number of values are bounded, aliases and merges counted as often as
-they stand for something, so that no input of a few lines becomes millions of values.
+Stricter than YAML allows: a key that is written twice is refused, because YAML readers keep the last value and drop the
+first without a message; size, depth and the number of values are bounded, with aliases and merges resolved, so that an
+input of a few lines cannot become millions of values.
+
+Plain scalars are those of the core schema of YAML 1.2 (section 10.3.2), as the Hugging Face Hub reads them: `no`, `on`,
+`12:30:45`, `1_000` and `2026-01-05` are text. Merge keys (`<<`) are read, although YAML 1.2 has dropped them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
+
+from registry import characters
 
 MAX_NUMBER = 400
 """Characters of a number: the time to read one grows with the square of its length."""
@@ -80,6 +86,7 @@ class _Loader(yaml.SafeLoader):
 
     def __init__(self, text: str, limits: Limits, first_line: int) -> None:
         super().__init__(text)
+        self._text = text
         self._limits, self._first_line = limits, first_line
         self._depth = self._aliases = 0
         self._sizes: dict[int, int] = {}
@@ -110,17 +117,21 @@ class _Loader(yaml.SafeLoader):
                 self._refuse_duplicates(node)
         return node
 
-    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        self._refuse_long_number(node)
-        return super().construct_yaml_int(node)
+    def construct_bool(self, node: yaml.ScalarNode) -> bool:
+        return self._matching(node, _BOOL, "true or false").lower() == "true"
 
-    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
-        self._refuse_long_number(node)
-        return super().construct_yaml_float(node)
+    def construct_int(self, node: yaml.ScalarNode) -> int:
+        text = self._matching(node, _INT, "an integer")
+        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+
+    def construct_float(self, node: yaml.ScalarNode) -> float:
+        return float(self._matching(node, _FLOAT, "a number").lower().replace(".inf", "inf").replace(".nan", "nan"))
 
     def _measure(self, node: yaml.Node) -> None:
         parts: list[yaml.Node] = []
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, yaml.ScalarNode):
+            self._refuse_hidden(node)
+        elif isinstance(node, yaml.MappingNode):
             parts = [part for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
             parts = node.value
@@ -145,9 +156,21 @@ class _Loader(yaml.SafeLoader):
                 raise DuplicateKeyError(str(key.value)[:100], (seen[name], line))
             seen[name] = line
 
-    def _refuse_long_number(self, node: yaml.ScalarNode) -> None:
+    def _refuse_hidden(self, node: yaml.ScalarNode) -> None:
+        """Refuse characters that no text may have and that only an escape such as \\u202e brings in: they are not seen
+        where the text is checked, and half of a surrogate pair can be neither stored nor sent."""
+        place = characters.first_unfit(node.value)
+        if place is not None and place.character not in self._text:
+            raise YamlUnreadableError(f"line {self._line(node)}: an escape stands for {place.code_point}: remove it")
+
+    def _matching(self, node: yaml.ScalarNode, form: re.Pattern[str], what: str) -> str:
+        """Return the text of a scalar that is tagged as `what`. An explicit tag (`!!bool maybe`) may be wrong."""
+        if not isinstance(node, yaml.ScalarNode) or not form.fullmatch(node.value):
+            found = repr(node.value[:40]) if isinstance(node, yaml.ScalarNode) else f"a {node.id}"
+            raise YamlUnreadableError(f"line {self._line(node)}: {found} is not {what}")
         if len(node.value) > MAX_NUMBER:
             raise YamlUnreadableError(f"line {self._line(node)}: a number of more than {MAX_NUMBER} characters")
+        return str(node.value)
 
     def _next_event(self) -> Any:
         return self.peek_event()  # type: ignore[no-untyped-call]  # the stubs give it no types
@@ -156,5 +179,25 @@ class _Loader(yaml.SafeLoader):
         return int(where.start_mark.line) + self._first_line
 
 
-for _tag, _construct in (("int", _Loader.construct_yaml_int), ("float", _Loader.construct_yaml_float)):
+_BOOL = re.compile("true|True|TRUE|false|False|FALSE")
+_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(
+    r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*+)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+)
+_NULL = re.compile("~|null|Null|NULL|")
+
+_Loader.yaml_implicit_resolvers = {}  # those of PyYAML are of YAML 1.1
+for _tag, _form, _first in (
+    ("bool", _BOOL, "tTfF"),
+    ("int", _INT, "-+0123456789"),
+    ("float", _FLOAT, "-+.0123456789"),
+    ("null", _NULL, ["~", "n", "N", ""]),
+    ("merge", re.compile("<<"), "<"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_form.pattern})\\Z"), list(_first))
+for _tag, _construct in (
+    ("bool", _Loader.construct_bool),
+    ("int", _Loader.construct_int),
+    ("float", _Loader.construct_float),
+):
     _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _construct)

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
 
 from governance.web.bounded_cache import BoundedCache
+from registry import card as cards
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
 _TAGS = {
@@ -98,15 +99,10 @@ def _rendered(text: str, below: int) -> SafeString:
 
 
 def without_front_matter(card: str) -> str:
-    """A model card's prose: what follows the YAML between two lines of three hyphens."""
-    lines = card.splitlines(keepends=True)
-    if not lines or lines[0].strip() != "---":
-        return card
-    end = next((n for n, line in enumerate(lines[1:], 1) if line.strip() == "---"), None)
-    return card if end is None else "".join(lines[end + 1 :])
+    """A model card's prose: what follows the front matter."""
+    return cards.divide(card)[1]
 
 
 def front_matter(card: str) -> str:
     """The YAML of a model card as written, without the lines of hyphens; empty where there is none."""
-    prose = without_front_matter(card)
-    return card[: len(card) - len(prose)].strip().strip("-").strip() if prose != card else ""
+    return cards.divide(card)[0]

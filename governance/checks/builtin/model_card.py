@@ -31,7 +31,7 @@ class ModelCardComplete(Check):
     that are no placeholders. That the words are true and sufficient is for the reviewers to say."""
 
     slug = "docs.model_card"
-    version = "1.1.0"
+    version = "1.2.0"
     title = "Model card is complete"
     category = "documentation"
     needs = (Evidence(MODEL_CARD),)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from governance.checks.contract import MODEL_CARD, Conclusion, Outcome
-from registry.card import normalised, parse
+from registry.card import CardUnreadable, divide, normalised, parse
 
 Judged = Callable[..., Outcome]
 
@@ -172,3 +172,73 @@ def test_the_parts_of_a_card() -> None:
         (1, "Three", "z"),
     ]
     assert normalised("2.1 **Ethical  Considerations**:") == ("ethical", "consideration")
+
+
+HUB_TEMPLATE = """
+---
+license: apache-2.0
+language: no
+datasets:
+- iris
+metrics:
+- accuracy
+---
+
+# Model Card for iris
+
+<!-- Provide a quick summary of what the model is/does. -->
+
+## Uses
+
+{words}
+
+### Direct Use
+
+{words}
+
+## Bias, Risks, and Limitations
+
+{words}
+
+## Training Details
+
+### Training Procedure
+
+{words}
+
+## Evaluation
+
+### Testing Data, Factors & Metrics
+
+{words}
+"""
+
+
+def test_a_card_with_the_headings_of_the_hub(judged: Judged) -> None:
+    content = HUB_TEMPLATE.format(words=WORDS).encode()
+    assert codes(judged("docs.model_card", {"c": content}, kind=MODEL_CARD)) == []
+    left_out = HUB_TEMPLATE.format(words="[More Information Needed]").encode()
+    outcome = judged("docs.model_card", {"c": left_out}, kind=MODEL_CARD)
+    assert {code for code, _ in codes(outcome)} == {"section_placeholder"}
+    assert len(outcome.findings) == len(SECTIONS)
+
+
+def test_a_heading_a_policy_names_counts_before_those_of_the_hub(judged: Judged) -> None:
+    content = card(Limitations="None yet.") + b"## Bias, Risks, and Limitations\n\n" + WORDS.encode()
+    outcome = judged("docs.model_card", {"c": content}, kind=MODEL_CARD)
+    assert codes(outcome) == [("section_too_short", "section: limitations")]
+
+
+@pytest.mark.parametrize("before", ["", "\n", "  \n\n", "\ufeff\n"])
+def test_blank_lines_before_the_front_matter(before: str) -> None:
+    text = f"{before}---\na: no\n---\nprose\n"
+    assert parse(text).metadata == {"a": "no"}
+    assert divide(text) == ("a: no", "prose\n")
+    with pytest.raises(CardUnreadable, match=f"line {before.count(chr(10)) + 2}"):
+        parse(f"{before}---\na: [\n---\n")
+
+
+def test_what_is_not_front_matter_stays_prose() -> None:
+    for text in ("prose\n---\na: 1\n---\n", "", "\n\n"):
+        assert parse(text).metadata == {}
+        assert divide(text) == ("", text)
