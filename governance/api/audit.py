@@ -14,12 +14,16 @@ from audit import selectors as log
 from audit.exceptions import NotOpened
 from audit.models import Event
 from audit.recorder import Thing
+from governance import selectors as promotions
 from governance.api import pagination
 from governance.api.endpoint import Endpoint, answer
 from governance.api.operation import Operation
-from governance.api.shapes import Moment, Page, PageAsked, Shown, Since, Words
+from governance.api.shapes import Moment, Page, PageAsked, Shown, Since, Whole, Words
 from registry import access, selectors
 from registry.exceptions import NotFound
+
+ADDRESS = "/request/address"
+"""Where an event keeps the network address it came from."""
 
 
 class EventShown(Shown):
@@ -53,9 +57,16 @@ class EventsAsked(PageAsked):
         description="type:id of what it is about.",
     )
     model: Words | None = Field(None, description="Name of a model: everything that touched the model itself.")
+    promotion: Whole | None = Field(
+        None, ge=1, le=999_999_999, description="Number of a promotion request: its events and those of its parts."
+    )
     after: Since | None = Field(None, description="Happened then or later.")
     before: Since | None = Field(None, description="Happened earlier.")
-    q: Words | None = Field(None, description="Words of the record; private values are not searched.")
+    q: Words | None = Field(
+        None,
+        description="#63, the name of a model, or `name v14`: the events of it. Any other text is searched for in the "
+        "records; private values are not searched.",
+    )
 
 
 class EventsView(Endpoint):
@@ -69,18 +80,43 @@ class EventsView(Endpoint):
         thing = Thing(*asked.thing.split(":", 1)) if asked.thing is not None else None
         if asked.model is not None and thing is None:
             thing = Thing("model", str(selectors.model(self.actor, asked.model).uid))
+        if asked.promotion is not None and thing is None:
+            thing = Thing("promotion", str(promotions.get_bare_request(self.actor, asked.promotion).uid))
+        named = (
+            promotions.named_in_log(self.actor, asked.q or "")
+            if thing is None
+            else promotions.Concern(text=asked.q or "")
+        )
         page = log.search(
             action=asked.action,
             actor=asked.actor,
-            thing=thing,
+            thing=thing or named.thing,
+            stream=f"model:{named.model.uid}" if named.model is not None else None,
             after=asked.after,
             before=asked.before,
-            text=asked.q,
+            text=named.text or None,
             cursor=_place(asked.cursor),
             limit=asked.limit,
         )
         following = pagination.encode(page.cursor) if page.cursor is not None else None
         return answer(EventPage(items=_shown(page.events), next=following), headers=pagination.link(request, following))
+
+
+class TrailView(Endpoint):
+    """/promotions/{id}/events"""
+
+    @Operation("listPromotionEvents", "List the events of a request", "promotions", {200: EventPage}, query=PageAsked)
+    def get(self, request: Request, id: int) -> Response:  # noqa: A002 (the word in the address)
+        """The request's own trail in the audit log, newest first: its events and those of its decisions, check runs and
+        evidence packages. For everyone who sees the request. Network addresses are shown to readers of the whole
+        log only."""
+        asked = self.asked(PageAsked)
+        page = promotions.trail_of_request(self.actor, id, cursor=_place(asked.cursor), limit=asked.limit)
+        following = pagination.encode(page.cursor) if page.cursor is not None else None
+        items = _shown(page.events)
+        if not access.can_in_organisation(self.actor, access.OrgPermission.READ_AUDIT):
+            items = [item.model_copy(update={"private": _without_address(item.private)}) for item in items]
+        return answer(EventPage(items=items, next=following), headers=pagination.link(request, following))
 
 
 class EventView(Endpoint):
@@ -94,6 +130,10 @@ class EventView(Endpoint):
         if found is None:
             raise NotFound(f"There is no event {event}.")
         return answer(_shown([found])[0])
+
+
+def _without_address(private: dict[str, str]) -> dict[str, str]:
+    return {pointer: value for pointer, value in private.items() if pointer != ADDRESS}
 
 
 def _place(cursor: str | None) -> str | None:

@@ -7,11 +7,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit import clock
+from governance import selectors as promotions
 from governance.api import pagination
 from governance.api.conf import PREFIX
 from governance.api.endpoint import Endpoint, answer
 from governance.api.operation import Operation
-from governance.api.shapes import Moment, Page, PageAsked, Shown, Since
+from governance.api.shapes import Moment, Page, PageAsked, PersonShown, Shown, Since
 from governance.models import PromotionRequest
 from registry import selectors
 from registry.exceptions import NotFound
@@ -71,3 +72,61 @@ class StageView(Endpoint):
             for row in rows
         ]
         return answer(StayPage(items=items, next=following), headers=pagination.link(request, following))
+
+
+class OccupantsAsked(PageAsked):
+    """When."""
+
+    at: Since | None = Field(None, description="The moment asked about; now where it is left out.")
+
+
+class OccupantShown(Shown):
+    """A version that was in the stage at that moment. `owner` and `risk_tier` are today's."""
+
+    model: str
+    version: int
+    owner: PersonShown | None
+    risk_tier: int | None
+    since: Moment
+    until: Moment | None = Field(description="null while it is there.")
+    request: str | None = Field(description="The promotion request that moved it there.")
+    approved_by: list[str] = Field(description="Names of those whose approvals moved it there.")
+    before_governance: bool = Field(description="It was there before it was brought here; no approval is recorded.")
+    url: str
+
+
+class OccupantPage(Page[OccupantShown]):
+    """The versions in the stage at that moment, by name of the model."""
+
+
+class OccupantsView(Endpoint):
+    """/stages/{stage}/versions"""
+
+    @Operation(
+        "listVersionsInStage", "List what is or was in a stage", "models", {200: OccupantPage}, query=OccupantsAsked
+    )
+    def get(self, request: Request, stage: str) -> Response:
+        """Which versions of all models you can see are in a stage; with `at`, which were at that moment: the population
+        an audit starts from."""
+        asked = self.asked(OccupantsAsked)
+        known = Stage.objects.filter(slug=stage).first()
+        if known is None:
+            raise NotFound(f"There is no stage “{stage}”.")
+        found = promotions.in_stage(self.actor, known, asked.at or clock.now())
+        rows, following = pagination.by_keys(found, (("model__slug", str), ("-version__number", int)), asked)
+        items = [
+            OccupantShown(
+                model=row.occupancy.model.slug,
+                version=row.occupancy.version.number,
+                owner=PersonShown.maybe(row.occupancy.model.owner),
+                risk_tier=row.occupancy.model.risk_tier,
+                since=row.occupancy.opened_at,
+                until=row.occupancy.closed_at,
+                request=f"{PREFIX}/promotions/{row.request}" if row.request is not None else None,
+                approved_by=list(row.approved_by),
+                before_governance=row.occupancy.before_governance,
+                url=f"{PREFIX}/models/{row.occupancy.model.slug}/versions/{row.occupancy.version.number}",
+            )
+            for row in promotions.occupants(rows)
+        ]
+        return answer(OccupantPage(items=items, next=following), headers=pagination.link(request, following))

@@ -22,19 +22,24 @@ from governance.selectors.page import (
     seen_token,
 )
 from governance.selectors.paths import PathPolicy, PathRequirements, paths, warnings_of
+from governance.selectors.population import Occupant, all_occupants, in_stage, occupants
 from governance.selectors.search import find_models, find_versions, parse
+from governance.selectors.trail import Concern, named_in_log, trail_of_request
 
 __all__ = [
     "CheckRow",
+    "Concern",
     "Deviation",
     "ListRow",
     "MetricRow",
     "MyReviews",
+    "Occupant",
     "PathPolicy",
     "PathRequirements",
     "RequestPage",
     "Standing",
     "absent_request",
+    "all_occupants",
     "compared",
     "counted_up_to",
     "deviations_for",
@@ -43,16 +48,20 @@ __all__ = [
     "find_versions",
     "get_bare_request",
     "get_request",
+    "in_stage",
     "judge",
     "list_rows",
     "metric_rows",
     "models_needing",
     "my_reviews",
+    "named_in_log",
+    "occupants",
     "parse",
     "paths",
     "policies_in_force",
     "request_page",
     "seen_token",
+    "trail_of_request",
     "visible_requests",
     "warnings_of",
 ]

@@ -17,6 +17,7 @@ from audit import actions
 from audit import selectors as log
 from audit.actor import Actor
 from audit.models import Event
+from governance import selectors as promotions
 from governance.web import boxes
 from governance.web.page import PageRequest, page, show
 from governance.web.things import Doer, Named, Names
@@ -26,7 +27,7 @@ from registry.exceptions import NotFound
 from registry.json_text import parse_json_or
 from registry.models import AccessToken, User
 
-FILTERS = ("action", "actor", "model", "from", "to")
+FILTERS = ("action", "actor", "model", "request", "from", "to")
 SIZE = 50
 
 
@@ -38,26 +39,29 @@ class Line:
     doer: Doer
     thing: Named
     note: str
+    model: Named | None
+    """The model the event belongs to, where the thing's own name does not say it."""
 
 
 @page()
 def audit(request: PageRequest) -> HttpResponse:
-    """The log, newest first. Who reads the audit log of the organisation sees all of it; anybody else, that of a model
-    they may see: `model` in the address."""
+    """The log, newest first. Readers of the organisation's audit log see all of it; others see that of a model, version
+    or request that they may see: `model` or `request` in the address, or a name in the search box."""
     asked = boxes.read(request.GET.get("q", ""), FILTERS)
     filters = {**asked.filters, **{key: request.GET[key] for key in FILTERS if request.GET.get(key)}}
     whole = access.can_in_organisation(request.actor, OrgPermission.READ_AUDIT)
-    model = selectors.model(request.actor, filters["model"]) if filters.get("model") else None
-    if model is None and not whole:
+    concern = _concern(request, filters, asked.text)
+    if not whole and not concern.is_open_to_readers_of_the_model:
         context = {"denied": whole, "models": access.visible_to(request.actor).order_by("slug")[:12]}
         return show(request, "audit/closed.html", context, status=403)
     found = log.search(
         action=filters.get("action"),
         actor=_actor_ids(filters.get("actor", "")) if filters.get("actor") else None,
-        stream=f"model:{model.uid}" if model is not None else None,
+        stream=f"model:{concern.model.uid}" if concern.model is not None else None,
+        thing=concern.thing,
         after=_start(filters.get("from", "")),
         before=_end(filters.get("to", "")),
-        text=asked.text or None,
+        text=concern.text or None,
         cursor=request.GET.get("after"),
         limit=SIZE,
     )
@@ -66,21 +70,37 @@ def audit(request: PageRequest) -> HttpResponse:
         "older": found.cursor,
         "began": bool(request.GET.get("after")),
         "q": request.GET.get("q", ""),
-        "text": asked.text,
+        "text": concern.text,
         "filters": filters,
         "chips": _chips(filters),
         "actions": actions.all_actions(),
-        "model": model,
+        "concern": concern,
         "whole": bool(whole),
         "filtered": bool(asked.text or filters),
     }
     return show(request, "audit/log.html", context, part="results")
 
 
+def _concern(request: PageRequest, filters: dict[str, str], text: str) -> promotions.Concern:
+    """What the address asks for; otherwise what the search box names. Raises NotFound for what cannot be seen."""
+    if number := filters.get("request", "").removeprefix("#"):
+        known = number.isascii() and number.isdecimal() and len(number) <= 9
+        found = promotions.get_request(request.actor, int(number)) if known else None
+        if found is None:
+            raise NotFound(f"“{number}” is not the number of a promotion request: write digits, such as 63.")
+        return promotions.Concern(request=found, text=text)
+    if slug := filters.get("model"):
+        return promotions.Concern(model=selectors.model(request.actor, slug), text=text)
+    return promotions.named_in_log(request.actor, text)
+
+
 def lines_of(actor: Actor, events: Sequence[Event]) -> list[Line]:
     """Events made ready for a list."""
     names = Names(actor, events)
-    return [Line(event, names.doer(event), names.object_of(event), note_of(event)) for event in events]
+    return [
+        Line(event, names.doer(event), names.object_of(event), note_of(event), names.model_beside(event))
+        for event in events
+    ]
 
 
 def note_of(event: Event) -> str:
@@ -130,7 +150,7 @@ def _day(text: str) -> date | None:
 
 
 def _chips(filters: dict[str, str]) -> list[tuple[str, str, str]]:
-    words = {"action": "What", "actor": "Who", "model": "Model", "from": "From", "to": "To"}
+    words = {"action": "What", "actor": "Who", "model": "Model", "request": "Request", "from": "From", "to": "To"}
     return [(words[key], value, key) for key, value in filters.items()]
 
 

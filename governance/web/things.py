@@ -66,7 +66,9 @@ def _version_named(version: ModelVersion) -> Named:
 
 
 def _request_named(request: PromotionRequest) -> Named:
-    return Named(f"promotion #{request.pk}", reverse("web:promotion", args=[request.pk]))
+    """A request with what it asks for: the model, the version and the target."""
+    what = f"{request.model.slug} v{request.version.number} → {request.target_name}"
+    return Named(f"promotion #{request.pk}: {what}", reverse("web:promotion", args=[request.pk]))
 
 
 class Names:
@@ -83,6 +85,8 @@ class Names:
             for thing in (body.get("object"), *body.get("related", ())) if things else ():
                 if isinstance(thing, dict):
                     wanted[str(thing.get("type"))].add(str(thing.get("id")))
+            if things and (model := model_of_stream(event)):
+                wanted["model"].add(model)
             doer = body.get("actor", {})
             (tokens if doer.get("type") == "token" else people).add(str(doer.get("id", "")))
             people.add(str(doer.get("behind", "")))
@@ -119,6 +123,12 @@ class Names:
         """The thing an event is about."""
         return self.thing(str(event.thing_type), str(event.thing_id))
 
+    def model_beside(self, event: Event) -> Named | None:
+        """The model whose stream an event is in, where the name of the event's own thing does not contain it. None for
+        an event of no model, and for a model out of sight."""
+        model = self._named.get(("model", model_of_stream(event)))
+        return None if model is None or model.label in self.object_of(event).label else model
+
     def related_of(self, event: Event) -> list[Named]:
         """The other things it accounts for."""
         return [self.thing(str(t["type"]), str(t["id"])) for t in event.body.get("related", ())]
@@ -148,6 +158,12 @@ class Names:
             self._named[kind, str(row.uid)] = named(row)
 
 
+def model_of_stream(event: Event) -> str:
+    """Return the uid of the model whose stream an event is in; empty for an event of no model."""
+    kind, _, uid = str(event.stream_id).partition(":")
+    return uid if kind == "model" else ""
+
+
 def _starting(uids: Iterable[str], prefix: str) -> list[str]:
     return [uid for uid in uids if uid.startswith(prefix)]
 
@@ -156,46 +172,61 @@ def _is_uuid(text: str) -> bool:
     return len(text) == 36 and text.count("-") == 4
 
 
+def _of_request(what: str, request: PromotionRequest, place: str = "") -> Named:
+    """A part of a request, named with it."""
+    of = _request_named(request)
+    return Named(what + of.label.removeprefix("promotion "), f"{of.url}{place}")
+
+
+_REQUEST = ("model", "version", "target_stage")
+"""What the label of a request needs joined."""
+
+
+def _through(field: str) -> tuple[str, ...]:
+    return tuple(f"{field}__{name}" for name in _REQUEST)
+
+
+def _of_version(what: str, version: ModelVersion, place: str = "") -> Named:
+    """A thing that belongs to a version, named with it."""
+    of = _version_named(version)
+    return Named(f"{what} of {of.label}", f"{of.url}{place}")
+
+
 _Kind = tuple[type[Any], tuple[str, ...], str, Callable[[Any], Named]]
 _KINDS: Mapping[str, _Kind] = {
     "model": (RegisteredModel, (), "pk", lambda m: Named(m.slug, _model_url(m))),
     "version": (ModelVersion, ("model",), "model", _version_named),
-    "artifact": (
-        Artifact,
-        ("version__model",),
-        "version__model",
-        lambda a: Named(a.path, _version_named(a.version).url),
-    ),
+    "artifact": (Artifact, ("version__model",), "version__model", lambda a: _of_version(a.path, a.version)),
     "card": (
         ModelCard,
         ("version__model",),
         "version__model",
-        lambda c: Named(
-            f"card {c.revision} of {_version_named(c.version).label}", f"{_version_named(c.version).url}#card"
-        ),
+        lambda c: _of_version(f"card {c.revision}", c.version, "#card"),
     ),
     "evidence": (
         Evidence,
         ("version__model",),
         "version__model",
-        lambda e: Named(e.filename, f"{_version_named(e.version).url}#evidence"),
+        lambda e: _of_version(e.filename, e.version, "#evidence"),
     ),
-    "promotion": (PromotionRequest, (), "model", _request_named),
-    "decision": (Decision, ("request",), "request__model", lambda d: _request_named(d.request)),
+    "promotion": (PromotionRequest, _REQUEST, "model", _request_named),
+    "decision": (
+        Decision,
+        _through("request"),
+        "request__model",
+        lambda d: _of_request("decision on ", d.request),
+    ),
     "check_run": (
         CheckRun,
-        ("request",),
+        _through("request"),
         "request__model",
-        lambda r: Named(f"{r.check_slug}, #{r.request_id}", f"{_request_named(r.request).url}#check-{r.check_slug}"),
+        lambda r: _of_request(f"{r.check_slug}, ", r.request, f"#check-{r.check_slug}"),
     ),
     "frozen_document": (
         FrozenDocument,
         ("version__model",),
         "version__model",
-        lambda d: Named(
-            f"document of {_version_named(d.version).label}, #{d.request_id}",
-            f"{_version_named(d.version).url}document/?frozen={d.request_id}",
-        ),
+        lambda d: _of_version(f"document #{d.request_id}", d.version, f"document/?frozen={d.request_id}"),
     ),
     "policy": (Policy, (), "", lambda p: Named(p.title)),
     "policy_revision": (PolicyRevision, ("policy",), "", lambda r: Named(f"{r.policy.slug}, revision {r.number}")),

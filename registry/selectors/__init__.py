@@ -29,6 +29,7 @@ from registry.selectors.reviews import calendar, due_for
 from registry.selectors.rights import may_read_rights, require_reading_rights
 from registry.selectors.versions import (
     alias_at,
+    all_occupancies_at,
     card_of,
     holding_digest,
     in_stage_at,
@@ -53,6 +54,7 @@ __all__ = [
     "alias_protection",
     "alias_protections",
     "alias_to_point",
+    "all_occupancies_at",
     "anything_protected",
     "calendar",
     "card_of",

@@ -79,6 +79,11 @@ def occupancies_at(model: RegisteredModel, stage: Stage, moment: datetime) -> Qu
     return StageOccupancy.objects.filter(_held_at(moment), model=model, stage=stage)
 
 
+def all_occupancies_at(stage: Stage, moment: datetime) -> QuerySet[StageOccupancy]:
+    """What was in a stage at that moment, of every model: who may see which is asked of `registry.access`."""
+    return StageOccupancy.objects.filter(_held_at(moment), stage=stage)
+
+
 def alias_at(model: RegisteredModel, name: str, moment: datetime) -> ModelVersion | None:
     """The version an alias of a model pointed at at that moment."""
     held = AliasAssignment.objects.filter(_held_at(moment), model=model, name=name).select_related("version").first()

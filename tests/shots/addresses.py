@@ -53,6 +53,8 @@ def sights() -> list[Sight]:
         Sight("jump", "marta", "/go/?q=credit"),
         Sight("audit", "ingrid", "/audit/"),
         Sight("audit-model", "priya", f"/audit/?model={request.model.slug}"),
+        Sight("audit-request", "ingrid", f"/audit/?request={request.pk}"),
+        Sight("stage", "ingrid", "/stages/production/"),
         Sight("audit-none", "ingrid", "/audit/?q=nothing-is-called-this"),
         Sight("audit-closed", "marta", "/audit/", 403),
         *_events(request),

@@ -143,3 +143,30 @@ def test_what_was_done_over_http_says_so(happened: Caller, ingrid_calls: Caller,
     assert newest["event"]["actor"]["type"] == "token"
     assert newest["event"]["actor"]["behind"] == installed.priya.uid
     assert newest["private"]["/request/address"] == "127.0.0.1"
+
+
+def test_events_are_found_by_the_names_that_people_know(happened: Caller, ingrid_calls: Caller) -> None:
+    by_name = ingrid_calls.get("/audit/events?q=m").json["items"]
+    assert {item["action"] for item in by_name} >= {"model.registered", "version.registered"}
+    of_version = ingrid_calls.get("/audit/events?q=m%20v1").json["items"]
+    assert {item["action"] for item in of_version} >= {"version.registered"}
+    assert "model.registered" not in {item["action"] for item in of_version}
+
+
+def test_a_request_has_its_own_trail(happened: Caller, ingrid_calls: Caller) -> None:
+    happened.register_model("scored", risk_tier=1)
+    number = happened.ask(happened.register_version("scored", {"a": b"y"}), "archived").json["id"]
+
+    trail = happened.get(f"/promotions/{number}/events").json["items"]
+    assert "promotion.requested" in {item["action"] for item in trail}
+    assert not any("/request/address" in item["private"] for item in trail)
+    same = [
+        ingrid_calls.get(path).json["items"]
+        for path in (
+            f"/promotions/{number}/events",
+            f"/audit/events?promotion={number}",
+            f"/audit/events?q=%23{number}",
+        )
+    ]
+    assert same[0] == same[1] == same[2]
+    assert [item["id"] for item in same[0]] == [item["id"] for item in trail]

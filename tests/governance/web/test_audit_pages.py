@@ -39,6 +39,38 @@ class TestLog(PageTest):
         self.read(ingrid, "/audit/?from=not-a-day")
         self.read(ingrid, f"/audit/?q={self.scene.request.packet_digest}").has("promotion")
 
+    def test_rows_name_the_model_and_the_version(self) -> None:
+        number = self.scene.request.pk
+        page = self.read(self.scene.people.ingrid, "/audit/")
+        page.has(
+            f"promotion #{number}: credit-risk-pd v2 → Production",
+            f"performance.threshold, #{number}: credit-risk-pd v2 → Production",
+            "model.json of credit-risk-pd v2",
+        )
+        assessed = self.read(self.scene.people.ingrid, "/audit/?action=model.assessed")
+        assert 'class="desc"><a href="/models/credit-risk-pd/">' in assessed.html
+
+    def test_a_search_finds_a_request_a_model_and_a_version_by_their_names(self) -> None:
+        ingrid, number = self.scene.people.ingrid, self.scene.request.pk
+        of_request = self.read(ingrid, f"/audit/?q=%23{number}")
+        of_request.has(f"Audit log of promotion #{number}", "promotion.requested")
+        of_request.has_not("Registered the model", "#1:")
+        self.read(ingrid, "/audit/?q=credit-risk-pd").has("Audit log of credit-risk-pd", "model.registered")
+        of_version = self.read(ingrid, "/audit/?q=credit-risk-pd+v1")
+        of_version.has("Audit log of credit-risk-pd v1", "version.registered")
+        of_version.has_not("credit-risk-pd v2")
+        self.read(ingrid, "/audit/?q=%23999999").has("No event matches")
+
+    def test_a_request_has_its_own_trail_for_everyone_who_sees_it(self) -> None:
+        number = self.scene.request.pk
+        page = self.read(self.scene.people.marta, f"/promotions/{number}/")
+        assert f'href="/audit/?request={number}"' in page.html
+        trail = self.read(self.scene.people.marta, f"/audit/?request={number}")
+        trail.has(f"Audit log of promotion #{number}", "check.completed")
+        trail.has_not("Registered the model")
+        self.read(self.scene.people.eve, f"/audit/?request={number}", 404)
+        self.read(self.scene.people.marta, "/audit/?request=x", 404).has("is not the number of a promotion request")
+
     def test_older_events_follow_without_a_gap(self) -> None:
         path, seen = "/audit/", []
         while path:

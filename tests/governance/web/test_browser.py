@@ -114,6 +114,8 @@ def test_axe_finds_nothing_in_either_theme_at_either_width(scene: Scene, open_as
         (people.priya, f"/models/{slug}/compare/v1..v2/?all=1"),
         (people.ingrid, "/audit/"),
         (people.marta, "/audit/"),
+        (people.marta, f"/audit/?request={number}"),
+        (people.ingrid, "/stages/production/"),
         (people.ingrid, f"/audit/{decision.event}/"),
         (people.marta, "/profile/"),
         (people.priya, "/profile/tokens/"),

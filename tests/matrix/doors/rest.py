@@ -140,6 +140,7 @@ _simply("download evidence", "downloadEvidence", "GET", f"{VERSIONS}/{SHOWN}/evi
 _simply("view a request", "getPromotion", "GET", _request(SHOWN))
 _simply("view a request", "getGate", "GET", _request(SHOWN, "/gate"))
 _simply("view a request", "listCheckRuns", "GET", _request(SHOWN, "/checks"))
+_simply("view a request", "listPromotionEvents", "GET", _request(SHOWN, "/events"))
 _simply("read the policies", "listPolicies", "GET", "/policies")
 _simply("read the policies", "listPolicyPaths", "GET", "/policies/paths")
 _simply("read the audit log", "listEvents", "GET", "/audit/events")
@@ -206,10 +207,11 @@ def _lists(path: str, member: str, value: object, api: Api) -> Answer:
     return answer_of(response, found=any(item[member] == value for item in items))
 
 
-@REST.at("find the model in a list", "listModels", "searchVersions")
+@REST.at("find the model in a list", "listModels", "searchVersions", "listVersionsInStage")
 def _(world: World, api: Api) -> Answer:
     answers = [_lists("/models", "slug", MODEL, api), _lists("/versions", "model", MODEL, api)]
     answers.append(_lists(f"/models?q=name:{MODEL}", "slug", MODEL, api))
+    answers.append(_lists("/stages/staging/versions?limit=100", "model", MODEL, api))
     assert len(set(answers)) == 1
     return answers[0]
 

@@ -1,0 +1,62 @@
+"""Which part of the audit log is read: all of it, or what concerns one model, version or promotion request."""
+
+import re
+from dataclasses import dataclass
+
+from audit import selectors as log
+from audit.actor import Actor
+from audit.recorder import Thing
+from governance.models import PromotionRequest
+from governance.selectors.finding import get_bare_request, visible_requests
+from registry import access
+from registry.models import ModelVersion, RegisteredModel
+
+_NUMBER = re.compile(r"#(\d{1,9})")
+_VERSION = re.compile(r"([a-z0-9][a-z0-9._-]*)(?:/| v| )(\d{1,9})")
+
+
+@dataclass(frozen=True)
+class Concern:
+    """What the events concern. At most one of them is set; none means the whole log. `text` is what is left to search
+    for in the records."""
+
+    model: RegisteredModel | None = None
+    version: ModelVersion | None = None
+    request: PromotionRequest | None = None
+    text: str = ""
+
+    @property
+    def thing(self) -> Thing | None:
+        """The thing that every event touches."""
+        if self.request is not None:
+            return Thing("promotion", str(self.request.uid))
+        return Thing("version", str(self.version.uid)) if self.version is not None else None
+
+    @property
+    def is_open_to_readers_of_the_model(self) -> bool:
+        """Whether it lies within one model, whose history is open to everyone who sees the model."""
+        return self.model is not None or self.version is not None or self.request is not None
+
+
+def named_in_log(actor: Actor, text: str) -> Concern:
+    """Read what a search text of the log names, among what the actor may see: `#63`, a model's name, `name v14`,
+    `name/14`. The log holds identifiers and no names, so a name is not found in its records. Any other text is searched
+    for. Three queries at most."""
+    text = text.strip()
+    if number := _NUMBER.fullmatch(text):
+        request = visible_requests(actor).filter(pk=int(number[1])).first()
+        return Concern(request=request) if request is not None else Concern(text=text)
+    visible = access.visible_to(actor)
+    if found := _VERSION.fullmatch(text):
+        versions = ModelVersion.objects.filter(model__in=visible, model__slug=found[1], number=int(found[2]))
+        if (version := versions.select_related("model").first()) is not None:
+            return Concern(version=version)
+    model = visible.filter(slug=text).first() if text else None
+    return Concern(model=model) if model is not None else Concern(text=text)
+
+
+def trail_of_request(actor: Actor, number: int, *, cursor: str | None = None, limit: int = log.PAGE_SIZE) -> log.Page:
+    """The events that touch a request: its own and those of its decisions, check runs and evidence packages, newest
+    first. For everyone who sees the request. Raises NotFound, NotPermitted as `get_request` does."""
+    request = get_bare_request(actor, number)
+    return log.search(thing=Thing("promotion", str(request.uid)), cursor=cursor, limit=limit)
