@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from governance.web import resending
 from registry import access
 from registry.exceptions import Conflict, InvalidInput, NotFound, NotNow, NotPermitted, Refusal
 
@@ -26,6 +27,7 @@ NOT_FOUND: Final = Kind(404, "There is nothing here that you can see", "search")
 NOT_PERMITTED: Final = Kind(403, "You may not do that", "lock", "Nothing was changed.")
 NOT_NOW: Final = Kind(409, "Not now", "clock", "Nothing was changed.")
 CONFLICT: Final = Kind(409, "Something is in the way", "alert", "Nothing was changed.")
+NOT_ALLOWED: Final = Kind(405, "This page takes no such request", "alert", "Nothing was changed.")
 STORE_AWAY: Final = Kind(503, "The store of files is away", "alert", "Nothing was changed.")
 INVALID: Final = Kind(400, "That cannot be taken as it is", "alert", "Nothing was changed.")
 REFUSED: Final = Kind(400, "Refused", "alert", "Nothing was changed.")
@@ -60,6 +62,14 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     )
 
 
+def not_allowed(request: HttpRequest, methods: tuple[str, ...]) -> HttpResponse:
+    """A request with a method that the page does not take."""
+    detail = f"This address takes {' and '.join(methods)}."
+    response = _page(request, NOT_ALLOWED, detail=detail, code="method_not_allowed")
+    response["Allow"] = ", ".join(methods)
+    return response
+
+
 def store_away(request: HttpRequest) -> HttpResponse:
     """Files are kept in a bucket, and it does not answer."""
     detail = "The store that files are kept in does not answer. Try again in a moment; the fault is in the log."
@@ -92,13 +102,15 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def form_outdated(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """CSRF_FAILURE_VIEW: the form's key and the browser's do not match; usually the page is older than the sign-in."""
+    """CSRF_FAILURE_VIEW: the form's token and the browser's do not match; usually the page is older than the sign-in.
+
+    What a page of this installation sent can be sent again from here, with the present token.
+    """
     kind = Kind(403, "This form is out of date", "clock", "Nothing was changed.")
-    detail = (
-        "The page was opened before you signed in, or cookies are off. Go back, reload the page and send it again; "
-        "what you wrote is still in the form."
-    )
-    return _page(request, kind, detail=detail, code="form_outdated")
+    again = resending.is_from_own_page(request)
+    way_out = "What you sent is below: send it again from here." if again else "Reload the page and send it again."
+    detail = f"The page was opened before you signed in, or cookies are off. {way_out}"
+    return _page(request, kind, detail=detail, code="form_outdated", again=again)
 
 
 def broken(request: HttpRequest) -> HttpResponse:
@@ -111,10 +123,16 @@ def broken(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _page(request: HttpRequest, kind: Kind, **context: Any) -> HttpResponse:
+def _page(request: HttpRequest, kind: Kind, *, again: bool = False, **context: Any) -> HttpResponse:
+    """`again`: the form can be sent again from the page."""
     signed_in = getattr(request, "user", None) is not None and request.user.is_authenticated
     frame = "base.html" if signed_in else "plain.html"
-    saved = kind.saved if request.method not in ("GET", "HEAD") else ""
-    return render(
-        request, "errors/refused.html", {"kind": kind, "frame": frame, "saved": saved, **context}, status=kind.status
-    )
+    sent = request.method not in ("GET", "HEAD")
+    own = sent and resending.is_from_own_page(request)
+    context |= {
+        "saved": kind.saved if sent else "",
+        "kept": resending.sent_with(request) if own else None,
+        "again": again,
+        "back": resending.page_above(request.path) if sent and signed_in else "",
+    }
+    return render(request, "errors/refused.html", {"kind": kind, "frame": frame, **context}, status=kind.status)

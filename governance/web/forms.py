@@ -74,6 +74,14 @@ class PageForm(forms.Form):
     use_required_attribute = True
     pointers: dict[str, str] = {}  # noqa: RUF012 (a table, never changed)
 
+    def get_context(self) -> dict[str, Any]:
+        """Draw the form with the focus on the first field that was refused, so that its message is in view."""
+        if self.is_bound and self.errors:
+            refused = next((name for name in self.fields if name in self.errors), None)
+            if refused is not None and not self.non_field_errors():
+                self.fields[refused].widget.attrs["autofocus"] = True
+        return super().get_context()
+
     def take_refusal(self, refusal: Refusal) -> None:
         """Show what a service refused: each fault at its field, everything else above the form."""
         if isinstance(refusal, InvalidInput):

@@ -9,14 +9,14 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from audit.actor import Actor
-from governance.web import errors
+from governance.web import errors, resending, sign_in_form
 from governance.web.middleware import CountersignRequest
 from registry import access
 from registry.exceptions import Refusal
@@ -44,11 +44,12 @@ def page(
 ) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponseBase]]:
     """Make a function a page: signed-in readers only, the methods named (GET where none is), refusals as error pages.
 
-    Nothing is kept by the browser or anything between: pages are confidential and are true for a moment.
+    Nothing is kept by the browser or anything between: pages are confidential and are true for a moment. An address
+    that only takes a form leads to the page with that form: browsers open it again after a refusal. What somebody sent
+    after their session ended is kept through the sign-in.
 
     Args:
-        signed_out: answers in place of the way to the sign-in page where nobody is signed in, such as a form whose text
-            must not be lost.
+        signed_out: answers in place of the sign-in page where a form is sent and nobody is signed in.
     """
     allowed = methods or ("GET",)
     allowed = (*allowed, "HEAD") if "GET" in allowed else allowed
@@ -57,7 +58,9 @@ def page(
         @wraps(view)
         def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if request.method not in allowed:
-                return HttpResponseNotAllowed(allowed)
+                if request.method in ("GET", "HEAD"):
+                    return redirect(resending.page_above(request.path))
+                return errors.not_allowed(request, allowed)
             if not request.user.is_authenticated:
                 return signed_out(request, *args, **kwargs) if signed_out is not None else _to_sign_in(request)
             reading = cast("PageRequest", request)
@@ -76,6 +79,7 @@ def page(
             return response
 
         answer.is_page = True  # type: ignore[attr-defined]
+        answer.methods = allowed  # type: ignore[attr-defined]
         return answer
 
     return decorate
@@ -99,9 +103,10 @@ def show(
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
-    back = request.get_full_path() if request.method in ("GET", "HEAD") else ""
     if cast("PageRequest", request).htmx:
         # A fragment cannot show a sign-in form in its place: the whole page goes there and comes back.
         current = cast("PageRequest", request).htmx.current_url_abs_path or "/"
         return HttpResponseClientRedirect(redirect_to_login(current).url)
-    return redirect_to_login(back) if back else redirect_to_login("/")
+    if request.method in ("GET", "HEAD"):
+        return redirect_to_login(request.get_full_path())
+    return sign_in_form.ask_again(request)

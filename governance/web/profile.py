@@ -19,7 +19,7 @@ from governance.services import accounts
 from governance.web.forms import PageForm
 from governance.web.page import PageRequest, page, show
 from governance.web.reader import THEMES, Reader, remember, zones
-from governance.web.sign_in import safe_target
+from governance.web.sign_in_form import safe_target
 from registry import access, selectors
 from registry.exceptions import NotFound, Refusal
 from registry.models import AccessToken, Grant, Membership, User, held

@@ -10,13 +10,14 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 
 from audit import clock
 from governance import promotions, selectors
 from governance.models import Decision, Packet, PromotionRequest
 from governance.promotions.deciding import MAX_COMMENT, MEANINGS
-from governance.web import boxes, keyset, packets, sign_in
+from governance.web import boxes, errors, keyset, packets, sign_in_form
 from governance.web.forms import PageForm
 from governance.web.page import PageRequest, page, show
 from governance.web.request_parts import Parts, parts_of
@@ -63,7 +64,7 @@ def promotion(request: PageRequest, number: int) -> HttpResponse:
     if request.htmx and request.GET.get("seen"):
         if request.GET["seen"] == seen(request, number):
             return HttpResponse(status=204)
-        return show(request, "promotions/request.html#live", _context(request, number))
+        return show(request, "promotions/live.html", _live_context(request, number))
     return show(request, "promotions/request.html", _context(request, number))
 
 
@@ -84,7 +85,7 @@ def _context(request: PageRequest, number: int, form: DecisionForm | None = None
     found = selectors.request_page(request.actor, number, request.person)
     parts: Parts = parts_of(request.actor, found)
     if form is None:
-        form = _decision_form(request, found, sign_in.take_kept(request))
+        form = _decision_form(request, found)
     return {
         "page": found,
         "r": found.request,
@@ -93,10 +94,20 @@ def _context(request: PageRequest, number: int, form: DecisionForm | None = None
         "form": form,
         "meanings": {str(outcome): meaning for outcome, meaning in MEANINGS.items()},
         "withdraw_form": ReasonForm(prefix="withdraw"),
-        "live_update": bool(request.htmx),
+        "permalink": request.build_absolute_uri(reverse("web:promotion", args=[number])),
+        "deciding": bool(found.can_decide),
+        "form_shown": bool(found.can_decide),
         "reapproves": _deviations(found.request),
         **more,
     }
+
+
+def _live_context(request: PageRequest, number: int) -> dict[str, Any]:
+    """What has to be drawn again. The form of a decision stays as it is while somebody may be writing in it: `deciding`
+    says that the page shows it."""
+    context = _context(request, number)
+    deciding = bool(request.GET.get("deciding"))
+    return {**context, "live_update": True, "deciding": deciding, "form_shown": deciding or context["form_shown"]}
 
 
 def _deviations(request: PromotionRequest) -> list[selectors.Deviation]:
@@ -107,19 +118,21 @@ def _deviations(request: PromotionRequest) -> list[selectors.Deviation]:
     return [deviation for deviation in held if deviation.approval.request == request.reapproves_id]
 
 
-def _decision_form(request: HttpRequest, found: selectors.RequestPage, kept: dict[str, Any]) -> DecisionForm:
+def _decision_form(request: HttpRequest, found: selectors.RequestPage) -> DecisionForm:
+    """The form, empty, or with what somebody had written when their session ended."""
+    kept = sign_in_form.take_kept(request, reverse("web:decide", args=[found.request.pk]))
     return DecisionForm(
         initial={
             "packet": found.packet_digest,
             "read_at": clock.now().isoformat(),
-            "outcome": kept.get("outcome", ""),
-            "comment": kept.get("comment", ""),
+            "outcome": kept.get("outcome") if kept is not None else "",
+            "comment": kept.get("comment") if kept is not None else "",
         }
     )
 
 
 def _ask_again(request: HttpRequest, number: int) -> HttpResponse:
-    return sign_in.ask_again(request, f"/promotions/{number}/")
+    return sign_in_form.ask_again(request, f"/promotions/{number}/")
 
 
 @sensitive_post_parameters("password")
@@ -139,13 +152,13 @@ def decide(request: PageRequest, number: int) -> HttpResponse:
             comment=form.cleaned_data["comment"],
             signature=promotions.Signature(form.cleaned_data["password"]),
         )
-    except (NotFound, NotPermitted):
+    except NotFound:
         raise
     except Refusal as refusal:
         if isinstance(refusal, Conflict) and refusal.code == "packet_changed":
             return _changed(request, found, form)
         form.take_refusal(refusal)
-        status = 400 if hasattr(refusal, "errors") else 409
+        status = errors.kind_of(refusal).status
         return show(request, "promotions/request.html", _again(request, number, form), status=status)
     messages.success(request, f"Recorded and signed: you {_said(decision)} #{number}.")
     return redirect("web:promotion", number)
@@ -155,9 +168,14 @@ def _said(decision: Decision) -> str:
     return {"approve": "approved", "request_changes": "requested changes on", "reject": "rejected"}[decision.outcome]
 
 
-def _again(request: PageRequest, number: int, form: DecisionForm, **more: Any) -> dict[str, Any]:
-    """The page as it is now, with the form as it was sent; the password is not sent back."""
-    return _context(request, number, form, **more)
+def _again(request: PageRequest, number: int, form: DecisionForm) -> dict[str, Any]:
+    """The page as it is now, with the form as it was sent; the password is not sent back. Where nothing can be decided
+    any more, the page says what happened since it was opened."""
+    context = _context(request, number, form)
+    opened = _moment(form["read_at"].value() or "")
+    if not context["deciding"] and opened is not None:
+        context["change_events"] = packets.events_since(request.actor, context["r"], opened)
+    return context
 
 
 def _changed(request: PageRequest, found: PromotionRequest, form: DecisionForm) -> HttpResponse:

@@ -59,6 +59,7 @@ urlpatterns = [
     path("", reviews.home, name="home"),
     path("sign-in/", sign_in.sign_in, name="sign-in"),
     path("sign-in/link/", sign_in.link, name="sign-in-link"),
+    path("sign-in/send-again/", sign_in.send_again, name="send-again"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("reviews/", reviews.reviews, name="reviews"),
     path("reviews/calendar/", model_reviews.calendar, name="review-calendar"),

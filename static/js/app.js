@@ -102,6 +102,9 @@
       id: held?.id,
       range: held && "selectionStart" in held && held.type !== "email" ? [held.selectionStart, held.selectionEnd] : null,
       folds: new Map($$("details[id]").map((fold) => [fold.id, fold.open])),
+      fields: $$("main :is(input, textarea, select)[id]:not([type=hidden])").filter(
+        (field) => field.checked !== field.defaultChecked || (field.type !== "radio" && field.value !== field.defaultValue),
+      ),
     };
   });
   doc.addEventListener("htmx:afterSettle", () => {
@@ -109,6 +112,13 @@
     place.folds.forEach((open, id) => {
       const fold = doc.getElementById(id);
       if (fold) fold.open = open;
+    });
+    // What was written in a part that was swapped goes into the new part.
+    place.fields.forEach((old) => {
+      const field = doc.getElementById(old.id);
+      if (!field || field === old || field.disabled) return;
+      if (["radio", "checkbox"].includes(field.type)) field.checked = old.checked;
+      else field.value = old.value;
     });
     const held = place.id && doc.getElementById(place.id);
     if (held && held !== doc.activeElement) {

@@ -210,6 +210,46 @@ def test_a_change_arrives_by_itself_and_nothing_is_lost(scene: Scene, open_as: O
     page.wait_for_selector("text=v2 is in Production by this request")
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_refused_signature_keeps_text_and_place(scene: Scene, open_as: Open, javascript: bool) -> None:
+    page = open_as(None, f"/promotions/{scene.request.pk}/", java_script_enabled=javascript)
+    page.fill("#id_username", "marta")
+    page.fill("#id_password", factories.PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url("**/promotions/*/")
+    page.check("input[value=approve]")
+    page.fill("#comment", "A careful text.")
+    page.fill("#password", "not mine")
+    page.click(".decide button[type=submit]")
+    page.wait_for_selector("#password-error")
+    assert page.locator("#password:focus").count() == 1
+    box = page.locator("#password-error").bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] <= 900 - box["height"], box
+    assert page.input_value("#comment") == "A careful text."
+    address = page.url
+    page.goto("/models/")
+    page.goto(address)
+    assert page.url.endswith(f"/promotions/{scene.request.pk}/")
+
+
+def test_a_page_that_is_promoted_meanwhile_is_drawn_again_in_every_part(scene: Scene, open_as: Open) -> None:
+    page = open_as(scene.people.marta, f"/promotions/{scene.request.pk}/")
+    page.fill("#comment", "Half a sentence that must")
+    watching = open_as(scene.people.priya, f"/promotions/{scene.request.pk}/")
+    watching.locator("#fold-withdraw > summary").click()
+    watching.fill("#id_withdraw-reason", "Perhaps I should")
+    scene.decide(scene.people.aiko)
+    watching.wait_for_selector("#gate-panel >> text=1 more of risk-team must approve", timeout=20_000)
+    assert watching.input_value("#id_withdraw-reason") == "Perhaps I should"
+    scene.decide(scene.people.marta)
+    watching.wait_for_selector("#head-state >> text=Promoted", timeout=20_000)
+    for gone in ("text=answer due", "#fold-withdraw", "text=Waiting for:", "#request-tabs >> text=0 of"):
+        assert watching.locator(gone).count() == 0, gone
+    page.wait_for_selector("text=Your decision can no longer be recorded.", timeout=20_000)
+    assert page.input_value("#comment") == "Half a sentence that must"
+
+
 def test_filters_are_in_the_address_and_back_works(scene: Scene, open_as: Open) -> None:
     factories.model(scene.people.priya, "another-model", risk_tier=3)
     page = open_as(scene.people.priya, "/models/")

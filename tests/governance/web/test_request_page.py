@@ -126,8 +126,14 @@ class TestLive(PageTest):
         assert "HX-Request" in answer["Vary"]
         part = Page(answer)
         ids = [a.get("id") for _, a in part.tags if a.get("id")]
-        assert {"gate-panel", "timeline", "waiting", "head-state", "announce", "packet-note"} <= set(ids)
+        parts = {"request-head", "request-tabs", "gate-panel", "timeline", "waiting", "request-details", "on-record"}
+        assert {*parts, "announce", "decision"} <= set(ids)
         assert "html" not in {tag for tag, _ in part.tags}
+        answer = self.poll(marta, "an-old-token&deciding=1")
+        part = Page(answer)
+        ids = [a.get("id") for _, a in part.tags if a.get("id")]
+        assert {*parts, "announce", "packet-note", "approve-choice"} <= set(ids)
+        assert "decision" not in ids
         assert "comment" not in part.fields, "what is being written is never swapped away"
         announced = next(a for _, a in part.tags if a.get("id") == "announce")
         assert announced["role"] == "status"
@@ -141,7 +147,14 @@ class TestLive(PageTest):
         part = Page(self.poll(self.scene.people.chen, "an-old-token"))
         gate = next(a for _, a in part.tags if a.get("id") == "gate-panel")
         assert "hx-trigger" not in gate
-        part.has("Promoted")
+        part.has("Promoted", "Nothing: it is closed.")
+        part.has_not("answer due", "Withdraw this request", "left")
+
+    def test_who_is_writing_reads_that_it_is_too_late(self) -> None:
+        for person in (self.scene.people.aiko, self.scene.people.marta):
+            self.scene.decide(person)
+        part = Page(self.poll(self.scene.people.marta, "an-old-token&deciding=1"))
+        part.has("Your decision can no longer be recorded.", "The request was promoted", "Your text stays here")
 
     def test_polling_without_a_session_sends_the_whole_page_to_sign_in(self) -> None:
         answer = Client().get(
@@ -204,7 +217,7 @@ class TestDeciding(PageTest):
         people = self.scene.people
         answer = self.send(people.priya)
         assert answer.status_code == 403
-        Page(answer).has("SoD-1", people.marta.name, people.aiko.name, "Nothing was changed.")
+        Page(answer).has("SoD-1", people.marta.name, people.aiko.name, "Nothing was signed.", "Reproduced the numbers.")
         assert self.send(people.chen).status_code == 403
         assert self.send(people.ada).status_code == 403
         assert self.send(people.eve).status_code == 404
@@ -265,7 +278,36 @@ class TestDeciding(PageTest):
         sent = {**form, "outcome": "approve", "comment": "Too late.", "password": factories.PASSWORD}
         answer = client.post(f"{path}decision/", sent)
         assert answer.status_code == 409
-        Page(answer).has("Withdrawn")
+        page = Page(answer)
+        page.has(
+            "Withdrawn",
+            "Your decision was not recorded",
+            "was withdrawn already",
+            "Since you opened the page:",
+            "withdrew",
+            "Too late.",
+        )
+        focused = [a for _, a in page.tags if "autofocus" in a]
+        assert [a.get("id") for a in focused] == ["not-recorded"]
+
+    def test_a_decision_made_in_another_window_keeps_the_text_and_says_so(self) -> None:
+        client = self.as_(self.scene.people.marta)
+        path = f"/promotions/{self.scene.request.pk}/"
+        form = Page(client.get(path)).fields
+        self.scene.decide(self.scene.people.marta)
+        sent = {**form, "outcome": "approve", "comment": "Once more.", "password": factories.PASSWORD}
+        answer = client.post(f"{path}decision/", sent)
+        assert answer.status_code == 409
+        Page(answer).has("Your decision was not recorded", "You have decided on this packet already", "Once more.")
+
+    def test_the_refused_field_has_the_focus(self) -> None:
+        for changes, field in (
+            ({"password": "not mine"}, "password"),
+            ({"comment": " "}, "comment"),
+            ({"outcome": "perhaps"}, "outcome-reject"),
+        ):
+            page = Page(self.send(self.scene.people.marta, **changes))
+            assert [a.get("id") for _, a in page.tags if "autofocus" in a] == [field], changes
 
     def test_withdrawing_asks_why_and_is_for_those_who_may(self) -> None:
         path = f"/promotions/{self.scene.request.pk}/withdraw/"
