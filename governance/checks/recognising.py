@@ -14,7 +14,7 @@ from audit import clock
 from governance.checks import performing, runner
 from governance.checks.contract import ARTIFACT_FILES, Parameters
 from governance.checks.formats.looking import Recognise
-from governance.checks.formats.sniff import Format
+from governance.checks.formats.names import Format
 from governance.checks.sources import Source
 from registry import storage
 from registry.models import Blob

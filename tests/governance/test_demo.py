@@ -24,7 +24,8 @@ from governance import facts, selectors
 from governance.checks import catalogue as checks
 from governance.checks import inputs, runner
 from governance.checks.contract import Conclusion
-from governance.checks.formats.sniff import Format, sniff_stream
+from governance.checks.formats.names import Format
+from governance.checks.formats.sniff import sniff_stream
 from governance.demo import artifacts, catalogue, evaluation, install, passwords
 from governance.demo.world import World
 from governance.models import CheckRun, Decision, Packet, Policy, PromotionRequest

@@ -8,9 +8,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from governance.checks.builtin.format_remedies import remedy
 from governance.checks.contract import (
     ARTIFACT_FILES,
     MAX_FINDINGS,
+    MAX_TEXT,
     Check,
     Conclusion,
     Context,
@@ -23,45 +25,68 @@ from governance.checks.contract import (
     Sandbox,
     Severity,
 )
-from governance.checks.formats.sniff import RUNS_CODE, Format, Sniffed, sniff
+from governance.checks.formats.names import INCLUDED_IN, NEVER_ACCEPTED, RUNS_CODE, Format, Sniffed
+from governance.checks.formats.version_files import recognise
 
 Allowed = Literal[
-    "safetensors", "onnx", "skops", "npy", "npz", "keras", "hdf5", "text", "joblib", "pickle", "torch-zip",
-    "torch-legacy", "zip", "tar", "gzip", "xz", "bzip2",
+    "safetensors", "onnx", "skops", "npy", "npz", "keras", "ubj", "catboost", "lightgbm", "gguf", "tflite",
+    "savedmodel", "hdf5", "text", "sentencepiece", "parquet", "feather", "image", "pdf", "joblib", "pickle",
+    "torch-zip", "torch-legacy", "r-data", "zip", "tar", "gzip", "xz", "bzip2", "code",
 ]  # fmt: skip
-"""What a policy may allow: everything that can be recognised. What cannot is allowed nowhere."""
+"""What a policy may allow: everything that can be recognised, except secrets, programs and empty files."""
+Companion = Literal["sentencepiece", "parquet", "feather", "image", "pdf"]
 
-_DATA_ONLY: tuple[Allowed, ...] = ("safetensors", "onnx", "skops", "npy", "npz", "keras", "text")
-_EXPECTED = {
-    ".safetensors": {Format.SAFETENSORS},
-    ".onnx": {Format.ONNX},
-    ".skops": {Format.SKOPS},
-    ".npy": {Format.NPY},
-    ".npz": {Format.NPZ},
-    ".keras": {Format.KERAS},
-    ".h5": {Format.HDF5},
-    ".hdf5": {Format.HDF5},
-    ".pkl": {Format.PICKLE, Format.JOBLIB},
-    ".pickle": {Format.PICKLE, Format.JOBLIB},
-    ".joblib": {Format.PICKLE, Format.JOBLIB},
-    ".pt": {Format.TORCH_ZIP, Format.TORCH_LEGACY},
-    ".pth": {Format.TORCH_ZIP, Format.TORCH_LEGACY},
-    ".zip": {Format.ZIP},
-    ".tar": {Format.TAR},
-    ".gz": {Format.GZIP},
-    ".xz": {Format.XZ},
-    ".bz2": {Format.BZIP2},
-} | {suffix: {Format.TEXT} for suffix in (".csv", ".json", ".md", ".py", ".toml", ".txt", ".yaml", ".yml")}
+_DATA_ONLY: tuple[Allowed, ...] = (
+    "safetensors", "onnx", "skops", "npy", "npz", "keras", "ubj", "catboost", "lightgbm", "gguf", "tflite", "text",
+)  # fmt: skip
+_EXPECTED = (
+    {
+        ".safetensors": {Format.SAFETENSORS},
+        ".onnx": {Format.ONNX},
+        ".skops": {Format.SKOPS},
+        ".npy": {Format.NPY},
+        ".npz": {Format.NPZ},
+        ".keras": {Format.KERAS},
+        ".ubj": {Format.UBJ},
+        ".cbm": {Format.CATBOOST},
+        ".gguf": {Format.GGUF},
+        ".tflite": {Format.TFLITE},
+        ".parquet": {Format.PARQUET},
+        ".feather": {Format.FEATHER},
+        ".arrow": {Format.FEATHER},
+        ".pdf": {Format.PDF},
+        ".rds": {Format.R_DATA},
+        ".rdata": {Format.R_DATA},
+        ".h5": {Format.HDF5},
+        ".hdf5": {Format.HDF5},
+        ".pkl": {Format.PICKLE, Format.JOBLIB},
+        ".pickle": {Format.PICKLE, Format.JOBLIB},
+        ".joblib": {Format.PICKLE, Format.JOBLIB},
+        ".pt": {Format.TORCH_ZIP, Format.TORCH_LEGACY},
+        ".pth": {Format.TORCH_ZIP, Format.TORCH_LEGACY},
+        ".zip": {Format.ZIP},
+        ".tar": {Format.TAR},
+        ".gz": {Format.GZIP},
+        ".xz": {Format.XZ},
+        ".bz2": {Format.BZIP2},
+        ".py": {Format.CODE},
+    }
+    | {suffix: {Format.IMAGE} for suffix in (".png", ".jpg", ".jpeg", ".gif", ".webp")}
+    | {suffix: {Format.TEXT, Format.LIGHTGBM} for suffix in (".csv", ".json", ".md", ".toml", ".txt", ".yaml", ".yml")}
+)
 
 
 class ArtifactFormat(Check):
-    """Recognises every file by its content and holds it against the list of the target stage.
+    """Recognises every file by its content and compares it with the list of the target stage.
 
-    A target the list does not name, an alias included, gets what every listed stage accepts: the strictest reading.
+    For a target that the list does not name, an alias included, what every listed stage accepts is accepted: the
+    strictest reading. An archive is accepted where its own form and the form of every file in it are. Companions lie
+    beside a model and hold data alone; they are accepted for every target. Empty files, secrets and programs are
+    accepted nowhere, and code is never text.
     """
 
     slug = "artifact.format"
-    version = "1.0.0"
+    version = "2.0.0"
     title = "Artifact formats are accepted"
     category = "artifact"
     needs = (Evidence(ARTIFACT_FILES),)
@@ -80,6 +105,11 @@ class ArtifactFormat(Check):
                 "production": _DATA_ONLY,
             }
         )
+
+        companions: Annotated[
+            tuple[Companion, ...],
+            Field(title="Companion files", description="formats accepted beside a model, for every target"),
+        ] = ("sentencepiece", "parquet", "feather", "image", "pdf")
 
         def for_target(self, stage: str | None, alias: str | None) -> tuple[str, ...]:
             """What the target accepts."""
@@ -100,7 +130,8 @@ class ArtifactFormat(Check):
             theirs = second.for_named(target)
             allowed[target] = tuple(form for form in first.for_named(target) if form in theirs)
         # A target that neither names gets what all lists accept, of both sets: intersecting every pair keeps that.
-        return first.model_copy(update={"allowed": allowed})
+        companions = tuple(form for form in first.companions if form in second.companions)
+        return first.model_copy(update={"allowed": allowed, "companions": companions})
 
     def run(self, ctx: Context, params: Any) -> Outcome:
         """Success when there are files and all are of an accepted format."""
@@ -114,38 +145,56 @@ class ArtifactFormat(Check):
                 "The version has no registered files whose format could be judged.",
                 (Finding("no_files", "Register a version with its files."),),
             )
-        found = [(file, _recognise(file)) for file in files]
-        refused = [(file, what) for file, what in found if what.format not in accepted]
-        findings = [_refusal(file, what, name, accepted) for file, what in refused]
-        findings += [_mismatch(file, what) for file, what in found if _lies(file, what) and what.format in accepted]
+        found = recognise(files)
+        # Companions are accepted by themselves and in archives; what a policy names for the target is listed first.
+        every = (*accepted, *(form for form in params.companions if form not in accepted))
+        refused = [(file, what) for file, what in found if not _is_accepted(what, every)]
+        findings = [_refusal(file, what, name, every) for file, what in refused]
+        findings += [_mismatch(file, what) for file, what in found if _lies(file, what) and _is_accepted(what, every)]
         counts = Counter(str(what.format) for _, what in found)
-        measures: dict[str, Json] = {"formats": dict(sorted(counts.items())), "accepted": sorted(accepted)}
+        measures: dict[str, Json] = {"formats": dict(sorted(counts.items())), "accepted": sorted(every)}
         if refused:
             file, what = refused[0]
-            more = f" So are {len(refused) - 1} more files." if len(refused) > 1 else ""
-            summary = f"{file.path} {what.reason} and is not accepted for {name}.{more}"
-            return Outcome(Conclusion.FAILURE, summary, tuple(findings[:MAX_FINDINGS]), measures)
+            more = f" {len(refused) - 1} more files are not accepted." if len(refused) > 1 else ""
+            summary = f"{file.path} {_reason(what, every)} and is not accepted for {name}.{more}"
+            return Outcome(Conclusion.FAILURE, summary[:MAX_TEXT], tuple(findings[:MAX_FINDINGS]), measures)
         summary = f"All {len(files)} files are of formats accepted for {name}: {', '.join(sorted(counts))}."
-        return Outcome(Conclusion.SUCCESS, summary, tuple(findings[:MAX_FINDINGS]), measures)
+        return Outcome(Conclusion.SUCCESS, summary[:MAX_TEXT], tuple(findings[:MAX_FINDINGS]), measures)
 
 
-def _recognise(file: File) -> Sniffed:
-    if file.local is None:
-        return Sniffed(Format.UNKNOWN, "is not in storage")
-    return sniff(file.local)
+def _is_accepted(what: Sniffed, accepted: tuple[str, ...]) -> bool:
+    if what.format in NEVER_ACCEPTED or (what.format not in accepted and INCLUDED_IN.get(what.format) not in accepted):
+        return False
+    return _refused_member(what, accepted) is None
+
+
+def _refused_member(what: Sniffed, accepted: tuple[str, ...]) -> tuple[str, Sniffed] | None:
+    """The first file in an archive that is not accepted. Empty files are, there: packages are full of them."""
+    for name, inner in what.members:
+        if inner.format is not Format.EMPTY and not _is_accepted(inner, accepted):
+            return name, inner
+    return None
+
+
+def _reason(what: Sniffed, accepted: tuple[str, ...]) -> str:
+    """Why a file is refused, to follow its name: what it is and, where its form is accepted, what is in it."""
+    member = _refused_member(what, accepted) if what.format in accepted else None
+    if member is None:
+        return what.reason
+    name, inner = member
+    return f"{what.reason} whose member {name[:80]!r} {_reason(inner, accepted)}"
 
 
 def _refusal(file: File, what: Sniffed, target: str, accepted: tuple[str, ...]) -> Finding:
-    why = ", and loading it may run any code its author chose" if what.format in RUNS_CODE else ""
-    way_out = f"Accepted for {target}: {', '.join(accepted) or 'nothing'}."
-    if what.format in (Format.PICKLE, Format.JOBLIB) and "skops" in accepted:
-        way_out += " A scikit-learn model is saved as skops by skops.io.dump()."
-    if what.format in (Format.TORCH_ZIP, Format.TORCH_LEGACY) and "safetensors" in accepted:
-        way_out += " A torch model's weights are saved as safetensors by safetensors.torch.save_file()."
+    member = _refused_member(what, accepted) if what.format in accepted else None
+    culprit = member[1] if member is not None else what
+    why = ", and loading it may run any code its author chose" if culprit.format in RUNS_CODE else ""
+    listed = f"Accepted for {target}: {', '.join(accepted) or 'nothing'}."
+    message = f"{file.path} {_reason(what, accepted)}{why}. {listed} {remedy(culprit.format, accepted)}"
     return Finding(
         f"{str(what.format).replace('-', '_')}_refused",
-        f"{file.path} {what.reason}{why}. {way_out} Register a new version with the file in one of these formats.",
-        Severity.CRITICAL if what.format in RUNS_CODE else Severity.HIGH,
+        message[:MAX_TEXT],
+        Severity.CRITICAL if culprit.format in RUNS_CODE | {Format.SECRETS} else Severity.HIGH,
         file.path,
     )
 

@@ -195,7 +195,7 @@ def _from_rows(limit: Threshold, estimate: Estimate, findings: list[Finding]) ->
     if not holds(estimate.value, limit.value):
         findings.append(Finding("limit_missed", f"{numbers}; {limit.words} is asked for.", where=limit.words))
         return _Judged(limit, "fails", f"{numbers}, and misses {limit.words}", "computed", estimate)
-    message = f"{numbers}: too few rows to be sure of {limit.words}. Evaluate on more, or ask for a waiver."
+    message = f"{numbers}: too few rows to be sure of {limit.words}. Evaluate on more."
     findings.append(Finding("inconclusive", message, Severity.WARNING, limit.words))
     return _Judged(limit, "open", f"{numbers}: too few rows to be sure of {limit.words}", "computed", estimate)
 

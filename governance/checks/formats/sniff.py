@@ -8,59 +8,28 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import gzip
 import io
 import json
 import lzma
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, cast
 
-from governance.checks.formats import archives, pickles, tensors
+from governance.checks.formats import archives, binary, documents, pickles, tensors, texts
+from governance.checks.formats.names import RUNS_CODE, Format, Sniffed
 from governance.checks.formats.tensors import Malformed
-
-
-class Format(StrEnum):
-    """What a file can be recognised as."""
-
-    SAFETENSORS = "safetensors"
-    ONNX = "onnx"
-    SKOPS = "skops"
-    NPY = "npy"
-    NPZ = "npz"
-    KERAS = "keras"
-    HDF5 = "hdf5"
-    TEXT = "text"
-    JOBLIB = "joblib"
-    PICKLE = "pickle"
-    TORCH_ZIP = "torch-zip"
-    TORCH_LEGACY = "torch-legacy"
-    ZIP = "zip"
-    TAR = "tar"
-    GZIP = "gzip"
-    XZ = "xz"
-    BZIP2 = "bzip2"
-    UNKNOWN = "unknown"
-
-
-RUNS_CODE = frozenset({Format.PICKLE, Format.JOBLIB, Format.TORCH_ZIP, Format.TORCH_LEGACY})
-"""Formats whose loading may run any code the file's author chose."""
-
-
-@dataclass(frozen=True)
-class Sniffed:
-    """What a file is, and what led to it, as words to follow its name: "is a pickle of protocol 4"."""
-
-    format: Format
-    reason: str
-
 
 PEEK = 1 << 16
 """Bytes of a packed thing that are unpacked to look at."""
+WHOLE_MEMBER = 64 << 20
+"""Bytes of the largest member of a plain archive that is looked at to its last byte."""
 MAX_SCHEMA = 32 << 20
+MAX_LISTED = 10_000
+"""Members of an archive whose formats are kept; an archive with more is of no known content."""
 _MAX_DEPTH = 2
 _CHUNK = 1 << 20
 
@@ -78,7 +47,7 @@ def sniff(path: Path) -> Sniffed:
 def sniff_stream(file: IO[bytes], size: int, *, depth: int = 0) -> Sniffed:
     """Recognise a seekable stream of `size` bytes; `depth` counts the archives around it."""
     if size == 0:
-        return Sniffed(Format.TEXT, "is empty")
+        return Sniffed(Format.EMPTY, "is empty")
     try:
         return _recognise(file, size, depth)
     except Malformed as fault:
@@ -90,8 +59,25 @@ def sniff_stream(file: IO[bytes], size: int, *, depth: int = 0) -> Sniffed:
 def _recognise(file: IO[bytes], size: int, depth: int) -> Sniffed:
     file.seek(0)
     head = file.read(512)
-    if (pickled := _pickle(file, head)) is not None:
-        return pickled
+    found = (
+        _pickle(file, head)
+        or _container(file, head, size, depth)
+        or _by_magic(file, head, size)
+        or _by_structure(file, size)
+    )
+    if found is not None:
+        return found
+    if binary.r_data(head):
+        return Sniffed(Format.R_DATA, "is an R object")
+    if _is_text(file):
+        return texts.judge(file, head)
+    if (program := binary.executable(head)) is not None:
+        return Sniffed(Format.EXECUTABLE, f"is {program}")
+    return Sniffed(Format.UNKNOWN, "is of no format this check knows")
+
+
+def _container(file: IO[bytes], head: bytes, size: int, depth: int) -> Sniffed | None:
+    """Recognise what contains other files, or arrays that may be pickles."""
     archive = archives.open_zip(file, size)
     if archive is not None:
         return _archive(archive, depth)
@@ -102,19 +88,46 @@ def _recognise(file: IO[bytes], size: int, depth: int) -> Sniffed:
         if objects:
             return Sniffed(Format.PICKLE, f"is an npy file holding {what}, which is a pickle inside")
         return Sniffed(Format.NPY, f"is an npy {what}")
-    if head.startswith(_HDF5_MAGIC):
-        return Sniffed(Format.HDF5, "is an HDF5 file")
-    if (what_tensors := tensors.safetensors(file, size)) is not None:
-        return Sniffed(Format.SAFETENSORS, f"is a safetensors file of {what_tensors}")
-    if (packed := _packed(file, head)) is not None:
+    if (packed := _packed(file, head, depth)) is not None:
         return packed
     if head[257:262] == b"ustar":
-        return Sniffed(Format.TAR, f"is a tar archive of {archives.refuse_tar(file)} members")
+        count = archives.refuse_tar(file)
+        file.seek(0)
+        members = _tar_members(file, "r:", depth)
+        return Sniffed(Format.TAR, f"is a tar archive of {count} members", members)
+    return None
+
+
+def _by_structure(file: IO[bytes], size: int) -> Sniffed | None:
+    """Recognise formats by walking them: their first bytes could be those of others."""
+    if (what_tensors := tensors.safetensors(file, size)) is not None:
+        return Sniffed(Format.SAFETENSORS, f"is a safetensors file of {what_tensors}")
     if (version := tensors.onnx(file, size)) is not None:
         return Sniffed(Format.ONNX, f"is an ONNX model, {version}")
-    if _is_text(file):
-        return Sniffed(Format.TEXT, "is text")
-    return Sniffed(Format.UNKNOWN, "is of no format this check knows")
+    if (saved := binary.saved_model(file, size)) is not None:
+        return Sniffed(Format.SAVEDMODEL, f"is {saved}")
+    if (pieces := binary.sentencepiece(file, size)) is not None:
+        return Sniffed(Format.SENTENCEPIECE, f"is a SentencePiece model of {pieces}")
+    if (content := binary.ubj(file, size)) is not None:
+        return Sniffed(Format.UBJ, f"is UBJSON {content}")
+    return None
+
+
+def _by_magic(file: IO[bytes], head: bytes, size: int) -> Sniffed | None:
+    """Recognise formats that begin with bytes of their own."""
+    if head.startswith(_HDF5_MAGIC):
+        return Sniffed(Format.HDF5, "is an HDF5 file")
+    if (version := binary.gguf(file, size)) is not None:
+        return Sniffed(Format.GGUF, f"is a GGUF model, {version}")
+    if binary.tflite(head, size):
+        return Sniffed(Format.TFLITE, "is a TensorFlow Lite model")
+    if binary.catboost(head, size):
+        return Sniffed(Format.CATBOOST, "is a CatBoost model")
+    if (found := documents.table(file, head, size)) is not None:
+        return Sniffed(Format(found[0]), f"is {found[1]}")
+    if (picture := documents.image(file, head, size)) is not None:
+        return Sniffed(Format.IMAGE, f"is {picture}")
+    return Sniffed(Format.PDF, "is a PDF file") if documents.pdf(file, head, size) else None
 
 
 def _pickle(file: IO[bytes], head: bytes) -> Sniffed | None:
@@ -142,49 +155,101 @@ def _archive(archive: archives.Archive, depth: int) -> Sniffed:
         kind = Format.KERAS
     elif all(name.endswith(".npy") for name in names):
         kind = Format.NPZ
+    members: list[tuple[str, Sniffed]] = []
     for member in archive.members:
         if member.is_dir():
             continue
-        inner = _member(archive, member, depth)
+        inner = _member(archive, member, depth, whole=kind is Format.ZIP and member.file_size <= WHOLE_MEMBER)
         if inner.format in RUNS_CODE:
             return Sniffed(Format.PICKLE, f"is a zip archive whose member {member.filename[:80]!r} {inner.reason}")
         if kind is not Format.ZIP and inner.format not in _LAWFUL_MEMBERS[kind]:
             raise Malformed(f"looks like {kind}, but its member {member.filename[:80]!r} {inner.reason}")
-    return Sniffed(
-        kind, f"is a {kind} file of {len(archive.members)} members" if kind is not Format.ZIP else "is a zip archive"
-    )
+        if kind is Format.ZIP:
+            _keep(members, member.filename, inner)
+    if kind is Format.ZIP:
+        return Sniffed(kind, "is a zip archive", tuple(members))
+    return Sniffed(kind, f"is a {kind} file of {len(archive.members)} members")
 
 
+_RAW = {Format.UNKNOWN, Format.EMPTY, Format.TEXT}
 _LAWFUL_MEMBERS = {
-    Format.SKOPS: {Format.TEXT, Format.NPY, Format.NPZ, Format.UNKNOWN},
-    Format.KERAS: {Format.TEXT, Format.HDF5, Format.NPY, Format.NPZ, Format.UNKNOWN},
+    Format.SKOPS: {*_RAW, Format.NPY, Format.NPZ},
+    Format.KERAS: {*_RAW, Format.HDF5, Format.NPY, Format.NPZ},
     Format.NPZ: {Format.NPY},
 }
 """UNKNOWN: raw bytes, such as a random state's or an asset's, which no loader of the format takes for code."""
 
 
-def _member(archive: archives.Archive, info: zipfile.ZipInfo, depth: int) -> Sniffed:
-    """Look at the beginning of a member. Archives in archives are opened as far as a model format goes."""
+def _keep(members: list[tuple[str, Sniffed]], name: str, found: Sniffed) -> None:
+    if len(members) >= MAX_LISTED:
+        raise Malformed(f"is an archive of more than {MAX_LISTED:,} files, whose content is not judged")
+    members.append((name, texts.named(found, name)))
+
+
+def _member(archive: archives.Archive, info: zipfile.ZipInfo, depth: int, *, whole: bool) -> Sniffed:
+    """Look at a member of a zip archive: at its beginning, or at all of it where `whole`. Archives in archives are
+    opened as far as a model format goes."""
     head = archive.head(info, PEEK)
-    whole = info.file_size <= PEEK
     if len(head) != min(info.file_size, PEEK):
         raise Malformed(f"has a member shorter than its directory says: {info.filename[:80]!r}")
+    if info.file_size > PEEK and head.startswith(archives.LOCAL_HEADER):
+        if depth + 1 >= _MAX_DEPTH:
+            return Sniffed(Format.ZIP, "is a zip archive, nested too deep", (_TOO_DEEP,))
+        with archive.zip.open(info) as inner:
+            return sniff_stream(inner, info.file_size, depth=depth + 1)
+    if whole and info.file_size > PEEK:
+        content = archive.head(info, info.file_size)
+        return sniff_stream(io.BytesIO(content), len(content), depth=depth + 1)
+    return _beginning(head, info.file_size, depth)
+
+
+_TOO_DEEP = ("…", Sniffed(Format.UNKNOWN, "is nested too deep to be judged"))
+
+
+def _beginning(head: bytes, size: int, depth: int) -> Sniffed:
+    """Say what something of `size` bytes is of which only the beginning is at hand."""
     peek = io.BytesIO(head)
-    if whole:
+    if size <= len(head):
         return sniff_stream(peek, len(head), depth=depth + 1)
     if pickles.protocol(peek, whole=False) is not None:
         return Sniffed(Format.PICKLE, "is a pickle")
     if head.startswith(archives.LOCAL_HEADER):
-        if depth + 1 >= _MAX_DEPTH:
-            return Sniffed(Format.ZIP, "is a zip archive, nested too deep")
-        with archive.zip.open(info) as inner:
-            return sniff_stream(inner, info.file_size, depth=depth + 1)
+        return Sniffed(Format.ZIP, "is a zip archive, nested too deep", (_TOO_DEEP,))
     if (found := tensors.npy(peek, None)) is not None:
         return Sniffed(Format.PICKLE if found[1] else Format.NPY, f"is {found[0]}")
     if head.startswith(_HDF5_MAGIC):
         return Sniffed(Format.HDF5, "is an HDF5 file")
-    packed = _packed(peek, head)
-    return packed if packed is not None else Sniffed(Format.UNKNOWN, "is raw bytes")
+    if (packed := _packed(peek, head, depth)) is not None:
+        return packed
+    if _is_text(peek, cut=True):
+        return texts.judge(peek, head[:512])
+    return Sniffed(Format.UNKNOWN, "is raw bytes")
+
+
+def _tar_members(file: IO[bytes], mode: str, depth: int) -> tuple[tuple[str, Sniffed], ...]:
+    """The files in a tar archive, each by its content: of a packed one by its beginning, which is all that can be read
+    without unpacking it twice. Names and links are held to the rules by `archives.refuse_tar`."""
+    members: list[tuple[str, Sniffed]] = []
+    if depth >= _MAX_DEPTH:
+        return (_TOO_DEEP,)
+    try:
+        with tarfile.open(fileobj=file, mode=mode) as opened:  # type: ignore[call-overload]  # a mode in a variable
+            for member in opened:
+                if not member.isreg():
+                    if not member.isdir():
+                        raise Malformed(f"has a link or a device as a member: {member.name[:80]!r}")
+                    continue
+                content = opened.extractfile(member)
+                limit = WHOLE_MEMBER if member.size <= WHOLE_MEMBER else PEEK
+                head = content.read(limit) if content is not None else b""
+                found = _beginning(head, member.size, depth) if head else Sniffed(Format.EMPTY, "is empty")
+                if found.format in RUNS_CODE:
+                    found = Sniffed(Format.PICKLE, f"{found.reason}, in an archive")
+                _keep(members, member.name, found)
+                opened.members = []
+    except (tarfile.TarError, OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
+        raise Malformed(f"is a broken tar archive: {str(error)[:100]}") from error
+    return tuple(members)
 
 
 def _refuse_schema(archive: archives.Archive) -> None:
@@ -200,8 +265,8 @@ def _refuse_schema(archive: archives.Archive) -> None:
         raise Malformed("has a schema.json that is not the schema of a skops file")
 
 
-def _packed(file: IO[bytes], head: bytes) -> Sniffed | None:
-    """Recognise a compressed stream, and what is in it as far as it might act: joblib writes pickles so."""
+def _packed(file: IO[bytes], head: bytes, depth: int) -> Sniffed | None:
+    """Recognise a compressed stream, and what is in it by its beginning: joblib and R write what acts so."""
     for kind, magic, unpack in _PACKERS:
         if not head.startswith(magic):
             continue
@@ -214,9 +279,48 @@ def _packed(file: IO[bytes], head: bytes) -> Sniffed | None:
             return Sniffed(Format.UNKNOWN, f"begins as {kind} and does not unpack")
         if pickles.protocol(io.BytesIO(start), whole=False) is not None:
             return Sniffed(Format.JOBLIB, "is a compressed joblib file, a pickle inside")
+        if binary.r_data(start):
+            return Sniffed(Format.R_DATA, "is a compressed R object")
         if kind is not None:
-            return Sniffed(kind, f"is a {kind} file")
+            return Sniffed(kind, f"is a {kind} file", _unpacked(file, kind, start, depth))
     return None
+
+
+def _unpacked(file: IO[bytes], kind: Format, start: bytes, depth: int) -> tuple[tuple[str, Sniffed], ...]:
+    """What a compressed stream contains: the members of a tar archive, or the one file in it."""
+    is_tar = start[257:262] == b"ustar"
+    if len(start) < PEEK and not is_tar:
+        return (("content", sniff_stream(io.BytesIO(start), len(start), depth=depth + 1)),)
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    opened = cast("IO[bytes]", _OPENERS[kind](file))
+    if is_tar:
+        limited = _Bounded(opened, max(archives.BOMB_SIZE, archives.BOMB_RATIO * size))
+        return _tar_members(cast("IO[bytes]", limited), "r|", depth)
+    try:
+        content = opened.read(WHOLE_MEMBER + 1)
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise Malformed(f"begins as {kind} and does not unpack: {str(error)[:100]}") from error
+    if len(content) > WHOLE_MEMBER:
+        return (("content", _beginning(start, len(content), depth)),)
+    return (("content", sniff_stream(io.BytesIO(content), len(content), depth=depth + 1)),)
+
+
+_OPENERS: dict[Format, Any] = {Format.GZIP: gzip.open, Format.XZ: lzma.open, Format.BZIP2: bz2.open}
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that ends with Malformed where it holds more bytes than it may."""
+
+    def __init__(self, stream: IO[bytes], limit: int) -> None:
+        self._stream, self._left = stream, limit
+
+    def read(self, size: int = -1) -> bytes:
+        found = self._stream.read(size if size >= 0 else self._left + 1)
+        self._left -= len(found)
+        if self._left < 0:
+            raise Malformed("is a compressed archive that unpacks to far more bytes than it has")
+        return found
 
 
 def _inflate(wbits: int) -> Callable[[bytes], bytes]:
@@ -233,8 +337,8 @@ _PACKERS: tuple[tuple[Format | None, bytes, Callable[[bytes], bytes]], ...] = (
 )
 
 
-def _is_text(file: IO[bytes]) -> bool:
-    """UTF-8 without control characters, to the last byte."""
+def _is_text(file: IO[bytes], *, cut: bool = False) -> bool:
+    """UTF-8 without control characters, to the last byte; `cut`: to the last whole character of a beginning."""
     file.seek(0)
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
@@ -242,7 +346,7 @@ def _is_text(file: IO[bytes]) -> bool:
             if len(chunk.translate(None, _CONTROLS)) != len(chunk):
                 return False
             decoder.decode(chunk)
-        decoder.decode(b"", final=True)
+        decoder.decode(b"", final=not cut)
     except UnicodeDecodeError:
         return False
     return True

@@ -7,11 +7,12 @@ it. A file that keeps its format to the last byte cannot carry another one behin
 from __future__ import annotations
 
 import ast
-import io
 import json
 import math
 import re
 from typing import IO, Any
+
+from governance.checks.formats.protobuf import NotProtobufError, fields
 
 MAX_HEADER = 32 << 20
 """Largest safetensors header that is judged; the format allows 100 MB, no known model comes near."""
@@ -84,35 +85,17 @@ def onnx(file: IO[bytes], size: int) -> str | None:
     file.seek(0)
     if file.read(1) != b"\x08":
         return None
-    file.seek(0)
     graphs = 0
     version = 0
-    while file.tell() < size:
-        key = _varint(file)
-        if key is None or _ONNX_FIELDS.get(key >> 3) != key & 7:
-            return None
-        value = _varint(file)
-        if value is None:
-            return None
-        if key & 7 == 2:
-            if file.tell() + value > size:
+    try:
+        for field in fields(file, 0, size):
+            if _ONNX_FIELDS.get(field.number) != field.wire:
                 return None
-            file.seek(value, io.SEEK_CUR)
-        version = value if key >> 3 == 1 else version
-        graphs += key >> 3 == _ONNX_GRAPH
+            version = field.value if field.number == 1 else version
+            graphs += field.number == _ONNX_GRAPH
+    except NotProtobufError:
+        return None
     return f"IR version {version}" if graphs == 1 and 1 <= version <= 1_000 else None
-
-
-def _varint(file: IO[bytes]) -> int | None:
-    value = 0
-    for shift in range(0, 70, 7):
-        byte = file.read(1)
-        if not byte:
-            return None
-        value |= (byte[0] & 0x7F) << shift
-        if byte[0] < 0x80:
-            return value
-    return None
 
 
 def npy(file: IO[bytes], size: int | None) -> tuple[str, bool] | None:

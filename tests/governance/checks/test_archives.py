@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from governance.checks.formats import archives
-from governance.checks.formats.sniff import Format
+from governance.checks.formats.names import Format
 from tests.governance.checks.formats_made import reason, recognised, zipped
 
 

@@ -6,10 +6,12 @@ import io
 import json
 import lzma
 import pickle
+import struct
 import tarfile
 import warnings
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,8 @@ import skops.io
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-from governance.checks.formats.sniff import Format
+from governance.checks.formats.names import Format
+from tests.governance.checks import formats_made
 from tests.governance.checks.formats_made import (
     LABELS,
     ONE_TENSOR,
@@ -108,6 +111,63 @@ def test_torch_and_keras() -> None:
     assert recognised(b"\x89HDF\r\n\x1a\n" + bytes(99)) is Format.HDF5
 
 
+def test_the_formats_of_other_libraries() -> None:
+    assert recognised(formats_made.ubj_model()) is Format.UBJ
+    assert recognised(formats_made.gguf()) is Format.GGUF
+    of_texts = b"\x09\0\0\0\x08\0\0\0" + struct.pack("<Q", 2) + (struct.pack("<Q", 1) + b"a") * 2
+    assert recognised(formats_made.gguf(of_texts)) is Format.GGUF
+    assert recognised(formats_made.sentencepiece()) is Format.SENTENCEPIECE
+    assert recognised(formats_made.saved_model()) is Format.SAVEDMODEL
+    assert recognised(struct.pack("<I", 28) + b"TFL3" + bytes(60)) is Format.TFLITE
+    assert recognised(b"CBM1" + struct.pack("<I", 40) + bytes(50)) is Format.CATBOOST
+    assert recognised(b"tree\nversion=v4\nnum_class=1\n") is Format.LIGHTGBM
+    assert recognised(b"") is Format.EMPTY
+
+
+def test_the_formats_beside_models() -> None:
+    assert recognised(formats_made.png()) is Format.IMAGE
+    assert recognised(b"\xff\xd8\xff\xe0" + bytes(20) + b"\xff\xd9") is Format.IMAGE
+    assert recognised(b"GIF89a" + bytes(20) + b";") is Format.IMAGE
+    assert recognised(b"RIFF" + struct.pack("<I", 14) + b"WEBP" + bytes(10)) is Format.IMAGE
+    assert recognised(formats_made.parquet()) is Format.PARQUET
+    assert recognised(b"ARROW1\0\0" + bytes(20) + b"ARROW1") is Format.FEATHER
+    assert recognised(b"FEA1" + bytes(20) + b"FEA1") is Format.FEATHER
+    assert recognised(b"%PDF-1.7\n\xe2\xe3\n%%EOF\n") is Format.PDF
+
+
+def test_r_objects_and_programs() -> None:
+    rds = b"X\n\0\0\0\x03\0\x04\x03\x01" + bytes(30)
+    for content in (rds, b"RDX3\n" + rds, gzip.compress(rds), bz2.compress(rds), lzma.compress(rds)):
+        assert recognised(content) is Format.R_DATA
+    assert recognised(b"A\n3\n262912\n197888\n5\n") is Format.R_DATA
+    assert recognised(b"A\n3\n26\n19\n") is Format.TEXT
+    assert recognised(b"\x7fELF\x02\x01\x01" + bytes(60)) is Format.EXECUTABLE
+    assert recognised(b"MZ\x90\0" + bytes(60)) is Format.EXECUTABLE
+    assert recognised(b"MZ is a postal code.\n") is Format.TEXT
+
+
+@pytest.mark.parametrize("make", [formats_made.ubj_model, formats_made.gguf, formats_made.saved_model,
+                                  formats_made.png, formats_made.parquet, formats_made.sentencepiece])  # fmt: skip
+def test_a_cut_file_is_of_no_format(make: Callable[[], bytes]) -> None:
+    content = make()
+    for length in range(1, len(content) - (64 if content.startswith(b"GGUF") else 0)):
+        found = recognised(content[:length])
+        # A vocabulary cut between two pieces is a shorter vocabulary.
+        assert found in (Format.UNKNOWN, Format.TEXT, Format.SENTENCEPIECE), length
+
+
+def test_nothing_follows_a_picture() -> None:
+    assert recognised(formats_made.png() + b"#!/bin/sh\n") is Format.UNKNOWN
+    assert recognised(formats_made.ubj_model() + b"x") is Format.UNKNOWN
+
+
+def test_what_is_deep_or_long_is_not_walked() -> None:
+    assert recognised(b"{L" + bytes(7) + b"\x01a" + b"[" * 5_000) is Format.UNKNOWN
+    endless = b"\x09\0\0\0\x08\0\0\0" + struct.pack("<Q", 2**60)
+    assert recognised(formats_made.gguf(endless)) is Format.UNKNOWN
+    assert recognised(b"{L" + bytes(7) + b"\x01a[$T#L" + struct.pack(">q", 2**40)) is Format.UNKNOWN
+
+
 def test_packed_things() -> None:
     assert recognised(gzip.compress(b"text")) is Format.GZIP
     assert recognised(lzma.compress(b"text")) is Format.XZ
@@ -125,7 +185,6 @@ def test_packed_things() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "",
         "# Model card\n\nWords.\n",
         "label,score\n1,0.5\n",
         "class,score\na,1\nb,2\n",

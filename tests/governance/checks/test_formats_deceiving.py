@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.checks.formats import archives, pickles, sniff
-from governance.checks.formats.sniff import Format
+from governance.checks.formats.names import Format
 from tests.governance.checks.formats_made import (
     LABELS,
     ONE_TENSOR,

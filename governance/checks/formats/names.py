@@ -1,0 +1,72 @@
+"""What a file can be recognised as. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Format(StrEnum):
+    """What a file can be recognised as. The values are stored and named by policies: they do not change."""
+
+    SAFETENSORS = "safetensors"
+    ONNX = "onnx"
+    SKOPS = "skops"
+    NPY = "npy"
+    NPZ = "npz"
+    KERAS = "keras"
+    UBJ = "ubj"
+    CATBOOST = "catboost"
+    LIGHTGBM = "lightgbm"
+    GGUF = "gguf"
+    TFLITE = "tflite"
+    SAVEDMODEL = "savedmodel"
+    HDF5 = "hdf5"
+    TEXT = "text"
+    SENTENCEPIECE = "sentencepiece"
+    PARQUET = "parquet"
+    FEATHER = "feather"
+    IMAGE = "image"
+    PDF = "pdf"
+    JOBLIB = "joblib"
+    PICKLE = "pickle"
+    TORCH_ZIP = "torch-zip"
+    TORCH_LEGACY = "torch-legacy"
+    R_DATA = "r-data"
+    ZIP = "zip"
+    TAR = "tar"
+    GZIP = "gzip"
+    XZ = "xz"
+    BZIP2 = "bzip2"
+    CODE = "code"
+    EXECUTABLE = "executable"
+    SECRETS = "secrets"
+    EMPTY = "empty"
+    UNKNOWN = "unknown"
+
+
+RUNS_CODE = frozenset(
+    {Format.PICKLE, Format.JOBLIB, Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.R_DATA, Format.EXECUTABLE}
+)
+"""Formats whose loading may run any code the file's author chose."""
+ARCHIVES = frozenset({Format.ZIP, Format.TAR, Format.GZIP, Format.XZ, Format.BZIP2})
+"""Formats that only contain other files: a policy that accepts one accepts it with members of accepted formats."""
+COMPANIONS = frozenset({Format.SENTENCEPIECE, Format.PARQUET, Format.FEATHER, Format.IMAGE, Format.PDF})
+"""Data that lies beside a model: vocabularies, samples of its inputs, figures. Reading one runs nothing."""
+NEVER_ACCEPTED = frozenset({Format.UNKNOWN, Format.EMPTY, Format.SECRETS, Format.EXECUTABLE})
+"""No policy can accept these."""
+INCLUDED_IN: Mapping[Format, Format] = {Format.LIGHTGBM: Format.TEXT}
+"""Formats that are a kind of another: accepting that one accepts them."""
+
+
+@dataclass(frozen=True)
+class Sniffed:
+    """What a file is, and what led to it, as words to follow its name: "is a pickle of protocol 4".
+
+    `members` are the files in an archive, by name; empty for everything else.
+    """
+
+    format: Format
+    reason: str
+    members: tuple[tuple[str, Sniffed], ...] = ()

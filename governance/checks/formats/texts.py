@@ -1,0 +1,79 @@
+"""Tells texts apart: code, secrets and models from other texts. By content, and, for code and secrets, by name as well:
+a name makes a judgement stricter and never milder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import IO
+
+from governance.checks.formats.names import Format, Sniffed
+
+_CHUNK = 1 << 20
+_OVERLAP = 512
+_SECRET = re.compile(
+    rb"-----BEGIN (?:[A-Z]{2,9} ){0,2}PRIVATE KEY-----(?:\\n|\s){1,4}[A-Za-z0-9+/=:, \-]{24}"
+    rb"|(?i:aws_secret_access_key)[\"']?\s{0,3}[=:]\s{0,3}[\"']?[A-Za-z0-9/+]{40}"
+)
+_NOTEBOOK = re.compile(rb'\s*\{(?=.{0,400}"(?:cells|metadata|nbformat)")', re.DOTALL)
+
+CODE_SUFFIXES = frozenset(
+    {
+        ".py", ".pyw", ".pyi", ".pyx", ".ipynb", ".sh", ".bash", ".zsh", ".fish", ".bat", ".cmd", ".ps1", ".psm1",
+        ".js", ".mjs", ".cjs", ".ts", ".r", ".rmd", ".jl", ".rb", ".pl", ".pm", ".lua", ".php", ".java", ".kt",
+        ".scala", ".go", ".rs", ".c", ".cc", ".cpp", ".h", ".hpp", ".cu", ".cs", ".vbs", ".sql", ".tf",
+    }
+)  # fmt: skip
+CODE_NAMES = frozenset({"dockerfile", "makefile", "jenkinsfile", "rakefile", "vagrantfile", "procfile"})
+SECRET_NAMES = frozenset(
+    {
+        ".env", ".netrc", "_netrc", ".pgpass", ".pypirc", ".npmrc", ".htpasswd", ".git-credentials", ".dockercfg",
+        "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "secrets.toml",
+    }
+)  # fmt: skip
+_EXAMPLES = (".example", ".sample", ".template", ".dist")
+_SECRET_FOLDERS = {".aws": "credentials", ".docker": "config.json", ".kube": "config"}
+
+
+def judge(file: IO[bytes], head: bytes) -> Sniffed:
+    """Say what a text is. Call for what was found to be text."""
+    if _holds_secret(file):
+        return Sniffed(Format.SECRETS, "holds a private key or the secret of an access key")
+    if head.startswith(b"#!"):
+        return Sniffed(Format.CODE, "is a script")
+    if _NOTEBOOK.match(head) and _holds(file, re.compile(rb'"nbformat"\s{0,9}:')):
+        return Sniffed(Format.CODE, "is a notebook")
+    if head.startswith((b"tree\nversion=", b"tree\r\nversion=")):
+        return Sniffed(Format.LIGHTGBM, "is a LightGBM model")
+    return Sniffed(Format.TEXT, "is text")
+
+
+def named(found: Sniffed, path: str) -> Sniffed:
+    """Return what a file is where its name counts as well: text that is named as code or as a file of secrets is that,
+    whatever the text says."""
+    if found.format not in (Format.TEXT, Format.LIGHTGBM):
+        return found
+    place = PurePosixPath(path)
+    name = place.name.lower()
+    example = name.endswith(_EXAMPLES)
+    if not example and (
+        name in SECRET_NAMES or name.startswith(".env.") or _SECRET_FOLDERS.get(place.parent.name.lower()) == name
+    ):
+        return Sniffed(Format.SECRETS, "is a file in which programs keep secrets")
+    if place.suffix.lower() in CODE_SUFFIXES or name in CODE_NAMES or name.startswith("dockerfile."):
+        return Sniffed(Format.CODE, "is code")
+    return found
+
+
+def _holds_secret(file: IO[bytes]) -> bool:
+    return _holds(file, _SECRET)
+
+
+def _holds(file: IO[bytes], pattern: re.Pattern[bytes]) -> bool:
+    file.seek(0)
+    before = b""
+    while chunk := file.read(_CHUNK):
+        if pattern.search(before + chunk):
+            return True
+        before = chunk[-_OVERLAP:]
+    return False

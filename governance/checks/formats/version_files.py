@@ -1,0 +1,52 @@
+"""Says what the files of one version are: each by its content, then by its name and by the files beside it.
+
+The entry point for whatever judges a version's files, `artifact.format` and scanners alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from governance.checks.contract import File
+from governance.checks.formats import protobuf, texts
+from governance.checks.formats.names import Format, Sniffed
+from governance.checks.formats.sniff import sniff
+
+_SHARD = re.compile(r"variables\.data-\d{5}-of-\d{5}")
+_BESIDE_SAVED_MODEL = frozenset({"fingerprint.pb", "keras_metadata.pb"})
+_MAX_BESIDE = 64 << 20
+
+
+def recognise(files: Iterable[File]) -> list[tuple[File, Sniffed]]:
+    """Recognise each file. TensorFlow keeps numbers without any mark of their form in files whose names say so: those
+    count as a part of the SavedModel whose index lies beside them."""
+    found = [(file, _alone(file)) for file in files]
+    saved = {PurePosixPath(file.path) for file, what in found if what.format is Format.SAVEDMODEL}
+    return [(file, _beside(file, what, saved) if what.format is Format.UNKNOWN else what) for file, what in found]
+
+
+def _alone(file: File) -> Sniffed:
+    if file.local is None:
+        return Sniffed(Format.UNKNOWN, "is not in storage")
+    return texts.named(sniff(file.local), file.path)
+
+
+def _beside(file: File, what: Sniffed, saved: set[PurePosixPath]) -> Sniffed:
+    path = PurePosixPath(file.path)
+    if _SHARD.fullmatch(path.name) and path.with_name("variables.index") in saved:
+        return Sniffed(Format.SAVEDMODEL, "holds the numbers of a TensorFlow checkpoint")
+    if path.name in _BESIDE_SAVED_MODEL and path.with_name("saved_model.pb") in saved and _is_protobuf(file):
+        return Sniffed(Format.SAVEDMODEL, "describes a TensorFlow SavedModel")
+    return what
+
+
+def _is_protobuf(file: File) -> bool:
+    if file.local is None or file.size > _MAX_BESIDE:
+        return False
+    with file.local.open("rb") as stream:
+        try:
+            return len(list(protobuf.fields(stream, 0, protobuf.size_of(stream)))) > 0
+        except protobuf.NotProtobufError:
+            return False
