@@ -67,6 +67,11 @@ def _too_deep(levels: int) -> JsonTextError:
     return JsonTextError("too_deep", f"nested deeper than {levels} levels")
 
 
+def is_unstorable(text: str) -> bool:
+    """Return whether a text holds NUL or half of a surrogate pair, which the database refuses and pages cannot show."""
+    return "\x00" in text or (not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text))
+
+
 def _refuse_unstorable(text: str) -> None:
-    if "\x00" in text or (not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)):
+    if is_unstorable(text):
         raise JsonTextError("characters", "holds NUL or half of a surrogate pair")

@@ -14,6 +14,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from governance.api.problem import Problem
+from registry.json_text import is_unstorable
 
 MAX_INTEGER: Final = 2**53 - 1
 """RFC 7493 section 2.2: the largest integer every JSON reader keeps exactly."""
@@ -68,7 +69,7 @@ def read_json(raw: bytes) -> Any:
     for pointer, depth, value in _walk(document):
         if depth > MAX_DEPTH:
             raise _too_deep()
-        if isinstance(value, str) and _unstorable(value):
+        if isinstance(value, str) and is_unstorable(value):
             raise _malformed("Text must hold no NUL and no half of a surrogate pair.", "characters", pointer)
     return document
 
@@ -108,16 +109,12 @@ def _walk(document: Any) -> Iterator[tuple[str, int, Any]]:
         yield pointer, depth, value
         if isinstance(value, dict):
             for key, member in value.items():
-                if _unstorable(key):
+                if is_unstorable(key):
                     yield pointer, depth, key
                     continue
                 waiting.append((f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}", depth + 1, member))
         elif isinstance(value, list):
             waiting.extend((f"{pointer}/{index}", depth + 1, member) for index, member in enumerate(value))
-
-
-def _unstorable(text: str) -> bool:
-    return "\x00" in text or (not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text))
 
 
 def _too_deep() -> Problem:

@@ -14,6 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from audit import canonical
 from audit.exceptions import NotCanonical
@@ -142,7 +143,8 @@ def parameters(check: Check, given: Mapping[str, Any]) -> Parameters:
     try:
         validated = check.Params.model_validate(dict(given))
         canonical.dumps(validated.model_dump(mode="json"))
-    except NotCanonical as error:
+        canonical.dumps(to_jsonable_python(dict(given)))  # the policy's document, which is hashed, has them as given
+    except (NotCanonical, PydanticSerializationError) as error:
         raise BadParameters(check.slug, (("", str(error)),)) from error
     except ValidationError as error:
         raise BadParameters(

@@ -14,6 +14,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from governance.mlflow.refusals import MlflowError, invalid
+from registry.json_text import is_unstorable
 
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,400}")
@@ -162,7 +163,7 @@ def _spelt(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kept(field: str, value: str) -> str:
-    if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
+    if is_unstorable(value):
         raise _wrong(field, value, "must hold no NUL and no half of a surrogate pair")
     return value
 

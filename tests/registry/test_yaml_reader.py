@@ -70,6 +70,10 @@ REFUSED = {
     "a list as key": "? [1, 2]\n: x\n",
     "an undefined alias": "a: *b",
     "too long": "a: " + "x" * (256 * 1024),
+    "an escaped NUL": 'a: "x\\0y"',
+    "an escaped NUL in a key": '"x\\0y": 1',
+    "half of a surrogate pair": 'a: "x\\ud800y"',
+    "half of a surrogate pair in a list": 'a: [1, "\\udfff"]',
     "a broken merge": "<<: 1",
     "a broken pair list": "!!omap [a]",
 }
@@ -159,6 +163,16 @@ def test_a_card_with_a_key_twice_cannot_be_read() -> None:
     text = "---\nlicense: Apache-2.0\nlicense: Proprietary\n---\n# Model\n"
     with pytest.raises(card.CardUnreadable, match="“license” is written twice, in line 2 and line 3"):
         card.parse(text)
+
+
+@pytest.mark.parametrize("escape", ["\\0", "\\ud800"])
+def test_no_document_holds_what_neither_database_nor_page_can_hold(escape: str) -> None:
+    with pytest.raises(ValueError, match="line 2: an escape stands for"):
+        policies.parse(f'slug: a\ntitle: "abc{escape}"\napplies_to: {{stages: [production]}}\n')
+    with pytest.raises(ValueError, match="line 1: an escape"):
+        questionnaire.parse(f'title: "abc{escape}"\n')
+    with pytest.raises(card.CardUnreadable, match="line 2: an escape"):
+        card.parse(f'---\nlicense: "a{escape}"\n---\n# Model\n')
 
 
 def test_the_limits_of_a_caller_hold() -> None:

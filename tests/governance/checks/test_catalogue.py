@@ -55,6 +55,14 @@ def test_a_limit_is_a_number_and_nothing_that_could_pass_for_one(value: object) 
     catalogue.parameters(check, {"thresholds": [{"metric": "auc", "value": 1}]})
 
 
+@pytest.mark.parametrize("value", [2**53, -(2**53), 10**300])
+def test_a_parameter_that_no_policy_can_be_hashed_with_is_refused(value: int) -> None:
+    with pytest.raises(catalogue.BadParameters, match="exceeds safe integer domain"):
+        catalogue.parameters(
+            catalogue.get("performance.threshold"), {"thresholds": [{"metric": "auc", "value": value}]}
+        )
+
+
 def test_the_parameters_of_every_check_describe_their_form() -> None:
     for check in catalogue.all():
         assert check.Params.model_json_schema()["additionalProperties"] is False
