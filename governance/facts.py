@@ -103,9 +103,25 @@ def policies_for(demands: Sequence[Demand], tier: int | None) -> tuple[tuple[Dem
 
 
 def unmet_demands(request: PromotionRequest, demands: Sequence[Demand]) -> tuple[Demand, ...]:
-    """Return those demands that no policy of a request covers, for any tier."""
-    documents = [read(bound.policy_revision) for bound in request.governing]
-    return tuple(demand for demand in demands if not any(demand.covered_by(document) for document in documents))
+    """Return those demands for which a request has to be bound to the policy that `policies_for` finds now.
+
+    A demand is met by a policy that the request was bound to for the same reason and that covers it, for any tier. The
+    way out of another stage than the one in which the request was made is asked again: a policy without `from` covers
+    it as well, and one that names that stage takes precedence over it.
+    """
+    return tuple(
+        demand
+        for demand in demands
+        if not _is_bound_for(request, demand)
+        or (demand.basis is Basis.LEAVING and demand.source != request.source_stage.slug)
+    )
+
+
+def _is_bound_for(request: PromotionRequest, demand: Demand) -> bool:
+    """Whether a policy governs the request for what is demanded, and covers it for some tier."""
+    return any(
+        bound.basis == demand.basis and demand.covered_by(read(bound.policy_revision)) for bound in request.governing
+    )
 
 
 def aliases_outside_stage(request: PromotionRequest) -> tuple[str, ...]:
@@ -310,7 +326,7 @@ def model_conditions(request: PromotionRequest, document: PolicyDocument) -> tup
     model = request.model
     demands = demands_on(request.version, stage=request.target_stage, alias=request.target_alias)
     documents = [read(bound.policy_revision) for bound in request.governing]
-    covered = [demand for demand in demands if any(demand.covered_by(one) for one in documents)]
+    covered = [demand for demand in demands if _is_bound_for(request, demand)]
     tier = tier_span(request).strictest
 
     def conditions(who_can: tuple[str, ...]) -> tuple[Requirement, ...]:

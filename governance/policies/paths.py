@@ -8,6 +8,8 @@ Rules:
 * A policy for the way out names the source in `from` and the target in `to`; without `to` it covers every target.
   Where none with `from` covers the way, one without `from` that names the unprotected target does.
 * Where a way has both, the conjunction governs. A policy with `from` that covers a governed way always takes part.
+* A request follows its version. In another stage than the one in which it was made, the policy for the way out of that
+  stage governs as well, also where the policy it was made under covers that way.
 * Pointing a protected alias needs a policy that names the alias. Where the alias represents a stage and the version is
   not in it, the policy for entering that stage governs as well. An alias that carries the name of a protected stage
   always needs that stage's policy, and one that names the alias only where there is one.

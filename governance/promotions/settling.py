@@ -219,10 +219,12 @@ def _bind_policies(locked: Locked) -> bool:
     demands = facts.demands_on(version, stage=request.target_stage, alias=request.target_alias)
     unmet = facts.unmet_demands(request, demands)
     found = facts.policies_for(unmet, locked.model.risk_tier)
+    # Where a policy governs for that reason already, the revision that the request was bound to stays.
+    held = {(bound.policy_revision.policy_id, bound.basis) for bound in request.governing}
     added = [
         bind_policy(locked, revision, RequestPolicy.Basis(demand.basis), actor=GATE)
         for demand, revision in found
-        if revision is not None
+        if revision is not None and (revision.policy_id, demand.basis) not in held
     ]
     return _bind_stricter_tier(locked, demands) or any(added)
 

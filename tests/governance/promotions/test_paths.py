@@ -202,6 +202,47 @@ def test_a_request_follows_the_version_to_another_stage(bank: Bank, publish: Pub
     assert bases(bank.fresh(request)) == ["target", "represented_stage"]
 
 
+def test_a_request_made_in_staging_does_not_take_the_version_out_of_production(bank: Bank, publish: Publish) -> None:
+    """The policy it was made under names the target and no source; the one of Production names Production."""
+    publish(ENTER.format("staging"))
+    publish(ENTER.format("production"))
+    publish("{slug: starter-staging-exit, title: Elsewhere, applies_to: {from: [archived]}}")
+    publish("{slug: put-away, title: Put away, applies_to: {stages: [archived]}, on_ready: hold}")
+    version = bank.version()
+    assert bank.request(version, stage="staging").state == "promoted"
+    version.refresh_from_db()
+    held = bank.request(version, stage="archived")
+    assert (held.state, [b.policy_revision.policy.slug for b in held.governing]) == ("ready", ["put-away"])
+    assert bank.request(version, stage="production").state == "promoted"
+    with pytest.raises(NotNow) as refused:
+        promotions.promote(actor=bank.actor("priya"), request=held)
+    assert "1 of reviewers" in str(refused.value)
+    promotions.settle(held.pk)
+    held = bank.fresh(held)
+    assert held.state == "open"
+    assert {b.policy_revision.policy.slug for b in held.governing} == {"put-away", "starter-way-out"}
+
+
+def test_one_policy_for_an_alias_and_its_stage_does_not_replace_the_policy_of_the_stage(
+    bank: Bank, produced: ModelVersion, publish: Publish
+) -> None:
+    """Asked for in Production under the starter policy, which names the stage as well; carried out elsewhere."""
+    publish(LEAVE.format("production", ""))
+    publish(
+        "{slug: starter-production, title: Light, on_ready: hold, applies_to: {stages: [production], "
+        "aliases: [champion]}}"
+    )
+    publish(STRICT)
+    held = alias(bank, produced)
+    assert (held.state, bases(held)) == ("ready", ["target"])
+    assert bank.request(produced, stage="archived").state == "promoted"
+    with pytest.raises(NotNow) as refused:
+        promotions.promote(actor=bank.actor("priya"), request=held)
+    assert "2 of reviewers" in str(refused.value)
+    promotions.settle(held.pk)
+    assert bases(bank.fresh(held)) == ["target", "represented_stage"]
+
+
 def test_an_alias_for_a_version_in_development_needs_the_policy_of_its_stage(bank: Bank, publish: Publish) -> None:
     publish(ALIAS)
     publish(STRICT)
