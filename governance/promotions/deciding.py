@@ -12,9 +12,10 @@ from governance import facts, packet
 from governance.actions import DECISION_RECORDED, PROMOTION_REJECTED
 from governance.models import Decision, PromotionRequest
 from governance.policies import ApprovalStanding, DecisionFact, Met, PolicyDocument, Reviewer, Verdict
+from governance.promotions.executing import close
 from governance.promotions.locks import Locked, lock
 from governance.promotions.recording import record, refuse_closed
-from governance.promotions.settling import Judged, close, judge, settle_decision
+from governance.promotions.settling import Judged, judge, settle_decision
 from registry import access
 from registry.exceptions import Conflict, FieldError, InvalidInput, NotNow, NotPermitted
 from registry.models import User

@@ -14,9 +14,10 @@ from governance.actions import PROMOTION_REQUESTED
 from governance.models import PromotionRequest, RequestPolicy
 from governance.policies import Basis, Demand
 from governance.promotions.binding import Bound, bind_first, refuse_conflicts
+from governance.promotions.executing import carry_out_promoted
 from governance.promotions.locks import Locked
 from governance.promotions.places import approval_to_renew
-from governance.promotions.settling import carry_out_promoted, settle_locked
+from governance.promotions.settling import settle_locked
 from registry import access, selectors, stages
 from registry.exceptions import Conflict, FieldError, IllegalMove, InvalidInput, NotNow
 from registry.models import AliasAssignment, ModelVersion, RegisteredModel, Stage

@@ -5,9 +5,9 @@ from django.db import transaction
 from audit.actor import Actor
 from governance.actions import PROMOTION_WITHDRAWN
 from governance.models import PromotionRequest
+from governance.promotions.executing import close
 from governance.promotions.locks import lock
 from governance.promotions.recording import refuse_closed, refuse_stale
-from governance.promotions.settling import close
 from registry import access
 from registry.exceptions import NotPermitted
 from registry.rules import Faults

@@ -11,8 +11,8 @@ from django.db import IntegrityError, connection, transaction
 from audit.models import Event
 from governance import facts, promotions
 from governance.models import PolicyRevision, PromotionRequest, RequestPolicy
+from governance.promotions.executing import GATE
 from governance.promotions.locks import lock
-from governance.promotions.settling import GATE
 from governance.selectors import request_page
 from registry.exceptions import NotNow
 

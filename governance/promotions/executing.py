@@ -1,0 +1,187 @@
+"""Executing a promotion whose requirements are satisfied, and ending a request without a move.
+
+The only module that calls `registry.stage_writer` for governed moves. Callers hold the locks of the request.
+"""
+
+from __future__ import annotations
+
+from audit import clock, prepared
+from audit.actions import Action
+from audit.actor import Actor, process
+from audit.models import Event
+from audit.recorder import Change, Thing
+from governance import facts
+from governance.actions import PROMOTION_PROMOTED, PROMOTION_REAPPROVED, PROMOTION_SUPERSEDED
+from governance.checks import execution
+from governance.documents import freezing
+from governance.models import PromotionRequest
+from governance.promotions.locks import Locked, lock
+from governance.promotions.places import requests_that_lost_their_place
+from governance.promotions.recording import record
+from registry import stage_writer
+from registry.models import ModelVersion
+from registry.selectors import Contents
+
+GATE = process("gate")
+"""Who acts when the gate itself does: a request that became ready, blocked, expired or superseded by the facts."""
+
+_OTHERS = f"""
+    SELECT r.id FROM governance_promotionrequest r JOIN registry_modelversion v ON v.id = r.version_id
+     WHERE r.model_id = %(model)s AND r.state IN {PromotionRequest.LIVE!r} AND v.number < %(number)s
+       AND r.target_stage_id IS NOT DISTINCT FROM %(stage)s AND r.target_alias = %(alias)s
+     ORDER BY r.id"""  # noqa: S608 - names of ours
+
+
+def carry_out(locked: Locked, *, actor: Actor, contents: Contents | None = None) -> None:
+    """Move what was asked to move, at the end of a live request. `contents`: what was read under the same locks to
+    judge it."""
+    request = locked.request
+    before = request.state
+    request.state = PromotionRequest.State.PROMOTED
+    request.closed_at = clock.now()
+    request.revision += 1
+    request.save(update_fields=["state", "closed_at", "revision"])
+    carry_out_promoted(locked, before, actor=actor, contents=contents)
+
+
+def carry_out_promoted(
+    locked: Locked, before: str, *, actor: Actor, contents: Contents | None = None, following: Event | None = None
+) -> None:
+    """`carry_out` for a request that was kept as promoted already: a free move is made so, and `following` its event.
+    The only caller of `registry.stage_writer` for governed moves."""
+    request, version = locked.request, locked.version
+    if request.reapproves is not None:
+        _carry_out_reapproval(locked, request.reapproves, before, actor=actor, contents=contents)
+        return
+    if request.target_stage is not None:
+        displaced = stage_writer.displaced_by(version, request.target_stage)
+    elif request.policy_revision is None:
+        displaced = request.champion  # a free move is carried out under the locks under which it was asked for
+    else:
+        displaced = stage_writer.alias_leaves(version, request.target_alias)
+    outside = facts.aliases_outside_stage(request)
+    event = record(
+        locked,
+        PROMOTION_PROMOTED,
+        actor=actor,
+        changes=[
+            Change("state", before, request.state),
+            Change("stage", version.stage.slug, request.target_stage.slug)
+            if request.target_stage is not None
+            else Change("alias", None, request.target_alias),
+        ],
+        related=[Thing("version", str(displaced.uid))] if displaced is not None else [],
+        data={
+            "number": request.pk,
+            "fingerprint": version.fingerprint,
+            "packet": request.packet_digest or None,
+            "policy_digest": request.policy_revision.digest if request.policy_revision is not None else None,
+            "policy_digests": request.policy_digests,
+            **({"aliases_outside_stage": list(outside)} if outside else {}),
+            "displaced": displaced.number if displaced is not None else None,
+        },
+        following=following,
+    )
+    if request.target_stage is not None:
+        stage_writer.move(
+            version=version, target=request.target_stage, event=event, promotion=request.uid, displaced=displaced
+        )
+    else:
+        stage_writer.set_alias(version=version, name=request.target_alias, event=event, promotion=request.uid)
+    if request.target_stage is not None and request.target_stage.protected:
+        freezing.freeze(request, promoted=event, actor=actor, contents=contents)
+    if request.policy_revision is not None:
+        execution.cancel_unfinished(request, actor=GATE)
+    _supersede_others(locked)
+    _close_lost_reapprovals(locked, displaced)
+
+
+def _carry_out_reapproval(
+    locked: Locked, approved: PromotionRequest, before: str, *, actor: Actor, contents: Contents | None
+) -> None:
+    """Record the new approved fingerprint of a version in the place it holds. Nothing moves, so nobody's request is
+    overtaken by it."""
+    request, version = locked.request, locked.version
+    event = record(
+        locked,
+        PROMOTION_REAPPROVED,
+        actor=actor,
+        changes=[
+            Change("state", before, request.state),
+            Change("approved_fingerprint", approved.fingerprint, version.fingerprint),
+        ],
+        related=[Thing("promotion", str(approved.uid))],
+        data={
+            "number": request.pk,
+            "reapproves": approved.pk,
+            "fingerprint": version.fingerprint,
+            "packet": request.packet_digest or None,
+            "policy_digest": request.policy_revision.digest if request.policy_revision is not None else None,
+        },
+    )
+    if request.target_stage is not None:
+        stage_writer.renew(version=version, stage=request.target_stage, event=event, promotion=request.uid)
+        freezing.freeze(request, promoted=event, actor=actor, contents=contents)
+    else:
+        stage_writer.set_alias(version=version, name=request.target_alias, event=event, promotion=request.uid)
+    execution.cancel_unfinished(request, actor=GATE)
+
+
+def _close_lost_reapprovals(locked: Locked, displaced: ModelVersion | None) -> None:
+    """Close the requests to approve a version again in a place that it, or what it displaced, has just left."""
+    request = locked.request
+    leaves = request.target_stage is not None and request.source_stage.protected
+    if not leaves and (displaced is None or request.policy_revision is None):
+        return  # no protected place was left
+    versions = [locked.version, *([displaced] if displaced is not None else [])]
+    for number in requests_that_lost_their_place(versions):
+        close_as_displaced(lock(number))
+
+
+def _supersede_others(locked: Locked) -> None:
+    """Older versions that wait for the same place were overtaken: promoting one of them now would be a step back that
+    nobody asked for in those words."""
+    request = locked.request
+    if request.target_stage is not None and not request.target_stage.exclusive:
+        return
+    others = prepared.fetch(
+        _OTHERS,
+        {
+            "model": request.model_id,
+            "stage": request.target_stage_id,
+            "alias": request.target_alias,
+            "number": locked.version.number,
+        },
+    )
+    for (number,) in others:
+        other = lock(number)
+        close(
+            other,
+            PromotionRequest.State.SUPERSEDED,
+            PROMOTION_SUPERSEDED,
+            actor=GATE,
+            reason=f"version {locked.version.number} took its place by request #{request.pk}",
+        )
+
+
+def close(locked: Locked, state: str, action: Action, *, actor: Actor, reason: str) -> None:
+    """End a live request without moving anything."""
+    request = locked.request
+    before = request.state
+    request.state = state
+    request.closed_at = clock.now()
+    request.revision += 1
+    request.save(update_fields=["state", "closed_at", "revision"])
+    record(locked, action, actor=actor, changes=[Change("state", before, state)], reason=reason)
+    execution.cancel_unfinished(request, actor=GATE)
+
+
+def close_as_displaced(locked: Locked) -> None:
+    """End a live request for approval in a place that the version no longer holds."""
+    close(
+        locked,
+        PromotionRequest.State.SUPERSEDED,
+        PROMOTION_SUPERSEDED,
+        actor=GATE,
+        reason=f"the version no longer holds {locked.request.target_name}",
+    )
