@@ -12,6 +12,7 @@ from audit import clock
 from audit import selectors as log
 from governance.models import PromotionRequest
 from governance.policies import Exclusion, Involvement, Joining, Reviewer, exclusion, joining_exclusion
+from registry import access
 from registry.models import Membership, User
 from registry.selectors import account_controls, participation
 from registry.selectors.account_controls import Control
@@ -55,7 +56,11 @@ def members_of(groups: Collection[str]) -> list[Member]:
 
 
 def member(person: User) -> Member:
-    """One person with all groups they are in now. Three queries at most."""
+    """One person with all groups they are in now. Three queries at most, once on a page that is only read."""
+    return access.once(("member", person.pk), lambda: _member(person))
+
+
+def _member(person: User) -> Member:
     held = Membership.effective(clock.now()).filter(user=person).select_related("user", "group")
     found = _members(held)
     return found[0] if found else Member(person, {}, account_controls.controls_of([person.uid]).get(person.uid, ()))
@@ -85,7 +90,15 @@ def involvement(request: PromotionRequest) -> Involvement:
 
 
 def involvements(requests: Collection[PromotionRequest]) -> dict[int, Involvement]:
-    """`involvement` of several requests by their numbers, in three queries."""
+    """`involvement` of several requests by their numbers, in three queries; a page that is only read asks once about
+    each request."""
+    known: dict[int, Involvement] = access.once("involvements", dict)
+    if missing := [r for r in requests if r.pk not in known]:
+        known.update(_involvements(missing))
+    return {r.pk: known[r.pk] for r in requests}
+
+
+def _involvements(requests: Collection[PromotionRequest]) -> dict[int, Involvement]:
     parties = participation((r.pk, r.version_id, r.requested_with_id) for r in requests)
     lowered = who_lowered({r.model_id for r in requests})
     asking = {r.pk: parties[r.pk].behind_request | {r.requested_by.uid} for r in requests}

@@ -22,6 +22,7 @@ from governance.policies import (
     Demand,
     Exclusion,
     Facts,
+    Involvement,
     PolicyDocument,
     Represented,
     Requirement,
@@ -147,16 +148,22 @@ def aliases_outside_stage(request: PromotionRequest) -> tuple[str, ...]:
     )
 
 
-def reviewers(request: PromotionRequest, document: PolicyDocument) -> tuple[Reviewer, ...]:
-    """Everyone the policy's groups hold now who may decide on this model, those whom the separation of duties keeps out
-    included: the page names them and says why."""
+def reviewers(
+    request: PromotionRequest, document: PolicyDocument, involved: Involvement | None = None
+) -> tuple[Reviewer, ...]:
+    """Return the members of the policy's groups who may decide on this model, including those whom the separation of
+    duties excludes: the page names them with the reason.
+
+    Args:
+        involved: the request's involvement, where it is known.
+    """
     wanted = {rule.group for rule in document.approvals}
     if not wanted:
         return ()
     if not request.is_live:
         return _reviewers_then(request)
     members = members_of(wanted)
-    return reviewers_among(members, _deciders(request.model, members), request, wanted)
+    return reviewers_among(members, _deciders(request.model, members), request, wanted, involved)
 
 
 def _deciders(model: RegisteredModel, members: Iterable[Member]) -> frozenset[int]:

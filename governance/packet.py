@@ -15,7 +15,7 @@ from typing import Any
 from audit import canonical, clock
 from governance import approvals, eligibility, facts
 from governance.models import CheckRun, Packet, PromotionRequest
-from governance.policies import PolicyDocument
+from governance.policies import Involvement, PolicyDocument
 from registry.models import ModelVersion
 from registry.selectors import Contents
 
@@ -37,6 +37,7 @@ def build(
     runs: Mapping[str, CheckRun],
     inputs: Mapping[str, str],
     contents: Contents,
+    involved: Involvement | None = None,
 ) -> Shown:
     """Put together what an approver of `request` is shown now.
 
@@ -44,6 +45,7 @@ def build(
         runs: the latest run of each check.
         inputs: the digest each check's inputs have now.
         contents: what the version and its champion consist of.
+        involved: the request's involvement, where it is known.
     """
     content = {
         "form": FORM,
@@ -77,7 +79,7 @@ def build(
             # Only where there is more than one: a packet of a request with one policy keeps its digest.
             **({"governed_by": governed_by} if len(governed_by := _governed_by(request)) > 1 else {}),
         },
-        "kept_out": _kept_out(request),
+        "kept_out": _kept_out(request, involved),
         **_reapproval(request),
         # Only where there are some: other packets keep their digest.
         **({"aliases_outside_stage": list(outside)} if (outside := facts.aliases_outside_stage(request)) else {}),
@@ -168,8 +170,8 @@ def _governed_by(request: PromotionRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _kept_out(request: PromotionRequest) -> dict[str, Any]:
-    involved = eligibility.involvement(request)
+def _kept_out(request: PromotionRequest, involved: Involvement | None) -> dict[str, Any]:
+    involved = eligibility.involvement(request) if involved is None else involved
     return {
         "requester": involved.requester,
         "registered_by": involved.registered_by,

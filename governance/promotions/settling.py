@@ -24,6 +24,7 @@ from governance.actions import (
     PROMOTION_SUPERSEDED,
 )
 from governance.checks import execution
+from governance.eligibility import involvement
 from governance.models import Decision, PromotionRequest, RequestPolicy
 from governance.policies import DecisionFact, Demand, Facts, State, Verdict, verdict
 from governance.promotions.binding import bind_policy
@@ -155,10 +156,11 @@ def judge(locked: Locked, *, actor: Actor, touched: bool = False, for_decision: 
     judged = verdict(document, found)
     shown, lapsed = None, False
     if judged.review_open or found.decisions or for_decision:
-        shown = packet.build(request, document, runs, inputs, contents)
+        involved = involvement(request)
+        shown = packet.build(request, document, runs, inputs, contents, involved)
         lapsed = bool(found.decisions) and _lapse(locked, shown.digest)
         standing = facts.decision_facts(request) if lapsed else found.decisions
-        found = replace(found, reviewers=facts.reviewers(request, document), decisions=standing)
+        found = replace(found, reviewers=facts.reviewers(request, document, involved), decisions=standing)
         judged = verdict(document, found)
     moved = _review_over(locked, shown if judged.review_open else None)
     _record_state(locked, judged, changed=touched or rebound or gone or bool(queued) or lapsed or moved)

@@ -1,5 +1,6 @@
 """Lists of requests, and what waits for whom: a fixed number of queries however many there are."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -9,12 +10,12 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from audit.actor import Actor
 from governance import facts
-from governance.eligibility import Standing, involvements, member, standing_of
+from governance.eligibility import Member, Standing, involvements, member, standing_of
 from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
 from governance.policies import ApprovalRule, assign
 from governance.selectors.finding import ROW_RELATED, visible_requests
 from registry import access
-from registry.models import ReviewerGroup, User
+from registry.models import User
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,10 @@ def list_rows(actor: Actor, requests: QuerySet[PromotionRequest], person: User |
     """Rows for a page of requests, in their order and in a fixed number of queries however many there are. `person`:
     the account behind the actor, where it is at hand."""
     person = person or access.person_of(actor)
-    return _rows(requests, person, _groups_of(person))
+    return _rows(requests, member(person) if person is not None else None)
 
 
-def _groups_of(person: User | None) -> frozenset[str]:
-    groups = access.effective_groups(person) if person is not None else ReviewerGroup.objects.none()
-    return frozenset(groups.values_list("slug", flat=True))
-
-
-def _rows(
-    requests: QuerySet[PromotionRequest], person: User | None, mine: frozenset[str], *, checks: bool = True
-) -> list[ListRow]:
+def _rows(requests: QuerySet[PromotionRequest], reader: Member | None, *, checks: bool = True) -> list[ListRow]:
     """`checks` false: how far the checks are is not wanted, so their runs are not read."""
     # First which, then what is shown of them: who may see them and ten joins in one query cost ten times the planning.
     numbers = list(requests.values_list("pk", flat=True))
@@ -64,14 +58,14 @@ def _rows(
         .in_bulk(numbers)
     )
     # Who is kept out is asked only where a group of the reader's is called upon.
-    called = [r for r in found.values() if person is not None and _my_rules(_rules(r), mine)]
-    reader = member(person) if person is not None and called else None
+    called = [r for r in found.values() if reader is not None and _my_rules(_rules(r), reader.joined)]
     involved = involvements(called)
     standings = {
         r.pk: standing_of(reader, r, {rule.group for rule in _rules(r)}, involved=involved[r.pk])
         for r in called
         if reader is not None
     }
+    person = reader.user if reader is not None else None
     return [_list_row(found[number], person, standings.get(number, _OUTSIDE)) for number in numbers]
 
 
@@ -84,7 +78,7 @@ def _rules(request: PromotionRequest) -> tuple[ApprovalRule, ...]:
     return document.approvals if document is not None else ()
 
 
-def _my_rules(rules: tuple[ApprovalRule, ...], mine: frozenset[str]) -> list[ApprovalRule]:
+def _my_rules(rules: tuple[ApprovalRule, ...], mine: Container[str]) -> list[ApprovalRule]:
     return [rule for rule in rules if rule.group in mine]
 
 
@@ -134,13 +128,13 @@ def my_reviews(actor: Actor) -> MyReviews:
     person = access.person_of(actor)
     if person is None:
         return MyReviews((), (), ())
-    groups = _groups_of(person)
-    live = _rows(visible_requests(actor).filter(state__in=PromotionRequest.LIVE).order_by("expires_at"), person, groups)
+    reader = member(person)
+    live = _rows(visible_requests(actor).filter(state__in=PromotionRequest.LIVE).order_by("expires_at"), reader)
     mine = [row for row in live if row.my_groups]
     # Not a join with DISTINCT over two hundred columns, for which PostgreSQL takes ten seconds to make a plan.
     decided = Decision.objects.filter(request=OuterRef("pk"), person=person)
     done = visible_requests(actor).filter(Exists(decided)).exclude(state__in=PromotionRequest.LIVE)
-    lately = _rows(done.order_by("-closed_at")[:30], person, groups)
+    lately = _rows(done.order_by("-closed_at")[:30], reader)
     needs = tuple(row for row in mine if row.needs_me)
     return MyReviews(needs, tuple(row for row in mine if not row.needs_me), tuple(lately))
 
@@ -148,12 +142,12 @@ def my_reviews(actor: Actor) -> MyReviews:
 def models_needing(actor: Actor, person: User) -> tuple[int, ...]:
     """The key of the model of each request that waits for this reader, whose account is `person`: as many as the number
     beside "My reviews"."""
-    mine = _groups_of(person)
-    if not mine:
+    reader = member(person)
+    if not reader.joined:
         return ()
     # Only those whose policy calls on a group of theirs, however many are under review elsewhere.
-    calls_on = [Q(policy_revision__document__approvals__contains=[{"group": group}]) for group in mine]
+    calls_on = [Q(policy_revision__document__approvals__contains=[{"group": group}]) for group in reader.joined]
     governing = RequestPolicy.objects.filter(reduce(or_, calls_on), request=OuterRef("pk"))
     under_review = visible_requests(actor).filter(Exists(governing), state__in=PromotionRequest.LIVE)
-    rows = _rows(under_review.exclude(packet_digest=""), person, mine, checks=False)
+    rows = _rows(under_review.exclude(packet_digest=""), reader, checks=False)
     return tuple(row.request.model_id for row in rows if row.needs_me)

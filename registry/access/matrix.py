@@ -112,7 +112,12 @@ def asked_once() -> Iterator[None]:
 
 
 def once(question: Hashable, ask: Callable[[], _Answer]) -> _Answer:
-    """The answer, asked again outside of `asked_once` only."""
+    """Return the answer to a question about permissions or eligibility; inside `asked_once` it is computed once.
+
+    Args:
+        question: what identifies the answer, such as the name of the question with the keys it is about.
+        ask: computes the answer.
+    """
     answers = _answers.get()
     if answers is None:
         return ask()

@@ -158,19 +158,19 @@ class TestFinding(TestCase):
 
 
 class TestCost(PageTest):
-    """Queries per page: a number that does not grow with the data. Who may approve is worked out for a page's requests
-    together, in eight queries, once for the reader's own and once for the list."""
+    """Queries per page: a number that does not grow with the data. Who may approve is worked out once for a page: three
+    queries for the reader, three for each list of requests that is not known from another."""
 
     ceilings = {  # noqa: RUF012
-        "/models/": 44,
-        "/reviews/": 52,
-        "/promotions/?state=any": 32,
-        "/models/credit-risk-pd/": 54,
-        "/models/credit-risk-pd/versions/2/": 50,
-        "/models/credit-risk-pd/compare/v1..v2/": 40,
-        "/audit/?model=credit-risk-pd": 36,
-        "/profile/": 34,
-        "/profile/tokens/": 28,
+        "/models/": 35,
+        "/reviews/": 38,
+        "/promotions/?state=any": 24,
+        "/models/credit-risk-pd/": 45,
+        "/models/credit-risk-pd/versions/2/": 44,
+        "/models/credit-risk-pd/compare/v1..v2/": 29,
+        "/audit/?model=credit-risk-pd": 30,
+        "/profile/": 25,
+        "/profile/tokens/": 18,
     }
 
     def cost(self, path: str) -> int:
@@ -180,7 +180,7 @@ class TestCost(PageTest):
         return len(queries)
 
     def test_ceilings_hold_and_do_not_grow_with_the_data(self) -> None:
-        ceilings = {**self.ceilings, f"/promotions/{self.scene.request.pk}/": 52}
+        ceilings = {**self.ceilings, f"/promotions/{self.scene.request.pk}/": 40}
         before = {path: self.cost(path) for path in ceilings}
         over = {path: (n, ceilings[path]) for path, n in before.items() if n > ceilings[path]}
         assert not over, before
@@ -196,7 +196,8 @@ class TestCost(PageTest):
             scenes.version(self.scene.model, people.priya, auc=auc)
         self.scene.decide(people.aiko)
         after = {path: self.cost(path) for path in before}
-        grown = {path: (before[path], after[path]) for path in before if after[path] > before[path] + 2}
+        # Three more where requests of other models wait for the reader: their involvement is asked for together.
+        grown = {path: (before[path], after[path]) for path in before if after[path] > before[path] + 3}
         assert not grown
 
 
