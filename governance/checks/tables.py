@@ -1,71 +1,308 @@
-"""Reads evaluation tables (CSV), strictly: what is not as it should be is refused with its line, never guessed at."""
+"""Reads evaluation tables (CSV) as common tools export them. What is ambiguous is refused with its line, never guessed.
+
+Read are UTF-8, UTF-16 with a byte order mark and Windows-1252; columns separated by commas, semicolons, tabs or bars,
+also with Excel's first line `sep=;`; separators behind the last column; and the usual names of columns in any case.
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
 
 from governance.checks.contract import File
 
 MAX_ROWS = 20_000_000
+_CHUNK = 1 << 20
 _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,4})?")
+_COMMA_NUMBER = re.compile(r"[+-]?\d++,\d++")
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})++")
+
+SEPARATORS: Mapping[str, str] = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "label": ("y_true", "target", "truth", "ground_truth", "actual", "true_label", "labels", "y"),
+    "prediction": ("y_pred", "predicted", "pred", "predicted_label", "predictions", "y_hat", "yhat"),
+    "score": ("y_score", "y_prob", "y_proba", "probability", "proba", "prob", "predict_proba", "scores"),
+    "id": ("example_id", "sample_id", "row_id", "record_id", "uuid"),
+}
+"""The columns with a meaning here, and the other names under which tools write them."""
 
 
 class TableUnusable(ValueError):
     """The file is not the table it should be; the message says where and what to do."""
 
 
+@dataclass(frozen=True)
+class Table:
+    """A CSV file whose form is known: how its bytes are text, what separates its columns, their names as written."""
+
+    file: File
+    local: Path
+    encoding: str
+    separator: str
+    columns: tuple[str, ...]
+    lines_before: int
+    """Lines before the header: blank ones, and `sep=;`."""
+
+    def place(self, name: str) -> int | None:
+        """The place of the column that is called `name`, or is by one of the names usual for it (`ROLES`), in any case.
+
+        Raises:
+            TableUnusable: where two columns could be meant.
+        """
+        if name in self.columns:
+            return self.columns.index(name)
+        plain = [_plain(column) for column in self.columns]
+        for wanted in ((_plain(name),), ROLES.get(name, ())):
+            places = [place for place, column in enumerate(plain) if column in wanted]
+            if len(places) > 1:
+                named = " and ".join(f"“{self.columns[place]}”" for place in places[:3])
+                raise TableUnusable(f"{self.file.path}: {named} could each be the column {name}. Keep one of them.")
+            if places:
+                return places[0]
+        return None
+
+    def described(self) -> str:
+        """What was found in the header, for messages."""
+        listed = ", ".join(column or "(no name)" for column in self.columns[:20])
+        more = " …" if len(self.columns) > 20 else ""
+        separated = f"columns are separated by {SEPARATORS[self.separator]}" if len(self.columns) > 1 else "one column"
+        return f"{separated}, line {self.lines_before + 1}; found: {listed}{more}"
+
+    @property
+    def peculiarities(self) -> tuple[str, ...]:
+        """How the file differs from CSV in UTF-8 with commas, in words."""
+        found = []
+        if self.encoding not in ("utf-8-sig", "utf-8"):
+            found.append({"utf-16": "UTF-16", "cp1252": "Windows-1252"}[self.encoding])
+        if self.separator != ",":
+            found.append(f"columns separated by {SEPARATORS[self.separator]}")
+        return tuple(found)
+
+    def rows(self, *, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
+        """Yield the rows, reduced to the columns named, in that order; an optional column that is lacking yields empty
+        text.
+
+        Raises:
+            TableUnusable: for a column that is lacking, and a row of another length than the header.
+        """
+        places = [self.place(name) for name in (*required, *optional)]
+        lacking = [name for name, place in zip(required, places, strict=False) if place is None]
+        if lacking:
+            raise TableUnusable(self.lacks(lacking))
+        return (tuple(record[p] if p is not None else "" for p in places) for record in self.records())
+
+    def lacks(self, names: Sequence[str]) -> str:
+        """The message for columns that are lacking: what was found, and what to write."""
+        wanted = " and ".join(f"“{name}”{_or_as(name)}" for name in names)
+        return f"{self.file.path} lacks a column {wanted}: {self.described()}. Name the column in the header line."
+
+    def records(self) -> Iterator[tuple[str, ...]]:
+        """Yield every row with as many fields as the header has. Raises TableUnusable."""
+        width = len(self.columns)
+        try:
+            with self._open() as stream:
+                reader = csv.reader(stream, delimiter=self.separator, strict=True)
+                for count, given in enumerate(reader, -self.lines_before):
+                    if count < 1 or not any(map(str.strip, given)):
+                        continue
+                    record = given if len(given) == width else _trimmed(given, width)
+                    if len(record) != width:
+                        raise TableUnusable(
+                            f"{self.file.path}, line {reader.line_num}: {len(record)} fields, but the header has "
+                            f"{width} ({self.described()})."
+                        )
+                    if count > MAX_ROWS:
+                        raise TableUnusable(f"{self.file.path} has more than {MAX_ROWS:,} rows. Take a sample.")
+                    yield tuple(record)
+        except UnicodeError as error:
+            raise TableUnusable(f"{self.file.path} is not text in one encoding. Save it as CSV in UTF-8.") from error
+        except csv.Error as error:
+            raise TableUnusable(f"{self.file.path} is not CSV: {error}.") from error
+
+    def _open(self) -> TextIO:
+        return self.local.open(encoding=self.encoding, newline="")
+
+
+def open_table(file: File) -> Table:
+    """Find the form of a table from its first lines.
+
+    Raises:
+        TableUnusable: for a file that is not in storage, is not text, or has no header line.
+    """
+    if file.local is None:
+        raise TableUnusable(f"{file.path} is not in storage. Add it again.")
+    encoding = _encoding(file, file.local)
+    lines_before, separator = 0, ""
+    try:
+        with file.local.open(encoding=encoding, newline="") as stream:
+            for line in iter(lambda: stream.readline(_CHUNK), ""):
+                text = line.strip("\r\n")
+                said = re.fullmatch(r"sep=(.)", text.strip(), re.IGNORECASE) if not separator else None
+                if said is not None and said[1] in SEPARATORS:
+                    separator = said[1]
+                elif text.strip():
+                    return _headed(
+                        file, encoding, separator or _separator(file, text, lines_before + 1), text, lines_before
+                    )
+                lines_before += 1
+    except UnicodeError as error:
+        raise TableUnusable(f"{file.path} is not text in one encoding. Save it as CSV in UTF-8.") from error
+    raise TableUnusable(f"{file.path} is empty: it needs a header line that names every column once, and rows.")
+
+
 def header(file: File) -> tuple[str, ...]:
-    """The names of the columns. Raises TableUnusable."""
-    return next(_records(file))
+    """The names of the columns as written. Raises TableUnusable."""
+    return open_table(file).columns
 
 
 def rows(file: File, *, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
-    """The rows, cut down to the columns named, in that order; an optional column the file lacks yields empty text.
-
-    Raises TableUnusable for a file that is missing or not UTF-8, a header that lacks a column or has one twice, and a
-    row of another length than the header.
-    """
-    records = _records(file)
-    names = next(records)
-    lacking = [name for name in required if name not in names]
-    if lacking:
-        raise TableUnusable(f"{file.path} lacks the column {', '.join(lacking)}; it has {', '.join(names[:20])}.")
-    places = [names.index(name) if name in names else None for name in (*required, *optional)]
-    return (tuple(record[p] if p is not None else "" for p in places) for record in records)
+    """The rows of a table, reduced to the columns named; see `Table.rows`. Raises TableUnusable."""
+    return open_table(file).rows(required=required, optional=optional)
 
 
 def number(text: str, where: str) -> float:
-    """A finite number. Raises TableUnusable for anything else: NaN, infinity, words, blanks."""
+    """A finite number with a decimal point. Raises TableUnusable for anything else: NaN, infinity, words, blanks."""
     if not _NUMBER.fullmatch(text.strip()) or not math.isfinite(value := float(text)):
         raise TableUnusable(f"{where}: {text[:40]!r} is not a finite number.")
     return value
 
 
-def _records(file: File) -> Iterator[tuple[str, ...]]:
-    """The header, then every row with as many fields."""
-    if file.local is None:
-        raise TableUnusable(f"{file.path} is not in storage. Add it again.")
+@dataclass
+class NumberReader:
+    """Reads the numbers of one column, with a decimal point or a decimal comma, in percent or not: one way throughout.
+
+    `finish` says whether the column was unambiguous.
+    """
+
+    with_point: str = ""
+    with_comma: str = ""
+    in_percent: str = ""
+    plain: str = ""
+    surely_decimal: bool = field(default=False)
+
+    def read(self, text: str, where: str) -> float:
+        """Read one cell. Raises TableUnusable for what is not a finite number."""
+        cell = text.strip()
+        share = cell.endswith("%")
+        if share:
+            cell = cell[:-1].rstrip()
+            self.in_percent = self.in_percent or where
+        else:
+            self.plain = self.plain or where
+        if _COMMA_NUMBER.fullmatch(cell):
+            self.with_comma = self.with_comma or where
+            self.surely_decimal = self.surely_decimal or not _GROUPED.fullmatch(cell)
+            cell = cell.replace(",", ".")
+        elif "," in cell and _GROUPED.fullmatch(cell):
+            raise TableUnusable(f"{where}: {text[:40]!r} has separators of thousands. Write numbers without them.")
+        elif "." in cell:
+            self.with_point = self.with_point or where
+        value = number(cell, where)
+        return value / 100 if share else value
+
+    def finish(self) -> None:
+        """Raise TableUnusable where the cells that were read do not have one meaning."""
+        if self.with_comma and self.with_point:
+            raise TableUnusable(
+                f"{self.with_comma} has a comma and {self.with_point} a point: write all decimals with a point."
+            )
+        if self.with_comma and not self.surely_decimal:
+            raise TableUnusable(
+                f"{self.with_comma}: the comma may separate decimals or thousands. Write decimals with a point."
+            )
+        if self.in_percent and self.plain:
+            raise TableUnusable(f"{self.in_percent} is in percent and {self.plain} is not: write all numbers one way.")
+
+    @property
+    def peculiarities(self) -> tuple[str, ...]:
+        """How the numbers are written, where not plainly, in words."""
+        return (*(("decimal commas",) if self.with_comma else ()), *(("percent signs",) if self.in_percent else ()))
+
+
+def _or_as(name: str) -> str:
+    others = ROLES.get(name, ())
+    return f" (or {', '.join(others[:3])})" if others else ""
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.strip().casefold())
+
+
+def _encoding(file: File, local: Path) -> str:
+    """How the bytes are text: by their byte order mark, else UTF-8 where that is valid, else Windows-1252."""
+    with local.open("rb") as stream:
+        start = stream.read(4)
+        if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+            raise TableUnusable(f"{file.path} is UTF-32. Save it as CSV in UTF-8.")
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        stream.seek(0)
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        valid, strange = True, False
+        while chunk := stream.read(_CHUNK):
+            if b"\0" in chunk:
+                raise TableUnusable(
+                    f"{file.path} is not text: it holds NUL bytes. Save it as CSV in UTF-8 (UTF-16 needs its byte "
+                    "order mark)."
+                )
+            strange = strange or any(byte in chunk for byte in b"\x81\x8d\x8f\x90\x9d")
+            if valid:
+                try:
+                    decoder.decode(chunk)
+                except UnicodeDecodeError:
+                    valid = False
+        if valid:
+            try:
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                valid = False
+    if valid:
+        return "utf-8-sig"
+    if strange:
+        raise TableUnusable(f"{file.path} is neither UTF-8 nor Windows-1252 text. Save it as CSV in UTF-8.")
+    return "cp1252"
+
+
+def _separator(file: File, text: str, line: int) -> str:
+    """What separates the columns of a header line: the one separator outside quotes; of several, the one with which a
+    column is a label."""
+    bare = re.sub(r'"[^"]*+"', "", text)
+    found = [separator for separator in SEPARATORS if separator in bare]
+    if len(found) < 2:
+        return found[0] if found else ","
+    labels = {"label", *ROLES["label"]}
+    meant = [s for s in found if labels & {_plain(name.strip('"')) for name in text.split(s)}]
+    if len(meant) != 1:
+        named = " and ".join(SEPARATORS[s] for s in found)
+        raise TableUnusable(
+            f"{file.path}, line {line}, has {named}: say which separates the columns in a first line, such as sep=;"
+        )
+    return meant[0]
+
+
+def _headed(file: File, encoding: str, separator: str, text: str, lines_before: int) -> Table:
     try:
-        with file.local.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
-            names = tuple(name.strip() for name in next(reader, []))
-            if not names or len(set(names)) != len(names):
-                raise TableUnusable(f"{file.path} needs a header line that names every column once.")
-            yield names
-            for count, record in enumerate(reader, 1):
-                if not record:
-                    continue
-                if len(record) != len(names):
-                    raise TableUnusable(
-                        f"{file.path}, line {reader.line_num}: {len(record)} fields, but the header has {len(names)}."
-                    )
-                if count > MAX_ROWS:
-                    raise TableUnusable(f"{file.path} has more than {MAX_ROWS:,} rows. Take a sample.")
-                yield tuple(record)
-    except UnicodeDecodeError as error:
-        raise TableUnusable(f"{file.path} is not UTF-8 text. Save it as CSV in UTF-8.") from error
+        names = [name.strip() for name in next(csv.reader([text], delimiter=separator, strict=True))]
     except csv.Error as error:
-        raise TableUnusable(f"{file.path} is not CSV: {error}.") from error
+        raise TableUnusable(f"{file.path}, line {lines_before + 1}, is not CSV: {error}.") from error
+    while len(names) > 1 and not names[-1]:
+        names.pop()
+    named = [name for name in names if name]
+    twice = next((name for name in named if named.count(name) > 1), None)
+    if twice is not None or not named:
+        what = f"names “{twice[:80]}” twice" if twice is not None else "names no column"
+        raise TableUnusable(f"{file.path}, line {lines_before + 1}, {what}: the header names every column once.")
+    assert file.local is not None
+    return Table(file, file.local, encoding, separator, tuple(names), lines_before)
+
+
+def _trimmed(record: list[str], width: int) -> list[str]:
+    """A row without the blank fields behind the last column."""
+    extra = record[width:]
+    return record[:width] if len(record) > width and not any(map(str.strip, extra)) else record

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from governance.checks import estimates
-from governance.checks.contract import Context, File
+from governance.checks.contract import File
 from governance.checks.estimates import Estimate, Flags, Floats, NotComputable
-from governance.checks.tables import TableUnusable, header, number
+from governance.checks.repeated_rows import RepeatedRows
+from governance.checks.tables import NumberReader, TableUnusable, open_table
 
 COMPUTED = frozenset({"accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "mae", "rmse"})
 _ALIASES = {
@@ -37,6 +38,15 @@ def canonical_metric(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """Something about a table that a reader of the result has to know: a stable code, and a message."""
+
+    code: str
+    message: str
+    harmless: bool = False
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The columns label, score and prediction of an evaluation table; the latter two where the table has them.
 
@@ -49,32 +59,59 @@ class Evaluation:
     predictions: np.ndarray | None
     positive: str | None
     decision_threshold: float
+    remarks: tuple[Remark, ...] = ()
+    """What a reader of the result has to know of how the table was read."""
 
     @classmethod
-    def read(cls, ctx: Context, file: File, positive: str | None, decision_threshold: float) -> Evaluation:
-        """Read a table. Raises TableUnusable where a score is not a finite number, a cell is blank, or predictions and
-        labels have no name in common."""
-        has = set(header(file)) & {"score", "prediction"}
-        if not has:
-            raise TableUnusable(f"{file.path} needs a column score or prediction besides label.")
+    def read(cls, file: File, positive: str | None, decision_threshold: float) -> Evaluation:
+        """Read a table; see `governance.checks.tables` for the forms that are read. Rows that occur more than once
+        count once.
+
+        Raises:
+            TableUnusable: where a score is not a finite number, a cell is blank, a column is lacking, or the form is
+                ambiguous.
+        """
+        table = open_table(file)
+        has = {name for name in ("score", "prediction", "id") if table.place(name) is not None}
+        if table.place("label") is None:
+            raise TableUnusable(table.lacks(["label"]))
+        if not has & {"score", "prediction"}:
+            raise TableUnusable(
+                f"{file.path} needs a column score or prediction besides label: {table.described()}. Name it score, "
+                "y_score, probability, prediction or y_pred."
+            )
         codes: dict[str, int] = {}
         labels, scores, predictions = array("q"), array("d"), array("q")
-        rows = ctx.table(file, required=("label",), optional=("score", "prediction"))
-        for line, (label, score, prediction) in enumerate(rows, 2):
-            labels.append(_code(label, codes, f"{file.path}, row {line}, label"))
+        numbers = NumberReader()
+        of_label, of_score, of_prediction = (table.place(name) or 0 for name in ("label", "score", "prediction"))
+        of_id = table.place("id")
+        repeated = RepeatedRows(file.path, "id" in has, len(table.columns) > 2 or "score" in has)
+        for line, record in enumerate(table.records(), table.lines_before + 2):
+            labels.append(_code(record[of_label], codes, f"{file.path}, row {line}, label"))
             if "score" in has:
-                scores.append(number(score, f"{file.path}, row {line}, score"))
+                scores.append(numbers.read(record[of_score], f"{file.path}, row {line}, score"))
             if "prediction" in has:
-                predictions.append(_code(prediction, codes, f"{file.path}, row {line}, prediction"))
+                predictions.append(_code(record[of_prediction], codes, f"{file.path}, row {line}, prediction"))
+            repeated.add(record[of_id] if of_id is not None else "", record, line)
+        numbers.finish()
         if not labels:
-            raise TableUnusable(f"{file.path} has no rows.")
+            raise TableUnusable(f"{file.path} has no rows below its header.")
+        kept = repeated.first_of_each()
+        remarks = _remarks(file, (*table.peculiarities, *numbers.peculiarities), kept, len(labels), repeated.has_ids)
+        every = slice(None) if kept is None else kept
+        coded = np.frombuffer(labels, dtype=np.int64)[every]
+        if len(np.unique(coded)) == 1:
+            only = next(name for name, code in codes.items() if code == coded[0])
+            message = f"Every row of {file.path} has the label {only[:80]!r}: nothing shows how other cases are judged."
+            remarks.append(Remark("single_class", f"{message} Evaluate on rows of every class."))
         return cls(
             classes=tuple(codes),
-            labels=np.frombuffer(labels, dtype=np.int64),
-            scores=np.frombuffer(scores, dtype=np.float64) if "score" in has else None,
-            predictions=np.frombuffer(predictions, dtype=np.int64) if "prediction" in has else None,
+            labels=coded,
+            scores=np.frombuffer(scores, dtype=np.float64)[every] if "score" in has else None,
+            predictions=np.frombuffer(predictions, dtype=np.int64)[every] if "prediction" in has else None,
             positive=_name(positive) if positive is not None else None,
             decision_threshold=decision_threshold,
+            remarks=tuple(remarks),
         )
 
     def estimate(self, metric: str, confidence: float, seed: int) -> Estimate:
@@ -154,11 +191,28 @@ class Evaluation:
     def _errors(self) -> Floats:
         if self.predictions is None:
             raise NotComputable("the table has no column prediction")
+        numbers = NumberReader()
         try:
-            values = np.array([number(name, "label or prediction") for name in self.classes], dtype=np.float64)
+            read = [numbers.read(name, f"the value {name[:40]!r}") for name in self.classes]
+            values = np.array(read, dtype=np.float64)
+            numbers.finish()
         except TableUnusable as error:
             raise NotComputable(str(error)) from error
         return np.asarray(values[self.labels] - values[self.predictions])
+
+
+def _remarks(
+    file: File, peculiarities: tuple[str, ...], kept: np.ndarray | None, rows: int, has_ids: bool
+) -> list[Remark]:
+    found = []
+    if peculiarities:
+        found.append(Remark("table_form", f"{file.path} was read as: {', '.join(peculiarities)}.", harmless=True))
+    if kept is not None:
+        what = "different ids" if has_ids else "different rows, each repeated as often as the others"
+        message = f"{file.path} has {rows:,} rows with {len(kept):,} {what}: each was counted once."
+        code = "repeated_ids" if has_ids else "repeated_rows"
+        found.append(Remark(code, f"{message} Evaluate on {rows:,} different examples to narrow the bounds."))
+    return found
 
 
 def _code(text: str, codes: dict[str, int], where: str) -> int:

@@ -63,7 +63,7 @@ class PerformanceThreshold(Check):
     """
 
     slug = "performance.threshold"
-    version = "1.0.0"
+    version = "1.1.0"
     title = "Performance keeps its limits"
     category = "performance"
     needs = (Evidence(METRICS, required=False), Evidence(EVALUATION_TABLE, required=False))
@@ -113,13 +113,18 @@ class PerformanceThreshold(Check):
         findings: list[Finding] = []
         if table is not None:
             try:
-                evaluation = Evaluation.read(ctx, table, params.positive, params.decision_threshold)
+                evaluation = Evaluation.read(table, params.positive, params.decision_threshold)
             except TableUnusable as error:
                 return Outcome(
                     Conclusion.ACTION_REQUIRED,
                     f"The evaluation table cannot be used: {error}",
                     (Finding("table_unusable", f"{error} Add a corrected table.", where=table.path),),
                 )
+        if evaluation is not None and table is not None:
+            findings += [
+                Finding(r.code, r.message, Severity.INFO if r.harmless else Severity.WARNING, table.path)
+                for r in evaluation.remarks
+            ]
         judged = [j for limit in params.thresholds for j in _judge(limit, ctx, params, evaluation, findings)]
         measures = {"limits": [j.as_json() for j in judged]}
         failed = [j for j in judged if j.verdict == "fails"]

@@ -194,7 +194,7 @@ def test_labels_and_predictions_that_never_meet_are_not_zero_accuracy(limited: J
         b"label,prediction\n1\n",
         b"label,label,prediction\n1,1,1\n",
         b'label,prediction\n"1,1\n',
-        b"label,prediction\n\xff,1\n",
+        b"label,prediction\n\x81,1\n",
         b"label,prediction\n1," + b"x" * 200_000 + b"\n",
         b"\x80\x04N.",
     ],
@@ -206,7 +206,9 @@ def test_a_table_that_is_none_is_never_a_pass(limited: Judged, content: bytes) -
 
 
 def test_a_table_as_spreadsheets_write_it(limited: Judged) -> None:
-    content = b'\xef\xbb\xbfid,label,prediction\r\n"a,1",1,1\r\nb,0,0\r\n\r\n' + b"c,1,1\r\n" * 500
+    content = b'\xef\xbb\xbfid,label,prediction\r\n"a,1",1,1\r\nb,0,0\r\n\r\n' + b"".join(
+        b"c%d,1,1\r\n" % n for n in range(500)
+    )
     assert limited({"metric": "accuracy", "value": 0.9}, {"t.csv": content}).conclusion is Conclusion.SUCCESS
 
 

@@ -1,0 +1,85 @@
+"""Rows of an evaluation table that occur more than once: they say nothing new, so none of them may tighten a bound."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from governance.checks.tables import TableUnusable
+
+FEWEST_DISTINCT = 10
+"""A table with fewer different rows than this is not judged by its rows alone: labels and predictions of a small
+problem repeat by themselves."""
+MOST_COMPARED = 2_000_000
+"""Rows of the longest table that is searched for a repeated beginning."""
+
+
+@dataclass
+class RepeatedRows:
+    """Collects what identifies each row while a table is read."""
+
+    path: str
+    has_ids: bool
+    has_detail: bool
+    """Whether a row has more than a label and a prediction, so that two equal rows are not to be expected."""
+    _ids: array[int] = field(default_factory=lambda: array("q"))
+    _rows: array[int] = field(default_factory=lambda: array("q"))
+    _lines: array[int] = field(default_factory=lambda: array("q"))
+
+    def add(self, identity: str, cells: Sequence[str], line: int) -> None:
+        """Note a row: its example id, its other cells, and its place in the file."""
+        if self.has_ids:
+            if not identity.strip():
+                raise TableUnusable(f"{self.path}, row {line}: the id is blank. Give every row its own.")
+            self._ids.append(hash(identity.strip()))
+        self._rows.append(hash(tuple(cells)))
+        self._lines.append(line)
+
+    def first_of_each(self) -> np.ndarray | None:
+        """The places of the rows that count, where not all do; None where every row counts.
+
+        Raises:
+            TableUnusable: where two rows have one id and different values.
+        """
+        rows = np.frombuffer(self._rows, dtype=np.int64)
+        if self.has_ids:
+            return self._first_of_each_id(np.frombuffer(self._ids, dtype=np.int64), rows)
+        _, first, counts = np.unique(rows, return_index=True, return_counts=True)
+        if len(first) < FEWEST_DISTINCT:
+            return None
+        if self.has_detail and np.gcd.reduce(counts) > 1:
+            return np.asarray(np.sort(first))
+        period = _period(rows) if len(rows) <= MOST_COMPARED else len(rows)
+        return np.arange(period) if FEWEST_DISTINCT <= period <= len(rows) // 2 else None
+
+    def _first_of_each_id(self, ids: np.ndarray, rows: np.ndarray) -> np.ndarray | None:
+        _, first, which = np.unique(ids, return_index=True, return_inverse=True)
+        if len(first) == len(ids):
+            return None
+        other = np.flatnonzero(rows != rows[first[which]])
+        if len(other):
+            second = int(other[0])
+            lines = self._lines[int(first[which[second]])], self._lines[second]
+            raise TableUnusable(
+                f"{self.path}: rows {lines[0]} and {lines[1]} have the same id and different values. Give every "
+                "example its own id, or keep one row of each."
+            )
+        return np.asarray(np.sort(first))
+
+
+def _period(rows: np.ndarray) -> int:
+    """The least number of rows that the whole table is repetitions of, by the failure function of Knuth, Morris and
+    Pratt; the number of rows where it is none."""
+    values = rows.tolist()
+    failure = [0] * len(values)
+    matched = 0
+    for place in range(1, len(values)):
+        while matched and values[place] != values[matched]:
+            matched = failure[matched - 1]
+        matched += values[place] == values[matched]
+        failure[place] = matched
+    period = len(values) - (failure[-1] if failure else 0)
+    return period if period and len(values) % period == 0 else len(values)

@@ -1,0 +1,148 @@
+"""Evaluation tables as common tools export them: read where there is one meaning, else refused with what was found."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from governance.checks.builtin.evaluation import Evaluation
+from governance.checks.contract import EVALUATION_TABLE, Conclusion, File, Outcome
+from governance.checks.tables import TableUnusable
+
+Judged = Callable[..., Outcome]
+Reading = Callable[[bytes], Evaluation]
+
+LINES = ["id,label,prediction,score"] + [f"{n},{n % 2},{n % 2},0.{n % 90 + 10}1" for n in range(40)]
+TEXT = "\n".join(LINES) + "\n"
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Reading:
+    def reading(content: bytes) -> Evaluation:
+        path = tmp_path / "table"
+        path.write_bytes(content)
+        file = File(EVALUATION_TABLE, "eval.csv", hashlib.sha256(content).hexdigest(), len(content), path)
+        return Evaluation.read(file, None, 0.5)
+
+    return reading
+
+
+def semicolons(text: str) -> str:
+    return text.replace(",", ";").replace("0.", "0,")
+
+
+EXPORTS = {
+    "UTF-8 with a mark": TEXT.encode("utf-8-sig"),
+    "UTF-16": TEXT.encode("utf-16"),
+    "Windows-1252": TEXT.replace("id,", "Nº,").encode("cp1252"),
+    "semicolons and decimal commas": semicolons(TEXT).encode(),
+    "tabs": TEXT.replace(",", "\t").encode(),
+    "tabs and decimal commas": semicolons(TEXT).replace(";", "\t").encode(),
+    "Excel's first line": ("sep=;\r\n" + semicolons(TEXT).replace("\n", "\r\n")).encode("utf-16"),
+    "blank lines first": ("\n\n" + TEXT).encode(),
+    "separators behind": TEXT.replace("\n", ",\n").encode(),
+    "separators behind the rows alone": TEXT.replace("1\n", "1,,\n").encode(),
+    "rows of separators": (TEXT + ",,,\n,,,\n").encode(),
+    "percent": "\n".join([LINES[0], *(f"{n},{n % 2},{n % 2},{n % 90 + 10}.1 %" for n in range(40))]).encode(),
+    "names of scikit-learn": TEXT.replace("label,prediction,score", "y_true,y_pred,y_score").encode(),
+    "capitals": TEXT.replace("id,label,prediction,score", "ID,Label, Prediction ,SCORE").encode(),
+    "pandas with its index": ("," + TEXT.replace("\n", "\n0,").rstrip("0,")).encode(),
+    "quoted": TEXT.replace(",", '","').replace("\n", '"\n"').join(['"', ""])[:-1].encode(),
+    "columns in another order": "\n".join(",".join(reversed(line.split(","))) for line in LINES).encode(),
+}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_is_read_as_what_it_says(read: Reading, name: str) -> None:
+    plain, found = read(TEXT.encode()), read(EXPORTS[name])
+    assert found.labels.tolist() == plain.labels.tolist()
+    assert found.scores is not None
+    assert plain.scores is not None
+    assert found.scores.tolist() == pytest.approx(plain.scores.tolist())
+    assert found.estimate("accuracy", 0.95, 1) == plain.estimate("accuracy", 0.95, 1)
+
+
+def test_the_form_that_was_read_is_reported(judged: Judged) -> None:
+    files = {"eval.csv": EXPORTS["semicolons and decimal commas"]}
+    outcome = judged(
+        "performance.threshold", files, kind=EVALUATION_TABLE, facts={"metrics": []},
+        thresholds=[{"metric": "accuracy", "value": 0.5}],
+    )  # fmt: skip
+    assert outcome.conclusion is Conclusion.SUCCESS
+    assert [(f.code, f.severity) for f in outcome.findings] == [("table_form", "info")]
+    assert "columns separated by semicolons, decimal commas" in outcome.findings[0].message
+
+
+REFUSED = {
+    "Label;Points\n1;2\n": ("separated by semicolons, line 1; found: Label, Points", "score"),
+    "sep=;\nA;B\n1;2\n": ("separated by semicolons, line 2; found: A, B", "“label”", "y_true"),
+    "target;y_true;pred\n1;1;1\n": ("“target” and “y_true” could each be the column label",),
+    "a,b;c\n1,2;3\n": ("commas and semicolons", "sep=;"),
+    "label;score\n1;0,5\n0;0.5\n": ("row 2, score has a comma", "row 3, score a point"),
+    "label;score\n1;1,234\n0;2,500\n": ("may separate decimals or thousands",),
+    "label;score\n1;1,234,567\n": ("separators of thousands",),
+    "label,score\n1,50%\n0,0.5\n": ("row 2, score is in percent",),
+    "label,score\n1,0.5\n0,0.5,3\n": ("line 3: 3 fields, but the header has 2", "found: label, score"),
+    "id,label,score\n1,1,0.5\n,0,0.5\n": ("row 3: the id is blank",),
+    "id,label,score\n1,1,0.5\n2,0,0.5\n1,0,0.5\n": ("rows 2 and 4 have the same id",),
+    "": ("is empty",),
+    "label,score\n": ("no rows",),
+    "score,score\n1,1\n": ("names “score” twice",),
+    "l\0abel": ("NUL",),
+    "a": ("“label”",),
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_has_no_one_meaning_is_refused_with_what_was_found(read: Reading, text: str) -> None:
+    with pytest.raises(TableUnusable) as caught:
+        read(text.encode())
+    for part in REFUSED[text]:
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [TEXT.encode("utf-32"), TEXT.encode("utf-16")[2:], b"label,score\n\x81,1\n"])
+def test_an_encoding_that_is_not_known_is_refused(read: Reading, content: bytes) -> None:
+    with pytest.raises(TableUnusable, match="Save it as CSV in UTF-8"):
+        read(content)
+
+
+def repeated(text: str, times: int) -> bytes:
+    head, *lines = text.splitlines()
+    return "\n".join([head, *(lines * times)]).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (TEXT, "repeated_ids"),
+        (TEXT.replace("id,", "note,"), "repeated_rows"),
+        ("\n".join(["label,score", *(f"{n % 2},0.{n + 10}" for n in range(40))]), "repeated_rows"),
+    ],
+)  # fmt: skip
+def test_repeated_rows_tighten_no_bound(read: Reading, text: str, code: str) -> None:
+    once, often = read(text.encode()), read(repeated(text, 50))
+    assert often.estimate("auc", 0.95, 1) == once.estimate("auc", 0.95, 1)
+    assert once.remarks == ()
+    assert [remark.code for remark in often.remarks] == [code]
+    assert "counted once" in often.remarks[0].message
+
+
+def test_a_block_of_labels_and_predictions_that_is_repeated_counts_once(read: Reading) -> None:
+    block = [(a, b) for a in "abcdefgh" for b in "abcdefgh"]
+    text = "label,prediction\n" + "\n".join(f"{a},{b}" for a, b in block * 3)
+    assert len(read(text.encode()).labels) == 64
+    assert len(read(text.encode() + b"\na,a\n").labels) == 193
+
+
+def test_labels_and_predictions_that_repeat_by_themselves_all_count(read: Reading) -> None:
+    text = "label,prediction\n" + "1,1\n0,0\n" * 500
+    assert len(read(text.encode()).labels) == 1000
+
+
+def test_a_single_class_is_reported(read: Reading) -> None:
+    found = read(b"id,label,prediction\n1,1,1\n2,1,0\n")
+    assert [remark.code for remark in found.remarks] == ["single_class"]
