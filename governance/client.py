@@ -1279,20 +1279,25 @@ def _metrics_of(options: argparse.Namespace) -> list[Json]:
 
 
 _ROLES = ("training", "validation", "evaluation")
+_DVC_FILES = (".dvc", "dvc.lock")
 _SCHEMES = {"lakefs://": "lakefs", "s3://": "s3", "git+": "git", "pachyderm://": "pachyderm"}
 
 
 def _dataset(given: str) -> Json:
-    """ROLE=WHAT as the API takes it. WHAT is a file here (its SHA-256 is taken; a .dvc file is sent as it is), an
-    address such as lakefs://… or s3://…?versionId=…, or FORM:TEXT."""
+    """ROLE=WHAT as the API takes it. WHAT is a file here (its SHA-256 is taken; a .dvc file or a dvc.lock is sent as it
+    is, with :PATH behind it where it describes several data), an address such as lakefs://… or s3://…?versionId=…, or
+    FORM:TEXT."""
     role, _, what = given.partition("=")
     if role not in _ROLES or not what:
         raise BadInput(f"--dataset {given}: write {'|'.join(_ROLES)}=WHAT.")
     for scheme, form in _SCHEMES.items():
         if what.startswith(scheme):
             return {"role": role, "form": form, "text": what}
+    described, mark, name = what.rpartition(":")
+    if mark and described.endswith(_DVC_FILES) and os.path.isfile(described):
+        return {"role": role, "form": "dvc", "text": _text(described), "name": name}
     if os.path.isfile(what):
-        if what.endswith(".dvc"):
+        if what.endswith(_DVC_FILES):
             return {"role": role, "form": "dvc", "text": _text(what)}
         read = LocalFile.read(what)
         return {"role": role, "name": read.name, "digest_algorithm": "sha256", "digest": read.sha256}
@@ -1453,8 +1458,8 @@ def _add_register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--facts", metavar="FILE", help="JSON: datasets, parameters, signature, parents, tags …")
     parser.add_argument(
         "--dataset", metavar="ROLE=WHAT", action="append", default=[],
-        help="training, validation or evaluation data: a file (a .dvc file too), lakefs://…, s3://…?versionId=…, "
-        "git+https://…@…, or FORM:TEXT; may be repeated",
+        help="training, validation or evaluation data: a file (a .dvc file or dvc.lock[:PATH] too), lakefs://…, "
+        "s3://…?versionId=…, git+https://…@…, or FORM:TEXT; may be repeated",
     )  # fmt: skip
     parser.add_argument("--environment-lock", metavar="FILE", help="the lock file it was trained with")
     parser.add_argument("--repository", help="of the code; GitHub and GitLab jobs know it")

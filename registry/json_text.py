@@ -32,10 +32,11 @@ def parse_json(text: str | bytes, *, levels: int = MAX_LEVELS) -> Any:
         The value.
 
     Raises:
-        JsonTextError: for a text that is not JSON, is nested deeper, or holds NUL or half of a surrogate pair.
+        JsonTextError: for a text that is not JSON (NaN and Infinity are not), is nested deeper, or holds NUL or half of
+            a surrogate pair.
     """
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
         raise _too_deep(levels) from None
     except ValueError as fault:
@@ -61,6 +62,10 @@ def parse_json_or(text: str | bytes, fallback: Any) -> Any:
         return parse_json(text)
     except JsonTextError:
         return fallback
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def _too_deep(levels: int) -> JsonTextError:

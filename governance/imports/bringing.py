@@ -153,11 +153,17 @@ class Bringing:
         for entry in told:
             if entry.number in there:
                 self.report.counts["versions there already"] += 1
+                self._note_changes(their, entry, there[entry.number])
                 continue
             try:
                 self._version(their, model, entry)
             except Refusal as refusal:
                 self.report.note(f"{their.name} version {entry.number}", refusal.detail, _MEND_THERE)
+
+    def _note_changes(self, their: TheirModel, entry: TheirVersion, record: ImportRecord) -> None:
+        aliases = tuple(alias for alias, number in their.aliases.items() if number == entry.number)
+        said = Claim(KIND, self.server.origin, their.name, entry.number, stage=entry.stage, aliases=aliases)
+        self.report.note_changes(f"{their.name} version {entry.number}", importing.changes_there(record, said))
 
     def _version(self, their: TheirModel, model: RegisteredModel | None, entry: TheirVersion) -> None:
         aliases = tuple(alias for alias, number in their.aliases.items() if number == entry.number)

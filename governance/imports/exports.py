@@ -1,20 +1,22 @@
 """What exports of other registries say: SageMaker, Azure ML, Comet. Pure: bytes in, claims out.
 
 The forms are those of `aws sagemaker describe-model-package` and `list-model-packages`, of `az ml model show` and
-`az ml model list`, and of Comet's registry-model details; one document, or a list of them, a file. Strict in what is
-used, which is told by file, place and field where it is wrong; whatever else is there is kept as the source's claim, as
-far as it is short.
+`az ml model list`, and of Comet's registry-model details; one document, or a list of them, a file. A record without
+what identifies a version is skipped and reported by file, place and field; any other member that is missing, null or
+of another form stays empty. Whatever else is there is kept as the source's claim, as far as it is short.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from registry import moments
+from registry.json_text import JsonTextError, parse_json
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_CLAIM_CHARACTERS = 2_000
@@ -53,21 +55,43 @@ class Told:
     """Its place in the file, for whoever mends it."""
 
 
-def read(file: str, content: bytes) -> list[Told]:
-    """Every version the file tells of. Raises ExportFault at the first thing that is wrong; then nothing is taken."""
+@dataclass(frozen=True)
+class Export:
+    """What a file describes: its versions, and the records that were skipped, each with its fault."""
+
+    versions: tuple[Told, ...]
+    skipped: tuple[ExportFault, ...]
+
+
+def read(file: str, content: bytes) -> Export:
+    """Read every version that a file describes.
+
+    Args:
+        file: the file's name, for messages.
+        content: its bytes.
+
+    Returns:
+        The versions, and what was skipped.
+
+    Raises:
+        ExportFault: for a file that is not JSON, or of which no record can be read.
+    """
     if len(content) > MAX_FILE_BYTES:
         raise ExportFault(file, "", f"it has more than {MAX_FILE_BYTES // 1024**2} MB: export fewer models at a time.")
     try:
-        document = json.loads(content, parse_constant=_no_number)
-    except json.JSONDecodeError as fault:
-        raise ExportFault(file, "", f"line {fault.lineno}, column {fault.colno}: {fault.msg}.") from None
-    except (ValueError, RecursionError) as fault:
-        raise ExportFault(file, "", f"it is no JSON: {fault}.") from None
-    return list(_entries(_At(file, "", document)))
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no JSON number")
+        document = parse_json(content)
+    except JsonTextError as fault:
+        raise ExportFault(file, "", f"{fault.detail}.") from None
+    versions: list[Told] = []
+    skipped: list[ExportFault] = []
+    for found in _entries(_At(file, "", document)):
+        if isinstance(found, Told):
+            versions.append(found)
+        else:
+            skipped.append(found)
+    if skipped and not versions:
+        raise skipped[0]
+    return Export(tuple(versions), tuple(skipped))
 
 
 class _At:
@@ -92,53 +116,49 @@ class _At:
         return _At(self.file, f"{self.pointer}/{step}", self.object().get(name))
 
     def items(self) -> Iterator[_At]:
-        if self.value is None:
-            return
         if not isinstance(self.value, list):
-            raise self.fault("a list must stand here.")
+            return
         for index, member in enumerate(self.value):
             yield _At(self.file, f"{self.pointer}/{index}", member)
 
-    def text(self, name: str, *, required: bool = False) -> str:
+    def within(self, *names: str) -> _At:
+        """What lies under names, one below the other; nothing where one of them is not there."""
+        found = self
+        for name in names:
+            found = found.at(name) if isinstance(found.value, dict) else _At(self.file, found.pointer, None)
+        return found
+
+    def text(self, name: str) -> str:
+        """A text that a version is known without: empty where it is missing or something else."""
+        found = self.value.get(name) if isinstance(self.value, dict) else None
+        return found if isinstance(found, str) else ""
+
+    def identifier(self, name: str) -> str:
+        """A text or a number without which a version is not known."""
         found = self.at(name)
-        if found.value is None or found.value == "":
-            if required:
-                raise found.fault("it is missing, or empty, and a version is not known without it.")
-            return ""
-        if not isinstance(found.value, str):
-            raise found.fault("text must stand here.")
+        if isinstance(found.value, int) and not isinstance(found.value, bool):
+            return str(found.value)
+        if not isinstance(found.value, str) or not found.value.strip():
+            raise found.fault("it is missing, or no text, and a version is not known without it.")
         return found.value
 
-    def number(self, name: str) -> str:
-        found = self.at(name)
-        if isinstance(found.value, bool) or not isinstance(found.value, int) or found.value < 1:
-            raise found.fault("a version number, from 1 on, must stand here.")
-        return str(found.value)
-
     def labels(self, name: str) -> dict[str, str]:
-        found = self.at(name)
-        if found.value is None:
+        """The texts under a name, by key."""
+        found = self.at(name).value
+        if not isinstance(found, dict):
             return {}
-        kept = {}
-        for key in found.object():
-            member = found.at(key)
-            if not isinstance(member.value, str):
-                raise member.fault("text must stand here.")
-            kept[key] = member.value
-        return kept
+        return {key: value for key, value in found.items() if isinstance(value, str)}
 
     def moment(self, name: str, *, per_second: float = 1.0) -> datetime | None:
-        found = self.at(name)
-        if found.value is None:
-            return None
+        found = self.within(name)
         try:
             if isinstance(found.value, str):
                 return moments.read_foreign_moment(found.value)
             if isinstance(found.value, int | float) and not isinstance(found.value, bool):
                 return moments.from_seconds(found.value / per_second)
-        except (moments.MomentError, OverflowError):
+        except (moments.MomentError, OverflowError, ValueError):
             pass
-        raise found.fault("a time must stand here: ISO 8601, or a number since 1970.")
+        return None
 
     def rest(self, *used: str) -> dict[str, Any]:
         kept: dict[str, Any] = {}
@@ -153,55 +173,64 @@ class _At:
         return {**kept, **({"left_out": left[:50]} if left else {})}
 
 
-def _entries(at: _At) -> Iterator[Told]:
+Found = Iterator["Told | ExportFault"]
+
+
+def _entries(at: _At) -> Found:
     if isinstance(at.value, list):
         for member in at.items():
             yield from _entries(member)
         return
-    at.object()
-    for mark, reader in _READERS.items():
-        if at.has(mark):
-            yield from reader(at)
-            return
-    raise at.fault(
-        "this is none of the exports known: describe-model-package or list-model-packages (SageMaker), az ml model "
-        "show or list (Azure ML), registry-model details (Comet)."
-    )
+    reader = next((reader for mark, reader in _READERS.items() if at.has(mark)), None)
+    if reader is None:
+        detail = (
+            "this is none of the exports known: describe-model-package or list-model-packages (SageMaker), az ml model "
+            "show or list (Azure ML), registry-model details (Comet)."
+        )
+        yield at.fault(detail if isinstance(at.value, dict) else f"a JSON object must stand here; {detail}")
+        return
+    yield from reader(at)
 
 
-def _sagemaker_list(at: _At) -> Iterator[Told]:
+def _one(describe: Callable[[_At], Told]) -> Callable[[_At], Found]:
+    """A reader of a record that is one version: the version, or the fault by which it is skipped."""
+
+    def read_one(at: _At) -> Found:
+        try:
+            yield describe(at)
+        except ExportFault as fault:
+            yield fault
+
+    return read_one
+
+
+def _sagemaker_list(at: _At) -> Found:
     for member in at.at("ModelPackageSummaryList").items():
-        yield from _sagemaker(member)
+        yield from _one(_sagemaker)(member)
 
 
-def _sagemaker(at: _At) -> Iterator[Told]:
-    arn = at.text("ModelPackageArn", required=True)
+def _sagemaker(at: _At) -> Told:
+    arn = at.identifier("ModelPackageArn")
     parts = arn.split(":")
     if len(parts) < 6 or parts[0] != "arn" or parts[2] != "sagemaker":
         raise at.at("ModelPackageArn").fault("an ARN of SageMaker must stand here: arn:aws:sagemaker:REGION:ACCOUNT:….")
     grouped = at.has("ModelPackageGroupName")
-    name = at.text("ModelPackageGroupName") if grouped else at.text("ModelPackageName", required=True)
-    source, metadata, author = "", at.at("MetadataProperties"), ""
-    if at.has("InferenceSpecification"):
-        for container in at.at("InferenceSpecification").at("Containers").items():
-            source = source or container.text("ModelDataUrl")
-    if at.has("CreatedBy"):
-        creator = at.at("CreatedBy")
-        author = creator.text("UserProfileName") or creator.text("UserProfileArn")
-    has_metadata = metadata.value is not None
-    yield Told(
+    name = at.identifier("ModelPackageGroupName" if grouped else "ModelPackageName")
+    metadata, creator = at.within("MetadataProperties"), at.within("CreatedBy")
+    return Told(
         kind="sagemaker",
         origin=":".join(parts[:5]),
         name=name,
-        number=at.number("ModelPackageVersion") if grouped else "1",
+        number=_sagemaker_number(at, arn) if grouped else "1",
         created=at.moment("CreationTime"),
         updated=at.moment("LastModifiedTime"),
-        author=author,
+        author=creator.text("UserProfileName") or creator.text("UserProfileArn"),
+        stage=at.within("ModelLifeCycle").text("Stage"),
         approval=at.text("ModelApprovalStatus"),
-        source=source or arn,
-        run_id=metadata.text("GeneratedBy") if has_metadata else "",
-        code_repository=metadata.text("Repository") if has_metadata else "",
-        code_commit=metadata.text("CommitId") if has_metadata else "",
+        source=_sagemaker_source(at) or arn,
+        run_id=metadata.text("GeneratedBy"),
+        code_repository=metadata.text("Repository"),
+        code_commit=metadata.text("CommitId"),
         description=at.text("ModelPackageDescription"),
         tags=at.labels("CustomerMetadataProperties"),
         claims=at.rest(
@@ -212,21 +241,48 @@ def _sagemaker(at: _At) -> Iterator[Told]:
     )
 
 
-def _azure(at: _At) -> Iterator[Told]:
+def _sagemaker_number(at: _At, arn: str) -> str:
+    """The version's number; where it is missing, that at the end of its ARN (…:model-package/GROUP/NUMBER)."""
+    if at.at("ModelPackageVersion").value is None and re.fullmatch(r"[1-9][0-9]{0,8}", arn.rpartition("/")[2]):
+        return arn.rpartition("/")[2]
+    found = at.at("ModelPackageVersion")
+    if isinstance(found.value, bool) or not isinstance(found.value, int) or found.value < 1:
+        raise found.fault("a version number, from 1 on, must stand here.")
+    return str(found.value)
+
+
+def _sagemaker_source(at: _At) -> str:
+    """Where the model's data is: of the first container, or else algorithm, that says so."""
+    places = [
+        at.within("InferenceSpecification", "Containers"),
+        at.within("SourceAlgorithmSpecification", "SourceAlgorithms"),
+    ]
+    for part in (part for place in places for part in place.items()):
+        data = part.within("ModelDataSource", "S3DataSource")
+        if found := part.text("ModelDataUrl") or data.text("S3Uri"):
+            return found
+    return at.text("SourceUri")
+
+
+def _azure(at: _At) -> Told:
     identity = at.text("id").removeprefix("azureml:")
     origin = identity.partition("/models/")[0] or at.text("workspace") or at.text("resourceGroup")
     if not origin:
         raise at.at("id").fault("the model's id must stand here: it says which workspace it is of.")
-    context = at.at("creation_context")
-    known = context.value is not None
-    yield Told(
+    context = at.within("creation_context")
+    if at.at("version").value is None and at.has("latest_version"):
+        raise at.at("version").fault(
+            "this is a model without its versions, as `az ml model list` gives it: export those of "
+            "`az ml model list --name NAME`."
+        )
+    return Told(
         kind="azureml",
         origin=f"azureml:{origin}",
-        name=at.text("name", required=True),
-        number=at.text("version", required=True),
-        created=context.moment("created_at") if known else None,
-        updated=context.moment("last_modified_at") if known else None,
-        author=context.text("created_by") if known else "",
+        name=at.identifier("name"),
+        number=at.identifier("version"),
+        created=context.moment("created_at"),
+        updated=context.moment("last_modified_at"),
+        author=context.text("created_by"),
         stage=at.text("stage"),
         source=at.text("path"),
         run_id=at.text("job_name"),
@@ -237,40 +293,41 @@ def _azure(at: _At) -> Iterator[Told]:
     )
 
 
-def _comet(at: _At) -> Iterator[Told]:
-    name = at.text("modelName", required=True)
-    identity = at.text("registryModelId", required=True)
+def _comet(at: _At) -> Found:
+    try:
+        name, identity = at.identifier("modelName"), at.identifier("registryModelId")
+    except ExportFault as fault:
+        yield fault
+        return
     workspace = at.text("workspaceName") or at.text("workspace") or identity
-    for item in at.at("versions").items():
-        item.object()
-        experiment = item.at("experimentModel")
-        stages = []
-        for stage in item.at("stages").items():
-            if not isinstance(stage.value, str):
-                raise stage.fault("text must stand here.")
-            stages.append(stage.value)
-        yield Told(
+
+    def version(item: _At) -> Told:
+        stages = [stage.value for stage in item.at("stages").items() if isinstance(stage.value, str)]
+        return Told(
             kind="comet",
             origin=f"comet:{workspace}",
             name=name,
-            number=item.text("version", required=True),
+            number=item.identifier("version"),
             created=item.moment("createdAt", per_second=1000),
             updated=item.moment("lastUpdated", per_second=1000),
             author=item.text("userName") or at.text("userName"),
             stage=", ".join(stages)[:100],
             approval=item.text("status"),
             source=item.text("restApiUrl"),
-            run_id=experiment.text("experimentKey") if experiment.value is not None else "",
+            run_id=item.within("experimentModel").text("experimentKey"),
             description=item.text("comment") or at.text("description"),
             claims=item.rest("version", "createdAt", "lastUpdated", "userName", "status", "stages", "comment"),
             where=item.pointer,
         )
 
+    for item in at.at("versions").items():
+        yield from _one(version)(item)
 
-_READERS: dict[str, Callable[[_At], Iterator[Told]]] = {
+
+_READERS: dict[str, Callable[[_At], Found]] = {
     "ModelPackageSummaryList": _sagemaker_list,
-    "ModelPackageArn": _sagemaker,
+    "ModelPackageArn": _one(_sagemaker),
     "registryModelId": _comet,
-    "creation_context": _azure,
-    "resourceGroup": _azure,
+    "creation_context": _one(_azure),
+    "resourceGroup": _one(_azure),
 }

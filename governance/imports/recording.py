@@ -6,13 +6,13 @@ production goes through the gate like everything else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db import transaction
 
 from audit.actor import Actor
-from governance.imports.exports import Told
+from governance.imports.exports import Export, Told
 from governance.imports.report import Report
 from registry import access
 from registry.exceptions import Refusal
@@ -35,12 +35,14 @@ class Recording:
     dry: bool = False
     report: Report = field(default_factory=Report)
 
-    def run(self, told: Iterable[tuple[str, Sequence[Told]]]) -> Report:
-        """Record what files tell, given as pairs of the file's name and its versions. Raises NotPermitted for anybody
+    def run(self, exports: Iterable[tuple[str, Export]]) -> Report:
+        """Record what files describe, given as pairs of the file's name and its content. Raises NotPermitted for anyone
         but an officer."""
         access.require_in_organisation(self.actor, access.OrgPermission.MANAGE_POLICIES)
-        for file, versions in told:
-            for version in sorted(versions, key=_in_order):
+        for file, export in exports:
+            for fault in export.skipped:
+                self.report.note(f"{file}{fault.pointer}", f"skipped: {fault.detail}", _MEND)
+            for version in sorted(export.versions, key=_in_order):
                 try:
                     self._record(version)
                 except Refusal as refusal:
@@ -50,8 +52,12 @@ class Recording:
         return self.report
 
     def _record(self, told: Told) -> None:
-        if told.number in importing.numbers_brought(told.origin, told.name, [told.number]):
+        record = importing.numbers_brought(told.origin, told.name, [told.number]).get(told.number)
+        if record is not None:
             self.report.counts["versions there already"] += 1
+            self.report.note_changes(
+                f"{told.name} version {told.number}", importing.changes_there(record, _claim(told))
+            )
             return
         model = importing.brought(told.origin, told.name)
         if self.dry:
@@ -86,18 +92,7 @@ class Recording:
         importing.import_version(
             actor=self.actor,
             model=model,
-            claim=Claim(
-                told.kind,
-                told.origin,
-                told.name,
-                told.number,
-                created_there=told.created,
-                updated_there=told.updated,
-                author_there=told.author,
-                stage=told.stage,
-                approval=told.approval,
-                claims=dict(told.claims or {}),
-            ),
+            claim=_claim(told),
             spec=VersionSpec(
                 source=told.source,
                 run_id=told.run_id,
@@ -109,6 +104,21 @@ class Recording:
             # A number that comes after what is here is kept; one that cannot be is in the record.
             number=number if number is not None and number >= _next(model) else None,
         )
+
+
+def _claim(told: Told) -> Claim:
+    return Claim(
+        told.kind,
+        told.origin,
+        told.name,
+        told.number,
+        created_there=told.created,
+        updated_there=told.updated,
+        author_there=told.author,
+        stage=told.stage,
+        approval=told.approval,
+        claims=dict(told.claims or {}),
+    )
 
 
 def _next(model: RegisteredModel) -> int:

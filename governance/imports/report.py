@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+_DECIDE_HERE = "look at the version here: what was changed there changes nothing here"
 MOST_TOLD = 1_000
 """Lines of the table; what is beyond is counted."""
 
@@ -33,6 +34,13 @@ class Report:
         else:
             self.untold += 1
 
+    def note_changes(self, what: str, changes: Sequence[tuple[str, str, str]]) -> None:
+        """Report what is otherwise there now than when it was imported: (field, before, now)."""
+        if changes:
+            self.counts["of them changed there since"] += 1
+            said = "; ".join(f"{name} {before or '–'} → {now or '–'}" for name, before, now in changes)
+            self.note(f"{what}: {said}", "what was said when it was imported stays on record", _DECIDE_HERE)
+
     def lines(self) -> Iterator[str]:
         """The tally and the table, for a terminal."""
         words = (
@@ -40,6 +48,7 @@ class Report:
             "models there already",
             "versions brought",
             "versions there already",
+            "of them changed there since",
             "marked promoted before governance",
             "moves and aliases that nothing protects",
         )

@@ -63,7 +63,7 @@ def recognised(text: str) -> list[Reference]:
 
 def form_of(reference: Reference) -> str:
     """The form a reference is written in; empty for a plain label."""
-    by_kind = {"md5": "dvc", "dvc-dir": "dvc", "s3-version": "s3"}
+    by_kind = {"md5": "dvc", "md5-dos2unix": "dvc", "dvc-dir": "dvc", "s3-version": "s3"}
     if reference.digest_algorithm in DIGEST_FORMS:
         return by_kind.get(reference.digest_algorithm, reference.digest_algorithm)
     if reference.digest_algorithm == "mlflow":
@@ -284,7 +284,7 @@ def _uri(reference: Reference) -> str:
 FORMS: Final[dict[str, Form]] = {
     "sha256": Form("SHA-256", "sha256:9f86d081884c7d659a2feaa0c55ad015…", _read_sha256, _write_sha256),
     "git-lfs": Form("Git LFS pointer", "oid sha256:4d7a2146…", _read_pointer, _write_pointer),
-    "dvc": Form("DVC", "a .dvc file, or md5:a304afb96060aad90176268345e10355", read_dvc, write_dvc),
+    "dvc": Form("DVC", "a .dvc file, a dvc.lock, or md5:a304afb96060aad90176268345e10355", read_dvc, write_dvc),
     "lakefs": Form("lakeFS", "lakefs://loans/<commit id>/2026/train.parquet", _read_lakefs, _uri),
     "s3": Form("S3 object version", "s3://datasets/train.parquet?versionId=3HL4kqtJ…", _read_s3, _uri),
     "git": Form("git commit", "git+https://git.bank.example/data@<commit id>#train.csv", _read_git, _uri),

@@ -39,6 +39,8 @@ DIGEST_FORMS: Final = {
     "sha256": DigestForm(re.compile(r"[0-9a-f]{64}"), "64 lower-case hexadecimal digits", "strong"),
     # The bytes, by a function whose collisions can be made on purpose.
     "md5": DigestForm(re.compile(_MD5), "32 lower-case hexadecimal digits", "medium"),
+    # What DVC 2 computes: the MD5 of a text after its line ends were changed, so perhaps not of the bytes.
+    "md5-dos2unix": DigestForm(re.compile(rf"{_MD5}(?:\.dir)?"), "32 lower-case hexadecimal digits", "weak"),
     "dvc-dir": DigestForm(re.compile(rf"{_MD5}\.dir"), "32 lower-case hexadecimal digits and “.dir”", "medium"),
     # A state that another system promises to keep, and whose bytes nobody here has hashed.
     "git": DigestForm(re.compile(_COMMIT), "40 or 64 lower-case hexadecimal digits", "medium"),
@@ -95,6 +97,11 @@ def advice(reference: Reference) -> str:
             return words
     if reference.digest_algorithm.casefold() == "mlflow":
         return "MLflow's dataset digest is a label it computes from a sample: add the SHA-256 of the bytes."
+    if reference.digest_algorithm == "md5-dos2unix":
+        return (
+            "DVC 2 changes the line ends of a text before it takes the MD5, so this may not be the MD5 of the bytes: "
+            "run `dvc cache migrate --dvc-files` of DVC 3 and give the new .dvc file, or add the SHA-256 of the bytes."
+        )
     if reference.digest_algorithm.casefold() == "etag":
         return "An ETag is no digest: give the object's version (s3://…?versionId=…) or the SHA-256 of its bytes."
     if reference.digest:

@@ -62,6 +62,16 @@ def numbers_brought(origin: str, name: str, numbers: Sequence[str]) -> dict[str,
     return {row.number: row for row in rows.select_related("version__model", "version__stage")}
 
 
+def changes_there(record: ImportRecord, claim: Claim) -> list[tuple[str, str, str]]:
+    """Return what another registry says otherwise now than when the version was imported: (field, before, now)."""
+    said = (
+        ("approval", record.approval, claim.approval),
+        ("stage", record.stage, claim.stage),
+        ("aliases", ", ".join(record.aliases), ", ".join(sorted(claim.aliases))),
+    )
+    return [(name, before, now) for name, before, now in said if before.casefold() != now.casefold()]
+
+
 @transaction.atomic
 def import_model(
     *, actor: Actor, claim: Claim, register_as: str = "", owner: User | None = None, **facts: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from hashlib import md5
 
 import pytest
 from django.db import connection
@@ -16,6 +17,33 @@ HEX = "0123456789abcdef"
 COMMIT = "c" * 64
 MD5 = "a304afb96060aad90176268345e10355"
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'b' * 64}\nsize 132735\n"
+FOLDER_DIGEST = (
+    md5(
+        b'[{"md5": "b202f333fba4fd38d4b8e5e693077aab", "relpath": "a.csv"}, '
+        b'{"md5": "e5ebd4c02cefbe7955977c67ada242b7", "relpath": "b.csv"}]'
+    ).hexdigest()
+    + ".dir"
+)
+DVC_LOCK = f"""schema: '2.0'
+stages:
+  prepare:
+    cmd: python prepare.py
+    outs:
+    - path: data.csv
+      hash: md5
+      md5: {MD5}
+  train:
+    cmd: python train.py
+    deps:
+    - path: data.csv
+      hash: md5
+      md5: {MD5}
+    outs:
+    - path: model.pkl
+      hash: md5
+      md5: {"e" * 32}
+      size: 5
+"""
 DVC_FILE = f"outs:\n- md5: {MD5}\n  size: 37891850\n  hash: md5\n  path: data/train.csv\n"
 
 
@@ -28,8 +56,37 @@ DVC_FILE = f"outs:\n- md5: {MD5}\n  size: 37891850\n  hash: md5\n  path: data/tr
         ("dvc", f"md5:{MD5}", Reference(f"md5:{MD5[:12]}", "", "", "md5", MD5), "medium"),
         (
             "dvc",
-            f"outs:\n- md5: {MD5}.dir\n  nfiles: 2\n  path: images\n",
+            f"outs:\n- md5: {MD5}.dir\n  nfiles: 2\n  hash: md5\n  path: images\n",
             Reference("images", "", "", "dvc-dir", f"{MD5}.dir"),
+            "medium",
+        ),
+        (
+            "dvc",
+            f"outs:\n- md5: {MD5}.dir\n  nfiles: 2\n  path: images\n",
+            Reference("images", "", "", "md5-dos2unix", f"{MD5}.dir"),
+            "weak",
+        ),
+        (
+            "dvc",
+            f"outs:\n- md5: {MD5}\n  size: 10\n  path: data.csv\n",
+            Reference("data.csv", "10 bytes", "", "md5-dos2unix", MD5),
+            "weak",
+        ),
+        (
+            "dvc",
+            f"outs:\n- md5: {MD5}\n  hash: md5-dos2unix\n  path: data.csv\n",
+            Reference("data.csv", "", "", "md5-dos2unix", MD5),
+            "weak",
+        ),
+        (
+            "dvc",
+            # The digest is that of `dvc_data.hashfile.tree.Tree.digest` for these two files.
+            (
+                "outs:\n- path: data\n  hash: md5\n  files:\n"
+                "  - relpath: b.csv\n    md5: e5ebd4c02cefbe7955977c67ada242b7\n    size: 5\n"
+                "  - relpath: a.csv\n    md5: b202f333fba4fd38d4b8e5e693077aab\n    size: 5\n"
+            ),
+            Reference("data", "", "", "dvc-dir", FOLDER_DIGEST),
             "medium",
         ),
         (
@@ -199,6 +256,13 @@ def test_any_text_is_read_or_refused_with_the_way_out(form: str, text: str) -> N
         ("dvc", f"outs:\n- md5: {MD5}\n  md5: {MD5}\n  path: x\n", "not_dvc"),
         ("dvc", "a: &x [1]\nouts: *x\n", "not_dvc"),
         ("dvc", f"outs:\n- md5: {MD5}\n  path: a\n- md5: {MD5}\n  path: b\n", "several_outs"),
+        ("dvc", DVC_LOCK, "several_outs"),
+        ("dvc", "stages:\n  train:\n    cmd: x\n    deps:\n    - data.csv\n", "no_locked_data"),
+        ("dvc", "stages: {a: 1, b: [], c: {deps: 1, outs: [1, {}]}}", "no_locked_data"),
+        ("dvc", "outs:\n- path: x\n  files: 5\n", "files"),
+        ("dvc", "outs:\n- path: x\n  files:\n  - relpath: a\n", "files"),
+        ("dvc", f"outs:\n- md5: {MD5}\n  hash: sha1\n  path: x\n", "no_md5"),
+        ("dvc", "outs:\n- md5: x\n  path: a\n  x: !!bool maybe\n", "not_dvc"),
         ("dvc", "!!python/object/apply:os.system ['true']", "not_dvc"),
         ("dvc", "[" * 3000, "not_dvc"),
         ("dvc", "x" * 70_000, "too_long"),
@@ -279,3 +343,26 @@ def test_the_database_tells_them_apart_alike(reference: Reference) -> None:
             [how, reference.digest_algorithm, reference.digest, reference.uri, reference.name, reference.reference],
         )
         assert cursor.fetchone() == (datasets.identity(reference),)
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [("data.csv", MD5), ("train:data.csv", MD5), ("model.pkl", "e" * 32), ("train:model.pkl", "e" * 32)],
+)
+def test_the_data_of_a_stage_is_read_by_its_name(name: str, digest: str) -> None:
+    found = read("dvc", DVC_LOCK, name)
+    assert (found.digest_algorithm, found.digest, found.name) == ("md5", digest, name)
+
+
+def test_a_refused_dvc_lock_lists_its_data() -> None:
+    with pytest.raises(Unreadable, match=r"prepare:data\.csv, train:data\.csv, train:model\.pkl") as caught:
+        read("dvc", DVC_LOCK)
+    assert caught.value.field == "name"
+
+
+def test_the_digest_of_dvc_2_is_read_as_its_own_kind_again() -> None:
+    reference = Reference("data.csv", "10 bytes", "", "md5-dos2unix", MD5)
+    assert read("dvc", FORMS["dvc"].write(reference)) == reference
+    assert form_of(reference) == "dvc"
+    assert "line ends" in advice(reference)
+    assert identity(reference) != identity(Reference("data.csv", "10 bytes", "", "md5", MD5))

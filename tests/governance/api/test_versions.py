@@ -236,7 +236,7 @@ def test_hot_reads_ask_the_database_little(priya_calls: Caller, model: str) -> N
 
 
 def test_a_dataset_is_given_in_the_form_people_have(priya_calls: Caller, model: str) -> None:
-    pasted = "outs:\n- md5: a304afb96060aad90176268345e10355\n  size: 12\n  path: train.csv\n"
+    pasted = "outs:\n- md5: a304afb96060aad90176268345e10355\n  hash: md5\n  size: 12\n  path: train.csv\n"
     made = priya_calls.post(
         f"/models/{model}/versions",
         {

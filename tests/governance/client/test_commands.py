@@ -240,9 +240,12 @@ def test_attach_adds_no_file_to_a_version_that_was_registered_with_its_files(
 def test_datasets_are_given_in_the_forms_people_have(countersign: Command, files: Path) -> None:
     (files / "train.csv").write_text("age,default\n30,0\n")
     (files / "test.csv.dvc").write_text("outs:\n- md5: a304afb96060aad90176268345e10355\n  path: test.csv\n")
+    locked = "".join(f"    - {{path: {p}, hash: md5, md5: {'e' * 32}}}\n" for p in ("a.csv", "b.csv"))
+    (files / "dvc.lock").write_text(f"schema: '2.0'\nstages:\n  train:\n    deps:\n{locked}")
     given = [
         f"training={files / 'train.csv'}",
         f"evaluation={files / 'test.csv.dvc'}",
+        f"training={files / 'dvc.lock'}:b.csv",
         "validation=lakefs://loans/main/2026.parquet",
         f"validation=pachyderm:loans@{'c' * 32}",
     ]
@@ -254,7 +257,8 @@ def test_datasets_are_given_in_the_forms_people_have(countersign: Command, files
     assert run.status == 0, run.err
     assert {(d["role"], d["form"], d["name"], d["strength"]) for d in run.json["datasets"]} == {
         ("training", "sha256", "train.csv", "strong"),
-        ("evaluation", "dvc", "test.csv", "medium"),
+        ("evaluation", "dvc", "test.csv", "weak"),
+        ("training", "dvc", "b.csv", "medium"),
         ("validation", "lakefs", "2026.parquet", "weak"),
         ("validation", "pachyderm", "loans", "medium"),
     }

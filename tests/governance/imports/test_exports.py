@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from audit.models import Event
-from governance.imports.exports import ExportFault, Told, read
+from governance.imports.exports import Export, ExportFault, Told, read
 from governance.imports.people import TOKEN_SCOPES
 from governance.services import setup
 from registry.models import ImportRecord, ModelVersion, User
@@ -107,8 +107,14 @@ COMET: dict[str, Any] = {
 }
 
 
-def told(document: Any) -> list[Told]:
+def exported(document: Any) -> Export:
     return read("export.json", json.dumps(document).encode())
+
+
+def told(document: Any) -> list[Told]:
+    found = exported(document)
+    assert found.skipped == ()
+    return list(found.versions)
 
 
 def test_a_model_package_of_sagemaker() -> None:
@@ -167,17 +173,14 @@ def test_what_is_long_is_left_out_and_named() -> None:
     [
         ({"hello": 1}, "", "none of the exports"),
         (5, "", "JSON object"),
-        ([SAGEMAKER, 5], "/1", "JSON object"),
         ({**SAGEMAKER, "ModelPackageVersion": "3"}, "/ModelPackageVersion", "number"),
         ({**SAGEMAKER, "ModelPackageArn": "3"}, "/ModelPackageArn", "ARN"),
-        ({**SAGEMAKER, "CreationTime": "yesterday"}, "/CreationTime", "time"),
-        ({**SAGEMAKER, "CreationTime": 1e30}, "/CreationTime", "time"),
-        ({**SAGEMAKER, "CustomerMetadataProperties": {"a/b": 1}}, "/CustomerMetadataProperties/a~1b", "text"),
-        ({**SAGEMAKER, "InferenceSpecification": {"Containers": {}}}, "/InferenceSpecification/Containers", "list"),
+        ({**SAGEMAKER, "ModelPackageArn": None, "ModelPackageGroupName": None}, "", "none of the exports"),
         ({**AZURE, "version": None}, "/version", "missing"),
+        ({**AZURE, "version": None, "latest_version": "7"}, "/version", "az ml model list --name"),
         ({**AZURE, "id": None, "resourceGroup": None}, "/id", "workspace"),
-        ({**COMET, "versions": [{"version": 1}]}, "/versions/0/version", "text"),
-        ({**COMET, "versions": [{**COMET["versions"][0], "stages": [1]}]}, "/versions/0/stages/0", "text"),
+        ({**COMET, "versions": [{"version": []}]}, "/versions/0/version", "missing"),
+        ({**COMET, "registryModelId": [1]}, "/registryModelId", "missing"),
     ],
 )
 def test_what_is_wrong_is_told_by_place(document: Any, pointer: str, said: str) -> None:
@@ -192,6 +195,78 @@ def test_what_is_wrong_is_told_by_place(document: Any, pointer: str, said: str) 
 def test_what_is_no_json(content: bytes) -> None:
     with pytest.raises(ExportFault):
         read("export.json", content)
+
+
+@pytest.mark.parametrize(
+    ("document", "empty"),
+    [
+        ({**SAGEMAKER, "CreationTime": "yesterday"}, "created"),
+        ({**SAGEMAKER, "CreationTime": 1e30}, "created"),
+        ({**SAGEMAKER, "CreationTime": [1]}, "created"),
+        ({**SAGEMAKER, "MetadataProperties": 5}, "run_id"),
+        ({**SAGEMAKER, "MetadataProperties": {"Repository": None}}, "code_repository"),
+        ({**SAGEMAKER, "CreatedBy": "nadia"}, "author"),
+        ({**SAGEMAKER, "ModelLifeCycle": None}, "stage"),
+        ({**SAGEMAKER, "ModelApprovalStatus": 7}, "approval"),
+        ({**AZURE, "creation_context": 5}, "author"),
+        ({**AZURE, "path": None}, "source"),
+        ({**AZURE, "stage": {"a": 1}}, "stage"),
+        ({**COMET, "versions": [{**COMET["versions"][0], "stages": [1]}]}, "stage"),
+        ({**COMET, "versions": [{**COMET["versions"][0], "experimentModel": None}]}, "run_id"),
+    ],
+)
+def test_a_member_that_is_not_as_expected_stays_empty(document: Any, empty: str) -> None:
+    (version,) = told(document)
+    assert not getattr(version, empty)
+
+
+def test_labels_that_are_no_text_are_left_out() -> None:
+    (version,) = told({**SAGEMAKER, "CustomerMetadataProperties": {"a/b": 1, "team": "retail"}})
+    assert version.tags == {"team": "retail"}
+
+
+def test_one_odd_record_is_skipped_and_the_others_are_read() -> None:
+    found = exported([SAGEMAKER, 5, {**AZURE, "version": None}, {"hello": 1}, AZURE])
+    assert [version.name for version in found.versions] == ["churn-xgb", "Loan_Default"]
+    assert [fault.pointer for fault in found.skipped] == ["/1", "/2/version", "/3"]
+
+
+def test_newer_members_of_sagemaker_are_read() -> None:
+    data = {"S3DataSource": {"S3Uri": "s3://bucket/churn/3/", "S3DataType": "S3Prefix", "CompressionType": "None"}}
+    (version,) = told(
+        {
+            **SAGEMAKER,
+            "ModelPackageVersion": None,
+            "InferenceSpecification": {"Containers": [{"Image": "x"}, {"ModelDataSource": data}]},
+            "ModelLifeCycle": {"Stage": "Production", "StageStatus": "Approved", "StageDescription": "live"},
+        }
+    )
+    assert (version.number, version.source, version.stage) == ("3", "s3://bucket/churn/3/", "Production")
+    assert version.claims is not None
+    assert version.claims["ModelLifeCycle"]["StageStatus"] == "Approved"
+
+
+def test_a_second_run_reports_what_changed_there_and_skips_odd_records(
+    henrik: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup.initialise()
+    monkeypatch.setenv("COUNTERSIGN_TOKEN", factories.token(henrik, TOKEN_SCOPES)[1])
+    file = tmp_path / "s.json"
+    file.write_text(json.dumps([SAGEMAKER, {**AZURE, "version": None}]))
+    first = StringIO()
+    call_command("import_registry", str(file), "--as", "henrik", stdout=first)
+    assert "s.json/1/version" in first.getvalue()
+    assert "skipped" in first.getvalue()
+
+    file.write_text(
+        json.dumps({**SAGEMAKER, "ModelApprovalStatus": "Rejected", "ModelLifeCycle": {"Stage": "Retired"}})
+    )
+    second = StringIO()
+    call_command("import_registry", str(file), "--as", "henrik", stdout=second)
+
+    assert "churn-xgb version 3: approval Approved → Rejected; stage – → Retired" in second.getvalue()
+    assert "        1  of them changed there since" in second.getvalue()
+    assert ImportRecord.objects.get(name="churn-xgb", number="3").approval == "Approved"
 
 
 def test_the_command_records_claims_and_approves_nothing(
@@ -223,5 +298,5 @@ def test_the_command_records_claims_and_approves_nothing(
     call_command("import_registry", *files, "--as", "henrik", stdout=StringIO())
     assert Event.objects.count() == count
     (tmp_path / "c.json").write_text("{")
-    with pytest.raises(CommandError, match="line 1, column 2"):
+    with pytest.raises(CommandError, match="line 1 column 2"):
         call_command("import_registry", *files, "--as", "henrik")
