@@ -11,7 +11,7 @@ Plain scalars are those of the core schema of YAML 1.2 (section 10.3.2), as the 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,9 +76,63 @@ def read(text: str, *, limits: Limits = DEFAULT_LIMITS, first_line: int = 1) -> 
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + first_line}: " if mark is not None else ""
-        raise YamlUnreadableError(f"not valid YAML: {where}{error.problem}") from error
+        raise YamlUnreadableError(f"not valid YAML: {where}{_in_plain_words(str(error.problem))}") from error
     except Exception as error:  # PyYAML raises ValueError, OverflowError, AttributeError and more for single values
         raise YamlUnreadableError(f"not valid YAML: {str(error)[:300]}") from error
+
+
+_PROBLEMS = {
+    "mapping values are not allowed here": "a colon is not allowed here: put text that contains “: ” in quotes, or "
+    "check the indentation",
+    "could not find expected ':'": "a colon is missing after the name of a field",
+    "found character '\\t' that cannot start any token": "a tab is not allowed: indent with spaces",
+    "expected <block end>": "the indentation does not match the lines above",
+    "found unexpected end of stream": "a quote is not closed",
+    "expected ',' or ']'": "a list in [ ] is not closed, or a comma is missing",
+    "expected ',' or '}'": "fields in { } are not closed, or a comma is missing",
+}
+"""What PyYAML calls a problem, by its beginning, and the same in words of the text that was written."""
+
+
+def _in_plain_words(problem: str) -> str:
+    return next((words for start, words in _PROBLEMS.items() if problem.startswith(start)), problem)
+
+
+def find_line(text: str, steps: Sequence[str], *, first_line: int = 1) -> int:
+    """Find the line of a place in a YAML document.
+
+    Args:
+        text: the YAML.
+        steps: keys, and numbers of list entries from 0, from the top to the place.
+        first_line: the number of the text's first line.
+
+    Returns:
+        The line of the place, or of the last step that is there, such as the mapping that lacks a key; 0 where the text
+        is no YAML that `read` accepts.
+    """
+    try:
+        loader = _Loader(text, DEFAULT_LIMITS, first_line)
+        try:
+            node = loader.get_single_node()
+        finally:
+            loader.dispose()
+    except Exception:  # as `read`: PyYAML raises errors of many kinds
+        return 0
+    if node is None:
+        return 0
+    line = int(node.start_mark.line)
+    for step in steps:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if key.value == step), None)
+            if pair is None:
+                break
+            line, node = int(pair[0].start_mark.line), pair[1]
+        elif isinstance(node, yaml.SequenceNode) and step.isdecimal() and int(step) < len(node.value):
+            node = node.value[int(step)]
+            line = int(node.start_mark.line)
+        else:
+            break
+    return line + first_line
 
 
 class _Loader(yaml.SafeLoader):

@@ -22,7 +22,9 @@ from governance.admin.forms import ReasonForm
 from governance.models import Policy, PolicyRevision
 from governance.policies import PolicyDocument
 from governance.services import policies
+from governance.services.policy_template import template
 from registry.access import OrgPermission
+from registry.document_faults import with_places
 from registry.exceptions import FieldError, InvalidInput, Refusal
 from registry.models import User
 
@@ -46,7 +48,7 @@ class PolicyForm(ReasonForm):
         return str(self.cleaned_data["source"]).replace("\r\n", "\n")
 
     def take_refusal(self, refusal: Refusal) -> None:
-        """Every fault stands at the source, with the place in the document it points to."""
+        """Every fault is shown at the source; its text names line and field."""
         if not isinstance(refusal, InvalidInput):
             super().take_refusal(refusal)
             return
@@ -54,29 +56,21 @@ class PolicyForm(ReasonForm):
             if fault.pointer == "/reason":
                 self.add_error("reason", fault.detail)
             else:
-                place = f"{fault.pointer}: " if fault.pointer.strip("/") else ""
-                self.add_error("source", f"{place}{fault.detail}")
+                self.add_error("source", fault.detail[:1].upper() + fault.detail[1:])
 
 
 def _propose(actor: Actor, row: Policy | None, form: PolicyForm) -> Done:
     source, reason = form.cleaned_data["source"], form.cleaned_data["reason"]
     if row is not None:
-        _refuse_another(row, policies.read(source))
+        _refuse_another(row, policies.read(source), source)
     return proposed(policies.propose(actor=actor, source=source, reason=reason))
 
 
-def _refuse_another(row: Policy, document: PolicyDocument) -> None:
+def _refuse_another(row: Policy, document: PolicyDocument, source: str) -> None:
     """A revision of one policy is not the beginning of another. Raises InvalidInput."""
     if document.slug != row.slug:
-        raise InvalidInput(
-            [
-                FieldError(
-                    "/slug",
-                    "another_policy",
-                    f"This page publishes the next revision of {row.slug}; publish another policy from the list.",
-                )
-            ]
-        )
+        rule = f"This page proposes the next revision of {row.slug}; propose another policy from the list."
+        raise InvalidInput(with_places([FieldError("/slug", "another_policy", rule)], source))
 
 
 class Policies(GovernedModelAdmin):
@@ -94,6 +88,7 @@ class Policies(GovernedModelAdmin):
         OrgPermission.MANAGE_POLICIES,
         _propose,
         PolicyForm,
+        initial=lambda row: {"source": template()},
     )
     commands = (
         Command(
@@ -108,12 +103,12 @@ class Policies(GovernedModelAdmin):
         ),
     )
 
-    list_display = ("title", "called", "revision", "published", "covers")
+    list_display = ("title", "called", "revision", "published", "covers", "tier_rule")
     list_select_related = ("in_force",)
     search_fields = ("title", "slug")
     search_help_text = "Title or slug"
     fieldsets = (
-        (None, {"fields": ("title", "called", "revision", "published", "covers")}),
+        (None, {"fields": ("title", "called", "revision", "published", "covers", "tier_rule")}),
         ("In force, as published", {"fields": ("source",), "classes": ("wide-field",)}),
     )
 
@@ -131,10 +126,23 @@ class Policies(GovernedModelAdmin):
 
     @admin.display(description="covers")
     def covers(self, row: Policy) -> Any:
-        """The targets of the revision in force."""
-        found = row.in_force.document.get("applies_to", {}) if row.in_force is not None else {}
+        """The targets and the risk tiers of the revision in force."""
+        if row.in_force is None:
+            return cells.NONE
+        found = row.in_force.document.get("applies_to", {})
         left = [f"from {slug}" for slug in found.get("from", ())]
-        return cells.tags([*left, *found.get("stages", ()), *(f"@{alias}" for alias in found.get("aliases", ()))])
+        targets = [*left, *found.get("stages", ()), *(f"@{alias}" for alias in found.get("aliases", ()))]
+        tiers = [f"tier {tier}" for tier in found.get("tiers", ())] or ["every tier"]
+        return cells.tags([*targets, *tiers])
+
+    @admin.display(description="risk tier")
+    def tier_rule(self, row: Policy) -> Any:
+        """Whether the model's risk tier must have been assessed by questionnaire."""
+        if row.in_force is None:
+            return cells.NONE
+        if facts.read(row.in_force).requires_assessed_tier:
+            return cells.mark("Assessed", "ok")
+        return cells.mark("Declared accepted", "wait")
 
     @admin.display(description="YAML")
     def source(self, row: Policy) -> Any:

@@ -89,9 +89,20 @@ def paths(policy: str | None = None) -> tuple[PathRequirements, ...]:
     return tuple(row for row in found if policy is None or any(one.slug == policy for one in row.policies))
 
 
+ACCEPTS_DECLARED = (
+    "It accepts a declared risk tier (requires_assessed_tier: false): the tier of a model that was never assessed by "
+    "questionnaire satisfies it."
+)
+
+
 def warnings_of(document: PolicyDocument) -> tuple[str, ...]:
-    """Return what an officer must know before a policy is in force: that it leaves a protected target without any
-    required check, or lets a stage be left without a check or an approval."""
+    """Return what an officer must know before a policy is in force: that it accepts a declared risk tier, leaves a
+    protected target without any required check, or lets a stage be left without a check or an approval."""
+    declared = () if document.requires_assessed_tier else (ACCEPTS_DECLARED,)
+    return (*declared, *_without_checks(document))
+
+
+def _without_checks(document: PolicyDocument) -> tuple[str, ...]:
     lifecycle = selectors.lifecycle()
     required = [rule for rule in document.checks if rule.mode == "required"]
     if required:

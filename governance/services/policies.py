@@ -17,6 +17,7 @@ from governance.actions import POLICY_PUBLISHED
 from governance.checks import catalogue
 from governance.models import Policy, PolicyRevision, PromotionRequest
 from registry import access, selectors, yaml_reader
+from registry.document_faults import faults_of, with_places
 from registry.exceptions import Conflict, FieldError, InvalidInput
 from registry.models import ChangeProposal, ReviewerGroup, User
 from registry.rules import Faults
@@ -47,19 +48,14 @@ def read(source: str) -> language.PolicyDocument:
     try:
         document = language.parse(source)
     except ValidationError as error:
-        raise InvalidInput(
-            [
-                FieldError("/" + "/".join(str(part) for part in e["loc"]), str(e["type"]), e["msg"])
-                for e in error.errors(include_url=False)
-            ]
-        ) from error
+        raise InvalidInput(faults_of(error, language.PolicyDocument, source)) from error
     except yaml_reader.DuplicateKeyError as error:
         raise InvalidInput([FieldError("/", "duplicate_key", str(error))]) from error
     except ValueError as error:
         raise InvalidInput([FieldError("/", "not_a_policy", str(error))]) from error
     errors = [*_unknown_checks(document), *_unknown_stages(document), *_unknown_groups(document)]
     if errors:
-        raise InvalidInput(errors)
+        raise InvalidInput(with_places(errors, source))
     return document
 
 

@@ -14,6 +14,7 @@ from audit.recorder import Change, Thing
 from registry import access, yaml_reader
 from registry import questionnaire as language
 from registry.actions import QUESTIONNAIRE_PUBLISHED
+from registry.document_faults import faults_of
 from registry.exceptions import Conflict, FieldError, InvalidInput
 from registry.models import ChangeProposal, QuestionnaireRevision, User
 from registry.rules import Faults
@@ -31,12 +32,7 @@ def read(source: str) -> language.Questionnaire:
     try:
         return language.parse(source)
     except ValidationError as error:
-        raise InvalidInput(
-            [
-                FieldError("/" + "/".join(str(part) for part in e["loc"]), str(e["type"]), e["msg"])
-                for e in error.errors(include_url=False)
-            ]
-        ) from error
+        raise InvalidInput(faults_of(error, language.Questionnaire, source)) from error
     except yaml_reader.DuplicateKeyError as error:
         raise InvalidInput([FieldError("/", "duplicate_key", str(error))]) from error
     except ValueError as error:

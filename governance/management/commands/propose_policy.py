@@ -13,6 +13,7 @@ from governance.imports.people import officer
 from governance.management.identity import add_password_argument, password_of
 from governance.selectors.change_proposals import warnings_of_change
 from governance.services import policies
+from governance.services.policy_template import template
 from registry.exceptions import InvalidInput, Refusal
 from registry.models import ChangeProposal
 from registry.services import change_proposals
@@ -26,12 +27,18 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", metavar="FILE")
+        parser.add_argument("file", metavar="FILE", nargs="?", help="the YAML; see --template")
+        parser.add_argument("--template", action="store_true", help="print a policy to start from, and do nothing")
         parser.add_argument("--reason", default="", help="kept with the proposal; required unless --check is given")
         parser.add_argument("--check", action="store_true", help="say whether the policy is valid, and do nothing")
         add_password_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["template"]:
+            self.stdout.write(template(), ending="")
+            return
+        if not options["file"]:
+            raise CommandError("Name the file with the policy's YAML, or ask for --template.")
         try:
             source = Path(options["file"]).read_text(encoding="utf-8")
             actor = officer(options["username"], password_of(options))
@@ -45,7 +52,7 @@ class Command(BaseCommand):
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['file']} cannot be read: {error}.") from None
         except InvalidInput as refusal:
-            lines = [f"{fault.pointer}: {fault.detail}" for fault in refusal.errors]
+            lines = [fault.detail for fault in refusal.errors]
             raise CommandError("\n".join(lines)) from None
         except Refusal as refusal:
             raise CommandError(refusal.detail) from None

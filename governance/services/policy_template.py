@@ -1,0 +1,49 @@
+"""A policy to start from: YAML with every field explained, with the stages, groups and checks of this instance."""
+
+from governance.checks import catalogue
+from registry import selectors
+from registry.models import ReviewerGroup
+
+_TEMPLATE = """\
+# A policy says what must be true before a version enters a stage. Text after # is a comment.
+slug: my-policy                # the policy's name: lower-case letters, digits, hyphens; it never changes
+title: What this policy is for
+applies_to:
+  stages: [{target}]         # target stages; there are: {stages}
+  # aliases: [champion]        # protected aliases
+  # from: [{target}]         # a policy for leaving these stages, in place of the two lines above
+  tiers: [1, 2]                # risk tiers; remove this line for every tier
+priority: 10                   # of several policies for one change, the highest priority governs
+checks:                        # installed: {checks}
+  - check: integrity.digest
+    mode: required             # or advisory: shown, does not block
+{approvals}comment_required: true         # approvers state what they looked at
+on_ready: promote              # or hold: a developer or owner releases it once everything is met
+expires_after_days: 30         # an open request expires after this
+# requires_assessed_tier: false  # accept a risk tier that was declared without answering the questionnaire
+"""
+_APPROVALS = """\
+approvals:                     # reviewer groups: {groups}
+  - group: {group}
+    count: 1                   # how many different people of the group
+    order: 1                   # groups of a lower order decide first; equal orders decide in parallel
+"""
+_NO_GROUP = """\
+# approvals:                   # there is no reviewer group yet; make one first
+#   - group: reviewers
+#     count: 1
+"""
+
+
+def template() -> str:
+    """Return a valid policy with every field explained. Two queries."""
+    stages = selectors.lifecycle().stages
+    protected = [stage.slug for stage in stages if stage.protected]
+    groups = list(ReviewerGroup.objects.order_by("slug").values_list("slug", flat=True))
+    approvals = _APPROVALS.format(groups=", ".join(groups), group=groups[0]) if groups else _NO_GROUP
+    return _TEMPLATE.format(
+        target=protected[-1] if protected else stages[-1].slug,
+        stages=", ".join(stage.slug for stage in stages),
+        checks=", ".join(sorted(check.slug for check in catalogue.all())),
+        approvals=approvals,
+    )
