@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
 from audit import clock
+from audit.actor import Actor
 from audit.recorder import Thing
 from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin, Panel, Way
+from governance.admin.change_proposals import proposed
+from governance.admin.commands import Command, Done
+from governance.admin.forms import ReasonForm
 from governance.web.templatetags import ui
-from registry.models import Grant, ProtectedAlias, RegisteredModel, Stage, StageMove, held
+from registry.access import OrgPermission
+from registry.models import ChangeProposal, Grant, ProtectedAlias, RegisteredModel, Stage, StageMove, held
+from registry.services import lifecycle
 
 SECTION = "Catalogue and lifecycle"
 SHOWN = 100
@@ -142,20 +149,105 @@ class Moves(GovernedModelAdmin):
         return "the lifecycle is set when an installation is initialised."
 
 
+class AliasForm(ReasonForm):
+    """Which stage a protected alias represents."""
+
+    stage = forms.ChoiceField(
+        label="Represents",
+        required=False,
+        help_text="To point the alias at a version elsewhere also takes what entering this stage takes.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        protected = Stage.objects.filter(protected=True).order_by("position")
+        choice: Any = self.fields["stage"]
+        choice.choices = [("", "no stage"), *((stage.slug, stage.name) for stage in protected)]
+
+
+class NewAliasForm(AliasForm):
+    """The name of an alias to protect."""
+
+    name = forms.CharField(
+        label="Alias",
+        max_length=255,
+        help_text="Letters, digits, - and _; protected on every model.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+    field_order = ("name", "stage")
+
+
+def _protect(actor: Actor, row: None, form: NewAliasForm) -> Done:
+    given = form.cleaned_data
+    name, stage = given["name"], given["stage"] or None
+    return _changed(actor, name, protected=True, stage=stage, reason=given["reason"], row=None)
+
+
+def _represent(actor: Actor, row: ProtectedAlias, form: AliasForm) -> Done:
+    given = form.cleaned_data
+    return _changed(actor, row.name, protected=True, stage=given["stage"] or None, reason=given["reason"], row=row)
+
+
+def _end(actor: Actor, row: ProtectedAlias, form: ReasonForm) -> Done:
+    return _changed(actor, row.name, protected=False, stage=None, reason=form.cleaned_data["reason"], row=row)
+
+
+def _changed(
+    actor: Actor, name: str, *, protected: bool, stage: str | None, reason: str, row: ProtectedAlias | None
+) -> Done:
+    found = lifecycle.propose_alias_protection(actor=actor, name=name, protected=protected, stage=stage, reason=reason)
+    if isinstance(found, ChangeProposal):
+        return proposed(found)
+    assert found is not None  # to end a protection is always a proposal for a person
+    same = " It was so already." if row is not None and (row.stage.slug if row.stage else None) == stage else ""
+    return Done(f"@{name} is protected on every model.{same}", found)
+
+
 class ProtectedAliases(GovernedModelAdmin):
     """Alias names that move by promotion request only."""
 
     section, position, icon = SECTION, 4, "lock"
     singular, plural = "protected alias", "protected aliases"
-    about = "Aliases that point where the gate lets them, on every model."
+    about = "Aliases that move by promotion request only, on every model, and the stage each represents."
     thing_type = "protected_alias"
+    manages = OrgPermission.MANAGE_POLICIES
+    adding = Command(
+        "add",
+        "Protect an alias",
+        "From now on the alias moves by promotion request only, on every model. Where it points now stays as it is.",
+        OrgPermission.MANAGE_POLICIES,
+        _protect,
+        NewAliasForm,
+    )
+    commands = (
+        Command(
+            "represent",
+            "Change the stage",
+            "A change that requires less than now takes effect when a second officer confirms it.",
+            OrgPermission.MANAGE_POLICIES,
+            _represent,
+            AliasForm,
+            initial=lambda row: {"stage": row.stage.slug if row.stage is not None else ""},
+        ),
+        Command(
+            "end",
+            "End the protection",
+            "Proposes that the alias moves without a request. It takes effect when a second officer confirms it.",
+            OrgPermission.MANAGE_POLICIES,
+            _end,
+            grave=True,
+        ),
+    )
 
-    list_display = ("name",)
+    list_display = ("name", "represents")
+    list_select_related = ("stage",)
     search_fields = ("name",)
-    fieldsets = ((None, {"fields": ("name",)}),)
+    fieldsets = ((None, {"fields": ("name", "represents")}),)
+
+    @admin.display(description="represents")
+    def represents(self, row: ProtectedAlias) -> Any:
+        return row.stage.name if row.stage is not None else "no stage"
 
     def thing_of(self, row: ProtectedAlias) -> Thing:
         return Thing("protected_alias", row.name)
-
-    def _made_elsewhere(self) -> str:
-        return "the lifecycle is set when an installation is initialised."

@@ -1,14 +1,18 @@
-"""Changing what the lifecycle protects, on a running instance."""
+"""Changing what the lifecycle protects, on a running instance. A change that requires less needs two officers."""
+
+from collections.abc import Sequence
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from audit import recorder
 from audit.actor import Actor
 from audit.recorder import Change, Thing
 from registry import access, selectors
 from registry.actions import PROTECTED_ALIAS_CHANGED
-from registry.models import ProtectedAlias, Stage
+from registry.models import ChangeProposal, ProtectedAlias, Stage, User
 from registry.rules import Faults
+from registry.services import change_proposals
 
 
 def loosens_alias_protection(name: str, *, protected: bool, stage: str | None) -> bool:
@@ -21,16 +25,43 @@ def loosens_alias_protection(name: str, *, protected: bool, stage: str | None) -
 
 
 @transaction.atomic
+def propose_alias_protection(
+    *, actor: Actor, name: str, protected: bool, stage: str | None, reason: str
+) -> ProtectedAlias | ChangeProposal | None:
+    """Change the protection of an alias, or propose the change where it requires less than now.
+
+    Args and Raises: see `change_alias_protection` and `change_proposals.propose`.
+
+    Returns:
+        The protection (None where it ended), or the proposal that waits for a second officer. Where a single officer
+        decides alone, the proposal is confirmed.
+    """
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
+    why, _ = _checked(name, stage, reason)
+    if not loosens_alias_protection(name, protected=protected, stage=stage) or change_proposals.is_exempt(actor):
+        return _change(actor, name, protected, stage, why, None)
+    to = f"represents {stage}" if stage is not None else "represents no stage"
+    return change_proposals.propose(
+        actor=actor,
+        kind=ALIAS_PROTECTION,
+        subject=Thing("protected_alias", name),
+        title=f"Alias {name} stays protected and {to}" if protected else f"End the protection of alias {name}",
+        payload={"alias": name, "protected": protected, "stage": stage},
+        reason=why,
+    )
+
+
+@transaction.atomic
 def change_alias_protection(
     *, actor: Actor, name: str, protected: bool, stage: str | None, reason: str
 ) -> ProtectedAlias | None:
-    """Protect an alias on every model, change the stage it represents, or end its protection.
+    """Protect an alias on every model, or change the stage it represents, where nothing is required less than now.
 
     What a live request must satisfy follows when it is settled: it is bound to the policy for entering the stage. Where
     the alias points now stays as it is.
 
     Args:
-        actor: an officer, or the process that carries out a confirmed proposal.
+        actor: an officer, or a process of the set-up.
         name: the alias.
         protected: whether it moves by promotion request only.
         stage: the slug of the protected stage it represents; None for none.
@@ -40,18 +71,34 @@ def change_alias_protection(
         The protection; None where it ended.
 
     Raises:
-        NotPermitted: the actor may not manage policies.
+        NotPermitted: the actor may not manage policies, or the change requires less than now, which a second officer
+            confirms: see `propose_alias_protection`.
         InvalidInput: the name cannot be an alias, the stage is unknown or not protected, or the reason is empty.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
+    why, _ = _checked(name, stage, reason)
+    if loosens_alias_protection(name, protected=protected, stage=stage):
+        change_proposals.require_exempt(actor, "A change of an alias that requires less than now")
+    return _change(actor, name, protected, stage, why, None)
+
+
+def _checked(name: str, stage: str | None, reason: str) -> tuple[str, Stage | None]:
+    """The reason and the stage. Raises InvalidInput."""
     faults = Faults()
     faults.alias("/alias", name)
-    reason = faults.reason(reason)
+    why = faults.reason(reason)
     row = Stage.objects.filter(slug=stage, protected=True).first() if stage is not None else None
     if stage is not None and row is None:
         known = ", ".join(s.slug for s in selectors.lifecycle().stages if s.protected)
         faults.add("/stage", "unknown_stage", f"An alias represents a protected stage; these are: {known}.")
     faults.refuse()
+    return why, row
+
+
+def _change(
+    actor: Actor, name: str, protected: bool, stage: str | None, reason: str, proposal: ChangeProposal | None
+) -> ProtectedAlias | None:
+    reason, row = _checked(name, stage, reason)
     held = ProtectedAlias.objects.select_for_update(of=("self",)).select_related("stage").filter(name=name).first()
     before = held.stage.slug if held is not None and held.stage is not None else None
     if (held is not None, before) == (protected, stage if protected else None):
@@ -61,6 +108,7 @@ def change_alias_protection(
         actor=actor,
         thing=Thing("protected_alias", name),
         stream="organisation",
+        related=[Thing("change_proposal", str(proposal.uid))] if proposal is not None else [],
         changes=[
             Change("protected", held is not None, protected),
             Change("stage", before, stage if protected else None),
@@ -75,3 +123,24 @@ def change_alias_protection(
     held.stage = row
     held.save(update_fields=["stage"])
     return held
+
+
+def _apply(actor: Actor, proposal: ChangeProposal) -> Sequence[Thing]:
+    given = proposal.payload
+    _change(actor, given["alias"], given["protected"], given["stage"], proposal.reason, proposal)
+    return [Thing("protected_alias", given["alias"])]
+
+
+def _officers(proposal: ChangeProposal) -> QuerySet[User]:
+    return change_proposals.officers()
+
+
+ALIAS_PROTECTION = change_proposals.register_kind(
+    change_proposals.ChangeKind(
+        name="alias.protection",
+        label="Protection of an alias",
+        confirmers=_officers,
+        needed="another officer",
+        apply=_apply,
+    )
+)

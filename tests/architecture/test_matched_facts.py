@@ -11,7 +11,7 @@ from governance.policies import AppliesTo
 GUARDS = {
     "sources": "registry.stage_writer:move",  # where a version is changes by a promotion only
     "stages": "registry.services.setup:install_lifecycle",  # stages and moves are written by the set-up only
-    "aliases": "registry.services.lifecycle:change_alias_protection",
+    "aliases": "registry.services.lifecycle:propose_alias_protection",
     "tiers": "registry.services.tier_lowering:submit",
 }
 """By field of `AppliesTo`, the function behind every change of the matched fact. A fact that a person can edit needs a

@@ -7,9 +7,11 @@ import pytest
 from audit.actor import process
 from audit.models import Event
 from governance.services import setup
-from registry import selectors
-from registry.exceptions import InvalidInput
+from registry import access, selectors
+from registry.exceptions import InvalidInput, NotPermitted
+from registry.models import ChangeProposal, ProtectedAlias
 from registry.services import lifecycle
+from tests import factories
 
 OFFICER = process("test-setup")
 
@@ -49,3 +51,24 @@ def test_what_changes_nothing_records_nothing() -> None:
 def test_what_cannot_be_represented(name: str, stage: str | None) -> None:
     with pytest.raises(InvalidInput):
         change(name, stage=stage)
+
+
+def test_a_change_that_requires_less_needs_a_second_officer() -> None:
+    officer, second = factories.officer("henrik"), factories.officer("mensah")
+    actor = access.actor_for(officer)
+    made = lifecycle.propose_alias_protection(
+        actor=actor, name="blue", protected=True, stage="production", reason="blue serves"
+    )
+    assert isinstance(made, ProtectedAlias), "to require more needs no second person"
+    with pytest.raises(NotPermitted) as refused:
+        lifecycle.change_alias_protection(actor=actor, name="blue", protected=False, stage=None, reason="alone")
+    assert refused.value.code == "second_person_required"
+    proposal = lifecycle.propose_alias_protection(
+        actor=actor, name="blue", protected=False, stage=None, reason="blue is gone"
+    )
+    assert isinstance(proposal, ChangeProposal)
+    assert selectors.alias_protection("blue") is not None
+    factories.confirm(proposal, second)
+    assert selectors.alias_protection("blue") is None
+    event = Event.objects.filter(action="lifecycle.alias_changed", thing_id="blue").latest("id")
+    assert f"change_proposal:{proposal.uid}" in event.touched
