@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
@@ -13,102 +12,34 @@ from django.urls import reverse
 
 from audit import clock
 from audit.actor import Actor
+from governance import selectors
 from governance.admin import cells
 from governance.admin.base import GovernedModelAdmin, Panel, Way
 from governance.admin.commands import Command, Done
-from governance.admin.forms import Chosen, ReasonForm
+from governance.admin.forms import ReasonForm
 from governance.admin.grants import where
 from governance.admin.memberships import span_of, state_of
+from governance.admin.people_forms import (
+    AccountForm,
+    DeactivateForm,
+    HolderForm,
+    LinkForm,
+    NewAccountForm,
+    PasswordForm,
+    ReassignForm,
+)
 from governance.admin.standing import standing_of
 from governance.admin.tokens import state_of as token_state_of
 from governance.facts import short_of_quorum
+from governance.models import PromotionRequest
 from governance.services import accounts
 from registry.access import OrgPermission, Role
-from registry.models import OPEN, AccessToken, AccountControl, Grant, Membership, SignInLink, User, held
-from registry.services import account_controls, people
+from registry.models import OPEN, AccessToken, AccountControl, Grant, Membership, RegisteredModel, User, held
+from registry.services import account_controls, handover, people
 
 ADMINISTERING = (Role.OFFICER, Role.ADMINISTRATOR, Role.AUDITOR)
 SHOWN = 50
 """How many rows of a kind a record shows below it."""
-
-
-class NewAccountForm(ReasonForm):
-    """Who gets an account."""
-
-    kind = forms.ChoiceField(
-        label="Kind",
-        choices=User.Kind.choices,
-        widget=forms.RadioSelect,
-        initial=User.Kind.PERSON,
-        help_text="A machine signs in as a service account, with tokens; a service account decides nothing.",
-    )
-    username = forms.CharField(
-        label="User name",
-        max_length=150,
-        help_text="For signing in; letters, digits and @ . + - _ only.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
-    )
-    name = forms.CharField(label="Full name", max_length=200, help_text="As it is printed beside a signature.")
-    title = forms.CharField(label="Job title", max_length=120, required=False)
-    email = forms.CharField(
-        label="E-mail address", max_length=254, required=False, widget=forms.EmailInput(attrs={"autocomplete": "off"})
-    )
-    password = forms.CharField(
-        label="Initial password",
-        required=False,
-        strip=False,
-        max_length=1024,
-        help_text="For a person: at least 12 characters. It signs nothing: issue a sign-in link instead, or as well.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
-
-
-class AccountForm(ReasonForm):
-    """What an account is called and how it is reached."""
-
-    name = forms.CharField(label="Full name", max_length=200)
-    title = forms.CharField(label="Job title", max_length=120, required=False)
-    email = forms.CharField(
-        label="E-mail address", max_length=254, required=False, widget=forms.EmailInput(attrs={"autocomplete": "off"})
-    )
-
-
-class PasswordForm(ReasonForm):
-    """A password somebody else chose, to begin with."""
-
-    password = forms.CharField(
-        label="New password",
-        strip=False,
-        max_length=1024,
-        help_text="At least 12 characters, not a common one, not like the name. It lets the person sign in; it signs "
-        "nothing until they replace it by a sign-in link, which you issue.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
-
-
-class LinkForm(ReasonForm):
-    """How the link reaches the holder of the account."""
-
-    way = forms.ChoiceField(
-        label="The link is",
-        choices=SignInLink.Way.choices,
-        widget=forms.RadioSelect,
-        initial=SignInLink.Way.MAILED,
-        help_text="By the link its holder sets a password that signs. Both of you are notified.",
-    )
-
-
-class HolderForm(ReasonForm):
-    """Who owns a service account, or knows a secret of it."""
-
-    person = Chosen(Membership._meta.get_field("user"), label="Person")
-    kind = forms.ChoiceField(
-        label="Kind",
-        choices=[(kind.value, kind.label) for kind in (AccountControl.Kind.OWNER, AccountControl.Kind.USER)],
-        widget=forms.RadioSelect,
-        initial=AccountControl.Kind.OWNER,
-        help_text="Neither an owner nor a user approves what the account registers, adds or asks for (SoD-3).",
-    )
 
 
 def _hold(actor: Actor, row: User, form: HolderForm) -> Done:
@@ -188,10 +119,33 @@ def _issue_link(actor: Actor, row: User, form: LinkForm) -> Done:
     )
 
 
-def _deactivate(actor: Actor, row: User, form: ReasonForm) -> Done:
-    people.deactivate(actor=actor, person=row, reason=form.cleaned_data["reason"])
+def _deactivate(actor: Actor, row: User, form: DeactivateForm) -> Done:
+    given = form.cleaned_data
+    to = given["reassign_to"]
+    done = handover.deactivate(actor=actor, person=row, reason=given["reason"], reassign_to=to)
     groups = Membership.effective(clock.now()).filter(user=row).values_list("group__slug", flat=True)
-    return Done(f"{row.name}: the account is shut.", row, tuple(_short_groups(groups, None)))
+    passed = f" {_passed(done)} now with {to}." if done is not None and done.count else ""
+    left = selectors.leaving(row).sentences
+    return Done(f"{row.name}: the account is deactivated.{passed}", row, (*_short_groups(groups, None), *left))
+
+
+def _reassign(actor: Actor, row: User, form: ReassignForm) -> Done:
+    given = form.cleaned_data
+    done = handover.reassign(actor=actor, person=row, to=given["to"], reason=given["reason"])
+    if not done.count:
+        return Done(f"{row.name} is responsible for nothing, so nothing was written.", row)
+    return Done(f"{_passed(done)} now with {given['to']}.", row)
+
+
+def _passed(done: handover.Handover) -> str:
+    parts = [
+        f"{len(done.owned)} owned model{'s' if len(done.owned) != 1 else ''}" if done.owned else "",
+        f"{len(done.accountable)} as accountable executive" if done.accountable else "",
+        f"{len(done.service_accounts)} service account{'s' if len(done.service_accounts) != 1 else ''}"
+        if done.service_accounts
+        else "",
+    ]
+    return "Reassigned: " + ", ".join(part for part in parts if part) + ","
 
 
 def _reactivate(actor: Actor, row: User, form: ReasonForm) -> Done:
@@ -201,7 +155,12 @@ def _reactivate(actor: Actor, row: User, form: ReasonForm) -> Done:
 
 def _before_deactivating(row: User) -> Sequence[str]:
     groups = Membership.effective(clock.now()).filter(user=row).values_list("group__slug", flat=True)
-    return _short_groups(groups, row)
+    return [*selectors.leaving(row).sentences, *_short_groups(groups, row)]
+
+
+def _before_reassigning(row: User) -> Sequence[str]:
+    found = selectors.leaving(row)
+    return found.sentences if found.is_responsible else [f"{row.name} is responsible for nothing."]
 
 
 def _short_groups(groups: Any, leaving: User | None) -> list[str]:
@@ -212,6 +171,15 @@ def _short_groups(groups: Any, leaving: User | None) -> list[str]:
         for slug in groups
         if (short := short_of_quorum(slug, leaving=leaving))
     ]
+
+
+def _model(model: RegisteredModel) -> Any:
+    return cells.page(reverse("web:model", args=[model.slug]), model.slug)
+
+
+def _request(request: PromotionRequest) -> Any:
+    words = f"#{request.pk} {request.model.slug} v{request.version.number} → {request.target_name}"
+    return cells.page(reverse("web:promotion", args=[request.pk]), words)
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -315,9 +283,20 @@ class Accounts(GovernedModelAdmin):
             "No sign-in, no token, no decision from now on. Roles, memberships and all that was done stay on record.",
             OrgPermission.MANAGE_PEOPLE,
             _deactivate,
+            DeactivateForm,
             applies=lambda row: row.is_active,
             warns=_before_deactivating,
             grave=True,
+        ),
+        Command(
+            "reassign",
+            "Reassign responsibilities",
+            "Models and service accounts that this account owns or is accountable for get another person.",
+            OrgPermission.MANAGE_PEOPLE,
+            _reassign,
+            ReassignForm,
+            applies=lambda row: row.kind == User.Kind.PERSON,
+            warns=_before_reassigning,
         ),
         Command(
             "reactivate",
@@ -386,7 +365,27 @@ class Accounts(GovernedModelAdmin):
         tokens = AccessToken.objects.filter(person=row).order_by("revoked_at", "-created_at")
         mine = f"?user__id__exact={row.pk}"
         controls = AccountControl.objects.filter(account=row).select_related("person", "token")
+        left = selectors.leaving(row)
         return [
+            Panel(
+                "Responsible for",
+                ("What", "As"),
+                [
+                    *((_model(m), "owner") for m in left.owned[:SHOWN]),
+                    *((_model(m), "accountable executive") for m in left.accountable[:SHOWN]),
+                    *((cells.record(a), "owner of the service account") for a in left.service_accounts[:SHOWN]),
+                ],
+                "Owns no model and no service account.",
+            ),
+            Panel(
+                "Requests that involve this account",
+                ("Request", "Waits for"),
+                [
+                    *((_request(r), "their decision") for r in left.waiting[:SHOWN]),
+                    *((_request(r), "what its policy requires; they opened it") for r in left.asked[:SHOWN]),
+                ],
+                "No open request waits for this account or was opened by it.",
+            ),
             Panel(
                 "Roles given to this account",
                 ("Role", "On", "Since", ""),

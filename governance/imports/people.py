@@ -64,9 +64,18 @@ def officer(username: str, proof: Proof) -> Actor:
         InvalidInput: the password is wrong.
         NotNow: there were too many attempts.
     """
+    return _proved(username, proof, access.OrgPermission.MANAGE_POLICIES)
+
+
+def administrator(username: str, password: Password) -> Actor:
+    """The actor of an administrator who runs a command and has proved who they are. Args and Raises: see `officer`."""
+    return _proved(username, password, access.OrgPermission.MANAGE_PEOPLE)
+
+
+def _proved(username: str, proof: Proof, permission: access.OrgPermission) -> Actor:
     found = person(username)
     actor = access.actor_for(found, auth=COMMAND)
-    access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
+    access.require_in_organisation(actor, permission)
     if isinstance(proof, Password):
         sign_in.reauthenticate_to_administer(found, proof.value, pointer="/password")
     else:

@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from audit import clock
 from governance.models import PromotionRequest
+from registry import selectors
 from registry.models import RegisteredModel
 
 
@@ -18,7 +19,7 @@ def expired() -> list[int]:
 def touched_by_their_model(span: timedelta) -> list[int]:
     """Numbers of the live requests that do not say yet what became of their model: its owner left, its tier was taken
     away, it was archived; or its record changed within `span`, so that what held them may be mended."""
-    unanswered = Q(model__owner__isnull=True) | Q(model__owner__is_active=False) | Q(model__risk_tier__isnull=True)
+    unanswered = Q(model__in=RegisteredModel.objects.filter(selectors.is_unowned() | Q(risk_tier__isnull=True)))
     broken = (unanswered | Q(model__status=RegisteredModel.Status.ARCHIVED)) & ~Q(state=PromotionRequest.State.BLOCKED)
     changed = Q(model__updated_at__gte=clock.now() - span)
     rows = PromotionRequest.objects.filter(broken | changed, state__in=PromotionRequest.LIVE)

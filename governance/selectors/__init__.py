@@ -11,6 +11,7 @@ from governance.selectors.counting import counted_up_to
 from governance.selectors.deviating import Deviation, deviations_for, deviations_of
 from governance.selectors.finding import absent_request, get_bare_request, get_request, visible_requests
 from governance.selectors.inbox import ListRow, MyReviews, list_rows, models_needing, my_reviews
+from governance.selectors.leaving import Leaving, leaving
 from governance.selectors.page import (
     CheckRow,
     MetricRow,
@@ -30,6 +31,7 @@ __all__ = [
     "CheckRow",
     "Concern",
     "Deviation",
+    "Leaving",
     "ListRow",
     "MetricRow",
     "MyReviews",
@@ -50,6 +52,7 @@ __all__ = [
     "get_request",
     "in_stage",
     "judge",
+    "leaving",
     "list_rows",
     "metric_rows",
     "models_needing",

@@ -79,8 +79,11 @@ class Word:
 
     @property
     def takes(self) -> str:
-        """What may stand after it, in words, for those without a list of values."""
-        return TAKES[self.kind]
+        """What may stand after it, in words."""
+        values = " or ".join([", ".join(self.values[:-1]), self.values[-1]] if len(self.values) > 1 else self.values)
+        if self.kind is Kind.CHOICE:
+            return values
+        return f"{TAKES[self.kind]}; or {values}" if values else TAKES[self.kind]
 
     @property
     def compares(self) -> bool:
@@ -200,7 +203,7 @@ WORDS: Final = Vocabulary(
             Kind.CHOICE,
             Of.MODEL,
             "Is",
-            "models without an owner (unowned), without a tier (untiered), without either or both (incomplete), "
+            "models without an active owner (unowned), without a tier (untiered), without either or both (incomplete), "
             "without a version (empty)",
             ("is:unowned", "is:incomplete"),
             values=("unowned", "untiered", "incomplete", "empty"),

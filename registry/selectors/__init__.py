@@ -25,6 +25,7 @@ from registry.selectors.lifecycle import (
     refuse_unlawful,
 )
 from registry.selectors.participation import Participation, participation
+from registry.selectors.responsibilities import Responsibilities, is_unowned, responsibilities_of
 from registry.selectors.reviews import calendar, due_for
 from registry.selectors.rights import may_read_rights, require_reading_rights
 from registry.selectors.versions import (
@@ -46,6 +47,7 @@ __all__ = [
     "Contents",
     "Participation",
     "RepresentedStage",
+    "Responsibilities",
     "access_request",
     "access_requests",
     "access_requests_to_answer",
@@ -65,6 +67,7 @@ __all__ = [
     "in_stage_at",
     "instance",
     "is_protected_alias",
+    "is_unowned",
     "latest_evidence",
     "latest_metrics",
     "lifecycle",
@@ -80,6 +83,7 @@ __all__ = [
     "require_reading_rights",
     "require_visible_proposal",
     "resolve",
+    "responsibilities_of",
     "same_artifacts",
     "sides",
     "standing_since_before",

@@ -130,12 +130,18 @@ def _refuse_taken(actor: Actor, slug: str, mlflow_name: str | None, *, for_mlflo
 
 @transaction.atomic
 def update_model(
-    *, actor: Actor, model: RegisteredModel, expected_revision: int | None = None, **changes: Any
+    *,
+    actor: Actor,
+    model: RegisteredModel,
+    expected_revision: int | None = None,
+    reason: str | None = None,
+    **changes: Any,
 ) -> RegisteredModel:
     """Change what is on record about a model. Where nothing differs, nothing is written.
 
     Args:
         expected_revision: the revision the caller read; None where they do not mind what changed since.
+        reason: kept with the event, where one is given.
         changes: any of `FIELDS`. Owner, accountable executive and tier (`ACCOUNTABILITY`) need GRANT_ROLE on
             the model or an officer, because they decide who answers for it and which policy is in force. A new owner
             is given the role.
@@ -168,6 +174,7 @@ def update_model(
         thing=_thing(row),
         stream=_stream(row),
         changes=[_change(field, getattr(row, field), value) for field, value in differing.items()],
+        reason=reason,
     )
     for field, value in differing.items():
         setattr(row, field, value)

@@ -11,8 +11,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from governance.models import Policy
+from governance.services import policies
 from registry import selectors
-from registry.access import OrgPermission, actor_for, can_in_organisation
+from registry.access import OrgPermission, Role, actor_for, can_in_organisation
 from registry.models import ChangeProposal, User
 from registry.services import instance
 from tests import factories
@@ -97,7 +98,7 @@ def test_a_wrong_password_signs_nothing(run: Callable[..., str], policy: Path, p
 def test_a_broken_policy_is_refused_with_its_place(run: Callable[..., str], policy: Path, people: People) -> None:
     factories.lifecycle()
     policy.write_text(POLICY.replace("integrity.digest", "integrity.unheard_of"))
-    with pytest.raises(CommandError, match="/checks/0/check"):
+    with pytest.raises(CommandError, match=r"line 5, field checks\[1\]\.check: Unknown check"):
         run("propose_policy", policy, "--as", people.henrik.username, "--reason", "why")
 
 
@@ -108,3 +109,33 @@ def test_a_single_officer_is_declared_at_the_setup_or_by_the_only_officer(
     assert selectors.instance().single_officer
     assert people.henrik
     assert "declares a single officer" in run("declare_single_officer", "--as", "henrik", "--reason", "others left")
+
+
+def test_a_policy_to_start_from_is_valid_as_it_is(people: People) -> None:
+    factories.lifecycle()
+    assert people.risk_team
+    out = io.StringIO()
+    call_command("propose_policy", "--template", "--as", "henrik", stdout=out)
+    document = policies.read(out.getvalue())
+    assert document.applies_to.stages == ("production",)
+    assert document.approvals[0].group == "risk-team"
+    assert "requires_assessed_tier: false" in out.getvalue()
+    with pytest.raises(CommandError, match="ask for --template"):
+        call_command("propose_policy", "--as", "henrik")
+
+
+def test_what_an_account_is_responsible_for_is_shown_and_reassigned(run: Callable[..., str], people: People) -> None:
+    model = factories.model(people.priya, "owned-model")
+    assert people.chen
+    factories.grant(Role.ADMINISTRATOR, to=people.henrik)
+    assert "They own owned-model." in run("reassign", "priya", "--as", "henrik")
+    model.refresh_from_db()
+    assert model.owner == people.priya
+    done = run("reassign", "priya", "--to", "chen", "--reason", "priya leaves", "--as", "henrik")
+    assert "reassigned: 1 models owned" in done
+    model.refresh_from_db()
+    assert model.owner == people.chen
+    with pytest.raises(CommandError, match="no account"):
+        run("reassign", "priya", "--to", "nobody", "--as", "henrik")
+    with pytest.raises(CommandError, match="Say why"):
+        run("reassign", "chen", "--to", "priya", "--as", "henrik")

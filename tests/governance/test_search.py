@@ -18,7 +18,8 @@ from registry.access import Role, actor_for
 from registry.models import Metric, RegisteredModel, Stage
 from registry.search import InvalidQuery
 from registry.selectors.search import version_words
-from registry.services import archiving
+from registry.services import archiving, models
+from registry.services import people as accounts
 from registry.services.versions import DatasetSpec, MetricSpec, add_metrics
 from tests import factories
 from tests.people import People
@@ -75,6 +76,14 @@ def found(people: People, query: str, who: str = "priya") -> list[str]:
 def versions(people: People, query: str, who: str = "priya") -> list[str]:
     rows = selectors.find_versions(actor_for(getattr(people, who)), selectors.parse(query))
     return sorted(f"{slug}/{number}" for slug, number in rows.values_list("model__slug", "number"))
+
+
+def test_a_model_whose_owner_is_deactivated_is_unowned(shelf: dict[str, RegisteredModel], people: People) -> None:
+    models.update_model(actor=actor_for(people.priya), model=shelf["churn"], owner=people.chen)
+    accounts.deactivate(actor=factories.SETUP, person=people.chen, reason="leaves")
+    assert found(people, "is:unowned") == ["churn"]
+    assert "churn" in found(people, "is:incomplete")
+    assert "churn" not in found(people, "-is:unowned")
 
 
 ALL = ["churn", "credit-risk-pd", "empty", "fraud-cards", "triage.llm"]

@@ -33,6 +33,8 @@ CHANGES = {
         "registry_changeproposal ~1",
     ),
     "record a review": _change("review.recorded", "registry_periodicreview +1", "registry_registeredmodel ~1"),
+    "protect an alias": _change("lifecycle.alias_changed", "registry_protectedalias +1"),
+    "propose to loosen an alias": _change("change.proposed", "registry_changeproposal +1"),
     "propose a questionnaire": _change("change.proposed", "registry_changeproposal +1"),
     "archive a model": _change("model.archived", "registry_registeredmodel ~1"),
     "declare a version": _change(

@@ -149,6 +149,8 @@ read an event of the organisation    SPR    .  .  .  .  .  .   +  +  .   .   .  
 enter the admin site                 SA     -  -  -  -  -  -   +  +  +   +   -  -  -   -  ?  ?
 
 propose a policy                     SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+protect an alias                     SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+propose to loosen an alias           SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 revise a policy                      SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 propose to confirm the set-up        SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 require two officers                 SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
@@ -172,6 +174,7 @@ change somebody's record             SA     -  -  -  -  -  -   -  -  +   +   -  
 set somebody's password              SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 issue somebody's sign-in link        SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 deactivate an account                SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+reassign what an account owns        SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 reactivate an account                SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 set one's own password               SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 
@@ -252,6 +255,8 @@ read the audit log                   SR     -  -  -  -  -  -  -  -  -  -   -  + 
 read an event of the organisation    SR     .  .  .  .  .  .  .  .  .  .   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
 
 propose a policy                     S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+protect an alias                     S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+propose to loosen an alias           S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 revise a policy                      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 list change proposals                SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 view a change proposal               SR     .  .  .  .  .  .  .  .  .  -   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
@@ -272,6 +277,7 @@ change somebody's record             S      -  -  -  -  -  -  -  -  -  -   -  - 
 set somebody's password              S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 issue somebody's sign-in link        S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 deactivate an account                S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+reassign what an account owns        S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 reactivate an account                S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 set one's own password               S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 

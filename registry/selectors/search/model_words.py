@@ -11,6 +11,7 @@ from django.db.models.lookups import StartsWith
 
 from registry.models import ModelVersion
 from registry.search import NONE, Term, Value
+from registry.selectors.responsibilities import is_unowned
 from registry.selectors.search.conditions import Asking, Compile, Condition, alike, as_day, either, moment_of, within
 
 DUE_DAYS = 30
@@ -92,7 +93,7 @@ def _review(asking: Asking, term: Term) -> Condition:
 
 
 def _is(asking: Asking, term: Term) -> Condition:
-    unowned, untiered = Q(owner__isnull=True), Q(risk_tier__isnull=True)
+    unowned, untiered = is_unowned(), Q(risk_tier__isnull=True)
     meaning = {
         "unowned": unowned,
         "untiered": untiered,

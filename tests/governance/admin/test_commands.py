@@ -23,11 +23,13 @@ from registry.models import (
     Grant,
     Instance,
     Membership,
+    ProtectedAlias,
     QuestionnaireRevision,
     ReviewerGroup,
     User,
 )
 from registry.services import account_controls, instance, questionnaires
+from registry.services import lifecycle as lifecycle_service
 from registry.services import people as accounts
 from tests import factories
 from tests.governance.admin.conftest import Recorded, Visit, address
@@ -101,6 +103,20 @@ def _questionnaire(people: People) -> QuestionnaireRevision:
     return questionnaires.publish(actor=factories.SETUP, source=STARTER, reason="the first")
 
 
+def _alias(people: People) -> ProtectedAlias:
+    made = lifecycle_service.change_alias_protection(
+        actor=factories.SETUP, name="blue", protected=True, stage="production", reason="blue serves"
+    )
+    assert made is not None
+    return made
+
+
+def _responsible(people: People) -> User:
+    """Owns one model, on which Chen has the role of owner."""
+    factories.grant(Role.OWNER, to=people.chen, on=factories.model(people.eve, "owned-by-eve"))
+    return people.eve
+
+
 @dataclass(frozen=True)
 class Case:
     """A command: on which kind, by whom, with what, and which event comes of it."""
@@ -156,6 +172,10 @@ CASES = [
         _held_robot,
     ),
     Case(User, "deactivate", "administrator", "person.deactivated", {}, _account),
+    Case(User, "reassign", "administrator", "model.updated", {"to": "chen"}, _responsible),
+    Case(ProtectedAlias, "add", "officer", "lifecycle.alias_changed", {"name": "green", "stage": "production"}),
+    Case(ProtectedAlias, "represent", "officer", "change.proposed", {"stage": ""}, _alias),
+    Case(ProtectedAlias, "end", "officer", "change.proposed", {}, _alias),
     Case(User, "reactivate", "administrator", "person.reactivated", {}, _shut_account),
     Case(ReviewerGroup, "add", "officer", "group.created", {"slug": "fraud-team", "name": "Fraud team"}),
     Case(ReviewerGroup, "edit", "officer", "group.updated", {"name": "Risk desk", "description": "Tier 1"}, _group),
@@ -358,15 +378,20 @@ def _signature(proposal: ChangeProposal) -> dict[str, str]:
         (Grant, "administrator", {"role": "viewer", "user": "eve", "group": "risk-team", "reason": WHY}, "one subject"),
         (Grant, "administrator", {"role": "king", "user": "eve", "reason": WHY}, "king"),
         (Grant, "administrator", {"role": "officer", "user": "noor", "reason": WHY}, "Nobody gives themselves"),
-        (Policy, "officer", {"source": "just text", "reason": WHY}, "a policy is a YAML mapping"),
-        (Policy, "officer", {"source": "slug: [", "reason": WHY}, "not valid YAML"),
+        (Policy, "officer", {"source": "just text", "reason": WHY}, "A policy is a YAML mapping"),
+        (Policy, "officer", {"source": "slug: [", "reason": WHY}, "Not valid YAML: line 1: "),
         (
             Policy,
             "officer",
             {"source": POLICY.replace("integrity.digest", "no.such"), "reason": WHY},
-            "/checks/0/check: Unknown check",
+            "Line 4, field checks[1].check: Unknown check",
         ),
-        (Policy, "officer", {"source": POLICY + "surprise: 1\n", "reason": WHY}, "/surprise: "),
+        (
+            Policy,
+            "officer",
+            {"source": POLICY + "surprise: 1\n", "reason": WHY},
+            "Line 5, field surprise: there is no field",
+        ),
     ],
 )
 def test_what_the_service_refuses_comes_back_to_the_form(
@@ -408,6 +433,57 @@ def test_nobody_shuts_their_own_account(officers: SimpleNamespace, visit: Visit)
     assert "Nobody opens or shuts their own account" in answer.content.decode()
 
 
+def test_deactivating_shows_what_is_left_behind_and_reassigns_it(
+    people: People, officers: SimpleNamespace, visit: Visit, recorded: Recorded
+) -> None:
+    model = factories.model(people.eve, "owned-by-eve")
+    assert people.chen
+    client = visit(officers.administrator, confirmed=True)
+    page = client.get(address(people.eve, "deactivate")).content.decode()
+    assert "They own owned-by-eve. A model without an active owner enters no protected stage" in page
+    record = client.get(address(people.eve)).content.decode()
+    assert '<a href="/models/owned-by-eve/">owned-by-eve</a>' in record
+    with recorded() as events:
+        answer = client.post(address(people.eve, "deactivate"), {"reassign_to": "chen", "reason": WHY}, follow=True)
+    assert "Reassigned: 1 owned model, now with" in answer.content.decode()
+    assert {event.action for event in events} == {"model.updated", "grant.given", "person.deactivated"}
+    model.refresh_from_db()
+    assert model.owner == people.chen
+
+
+def test_nothing_is_deactivated_where_it_cannot_be_reassigned(
+    people: People, officers: SimpleNamespace, visit: Visit, recorded: Recorded
+) -> None:
+    factories.model(people.eve, "owned-by-eve")
+    assert people.ci_retail
+    client = visit(officers.administrator, confirmed=True)
+    with recorded() as events:
+        answer = client.post(address(people.eve, "deactivate"), {"reassign_to": "ci-retail", "reason": WHY})
+    assert answer.status_code == 400
+    assert "name a person" in answer.content.decode()
+    assert events == []
+    people.eve.refresh_from_db()
+    assert people.eve.is_active
+
+
+def test_a_new_policy_starts_from_a_template_that_is_valid(officers: SimpleNamespace, visit: Visit) -> None:
+    client = visit(officers.officer, confirmed=True)
+    source = client.get(address(Policy, "add")).context["form"]["source"].value()
+    assert policies.read(source).title == "What this policy is for"
+
+
+def test_the_list_of_policies_says_which_tiers_they_cover(
+    people: People, officers: SimpleNamespace, visit: Visit
+) -> None:
+    tiers = POLICY.replace("[staging]", "[staging], tiers: [1, 2]") + "requires_assessed_tier: false\n"
+    made = policies.publish(actor=factories.SETUP, source=tiers, reason="the first").policy
+    client = visit(officers.officer)
+    shown = client.get(address(Policy, "changelist")).content.decode()
+    assert '<span class="tag">tier 1</span> <span class="tag">tier 2</span>' in shown
+    assert "Declared accepted" in shown
+    assert "requires_assessed_tier: false" in client.get(address(made)).content.decode()
+
+
 def test_a_command_that_came_too_late_says_so(people: People, officers: SimpleNamespace, visit: Visit) -> None:
     grant = _grant(people)
     client = visit(officers.administrator, confirmed=True)
@@ -428,7 +504,7 @@ def test_a_revision_of_one_policy_is_not_another_policy(
     answer = client.post(address(policy, "publish"), {"source": other, "reason": WHY})
 
     assert answer.status_code == 400
-    assert "/slug: This page publishes the next revision of into-staging" in answer.content.decode()
+    assert "Line 1, field slug: This page proposes the next revision of into-staging" in answer.content.decode()
     assert not Policy.objects.filter(slug="another").exists()
 
 

@@ -12,7 +12,16 @@ from django.urls import reverse
 
 from audit.models import Event
 from governance.models import Policy
-from registry.models import AccessToken, Grant, Instance, Membership, QuestionnaireRevision, ReviewerGroup, User
+from registry.models import (
+    AccessToken,
+    Grant,
+    Instance,
+    Membership,
+    ProtectedAlias,
+    QuestionnaireRevision,
+    ReviewerGroup,
+    User,
+)
 from tests.factories import PASSWORD
 from tests.matrix import actors
 from tests.matrix.actors import MODEL, World
@@ -83,6 +92,10 @@ def _subject(world: World) -> User:
     return world.person("subject")
 
 
+def _champion(world: World) -> ProtectedAlias:
+    return ProtectedAlias.objects.get(name="champion")
+
+
 def _nothing(world: World, caller: Caller) -> dict[str, Any]:
     return {}
 
@@ -103,6 +116,9 @@ _command("take a role on the model", Grant, "revoke", _nothing, lambda world: wo
 _command("give a role in the organisation", Grant, "add", lambda w, c: {"role": "viewer", "user": "second"})
 _command("give oneself a role", Grant, "add", _itself, shown=False)
 _command("propose a policy", Policy, "add", lambda w, c: {"source": actors.ANOTHER_POLICY})
+_command("protect an alias", ProtectedAlias, "add", lambda w, c: {"name": "blue", "stage": ""})
+_command("propose to loosen an alias", ProtectedAlias, "end", _nothing, _champion)
+_command("propose to loosen an alias", ProtectedAlias, "represent", lambda w, c: {"stage": ""}, _champion)
 _command("propose to confirm the set-up", Instance, "confirm-setup", _nothing, lambda world: Instance.objects.get())
 _command("require two officers", Instance, "end-single-officer", _nothing, lambda world: Instance.objects.get())
 _command("create a group", ReviewerGroup, "add", lambda w, c: {"slug": "committee", "name": "Committee"})
@@ -130,6 +146,7 @@ _command(
     lambda world: world.person("robot"),
 )
 _command("deactivate an account", User, "deactivate", _nothing, _subject)
+_command("reassign what an account owns", User, "reassign", lambda w, c: {"to": "second"}, _subject)
 _command("reactivate an account", User, "reactivate", _nothing, lambda world: world.person("shut"))
 _command(
     "revoke somebody's token",

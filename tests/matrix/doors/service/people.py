@@ -11,7 +11,9 @@ from registry.services import (
     change_proposals,
     governing,
     groups,
+    handover,
     instance,
+    lifecycle,
     people,
     sign_in_links,
 )
@@ -80,6 +82,16 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("propose a policy")
 def _(world: World, actor: Actor) -> None:
     policies.propose(actor=actor, source=actors.ANOTHER_POLICY, reason=WHY)
+
+
+@SERVICE.at("protect an alias")
+def _(world: World, actor: Actor) -> None:
+    lifecycle.propose_alias_protection(actor=actor, name="blue", protected=True, stage=None, reason=WHY)
+
+
+@SERVICE.at("propose to loosen an alias")
+def _(world: World, actor: Actor) -> None:
+    lifecycle.propose_alias_protection(actor=actor, name="champion", protected=False, stage=None, reason=WHY)
 
 
 @SERVICE.at("revise a policy")
@@ -170,6 +182,11 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("deactivate an account")
 def _(world: World, actor: Actor) -> None:
     people.deactivate(actor=actor, person=world.person("subject"), reason=WHY)
+
+
+@SERVICE.at("reassign what an account owns")
+def _(world: World, actor: Actor) -> None:
+    handover.reassign(actor=actor, person=world.person("subject"), to=world.person("second"), reason=WHY)
 
 
 @SERVICE.at("reactivate an account")
