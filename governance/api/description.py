@@ -41,7 +41,7 @@ class SchemaView(OpenEndpoint):
     def get(self, request: Request) -> HttpResponse:
         """The OpenAPI 3.1 description of this interface."""
         with _MAKING:
-            body, tag = _described()
+            body, tag, _ = _described()
         headers = {"ETag": tag, "Cache-Control": "public, no-cache"}
         if preconditions.unchanged(request, tag):
             return HttpResponse(status=304, headers=headers)
@@ -80,8 +80,14 @@ _MAKING = threading.Lock()
 
 
 @cache
-def _described() -> tuple[bytes, str]:
+def _described() -> tuple[bytes, str, dict[str, Any]]:
     """Made once a process: it depends on the code alone."""
     document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     body = json.dumps(document, ensure_ascii=False).encode()
-    return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', document
+
+
+def described() -> dict[str, Any]:
+    """Return the OpenAPI description."""
+    with _MAKING:
+        return _described()[2]

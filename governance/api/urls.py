@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path, re_path, register_converter
 from django.urls.converters import StringConverter
 from django.views.decorators.csrf import csrf_exempt
+from django.views.generic import RedirectView
 
 from governance.api import (
     access,
@@ -23,6 +24,7 @@ from governance.api import (
     models,
     policies,
     promotions,
+    reference,
     risk,
     stages,
     whoami,
@@ -87,6 +89,8 @@ _VERSION = "models/<api-model:slug>/versions/<api-number:number>"
 
 urlpatterns: list[URLPattern] = [
     path("schema", description.SchemaView.as_view(), name="schema"),
+    path("docs", reference.ReferenceView.as_view(), name="reference"),
+    path("docs/", csrf_exempt(RedirectView.as_view(pattern_name="api:reference")), name="reference-slash"),
     path("problems", description.ProblemsView.as_view(), name="problems"),
     path("problems/<slug:code>", description.ProblemView.as_view(), name="problem"),
     path("whoami", whoami.WhoAmIView.as_view()),

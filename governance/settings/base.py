@@ -35,6 +35,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "governance.web.middleware.RequestFacts",
+    "governance.web.middleware.Compression",
     "governance.web.middleware.PermissionsPolicy",
     "django.middleware.security.SecurityMiddleware",
     "governance.web.middleware.ContentPolicy",

@@ -23,7 +23,7 @@ from governance.web import jump, keyset, saved_views, search
 from governance.web.page import PageRequest, page, show
 from governance.web.shell import models_waiting
 from governance.web.trends import Trend, trends_of
-from registry import access
+from registry import access, selectors
 from registry.models import OPEN, RegisteredModel, Stage, StageOccupancy
 from registry.search import InvalidQuery
 
@@ -104,7 +104,7 @@ def _by_attention(request: PageRequest, found: QuerySet[RegisteredModel]) -> lis
     groups = [
         Q(next_review__lt=_today()),
         Q(pk__in=PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE).values("model_id")),
-        Q(owner__isnull=True) | Q(risk_tier__isnull=True),
+        selectors.is_unowned() | Q(risk_tier__isnull=True),
     ]
     if waiting := models_waiting(request, request.actor):
         groups.insert(1, Q(pk__in=waiting))
@@ -128,7 +128,7 @@ def _tiles(visible: QuerySet[RegisteredModel]) -> dict[str, int]:
     counted: dict[str, QuerySet[Any]] = {
         "models": active,
         "overdue": active.filter(next_review__lt=_today()),
-        "lacking": active.filter(Q(owner__isnull=True) | Q(risk_tier__isnull=True)),
+        "lacking": active.filter(selectors.is_unowned() | Q(risk_tier__isnull=True)),
         "in_exclusive": held.filter(access.found_in(active.filter(pk=OuterRef("model_id")))),
         "open": requests.filter(state__in=PromotionRequest.LIVE),
         "blocked": requests.filter(state="blocked"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone
 
 from audit import context
@@ -22,6 +23,19 @@ from registry import addresses, characters
 _MAY_HOLD_CONTROLS = re.compile(
     rb"\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xaf]|\xef[\xb7\xbf]|\xf3\xa0[\x80\x81]|[\xf0-\xf4].\xbf[\xbe\xbf]|\xc2[\x80-\x9f]"
 )
+COMPRESSED: Final = frozenset(
+    {
+        "text/html",
+        "text/css",
+        "text/csv",
+        "text/plain",
+        "text/javascript",
+        "image/svg+xml",
+        "application/json",
+        "application/problem+json",
+    }
+)
+"""The types of content that are compressed."""
 Handler = Callable[[HttpRequest], HttpResponse]
 
 # What we take over from a caller's X-Request-Id: enough for every tracing tool, too little to forge a log line.
@@ -64,6 +78,18 @@ class PermissionsPolicy:
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", settings.COUNTERSIGN_PERMISSIONS_POLICY)
         return response
+
+
+class Compression(GZipMiddleware):
+    """Compresses text for clients that accept it. Left alone: what is compressed or binary already, and what carries an
+    `ETag`, which would become a weak one that `If-Match` cannot use (RFC 9110, 13.1.1). Django adds random bytes of
+    random length, so that the size tells nothing about what a page holds (BREACH)."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        kind = response.get("Content-Type", "").partition(";")[0]
+        if kind not in COMPRESSED or response.has_header("ETag"):
+            return response
+        return super().process_response(request, response)
 
 
 class ReaderPreferences:

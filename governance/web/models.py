@@ -63,7 +63,7 @@ class VersionRow:
 
     version: ModelVersion
     aliases: list[AliasAssignment]
-    metrics: list[tuple[float | None, float | None, bool | None, int]]
+    metrics: list[tuple[str, float | None, float | None, bool | None, int]]
     """Value, difference to the champion, and whether it is within the limit (None without one)."""
     request: PromotionRequest | None
 
@@ -190,7 +190,7 @@ def _version_rows(
         VersionRow(
             version,
             [alias for alias in aliases if alias.version_id == version.pk],
-            [(*cell(version, column), decimals) for column, decimals in zip(columns, places, strict=True)],
+            [(column.name, *cell(version, column), decimals) for column, decimals in zip(columns, places, strict=True)],
             asked.get(version.pk),
         )
         for version in versions

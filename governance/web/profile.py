@@ -76,6 +76,14 @@ class PasswordForm(PageForm):
     )
 
 
+class RevokeForm(PageForm):
+    """Why a token is revoked."""
+
+    reason = forms.CharField(
+        label="Reason", required=False, max_length=5_000, help_text="Optional; recorded in the audit log."
+    )
+
+
 class TokenForm(PageForm):
     """What a new token may do, where, and for how long."""
 
@@ -224,12 +232,22 @@ def _issue(request: PageRequest, form: TokenForm) -> dict[str, Any]:
     return {"token": token, "secret": secret}
 
 
-@page("POST")
+@page("GET", "POST")
 def revoke_token(request: PageRequest, uid: str) -> HttpResponse:
-    """End a token at once."""
-    token = AccessToken.objects.filter(person=request.person, uid=uid).first()
+    """Ask whether a token is to be revoked; on POST, revoke it at once."""
+    token = AccessToken.objects.filter(person=request.person, uid=uid).select_related("use").first()
     if token is None:
         raise NotFound("You have no such token.")
-    tokens.revoke(actor=request.actor, token=token, reason=request.POST.get("reason") or "revoked by its owner")
-    messages.success(request, f"Token {token.name} is revoked; it stopped working at once.")
-    return redirect("web:tokens")
+    form = RevokeForm(request.POST or None)
+    if request.method != "POST":
+        return show(request, "profile/revoke_token.html", {"token": token, "form": form})
+    if form.is_valid():
+        try:
+            reason = form.cleaned_data["reason"] or "revoked by its owner"
+            tokens.revoke(actor=request.actor, token=token, reason=reason)
+        except Refusal as refusal:
+            form.take_refusal(refusal)
+        else:
+            messages.success(request, f"Token {token.name} is revoked and no longer works.")
+            return redirect("web:tokens")
+    return show(request, "profile/revoke_token.html", {"token": token, "form": form}, status=400)

@@ -172,8 +172,8 @@ def _span(span: Span, text: str) -> str:
 def search_help(request: PageRequest) -> HttpResponse:
     """Every word of the query language, with what it finds and how it is written: the table the parser reads by."""
     groups = [
-        ("About models", [word for word in VOCABULARY if word.of is Of.MODEL]),
-        ("About models and versions", [word for word in VOCABULARY if word.of is Of.BOTH]),
-        ("About versions", [word for word in VOCABULARY if word.of is Of.VERSION]),
+        ("Filters for models", [word for word in VOCABULARY if word.of is Of.MODEL]),
+        ("Filters for models and versions", [word for word in VOCABULARY if word.of is Of.BOTH]),
+        ("Filters for versions", [word for word in VOCABULARY if word.of is Of.VERSION]),
     ]
     return show(request, "search/help.html", {"groups": groups, "most": MAX_LENGTH})

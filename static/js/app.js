@@ -145,6 +145,15 @@
     history.replaceState(null, "", location.pathname);
   }
 
+  // --- a lineage graph wider than its panel begins with its own version in view ---
+  $$(".graphwrap").forEach((wrap) => {
+    const own = $(".focus", wrap)?.getBoundingClientRect();
+    if (!own) return;
+    const frame = wrap.getBoundingClientRect();
+    if (own.right > frame.right || own.left < frame.left)
+      wrap.scrollLeft += own.left + own.width / 2 - frame.left - frame.width / 2;
+  });
+
   // --- live parts: every 5 s, after five minutes every 15 s, never in a hidden tab ---
   const opened = Date.now();
   let last = opened;

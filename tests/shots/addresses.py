@@ -58,6 +58,8 @@ def sights() -> list[Sight]:
         Sight("audit-none", "ingrid", "/audit/?q=nothing-is-called-this"),
         Sight("audit-closed", "marta", "/audit/", 403),
         *_events(request),
+        Sight("help", "priya", "/help/"),
+        Sight("api-docs", "", "/api/v1/docs"),
         Sight("profile", "marta", "/profile/"),
         Sight("tokens", "sofia", "/profile/tokens/"),
         Sight("not-found", "marta", "/models/there-is-no-such-model/", 404),

@@ -129,7 +129,8 @@ class TestFinding(TestCase):
 
     def test_the_help_lists_every_word(self) -> None:
         page = self.get("/search/help/")
-        page.has(*(word.about for word in VOCABULARY))
+        page.has(*(word.about[:1].upper() + word.about[1:] for word in VOCABULARY))
+        page.has("A user name, or @me; or none")
         for word in VOCABULARY:
             for example in word.examples:
                 self.get(f"/models/?q={quote(example)}").has_not("This cannot be read")

@@ -207,6 +207,7 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
 _simply("read why a tier", "risk", lambda world: _url("risk", UNUSED))
 _simply("read the reviews", "model-reviews", lambda world: _url("model-reviews", UNUSED))
 _simply("open one's own pages", "review-calendar", lambda world: _url("review-calendar"))
+_simply("open one's own pages", "help", lambda world: _url("help"))
 _simply("open one's own pages", "stages", lambda world: _url("stages"))
 
 
@@ -359,7 +360,7 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("change-view", world.view), {"name": "Mine now"})
 
 
-@PAGE.at("revoke one's own token", "POST web:revoke-token")
+@PAGE.at("revoke one's own token", "GET web:revoke-token", "POST web:revoke-token")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     uid = "tok_nobodys" if caller.key == "an" else world.own_token(world.person(caller.key).uid).uid
-    return client.post(_url("revoke-token", uid), {"reason": WHY})
+    return shown_and_sent(client, _url("revoke-token", uid), {"reason": WHY})
