@@ -361,6 +361,6 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
 
 
 @PAGE.at("revoke one's own token", "GET web:revoke-token", "POST web:revoke-token")
-def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+def _(world: World, client: Client, caller: Caller) -> Answer:
     uid = "tok_nobodys" if caller.key == "an" else world.own_token(world.person(caller.key).uid).uid
     return shown_and_sent(client, _url("revoke-token", uid), {"reason": WHY})
