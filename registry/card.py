@@ -17,6 +17,8 @@ from registry import yaml_reader
 
 MAX_VALUES = 2_000
 """Values in a front matter. YAML can say more of them than it has characters."""
+MAX_SECTIONS = 1_000
+"""Headings of a card. Each costs more than its two characters do elsewhere: it is matched, rendered and compared."""
 _LIMITS = yaml_reader.Limits(characters=64 * 1024)
 
 # Possessive quantifiers (`++`) wherever two parts match the same characters: time is proportional to the text.
@@ -184,6 +186,10 @@ def _split(lines: list[str]) -> list[Section]:
             open_now = [s for s in open_now if s.level < level]
             open_now.append(Section(level, title.strip(), start, len(lines)))
             sections.append(open_now[-1])
+            if len(sections) > MAX_SECTIONS:
+                raise CardUnreadable(
+                    f"it has more than {MAX_SECTIONS:,} headings. Move parts of it into documents of their own."
+                )
             previous = ""
             continue
         for section in open_now:

@@ -30,9 +30,6 @@ MOST_VERSIONS = 20
 """Earlier versions that are looked through for where a section's text began."""
 
 
-MOST_SECTIONS = 1_000
-"""Sections of an earlier card that are compared; of a card with more, none is."""
-
 Sections: TypeAlias = "dict[tuple[str, ...], bytes]"
 _SECTIONS: BoundedCache[Sections | None] = BoundedCache(50_000, lambda sections: 1 + len(sections or ()))
 """Digests of the sections of cards, by the card's own digest."""
@@ -101,7 +98,7 @@ def _parts(version: ModelVersion, text: str) -> list[Part]:
         found = cards.parse(text)
     except cards.CardUnreadable:
         return [Part("", to_html(text), None)]
-    if len(cards.top_sections(found)) > MOST_SECTIONS or is_shown_as_written(text):
+    if is_shown_as_written(text):
         # Each section would be rendered by itself, and the bounds hold for a whole card.
         return [Part("", to_html(without_front_matter(text)), None)]
     earlier = _earlier(version)
@@ -133,15 +130,12 @@ def _earlier(version: ModelVersion) -> list[tuple[int, Sections]]:
 
 
 def _section_digests(text: str) -> Sections | None:
-    """What identifies the text of each section of a card; None where the card cannot be read or has too many."""
+    """What identifies the text of each section of a card; None where the card cannot be read."""
     try:
         parsed = cards.parse(text)
     except cards.CardUnreadable:
         return None
-    shown = cards.top_sections(parsed)
-    if len(shown) > MOST_SECTIONS:
-        return None
-    return {s.name: _digest(parsed.source(s)) for s in shown}
+    return {s.name: _digest(parsed.source(s)) for s in cards.top_sections(parsed)}
 
 
 def _digest(text: str) -> bytes:

@@ -242,3 +242,11 @@ def test_what_is_not_front_matter_stays_prose() -> None:
     for text in ("prose\n---\na: 1\n---\n", "", "\n\n"):
         assert parse(text).metadata == {}
         assert divide(text) == ("", text)
+
+
+@pytest.mark.parametrize("heading", ["#\n", "## One\n\ntext\n", "One\n---\n"])
+def test_a_card_of_headings_alone_is_not_taken_apart(heading: str) -> None:
+    """Each page took seconds for it, and each comparison half a minute."""
+    assert len(parse(heading * 1_000).sections) == 1_000
+    with pytest.raises(CardUnreadable, match="more than 1,000 headings"):
+        parse(heading * 1_001)
