@@ -9,9 +9,15 @@ from functools import partial
 import pytest
 from django.db import transaction
 
+from audit import recorder
+from audit.actor import process
+from audit.recorder import Thing
 from governance import dispatch
 from governance.models import Packet, Policy, PolicyRevision, PromotionRequest
+from governance.services import policies, setup
+from registry import stage_writer
 from registry.access import Role, actor_for
+from registry.actions import VERSION_UPDATED
 from registry.models import AliasAssignment, ModelVersion, ProtectedAlias, Stage
 from registry.services import instance
 from tests import factories
@@ -219,3 +225,42 @@ def test_protection_is_not_lifted_around_a_move_between_stages(committed: Bank) 
     with transaction.atomic():
         protect(False)
         protect(True)
+
+
+def place(version: ModelVersion, stage: str, promotion: PromotionRequest) -> None:
+    """Move a version as the application role could: with an event, under a promotion that exists."""
+    version = ModelVersion.objects.select_related("stage").get(pk=version.pk)
+    written = recorder.append(
+        VERSION_UPDATED,
+        actor=process("test"),
+        thing=Thing("version", str(version.uid)),
+        stream=f"model:{version.model.uid}",
+    )
+    target = Stage.objects.get(slug=stage)
+    stage_writer.move(version=version, target=target, event=written, promotion=promotion.uid, displaced=None)
+
+
+def test_a_promotion_for_another_place_lets_nothing_into_production(committed: Bank) -> None:
+    version = committed.version()
+    free = committed.request(version, stage="archived")
+    assert (free.state, free.policy_revision) == ("promoted", None)
+    refused("its promotion was asked for another place", lambda: place(version, "production", free))
+
+
+def test_a_promotion_is_carried_out_once(committed: Bank) -> None:
+    """It lets neither another version of the model out, nor its own version in again."""
+    for way in ("stages: [staging]", "stages: [production]", "from: [production]"):
+        slug = "".join(c if c.isalpha() else "-" for c in way).strip("-")
+        policies.publish(
+            actor=setup.INSTALLER,
+            source=f"{{slug: {slug}, title: Light, priority: 9, applies_to: {{{way}}}}}",
+            reason="for the test",
+        )
+    first, second = committed.version(), committed.version()
+    for version in (first, second):
+        for stage in ("staging", "production"):
+            assert committed.request(version, stage=stage).state == "promoted"
+    entered = PromotionRequest.objects.get(version=first, target_stage__slug="production")
+    refused("its promotion was carried out before", lambda: place(second, "archived", entered))
+    assert committed.request(second, stage="archived").state == "promoted"
+    refused("its promotion was carried out before", lambda: place(first, "production", entered))
