@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register  # noqa: A004 - Django's own name
 from django.db import connections
 
+from governance.checks import catalogue
 from governance.database import releases
 from registry import selectors
 
@@ -54,6 +55,19 @@ def sandbox(**_: Any) -> list[CheckMessage]:
         return [Error(text, hint=hint, id="countersign.E002")]
     hint = "Each run records what held. Set COUNTERSIGN_CHECKS_NEED_ISOLATION=yes to run no check without both."
     return [Info(text, hint=hint, id="countersign.I001")]
+
+
+@register(deploy=True)
+def plug_ins(**_: Any) -> list[CheckMessage]:
+    """Report the check plug-ins that cannot be used: policies that require them block their requests."""
+    return [
+        Warning(
+            f"The check plug-in {fault.name} of {fault.origin} cannot be used: {fault.problem}.",
+            hint="Repair or remove the plug-in; requests of policies that require it are blocked until then.",
+            id="countersign.W030",
+        )
+        for fault in catalogue.broken()
+    ]
 
 
 @register(deploy=True)

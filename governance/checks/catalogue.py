@@ -58,6 +58,8 @@ class Broken:
     name: str
     origin: str
     problem: str
+    slug: str = ""
+    """The check that it would be, where it says so."""
 
 
 @dataclass(frozen=True)
@@ -81,21 +83,24 @@ def collect(builtin: Iterable[type[Check]], plugins: Iterable[EntryPoint]) -> Ca
     broken: list[Broken] = []
     claims: dict[str, list[tuple[EntryPoint, type[Check]]]] = {}
     for point in plugins:
+        loaded: Any = None
         try:
-            check = point.load()
-            refuse_bad_check(check)
-            if check.slug.split(".")[0] in RESERVED:
+            loaded = point.load()
+            refuse_bad_check(loaded)
+            if loaded.slug.split(".")[0] in RESERVED:
                 raise ContractBroken(
-                    f"the namespace of {check.slug} is the product's own: use your organisation's name"
+                    f"the namespace of {loaded.slug} is the product's own: use your organisation's name"
                 )
         except Exception as error:
-            broken.append(Broken(point.name, _origin(point), f"{type(error).__name__}: {error}"))
+            slug = getattr(loaded, "slug", "")
+            known = slug if isinstance(slug, str) and slug not in checks else ""
+            broken.append(Broken(point.name, _origin(point), f"{type(error).__name__}: {error}", known))
         else:
-            claims.setdefault(check.slug, []).append((point, check))
+            claims.setdefault(loaded.slug, []).append((point, loaded))
     for slug, claimants in claims.items():
         if len(claimants) > 1:
             broken.extend(
-                Broken(point.name, _origin(point), f"{len(claimants)} plug-ins claim the slug {slug}")
+                Broken(point.name, _origin(point), f"{len(claimants)} plug-ins claim the slug {slug}", slug)
                 for point, _ in claimants
             )
             continue
@@ -133,9 +138,20 @@ def get(slug: str) -> Check:
     """The check of that slug; raises UnknownCheck."""
     check = find(slug)
     if check is None:
-        known = ", ".join(sorted(installed().checks))
-        raise UnknownCheck(f"No check called {slug} is installed; installed are: {known}.")
+        raise UnknownCheck(why_unusable(slug))
     return check
+
+
+def why_unusable(slug: str) -> str:
+    """Say why there is no check of that slug: it is not installed, or what is installed is broken."""
+    faults = [fault for fault in broken() if fault.slug == slug]
+    if faults:
+        said = "; ".join(f"{fault.name} of {fault.origin}: {fault.problem}" for fault in faults[:3])
+        return f"The check {slug} is installed and cannot be used: {said}."[:1000]
+    known = ", ".join(sorted(installed().checks))
+    unnamed = ", ".join(f"{fault.name} of {fault.origin}" for fault in broken() if not fault.slug)
+    more = f" Plug-ins that cannot be used: {unnamed}." if unnamed else ""
+    return f"No check called {slug} is installed; installed are: {known}.{more}"
 
 
 def parameters(check: Check, given: Mapping[str, Any]) -> Parameters:
@@ -154,6 +170,9 @@ def parameters(check: Check, given: Mapping[str, Any]) -> Parameters:
                 for fault in error.errors(include_url=False, include_context=False, include_input=False)
             ),
         ) from error
+    except Exception as error:  # a plug-in's validators are code outside the sandbox
+        message = f"the check cannot read its parameters ({type(error).__name__}: {error})"[:500]
+        raise BadParameters(check.slug, (("", message),)) from error
     return validated
 
 
@@ -171,7 +190,9 @@ def combined_parameters(slug: str, first: Mapping[str, Any], second: Mapping[str
     try:
         both = check.combine(parameters(check, first), parameters(check, second))
         return None if both is None else parameters(check, both.model_dump(mode="json")).model_dump(mode="json")
-    except BadParameters:
+    except Exception as error:  # a plug-in's combine() is code outside the sandbox
+        if not isinstance(error, BadParameters):
+            log.warning("the check %s cannot combine parameters: %s: %s", slug, type(error).__name__, error)
         return None
 
 

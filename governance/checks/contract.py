@@ -42,6 +42,9 @@ MODEL_CARD = "model.card"
 METRICS = "metrics"
 EVALUATION_TABLE = "evaluation.table"
 
+FACT_NAMES = frozenset({"metrics", "target"})
+"""The facts that a check may name in `Check.facts`: the declared metrics, and where the version is to go."""
+
 MAX_OUTCOME_BYTES = 256 * 1024
 """An outcome is evidence to read, not a data set: what is larger belongs into a file."""
 MAX_FINDINGS = 500
@@ -235,7 +238,7 @@ class Check:
     Params: ClassVar[type[Parameters]] = Parameters
     needs: ClassVar[tuple[Evidence, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ()
-    """Names of the facts it reads, of those `governance.checks.inputs` knows; others are not handed over."""
+    """Names of the facts it reads, of `FACT_NAMES`."""
     sandbox: ClassVar[Sandbox] = Sandbox()
     waivable: ClassVar[bool] = True
     """Whether a waiver may stand in for it."""
@@ -262,6 +265,21 @@ class Check:
         raise NotImplementedError
 
 
+def missing_evidence(check: Check, available: frozenset[str], facts: Mapping[str, Any], params: Any) -> tuple[str, ...]:
+    """Return what a check lacks, in words. `Check.missing` is code of a plug-in that runs outside the sandbox.
+
+    Raises:
+        ContractBroken: for whatever it raises, and for an answer that is not words.
+    """
+    try:
+        missing = tuple(check.missing(available, facts, params))
+    except Exception as error:
+        raise ContractBroken(f"it cannot say what it lacks ({type(error).__name__}: {error})"[:500]) from error
+    if not all(isinstance(what, str) for what in missing):
+        raise ContractBroken("what it lacks must be said in words")
+    return missing
+
+
 def refuse_bad_check(check: type[Check]) -> None:
     """Raise ContractBroken where a class cannot be a check."""
     if not (isinstance(check, type) and issubclass(check, Check)):
@@ -274,8 +292,19 @@ def refuse_bad_check(check: type[Check]) -> None:
             raise ContractBroken(f"its {name} {value!r} does not have the form {form.pattern}")
     if not getattr(check, "title", "") or not getattr(check, "category", ""):
         raise ContractBroken("it needs a title and a category")
+    if not isinstance(check.facts, tuple) or not FACT_NAMES.issuperset(check.facts):
+        unknown = ", ".join(f"“{name}”" for name in check.facts if name not in FACT_NAMES) or repr(check.facts)
+        raise ContractBroken(f"it asks for the facts {unknown}; the facts are: {', '.join(sorted(FACT_NAMES))}")
+    if not isinstance(check.needs, tuple) or not all(isinstance(need, Evidence) for need in check.needs):
+        raise ContractBroken("its needs must be a tuple of contract.Evidence")
+    if not isinstance(check.sandbox, Sandbox):
+        raise ContractBroken("its sandbox must be a contract.Sandbox")
     params = check.Params
-    if not issubclass(params, BaseModel) or params.model_config.get("extra") != "forbid":
+    if (
+        not isinstance(params, type)
+        or not issubclass(params, BaseModel)
+        or params.model_config.get("extra") != "forbid"
+    ):
         raise ContractBroken("its Params must refuse unknown names: derive them from contract.Parameters")
     if not params.model_config.get("frozen"):
         raise ContractBroken("its Params must be frozen: derive them from contract.Parameters")

@@ -26,7 +26,7 @@ from audit.recorder import Change, Thing
 from governance import dispatch
 from governance.actions import CHECK_CANCELLED, CHECK_COMPLETED, CHECK_QUEUED
 from governance.checks import catalogue, inputs
-from governance.checks.contract import ARTIFACT_FILES, MODEL_CARD, Conclusion, Finding, Outcome
+from governance.checks.contract import ARTIFACT_FILES, MODEL_CARD, Conclusion, ContractBroken, Finding, Outcome
 from governance.models import CheckRun, PromotionRequest
 from governance.policies import CheckRule, PolicyDocument, UncombinableRule, young_enough
 from registry.selectors import Contents
@@ -102,26 +102,28 @@ def plan(
 
 def _plan_one(rule: CheckRule, shelf: inputs.Shelf, latest: CheckRun | None, now: datetime) -> PlannedRun:
     check = catalogue.find(rule.check)
-    version, params, problem = "", dict(rule.params), ""
+    version, params, problem, digest = "", dict(rule.params), "", ""
     missing: tuple[str, ...] = ()
     if isinstance(rule, UncombinableRule):
         problem = rule.conflict
     elif check is None:
-        problem = (
-            f"No check called {rule.check} is installed. An operator must install it, or an officer change the policy."
-        )
+        unusable = catalogue.why_unusable(rule.check)
+        problem = f"{unusable} An operator must install it, or an officer change the policy."
     else:
         version = check.version
         try:
             validated = catalogue.parameters(check, rule.params)
         except catalogue.BadParameters as error:
             problem = f"Version {version} of the check does not take the policy's parameters: {error}."
-    if check is None or problem:
+        else:
+            params = validated.model_dump(mode="json")
+            try:
+                found = shelf.inputs(check, validated)
+                digest, missing = found.digest, found.missing
+            except ContractBroken as error:
+                problem = f"Version {version} of the check does not work: {error}."
+    if problem:
         digest = canonical.digest({"slug": rule.check, "version": version, "params": params, "problem": problem})
-    else:
-        params = validated.model_dump(mode="json")
-        found = shelf.inputs(check, validated)
-        digest, missing = found.digest, found.missing
     return PlannedRun(
         check_slug=rule.check,
         check_version=version,

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from audit import canonical
-from governance.checks.contract import ARTIFACT_FILES, METRICS, MODEL_CARD, Check
+from governance.checks.contract import ARTIFACT_FILES, METRICS, MODEL_CARD, Check, missing_evidence
 from governance.checks.sources import Source
 from governance.models import PromotionRequest
 from registry.models import ModelVersion
@@ -41,7 +41,11 @@ class Shelf:
         self._contents = contents or Contents(request.version)
 
     def inputs(self, check: Check, params: Any) -> Inputs:
-        """What `check` is given, with validated `params`."""
+        """What `check` is given, with validated `params`.
+
+        Raises:
+            ContractBroken: the check cannot say what it lacks.
+        """
         kinds = [e.kind for e in check.needs]
         sources = tuple(s for kind in kinds for s in self._sources(kind))
         facts = {name: FACTS[name](self) for name in sorted(check.facts)}
@@ -51,7 +55,7 @@ class Shelf:
         return Inputs(
             sources=sources,
             facts=facts,
-            missing=check.missing(frozenset(available), facts, params),
+            missing=missing_evidence(check, frozenset(available), facts, params),
             digest=canonical.digest(
                 {
                     "api": check.api,
@@ -112,7 +116,7 @@ FACTS: Mapping[str, Callable[[Shelf], Any]] = {
     "metrics": lambda shelf: shelf.metrics,
     "target": lambda shelf: shelf.target,
 }
-"""The facts a check may name in `Check.facts`."""
+"""How each of `contract.FACT_NAMES` is read."""
 
 
 def seed(inputs_digest: str) -> int:

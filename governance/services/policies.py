@@ -212,10 +212,7 @@ def _unknown_checks(document: language.PolicyDocument) -> list[FieldError]:
     for index, rule in enumerate(document.checks):
         check = catalogue.find(rule.check)
         if check is None:
-            known = ", ".join(sorted(c.slug for c in catalogue.all()))
-            errors.append(
-                FieldError(f"/checks/{index}/check", "unknown_check", f"Unknown check; installed are: {known}.")
-            )
+            errors.append(FieldError(f"/checks/{index}/check", "unknown_check", catalogue.why_unusable(rule.check)))
             continue
         try:
             catalogue.parameters(check, rule.params)

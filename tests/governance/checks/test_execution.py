@@ -23,6 +23,7 @@ from governance.checks.execution import Claim, Result
 from governance.models import CheckRun
 from governance.services import evidence
 from registry import storage
+from registry.exceptions import InvalidInput
 from registry.models import ModelVersion
 from registry.services import versions
 from registry.services.versions import MetricSpec
@@ -176,6 +177,21 @@ def test_a_check_that_is_not_installed_blocks_and_says_so(
     catalogue.installed.cache_clear()
     promotions.settle(request.pk)
     assert latest(request, "acme.flaky").status == "queued"
+
+
+def test_a_check_that_cannot_say_what_it_lacks_blocks_and_says_so(bank: Bank, with_plugins: None) -> None:
+    request = ask(bank, "[{check: acme.clumsy}]")
+    run = latest(request, "acme.clumsy")
+    assert (run.status, run.conclusion) == ("completed", "error")
+    assert "RuntimeError: missing() does not work" in run.summary
+    assert bank.fresh(request).state == "blocked"
+    promotions.settle(request.pk)
+    assert latest(request, "acme.clumsy").pk == run.pk
+
+
+def test_a_policy_that_names_a_broken_check_is_refused_with_its_fault(bank: Bank, with_plugins: None) -> None:
+    with pytest.raises(InvalidInput, match="asks for the facts “datasets”"):
+        ask(bank, "[{check: acme.curious}]")
 
 
 # --- claiming and completing ---

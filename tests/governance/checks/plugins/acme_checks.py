@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from governance.checks.contract import Check, Conclusion, Context, Evidence, Outcome, Parameters, Sandbox
 
@@ -87,3 +87,30 @@ class Loose(Rows):
 
     class Params(BaseModel):
         anything: int = 1
+
+
+class Curious(Rows):
+    """Asks for a fact that does not exist."""
+
+    slug = "acme.curious"
+    facts = ("datasets",)
+
+
+class Clumsy(Rows):
+    """Raises whatever it can outside the sandbox."""
+
+    slug = "acme.clumsy"
+
+    class Params(Parameters):
+        size: int = 2
+
+        @field_validator("size")
+        @classmethod
+        def _known(cls, value: int) -> int:
+            return {2: 2, 3: 3}[value]
+
+    def missing(self, available: frozenset[str], facts: Any, params: Any) -> tuple[str, ...]:
+        raise RuntimeError("missing() does not work")
+
+    def combine(self, first: Any, second: Any) -> Any:
+        raise RuntimeError("combine() does not work")

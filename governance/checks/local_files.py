@@ -1,0 +1,96 @@
+"""Runs a check on files of a folder instead of a registered version: for authors of checks, and before registering."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from audit import clock
+from governance.checks import runner
+from governance.checks.contract import ARTIFACT_FILES, METRICS, MODEL_CARD, Check, Parameters, missing_evidence
+from governance.checks.sources import Source
+
+CARD_NAMES = ("MODEL_CARD.md", "README.md")
+
+
+class FolderUnusableError(ValueError):
+    """The folder, or a file that was named, cannot be used; the message says why."""
+
+
+@dataclass
+class LocalFiles:
+    """The evidence: files by kind, the declared metrics, and where the version is to go."""
+
+    sources: list[Source] = field(default_factory=list)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    target: dict[str, str | None] = field(default_factory=lambda: {"stage": "production", "alias": None})
+    _places: dict[str, Path] = field(default_factory=dict)
+
+    def add_folder(self, folder: Path) -> None:
+        """Take every file below a folder as one of the version, and its model card where it has one by name."""
+        if not folder.is_dir():
+            raise FolderUnusableError(f"{folder} is no folder.")
+        for path in sorted(folder.rglob("*")):
+            if path.is_symlink():
+                raise FolderUnusableError(f"{path} is a symbolic link: a version has files of its own.")
+            if path.is_file():
+                self.add(ARTIFACT_FILES, path, path.relative_to(folder).as_posix())
+        card = next((folder / name for name in CARD_NAMES if (folder / name).is_file()), None)
+        if card is not None:
+            self.add(MODEL_CARD, card)
+
+    def add(self, kind: str, path: Path, name: str = "") -> None:
+        """Take a file as evidence of a kind; of a kind of which there is one, the last counts."""
+        try:
+            with path.open("rb") as stream:
+                sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+                size = stream.tell()
+        except OSError as error:
+            raise FolderUnusableError(f"{path} cannot be read: {error.strerror or error}.") from None
+        if kind != ARTIFACT_FILES:
+            self.sources = [source for source in self.sources if source.kind != kind]
+        self.sources.append(Source(kind, name or path.name, sha256, size))
+        self._places[sha256] = path
+
+    def missing(self, check: Check, params: Parameters) -> tuple[str, ...]:
+        """What the check waits for."""
+        available = {source.kind for source in self.sources} | ({METRICS} if self.metrics else set())
+        return missing_evidence(check, frozenset(available), self._facts(check), params)
+
+    def run(self, check: Check, params: Parameters, *, isolation_demanded: bool = False) -> runner.Run:
+        """Run the check in the sandbox on what it needs of this."""
+        kinds = {evidence.kind for evidence in check.needs}
+        job = runner.Job(
+            check=check,
+            params=params,
+            sources=[source for source in self.sources if source.kind in kinds],
+            facts=self._facts(check),
+            now=clock.now(),
+            seed=0,
+            isolation_demanded=isolation_demanded,
+        )
+        return runner.run(job, open_blob=self._open, beat=lambda: True)
+
+    def _facts(self, check: Check) -> Mapping[str, Any]:
+        every: Mapping[str, Any] = {"metrics": self.metrics, "target": self.target}
+        return {name: every[name] for name in check.facts}
+
+    @contextmanager
+    def _open(self, sha256: str) -> Iterator[BinaryIO]:
+        with self._places[sha256].open("rb") as stream:
+            yield stream
+
+
+def parse_pairs(given: Sequence[str], option: str) -> list[tuple[str, str]]:
+    """Split NAME=VALUE arguments. Raises FolderUnusableError for one that is none."""
+    pairs = []
+    for text in given:
+        name, mark, value = text.partition("=")
+        if not mark or not name:
+            raise FolderUnusableError(f"{option} {text}: write NAME=VALUE.")
+        pairs.append((name, value))
+    return pairs
