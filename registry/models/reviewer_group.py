@@ -74,6 +74,13 @@ class Membership(Dated):
             valid_from__lte=moment,
         )
 
+    @classmethod
+    def effective_or_later(cls, moment: datetime) -> models.QuerySet["Membership"]:
+        """The open memberships that hold at `moment` or begin after it."""
+        return cls.objects.filter(
+            Q(valid_until__isnull=True) | Q(valid_until__gt=moment), closed_at__isnull=True, opened_at__lte=moment
+        )
+
 
 class EffectiveMembership(models.Model):
     """A database view: the memberships that hold at this moment, in the shape of the many-to-many Django and guardian

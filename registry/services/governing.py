@@ -148,10 +148,11 @@ def _officers(proposal: ChangeProposal) -> QuerySet[User]:
 
 
 def _concerned(proposal: ChangeProposal) -> Mapping[str, str]:
-    """The people a change is about: the person, or the members of the group that gets a role."""
+    """Return whom a change is about: the person, or the members of the group that gets a role, including those whose
+    membership begins later."""
     payload = proposal.payload
     if payload.get("to") == "group":
-        members = Membership.effective(clock.now()).filter(group__uid=payload["uid"])
+        members = Membership.effective_or_later(clock.now()).filter(group__uid=payload["uid"])
         return dict.fromkeys(members.values_list("user__uid", flat=True), "you are a member of the group")
     return {payload["uid"]: "it is about you"}
 

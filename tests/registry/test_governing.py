@@ -88,6 +88,18 @@ def test_neither_does_a_member_of_the_group_concerned(people: People, officers: 
     assert groups.is_governing(group)
 
 
+def test_neither_does_a_member_whose_membership_begins_later(people: People, officers: tuple[User, User]) -> None:
+    henrik, _ = officers
+    group = factories.group("compliance")
+    groups.add_member(
+        actor=factories.SETUP, group=group, user=henrik, valid_from=clock.now() + timedelta(days=1), reason=WHY
+    )
+    proposal = governing.give_role(actor=actor_for(people.ada), role=Role.OFFICER, group=group, reason=WHY)
+    assert isinstance(proposal, ChangeProposal)
+    with pytest.raises(NotPermitted):
+        factories.confirm(proposal, henrik)
+
+
 def test_a_role_that_governs_nothing_takes_effect_at_once(people: People) -> None:
     made = governing.give_role(actor=actor_for(people.ada), role=Role.VIEWER, user=people.chen, reason=WHY)
     assert isinstance(made, Grant)
