@@ -163,10 +163,10 @@ def reviewers(
     if not request.is_live:
         return _reviewers_then(request)
     members = members_of(wanted)
-    return reviewers_among(members, _deciders(request.model, members), request, wanted, involved)
+    return reviewers_among(members, deciders(request.model, members), request, wanted, involved)
 
 
-def _deciders(model: RegisteredModel, members: Iterable[Member]) -> frozenset[int]:
+def deciders(model: RegisteredModel, members: Iterable[Member]) -> frozenset[int]:
     """Those of them who may decide on the model."""
     return access.holders_among([found.user for found in members], access.Permission.DECIDE, model)
 
@@ -200,7 +200,7 @@ def short_of_quorum(group: str, *, leaving: User | None = None) -> list[Promotio
     short = []
     # Many requests wait under few policies, for few models: what is the same for several is asked once.
     members: dict[frozenset[str], list[Member]] = {}
-    deciders: dict[tuple[int, frozenset[str]], frozenset[int]] = {}
+    able_to_decide: dict[tuple[int, frozenset[str]], frozenset[int]] = {}
     rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, policy_revision__isnull=False)
     live = (
         rows.select_related(
@@ -224,11 +224,11 @@ def short_of_quorum(group: str, *, leaving: User | None = None) -> list[Promotio
         if wanted not in members:
             members[wanted] = members_of(wanted)
         about = (request.model_id, wanted)
-        if about not in deciders:
-            deciders[about] = _deciders(request.model, members[wanted])
+        if about not in able_to_decide:
+            able_to_decide[about] = deciders(request.model, members[wanted])
         able = [
             (r.uid, r.groups - {group} if leaving is not None and r.uid == leaving.uid else r.groups)
-            for r in reviewers_among(members[wanted], deciders[about], request, wanted, involved[request.pk])
+            for r in reviewers_among(members[wanted], able_to_decide[about], request, wanted, involved[request.pk])
             if r.excluded is None
         ]
         filled = assign(document.approvals, able)

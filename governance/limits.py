@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from governance.policies import PolicyDocument
+from registry.comparison import Direction, better_direction
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Limit:
     def direction(self) -> str:
         """ "min" where the metric must not be less, "max" where it must not be more."""
         return "min" if self.op.startswith(">") else "max"
+
+    @property
+    def words(self) -> str:
+        """The limit as `performance.threshold` names it in its findings and measures."""
+        return f"{self.metric} {self.op} {self.value:g}"
 
     @property
     def sign(self) -> str:
@@ -83,3 +89,14 @@ def limits_for(tier: int | None, documents: Iterable[PolicyDocument], top: Set[s
 def limit_on(limits: Sequence[Limit], metric: str, dataset: str = "", slice_: str = "") -> Limit | None:
     """The first of the limits that speaks of this number."""
     return next((limit for limit in limits if limit.about(metric, dataset, slice_)), None)
+
+
+def direction_on(limits: Sequence[Limit], metric: str, dataset: str = "", slice_: str = "") -> Direction:
+    """Return which way of a number is better: as the limit on it says, else as a limit on the same metric says, of
+    another slice or dataset, else as its name says. Empty where nothing tells."""
+    limit = limit_on(limits, metric, dataset, slice_) or next(
+        (one for one in limits if one.metric.casefold() == metric.casefold()), None
+    )
+    if limit is not None:
+        return "higher" if limit.op.startswith(">") else "lower"
+    return better_direction(metric)

@@ -201,13 +201,15 @@ def _demo_hints(var: Path) -> list[tuple[str, str]]:
         ("", "henrik   compliance · priya model author · ingrid auditor · eve executive · ada administrator"),
         ("password", f"{password}   for all of them; kept in {_short(var / install.PASSWORD_FILE)}"),
         ("try", f"/reviews/   {request}/models/   /audit/   /api/v1/docs"),
+        ("client", 'export PATH="$PWD/bin:$PATH"   then `countersign --help`'),
     ]
 
 
 def _children(host: str, port: int, var: Path) -> list[Child]:
     """Describe the product's processes in the order they are stopped in."""
     module = [sys.executable, "-m"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    path = os.pathsep.join([str(PROJECT / "bin"), os.environ.get("PATH", os.defpath)])
+    environment = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"}
     celery = [*module, "celery", "--app=governance.celery:app"]
     commands = {
         "web": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from governance.api.conf import PREFIX
 from governance.api.shapes import Moment, Page, PersonShown, RequirementShown, Shown
 from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
 from governance.policies import ApprovalStanding
-from governance.selectors import CheckRow, ListRow, RequestPage
+from governance.selectors import CheckRow, ListRow, Rejection, Related, RequestPage
 
 
 class TargetShown(Shown):
@@ -246,6 +247,60 @@ class DecisionShown(Shown):
         )
 
 
+class RejectionShown(Shown):
+    """An earlier request of the model that was rejected."""
+
+    id: int
+    version: int
+    target: TargetShown
+    closed_at: Moment | None
+    by: str | None
+    comment: str
+
+    @classmethod
+    def of(cls, rejection: Rejection) -> RejectionShown:
+        request, decision = rejection.request, rejection.decision
+        return cls(
+            id=request.pk,
+            version=request.version.number,
+            target=TargetShown.of(request),
+            closed_at=request.closed_at,
+            by=decision.signed_name if decision is not None else None,
+            comment=decision.comment if decision is not None else "",
+        )
+
+
+class RelatedShown(Shown):
+    """What a reviewer has to know besides the version itself."""
+
+    review_overdue_since: date | None = Field(description="The day the periodic review of the model was due.")
+    competing: list[int] = Field(description="Open requests that bring another version to the same place.")
+    same_version: list[int] = Field(description="Open requests for the same version and another target.")
+    rejections: list[RejectionShown] = Field(description="The latest rejected requests of the model, made before.")
+    in_target: int | None = Field(
+        description="The version that is in the target now, where it is not the one this request compares with."
+    )
+
+    @classmethod
+    def of(cls, related: Related) -> RelatedShown:
+        return cls(
+            review_overdue_since=related.review_overdue_since,
+            competing=[other.pk for other in related.competing],
+            same_version=[other.pk for other in related.same_version],
+            rejections=[RejectionShown.of(rejection) for rejection in related.rejections],
+            in_target=related.in_target.number if related.in_target is not None else None,
+        )
+
+
+class DisagreementShown(Shown):
+    """A metric whose declared value differs from what a check computed from the evaluation table."""
+
+    metric: str
+    dataset: str
+    declared: float | None
+    measured: float | None
+
+
 class PromotionShown(Shown):
     """A promotion request: what is asked, how it stands, and what is left."""
 
@@ -282,6 +337,10 @@ class PromotionShown(Shown):
     checks: list[CheckShown]
     approvals: list[ApprovalShown]
     decisions: list[DecisionShown]
+    disagreements: list[DisagreementShown] = Field(
+        description="Metrics whose declared value differs from the evaluation table; the check judged the table."
+    )
+    related: RelatedShown
     next_actions: list[str] = Field(description="What the caller may do now: execute, withdraw.")
     revision: int
     created_at: Moment
@@ -327,6 +386,11 @@ class PromotionShown(Shown):
             checks=[CheckShown.of(row) for row in seen.checks],
             approvals=[ApprovalShown.of(standing) for standing in seen.approvals],
             decisions=[DecisionShown.of(decision) for decision in seen.decisions],
+            disagreements=[
+                DisagreementShown(metric=row.name, dataset=row.dataset, declared=row.value, measured=row.measured)
+                for row in seen.disagreements
+            ],
+            related=RelatedShown.of(seen.related),
             next_actions=[name for name, answer in allowed.items() if answer],
             revision=request.revision,
             created_at=request.created_at,

@@ -8,11 +8,12 @@ in the transaction that writes it; claims and heartbeats are not events.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -57,6 +58,11 @@ class PlannedRun:
     missing: tuple[str, ...] = ()
     problem: str = ""
     latest: CheckRun | None = None
+
+
+_KIND = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)+")
+_KIND_IN_TEXT = re.compile(r"\(([a-z0-9_]+(?:\.[a-z0-9_]+)+)\)")
+_METRIC = re.compile(r"the metric (.+?)(?: or |\Z)")
 
 
 @dataclass(frozen=True)
@@ -301,24 +307,54 @@ def _queue(request: PromotionRequest, item: PlannedRun, *, actor: Actor) -> Chec
         run.summary = item.problem
     elif item.missing:
         run.status = CheckRun.Status.WAITING_EVIDENCE
-        run.summary = f"Add to the version: {'; '.join(_named(item.missing))}. {_command(request, item.missing)}"
+        added_by = command(request.model.slug, request.version.number, item.missing)
+        run.summary = f"Add to the version: {'; '.join(named(item.missing))}. Run: {added_by}"
     return _insert(run, request, actor=actor, data={"waiting_for": list(item.missing)} if item.missing else {})
 
 
-def _named(missing: Sequence[str]) -> list[str]:
+def named(missing: Sequence[str]) -> list[str]:
+    """What is missing, for readers."""
     return ["its files" if kind == ARTIFACT_FILES else kind for kind in missing]
 
 
-def _command(request: PromotionRequest, missing: Sequence[str]) -> str:
-    """What to type: the check waits for whoever has the files, and that is rarely who reads this first."""
-    reference = f"{request.model.slug} {request.version.number}"
-    if ARTIFACT_FILES in missing:
-        return f"Run: countersign attach {reference} PATH…"
-    if MODEL_CARD in missing:
-        return f"Run: countersign attach {reference} --card CARD.md"
-    if any("metric" in what for what in missing):
-        return f"Run: countersign attach {reference} --metric NAME=VALUE"
-    return f"Run: countersign attach {reference} --evidence KIND=PATH"
+@dataclass(frozen=True)
+class Addition:
+    """Something to add to a version: "files", "card", "evidence" of the kind `name`, or the "metric" `name`."""
+
+    form: Literal["files", "card", "evidence", "metric"]
+    name: str = ""
+
+    @property
+    def option(self) -> str:
+        """The argument of `countersign attach` that adds it."""
+        words = {"files": "PATH…", "card": "--card CARD.md", "evidence": f"--evidence {self.name}=PATH"}
+        given = f"{self.name}=VALUE"
+        return words.get(self.form) or f"--metric {given if ' ' not in given else repr(given)}"
+
+
+def additions(what: str) -> tuple[Addition, ...]:
+    """Return what adds something that is missing; several are alternatives, the one that says more first.
+
+    Args:
+        what: as a check gives it: a kind of evidence, or a text such as "the metric auc or an evaluation table
+            (evaluation.table) to compute auc from".
+    """
+    if what == ARTIFACT_FILES:
+        return (Addition("files"),)
+    if what == MODEL_CARD:
+        return (Addition("card"),)
+    if _KIND.fullmatch(what):
+        return (Addition("evidence", what),)
+    found = [Addition("evidence", kind) for kind in _KIND_IN_TEXT.findall(what)]
+    if metric := _METRIC.match(what):
+        found.append(Addition("metric", metric[1]))
+    return tuple(found) or (Addition("evidence", "KIND"),)
+
+
+def command(slug: str, number: int, missing: Sequence[str]) -> str:
+    """Return the command that adds what is missing: who has the files is rarely who reads this first."""
+    options = [additions(what)[0].option for what in sorted(missing, key=lambda what: what != ARTIFACT_FILES)]
+    return f"countersign attach {slug} {number} {' '.join(dict.fromkeys(options))}"
 
 
 def _insert(run: CheckRun, request: PromotionRequest, *, actor: Actor, data: Mapping[str, Any]) -> CheckRun:

@@ -46,6 +46,7 @@ from governance.policies.separation import (
     exclusion,
     joining_exclusion,
 )
+from governance.policies.wording import in_words
 
 __all__ = [
     "YOU",
@@ -80,6 +81,7 @@ __all__ = [
     "demands_of_alias",
     "demands_of_move",
     "exclusion",
+    "in_words",
     "joining_exclusion",
     "merge_equal",
     "overlap",

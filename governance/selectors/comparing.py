@@ -1,7 +1,7 @@
 """Two versions compared, with the limits of the policies in force."""
 
 from governance.facts import documents_in_force
-from governance.limits import Limit, limit_on, limits_for, limits_of
+from governance.limits import Limit, direction_on, limit_on, limits_for, limits_of
 from governance.policies import PolicyDocument
 from registry import selectors
 from registry.comparison import Bound, Comparison, MetricKey, compare
@@ -29,7 +29,7 @@ def compared(
         return Bound(limit.op, limit.value) if limit is not None else None
 
     first, second = selectors.sides([before, after], contents)
-    return compare(first, second, bound)
+    return compare(first, second, bound, lambda key: direction_on(limits, *key))
 
 
 def _limits_in_force(version: ModelVersion) -> tuple[Limit, ...]:

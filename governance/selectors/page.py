@@ -1,6 +1,6 @@
 """What one reader sees of one request, judged by the verdict the gate itself uses."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -10,7 +10,8 @@ from audit.recorder import Thing
 from audit.selectors import history
 from governance import facts, packet
 from governance.checks import catalogue, execution
-from governance.limits import limit_on, limits_of
+from governance.checks.contract import Severity
+from governance.limits import Limit, direction_on, limit_on, limits_of
 from governance.models import CheckRun, Decision, PromotionRequest
 from governance.policies import (
     YOU,
@@ -24,10 +25,15 @@ from governance.policies import (
 )
 from governance.selectors.comparing import compared
 from governance.selectors.finding import get_request
+from governance.selectors.measured import Measured, measured_by
+from governance.selectors.related import Related, related_to
 from registry import access, selectors
 from registry.access import Allowed, Denied
-from registry.comparison import Comparison
-from registry.models import ModelVersion, User
+from registry.comparison import Comparison, Direction
+from registry.models import Evidence, ModelVersion, User
+
+SEVERITIES = tuple(str(severity) for severity in (Severity.CRITICAL, Severity.HIGH, Severity.WARNING, Severity.INFO))
+"""Of findings, the gravest first."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,17 @@ class CheckRow:
             return self.run.get_status_display()
         return self.run.get_conclusion_display()
 
+    @property
+    def worst(self) -> str:
+        """The highest severity among the findings of the latest run: critical, high, warning, info, or ""."""
+        given = {str(finding.get("severity", "")) for finding in self.run.findings} if self.run is not None else set()
+        return next((severity for severity in SEVERITIES if severity in given), "")
+
+    @property
+    def has_warnings(self) -> bool:
+        """Whether the run found something that has to be read, whatever it concluded."""
+        return self.worst in SEVERITIES[:3]
+
 
 @dataclass(frozen=True)
 class MetricRow:
@@ -63,6 +80,19 @@ class MetricRow:
     champion: float | None
     op: str = ""
     limit: float | None = None
+    better: Direction = ""
+    """Which way is better: "higher", "lower", or "" where nothing tells."""
+    measured: float | None = None
+    """What a check computed from the evaluation table, where it did."""
+    disagrees: bool = False
+    """Whether the check found the declared value to differ from the one it computed."""
+
+    @property
+    def improved(self) -> bool | None:
+        """Whether the difference to the champion is for the better; None where nothing tells."""
+        if not self.better or not self.delta:
+            return None
+        return (self.delta > 0) == (self.better == "higher")
 
     @property
     def delta(self) -> float | None:
@@ -79,11 +109,6 @@ class MetricRow:
             "<=": self.value <= self.limit,
             "<": self.value < self.limit,
         }.get(self.op)
-
-    @property
-    def better(self) -> str:
-        """Which way is better, as the policy's limit tells: "higher", "lower", or "" where nothing tells."""
-        return {">": "higher", "<": "lower"}.get(self.op[:1], "")
 
 
 @dataclass(frozen=True)
@@ -108,8 +133,19 @@ class RequestPage:
     can_promote: Allowed | Denied
     my_decision: Decision | None
     my_groups: frozenset[str]
+    related: Related
     contents: selectors.Contents = field(repr=False)
     """What the version and its champion consist of."""
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """The newest file of each kind of evidence."""
+        return self.contents.evidence(self.request.version)
+
+    @property
+    def disagreements(self) -> tuple[MetricRow, ...]:
+        """The metrics whose declared value differs from what a check computed from the evaluation table."""
+        return tuple(row for row in self.metrics if row.disagrees)
 
     @cached_property
     def changes(self) -> Comparison | None:
@@ -218,7 +254,13 @@ def request_page(actor: Actor, number: int, person: User | None = None) -> Reque
         runs=standing.runs,
         approvals=judged.approvals if judged is not None else (),
         decisions=decisions,
-        metrics=metric_rows(request.version, request.champion, document, standing.contents),
+        metrics=metric_rows(
+            request.version,
+            request.champion,
+            limits_of(document),
+            standing.contents,
+            measured_by(standing.latest.values()),
+        ),
         timeline=timeline,
         packet_digest=shown or request.packet_digest,
         aliases_outside_stage=facts.aliases_outside_stage(request) if request.is_live else (),
@@ -227,6 +269,7 @@ def request_page(actor: Actor, number: int, person: User | None = None) -> Reque
         can_promote=_can_promote(actor, request, document, judged),
         my_decision=next((d for d in decisions if person and d.person_id == person.pk and d.lapsed_at is None), None),
         my_groups=_my_groups(person, judged),
+        related=related_to(request),
         contents=standing.contents,
     )
 
@@ -234,15 +277,20 @@ def request_page(actor: Actor, number: int, person: User | None = None) -> Reque
 def metric_rows(
     version: ModelVersion,
     champion: ModelVersion | None,
-    document: PolicyDocument | None = None,
+    limits: Sequence[Limit] = (),
     contents: selectors.Contents | None = None,
+    measured: Mapping[str, Measured] | None = None,
 ) -> tuple[MetricRow, ...]:
-    """The metrics of a version beside another's, in the order of the policy's limits first, then by name. `contents`:
-    what both consist of, where that is read already."""
+    """The metrics of a version beside another's, in the order of the policy's limits first, then by name.
+
+    Args:
+        limits: those that policies set, the first that speaks of a metric counts.
+        contents: what both consist of, where that is read already.
+        measured: what checks computed, by the words of the limit (`measured_by`).
+    """
     contents = contents or selectors.Contents(*filter(None, (version, champion)))
     mine = {(m.name, m.dataset, m.slice): m.value for m in contents.metrics(version)}
     theirs = {(m.name, m.dataset, m.slice): m.value for m in contents.metrics(champion)} if champion is not None else {}
-    limits = limits_of(document)
     bound = {key: limit_on(limits, *key) for key in mine.keys() | theirs.keys()}
 
     def place(key: tuple[str, str, str]) -> tuple[int, str, str, str]:
@@ -258,9 +306,13 @@ def metric_rows(
             champion=theirs.get(key),
             op=limit.op if limit is not None else "",
             limit=limit.value if limit is not None else None,
+            better=direction_on(limits, *key),
+            measured=found.value if found is not None else None,
+            disagrees=found is not None and found.disagrees,
         )
         for key in sorted(bound, key=place)
         for limit in (bound[key],)
+        for found in (measured.get(limit.words) if measured and limit is not None and not limit.slice else None,)
     )
 
 

@@ -24,9 +24,11 @@ from registry.storage import StoredBlob, Stream
 
 
 @transaction.atomic
-def attach_card(*, actor: Actor, version: ModelVersion, text: str) -> ModelCard:
-    """Add a revision of the model card. Raises what `registry.services.versions.add_card` raises."""
-    card = versions.add_card(actor=actor, version=version, text=text, approved=approved)
+def attach_card(*, actor: Actor, version: ModelVersion, text: str, expected_revision: int | None = None) -> ModelCard:
+    """Add a revision of the model card. Takes and raises what `registry.services.versions.add_card` does."""
+    card = versions.add_card(
+        actor=actor, version=version, text=text, approved=approved, expected_revision=expected_revision
+    )
     promotions.refresh(version, actor=actor)
     return card
 

@@ -20,8 +20,8 @@ from governance.models import FrozenDocument
 from governance.web.bounded_cache import BoundedCache
 from governance.web.markdown import is_shown_as_written, to_html, without_front_matter
 from governance.web.page import PageRequest, page, show
+from registry import access, selectors
 from registry import card as cards
-from registry import selectors
 from registry.comparison import Piece, folded
 from registry.exceptions import NotFound
 from registry.models import ModelCard, ModelVersion
@@ -66,6 +66,7 @@ def card(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "model": version.model,
         "version": version,
         "card": shown,
+        "may_add": access.can(request.actor, access.Permission.REGISTER_VERSION, version.model),
         "revisions": revisions,
         "newest": shown is None or shown.pk == revisions[0].pk,
         "stands": stands,

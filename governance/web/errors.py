@@ -108,8 +108,10 @@ def form_outdated(request: HttpRequest, reason: str = "") -> HttpResponse:
     """
     kind = Kind(403, "This form is out of date", "clock", "Nothing was changed.")
     again = resending.is_from_own_page(request)
-    way_out = "What you sent is below: send it again from here." if again else "Reload the page and send it again."
+    way_out = "What you sent is below." if again else "Reload the page and send it again."
     detail = f"The page was opened before you signed in, or cookies are off. {way_out}"
+    if again and request.user.is_authenticated:
+        resending.keep(request, resending.sent_with(request))
     return _page(request, kind, detail=detail, code="form_outdated", again=again)
 
 

@@ -14,9 +14,9 @@ from audit import clock
 from audit import selectors as log
 from governance import selectors as promotions
 from governance.facts import documents_in_force
-from governance.limits import limits_for
+from governance.limits import direction_on, limits_for
 from governance.models import PromotionRequest
-from governance.web import keyset
+from governance.web import keyset, recipes
 from governance.web.markdown import to_html
 from governance.web.page import PageRequest, page, show
 from governance.web.templatetags.figures import shared_places
@@ -63,8 +63,9 @@ class VersionRow:
 
     version: ModelVersion
     aliases: list[AliasAssignment]
-    metrics: list[tuple[str, float | None, float | None, bool | None, int]]
-    """Value, difference to the champion, and whether it is within the limit (None without one)."""
+    metrics: list[tuple[str, float | None, float | None, bool | None, bool | None, int]]
+    """Name, value, difference to the champion, whether that is for the better (None where nothing tells), whether the
+    value is within the limit (None without one), and decimals."""
     request: PromotionRequest | None
 
 
@@ -109,7 +110,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
         "who_can_assign": access.who_can_assign(found) if found.answering_owner is None else (),
         "may_point": access.can(request.actor, Permission.REQUEST_PROMOTION, found),
         "may_register": access.can(request.actor, Permission.REGISTER_VERSION, found),
-        "base_url": f"{request.scheme}://{request.get_host()}",
+        "recipes": recipes.first_version(f"{request.scheme}://{request.get_host()}", found.slug, found.called),
     }
     return show(request, "models/model.html", context)
 
@@ -177,14 +178,18 @@ def _version_rows(
         for c in columns
     ]
 
-    def cell(version: ModelVersion, column: Trend) -> tuple[float | None, float | None, bool | None]:
+    def cell(version: ModelVersion, column: Trend) -> tuple[float | None, float | None, bool | None, bool | None]:
         value = values.get((version.pk, column.name, column.dataset))
         if value is None:
-            return None, None, None
+            return None, None, None, None
         other = champion if champion is not None and champion.pk != version.pk else None
         theirs = values.get((other.pk, column.name, column.dataset)) if other is not None else None
         within = column.limit.holds(value) if column.limit is not None else None
-        return value, value - theirs if theirs is not None else None, within
+        if theirs is None:
+            return value, None, None, within
+        better = direction_on([column.limit] if column.limit is not None else [], column.name, column.dataset)
+        good = (value > theirs) == (better == "higher") if better and value != theirs else None
+        return value, value - theirs, good, within
 
     return [
         VersionRow(

@@ -17,7 +17,7 @@ from audit import clock
 from governance import promotions, selectors
 from governance.models import Decision, Packet, PromotionRequest
 from governance.promotions.deciding import MAX_COMMENT, MEANINGS
-from governance.web import boxes, errors, keyset, packets, sign_in_form
+from governance.web import boxes, errors, keyset, packets, resending, sign_in_form
 from governance.web.forms import PageForm
 from governance.web.page import PageRequest, page, show
 from governance.web.request_parts import Parts, parts_of
@@ -120,7 +120,7 @@ def _deviations(request: PromotionRequest) -> list[selectors.Deviation]:
 
 def _decision_form(request: HttpRequest, found: selectors.RequestPage) -> DecisionForm:
     """The form, empty, or with what somebody had written when their session ended."""
-    kept = sign_in_form.take_kept(request, reverse("web:decide", args=[found.request.pk]))
+    kept = resending.take_kept(request, reverse("web:decide", args=[found.request.pk]))
     return DecisionForm(
         initial={
             "packet": found.packet_digest,

@@ -112,6 +112,10 @@ class Parts:
 
     steps: tuple[Step, ...]
     standings: tuple[Standing, ...]
+    checks_to_read: tuple[CheckRow, ...]
+    """Those that are not satisfied, or whose findings have to be read."""
+    checks_passed: tuple[CheckRow, ...]
+    """The others, where there are several: they are folded together."""
     rules: tuple[Rule, ...]
     conditions: tuple[Requirement, ...]
     timeline: tuple[Entry, ...]
@@ -139,11 +143,15 @@ def parts_of(actor: Actor, page: RequestPage) -> Parts:
     required = [r for r in page.verdict.requirements if r.required] if page.verdict is not None else []
     names = Names(actor, page.timeline, things=False)
     rules = _rules(page, actor)
+    passed = tuple(row for row in page.checks if row.requirement.satisfied and not row.has_warnings)
+    to_read = tuple(row for row in page.checks if row not in passed)
     return Parts(
         steps=_steps(page),
         standings=tuple(
             Standing(row, Limit(row.name, row.op, row.limit) if row.limit is not None else None) for row in page.metrics
         ),
+        checks_to_read=to_read if len(passed) > 1 else page.checks,
+        checks_passed=passed if len(passed) > 1 else (),
         rules=rules,
         conditions=tuple(r for r in page.verdict.requirements if r.kind == "condition") if page.verdict else (),
         timeline=_timeline(page, names),

@@ -16,6 +16,10 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
+from registry.json_text import JsonTextError, parse_json
+
+KEPT = "kept_text"
+"""Session key of a form that was not taken."""
 MAX_KEPT = 400_000
 """Characters kept of one form: more than a model card may have."""
 MAX_FIELDS = 500
@@ -43,7 +47,7 @@ class KeptField:
 @dataclass(frozen=True)
 class KeptForm:
     """What was sent to `path`. `files`: names of the file fields, whose files have to be chosen again; `signs`: the
-    form had a password, which has to be given again."""
+    form had a password: it is not sent again from another page, which does not show what is signed."""
 
     path: str
     fields: tuple[KeptField, ...] = ()
@@ -79,12 +83,31 @@ def sent_with(request: HttpRequest) -> KeptForm:
 def read(text: str) -> KeptForm | None:
     """Return the form that `KeptForm.as_json` wrote; None for any other text, and for one that was sent to no page."""
     try:
-        data: Any = json.loads(text)
+        data: Any = parse_json(text)
         pairs = [(str(name), str(value)) for name, value in data["fields"]]
         form = KeptForm(str(data["path"]), _within_limits(pairs), tuple(map(str, data["files"])), data["signs"] is True)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (JsonTextError, ValueError, TypeError, KeyError):
         return None
     return form if takes_forms(form.path) else None
+
+
+def keep(request: HttpRequest, kept: KeptForm) -> None:
+    """Put a form into the session, in place of one that is there."""
+    request.session[KEPT] = kept.as_json()
+
+
+def kept_for(request: HttpRequest, path: str) -> KeptForm | None:
+    """Return what the session keeps of a form that was sent to `path`."""
+    kept = read(str(request.session.get(KEPT, "")))
+    return kept if kept is not None and kept.path == path else None
+
+
+def take_kept(request: HttpRequest, path: str) -> KeptForm | None:
+    """Return the same, once: for a page that fills its own form with it."""
+    kept = kept_for(request, path)
+    if kept is not None:
+        del request.session[KEPT]
+    return kept
 
 
 def takes_forms(path: str) -> bool:

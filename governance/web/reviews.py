@@ -19,18 +19,22 @@ DUE_SHOWN = 20
 
 @page()
 def reviews(request: PageRequest) -> HttpResponse:
-    """The reader's inbox: needs you now, waiting for others, your own requests, done lately."""
+    """What waits for the reader: as a reviewer, and as the author of a request or the owner of a model; then what waits
+    for others, and what was decided lately."""
     found = selectors.my_reviews(request.actor)
     own = (
         selectors.visible_requests(request.actor)
         .filter(requested_by=request.person, state__in=PromotionRequest.LIVE)
         .order_by("-pk")[:OWN_SHOWN]
     )
+    author = selectors.waiting_for_author(request.actor, request.person)
     context = {
         "due": list(registry.due_for(request.actor, clock.now().date())[:DUE_SHOWN]),
         "changes": change_proposals.waiting_for(request.actor),
         "access_requests": registry.access_requests_to_answer(request.actor)[:ACCESS_SHOWN],
         "reviews": found,
+        "author": author,
+        "author_count": len(author),
         "deviations": selectors.deviations_for(request.actor, request.person),
         "own": selectors.list_rows(request.actor, own, request.person),
     }
@@ -40,4 +44,7 @@ def reviews(request: PageRequest) -> HttpResponse:
 @page()
 def home(request: PageRequest) -> HttpResponse:
     """The start: to what waits for the reader, or to the models where nothing does."""
-    return redirect("web:reviews" if selectors.models_needing(request.actor, request.person) else "web:models")
+    waits = bool(selectors.models_needing(request.actor, request.person)) or selectors.has_author_work(
+        request.actor, request.person
+    )
+    return redirect("web:reviews" if waits else "web:models")

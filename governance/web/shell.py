@@ -105,6 +105,7 @@ class Shell:
 
     def _assurance(self) -> Iterator[Item]:
         yield self._item("Models in a stage", "list", "web:stages")
+        yield self._item("Policies", "shield", "web:policies")
         yield self._item("Audit log", "history", "web:audit", key="a")
         # Officers, auditors and administrators: whom the admin site lets in, asked with one query.
         readers = access.holders_in_organisation(OrgPermission.READ_AUDIT)

@@ -90,7 +90,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @page()
 def send_again(request: PageRequest) -> HttpResponse:
     """What was sent after the session ended, to be read and sent again."""
-    kept = sign_in_form.kept_for(request, request.GET.get("to", ""))
+    kept = resending.kept_for(request, request.GET.get("to", ""))
     if kept is None:
         return redirect("web:home")
     return render(request, "send_again.html", {"kept": kept, "back": resending.page_above(kept.path)})

@@ -14,8 +14,6 @@ from governance.web import resending
 from governance.web.forms import PageForm
 from governance.web.resending import KeptForm
 
-KEPT = "kept_text"
-"""Session key of what somebody had written when their session ended."""
 FIELD = "kept"
 """The field of the sign-in form that carries it."""
 
@@ -64,22 +62,8 @@ def keep(request: HttpRequest, target: str) -> str:
     """Put what the sign-in form carries into the session. Returns where to go now, which is `target`."""
     kept = carried(request)
     if kept:
-        request.session[KEPT] = kept.as_json()
+        resending.keep(request, kept)
     return target
-
-
-def kept_for(request: HttpRequest, path: str) -> KeptForm | None:
-    """Return what the session keeps of a form that was sent to `path`."""
-    kept = resending.read(str(request.session.get(KEPT, "")))
-    return kept if kept is not None and kept.path == path else None
-
-
-def take_kept(request: HttpRequest, path: str) -> KeptForm | None:
-    """Return the same, once: for a page that fills its own form with it."""
-    kept = kept_for(request, path)
-    if kept is not None:
-        del request.session[KEPT]
-    return kept
 
 
 def safe_target(request: HttpRequest, target: str) -> str:

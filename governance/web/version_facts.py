@@ -15,6 +15,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.text import slugify
 
+from governance.checks import catalogue
+from governance.checks.contract import ARTIFACT_FILES, METRICS, MODEL_CARD
 from governance.services import evidence
 from governance.web.forms import PageForm
 from governance.web.page import PageRequest, page, show
@@ -215,43 +217,65 @@ DOCUMENT = "document."
 """What the kinds of evidence that people read begin with."""
 
 
-class DocumentForm(PageForm):
-    """A report, a memo, whatever a decision should rest on. It is evidence, and kept as such."""
+OTHER = "other"
 
-    kind = forms.ChoiceField(
-        choices=[
-            ("validation_report", "Validation report"),
-            ("approval_memo", "Approval memo"),
-            ("", "Another document"),
-        ],
-        required=False,
-        widget=forms.RadioSelect,
-    )
+
+def evidence_kinds() -> dict[str, str]:
+    """The kinds of evidence files that installed checks read, by the titles of the checks."""
+    read_by: dict[str, list[str]] = {}
+    for check in catalogue.all():
+        for need in check.needs:
+            if need.kind not in (ARTIFACT_FILES, MODEL_CARD, METRICS):
+                read_by.setdefault(need.kind, []).append(check.title)
+    return {kind: ", ".join(titles) for kind, titles in sorted(read_by.items())}
+
+
+class EvidenceForm(PageForm):
+    """A file a check reads, a report, a memo: whatever a decision should rest on."""
+
+    kind = forms.ChoiceField(label="What it is", widget=forms.RadioSelect)
     title = forms.CharField(
+        label="Title, or kind of evidence",
         required=False,
-        max_length=60,
-        help_text="Of another document: “Bias audit”. The same title is its next revision.",
+        max_length=80,
+        help_text="Of anything else: a title, such as “Bias audit”, or a kind that a plug-in names, such as "
+        "fairness.table. The same again is its next revision.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    file = forms.FileField()
+    file = forms.FileField(
+        help_text="An evaluation table is CSV in UTF-8 with the columns label and score or prediction."
+    )
     pointers = {"/filename": "file", "": "file", "/kind": "title"}  # noqa: RUF012
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["kind"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            *((kind, f"{kind}: read by “{titles}”") for kind, titles in evidence_kinds().items()),
+            (f"{DOCUMENT}validation_report", "Validation report"),
+            (f"{DOCUMENT}approval_memo", "Approval memo"),
+            (OTHER, "Something else"),
+        ]
+
     def clean(self) -> dict[str, Any]:
-        """Another document has a title, and its kind is made from that."""
+        """Something else has a title, and its kind is made from that, or a kind."""
         given = super().clean() or self.cleaned_data
-        if not given.get("kind"):
-            given["kind"] = slugify(given.get("title", "")).replace("-", "_")
-            if not given["kind"]:
-                self.add_error("title", "Say what the document is, in letters or digits.")
+        if given.get("kind") == OTHER:
+            title = given.get("title", "").strip()
+            words = slugify(title).replace("-", "_")
+            given["kind"] = title if "." in title and " " not in title else f"{DOCUMENT}{words}"
+            if not words:
+                self.add_error("title", "Say what the file is, in letters or digits.")
         return given
 
 
 @page("GET", "POST")
 def documents(request: PageRequest, slug: str, number: int) -> HttpResponse:
-    """Add a document to a version, or the next revision of one. Open approvals lapse, because it is part of what they
-    were given on."""
+    """Add a file of evidence to a version, or the next revision of one. `?kind=` chooses the kind."""
     found = selectors.version(request.actor, slug, number)
     access.require(request.actor, Permission.REGISTER_VERSION, found.model)
-    form = DocumentForm(request.POST or None, request.FILES or None, initial={"kind": "validation_report"})
+    form = EvidenceForm(request.POST or None, request.FILES or None, initial=_asked_kind(request.GET.get("kind", "")))
     status = 200
     if request.method == "POST":
         status = 400
@@ -261,7 +285,7 @@ def documents(request: PageRequest, slug: str, number: int) -> HttpResponse:
                 added = evidence.attach_evidence(
                     actor=request.actor,
                     version=found,
-                    kind=f"{DOCUMENT}{form.cleaned_data['kind']}",
+                    kind=form.cleaned_data["kind"],
                     filename=file.name,
                     stream=file,
                 )
@@ -272,3 +296,9 @@ def documents(request: PageRequest, slug: str, number: int) -> HttpResponse:
                 return redirect(f"{reverse('web:version', args=[slug, number])}#evidence")
     context = {"form": form, "version": found, "model": found.model}
     return show(request, "versions/documents.html", context, status=status)
+
+
+def _asked_kind(kind: str) -> dict[str, str]:
+    if not kind:
+        return {"kind": f"{DOCUMENT}validation_report"}
+    return {"kind": kind} if kind in evidence_kinds() else {"kind": OTHER, "title": kind[:80]}

@@ -4,6 +4,7 @@ that asks for its promotion."""
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -19,7 +20,7 @@ from governance.facts import documents_in_force
 from governance.limits import Limit, limit_on, limits_for
 from governance.models import CheckRun, PromotionRequest, SourceCopy
 from governance.promotions import request as ask_for_promotion
-from governance.web import lineage, version_facts
+from governance.web import lineage, previews, version_facts
 from governance.web.forms import PageForm
 from governance.web.markdown import front_matter, to_html, without_front_matter
 from governance.web.page import PageRequest, page, show
@@ -57,9 +58,7 @@ class Standing:
     @property
     def good(self) -> bool | None:
         """Whether the difference to the champion is for the better; None where nothing tells which way that is."""
-        if self.limit is None or not self.row.delta:
-            return None
-        return (self.row.delta > 0) == (self.limit.direction == "min")
+        return self.row.improved
 
     @property
     def places(self) -> int:
@@ -77,13 +76,16 @@ class Standing:
 def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
     """The version's page."""
     found = selectors.version(request.actor, slug, number)
-    champion = champion_for(found)
     card = selectors.card_of(found)
     requests = list(
         PromotionRequest.objects.filter(version=found)
-        .select_related("target_stage", "requested_by")
+        .select_related("target_stage", "requested_by", "champion")
         .order_by("-pk")[:20]
     )
+    live = [r for r in requests if r.is_live]
+    champion = champion_for(found, live)
+    runs = _latest_runs(found)
+    measured = standings(found, champion, runs)
     uids = {str(r.uid): r.pk for r in requests}
     been = StageOccupancy.objects.filter(version=found).select_related("stage").order_by("-opened_at", "-pk")
     # A stage passed through at one moment, on the way to where it stood before it came, is no place it has been.
@@ -94,7 +96,8 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "model": found.model,
         "version": found,
         "champion": champion,
-        "standings": standings(found, champion),
+        "standings": measured,
+        "disagreements": [standing.row for standing in measured if standing.row.disagrees],
         "artifacts": list(found.artifacts.select_related("blob", "upload").order_by("path")),
         "datasets": list(found.datasets.order_by("role", "name")),
         "evidence": version_facts.kinds_of(found),
@@ -116,19 +119,24 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "unapproved": approvals.attached_since(held),
         "been": [Been(o, uids.get(str(o.promotion))) for o in been[:12]],
         "requests": requests,
-        "live": [r for r in requests if r.is_live],
-        "runs": _latest_runs(found),
+        "live": live,
+        "runs": runs,
         "lineage": lineage.of(request.actor, found),
         "differing": _differing_parameters(found, champion),
         "may_request": access.can(request.actor, Permission.REQUEST_PROMOTION, found.model),
+        "targets": promotions.readiness(request.actor, found),
         "may_add": access.can(request.actor, Permission.REGISTER_VERSION, found.model),
         "reference": sourcing.address_of(found),
     }
     return show(request, "versions/version.html", context)
 
 
-def champion_for(version: ModelVersion) -> ModelVersion | None:
-    """What a version is compared with: the one in the exclusive stage, unless it is that itself."""
+def champion_for(version: ModelVersion, live: Sequence[PromotionRequest] = ()) -> ModelVersion | None:
+    """What a version is compared with: what held the target of its open request, else the version in the exclusive
+    stage, unless it is that itself. `live`: its open requests, with their champions."""
+    asked = next((request.champion for request in live if request.champion is not None), None)
+    if asked is not None:
+        return asked
     held = (
         StageOccupancy.objects.filter(OPEN, model_id=version.model_id, exclusive=True)
         .exclude(version=version)
@@ -138,20 +146,17 @@ def champion_for(version: ModelVersion) -> ModelVersion | None:
     return held.version if held is not None else None
 
 
-def standings(version: ModelVersion, champion: ModelVersion | None) -> list[Standing]:
-    """The metrics side by side; those a policy limits first."""
+def standings(version: ModelVersion, champion: ModelVersion | None, runs: Sequence[CheckRun] = ()) -> list[Standing]:
+    """The metrics side by side, with what `runs` computed; those a policy limits first."""
     top = set(Stage.objects.filter(exclusive=True).values_list("slug", flat=True))
     limits = limits_for(version.model.risk_tier, documents_in_force(), top)
-    rows = [
-        Standing(row, limit_on(limits, row.name, row.dataset, row.slice))
-        for row in promotions.metric_rows(version, champion)
-    ]
-    return sorted(rows, key=lambda s: limits.index(s.limit) if s.limit is not None else len(limits))
+    rows = promotions.metric_rows(version, champion, limits, measured=promotions.measured_by(runs))
+    return [Standing(row, limit_on(limits, row.name, row.dataset, row.slice)) for row in rows]
 
 
 def _latest_runs(version: ModelVersion) -> list[CheckRun]:
     rows = CheckRun.objects.filter(version=version).order_by("check_slug", "-pk").distinct("check_slug")
-    return list(rows.defer("findings", "measures", "conditions"))
+    return list(rows.defer("conditions"))
 
 
 def _differing_parameters(version: ModelVersion, champion: ModelVersion | None) -> list[tuple[str, Any, Any]]:
@@ -184,6 +189,30 @@ def evidence(request: PageRequest, slug: str, number: int, kind: str, revision: 
         raise NotFound(f"{slug} v{number} has no revision {revision} of evidence “{kind}”.")
     file.version = found
     return _send(downloads.evidence(actor=request.actor, evidence=file), file.filename, file.blob.size)
+
+
+@page()
+def evidence_page(request: PageRequest, slug: str, number: int, kind: str, revision: int) -> HttpResponse:
+    """Show the beginning of a file of evidence, as text or as a table."""
+    found = selectors.version(request.actor, slug, number)
+    revisions = list(
+        Evidence.objects.select_related("blob", "added_by").filter(version=found, kind=kind).order_by("-revision")
+    )
+    file = next((one for one in revisions if one.revision == revision), None)
+    if file is None:
+        raise NotFound(f"{slug} v{number} has no revision {revision} of evidence “{kind}”.")
+    file.version = found
+    with downloads.evidence(actor=request.actor, evidence=file) as stream:
+        head = stream.read(previews.HEAD)
+    shown = previews.preview(head, file.filename, complete=len(head) == file.blob.size)
+    context = {
+        "model": found.model,
+        "version": found,
+        "file": file,
+        "latest": revisions[0].revision,
+        "preview": shown,
+    }
+    return show(request, "versions/evidence.html", context)
 
 
 def _send(stream: BinaryIO, name: str, size: int) -> FileResponse:
@@ -296,4 +325,6 @@ def promote(request: PageRequest, slug: str, number: int) -> HttpResponse:
                 messages.success(request, f"Request #{made.pk} is open." if made.is_live else f"#{made.pk}: done.")
                 return redirect("web:promotion", made.pk)
     context = {"form": form, "version": found, "model": found.model, "existing": existing}
+    context["targets"] = promotions.readiness(request.actor, found)
+    context["may_add"] = access.can(request.actor, Permission.REGISTER_VERSION, found.model)
     return show(request, "versions/promote.html", context, status=status)

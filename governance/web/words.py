@@ -43,6 +43,15 @@ CHECK: Final[dict[str, Look]] = {
     "cancelled": Look("Cancelled", "minus", "none"),
     "stale": Look("Stale", "history", "warn"),
     "waived": Look("Waived", "waive", "waived"),
+    "warned": Look("Passed, with warnings", "alert", "warn"),
+}
+
+# Of a finding of a check.
+SEVERITY: Final[dict[str, Look]] = {
+    "critical": Look("Critical", "alert", "critical"),
+    "high": Look("High", "alert", "bad"),
+    "warning": Look("Warning", "alert", "warn"),
+    "info": Look("Note", "info", "ghost"),
 }
 
 # How one requirement of the gate stands (governance.policies.Met).

@@ -1,6 +1,7 @@
 """What differs between two versions, as a value: pages, the interface and packets draw from it. Pure."""
 
 from registry.comparison.dependencies import Lock, Package, PackageChange, read_lock
+from registry.comparison.direction import Direction, better_direction
 from registry.comparison.signature import SchemaChange, SignatureChange, compare_signatures, parse_side
 from registry.comparison.text import Effort, Piece, TextDiff, compare_texts, folded
 from registry.comparison.values import (
@@ -26,6 +27,7 @@ __all__ = [
     "Dataset",
     "DatasetChange",
     "DependencyChange",
+    "Direction",
     "Effort",
     "File",
     "FileChange",
@@ -41,6 +43,7 @@ __all__ = [
     "SignatureChange",
     "TextDiff",
     "ValueChange",
+    "better_direction",
     "compare",
     "compare_signatures",
     "compare_texts",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from registry.comparison.dependencies import PackageChange
+from registry.comparison.direction import Direction
 from registry.comparison.text import TextDiff
 
 MetricKey: TypeAlias = tuple[str, str, str]
@@ -53,7 +54,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Bound:
-    """The limit a policy sets on a metric: `op` is one of >=, >, <=, <. It tells, too, which way is better."""
+    """The limit a policy sets on a metric: `op` is one of >=, >, <=, <."""
 
     op: str
     value: float
@@ -69,8 +70,8 @@ class Bound:
 
 @dataclass(frozen=True)
 class MetricChange:
-    """A metric in both versions, or in one. A change for the better or the worse is told where a policy's limit says
-    which way that is."""
+    """A metric in both versions, or in one. `direction`: which way is better; a change is for the better or the worse
+    where that is known."""
 
     name: str
     dataset: str
@@ -78,6 +79,7 @@ class MetricChange:
     before: float | None
     after: float | None
     bound: Bound | None = None
+    direction: Direction = ""
 
     @property
     def delta(self) -> float | None:
@@ -94,9 +96,9 @@ class MetricChange:
             return "same"
         if self.before is None or self.after is None:
             return "added" if self.before is None else "removed"
-        if self.bound is None:
+        if not self.direction:
             return "changed"
-        return "better" if (self.after > self.before) == self.bound.op.startswith(">") else "worse"
+        return "better" if (self.after > self.before) == (self.direction == "higher") else "worse"
 
     @property
     def within(self) -> bool | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from registry import card as cards
 from registry.comparison.dependencies import package_changes, read_lock
+from registry.comparison.direction import Direction, better_direction
 from registry.comparison.signature import SignatureChange, compare_signatures
 from registry.comparison.text import Effort, TextDiff, compare_texts
 from registry.comparison.values import (
@@ -37,6 +38,7 @@ MAX_VALUES = 2_000
 _STRENGTHS = ("weak", "medium", "strong")
 
 Bounds = Callable[[MetricKey], Bound | None]
+Directions = Callable[[MetricKey], Direction]
 
 
 @dataclass(frozen=True)
@@ -73,16 +75,17 @@ class Comparison:
         return sum(self.counts.values())
 
 
-def compare(a: Side, b: Side, bounds: Bounds | None = None) -> Comparison:
+def compare(a: Side, b: Side, bounds: Bounds | None = None, directions: Directions | None = None) -> Comparison:
     """Compare two versions, of one model or of two.
 
     Args:
-        bounds: the limit that binds a metric, where one does; it says which way is better.
+        bounds: the limit that binds a metric, where one does.
+        directions: which way of a metric is better; left out, its name tells.
     """
     return Comparison(
         a=a,
         b=b,
-        metrics=tuple(_metrics(a.metrics, b.metrics, bounds or (lambda _: None))),
+        metrics=tuple(_metrics(a.metrics, b.metrics, bounds or (lambda _: None), directions or _by_name)),
         parameters=tuple(_values(_flat(a.parameters), _flat(b.parameters))),
         signature=compare_signatures(a.signature, b.signature),
         card=_card(a.card, b.card),
@@ -94,10 +97,17 @@ def compare(a: Side, b: Side, bounds: Bounds | None = None) -> Comparison:
 
 
 def _metrics(
-    before: Mapping[MetricKey, float], after: Mapping[MetricKey, float], bounds: Bounds
+    before: Mapping[MetricKey, float], after: Mapping[MetricKey, float], bounds: Bounds, directions: Directions
 ) -> Iterator[MetricChange]:
-    found = [MetricChange(*key, before.get(key), after.get(key), bounds(key)) for key in before.keys() | after.keys()]
+    found = [
+        MetricChange(*key, before.get(key), after.get(key), bounds(key), directions(key))
+        for key in before.keys() | after.keys()
+    ]
     yield from sorted(found, key=lambda m: (m.bound is None, m.name, m.dataset, m.slice))
+
+
+def _by_name(key: MetricKey) -> Direction:
+    return better_direction(key[0])
 
 
 def _values(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[ValueChange]:

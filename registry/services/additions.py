@@ -19,7 +19,7 @@ from audit.recorder import Private, Thing
 from registry import access, fingerprint, selectors, storage
 from registry.actions import CARD_ADDED, EVIDENCE_ADDED, METRICS_ADDED
 from registry.approved import Approved, AskApproved, nothing_approved
-from registry.exceptions import FieldError, InvalidInput
+from registry.exceptions import FieldError, InvalidInput, StaleRevision
 from registry.models import Contribution, Evidence, Metric, ModelCard, ModelVersion
 from registry.rules import Faults
 from registry.services.contributions import record_contribution
@@ -73,14 +73,23 @@ def add_metrics(
 
 
 @transaction.atomic
-def add_card(*, actor: Actor, version: ModelVersion, text: str, approved: AskApproved = nothing_approved) -> ModelCard:
+def add_card(
+    *,
+    actor: Actor,
+    version: ModelVersion,
+    text: str,
+    approved: AskApproved = nothing_approved,
+    expected_revision: int | None = None,
+) -> ModelCard:
     """Add a revision of the model card: YAML front matter and Markdown, at most 256 KB. The text that is there already
     is returned as it is.
 
     Args:
         approved: as `add_metrics` takes it.
+        expected_revision: number of the newest revision its writer saw, 0 where there was none.
 
-    Raises NotFound and NotPermitted; InvalidInput.
+    Raises NotFound and NotPermitted; InvalidInput; StaleRevision, with `existing`, where there is a newer revision than
+    expected.
     """
     access.require(actor, access.Permission.REGISTER_VERSION, version.model)
     person = access.require_person(actor)
@@ -92,6 +101,10 @@ def add_card(*, actor: Actor, version: ModelVersion, text: str, approved: AskApp
     digest = card_digest(text)
     if last is not None and last.sha256 == digest:
         return last
+    if expected_revision is not None and last is not None and last.revision != expected_revision:
+        raise StaleRevision(
+            f"Revision {last.revision} of the card was added meanwhile: read it, then add yours again.", existing=last
+        )
     card = ModelCard.objects.create(
         version=version,
         text=text,

@@ -95,7 +95,7 @@ download evidence                    SPR    +  +  +  +  +  +   +  +  +   +   +  
 view a request                       SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 find the request in a list           SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 read the log of the model            SP     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
-read the policies                    SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+read the policies                    SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 open one's own pages                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 
 register a model                     SPRM   +  +  +  +  +  +   -  +  +   +   +  +  +   +  ?  ?
@@ -115,8 +115,8 @@ declare a version                    SR     -  +  +  -  -  +   -  -  -   -   -  
 ask where files go                   SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 upload an artifact                   SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 complete a version                   SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
-add metrics                          SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
-add a model card                     SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+add metrics                          SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+add a model card                     SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 add evidence                         SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 write notes on a version             SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 register a version by its source     SM     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?

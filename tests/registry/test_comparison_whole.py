@@ -207,7 +207,7 @@ def test_a_metric_is_better_where_a_limit_says_which_way_that_is() -> None:
         ("ece", "better", True),
         ("f1", "added", None),
         ("ks", "removed", None),
-        ("rmse", "changed", None),
+        ("rmse", "worse", None),
     ]
 
 

@@ -100,6 +100,13 @@ def check_word(value: str) -> str:
 
 
 @register.simple_tag
+def severity(value: str) -> SafeString:
+    """The severity of a finding: glyph and word; a word that no check should give is shown as it is."""
+    look = words.SEVERITY.get(value) or words.Look(str(value) or "Note", "info", "ghost")
+    return format_html('<span class="tag {}">{}{}</span>', look.kind, icons.icon(look.icon), look.word)
+
+
+@register.simple_tag
 def met_mark(value: str) -> SafeString:
     """The disc before a requirement of the gate."""
     return _disc(words.MET.get(value, words.UNKNOWN))
@@ -263,6 +270,8 @@ def checks_summary(rows: Any) -> str:
     parts = [f"{sum(row.requirement.satisfied for row in required)} of {len(required)} required satisfied"]
     words_ = [row.word.lower() for row in rows if not row.requirement.satisfied]
     parts += [f"{words_.count(word)} {word}" for word in dict.fromkeys(words_)]
+    if warned := sum(row.has_warnings and row.requirement.satisfied for row in rows):
+        parts.append(f"{warned} passed with warnings")
     return " · ".join(parts)
 
 
@@ -275,6 +284,8 @@ def check_row_mark(row: Any) -> SafeString:
         return check_mark("stale")
     if row.run is None:
         return check_mark("expected")
+    if row.has_warnings and row.run.conclusion == "success":
+        return check_mark("warned")
     return check_mark(row.run.conclusion or row.run.status)
 
 

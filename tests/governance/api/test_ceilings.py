@@ -42,6 +42,7 @@ CEILINGS = {
     "downloadDocument": (f"{VERSION}/document.pdf", 45),
     "getCard": (f"{VERSION}/card", 10),
     "downloadEvidence": (f"{VERSION}/evidence/evaluation.table", 18),
+    "getReadiness": (f"{VERSION}/readiness", 30),
     "getLineage": (f"{VERSION}/lineage", 16),
     "listDatasets": ("/datasets", 12),
     "getDataset": ("/datasets/{dataset}", 12),

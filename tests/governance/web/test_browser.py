@@ -111,9 +111,14 @@ def test_axe_finds_nothing_in_either_theme_at_either_width(scene: Scene, open_as
         (people.priya, f"/models/{slug}/versions/2/"),
         (people.priya, f"/models/{slug}/versions/2/promote/"),
         (people.priya, f"/models/{slug}/versions/2/card/"),
+        (people.priya, f"/models/{slug}/versions/2/card/edit/"),
+        (people.priya, f"/models/{slug}/versions/2/metrics/"),
+        (people.priya, f"/models/{slug}/versions/2/documents/?kind=evaluation.table"),
         (people.marta, f"/models/{slug}/versions/1/document/"),
         (people.marta, f"/models/{slug}/versions/1/document/?frozen={first.pk}"),
         (people.priya, f"/models/{slug}/compare/v1..v2/?all=1"),
+        (people.marta, "/policies/"),
+        (people.marta, "/policies/scene-production/"),
         (people.ingrid, "/audit/"),
         (people.marta, "/audit/"),
         (people.marta, f"/audit/?request={number}"),
@@ -167,6 +172,17 @@ def test_a_decision_by_keyboard_alone(scene: Scene, open_as: Open) -> None:
     decision = Decision.objects.get(request=scene.request)
     assert (decision.person, decision.outcome) == (scene.people.marta, "approve")
     assert decision.comment == "Reproduced the numbers, r and j and / included."
+
+
+def test_few_stops_lie_before_the_decision(scene: Scene, open_as: Open) -> None:
+    page = open_as(scene.people.marta, f"/promotions/{scene.request.pk}/")
+    keys = page.keyboard
+    keys.press("Tab")
+    keys.press("Tab")
+    assert page.locator(":focus").inner_text() == "Skip to your decision"
+    keys.press("Enter")
+    keys.press("Tab")
+    assert page.evaluate("document.activeElement.value") == "approve"
 
 
 def test_a_decision_without_javascript(scene: Scene, open_as: Open) -> None:

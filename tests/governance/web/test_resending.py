@@ -28,7 +28,7 @@ class TestFormsThatWereNotTaken(PageTest):
     def test_a_form_with_an_old_token_is_sent_again_from_the_page_that_refuses_it(self) -> None:
         client = self.strict("priya")
         path = f"/promotions/{self.scene.request.pk}/withdraw/"
-        answer = client.post(path, {"withdraw-reason": TEXT, "password": "secret words"}, headers=OWN)
+        answer = client.post(path, {"withdraw-reason": TEXT, "code": "secret words"}, headers=OWN)
         assert answer.status_code == 403
         page = Page(answer)
         page.has("This form is out of date", "What you sent")
@@ -38,6 +38,17 @@ class TestFormsThatWereNotTaken(PageTest):
         again = client.post(path, {**page.fields, "withdraw-reason": TEXT}, headers=OWN)
         assert again.status_code == 302
         assert self.scene.fresh().state == "withdrawn"
+
+    def test_a_decision_is_signed_on_its_own_page_only_and_finds_its_text_there(self) -> None:
+        client = self.strict("marta")
+        path = f"/promotions/{self.scene.request.pk}/"
+        sent = {"outcome": "reject", "comment": TEXT, "password": "secret words"}
+        page = Page(client.post(f"{path}decision/", sent, headers=OWN))
+        page.has("Open the page again")
+        assert "secret words" not in page.html
+        assert not [a for tag, a in page.tags if tag == "form" and a.get("action") == f"{path}decision/"]
+        again = Page(client.get(path))
+        assert (again.fields["outcome"], again.fields["comment"]) == ("reject", TEXT)
 
     def test_a_form_that_another_site_sent_is_not_offered_again(self) -> None:
         path = f"/promotions/{self.scene.request.pk}/withdraw/"

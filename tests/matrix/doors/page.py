@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from audit import clock
 from registry.models import RegisteredModel
+from registry.selectors import card_of
 from tests.factories import PASSWORD
 from tests.matrix.actors import DATASET, FILE, FREE, KIND, MODEL, READY, SHADOW, SHOWN, UNASSESSED, UNUSED, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt, words
@@ -101,6 +102,9 @@ _simply("view a version", "version-lineage", lambda world: _url("version-lineage
 _simply("view a dataset", "dataset", lambda world: _url("dataset", DATASET))
 _simply("download an artifact", "artifact", lambda world: _url("artifact", MODEL, SHOWN, FILE))
 _simply("download evidence", "evidence", lambda world: _url("evidence", MODEL, SHOWN, KIND, 1))
+_simply("download evidence", "evidence-page", lambda world: _url("evidence-page", MODEL, SHOWN, KIND, 1))
+_simply("read the policies", "policies", lambda world: _url("policies"))
+_simply("read the policies", "policy", lambda world: _url("policy", world.policy.slug))
 _simply("view a request", "promotion", lambda world: _url("promotion", world.request(SHOWN).pk))
 _simply("view a request", "packet", lambda world: _url("packet", world.request(SHOWN).pk, world.packet))
 _simply("open the form of the model", "edit-model", lambda world: _url("edit-model", MODEL))
@@ -108,7 +112,7 @@ _simply("read the log of the model", "audit", lambda world: f"{_url('audit')}?mo
 _simply("read the log of the model", "event", lambda world: _url("event", world.event_of_the_model))
 _simply("read the audit log", "audit", lambda world: _url("audit"))
 _simply("read an event of the organisation", "event", lambda world: _url("event", world.event_of_the_organisation))
-for _own in ("home", "reviews", "profile", "tokens", "search-help", "saved-views"):
+for _own in ("home", "reviews", "profile", "tokens", "search-help", "saved-views", "send-again"):
     _simply("open one's own pages", _own, lambda world, name=_own: _url(name))  # type: ignore[misc]
 
 
@@ -165,8 +169,21 @@ def _(world: World, client: Client, caller: Caller) -> Answer:
 
 @PAGE.at("add evidence", "GET web:documents", "POST web:documents")
 def _(world: World, client: Client, caller: Caller) -> Answer:
-    fields = {"kind": "validation_report", "file": SimpleUploadedFile("report.txt", b"better")}
+    fields = {"kind": "document.validation_report", "file": SimpleUploadedFile("report.txt", b"better")}
     return shown_and_sent(client, _url("documents", MODEL, FREE), fields)
+
+
+@PAGE.at("add metrics", "GET web:add-metrics", "POST web:add-metrics")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    rows = {"form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "0", "form-0-name": "auc", "form-0-value": "0.91"}
+    return shown_and_sent(client, _url("add-metrics", MODEL, FREE), rows)
+
+
+@PAGE.at("add a model card", "GET web:edit-card", "POST web:edit-card")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    newest = card_of(world.version(FREE))
+    fields = {"text": "# A card", "revision": str(newest.revision if newest is not None else 0)}
+    return shown_and_sent(client, _url("edit-card", MODEL, FREE), fields)
 
 
 @PAGE.at("register a model", "GET web:register-model", "POST web:register-model")

@@ -131,6 +131,7 @@ _simply("view a version", "compareVersions", "GET", f"/models/{MODEL}/compare/{S
 _simply("view a version", "getDocument", "GET", f"{VERSIONS}/{SHOWN}/document")
 _simply("view a version", "downloadDocument", "GET", f"{VERSIONS}/{SHOWN}/document.pdf")
 _simply("view a version", "getCard", "GET", f"{VERSIONS}/{SHOWN}/card")
+_simply("view a version", "getReadiness", "GET", f"{VERSIONS}/{SHOWN}/readiness")
 _simply("view a version", "getLineage", "GET", f"{VERSIONS}/{SHOWN}/lineage")
 _simply("view a dataset", "getDataset", "GET", f"/datasets/{DATASET}")
 _simply("view a dataset", "listDependents", "GET", f"/datasets/{DATASET}/dependents")

@@ -1,0 +1,107 @@
+"""A policy document in sentences, for readers who do not read YAML. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
+
+NO_SELF_APPROVAL = (
+    "Who asked for the change, or registered, trained or contributed to the version, does not approve it. "
+    "No policy can turn that off."
+)
+
+
+def in_words(
+    document: PolicyDocument, *, stages: Mapping[str, str] | None = None, checks: Mapping[str, str] | None = None
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return what a policy requires: headings, each with its sentences.
+
+    Args:
+        stages: names of stages by slug.
+        checks: titles of checks by slug.
+    """
+    return (
+        ("Applies to", _applies(document, stages or {})),
+        ("Checks", tuple(_check(rule, checks or {}) for rule in document.checks) or ("No check is required.",)),
+        ("Approvals", tuple(_approvals(document.approvals)) or ("No approval is required: the checks decide.",)),
+        ("Otherwise", tuple(_rest(document))),
+    )
+
+
+def _applies(document: PolicyDocument, stages: Mapping[str, str]) -> tuple[str, ...]:
+    said = document.applies_to
+    targets = _either([stages.get(slug, slug) for slug in said.stages])
+    if said.sources:
+        left = _either([stages.get(slug, slug) for slug in said.sources])
+        changes = [f"A version leaves {left}" + (f" for {targets}" if targets else ", for any stage") + "."]
+    else:
+        changes = [f"A version enters {targets}."] if targets else []
+    if said.aliases:
+        changes.append(f"The alias {_either([f'@{name}' for name in said.aliases])} is pointed at a version.")
+    tiers = f"models of tier {_either([str(tier) for tier in said.tiers])}" if said.tiers else "models of every tier"
+    basis = " The tier must come from answers to the questionnaire." if document.requires_assessed_tier else ""
+    return (*changes, f"It is for {tiers}.{basis}")
+
+
+def _check(rule: CheckRule, titles: Mapping[str, str]) -> str:
+    title = titles.get(rule.check, "")
+    name = f"{title} ({rule.check})" if title else rule.check
+    sentence = f"{name} must pass." if rule.mode == "required" else f"{name} is run and need not pass."
+    params = [_parameter(key, value) for key, value in rule.params.items()]
+    if params:
+        sentence += f" {'; '.join(params)}."
+    if rule.max_age_days is not None:
+        sentence += f" The result may be {_days(rule.max_age_days)} old."
+    return sentence
+
+
+def _parameter(name: str, value: Any) -> str:
+    words = name.replace("_", " ").capitalize()
+    if name == "thresholds" and isinstance(value, list):
+        return f"Limits: {', '.join(_limit(limit) for limit in value)}"
+    if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
+        return f"{words}: {', '.join(str(item) for item in value)}"
+    return f"{words}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+
+
+def _limit(limit: Any) -> str:
+    if not isinstance(limit, dict):
+        return json.dumps(limit, ensure_ascii=False)
+    words = f"{limit.get('metric', '')} {limit.get('op', '>=')} {limit.get('value', '')}"
+    words += f" on {limit['dataset']}" if limit.get("dataset") else ""
+    return words + (f" for {limit['slice']}" if limit.get("slice") else "")
+
+
+def _approvals(rules: tuple[ApprovalRule, ...]) -> list[str]:
+    ordered = sorted(rules, key=lambda rule: rule.order)
+    orders = sorted({rule.order for rule in rules})
+    sentences = []
+    for rule in ordered:
+        people = "1 person" if rule.count == 1 else f"{rule.count} different people"
+        before = "" if rule.order == orders[0] else " after the approvals above"
+        sentences.append(f"{people} of {rule.group} must approve{before}.")
+    return sentences
+
+
+def _rest(document: PolicyDocument) -> list[str]:
+    return [
+        "Every decision needs a comment."
+        if document.comment_required
+        else "An approval needs no comment; other decisions do.",
+        "The change is carried out by itself when everything is met."
+        if document.on_ready == "promote"
+        else "When everything is met, somebody who may ask for promotions carries the change out.",
+        f"A request expires after {_days(document.expires_after_days)}.",
+        NO_SELF_APPROVAL,
+    ]
+
+
+def _days(count: int) -> str:
+    return f"{count} day{'s' if count != 1 else ''}"
+
+
+def _either(words: list[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""

@@ -1,0 +1,281 @@
+"""What a version needs for each target, before anybody asks: what is missing, who would be asked, and why a target is
+not offered. Judged by the functions that judge a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from audit import clock
+from audit.actor import Actor
+from governance import facts
+from governance.checks import catalogue, execution
+from governance.eligibility import Member, involvements, members_of, reviewers_among
+from governance.models import CheckRun, PolicyRevision, PromotionRequest
+from governance.policies import (
+    Demand,
+    Involvement,
+    Met,
+    PolicyDocument,
+    Represented,
+    Requirement,
+    choose,
+    conditions_of_model,
+    demands_of_alias,
+    demands_of_move,
+)
+from registry import access, selectors
+from registry.access import Allowed, Denied
+from registry.models import OPEN, AliasAssignment, ModelVersion, RegisteredModel, Stage, User
+from registry.selectors import AliasProtection, Contents
+
+UNSAVED = 0
+"""Number of a request that nobody made: no row refers to it."""
+
+
+@dataclass(frozen=True)
+class ReadinessStep:
+    """Something that is missing, or a check and how it would stand: FAILED where something has to be done about it,
+    WAITING where it is judged when the request is made. `additions`: what can be added to the version for it;
+    `command` adds it."""
+
+    title: str
+    detail: str
+    state: Met = Met.FAILED
+    required: bool = True
+    additions: tuple[execution.Addition, ...] = ()
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class AskedGroup:
+    """A group that would be asked: how many of it, who may approve, and who may not, with the reason."""
+
+    group: str
+    count: int
+    order: int
+    may_approve: tuple[str, ...]
+    excluded: tuple[str, ...]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether too few members may approve."""
+        return len(self.may_approve) < self.count
+
+
+@dataclass(frozen=True)
+class TargetReadiness:
+    """One stage or protected alias. `refusal`: why it is not offered, empty where it is."""
+
+    name: str
+    stage: str = ""
+    alias: str = ""
+    refusal: str = ""
+    free: bool = False
+    policies: tuple[tuple[str, int], ...] = ()
+    """Name and number of each policy revision that would govern the request."""
+    steps: tuple[ReadinessStep, ...] = ()
+    asked: tuple[AskedGroup, ...] = ()
+    open_request: int | None = None
+
+    @property
+    def missing(self) -> tuple[ReadinessStep, ...]:
+        """What is required and has to be done."""
+        return tuple(step for step in self.steps if step.required and step.state is Met.FAILED)
+
+    @property
+    def key(self) -> str:
+        """The target in forms: "stage:production" or "alias:champion"."""
+        return f"stage:{self.stage}" if self.stage else f"alias:{self.alias}"
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is read once for all targets."""
+
+    version: ModelVersion
+    person: User
+    contents: Contents
+    candidates: Sequence[tuple[PolicyDocument, PolicyRevision]]
+    members: Sequence[Member]
+    deciders: frozenset[int]
+    runs: Mapping[tuple[str, str], CheckRun]
+    involved: Involvement
+    may_request: Allowed | Denied
+
+
+def readiness(actor: Actor, version: ModelVersion) -> tuple[TargetReadiness, ...]:
+    """Return how a version stands to every stage it is not in and to every protected alias it does not carry. The
+    reader is taken for the one who would ask. A fixed number of queries for a number of targets.
+
+    Args:
+        version: with its model, stage and people joined.
+    """
+    person = access.person_of(actor) or version.registered_by
+    lifecycle = selectors.lifecycle()
+    revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
+    candidates = [(facts.read(revision), revision) for revision in revisions]
+    groups = {rule.group for document, _ in candidates for rule in document.approvals}
+    members = members_of(groups) if groups else []
+    runs = CheckRun.objects.filter(version=version).order_by("pk").defer("findings", "measures", "conditions")
+    known = _Known(
+        version=version,
+        person=person,
+        contents=Contents(version),
+        candidates=candidates,
+        members=members,
+        deciders=facts.deciders(version.model, members),
+        runs={(run.check_slug, run.inputs_digest): run for run in runs},
+        involved=involvements([_unsaved(version, person, None, "")])[UNSAVED],
+        may_request=access.can(actor, access.Permission.REQUEST_PROMOTION, version.model),
+    )
+    live = PromotionRequest.objects.filter(version=version, state__in=PromotionRequest.LIVE)
+    asked = {(row.target_stage_id, row.target_alias): row.pk for row in live}
+    rows = {stage.slug: stage for stage in Stage.objects.all()}
+    held = set(AliasAssignment.objects.filter(OPEN, version=version).values_list("name", flat=True))
+    lawful = {spec.slug for spec in lifecycle.targets(version.stage.slug)}
+    found = []
+    for spec in lifecycle.stages:
+        if spec.slug == version.stage.slug:
+            continue
+        demands = demands_of_move(version.stage, spec)
+        number = asked.get((rows[spec.slug].pk, ""))
+        if spec.slug not in lawful and number is None:
+            reached = ", ".join(one.name for one in lifecycle.targets(version.stage.slug)) or "no stage"
+            refusal = f"{version.stage.name} → {spec.name} is no move of the lifecycle. From here: {reached}."
+            found.append(TargetReadiness(spec.name, stage=spec.slug, refusal=refusal))
+        else:
+            found.append(_of_target(known, spec.name, rows[spec.slug], "", demands, number))
+    for protection in selectors.protected_aliases():
+        if protection.name not in held and not _is_a_stage_by_name(protection):
+            represented = [Represented(one, one.by_name) for one in protection.represents]
+            demands = demands_of_alias(protection.name, version.stage, represented)
+            number = asked.get((None, protection.name))
+            found.append(_of_target(known, f"@{protection.name}", None, protection.name, demands, number))
+    return tuple(found)
+
+
+def _is_a_stage_by_name(protection: AliasProtection) -> bool:
+    """Whether an alias is protected by the name of a stage alone: the stage itself is listed."""
+    return bool(protection.represents) and all(stage.by_name for stage in protection.represents)
+
+
+def _of_target(
+    known: _Known, name: str, stage: Stage | None, alias: str, demands: tuple[Demand, ...], number: int | None
+) -> TargetReadiness:
+    version, model = known.version, known.version.model
+    slug = stage.slug if stage is not None else ""
+    refusal = _refusal(known)
+    if not demands:
+        return TargetReadiness(name, slug, alias, refusal, free=True, open_request=number)
+    chosen = [(demand, choose(known.candidates, demand, model.risk_tier)) for demand in demands]
+    bound = {revision.digest: revision for _, revision in chosen if revision is not None}
+    lacking = tuple(demand.words for demand, revision in chosen if demand.required and revision is None)
+    document = facts.combined(bound.values()) if bound else None
+    conditions = _conditions(model, demands, document, lacking if bound else tuple(d.words for d in demands))
+    steps = [ReadinessStep(one.title, _sentence(one)) for one in conditions]
+    if document is None:
+        return TargetReadiness(name, slug, alias, refusal, steps=tuple(steps), open_request=number)
+    request = _unsaved(version, known.person, stage, alias)
+    steps += _check_steps(known, request, document)
+    return TargetReadiness(
+        name,
+        slug,
+        alias,
+        refusal,
+        policies=tuple((revision.policy.slug, revision.number) for revision in bound.values()),
+        steps=tuple(steps),
+        asked=_asked(known, request, document),
+        open_request=number,
+    )
+
+
+def _refusal(known: _Known) -> str:
+    if known.version.status != ModelVersion.Status.REGISTERED:
+        return "Its files are still being uploaded: complete the registration first."
+    if known.version.model.status == RegisteredModel.Status.ARCHIVED:
+        return "The model is archived: take it back into use first."
+    return known.may_request.reason if isinstance(known.may_request, Denied) else ""
+
+
+def _conditions(
+    model: RegisteredModel, demands: Sequence[Demand], document: PolicyDocument | None, lacking: tuple[str, ...]
+) -> tuple[Requirement, ...]:
+    def conditions(who_can: tuple[str, ...]) -> tuple[Requirement, ...]:
+        return conditions_of_model(
+            no_policy=lacking if model.risk_tier is not None else (),
+            owner_answers=model.answering_owner is not None,
+            tier=model.risk_tier,
+            assessed=document is None or not facts.requires_assessment(model, demands, document),
+            archived=False,
+            who_can=who_can,
+        )
+
+    return conditions(access.who_can_assign(model)) if conditions(()) else ()
+
+
+def _sentence(requirement: Requirement) -> str:
+    parts = [requirement.detail.rstrip("."), requirement.how_to_fulfil.rstrip(".")]
+    words = ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."
+    return words + (f" {' or '.join(requirement.who_can)} can." if requirement.who_can else "")
+
+
+def _unsaved(version: ModelVersion, person: User, stage: Stage | None, alias: str) -> PromotionRequest:
+    """The request as it would be made, for the functions that judge one."""
+    return PromotionRequest(
+        pk=UNSAVED,
+        model=version.model,
+        version=version,
+        source_stage=version.stage,
+        target_stage=stage,
+        target_alias=alias,
+        requested_by=person,
+        created_at=clock.now(),
+    )
+
+
+def _check_steps(known: _Known, request: PromotionRequest, document: PolicyDocument) -> list[ReadinessStep]:
+    steps = []
+    modes = {rule.check: rule.mode for rule in document.checks}
+    for planned in execution.plan(request, document, known.contents, {}):
+        check = catalogue.find(planned.check_slug)
+        title = check.title if check is not None else planned.check_slug
+        required = modes[planned.check_slug] == "required"
+        run = known.runs.get((planned.check_slug, planned.inputs_digest))
+        if planned.problem:
+            steps.append(ReadinessStep(title, planned.problem, required=required))
+        elif planned.missing:
+            detail = f"Add to the version: {'; '.join(execution.named(planned.missing))}."
+            command = execution.command(known.version.model.slug, known.version.number, planned.missing)
+            adding = tuple(addition for what in planned.missing for addition in execution.additions(what))
+            steps.append(ReadinessStep(title, detail, Met.FAILED, required, adding, command))
+        elif run is not None and run.status == CheckRun.Status.COMPLETED:
+            passed = Met.MET if run.conclusion in ("success", "skipped") else Met.FAILED
+            detail = f"In #{run.request_id}: {run.summary or run.get_conclusion_display()}"
+            steps.append(ReadinessStep(title, detail, passed, required))
+        else:
+            steps.append(ReadinessStep(title, "Runs when the request is made.", Met.WAITING, required))
+    return steps
+
+
+def _asked(known: _Known, request: PromotionRequest, document: PolicyDocument) -> tuple[AskedGroup, ...]:
+    called = {rule.group for rule in document.approvals}
+    if not called:
+        return ()
+    members = [found for found in known.members if called & found.joined.keys()]
+    people = reviewers_among(members, known.deciders, request, called, known.involved)
+    in_group = {found.user.uid: found.joined.keys() for found in members}
+    return tuple(
+        AskedGroup(
+            rule.group,
+            rule.count,
+            rule.order,
+            tuple(one.name for one in people if rule.group in one.groups and one.excluded is None),
+            tuple(
+                f"{why.reason} ({why.rule})"
+                for one in people
+                if rule.group in in_group[one.uid] and (why := one.barred.get(rule.group) or one.excluded) is not None
+            ),
+        )
+        for rule in sorted(document.approvals, key=lambda rule: rule.order)
+    )
