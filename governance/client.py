@@ -1006,6 +1006,8 @@ def _register(client: Client, options: argparse.Namespace, console: Console) -> 
         client.add_evidence(options.model, version["number"], kind, file)
     if evidence:
         version = {**client.version(options.model, version["number"]), "created": version["created"]}
+    for text in version.get("unreadable") or []:
+        console.note(f" ! {_plain(text['field'])} cannot be read: {_plain(text['detail'])}")
     console.answer(
         version,
         f"{_plain(version['model'])} version {version['number']}: "
@@ -1251,6 +1253,8 @@ def _facts_of(options: argparse.Namespace) -> Json:
         facts = _document(options.facts)
         if not isinstance(facts, dict):
             raise BadInput(f"{options.facts} must hold a JSON object.")
+        for name in ("datasets", "metrics", "parents"):
+            _require_objects(options.facts, name, facts.get(name))
     given = {
         "card": _text(options.card) if options.card else "",
         "metrics": _metrics_of(options),
@@ -1263,6 +1267,14 @@ def _facts_of(options: argparse.Namespace) -> Json:
         "datasets": [*(facts.get("datasets") or []), *map(_dataset, options.dataset)],
     }
     return {**facts, **{name: value for name, value in given.items() if value}}
+
+
+def _require_objects(path: str, name: str, value: Any) -> None:
+    """Refuse a field of the facts that is not a list as the API takes it."""
+    members = str if name == "parents" else dict
+    if value is not None and not (isinstance(value, list) and all(isinstance(member, members) for member in value)):
+        what = "references such as “model/3”" if name == "parents" else "objects as POST …/versions takes them"
+        raise BadInput(f"{path}: “{name}” must be a list of {what}.")
 
 
 def _metrics_of(options: argparse.Namespace) -> list[Json]:
@@ -1319,6 +1331,8 @@ def _text(path: str) -> str:
 def _document(path: str) -> Any:
     try:
         return json.loads(_text(path))
+    except RecursionError:
+        raise BadInput(f"{path} is not read: its JSON is nested too deep.") from None
     except ValueError as error:
         raise BadInput(f"{path} is not JSON: {error}") from None
 

@@ -1,7 +1,7 @@
 """Gathers what a verdict depends on. Reads only; the caller holds the locks where the answer will be acted upon."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit import clock
 from governance.checks import catalogue
@@ -14,7 +14,7 @@ from governance.eligibility import (
     reviewers_among,
     standing_of,
 )
-from governance.models import CheckRun, Decision, PolicyRevision, PromotionRequest
+from governance.models import CheckRun, Decision, PolicyRevision, PromotionRequest, SettlementFailure
 from governance.policies import (
     Basis,
     CheckFact,
@@ -23,10 +23,13 @@ from governance.policies import (
     Exclusion,
     Facts,
     Involvement,
+    Met,
     PolicyDocument,
     Represented,
     Requirement,
     Reviewer,
+    State,
+    Verdict,
     assign,
     choose,
     combine,
@@ -351,6 +354,26 @@ def model_conditions(request: PromotionRequest, document: PolicyDocument) -> tup
 
     # Who can help is asked only where help is needed.
     return conditions(access.who_can_assign(model)) if conditions(()) else ()
+
+
+def with_failure(request: PromotionRequest, judged: Verdict) -> Verdict:
+    """Return a verdict for readers: where the last attempt to settle the request failed, the request is blocked by
+    that, whatever else the verdict says. Judging again ignores the failure, so that the request can recover."""
+    if request.state != PromotionRequest.State.BLOCKED:
+        return judged
+    failure = SettlementFailure.objects.filter(request=request).first()
+    if failure is None:
+        return judged
+    again = (
+        f"It is tried again at {failure.retry_at:%Y-%m-%d %H:%M} UTC, and when evidence is added or the model changes."
+        if failure.retry_at is not None
+        else "It is tried again when evidence is added or the model changes."
+    )
+    unmet = Requirement(
+        "execution", "condition", "Execution", Met.FAILED, f"it could not be executed: {failure.reason}",
+        f"{again} Operators find the error in the log of the worker",
+    )  # fmt: skip
+    return replace(judged, state=State.BLOCKED, requirements=(*judged.requirements, unmet))
 
 
 def gather(

@@ -115,11 +115,7 @@ def ring_again(self: Task[..., None]) -> None:
             dispatch.ring_for_now(dispatch.DRAW_PDF, file_id)
         for link_id in sign_in_links.unmailed():
             dispatch.ring_for_now(dispatch.MAIL_LINK, link_id)
-        for request_id in promotions.expired():
-            dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
-        for request_id in promotions.touched_by_their_model(timedelta(minutes=2)):
-            dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
-        for request_id in execution.lately_completed(timedelta(minutes=2)):
+        for request_id in promotions.to_settle(timedelta(minutes=2)):
             dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
 
 

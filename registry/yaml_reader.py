@@ -171,6 +171,16 @@ class _Loader(yaml.SafeLoader):
                 self._refuse_duplicates(node)
         return node
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (YamlUnreadableError, yaml.YAMLError, RecursionError):
+            raise
+        except Exception as error:  # a constructor of PyYAML that assumes what a tag promises: !!timestamp x
+            tag = node.tag.removeprefix("tag:yaml.org,2002:")
+            found = repr(node.value[:40]) if isinstance(node, yaml.ScalarNode) else "this value"
+            raise YamlUnreadableError(f"line {self._line(node)}: {found} is no {tag}") from error
+
     def construct_bool(self, node: yaml.ScalarNode) -> bool:
         return self._matching(node, _BOOL, "true or false").lower() == "true"
 

@@ -16,6 +16,8 @@ from governance.api.approval_shapes import ApprovedInputs, PlaceShown, approved_
 from governance.api.conf import PREFIX
 from governance.api.shapes import Given, Moment, Page, PersonShown, Shown
 from registry import access, selectors
+from registry import card as cards
+from registry.comparison import lock_fault
 from registry.datasets import DIGEST_FORMS
 from registry.datasets.forms import MAX_TEXT
 from registry.models import OPEN, AliasAssignment, Artifact, DatasetReference, ImportRecord, ModelVersion
@@ -261,6 +263,13 @@ class VersionPage(Page[VersionRow]):
     """A page of versions, newest first."""
 
 
+class UnreadableShown(Shown):
+    """A text of a version that is kept and cannot be read."""
+
+    field: str
+    detail: str = Field(description="Why, and what to do.")
+
+
 class VersionShown(VersionRow):
     """A version."""
 
@@ -287,6 +296,9 @@ class VersionShown(VersionRow):
     card: CardRow | None
     evidence: list[EvidenceShown]
     evidence_revision: int
+    unreadable: list[UnreadableShown] = Field(
+        description="Texts that are kept and cannot be read: the model card, the environment lock."
+    )
     approved_fingerprint: str | None = Field(
         description="What was approved for the protected place it holds, the stage before aliases; null where it holds "
         "none, or nobody here approved it."
@@ -296,6 +308,18 @@ class VersionShown(VersionRow):
     abandoned_at: Moment | None = Field(description="When it was given up, because its files never came.")
     imported: ImportShown | None = Field(description="Where it was brought from, and what was said of it there.")
     page: str
+
+
+def _unreadable(card_text: str, environment_lock: str) -> list[UnreadableShown]:
+    found = []
+    try:
+        cards.parse(card_text)
+    except cards.CardUnreadable as fault:
+        found.append(UnreadableShown(field="/card", detail=f"{fault} Attach a corrected card."[:500]))
+    if fault_of_lock := lock_fault(environment_lock):
+        detail = f"{fault_of_lock}: it is compared line by line. Register a new version with a corrected file."
+        found.append(UnreadableShown(field="/environment_lock", detail=detail[:500]))
+    return found
 
 
 class VersionDeclared(VersionShown):
@@ -395,6 +419,7 @@ def shown(actor: Actor, version: ModelVersion) -> VersionShown:
             for e in selectors.latest_evidence(version)
         ],
         evidence_revision=version.evidence_revision,
+        unreadable=_unreadable(card.text if card is not None else "", version.environment_lock),
         approved_fingerprint=inputs.approved_fingerprint,
         deviates=inputs.deviates,
         places=inputs.places,

@@ -8,7 +8,7 @@ from governance.promotions.adopting import adopt
 from governance.promotions.aliases import remove_alias
 from governance.promotions.binding import bind_policy
 from governance.promotions.deciding import Signature, decide
-from governance.promotions.expiring import expired, touched_by_their_model
+from governance.promotions.expiring import expired, to_settle, touched_by_their_model
 from governance.promotions.requesting import request
 from governance.promotions.settling import promote, refresh, settle
 from governance.promotions.withdrawing import withdraw
@@ -24,6 +24,7 @@ __all__ = [
     "remove_alias",
     "request",
     "settle",
+    "to_settle",
     "touched_by_their_model",
     "withdraw",
 ]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from audit import clock
 from audit.actor import Actor, ActorKind
@@ -13,11 +13,12 @@ from governance.actions import DECISION_RECORDED, PROMOTION_REJECTED
 from governance.models import Decision, PromotionRequest
 from governance.policies import ApprovalStanding, DecisionFact, Met, PolicyDocument, Reviewer, Verdict
 from governance.promotions.executing import close
+from governance.promotions.failures import cannot_execute
 from governance.promotions.locks import Locked, lock
 from governance.promotions.recording import record, refuse_closed
 from governance.promotions.settling import Judged, judge, settle_decision
 from registry import access
-from registry.exceptions import Conflict, FieldError, InvalidInput, NotNow, NotPermitted
+from registry.exceptions import Conflict, FieldError, InvalidInput, NotNow, NotPermitted, Refusal
 from registry.models import User
 from registry.rules import Faults
 from registry.selectors import account_controls
@@ -89,7 +90,12 @@ def _record(
     person = _still_active(person)
     document = facts.document_of(request)
     assert document is not None  # a free move closes as it is made, so a live request has its policy
-    judged = judge(locked, actor=actor, for_decision=True)
+    try:
+        judged = judge(locked, actor=actor, for_decision=True)
+    except (Refusal, DatabaseError):
+        raise
+    except Exception as error:
+        raise cannot_execute(request, error) from error
     refuse_closed(request)  # judging may have closed it: its time ran out, or the version moved meanwhile
     assert judged is not None and judged.shown is not None  # noqa: PT018 - live, and asked for a decision
     shown = judged.shown

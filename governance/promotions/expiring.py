@@ -5,9 +5,19 @@ from datetime import timedelta
 from django.db.models import Q
 
 from audit import clock
+from governance.checks import execution
 from governance.models import PromotionRequest
+from governance.promotions.failures import failures_due, failures_waiting
 from registry import selectors
 from registry.models import RegisteredModel
+
+
+def to_settle(span: timedelta) -> list[int]:
+    """Numbers of the requests that beat has settled now: those whose time is over, those that their model or a check
+    that completed within `span` touched, and those to try again after a failure. A request whose last attempt failed
+    is left alone until its pause is over or its model changes."""
+    found = {*expired(), *touched_by_their_model(span), *execution.lately_completed(span)} - failures_waiting()
+    return sorted(found | set(failures_due()))
 
 
 def expired() -> list[int]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from audit import clock, recorder
 from audit.actor import Actor
@@ -15,6 +15,7 @@ from governance.models import PromotionRequest, RequestPolicy
 from governance.policies import Basis, Demand
 from governance.promotions.binding import Bound, bind_first, refuse_conflicts
 from governance.promotions.executing import carry_out_promoted
+from governance.promotions.failures import record_failure
 from governance.promotions.locks import Locked
 from governance.promotions.places import approval_to_renew
 from governance.promotions.settling import settle_locked
@@ -135,8 +136,20 @@ def request(
     if document is None:
         carry_out_promoted(locked, begins, actor=actor, following=asked)
     else:
-        settle_locked(locked, actor=actor)
+        _settle_first(locked, actor=actor)
     return made
+
+
+def _settle_first(locked: Locked, *, actor: Actor) -> None:
+    """Settle a request that was just made. Where that fails, the request is there and blocked with the reason."""
+    try:
+        with transaction.atomic():
+            settle_locked(locked, actor=actor)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        record_failure(locked.request.pk, error)
+        locked.request.refresh_from_db(fields=["state", "revision", "closed_at", "packet_digest", "fingerprint"])
 
 
 def _checked_reason(reason: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import F
 
 from audit import clock
@@ -29,11 +29,12 @@ from governance.models import Decision, PromotionRequest, RequestPolicy
 from governance.policies import DecisionFact, Demand, Facts, State, Verdict, verdict
 from governance.promotions.binding import bind_policy
 from governance.promotions.executing import GATE, carry_out, close, close_as_displaced
+from governance.promotions.failures import cannot_execute, clear_failure, record_failure
 from governance.promotions.locks import Locked, lock
 from governance.promotions.places import is_held
 from governance.promotions.recording import record, refuse_closed, refuse_stale
 from registry import access, selectors
-from registry.exceptions import NotNow
+from registry.exceptions import NotFound, NotNow, Refusal
 from registry.models import ModelVersion
 from registry.selectors import Contents
 from registry.services.version_lock import lock_version
@@ -45,8 +46,23 @@ _STATE_ACTIONS = {
 }
 
 
-@transaction.atomic
 def settle(request_id: int, *, actor: Actor = GATE, touched: bool = False) -> PromotionRequest:
+    """Settle a request, as `_settle` does; where that fails, block it with the reason (`failures.record_failure`).
+    Errors of the database are raised: the caller's transaction may be over, and its task is tried again.
+
+    Raises:
+        NotFound: for an unknown number.
+    """
+    try:
+        return _settle(request_id, actor=actor, touched=touched)
+    except (NotFound, DatabaseError):
+        raise
+    except Exception as error:
+        return record_failure(request_id, error)
+
+
+@transaction.atomic
+def _settle(request_id: int, *, actor: Actor, touched: bool) -> PromotionRequest:
     """Judge a request again and do what follows: move the version, block, lapse decisions, expire. Idempotent: where
     nothing changed, nothing is written. `touched`: the caller changed something that belongs to the request, in this
     transaction and with an event about it, so readers of its page must see a new revision. Raises NotFound for an
@@ -61,7 +77,7 @@ def refresh(version: ModelVersion, *, actor: Actor) -> None:
     _, version = lock_version(version)
     live = PromotionRequest.objects.filter(version=version, state__in=PromotionRequest.LIVE).order_by("pk")
     for number in live.values_list("pk", flat=True):
-        settle_locked(lock(number), actor=actor)
+        settle(number, actor=actor)
 
 
 @transaction.atomic
@@ -87,7 +103,12 @@ def promote(*, actor: Actor, request: PromotionRequest, expected_revision: int |
             requirements=unmet,
         )
     if locked.request.is_live:
-        carry_out(locked, actor=actor, contents=judged.contents)
+        try:
+            carry_out(locked, actor=actor, contents=judged.contents)
+        except (Refusal, DatabaseError):
+            raise
+        except Exception as error:
+            raise cannot_execute(request, error) from error
     return locked.request
 
 
@@ -105,9 +126,12 @@ class Judged:
 def settle_locked(locked: Locked, *, actor: Actor, touched: bool = False) -> Judged | None:
     """`settle` for a caller that holds the locks. None where the request is, or becomes, closed for another reason than
     a verdict."""
+    had_failed = locked.request.state == PromotionRequest.State.BLOCKED
     judged = judge(locked, actor=actor, touched=touched)
     if judged is not None:
         _carry_out_if_due(locked, judged.verdict, judged.contents)
+    if had_failed:
+        clear_failure(locked.request)
     return judged
 
 
@@ -118,13 +142,27 @@ def settle_decision(locked: Locked, judged: Judged, said: DecisionFact) -> None:
     assert document is not None  # whoever decided was called upon by it
     after = verdict(document, replace(judged.facts, decisions=(*judged.facts.decisions, said)))
     _record_state(locked, after, changed=True)
-    _carry_out_if_due(locked, after, judged.contents)
+    if not _is_due(locked, after):
+        return
+    try:
+        with transaction.atomic():
+            carry_out(locked, actor=GATE, contents=judged.contents)
+    except DatabaseError:
+        raise
+    except Exception as error:  # the decision stays; the request is blocked with the reason
+        record_failure(locked.request.pk, error)
+        locked.request.refresh_from_db(fields=["state", "revision", "closed_at"])
 
 
 def _carry_out_if_due(locked: Locked, judged: Verdict, contents: Contents) -> None:
-    document = facts.document_of(locked.request)
-    if judged.state is State.READY and document is not None and document.on_ready == "promote":
+    if _is_due(locked, judged):
         carry_out(locked, actor=GATE, contents=contents)
+
+
+def _is_due(locked: Locked, judged: Verdict) -> bool:
+    """Whether the request is executed now, without a person's command."""
+    document = facts.document_of(locked.request)
+    return judged.state is State.READY and document is not None and document.on_ready == "promote"
 
 
 def judge(locked: Locked, *, actor: Actor, touched: bool = False, for_decision: bool = False) -> Judged | None:

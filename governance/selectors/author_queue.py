@@ -69,6 +69,8 @@ def _reason(row: ListRow) -> str:
         for run in latest.values()
         if run.status == CheckRun.Status.COMPLETED and run.conclusion not in ("success", "skipped")
     ]
+    if hasattr(request, "failure"):
+        said.append(f"it could not be executed: {request.failure.reason}")
     if lacking:
         said.append(f"evidence is missing for {', '.join(sorted(lacking))}")
     if failed:

@@ -49,7 +49,7 @@ def _rows(requests: QuerySet[PromotionRequest], reader: Member | None, *, checks
     numbers = list(requests.values_list("pk", flat=True))
     runs = CheckRun.objects.order_by("-pk").defer("findings", "measures", "conditions")
     found = (
-        PromotionRequest.objects.select_related(*ROW_RELATED)
+        PromotionRequest.objects.select_related(*ROW_RELATED, "failure")
         .prefetch_related(
             Prefetch("decisions", queryset=Decision.objects.select_related("person").order_by("signed_at")),
             Prefetch("check_runs", queryset=runs if checks else runs.none()),

@@ -230,7 +230,7 @@ def judge(request: PromotionRequest) -> Standing:
         inputs = {run.check_slug: run.inputs_digest for run in planned}
     else:
         inputs = {slug: run.inputs_digest for slug, run in latest.items()}
-    judged = verdict(document, facts.gather(request, document, latest, inputs))
+    judged = facts.with_failure(request, verdict(document, facts.gather(request, document, latest, inputs)))
     return replace(standing, inputs=inputs, verdict=judged)
 
 

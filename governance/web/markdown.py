@@ -77,7 +77,8 @@ def _count_blocks(text: str) -> int:
 def _rendered(text: str, below: int) -> SafeString:
     if is_shown_as_written(text):
         return format_html("<pre>{}</pre>", text)
-    tokens = _MARKDOWN.parse(text)
+    # Half of a surrogate pair cannot be encoded, and the sanitiser takes UTF-8.
+    tokens = _MARKDOWN.parse(text.encode("utf-8", "replace").decode())
     open_levels: list[int] = []
     for token in tokens:
         if token.type == "heading_open":

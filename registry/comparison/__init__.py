@@ -1,6 +1,6 @@
 """What differs between two versions, as a value: pages, the interface and packets draw from it. Pure."""
 
-from registry.comparison.dependencies import Lock, Package, PackageChange, read_lock
+from registry.comparison.dependencies import Lock, Package, PackageChange, lock_fault, read_lock
 from registry.comparison.direction import Direction, better_direction
 from registry.comparison.signature import SchemaChange, SignatureChange, compare_signatures, parse_side
 from registry.comparison.text import Effort, Piece, TextDiff, compare_texts, folded
@@ -48,6 +48,7 @@ __all__ = [
     "compare_signatures",
     "compare_texts",
     "folded",
+    "lock_fault",
     "parse_side",
     "read_lock",
 ]

@@ -76,6 +76,20 @@ def read_lock(text: str) -> Lock:
     return lock if len(lock.packages) <= MAX_PACKAGES else Lock("text", other=tuple(_stripped(text)))
 
 
+def lock_fault(text: str) -> str:
+    """Return why a text that is written as a conda environment cannot be read as one; empty where it can, and for every
+    other text, of which lines are compared."""
+    if "dependencies:" not in text or _toml(text) is not None:
+        return ""
+    if len(text) > MAX_YAML:
+        return f"it is a conda environment of more than {MAX_YAML:,} characters"
+    try:
+        yaml_reader.read(text)
+    except yaml_reader.YamlUnreadableError as fault:
+        return str(fault)
+    return ""
+
+
 def package_changes(before: Lock, after: Lock) -> Iterator[PackageChange]:
     """Every package of either lock, by name."""
     for name in sorted(before.packages.keys() | after.packages.keys()):

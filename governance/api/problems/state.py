@@ -150,6 +150,11 @@ STATE: Final[dict[str, Type]] = {
         "Requirements of the policy are unmet.",
         "`requirements` lists them, each with how it is fulfilled and by whom.",
     ),
+    "not_executed": Type(
+        "The request could not be judged or executed",
+        "An error stopped it, and nothing was changed; `detail` says which.",
+        "Add corrected evidence, or ask an operator, who finds the error in the log.",
+    ),
     "request_closed": Type(
         "The request is closed",
         "It was promoted, rejected, withdrawn, superseded, or its time ran out.",

@@ -311,3 +311,34 @@ def test_the_same_files_with_other_inputs_name_the_older_version(priya_calls: Ca
     assert (again.status, again.json["number"]) == (200, 1)
     other = priya_calls.post(f"/models/{model}/versions", {**given, "parameters": {"depth": 4}})
     assert (other.status, other.json["number"], other.json["same_artifacts"]) == (201, 2, [f"{model}/1"])
+
+
+CARD_TEXT = "---\nlicense: apache-2.0\n{}\n---\n# Model\n\nWords.\n"
+
+
+@pytest.mark.parametrize(
+    "line", ["x: !!bool maybe", 'x: !!int ""', "x: !!timestamp 1", "x: [", '"a": "\\ud800"', "? [a]\n: b"]
+)
+def test_a_text_that_cannot_be_read_is_kept_and_reported_and_can_be_repaired(
+    priya_calls: Caller, model: str, line: str
+) -> None:
+    lock = "dependencies:\n- python=3.11\nx: !!bool maybe\n"
+    made = priya_calls.post(
+        f"/models/{model}/versions", {"card": CARD_TEXT.format(line), "environment_lock": lock, "source": "s3://a/b"}
+    )
+    assert made.status == 201, made
+    assert [text["field"] for text in made.json["unreadable"]] == ["/card", "/environment_lock"]
+    assert "line 3" in made.json["unreadable"][0]["detail"]
+    number = made.json["number"]
+    where = f"/models/{model}/versions/{number}"
+    other = priya_calls.post(f"/models/{model}/versions", {"card": CARD_TEXT.format("y: 1")}).json["number"]
+    for path in (f"{where}/document", f"/models/{model}/compare/{number}..{other}"):
+        assert priya_calls.get(path).status == 200, path
+    card = priya_calls.get(f"{where}/card")
+    assert (card.status, card.json["metadata"]) == (200, {})
+    assert card.json["unreadable"]
+
+    repaired = priya_calls.put(f"{where}/card", {"text": CARD_TEXT.format("language: no")})
+    assert repaired.status in (200, 201), repaired
+    assert [text["field"] for text in priya_calls.get(where).json["unreadable"]] == ["/environment_lock"]
+    assert priya_calls.get(f"{where}/card").json["metadata"]["language"] == "no"

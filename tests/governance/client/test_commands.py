@@ -372,3 +372,23 @@ def test_quiet_says_nothing_on_a_table_and_only_json_otherwise(countersign: Comm
 
     assert (table.out, table.err) == ("", "")
     assert (document.json["version"], document.err) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ('{"datasets": 5}', "“datasets” must be a list"),
+        ('{"datasets": [5]}', "“datasets” must be a list"),
+        ('{"metrics": {"auc": 1}}', "“metrics” must be a list"),
+        ('{"parents": [{"a": 1}]}', "“parents” must be a list"),
+        ("[]", "must hold a JSON object"),
+        ("[" * 100_000, "nested too deep"),
+        ("{", "is not JSON"),
+    ],
+)
+def test_facts_of_another_form_are_wrong_input(countersign: Command, files: Path, facts: str, said: str) -> None:
+    (files / "facts.json").write_text(facts)
+    run = countersign("register", "credit-risk-pd", files / "model", "--create", "--facts", files / "facts.json")
+    assert run.status == 2
+    assert said in run.err
+    assert "Traceback" not in run.err

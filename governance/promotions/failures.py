@@ -1,0 +1,102 @@
+"""Requests that could not be judged or executed because code failed: kept with the reason, tried again a few times.
+
+The request is blocked with the reason; its page, the API and the lists of its requester and owner show it. A task tries
+again after pauses that grow, and then only when the version's evidence or the model changes.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from audit import clock
+from audit.recorder import Change
+from governance.actions import PROMOTION_BLOCKED
+from governance.models import PromotionRequest, SettlementFailure
+from governance.promotions.executing import GATE
+from governance.promotions.locks import lock
+from governance.promotions.recording import record
+from registry.exceptions import NotNow, Refusal
+
+log = logging.getLogger(__name__)
+
+PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
+"""Until the next attempt after each failure; after the last nothing is tried by itself."""
+MAX_REASON = 500
+
+
+@transaction.atomic
+def record_failure(request_id: int, error: Exception) -> PromotionRequest:
+    """Block a request with the reason why it could not be settled. Call after the transaction, or the savepoint, of the
+    attempt was rolled back, from where the error is handled.
+
+    Args:
+        request_id: the request's number.
+        error: what was raised.
+
+    Returns:
+        The request as it is then; unchanged where it is closed.
+    """
+    log.error("request %s could not be settled", request_id, exc_info=error)
+    locked = lock(request_id)
+    request = locked.request
+    if not request.is_live:
+        return request
+    row = SettlementFailure.objects.filter(request=request).first() or SettlementFailure(request=request)
+    now = clock.now()
+    row.failures += 1
+    row.reason = reason_of(error)
+    row.failed_at = now
+    row.retry_at = now + PAUSES[row.failures - 1] if row.failures <= len(PAUSES) else None
+    row.save()
+    if request.state != PromotionRequest.State.BLOCKED:
+        before, request.state = request.state, PromotionRequest.State.BLOCKED
+        request.revision += 1
+        record(
+            locked,
+            PROMOTION_BLOCKED,
+            actor=GATE,
+            changes=[Change("state", before, str(request.state))],
+            data={"unmet": ["execution"]},
+            reason=row.reason,
+        )
+        request.save(update_fields=["state", "revision"])
+    return request
+
+
+def clear_failure(request: PromotionRequest) -> None:
+    """Forget the failure of a request that was settled."""
+    SettlementFailure.objects.filter(request=request).delete()
+
+
+def reason_of(error: Exception) -> str:
+    """Say what stopped an attempt: the message of a refusal, else the kind of the error and its text."""
+    said = error.detail if isinstance(error, Refusal) else f"{type(error).__name__}: {error}"
+    return "".join(character if character.isprintable() else " " for character in said)[:MAX_REASON]
+
+
+def cannot_execute(request: PromotionRequest, error: Exception) -> NotNow:
+    """The refusal of a person's attempt to judge or execute a request that code stopped."""
+    log.error("request %s could not be judged or executed", request.pk, exc_info=error)
+    return NotNow(
+        f"Request #{request.pk} could not be judged or executed: {reason_of(error)}. Nothing was changed. Add "
+        "corrected evidence, or ask an operator, who finds the error in the log.",
+        code="not_executed",
+    )
+
+
+def failures_due() -> list[int]:
+    """Numbers of the requests to try again now."""
+    rows = SettlementFailure.objects.filter(retry_at__lte=clock.now(), request__state__in=PromotionRequest.LIVE)
+    return list(rows.order_by("retry_at").values_list("request_id", flat=True))
+
+
+def failures_waiting() -> frozenset[int]:
+    """Numbers of the requests that are not to be tried now: their pause is not over, or it was the last attempt, and
+    their model has not changed since."""
+    waiting = Q(retry_at__isnull=True) | Q(retry_at__gt=clock.now())
+    rows = SettlementFailure.objects.filter(waiting, request__model__updated_at__lte=F("failed_at"))
+    return frozenset(rows.values_list("request_id", flat=True))
