@@ -1,7 +1,7 @@
 """Says of stored bytes what they are, by the same rules as `artifact.format`, and keeps it beside their digest.
 
-What bytes are follows from the bytes: it is no fact anybody declared, is the same for whoever has them, and may be
-found anew when the rules get better. So it stands with the blob, not with the artifact, and changes without an event.
+What bytes are follows from the bytes: it is no fact anybody declared, and is the same for every holder of them. So it
+is kept with the blob, not with the artifact, and is written once, without an event.
 The bytes are a stranger's, so they are looked at in the sandbox, by a worker, and never in the web process.
 """
 
@@ -42,7 +42,7 @@ def recognise(*, run: performing.Runner = runner.run) -> int:
             # One of them breaks the rules' own code, or the sandbox. Each by itself then; what does is unknown.
             for blob in batch:
                 if not _look_at([blob], run):
-                    Blob.objects.filter(pk=blob.pk).update(format=Format.UNKNOWN)
+                    Blob.objects.filter(pk=blob.pk, format="").update(format=Format.UNKNOWN)
         return len(batch)
     finally:
         with connection.cursor() as cursor:
@@ -78,5 +78,5 @@ def _look_at(blobs: list[Blob], run: performing.Runner) -> bool:
     for blob in blobs:
         known = str(found.get(blob.sha256, ""))
         # A sandbox answers what it likes; what is kept is a word of ours.
-        Blob.objects.filter(pk=blob.pk).update(format=known if known in set(Format) else str(Format.UNKNOWN))
+        Blob.objects.filter(pk=blob.pk, format="").update(format=known if known in set(Format) else str(Format.UNKNOWN))
     return True

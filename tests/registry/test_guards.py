@@ -226,6 +226,10 @@ def test_facts_of_the_registration_stay(version: ModelVersion, event_of_move: Ev
     )
     refused(lambda: version.parents.add(version), "declared with is fixed")
     refused(sql("UPDATE registry_blob SET size = 1"), "fixed")
+    run = sql("UPDATE registry_blob SET format = 'onnx' WHERE format = ''")
+    run()
+    refused(sql("UPDATE registry_blob SET format = 'pickle'"), "written once")
+    refused(sql("UPDATE registry_blob SET format = ''"), "written once")
     refused(sql("UPDATE registry_registeredmodel SET next_version = 1"), "only counts up")
     refused(sql("UPDATE registry_registeredmodel SET slug = 'other'"), "fixed")
 

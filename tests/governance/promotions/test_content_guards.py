@@ -12,7 +12,7 @@ from django.db import transaction
 from audit import recorder
 from audit.actor import process
 from audit.recorder import Thing
-from governance import dispatch
+from governance import dispatch, promotions
 from governance.models import Packet, Policy, PolicyRevision, PromotionRequest
 from governance.services import policies, setup
 from registry import stage_writer
@@ -264,3 +264,31 @@ def test_a_promotion_is_carried_out_once(committed: Bank) -> None:
     refused("its promotion was carried out before", lambda: place(second, "archived", entered))
     assert committed.request(second, stage="archived").state == "promoted"
     refused("its promotion was carried out before", lambda: place(first, "production", entered))
+
+
+def test_the_policy_for_leaving_one_stage_lets_nothing_leave_another(committed: Bank) -> None:
+    for slug, way in (
+        ("enter-production", "stages: [production]"),
+        ("leave-staging", "from: [staging], to: [archived]"),
+        ("leave-production", "from: [production]"),
+    ):
+        ready = "promote" if slug == "enter-production" else "hold"
+        policies.publish(
+            actor=setup.INSTALLER,
+            source=f"{{slug: {slug}, title: Light, priority: 9, on_ready: {ready}, applies_to: {{{way}}}}}",
+            reason="for the test",
+        )
+    version = committed.in_staging()
+    away = committed.request(version, stage="archived")
+    assert away.state == "ready"
+    assert committed.request(version, stage="production").state == "promoted"
+
+    refused(
+        "the policy for leaving another stage does not let a version leave Production",
+        lambda: event("promotion", str(away.uid), "promotion.promoted"),
+        lambda: run(PROMOTE, away.pk),
+        lambda: place(version, "archived", away),
+    )
+    promotions.settle(away.pk)
+    promotions.promote(actor=committed.actor("priya"), request=PromotionRequest.objects.get(pk=away.pk))
+    assert ModelVersion.objects.get(pk=version.pk).stage.slug == "archived"
