@@ -10,6 +10,7 @@ import codecs
 import csv
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,11 @@ from typing import TextIO
 from governance.checks.contract import File
 
 MAX_ROWS = 20_000_000
+MAX_RECORD = 1 << 20
+"""Characters of the header line and of a row, which is kept as a whole."""
 _CHUNK = 1 << 20
+_SHOWN = 80
+"""Characters of a column's name in messages."""
 _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,4})?")
 _COMMA_NUMBER = re.compile(r"[+-]?\d++,\d++")
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})++")
@@ -61,7 +66,7 @@ class Table:
         for wanted in ((_plain(name),), ROLES.get(name, ())):
             places = [place for place, column in enumerate(plain) if column in wanted]
             if len(places) > 1:
-                named = " and ".join(f"“{self.columns[place]}”" for place in places[:3])
+                named = " and ".join(f"“{self.columns[place][:_SHOWN]}”" for place in places[:3])
                 raise TableUnusable(f"{self.file.path}: {named} could each be the column {name}. Keep one of them.")
             if places:
                 return places[0]
@@ -69,7 +74,7 @@ class Table:
 
     def described(self) -> str:
         """What was found in the header, for messages."""
-        listed = ", ".join(column or "(no name)" for column in self.columns[:20])
+        listed = ", ".join(column[:_SHOWN] or "(no name)" for column in self.columns[:20])
         more = " …" if len(self.columns) > 20 else ""
         separated = f"columns are separated by {SEPARATORS[self.separator]}" if len(self.columns) > 1 else "one column"
         return f"{separated}, line {self.lines_before + 1}; found: {listed}{more}"
@@ -107,8 +112,10 @@ class Table:
         width = len(self.columns)
         try:
             with self._open() as stream:
-                reader = csv.reader(stream, delimiter=self.separator, strict=True)
+                lines = _Lines(stream, self.file.path)
+                reader = csv.reader(lines, delimiter=self.separator, strict=True)
                 for count, given in enumerate(reader, -self.lines_before):
+                    lines.length = 0
                     if count < 1 or not any(map(str.strip, given)):
                         continue
                     record = given if len(given) == width else _trimmed(given, width)
@@ -129,6 +136,32 @@ class Table:
         return self.local.open(encoding=self.encoding, newline="")
 
 
+class _Lines:
+    """The lines of a table for the reader of CSV. Those of one row may have `MAX_RECORD` characters together; `length`
+    is set to 0 at the end of each row. Raises TableUnusable."""
+
+    def __init__(self, stream: TextIO, path: str) -> None:
+        self._stream, self._path = stream, path
+        self._count = 0
+        self.length = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._stream.readline(MAX_RECORD + 1)
+        if not line:
+            raise StopIteration
+        self._count += 1
+        self.length += len(line)
+        if self.length > MAX_RECORD:
+            raise TableUnusable(
+                f"{self._path}, line {self._count}: a row has more than {MAX_RECORD:,} characters. Close every "
+                "quotation mark, and keep the columns that the evaluation needs."
+            )
+        return line
+
+
 def open_table(file: File) -> Table:
     """Find the form of a table from its first lines.
 
@@ -141,7 +174,9 @@ def open_table(file: File) -> Table:
     lines_before, separator = 0, ""
     try:
         with file.local.open(encoding=encoding, newline="") as stream:
-            for line in iter(lambda: stream.readline(_CHUNK), ""):
+            lines = _Lines(stream, file.path)
+            for line in lines:
+                lines.length = 0
                 text = line.strip("\r\n")
                 said = re.fullmatch(r"sep=(.)", text.strip(), re.IGNORECASE) if not separator else None
                 if said is not None and said[1] in SEPARATORS:
@@ -294,7 +329,7 @@ def _headed(file: File, encoding: str, separator: str, text: str, lines_before: 
     while len(names) > 1 and not names[-1]:
         names.pop()
     named = [name for name in names if name]
-    twice = next((name for name in named if named.count(name) > 1), None)
+    twice = next((name for name, times in Counter(named).items() if times > 1), None)
     if twice is not None or not named:
         what = f"names “{twice[:80]}” twice" if twice is not None else "names no column"
         raise TableUnusable(f"{file.path}, line {lines_before + 1}, {what}: the header names every column once.")

@@ -14,19 +14,26 @@ import unicodedata
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Self
 
-from governance.checks.formats.tensors import Malformed
+from governance.checks.formats import effort
+from governance.checks.formats.effort import Malformed
 
 LOCAL_HEADER = b"PK\x03\x04"
 END_RECORD = b"PK\x05\x06"
 MAX_MEMBERS = 100_000
-MAX_DIRECTORY = 64 << 20
-"""Bytes of the central directory: zipfile reads it as a whole."""
+MAX_DIRECTORY = 16 << 20
+"""Bytes of the central directory: zipfile reads it as a whole, and keeps an object for each 47 bytes at least."""
+MAX_NAME = 1_000
+"""Characters of a member's name: the time to compare two names grows with the square of marks in a row."""
+MAX_TAR_EXTENSION = 16 << 10
+"""Bytes of a header that extends a tar header: tarfile reads it as a whole, by patterns that are not linear."""
 BOMB_SIZE = 256 << 20
 BOMB_RATIO = 200
 """What unpacks to more bytes than the one, and to more times its own size than the other, is a bomb."""
 _END_SIZE = 22
+_END_64_SIZE = 56 + 20
+"""The 64-bit end record and its locator, which lies before the end record."""
 _MAX_COMMENT = 0xFFFF
 _LOCAL_SIZE = 30
 _DESCRIPTOR = 24
@@ -103,10 +110,50 @@ def _end_record(file: IO[bytes], size: int) -> tuple[int, int] | None:
                 *struct.unpack("<L4xH", tail[at + 12 : at + 22]),
             )
             if at + _END_SIZE + comment == len(tail):
-                # All ones: the true numbers are in the 64-bit record, which zipfile reads and _refuse_layout checks.
-                return (0 if directory_size == 0xFFFFFFFF else directory_size), (0 if count == 0xFFFF else count)
+                if directory_size == 0xFFFFFFFF or count == 0xFFFF:
+                    return _end_record_64(file, size - length + at)
+                return directory_size, count
         at = tail.rfind(END_RECORD, 0, at)
     return None
+
+
+def _end_record_64(file: IO[bytes], end_record: int) -> tuple[int, int]:
+    """The same from the 64-bit record before an end record, where zipfile reads it. Raises Malformed."""
+    place = end_record - _END_64_SIZE
+    if place < 0:
+        raise Malformed("is a zip archive without the 64-bit record that its end names")
+    file.seek(place)
+    raw = file.read(_END_64_SIZE)
+    if raw[:4] != b"PK\x06\x06" or raw[56:60] != b"PK\x06\x07":
+        raise Malformed("is a zip archive without the 64-bit record that its end names")
+    count, directory_size = struct.unpack("<QQ", raw[32:48])
+    return directory_size, count
+
+
+class TarHeader(tarfile.TarInfo):
+    """A tar header that is refused where tarfile would read a header that extends it without a bound, or a size that no
+    file has."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Read a header block. Raises Malformed."""
+        found = super().frombuf(buf, encoding, errors)
+        if not 0 <= found.size < 1 << 62:
+            raise Malformed("is a tar archive that gives a member an impossible size")
+        if found.type in _TAR_EXTENSIONS:
+            if found.size > MAX_TAR_EXTENSION:
+                raise Malformed(f"is a tar archive with a header of more than {MAX_TAR_EXTENSION:,} bytes")
+            effort.spend(found.size * found.size // 1024)
+        return found
+
+
+_TAR_EXTENSIONS = {
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+}
 
 
 def refuse_tar(file: IO[bytes]) -> int:
@@ -115,7 +162,7 @@ def refuse_tar(file: IO[bytes]) -> int:
     file.seek(0)
     names: list[str] = []
     try:
-        with tarfile.open(fileobj=file, mode="r:") as opened:
+        with tarfile.open(fileobj=file, mode="r:", tarinfo=TarHeader) as opened:
             for member in opened:
                 shown = repr(member.name[:80])
                 if member.issym() or member.islnk():
@@ -137,6 +184,8 @@ def _refuse_names(names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         shown = repr(name[:80])
+        if len(name) > MAX_NAME:
+            raise Malformed(f"has a member whose name is longer than {MAX_NAME:,} characters: {shown}")
         parts = name.split("/")
         if name.startswith("/") or ".." in parts or "\\" in name or ":" in parts[0] or not name.isprintable():
             raise Malformed(f"has a member whose name leads out of the archive: {shown}")

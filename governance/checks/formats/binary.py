@@ -9,8 +9,9 @@ import re
 import struct
 from typing import IO
 
+from governance.checks.formats import effort
+from governance.checks.formats.effort import Malformed
 from governance.checks.formats.protobuf import LENGTH, VARINT, NotProtobufError, fields, is_message
-from governance.checks.formats.tensors import Malformed
 
 MAX_VALUES = 5_000_000
 """Values of a file that are walked one by one."""
@@ -35,6 +36,8 @@ def ubj(file: IO[bytes], size: int) -> str | None:
         walk.value(file.read(1), 0)
     except (_NotThisFormat, struct.error, UnicodeDecodeError):
         return None
+    finally:
+        effort.spend(walk.values)
     if file.tell() != size:
         return None
     return "of an XGBoost model" if {"learner", "version"} <= walk.keys else f"with the keys {sorted(walk.keys)[:5]}"
@@ -45,12 +48,12 @@ class _UbjWalk:
         self.file, self.size = file, size
         self.keys: set[str] = set()
         """The keys of the outermost object."""
-        self._values = 0
+        self.values = 0
 
     def value(self, marker: bytes, depth: int) -> None:
         """Step over one value whose marker was read."""
-        self._values += 1
-        if self._values > MAX_VALUES or depth > MAX_DEPTH:
+        self.values += 1
+        if self.values > MAX_VALUES or depth > MAX_DEPTH:
             raise Malformed(f"is UBJSON of more than {MAX_VALUES:,} values or {MAX_DEPTH} levels, which is not judged")
         if marker in _NUMBER_SIZES:
             self._skip(_NUMBER_SIZES[marker])
@@ -141,13 +144,15 @@ def gguf(file: IO[bytes], size: int) -> str | None:
             walk.skip(8 * walk.bounded(walk.number("<I"), 8) + 12)
     except (_NotThisFormat, struct.error):
         raise Malformed("begins as a GGUF file and does not go on as one, or is cut short") from None
+    finally:
+        effort.spend(walk.values)
     return f"version {version}, {tensors} tensors"
 
 
 class _GgufWalk:
     def __init__(self, file: IO[bytes], size: int) -> None:
         self.file, self.size = file, size
-        self._values = 0
+        self.values = 0
 
     def number(self, form: str) -> int:
         (found,) = struct.unpack(form, self.file.read(struct.calcsize(form)))
@@ -167,8 +172,8 @@ class _GgufWalk:
         self.skip(self.number("<Q"))
 
     def skip_value(self, kind: int, depth: int) -> None:
-        self._values += 1
-        if self._values > MAX_VALUES or depth > 8:
+        self.values += 1
+        if self.values > MAX_VALUES or depth > 8:
             raise Malformed(f"is a GGUF file whose metadata has more than {MAX_VALUES:,} values, which is not judged")
         if kind in _GGUF_SIZES:
             self.skip(_GGUF_SIZES[kind])
@@ -211,8 +216,11 @@ def saved_model(file: IO[bytes], size: int) -> str | None:
     file.seek(0)
     if file.read(1) != b"\x08" or not is_message(file, 0, size, _SAVED_MODEL):
         return None
-    graphs = [f for f in fields(file, 0, size) if f.number == 2]
-    for graph in graphs:
+    graphs = 0
+    for graph in fields(file, 0, size):
+        if graph.number != 2:
+            continue
+        graphs += 1
         end = graph.start + graph.value
         if not is_message(file, graph.start, end, _META_GRAPH):
             return None

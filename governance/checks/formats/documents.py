@@ -6,7 +6,7 @@ from __future__ import annotations
 import struct
 from typing import IO
 
-from governance.checks.formats.tensors import Malformed
+from governance.checks.formats.effort import Malformed
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 

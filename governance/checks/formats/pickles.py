@@ -13,6 +13,8 @@ import pickletools
 import re
 from typing import IO
 
+from governance.checks.formats import effort
+
 MAX_OPCODES = 1_000_000
 """So many lawful opcodes in a row are no accident."""
 WINDOW = 8 << 20
@@ -98,6 +100,8 @@ def _acts(file: IO[bytes], *, whole: bool, announced: bool) -> bool:
         return walk.ended and walk.blank_rest()
     except _CutShort:
         return announced or (not whole and walk.steps > 2)
+    finally:
+        effort.spend(walk.steps)
     return True
 
 

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO
 
+from governance.checks.formats import effort
+
+_COUNTED_AT_ONCE = 1_000
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 
 
@@ -35,9 +38,14 @@ def fields(file: IO[bytes], start: int, end: int, *, cut: bool = False) -> Itera
 
     Raises:
         NotProtobufError: where the bytes are not fields to the last one.
+        Malformed: where the file has more fields than are walked.
     """
     position = start
+    steps = 0
     while position < end:
+        steps += 1
+        if steps % _COUNTED_AT_ONCE == 0:
+            effort.spend(_COUNTED_AT_ONCE)
         file.seek(position)
         key = varint(file)
         if key is None or key >> 3 == 0:

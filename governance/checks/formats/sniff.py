@@ -19,9 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, cast
 
-from governance.checks.formats import archives, binary, documents, pickles, tensors, texts
+from governance.checks.formats import archives, binary, documents, effort, pickles, tensors, texts
+from governance.checks.formats.effort import Malformed
 from governance.checks.formats.names import RUNS_CODE, Format, Sniffed
-from governance.checks.formats.tensors import Malformed
 
 PEEK = 1 << 16
 """Bytes of a packed thing that are unpacked to look at."""
@@ -40,8 +40,9 @@ _CONTROLS = bytes(sorted(set(range(0x20)) - set(b"\t\n\r\f")))
 
 def sniff(path: Path) -> Sniffed:
     """Recognise the file at `path`."""
-    with path.open("rb") as file:
-        return sniff_stream(file, path.stat().st_size)
+    size = path.stat().st_size
+    with path.open("rb") as file, effort.bounded(size):
+        return sniff_stream(file, size)
 
 
 def sniff_stream(file: IO[bytes], size: int, *, depth: int = 0) -> Sniffed:
@@ -49,6 +50,9 @@ def sniff_stream(file: IO[bytes], size: int, *, depth: int = 0) -> Sniffed:
     if size == 0:
         return Sniffed(Format.EMPTY, "is empty")
     try:
+        if depth > effort.MAX_NESTED:
+            raise Malformed("is nested too deep to be judged")
+        effort.spend(effort.STEPS_OF_A_MEMBER)
         return _recognise(file, size, depth)
     except Malformed as fault:
         if depth:
@@ -190,6 +194,7 @@ def _member(archive: archives.Archive, info: zipfile.ZipInfo, depth: int, *, who
     """Look at a member of a zip archive: at its beginning, or at all of it where `whole`. Archives in archives are
     opened as far as a model format goes."""
     head = archive.head(info, PEEK)
+    effort.spend_bytes(len(head))
     if len(head) != min(info.file_size, PEEK):
         raise Malformed(f"has a member shorter than its directory says: {info.filename[:80]!r}")
     if info.file_size > PEEK and head.startswith(archives.LOCAL_HEADER):
@@ -198,6 +203,7 @@ def _member(archive: archives.Archive, info: zipfile.ZipInfo, depth: int, *, who
         with archive.zip.open(info) as inner:
             return sniff_stream(inner, info.file_size, depth=depth + 1)
     if whole and info.file_size > PEEK:
+        effort.spend_bytes(info.file_size)
         content = archive.head(info, info.file_size)
         return sniff_stream(io.BytesIO(content), len(content), depth=depth + 1)
     return _beginning(head, info.file_size, depth)
@@ -233,7 +239,7 @@ def _tar_members(file: IO[bytes], mode: str, depth: int) -> tuple[tuple[str, Sni
     if depth >= _MAX_DEPTH:
         return (_TOO_DEEP,)
     try:
-        with tarfile.open(fileobj=file, mode=mode) as opened:  # type: ignore[call-overload]  # a mode in a variable
+        with tarfile.open(fileobj=file, mode=mode, tarinfo=archives.TarHeader) as opened:  # type: ignore[call-overload]  # a mode in a variable
             for member in opened:
                 if not member.isreg():
                     if not member.isdir():
@@ -241,6 +247,7 @@ def _tar_members(file: IO[bytes], mode: str, depth: int) -> tuple[tuple[str, Sni
                     continue
                 content = opened.extractfile(member)
                 limit = WHOLE_MEMBER if member.size <= WHOLE_MEMBER else PEEK
+                effort.spend_bytes(min(member.size, limit))
                 head = content.read(limit) if content is not None else b""
                 found = _beginning(head, member.size, depth) if head else Sniffed(Format.EMPTY, "is empty")
                 if found.format in RUNS_CODE:
@@ -299,6 +306,7 @@ def _unpacked(file: IO[bytes], kind: Format, start: bytes, depth: int) -> tuple[
         return _tar_members(cast("IO[bytes]", limited), "r|", depth)
     try:
         content = opened.read(WHOLE_MEMBER + 1)
+        effort.spend_bytes(len(content))
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise Malformed(f"begins as {kind} and does not unpack: {str(error)[:100]}") from error
     if len(content) > WHOLE_MEMBER:

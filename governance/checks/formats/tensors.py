@@ -12,12 +12,16 @@ import math
 import re
 from typing import IO, Any
 
+from governance.checks.formats.effort import Malformed
 from governance.checks.formats.protobuf import NotProtobufError, fields
 
 MAX_HEADER = 32 << 20
 """Largest safetensors header that is judged; the format allows 100 MB, no known model comes near."""
 MAX_NPY_HEADER = 10_000
 """NumPy's own limit for headers it does not trust (numpy.lib.format)."""
+
+MAX_DIMENSIONS = 64
+"""Dimensions of a tensor; NumPy has 64 at most. The product of more takes time that grows with its square."""
 
 _SAFETENSORS_BITS = {
     "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
@@ -27,11 +31,7 @@ _SAFETENSORS_BITS = {
 # onnx.proto3, message ModelProto: field number → wire type.
 _ONNX_FIELDS = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2}
 _ONNX_GRAPH = 7
-_DTYPE = re.compile(r"[<>|=]?([?a-zA-Z])(\d*)(\[[^\]]*\])?")
-
-
-class Malformed(Exception):
-    """The file claims a format and breaks its rules; the message says how, to follow the file's name."""
+_DTYPE = re.compile(r"[<>|=]?([?a-zA-Z])(\d{0,9})(\[[^\]]*\])?")
 
 
 def safetensors(file: IO[bytes], size: int) -> str | None:
@@ -72,9 +72,10 @@ def _tensor_span(name: str, tensor: Any) -> tuple[int, int]:
         raise Malformed(
             f"describes the safetensors tensor {name[:80]!r} otherwise than by dtype, shape and data_offsets"
         )
-    bits, shape, offsets = _SAFETENSORS_BITS.get(str(tensor["dtype"])), tensor["shape"], tensor["data_offsets"]
+    bits, shape, offsets = _SAFETENSORS_BITS.get(str(tensor["dtype"]), 0), tensor["shape"], tensor["data_offsets"]
     whole = all(isinstance(v, list) and all(type(n) is int and 0 <= n < 1 << 63 for n in v) for v in (shape, offsets))
-    if bits is None or not whole or len(offsets) != 2 or (offsets[1] - offsets[0]) * 8 != math.prod(shape) * bits:
+    fits = bits > 0 and whole and len(offsets) == 2 and len(shape) <= MAX_DIMENSIONS
+    if not fits or (offsets[1] - offsets[0]) * 8 != math.prod(shape) * bits:
         raise Malformed(f"gives the safetensors tensor {name[:80]!r} a size its dtype and shape do not have")
     return offsets[0], offsets[1]
 
@@ -121,7 +122,11 @@ def npy(file: IO[bytes], size: int | None) -> tuple[str, bool] | None:
     if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"} or len(raw) != length:
         raise Malformed("has an npy header without the three entries the format asks for")
     shape = header["shape"]
-    if not isinstance(shape, tuple) or not all(type(n) is int and 0 <= n < 1 << 63 for n in shape):
+    if (
+        not isinstance(shape, tuple)
+        or len(shape) > MAX_DIMENSIONS
+        or not all(type(n) is int and 0 <= n < 1 << 63 for n in shape)
+    ):
         raise Malformed("has an npy header with an impossible shape")
     if holds_objects(header["descr"]):
         return "an array of Python objects", True

@@ -47,6 +47,6 @@ def _is_protobuf(file: File) -> bool:
         return False
     with file.local.open("rb") as stream:
         try:
-            return len(list(protobuf.fields(stream, 0, protobuf.size_of(stream)))) > 0
+            return sum(1 for _ in protobuf.fields(stream, 0, protobuf.size_of(stream))) > 0
         except protobuf.NotProtobufError:
             return False
