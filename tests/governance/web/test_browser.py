@@ -65,6 +65,19 @@ def open_as(browser: Browser, live_server: Any) -> Iterator[Open]:
     assert not [line for line in said if "the server responded with a status of 40" not in line]
 
 
+def test_the_navigation_of_a_phone_opens_and_closes_by_keyboard(scene: Scene, open_as: Open) -> None:
+    page = open_as(scene.people.marta, "/models/", viewport={"width": 390, "height": 900})
+    link = page.get_by_role("link", name="Promotions", exact=True)
+    assert not link.is_visible()
+    page.get_by_role("button", name="Menu").press("Enter")
+    link.wait_for(state="visible")
+    page.keyboard.press("Escape")
+    link.wait_for(state="hidden")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    link.wait_for(state="visible")
+    assert not page.get_by_role("button", name="Menu").is_visible()
+
+
 def test_axe_finds_nothing_in_either_theme_at_either_width(scene: Scene, open_as: Open) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
@@ -75,6 +88,7 @@ def test_axe_finds_nothing_in_either_theme_at_either_width(scene: Scene, open_as
     assert decision is not None
     slug, number = scene.model.slug, scene.request.pk
     asked = access_requests.ask(actor=actor_for(people.eve), slug=slug, role="viewer", purpose="the winter project")
+    long = factories.model(people.priya, "a" * 60 + "-name-without-breaks" * 6, team="W" * 100, purpose="P" * 150).slug
     pages: list[tuple[User | None, str]] = [
         (None, "/sign-in/"),
         (people.marta, "/reviews/"),
@@ -123,6 +137,8 @@ def test_axe_finds_nothing_in_either_theme_at_either_width(scene: Scene, open_as
         (people.marta, "/audit/"),
         (people.marta, f"/audit/?request={number}"),
         (people.ingrid, "/stages/production/"),
+        (people.priya, f"/models/{long}/"),
+        (people.ingrid, f"/audit/?model={long}"),
         (people.ingrid, f"/audit/{decision.event}/"),
         (people.marta, "/profile/"),
         (people.priya, "/profile/tokens/"),
