@@ -27,7 +27,7 @@ class CheckRun(Governed):
         ACTION_REQUIRED = "action_required", "Needs action"
         NEUTRAL = "neutral", "Information"
         SKIPPED = "skipped", "Not applicable"
-        ERROR = "error", "Broke"
+        ERROR = "error", "Check error"
         CANCELLED = "cancelled", "Cancelled"
 
     class Mode(models.TextChoices):

@@ -39,7 +39,7 @@ CHECK: Final[dict[str, Look]] = {
     "action_required": Look("Needs action", "alert", "warn"),
     "neutral": Look("Information", "info", "none"),
     "skipped": Look("Not applicable", "minus", "none"),
-    "error": Look("Broke", "alert", "bad"),
+    "error": Look("Check error", "alert", "bad"),
     "cancelled": Look("Cancelled", "minus", "none"),
     "stale": Look("Stale", "history", "warn"),
     "waived": Look("Waived", "waive", "waived"),
@@ -60,7 +60,7 @@ MET: Final[dict[str, Look]] = {
     "waived": Look("Waived", "waive", "waived"),
     "waiting": Look("Waiting", "clock", "wait"),
     "failed": Look("Not met", "x", "bad"),
-    "later": Look("Opens later", "lock", "none"),
+    "later": Look("Waiting for previous approval group", "lock", "none"),
 }
 
 DECISION: Final[dict[str, Look]] = {
@@ -76,7 +76,7 @@ ACCESS: Final[dict[str, Look]] = {
     "granted": Look("Granted", "check", "ok"),
     "denied": Look("Denied", "x", "bad"),
     "withdrawn": Look("Withdrawn", "undo", "none"),
-    "lapsed": Look("Lapsed", "calendar", "none"),
+    "lapsed": Look("Expired", "calendar", "none"),
 }
 """The states of an access request."""
 
@@ -91,22 +91,22 @@ CHANGE: Final[dict[str, Look]] = {
 
 ROLES_IN_WORDS: Final[dict[Role, str]] = {
     Role.VIEWER: "sees the model",
-    Role.REGISTRAR: "adds versions, and nothing else",
-    Role.DEVELOPER: "changes the record, adds versions, asks for promotions",
+    Role.REGISTRAR: "adds versions only",
+    Role.DEVELOPER: "edits the model, adds versions, requests promotions",
     Role.VALIDATOR: "decides on promotion requests",
     Role.APPROVER: "decides on promotion requests",
-    Role.OWNER: "as a developer, and gives roles on the model",
+    Role.OWNER: "as a developer, and assigns roles on the model",
     Role.AUDITOR: "sees everything, changes nothing (organisation only)",
     Role.OFFICER: "policies, reviewer groups, the audit log (organisation only)",
-    Role.ADMINISTRATOR: "accounts and roles; decides nothing (organisation only)",
+    Role.ADMINISTRATOR: "accounts and roles; does not decide (organisation only)",
 }
 
 RIGHTS: Final[dict[Permission, tuple[str, str]]] = {
     Permission.VIEW: ("View", "see the model and its versions"),
     Permission.REGISTER_VERSION: ("Register", "add versions, files, metrics and evidence"),
-    Permission.EDIT: ("Edit", "change the model's record"),
-    Permission.REQUEST_PROMOTION: ("Request promotion", "ask for a promotion"),
+    Permission.EDIT: ("Edit", "edit the model"),
+    Permission.REQUEST_PROMOTION: ("Request promotion", "request a promotion"),
     Permission.DECIDE: ("Decide", "decide on a promotion request"),
-    Permission.GRANT_ROLE: ("Grant", "give and take roles"),
+    Permission.GRANT_ROLE: ("Grant", "assign and revoke roles"),
 }
 """The rights on a model, in the order of the access page: the heading, and what it lets somebody do."""
