@@ -4,24 +4,24 @@ from audit.actions import register
 
 POLICY_PUBLISHED = register("policy.published", "published a policy revision")
 
-PROMOTION_REQUESTED = register("promotion.requested", "asked for a promotion")
-PROMOTION_BOUND = register("promotion.bound", "bound the request to the version's new evidence")
-PROMOTION_POLICY_BOUND = register("promotion.policy_bound", "bound the request to another policy revision")
-PROMOTION_BLOCKED = register("promotion.blocked", "found the request blocked")
-PROMOTION_READY = register("promotion.readied", "found every requirement met")
-PROMOTION_REOPENED = register("promotion.reopened", "found the request open again")
+PROMOTION_REQUESTED = register("promotion.requested", "requested a promotion")
+PROMOTION_BOUND = register("promotion.bound", "updated the request to the version's new evidence")
+PROMOTION_POLICY_BOUND = register("promotion.policy_bound", "applied another policy revision to the request")
+PROMOTION_BLOCKED = register("promotion.blocked", "blocked the request: a requirement failed")
+PROMOTION_READY = register("promotion.readied", "marked the request as ready: every requirement is met")
+PROMOTION_REOPENED = register("promotion.reopened", "reopened the request")
 PROMOTION_PROMOTED = register("promotion.promoted", "promoted the version")
 PROMOTION_REAPPROVED = register("promotion.reapproved", "approved the version again in the place it holds")
 PROMOTION_ADOPTED = register("promotion.adopted", "recorded that it was promoted before governance")
 PROMOTION_REJECTED = register("promotion.rejected", "closed the request as rejected")
 PROMOTION_WITHDRAWN = register("promotion.withdrawn", "withdrew the request")
-PROMOTION_EXPIRED = register("promotion.expired", "let the request expire")
+PROMOTION_EXPIRED = register("promotion.expired", "expired the request")
 PROMOTION_SUPERSEDED = register("promotion.superseded", "closed the request as superseded")
 
-ALIAS_REMOVED = register("alias.removed", "took an alias off the version")
+ALIAS_REMOVED = register("alias.removed", "removed an alias from the version")
 
-PACKET_FROZEN = register("packet.frozen", "opened review over a packet")
-PACKET_OUTDATED = register("packet.outdated", "closed review, because the packet under it no longer holds")
+PACKET_FROZEN = register("packet.frozen", "opened review on an evidence package")
+PACKET_OUTDATED = register("packet.outdated", "closed review: the evidence package is out of date")
 
 DOCUMENT_FROZEN = register("document.frozen", "froze the technical document")
 
@@ -40,6 +40,6 @@ CHECK_COMPLETED = register("check.completed", "completed a check")
 CHECK_CANCELLED = register("check.cancelled", "cancelled a check run")
 
 DECISION_RECORDED = register("decision.recorded", "decided on the request")
-DECISION_LAPSED = register("decision.lapsed", "let a decision lapse, because what it signed has changed")
+DECISION_LAPSED = register("decision.lapsed", "invalidated a decision: the signed evidence changed")
 
 DEMONSTRATION_COMPLETED = register("demonstration.completed", "completed the data of the demonstration")

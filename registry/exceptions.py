@@ -46,7 +46,7 @@ class NotPermitted(Refusal):
 
 
 class NotNow(Refusal):
-    """ "Not now": the state of things does not allow it; the same person may do it later."""
+    """ "Not possible now": the state of things does not allow it; the same person may do it later."""
 
     default_code = "not_now"
 

@@ -89,7 +89,9 @@ class Questionnaire(_Part):
         for rule in self.rules:
             for asked, answer in rule.when.items():
                 if asked not in by_id or by_id[asked].place(answer) is None:
-                    raise ValueError(f"the rule “{rule.because}” names {asked}: {answer}, which nobody can answer")
+                    raise ValueError(
+                        f"the rule “{rule.because}” names {asked}: {answer}, which is not an answer of that question"
+                    )
         return self
 
     def document(self) -> dict[str, Any]:

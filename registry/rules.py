@@ -104,7 +104,7 @@ class Faults:
     def reason(self, value: str, pointer: str = "/reason") -> str:
         """Why somebody does something: never empty, kept with the event."""
         if not value.strip():
-            self.add(pointer, "required", "Say why: the reason is kept with the event.")
+            self.add(pointer, "required", "Give a reason: it is recorded with the event.")
             return ""
         return self.text(pointer, value.strip(), 5_000)
 

@@ -103,7 +103,7 @@ def _ask(request: HttpRequest, form: ConfirmForm, action: str, *, carried: list[
 
     context: dict[str, Any] = {
         **site.each_context(request),
-        "title": "Your password, please",
+        "title": "Confirm your password",
         "form": form,
         "action": action,
         "carried": carried,

@@ -27,8 +27,8 @@ class ReasonForm(PageForm):
         label="Reason",
         max_length=MAX_REASON,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Kept with the event in the audit log, for whoever asks later.",
-        error_messages={"required": "Say why: the reason is kept with the event."},
+        help_text="Recorded with the event in the audit log.",
+        error_messages={"required": "Give a reason: it is recorded with the event."},
     )
 
     def __init__(self, *args: Any, actor: Actor, row: Model | None = None, **kwargs: Any) -> None:

@@ -89,7 +89,7 @@ class Groups(GovernedModelAdmin):
 
     section, position, icon = "People and access", 2, "users"
     singular, plural = "reviewer group", "reviewer groups"
-    about = "Whom policies call upon: “two of risk-team”."
+    about = "Used in policy approvals, such as “two of risk-team”."
     thing_type = "group"
     manages = OrgPermission.MANAGE_GROUPS
     adding = Command(
@@ -180,7 +180,7 @@ class Groups(GovernedModelAdmin):
                     )
                     for m in memberships[:SHOWN]
                 ],
-                "Nobody is entered: no request that calls on this group can be decided.",
+                "No members: a request that requires this group cannot be approved.",
                 ("All who were ever members", reverse("admin:registry_membership_changelist") + own),
             ),
             Panel(

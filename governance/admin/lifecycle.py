@@ -74,8 +74,8 @@ class Models(GovernedModelAdmin):
                     (g.role, cells.record(g.user or g.group), cells.moment(g.opened_at), cells.record(g, "Record"))
                     for g in grants[:SHOWN]
                 ],
-                "No role was given on this model itself; organisation-wide roles hold here, too.",
-                ("All roles ever given", reverse("admin:registry_grant_changelist") + f"?model__id__exact={row.pk}"),
+                "No role is assigned on this model itself; organisation-wide roles apply as well.",
+                ("All role assignments", reverse("admin:registry_grant_changelist") + f"?model__id__exact={row.pk}"),
             )
         ]  # fmt: skip
 
@@ -126,8 +126,8 @@ class Moves(GovernedModelAdmin):
     """The lawful moves between stages."""
 
     section, position, icon = SECTION, 3, "arrow"
-    singular, plural = "lawful move", "lawful moves"
-    about = "From which stage a version may go where. There is no other way."
+    singular, plural = "allowed transition", "allowed transitions"
+    about = "From which stage to which stage a version may move."
     thing_type = "stage"
 
     list_display = ("move", "source", "target")

@@ -150,7 +150,7 @@ def _passed(done: handover.Handover) -> str:
 
 def _reactivate(actor: Actor, row: User, form: ReasonForm) -> Done:
     people.reactivate(actor=actor, person=row, reason=form.cleaned_data["reason"])
-    return Done(f"{row.name}: the account is open again, with the roles it had.", row)
+    return Done(f"{row.name}: the account is reactivated, with the roles it had.", row)
 
 
 def _before_deactivating(row: User) -> Sequence[str]:
@@ -301,7 +301,7 @@ class Accounts(GovernedModelAdmin):
         Command(
             "reactivate",
             "Reactivate",
-            "The account opens again, with the roles and memberships that still stand.",
+            "The account is active again, with the roles and memberships that have not ended.",
             OrgPermission.MANAGE_PEOPLE,
             _reactivate,
             applies=lambda row: not row.is_active,
@@ -387,13 +387,13 @@ class Accounts(GovernedModelAdmin):
                 "No open request waits for this account or was opened by it.",
             ),
             Panel(
-                "Roles given to this account",
+                "Role assignments",
                 ("Role", "On", "Since", ""),
                 [
                     (g.role, where(g), cells.moment(g.opened_at), cells.record(g, "Record"))
                     for g in grants[:SHOWN]
                 ],
-                "No role was given to this account itself.",
+                "No role is assigned to this account itself.",
                 ("All roles it ever had", reverse("admin:registry_grant_changelist") + mine),
             ),
             Panel(
@@ -403,7 +403,7 @@ class Accounts(GovernedModelAdmin):
                     (cells.record(m.group, m.group.name), span_of(m), state_of(m, now), cells.record(m, "Record"))
                     for m in memberships[:SHOWN]
                 ],
-                "In no reviewer group: no policy calls on this account.",
+                "In no reviewer group.",
                 ("All memberships it ever had", reverse("admin:registry_membership_changelist") + mine),
             ),
             Panel(

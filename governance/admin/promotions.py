@@ -91,7 +91,7 @@ class Requests(GovernedModelAdmin):
     def state_word(self, row: PromotionRequest) -> Any:
         return ui.state_line(row.state)
 
-    @admin.display(description="asked by", ordering="requested_by__name")
+    @admin.display(description="requested by", ordering="requested_by__name")
     def asked_by(self, row: PromotionRequest) -> Any:
         return cells.record(row.requested_by)
 
@@ -122,7 +122,7 @@ class Requests(GovernedModelAdmin):
     def fingerprint_code(self, row: PromotionRequest) -> Any:
         return cells.code(row.fingerprint)
 
-    @admin.display(description="packet under review")
+    @admin.display(description="evidence package")
     def packet_code(self, row: PromotionRequest) -> Any:
         return cells.code(row.packet_digest)
 
@@ -164,7 +164,7 @@ class Requests(GovernedModelAdmin):
                     )
                     for d in decisions
                 ],
-                "Nobody has decided.",
+                "No decision recorded.",
             ),
         ]
 
@@ -253,7 +253,7 @@ class CheckRuns(GovernedModelAdmin):
 
 def standing_of_decision(row: Decision) -> Any:
     """Whether a decision still stands, in a word."""
-    return cells.mark("Stands", "ok") if row.lapsed_at is None else cells.mark("Lapsed", "none")
+    return cells.mark("Valid", "ok") if row.lapsed_at is None else cells.mark("Invalidated", "none")
 
 
 class StandingFilter(admin.SimpleListFilter):
@@ -263,7 +263,7 @@ class StandingFilter(admin.SimpleListFilter):
     parameter_name = "standing"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("stands", "Stands"), ("lapsed", "Lapsed")]
+        return [("stands", "Valid"), ("lapsed", "Invalidated")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         if self.value() in ("stands", "lapsed"):
@@ -276,7 +276,7 @@ class Decisions(GovernedModelAdmin):
 
     section, position, icon = "Promotions", 3, "pen"
     singular, plural = "decision", "decisions"
-    about = "Who decided what, over which packet. Never edited: a decision stands or lapses."
+    about = "Decisions and the evidence package each signed. Never edited; invalidated when the evidence changes."
     thing_type = "decision"
     within = "request__model"
 

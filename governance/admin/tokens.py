@@ -66,7 +66,7 @@ class Tokens(GovernedModelAdmin):
         Command(
             "revoke",
             "Revoke",
-            "The token stops working at once and for good; who needs one again issues a new one.",
+            "The token stops working at once and cannot be restored.",
             OrgPermission.MANAGE_PEOPLE,
             _revoke,
             applies=lambda row: row.revoked_at is None,
@@ -133,4 +133,4 @@ class Tokens(GovernedModelAdmin):
         return cells.code(row.uid)
 
     def _made_elsewhere(self) -> str:
-        return "people issue their own in their profile, so that nobody else ever sees the secret."
+        return "people issue their own in their profile, so that only they see the secret."

@@ -201,4 +201,4 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Handler500 of everything under /api/. The traceback is in the log, under the same request id."""
-    return as_response(500, "server_error", "Something broke on our side; the log has it under this request_id.")
+    return as_response(500, "server_error", "Internal error; the log has it under this request_id.")

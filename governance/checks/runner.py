@@ -331,7 +331,7 @@ def _answer(answer: bytes, printed: bytes, status: int, conditions: dict[str, An
 
 _SENTENCES = {
     Ending.OUT_OF_MEMORY: "The check needed more memory than it may use.",
-    Ending.CRASHED: "The check broke: {}.",
+    Ending.CRASHED: "The check ended with an error: {}.",
     Ending.REFUSED_OUTPUT: "The check's answer was refused: {}.",
     Ending.NOT_ISOLATED: (
         "This machine cannot keep a check from sockets and from files of the product (it needs Linux with Landlock and "

@@ -35,7 +35,7 @@ Decisions affected: about 41,000 applications a month.
 
 Known limitation: thin-file applicants are ranked no better than by {before}; their cut-off stays separate.
 
-Way back: {before} stays registered; Production and the alias champion go back to it in one afternoon."""
+Rollback plan: {before} stays registered; Production and the alias champion go back to it in one afternoon."""
 CHANGE_OF_MIND = "The training window turned out to hold a month twice. A corrected version follows."
 
 
@@ -195,7 +195,7 @@ def _rolled_back(world: World, model: Described, number: int) -> History:
         back,
         stage="production",
         who=model.author,
-        reason=f"Way back. Since v{number} runs, matches against Cyrillic names come back empty for one list: the "
+        reason=f"Rollback. Since v{number} runs, matches against Cyrillic names come back empty for one list: the "
         f"transliteration table was loaded in the wrong encoding (incident INC-4471). v{back} was not affected.",
     )
     yield from approved(world, model, request, hours=(0.2, 0.6), comment=agreed)

@@ -35,7 +35,7 @@ _COMMENTS = {
         "The comparison with the version in production is on the same rows. Good.",
     ),
     "model-owners": (
-        "Business case agreed with the department; the way back was tried on Tuesday.",
+        "Business case agreed with the department; the rollback was tried on Tuesday.",
         "Users were told of the change and of its limits. I answer for the use.",
         "The desk tested it for two weeks beside the old one and wants it.",
         "Agreed in the department's change meeting.",
@@ -58,9 +58,9 @@ def why(model: Described, version: ModelVersion, before: ModelVersion | None, ra
         text += f", against {old:.3f} of v{before.number}." if old is not None and before is not None else "."
     text += f" {random.choice(_EFFECTS)}.\n\nKnown limitation: {model.limitation}\n\n"
     return text + (
-        f"Way back: v{before.number} stays registered and can be promoted again."
+        f"Rollback plan: v{before.number} stays registered and can be promoted again."
         if before is not None
-        else "Way back: the process as it was before the model."
+        else "Rollback plan: the process as it was before the model."
     )
 
 

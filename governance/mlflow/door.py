@@ -44,8 +44,7 @@ def address(**handlers: Handler) -> View:
                 log.exception("an MLflow request broke")
                 known = MlflowError(
                     "INTERNAL_ERROR",
-                    "Something broke on our side; the log has it under this request id: "
-                    f"{context.current().request_id}",
+                    f"Internal error; the log has it under this request id: {context.current().request_id}",
                 )
             elif known.status == 503:
                 log.exception("the database did not answer")

@@ -63,7 +63,7 @@ def waiting(request: PromotionRequest, *, opened: bool) -> MlflowError:
     if verdict is not None and verdict.unmet:
         lines += ["It waits for:", *_unmet(verdict)]
     elif verdict is not None:
-        lines.append("Nothing is left to do but to carry it out: whoever may ask for promotions does so on its page.")
+        lines.append("Approved. Waiting for release: a developer or owner promotes it on its page.")
     lines.append("Run the same call again to see how it stands. Once it is met the version moves by itself.")
     return MlflowError("RESOURCE_CONFLICT", "\n".join(lines))
 

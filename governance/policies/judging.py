@@ -139,7 +139,7 @@ def verdict(document: PolicyDocument, facts: Facts) -> Verdict:
             title="Changes requested",
             state=Met.FAILED,
             detail=f"{d.name} asked for changes",
-            how_to_fulfil="Add what was asked for as new evidence; the objection lapses with the packet it was about",
+            how_to_fulfil="Add what was asked for as new evidence; the objection ends when the evidence changes",
         )
         for d in facts.decisions
         if d.outcome == "request_changes"
@@ -183,7 +183,7 @@ def conditions_of_model(
         found.append(Requirement(f"model:{id_}", "condition", title, Met.FAILED, detail, how, who_can))
 
     if archived:
-        missing("active", "A model in use", "the model is archived", "Take the model back into use")
+        missing("active", "A model in use", "the model is archived", "Reactivate the model")
     if not owner_answers:
         missing(
             "owner",
@@ -226,7 +226,7 @@ def _check_requirement(rule: CheckRule, fact: CheckFact | None) -> Requirement:
         return Requirement(f"check:{rule.check}", "check", title, state, detail, how, required=required)
 
     if fact is None:
-        return as_requirement(Met.WAITING, "expected: it has not run yet", "Wait: it is queued by itself")
+        return as_requirement(Met.WAITING, "expected: it has not run yet", "Wait: it is queued automatically")
     if fact.waived:
         return as_requirement(Met.WAIVED, fact.summary)
     if fact.status != "completed":
@@ -235,11 +235,11 @@ def _check_requirement(rule: CheckRule, fact: CheckFact | None) -> Requirement:
             "queued": "queued",
             "running": "running",
         }
-        how = fact.how_to_fulfil or "Wait: a worker takes it up by itself"
+        how = fact.how_to_fulfil or "Wait: a worker starts it automatically"
         return as_requirement(Met.WAITING, words.get(fact.status, fact.status), how)
     if fact.stale:
         return as_requirement(
-            Met.WAITING, "stale: it ran on other inputs or too long ago", "Wait: it runs again by itself"
+            Met.WAITING, "stale: it ran on other inputs or too long ago", "Wait: it runs again automatically"
         )
     if fact.conclusion in ("success", "skipped"):
         return as_requirement(Met.MET, fact.summary)
@@ -307,9 +307,9 @@ def _approval_requirement(standing: ApprovalStanding, review_open: bool, *, clos
     if closed:
         return Requirement(f"approval:{rule.group}", "approval", title, Met.WAITING, f"{have} of {rule.count}")
     if not standing.open:
-        detail, state = "opens when the groups before it are done", Met.LATER
+        detail, state = "waiting for the previous approval group", Met.LATER
     elif not review_open:
-        detail, state = f"{have} of {rule.count}; opens when every check has answered", Met.LATER
+        detail, state = f"{have} of {rule.count}; opens when every check is completed", Met.LATER
     else:
         detail, state = f"{have} of {rule.count}", Met.WAITING
     how = (

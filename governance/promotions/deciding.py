@@ -190,7 +190,7 @@ def _require_eligible(locked: Locked, person: User, document: PolicyDocument, ju
         raise NotPermitted(
             f"This request is decided by members of {groups} who may decide on {locked.model.slug}."
             if wanted
-            else "The policy of this request asks nobody: it is decided by its checks.",
+            else "The policy of this request requires no approvals: its checks decide.",
             code="not_a_reviewer",
             who_can=others,
         )
@@ -204,11 +204,11 @@ def _require_open(judged: Verdict, reviewer: Reviewer) -> None:
         left = tuple(r for r in checks if r.state is Met.WAITING or (r.required and not r.satisfied))
         waiting = "; ".join(r.title for r in left)
         raise NotNow(
-            f"Approving opens when every check has answered and every required one is satisfied. Left: {waiting}.",
+            f"Approving opens when every check is completed and every required one is satisfied. Left: {waiting}.",
             code="review_not_open",
             requirements=left,
         )
     mine: list[ApprovalStanding] = [s for s in judged.approvals if s.rule.group in reviewer.groups]
     if mine and not any(s.open for s in mine):
         names = ", ".join(s.rule.group for s in mine)
-        raise NotNow(f"{names} comes later: it opens when the groups before it are done.", code="comes_later")
+        raise NotNow(f"{names} comes later: it waits for the previous approval group.", code="comes_later")

@@ -181,7 +181,7 @@ class RequestPage:
     def sentence(self) -> str:
         """What is left, named."""
         if self.request.before_governance:
-            return "It stood there where it was brought from. Nobody here checked or approved it."
+            return "It had this stage in the registry it was imported from. It was not checked or approved here."
         if self.verdict is None or not self.request.is_live:
             return ""
         parts = []
@@ -361,19 +361,25 @@ def _can_decide(
 ) -> Allowed | Denied:
     """Whether a decision of this reader would be taken, and if not, why. `promotions.decide` holds the same rules."""
     if actor.kind is not ActorKind.PERSON or person is None:
-        return _no("Only people decide, in person, with their password given again.")
+        return _no("Only people decide, signed in and with their password.")
     if not request.is_live or document is None or judged is None:
         return _no("The request is closed.")
     excluded = facts.exclusion_of(person, request, name=YOU)
     others = tuple(sorted({r.name for s in judged.approvals for r in s.may_approve}))
+    if excluded is not None and excluded.rule == "SoD-1":
+        return _no("You cannot approve your own request (SoD-1).", others)
     if excluded is not None:
-        return _no(f"You can't decide: {excluded.reason} ({excluded.rule}).", others)
+        return _no(f"You cannot decide: {excluded.reason} ({excluded.rule}).", others)
     if not any(person.uid == r.uid for s in judged.approvals for r in s.may_approve):
         if request.decisions.filter(person=person, lapsed_at__isnull=True).exists():
-            return _no("You have decided on this packet already.", others)
+            return _no("You have already decided on this evidence package.", others)
         groups = ", ".join(sorted({rule.group for rule in document.approvals}))
-        asks = f"The policy calls on {groups}." if groups else "The policy asks nobody: the checks decide."
-        return _no(f"You are not among those who decide on this request. {asks}", others)
+        asks = (
+            f"The policy requires approval from {groups}."
+            if groups
+            else "The policy requires no approvals: the checks decide."
+        )
+        return _no(f"You are not an approver of this request. {asks}", others)
     return Allowed()
 
 

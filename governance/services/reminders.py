@@ -100,7 +100,7 @@ def _send(model: RegisteredModel, owner: User, days: int) -> None:
         subject=f"Review of {model.slug} {when}",
         message=(
             f"{owner.name},\n\nthe periodic review of {model.slug} {when}, on {model.next_review.isoformat()}. You "
-            "are on record as its owner. Somebody who validates models, and neither owns nor made it, records the "
+            "are on record as its owner. A validator other than the owner or developer must record the "
             f"review.\n\nOpen: {settings.PUBLIC_URL}/models/{model.slug}/reviews/\n"
         ),
         from_email=None,

@@ -118,9 +118,7 @@ def ask(request: PageRequest) -> HttpResponse:
             except Refusal as refusal:
                 form.take_refusal(refusal)
             else:
-                messages.success(
-                    request, "Your request is kept. Whoever may give the role is told, if there is anybody."
-                )
+                messages.success(request, "Your request is sent. Owners of the model are notified.")
                 return redirect("web:access-request", made.pk)
     else:
         role = request.GET.get("role", "")

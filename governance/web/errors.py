@@ -23,13 +23,13 @@ class Kind:
     saved: str = ""
 
 
-NOT_FOUND: Final = Kind(404, "There is nothing here that you can see", "search")
-NOT_PERMITTED: Final = Kind(403, "You may not do that", "lock", "Nothing was changed.")
-NOT_NOW: Final = Kind(409, "Not now", "clock", "Nothing was changed.")
-CONFLICT: Final = Kind(409, "Something is in the way", "alert", "Nothing was changed.")
+NOT_FOUND: Final = Kind(404, "Page not found", "search")
+NOT_PERMITTED: Final = Kind(403, "Not permitted", "lock", "Nothing was changed.")
+NOT_NOW: Final = Kind(409, "Not possible now", "clock", "Nothing was changed.")
+CONFLICT: Final = Kind(409, "Conflict", "alert", "Nothing was changed.")
 NOT_ALLOWED: Final = Kind(405, "This page takes no such request", "alert", "Nothing was changed.")
-STORE_AWAY: Final = Kind(503, "The store of files is away", "alert", "Nothing was changed.")
-INVALID: Final = Kind(400, "That cannot be taken as it is", "alert", "Nothing was changed.")
+STORE_AWAY: Final = Kind(503, "File storage is not available", "alert", "Nothing was changed.")
+INVALID: Final = Kind(400, "Invalid input", "alert", "Nothing was changed.")
 REFUSED: Final = Kind(400, "Refused", "alert", "Nothing was changed.")
 
 _KINDS: Final[tuple[tuple[type[Refusal], Kind], ...]] = (

@@ -238,7 +238,7 @@ def revoke_token(request: PageRequest, uid: str) -> HttpResponse:
     token = AccessToken.objects.filter(person=request.person, uid=uid).select_related("use").first()
     if token is None:
         raise NotFound("You have no such token.")
-    form = RevokeForm(request.POST or None)
+    form = RevokeForm(request.POST if request.method == "POST" else None)
     if request.method != "POST":
         return show(request, "profile/revoke_token.html", {"token": token, "form": form})
     if form.is_valid():

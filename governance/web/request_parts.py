@@ -16,6 +16,7 @@ from governance.policies import ApprovalStanding, Met, Requirement, Reviewer
 from governance.selectors import CheckRow, RequestPage
 from governance.web.things import Doer, Names
 from governance.web.versions import Standing
+from registry import access
 from registry.models import Stage, StageOccupancy
 
 NAMED = 5
@@ -272,7 +273,18 @@ def _waiting(page: RequestPage, rules: Sequence[Rule]) -> tuple[Waiting, ...]:
         _waiting_check(row) for row in page.checks if row.rule.mode == "required" and not row.requirement.satisfied
     ]
     found += [Waiting("undo", r.title, r.detail) for r in page.verdict.unmet if r.kind == "condition"]
+    if not page.verdict.unmet and page.document is not None and page.document.on_ready == "hold":
+        found.append(_release(page))
     return tuple(found)
+
+
+def _release(page: RequestPage) -> Waiting:
+    """That an approved request waits to be released: by whom."""
+    people = access.holders(access.Permission.REQUEST_PROMOTION, page.request.model).order_by("name")
+    names = list(people.values_list("name", flat=True)[: NAMED + 1])
+    if page.can_promote:
+        return Waiting("promote", "You", "release: all requirements are met", you=True)
+    return Waiting("promote", f"Release by {enumerated(names)}" if names else "Release", "all requirements are met")
 
 
 def _waiting_check(row: CheckRow) -> Waiting:

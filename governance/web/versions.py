@@ -234,7 +234,7 @@ class PromotionForm(PageForm):
         label="Why",
         max_length=5_000,
         widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="What changed, which decisions it affects, known limitations, the way back. Approvers read this "
+        help_text="What changed, which decisions it affects, known limitations, the rollback plan. Approvers read this "
         "first and sign it with the rest.",
     )
     alias = forms.CharField(

@@ -110,10 +110,12 @@ def check_organisation_role(
 
 def _refuse_to_oneself(actor: Actor, user: User | None, group: ReviewerGroup | None) -> None:
     if user is not None and user.uid == actor.person:
-        raise NotPermitted("Nobody gives themselves a role: ask another person who may give it.", code="self_grant")
+        raise NotPermitted(
+            "You cannot assign a role to yourself: ask another person who may assign it.", code="self_grant"
+        )
     if group is not None and actor.person is not None and is_member(User.objects.get(uid=actor.person), group):
         raise NotPermitted(
-            f"You belong to {group.name}, and nobody gives themselves a role: ask another person who may give it.",
+            f"You belong to {group.name}, and cannot assign a role to it: ask another person.",
             code="self_grant",
         )
 

@@ -118,11 +118,11 @@ ORG_SCOPE_FOR: dict[OrgPermission, str | None] = {
 
 TO_DO: dict[Permission | OrgPermission, str] = {
     Permission.VIEW: "see the model",
-    Permission.EDIT: "change the model's record",
+    Permission.EDIT: "edit the model",
     Permission.REGISTER_VERSION: "add versions, files, metrics and evidence",
     Permission.REQUEST_PROMOTION: "ask for a promotion",
     Permission.DECIDE: "decide on a promotion request",
-    Permission.GRANT_ROLE: "give and take roles on the model",
+    Permission.GRANT_ROLE: "assign and revoke roles on the model",
     OrgPermission.REGISTER_MODEL: "register a model",
     OrgPermission.READ_AUDIT: "read the audit log of the organisation",
     OrgPermission.MANAGE_POLICIES: "publish policies",

@@ -105,7 +105,9 @@ def advice(reference: Reference) -> str:
     if reference.digest_algorithm.casefold() == "etag":
         return "An ETag is no digest: give the object's version (s3://…?versionId=…) or the SHA-256 of its bytes."
     if reference.digest:
-        return f"“{reference.digest_algorithm}” is a label nobody here can check: add the SHA-256 of the bytes."
+        return (
+            f"“{reference.digest_algorithm}” is a label that cannot be verified here: add the SHA-256 of the content."
+        )
     return "A name and a date can be given to other data tomorrow: add the SHA-256 of the bytes, or a commit."
 
 

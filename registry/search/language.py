@@ -172,7 +172,7 @@ class _Reading:
         if not meant and "metric" in names and head["sign"].lstrip(":") in _COMPARED:
             meant = f"metric.{given}"
         hint = f" Did you mean “{meant}”?" if meant else ""
-        detail = f"“{given}” is no word of a query.{hint} There are: {', '.join(names)}; or {out}."
+        detail = f"Unknown filter “{given}”.{hint} Filters: {', '.join(names)}; or {out}."
         self._wrong("unknown_word", detail, *head.span("word"), allowed=names, meant=meant)
 
     def _part_fits(self, word: Word, head: re.Match[str], part: str) -> bool:

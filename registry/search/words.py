@@ -194,7 +194,7 @@ WORDS: Final = Vocabulary(
             "created",
             Kind.DAY,
             Of.MODEL,
-            "On record since",
+            "Registered",
             "models by the day they were registered",
             ("created:<1y", "created:2026-10-01"),
         ),

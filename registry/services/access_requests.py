@@ -218,7 +218,7 @@ def _checked(slug: str, role: Role | str, purpose: str, until: datetime | None) 
 def _locked_to_answer(actor: Actor, request: AccessRequest) -> AccessRequest:
     """The open request as it is now, after every question of permission."""
     if request.person.uid == actor.person:
-        raise NotPermitted("Nobody answers their own request: another person does.", code="self_grant")
+        raise NotPermitted("You cannot answer your own request: another person does.", code="self_grant")
     _require_known(actor, request)
     if request.model is None:
         raise NotFound(access.absent_model(request.slug))

@@ -203,7 +203,7 @@ def check_membership(
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
     if user.uid == actor.person:
-        raise NotPermitted("Nobody puts themselves into a reviewer group: ask another officer.", code="self_grant")
+        raise NotPermitted("You cannot add yourself to a reviewer group: ask another officer.", code="self_grant")
     faults = Faults()
     why = faults.reason(reason)
     now = clock.now()

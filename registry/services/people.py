@@ -211,7 +211,9 @@ def reactivate(*, actor: Actor, person: User, reason: str) -> User:
 def _set_active(actor: Actor, person: User, reason: str, *, active: bool) -> User:
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     if person.uid == actor.person:
-        raise NotPermitted("Nobody opens or shuts their own account: ask another administrator.", code="own_account")
+        raise NotPermitted(
+            "You cannot deactivate or reactivate your own account: ask another administrator.", code="own_account"
+        )
     faults = Faults()
     why = faults.reason(reason)
     faults.refuse()

@@ -60,7 +60,7 @@ def sign_in(*, username: str, password: str) -> User:
         with transaction.atomic():
             recorder.append(PERSON_SIGN_IN_FAILED, actor=DOOR, thing=thing, stream=stream)
         raise NotPermitted(
-            "That name and password do not belong together. Try again, or ask an administrator for a new password.",
+            "User name or password is incorrect. Try again, or ask an administrator for a new password.",
             code="sign_in_failed",
         )
     with transaction.atomic():

@@ -33,7 +33,7 @@ def test_asked_granted_and_over(bank: Bank, enter: Enter, monkeypatch: pytest.Mo
     page.get_by_role("link", name=f"viewer on {SLUG}").click()
     week = (clock.now() + timedelta(days=7)).date().isoformat()
     page.locator("#id_grant-until").fill(week)
-    page.get_by_role("button", name="Give the role").click()
+    page.get_by_role("button", name="Grant").click()
     expect(page.locator("main")).to_contain_text("Granted")
 
     page = eve.go(f"/models/{SLUG}/")
@@ -46,4 +46,4 @@ def test_asked_granted_and_over(bank: Bank, enter: Enter, monkeypatch: pytest.Mo
     monkeypatch.setattr(clock, "_source", later)
     with eve.refused(404):
         page = eve.go(f"/models/{SLUG}/")
-    expect(page.locator("main")).to_contain_text("There is nothing here that you can see")
+    expect(page.locator("main")).to_contain_text("Page not found")

@@ -35,7 +35,7 @@ def test_an_auditor_finds_who_let_a_version_in_and_on_what(bank: Bank, enter: En
     expect(page.get_by_role("heading", level=1)).to_contain_text("promoted the version")
     event = Event.objects.get(event_id=page.url.rstrip("/").rpartition("/")[2])
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download the bytes").click()
+        page.get_by_role("link", name="Download record (JSON)").click()
     download.value.save_as(tmp_path / "event.json")
     assert (tmp_path / "event.json").read_bytes() == bytes(event.leaf)
 
@@ -46,7 +46,7 @@ def test_an_auditor_finds_who_let_a_version_in_and_on_what(bank: Bank, enter: En
             "Meaning: I have reviewed the evidence and approve."
         )
     expect(page.locator("#password")).to_have_count(0)
-    page.get_by_role("link", name="What was shown").first.click()
+    page.get_by_role("link", name="Evidence reviewed").first.click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     download.value.save_as(tmp_path / "packet.json")

@@ -39,14 +39,14 @@ def test_an_engineer_registers_asks_and_sees_why_not_yet(bank: Bank, enter: Ente
     gate = page.locator("#gate-panel")
     expect(gate).to_contain_text("Not ready: 1 requirement left. 2 more of reviewers must approve.")
     expect(gate).to_contain_text("4 of 4 required satisfied")
-    expect(gate).to_contain_text("Priya Nair can’t approve: opened this request (SoD-1).")
+    expect(gate).to_contain_text("Priya Nair cannot approve: opened this request (SoD-1).")
     expect(page.locator("#waiting")).to_contain_text("0 of 2")
     expect(page.locator("#why")).to_contain_text("Way back: the version before.")
 
     # The model's page says the same, and so does the job that waits.
     asked = int(re.findall(r"/promotions/(\d+)/", page.url)[0])
     page.goto(f"/models/{SLUG}/")
-    expect(page.get_by_text(f"v{number} asked for in #{asked}")).to_be_visible()
+    expect(page.get_by_text(f"v{number} requested in #{asked}")).to_be_visible()
     assert job.gate(asked)["state"] == "open"
 
 

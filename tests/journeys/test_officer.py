@@ -45,7 +45,7 @@ def test_two_officers_enter_a_member_who_decides_on_the_next_request(bank: Bank,
     page.get_by_role("combobox", name="Person").fill("lea")
     with officer.refused(400):
         page.get_by_role("button", name="Add a member").click()
-        expect(page.locator("main")).to_contain_text("Say why: the reason is kept with the event.")
+        expect(page.locator("main")).to_contain_text("Give a reason: it is recorded with the event.")
     page.get_by_role("textbox", name="Reason").fill(REASON)
     page.get_by_role("button", name="Add a member").click()
     proposal = ChangeProposal.objects.get()

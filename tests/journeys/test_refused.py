@@ -17,11 +17,11 @@ def test_requester_superuser_and_outsider_cannot_decide(bank: Bank, enter: Enter
 
     # Both are in the group the policy calls on; who asked, and who administers, does not count.
     for person, rule in (
-        (people.priya, "You can't decide: you opened this request (SoD-1)."),
+        (people.priya, "You cannot approve your own request (SoD-1)."),
         (people.ada, "(SoD-4)"),
     ):
         page = enter(person).go("/reviews/")
-        expect(page.locator("section", has=page.locator("#needs-h"))).to_contain_text("Nothing waits for you")
+        expect(page.locator("section", has=page.locator("#needs-h"))).to_contain_text("No request waits for you")
         page.goto(f"/promotions/{asked}/")
         expect(page.locator(".cannot")).to_contain_text(rule)
         expect(page.locator(".cannot")).to_contain_text("Who can: Aiko Tanaka, Chen Wei, Marta Kovač.")

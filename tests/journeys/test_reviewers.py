@@ -59,8 +59,8 @@ def test_two_people_promote_a_version_and_take_it_back(bank: Bank, enter: Enter)
     assert stages() == {champion: "archived", challenger: "production"}
 
     # What each of them saw can be opened as it was.
-    page.get_by_role("link", name="What was shown").first.click()
-    expect(page.locator("main")).to_contain_text("These bytes hash to")
+    page.get_by_role("link", name="Evidence reviewed").first.click()
+    expect(page.locator("main")).to_contain_text("Digest verified")
     expect(page.locator("main")).to_contain_text("Marta Kovač")
 
     # Back again: the engineer asks for the version before, and the same two decide.

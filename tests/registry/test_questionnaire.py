@@ -91,7 +91,10 @@ def _changed(**changes: Any) -> str:
         (_changed(tiers={1: 10, 2: 12}), "tier 1, and from how many fewer tier 2"),
         (_changed(tiers={1: 4000, 2: 12}), "no answers give the 4000 points"),
         (_changed(review_every={1: 24, 2: 12, 3: 36}), "a stricter one not more"),
-        (_changed(rules=[{"when": {"data": "secret"}, "tier": 1, "because": "so"}]), "which nobody can answer"),
+        (
+            _changed(rules=[{"when": {"data": "secret"}, "tier": 1, "because": "so"}]),
+            "which is not an answer of that question",
+        ),
         (_changed(colour="red"), "Extra inputs"),
         (
             _changed(

@@ -17,7 +17,7 @@ IDENTITY: Final[dict[str, Type]] = {
         "Make a new token; the page “Access tokens” shows when yours end.",
     ),
     "not_permitted": Type(
-        "You may not do that",
+        "Not permitted",
         "You can see it, and lack the role for this.",
         "`who_can` names people who may do it or give you the role.",
     ),

@@ -28,7 +28,7 @@ PEOPLE: Final[dict[str, Type]] = {
     ),
     "review_not_open": Type(
         "Review has not opened",
-        "Approving opens when every check has answered and every required one is satisfied.",
+        "Approving opens when every check is completed and every required one is satisfied.",
         "`requirements` lists what is left.",
     ),
     "comes_later": Type(
@@ -133,15 +133,21 @@ PEOPLE: Final[dict[str, Type]] = {
         "Assess the model again and propose the lower tier again.",
     ),
     "self_grant": Type(
-        "Nobody gives themselves a role", "Roles are given by another person.", "Ask somebody else who may give it."
+        "You cannot assign a role to yourself",
+        "Roles are assigned by another person.",
+        "Ask another person who may assign it.",
     ),
-    "own_account": Type("Nobody opens or shuts their own account", "Another person does.", "Ask an administrator."),
+    "own_account": Type(
+        "You cannot deactivate or reactivate your own account", "Another person does.", "Ask an administrator."
+    ),
     "own_token": Type("Tokens are their person's own", "A token acts in its person's name.", "Let them issue it."),
     "superuser_required": Type(
         "Only a superuser does that", "It concerns accounts that administer.", "Ask a superuser."
     ),
     "sign_in_failed": Type(
-        "Name or password is wrong", "Which of the two is told to nobody.", "Try again, or have the password reset."
+        "User name or password is incorrect",
+        "The answer does not say which of the two.",
+        "Try again, or have the password reset.",
     ),
     "too_many_attempts": Type("Too many attempts", "Signing in was tried too often.", "Wait as long as `detail` says."),
     "unchanged": Type("It is so already", "What is asked for is so.", "Nothing has to be done."),

@@ -34,7 +34,7 @@ PROTOCOL: Final[dict[str, Type]] = {
         "page /search/help/ has every word with examples.",
     ),
     "not_found": Type(
-        "There is nothing here that you can see",
+        "Page not found",
         "The address is of nothing, or of something you may not see: the answer is the same, so that it tells nothing.",
         "Check the address; ask an owner of the model for a role on it.",
     ),
@@ -90,7 +90,7 @@ PROTOCOL: Final[dict[str, Type]] = {
         "Wait as `Retry-After` says. To follow a promotion, use `?wait=25` instead of asking often.",
     ),
     "server_error": Type(
-        "Something broke on our side",
+        "Internal error",
         "The fault is in the log under `request_id`. Nothing was changed.",
         "Try again; if it stays, give whoever runs this server the `request_id`.",
     ),

@@ -6,12 +6,12 @@ from governance.api.problems.problem_type import Type
 
 STATE: Final[dict[str, Type]] = {
     "not_now": Type(
-        "Not now",
+        "Not possible now",
         "The state of things does not allow it yet, or no longer.",
         "`detail` says what has to happen first.",
     ),
     "conflict": Type(
-        "Something is in the way",
+        "Conflict",
         "What exists already excludes what is asked.",
         "`detail` names it.",
     ),
@@ -33,7 +33,7 @@ STATE: Final[dict[str, Type]] = {
     ),
     "model_incomplete": Type(
         "The model lacks what a promotion needs",
-        "A model without an owner or a risk tier enters no protected stage: nobody would answer, no policy would fit.",
+        "Without an active owner and a risk tier a model enters no protected stage.",
         "Set what `detail` names.",
     ),
     "alias_protected": Type(
@@ -125,8 +125,8 @@ STATE: Final[dict[str, Type]] = {
         "Read the questionnaires and answer the newest.",
     ),
     "laxer_tier": Type(
-        "A laxer tier is not yours to set",
-        "Stricter is free. Laxer than the answers give is for officers, laxer than it is for owners, too.",
+        "A less strict tier needs another role",
+        "A stricter tier is set at once. Officers propose one below the computed tier, owners one below the tier now.",
         "Ask one of those `who_can` names.",
     ),
     "lifecycle_missing": Type(

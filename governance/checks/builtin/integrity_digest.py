@@ -28,7 +28,7 @@ class IntegrityDigest(Check):
 
     slug = "integrity.digest"
     version = "1.0.0"
-    title = "Stored files are the registered ones"
+    title = "File integrity"
     category = "integrity"
     needs = (Evidence(ARTIFACT_FILES),)
     waivable = False
@@ -54,7 +54,12 @@ class IntegrityDigest(Check):
                 tuple(faults[:MAX_FINDINGS]),
                 measures,
             )
-        return Outcome(Conclusion.SUCCESS, f"All {len(files)} files have the registered SHA-256.", (), measures)
+        return Outcome(
+            Conclusion.SUCCESS,
+            f"{len(files)} file{'s' if len(files) != 1 else ''}, checksum{'s' if len(files) != 1 else ''} verified.",
+            (),
+            measures,
+        )
 
 
 def _fault(file: File) -> Finding | None:

@@ -64,7 +64,7 @@ class PerformanceThreshold(Check):
 
     slug = "performance.threshold"
     version = "1.1.0"
-    title = "Performance keeps its limits"
+    title = "Performance thresholds"
     category = "performance"
     needs = (Evidence(METRICS, required=False), Evidence(EVALUATION_TABLE, required=False))
     facts = ("metrics",)
@@ -177,7 +177,7 @@ def _judge(
             reason = str(error)
         else:
             findings += _disagreements(limit, estimate, declared)
-            return [_from_rows(limit, estimate, findings)]
+            return [_from_rows(limit, estimate, params.confidence, findings)]
     if not declared or limit.bound == "lower":
         what = f"{limit.metric} cannot be judged: {reason}"
         findings.append(
@@ -187,31 +187,33 @@ def _judge(
     return [_from_declared(limit, dataset, value, findings) for dataset, value in declared]
 
 
-def _from_rows(limit: Threshold, estimate: Estimate, findings: list[Finding]) -> _Judged:
+def _from_rows(limit: Threshold, estimate: Estimate, confidence: float, findings: list[Finding]) -> _Judged:
     holds = _OPERATORS[limit.op]
     pessimistic = estimate.lower if limit.op.startswith(">") else estimate.upper
     bound = limit.bound or "lower"
     compared = estimate.value if bound == "point" else pessimistic
     numbers = f"{limit.metric} is {estimate.value:.4f} on {estimate.rows:,} rows"
     if bound == "lower":
-        numbers += f", surely {'at least' if limit.op.startswith('>') else 'at most'} {pessimistic:.4f}"
+        numbers += (
+            f", {confidence * 100:g} % {'lower' if limit.op.startswith('>') else 'upper'} bound {pessimistic:.4f}"
+        )
     if holds(compared, limit.value):
-        return _Judged(limit, "holds", f"{numbers}, and keeps {limit.words}", "computed", estimate)
+        return _Judged(limit, "holds", f"{numbers}; meets {limit.words}", "computed", estimate)
     if not holds(estimate.value, limit.value):
-        findings.append(Finding("limit_missed", f"{numbers}; {limit.words} is asked for.", where=limit.words))
-        return _Judged(limit, "fails", f"{numbers}, and misses {limit.words}", "computed", estimate)
-    message = f"{numbers}: too few rows to be sure of {limit.words}. Evaluate on more."
+        findings.append(Finding("limit_missed", f"{numbers}; {limit.words} is required.", where=limit.words))
+        return _Judged(limit, "fails", f"{numbers}; does not meet {limit.words}", "computed", estimate)
+    message = f"{numbers}: too few rows to confirm {limit.words}. Evaluate on more."
     findings.append(Finding("inconclusive", message, Severity.WARNING, limit.words))
-    return _Judged(limit, "open", f"{numbers}: too few rows to be sure of {limit.words}", "computed", estimate)
+    return _Judged(limit, "open", f"{numbers}: too few rows to confirm {limit.words}", "computed", estimate)
 
 
 def _from_declared(limit: Threshold, dataset: str, value: float, findings: list[Finding]) -> _Judged:
     where = f" on {dataset}" if dataset else ""
     numbers = f"{limit.metric} is declared as {value:.4f}{where}"
     if _OPERATORS[limit.op](value, limit.value):
-        return _Judged(limit, "holds", f"{numbers}, and keeps {limit.words}", "declared", None, value, dataset)
-    findings.append(Finding("limit_missed", f"{numbers}; {limit.words} is asked for.", where=limit.words))
-    return _Judged(limit, "fails", f"{numbers}, and misses {limit.words}", "declared", None, value, dataset)
+        return _Judged(limit, "holds", f"{numbers}; meets {limit.words}", "declared", None, value, dataset)
+    findings.append(Finding("limit_missed", f"{numbers}; {limit.words} is required.", where=limit.words))
+    return _Judged(limit, "fails", f"{numbers}; does not meet {limit.words}", "declared", None, value, dataset)
 
 
 def _disagreements(limit: Threshold, estimate: Estimate, declared: list[tuple[str, float]]) -> list[Finding]:

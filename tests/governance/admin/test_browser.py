@@ -131,7 +131,7 @@ def test_a_role_is_given_with_the_keyboard_alone(
     page.get_by_label("Reason").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.locator("#id_reason_error").inner_text() == "Say why: the reason is kept with the event."
+    assert page.locator("#id_reason_error").inner_text() == "Give a reason: it is recorded with the event."
     assert faults(page) == []
 
     person.fill("Tom (tom)")

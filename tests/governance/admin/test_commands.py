@@ -269,7 +269,7 @@ def test_without_a_reason_nothing_happens(
         answer = client.post(url, {**case.data, **({} if reason is None else {"reason": reason})})
 
     assert answer.status_code == 400
-    assert "Say why: the reason is kept with the event." in answer.content.decode()
+    assert "Give a reason: it is recorded with the event." in answer.content.decode()
     assert events == []
 
 
@@ -377,7 +377,12 @@ def _signature(proposal: ChangeProposal) -> dict[str, str]:
         (Grant, "administrator", {"role": "viewer", "reason": WHY}, "Name one subject"),
         (Grant, "administrator", {"role": "viewer", "user": "eve", "group": "risk-team", "reason": WHY}, "one subject"),
         (Grant, "administrator", {"role": "king", "user": "eve", "reason": WHY}, "king"),
-        (Grant, "administrator", {"role": "officer", "user": "noor", "reason": WHY}, "Nobody gives themselves"),
+        (
+            Grant,
+            "administrator",
+            {"role": "officer", "user": "noor", "reason": WHY},
+            "You cannot assign a role to yourself",
+        ),
         (Policy, "officer", {"source": "just text", "reason": WHY}, "A policy is a YAML mapping"),
         (Policy, "officer", {"source": "slug: [", "reason": WHY}, "Not valid YAML: line 1: "),
         (
@@ -430,7 +435,7 @@ def test_nobody_shuts_their_own_account(officers: SimpleNamespace, visit: Visit)
     answer = client.post(address(officers.administrator, "deactivate"), {"reason": WHY})
 
     assert answer.status_code == 403
-    assert "Nobody opens or shuts their own account" in answer.content.decode()
+    assert "You cannot deactivate or reactivate your own account" in answer.content.decode()
 
 
 def test_deactivating_shows_what_is_left_behind_and_reassigns_it(

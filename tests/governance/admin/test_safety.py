@@ -332,7 +332,7 @@ def test_a_history_says_when_its_words_were_tampered_with(
     session.close()
 
     shown = visit(mighty).get(address(mighty, "history")).content.decode()
-    assert "are not those it was recorded with" in shown
+    assert "does not match its commitment" in shown
     assert "Somebody Else" not in shown
     assert "the scene of a test" in shown, "the reasons of the roles are still told"
 

@@ -63,7 +63,7 @@ def test_a_plug_in_that_breaks_blocks_until_it_is_mended(bank: Bank, with_plugin
     bank.run_checks(request)
     first = runs(request, "acme.flaky")[0]
     assert first.conclusion == "error"
-    assert first.summary == "The check broke: RuntimeError: not mended yet."
+    assert first.summary == "The check ended with an error: RuntimeError: not mended yet."
     assert "Traceback" in first.conditions["printed"]
     mended.touch()
     with later(seconds=31):

@@ -21,7 +21,7 @@ def test_the_starter_policy_lets_it_into_staging_by_checks_alone(
     run = countersign("promote", registered, "--to", "staging", "--reason", "nightly", "--wait", "--timeout", "2m")
 
     assert (run.status, run.json["state"]) == (0, "promoted"), run.err
-    assert "Stored files are the registered ones" in run.err
+    assert "File integrity" in run.err
     assert ModelVersion.objects.get().stage.slug == "staging"
     again = countersign("promote", registered, "--to", "staging", "--reason", "nightly")
     assert (again.status, again.json["code"]) == (0, "already_there")

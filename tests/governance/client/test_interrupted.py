@@ -29,7 +29,7 @@ def test_an_interrupted_wait_says_how_to_go_on(organisation: Organisation, regis
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=30)
 
-    assert "Stored files are the registered ones" in first
+    assert "File integrity" in first
     assert process.returncode == 130
     assert f"countersign wait {number}" in rest
     assert "Traceback" not in rest

@@ -37,10 +37,10 @@ def test_the_pages_say_so(brought: User, client: Client) -> None:
     listed = client.get("/promotions/?state=any").content.decode()
     assert "Promoted before governance" in version
     assert "nadia@there" in version
-    assert "Brought from MLflow" in version
+    assert "Imported from MLflow" in version
     assert "Promoted before governance." in asked
-    assert "Nobody here checked or approved it" in asked
-    assert "No policy was asked" in asked
+    assert "It was not checked or approved here" in asked
+    assert "No policy applied" in asked
     assert "before governance" in listed
 
 

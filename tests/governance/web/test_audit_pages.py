@@ -16,7 +16,7 @@ class TestLog(PageTest):
 
     def test_an_auditor_reads_all_of_it_newest_first(self) -> None:
         page = self.read(self.scene.people.ingrid, "/audit/")
-        page.has("Audit log", "Opened review over a packet", "Priya Nair", "Today,")
+        page.has("Audit log", "Opened review on an evidence package", "Priya Nair", "Today,")
         page.has_not("usr_")
 
     def test_others_read_the_history_of_what_they_may_see(self) -> None:
@@ -92,7 +92,7 @@ class TestEvent(PageTest):
         event = self.event()
         page = self.read(self.scene.people.marta, f"/audit/{event.event_id}/")
         page.has(
-            "decided on the request", "promotion #", "Looked at the evaluation.", "The record itself", "canonical JSON"
+            "decided on the request", "promotion #", "Looked at the evaluation.", "Record (JSON)", "canonical JSON"
         )
         bytes_ = self.get(self.scene.people.marta, f"/audit/{event.event_id}/?download=1")
         assert bytes_.content == bytes(event.leaf)
@@ -180,7 +180,7 @@ class TestTokens(PageTest):
         again.has("CI", "only credit-risk-pd", "never")
         bearer = {"Authorization": f"Bearer {secret}"}
         assert Client().get("/api/v1/models/credit-risk-pd", headers=bearer).status_code == 200
-        revoke = next(str(a["action"]) for tag, a in again.tags if tag == "form" and "revoke" in str(a.get("action")))
+        revoke = next(str(a["href"]) for tag, a in again.tags if tag == "a" and "revoke" in str(a.get("href")))
         assert self.as_(self.scene.people.marta).post(revoke).status_code == 404
         assert client.post(revoke).status_code == 302
         assert Client().get("/api/v1/models/credit-risk-pd", headers=bearer).status_code == 401

@@ -120,8 +120,8 @@ class TestReadiness(PageTest):
         production = found["Production"]
         assert production.open_request == self.scene.request.pk
         assert {step.title: step.state for step in production.steps} == {
-            "Stored files are the registered ones": "met",
-            "Performance keeps its limits": "met",
+            "File integrity": "met",
+            "Performance thresholds": "met",
         }
         assert all(step.detail.startswith(f"In #{self.scene.request.pk}:") for step in production.steps)
 

@@ -94,7 +94,7 @@ class TestFinding(TestCase):
         assert len(names(self.get("/models/?q=tier:2 team:Fraud"))) == 2
         page = self.get("/models/?q=tier:9 note: nothing")
         assert 'value="tier:9 note: nothing"' in page.html
-        page.has("This cannot be read", "takes 1, 2, 3 or none, not “9”", "“note” is no word of a query")
+        page.has("The query is not valid", "takes 1, 2, 3 or none, not “9”", "Unknown filter “note”")
         assert "<code>tier:<mark>9</mark> note: nothing</code>" in page.html
         assert names(page) == []
 
@@ -133,7 +133,7 @@ class TestFinding(TestCase):
         page.has("A user name, or @me; or none")
         for word in VOCABULARY:
             for example in word.examples:
-                self.get(f"/models/?q={quote(example)}").has_not("This cannot be read")
+                self.get(f"/models/?q={quote(example)}").has_not("The query is not valid")
 
     def test_overdue_reviews_come_first(self) -> None:
         assert names(self.get("/models/"))[0] == "model-11"

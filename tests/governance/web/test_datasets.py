@@ -38,7 +38,7 @@ class TestDatasets(PageTest):
         found.has("accounts", "1 dataset matches")
         found.has_not("a label only")
         self.read(marta, "/datasets/?q=nothing-like-it").has("No dataset matches", "Clear the search")
-        self.read(self.scene.people.eve, "/datasets/").has("No dataset on record", "countersign register")
+        self.read(self.scene.people.eve, "/datasets/").has("No datasets yet", "countersign register")
 
     def test_which_live_models_rest_on_it(self) -> None:
         loans = DatasetReference.objects.filter(name="loans").first()

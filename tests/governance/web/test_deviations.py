@@ -11,7 +11,7 @@ from registry.services.versions import MetricSpec
 from tests.governance.web.scene import PageTest, decide, run_checks
 
 VERSION = "/models/credit-risk-pd/versions/1/"
-HEADING = "Added to after approval"
+HEADING = "Changed after approval"
 
 
 class TestDeviations(PageTest):

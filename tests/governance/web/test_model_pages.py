@@ -20,7 +20,7 @@ class TestModel(PageTest):
 
     def test_where_its_versions_are_and_what_waits(self) -> None:
         page = self.read(self.scene.people.marta, "/models/credit-risk-pd/")
-        page.has("Production", "v1", "v2 asked for in", f"#{self.scene.request.pk}", "Needs you", "Tier 1", "Chen Wei")
+        page.has("Production", "v1", "v2 requested in", f"#{self.scene.request.pk}", "Needs you", "Tier 1", "Chen Wei")
         page.has("differences are to v1, the champion", "+0.013")
 
     def test_what_people_wrote_is_text_and_never_markup(self) -> None:
@@ -55,7 +55,7 @@ class TestModel(PageTest):
         answer = client.post("/models/credit-risk-pd/edit/", {**form, "risk_tier": "1", "title": "My title"})
         assert answer.status_code == 409
         page = Page(answer)
-        page.has("Somebody changed this while you were writing.", "Chen's team")
+        page.has("Another person changed this while you were writing.", "Chen's team")
         assert page.fields["title"] == "My title"
         again = {**page.fields, "risk_tier": "1"}
         assert client.post("/models/credit-risk-pd/edit/", again).status_code == 302
@@ -78,7 +78,7 @@ class TestVersion(PageTest):
         page = self.read(self.scene.people.marta, "/models/credit-risk-pd/versions/2/")
         page.has(
             "Performance against the champion v1", "0.874", "+0.013", "≥ 0.84", "model.json", "folder/notes.txt",
-            "stored, digest matched", "Intended use", "loans", "Where it has been", "Staging", "asked for in",
+            "stored, digest matched", "Intended use", "loans", "Stage history", "Staging", "requested in",
             "Parameters that differ from v1", "Show as list",
         )  # fmt: skip
         assert any(tag == "svg" and a.get("class") == "lineage" for tag, a in page.tags)

@@ -142,7 +142,7 @@ def test_a_request_id_from_outside_is_taken_over_only_in_a_safe_form(client: Cli
 def test_an_unknown_address_is_a_page_that_says_so(client: Client, db: None) -> None:
     answer = client.get("/no/such/place/")
     assert answer.status_code == 404
-    Page(answer).has("There is nothing here that you can see", "/no/such/place/")
+    Page(answer).has("Page not found", "/no/such/place/")
 
 
 def test_a_fault_is_a_page_with_the_request_s_id_and_what_became_of_the_input(
@@ -157,8 +157,8 @@ def test_a_fault_is_a_page_with_the_request_s_id_and_what_became_of_the_input(
     client.raise_request_exception = False
     read = client.get("/reviews/")
     assert read.status_code == 500
-    Page(read).has("Something broke on our side", "Nothing was changed.", read["X-Request-Id"])
+    Page(read).has("Internal error", "Nothing was changed.", read["X-Request-Id"])
     Page(read).has_not("secret")
     written = client.post("/models/new/", {"slug": "new-model"})
     assert written.status_code == 500
-    Page(written).has("We do not know whether it was saved: look at the audit log")
+    Page(written).has("It is not known whether the change was saved: check the audit log")

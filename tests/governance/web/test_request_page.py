@@ -36,7 +36,7 @@ class TestReading(PageTest):
             "Not ready: 1 requirement left.",
             "2 more of risk-team must approve",
             f"for {people.aiko.name} or {people.marta.name}",
-            f"{people.priya.name} can’t approve: opened this request (SoD-1).",
+            f"{people.priya.name} cannot approve: opened this request (SoD-1).",
             "Separation of duties",
             "Waiting for",
             "2 checks passed: integrity.digest, performance.threshold",
@@ -53,8 +53,8 @@ class TestReading(PageTest):
     def test_whoever_cannot_decide_reads_why_in_place_of_the_form(self) -> None:
         people = self.scene.people
         for person, words in (
-            (people.priya, "You can't decide: you opened this request (SoD-1)."),
-            (people.chen, "You are not among those who decide on this request. The policy calls on risk-team."),
+            (people.priya, "You cannot approve your own request (SoD-1)."),
+            (people.chen, "You are not an approver of this request. The policy requires approval from risk-team."),
         ):
             page = self.page(person)
             page.has(words, "Who can:")
@@ -68,7 +68,9 @@ class TestReading(PageTest):
     def test_the_frozen_packet_can_be_read_and_taken_away_byte_for_byte(self) -> None:
         digest = self.scene.request.packet_digest
         path = f"/promotions/{self.scene.request.pk}/packets/{digest}/"
-        self.read(self.scene.people.marta, path).has("These bytes hash to", "Nobody has signed this packet.")
+        self.read(self.scene.people.marta, path).has(
+            "Digest verified", "No decision was signed on this evidence package."
+        )
         answer = self.get(self.scene.people.marta, f"{path}?download=1")
         assert answer["Content-Disposition"].startswith("attachment")
         assert scenes.sha256(answer.content) == digest
@@ -78,7 +80,7 @@ class TestReading(PageTest):
         first = PromotionRequest.objects.filter(state="promoted", target_stage__slug="production").first()
         assert first is not None
         page = self.read(self.scene.people.marta, f"/promotions/{first.pk}/")
-        page.has("Promoted", "Nothing: it is closed.", "approved for risk-team", "Meaning:", "What was shown")
+        page.has("Promoted", "Nothing: it is closed.", "approved for risk-team", "Meaning:", "Evidence reviewed")
         assert "password" not in page.fields
         assert "data-live" not in page.html
 
@@ -97,7 +99,7 @@ class TestWaiting(PageTest):
         page.has("1 queued", "Not ready: 1 requirement left.")
         page.has_not("Checks are delayed.")
         with clock.at(clock.now() + timedelta(minutes=5)):
-            self.read(priya, path).has("Checks are delayed.", "Nothing is lost")
+            self.read(priya, path).has("Checks are delayed.", "Checks start as soon as a worker is available")
 
 
 class TestLive(PageTest):
@@ -257,7 +259,7 @@ class TestDeciding(PageTest):
         )
         scenes.run_checks()
         page = self.read(self.scene.people.marta, f"/promotions/{self.scene.request.pk}/")
-        page.has("lapsed", "what it signed has changed", "0 of 2 from risk-team", "You can sign")
+        page.has("invalidated", "the evidence changed", "0 of 2 from risk-team", "You can sign")
         self.read(self.scene.people.marta, "/reviews/").has("sign again")
 
     def test_asking_for_changes_blocks_and_rejecting_closes(self) -> None:
@@ -321,7 +323,7 @@ class TestDeciding(PageTest):
     def test_promoting_before_it_is_ready_says_what_is_missing(self) -> None:
         answer = self.as_(self.scene.people.priya).post(f"/promotions/{self.scene.request.pk}/promote/")
         assert answer.status_code == 409
-        Page(answer).has("Not now", "2 of risk-team", "2 more of risk-team must approve")
+        Page(answer).has("Not possible now", "2 of risk-team", "2 more of risk-team must approve")
 
 
 class TestMyReviews(PageTest):
@@ -331,12 +333,12 @@ class TestMyReviews(PageTest):
         people, name = self.scene.people, f"#{self.scene.request.pk}"
         page = self.read(people.marta, "/reviews/")
         page.has("(1) My reviews", name, "Needs you", "for risk-team")
-        self.read(people.priya, "/reviews/").has("Nothing waits for you", "You asked for", name)
-        self.read(people.eve, "/reviews/").has("Nothing waits for you")
+        self.read(people.priya, "/reviews/").has("No request waits for you", "Your requests", name)
+        self.read(people.eve, "/reviews/").has("No request waits for you")
         self.read(people.eve, "/reviews/").has_not(f"{name} credit-risk-pd")
         self.scene.decide(people.marta)
         page = self.read(people.marta, "/reviews/")
-        page.has("Nothing waits for you.", "Waiting for others", name)
+        page.has("No request waits for you.", "Waiting for others", name)
 
     def test_the_start_page_leads_to_what_waits(self) -> None:
         assert self.get(self.scene.people.marta, "/")["Location"] == "/reviews/"

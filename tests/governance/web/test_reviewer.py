@@ -138,7 +138,7 @@ class TestWhatAReviewerSees(PageTest):
             read.has(
                 "A version enters Production.",
                 "The alias @champion is pointed at a version.",
-                "Performance keeps its limits (performance.threshold) must pass. Limits: auc >= 0.84.",
+                "Performance thresholds (performance.threshold) must pass. Limits: auc >= 0.84.",
                 "2 different people of risk-team must approve.",
                 "slug: scene-production",
                 "in force",

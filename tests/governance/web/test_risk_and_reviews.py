@@ -29,7 +29,7 @@ class RiskTest(PageTest):
     def test_a_declared_tier_says_that_nobody_answered(self) -> None:
         factories.model(self.scene.people.priya, "declared", risk_tier=3)
         page = self.read(self.scene.people.priya, "/models/declared/risk/")
-        page.has("Declared without questionnaire", "Not assessed", "Assess", "does not satisfy a policy")
+        page.has("Declared, not assessed", "Not assessed", "Assess", "does not satisfy a policy")
         page = self.read(self.scene.people.priya, "/models/declared/")
         page.has("declared, not assessed", "Risk tier", "Reviews", "does not satisfy a policy")
 

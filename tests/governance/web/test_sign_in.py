@@ -41,7 +41,7 @@ def test_the_right_password_opens_a_session_and_is_recorded(client: Client, mart
 def test_a_wrong_password_and_an_unknown_name_are_told_the_same(client: Client, marta: User) -> None:
     wrong, unknown = attempt(client, "marta", "not it at all"), attempt(client, "nobody-of-that-name")
     assert wrong.response.status_code == unknown.response.status_code == 403
-    sentence = "That name and password do not belong together."
+    sentence = "User name or password is incorrect."
     wrong.has(sentence)
     unknown.has(sentence)
     assert events(marta)[-1] == "person.sign_in_failed"
