@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0017_promotion_of_its_place"),
+        ("governance", "0018_settlement_failures"),
     ]
 
     operations = [
