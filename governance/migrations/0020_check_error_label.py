@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0018_settlement_failures"),
+        ("governance", "0019_leaving_names_its_source"),
     ]
 
     operations = [
