@@ -16,7 +16,7 @@ from governance.promotions.executing import close
 from governance.promotions.failures import cannot_execute
 from governance.promotions.locks import Locked, lock
 from governance.promotions.recording import record, refuse_closed
-from governance.promotions.settling import Judged, judge, settle_decision
+from governance.promotions.settling import Judged, judge, settle, settle_decision
 from registry import access
 from registry.exceptions import Conflict, FieldError, InvalidInput, NotNow, NotPermitted, Refusal
 from registry.models import User
@@ -68,8 +68,14 @@ def decide(
         raise InvalidInput([FieldError("/outcome", "unknown_outcome", f"Choose one of: {allowed}.")])
     # The password is asked before the locks: checking it takes a tenth of a second.
     sign_in.reauthenticate(person, signature.password, pointer="/password")
-    with transaction.atomic():
-        return _record(lock(request.pk), actor, person, Decision.Outcome(outcome), packet_digest, comment.strip())
+    try:
+        with transaction.atomic():
+            return _record(lock(request.pk), actor, person, Decision.Outcome(outcome), packet_digest, comment.strip())
+    except Conflict as conflict:
+        if conflict.code == "packet_changed":
+            # The runs that are due were rolled back with the decision: without them nothing could be decided again.
+            settle(request.pk)
+        raise
 
 
 def _deciding_person(actor: Actor) -> User:

@@ -5,8 +5,10 @@ from datetime import timedelta
 from django.db.models import Q
 
 from audit import clock
-from governance.checks import execution
-from governance.models import PromotionRequest
+from governance import facts
+from governance.checks import catalogue, execution
+from governance.models import CheckRun, PromotionRequest
+from governance.policies import young_enough
 from governance.promotions.failures import failures_due, failures_waiting
 from registry import selectors
 from registry.models import RegisteredModel
@@ -14,9 +16,10 @@ from registry.models import RegisteredModel
 
 def to_settle(span: timedelta) -> list[int]:
     """Numbers of the requests that beat has settled now: those whose time is over, those that their model or a check
-    that completed within `span` touched, and those to try again after a failure. A request whose last attempt failed
-    is left alone until its pause is over or its model changes."""
-    found = {*expired(), *touched_by_their_model(span), *execution.lately_completed(span)} - failures_waiting()
+    that completed within `span` touched, those with a result that is stale, and those to try again after a failure. A
+    request whose last attempt failed is left alone until its pause is over or its model changes."""
+    found = {*expired(), *touched_by_their_model(span), *execution.lately_completed(span), *with_stale_results()}
+    found -= failures_waiting()
     return sorted(found | set(failures_due()))
 
 
@@ -24,6 +27,32 @@ def expired() -> list[int]:
     """Numbers of the live requests whose time is over."""
     rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, expires_at__lte=clock.now())
     return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def with_stale_results() -> list[int]:
+    """Numbers of the live requests with a finished check whose result is stale: of another version of the check than is
+    installed, or older than the policy allows. Three queries."""
+    rows = (
+        CheckRun.objects.filter(request__state__in=PromotionRequest.LIVE)
+        .order_by("request_id", "check_slug", "-pk")
+        .distinct("request_id", "check_slug")
+        .values_list("request_id", "check_slug", "status", "check_version", "completed_at")
+    )
+    finished = [row for row in rows if row[2] == CheckRun.Status.COMPLETED and row[3]]
+    live = PromotionRequest.objects.filter(pk__in={row[0] for row in finished}).select_related("policy_revision")
+    rules = {
+        request.pk: {rule.check: rule for rule in document.checks}
+        for request in live.prefetch_related("policies")
+        if (document := facts.document_of(request)) is not None
+    }
+    now = clock.now()
+    found = set()
+    for number, slug, _, version, completed_at in finished:
+        rule, check = rules.get(number, {}).get(slug), catalogue.find(slug)
+        old = rule is not None and completed_at is not None and not young_enough(rule, completed_at, now)
+        if rule is not None and (old or version != (check.version if check is not None else "")):
+            found.add(number)
+    return sorted(found)
 
 
 def touched_by_their_model(span: timedelta) -> list[int]:

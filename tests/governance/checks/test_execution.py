@@ -15,7 +15,7 @@ from django.db import IntegrityError, connection, transaction
 from audit import clock
 from audit.recorder import Thing
 from audit.selectors import history
-from governance import dispatch, promotions
+from governance import dispatch, promotions, selectors
 from governance.checks import catalogue, execution, performing
 from governance.checks.builtin.integrity_digest import IntegrityDigest
 from governance.checks.contract import Conclusion, Outcome
@@ -23,10 +23,11 @@ from governance.checks.execution import Claim, Result
 from governance.models import CheckRun
 from governance.services import evidence
 from registry import storage
-from registry.exceptions import InvalidInput
+from registry.exceptions import Conflict, InvalidInput
 from registry.models import ModelVersion
 from registry.services import versions
 from registry.services.versions import MetricSpec
+from tests import factories
 from tests.governance.checks.tried import PASSED, actions, ask, claimed, for_champion, later, latest, runs, settle
 from tests.governance.promotions.conftest import CARD, Bank, found_bank
 
@@ -92,7 +93,6 @@ def test_a_check_that_lacks_evidence_waits_and_says_for_what(bank: Bank) -> None
 
 def factories_version(bank: Bank) -> ModelVersion:
     """A version with a file and nothing else."""
-    from tests import factories
 
     return factories.version(bank.model, bank.people["priya"], {"model.json": b"{}"})
 
@@ -154,6 +154,31 @@ def test_a_new_version_of_the_check_makes_the_result_stale(bank: Bank, monkeypat
     monkeypatch.setattr(IntegrityDigest, "version", "2.0.0")
     promotions.settle(request.pk)
     assert [(r.check_version, r.status) for r in runs(request)] == [("1.0.0", "completed"), ("2.0.0", "queued")]
+
+
+def test_beat_settles_requests_with_stale_results(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = (ask(bank, f"[{{check: integrity.digest{age}}}]") for age in (", max_age_days: 5", ""))
+    for request in (old, new):
+        bank.run_checks(request)
+    assert promotions.to_settle(timedelta(0)) == []
+    with later(days=6):
+        assert promotions.to_settle(timedelta(0)) == [old.pk]
+    monkeypatch.setattr(IntegrityDigest, "version", "2.0.0")
+    assert promotions.to_settle(timedelta(0)) == [old.pk, new.pk]
+    for number in promotions.to_settle(timedelta(0)):
+        promotions.settle(number)
+    assert promotions.to_settle(timedelta(0)) == []
+
+
+def test_a_decision_over_a_stale_result_has_the_check_run_again(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = for_champion(bank, bank.version())
+    bank.run_checks(request)
+    shown = selectors.request_page(bank.actor("marta"), request.pk).packet_digest
+    monkeypatch.setattr(IntegrityDigest, "version", "2.0.0")
+    with pytest.raises(Conflict, match="changed while you were reading"):
+        bank.decide(request, "marta", "request_changes", packet=shown)
+    assert latest(request, "integrity.digest").status == "queued"
+    assert not request.decisions.exists()
 
 
 def test_a_check_that_is_not_installed_blocks_and_says_so(
