@@ -151,6 +151,9 @@ class ArtifactFormat(Check):
         refused = [(file, what) for file, what in found if not _is_accepted(what, every)]
         findings = [_refusal(file, what, name, every) for file, what in refused]
         findings += [_mismatch(file, what) for file, what in found if _lies(file, what) and _is_accepted(what, every)]
+        if not refused and not any(_is_accepted(what, accepted) for _, what in found):
+            message = "The version holds only files that lie beside a model, and no model. Register the model's files."
+            return Outcome(Conclusion.FAILURE, message, (Finding("no_model", message),))
         counts = Counter(str(what.format) for _, what in found)
         measures: dict[str, Json] = {"formats": dict(sorted(counts.items())), "accepted": sorted(every)}
         if refused:

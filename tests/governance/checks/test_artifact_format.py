@@ -108,6 +108,13 @@ def test_the_files_of_a_stock_mlflow_model_are_accepted(judged: Judged) -> None:
     assert (outcome.conclusion, outcome.findings) == (Conclusion.SUCCESS, ())
 
 
+def test_companions_alone_are_no_model(judged: Judged) -> None:
+    outcome = judged("artifact.format", {"roc.png": formats_made.png()}, facts=target())
+    assert (outcome.conclusion, codes(outcome)) == (Conclusion.FAILURE, [("no_model", "")])
+    both = {"roc.png": formats_made.png(), "m.ubj": formats_made.ubj_model()}
+    assert judged("artifact.format", both, facts=target()).conclusion is Conclusion.SUCCESS
+
+
 def test_a_policy_decides_about_companions(judged: Judged) -> None:
     files = {"m.ubj": formats_made.ubj_model(), "roc.png": formats_made.png()}
     outcome = judged("artifact.format", files, facts=target(), companions=[])
