@@ -3,12 +3,15 @@ says what is to be done, and the services below do it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 from celery import Task, shared_task
+from django.db import DatabaseError
 
 from audit import context
 from governance import dispatch, promotions
@@ -19,6 +22,10 @@ from governance.services import accounts, reminders
 from governance.webhooks import outbox, sending
 from registry import access
 from registry.services import access_requests, change_proposals, examining, sign_in_links, sweeping
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 # A policy may give a check an hour; the rest is for copying its evidence. Shorter than the broker's patience.
 CHECK_SOFT_LIMIT = 110 * 60
@@ -101,22 +108,36 @@ def settle_request(self: Task[..., None], request_id: int) -> None:
 
 @shared_task(bind=True, name=dispatch.RING_AGAIN, acks_late=True, reject_on_worker_lost=True)
 def ring_again(self: Task[..., None]) -> None:
-    """Ring for every row that should have moved and did not: a bell may have been lost with its broker."""
+    """Ring for every row that should have moved and did not: a bell may have been lost with its broker. A step that
+    fails is logged and leaves the others to be done."""
     with _ambient(self):
-        execution.reap(settle=_settle)
-        for run_id in execution.due_runs():
-            dispatch.ring_for_now(dispatch.RUN_CHECK, run_id)
-        for upload_id in examining.due():
-            dispatch.ring_for_now(dispatch.EXAMINE_UPLOAD, upload_id)
-        copying.plan_lately()
-        for copy_id in copying.due():
-            dispatch.ring_for_now(dispatch.COPY_SOURCE, copy_id)
-        for file_id in pdf_files.due():
-            dispatch.ring_for_now(dispatch.DRAW_PDF, file_id)
-        for link_id in sign_in_links.unmailed():
-            dispatch.ring_for_now(dispatch.MAIL_LINK, link_id)
-        for request_id in promotions.to_settle(timedelta(minutes=2)):
-            dispatch.ring_for_now(dispatch.SETTLE_REQUEST, request_id)
+        for prepare in (lambda: execution.reap(settle=_settle), copying.plan_lately):
+            _attempt(prepare)
+        for task, find in _OVERDUE:
+            for number in _attempt(find) or ():
+                dispatch.ring_for_now(task, number)
+
+
+_OVERDUE: tuple[tuple[str, Callable[[], Iterable[int]]], ...] = (
+    (dispatch.RUN_CHECK, execution.due_runs),
+    (dispatch.EXAMINE_UPLOAD, examining.due),
+    (dispatch.COPY_SOURCE, copying.due),
+    (dispatch.DRAW_PDF, pdf_files.due),
+    (dispatch.MAIL_LINK, sign_in_links.unmailed),
+    (dispatch.SETTLE_REQUEST, lambda: promotions.to_settle(timedelta(minutes=2))),
+)
+"""What is enqueued again: the task, and the rows it is due for."""
+
+
+def _attempt(step: Callable[[], T]) -> T | None:
+    """Carry out a step; None where it failed for another reason than the database."""
+    try:
+        return step()
+    except DatabaseError:
+        raise
+    except Exception:
+        log.exception("a step of the sweep failed; it is tried again with the next one")
+        return None
 
 
 @shared_task(bind=True, name=dispatch.SEND_WEBHOOKS, acks_late=True, reject_on_worker_lost=True)

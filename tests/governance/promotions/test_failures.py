@@ -13,7 +13,7 @@ from django.test import Client
 from audit import clock
 from audit.recorder import Thing
 from audit.selectors import history
-from governance import packet, promotions, selectors
+from governance import dispatch, packet, promotions, selectors, tasks
 from governance.checks import execution
 from governance.documents import freezing
 from governance.models import PromotionRequest, SettlementFailure
@@ -140,3 +140,15 @@ def test_the_owner_finds_it_in_their_queue(
     assert f"#{request_.pk}" in page
     shown = client.get(f"/promotions/{request_.pk}/").content.decode()
     assert "KeyError: &#x27;maybe&#x27;" in shown
+
+
+def test_a_step_of_the_sweep_that_fails_stops_no_other(
+    bank: Bank, request_: PromotionRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with broken(monkeypatch, packet, "build"):
+        promotions.settle(request_.pk)
+    enqueued: list[tuple[str, int]] = []
+    monkeypatch.setattr(dispatch, "ring_for_now", lambda task, number: enqueued.append((task, number)))
+    with broken(monkeypatch, execution, "reap"), clock.at(clock.now() + 2 * PAUSES[0]):
+        tasks.ring_again()
+    assert (dispatch.SETTLE_REQUEST, request_.pk) in enqueued
