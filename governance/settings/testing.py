@@ -26,6 +26,9 @@ _slot = take_slot(VAR_DIR)
 _database["TEST"] = {"NAME": f"test_countersign_{_slot}"}
 # Worker processes that tests start are told by the environment which test database and Redis database to use.
 _database["NAME"] = os.environ.get("COUNTERSIGN_TEST_DATABASE", _database["NAME"])
+# No test loses power or kills PostgreSQL, so a commit does not wait for the disk: 0.07 ms instead of 5 ms.
+_given = _database["OPTIONS"].get("options", "")
+_database["OPTIONS"] = {**_database["OPTIONS"], "options": f"{_given} -c synchronous_commit=off".strip()}
 REDIS_URL = os.environ.get("COUNTERSIGN_TEST_REDIS_URL") or redis_database(_redis, _slot)
 DATABASES = {"default": _database}
 CELERY_BROKER_URL = REDIS_URL
