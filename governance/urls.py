@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from governance.api import errors as problems
 from governance.health import healthz, readyz
 from governance.mlflow import door
-from governance.mlflow.urls import server_info
+from governance.mlflow.refusals import PREFIXES
 from governance.web import errors as pages
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -21,7 +21,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("governance.api.urls")),
     path("api/2.0/mlflow/", include("governance.mlflow.urls")),
     path("ajax-api/2.0/mlflow/", include(("governance.mlflow.urls", "mlflow"), namespace="mlflow-ajax")),
-    path("api/3.0/mlflow/server-info", server_info, name="mlflow-server-info"),
+    path("api/3.0/mlflow/", include("governance.mlflow.urls_3")),
+    path("ajax-api/3.0/mlflow/", include(("governance.mlflow.urls_3", "mlflow-3"), namespace="mlflow-3-ajax")),
     path(settings.COUNTERSIGN_ADMIN_PATH, include("governance.admin.urls")),
     path("", include("governance.web.urls")),
 ]
@@ -29,15 +30,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
 Handler = Callable[..., HttpResponseBase]
 
 
-_MLFLOW = ("/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/")
-
-
 def _by_door(problem: Handler, page: Handler) -> Handler:
     """What is met before a view was found is answered in the manner of the door that was knocked at."""
 
     def handler(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         chosen = problem if request.path.startswith("/api/") else page
-        if request.path.startswith(_MLFLOW):
+        if request.path.startswith(PREFIXES):
             chosen = door.broken
         return chosen(request, *args, **kwargs)
 

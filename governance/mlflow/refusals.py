@@ -12,6 +12,9 @@ from django.http.request import UnreadablePostError
 
 from registry.exceptions import Conflict, InvalidInput, NotFound, NotNow, NotPermitted, Refusal
 
+PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api/3.0/mlflow")
+"""What the paths of MLflow's protocol begin with; below them every answer has MLflow's form."""
+
 STATUS = {
     "BAD_REQUEST": 400,
     "INVALID_PARAMETER_VALUE": 400,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path, re_path
 
 from governance.mlflow import door, models, stages, transition_requests, versions, webhooks
-from governance.mlflow.door import address, open_answer
+from governance.mlflow.door import address
 
 app_name = "mlflow"
 
@@ -51,6 +51,3 @@ urlpatterns: list[URLPattern] = [
     path("webhooks/<str:webhook_id>/test", address(POST=webhooks.test), name="test-webhook"),
     re_path(r"^(?P<rest>.*)$", door.no_such_address, name="elsewhere"),
 ]
-
-server_info = open_answer({"store_type": "Countersign", "workspaces_enabled": False})
-"""What a client asks before it uses a workspace or sends artifacts in parts: neither is known here."""

@@ -33,6 +33,11 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 READY_FOR = 1.0
 """Seconds for which the answer of /readyz is used again."""
+DISCARDED = 8 * 1024 * 1024
+"""Bytes of a refused large body that are read after the answer was made, so that the connection can be used again;
+where there are more, it is closed."""
+DISCARDED_WITHIN = 5.0
+"""Seconds that this may take."""
 READY_WITHIN = 8.0
 """Seconds after which a readiness check that has no result counts as failed."""
 
@@ -89,7 +94,9 @@ class Application:
                     answer = await self._handled_or_broken(scope, receive, address)
                     await self._send(answer, send)
             except Refusal as refusal:
-                await self._send(refusals.refusal(scope["path"], refusal.refused), send)
+                refused = refusals.refusal(scope["path"], refusal.refused)
+                # Whatever of the body was not read would be taken for the next request of the connection.
+                await self._send(calls.closing(refused) if calls.has_body(scope) else refused, send)
         except (BodyError, TimeoutError):
             # The client went away, or accepts nothing: ending the request closes the connection.
             log.info("a client went away or stalled: %s %s", scope["method"], scope["path"])
@@ -150,7 +157,7 @@ class Application:
         length = int(announced) if announced is not None and announced.isdecimal() else None
         if length is not None and length > self._limits.buffered:
             return await self._upload(scope, receive, address, length)
-        if not length and calls.header(scope, b"transfer-encoding") is None:
+        if not calls.has_body(scope):
             return await self._call(scope, io.BytesIO(), length, address)
         try:
             async with self._bodies.received(receive, address) as body:
@@ -170,10 +177,12 @@ class Application:
     async def _upload(self, scope: Scope, receive: Receive, address: str, length: int) -> calls.Answer:
         """Let the application read a large body as it arrives, in the threads that are for that alone."""
         loop = asyncio.get_running_loop()
-        body = ArrivingBody(receive, loop, self._limits)
+        body = ArrivingBody(receive, loop, self._limits, length)
         environment = calls.environ(scope, io.BufferedReader(body, calls.CHUNK), length)
         async with self._turn("upload", address, self._limits.uploads_per_address):
-            return await loop.run_in_executor(self._uploads, self._call_with_large_body, environment)
+            answer = await loop.run_in_executor(self._uploads, self._call_with_large_body, environment)
+        read = await body.discard(most=DISCARDED, seconds=DISCARDED_WITHIN)
+        return answer if read else calls.closing(answer)
 
     def _call_with_large_body(self, environment: dict[str, Any]) -> calls.Answer:
         if not _may_send_large_body(environment):

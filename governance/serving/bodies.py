@@ -102,8 +102,9 @@ class ArrivingBody(io.RawIOBase):
     Reading raises TooSlowError where the client stalls, and BodyError where it went away.
     """
 
-    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop, limits: Limits) -> None:
+    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop, limits: Limits, length: int) -> None:
         super().__init__()
+        self._length = length
         self._chunks = _chunks(receive)
         self._loop = loop
         self._limits = limits
@@ -111,6 +112,29 @@ class ArrivingBody(io.RawIOBase):
         self._taken = 0
         self._waiting = b""
         self._is_broken = False
+        self._is_exhausted = False
+
+    async def discard(self, *, most: int, seconds: float) -> bool:
+        """Read what the application left of the body and drop it.
+
+        A connection whose next bytes are the rest of a body cannot be used again, and closing it before the client has
+        sent them can lose the answer.
+
+        Args:
+            most: bytes that are read at most.
+            seconds: how long that may take.
+
+        Returns:
+            Whether the body was read to its end.
+        """
+        end = self._taken + most
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._is_exhausted and self._taken < end:
+                    await self._next()
+        except (BodyError, TimeoutError):
+            return False
+        return self._is_exhausted
 
     def readable(self) -> bool:
         """It is."""
@@ -141,6 +165,7 @@ class ArrivingBody(io.RawIOBase):
         except TimeoutError:
             raise TooSlowError("the body arrives too slowly") from None
         self._taken += len(chunk)
+        self._is_exhausted = not chunk or self._taken >= self._length
         return chunk
 
 

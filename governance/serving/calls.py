@@ -99,6 +99,17 @@ def header(scope: Mapping[str, Any], name: bytes) -> str | None:
     return next((value.decode("latin-1") for given, value in scope["headers"] if given == name), None)
 
 
+def has_body(scope: Mapping[str, Any]) -> bool:
+    """Whether a request announces a body."""
+    return header(scope, b"content-length") not in (None, "0") or header(scope, b"transfer-encoding") is not None
+
+
+def closing(answer: Answer) -> Answer:
+    """The same answer, after which the connection is closed."""
+    kept = [pair for pair in answer.headers if pair[0] != b"connection"]
+    return Answer(answer.status, [*kept, (b"connection", b"close")], answer.body, answer.rest)
+
+
 def call(application: Wsgi, environment: dict[str, Any]) -> Answer:
     """Call the application and take its answer out of the thread: bytes in memory, or a file to be read later.
 

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from django.conf import settings
 
 from governance.api import problems
+from governance.mlflow.refusals import PREFIXES
 from governance.serving.calls import Answer, Headers
 
 
@@ -43,14 +44,12 @@ BUSY: Final = Refused(
 )
 BROKEN: Final = Refused(500, "server_error", "INTERNAL_ERROR", "The server failed; its log has the error.")
 
-_MLFLOW = ("/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/")
-
 
 def refusal(path: str, refused: Refused) -> Answer:
     """The answer to a refused request, in the form of the interface that its path belongs to."""
     request_id = f"req_{secrets.token_hex(10)}"
     retry = {"retry-after": "2"} if refused.status in {429, 503} else {}
-    if path.startswith(_MLFLOW):
+    if path.startswith(PREFIXES):
         return answer(
             refused.status, "application/json", {"error_code": refused.mlflow_code, "message": refused.detail}, retry
         )

@@ -21,7 +21,7 @@ OPEN = {
     "POST web:theme": "how a browser shows pages; the sign-in page has a theme, too",
     "healthz": "asked by machines that run the product; tells nothing of it",
     "readyz": "the same",
-    "mlflow-server-info": "tells what the MLflow door does not do, to clients that ask before they sign in",
+    "mlflow-3:server-info": "tells what the MLflow door does not do, to clients that ask before they sign in",
     "getSchema": "describes the interface, not what is in it",
     "listProblems": "the same",
     "getProblem": "the same",
@@ -30,9 +30,6 @@ OPEN = {
 
 BESIDE = {
     "mlflow:elsewhere": "finds nothing for anybody",
-    "mlflow:rename-model": "refused to everybody: a model keeps its name",
-    "mlflow:delete-model": "refused to everybody: what was governed stays on record",
-    "mlflow:delete-version": "the same",
     "POST web:sign-out": "ends the session that is sent along, whoever's it is",
     "GET admin:confirm": "asks for the password again, and opens nothing that was not open",
     "POST admin:confirm": "the same",

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from governance.serving import application as application_module
 from governance.serving.application import Application
 from governance.serving.calls import File
 from governance.serving.limits import Limits
@@ -157,6 +158,44 @@ def test_one_address_has_so_many_requests_at_a_time() -> None:
     run_to_end(served())
 
     assert (one_more.status, other.status) == (429, 200)
+
+
+def refuse(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    """Answers without reading the body, as a view does that looks at the token first."""
+    start("401 Unauthorized", [("Content-Type", "text/plain")])
+    return [b"no"]
+
+
+def connection_of(client: Client) -> bytes | None:
+    return dict(client.got[0]["headers"]).get(b"connection")
+
+
+def with_token(client: Client) -> Client:
+    return replace(client, path="/api/x", headers=[*client.headers, (b"authorization", b"Bearer x")])
+
+
+def test_a_refused_large_body_is_read_to_its_end_so_that_the_connection_can_be_used_again() -> None:
+    client = with_token(post(*[b"a" * 1000] * 5))
+
+    run(client, wsgi=refuse)
+
+    assert (client.status, connection_of(client)) == (401, None)
+    assert len(client.messages) <= 1, "the body was received"
+
+
+def test_where_a_body_is_not_read_the_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application_module, "DISCARDED", 2000)
+    large = with_token(post(*[b"a" * 1000] * 9))
+    monkeypatch.setattr(application_module, "DISCARDED_WITHIN", 0.05)
+    stalled = with_token(post(b"a", length=5000, more=True))
+    late = post(b"a", length=10, more=True)
+
+    run(large, wsgi=refuse)
+    run(stalled, wsgi=refuse)
+    run(late, limits=replace(LIMITS, body_seconds=0.01))
+
+    assert [(c.status, connection_of(c)) for c in (large, stalled)] == [(401, b"close")] * 2
+    assert (late.status, connection_of(late)) == (408, b"close")
 
 
 class Holding:
