@@ -118,7 +118,8 @@ example: .venv/dev  ## train a model and take it to Production in what `make run
 		case $$? in 2|3) $(DEVELOPMENT) $(BIN)/python manage.py issue_token $(EXAMPLE_USER) --days 7 \
 			--name "make example" --file "$$COUNTERSIGN_TOKEN_FILE" || exit 1 ;; esac; \
 	fi; \
-	$(BIN)/python examples/breast_cancer/train_and_promote.py $(ARGS) || test $$? -eq 5
+	$(BIN)/python examples/breast_cancer/train_and_promote.py $(ARGS) || \
+	{ status=$$?; test $$status -eq 5 || exit $$status; }
 
 .PHONY: shell
 shell: .venv/run  ## a Python shell on the data of `make run`

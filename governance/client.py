@@ -30,6 +30,7 @@ if __name__ == "__main__":
 import argparse
 import base64
 import contextlib
+import fnmatch
 import hashlib
 import http.client
 import ipaddress
@@ -39,6 +40,8 @@ import random
 import re
 import socket
 import ssl
+import stat
+import threading
 import time
 import urllib.request
 import uuid
@@ -151,8 +154,30 @@ class LocalFile:
 
     @classmethod
     def read(cls, path: str | Path, name: str = "") -> LocalFile:
-        """Take a file's size and digest, reading it once and holding none of it. Raises BadInput."""
-        digest, size, path = hashlib.sha256(), 0, Path(path)
+        """Take a file's size and digest, reading it once and holding none of it.
+
+        A symbolic link is not followed: it may lead out of the folder that is meant.
+
+        Raises:
+            BadInput: it cannot be read, or is no regular file.
+        """
+        path = Path(path)
+        try:
+            kind = path.lstat().st_mode
+        except OSError as error:
+            raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
+        if stat.S_ISLNK(kind):
+            raise BadInput(
+                f"{path} is a symbolic link to {_plain(os.readlink(path))}, and links are not followed: put the file "
+                "itself in its place, name the file it leads to, or leave it out with --exclude."
+            )
+        if not stat.S_ISREG(kind):
+            raise BadInput(f"{path} is {'a folder' if stat.S_ISDIR(kind) else 'no regular file'}: name a file.")
+        return cls._digested(path, name or path.name)
+
+    @classmethod
+    def _digested(cls, path: Path, name: str) -> LocalFile:
+        digest, size = hashlib.sha256(), 0
         try:
             with path.open("rb") as stream:
                 while chunk := stream.read(CHUNK):
@@ -160,7 +185,7 @@ class LocalFile:
                     size += len(chunk)
         except OSError as error:
             raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
-        return cls(path, name or path.name, digest.hexdigest(), size)
+        return cls(path, name, digest.hexdigest(), size)
 
     def chunks(self, progress: Callable[[str, int, int], None]) -> Iterator[bytes]:
         """The bytes that were digested: no more of them, and NotVerified where there are fewer now."""
@@ -228,6 +253,18 @@ class Client:
         self._note, self._progress = note, progress
         self._ca_file, self._insecure_http = ca_file, insecure_http
         self._tls = _trust(ca_file) if self._scheme == "https" else None
+        self._kept = threading.local()
+
+    def close(self) -> None:
+        """Close the connection that is kept open between requests. A further request opens another."""
+        kept = getattr(self._kept, "connection", None)
+        self._kept.connection = None
+        if kept is not None:
+            kept.close()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self.close()
 
     def __repr__(self) -> str:
         return f"Client({self.url!r})"
@@ -273,11 +310,15 @@ class Client:
             answers: the id of an answer by the id of its question.
             rationale: what the answers rest on.
         """
-        newest = self._ask("GET", "/questionnaires?limit=1").document["items"]
+        body = {"questionnaire": self.questionnaire()["revision"], "answers": dict(answers), "rationale": rationale}
+        return self._ask("POST", f"/models/{_segment(slug)}/assessments", body=body).document
+
+    def questionnaire(self) -> Json:
+        """The questionnaire in force, with its questions. Raises BadInput where none is published."""
+        newest = _items(self._ask("GET", "/questionnaires?limit=1").document, "items")
         if not newest:
             raise BadInput("No questionnaire is published: an officer must publish one.")
-        body = {"questionnaire": newest[0]["revision"], "answers": dict(answers), "rationale": rationale}
-        return self._ask("POST", f"/models/{_segment(slug)}/assessments", body=body).document
+        return newest[0]
 
     def version(self, slug: str, number: int) -> Json:
         """A version with its files, metrics, card and evidence."""
@@ -550,7 +591,6 @@ class Client:
             "Authorization": f"Bearer {self._token}",
             "Accept": "application/json",
             "User-Agent": f"countersign-client/{__version__}",
-            "Connection": "close",
             **(headers or {}),
         }
         payload = json.dumps(body, allow_nan=False).encode() if body is not None else b""
@@ -560,8 +600,11 @@ class Client:
             sent.update({"Content-Type": "application/json", "Content-Length": str(len(payload))})
         if method == "POST":
             sent["Idempotency-Key"] = str(uuid.uuid4())
+
+        def chunks() -> Iterable[bytes]:
+            return upload.chunks(self._progress) if upload is not None else [payload]
+
         for attempt in range(1, self._attempts + 1):
-            chunks: Iterable[bytes] = upload.chunks(self._progress) if upload is not None else [payload]
             asked_for = 0.0
             try:
                 answer = self._once(method, target, sent, chunks, timeout or self._timeout)
@@ -588,10 +631,19 @@ class Client:
         time.sleep(pause)
 
     def _once(
-        self, method: str, target: str, headers: Mapping[str, str], chunks: Iterable[bytes], timeout: float
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        chunks: Callable[[], Iterable[bytes]],
+        timeout: float,
     ) -> Answer:
+        """Send a request over the connection that is kept, or over a new one where the server closed that meanwhile."""
         where = _Where(self._scheme, self._host, self._port)
-        return self._read(*self._exchange(where, method, target, headers, chunks, timeout))
+        if getattr(self._kept, "connection", None) is not None:
+            with contextlib.suppress(_Stale):
+                return self._read(*self._exchange(where, method, target, headers, chunks(), timeout, kept=True))
+        return self._read(*self._exchange(where, method, target, headers, chunks(), timeout, keep=True))
 
     def _exchange(
         self,
@@ -601,8 +653,27 @@ class Client:
         headers: Mapping[str, str],
         chunks: Iterable[bytes],
         timeout: float,
+        *,
+        keep: bool = False,
+        kept: bool = False,
     ) -> tuple[http.client.HTTPResponse, bytes]:
-        connection, target = self._connection(where, target, timeout)
+        """Send a request and read the answer.
+
+        Args:
+            keep: whether the connection is kept for the next request, where the server allows it.
+            kept: whether to use the connection that was kept; raises _Stale where the server has closed it.
+        """
+        connection: http.client.HTTPConnection
+        if kept:
+            connection, proxy = self._kept.connection, self._kept.proxy
+            _, target, _ = self._connection(where, target, timeout)
+            connection.timeout = timeout
+            if connection.sock is not None:
+                connection.sock.settimeout(timeout)
+        else:
+            connection, target, proxy = self._connection(where, target, timeout)
+        self._kept.connection = None
+        is_whole, is_answered, response = False, False, None
         try:
             connection.putrequest(method, target, skip_host=True)
             for name, value in headers.items():
@@ -612,32 +683,48 @@ class Client:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 for chunk in chunks:
                     connection.send(chunk)
+                is_whole = True
             response = connection.getresponse()
-            return response, response.read(LONGEST_ANSWER)
+            raw = response.read(LONGEST_ANSWER)
+            is_answered = response.isclosed()
+            return response, raw
         except (OSError, http.client.HTTPException) as error:
-            raise self._lost(error, timeout, where) from None
+            if kept and response is None and not isinstance(error, (socket.timeout, TimeoutError)):
+                raise _Stale from None
+            raise self._lost(error, timeout, where, proxy) from None
         finally:
-            connection.close()
+            if (keep or kept) and is_whole and is_answered and response is not None and not response.will_close:
+                self._kept.connection, self._kept.proxy = connection, proxy
+            else:
+                connection.close()
 
-    def _connection(self, where: _Where, target: str, timeout: float) -> tuple[http.client.HTTPConnection, str]:
-        """A connection; to other machines through the proxy the environment names (HTTPS_PROXY, NO_PROXY)."""
+    def _connection(self, where: _Where, target: str, timeout: float) -> tuple[http.client.HTTPConnection, str, str]:
+        """A connection; to other machines through the proxy the environment names (HTTPS_PROXY, NO_PROXY). Returns it,
+        what is asked for over it, and the proxy where there is one."""
         proxies = urllib.request.getproxies()
         proxy = proxies.get(where.scheme) or proxies.get("all") or ""
         if _loopback(where.host) or (proxy and urllib.request.proxy_bypass(f"{where.host}:{where.port}")):
             proxy = ""
-        through = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else None
-        host, port = (through.hostname or "", through.port or 8080) if through else (where.host, where.port)
+        try:
+            through = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else None
+            host, port = (through.hostname or "", through.port or 8080) if through else (where.host, where.port)
+        except ValueError:
+            raise BadInput(f"The environment names a proxy for {where.scheme}:// that is no address.") from None
+        named = f"{host}:{port}" if through else ""
         if where.scheme == "http":
-            return http.client.HTTPConnection(host, port, timeout=timeout), where.url + target if through else target
-        connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=self._tls)
+            connection = http.client.HTTPConnection(host, port, timeout=timeout)
+            return connection, where.url + target if through else target, named
+        secure = http.client.HTTPSConnection(host, port, timeout=timeout, context=self._tls)
         if through:
             name = unquote(through.netloc.rpartition("@")[0]).encode()
             basic = {"Proxy-Authorization": f"Basic {base64.b64encode(name).decode()}"} if name else {}
-            connection.set_tunnel(where.host, where.port, basic)
-        return connection, target
+            secure.set_tunnel(where.host, where.port, basic)
+        return secure, target, named
 
-    def _lost(self, error: Exception, timeout: float, where: _Where) -> _Lost:
+    def _lost(self, error: Exception, timeout: float, where: _Where, proxy: str) -> _Lost:
         url = self.url if where.host == self._host and where.port == self._port else where.url
+        if proxy and (lost := self._lost_at_proxy(error, where, proxy)) is not None:
+            return lost
         if isinstance(error, ssl.SSLCertVerificationError):
             return _Lost(
                 f"The certificate of {url} is not trusted ({error.verify_message}). For a certificate authority "
@@ -653,6 +740,18 @@ class Client:
         if isinstance(error, (socket.timeout, TimeoutError)):
             return _Lost(f"{url} did not answer within {timeout:.0f} s.")
         return _Lost(f"The connection to {url} failed ({str(error) or type(error).__name__}).")
+
+    def _lost_at_proxy(self, error: Exception, where: _Where, proxy: str) -> _Lost | None:
+        """What went wrong before the proxy of the environment reached the server; None where that is not known."""
+        named = f"the proxy {proxy}, which the environment names ({where.scheme}_proxy or all_proxy)"
+        way_out = f"Correct or unset it, or add {where.host} to NO_PROXY."
+        if isinstance(error, socket.gaierror):
+            return _Lost(f"There is no host of {named}. {way_out}")
+        if isinstance(error, ConnectionRefusedError):
+            return _Lost(f"Nothing listens at {named}. {way_out}")
+        if str(error).startswith("Tunnel connection failed"):
+            return _Lost(f"{named[0].upper()}{named[1:]}, lets nobody through to {where.host} ({error}). {way_out}")
+        return None
 
     def _read(self, response: http.client.HTTPResponse, raw: bytes) -> Answer:
         kind = response.headers.get_content_type()
@@ -693,6 +792,10 @@ class _Where:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == {"http": 80, "https": 443}[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
+
+
+class _Stale(Exception):
+    """The connection that was kept is closed: the server answered nothing to this request."""
 
 
 class _Lost(Exception):
@@ -877,6 +980,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the answer has had enough of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    finally:
+        if client is not None:
+            client.close()
 
 
 def _client(options: argparse.Namespace, console: Console) -> Client:
@@ -994,13 +1100,12 @@ def _whoami(client: Client, options: argparse.Namespace, console: Console) -> in
 
 
 def _register(client: Client, options: argparse.Namespace, console: Console) -> int:
-    files = local_files(options.files)
+    files, left_out = _chosen(options.files, options, console)
     facts = {**ci_facts(os.environ), **_facts_of(options)}
     evidence = [(kind, LocalFile.read(path)) for kind, path in options.evidence]
     if options.create:
         about = {n: getattr(options, n) for n in ("title", "purpose", "team", "risk_tier") if getattr(options, n)}
         client.ensure_model(options.model, **about)
-    console.note(f" … {len(files)} files, {sum(file.size for file in files):,} bytes")
     version = client.register(options.model, files, **facts)
     for kind, file in evidence:
         client.add_evidence(options.model, version["number"], kind, file)
@@ -1009,7 +1114,7 @@ def _register(client: Client, options: argparse.Namespace, console: Console) -> 
     for text in version.get("unreadable") or []:
         console.note(f" ! {_plain(text['field'])} cannot be read: {_plain(text['detail'])}")
     console.answer(
-        version,
+        {**version, "left_out": left_out},
         f"{_plain(version['model'])} version {version['number']}: "
         f"{'registered' if version['created'] else 'was registered already'}, in {_plain(version['stage'])}",
         f"fingerprint  {_plain(version['fingerprint'])}",
@@ -1019,15 +1124,50 @@ def _register(client: Client, options: argparse.Namespace, console: Console) -> 
     return DONE
 
 
+def _assess(client: Client, options: argparse.Namespace, console: Console) -> int:
+    """Without answers, the questions; with them, the assessment."""
+    answers = _answers_of(options)
+    if not answers:
+        document = client.questionnaire()
+        console.answer(document, *_question_lines(document), f"answer: countersign assess {options.model} "
+                       "--answer QUESTION=ANSWER … --rationale TEXT")  # fmt: skip
+        return DONE
+    if not options.rationale:
+        raise BadInput("Say with --rationale what the answers rest on.")
+    made = client.assess(options.model, answers, rationale=options.rationale)
+    if "tier" in made:
+        console.answer(made, f"{_plain(options.model)} is of tier {made['tier']}, with {made['points']} points")
+    else:
+        console.answer(made, "The tier would be less strict than the one in force, so a second person confirms it.")
+    return DONE
+
+
+def _answers_of(options: argparse.Namespace) -> dict[str, str]:
+    answers: dict[str, str] = {}
+    if options.answers:
+        given = _document(options.answers)
+        if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
+            raise BadInput(f"{options.answers} must hold an object: the id of an answer by the id of its question.")
+        answers.update(given)
+    answers.update(options.answer)
+    return answers
+
+
+def _question_lines(document: Json) -> list[str]:
+    lines = [f"{_plain(document['title'])}, revision {document['revision']}"]
+    for question in _items(document["document"], "questions"):
+        lines.append(f"{_plain(question.get('id'))}: {_plain(question.get('ask'))}")
+        lines += [f"    {_plain(a.get('id'))}: {_plain(a.get('text'))}" for a in _items(question, "answers")]
+    return lines
+
+
 def _attach(client: Client, options: argparse.Namespace, console: Console) -> int:
     reference, paths = _reference_and_paths(options.version)
     slug, number = _which(client, reference)
-    files = local_files(paths) if paths else []
+    files, _ = _chosen(paths, options, console) if paths else ([], [])
     metrics, evidence = _metrics_of(options), [(kind, LocalFile.read(path)) for kind, path in options.evidence]
     if not (files or options.card or metrics or evidence):
         raise BadInput("Name what to attach: files, --card, --metric, --metrics or --evidence.")
-    if files:
-        console.note(f" … {len(files)} files, {sum(file.size for file in files):,} bytes")
     requests: list[int] = []
     for file in files:
         sent = client.attach_file(slug, number, file, reason=options.reason or "")
@@ -1070,6 +1210,11 @@ def _promote(client: Client, options: argparse.Namespace, console: Console) -> i
     try:
         document = client.request_promotion(slug, number, reason=options.reason, **target)
     except Refused as refusal:
+        way = [str(stage) for stage in refusal.document.get("way") or []]
+        if refusal.code == "illegal_move" and len(way) > 1:
+            if not options.wait:
+                raise _Way(refusal, f"countersign promote {slug}/{number} --to {way[0]} … or add --wait") from None
+            return _promote_along(client, slug, number, way, options, console)
         if refusal.code == "already_there":
             console.answer({**refusal.document, "state": "promoted"}, _plain(refusal))
             return DONE
@@ -1082,6 +1227,29 @@ def _promote(client: Client, options: argparse.Namespace, console: Console) -> i
     _tell(document, console)
     # Asked for, and nothing against it yet: whoever wants the verdict waits for it.
     return DONE if document["state"] == "open" else OF_STATE.get(document["state"], UNEXPECTED)
+
+
+class _Way(Refused):
+    """No move leads straight there: a refusal that says which command leads there step by step."""
+
+    def __init__(self, refusal: Refused, command: str) -> None:
+        super().__init__(refusal.status, {**refusal.document, "detail": f"{refusal} First: {command}"})
+
+
+def _promote_along(
+    client: Client, slug: str, number: int, way: Sequence[str], options: argparse.Namespace, console: Console
+) -> int:
+    """Ask for each stage on the way to the one that is meant, and wait for each; stops where one is not promoted."""
+    console.note(f" … no move leads straight there: {' → '.join(map(_plain, way))}")
+    status = DONE
+    for stage in way:
+        step = argparse.Namespace(**{**vars(options), "to": stage, "version": f"{slug}/{number}"})
+        status = _promote(client, step, console)
+        if status != DONE:
+            break
+        if stage != way[-1] and client.version(slug, number)["stage"] != stage:
+            return WAITING  # approved, and held until somebody carries it out
+    return status
 
 
 def _wait(client: Client, options: argparse.Namespace, console: Console) -> int:
@@ -1195,7 +1363,12 @@ def verify(resolved: Json, folder: Path) -> int:
     """Hold the files below a folder against a version's digests; returns how many there are. Raises NotVerified for a
     file that is missing, different, or none of the version's."""
     recorded = {str(a["path"]): str(a["sha256"]) for a in resolved["artifacts"]}
-    present = {file.name: file.sha256 for file in local_files([str(folder)])}
+    # Everything that is there, also by links: a folder that is held against a version hides nothing.
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is no folder.")
+    below = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = [LocalFile.read(path.resolve(), path.relative_to(folder).as_posix()) for path in below]
+    present = {file.name: file.sha256 for file in files}
     wrong = [f"{path} is missing" for path in sorted(recorded.keys() - present.keys())]
     wrong += [f"{path} is not the version's" for path in sorted(present.keys() - recorded.keys())]
     wrong += [
@@ -1210,18 +1383,117 @@ def verify(resolved: Json, folder: Path) -> int:
     return len(present)
 
 
-def local_files(given: Iterable[str]) -> list[LocalFile]:
-    """Files by name; of a folder, every file below it, by its path there. Raises BadInput for none and for a name that
-    comes twice."""
+LEFT_OUT = (
+    *(".git", ".hg", ".svn", ".env", ".env.*", ".netrc", ".pypirc", ".aws", ".ssh", ".venv", "__pycache__", "*.pyc"),
+    *(
+        ".ipynb_checkpoints",
+        ".pytest_cache",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".DS_Store",
+        "Thumbs.db",
+        ".countersignignore",
+    ),
+)
+"""What of a folder belongs to no version, unless a pattern that begins with ! takes it back."""
+IGNORE_FILE = ".countersignignore"
+
+
+class Selection:
+    """Which files of a folder are sent: all but those that a pattern leaves out.
+
+    A pattern is compared with the name of each file and folder, or, where it holds a slash, with the path in the
+    folder; `*` and `?` stand for any characters. One that begins with `!` takes back what an earlier one leaves out.
+
+    Args:
+        patterns: after those of LEFT_OUT and of the folder's .countersignignore.
+    """
+
+    def __init__(self, patterns: Iterable[str] = ()) -> None:
+        self._patterns = tuple(patterns)
+        self.left_out: list[str] = []
+
+    def files(self, folder: Path) -> list[LocalFile]:
+        """The files of a folder, each by its path there. What is left out is added to `left_out`. Raises BadInput."""
+        patterns = [*LEFT_OUT, *_lines_of(folder / IGNORE_FILE), *self._patterns]
+        found: list[LocalFile] = []
+        waiting = [folder]
+        while waiting:
+            here = waiting.pop()
+            try:
+                entries = sorted(here.iterdir())
+            except OSError as error:
+                raise BadInput(f"{here} cannot be read: {error.strerror or error}") from None
+            for path in entries:
+                name = path.relative_to(folder).as_posix()
+                is_folder = path.is_dir() and not path.is_symlink()
+                if _is_left_out(name, patterns):
+                    self.left_out.append(f"{name}/" if is_folder else name)
+                elif is_folder:
+                    waiting.append(path)
+                else:
+                    found.append(LocalFile.read(path, name))
+        return sorted(found, key=lambda file: file.name)
+
+
+def _is_left_out(name: str, patterns: Iterable[str]) -> bool:
+    left_out = False
+    for given in patterns:
+        takes_back = given.startswith("!")
+        pattern = given[1:] if takes_back else given
+        pattern = pattern.rstrip("/")
+        compared = name if "/" in pattern else name.rpartition("/")[2]
+        if fnmatch.fnmatchcase(compared, pattern.lstrip("/")):
+            left_out = not takes_back
+    return left_out
+
+
+def _lines_of(file: Path) -> list[str]:
+    """The patterns of a file, one a line; none where it is not there."""
+    if not file.is_file():
+        return []
+    lines = [line.strip() for line in _text(str(file)).splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def local_files(given: Iterable[str], selection: Selection | None = None) -> list[LocalFile]:
+    """Files by name; of a folder, the files below it that the selection takes, by their path there.
+
+    Raises:
+        BadInput: a file cannot be read or is a symbolic link, a name comes twice, or a folder has no file to send.
+    """
+    selection = selection or Selection()
     found: dict[str, LocalFile] = {}
     for name in given:
         path = Path(name)
-        below = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else []
-        for file in [LocalFile.read(p, p.relative_to(path).as_posix()) for p in below] or [LocalFile.read(path)]:
+        if path.is_dir() and not path.is_symlink():
+            files = selection.files(path)
+            if not files:
+                why = f": {_some(selection.left_out)} left out" if selection.left_out else ""
+                raise BadInput(f"The folder {path} holds no file to send{why}.")
+        else:
+            files = [LocalFile.read(path)]
+        for file in files:
             if file.name in found:
                 raise BadInput(f"{found[file.name].path} and {file.path} would both be “{file.name}” in the version.")
             found[file.name] = file
     return list(found.values())
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names for a line of text: ten at most."""
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return f"{', '.join(map(_plain, names[:10]))}{more}"
+
+
+def _chosen(given: Iterable[str], options: argparse.Namespace, console: Console) -> tuple[list[LocalFile], list[str]]:
+    """The files a command was given, and what of their folders is left out; both are told."""
+    selection = Selection(options.exclude)
+    files = local_files(given, selection)
+    if selection.left_out:
+        console.note(f" … left out: {_some(selection.left_out)}")
+    console.note(f" … {len(files)} files, {sum(file.size for file in files):,} bytes")
+    return files, selection.left_out
 
 
 def ci_facts(environ: Mapping[str, str]) -> Json:
@@ -1252,7 +1524,7 @@ def _facts_of(options: argparse.Namespace) -> Json:
     if options.facts:
         facts = _document(options.facts)
         if not isinstance(facts, dict):
-            raise BadInput(f"{options.facts} must hold a JSON object.")
+            raise BadInput(f'{options.facts} must hold a JSON object, such as {{"parameters": {{"seed": 1}}}}.')
         for name in ("datasets", "metrics", "parents"):
             _require_objects(options.facts, name, facts.get(name))
     given = {
@@ -1321,7 +1593,7 @@ def _dataset(given: str) -> Json:
 
 def _text(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
@@ -1329,8 +1601,20 @@ def _text(path: str) -> str:
 
 
 def _document(path: str) -> Any:
+    def constant(name: str) -> Any:
+        raise ValueError(f"{name} is no JSON number")
+
+    def members(pairs: list[tuple[str, Any]]) -> Json:
+        names = [name for name, _ in pairs]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"the member “{_plain(twice[0])}” is there twice")
+        return dict(pairs)
+
     try:
-        return json.loads(_text(path))
+        read = json.loads(_text(path), parse_constant=constant, object_pairs_hook=members)
+        json.dumps(read, allow_nan=False)
+        return read
     except RecursionError:
         raise BadInput(f"{path} is not read: its JSON is nested too deep.") from None
     except ValueError as error:
@@ -1420,6 +1704,15 @@ def _parser() -> argparse.ArgumentParser:
     command("whoami", _whoami, "say who the token is and what it may do")
     _add_register(command("register", _register, "register a version: its files, and everything that is fixed with it"))
 
+    assess = command("assess", _assess, "answer the risk questionnaire for a model, or show its questions")
+    assess.add_argument("model", help="the model's name")
+    assess.add_argument(
+        "--answer", type=_question_and_answer, action="append", default=[], metavar="QUESTION=ANSWER",
+        help="by their ids; one for each question",
+    )  # fmt: skip
+    assess.add_argument("--answers", metavar="FILE", help="JSON: the id of an answer by the id of its question")
+    assess.add_argument("--rationale", default="", help="what the answers rest on")
+
     attach = command("attach", _attach, "add files, a card, metrics or evidence to a version")
     attach.add_argument(
         "version",
@@ -1467,7 +1760,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="the model's name")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a file, or a folder whose files are all taken")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a file, or a folder whose files are taken but for what --exclude names; symbolic links are refused",
+    )
     _add_evidence(parser)
     parser.add_argument("--facts", metavar="FILE", help="JSON: datasets, parameters, signature, parents, tags …")
     parser.add_argument(
@@ -1496,8 +1794,23 @@ def _add_evidence(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--metrics", metavar="FILE", help="JSON: an object of names and numbers, or a list of metrics")
     parser.add_argument(
-        "--evidence", type=_kind_and_file, action="append", default=[], metavar="KIND=FILE", help="may be repeated"
-    )
+        "--evidence", type=_kind_and_file, action="append", default=[], metavar="KIND=FILE",
+        help="; ".join(f"{kind}: {about}" for kind, about in EVIDENCE_KINDS.items())
+        + "; a check of a plug-in may read others. May be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--exclude", action="append", default=[], metavar="PATTERN",
+        help="leave out files and folders of this name, or of this path where it holds a slash; after those of the "
+        "folder's .countersignignore. !PATTERN takes back. Always left out, unless taken back: "
+        + " ".join(LEFT_OUT).replace("%", "%%"),
+    )  # fmt: skip
+
+
+EVIDENCE_KINDS = {
+    "evaluation.table": "a CSV file of the rows the model was judged on, with label and prediction or score",
+    "document.NAME": "what people read, such as document.validation_report or document.approval_memo",
+}
+"""Kinds of evidence that every server knows; a server names its own where it refuses another."""
 
 
 def _add_timeout(parser: argparse.ArgumentParser) -> None:
@@ -1543,6 +1856,13 @@ def _kind_and_file(text: str) -> tuple[str, str]:
     if not mark or not kind or not path:
         raise argparse.ArgumentTypeError(f"{text!r}: write KIND=FILE, such as evaluation.table=scores.csv")
     return kind, path
+
+
+def _question_and_answer(text: str) -> tuple[str, str]:
+    question, mark, answer = text.partition("=")
+    if not mark or not question or not answer:
+        raise argparse.ArgumentTypeError(f"{text!r}: write QUESTION=ANSWER, such as materiality=severe")
+    return question, answer
 
 
 if __name__ == "__main__":

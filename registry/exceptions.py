@@ -55,6 +55,8 @@ class IllegalMove(NotNow):
     """The lifecycle has no such move from where the version is."""
 
     default_code = "illegal_move"
+    way: tuple[str, ...] = ()
+    """The slugs of the stages through which allowed moves lead there, the one that was meant last."""
 
 
 class Conflict(Refusal):

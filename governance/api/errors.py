@@ -21,6 +21,7 @@ from governance.api.shapes import RequirementShown
 from governance.models import PromotionRequest
 from registry.exceptions import (
     Conflict,
+    IllegalMove,
     InvalidInput,
     NotFound,
     NotNow,
@@ -65,7 +66,7 @@ def problem(
     errors: Sequence[Mapping[str, Any]] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """The members of a problem. `more`: requirements, who_can, rule, existing; left out where empty."""
+    """The members of a problem. `more`: requirements, who_can, rule, existing, way; left out where empty."""
     return {
         "type": problems.url_of(code),
         "title": problems.of(code).title,
@@ -123,6 +124,7 @@ def _refusal(refusal: Refusal) -> tuple[dict[str, Any], int, dict[str, str]]:
         who_can=list(refusal.who_can),
         requirements=[RequirementShown.of(r).model_dump() for r in refusal.requirements],
         existing=_existing(refusal.existing) if isinstance(refusal, Conflict) else None,
+        way=list(refusal.way) if isinstance(refusal, IllegalMove) else None,
     )
     return body, status, {}
 

@@ -202,6 +202,9 @@ class Problem9457(BaseModel):
     who_can: list[str] = Field(default=[], description="Names of those who can help.")
     rule: str = Field(default="", description="The rule's own name, such as SoD-2.")
     existing: ExistingShown | None = Field(default=None, description="What is in the way.")
+    way: list[str] = Field(
+        default=[], description="Slugs of the stages through which allowed moves lead to the one that was meant."
+    )
 
 
 def read(shape: type[Shape], given: Any, prefix: str = "") -> Shape:

@@ -66,11 +66,14 @@ def refuse_unlawful(source: Stage, target: Stage) -> None:
     """Raises IllegalMove, with the stages that can be reached, where the lifecycle has no move from one to another."""
     if prepared.fetch(_LAWFUL, {"source": source.pk, "target": target.pk}):
         return
-    reached = ", ".join(stage.name for stage in lifecycle().targets(source.slug)) or "nowhere"
-    raise IllegalMove(
+    known = lifecycle()
+    reached = ", ".join(stage.name for stage in known.targets(source.slug)) or "nowhere"
+    refusal = IllegalMove(
         f"{source.name} → {target.name} is not a move of this lifecycle; from {source.name} a version may go to: "
         f"{reached}."
     )
+    refusal.way = known.way(source.slug, target.slug)
+    raise refusal
 
 
 def anything_protected() -> bool:

@@ -90,7 +90,7 @@ def _measure(client: Client, file: Path, web: list[int]) -> None:
 
 def _fetch(client: Client, version: int, local: LocalFile) -> None:
     where = _Where(client._scheme, client._host, client._port)
-    connection, target = client._connection(
+    connection, target, _ = client._connection(
         where, f"/api/v1/models/bench-uploads/versions/{version}/artifacts/{local.name}", 60
     )
     connection.request("GET", target, headers={"Authorization": f"Bearer {client._token}"})

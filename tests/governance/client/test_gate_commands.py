@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from governance.client import Client
 from governance.models import PromotionRequest
 from registry.models import ModelVersion, RegisteredModel
 from tests import factories
@@ -25,6 +27,44 @@ def test_the_starter_policy_lets_it_into_staging_by_checks_alone(
     assert ModelVersion.objects.get().stage.slug == "staging"
     again = countersign("promote", registered, "--to", "staging", "--reason", "nightly")
     assert (again.status, again.json["code"]) == (0, "already_there")
+
+
+def test_a_target_that_no_move_leads_to_is_reached_by_way_of_the_others(
+    countersign: Command, registered: str, worker_process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = ("promote", registered, "--to", "production", "--reason", "quarterly")
+    refused = countersign(*ask)
+    assert (refused.status, refused.json["error"]["way"]) == (7, ["staging", "production"])
+    assert "First: countersign promote credit-risk-pd/1 --to staging … or add --wait" in refused.err
+    follow, asked = Client.follow, []
+
+    def only_the_first(self: Client, number: int, **options: Any) -> Any:
+        asked.append(number)
+        return follow(self, number, **options) if len(asked) == 1 else self.promotion(number)
+
+    monkeypatch.setattr(Client, "follow", only_the_first)
+    run = countersign(*ask, "--wait", "--timeout", "2m")
+
+    assert run.status == 5, run.err
+    assert "staging → production" in run.err
+    assert ModelVersion.objects.get().stage.slug == "staging"
+    assert PromotionRequest.objects.get(state="open").target_name == "Production"
+
+
+def test_a_model_without_a_tier_is_assessed_by_the_next_command(
+    countersign: Command, files: Path, tmp_path: Path
+) -> None:
+    countersign("register", "no-tier", files / "model", "--create")
+    questions = countersign("assess", "no-tier").json["document"]["questions"]
+    answers = {question["id"]: question["answers"][0]["id"] for question in questions}
+    assert countersign("assess", "no-tier", "--answer", "materiality=severe").status == 2
+    (tmp_path / "answers.json").write_text(json.dumps(answers))
+    made = countersign(
+        "assess", "no-tier", "--answers", tmp_path / "answers.json", "--answer", "materiality=severe",
+        "--rationale", "The portfolio is small.",
+    )  # fmt: skip
+    assert (made.status, made.json["tier"]) == (0, 2), made.err
+    assert countersign("promote", "no-tier/1", "--to", "staging", "--reason", "nightly").status == 0
 
 
 def test_what_was_added_after_the_promotion_is_said_and_can_be_approved_again(
