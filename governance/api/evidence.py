@@ -22,7 +22,7 @@ from registry import selectors
 from registry.exceptions import NotFound
 from registry.models import Evidence, ModelCard, ModelVersion
 from registry.services import downloads
-from registry.services.versions import MetricSpec, store_evidence
+from registry.services.versions import MetricSpec
 
 
 class MetricsGiven(Given):
@@ -167,7 +167,7 @@ class EvidenceView(Endpoint):
         stream, announced = bodies.upload(request)
         version = selectors.version(self.actor, slug, number)
         # The bytes are taken in first, outside any transaction; what they are then stands for them.
-        blob = store_evidence(
+        blob = service.store_evidence(
             actor=self.actor, version=version, kind=kind, stream=stream, sha256=asked.sha256, announced=announced
         )
 

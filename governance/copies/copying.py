@@ -48,7 +48,6 @@ LOST_AFTER = timedelta(seconds=60)
 PULSE = 5.0
 """Seconds between signs of life."""
 MAX_ATTEMPTS = 6
-RUN = "mlflow.run"
 
 
 def named_sources() -> tuple[Source, ...]:
@@ -184,7 +183,9 @@ def _add_run(version: ModelVersion, run: tracking.Run) -> None:
         evidence.attach_metrics(actor=COPIER, version=version, metrics=metrics[:1_000])
     said = {"parameters": run.parameters, "metrics": run.metrics, "tags": run.tags, "user": run.user}
     body = json.dumps(said, sort_keys=True, ensure_ascii=False).encode(errors="replace")
-    evidence.attach_evidence(actor=COPIER, version=version, kind=RUN, filename="run.json", stream=io.BytesIO(body))
+    evidence.attach_evidence(
+        actor=COPIER, version=version, kind=evidence.RUN, filename="run.json", stream=io.BytesIO(body)
+    )
 
 
 def _is_metric(name: str, value: float) -> bool:

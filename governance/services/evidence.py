@@ -6,6 +6,7 @@ the event names the promotion behind it. A file for a version that stands in suc
 attached together with a request to approve the version there again.
 """
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,11 @@ from django.db import transaction
 from audit.actor import Actor
 from governance import promotions
 from governance.approvals import Approval, approvals, approved
+from governance.checks.catalogue import installed
+from governance.checks.contract import ARTIFACT_FILES, METRICS, MODEL_CARD
 from governance.models import PromotionRequest
 from registry import access
-from registry.exceptions import NotNow
+from registry.exceptions import FieldError, InvalidInput, NotNow
 from registry.models import Artifact, Evidence, Metric, ModelCard, ModelVersion
 from registry.services import attachments, versions
 from registry.services.versions import MetricSpec
@@ -41,18 +44,76 @@ def attach_metrics(*, actor: Actor, version: ModelVersion, metrics: Sequence[Met
     return added
 
 
+RUN = "mlflow.run"
+"""The kind of what an MLflow tracking server says of a version's run."""
+DOCUMENT = "document."
+"""What the kinds of evidence that people read begin with."""
+
+
+def evidence_kinds() -> list[str]:
+    """The kinds of evidence files that an installed check reads, and that of a run that a worker copies."""
+    kinds = {needed.kind for check in installed().checks.values() for needed in check.needs}
+    return sorted((kinds | {RUN}) - {ARTIFACT_FILES, METRICS, MODEL_CARD})
+
+
+def refuse_unknown_kind(kind: str) -> None:
+    """Refuse a kind of evidence that no check reads and that is no document, naming the nearest one.
+
+    Raises:
+        InvalidInput: at /kind.
+    """
+    known = evidence_kinds()
+    if kind in known or kind.startswith(DOCUMENT):
+        return
+    near = difflib.get_close_matches(kind.lower(), [*known, f"{DOCUMENT}{kind.rpartition('.')[2]}"], n=1, cutoff=0.5)
+    raise InvalidInput(
+        [
+            FieldError(
+                "/kind",
+                "unknown_kind",
+                f"No check reads evidence of the kind “{kind[:80]}”{f': did you mean {near[0]}?' if near else '.'} "
+                f"The kinds are: {', '.join(known)}, and {DOCUMENT}NAME for what people read.",
+            )
+        ]
+    )
+
+
+def store_evidence(
+    *,
+    actor: Actor,
+    version: ModelVersion,
+    kind: str,
+    stream: Stream,
+    sha256: str | None = None,
+    announced: int | None = None,
+) -> StoredBlob:
+    """Take in the bytes of an evidence file of a known kind. Raises what `registry.services.versions.store_evidence`
+    raises; InvalidInput for a kind that is unknown, before anything is read."""
+    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    refuse_unknown_kind(kind)
+    return versions.store_evidence(
+        actor=actor, version=version, kind=kind, stream=stream, sha256=sha256, announced=announced
+    )
+
+
 def attach_evidence(
     *, actor: Actor, version: ModelVersion, kind: str, filename: str, stream: Stream, sha256: str | None = None
 ) -> Evidence:
     """Add an evidence file of a kind. The bytes are stored before the transaction begins: storage is slow, and bytes
     nobody refers to do no harm."""
-    blob = versions.store_evidence(actor=actor, version=version, kind=kind, stream=stream, sha256=sha256)
+    blob = store_evidence(actor=actor, version=version, kind=kind, stream=stream, sha256=sha256)
     return attach_stored(actor=actor, version=version, kind=kind, filename=filename, blob=blob)
 
 
 @transaction.atomic
 def attach_stored(*, actor: Actor, version: ModelVersion, kind: str, filename: str, blob: StoredBlob) -> Evidence:
-    """Add an evidence file whose bytes `registry.services.versions.store_evidence` took in."""
+    """Add an evidence file whose bytes `registry.services.versions.store_evidence` took in.
+
+    Raises:
+        Refusal: what `registry.services.versions.add_evidence` raises; InvalidInput for a kind that is unknown.
+    """
+    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    refuse_unknown_kind(kind)
     added = versions.add_evidence(
         actor=actor, version=version, kind=kind, filename=filename, blob=blob, approved=approved
     )

@@ -213,11 +213,11 @@ def _initial(version: ModelVersion) -> dict[str, Any]:
 
 # --- documents --------------------------------------------------------------------------------------------------------
 
-DOCUMENT = "document."
-"""What the kinds of evidence that people read begin with."""
-
 
 OTHER = "other"
+
+
+DOCUMENT = evidence.DOCUMENT
 
 
 def evidence_kinds() -> dict[str, str]:

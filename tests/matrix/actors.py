@@ -66,7 +66,7 @@ says so; whose file is awaited; whose file is there."""
 SHADOW = "shadow"
 """A free alias, which points at the version that nobody asked for."""
 FILE, CONTENT = "model.json", b'{"weights": [1]}'
-KIND = "evaluation.report"
+KIND = "document.report"
 DATASET = "d" * 64
 """Digest of what every version of the model was trained with."""
 
