@@ -27,7 +27,7 @@ def declare_all() -> None:
     declare("registry_stage", "lifecycle.*")
     declare("registry_stagemove", "lifecycle.*")
     declare("registry_protectedalias", "lifecycle.*")
-    declare("registry_registeredmodel", "model.*", "review.*", *DECLARED)
+    declare("registry_registeredmodel", "model.*", "review.*", *DECLARED, *MOVED, "version.deleted")
     declare(
         "registry_modelversion",
         *("version.*", "artifact.*", "metric.*", "card.*", "evidence.*", "alias.*"),

@@ -25,7 +25,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MODEL_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?")
 _GROUP_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _RESERVED_SLUGS = frozenset({"new", "compare", "search"})
-_ALIAS = re.compile(r"[A-Za-z0-9_-]+")
+_ALIAS = re.compile(r"[\w-]{1,255}")
 _RESERVED_ALIAS = re.compile(r"(?i:latest|v[0-9]+)")
 _EMOJI_STYLE = "\ufe0e\ufe0f"
 _DOTS_FIRST = ".."
@@ -149,10 +149,8 @@ class Faults:
         return value
 
     def alias(self, pointer: str, value: str) -> str:
-        if not _ALIAS.fullmatch(value) or len(value) > 255:
-            self.add(
-                pointer, "alias", "An alias has 1 to 255 letters a to z, digits, hyphens and underscores: “champion”."
-            )
+        if not _ALIAS.fullmatch(value) or any(characters.is_unfit_for_name(c) for c in value):
+            self.add(pointer, "alias", "An alias has 1 to 255 letters, digits, hyphens and underscores: “champion”.")
         elif _RESERVED_ALIAS.fullmatch(value):
             self.add(pointer, "reserved", f"“{value}” means a version already: choose another alias.")
         return value

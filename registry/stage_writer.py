@@ -35,11 +35,13 @@ _MOVE = """
                %(before_governance)s::boolean, %(moment)s, %(event)s
           FROM leaving
         RETURNING version_id
+    ), touched AS (
+        UPDATE registry_registeredmodel m SET updated_at = %(moment)s FROM leaving WHERE m.id = leaving.model_id
     )
     UPDATE registry_modelversion v SET stage_id = %(target)s, revision = v.revision + 1, updated_at = %(moment)s
       FROM entering WHERE v.id = entering.version_id RETURNING v.revision"""
-"""Out of one stage and into another, in one sentence: what leaves is what enters, and where nothing left, nothing is
-changed."""
+"""Out of one stage and into another, in one statement: what leaves is what enters, and where nothing left, nothing is
+changed. The model counts as changed, as on an MLflow server."""
 
 _RENEW = """
     WITH ended AS (

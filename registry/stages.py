@@ -5,6 +5,7 @@ The graph itself is data (`registry.models.stage`); this room knows only what a 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import permutations
 from typing import Protocol
 
 
@@ -49,6 +50,19 @@ class Lifecycle:
     def targets(self, source: str) -> tuple[StageSpec, ...]:
         """Where a version in `source` may go, in the order of the lifecycle."""
         return tuple(s for s in self.stages if (source, s.slug) in self.moves)
+
+    def way(self, source: str, target: str) -> tuple[str, ...]:
+        """The shortest way of allowed moves from one stage to another, by slug and without the first; empty where there
+        is none."""
+        ways: dict[str, tuple[str, ...]] = {source: ()}
+        waiting = [source]
+        while waiting:
+            here = waiting.pop(0)
+            for stage in self.targets(here):
+                if stage.slug not in ways:
+                    ways[stage.slug] = (*ways[here], stage.slug)
+                    waiting.append(stage.slug)
+        return ways.get(target, ())
 
     def needs_promotion(self, source: str, target: str) -> bool:
         """`needs_promotion` of two stages by their slugs."""
@@ -105,6 +119,7 @@ DEFAULT = lifecycle(
 """What an organisation starts with. Archived → Production is the way back: a rollback, gated like any promotion."""
 
 UNPROTECTED = Lifecycle(
-    tuple(replace(stage, protected=False, protected_exit=False) for stage in DEFAULT.stages), DEFAULT.moves
+    tuple(replace(stage, protected=False, protected_exit=False) for stage in DEFAULT.stages),
+    frozenset(permutations((stage.slug for stage in DEFAULT.stages), 2)),
 )
-"""The same without a gate: for trials, where every lawful move is free."""
+"""The same without a gate: for trials. Every move is allowed, as on an MLflow server, and free."""

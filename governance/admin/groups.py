@@ -163,7 +163,10 @@ class Groups(GovernedModelAdmin):
         now = clock.now()
         memberships = Membership.objects.filter(OPEN, group=row).select_related("user").order_by("user__name", "pk")
         grants = (
-            Grant.objects.filter(held(clock.now()), group=row).select_related("model").order_by("model__slug", "role")
+            Grant.objects.filter(held(clock.now()), group=row)
+            .exclude(model__deleted_at__isnull=False)
+            .select_related("model")
+            .order_by("model__slug", "role")
         )
         own = f"?group__id__exact={row.pk}"
         return [

@@ -359,7 +359,10 @@ class Accounts(GovernedModelAdmin):
     def panels(self, request: HttpRequest, row: User) -> list[Panel]:
         now = clock.now()
         grants = (
-            Grant.objects.filter(held(clock.now()), user=row).select_related("model").order_by("model__slug", "role")
+            Grant.objects.filter(held(clock.now()), user=row)
+            .exclude(model__deleted_at__isnull=False)
+            .select_related("model")
+            .order_by("model__slug", "role")
         )
         memberships = Membership.objects.filter(OPEN, user=row).select_related("group").order_by("group__name")
         tokens = AccessToken.objects.filter(person=row).order_by("revoked_at", "-created_at")

@@ -63,7 +63,7 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     },
     "name": {
         "description": "Name of the alias.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": 255},
+        "schema": {"type": "string", "pattern": "^[\\w-]+$", "maxLength": 255},
     },
     "key": {
         "description": "The dataset's identity, or its digest where no other dataset has that.",

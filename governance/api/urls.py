@@ -62,7 +62,7 @@ class FilePath(StringConverter):
 class AliasName(StringConverter):
     """Whatever could be an alias."""
 
-    regex = "[A-Za-z0-9_-]{1,255}"
+    regex = r"[\w-]{1,255}"
 
 
 class Kind(StringConverter):

@@ -42,4 +42,4 @@ def row(actor: Actor, name: str, number: int) -> VersionRow:
 
 
 def _model(seen: SeenModel) -> RegisteredModel:
-    return RegisteredModel.objects.known(id=seen.pk, slug=seen.slug, mlflow_name=seen.mlflow_name)
+    return RegisteredModel.objects.known(id=seen.pk, slug=seen.slug, mlflow_name=seen.mlflow_name, renamed=seen.renamed)

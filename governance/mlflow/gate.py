@@ -7,7 +7,7 @@ from __future__ import annotations
 from audit.actor import Actor
 from governance import promotions, selectors
 from governance.mlflow.refusals import MlflowError
-from governance.mlflow.spoken import request_url
+from governance.mlflow.spoken import model_page, request_url
 from governance.mlflow.words import SpokenStage
 from governance.models import PromotionRequest
 from governance.policies import Met, Verdict
@@ -87,5 +87,14 @@ def _unmet(verdict: Verdict) -> list[str]:
 
 
 def _refused(refusal: NotNow, version: ModelVersion, target: str) -> str:
-    """Why nobody was even asked, and where it is put right."""
-    return f"{version.model.called} version {version.number} → {target} was not asked for. {refusal.detail}"
+    """Why nothing was asked for, and how that is put right: an MLflow client registers a model without a tier."""
+    model = version.model
+    lines = [f"{model.called} version {version.number} → {target} was not asked for. {refusal.detail}"]
+    if refusal.code in ("model_incomplete", "tier_not_assessed"):
+        lines += [
+            f"  Assess it: {model_page(model.slug)}risk/assess/",
+            f"  or run: countersign assess {model.slug}",
+        ]
+    if refusal.who_can:
+        lines.append(f"  Who can: {', '.join(refusal.who_can)}")
+    return "\n".join(lines)

@@ -1,11 +1,11 @@
-"""Registered models: create, get, search, update, tags. What would rename or delete one is refused, and says why."""
+"""Registered models: create, get, search, update, tags; rename and delete where nothing was governed."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from audit.actor import Actor
-from governance.mlflow import approved, filters, found, spoken
+from governance.mlflow import approved, filters, found, gate, spoken
 from governance.mlflow.given import Given
 from governance.mlflow.refusals import MlflowError, absent_model, invalid
 from governance.mlflow.words import stage_named
@@ -13,7 +13,7 @@ from governance.selectors import compact
 from governance.selectors.compact_search import search_models
 from registry import access
 from registry.exceptions import InvalidInput, NotPermitted
-from registry.services import labelling, models, naming
+from registry.services import deletion, labelling, models, name_claims, naming
 
 Answer = dict[str, Any]
 
@@ -67,28 +67,22 @@ def update(actor: Actor, given: Given) -> Answer:
 
 
 def rename(actor: Actor, given: Given) -> Answer:
-    """Refused: approvals, events and permits name the model."""
+    """Give a model of which nothing was ever governed another name; its slug stays."""
     model, new = found.model(actor, given.text("name")), given.text("new_name")
-    if new == model.called:
-        return {"registered_model": spoken.model(_row(actor, new))}
-    if compact.sees_model(actor, new):
-        raise _exists(new)
-    raise MlflowError(
-        "PERMISSION_DENIED",
-        f"{model.called} keeps its name: approvals and the audit log refer to it. Change its title on "
-        f"{spoken.model_page(model.slug)}, or register a model {new} and copy the version there: copy_model_version("
-        f'"models:/{model.called}/1", "{new}").',
-    )
+    try:
+        deletion.rename_model(actor=actor, model=model, name=new, reason=gate.said(f"rename {model.called} to {new}"))
+    except InvalidInput as refusal:
+        if any(error.code == name_claims.TAKEN for error in refusal.errors):
+            raise _exists(new) from refusal
+        raise
+    return {"registered_model": spoken.model(_row(actor, new))}
 
 
 def delete(actor: Actor, given: Given) -> Answer:
-    """Refused: what was governed stays on record."""
+    """Delete a model of which nothing was ever governed, with its versions."""
     model = found.model(actor, given.text("name"))
-    raise MlflowError(
-        "PERMISSION_DENIED",
-        f"{model.called} stays on record: its versions, who approved them and why must remain provable. An owner "
-        f"archives it on {spoken.model_page(model.slug)}; it then takes no versions.",
-    )
+    deletion.delete_model(actor=actor, model=model, reason=gate.said(f"delete {model.called}"))
+    return {}
 
 
 def latest_versions(actor: Actor, given: Given) -> Answer:

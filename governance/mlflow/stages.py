@@ -9,7 +9,7 @@ from audit.actor import Actor
 from governance.mlflow import approved, found, gate
 from governance.mlflow.given import Given
 from governance.mlflow.refusals import invalid
-from governance.mlflow.words import SpokenStage, stage_named, stages
+from governance.mlflow.words import ARCHIVED, SpokenStage, stage_named, stages
 from governance.promotions import remove_alias
 from registry import selectors
 from registry.exceptions import NotFound
@@ -57,7 +57,7 @@ def delete_alias(actor: Actor, given: Given) -> Answer:
 
 def _archive_others(actor: Actor, version: ModelVersion, stage: SpokenStage) -> None:
     """Ask for the others of the stage to be archived. An exclusive stage has none left by now."""
-    archived = next((known for known in stages() if known.slug == "archived"), None)
+    archived = next((known for known in stages() if known.slug == ARCHIVED), None)
     others = selectors.versions_of(version.model).filter(stage__slug=stage.slug).exclude(pk=version.pk)
     for other in others.order_by("number") if archived is not None else ():
         gate.ask(actor, other, stage=archived)

@@ -1,12 +1,11 @@
-"""Model versions: create, get, search, describe, tags, where their files are. Deleting one is refused, and says why."""
+"""Model versions: create, get, search, describe, tags, where their files are, delete where nothing was governed."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from audit.actor import Actor
-from governance.mlflow import approved, filters, found, spoken
+from governance.mlflow import approved, filters, found, gate, spoken
 from governance.mlflow.given import Given
 from governance.mlflow.refusals import MlflowError, invalid
 from governance.selectors import compact
@@ -14,21 +13,21 @@ from governance.selectors.compact_search import search_versions
 from registry import sources
 from registry.models import ModelVersion
 from registry.rules import RESERVED_TAGS
-from registry.services import labelling, sourcing, versions
+from registry.services import deletion, labelling, sourcing, versions
 from registry.services.versions import VersionSpec
 
 Answer = dict[str, Any]
 
 MAX_RESULTS = 200_000
-RETRIED_WITHIN = timedelta(seconds=60)
-"""Clients send a POST again when a proxy lost the answer. The same token with the same words this soon means the same
-version; later, a new one."""
-
 _FOLLOWED = 10
 
 
 def create(actor: Actor, given: Given) -> Answer:
-    """Register the next version, READY at once. Its files may follow: what they are is not known here."""
+    """Register the next version, READY at once. Its files may follow: what they are is not known here.
+
+    Each call makes a version, as on an MLflow server: jobs that register the same source at once, or a retraining into
+    the same path, are versions of their own. One that is made twice because an answer was lost is visible as such.
+    """
     name, source = given.text("name"), given.text("source")
     model = found.model(actor, name)
     parent = _copied(actor, source)
@@ -41,9 +40,8 @@ def create(actor: Actor, given: Given) -> Answer:
         tags={k: v for k, v in given.tags().items() if not k.casefold().startswith(RESERVED_TAGS)},
         parents=[parent] if parent is not None else [],
     )
-    made = versions.declare_version(actor=actor, model=model, spec=spec, reuse_within=RETRIED_WITHIN)
-    shown = found.row(actor, model.called, made.number) if made.found else compact.new_version(made)
-    return {"model_version": spoken.version(shown)}
+    made = versions.declare_version(actor=actor, model=model, spec=spec, reuse=False)
+    return {"model_version": spoken.version(compact.new_version(made))}
 
 
 def get(actor: Actor, given: Given) -> Answer:
@@ -59,14 +57,11 @@ def update(actor: Actor, given: Given) -> Answer:
 
 
 def delete(actor: Actor, given: Given) -> Answer:
-    """Refused: what was governed stays on record."""
+    """Delete a version of which nothing was ever governed; its number is not given again."""
     version = _version(actor, given)
-    name = version.model.called
-    raise MlflowError(
-        "PERMISSION_DENIED",
-        f"Version {version.number} of {name} stays on record: who approved it and what ran must remain provable. "
-        f'Retire it instead: transition_model_version_stage("{name}", "{version.number}", "Archived").',
-    )
+    what = gate.said(f"delete version {version.number} of {version.model.called}")
+    deletion.delete_version(actor=actor, version=version, reason=what)
+    return {}
 
 
 def search(actor: Actor, given: Given) -> Answer:

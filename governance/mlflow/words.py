@@ -8,9 +8,13 @@ from governance.mlflow.refusals import invalid
 from governance.mlflow.spoken import NO_STAGE
 from registry.models import Stage
 
+ARCHIVED = "archived"
+"""The slug of the stage for versions that are out of use."""
+
 
 class SpokenStage(NamedTuple):
-    """A stage: what clients call it, and its slug here. `active`: one whose versions may be archived for a newcomer."""
+    """A stage: what clients call it, and its slug here. `active`: one whose versions may be archived for a newcomer,
+    which is every stage but the one where versions begin and Archived."""
 
     name: str
     slug: str
@@ -20,7 +24,7 @@ class SpokenStage(NamedTuple):
 def stages() -> list[SpokenStage]:
     """The stages of the lifecycle in force, the initial one as “None”."""
     return [
-        SpokenStage(NO_STAGE if stage.initial else stage.name, stage.slug, stage.protected or stage.exclusive)
+        SpokenStage(NO_STAGE if stage.initial else stage.name, stage.slug, not stage.initial and stage.slug != ARCHIVED)
         for stage in Stage.objects.where("TRUE ORDER BY position")
     ]
 

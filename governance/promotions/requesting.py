@@ -250,7 +250,8 @@ def _champion(version: ModelVersion, stage: Stage | None, alias: str) -> ModelVe
     the version already."""
     if stage is not None:
         return ModelVersion.objects.first_where(
-            "model_id = %(model)s AND stage_id = %(stage)s AND id <> %(version)s ORDER BY number DESC LIMIT 1",
+            "model_id = %(model)s AND stage_id = %(stage)s AND id <> %(version)s AND deleted_at IS NULL"
+            " ORDER BY number DESC LIMIT 1",
             model=version.model_id,
             stage=stage.pk,
             version=version.pk,

@@ -78,6 +78,7 @@ class SeenModel(NamedTuple):
     pk: int
     slug: str
     mlflow_name: str | None
+    renamed: str | None
 
 
 class SeenVersion(NamedTuple):
@@ -89,7 +90,7 @@ class SeenVersion(NamedTuple):
     model: SeenModel
 
 
-MODEL_NAME = "COALESCE(m.mlflow_name, m.slug)"
+MODEL_NAME = "COALESCE(m.renamed, m.mlflow_name, m.slug)"
 VERSION_CHANGED = "COALESCE(v.updated_at, v.created_at)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMED = f"{MODEL_NAME} = %(name)s"
@@ -194,7 +195,8 @@ def latest_rows(actor: Actor, name: str) -> list[VersionRow]:
     """The newest registered version of each stage that has one, in the order of the lifecycle."""
     newest = (
         "v.id IN (SELECT DISTINCT ON (w.stage_id) w.id FROM registry_modelversion w"
-        " WHERE w.model_id = m.id AND w.status = 'registered' ORDER BY w.stage_id, w.number DESC) ORDER BY s.position"
+        " WHERE w.model_id = m.id AND w.status = 'registered' AND w.deleted_at IS NULL"
+        " ORDER BY w.stage_id, w.number DESC) ORDER BY s.position"
     )
     return _versions(actor, f"{_NAMED} AND {newest}", {"name": name})
 
@@ -224,7 +226,8 @@ def _models(actor: Actor, condition: str, order: str, parameters: Mapping[str, A
           FROM page m
           LEFT JOIN LATERAL (
               SELECT DISTINCT ON (w.stage_id) w.* FROM registry_modelversion w
-               WHERE w.model_id = m.id AND w.status = 'registered' ORDER BY w.stage_id, w.number DESC
+               WHERE w.model_id = m.id AND w.status = 'registered' AND w.deleted_at IS NULL
+               ORDER BY w.stage_id, w.number DESC
           ) v ON TRUE
           {VERSION_TABLES}
          ORDER BY {order}, s.position"""
@@ -288,7 +291,7 @@ def source_behind(actor: Actor, name: str, number: int, *, steps: int) -> str | 
         f"""
         WITH {seen.tables} SELECT v.id, v.source
           FROM registry_registeredmodel m JOIN registry_modelversion v ON v.model_id = m.id
-         WHERE {_NAMED} AND v.number = %(number)s AND {seen.condition}""",
+         WHERE {_NAMED} AND v.number = %(number)s AND v.deleted_at IS NULL AND {seen.condition}""",
         {"name": name, "number": number, **seen.parameters},
     )
     for _ in range(steps + 1):
@@ -326,7 +329,7 @@ def seen_model(actor: Actor, name: str) -> SeenModel | None:
     """The model of that MLflow name, where the actor may see it."""
     seen = sight(actor)
     query = f"""
-        WITH {seen.tables} SELECT m.id, m.slug, m.mlflow_name FROM registry_registeredmodel m
+        WITH {seen.tables} SELECT m.id, m.slug, m.mlflow_name, m.renamed FROM registry_registeredmodel m
          WHERE {_NAMED} AND {seen.condition}"""
     found = prepared.fetch(query, {"name": name, **seen.parameters})
     return SeenModel._make(found[0]) if found else None
@@ -338,10 +341,10 @@ def seen_version(actor: Actor, name: str, number: int) -> SeenVersion | None:
         return None
     seen = sight(actor)
     query = f"""
-        WITH {seen.tables} SELECT v.id, s.id, s.slug, m.id, m.slug, m.mlflow_name
+        WITH {seen.tables} SELECT v.id, s.id, s.slug, m.id, m.slug, m.mlflow_name, m.renamed
           FROM registry_registeredmodel m JOIN registry_modelversion v ON v.model_id = m.id
           JOIN registry_stage s ON s.id = v.stage_id
-         WHERE {_NAMED} AND v.number = %(number)s AND {seen.condition}"""
+         WHERE {_NAMED} AND v.number = %(number)s AND v.deleted_at IS NULL AND {seen.condition}"""
     found = prepared.fetch(query, {"name": name, "number": number, **seen.parameters})
     if not found:
         return None
@@ -357,7 +360,7 @@ def _versions(
     query = f"""
         WITH {seen.tables}
         SELECT {VERSION_COLUMNS} FROM registry_registeredmodel m JOIN registry_modelversion v ON v.model_id = m.id
-        {VERSION_TABLES} WHERE {seen.condition} AND {condition}"""
+        {VERSION_TABLES} WHERE v.deleted_at IS NULL AND {seen.condition} AND {condition}"""
     return [_version(row) for row in ask(query, {**parameters, **seen.parameters})]
 
 

@@ -105,11 +105,13 @@ def _condition(clauses: Sequence[Clause], columns: dict[str, str], tags: str) ->
 
 def _tag(clause: Clause, tags: str, key: str, value: str) -> str:
     holds = f"{tags} @> jsonb_build_object(%({key})s::text, %({value})s::text)"
+    if clause.key == PROMPT and clause.comparator in ("=", "!="):
+        # Whether it is a prompt: what does not carry the tag is none, whatever other value is named.
+        prompt = (clause.comparator == "=") == (str(clause.value).casefold() == "true")
+        is_one = f"lower({tags} ->> %({key})s) = 'true'"
+        return is_one if prompt else f"({is_one}) IS NOT TRUE"
     if clause.comparator == "=":
         return holds
-    if clause.key == PROMPT and clause.comparator == "!=":
-        # “Not a prompt”: also of what does not say.
-        return f"NOT {holds}"
     return f"({tags} ->> %({key})s) {_SIGNS[clause.comparator]} %({value})s{_unescaped(clause)}"
 
 

@@ -3,8 +3,10 @@ needs a second person."""
 
 from collections.abc import Mapping
 
+from django.db.models import Q
+
 from governance.models import PromotionRequest
-from registry.models import RegisteredModel
+from registry.models import ModelVersion, RegisteredModel
 from registry.selectors import participation
 from registry.services import tier_lowering, tier_use
 
@@ -24,6 +26,10 @@ def requesters_of(model: RegisteredModel) -> Mapping[str, str]:
 
 
 @tier_use.register_requested
-def was_requested(model: RegisteredModel) -> bool:
-    """Return whether a promotion of the model was ever requested under a policy, in any state of the request."""
-    return PromotionRequest.objects.filter(model=model, policy_revision__isnull=False).exists()
+def was_requested(model: RegisteredModel, version: ModelVersion | None = None) -> bool:
+    """Return whether a promotion of the model was ever requested under a policy, in any state of the request; or one of
+    the version, or one that compared another version with it."""
+    governed = PromotionRequest.objects.filter(model=model, policy_revision__isnull=False)
+    if version is not None:
+        governed = governed.filter(Q(version=version) | Q(champion=version))
+    return governed.exists()

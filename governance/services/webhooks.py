@@ -196,7 +196,7 @@ def _checked(given: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
     if "description" in facts:
         facts["description"] = faults.text("/description", facts["description"], 5_000)
     if "events" in facts:
-        facts["events"] = sorted(set(facts["events"]), key=_order)
+        facts["events"] = list(dict.fromkeys(facts["events"]))
         if not facts["events"] or not set(facts["events"]) <= set(NEWS):
             faults.add("/events", "unknown_event", f"A webhook's events are one or more of: {', '.join(NEWS)}.")
     if facts.get("status", Webhook.Status.ACTIVE) not in Webhook.Status.values:
@@ -209,21 +209,24 @@ def _checked(given: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
     return facts
 
 
-def _order(event: str) -> tuple[int, str]:
-    return (NEWS.index(event) if event in NEWS else len(NEWS), event)
-
-
 def _judge_url(faults: Faults, url: str) -> None:
     """Adds what is wrong with an address: with its form, or with where its host is."""
-    form = "A webhook's url is https://host/path in visible ASCII, without user name, password and #fragment."
+    # The first words are MLflow's, which its clients look for.
+    if not url.strip():
+        faults.add("/url", "required", "Webhook URL cannot be empty or just whitespace: give https://host/path.")
+        return
     parts = _split(url)
     if parts is None:
-        faults.add("/url", "invalid", form)
+        form = "it is https://host/path in visible ASCII, without user name, password and #fragment."
+        faults.add("/url", "invalid", f"Invalid webhook URL: {form}")
+        return
+    if parts.scheme not in ("https", "http"):
+        faults.add("/url", "invalid", f"Invalid webhook URL scheme: {parts.scheme[:20] or 'none'}. Use https://.")
         return
     named = named_by_operator(url)
     way_out = "or an operator names the host in COUNTERSIGN_WEBHOOK_HOSTS."
     if parts.scheme == "http" and not named:
-        faults.add("/url", "https_only", f"A webhook's url begins with https://: use TLS, {way_out}")
+        faults.add("/url", "https_only", f"Invalid webhook URL scheme: http. Use https://, {way_out}")
         return
     try:
         resolved(parts.hostname or "", parts.port or 443, private=named)
@@ -243,7 +246,7 @@ def _split(url: str) -> SplitResult | None:
         port = parts.port
     except ValueError:
         return None
-    if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc or parts.fragment:
+    if not parts.hostname or "@" in parts.netloc or parts.fragment:
         return None
     return None if port == 0 else parts
 

@@ -227,7 +227,7 @@ COUNTERSIGN_COPY_RETRY_PAUSE = 30.0
 # Hosts, or host:port, that webhooks may reach inside private networks and without TLS. And how often the log is looked
 # through for what webhooks are to be told.
 COUNTERSIGN_WEBHOOK_HOSTS: list[str] = []
-COUNTERSIGN_WEBHOOK_SECONDS = 5.0
+COUNTERSIGN_WEBHOOK_SECONDS = 2.0
 
 # What a version may consist of. The store needs the room, and every file is read again by the checks.
 COUNTERSIGN_MAX_FILES = 1_000

@@ -8,7 +8,7 @@ from pathlib import Path
 from governance.settings.base import *  # noqa: F403
 from governance.settings.base import BASE_DIR
 from governance.settings.embedded_servers import kept_secret, servers
-from governance.settings.environment import protected, storage
+from governance.settings.environment import protected, storage, words
 from governance.settings.logs import logging_for
 
 VAR_DIR = Path(os.environ.get("COUNTERSIGN_VAR_DIR") or BASE_DIR / "var")
@@ -30,6 +30,7 @@ EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 COUNTERSIGN_DEMO = True
 COUNTERSIGN_PROTECTED = protected(os.environ.get("COUNTERSIGN_PROTECTED", ""))
+COUNTERSIGN_WEBHOOK_HOSTS = words(os.environ.get("COUNTERSIGN_WEBHOOK_HOSTS", ""))
 _storage = storage(os.environ, VAR_DIR / "artifacts")
 COUNTERSIGN_STORAGE = _storage.kind
 COUNTERSIGN_STORAGE_DIR = _storage.folder

@@ -63,7 +63,7 @@ def read(environ: Mapping[str, str]) -> Environment:
     reader = _Reader(environ)
     found = Environment(
         secret_key=reader.take("SECRET_KEY", _secret_key, is_secret=True),
-        secret_key_fallbacks=reader.take("SECRET_KEY_FALLBACKS", _words, default="", is_secret=True),
+        secret_key_fallbacks=reader.take("SECRET_KEY_FALLBACKS", words, default="", is_secret=True),
         database=reader.database(),
         redis_url=reader.take("REDIS_URL", _redis_url, is_secret=True),
         public_url=reader.take("PUBLIC_URL", _public_url),
@@ -78,7 +78,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         mail=reader.take("COUNTERSIGN_MAIL_URL", mail, default="", is_secret=True),
         mail_from=reader.take("COUNTERSIGN_MAIL_FROM", _mail_from, default=""),
         sources=reader.take("COUNTERSIGN_SOURCES", _sources, default="[]", is_secret=True),
-        webhook_hosts=reader.take("COUNTERSIGN_WEBHOOK_HOSTS", _words, default=""),
+        webhook_hosts=reader.take("COUNTERSIGN_WEBHOOK_HOSTS", words, default=""),
         provision_url="",
     )
     if found.mail and not found.mail_from:
@@ -306,12 +306,13 @@ def _secret_key(raw: str) -> str:
     return raw
 
 
-def _words(raw: str) -> list[str]:
+def words(raw: str) -> list[str]:
+    """Words that are separated by commas or spaces."""
     return raw.replace(",", " ").split()
 
 
 def _hosts(raw: str) -> list[str]:
-    hosts = _words(raw)
+    hosts = words(raw)
     if not hosts or "*" in hosts:
         raise ValueError("name the hosts this installation answers to; * would accept any")
     return hosts

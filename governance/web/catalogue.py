@@ -165,7 +165,7 @@ def _shown(stages: Sequence[Stage]) -> list[Stage]:
 
 def _newest_by_stage(models: Sequence[RegisteredModel]) -> dict[tuple[int, int], int]:
     rows = (
-        StageOccupancy.objects.filter(OPEN, model__in=models)
+        StageOccupancy.objects.filter(OPEN, model__in=models, version__deleted_at__isnull=True)
         .order_by("model_id", "stage_id", "-version__number")
         .distinct("model_id", "stage_id")
         .values_list("model_id", "stage_id", "version__number")

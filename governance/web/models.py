@@ -118,7 +118,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
 def _held(model: RegisteredModel) -> list[Any]:
     """The newest few versions in each stage, newest first, each with `total`: how many the stage holds."""
     return list(
-        StageOccupancy.objects.filter(OPEN, model=model)
+        StageOccupancy.objects.filter(OPEN, model=model, version__deleted_at__isnull=True)
         .annotate(
             place=Window(RowNumber(), partition_by="stage_id", order_by=F("version__number").desc()),
             total=Window(Count("pk"), partition_by="stage_id"),

@@ -121,11 +121,13 @@ def _profile(request: PageRequest, *, password: PasswordForm | None = None, stat
     grants = (
         Grant.objects.filter(held(now))
         .filter(user=request.person)
+        .exclude(model__deleted_at__isnull=False)
         .select_related("model")
         .order_by("model__slug", "role")
     )
     through = (
         Grant.objects.filter(held(now), group__in=memberships.values("group_id"))
+        .exclude(model__deleted_at__isnull=False)
         .select_related("model", "group")
         .order_by("model__slug", "role")
     )

@@ -51,11 +51,14 @@ def model_of(event: Event) -> RegisteredModel | None:
     return RegisteredModel.objects.filter(uid=uid).first() if kind == "model" else None
 
 
-def data_of(event: Event, news: News, model: RegisteredModel) -> dict[str, Any]:
-    """The data of a message: what the event says, and for what was created its record as it stands now."""
+def data_of(event: Event, news: News, model: RegisteredModel) -> dict[str, Any] | None:
+    """The data of a message: what the event says, and for what was created its record as it stands now; None where the
+    version was deleted meanwhile."""
     if news.entity == "registered_model":
         return {"name": model.called, "tags": model.tags, "description": model.description or None}
     version = _version_of(event)
+    if version is None:
+        return None
     named = {"name": model.called, "version": str(version.number)}
     if news.entity == "model_version":
         return named | {
@@ -70,18 +73,26 @@ def data_of(event: Event, news: News, model: RegisteredModel) -> dict[str, Any]:
 
 
 def example(name: str) -> dict[str, Any]:
-    """The data of a test message."""
+    """The data of a test message, which receivers that know MLflow's recognise."""
     entity, _, action = name.partition(".")
-    words: dict[str, Any] = {"source": "models:/example", "run_id": None, "tags": {}, "description": "A test message."}
+    named: dict[str, Any] = {"name": "example_model"}
+    tags = {"example_key": "example_value"}
     if entity == "registered_model":
-        return {"name": "example", "tags": {}, "description": words["description"]}
+        return {**named, "tags": tags, "description": "An example registered model"}
     if entity == "model_version":
-        return {"name": "example", "version": "1", **words}
+        return {
+            **named,
+            "version": "1",
+            "source": "models:/123",
+            "run_id": "abcd1234abcd5678",
+            "tags": tags,
+            "description": "An example model version",
+        }
     if entity == "model_version_alias":
-        alias = {"name": "example", "alias": "example"}
-        return alias | {"version": "1"} if action == "created" else alias
-    tag = {"name": "example", "version": "1", "key": "example"}
-    return tag | {"value": "example"} if action == "set" else tag
+        named["alias"] = "example_alias"
+        return named | {"version": "1"} if action == "created" else named
+    named |= {"version": "1", "key": "example_key"}
+    return named | {"value": "example_value"} if action == "set" else named
 
 
 def _of(event: Event, opened: Mapping[str, str]) -> Iterable[News]:
@@ -105,7 +116,7 @@ def _of(event: Event, opened: Mapping[str, str]) -> Iterable[News]:
                 yield News("model_version_alias", "created", {"alias": change["to"]})
 
 
-def _version_of(event: Event) -> ModelVersion:
+def _version_of(event: Event) -> ModelVersion | None:
     things = [event.body["object"], *event.body.get("related", [])]
     uid = next(thing["id"] for thing in things if thing["type"] == "version")
-    return ModelVersion.objects.get(uid=uid)
+    return ModelVersion.objects.filter(uid=uid).first()

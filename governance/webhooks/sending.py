@@ -34,19 +34,21 @@ logger = logging.getLogger(__name__)
 
 PAUSES: Final = tuple(
     timedelta(seconds=seconds)
-    for seconds in (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
+    for seconds in (1, 2, 4, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
 )
-"""Before the second attempt, the third, and so on. A tenth at most is added, so that not all come at once."""
+"""Before the second attempt, the third, and so on: the first three as MLflow's, which then gives up. A tenth at most is
+added, so that not all come at once."""
 LOST_AFTER: Final = timedelta(seconds=120)
 """A claim that is older is free to take: nobody sends for so long."""
 GONE: Final = 410
+_NOT_TOLD: Final = "The webhook's creator may not see it, or it was deleted meanwhile."
 SHOWN: Final = 2_000
 """Characters of a receiver's answer that are shown to whoever had a test message sent."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """How a test message ended."""
+    """How a test message ended. `problem`: why there was no answer."""
 
     success: bool
     status: int | None
@@ -67,7 +69,7 @@ def deliver(delivery_id: int) -> bool:
     row = WebhookDelivery.objects.select_related("webhook__created_by").get(pk=delivery_id)
     body = _composed(row)
     if body is None:
-        _write(row, token, state=WebhookDelivery.State.WITHHELD, problem="It is not for the webhook's creator to see.")
+        _write(row, token, state=WebhookDelivery.State.WITHHELD, problem=_NOT_TOLD)
         return True
     try:
         receipt = _send(row.webhook, row.uid, body)
@@ -96,7 +98,7 @@ def probe(*, actor: Actor, webhook: Webhook, told: str) -> Probe:
     else:
         good = 200 <= receipt.status < 300
         said = receipt.body.decode(errors="replace").replace("\x00", "\ufffd")[:SHOWN]
-        ended = Probe(good, receipt.status, said, "" if good else f"The receiver answered {receipt.status}.")
+        ended = Probe(good, receipt.status, said, "")
     webhooks.record_test(actor=actor, webhook=webhook, told=told, answer=ended.status)
     return ended
 
@@ -108,7 +110,7 @@ def signature(secret: str, delivery_id: str, timestamp: str, body: bytes) -> str
 
 
 def _composed(row: WebhookDelivery) -> bytes | None:
-    """The message; None where the webhook's creator may not know of it, or nothing is left to tell."""
+    """The message; None where the webhook's creator may not know of it, it was deleted, or nothing is left to tell."""
     event = log.by_event_id(row.event)
     if event is None:
         return None
@@ -118,7 +120,8 @@ def _composed(row: WebhookDelivery) -> bytes | None:
     item = told[row.place]
     if (item.entity, item.action) != (row.entity, row.action):
         return None
-    return _message(item.name, event.happened_at, news.data_of(event, item, model))
+    data = news.data_of(event, item, model)
+    return _message(item.name, event.happened_at, data) if data is not None else None
 
 
 def _may_know(webhook: Webhook, model: RegisteredModel) -> bool:

@@ -36,7 +36,8 @@ WITH person AS (
      WHERE p.codename = %(permission)s AND c.app_label = 'registry' AND c.model = 'registeredmodel'
 )
 SELECT person.id FROM person
- WHERE ((%(superuser)s AND is_superuser)
+ WHERE EXISTS (SELECT FROM registry_registeredmodel m WHERE m.id = %(model)s AND m.deleted_at IS NULL)
+   AND ((%(superuser)s AND is_superuser)
      OR EXISTS (SELECT FROM registry_modeluserpermission p
                  WHERE p.user_id = person.id AND p.content_object_id = %(model)s
                    AND p.permission_id IN (SELECT id FROM sought)

@@ -17,7 +17,7 @@ from audit import clock, prepared
 from audit.actor import Actor
 from registry.access.actors import has_scope
 from registry.access.matrix import once, visible_to
-from registry.access.sight import NO_TABLES, Sight, sight
+from registry.access.sight import NO_TABLES, THERE, Sight, sight
 from registry.access.vocabulary import SUPERUSER_PERMISSIONS, Permission, roles_with
 from registry.models import ModelGroupPermission, ModelUserPermission, RegisteredModel
 from registry.models.grant import not_ended
@@ -92,11 +92,11 @@ def sight_along(actor: Actor) -> Sight:
         return sight(actor)
     now, (person, everything, groups, permission, keys) = reached
     if person is None or everything:
-        return Sight(NO_TABLES, "FALSE" if person is None else "TRUE", {})
+        return Sight(NO_TABLES, "FALSE" if person is None else THERE, {})
     if len(keys) <= FEW:
-        return Sight(NO_TABLES, "m.id = ANY (%(sight_keys)s)", {"sight_keys": sorted(set(keys))})
+        return Sight(NO_TABLES, f"{THERE} AND m.id = ANY (%(sight_keys)s)", {"sight_keys": sorted(set(keys))})
     known = {"sight_person": person, "sight_groups": groups, "sight_right": permission, "sight_now": now}
-    return Sight(NO_TABLES, _LOOKED_UP, known)
+    return Sight(NO_TABLES, f"{THERE} AND {_LOOKED_UP}", known)
 
 
 def _reached(actor: Actor) -> tuple[datetime, tuple[Any, ...]] | None:

@@ -22,6 +22,8 @@ class Sight:
     parameters: dict[str, Any]
 
 
+THERE = "m.deleted_at IS NULL"
+"""A deleted model is visible to no actor."""
 NO_TABLES = "sight_person AS (SELECT 1)"
 """Where the condition needs none, but a query begins with WITH."""
 
@@ -63,7 +65,7 @@ def sight(actor: Actor) -> Sight:
     of many, `registry.access.reach.sight_along` asks first how far the actor sees."""
     if not has_scope(actor, "models:read"):
         return Sight(NO_TABLES, "FALSE", {})
-    limit = "m.slug = ANY (%(sight_slugs)s)" if actor.models is not None else "TRUE"
+    limit = f"{THERE} AND m.slug = ANY (%(sight_slugs)s)" if actor.models is not None else THERE
     slugs = {"sight_slugs": sorted(actor.models)} if actor.models is not None else {}
     if actor.person is None:
         return Sight(NO_TABLES, limit, slugs)

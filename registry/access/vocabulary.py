@@ -82,7 +82,7 @@ ROLE_ORG_PERMISSIONS: dict[Role, frozenset[OrgPermission]] = {
 }
 
 SUPERUSER_PERMISSIONS = frozenset({Permission.VIEW, Permission.GRANT_ROLE})
-SUPERUSER_ORG_PERMISSIONS = frozenset({OrgPermission.MANAGE_PEOPLE})
+SUPERUSER_ORG_PERMISSIONS = frozenset({OrgPermission.MANAGE_PEOPLE, OrgPermission.MANAGE_WEBHOOKS})
 
 SCOPES = (
     "models:read",

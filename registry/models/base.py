@@ -1,11 +1,15 @@
 """What every governed row shares: a name the audit log may know it by, and, for dated rows, how it began and ended."""
 
 import uuid
+from typing import TypeVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from registry.models.rows import Row
+from registry.exceptions import NotFound
+from registry.models.rows import Row, Rows
+
+_Row = TypeVar("_Row", bound=models.Model)
 
 
 class Governed(Row):
@@ -16,6 +20,24 @@ class Governed(Row):
 
     class Meta:
         abstract = True
+
+
+class Undeleted(Rows[_Row]):
+    """The manager of rows that can be deleted: what was deleted is kept, and found by no query of this manager.
+
+    A row is found by its key all the same (`at`, `those`), because other rows refer to it.
+    """
+
+    def get_queryset(self) -> QuerySet[_Row]:
+        """The rows that were not deleted."""
+        return super().get_queryset().filter(deleted_at__isnull=True)
+
+    def locked(self, pk: int) -> _Row:
+        """Lock a row until the transaction ends. Raises NotFound where it was deleted since the caller read it."""
+        row = super().locked(pk)
+        if getattr(row, "deleted_at", None) is not None:
+            raise NotFound(f"{row} was deleted a moment ago.")
+        return row
 
 
 class Dated(Governed):

@@ -1,12 +1,13 @@
 """Registered models."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Coalesce, Lower
 
-from registry.models.base import Governed
+from registry.models.base import Governed, Undeleted
 from registry.models.user import User
 
 
@@ -14,7 +15,8 @@ class RegisteredModel(Governed):
     """A named thing that predicts, with an owner and a risk tier; its versions are what is promoted.
 
     `slug` is its name in URLs, in the API and for MLflow clients. `next_version` is the number the next version gets;
-    numbers are never reused. `revision` counts changes of this row, for ETags.
+    numbers are never reused. `revision` counts changes of this row, for ETags. A model of which nothing was ever
+    governed can be deleted (`registry.services.deletion`): the row and its events stay, its names are free again.
     """
 
     class Tier(models.IntegerChoices):
@@ -35,13 +37,20 @@ class RegisteredModel(Governed):
         PERSONAL = "personal", "Personal"
         SPECIAL_CATEGORY = "special-category", "Special category (GDPR Article 9)"
 
-    slug = models.CharField(max_length=200, unique=True)
+    slug = models.CharField(max_length=200, db_index=True)
     mlflow_name = models.CharField(  # noqa: DJ001 - most have none, and those are not equal
         max_length=256,
         null=True,
         blank=True,
         editable=False,
         help_text="what MLflow clients call it, where that is no lawful slug",
+    )
+    renamed = models.CharField(  # noqa: DJ001 - most were never renamed, and those are not equal
+        max_length=256,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="what MLflow clients call it since one of them renamed it; the slug stays",
     )
     title = models.CharField(max_length=200, blank=True)
     description = models.TextField(blank=True, help_text="Markdown")
@@ -74,11 +83,19 @@ class RegisteredModel(Governed):
     revision = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects: ClassVar[Undeleted[Self]] = Undeleted()
 
     class Meta:
         ordering = ("slug",)
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(Coalesce("mlflow_name", "slug"), name="model_called_once"),
+            models.UniqueConstraint(name="model_slug_once", fields=["slug"], condition=Q(deleted_at__isnull=True)),
+            models.UniqueConstraint(
+                Coalesce("renamed", "mlflow_name", "slug"),
+                name="model_name_once",
+                condition=Q(deleted_at__isnull=True),
+            ),
         ]
         # The vocabulary of registry.access; Django's `view_registeredmodel` is VIEW, its `change_` is EDIT.
         permissions: ClassVar[list[Any]] = [
@@ -102,7 +119,7 @@ class RegisteredModel(Governed):
     @property
     def called(self) -> str:
         """What MLflow clients call it."""
-        return self.mlflow_name or self.slug
+        return self.renamed or self.mlflow_name or self.slug
 
     @property
     def answering_owner(self) -> "User | None":

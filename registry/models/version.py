@@ -1,13 +1,13 @@
 """Model versions."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F
 from django.db.models.functions import Coalesce
 
-from registry.models.base import Governed
+from registry.models.base import Governed, Undeleted
 
 
 class ModelVersion(Governed):
@@ -73,6 +73,12 @@ class ModelVersion(Governed):
     abandoned_at = models.DateTimeField(
         null=True, blank=True, help_text="when it was given up, because its files never came"
     )
+
+    deleted_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="when it was deleted: never, where anything of it was governed"
+    )
+
+    objects: ClassVar[Undeleted[Self]] = Undeleted()
 
     examining: tuple[int, ...] = ()
     """Set by `complete` on a version that waits for workers: the uploads they examine, by number."""

@@ -33,4 +33,6 @@ def model(actor: Actor, slug: str) -> RegisteredModel:
 
 def models_called(name: str) -> QuerySet[RegisteredModel]:
     """Find the model MLflow clients call by a name, whoever may see it; its slug is not looked at. One row at most."""
-    return RegisteredModel.objects.alias(mlflow_calls=Coalesce("mlflow_name", "slug")).filter(mlflow_calls=name)
+    return RegisteredModel.objects.alias(mlflow_calls=Coalesce("renamed", "mlflow_name", "slug")).filter(
+        mlflow_calls=name
+    )

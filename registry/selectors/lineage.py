@@ -115,7 +115,7 @@ def around(actor: Actor, version: ModelVersion, *, steps: int = STEPS) -> Surrou
         descendants=_ordered(versions[pk] for pk in after - {version.pk}),
         edges=edges,
         datasets=tuple(data[:MOST]),
-        hidden=len(beside - seen),
+        hidden=len((beside & versions.keys()) - seen),
         cut=len(rows) >= MOST,
     )
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from django.db.models.functions import Coalesce
+
 from registry import characters, prompts
 from registry.models import RegisteredModel, RegisteredName
 
 
 def imitations() -> list[tuple[str, str]]:
     """List models whose name looks like an older model’s: the slug of each, and of the other."""
-    holders = dict(RegisteredName.objects.values_list("skeleton", "model__slug"))
+    held = RegisteredName.objects.filter(released_at__isnull=True)
+    holders = dict(held.values_list("skeleton", "model__slug"))
     found = []
-    for slug, mlflow_name in RegisteredModel.objects.order_by("pk").values_list("slug", "mlflow_name"):
-        for name in (slug, mlflow_name) if mlflow_name is not None else (slug,):
+    names = RegisteredModel.objects.order_by("pk").values_list("slug", Coalesce("renamed", "mlflow_name", "slug"))
+    for slug, called in names:
+        for name in dict.fromkeys((slug, called)):
             holder = holders.get(characters.skeleton_digest(name))
             if holder is not None and holder != slug:
                 found.append((slug, holder))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audit import prepared
+from audit import clock, prepared
 from audit.actor import Actor
 from registry import access, characters
 from registry.exceptions import FieldError, InvalidInput
@@ -22,7 +22,7 @@ UNAVAILABLE = "name_unavailable"
 
 _CLAIM = """
     INSERT INTO registry_registeredname (model_id, skeleton) VALUES (%(model)s, %(skeleton)s)
-    ON CONFLICT (skeleton) DO NOTHING RETURNING 1"""
+    ON CONFLICT (skeleton) WHERE released_at IS NULL DO NOTHING RETURNING 1"""
 
 
 class LostNameError(Exception):
@@ -36,21 +36,45 @@ def claim(model: RegisteredModel) -> None:
         LostNameError: where another model has a name that looks like one of them.
     """
     for digest in dict.fromkeys(characters.skeleton_digest(name) for name in (model.slug, model.called)):
-        if not prepared.fetch(_CLAIM, {"model": model.pk, "skeleton": digest}):
-            raise LostNameError
+        _claim(model, digest)
+
+
+def claim_another(model: RegisteredModel, name: str) -> None:
+    """Record another name of a model that is there, unless it has one that looks like it.
+
+    Raises:
+        LostNameError: where another model has a name that looks like it.
+    """
+    digest = characters.skeleton_digest(name)
+    if not RegisteredName.objects.filter(model=model, skeleton=digest, released_at__isnull=True).exists():
+        _claim(model, digest)
+
+
+def release(model: RegisteredModel, *, keeping: Iterable[str] = ()) -> None:
+    """Free the names of a model but for those to keep, so that other models may have them."""
+    kept = {characters.skeleton_digest(name) for name in keeping}
+    held = RegisteredName.objects.filter(model=model, released_at__isnull=True).exclude(skeleton__in=kept)
+    held.update(released_at=clock.now())
+
+
+def _claim(model: RegisteredModel, digest: str) -> None:
+    if not prepared.fetch(_CLAIM, {"model": model.pk, "skeleton": digest}):
+        raise LostNameError
 
 
 def holder_of(name: str) -> RegisteredModel | None:
     """Find the model that has this name or one that looks like it, whoever may see it."""
-    row = RegisteredName.objects.first_where("skeleton = %(skeleton)s", skeleton=characters.skeleton_digest(name))
+    row = RegisteredName.objects.first_where(
+        "skeleton = %(skeleton)s AND released_at IS NULL", skeleton=characters.skeleton_digest(name)
+    )
     return RegisteredModel.objects.at(row.model_id) if row is not None else None
 
 
 def unavailable(names: Iterable[str]) -> set[str]:
     """Tell which of these names are taken, or look like one that is."""
     digests = {name: characters.skeleton_digest(name) for name in names}
-    taken = RegisteredName.objects.filter(skeleton__in=digests.values()).values_list("skeleton", flat=True)
-    found = set(taken)
+    held = RegisteredName.objects.filter(skeleton__in=digests.values(), released_at__isnull=True)
+    found = set(held.values_list("skeleton", flat=True))
     return {name for name, digest in digests.items() if digest in found}
 
 

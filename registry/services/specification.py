@@ -127,8 +127,6 @@ def cleaned(faults: Faults, spec: VersionSpec) -> VersionSpec:
     lines: dict[str, Any] = {
         name: faults.line(f"/{name}", getattr(spec, name), limit) for name, limit in _LINES.items()
     }
-    if lines["run_link"] and not lines["run_link"].startswith(("https://", "http://")):
-        faults.add("/run_link", "not_a_link", "A run link begins with https:// or http://.")
     check_artifacts(faults, spec.artifacts)
     if spec.card:
         check_card(faults, spec.card, "/card")

@@ -6,14 +6,17 @@ requesters and whether there ever was one under a policy.
 
 from collections.abc import Callable, Mapping
 
+from django.db.models import Q
+
 from registry import selectors
-from registry.models import AliasAssignment, RegisteredModel, StageOccupancy
+from registry.models import AliasAssignment, ModelVersion, RegisteredModel, StageOccupancy
 
 FindRequesters = Callable[[RegisteredModel], Mapping[str, str]]
 """The people behind the live promotion requests of a model: the reason by uid."""
 
-WasRequested = Callable[[RegisteredModel], bool]
-"""Whether a promotion of a model was ever requested under a policy, whatever became of the request."""
+WasRequested = Callable[[RegisteredModel, ModelVersion | None], bool]
+"""Whether a promotion of a model, or of one version of it, was ever requested under a policy, whatever became of the
+request."""
 
 _requesters: list[FindRequesters] = []
 _requested: list[WasRequested] = []
@@ -44,11 +47,15 @@ def register_requested(was_requested: WasRequested) -> WasRequested:
     return was_requested
 
 
-def is_in_use(model: RegisteredModel) -> bool:
+def is_in_use(model: RegisteredModel, version: ModelVersion | None = None) -> bool:
     """Whether something was ever decided under the model's tier, or is being decided.
 
     History counts: a version that left its protected stage, and a request that was rejected or withdrawn, leave the
     tier as it was decided under.
+
+    Args:
+        model: the model.
+        version: a version of it, where only that one is asked about.
 
     Returns:
         True where a version of the model is or was in a protected stage or under a protected alias, or a promotion of
@@ -59,9 +66,11 @@ def is_in_use(model: RegisteredModel) -> bool:
     """
     if not _requested:
         raise RuntimeError("No function finds the requests of a model: import governance.services.setup.")
-    if StageOccupancy.objects.filter(model=model, stage__protected=True).exists():
+    among = {"model": model} if version is None else {"version": version}
+    guarded = Q(stage__protected=True) | Q(stage__protected_exit=True)
+    if StageOccupancy.objects.filter(guarded, **among).exists():
         return True
-    if any(was_requested(model) for was_requested in _requested):
+    if any(was_requested(model, version) for was_requested in _requested):
         return True
-    names = AliasAssignment.objects.filter(model=model).order_by("name").values_list("name", flat=True).distinct()
+    names = AliasAssignment.objects.filter(**among).order_by("name").values_list("name", flat=True).distinct()
     return bool(selectors.alias_protections(names))

@@ -5,7 +5,6 @@ follow each other. Bytes are taken in before any lock.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from django.db import transaction
 
@@ -65,9 +64,8 @@ __all__ = [
 ]
 
 _DECLARED_BEFORE = """
-    model_id = %(model)s AND declaration = %(declaration)s AND abandoned_at IS NULL
+    model_id = %(model)s AND declaration = %(declaration)s AND abandoned_at IS NULL AND deleted_at IS NULL
     AND registered_by_id = %(person)s AND registered_with_id IS NOT DISTINCT FROM %(token)s
-    AND (%(since)s::timestamptz IS NULL OR created_at > %(since)s::timestamptz)
     ORDER BY number DESC LIMIT 1"""
 _NAMED = 10
 """How many missing files a refusal names."""
@@ -80,15 +78,13 @@ def declare_version(
     model: RegisteredModel,
     spec: VersionSpec,
     reuse: bool = True,
-    reuse_within: timedelta | None = None,
 ) -> ModelVersion:
     """Declare the next version of a model: its files by path, digest and size, and all else that is fixed.
 
     Without files it is registered at once, by its source alone, and they may be attached later
     (`registry.services.attachments`); with files it is `registering` until each is stored and `complete` called.
     What was declared before by the same person with the same token, word for word, is found again and returned with
-    `found` set, so that a pipeline may repeat itself; `reuse=False` makes a new version all the same, and with
-    `reuse_within` what was declared longer ago is not found.
+    `found` set, so that a pipeline may repeat itself; `reuse=False` makes a new version all the same.
 
     Raises NotFound and NotPermitted as `access.require` does; NotNow for an archived model; InvalidInput.
     """
@@ -113,7 +109,6 @@ def declare_version(
             declaration=declared,
             person=person.pk,
             token=token.pk if token is not None else None,
-            since=clock.now() - reuse_within if reuse_within is not None else None,
         )
         if existing is not None:
             existing.model, existing.found = row, True

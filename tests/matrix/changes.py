@@ -53,6 +53,15 @@ CHANGES = {
     "describe a version": _change("version.updated", "registry_modelversion ~1"),
     "tag the model": _change("model.updated", "registry_registeredmodel ~1"),
     "tag a version": _change("version.updated", "registry_modelversion ~1"),
+    "rename a model": _change("model.renamed", "registry_registeredmodel ~1", "registry_registeredname +1"),
+    "delete a model": _change("model.deleted", "registry_registeredmodel ~1", "registry_registeredname ~1"),
+    "delete a version": _change(
+        "version.deleted",
+        "registry_modelversion ~2",  # out of its stage, and deleted
+        "registry_stageoccupancy +1 ~1",
+        "registry_aliasassignment ~1",
+        "registry_registeredmodel ~2",
+    ),
     "upload an artifact": _change(
         "artifact.stored", "registry_artifact ~1", "registry_blob +1", "registry_modelversion ~1"
     ),
@@ -86,6 +95,7 @@ CHANGES = {
         "governance_frozendocument +1",
         "governance_promotionrequest ~1",
         "registry_modelversion ~1",
+        "registry_registeredmodel ~1",  # when it was last changed
         "registry_stageoccupancy +1 ~1",
     ),
     "give a role on the model": _change("grant.given", "registry_grant +1", "registry_modeluserpermission +1"),

@@ -123,6 +123,9 @@ register a version by its source     SM     -  +  +  -  -  +   -  -  -   -   -  
 describe a version                   SM     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 tag the model                        SM     -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 tag a version                        SM     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+rename a model                       SM     -  -  -  -  -  +   -  -  -   -   -  -  -   .  ?  ?
+delete a model                       SM     -  -  -  -  -  +   -  -  -   -   -  -  -   .  ?  ?
+delete a version                     SM     -  -  -  -  -  +   -  -  -   -   -  -  -   .  ?  ?
 
 ask for a promotion                  SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 ask to approve a version again       SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
@@ -163,11 +166,11 @@ create a group                       SA     -  -  -  -  -  -   -  +  -   -   -  
 change a group                       SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 add a member                         SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 end a membership                     SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
-read the webhooks                    SM     -  -  -  -  -  -   -  +  +   -   -  -  -   -  ?  ?
-create a webhook                     SM     -  -  -  -  -  -   -  +  +   -   -  -  -   -  ?  ?
-change a webhook                     SM     -  -  -  -  -  -   -  +  +   -   -  -  -   -  ?  ?
-test a webhook                       SM     -  -  -  -  -  -   -  +  +   -   -  -  -   -  ?  ?
-delete a webhook                     SM     -  -  -  -  -  -   -  +  +   -   -  -  -   -  ?  ?
+read the webhooks                    SM     -  -  -  -  -  -   -  +  +   +   -  -  -   -  ?  ?
+create a webhook                     SM     -  -  -  -  -  -   -  +  +   +   -  -  -   -  ?  ?
+change a webhook                     SM     -  -  -  -  -  -   -  +  +   +   -  -  -   -  ?  ?
+test a webhook                       SM     -  -  -  -  -  -   -  +  +   +   -  -  -   -  ?  ?
+delete a webhook                     SM     -  -  -  -  -  -   -  +  +   +   -  -  -   -  ?  ?
 
 open an account                      SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 change somebody's record             SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
@@ -230,6 +233,9 @@ register a version by its source     SM     -  -  +  -  -  -  +  +  .  +   -  - 
 describe a version                   SM     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 tag the model                        SM     -  +  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 tag a version                        SM     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+rename a model                       SM     -  +  -  -  -  -  +  .  .  +   -  -  .  -  -  -  -  -  -  -   .   ?  ?  ?
+delete a model                       SM     -  +  -  -  -  -  +  .  .  +   -  -  .  -  -  -  -  -  -  -   .   ?  ?  ?
+delete a version                     SM     -  +  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 
 ask for a promotion                  SRM    -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
 ask to approve a version again       SR     -  -  -  +  -  -  +  +  .  +   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
@@ -266,11 +272,11 @@ create a group                       S      -  -  -  -  -  -  -  -  -  -   -  - 
 change a group                       S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 add a member                         S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 end a membership                     S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
-read the webhooks                    SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  -  -  -  -  -   -   ?  ?  ?
-create a webhook                     SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  -  -  -  -  -   -   ?  ?  ?
-change a webhook                     SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  -  -  -  -  -   -   ?  ?  ?
-test a webhook                       SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  -  -  -  -  -   -   ?  ?  ?
-delete a webhook                     SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  -  -  -  -  -   -   ?  ?  ?
+read the webhooks                    SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  +  -  -  -  -   -   ?  ?  ?
+create a webhook                     SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  +  -  -  -  -   -   ?  ?  ?
+change a webhook                     SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  +  -  -  -  -   -   ?  ?  ?
+test a webhook                       SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  +  -  -  -  -   -   ?  ?  ?
+delete a webhook                     SM     -  -  -  -  -  -  -  -  -  -   -  -  -  +  +  +  -  -  -  -   -   ?  ?  ?
 
 open an account                      S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 change somebody's record             S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
@@ -312,6 +318,9 @@ WRITES_OF_A_TOKEN = frozenset(
         "describe a version",
         "tag the model",
         "tag a version",
+        "rename a model",
+        "delete a model",
+        "delete a version",
         "upload an artifact",
         "complete a version",
         "add metrics",

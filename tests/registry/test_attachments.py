@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -121,13 +120,11 @@ def test_the_database_holds_the_same_rule(bare: ModelVersion, model: RegisteredM
             Artifact.objects.create(version=version, path="late", sha256=blob or "0" * 64, size=2, blob_id=blob)
 
 
-def test_a_declaration_of_a_minute_ago_is_found_and_an_older_one_is_not(model: RegisteredModel, priya: User) -> None:
+def test_the_same_declaration_is_found_again_unless_another_version_is_meant(
+    model: RegisteredModel, priya: User
+) -> None:
     actor = access.actor_for(priya)
     spec = VersionSpec(source="s3://models/churn/1", datasets=[DatasetSpec("training", "loans")])
-
-    def declare(within: timedelta) -> ModelVersion:
-        return versions.declare_version(actor=actor, model=model, spec=spec, reuse_within=within)
-
-    first = declare(timedelta(seconds=60))
-    assert declare(timedelta(seconds=60)) == first
-    assert declare(timedelta(0)).number == 2
+    first = versions.declare_version(actor=actor, model=model, spec=spec)
+    assert versions.declare_version(actor=actor, model=model, spec=spec) == first
+    assert versions.declare_version(actor=actor, model=model, spec=spec, reuse=False).number == 2

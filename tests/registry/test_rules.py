@@ -114,7 +114,13 @@ def test_bad_model_slugs_are_refused(slug: str) -> None:
     assert len(faults.errors) == 1
 
 
-@pytest.mark.parametrize("name", ["latest", "LATEST", "v1", "V22", "", "a b", "сhampion", "a.b", "a" * 256])
+def test_an_alias_has_letters_of_any_script() -> None:
+    faults = Faults()
+    assert faults.alias("/alias", "Prüfung_второй-1") == "Prüfung_второй-1"
+    assert not faults.errors
+
+
+@pytest.mark.parametrize("name", ["latest", "LATEST", "v1", "V22", "", "a b", "a\u3164b", "a.b", "a" * 256])
 def test_bad_aliases_are_refused(name: str) -> None:
     faults = Faults()
     faults.alias("/alias", name)

@@ -230,7 +230,7 @@ def test_an_archived_model_takes_no_versions(people: People, model: RegisteredMo
         ({"card": "é" * 200_000}, "/card", "too_large"),
         ({"code_commit": "main"}, "/code_commit", "commit_form"),
         ({"code_commit": "abc1234"}, "/code_commit", "commit_form"),
-        ({"run_link": "javascript:alert(1)"}, "/run_link", "not_a_link"),
+        ({"run_link": "x" * 2001}, "/run_link", "too_long"),
         ({"parameters": {"lr": float("inf")}}, "/parameters/lr", "not_finite"),
         ({"datasets": [DatasetSpec("holdout", "d")]}, "/datasets/0/role", "unknown_role"),
         ({"datasets": [DatasetSpec("training", "")]}, "/datasets/0/name", "required"),

@@ -41,6 +41,11 @@ IDENTITY: Final[dict[str, Type]] = {
         "No token and no system process may do this.",
         "Sign in to the pages.",
     ),
+    "owner_required": Type(
+        "Only an owner may do that",
+        "A model is deleted and renamed, and a version deleted, by an owner of the model.",
+        "Ask one of those `who_can` names.",
+    ),
     "accountability": Type(
         "Owners and officers change who answers for a model",
         "Owner, accountable executive, and risk tier decide who answers and which policy is in force.",

@@ -109,6 +109,16 @@ STATE: Final[dict[str, Type]] = {
         "A model is archived when nothing of it is in use.",
         "Ask for the versions that `detail` names to leave; then archive the model.",
     ),
+    "governed": Type(
+        "It was governed, so it stays on record",
+        "What was ever protected, requested, imported, assessed or referred to is neither deleted nor renamed.",
+        "Move its versions to Archived, or have an owner archive the model.",
+    ),
+    "files_examined": Type(
+        "Files of the version are being read",
+        "A version is not deleted while a worker reads its files.",
+        "Send the request again when that is done.",
+    ),
     "protection_stays": Type(
         "Protection is not lowered by a variable",
         "COUNTERSIGN_PROTECTED=none makes a new instance in which nothing is protected; it opens none that exists.",

@@ -182,17 +182,43 @@ def test_an_alias_that_cannot_be(bank: Bank, refused: Any, alias: str, text: str
     assert text in str(caught.value)
 
 
+def test_what_was_never_governed_is_renamed_and_deleted(mlflow: MlflowClient, refused: Any) -> None:
+    registered(mlflow, "Churn", count=2)
+    mlflow.set_registered_model_alias("Churn", "blue", "1")
+    mlflow.rename_registered_model("Churn", "Churn")
+    mlflow.rename_registered_model("Churn", "Attrition 2")
+    assert mlflow.get_registered_model("Attrition 2").name == "Attrition 2"
+    with refused("RESOURCE_DOES_NOT_EXIST"):
+        mlflow.get_registered_model("Churn")
+    assert mlflow.get_model_version_by_alias("Attrition 2", "blue").version == "1"
+
+    mlflow.delete_model_version("Attrition 2", "1")
+    for call in (mlflow.get_model_version, mlflow.delete_model_version, mlflow.get_model_version_download_uri):
+        with refused("RESOURCE_DOES_NOT_EXIST"):
+            call("Attrition 2", "1")
+    assert [v.version for v in mlflow.search_model_versions("name='Attrition 2'")] == ["2"]
+    assert mlflow.get_registered_model("Attrition 2").aliases == {}
+    assert mlflow.create_model_version("Attrition 2", SOURCE).version == "3"
+
+    mlflow.delete_registered_model("Attrition 2")
+    assert mlflow.search_registered_models() == []
+    assert mlflow.search_model_versions() == []
+    registered(mlflow, "Attrition 2")
+    assert mlflow.get_model_version("Attrition 2", "1").source == "s3://models/Attrition 2/1"
+    assert Event.objects.get(action="model.deleted").body["data"] == {"slug": "attrition-2"}
+
+
 def test_what_is_governed_stays_on_record_and_says_why(mlflow: MlflowClient, refused: Any) -> None:
     registered(mlflow)
+    mlflow.copy_model_version("models:/churn/1", "copy")
     for call in (
         lambda: mlflow.delete_registered_model("churn"),
         lambda: mlflow.delete_model_version("churn", "1"),
         lambda: mlflow.rename_registered_model("churn", "attrition"),
     ):
-        with refused("PERMISSION_DENIED") as caught:
+        with refused("RESOURCE_CONFLICT") as caught:
             call()
-        assert "churn" in str(caught.value)
-    mlflow.rename_registered_model("churn", "churn")
+        assert "another version was made from it" in str(caught.value)
     assert mlflow.get_model_version("churn", "1").version == "1"
 
 

@@ -67,6 +67,8 @@ def numbers(answer: Any) -> list[str]:
         ("tags.absent != 'x'", []),
         ("name LIKE '%' and tags.\"mlflow.prompt.is_prompt\" != 'true'", ["churn", "fraud"]),
         ("tags.`mlflow.prompt.is_prompt` = 'true'", []),
+        ("tags.`mlflow.prompt.is_prompt` != 'false'", []),
+        ("tags.`mlflow.prompt.is_prompt` = 'false'", ["churn", "fraud"]),
     ],
 )
 def test_a_filter_of_models(churn: Raw, text: str, found: list[str]) -> None:
@@ -174,6 +176,9 @@ def test_addresses(churn: Raw, installed: People) -> None:
     Raw(None)("GET", "registered-models/search").error("UNAUTHENTICATED", 401)
     Raw("nonsense")("GET", "registered-models/search").error("UNAUTHENTICATED", 401)
     assert Raw(None, "/api/3.0/mlflow")("GET", "server-info").body["workspaces_enabled"] is False
+    for root in ("/api/3.0/mlflow", "/ajax-api/3.0/mlflow"):
+        Raw(None, root)("GET", "registered-models/get").error("ENDPOINT_NOT_FOUND", 404)
+        assert Raw(None, root)("GET", "server-info").status == 200
     browser = Raw(None, "/ajax-api/2.0/mlflow")
     browser.headers = churn.headers
     assert names(browser("GET", "registered-models/search")) == ["churn", "fraud"]
@@ -310,4 +315,5 @@ def test_what_is_answered_at_first_is_what_is_answered_later(raw: Raw, name: str
         version = raw("POST", "model-versions/create", given).body["model_version"]
         got = raw("GET", "model-versions/get", name=name, version=version["version"])
         assert got.body["model_version"] == version
-        assert raw("POST", "model-versions/create", given).body["model_version"] == version, "sent again, found again"
+        again = raw("POST", "model-versions/create", given).body["model_version"]
+        assert int(again["version"]) == int(version["version"]) + 1, "each call makes a version"

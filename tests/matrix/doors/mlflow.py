@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
-from tests.matrix.actors import FREE, MODEL, SHADOW, SHOWN, World
+from tests.matrix.actors import FREE, MODEL, SHADOW, SHOWN, UNASSESSED, World
 from tests.matrix.doors.knocking import Answer, Caller, Knocks, TryIt
 from tests.matrix.table import Door, Verdict
 
@@ -96,6 +96,9 @@ _simply(
 )
 _simply("describe a version", "update-version", "PATCH", "model-versions/update", **_OF, description="other words")
 _simply("tag a version", "tag-version", "POST", "model-versions/set-tag", **_OF, key="run", value="nightly")
+_simply("rename a model", "rename-model", "POST", "registered-models/rename", name=UNASSESSED, new_name="Fraud (early)")
+_simply("delete a model", "delete-model", "DELETE", "registered-models/delete", name=UNASSESSED)
+_simply("delete a version", "delete-version", "DELETE", "model-versions/delete", **_OF)
 _simply("ask for a promotion", "transition", "POST", "model-versions/transition-stage", **_OF, stage="Staging")
 _simply("ask for a promotion", "create-request", "POST", "transition-requests/create", **_OF, stage="Staging")
 _simply("point a free alias", "alias", "POST", "registered-models/alias", **_OF, alias="canary")

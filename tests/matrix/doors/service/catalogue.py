@@ -12,6 +12,7 @@ from registry.services import (
     archiving,
     assessments,
     change_proposals,
+    deletion,
     labelling,
     models,
     questionnaires,
@@ -108,6 +109,22 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("propose a questionnaire")
 def _(world: World, actor: Actor) -> None:
     questionnaires.propose(actor=actor, source=actors.ANOTHER_QUESTIONNAIRE, reason=WHY)
+
+
+@SERVICE.at("rename a model")
+def _(world: World, actor: Actor) -> None:
+    early = RegisteredModel.objects.get(slug=actors.UNASSESSED)
+    deletion.rename_model(actor=actor, model=early, name="Fraud (early)", reason=WHY)
+
+
+@SERVICE.at("delete a model")
+def _(world: World, actor: Actor) -> None:
+    deletion.delete_model(actor=actor, model=RegisteredModel.objects.get(slug=actors.UNASSESSED), reason=WHY)
+
+
+@SERVICE.at("delete a version")
+def _(world: World, actor: Actor) -> None:
+    deletion.delete_version(actor=actor, version=world.version(FREE), reason=WHY)
 
 
 @SERVICE.at("archive a model")

@@ -1,0 +1,240 @@
+"""Deleting and renaming what was never governed, for clients whose protocol has it.
+
+A deleted model or version is a tombstone: its row and its events stay, and no actor sees it. Its name is free again,
+the number of a version is not. What was ever governed is neither deleted nor renamed: who approved it, and what ran,
+must remain provable. `why_governed` is that rule for every interface; the database holds it as well
+(`registry_deleted_ungoverned`, `governance_deleted_unrequested`).
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q
+
+from audit import recorder
+from audit.actor import Actor
+from audit.models import Event
+from audit.recorder import Change, Private, Thing
+from registry import access, selectors, stage_writer
+from registry.actions import MODEL_DELETED, MODEL_RENAMED, VERSION_DELETED
+from registry.exceptions import NotNow
+from registry.models import (
+    OPEN,
+    AliasAssignment,
+    Assessment,
+    ImportRecord,
+    ModelVersion,
+    PeriodicReview,
+    RegisteredModel,
+    Stage,
+    Upload,
+)
+from registry.rules import Faults
+from registry.services import name_claims, tier_use
+from registry.services.version_lock import lock_version
+
+RETIRED = "archived"
+"""The slug of the stage that a deleted version goes to, where it may go there freely."""
+
+
+def may_delete(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
+    """Whether the actor may delete the model or a version of it, or rename it: an owner, by a token that may change
+    models as well."""
+    answer = access.can(actor, access.Permission.EDIT, model)
+    person = access.person_of(actor)
+    if isinstance(answer, access.Denied) or person is None:
+        return answer
+    if access.holders_among([person], access.Permission.GRANT_ROLE, model):
+        return answer
+    return access.Denied(
+        lambda who: f"Only an owner deletes or renames {model.slug} or a version of it.",
+        lambda: _owners(model),
+        code="owner_required",
+        ask=(model.slug, str(access.Role.OWNER)),
+    )
+
+
+def why_governed(model: RegisteredModel, version: ModelVersion | None = None, *, renaming: bool = False) -> list[str]:
+    """Say why a model, or one version of it, is kept as it is.
+
+    Args:
+        model: the model.
+        version: a version of it, where that is to be deleted.
+        renaming: whether the model is to be renamed, so that addresses of its versions in its own versions count too.
+
+    Returns:
+        The reasons, each to follow "because"; none where nothing was ever governed.
+    """
+    of_it = Q(model=model) if version is None else Q(version=version)
+    parents = (
+        ModelVersion.objects.filter(model=model) if version is None else ModelVersion.objects.filter(pk=version.pk)
+    )
+    children = ModelVersion.objects.filter(parents__in=parents)
+    if version is None and not renaming:
+        children = children.exclude(model=model)
+    reasons = []
+    if tier_use.is_in_use(model, version):
+        reasons.append("it is or was in a protected stage or behind a protected alias, or a promotion was requested")
+    if ImportRecord.objects.filter(of_it).exists():
+        reasons.append("it was imported from another registry")
+    if children.exists():
+        reasons.append("another version was made from it")
+    if version is None and (
+        Assessment.objects.filter(model=model).exists() or PeriodicReview.objects.filter(model=model).exists()
+    ):
+        reasons.append("its risk was assessed or it was reviewed")
+    return reasons
+
+
+@transaction.atomic
+def delete_model(*, actor: Actor, model: RegisteredModel, reason: str) -> None:
+    """Delete a model and its versions. A model of the same name may be registered afterwards; its numbers begin anew.
+
+    Raises:
+        NotFound: the actor may not see it, or it was deleted already.
+        NotPermitted: the actor is no owner of it.
+        NotNow: something of it was governed.
+        InvalidInput: the reason is empty.
+    """
+    reason = _checked(actor, model, reason)
+    row = RegisteredModel.objects.locked(model.pk)
+    _refuse_governed(row, why_governed(row), f"the model {row.called}")
+    for version in ModelVersion.objects.filter(model=row).order_by("pk").select_for_update(no_key=True, of=("self",)):
+        version.model, version.stage = row, Stage.objects.at(version.stage_id)
+        _delete(actor, row, version, reason)
+    event = recorder.append(
+        MODEL_DELETED,
+        actor=actor,
+        thing=Thing("model", str(row.uid)),
+        stream=f"model:{row.uid}",
+        changes=[Change("deleted", False, True)],
+        data={"slug": row.slug},
+        reason=reason,
+    )
+    name_claims.release(row)
+    row.deleted_at = row.updated_at = event.happened_at
+    row.revision += 1
+    row.save(update_fields=["deleted_at", "updated_at", "revision"])
+
+
+@transaction.atomic
+def delete_version(*, actor: Actor, version: ModelVersion, reason: str) -> None:
+    """Delete a version. Its number is not given again. Raises as `delete_model` does."""
+    reason = _checked(actor, version.model, reason)
+    model, version = lock_version(version)
+    _refuse_governed(model, why_governed(model, version), f"version {version.number} of {model.called}")
+    event = _delete(actor, model, version, reason)
+    model.updated_at = event.happened_at
+    model.save(update_fields=["updated_at"])
+
+
+@transaction.atomic
+def rename_model(*, actor: Actor, model: RegisteredModel, name: str, reason: str) -> RegisteredModel:
+    """Give a model another name for MLflow clients. Its slug, by which pages, the REST interface and the log know it,
+    stays.
+
+    Raises:
+        InvalidInput: the name is not a name, or not free; code `taken` where the actor sees a model called so.
+        NotFound: the actor may not see the model.
+        NotPermitted: the actor is no owner of it.
+        NotNow: something of it was governed, or another request took the name at this moment.
+    """
+    reason = _checked(actor, model, reason)
+    faults = Faults()
+    faults.mlflow_name("/name", name)
+    faults.refuse()
+    row = RegisteredModel.objects.locked(model.pk)
+    before = row.called
+    if name == before:
+        return row
+    _refuse_governed(row, why_governed(row, renaming=True), f"the model {before}")
+    holder = name_claims.holder_of(name)
+    if holder is not None and holder.pk != row.pk:
+        raise name_claims.refusal(actor, name, holder, "/name", for_mlflow=True)
+    event = recorder.append(
+        MODEL_RENAMED,
+        actor=actor,
+        thing=Thing("model", str(row.uid)),
+        stream=f"model:{row.uid}",
+        changes=[Change("renamed", Private(before), Private(name))],
+        reason=reason,
+    )
+    try:
+        name_claims.claim_another(row, name)
+    except name_claims.LostNameError:
+        raise NotNow(
+            f"The name {name} was being registered by another request: try again.", code="name_contended"
+        ) from None
+    name_claims.release(row, keeping=(row.slug, name))
+    row.renamed = name
+    row.revision += 1
+    row.updated_at = event.happened_at
+    row.save(update_fields=["renamed", "revision", "updated_at"])
+    return row
+
+
+def _checked(actor: Actor, model: RegisteredModel, reason: str) -> str:
+    access.require(actor, access.Permission.EDIT, model)
+    answer = may_delete(actor=actor, model=model)
+    if isinstance(answer, access.Denied):
+        raise answer.refusal()
+    faults = Faults()
+    reason = faults.reason(reason)
+    faults.refuse()
+    return reason
+
+
+def _refuse_governed(model: RegisteredModel, reasons: list[str], what: str) -> None:
+    if reasons:
+        raise NotNow(
+            f"{what[0].upper()}{what[1:]} stays on record as it is, because {'; '.join(reasons)}. "
+            f"Retire it instead: move versions to Archived, or have an owner archive {model.slug} on its page.",
+            code="governed",
+        )
+
+
+def _delete(actor: Actor, model: RegisteredModel, version: ModelVersion, reason: str) -> Event:
+    examined = Upload.objects.filter(artifact__version=version, state__in=("queued", "examining"))
+    if examined.exists():
+        raise NotNow(
+            f"Files of version {version.number} of {model.called} are being read: delete it when that is done.",
+            code="files_examined",
+        )
+    retired = _retired(version)
+    held = list(AliasAssignment.objects.filter(OPEN, version=version).order_by("name").values_list("name", flat=True))
+    event = recorder.append(
+        VERSION_DELETED,
+        actor=actor,
+        thing=Thing("version", str(version.uid)),
+        stream=f"model:{model.uid}",
+        related=[Thing("model", str(model.uid))],
+        changes=[
+            Change("deleted", False, True),
+            *([Change("stage", version.stage.slug, retired.slug)] if retired is not None else []),
+            *(Change("alias", name, None) for name in held),
+        ],
+        data={"number": version.number},
+        reason=reason,
+    )
+    for name in held:
+        stage_writer.remove_alias(model_id=model.pk, name=name, event=event)
+    if retired is not None:
+        stage_writer.move(version=version, target=retired, event=event, promotion=None, displaced=None)
+    Upload.objects.filter(artifact__version=version).delete()
+    version.deleted_at = version.updated_at = event.happened_at
+    version.revision += 1
+    version.save(update_fields=["deleted_at", "updated_at", "revision"])
+    return event
+
+
+def _retired(version: ModelVersion) -> Stage | None:
+    """The stage a deleted version goes to, so that it occupies none that is in use; None where it stays where it is."""
+    retired = Stage.objects.first_where("slug = %(slug)s AND NOT protected", slug=RETIRED)
+    if retired is None or retired.pk == version.stage_id:
+        return None
+    return retired if selectors.lifecycle().lawful(version.stage.slug, retired.slug) else None
+
+
+def _owners(model: RegisteredModel) -> tuple[str, ...]:
+    owners = access.holders(access.Permission.EDIT, model) & access.holders(access.Permission.GRANT_ROLE, model)
+    return tuple(str(owner) for owner in owners.order_by("name", "pk")[:5])
