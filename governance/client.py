@@ -41,7 +41,6 @@ import re
 import socket
 import ssl
 import stat
-import threading
 import time
 import urllib.request
 import uuid
@@ -253,14 +252,15 @@ class Client:
         self._note, self._progress = note, progress
         self._ca_file, self._insecure_http = ca_file, insecure_http
         self._tls = _trust(ca_file) if self._scheme == "https" else None
-        self._kept = threading.local()
+        # Open connections to the server that no request uses now, with the proxy they go through. Threads share them:
+        # a list gives each to one of them.
+        self._kept: list[tuple[http.client.HTTPConnection, str]] = []
 
     def close(self) -> None:
-        """Close the connection that is kept open between requests. A further request opens another."""
-        kept = getattr(self._kept, "connection", None)
-        self._kept.connection = None
-        if kept is not None:
-            kept.close()
+        """Close the connections that are kept open between requests. A further request opens another."""
+        while self._kept:
+            with contextlib.suppress(IndexError):
+                self._kept.pop()[0].close()
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
@@ -640,9 +640,13 @@ class Client:
     ) -> Answer:
         """Send a request over the connection that is kept, or over a new one where the server closed that meanwhile."""
         where = _Where(self._scheme, self._host, self._port)
-        if getattr(self._kept, "connection", None) is not None:
+        try:
+            kept = self._kept.pop()
+        except IndexError:
+            kept = None
+        if kept is not None:
             with contextlib.suppress(_Stale):
-                return self._read(*self._exchange(where, method, target, headers, chunks(), timeout, kept=True))
+                return self._read(*self._exchange(where, method, target, headers, chunks(), timeout, kept=kept))
         return self._read(*self._exchange(where, method, target, headers, chunks(), timeout, keep=True))
 
     def _exchange(
@@ -655,24 +659,20 @@ class Client:
         timeout: float,
         *,
         keep: bool = False,
-        kept: bool = False,
+        kept: tuple[http.client.HTTPConnection, str] | None = None,
     ) -> tuple[http.client.HTTPResponse, bytes]:
         """Send a request and read the answer.
 
         Args:
             keep: whether the connection is kept for the next request, where the server allows it.
-            kept: whether to use the connection that was kept; raises _Stale where the server has closed it.
+            kept: a connection that was kept; raises _Stale where the server has closed it.
         """
-        connection: http.client.HTTPConnection
-        if kept:
-            connection, proxy = self._kept.connection, self._kept.proxy
-            _, target, _ = self._connection(where, target, timeout)
+        connection, target, proxy = self._connection(where, target, timeout)
+        if kept is not None:
+            connection, proxy = kept
             connection.timeout = timeout
             if connection.sock is not None:
                 connection.sock.settimeout(timeout)
-        else:
-            connection, target, proxy = self._connection(where, target, timeout)
-        self._kept.connection = None
         is_whole, is_answered, response = False, False, None
         try:
             connection.putrequest(method, target, skip_host=True)
@@ -689,12 +689,18 @@ class Client:
             is_answered = response.isclosed()
             return response, raw
         except (OSError, http.client.HTTPException) as error:
-            if kept and response is None and not isinstance(error, (socket.timeout, TimeoutError)):
+            if kept is not None and response is None and not isinstance(error, (socket.timeout, TimeoutError)):
                 raise _Stale from None
             raise self._lost(error, timeout, where, proxy) from None
         finally:
-            if (keep or kept) and is_whole and is_answered and response is not None and not response.will_close:
-                self._kept.connection, self._kept.proxy = connection, proxy
+            if (
+                (keep or kept is not None)
+                and is_whole
+                and is_answered
+                and response is not None
+                and not response.will_close
+            ):
+                self._kept.append((connection, proxy))
             else:
                 connection.close()
 

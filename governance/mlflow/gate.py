@@ -91,10 +91,7 @@ def _refused(refusal: NotNow, version: ModelVersion, target: str) -> str:
     model = version.model
     lines = [f"{model.called} version {version.number} → {target} was not asked for. {refusal.detail}"]
     if refusal.code in ("model_incomplete", "tier_not_assessed"):
-        lines += [
-            f"  Assess it: {model_page(model.slug)}risk/assess/",
-            f"  or run: countersign assess {model.slug}",
-        ]
+        lines.append(f"  Assess it: {model_page(model.slug)}risk/assess/")
     if refusal.who_can:
         lines.append(f"  Who can: {', '.join(refusal.who_can)}")
     return "\n".join(lines)

@@ -208,7 +208,7 @@ def _refuse_incomplete(model: RegisteredModel) -> None:
     if lacks:
         raise NotNow(
             f"{model.slug} {', and '.join(lacks)}. A protected target needs both: name an owner on the model's page, "
-            "and assess the model for its tier.",
+            f"and assess the model for its tier, on its page or with `countersign assess {model.slug}`.",
             code="model_incomplete",
             who_can=access.who_can_assign(model),
         )
@@ -237,7 +237,7 @@ def _policies(model: RegisteredModel, demands: Sequence[Demand]) -> list[Bound]:
         raise NotNow(
             f"The risk tier of {model.slug}, {model.risk_tier}, was declared without answering the questionnaire, and "
             f"{' and '.join(demand.words for demand in demands if demand.basis is not Basis.LEAVING)} requires an "
-            "assessed tier: assess the model first.",
+            f"assessed tier: assess the model first, on its page or with `countersign assess {model.slug}`.",
             code="tier_not_assessed",
             who_can=access.who_can_assign(model),
         )

@@ -205,7 +205,7 @@ def test_what_was_never_governed_is_renamed_and_deleted(mlflow: MlflowClient, re
     assert mlflow.search_model_versions() == []
     registered(mlflow, "Attrition 2")
     assert mlflow.get_model_version("Attrition 2", "1").source == "s3://models/Attrition 2/1"
-    assert Event.objects.get(action="model.deleted").body["data"] == {"slug": "attrition-2"}
+    assert Event.objects.get(action="model.deleted").body["data"] == {"slug": "churn"}
 
 
 def test_what_is_governed_stays_on_record_and_says_why(mlflow: MlflowClient, refused: Any) -> None:
