@@ -215,8 +215,6 @@ def _initial(version: ModelVersion) -> dict[str, Any]:
 
 
 OTHER = "other"
-
-
 DOCUMENT = evidence.DOCUMENT
 
 
