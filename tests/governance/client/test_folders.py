@@ -119,7 +119,7 @@ def test_many_files_go_over_one_connection(
         ("[1]", "must hold a JSON object"),
         ('{"parameters": {"lr": NaN}}', "NaN is no JSON number"),
         ('{"tags": {}, "tags": {}}', "“tags” is there twice"),
-        ("[" * 100_000, "is not JSON"),
+        ("[" * 100_000, "nested too deep"),
         ("", "is not JSON"),
     ],
 )

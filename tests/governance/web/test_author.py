@@ -244,13 +244,16 @@ class TestAdding(PageTest):
         assert (asked["kind"], asked["title"]) == ("other", "fairness.table")
         for kind, title, made in (
             ("evaluation.table", "", "evaluation.table"),
-            ("other", "fairness.table", "fairness.table"),
             ("other", "Bias audit", "document.bias_audit"),
         ):
             file = SimpleUploadedFile("a.csv", b"label,score\n1,0.5\n")
             answer = client.post(path, {"kind": kind, "title": title, "file": file})
             assert answer.status_code == 302, answer.content[:3000]
             assert Evidence.objects.filter(version=self.scene.challenger, kind=made).exists()
+        file = SimpleUploadedFile("a.csv", b"x")
+        unknown = client.post(path, {"kind": "other", "title": "fairness.table", "file": file})
+        assert unknown.status_code == 400
+        Page(unknown).has("No check reads evidence of the kind “fairness.table”")
         file = SimpleUploadedFile("a.csv", b"x")
         refused = client.post(path, {"kind": "other", "title": "?!", "file": file})
         assert refused.status_code == 400

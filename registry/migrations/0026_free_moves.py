@@ -40,6 +40,6 @@ def allow(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("registry", "0024_deletion")]
+    dependencies = [("registry", "0025_deletion")]
 
     operations = [migrations.RunPython(allow, reverse_code=migrations.RunPython.noop)]

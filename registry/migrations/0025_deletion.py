@@ -99,7 +99,7 @@ def guard(table, name, function, column, *arguments):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("registry", "0023_single_officer_and_links")]
+    dependencies = [("registry", "0024_format_once")]
 
     operations = [
         migrations.AddField(
