@@ -39,7 +39,7 @@ def guard(table, name, column):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("governance", "0019_leaving_names_its_source"), ("registry", "0025_deletion")]
+    dependencies = [("governance", "0020_check_error_label"), ("registry", "0025_deletion")]
 
     operations = [
         migrations.RunSQL(
