@@ -153,6 +153,8 @@ class Application:
             return refusals.refusal(scope["path"], refusals.BROKEN)
 
     async def _handled(self, scope: Scope, receive: Receive, address: str) -> calls.Answer:
+        if not calls.is_in_known_encoding(scope):
+            raise Refusal(refusals.ENCODING)
         announced = calls.header(scope, b"content-length")
         length = int(announced) if announced is not None and announced.isdecimal() else None
         if length is not None and length > self._limits.buffered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import sys
 import tempfile
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes
+
+from django.utils.http import parse_header_parameters
 
 CHUNK = 256 * 1024
 """Bytes of an answer that are read and sent at a time."""
@@ -108,6 +111,24 @@ def closing(answer: Answer) -> Answer:
     """The same answer, after which the connection is closed."""
     kept = [pair for pair in answer.headers if pair[0] != b"connection"]
     return Answer(answer.status, [*kept, (b"connection", b"close")], answer.body, answer.rest)
+
+
+_ENCODINGS = frozenset({"utf-8", "ascii", "iso8859-1", "cp1252"})
+
+
+def is_in_known_encoding(scope: Mapping[str, Any]) -> bool:
+    """Whether Django can read the content type and decode by the encoding that it names.
+
+    Django decodes query and form by every codec of Python: some are not of text, some decode no form, and their errors
+    are raised before a response can be made. An encoding that Python does not know is not used.
+    """
+    try:
+        charset = parse_header_parameters(header(scope, b"content-type") or "")[1].get("charset")
+        return charset is None or codecs.lookup(charset).name in _ENCODINGS
+    except LookupError:
+        return True
+    except ValueError:
+        return False
 
 
 def call(application: Wsgi, environment: dict[str, Any]) -> Answer:

@@ -33,6 +33,12 @@ CUT_OFF: Final = Refused(400, "bad_request", "BAD_REQUEST", "The request could n
 TOO_LARGE: Final = Refused(
     413, "too_large", "BAD_REQUEST", "The body is too large for this address; files go to their own address."
 )
+ENCODING: Final = Refused(
+    415,
+    "unsupported_media_type",
+    "BAD_REQUEST",
+    "The content type names an encoding that is not read here: send UTF-8, with charset=utf-8 or without.",
+)
 TOO_MANY: Final = Refused(
     429,
     "rate_limited",

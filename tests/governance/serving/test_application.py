@@ -102,6 +102,24 @@ def test_a_body_is_complete_before_the_application_sees_it() -> None:
     assert (client.status, client.body) == (200, b"first second")
 
 
+@pytest.mark.parametrize("kind", [b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=a", b"a/b"])
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        *((f"charset={name}", 415) for name in ("rot13", "base64", "hex", "idna", "utf-16", "utf-7", '"ROT-13"')),
+        ("charset*=unknown''utf-8", 415),
+        *((f"charset={name}", 200) for name in ("utf-8", "UTF8", "us-ascii", "iso-8859-1", "unknown", "")),
+    ],
+)
+def test_an_encoding_that_django_cannot_decode_by_is_refused(kind: bytes, said: str, status: int) -> None:
+    client = post(b"a=b")
+    client.headers = [*client.headers, (b"content-type", kind + b"; " + said.encode())]
+
+    run(client)
+
+    assert client.status == status
+
+
 def test_a_body_that_does_not_arrive_is_given_up() -> None:
     client = post(b"a", length=10, more=True)
 
