@@ -48,7 +48,7 @@ def audit(request: PageRequest) -> HttpResponse:
     """The log, newest first. Readers of the organisation's audit log see all of it; others see that of a model, version
     or request that they may see: `model` or `request` in the address, or a name in the search box."""
     asked = boxes.read(request.GET.get("q", ""), FILTERS)
-    filters = {**asked.filters, **{key: request.GET[key] for key in FILTERS if request.GET.get(key)}}
+    filters = {**asked.filters, **boxes.given(request.GET, FILTERS)}
     whole = access.can_in_organisation(request.actor, OrgPermission.READ_AUDIT)
     concern = _concern(request, filters, asked.text)
     if not whole and not concern.is_open_to_readers_of_the_model:

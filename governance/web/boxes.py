@@ -4,7 +4,7 @@ a filter and a text. Models have a language: `governance.web.search`."""
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 # key:value, or key:"two words"; a colon inside other text ("note: see") has no key we know and stays text.
@@ -17,6 +17,11 @@ class Search:
 
     text: str = ""
     filters: dict[str, str] = field(default_factory=dict)
+
+
+def given(params: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
+    """Return the filters that an address gives by themselves. A NUL, which no column holds, is read as a space."""
+    return {key: params[key].replace("\x00", " ") for key in keys if params.get(key)}
 
 
 def read(box: str, keys: Collection[str]) -> Search:

@@ -255,7 +255,7 @@ def packet(request: PageRequest, number: int, digest: str) -> HttpResponse:
 def promotion_list(request: PageRequest) -> HttpResponse:
     """The requests of the models the reader may see, newest first."""
     asked = boxes.read(request.GET.get("q", ""), ("state", "model", "mine"))
-    filters = {**asked.filters, **{k: v for k in ("state", "model", "mine") if (v := request.GET.get(k))}}
+    filters = {**asked.filters, **boxes.given(request.GET, ("state", "model", "mine"))}
     state = filters.get("state", "")
     rows = selectors.visible_requests(request.actor)
     if state in PromotionRequest.State.values:

@@ -37,6 +37,10 @@ class TestLog(PageTest):
         by_marta.has("Who", "marta")
         self.read(ingrid, "/audit/?to=2001-01-01").has("No event matches")
         self.read(ingrid, "/audit/?from=not-a-day")
+        for name in ("actor", "action"):
+            self.read(ingrid, f"/audit/?{name}=a%00b").has("No event matches")
+        self.read(ingrid, "/audit/?model=a%00b", 404)
+        self.read(ingrid, "/promotions/?model=a%00b")
         self.read(ingrid, f"/audit/?q={self.scene.request.packet_digest}").has("promotion")
 
     def test_rows_name_the_model_and_the_version(self) -> None:
