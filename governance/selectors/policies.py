@@ -10,6 +10,7 @@ from governance import facts
 from governance.checks import catalogue
 from governance.models import PolicyRevision
 from governance.policies import PolicyDocument, in_words
+from governance.selectors.paths import warnings_of
 from registry import selectors
 from registry.exceptions import NotFound
 
@@ -24,6 +25,16 @@ class PolicyPage:
     revisions: tuple[PolicyRevision, ...]
     """All of them, the latest first."""
     in_force: PolicyRevision | None
+    warnings: tuple[str, ...]
+    """What the policy leaves open: see `warnings_of`."""
+    put_in_force: str
+    """Who put the revision in force without a second officer; empty where two officers did."""
+
+
+_WITHOUT_SECOND_OFFICER = {
+    "setup": "Put in force at the set-up, without a second officer.",
+    "single_officer": "Put in force by a single officer.",
+}
 
 
 def policies_in_force() -> QuerySet[PolicyRevision]:
@@ -49,4 +60,12 @@ def policy_page(slug: str, number: int | None = None) -> PolicyPage:
     document = facts.read(revision)
     stages = {stage.slug: stage.name for stage in selectors.lifecycle().stages}
     titles = {rule.check: check.title for rule in document.checks if (check := catalogue.find(rule.check)) is not None}
-    return PolicyPage(revision, document, in_words(document, stages=stages, checks=titles), revisions, in_force)
+    return PolicyPage(
+        revision=revision,
+        document=document,
+        words=in_words(document, stages=stages, checks=titles),
+        revisions=revisions,
+        in_force=in_force,
+        warnings=warnings_of(document),
+        put_in_force=_WITHOUT_SECOND_OFFICER.get(revision.confirmation, ""),
+    )

@@ -11,7 +11,8 @@ import pytest
 from audit import clock
 from governance import promotions, selectors
 from governance.models import CheckRun
-from governance.services import evidence
+from governance.selectors.paths import ACCEPTS_DECLARED
+from governance.services import evidence, policies, setup
 from governance.web import previews
 from registry import access
 from registry.services import models
@@ -19,6 +20,13 @@ from registry.services.versions import MetricSpec
 from tests.governance.web import scene as scenes
 from tests.governance.web.scene import PageTest
 
+OPEN_POLICY = """
+slug: open-archive
+title: Out of Production, for the scene
+applies_to: {from: [production], stages: [archived]}
+priority: 1
+requires_assessed_tier: false
+"""
 TABLE = b"label,score\n" + b"".join(b"%d,0.%d%04d\n" % (n % 2, 1 + 7 * (n % 2), n) for n in range(400))
 
 
@@ -146,6 +154,14 @@ class TestWhatAReviewerSees(PageTest):
         self.read(self.scene.people.marta, "/policies/").has("Into Production, for the scene", "Development → Staging")
         for missing in ("/policies/none/", "/policies/scene-production/?revision=9"):
             self.read(self.scene.people.marta, missing, 404)
+
+    def test_the_page_of_a_policy_names_what_it_leaves_open_and_who_put_it_in_force(self) -> None:
+        policies.publish(actor=setup.INSTALLER, source=OPEN_POLICY, reason="the scene of a test")
+        self.read(self.scene.people.marta, "/policies/open-archive/").has(
+            ACCEPTS_DECLARED,
+            "It lets a version leave Production without a check or an approval.",
+            "Put in force at the set-up, without a second officer.",
+        )
 
     def test_links_on_the_page_are_in_the_order_of_its_parts(self) -> None:
         page = self.read(self.scene.people.marta, self.path())
