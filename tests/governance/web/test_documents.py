@@ -47,7 +47,7 @@ class TestCard(PageTest):
     def test_a_version_without_a_card_says_how_to_add_one(self) -> None:
         made = factories.version(self.scene.model, self.scene.people.priya)
         page = self.read(self.scene.people.marta, f"/models/credit-risk-pd/versions/{made.number}/card/")
-        page.has("No model card yet", "PUT /api/v1/models/credit-risk-pd")
+        page.has("No model card yet", f"countersign attach credit-risk-pd {made.number} --card CARD.md")
         self.read(self.scene.people.marta, f"/models/credit-risk-pd/versions/{made.number}/card.pdf", 404)
 
     def test_it_is_printed(self) -> None:
