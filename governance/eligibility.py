@@ -7,6 +7,7 @@ One rule for pages, REST, lists, explanations and the gate: `standing_of`.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from audit import clock
 from audit import selectors as log
@@ -25,7 +26,14 @@ class Member:
 
     user: User
     joined: Mapping[str, Joining]
-    controls: tuple[Control, ...]
+    known_controls: tuple[Control, ...] | None = None
+
+    @cached_property
+    def controls(self) -> tuple[Control, ...]:
+        """Who made the account or could act as it: one query where it was not read with others."""
+        if self.known_controls is not None:
+            return self.known_controls
+        return account_controls.controls_of([self.user.uid]).get(self.user.uid, ())
 
     def controlled_by(self, since: datetime) -> frozenset[str]:
         """Who could act as the account at `since` or later."""
@@ -63,7 +71,7 @@ def member(person: User) -> Member:
 def _member(person: User) -> Member:
     held = Membership.effective(clock.now()).filter(user=person).select_related("user", "group")
     found = _members(held)
-    return found[0] if found else Member(person, {}, account_controls.controls_of([person.uid]).get(person.uid, ()))
+    return found[0] if found else Member(person, {})
 
 
 def _members(held: Iterable[Membership]) -> list[Member]:

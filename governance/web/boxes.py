@@ -20,8 +20,8 @@ class Search:
 
 
 def given(params: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
-    """Return the filters that an address gives by themselves. A NUL, which no column holds, is read as a space."""
-    return {key: params[key].replace("\x00", " ") for key in keys if params.get(key)}
+    """Return the filters that an address gives by themselves."""
+    return {key: params[key] for key in keys if params.get(key)}
 
 
 def read(box: str, keys: Collection[str]) -> Search:
@@ -35,5 +35,5 @@ def read(box: str, keys: Collection[str]) -> Search:
         filters[key] = value
         return " "
 
-    text = _WORD.sub(taken, box[:500].replace("\x00", " "))
+    text = _WORD.sub(taken, box[:500])
     return Search(" ".join(text.split()), filters)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.http import StreamingHttpResponse
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Where a cell begins for some spreadsheet: also after the separators that its language may use instead of the comma.
+_FORMULA = re.compile(r"(^|[;|\t\r\n])(?=\s*[=+\-@＝＋－＠\t\r])")
 
 
 class _Echo:
@@ -40,7 +42,6 @@ def _lines(heading: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[st
 
 
 def cell_text(value: Any) -> str:
-    """Return a cell's text. One that a spreadsheet would take for a formula is preceded by an apostrophe (OWASP, CSV
+    """Return a cell's text. What a spreadsheet would take for a formula is preceded by an apostrophe (OWASP, CSV
     injection)."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1'", "" if value is None else str(value))

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
@@ -63,6 +63,7 @@ def page(
                 return errors.not_allowed(request, allowed)
             if not request.user.is_authenticated:
                 return signed_out(request, *args, **kwargs) if signed_out is not None else _to_sign_in(request)
+            request.GET = cast("Any", _without_nul(request.GET))
             reading = cast("PageRequest", request)
             reading.person = request.user
             reading.actor = access.actor_for(reading.person)
@@ -100,6 +101,16 @@ def show(
     if part and request.htmx and not request.htmx.boosted and request.htmx.target == part:
         template = f"{template}#{part}"
     return render(request, template, dict(context), status=status)
+
+
+def _without_nul(query: QueryDict) -> QueryDict:
+    """Return the parameters of an address with each NUL, which PostgreSQL stores in no text, as a space."""
+    if not any("\x00" in value for _, values in query.lists() for value in values):
+        return query
+    cleaned = query.copy()
+    for key, values in query.lists():
+        cleaned.setlist(key, [value.replace("\x00", " ") for value in values])
+    return cleaned
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

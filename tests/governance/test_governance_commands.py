@@ -98,7 +98,7 @@ def test_a_wrong_password_signs_nothing(run: Callable[..., str], policy: Path, p
 def test_a_broken_policy_is_refused_with_its_place(run: Callable[..., str], policy: Path, people: People) -> None:
     factories.lifecycle()
     policy.write_text(POLICY.replace("integrity.digest", "integrity.unheard_of"))
-    with pytest.raises(CommandError, match=r"line 5, field checks\[1\]\.check: Unknown check"):
+    with pytest.raises(CommandError, match=r"line 5, field checks\[1\]\.check: No check called integrity\.unheard_of"):
         run("propose_policy", policy, "--as", people.henrik.username, "--reason", "why")
 
 
@@ -137,5 +137,5 @@ def test_what_an_account_is_responsible_for_is_shown_and_reassigned(run: Callabl
     assert model.owner == people.chen
     with pytest.raises(CommandError, match="no account"):
         run("reassign", "priya", "--to", "nobody", "--as", "henrik")
-    with pytest.raises(CommandError, match="Say why"):
+    with pytest.raises(CommandError, match="Give a reason"):
         run("reassign", "chen", "--to", "priya", "--as", "henrik")

@@ -39,7 +39,7 @@ def test_two_officers_enter_a_member_who_decides_on_the_next_request(bank: Bank,
 
     # An open browser on somebody's desk changes nothing: the password again, once.
     page.get_by_role("textbox", name="Your password").fill(factories.PASSWORD)
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
 
     # Without a reason there is no change.
     page.get_by_role("combobox", name="Person").fill("lea")

@@ -23,7 +23,7 @@ def test_a_token_is_shown_once_works_and_ends_when_it_is_revoked(bank: Bank, ent
     new.get_by_label("Valid for").select_option("30")
     new.get_by_role("button", name="Make token").click()
     shown = page.get_by_role("alert")
-    expect(shown).to_contain_text("it is shown this once")
+    expect(shown).to_contain_text("it is shown only once")
     secret = shown.locator(".secret code").inner_text()
     assert secret.startswith("cs_")
 

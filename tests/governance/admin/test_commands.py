@@ -389,7 +389,7 @@ def _signature(proposal: ChangeProposal) -> dict[str, str]:
             Policy,
             "officer",
             {"source": POLICY.replace("integrity.digest", "no.such"), "reason": WHY},
-            "Line 4, field checks[1].check: Unknown check",
+            "Line 4, field checks[1].check: No check called no.such is installed",
         ),
         (
             Policy,

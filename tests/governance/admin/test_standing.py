@@ -32,9 +32,9 @@ from tests.governance.admin.conftest import Visit, address
 
 pytestmark = pytest.mark.django_db
 
-READ_ONLY = (PolicyRevision, PromotionRequest, CheckRun, Decision, RegisteredModel, Stage, StageMove, ProtectedAlias,
+READ_ONLY = (PolicyRevision, PromotionRequest, CheckRun, Decision, RegisteredModel, Stage, StageMove,
              Assessment, PeriodicReview, ChangeProposal)  # fmt: skip
-OFFICERS = (ReviewerGroup, Membership, Policy, QuestionnaireRevision, Instance)
+OFFICERS = (ReviewerGroup, Membership, Policy, QuestionnaireRevision, Instance, ProtectedAlias)
 ADMINISTRATORS = (User, Grant, AccessToken)
 EVERYTHING = {*READ_ONLY, *OFFICERS, *ADMINISTRATORS, Event}
 

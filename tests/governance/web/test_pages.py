@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -75,6 +77,17 @@ class TestEveryPage(PageTest):
             answer = Client().get(path)
             assert answer.status_code == 302, path
             assert answer["Location"].startswith("/sign-in/?next="), path
+
+    def test_no_parameter_of_an_address_with_a_nul_is_an_error(self) -> None:
+        sources = "".join(path.read_text() for path in Path(urls.__file__).parent.glob("*.py"))
+        names = sorted(set(re.findall(r"""GET\.get(?:list)?\(["']([a-z_]+)["']""", sources)))
+        assert {"q", "team", "owner"} <= set(names)
+        query = urlencode(dict.fromkeys(names, "a\x00b"))
+        client = self.as_(self.scene.people.marta)
+        for path in [*self.addresses().values(), "/reviews/calendar/", "/datasets/", "/stages/", "/changes/"]:
+            answer = client.get(f"{path}?{query}")
+            assert answer.status_code < 500, path
+            answer.close()
 
     def test_no_page_holds_a_style_or_a_script_of_its_own(self) -> None:
         for person in (self.scene.people.marta, self.scene.people.chen):

@@ -57,6 +57,9 @@ class TestPopulation(PageTest):
     def test_no_cell_is_a_formula(self) -> None:
         assert cell_text("=1+1") == "'=1+1"
         assert cell_text("@x") == "'@x"
+        assert cell_text("x;=HYPERLINK(1)") == "x;'=HYPERLINK(1)"
+        assert cell_text("a\n ＝1") == "a\n' ＝1"
+        assert cell_text("a - b; c") == "a - b; c"
         assert cell_text("plain") == "plain"
         assert cell_text(None) == ""
 
