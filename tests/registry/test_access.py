@@ -101,7 +101,11 @@ def test_without_a_role_one_may_register_models_and_nothing_else(people: People,
 def test_a_superuser_administers_and_decides_nothing(people: People, model: RegisteredModel) -> None:
     ada = actor_for(people.ada)
     assert allowed(ada, model) == {V, G}
-    assert allowed_in_organisation(ada) == {OrgPermission.REGISTER_MODEL, OrgPermission.MANAGE_PEOPLE}
+    assert allowed_in_organisation(ada) == {
+        OrgPermission.REGISTER_MODEL,
+        OrgPermission.MANAGE_PEOPLE,
+        OrgPermission.MANAGE_WEBHOOKS,
+    }
     factories.grant(Role.APPROVER, to=people.ada, on=model)
     denied = access.can(ada, D, model)
     assert isinstance(denied, access.Denied)

@@ -102,7 +102,6 @@ class TestFormsThatWereNotTaken(PageTest):
             (f"/models/{slug}/access/give/", f"/models/{slug}/access/"),
             ("/access-requests/1/deny/", "/access-requests/1/"),
             ("/changes/1/confirm/", "/changes/1/"),
-            ("/profile/tokens/x/revoke/", "/profile/tokens/"),
             ("/profile/password/", "/profile/"),
             ("/search/views/1/", "/search/views/"),
             ("/sign-out/", "/"),
