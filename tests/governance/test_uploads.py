@@ -43,13 +43,14 @@ def store(in_bucket: Bucket) -> S3:
 
 
 @pytest.fixture
-def priya(store: S3, live_server: LiveServer, people: People, settings: Settings) -> client.Client:
+def priya(store: S3, live_server: LiveServer, people: People, settings: Settings) -> Iterator[client.Client]:
     """Priya's pipeline, with a model to register versions of; files are kept in a bucket."""
     settings.PUBLIC_URL = live_server.url
     setup.initialise()
     found = client.Client(live_server.url, factories.token(people.priya, SCOPES)[1], backoff=0.05)
     found.ensure_model("credit-risk-pd", title="Credit risk")
-    return found
+    yield found
+    found.close()
 
 
 @pytest.fixture
@@ -130,10 +131,10 @@ def test_the_token_never_goes_to_the_bucket(
     seen: list[dict[str, str]] = []
     exchange = priya._exchange
 
-    def watched(where: Any, method: str, target: str, headers: Any, *more: Any) -> Any:
+    def watched(where: Any, method: str, target: str, headers: Any, *more: Any, **how: Any) -> Any:
         if where.port != priya._port:
             seen.append(dict(headers))
-        return exchange(where, method, target, headers, *more)
+        return exchange(where, method, target, headers, *more, **how)
 
     monkeypatch.setattr(priya, "_exchange", watched)
     (order,) = orders(priya)

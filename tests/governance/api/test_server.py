@@ -28,7 +28,7 @@ from django.db import connection
 from governance.models import PromotionRequest
 from registry import storage
 from registry.access import SCOPES
-from registry.models import User
+from registry.models import RegisteredModel, User
 from tests import factories
 from tests.governance.api.conftest import CARD, install
 from tests.governance.signing import approve
@@ -167,6 +167,7 @@ def scene(server: Server) -> Scene:
     call = Over(server, secret)
     status, body, _ = call("POST", "/models", {"slug": "m", "risk_tier": 1})
     assert status == 201, body
+    factories.assessed(RegisteredModel.objects.get(slug="m"))
     return Scene(people, call)
 
 
