@@ -40,6 +40,7 @@ def test_a_token_is_shown_once_works_and_ends_when_it_is_revoked(bank: Bank, ent
     expect(row).to_contain_text(secret[:8])
     expect(row).to_contain_text("127.0.0.1")
 
+    page.get_by_role("link", name="Revoke retail-credit CI").click()
     page.get_by_role("button", name="Revoke retail-credit CI").click()
     expect(page.get_by_role("region", name="Ended")).to_contain_text("retail-credit CI")
     with pytest.raises(Refused) as refusal:
