@@ -21,7 +21,7 @@ PORT ?=
 ARGS ?=
 
 .PHONY: help
-help:  ## say what there is to make
+help:  ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv/made:
@@ -44,19 +44,19 @@ help:  ## say what there is to make
 	@touch $@
 
 .PHONY: run
-run: .venv/run  ## start the product on this machine; Ctrl-C stops it
+run: .venv/run  ## start the product with demonstration data on this machine; Ctrl-C stops it
 	@$(if $(PROTECTED),COUNTERSIGN_PROTECTED=$(PROTECTED) )$(BIN)/python -m governance.supervisor $(if $(PORT),--port $(PORT)) $(ARGS)
 
 .PHONY: test
-test: .venv/dev  ## run the tests; ARGS="tests/audit -k leaf" narrows them
+test: .venv/dev  ## run the tests without the long profiles; ARGS="tests/audit -k leaf" selects tests
 	@$(PYTEST) -m "not long" $(ARGS)
 
 .PHONY: test-long
-test-long: .venv/dev  ## run the long fuzz, kill and property profiles as well
+test-long: .venv/dev  ## run all tests, with the long fuzz, kill and property profiles
 	@HYPOTHESIS_PROFILE=long $(PYTEST) $(ARGS)
 
 .PHONY: lint
-lint: .venv/dev  ## judge the code without running it
+lint: .venv/dev  ## check format, style, imports, types, migrations and deployment settings
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
@@ -71,12 +71,12 @@ lint: .venv/dev  ## judge the code without running it
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
 
 .PHONY: format
-format: .venv/dev  ## put the code into its form
+format: .venv/dev  ## format the code and apply automatic fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 .PHONY: bench
-bench: .venv/dev  ## measure; never part of the tests
+bench: .venv/dev  ## run the benchmarks; they are not part of the tests
 	@for name in access pages registry uploads; do echo "== $$name"; $(BIN)/python -m tests.bench.$$name || exit 1; done
 
 .venv-mlflow/made: requirements/mlflow.txt
@@ -94,21 +94,21 @@ bench: .venv/dev  ## measure; never part of the tests
 	@touch $@
 
 .PHONY: audit
-audit: .venv-audit/made  ## compare the pinned packages with known vulnerabilities; asks PyPI or, with ARGS="-s osv", OSV
+audit: .venv-audit/made  ## report known vulnerabilities of the pinned packages; queries PyPI or, with ARGS="-s osv", OSV
 	@.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off $(ARGS) \
 		-r requirements/run.txt -r requirements/embedded.txt -r requirements/dev.txt
 
 .PHONY: bench-mlflow
-bench-mlflow: .venv/dev .venv-mlflow/made  ## our MLflow door beside a stock MLflow server; ARGS=--large with 100,000 versions
+bench-mlflow: .venv/dev .venv-mlflow/made  ## compare the MLflow interface with a stock MLflow server; ARGS=--large uses 100,000 versions
 	@$(BIN)/python -m tests.bench.beside.door $(ARGS)
 
 .PHONY: shots
-shots: .venv/dev  ## take a picture of every page into var/shots/, in both themes and widths; ARGS=promotion narrows it
+shots: .venv/dev  ## save screenshots of every page in var/shots/, in both themes and widths; ARGS=promotion selects pages
 	@$(BIN)/python -m tests.shots $(ARGS)
 
 EXAMPLE_USER ?= priya
 .PHONY: example
-example: .venv/dev  ## train a model and take it to Production in what `make run` runs; ARGS=--as-pickle is refused there
+example: .venv/dev  ## train a model and request its promotion on the server of `make run`; Production refuses ARGS=--as-pickle
 	@var="$${COUNTERSIGN_VAR_DIR:-var}"; \
 	export COUNTERSIGN_URL="$${COUNTERSIGN_URL:-$$(cat "$$var/run.lock" 2>/dev/null)}"; \
 	test -n "$$COUNTERSIGN_URL" || { echo "nothing runs here: \`make run\` in another terminal first"; exit 1; }; \
@@ -122,11 +122,11 @@ example: .venv/dev  ## train a model and take it to Production in what `make run
 	{ status=$$?; test $$status -eq 5 || exit $$status; }
 
 .PHONY: shell
-shell: .venv/run  ## a Python shell on the data of `make run`
+shell: .venv/run  ## open a Python shell on the data of `make run`
 	@$(DEVELOPMENT) $(BIN)/python manage.py shell
 
 .PHONY: psql
-psql: .venv/run  ## psql on the data of `make run`, as the application role; ARGS="-U countersign_owner" as another
+psql: .venv/run  ## open psql on the data of `make run`, as the application role; ARGS="-U countersign_owner" selects another role
 	@PATH="$$($(BIN)/python -c 'from governance.embedded import binary; print(binary("psql").parent)'):$$PATH" \
 		$(DEVELOPMENT) $(BIN)/python manage.py dbshell -- $(ARGS)
 
@@ -135,11 +135,11 @@ reset: .venv/run  ## remove the data of `make run`
 	@$(BIN)/python -m governance.embedded reset
 
 .PHONY: schema
-schema: .venv/dev  ## write the API's description anew, for the test that compares it
+schema: .venv/dev  ## write the OpenAPI description that a test compares with the code
 	@$(DEVELOPMENT) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file tests/governance/api/openapi.yaml
 
 .PHONY: pins
-pins: .venv/dev  ## resolve requirements/*.in anew into pinned, hashed files; ARGS=--upgrade takes newer versions
+pins: .venv/dev  ## resolve requirements/*.in to pinned files with hashes; ARGS=--upgrade selects newer versions
 	@for part in run embedded dev mlflow audit; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-header $(ARGS) requirements/$$part.in -o requirements/$$part.txt || exit 1; done
