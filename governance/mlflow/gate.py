@@ -5,7 +5,7 @@ The client prints it as the message of an exception. Whoever reads it knows MLfl
 from __future__ import annotations
 
 from audit.actor import Actor
-from governance import promotions, selectors
+from governance import facts, promotions, selectors
 from governance.mlflow.refusals import MlflowError
 from governance.mlflow.spoken import model_page, request_url
 from governance.mlflow.words import SpokenStage
@@ -64,7 +64,10 @@ def waiting(request: PromotionRequest, *, opened: bool) -> MlflowError:
         lines += ["It waits for:", *_unmet(verdict)]
     elif verdict is not None:
         lines.append("Approved. Waiting for release: a developer or owner promotes it on its page.")
-    lines.append("Run the same call again to see how it stands. Once it is met the version moves by itself.")
+    document = facts.document_of(request)
+    releases = document is not None and document.on_ready == "hold"
+    then = "a developer or owner releases it on its page" if releases else "the request is carried out automatically"
+    lines.append(f"Run the same call again to see its state. Once the policy is met, {then}.")
     return MlflowError("RESOURCE_CONFLICT", "\n".join(lines))
 
 

@@ -50,6 +50,7 @@ def test_a_protected_stage_is_asked_for_and_the_error_names_the_request(bank: Ba
     assert "waiting for evidence" in said
     assert "countersign attach churn 1 PATH…" in said
     assert "the version stays where it is until its policy is met" in said
+    assert "Once the policy is met, the request is carried out automatically." in said
     assert (request.requested_by.username, request.requested_with is not None) == ("priya", True)
     assert mlflow.get_model_version("churn", "1").current_stage == "None"
     gate = mlflow.get_model_version("churn", "1").deployment_job_state
@@ -189,12 +190,14 @@ def test_leaving_production_is_asked_for_too(bank: Bank, refused: Any) -> None:
     policies.publish(
         actor=setup.INSTALLER,
         source=OPEN_DOOR.format("archived", "from: [production], to: [archived]")
-        + "approvals: [{group: reviewers, count: 1}]\n",
+        + "approvals: [{group: reviewers, count: 1}]\non_ready: hold\n",
         reason="the scene of a test",
     )
 
     with refused("RESOURCE_CONFLICT") as caught:
         mlflow.transition_model_version_stage("churn", "1", "Archived")
+
+    assert "Once the policy is met, a developer or owner releases it on its page." in str(caught.value)
 
     assert "1 more of reviewers must approve" in str(caught.value)
     assert "Who can: Aiko Tanaka, Chen Wei, Marta Kovač" in str(caught.value)
