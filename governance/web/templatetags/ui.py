@@ -6,13 +6,14 @@ Tags, not includes: a page holds some hundred of them, and a tag costs a few mic
 from __future__ import annotations
 
 import json
+import re
 from hashlib import blake2s
 from typing import Any
 from urllib.parse import urlencode
 
 from django import template
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from governance.web import icons, words
@@ -21,6 +22,7 @@ register = template.Library()
 
 TONES = 6
 DIGEST_EDGE = 4
+_CODE = re.compile(r"`([^`\n]+)`")
 
 
 @register.simple_tag
@@ -163,6 +165,15 @@ def copy(text: str, what: str) -> SafeString:
 def pretty_json(value: Any) -> str:
     """JSON for reading: indented, keys in order."""
     return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True, default=str)
+
+
+@register.filter
+def with_code(text: str) -> SafeString:
+    """Text of the product's own descriptions, escaped, with what is between backticks as code."""
+    pieces = _CODE.split(text)
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", piece) if n % 2 else piece,) for n, piece in enumerate(pieces))
+    )
 
 
 @register.filter

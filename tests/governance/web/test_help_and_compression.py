@@ -31,6 +31,8 @@ class TestHelp(PageTest):
         for path in ("/api/v1/models/{slug}", "/api/v1/promotions/{id}/events", "/api/v1/stages/{stage}/versions"):
             assert path in html
         assert not re.findall(r'(?:src|href)="(?:https?:)?//', html)
+        assert "<code>Idempotency-Key</code>" in html
+        assert "`" not in html
         targets = set(re.findall(r'href="#(document-\w+)"', html))
         assert targets <= set(re.findall(r'id="(document-\w+)"', html)), "every link to a document leads to one"
         assert Client().get("/api/v1/docs/").headers["Location"] == "/api/v1/docs"
