@@ -78,7 +78,7 @@ OF_STATE = {
     "withdrawn": REJECTED,
     "superseded": CONFLICT,
 }
-"""Exit status by the state of a promotion request. `ready`: approved, and held until somebody carries it out."""
+"""Exit status by the state of a promotion request. `ready`: approved, and waits for manual release."""
 _OF_STATUS = {401: NOT_PERMITTED, 403: NOT_PERMITTED, 409: CONFLICT, 412: CONFLICT, 429: UNREACHABLE}
 _OF_CODE = {
     **dict.fromkeys(
@@ -756,7 +756,7 @@ class Client:
         if isinstance(error, ConnectionRefusedError):
             return _Lost(f"Nothing listens at {named}. {way_out}")
         if str(error).startswith("Tunnel connection failed"):
-            return _Lost(f"{named[0].upper()}{named[1:]}, lets nobody through to {where.host} ({error}). {way_out}")
+            return _Lost(f"{named[0].upper()}{named[1:]}, refuses the connection to {where.host} ({error}). {way_out}")
         return None
 
     def _read(self, response: http.client.HTTPResponse, raw: bytes) -> Answer:
@@ -1254,7 +1254,7 @@ def _promote_along(
         if status != DONE:
             break
         if stage != way[-1] and client.version(slug, number)["stage"] != stage:
-            return WAITING  # approved, and held until somebody carries it out
+            return WAITING  # approved, and waits for manual release
     return status
 
 
@@ -1493,7 +1493,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _chosen(given: Iterable[str], options: argparse.Namespace, console: Console) -> tuple[list[LocalFile], list[str]]:
-    """The files a command was given, and what of their folders is left out; both are told."""
+    """Return the files given to a command and the names of those that are left out, and print the latter."""
     selection = Selection(options.exclude)
     files = local_files(given, selection)
     if selection.left_out:

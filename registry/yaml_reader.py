@@ -225,7 +225,7 @@ class _Loader(yaml.SafeLoader):
         where the text is checked, and half of a surrogate pair can be neither stored nor sent."""
         place = characters.first_unfit(node.value)
         if place is not None and place.character not in self._text:
-            raise YamlUnreadableError(f"line {self._line(node)}: an escape stands for {place.code_point}: remove it")
+            raise YamlUnreadableError(f"line {self._line(node)}: an escape means {place.code_point}: remove it")
 
     def _matching(self, node: yaml.ScalarNode, form: re.Pattern[str], what: str) -> str:
         """Return the text of a scalar that is tagged as `what`. An explicit tag (`!!bool maybe`) may be wrong."""

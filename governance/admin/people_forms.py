@@ -50,7 +50,7 @@ class AccountForm(ReasonForm):
 
 
 class PasswordForm(ReasonForm):
-    """A password somebody else chose, to begin with."""
+    """A first password, chosen by the administrator. It signs nothing until its holder replaces it."""
 
     password = forms.CharField(
         label="New password",

@@ -22,7 +22,7 @@ class AdditionShown(Shown):
 
 
 class ReadinessStepShown(Shown):
-    """A condition or a check, and how it would stand."""
+    """A condition or a check, and its expected state."""
 
     title: str
     state: str = Field(description="failed: something has to be done; waiting: judged when the request is made; met")

@@ -105,7 +105,7 @@ class _At:
 
     def object(self) -> Mapping[str, Any]:
         if not isinstance(self.value, dict):
-            raise self.fault("a JSON object must stand here.")
+            raise self.fault("a JSON object is required here.")
         return self.value
 
     def has(self, name: str) -> bool:
@@ -187,7 +187,7 @@ def _entries(at: _At) -> Found:
             "this is none of the exports known: describe-model-package or list-model-packages (SageMaker), az ml model "
             "show or list (Azure ML), registry-model details (Comet)."
         )
-        yield at.fault(detail if isinstance(at.value, dict) else f"a JSON object must stand here; {detail}")
+        yield at.fault(detail if isinstance(at.value, dict) else f"a JSON object is required here; {detail}")
         return
     yield from reader(at)
 
@@ -213,7 +213,9 @@ def _sagemaker(at: _At) -> Told:
     arn = at.identifier("ModelPackageArn")
     parts = arn.split(":")
     if len(parts) < 6 or parts[0] != "arn" or parts[2] != "sagemaker":
-        raise at.at("ModelPackageArn").fault("an ARN of SageMaker must stand here: arn:aws:sagemaker:REGION:ACCOUNT:….")
+        raise at.at("ModelPackageArn").fault(
+            "an ARN of SageMaker is required here: arn:aws:sagemaker:REGION:ACCOUNT:…."
+        )
     grouped = at.has("ModelPackageGroupName")
     name = at.identifier("ModelPackageGroupName" if grouped else "ModelPackageName")
     metadata, creator = at.within("MetadataProperties"), at.within("CreatedBy")
@@ -247,7 +249,7 @@ def _sagemaker_number(at: _At, arn: str) -> str:
         return arn.rpartition("/")[2]
     found = at.at("ModelPackageVersion")
     if isinstance(found.value, bool) or not isinstance(found.value, int) or found.value < 1:
-        raise found.fault("a version number, from 1 on, must stand here.")
+        raise found.fault("a version number, from 1 on, is required here.")
     return str(found.value)
 
 
@@ -268,7 +270,7 @@ def _azure(at: _At) -> Told:
     identity = at.text("id").removeprefix("azureml:")
     origin = identity.partition("/models/")[0] or at.text("workspace") or at.text("resourceGroup")
     if not origin:
-        raise at.at("id").fault("the model's id must stand here: it says which workspace it is of.")
+        raise at.at("id").fault("the model's id is required here: it says which workspace it is of.")
     context = at.within("creation_context")
     if at.at("version").value is None and at.has("latest_version"):
         raise at.at("version").fault(

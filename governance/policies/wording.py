@@ -91,9 +91,9 @@ def _rest(document: PolicyDocument) -> list[str]:
         "Every decision needs a comment."
         if document.comment_required
         else "An approval needs no comment; other decisions do.",
-        "The change is carried out by itself when everything is met."
+        "The change is carried out automatically when every requirement is met."
         if document.on_ready == "promote"
-        else "When everything is met, somebody who may ask for promotions carries the change out.",
+        else "When every requirement is met, a person who may request promotions releases the change.",
         f"A request expires after {_days(document.expires_after_days)}.",
         NO_SELF_APPROVAL,
     ]

@@ -99,8 +99,8 @@ def carry_out_promoted(
 def _carry_out_reapproval(
     locked: Locked, approved: PromotionRequest, before: str, *, actor: Actor, contents: Contents | None
 ) -> None:
-    """Record the new approved fingerprint of a version in the place it holds. Nothing moves, so nobody's request is
-    overtaken by it."""
+    """Record the new approved fingerprint of a version in the place it holds. No stage or alias changes, so no other
+    request is superseded."""
     request, version = locked.request, locked.version
     event = record(
         locked,
@@ -139,8 +139,8 @@ def _close_lost_reapprovals(locked: Locked, displaced: ModelVersion | None) -> N
 
 
 def _supersede_others(locked: Locked) -> None:
-    """Older versions that wait for the same place were overtaken: promoting one of them now would be a step back that
-    nobody asked for in those words."""
+    """Close the requests of older versions for the same target: executing one of them now would replace a newer version
+    by an older one, which its requester did not ask for."""
     request = locked.request
     if request.target_stage is not None and not request.target_stage.exclusive:
         return

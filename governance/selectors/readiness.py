@@ -30,12 +30,12 @@ from registry.models import OPEN, AliasAssignment, ModelVersion, RegisteredModel
 from registry.selectors import AliasProtection, Contents
 
 UNSAVED = 0
-"""Number of a request that nobody made: no row refers to it."""
+"""The number of a request that was not made: no row refers to it."""
 
 
 @dataclass(frozen=True)
 class ReadinessStep:
-    """Something that is missing, or a check and how it would stand: FAILED where something has to be done about it,
+    """Something that is missing, or a check and its expected state: FAILED where something has to be done about it,
     WAITING where it is judged when the request is made. `additions`: what can be added to the version for it;
     `command` adds it."""
 

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from pydantic import ValidationError
 
 from audit import canonical, clock, recorder
@@ -19,7 +19,7 @@ from governance.models import Policy, PolicyRevision, PromotionRequest
 from registry import access, selectors, yaml_reader
 from registry.document_faults import faults_of, with_places
 from registry.exceptions import Conflict, FieldError, InvalidInput
-from registry.models import ChangeProposal, ReviewerGroup, User
+from registry.models import ChangeProposal, ReviewerGroup
 from registry.rules import Faults
 from registry.services import change_proposals, groups, instance
 
@@ -176,15 +176,10 @@ def _publish_proposed(actor: Actor, proposal: ChangeProposal) -> list[Thing]:
     return [Thing("policy", str(revision.policy.uid)), Thing("policy_revision", str(revision.uid))]
 
 
-def _officers(proposal: ChangeProposal) -> QuerySet[User]:
-    return change_proposals.officers()
-
-
 PUBLICATION = change_proposals.register_kind(
     change_proposals.ChangeKind(
         name="policy.publication",
         label="Policy revision",
-        confirmers=_officers,
         needed="another officer",
         apply=_publish_proposed,
     )

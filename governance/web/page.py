@@ -79,8 +79,8 @@ def page(
             patch_vary_headers(response, ["HX-Request", "Cookie"])
             return response
 
-        answer.is_page = True  # type: ignore[attr-defined]
-        answer.methods = allowed  # type: ignore[attr-defined]
+        answer.is_page = True  # type: ignore[attr-defined]  # an attribute of the view, for tests
+        answer.methods = allowed  # type: ignore[attr-defined]  # an attribute of the view, for `resending`
         return answer
 
     return decorate

@@ -26,8 +26,8 @@ class Trend:
 
     @property
     def shown(self) -> int:
-        """The version whose value stands for the model: the one in the exclusive stage, otherwise the newest."""
-        return self.in_exclusive if self.in_exclusive in self.by_number else max(self.by_number)  # type: ignore[return-value]
+        """The version whose value is shown for the model: the one in the exclusive stage, otherwise the newest."""
+        return self.in_exclusive if self.in_exclusive in self.by_number else max(self.by_number)  # type: ignore[return-value]  # a key of by_number is no None
 
     @property
     def value(self) -> float:

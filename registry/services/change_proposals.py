@@ -51,18 +51,18 @@ class ChangeKind:
     Attributes:
         name: noun of the change, stored with each proposal ("policy.publication").
         label: what pages call it.
-        confirmers: the active accounts whose role lets them confirm, exclusions aside.
         needed: what a confirmer has to be, completing "… is confirmed by" in a refusal.
         apply: carries the change out, in the transaction of the confirmation, with its own events; the actor is the
             confirming person. Returns the things that changed. Raises a Refusal where the change is no longer possible.
+        confirmers: the active accounts whose role lets them confirm, exclusions aside: officers where nothing is given.
         excluded: why certain people may not confirm, by uid; the proposer is always excluded.
     """
 
     name: str
     label: str
-    confirmers: Callable[[ChangeProposal], QuerySet[User]]
     needed: str
     apply: Callable[[Actor, ChangeProposal], Sequence[Thing]]
+    confirmers: Callable[[ChangeProposal], QuerySet[User]] = field(default=lambda proposal: officers())
     excluded: Callable[[ChangeProposal], Mapping[str, str]] = field(default=_exclude_no_one)
 
 

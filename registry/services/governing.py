@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
-
 from audit import clock
 from audit.actor import Actor
 from audit.recorder import Thing
@@ -143,10 +141,6 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _officers(proposal: ChangeProposal) -> QuerySet[User]:
-    return change_proposals.officers()
-
-
 def _concerned(proposal: ChangeProposal) -> Mapping[str, str]:
     """Return whom a change is about: the person, or the members of the group that gets a role, including those whose
     membership begins later."""
@@ -161,7 +155,6 @@ ORGANISATION_ROLE = register_kind(
     ChangeKind(
         name="organisation.role",
         label="Governing role",
-        confirmers=_officers,
         needed="a second officer",
         apply=_give_proposed,
         excluded=_concerned,
@@ -171,7 +164,6 @@ GROUP_MEMBERSHIP = register_kind(
     ChangeKind(
         name="group.membership",
         label="Membership of a group that governs",
-        confirmers=_officers,
         needed="a second officer",
         apply=_add_proposed,
         excluded=_concerned,

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from audit import clock, recorder
 from audit.actions import Action
@@ -14,7 +13,7 @@ from audit.recorder import Change, Thing
 from registry import access
 from registry.actions import INSTANCE_CREATED, SETUP_CONFIRMED, SINGLE_OFFICER_DECLARED, SINGLE_OFFICER_ENDED
 from registry.exceptions import NotNow
-from registry.models import ChangeProposal, Instance, User
+from registry.models import ChangeProposal, Instance
 from registry.rules import Faults
 from registry.services import change_proposals
 from registry.services.change_proposals import ChangeKind, register_kind
@@ -133,15 +132,10 @@ def _confirm_setup(actor: Actor, proposal: ChangeProposal) -> list[Thing]:
     return [_thing(row)]
 
 
-def _officers(proposal: ChangeProposal) -> QuerySet[User]:
-    return change_proposals.officers()
-
-
 SETUP_CONFIRMATION = register_kind(
     ChangeKind(
         name="instance.setup",
         label="Confirmation of the set-up",
-        confirmers=_officers,
         needed="a second officer",
         apply=_confirm_setup,
     )

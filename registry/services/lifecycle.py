@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from audit import recorder
 from audit.actor import Actor
 from audit.recorder import Change, Thing
 from registry import access, selectors
 from registry.actions import PROTECTED_ALIAS_CHANGED
-from registry.models import ChangeProposal, ProtectedAlias, Stage, User
+from registry.models import ChangeProposal, ProtectedAlias, Stage
 from registry.rules import Faults
 from registry.services import change_proposals
 
@@ -131,15 +130,10 @@ def _apply(actor: Actor, proposal: ChangeProposal) -> Sequence[Thing]:
     return [Thing("protected_alias", given["alias"])]
 
 
-def _officers(proposal: ChangeProposal) -> QuerySet[User]:
-    return change_proposals.officers()
-
-
 ALIAS_PROTECTION = change_proposals.register_kind(
     change_proposals.ChangeKind(
         name="alias.protection",
         label="Protection of an alias",
-        confirmers=_officers,
         needed="another officer",
         apply=_apply,
     )

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from pydantic import ValidationError
 
 from audit import canonical, clock, recorder
@@ -16,7 +15,7 @@ from registry import questionnaire as language
 from registry.actions import QUESTIONNAIRE_PUBLISHED
 from registry.document_faults import faults_of
 from registry.exceptions import Conflict, FieldError, InvalidInput
-from registry.models import ChangeProposal, QuestionnaireRevision, User
+from registry.models import ChangeProposal, QuestionnaireRevision
 from registry.rules import Faults
 from registry.services import change_proposals, instance
 
@@ -129,15 +128,10 @@ def _publish_proposed(actor: Actor, proposal: ChangeProposal) -> list[Thing]:
     return [Thing("questionnaire", str(made.uid))]
 
 
-def _officers(proposal: ChangeProposal) -> QuerySet[User]:
-    return change_proposals.officers()
-
-
 PUBLICATION = change_proposals.register_kind(
     change_proposals.ChangeKind(
         name="questionnaire.publication",
         label="Questionnaire revision",
-        confirmers=_officers,
         needed="another officer",
         apply=_publish_proposed,
     )

@@ -167,7 +167,7 @@ def test_a_card_with_a_key_twice_cannot_be_read() -> None:
 
 @pytest.mark.parametrize("escape", ["\\0", "\\ud800"])
 def test_no_document_holds_what_neither_database_nor_page_can_hold(escape: str) -> None:
-    with pytest.raises(ValueError, match="line 2: an escape stands for"):
+    with pytest.raises(ValueError, match="line 2: an escape means"):
         policies.parse(f'slug: a\ntitle: "abc{escape}"\napplies_to: {{stages: [production]}}\n')
     with pytest.raises(ValueError, match="line 1: an escape"):
         questionnaire.parse(f'title: "abc{escape}"\n')
