@@ -137,3 +137,10 @@ def address(row: Model | type[Model], page: str = "change") -> str:
     """The address of a page of the admin site: of a row, or of its kind."""
     name = f"admin:{row._meta.app_label}_{row._meta.model_name}_{page}"
     return reverse(name, args=[row.pk] if isinstance(row, Model) else [])
+
+
+@pytest.fixture
+def scene(lifecycle: None, people: People, officers: SimpleNamespace) -> None:
+    """What the commands are about, made before anything is counted."""
+    assert people.risk_team
+    assert people.eve
