@@ -16,6 +16,7 @@ from governance.policies.document import (
     young_enough,
 )
 from governance.policies.judging import (
+    PASSING_CONCLUSIONS,
     ApprovalStanding,
     CheckFact,
     DecisionFact,
@@ -49,6 +50,7 @@ from governance.policies.separation import (
 from governance.policies.wording import in_words
 
 __all__ = [
+    "PASSING_CONCLUSIONS",
     "YOU",
     "AppliesTo",
     "ApprovalRule",

@@ -8,6 +8,9 @@ from typing import Literal
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
 from governance.policies.separation import Exclusion
 
+PASSING_CONCLUSIONS = frozenset({"success", "skipped"})
+"""The conclusions of a check that satisfy it."""
+
 
 class State(StrEnum):
     """What the gate says of a request that nobody has closed."""
@@ -241,7 +244,7 @@ def _check_requirement(rule: CheckRule, fact: CheckFact | None) -> Requirement:
         return as_requirement(
             Met.WAITING, "stale: it ran on other inputs or too long ago", "Wait: it runs again automatically"
         )
-    if fact.conclusion in ("success", "skipped"):
+    if fact.conclusion in PASSING_CONCLUSIONS:
         return as_requirement(Met.MET, fact.summary)
     # Everything else blocks: failure, action_required, neutral, error, cancelled. No result is not a pass.
     return as_requirement(Met.FAILED, fact.summary or fact.conclusion, fact.how_to_fulfil)

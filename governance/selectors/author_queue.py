@@ -9,8 +9,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from audit.actor import Actor
 from governance.models import CheckRun, Decision, PromotionRequest
+from governance.policies import PASSING_CONCLUSIONS
 from governance.selectors.finding import visible_requests
-from governance.selectors.inbox import ListRow, list_rows
+from governance.selectors.inbox import ListRow, latest_runs_read, list_rows
 from registry import access
 from registry.models import User
 
@@ -55,9 +56,7 @@ def _reason(row: ListRow) -> str:
     request = row.request
     if request.state == PromotionRequest.State.READY:
         return "Ready: carry it out"
-    latest: dict[str, CheckRun] = {}
-    for run in request.check_runs.all():
-        latest.setdefault(run.check_slug, run)
+    latest = latest_runs_read(request)
     said = [
         f"{decision.signed_name} asked for changes"
         for decision in request.decisions.all()
@@ -67,7 +66,7 @@ def _reason(row: ListRow) -> str:
     failed = [
         run.check_slug
         for run in latest.values()
-        if run.status == CheckRun.Status.COMPLETED and run.conclusion not in ("success", "skipped")
+        if run.status == CheckRun.Status.COMPLETED and run.conclusion not in PASSING_CONCLUSIONS
     ]
     if hasattr(request, "failure"):
         said.append(f"it could not be executed: {request.failure.reason}")

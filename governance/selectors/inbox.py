@@ -12,7 +12,7 @@ from audit.actor import Actor
 from governance import facts
 from governance.eligibility import Member, Standing, involvements, member, standing_of
 from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
-from governance.policies import ApprovalRule, assign
+from governance.policies import PASSING_CONCLUSIONS, ApprovalRule, assign
 from governance.selectors.finding import ROW_RELATED, visible_requests
 from registry import access
 from registry.models import User
@@ -82,12 +82,15 @@ def _my_rules(rules: tuple[ApprovalRule, ...], mine: Container[str]) -> list[App
     return [rule for rule in rules if rule.group in mine]
 
 
+def latest_runs_read(request: PromotionRequest) -> dict[str, CheckRun]:
+    """Return the latest run of each check of a request whose runs were read with the list, the newest first."""
+    return {run.check_slug: run for run in reversed(list(request.check_runs.all()))}
+
+
 def _list_row(request: PromotionRequest, person: User | None, mine: Standing) -> ListRow:
     document = facts.document_of(request)
     rules = _rules(request)
-    latest: dict[str, CheckRun] = {}
-    for run in request.check_runs.all():
-        latest.setdefault(run.check_slug, run)
+    latest = latest_runs_read(request)
     required = [c.check for c in document.checks if c.mode == "required"] if document is not None else []
     standing = [d for d in request.decisions.all() if d.lapsed_at is None and facts.counts(request, d)]
     approving = [(d.person.uid, frozenset(d.groups)) for d in standing if d.outcome == Decision.Outcome.APPROVE]
@@ -102,7 +105,7 @@ def _list_row(request: PromotionRequest, person: User | None, mine: Standing) ->
     )
     return ListRow(
         request=request,
-        checks_met=sum(latest[s].conclusion in ("success", "skipped") for s in required if s in latest),
+        checks_met=sum(latest[s].conclusion in PASSING_CONCLUSIONS for s in required if s in latest),
         checks_total=len(required),
         approvals_have=sum(len(people) for people in filled.values()),
         approvals_need=sum(rule.count for rule in rules),

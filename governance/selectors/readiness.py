@@ -13,6 +13,7 @@ from governance.checks import catalogue, execution
 from governance.eligibility import Member, involvements, members_of, reviewers_among
 from governance.models import CheckRun, PolicyRevision, PromotionRequest
 from governance.policies import (
+    PASSING_CONCLUSIONS,
     Demand,
     Involvement,
     Met,
@@ -250,7 +251,7 @@ def _check_steps(known: _Known, request: PromotionRequest, document: PolicyDocum
             adding = tuple(addition for what in planned.missing for addition in execution.additions(what))
             steps.append(ReadinessStep(title, detail, Met.FAILED, required, adding, command))
         elif run is not None and run.status == CheckRun.Status.COMPLETED:
-            passed = Met.MET if run.conclusion in ("success", "skipped") else Met.FAILED
+            passed = Met.MET if run.conclusion in PASSING_CONCLUSIONS else Met.FAILED
             detail = f"In #{run.request_id}: {run.summary or run.get_conclusion_display()}"
             steps.append(ReadinessStep(title, detail, passed, required))
         else:
