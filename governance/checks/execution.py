@@ -8,12 +8,11 @@ in the transaction that writes it; claims and heartbeats are not events.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -26,8 +25,8 @@ from audit.actor import Actor, process
 from audit.recorder import Change, Thing
 from governance import dispatch
 from governance.actions import CHECK_CANCELLED, CHECK_COMPLETED, CHECK_QUEUED
-from governance.checks import catalogue, inputs
-from governance.checks.contract import ARTIFACT_FILES, MODEL_CARD, Conclusion, ContractBroken, Finding, Outcome
+from governance.checks import additions, catalogue, inputs
+from governance.checks.contract import Conclusion, ContractBroken, Finding, Outcome
 from governance.models import CheckRun, PromotionRequest
 from governance.policies import CheckRule, PolicyDocument, UncombinableRule, young_enough
 from registry.selectors import Contents
@@ -58,11 +57,6 @@ class PlannedRun:
     missing: tuple[str, ...] = ()
     problem: str = ""
     latest: CheckRun | None = None
-
-
-_KIND = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)+")
-_KIND_IN_TEXT = re.compile(r"\(([a-z0-9_]+(?:\.[a-z0-9_]+)+)\)")
-_METRIC = re.compile(r"the metric (.+?)(?: or |\Z)")
 
 
 @dataclass(frozen=True)
@@ -307,54 +301,9 @@ def _queue(request: PromotionRequest, item: PlannedRun, *, actor: Actor) -> Chec
         run.summary = item.problem
     elif item.missing:
         run.status = CheckRun.Status.WAITING_EVIDENCE
-        added_by = command(request.model.slug, request.version.number, item.missing)
-        run.summary = f"Add to the version: {'; '.join(named(item.missing))}. Run: {added_by}"
+        added_by = additions.command(request.model.slug, request.version.number, item.missing)
+        run.summary = f"Add to the version: {'; '.join(additions.named(item.missing))}. Run: {added_by}"
     return _insert(run, request, actor=actor, data={"waiting_for": list(item.missing)} if item.missing else {})
-
-
-def named(missing: Sequence[str]) -> list[str]:
-    """What is missing, for readers."""
-    return ["its files" if kind == ARTIFACT_FILES else kind for kind in missing]
-
-
-@dataclass(frozen=True)
-class Addition:
-    """Something to add to a version: "files", "card", "evidence" of the kind `name`, or the "metric" `name`."""
-
-    form: Literal["files", "card", "evidence", "metric"]
-    name: str = ""
-
-    @property
-    def option(self) -> str:
-        """The argument of `countersign attach` that adds it."""
-        words = {"files": "PATH…", "card": "--card CARD.md", "evidence": f"--evidence {self.name}=PATH"}
-        given = f"{self.name}=VALUE"
-        return words.get(self.form) or f"--metric {given if ' ' not in given else repr(given)}"
-
-
-def additions(what: str) -> tuple[Addition, ...]:
-    """Return what adds something that is missing; several are alternatives, the one that says more first.
-
-    Args:
-        what: as a check gives it: a kind of evidence, or a text such as "the metric auc or an evaluation table
-            (evaluation.table) to compute auc from".
-    """
-    if what == ARTIFACT_FILES:
-        return (Addition("files"),)
-    if what == MODEL_CARD:
-        return (Addition("card"),)
-    if _KIND.fullmatch(what):
-        return (Addition("evidence", what),)
-    found = [Addition("evidence", kind) for kind in _KIND_IN_TEXT.findall(what)]
-    if metric := _METRIC.match(what):
-        found.append(Addition("metric", metric[1]))
-    return tuple(found) or (Addition("evidence", "KIND"),)
-
-
-def command(slug: str, number: int, missing: Sequence[str]) -> str:
-    """Return the command that adds what is missing: who has the files is rarely who reads this first."""
-    options = [additions(what)[0].option for what in sorted(missing, key=lambda what: what != ARTIFACT_FILES)]
-    return f"countersign attach {slug} {number} {' '.join(dict.fromkeys(options))}"
 
 
 def _insert(run: CheckRun, request: PromotionRequest, *, actor: Actor, data: Mapping[str, Any]) -> CheckRun:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from audit import clock
 from audit.actor import Actor
 from governance import facts
-from governance.checks import catalogue, execution
+from governance.checks import additions, catalogue, execution
+from governance.checks.additions import Addition
 from governance.eligibility import Member, involvements, members_of, reviewers_among
 from governance.models import CheckRun, PolicyRevision, PromotionRequest
 from governance.policies import (
@@ -44,7 +45,7 @@ class ReadinessStep:
     detail: str
     state: Met = Met.FAILED
     required: bool = True
-    additions: tuple[execution.Addition, ...] = ()
+    additions: tuple[Addition, ...] = ()
     command: str = ""
 
 
@@ -246,9 +247,9 @@ def _check_steps(known: _Known, request: PromotionRequest, document: PolicyDocum
         if planned.problem:
             steps.append(ReadinessStep(title, planned.problem, required=required))
         elif planned.missing:
-            detail = f"Add to the version: {'; '.join(execution.named(planned.missing))}."
-            command = execution.command(known.version.model.slug, known.version.number, planned.missing)
-            adding = tuple(addition for what in planned.missing for addition in execution.additions(what))
+            detail = f"Add to the version: {'; '.join(additions.named(planned.missing))}."
+            command = additions.command(known.version.model.slug, known.version.number, planned.missing)
+            adding = tuple(addition for what in planned.missing for addition in additions.additions(what))
             steps.append(ReadinessStep(title, detail, Met.FAILED, required, adding, command))
         elif run is not None and run.status == CheckRun.Status.COMPLETED:
             passed = Met.MET if run.conclusion in PASSING_CONCLUSIONS else Met.FAILED
