@@ -216,7 +216,11 @@ def ask(api: Client, number: int, stage: str, reason: str, options: argparse.Nam
     print(f"\nRequest #{request['id']}: version {number} → {stage}")
 
     def done(document: Json) -> bool:
-        return settled(document) or (document["state"] == "open" and not options.wait and not checks_run(document))
+        # Between the end of the last check and the state that follows from it, nothing waits or something has failed.
+        states = {requirement["state"] for requirement in document["requirements"] if requirement["required"]}
+        settles_itself = checks_run(document) or "waiting" not in states or "failed" in states
+        only_people = document["state"] == "open" and not settles_itself
+        return settled(document) or (only_people and not options.wait)
 
     request = api.follow(request["id"], timeout=options.timeout, done=done)
     print(*requirement_lines(request["requirements"], request["live"]), sep="\n")
