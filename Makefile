@@ -98,6 +98,25 @@ audit: .venv-audit/made  ## report known vulnerabilities of the pinned packages;
 	@.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off $(ARGS) \
 		-r requirements/run.txt -r requirements/embedded.txt -r requirements/dev.txt
 
+.PHONY: hooks
+hooks: .venv/dev  ## install the commit hooks of .pre-commit-config.yaml; they run the pinned tools of .venv
+	@$(BIN)/pre-commit install
+
+.PHONY: sbom
+sbom: .venv/dev  ## write the bill of materials of the product (CycloneDX) to dist/
+	@$(BIN)/python -m tools.sbom $(ARGS)
+
+.venv-docs/made: requirements/docs.txt
+	@echo "making .venv-docs, with mkdocs-material"
+	@$(PYTHON) -m venv .venv-docs
+	@.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
+		-r requirements/docs.txt
+	@touch $@
+
+.PHONY: docs
+docs: .venv-docs/made  ## build the documentation site in var/site/ from docs/; needs no network
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+
 .PHONY: bench-mlflow
 bench-mlflow: .venv/dev .venv-mlflow/made  ## compare the MLflow interface with a stock MLflow server; ARGS=--large uses 100,000 versions
 	@$(BIN)/python -m tests.bench.beside.door $(ARGS)
@@ -140,6 +159,6 @@ schema: .venv/dev  ## write the OpenAPI description that a test compares with th
 
 .PHONY: pins
 pins: .venv/dev  ## resolve requirements/*.in to pinned files with hashes; ARGS=--upgrade selects newer versions
-	@for part in run embedded dev mlflow audit; do \
+	@for part in run embedded dev mlflow audit docs; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-header $(ARGS) requirements/$$part.in -o requirements/$$part.txt || exit 1; done

@@ -51,7 +51,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
-__version__ = "1.0.0"
+__version__ = "0.1.0"
 
 Json = dict[str, Any]
 PREFIX = "/api/v1"

@@ -1,6 +1,8 @@
-"""What `rest_framework` and `drf_spectacular` are told, and the limits of the API. Names only: nothing is imported."""
+"""Settings of `rest_framework` and `drf_spectacular`, and the limits of the API. Classes are named as text."""
 
 from typing import Any
+
+from governance.client import __version__
 
 REST_FRAMEWORK: dict[str, Any] = {
     # Closed unless a view says otherwise.
@@ -26,8 +28,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "`type` that is a page of this server, and the way out. Writes that change an object take `If-Match`; POSTs "
         "that make something take `Idempotency-Key`. No token decides on a promotion request: people do, on its page."
     ),
-    # Of the interface, not of the product: within v1 it only grows.
-    "VERSION": "1.0.0",
+    # The version of the product. That the description of /api/v1 only grows is the policy of docs/support.md.
+    "VERSION": __version__,
     "OAS_VERSION": "3.1.1",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,

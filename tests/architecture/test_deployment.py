@@ -12,7 +12,8 @@ import pytest
 import yaml
 from django.core.management import get_commands
 
-from governance.settings.environment import read
+from governance.settings.environment import Storage, read
+from registry.storage import Bucket
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -52,7 +53,9 @@ def test_secrets_are_files_and_declared(name: str) -> None:
         if value.startswith("/run/secrets/"):
             assert variable.endswith("_FILE")
             assert value.removeprefix("/run/secrets/") in given
-        assert not re.search(r"(?i)(password|secret|token|key)$", variable), f"{variable} holds a secret in the open"
+        # The KMS key is the name of a key, not a key.
+        is_secret = re.search(r"(?i)(password|secret|token|(?<!KMS_)key)$", variable)
+        assert not is_secret, f"{variable} contains a secret that is not a file"
 
 
 def test_only_provision_knows_the_superuser_and_only_migrations_the_owner() -> None:
@@ -60,17 +63,34 @@ def test_only_provision_knows_the_superuser_and_only_migrations_the_owner() -> N
     assert [n for n in PRODUCT if "database_owner_url" in SERVICES[n]["secrets"]] == ["provision", "migrate"]
 
 
+IN_A_BUCKET = {
+    "COUNTERSIGN_STORAGE": "s3",
+    "COUNTERSIGN_S3_BUCKET": "models",
+    "COUNTERSIGN_S3_PREFIX": "countersign",
+    "COUNTERSIGN_S3_REGION": "eu-central-1",
+    "COUNTERSIGN_S3_ENDPOINT": "https://objects.internal:9000",
+    "COUNTERSIGN_S3_PUBLIC_ENDPOINT": "https://objects.example",
+    "COUNTERSIGN_S3_ENCRYPTION": "aws:kms",
+    "COUNTERSIGN_S3_KMS_KEY": "alias/models",
+}
+
+
 @pytest.mark.parametrize("name", PRODUCT)
-def test_the_production_settings_accept_the_environment(name: str, tmp_path: Path) -> None:
-    example = dict(line.split("=", 1) for line in ENV_EXAMPLE.splitlines() if line and not line.startswith("#"))
+@pytest.mark.parametrize("chosen", [{}, IN_A_BUCKET], ids=["folder", "bucket"])
+def test_the_production_settings_accept_the_environment(name: str, chosen: dict[str, str], tmp_path: Path) -> None:
+    lines = [line.split("=", 1) for line in ENV_EXAMPLE.splitlines() if line and not line.startswith("#")]
+    example = dict(lines) | chosen
     values = {
         "secret_key": "k3y-" * 5 + "abcdefghijklmnopqrstuvwxyz0123456789",
         "database_url": "postgresql://countersign_app:x@postgres/countersign",
         "database_owner_url": "postgresql://countersign_owner:x@postgres/countersign",
         "provision_url": "postgresql://postgres:x@postgres/postgres",
         "redis_url": "redis://:x@redis:6379/0",
+        "secret_key_fallbacks": "",
+        "s3_access_key": "access" if chosen else "",
+        "s3_secret_key": "not shown" if chosen else "",
     }
-    environment = {"COUNTERSIGN_STORAGE_DIR": "/data/artifacts"}
+    environment = {}
     for variable, value in settings_of(SERVICES[name]).items():
         if value.startswith("/run/secrets/"):
             file = tmp_path / value.removeprefix("/run/secrets/")
@@ -81,6 +101,20 @@ def test_the_production_settings_accept_the_environment(name: str, tmp_path: Pat
     found = read(environment)
     assert found.database["USER"] == "countersign_app"
     assert found.public_url == example["PUBLIC_URL"]
+    if not chosen:
+        assert found.storage == Storage("folder", Path("/data/artifacts"))
+    else:
+        assert found.storage.bucket == Bucket(
+            name="models",
+            prefix="countersign/",
+            endpoint="https://objects.internal:9000",
+            public_endpoint="https://objects.example",
+            region="eu-central-1",
+            access_key="access",
+            secret_key="not shown",
+            encryption="aws:kms",
+            kms_key="alias/models",
+        )
 
 
 def _expanded(value: str, example: dict[str, str]) -> str:
