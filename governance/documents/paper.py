@@ -1,13 +1,13 @@
-"""Paper: a document or a model card as PDF. Pure: the same input gives the same bytes.
+"""A technical document or a model card as a PDF file. Pure: the same input gives the same bytes.
 
-Markdown is read into plain paragraphs, lists and tables; markup somebody wrote is text here and can do nothing. The
-fonts are those every reader of PDF has; see `letters`.
+Markdown is converted into plain paragraphs, lists and tables. Markup and links in the input are drawn as text and have
+no effect. The fonts are embedded; `pdf_fonts` describes how characters are written that they do not have.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -18,35 +18,38 @@ from fpdf.fonts import FontFace
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from governance.documents.letters import Letters
+from governance.documents.pdf_fonts import MONO, SANS, add_fonts, add_mono, close_fonts, fitted, has_replacement
 
 MAX_CELL = 700
-"""Characters of one cell: a row has to fit on a page."""
+"""Characters of one table cell. A row must fit on a page."""
 MAX_COLUMNS = 14
-"""Columns of a table that fit on a page; the rows of a wider one are printed as lines."""
+"""Columns of a table that fit on a page. The rows of a wider table are drawn as lines."""
 MAX_CELLS = 20_000
-"""Table cells in one file: one takes half a millisecond to draw. What is left out is counted in the file."""
+"""Table cells in one file; drawing one takes half a millisecond. The file states the number of rows left out."""
 MAX_PAGES = 500
-"""Pages of one file; the last one names where the rest is."""
+"""Pages of one file. The last one states where the rest can be read."""
 GREY: Final = (90, 90, 90)
 TEXT: Final = 148.0
-"""Width of a line of prose in millimetres: short enough to read, and room enough where a reader's machine has no
-Helvetica and shows it in something wider."""
+"""Width of a line of prose in millimetres, about 95 characters."""
+SIZE: Final = 9.0
+"""Size of prose in points."""
+_PAGES_ALIAS: Final = "\ue000\ue001\ue002"
+"""Stands for the number of pages until the file is complete. Private-use characters: `fitted` leaves none in a text."""
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
 _STATES: Final = {"given": "answered", "partly": "answered in part", "missing": "missing"}
 
 
 @dataclass(frozen=True)
 class Print:
-    """What the first page says about itself.
+    """The description of a file on its first page.
 
     Args:
-        title: of the whole.
-        subject: what it is about.
-        printed_by: the reader's name.
-        printed_at: when, in UTC.
-        permalink: where it is read on a screen.
-        facts: further lines, such as the digest and the event it is true at.
+        title: title of the file.
+        subject: the model and the version.
+        printed_by: name of the reader.
+        printed_at: time of rendering, in UTC.
+        permalink: URL of the page with the same content.
+        facts: further names and values, such as the digest and the event at which the content was true.
     """
 
     title: str
@@ -58,16 +61,30 @@ class Print:
 
 
 def document(content: Mapping[str, Any], about: Print, *, compress: bool = True) -> bytes:
-    """A technical document, as `governance.documents.building` makes them."""
-    return _drawn(about, _json(content), lambda paper: _points(paper, content), compress=compress)
+    """Render a technical document.
+
+    Args:
+        content: as `governance.documents.building` builds it.
+        about: the first page.
+        compress: whether the content streams are compressed.
+
+    Returns:
+        The PDF file.
+    """
+    return _drawn(about, content, lambda paper: _points(paper, content), compress=compress)
 
 
 def card(text: str, metadata: Mapping[str, Any], about: Print, *, compress: bool = True) -> bytes:
-    """A model card: its front matter as a table, its Markdown under that.
+    """Render a model card: its front matter as a table, then its Markdown.
 
     Args:
-        text: without the front matter.
+        text: the card without the front matter.
         metadata: the front matter as JSON.
+        about: the first page.
+        compress: whether the content streams are compressed.
+
+    Returns:
+        The PDF file.
     """
 
     def draw(paper: _Paper) -> None:
@@ -76,18 +93,33 @@ def card(text: str, metadata: Mapping[str, Any], about: Print, *, compress: bool
             paper.pairs((name, value if isinstance(value, str) else _json(value)) for name, value in metadata.items())
         paper.markdown(text, 2)
 
-    return _drawn(about, text + _json(metadata), draw, compress=compress)
+    return _drawn(about, [text, metadata], draw, compress=compress)
 
 
-def _drawn(about: Print, said: str, draw: Callable[[_Paper], None], *, compress: bool) -> bytes:
-    """Draw it. `said` is all that will be printed: the first page tells whether letters in it are written otherwise."""
-    letters = Letters()
-    letters.shown(said)
-    paper = _Paper(about, otherwise=letters.changed > 0)
+def _drawn(about: Print, content: Any, draw: Callable[[_Paper], None], *, compress: bool) -> bytes:
+    """Render a file. `content` is everything that is drawn: the first page states whether characters are replaced."""
+    texts = (about.title, about.subject, about.printed_by, about.permalink, *_strings(about.facts), *_strings(content))
+    paper = _Paper(about, has_replacements=has_replacement(texts))
     paper.set_compression(compress)
-    paper.front()
-    draw(paper)
-    return bytes(paper.output())
+    try:
+        paper.front()
+        draw(paper)
+        return bytes(paper.output())
+    finally:
+        close_fonts(paper)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Yield every string in a JSON value, names of members included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from _strings(name)
+            yield from _strings(member)
+    elif isinstance(value, Sequence):
+        for member in value:
+            yield from _strings(member)
 
 
 def _points(paper: _Paper, content: Mapping[str, Any]) -> None:
@@ -130,33 +162,31 @@ def _block(paper: _Paper, block: Mapping[str, Any]) -> None:
 
 
 class _Paper(FPDF):
-    """A4 with a head and foot on every page."""
+    """An A4 file with a header and a footer on every page."""
 
-    def __init__(self, about: Print, *, otherwise: bool) -> None:
+    def __init__(self, about: Print, *, has_replacements: bool) -> None:
         super().__init__(format="A4")
-        self.about, self.otherwise = about, otherwise
+        self.about, self.has_replacements = about, has_replacements
         self.cells_left = MAX_CELLS
         self.stopped = False
-        self.letters = Letters()
-        self.core_fonts_encoding = "windows-1252"
+        add_fonts(self)
         self.set_margins(18, 18, 18)
         self.set_auto_page_break(auto=True, margin=20)
         self.set_creation_date(about.printed_at)
-        plain = Letters()
-        self.set_title(plain.shown(about.title))
-        self.set_subject(plain.shown(about.subject))
-        self.set_author(plain.shown(about.printed_by))
+        self.set_title(fitted(about.title))
+        self.set_subject(fitted(about.subject))
+        self.set_author(fitted(about.printed_by))
         self.set_creator("Countersign")
         self.set_producer("Countersign")
         self.set_lang("en")
-        self.alias_nb_pages("{pages}")
-        self.set_font("Helvetica", size=9.5)
+        self.alias_nb_pages(_PAGES_ALIAS)
+        self.set_font(SANS, size=SIZE)
         self.set_draw_color(190)
         self.set_line_width(0.15)
 
     def header(self) -> None:
         if self.page_no() > 1:
-            self.set_font("Helvetica", size=7.5)
+            self.set_font(SANS, size=7.5)
             self.set_text_color(*GREY)
             self.line_of(f"{self.about.subject} · {self.about.title}")
             self.ln(3)
@@ -164,20 +194,19 @@ class _Paper(FPDF):
 
     def footer(self) -> None:
         self.set_y(-14)
-        self.set_font("Helvetica", size=7.5)
+        self.set_font(SANS, size=7.5)
         self.set_text_color(*GREY)
-        plain = Letters()
-        self.cell(self.epw - 30, 5, plain.shown(self.about.permalink)[:130])
-        self.cell(30, 5, f"{self.page_no()} / {{pages}}", align=Align.R)
+        self.cell(self.epw - 30, 5, fitted(self.about.permalink)[:130])
+        self.cell(30, 5, f"{self.page_no()} / {_PAGES_ALIAS}", align=Align.R)
         self.set_text_color(0)
 
     def front(self) -> None:
-        """What, who printed it, when, where it is, and by what its content can be told."""
+        """Draw the first page: title, subject, reader, time, permalink and facts."""
         about = self.about
         self.add_page()
-        self.set_font("Helvetica", "B", 16)
+        self.set_font(SANS, "B", 16)
         self.line_of(about.title, 8)
-        self.set_font("Helvetica", size=11)
+        self.set_font(SANS, size=11)
         self.line_of(about.subject, 6)
         self.ln(2)
         lines = [
@@ -185,15 +214,16 @@ class _Paper(FPDF):
             ("Permalink", about.permalink),
             *about.facts,
         ]
-        if self.otherwise:
+        if self.has_replacements:
             note = (
-                "Some letters are not in the fonts of this file and are written otherwise, or as [U+…]. The page and "
+                "The fonts of this file do not have all characters of the text. Each other character is written as its "
+                "code point, for example [U+4E2D U+6587]. The page and the JSON contain the text unchanged."
             )
-            lines.append(("Letters", note + "the JSON have them as they were given."))
+            lines.append(("Characters", note))
         self.pairs(lines)
 
     def is_full(self) -> bool:
-        """Whether the file has as many pages as it may; the reader is then referred to the page, once."""
+        """Return whether the file has the maximum number of pages. The first time, draw a note about the rest."""
         if self.page_no() < MAX_PAGES:
             return False
         if not self.stopped:
@@ -204,32 +234,38 @@ class _Paper(FPDF):
         return True
 
     def line_of(self, text: str, height: float = 4) -> None:
-        self.multi_cell(
-            0, height, self.letters.shown(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT, wrapmode=WrapMode.CHAR
-        )
+        self.multi_cell(0, height, fitted(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT, wrapmode=WrapMode.CHAR)
 
     def heading(self, text: str, level: int) -> None:
         size = {2: 13.0, 3: 11.0}.get(level, 9.5)
         self.ln({2: 5, 3: 4}.get(level, 2))
         if self.will_page_break(size):
             self.add_page()
-        self.set_font("Helvetica", "B", size)
-        self.multi_cell(0, size * 0.5, self.letters.shown(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        self.set_font("Helvetica", size=9.5)
+        self.set_font(SANS, "B", size)
+        self.multi_cell(0, size * 0.5, fitted(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.set_font(SANS, size=SIZE)
 
     def note(self, text: str, *, strong: bool = False) -> None:
-        self.set_font("Helvetica", "B" if strong else "", 8)
+        self.set_font(SANS, "B" if strong else "", 8)
         self.set_text_color(*((0, 0, 0) if strong else GREY))
         self.line_of(text)
         self.set_text_color(0)
-        self.set_font("Helvetica", size=9.5)
+        self.set_font(SANS, size=SIZE)
 
     def paragraph(self, text: str, indent: float = 0) -> None:
         if text.strip():
             self.set_x(self.l_margin + indent)
-            shown = self.letters.shown(text)
+            shown = fitted(text)
             self.multi_cell(TEXT - indent, 4.6, shown, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align=Align.L)
             self.ln(1.2)
+
+    def code(self, text: str) -> None:
+        add_mono(self)
+        self.set_font(MONO, size=7.5)
+        self.set_fallback_fonts([SANS])
+        self.paragraph(text, 4)
+        self.set_fallback_fonts([])
+        self.set_font(SANS, size=SIZE)
 
     def pairs(self, items: Iterable[tuple[str, str]]) -> None:
         self.rows(None, [list(item) for item in items], (24, 76))
@@ -237,7 +273,7 @@ class _Paper(FPDF):
     def rows(
         self, columns: Sequence[str] | None, rows: Iterable[Sequence[str]], widths: Sequence[int] | None = None
     ) -> None:
-        """A table; its head is repeated on every page."""
+        """Draw a table. Its heading row is repeated on every page."""
         given = list(rows)
         wide = max((len(row) for row in [*given, columns or []]), default=0)
         if not given or wide == 0:
@@ -259,7 +295,7 @@ class _Paper(FPDF):
 
     def _table(self, head: list[str] | None, listed: list[list[str]], wide: int, widths: Sequence[int] | None) -> None:
         self.ln(1)
-        self.set_font("Helvetica", size=8)
+        self.set_font(SANS, size=8)
         with self.table(
             first_row_as_headings=head is not None,
             headings_style=FontFace(emphasis="BOLD", fill_color=(240, 242, 245)),
@@ -271,15 +307,15 @@ class _Paper(FPDF):
         ) as drawn:
             for row in [*([head] if head else []), *listed]:
                 drawn.row([*row, *[""] * (wide - len(row))])
-        self.set_font("Helvetica", size=9.5)
+        self.set_font(SANS, size=SIZE)
         self.ln(1)
 
     def _cell(self, value: str) -> str:
-        text = self.letters.shown(value)
+        text = fitted(value)
         return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
 
     def markdown(self, text: str, level: int) -> None:
-        """What somebody wrote, without its markup: headings, paragraphs, lists, code, tables."""
+        """Draw Markdown without its markup: headings, paragraphs, lists, code, tables."""
         lists: list[int] = []
         table: list[list[str]] | None = None
         heading = 0
@@ -304,26 +340,24 @@ class _Paper(FPDF):
                 self._inline(token, lists, table, min(5, level + heading) if heading else 0)
                 heading = 0
             elif kind in ("fence", "code_block", "html_block"):
-                self.set_font("Courier", size=8)
-                self.paragraph(token.content.rstrip("\n"), 4)
-                self.set_font("Helvetica", size=9.5)
+                self.code(token.content.rstrip("\n"))
 
     def _inline(self, token: Token, lists: list[int], table: list[list[str]] | None, level: int) -> None:
-        said = _plain(token)
+        text = _plain(token)
         if table is not None:
-            table[-1].append(said)
+            table[-1].append(text)
         elif level:
-            self.heading(said, max(4, level))
+            self.heading(text, max(4, level))
         elif lists:
             mark = f"{lists[-1]}." if lists[-1] else "•"
             lists[-1] += lists[-1] > 0
-            self.paragraph(f"{mark} {said}", 4.0 * min(len(lists), 6))
+            self.paragraph(f"{mark} {text}", 4.0 * min(len(lists), 6))
         else:
-            self.paragraph(said)
+            self.paragraph(text)
 
 
 def _plain(token: Token) -> str:
-    """The words of a line; of a link, where it leads, too."""
+    """Return the text of a line. The address of a link follows its text."""
     parts, links = [], []
     for child in token.children or ():
         if child.type in ("text", "code_inline", "html_inline"):
@@ -340,7 +374,7 @@ def _plain(token: Token) -> str:
 
 
 def _widths(rows: Sequence[Sequence[str]], count: int) -> tuple[int, ...]:
-    """Shares of the width by what the columns hold, none too narrow to be read."""
+    """Return the shares of the width in proportion to the longest cells, none too narrow to be read."""
     longest = [max((min(len(row[n]), 60) for row in rows if n < len(row)), default=1) for n in range(count)]
     return tuple(max(10, length) for length in longest)
 

@@ -15,7 +15,7 @@ import pytest
 
 from governance.checks.contract import EVALUATION_TABLE, File
 from governance.checks.tables import TableUnusable, header, number, rows
-from governance.documents.letters import Letters
+from governance.documents import pdf_fonts
 from governance.mlflow import filters
 from governance.mlflow.refusals import MlflowError
 from governance.web import boxes, markdown
@@ -87,7 +87,7 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], int]] = {
     "search query": (refusing(lambda text: language.parse(text, WORDS), InvalidQuery), language.MAX_LENGTH),
     "search box": (lambda text: boxes.read(text, ["state"]), 500),
     "name": (slug_of, 32 << 10),
-    "letters of a PDF": (lambda text: Letters().shown(text), 64 << 10),
+    "text of a PDF": (pdf_fonts.fitted, 64 << 10),
     "number": (refusing(lambda text: number(text, "a row"), TableUnusable), 128 << 10),
 }
 
