@@ -1,4 +1,4 @@
-"""The rows and events of the bulk loader: in each transaction the events first, then what they account for."""
+"""The rows and events of the bulk loader: in each batch the events first, then what they account for."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import Permission as PermissionRow
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
-from psycopg2.extras import execute_values
 
 from audit import canonical, clock, recorder
 from audit.actor import Actor, process
 from audit.recorder import Change, Draft, Private, Thing
+from governance import promotions
+from governance.services.setup import REVIEWERS, initialise
 from registry import access, fingerprint
 from registry.access import Role
 from registry.access.vocabulary import ROLE_PERMISSIONS
@@ -36,7 +37,7 @@ from registry.models import (
     StageOccupancy,
     User,
 )
-from registry.services import people, setup, tokens
+from registry.services import people, tokens
 from registry.services.specification import (
     ArtifactSpec,
     DatasetSpec,
@@ -46,7 +47,9 @@ from registry.services.specification import (
     declaration,
     strength,
 )
-from tests.bench.bulk.loading import BUSY_DATASET, TEAMS, Loaded, ModelPlan, VersionPlan, digest_of
+from tests.bench.bulk.copying import Guarded, Unguarded, copy_instances
+from tests.bench.bulk.loading import BUSY_DATASET, REQUESTS, TEAMS, Loaded, ModelPlan, VersionPlan, digest_of
+from tests.factories import assessed
 
 LOADER = process("bulk-load")
 ALIAS = "stable"
@@ -62,10 +65,31 @@ class Scene:
     owners: list[User]
     teams: list[ReviewerGroup]
     reader: User
+    reviewer: User
     writer: User
     stage: Stage
     permissions: dict[str, int]
-    events: int = 0
+    models: int = 0
+    """The highest key of a model."""
+    versions: int = 0
+    """The highest key of a version."""
+
+
+IDENTITIES = [RegisteredModel._meta.db_table, ModelVersion._meta.db_table]
+"""Tables whose keys the loader assigns, because other rows refer to them."""
+TABLES = [
+    "audit_event",
+    "audit_private",
+    *IDENTITIES,
+    *(
+        model._meta.db_table
+        for model in (
+            *(Grant, ModelUserPermission, ModelGroupPermission, Blob, Artifact, DatasetReference, Metric),
+            *(StageOccupancy, AliasAssignment),
+        )
+    ),
+]
+"""Tables the loader writes to."""
 
 
 @dataclass
@@ -87,13 +111,16 @@ class _Batch:
 
 
 def scene(teams: int, owners: int) -> Scene:
-    """People, groups and the lifecycle, through the services."""
-    setup.install_lifecycle(actor=LOADER)
+    """People, groups, lifecycle and starter policies, through the services."""
+    initialise()
     made = [
         people.register_person(actor=LOADER, username=f"owner-{n}", name=f"Owner {n}", password=PASSWORD)
         for n in range(owners)
     ]
     reader = people.register_person(actor=LOADER, username="reader", name="Rea Der", password=PASSWORD)
+    reviewer = people.register_person(actor=LOADER, username="reviewer", name="Re Viewer", password=PASSWORD)
+    reviewers = ReviewerGroup.objects.get(slug=REVIEWERS)
+    people.add_member(actor=LOADER, group=reviewers, user=reviewer, reason="is called on by the starter policies")
     groups = [people.create_group(actor=LOADER, slug=f"team-{n}", name=f"Team {n}") for n in range(teams)]
     for group in groups[:-1]:
         people.add_member(actor=LOADER, group=group, user=reader, reason="reads what nine of ten teams have")
@@ -102,20 +129,22 @@ def scene(teams: int, owners: int) -> Scene:
         owners=made,
         teams=groups,
         reader=reader,
+        reviewer=reviewer,
         writer=made[0],
         stage=Stage.objects.get(initial=True),
         permissions={row.codename: row.pk for row in rows},
     )
 
 
-@transaction.atomic
-def write(scene: Scene, plans: Sequence[ModelPlan]) -> None:
-    """Some models with all their versions, in one transaction."""
+def write(scene: Scene, plans: Sequence[ModelPlan], into: Guarded | Unguarded) -> None:
+    """Write some models with all their versions, as one batch."""
     batch = _Batch(clock.now())
     models, grants = [], []
     for plan in plans:
         owner = scene.owners[plan.owner]
+        scene.models += 1
         model = RegisteredModel(
+            id=scene.models,
             uid=uuid4(),
             slug=plan.slug,
             owner=owner,
@@ -131,11 +160,13 @@ def write(scene: Scene, plans: Sequence[ModelPlan]) -> None:
     versions = [
         _version(batch, scene, model, plan) for model, of in zip(models, plans, strict=True) for plan in of.versions
     ]
-    _append(scene, batch)
-    RegisteredModel.objects.bulk_create(models)
-    Grant.objects.bulk_create(grants)
-    _follow(scene, grants)
-    _write_versions(scene, versions)
+    with into.batch():
+        into.copy("audit_event", ["leaf"], ([leaf] for leaf in batch.leaves))
+        into.copy("audit_private", ["event_id", "pointer", "field", "salt", "value"], batch.openings)
+        copy_instances(into, models)
+        copy_instances(into, grants)
+        _follow(scene, grants, into)
+        _write_versions(scene, versions, into)
 
 
 @dataclass(frozen=True)
@@ -160,7 +191,9 @@ def _version(batch: _Batch, scene: Scene, model: RegisteredModel, plan: VersionP
         ],
         **plan.spec,
     )
+    scene.versions += 1
     row = ModelVersion(
+        id=scene.versions,
         uid=uuid4(),
         model=model,
         number=plan.number,
@@ -217,56 +250,66 @@ def _sorted(rows: Any) -> list[dict[str, Any]]:
     return sorted((dict(row) for row in rows), key=canonical.dumps)
 
 
-def _write_versions(scene: Scene, planned: Sequence[_Planned]) -> None:
-    rows = ModelVersion.objects.bulk_create([one.row for one in planned])
-    Blob.objects.bulk_create(
+def _write_versions(scene: Scene, planned: Sequence[_Planned], into: Guarded | Unguarded) -> None:
+    for one in planned:
+        if not into.guarded:
+            # The guards want a version to be declared first, and registered when it is complete.
+            _register(one)
+    copy_instances(into, [one.row for one in planned])
+    copy_instances(
+        into,
         [
             Blob(sha256=f.sha256, size=f.size, stored_at=one.row.created_at)
             for one in planned
             for f in one.spec.artifacts
-        ]
+        ],
     )
-    Artifact.objects.bulk_create(
-        [Artifact(version=one.row, blob_id=f.sha256, **vars(f)) for one in planned for f in one.spec.artifacts]
+    copy_instances(
+        into,
+        [Artifact(version=one.row, blob_id=f.sha256, **vars(f)) for one in planned for f in one.spec.artifacts],
     )
-    DatasetReference.objects.bulk_create(
+    copy_instances(
+        into,
         [
             DatasetReference(version=one.row, strength=strength(dataset), **vars(dataset))
             for one in planned
             for dataset in one.spec.datasets
             if isinstance(dataset, DatasetSpec)
-        ]
+        ],
     )
-    Metric.objects.bulk_create(
+    copy_instances(
+        into,
         [
             Metric(version=one.row, revision=1, recorded_at=one.row.created_at, **vars(metric))
             for one in planned
             for metric in one.spec.metrics
-        ]
+        ],
     )
     opened = [{"model_id": o.row.model_id, "opened_at": o.moment, "opened_event": o.event} for o in planned]
-    StageOccupancy.objects.bulk_create(
+    copy_instances(
+        into,
         [
             StageOccupancy(version=one.row, stage=scene.stage, exclusive=False, **facts)
             for one, facts in zip(planned, opened, strict=True)
-        ]
+        ],
     )
-    AliasAssignment.objects.bulk_create(
+    copy_instances(
+        into,
         [
             AliasAssignment(version=one.row, name=ALIAS, **facts)
             for one, facts in zip(planned, opened, strict=True)
             if one.row.number == one.row.model.next_version - 1
-        ]
+        ],
     )
-    with connection.cursor() as cursor:
-        execute_values(
-            cursor.cursor,
-            "UPDATE registry_modelversion v SET status = 'registered', fingerprint = given.fingerprint, "
-            "registered_at = given.moment FROM (VALUES %s) AS given (id, fingerprint, moment) WHERE v.id = given.id",
-            [(row.pk, one.fingerprint, one.moment) for row, one in zip(rows, planned, strict=True)],
-            template="(%s::bigint, %s::text, %s::timestamptz)",
-            page_size=len(rows),
-        )
+    if into.guarded:
+        for one in planned:
+            _register(one)
+        ModelVersion.objects.bulk_update([one.row for one in planned], ["status", "fingerprint", "registered_at"])
+
+
+def _register(one: _Planned) -> None:
+    one.row.status = ModelVersion.Status.REGISTERED
+    one.row.fingerprint, one.row.registered_at = one.fingerprint, one.moment
 
 
 def _registered(model: RegisteredModel, actor: Actor) -> Draft:
@@ -302,7 +345,7 @@ def _grant(batch: _Batch, model: RegisteredModel, role: Role, holder: User | Rev
     return Grant(uid=uid, role=role, model=model, granted_by=LOADER.id, opened_at=moment, opened_event=event, **to)
 
 
-def _follow(scene: Scene, grants: Sequence[Grant]) -> None:
+def _follow(scene: Scene, grants: Sequence[Grant], into: Guarded | Unguarded) -> None:
     """Guardian's rows, as `access.grant_role` keeps them."""
     of_people, of_groups = [], []
     for grant in grants:
@@ -315,28 +358,43 @@ def _follow(scene: Scene, grants: Sequence[Grant]) -> None:
                 of_people.append(ModelUserPermission(user=grant.user, **row))
             else:
                 of_groups.append(ModelGroupPermission(group=grant.group, **row))
-    ModelUserPermission.objects.bulk_create(of_people)
-    ModelGroupPermission.objects.bulk_create(of_groups)
+    copy_instances(into, of_people)
+    copy_instances(into, of_groups)
 
 
-def _append(scene: Scene, batch: _Batch) -> None:
-    """The events, as `audit.recorder.append` inserts them; the database numbers, checks and guards each."""
-    with connection.cursor() as cursor:
-        execute_values(
-            cursor.cursor, "INSERT INTO audit_event (leaf) VALUES %s", [(leaf,) for leaf in batch.leaves], page_size=500
-        )
-        execute_values(
-            cursor.cursor,
-            "INSERT INTO audit_private (event_id, pointer, field, salt, value) VALUES %s",
-            batch.openings,
-            page_size=500,
-        )
-    scene.events += len(batch.leaves)
+_UNACCOUNTED = {
+    "models without an event": """
+        SELECT count(*) FROM registry_registeredmodel r WHERE NOT EXISTS (
+            SELECT FROM audit_event e WHERE e.thing_type = 'model' AND e.thing_id = r.uid::text)""",
+    "versions without an event": """
+        SELECT count(*) FROM registry_modelversion r WHERE NOT EXISTS (
+            SELECT FROM audit_event e WHERE e.thing_type = 'version' AND e.thing_id = r.uid::text
+               AND e.happened_at = r.registered_at)""",
+    "grants without an event": """
+        SELECT count(*) FROM registry_grant r WHERE NOT EXISTS (
+            SELECT FROM audit_event e WHERE e.event_id = r.opened_event AND e.happened_at = r.opened_at)""",
+    "stays in a stage without an event": """
+        SELECT count(*) FROM registry_stageoccupancy r WHERE NOT EXISTS (
+            SELECT FROM audit_event e WHERE e.event_id = r.opened_event AND e.happened_at = r.opened_at)""",
+    "streams with another number of events": """
+        SELECT count(*) FROM audit_stream s FULL JOIN (
+            SELECT stream_id, count(*) AS events, max(stream_seq) AS last FROM audit_event GROUP BY stream_id
+        ) e USING (stream_id) WHERE s.last_seq IS DISTINCT FROM e.events OR s.last_seq IS DISTINCT FROM e.last""",
+}
+"""What the guards refuse and the rows that were copied past them must not have: each counts to 0."""
 
 
 def finish(scene: Scene, loaded: Loaded, *, models: int, versions: int) -> None:
-    """Give the planner its statistics, hold what was written against the product, and make what a visitor needs."""
+    """Hold what was written against the product, and make what a visitor needs.
+
+    Raises:
+        RuntimeError: the rows, their events or their fingerprints do not agree.
+    """
     with connection.cursor() as cursor:
+        for fault, query in _UNACCOUNTED.items():
+            cursor.execute(query)
+            if (found := cursor.fetchone()) != (0,):
+                raise RuntimeError(f"{fault}: {found}")
         cursor.execute("SELECT count(*), max(last_seq) FROM audit_stream WHERE stream_id LIKE 'model:%'")
         streams, longest = cursor.fetchone()
     if (streams, longest) != (models, versions + 3):
@@ -358,9 +416,34 @@ def finish(scene: Scene, loaded: Loaded, *, models: int, versions: int) -> None:
             actor=access.actor_for(who), person=who, name="measuring", scopes=scopes, expires_at=ends
         )
         setattr(loaded, name, secret)
+    loaded.requests = _request_promotions(scene)
+    loaded.reader_cookie = _signed_in(scene.reader)
+    loaded.reviewer_cookie = _signed_in(scene.reviewer)
+
+
+def _signed_in(person: User) -> str:
     browser = Client()
-    browser.force_login(scene.reader, backend="django.contrib.auth.backends.ModelBackend")
-    loaded.reader_cookie = browser.cookies.output(attrs=[], header="", sep=";").strip()
+    browser.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    return browser.cookies.output(attrs=[], header="", sep=";").strip()
+
+
+def _request_promotions(scene: Scene) -> list[int]:
+    """Request promotions through the service; the versions' files are not stored, so each stays open or blocked."""
+    seen = RegisteredModel.objects.exclude(team=f"Team {TEAMS - 1}").exclude(risk_tier=None).order_by("slug")
+    numbers = []
+    for index, found in enumerate(seen.select_related("owner")[:REQUESTS]):
+        alias = index % 2 == 1
+        model = assessed(found)
+        assert model.owner is not None
+        made = promotions.request(
+            actor=access.actor_for(model.owner),
+            version=model.versions.get(number=index % 3 + 1),
+            reason="a registry full of models",
+            target_alias="champion" if alias else None,
+            target_stage=None if alias else "staging",
+        )
+        numbers.append(made.pk)
+    return numbers
 
 
 def _stream(model: RegisteredModel) -> str:
