@@ -115,7 +115,7 @@ sbom: .venv/dev  ## write the bill of materials of the product (CycloneDX) to di
 
 .PHONY: docs
 docs: .venv-docs/made  ## build the documentation site in var/site/ from docs/; needs no network
-	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+	@NO_MKDOCS_2_WARNING=1 PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1 .venv-docs/bin/mkdocs build --strict
 
 .PHONY: bench-mlflow
 bench-mlflow: .venv/dev .venv-mlflow/made  ## compare the MLflow interface with a stock MLflow server; ARGS=--large uses 100,000 versions
