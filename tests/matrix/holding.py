@@ -1,7 +1,8 @@
-"""Trying a cell of the table at a door, and everything that has to be so afterwards."""
+"""Trying a row of the table at a door, and everything that has to be so afterwards."""
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import pytest
@@ -15,34 +16,59 @@ from tests.matrix.observed import Trace, traced
 from tests.matrix.table import PEOPLE_MAY, TOKENS_MAY, Door, Verdict, expected
 
 
-def cells(knocks: Knocks) -> list[Any]:
-    """What is tried at a door: each of its knocks, by each column of the table that can come to it."""
-    found: list[Any] = []
-    for knock in knocks.all:
-        callers = [Caller(key) for key in PEOPLE_MAY[knock.action].verdicts]
-        if knocks.door in (Door.REST, Door.MLFLOW):
-            callers = [Caller("an")]
-        if knocks.door is Door.SERVICE:
-            callers.remove(Caller("an"))  # no actor, no act: a service cannot be called without one
-        if knock.action in TOKENS_MAY and knocks.door in TOKENS_MAY[knock.action].doors:
-            callers += [Caller(key, token=True) for key in TOKENS_MAY[knock.action].verdicts]
-        found += [
-            pytest.param(knock, caller, id=f"{knock.name}-{'token-' if caller.token else ''}{caller.key}")
-            for caller in callers
-        ]
+def attempts(knocks: Knocks, part: int = 0, parts: int = 1) -> list[Any]:
+    """What is tried at a door: one test for each way to try an action there.
+
+    Args:
+        knocks: what can be tried at the door.
+        part: which share of them, from 0.
+        parts: how many modules share them.
+    """
+    return [pytest.param(knock, id=knock.name) for knock in knocks.all[part::parts]]
+
+
+def callers(door: Door, action: str) -> list[Caller]:
+    """The columns of the table that can try the action at the door."""
+    found = [Caller(key) for key in PEOPLE_MAY[action].verdicts]
+    if door in (Door.REST, Door.MLFLOW):
+        found = [Caller("an")]
+    if door is Door.SERVICE:
+        found.remove(Caller("an"))  # a service cannot be called without an actor
+    if action in TOKENS_MAY and door in TOKENS_MAY[action].doors:
+        found += [Caller(key, token=True) for key in TOKENS_MAY[action].verdicts]
     return found
 
 
-def hold(world: World, door: Door, knock: Knock, caller: Caller) -> None:
-    """Hold a door to the table: its answer; what was written, which is nothing where the answer is no; and the words of
-    a refusal, which are the services'."""
+def hold(world: World, door: Door, knock: Knock) -> None:
+    """Compare a door with a row of the table: every caller tries, each in a savepoint that is rolled back.
+
+    Raises:
+        AssertionError: names every cell that differs from the table, and how.
+    """
+    tried = callers(door, knock.action)
+    wrong = []
+    for caller in tried:
+        with transaction.atomic():
+            try:
+                _compare(world, door, knock, caller)
+            except AssertionError as difference:
+                wrong.append(f"{caller}: {difference}")
+            except Exception:  # a fault of one cell must not hide the others
+                wrong.append(f"{caller}: {traceback.format_exc(limit=-4)}")
+            transaction.set_rollback(True)
+    assert not wrong, "\n".join([f"{len(wrong)} of {len(tried)} cells of {knock.name!r} differ:", *wrong])
+
+
+def _compare(world: World, door: Door, knock: Knock, caller: Caller) -> None:
+    """Compare one cell: the answer; what was written, which is nothing where the answer is no; and the words of a
+    refusal, which are the services'."""
     with traced() as trace:
         answer = knock.try_it(world, caller)
     wanted = expected(door, knock.action, caller.key, token=caller.token)
     assert answer.verdict is wanted, f"{wanted.name} is right, {answer.verdict.name} was said: {_said(answer)}"
     events, rows = CHANGES.get(knock.action, UNCHANGED) if wanted is Verdict.ALLOWED else UNCHANGED
-    assert trace.actions == events
-    assert trace.rows == set(rows), sorted(trace.rows)
+    assert trace.actions == events, f"events {events} are right, {trace.actions} were recorded"
+    assert trace.rows == set(rows), f"rows {sorted(rows)} are right, {sorted(trace.rows)} were written"
     if trace.events:
         _was_done_by(world, caller, trace)
     if wanted is Verdict.DENIED:
@@ -55,25 +81,27 @@ def _said(answer: Answer) -> str:
 
 def _was_done_by(world: World, caller: Caller, trace: Trace) -> None:
     actor = world.actor(caller.key, token=caller.token)
-    assert actor is not None
-    assert trace.events[0].actor_id == actor.id
+    recorded = trace.events[0].actor_id
+    assert actor is not None, f"no caller, and the event names {recorded}"
+    assert recorded == actor.id, f"the event names {recorded} instead of the caller, {actor.id}"
 
 
 def _says_why(world: World, door: Door, knock: Knock, caller: Caller, answer: Answer) -> None:
     """A refusal gives the reason and names who can help. Where the services refuse, too, in their words."""
     if door is Door.SERVICE:
-        assert answer.refusal is not None
-        assert answer.refusal.detail.endswith(".")
+        assert answer.refusal is not None, "denied without a refusal"
+        assert answer.refusal.detail.endswith("."), answer.refusal.detail
         return
-    assert answer.text
+    assert answer.text, "denied without a word"
     if expected(Door.SERVICE, knock.action, caller.key, token=caller.token) is not Verdict.DENIED or knock.own_words:
         return
     if door is Door.ADMIN and PEOPLE_MAY["enter the admin site"].verdicts[caller.key] is not Verdict.ALLOWED:
-        assert "An administrator can give you one." in answer.text
+        assert "An administrator can give you one." in answer.text, answer.text
         return
     with transaction.atomic():
         refusal = SERVICE.of(knock.action).try_it(world, caller).refusal
         transaction.set_rollback(True)
-    assert refusal is not None
-    assert refusal.detail.rstrip(".") in answer.text
-    assert all(name in answer.text for name in refusal.who_can)
+    assert refusal is not None, "the services do not refuse"
+    assert refusal.detail.rstrip(".") in answer.text, f"{refusal.detail!r} is not in {answer.text!r}"
+    missing = [name for name in refusal.who_can if name not in answer.text]
+    assert not missing, f"{missing} are not named in {answer.text!r}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.matrix.actors import World
-from tests.matrix.doors.knocking import Caller, Knock
+from tests.matrix.doors.knocking import Knock
 from tests.matrix.doors.rest import REST
-from tests.matrix.holding import cells, hold
+from tests.matrix.holding import attempts, hold
 
 
-@pytest.mark.parametrize(("knock", "caller"), cells(REST))
-def test_the_answer_is_that_of_the_table(world: World, knock: Knock, caller: Caller) -> None:
-    hold(world, REST.door, knock, caller)
+@pytest.mark.parametrize("knock", attempts(REST))
+def test_the_answers_are_those_of_the_table(world: World, knock: Knock) -> None:
+    hold(world, REST.door, knock)

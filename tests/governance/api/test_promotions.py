@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from governance import promotions
-from governance.checks import execution, performing
+from governance.checks import execution
 from governance.models import CheckRun, Decision, PromotionRequest
 from governance.services import policies, setup
 from registry import access
@@ -16,6 +16,7 @@ from registry.exceptions import NotPermitted
 from registry.models import User
 from registry.services import tokens
 from tests import factories
+from tests.checking import run_due_checks
 from tests.governance.api.conftest import CARD, ROOT, Caller, CallerOf, viewer
 from tests.people import People
 
@@ -27,12 +28,6 @@ priority: 5
 checks: [{check: integrity.digest}]
 on_ready: hold
 """
-
-
-def run_checks() -> None:
-    """Carry out what is queued, as a worker would, in this process."""
-    for run_id in execution.due_runs():
-        performing.perform(run_id, settle=lambda number: promotions.settle(number, touched=True))
 
 
 def decide(number: int, by: User, outcome: str = "approve") -> None:
@@ -84,7 +79,7 @@ def test_ask_follow_and_be_in_staging(priya_calls: Caller, version: dict[str, An
     assert waiting["how_to_fulfil"]
     assert asked.json["next_actions"] == ["withdraw"]
 
-    run_checks()
+    run_due_checks()
 
     read = priya_calls.get(f"/promotions/{number}")
     assert read.json["state"] == "promoted"
@@ -98,9 +93,9 @@ def test_ask_follow_and_be_in_staging(priya_calls: Caller, version: dict[str, An
 
 def test_into_production_by_two_people(priya_calls: Caller, installed: People, version: dict[str, Any]) -> None:
     priya_calls.ask(version, "staging")
-    run_checks()
+    run_due_checks()
     number = priya_calls.ask(version, "production").json["id"]
-    run_checks()
+    run_due_checks()
 
     open_ = priya_calls.get(f"/promotions/{number}").json
     assert open_["state"] == "open"
@@ -126,9 +121,9 @@ def test_into_production_by_two_people(priya_calls: Caller, installed: People, v
 
 def test_no_token_decides(priya_calls: Caller, call: CallerOf, installed: People, version: dict[str, Any]) -> None:
     priya_calls.ask(version, "staging")
-    run_checks()
+    run_due_checks()
     number = priya_calls.ask(version, "production").json["id"]
-    run_checks()
+    run_due_checks()
 
     for caller in (priya_calls, call(installed.marta), call(installed.aiko)):
         for body in ({"outcome": "approve"}, {}, ...):
@@ -250,7 +245,7 @@ def test_execute(priya_calls: Caller, call: CallerOf, installed: People, version
 
     early = priya_calls.post(f"{where}/execute", If_Match=asked.headers["ETag"]).problem(409, "not_ready")
     assert [r["id"] for r in early["requirements"]] == ["check:integrity.digest"]
-    run_checks()
+    run_due_checks()
     ready = priya_calls.get(where)
     assert ready.json["state"] == "ready"
     assert set(ready.json["next_actions"]) == {"execute", "withdraw"}
@@ -300,7 +295,7 @@ def test_the_list(priya_calls: Caller, call: CallerOf, installed: People, versio
         "/promotions",
         {"model": "credit-risk-pd", "version": 1, "target": {"alias": "champion"}, "reason": "x"},
     ).json["id"]
-    run_checks()
+    run_due_checks()
 
     def numbers(query: str) -> list[int]:
         return [r["id"] for r in priya_calls.get(f"/promotions?{query}").json["items"]]
@@ -319,7 +314,7 @@ def test_the_list(priya_calls: Caller, call: CallerOf, installed: People, versio
 
 def test_check_runs_with_what_they_found(priya_calls: Caller, version: dict[str, Any]) -> None:
     number = priya_calls.ask(version, "staging").json["id"]
-    run_checks()
+    run_due_checks()
 
     runs = priya_calls.get(f"/promotions/{number}/checks").json["items"]
     assert {r["check"] for r in runs} == {"integrity.digest", "artifact.format", "docs.model_card"}

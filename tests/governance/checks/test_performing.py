@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from governance.checks import runner
 from governance.services import evidence
 from registry import storage
 from registry.models import Artifact
@@ -15,7 +16,7 @@ from tests.governance.promotions.conftest import Bank, found_bank
 
 @pytest.fixture
 def bank(db: None) -> Bank:
-    return found_bank()
+    return found_bank(run=runner.run)
 
 
 def test_a_stored_file_that_was_changed_fails_integrity_and_is_judged_by_nothing_else(bank: Bank) -> None:

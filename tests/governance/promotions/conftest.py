@@ -14,7 +14,7 @@ import pytest
 
 from audit.actor import Actor, process
 from governance import promotions
-from governance.checks import execution, performing
+from governance.checks import performing
 from governance.models import CheckRun, Packet, PromotionRequest
 from governance.services import policies, setup
 from registry import access, storage
@@ -23,6 +23,7 @@ from registry.services import models, people, versions
 from registry.services.versions import ArtifactSpec, MetricSpec, VersionSpec
 from registry.storage import StoredBlob
 from tests import factories
+from tests.checking import run_due_checks, run_unconfined
 
 PASSWORD = "long enough to be a password 7!"
 ROOT = process("test-setup")
@@ -45,6 +46,8 @@ class Bank:
     people: dict[str, User]
     model: RegisteredModel
     files: dict[str, bytes] = field(default_factory=dict)
+    run: performing.Runner = run_unconfined
+    """What carries checks out."""
 
     def actor(self, username: str) -> Actor:
         return access.actor_for(self.people[username])
@@ -87,8 +90,7 @@ class Bank:
         tests left running."""
         pause = threading.Event()
         for _ in range(600):
-            for run_id in execution.due_runs():
-                performing.perform(run_id, settle=lambda number: promotions.settle(number, touched=True))
+            run_due_checks(self.run)
             if not CheckRun.objects.filter(request=request, status=CheckRun.Status.RUNNING).exists():
                 break
             pause.wait(0.1)
@@ -130,8 +132,12 @@ REVIEWERS = ("marta", "aiko", "chen")
 OTHERS = ("priya", "tom", "eve", "sofia")
 
 
-def found_bank() -> Bank:
-    """Make the bank through the services, as an installation would."""
+def found_bank(run: performing.Runner = run_unconfined) -> Bank:
+    """Make the bank through the services, as an installation would.
+
+    Args:
+        run: what carries its checks out.
+    """
     setup.initialise()
     group = ReviewerGroup.objects.get(slug=setup.REVIEWERS)
     made = {
@@ -146,7 +152,7 @@ def found_bank() -> Bank:
     model = models.register_model(
         actor=access.actor_for(made["priya"]), slug="credit-risk-pd", risk_tier=1, owner=made["sofia"]
     )
-    return Bank(made, factories.assessed(model))
+    return Bank(made, factories.assessed(model), run=run)
 
 
 @pytest.fixture

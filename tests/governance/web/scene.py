@@ -11,7 +11,6 @@ from typing import Any
 from django.test import Client, TestCase
 
 from governance import promotions
-from governance.checks import execution, performing
 from governance.models import Decision, PromotionRequest
 from governance.services import policies, setup
 from registry import access
@@ -21,6 +20,7 @@ from registry.services import models
 from registry.services import people as accounts
 from registry.services.versions import DatasetSpec, MetricSpec
 from tests import factories
+from tests.checking import run_due_checks
 from tests.people import People
 
 TO_STAGING = """
@@ -128,18 +128,12 @@ def promoted(version: ModelVersion, by: User, stage: str) -> PromotionRequest:
     made = promotions.request(
         actor=access.actor_for(by), version=ModelVersion.objects.get(pk=version.pk), target_stage=stage, reason=WHY
     )
-    run_checks()
+    run_due_checks()
     return PromotionRequest.objects.get(pk=made.pk)
 
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def run_checks() -> None:
-    """Carry out what is queued, in this process."""
-    for run_id in execution.due_runs():
-        performing.perform(run_id, settle=lambda number: promotions.settle(number, touched=True))
 
 
 def decide(

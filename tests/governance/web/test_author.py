@@ -15,6 +15,7 @@ from governance.services import policies, setup
 from registry import access
 from registry.models import Evidence, Metric, ModelCard, ModelVersion
 from tests import factories
+from tests.checking import run_due_checks
 from tests.governance.web import scene as scenes
 from tests.governance.web.scene import Page, PageTest
 
@@ -67,7 +68,7 @@ class TestWaitingForMe(PageTest):
             target_stage="production",
             reason="ready when approved",
         )
-        scenes.run_checks()
+        run_due_checks()
         for person in (people.marta, people.aiko):
             scenes.decide(PromotionRequest.objects.get(pk=request.pk), person)
         self.read(people.priya, "/reviews/").has("Ready: carry it out")
@@ -149,7 +150,7 @@ class TestReadiness(PageTest):
         assert {(b.policy_revision.policy.slug, b.policy_revision.number) for b in made.governing} == set(
             foretold.policies
         )
-        scenes.run_checks()
+        run_due_checks()
         shown = selectors.request_page(access.actor_for(self.scene.people.priya), made.pk)
         (approval,) = shown.approvals
         assert foretold.asked[0].may_approve == tuple(reviewer.name for reviewer in approval.may_approve)

@@ -8,7 +8,8 @@ from governance.models import PromotionRequest
 from governance.services import evidence
 from registry import access
 from registry.services.versions import MetricSpec
-from tests.governance.web.scene import PageTest, decide, run_checks
+from tests.checking import run_due_checks
+from tests.governance.web.scene import PageTest, decide
 
 VERSION = "/models/credit-risk-pd/versions/1/"
 HEADING = "Changed after approval"
@@ -56,7 +57,7 @@ class TestDeviations(PageTest):
         assert "Production, approve it there again" in form
         asked = client.post(f"{VERSION}promote/", {"target": "stage:production", "reason": "a better evaluation"})
         assert asked.status_code == 302
-        run_checks()
+        run_due_checks()
         again = PromotionRequest.objects.get(reapproves__isnull=False)
         page = self.read(self.scene.people.marta, f"/promotions/{again.pk}/")
         page.has("Approve again in Production", "metric auc = 0.999", "nothing moves")

@@ -15,6 +15,7 @@ from registry import access
 from registry.models import User
 from registry.services.versions import MetricSpec
 from tests import factories
+from tests.checking import run_due_checks
 from tests.governance.web import scene as scenes
 from tests.governance.web.scene import Page, PageTest
 
@@ -233,7 +234,7 @@ class TestDeciding(PageTest):
         evidence.attach_card(
             actor=access.actor_for(priya), version=self.scene.challenger, text=f"{scenes.CARD}\n\nOne more limitation."
         )
-        scenes.run_checks()
+        run_due_checks()
         sent = {**form, "outcome": "approve", "comment": "Long assessment.", "password": factories.PASSWORD}
         answer = client.post(f"{path}decision/", sent)
         assert answer.status_code == 409
@@ -257,7 +258,7 @@ class TestDeciding(PageTest):
             version=self.scene.challenger,
             metrics=[MetricSpec("auc", 0.869)],
         )
-        scenes.run_checks()
+        run_due_checks()
         page = self.read(self.scene.people.marta, f"/promotions/{self.scene.request.pk}/")
         page.has("invalidated", "the evidence changed", "0 of 2 from risk-team", "You can sign")
         self.read(self.scene.people.marta, "/reviews/").has("sign again")

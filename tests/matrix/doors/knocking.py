@@ -20,6 +20,9 @@ class Caller:
     key: str
     token: bool = False
 
+    def __str__(self) -> str:
+        return f"{'token ' if self.token else ''}{self.key}"
+
 
 @dataclass(frozen=True)
 class Answer:
