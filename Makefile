@@ -45,7 +45,7 @@ help:  ## list the targets
 
 .PHONY: run
 run: .venv/run  ## start the product with demonstration data on this machine; Ctrl-C stops it
-	@$(if $(PROTECTED),COUNTERSIGN_PROTECTED=$(PROTECTED) )$(BIN)/python -m governance.supervisor $(if $(PORT),--port $(PORT)) $(ARGS)
+	@$(if $(PROTECTED),COUNTERSIGN_PROTECTED=$(PROTECTED) )$(BIN)/python -m governance.development.devserver $(if $(PORT),--port $(PORT)) $(ARGS)
 
 .PHONY: test
 test: .venv/dev  ## run the tests without the long profiles; ARGS="tests/audit -k leaf" selects tests
@@ -119,7 +119,7 @@ docs: .venv-docs/made  ## build the documentation site in var/site/ from docs/; 
 
 .PHONY: bench-mlflow
 bench-mlflow: .venv/dev .venv-mlflow/made  ## compare the MLflow interface with a stock MLflow server; ARGS=--large uses 100,000 versions
-	@$(BIN)/python -m tests.bench.beside.door $(ARGS)
+	@$(BIN)/python -m tests.bench.mlflow_comparison.door $(ARGS)
 
 .PHONY: shots
 shots: .venv/dev  ## save screenshots of every page in var/shots/, in both themes and widths; ARGS=promotion selects pages
@@ -155,7 +155,7 @@ reset: .venv/run  ## remove the data of `make run`
 
 .PHONY: schema
 schema: .venv/dev  ## write the OpenAPI description that a test compares with the code
-	@$(DEVELOPMENT) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file tests/governance/api/openapi.yaml
+	@$(DEVELOPMENT) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file tests/governance/interfaces/rest/openapi.yaml
 
 .PHONY: pins
 pins: .venv/dev  ## resolve requirements/*.in to pinned files with hashes; ARGS=--upgrade selects newer versions

@@ -1,13 +1,13 @@
 """The register of what accounts for what: by table, the actions whose events may account for a change of its rows.
 
-The database holds a copy, taken over by ``manage.py migrate``; the guards of :mod:`audit.completeness` refuse a row
+The database holds a copy, taken over by ``manage.py migrate``; the guards of :mod:`audit.migration_guards` refuse a row
 whose event has another action. A table that is not declared accepts every registered action.
 """
 
 from __future__ import annotations
 
 from audit import actions
-from audit.exceptions import UnknownAction
+from audit.exceptions import UnknownActionError
 
 _register: dict[str, set[str]] = {}
 
@@ -37,8 +37,8 @@ def _expanded(names: set[str]) -> set[str]:
         if name.endswith(".*"):
             of_noun = {str(action) for action in actions.all_actions() if action.startswith(name[:-1])}
             if not of_noun:
-                raise UnknownAction(name)
+                raise UnknownActionError(name)
             found |= of_noun
         else:
-            found.add(str(actions.named(name)))
+            found.add(str(actions.get_action(name)))
     return found

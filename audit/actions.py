@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from audit.exceptions import BadActionName, UnknownAction
+from audit.exceptions import BadActionName, UnknownActionError
 
 # noun.past-participle: "model.registered", "promotion.changes_requested", "alias.rolled_back". The participle is
 # regular (-ed), or one of the irregular ones the field uses.
@@ -52,17 +52,17 @@ def register(name: str, sentence: str) -> Action:
     return earlier
 
 
-def known(name: str) -> bool:
+def is_registered(name: str) -> bool:
     """Whether the name is registered."""
     return name in _register
 
 
-def named(name: str) -> Action:
+def get_action(name: str) -> Action:
     """The registered action of that name; raises UnknownAction."""
     try:
         return _register[name]
     except (KeyError, TypeError):
-        raise UnknownAction(name) from None
+        raise UnknownActionError(name) from None
 
 
 def all_actions() -> list[Action]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import rfc8785
 
-from audit.exceptions import NotCanonical
+from audit.exceptions import NotCanonicalError
 
 
 def dumps(value: Any) -> bytes:
@@ -19,7 +19,7 @@ def dumps(value: Any) -> bytes:
     try:
         return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError as fault:
-        raise NotCanonical(str(fault)) from fault
+        raise NotCanonicalError(str(fault)) from fault
 
 
 def digest(value: Any) -> str:

@@ -19,12 +19,12 @@ def now() -> datetime:
 
 
 @contextmanager
-def at(moment: datetime | Callable[[], datetime]) -> Iterator[None]:
+def freeze(moment: datetime | Callable[[], datetime]) -> Iterator[None]:
     """Set the clock inside the block: to a fixed aware moment, or to whatever the callable answers each time.
 
     Nests; holds for this thread or task alone (a context variable). Raises ValueError for a naive moment.
     """
-    source = moment if callable(moment) else _Hand(_aware(moment))
+    source = moment if callable(moment) else _FrozenClock(_aware(moment))
     token = _source.set(source)
     try:
         yield
@@ -32,19 +32,19 @@ def at(moment: datetime | Callable[[], datetime]) -> Iterator[None]:
         _source.reset(token)
 
 
-def tick(step: timedelta) -> datetime:
+def advance(step: timedelta) -> datetime:
     """Move a clock fixed by :func:`at` on by ``step`` and return the new present.
 
     Raises RuntimeError when the clock is not fixed: the real time is nobody's to move.
     """
     source = _source.get()
-    if not isinstance(source, _Hand):
-        raise RuntimeError("Only a clock fixed by audit.clock.at(moment) can be moved; none is fixed here.")
+    if not isinstance(source, _FrozenClock):
+        raise RuntimeError("Only a clock fixed by audit.clock.freeze(moment) can be moved; none is fixed here.")
     source.moment += step
     return source.moment
 
 
-class _Hand:
+class _FrozenClock:
     """The hand of a stopped clock."""
 
     def __init__(self, moment: datetime) -> None:

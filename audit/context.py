@@ -30,7 +30,7 @@ def current() -> RequestContext:
 
 
 @contextmanager
-def bind(**facts: str) -> Iterator[RequestContext]:
+def bind_request_context(**facts: str) -> Iterator[RequestContext]:
     """Add facts (fields of :class:`RequestContext`) for the block, over those bound outside it.
 
     Raises TypeError for a fact that does not exist.

@@ -7,7 +7,7 @@ class AuditError(Exception):
     """Anything the audit storey refuses."""
 
 
-class NotInTransaction(AuditError):
+class TransactionRequiredError(AuditError):
     """An event was about to be appended outside a transaction, so it could outlive the change it describes."""
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class NotInTransaction(AuditError):
         )
 
 
-class NoActor(AuditError):
+class MissingActorError(AuditError):
     """An event was about to be appended without anybody who did it."""
 
     def __init__(self, given: object) -> None:
@@ -27,7 +27,7 @@ class NoActor(AuditError):
         )
 
 
-class UnknownAction(AuditError):
+class UnknownActionError(AuditError):
     """The action's name is in no register, so nobody could say what it means."""
 
     def __init__(self, name: object) -> None:
@@ -41,7 +41,7 @@ class BadActionName(AuditError):
     """An action was registered under a name that is not noun.past-participle, or a second time with another meaning."""
 
 
-class NotCanonical(AuditError):
+class NotCanonicalError(AuditError):
     """A value has no place in a leaf: it lies outside the restricted RFC 8785 domain.
 
     ``pointer`` is the RFC 6901 JSON pointer of the offending value ("" is the whole document) and ``reason`` says
@@ -56,12 +56,12 @@ class NotCanonical(AuditError):
     def __str__(self) -> str:
         return f"Not canonical at {self.pointer or 'the top'}: {self.reason}"
 
-    def under(self, step: str | int) -> None:
+    def prefix_path(self, step: str | int) -> None:
         """Note that the fault lies below ``step``; called once per level on the way up."""
         self.pointer = "/" + str(step).replace("~", "~0").replace("/", "~1") + self.pointer
 
 
-class LeafTooLong(NotCanonical):
+class LeafTooLongError(NotCanonicalError):
     """The leaf would not fit the 65,535 bytes of a tlog-tiles entry."""
 
     def __init__(self, size: int, limit: int) -> None:
@@ -72,7 +72,7 @@ class LeafTooLong(NotCanonical):
         self.size = size
 
 
-class NotOpened(AuditError):
+class CommitmentMismatchError(AuditError):
     """A stored private value does not open the commitment in its event: one of the two was altered."""
 
     def __init__(self, event_id: object, pointer: str) -> None:

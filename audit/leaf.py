@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NoReturn, TypeAlias
 
-from audit.exceptions import LeafTooLong, NotCanonical
+from audit.exceptions import LeafTooLongError, NotCanonicalError
 
 Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -46,7 +46,7 @@ def encode_leaf(event: Mapping[str, Json]) -> bytes:
     """The canonical bytes of a whole event; raises NotCanonical, or LeafTooLong past 65,535 bytes."""
     leaf = encode(event)
     if len(leaf) > MAX_LEAF_BYTES:
-        raise LeafTooLong(len(leaf), MAX_LEAF_BYTES)
+        raise LeafTooLongError(len(leaf), MAX_LEAF_BYTES)
     return leaf
 
 
@@ -61,13 +61,13 @@ def decode(data: bytes) -> Json:
             data.decode(), object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float
         )
     except UnicodeDecodeError:
-        raise NotCanonical("the bytes are not UTF-8.") from None
+        raise NotCanonicalError("the bytes are not UTF-8.") from None
     except json.JSONDecodeError as fault:
-        raise NotCanonical(f"the bytes are not JSON ({fault.msg} at character {fault.pos}).") from None
+        raise NotCanonicalError(f"the bytes are not JSON ({fault.msg} at character {fault.pos}).") from None
     except RecursionError:
-        raise NotCanonical(f"nested deeper than {MAX_DEPTH} levels.") from None
+        raise NotCanonicalError(f"nested deeper than {MAX_DEPTH} levels.") from None
     if encode(value) != data:
-        raise NotCanonical("the bytes are JSON, but not its canonical form (RFC 8785).")
+        raise NotCanonicalError("the bytes are JSON, but not its canonical form (RFC 8785).")
     return value
 
 
@@ -87,11 +87,11 @@ def commitment(*, salt: bytes, event_id: str, field: str, value: str) -> str:
     return _COMMITMENT_PREFIX + hmac.new(salt, encode([event_id, field, value]), hashlib.sha256).hexdigest()
 
 
-def opens(committed: str, *, salt: bytes, event_id: str, field: str, value: str) -> bool:
+def verify_commitment(committed: str, *, salt: bytes, event_id: str, field: str, value: str) -> bool:
     """Whether salt and value are what the commitment was made from, for this event and field."""
     try:
         made = commitment(salt=salt, event_id=event_id, field=field, value=value)
-    except (ValueError, NotCanonical):
+    except (ValueError, NotCanonicalError):
         return False
     return hmac.compare_digest(made, committed)
 
@@ -111,42 +111,42 @@ def _check(value: object, depth: int) -> None:
         return
     elif isinstance(value, int):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
-            raise NotCanonical("integers go up to 2^53-1; write a larger one as text.")
+            raise NotCanonicalError("integers go up to 2^53-1; write a larger one as text.")
     elif isinstance(value, dict | list | tuple):
         if depth >= MAX_DEPTH:
-            raise NotCanonical(f"nested deeper than {MAX_DEPTH} levels.")
+            raise NotCanonicalError(f"nested deeper than {MAX_DEPTH} levels.")
         for step, member in value.items() if isinstance(value, dict) else enumerate(value):
             if isinstance(value, dict) and not (isinstance(step, str) and _KEY.fullmatch(step)):
-                raise NotCanonical(f"the key {step!r} is not lower-case letters, digits and underscores.")
+                raise NotCanonicalError(f"the key {step!r} is not lower-case letters, digits and underscores.")
             try:
                 _check(member, depth + 1)
-            except NotCanonical as fault:
-                fault.under(step)
+            except NotCanonicalError as fault:
+                fault.prefix_path(step)
                 raise
     elif isinstance(value, float):
-        raise NotCanonical("floats have no canonical text; write the number as a decimal string.")
+        raise NotCanonicalError("floats have no canonical text; write the number as a decimal string.")
     else:
-        raise NotCanonical(
+        raise NotCanonicalError(
             f"{type(value).__name__} is not a JSON type; use None, bool, int, str, list or dict, times as text."
         )
 
 
 def _check_text(text: str) -> None:
     if "\x00" in text:
-        raise NotCanonical("text must not hold a NUL character.")
+        raise NotCanonicalError("text must not hold a NUL character.")
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise NotCanonical("text must not hold half of a surrogate pair.") from None
+            raise NotCanonicalError("text must not hold half of a surrogate pair.") from None
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise NotCanonical("a key appears twice in one object.")
+        raise NotCanonicalError("a key appears twice in one object.")
     return found
 
 
 def _no_float(text: str) -> NoReturn:
-    raise NotCanonical(f"the number {text} is a float; leaves hold integers only.")
+    raise NotCanonicalError(f"the number {text} is a float; leaves hold integers only.")

@@ -25,7 +25,7 @@ def _generated(expression: Func, field: models.Field[Any, Any]) -> models.Genera
 
 
 class Event(models.Model):
-    """One thing that happened. Written by :func:`audit.recorder.append` alone and never changed.
+    """One thing that happened. Written by :func:`audit.recorder.record_event` alone and never changed.
 
     ``leaf`` is the record; every other column is made from it by the database. ``id`` is the order of arrival inside
     this database, has gaps, and is never shown: an event is addressed by ``event_id``.
@@ -60,7 +60,7 @@ class Event(models.Model):
     @property
     def sentence(self) -> str:
         """What follows the actor's name on a page; the bare name for an action this release no longer knows."""
-        return actions.named(self.action).sentence if actions.known(self.action) else str(self.action)
+        return actions.get_action(self.action).sentence if actions.is_registered(self.action) else str(self.action)
 
 
 class Stream(models.Model):

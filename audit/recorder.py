@@ -13,18 +13,19 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from audit import actions, clock, context, leaf, prepared
+from audit import actions, clock, context, leaf
 from audit.actor import Actor
-from audit.exceptions import NoActor, NotInTransaction
+from audit.exceptions import MissingActorError, TransactionRequiredError
 from audit.leaf import Json
 from audit.models import Event
+from audit.postgresql import prepared_statements
 
 _TYPE = re.compile(r"[a-z][a-z0-9_]*")
 # No space and no @: identifiers are pseudonyms, never names or addresses of people.
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}")
 
-_NEXT = "SELECT audit_stream_next(%(stream)s)"
-_SAY = """
+_NEXT_SEQ_SQL = "SELECT audit_stream_next(%(stream)s)"
+_INSERT_EVENT_SQL = """
     WITH said AS (INSERT INTO audit_event (leaf) VALUES (%(leaf)s) RETURNING id),
     kept AS (
         INSERT INTO audit_private (event_id, pointer, field, salt, value)
@@ -35,7 +36,7 @@ _SAY = """
 
 
 @dataclass(frozen=True)
-class Thing:
+class ObjectRef:
     """What an event is about: its kind, and its uid or pseudonymous id. Raises ValueError for personal-looking ids."""
 
     type: str
@@ -56,7 +57,7 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Private:
+class PrivateValue:
     """Personal data or free text. The event holds a commitment; the text is kept beside it and can be erased."""
 
     value: str
@@ -67,21 +68,21 @@ class Change:
     """A field's value before and after. Either may be :class:`Private`."""
 
     field: str
-    before: Json | Private = None
-    after: Json | Private = None
+    before: Json | PrivateValue = None
+    after: Json | PrivateValue = None
 
 
-def append(
+def record_event(
     action: str,
     *,
     actor: Actor,
-    thing: Thing,
+    target: ObjectRef,
     stream: str,
     changes: Sequence[Change] = (),
-    data: Mapping[str, Json | Private] | None = None,
+    data: Mapping[str, Json | PrivateValue] | None = None,
     reason: str | None = None,
-    related: Sequence[Thing] = (),
-    following: Event | None = None,
+    related_objects: Sequence[ObjectRef] = (),
+    previous_event: Event | None = None,
 ) -> Event:
     """Record that something happened, in the transaction in which it happens.
 
@@ -110,23 +111,25 @@ def append(
     """
     if not _IDENTIFIER.fullmatch(stream):
         raise ValueError(f"A stream is named by letters, digits and _.:/-, not {stream!r}.")
-    drafted = draft(action, actor=actor, thing=thing, changes=changes, data=data, reason=reason, related=related)
+    drafted = build_event(
+        action, actor=actor, thing=target, changes=changes, data=data, reason=reason, related=related_objects
+    )
     connection = transaction.get_connection()
     if not connection.in_atomic_block:
-        raise NotInTransaction
-    if following is None:
-        ((seq,),) = prepared.fetch(_NEXT, {"stream": stream})
-    elif following.stream_id == stream:
-        seq = following.stream_seq + 1
+        raise TransactionRequiredError
+    if previous_event is None:
+        ((seq,),) = prepared_statements.execute_prepared(_NEXT_SEQ_SQL, {"stream": stream})
+    elif previous_event.stream_id == stream:
+        seq = previous_event.stream_seq + 1
     else:
-        raise ValueError(f"What follows an event of {following.stream_id} is not in {stream}.")
+        raise ValueError(f"What follows an event of {previous_event.stream_id} is not in {stream}.")
     moment = clock.now()
-    written = drafted.written(stream, seq, moment)
+    written = drafted.encode(stream, seq, moment)
     said: dict[str, Any] = {"leaf": written, "event": drafted.identity}
     said["pointers"], said["fields"], said["salts"], said["values"] = [
         list(column) for column in zip(*drafted.openings, strict=True)
     ] or [[], [], [], []]
-    ((arrival,),) = prepared.fetch(_SAY, said)
+    ((arrival,),) = prepared_statements.execute_prepared(_INSERT_EVENT_SQL, said)
     # Equal to what the database made from the leaf; saves carrying eleven columns back.
     return Event.from_db(
         connection.alias,
@@ -137,18 +140,18 @@ def append(
             drafted.identity,
             drafted.event["action"],
             actor.id,
-            thing.type,
-            thing.id,
+            target.type,
+            target.id,
             stream,
             seq,
             moment,
-            [str(touched) for touched in (thing, *related)],
+            [str(touched) for touched in (target, *related_objects)],
         ],
     )
 
 
 @dataclass(frozen=True)
-class Draft:
+class EventDraft:
     """An event before it has its place: everything but stream, number and moment.
 
     `openings` are what opens its commitments, the rows of audit_private: pointer, field, salt, value.
@@ -158,30 +161,30 @@ class Draft:
     event: Mapping[str, Json]
     openings: Sequence[tuple[str, str, bytes, str]]
 
-    def written(self, stream: str, seq: int, moment: datetime) -> bytes:
+    def encode(self, stream: str, seq: int, moment: datetime) -> bytes:
         """The leaf, at that place. Raises NotCanonical and LeafTooLong."""
         place: Json = {"id": stream, "seq": seq}
         return leaf.encode_leaf({**self.event, "at": leaf.timestamp(moment), "stream": place})
 
 
-def draft(
+def build_event(
     action: str,
     *,
     actor: Actor,
-    thing: Thing,
+    thing: ObjectRef,
     changes: Sequence[Change] = (),
-    data: Mapping[str, Json | Private] | None = None,
+    data: Mapping[str, Json | PrivateValue] | None = None,
     reason: str | None = None,
-    related: Sequence[Thing] = (),
-) -> Draft:
+    related: Sequence[ObjectRef] = (),
+) -> EventDraft:
     """What :func:`append` writes, before it is written. Apart from it for whoever loads many events at once and has to
     make the same bytes; in the product that is nobody.
 
     Raises UnknownAction, NoActor, and NotCanonical where a private value is no clean text.
     """
-    registered = actions.named(action)
+    registered = actions.get_action(action)
     if not isinstance(actor, Actor):
-        raise NoActor(actor)
+        raise MissingActorError(actor)
     identity = uuid.uuid4()
     commitments = _Commitments(str(identity))
     event: dict[str, Json] = {
@@ -198,10 +201,10 @@ def draft(
     if related:
         event["related"] = [other.as_leaf() for other in related]
     if reason:
-        event["reason"] = commitments.kept(Private(reason), "/reason", "reason")
+        event["reason"] = commitments.kept(PrivateValue(reason), "/reason", "reason")
     if request := _request(commitments):
         event["request"] = request
-    return Draft(identity, event, commitments.openings)
+    return EventDraft(identity, event, commitments.openings)
 
 
 class _Commitments:
@@ -211,22 +214,22 @@ class _Commitments:
         self.event_id = event_id
         self.openings: list[tuple[str, str, bytes, str]] = []
 
-    def commit(self, private: Private, pointer: str, field: str) -> str:
+    def commit(self, private: PrivateValue, pointer: str, field: str) -> str:
         salt = secrets.token_bytes(leaf.SALT_BYTES)
         committed = leaf.commitment(salt=salt, event_id=self.event_id, field=field, value=private.value)
         self.openings.append((pointer, field, salt, private.value))
         return committed
 
-    def kept(self, value: Json | Private, pointer: str, field: str) -> Json:
+    def kept(self, value: Json | PrivateValue, pointer: str, field: str) -> Json:
         """The value itself, or {"commit": …} in its place."""
-        return {"commit": self.commit(value, pointer, field)} if isinstance(value, Private) else value
+        return {"commit": self.commit(value, pointer, field)} if isinstance(value, PrivateValue) else value
 
     def change(self, index: int, change: Change) -> dict[str, Json]:
         """{field, from, to}; or {field, commit} for a private value, with "from" when there was one before."""
         pointer = f"/changes/{index}"
         recorded: dict[str, Json] = {"field": change.field}
         before = self.kept(change.before, f"{pointer}/from", change.field)
-        if isinstance(change.after, Private):
+        if isinstance(change.after, PrivateValue):
             recorded["commit"] = self.commit(change.after, pointer, change.field)
             if before is not None:
                 recorded["from"] = before
@@ -244,5 +247,5 @@ def _request(commitments: _Commitments) -> dict[str, Json]:
     if ambient.client:
         request["client"] = ambient.client
     if ambient.address:
-        request["address"] = commitments.kept(Private(ambient.address), "/request/address", "address")
+        request["address"] = commitments.kept(PrivateValue(ambient.address), "/request/address", "address")
     return request

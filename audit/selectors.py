@@ -12,9 +12,9 @@ from django.db import connection
 from django.db.models import F, Func, Max, Q, QuerySet, TextField, Value
 
 from audit import leaf
-from audit.exceptions import NotOpened
+from audit.exceptions import CommitmentMismatchError
 from audit.models import Event, Private
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 500
@@ -28,7 +28,7 @@ class Page:
     cursor: str | None
 
 
-def by_event_id(event_id: uuid.UUID | str) -> Event | None:
+def get_event(event_id: uuid.UUID | str) -> Event | None:
     """The event with that uuid, or None."""
     try:
         return Event.objects.filter(event_id=uuid.UUID(str(event_id))).first()
@@ -36,17 +36,17 @@ def by_event_id(event_id: uuid.UUID | str) -> Event | None:
         return None
 
 
-def history(thing: Thing) -> QuerySet[Event]:
+def events_for_object(thing: ObjectRef) -> QuerySet[Event]:
     """All events whose object or related thing this is, newest first."""
     return Event.objects.filter(touched__contains=[str(thing)]).order_by("-id")
 
 
-def for_stream(stream: str) -> QuerySet[Event]:
+def stream_events(stream: str) -> QuerySet[Event]:
     """The events of a stream in its own order, first to last."""
     return Event.objects.filter(stream_id=stream).order_by("stream_seq")
 
 
-def position(stream: str, moment: datetime) -> int:
+def stream_position_at(stream: str, moment: datetime) -> int:
     """How far the stream had come at that moment: the number of its last event then, 0 before the first."""
     last = (
         Event.objects.filter(stream_id=stream, happened_at__lte=moment)
@@ -57,16 +57,16 @@ def position(stream: str, moment: datetime) -> int:
     return int(last) if last is not None else 0
 
 
-def as_of(stream: str, moment: datetime) -> QuerySet[Event]:
+def stream_events_until(stream: str, moment: datetime) -> QuerySet[Event]:
     """The events of a stream up to that moment, first to last."""
-    return for_stream(stream).filter(stream_seq__lte=position(stream, moment))
+    return stream_events(stream).filter(stream_seq__lte=stream_position_at(stream, moment))
 
 
 def search(
     *,
     action: str | None = None,
     actor: str | Collection[str] | None = None,
-    thing: Thing | None = None,
+    thing: ObjectRef | None = None,
     stream: str | None = None,
     after: datetime | None = None,
     before: datetime | None = None,
@@ -107,7 +107,7 @@ def search(
         words = Func(F("leaf"), Value("UTF8"), function="convert_from", output_field=TextField())
         events = events.alias(words=words).filter(words__icontains=text)
     if cursor is not None:
-        last = by_event_id(cursor)
+        last = get_event(cursor)
         if last is None:
             return Page([], None)
         events = events.filter(
@@ -120,25 +120,25 @@ def search(
     return Page(page, str(page[-1].event_id) if len(found) > limit else None)
 
 
-def newest_arrival() -> int:
+def latest_event_pk() -> int:
     """The order of arrival of the newest event that can be seen; 0 where there is none."""
     return Event.objects.aggregate(newest=Max("id"))["newest"] or 0
 
 
-def arrived_after(arrival: int, actions: Collection[str], limit: int) -> list[Event]:
+def events_after_pk(arrival: int, actions: Collection[str], limit: int) -> list[Event]:
     """Events of these actions that arrived after another, first to last. One that is committed late may still come to
     stand before what this answered: see :func:`transactions_begun`."""
     return list(Event.objects.filter(id__gt=arrival, action__in=list(actions)).order_by("id")[:limit])
 
 
-def transactions_begun() -> int:
+def snapshot_xmax() -> int:
     """A number above that of every transaction that has written anything so far. An event's transaction has its number
     before the event has its order of arrival. So once :func:`transactions_ended` has reached what this answered,
     nothing can arrive any more before the newest event that could be seen then."""
     return _of_snapshot("pg_snapshot_xmax")
 
 
-def transactions_ended() -> int:
+def snapshot_xmin() -> int:
     """A number below which every transaction is over."""
     return _of_snapshot("pg_snapshot_xmin")
 
@@ -150,24 +150,24 @@ def _of_snapshot(function: str) -> int:
     return int(number)
 
 
-def opening(event: Event) -> dict[str, str]:
+def private_values(event: Event) -> dict[str, str]:
     """The private values of an event by JSON pointer, such as "/reason" or "/changes/0"; erased ones are missing.
 
     Raises NotOpened when a kept value does not match the commitment in the event.
     """
-    return openings([event])[event.event_id]
+    return private_values_bulk([event])[event.event_id]
 
 
-def openings(events: Iterable[Event]) -> dict[uuid.UUID, dict[str, str]]:
+def private_values_bulk(events: Iterable[Event]) -> dict[uuid.UUID, dict[str, str]]:
     """:func:`opening` for many events with one query."""
     found = {event.event_id: event for event in events}
     opened: dict[uuid.UUID, dict[str, str]] = {event_id: {} for event_id in found}
     for kept in Private.objects.filter(event_id__in=list(found)):
         committed = _committed(found[kept.event_id].body, kept.pointer)
-        if committed is None or not leaf.opens(
+        if committed is None or not leaf.verify_commitment(
             committed, salt=bytes(kept.salt), event_id=str(kept.event_id), field=kept.field, value=kept.value
         ):
-            raise NotOpened(kept.event_id, kept.pointer)
+            raise CommitmentMismatchError(kept.event_id, kept.pointer)
         opened[kept.event_id][kept.pointer] = kept.value
     return opened
 
@@ -186,12 +186,12 @@ def _committed(body: dict[str, Any], pointer: str) -> str | None:
     return committed if isinstance(committed, str) else None
 
 
-def last_times(action: str, actors: Collection[str]) -> dict[str, datetime]:
+def last_occurrence_by_actor(action: str, actors: Collection[str]) -> dict[str, datetime]:
     """When each of these actors last did that; those who never did are missing."""
     found = Event.objects.filter(action=action, actor_id__in=list(actors)).values_list("actor_id")
     return {str(actor): moment for actor, moment in found.annotate(last=Max("happened_at"))}
 
 
-def doers(events: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+def actor_ids_by_event(events: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Who did each of these: the actor's id by the event's."""
     return dict(Event.objects.filter(event_id__in=list(events)).values_list("event_id", "actor_id"))

@@ -10,7 +10,7 @@ from django.db import transaction
 from audit import actions
 from audit.actor import Actor
 from audit.models import Event, Private
-from audit.recorder import Thing, append
+from audit.recorder import ObjectRef, record_event
 
 LOG_STREAM = "log"
 PRIVACY_STREAM = "privacy"
@@ -24,10 +24,10 @@ def open_log(*, actor: Actor) -> Event:
         (seq,) = cursor.fetchone()
     if seq > 1:
         return Event.objects.get(stream_id=LOG_STREAM, stream_seq=1)
-    return append(
+    return record_event(
         actions.LOG_OPENED,
         actor=actor,
-        thing=Thing("log", settings.COUNTERSIGN_LOG_ORIGIN),
+        target=ObjectRef("log", settings.COUNTERSIGN_LOG_ORIGIN),
         stream=LOG_STREAM,
     )
 
@@ -50,10 +50,10 @@ def erase_private(*, actor: Actor, event: Event, reason: str, pointers: Collecti
     rows = Private.objects.filter(event_id=event.event_id)
     if pointers is not None:
         rows = rows.filter(pointer__in=list(pointers))
-    erased = append(
+    erased = record_event(
         actions.PRIVACY_ERASED,
         actor=actor,
-        thing=Thing("event", str(event.event_id)),
+        target=ObjectRef("event", str(event.event_id)),
         stream=PRIVACY_STREAM,
         reason=reason,
         data={"pointers": sorted(rows.values_list("pointer", flat=True))},

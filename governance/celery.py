@@ -11,7 +11,7 @@ from celery import Celery
 from celery.schedules import crontab
 from django.conf import settings
 
-from governance.dispatch import END_ACCESS, RECOGNISE_FORMATS, REMIND, RING_AGAIN, SEND_WEBHOOKS, SWEEP_STORAGE
+from governance.task_queue import END_ACCESS, RECOGNISE_FORMATS, REMIND, REQUEUE_DUE_WORK, SEND_WEBHOOKS, SWEEP_STORAGE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings")
 
@@ -22,7 +22,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["governance"])
 app.conf.beat_schedule = {
     "ring-again": {
-        "task": RING_AGAIN,
+        "task": REQUEUE_DUE_WORK,
         "schedule": settings.COUNTERSIGN_RING_AGAIN_SECONDS,
         "options": {"expires": settings.COUNTERSIGN_RING_AGAIN_SECONDS},
     },

@@ -56,10 +56,10 @@ __version__ = "0.1.0"
 Json = dict[str, Any]
 PREFIX = "/api/v1"
 CHUNK = 1 << 20
-LONGEST_ANSWER = 64 << 20
-LONGEST_HOLD = 25
+MAX_RESPONSE_BYTES = 64 << 20
+MAX_LONG_POLL_SECONDS = 25
 """Seconds the server holds an answer back at most."""
-LONGEST_PAUSE = 60.0
+MAX_BACKOFF_SECONDS = 60.0
 AGAIN = frozenset({429, 500, 502, 503, 504})
 """Answers after which the same request is sent again. Every request this client makes may be: reading changes nothing,
 a PUT puts the same bytes where they are, and a POST carries an Idempotency-Key."""
@@ -68,7 +68,7 @@ DONE, UNEXPECTED, BAD_INPUT, NOT_PERMITTED, REJECTED, WAITING, CONFLICT, UNPROMO
     10
 )
 INTERRUPTED = 130
-OF_STATE = {
+EXIT_BY_STATE = {
     "promoted": DONE,
     "ready": DONE,
     "open": WAITING,
@@ -79,8 +79,8 @@ OF_STATE = {
     "superseded": CONFLICT,
 }
 """Exit status by the state of a promotion request. `ready`: approved, and waits for manual release."""
-_OF_STATUS = {401: NOT_PERMITTED, 403: NOT_PERMITTED, 409: CONFLICT, 412: CONFLICT, 429: UNREACHABLE}
-_OF_CODE = {
+_EXIT_BY_STATUS = {401: NOT_PERMITTED, 403: NOT_PERMITTED, 409: CONFLICT, 412: CONFLICT, 429: UNREACHABLE}
+_EXIT_BY_CODE = {
     **dict.fromkeys(
         ("illegal_move", "no_policy", "policies_conflict", "model_incomplete", "model_archived"), UNPROMOTABLE
     ),
@@ -90,37 +90,37 @@ _OF_CODE = {
 }
 
 
-class Failure(Exception):
+class ClientError(Exception):
     """Something did not work. The message says what and what to do; `exit_code` is the command line's."""
 
     exit_code = UNEXPECTED
 
 
-class BadInput(Failure):
+class UsageError(ClientError):
     """What was given cannot be right, whatever the server says."""
 
     exit_code = BAD_INPUT
 
 
-class Unreachable(Failure):
+class ConnectionFailedError(ClientError):
     """No answer, or none of Countersign's."""
 
     exit_code = UNREACHABLE
 
 
-class StillWaiting(Failure):
+class PendingError(ClientError):
     """What was asked for is under way, and not done yet."""
 
     exit_code = WAITING
 
 
-class NotVerified(Failure):
+class VerificationError(ClientError):
     """Bytes are not what they were declared, or recorded, to be."""
 
     exit_code = UNVERIFIED
 
 
-class Refused(Failure):
+class ApiError(ClientError):
     """The server refused, and said why: an RFC 9457 problem. `document` has all of it, `code` is its stable name."""
 
     def __init__(self, status: int, document: Json) -> None:
@@ -134,12 +134,12 @@ class Refused(Failure):
         """By the code where that says more than the status does."""
         codes = [self.code, *(str(fault.get("code")) for fault in _items(self.document, "errors"))]
         for code in codes:
-            if code in _OF_CODE:
-                return _OF_CODE[code]
+            if code in _EXIT_BY_CODE:
+                return _EXIT_BY_CODE[code]
         if self.code == "not_ready":
             failed = any(r.get("state") == "failed" for r in _items(self.document, "requirements"))
             return REJECTED if failed else WAITING
-        return _OF_STATUS.get(self.status, BAD_INPUT if self.status < 500 else UNREACHABLE)
+        return _EXIT_BY_STATUS.get(self.status, BAD_INPUT if self.status < 500 else UNREACHABLE)
 
 
 @dataclass(frozen=True)
@@ -164,14 +164,14 @@ class LocalFile:
         try:
             kind = path.lstat().st_mode
         except OSError as error:
-            raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
+            raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
         if stat.S_ISLNK(kind):
-            raise BadInput(
+            raise UsageError(
                 f"{path} is a symbolic link to {_plain(os.readlink(path))}, and links are not followed: put the file "
                 "itself in its place, name the file it leads to, or leave it out with --exclude."
             )
         if not stat.S_ISREG(kind):
-            raise BadInput(f"{path} is {'a folder' if stat.S_ISDIR(kind) else 'no regular file'}: name a file.")
+            raise UsageError(f"{path} is {'a folder' if stat.S_ISDIR(kind) else 'no regular file'}: name a file.")
         return cls._digested(path, name or path.name)
 
     @classmethod
@@ -183,7 +183,7 @@ class LocalFile:
                     digest.update(chunk)
                     size += len(chunk)
         except OSError as error:
-            raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
+            raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
         return cls(path, name, digest.hexdigest(), size)
 
     def chunks(self, progress: Callable[[str, int, int], None]) -> Iterator[bytes]:
@@ -194,16 +194,18 @@ class LocalFile:
                 while left:
                     chunk = stream.read(min(CHUNK, left))
                     if not chunk:
-                        raise NotVerified(f"{self.path} became shorter while it was sent. Nothing of it was kept.")
+                        raise VerificationError(
+                            f"{self.path} became shorter while it was sent. Nothing of it was kept."
+                        )
                     left -= len(chunk)
                     yield chunk
                     progress(self.name, self.size - left, self.size)
         except OSError as error:
-            raise BadInput(f"{self.path} cannot be read: {error.strerror or error}") from None
+            raise UsageError(f"{self.path} cannot be read: {error.strerror or error}") from None
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiResponse:
     """What the server said."""
 
     status: int
@@ -246,7 +248,7 @@ class Client:
     ) -> None:
         self._scheme, self._host, self._port, self._base = _address(url, insecure_http)
         if not re.fullmatch(r"[!-~]{8,4096}", token):
-            raise BadInput("The access token is empty or malformed: it is cs_ and 46 letters and digits.")
+            raise UsageError("The access token is empty or malformed: it is cs_ and 46 letters and digits.")
         self._token = token
         self._timeout, self._attempts, self._backoff = timeout, max(1, attempts), backoff
         self._note, self._progress = note, progress
@@ -280,7 +282,7 @@ class Client:
         environ = os.environ if environ is None else environ
         token, _ = _token_of(environ)
         if not environ.get("COUNTERSIGN_URL"):
-            raise BadInput("Set COUNTERSIGN_URL to where the server is, such as https://registry.example.")
+            raise UsageError("Set COUNTERSIGN_URL to where the server is, such as https://registry.example.")
         options.setdefault("ca_file", environ.get("COUNTERSIGN_CA_FILE") or None)
         return cls(environ["COUNTERSIGN_URL"], token, **options)
 
@@ -298,7 +300,7 @@ class Client:
         """The model of that name, registered with `facts` (title, purpose, risk_tier, team …) where there is none."""
         try:
             return self.model(slug)
-        except Refused as refusal:
+        except ApiError as refusal:
             if refusal.status != 404:
                 raise
         return self._ask("POST", "/models", body={"slug": slug, **facts}).document
@@ -317,7 +319,7 @@ class Client:
         """The questionnaire in force, with its questions. Raises BadInput where none is published."""
         newest = _items(self._ask("GET", "/questionnaires?limit=1").document, "items")
         if not newest:
-            raise BadInput("No questionnaire is published: an officer must publish one.")
+            raise UsageError("No questionnaire is published: an officer must publish one.")
         return newest[0]
 
     def version(self, slug: str, number: int) -> Json:
@@ -345,7 +347,7 @@ class Client:
         number = int(version["number"])
         try:
             orders = self._orders(slug, number)
-        except Refused as refusal:
+        except ApiError as refusal:
             if refusal.code == "version_registered":
                 return  # the same declaration was completed meanwhile, by a twin of this job
             raise
@@ -353,45 +355,47 @@ class Client:
             if order["url"] is None:
                 self._note(f"{order['path']} is {order['state']}: nothing to send.")
             elif order["with_token"]:
-                if not self._send_to_us(slug, number, files[order["path"]]):
+                if not self._upload_via_server(slug, number, files[order["path"]]):
                     return
             else:
-                self._send_elsewhere(slug, number, order, files[order["path"]])
+                self._upload_presigned(slug, number, order, files[order["path"]])
 
     def _orders(self, slug: str, number: int, *paths: str) -> list[Json]:
         body = {"paths": list(paths)}
         return _items(self._ask("POST", f"{_version(slug, number)}/artifacts", body=body).document, "uploads")
 
-    def _send_to_us(self, slug: str, number: int, file: LocalFile) -> bool:
+    def _upload_via_server(self, slug: str, number: int, file: LocalFile) -> bool:
         """Send a file to the server; False where a twin of this job completed the version meanwhile."""
         try:
             stored = self._ask("PUT", f"{_version(slug, number)}/artifacts/{quote(file.name)}", upload=file).document
-        except Refused as refusal:
+        except ApiError as refusal:
             if refusal.code == "version_registered":
                 return False
             if refusal.exit_code == UNVERIFIED:
-                raise NotVerified(f"{file.path} changed while it was sent: {refusal}") from None
+                raise VerificationError(f"{file.path} changed while it was sent: {refusal}") from None
             raise
         if stored["sha256"] != file.sha256 or not stored["stored"]:
-            raise NotVerified(f"The server stored {stored['sha256']} for {file.path}, whose SHA-256 is {file.sha256}.")
+            raise VerificationError(
+                f"The server stored {stored['sha256']} for {file.path}, whose SHA-256 is {file.sha256}."
+            )
         return True
 
-    def _send_elsewhere(self, slug: str, number: int, order: Json, file: LocalFile) -> None:
+    def _upload_presigned(self, slug: str, number: int, order: Json, file: LocalFile) -> None:
         """Send a file to where the server keeps its files. No token goes there: the address is signed, for this file,
         and another one is asked for before each further attempt."""
-        failure: Failure = Unreachable("nothing was tried")
+        failure: ClientError = ConnectionFailedError("nothing was tried")
         for attempt in range(1, self._attempts + 1):
             try:
                 status, said = self._put(str(order["url"]), order["headers"], file)
                 if status < 300:
                     return
-                failure = Unreachable(f"The store of files refused {file.path} ({status} {said}).")
+                failure = ConnectionFailedError(f"The store of files refused {file.path} ({status} {said}).")
                 if said in ("BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"):
-                    raise NotVerified(f"{file.path} changed while it was sent ({said}). Nothing of it was kept.")
+                    raise VerificationError(f"{file.path} changed while it was sent ({said}). Nothing of it was kept.")
                 if status < 500 and status not in AGAIN and said not in ("AccessDenied", "RequestTimeout"):
                     raise failure
             except _Lost as lost:
-                failure = Unreachable(str(lost))
+                failure = ConnectionFailedError(str(lost))
                 if lost.for_good:
                     raise failure from None
             if attempt < self._attempts:
@@ -407,11 +411,11 @@ class Client:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port
         except ValueError:
-            raise Unreachable("The server named an address for the file that is none.") from None
+            raise ConnectionFailedError("The server named an address for the file that is none.") from None
         if parts.scheme not in ("http", "https") or not host:
-            raise Unreachable("The server named an address for the file that is none.")
+            raise ConnectionFailedError("The server named an address for the file that is none.")
         if parts.scheme == "http" and not self._insecure_http and not _loopback(host):
-            raise BadInput(
+            raise UsageError(
                 f"Refused to send {file.path} to {host} over http://, where everybody in between reads it. Where that "
                 "network is trusted, --insecure-http says so."
             )
@@ -430,9 +434,9 @@ class Client:
         while version["status"] != "registered":
             bad = [a for a in _items(version, "artifacts") if a.get("state") in ("refused", "failed")]
             if bad:
-                raise NotVerified(" ".join(str(a.get("detail")) for a in bad))
+                raise VerificationError(" ".join(str(a.get("detail")) for a in bad))
             if time.monotonic() > end:
-                raise StillWaiting(
+                raise PendingError(
                     f"Version {version['number']} of {slug} is still being read after {self.patience:.0f} s. It is "
                     "registered when that is done; the same command again waits for it."
                 )
@@ -455,12 +459,14 @@ class Client:
         try:
             query = {"sha256": file.sha256, **({"reason": reason} if reason else {})}
             stored = self._ask("PUT", where, query=query, upload=file).document
-        except Refused as refusal:
+        except ApiError as refusal:
             if refusal.exit_code == UNVERIFIED:
-                raise NotVerified(f"{file.path} changed while it was sent: {refusal}") from None
+                raise VerificationError(f"{file.path} changed while it was sent: {refusal}") from None
             raise
         if stored["sha256"] != file.sha256 or not stored["stored"]:
-            raise NotVerified(f"The server stored {stored['sha256']} for {file.path}, whose SHA-256 is {file.sha256}.")
+            raise VerificationError(
+                f"The server stored {stored['sha256']} for {file.path}, whose SHA-256 is {file.sha256}."
+            )
         return stored
 
     def put_card(self, slug: str, number: int, text: str) -> Json:
@@ -513,9 +519,9 @@ class Client:
         end, done = time.monotonic() + timeout, done or settled
         answer = self._ask("GET", f"/promotions/{number}")
         changed(answer.document)
-        away: Failure | None = None
+        away: ClientError | None = None
         while not done(answer.document) and (left := end - time.monotonic()) > 0:
-            asked_at, hold = time.monotonic(), max(1, min(LONGEST_HOLD, int(left)))
+            asked_at, hold = time.monotonic(), max(1, min(MAX_LONG_POLL_SECONDS, int(left)))
             try:
                 news = self._ask(
                     "GET",
@@ -524,12 +530,14 @@ class Client:
                     headers={"If-None-Match": answer.headers.get("ETag", "")},
                     timeout=hold + self._timeout,
                 )
-            except Failure as failure:
+            except ClientError as failure:
                 if failure.exit_code != UNREACHABLE:
                     raise
                 away = failure
                 self._note(f"{failure} Going on waiting for request #{number}.")
-                time.sleep(min(self._backoff * 2**self._attempts, LONGEST_PAUSE, max(0.0, end - time.monotonic())))
+                time.sleep(
+                    min(self._backoff * 2**self._attempts, MAX_BACKOFF_SECONDS, max(0.0, end - time.monotonic()))
+                )
                 continue
             away = None
             if news.status != 304:
@@ -584,7 +592,7 @@ class Client:
         upload: LocalFile | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
-    ) -> Answer:
+    ) -> ApiResponse:
         target = f"{self._base}{PREFIX}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         sent = {
             "Host": urlsplit(self.url).netloc,
@@ -610,13 +618,13 @@ class Client:
                 answer = self._once(method, target, sent, chunks, timeout or self._timeout)
                 if answer.status < 400:
                     return answer
-                failure: Failure = Refused(answer.status, answer.document)
+                failure: ClientError = ApiError(answer.status, answer.document)
                 # Two requests with one key: the first is still being carried out.
                 if answer.status not in AGAIN and answer.document.get("code") != "idempotency_in_progress":
                     raise failure
                 asked_for = _retry_after(answer)
             except _Lost as lost:
-                failure = Unreachable(str(lost))
+                failure = ConnectionFailedError(str(lost))
                 if lost.for_good:
                     raise failure from None
             if attempt == self._attempts:
@@ -624,9 +632,9 @@ class Client:
             self._pause(failure, attempt, asked_for)
         raise failure
 
-    def _pause(self, failure: Failure, attempt: int, asked_for: float = 0.0) -> None:
+    def _pause(self, failure: ClientError, attempt: int, asked_for: float = 0.0) -> None:
         pause = self._backoff * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 (spreads, hides nothing)
-        pause = min(LONGEST_PAUSE, max(asked_for, pause))
+        pause = min(MAX_BACKOFF_SECONDS, max(asked_for, pause))
         self._note(f"{failure} Trying again in {pause:.1f} s ({attempt} of {self._attempts}).")
         time.sleep(pause)
 
@@ -637,7 +645,7 @@ class Client:
         headers: Mapping[str, str],
         chunks: Callable[[], Iterable[bytes]],
         timeout: float,
-    ) -> Answer:
+    ) -> ApiResponse:
         """Send a request over the connection that is kept, or over a new one where the server closed that meanwhile."""
         where = _Where(self._scheme, self._host, self._port)
         try:
@@ -685,7 +693,7 @@ class Client:
                     connection.send(chunk)
                 is_whole = True
             response = connection.getresponse()
-            raw = response.read(LONGEST_ANSWER)
+            raw = response.read(MAX_RESPONSE_BYTES)
             is_answered = response.isclosed()
             return response, raw
         except (OSError, http.client.HTTPException) as error:
@@ -715,7 +723,7 @@ class Client:
             through = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else None
             host, port = (through.hostname or "", through.port or 8080) if through else (where.host, where.port)
         except ValueError:
-            raise BadInput(f"The environment names a proxy for {where.scheme}:// that is no address.") from None
+            raise UsageError(f"The environment names a proxy for {where.scheme}:// that is no address.") from None
         named = f"{host}:{port}" if through else ""
         if where.scheme == "http":
             connection = http.client.HTTPConnection(host, port, timeout=timeout)
@@ -759,10 +767,10 @@ class Client:
             return _Lost(f"{named[0].upper()}{named[1:]}, refuses the connection to {where.host} ({error}). {way_out}")
         return None
 
-    def _read(self, response: http.client.HTTPResponse, raw: bytes) -> Answer:
+    def _read(self, response: http.client.HTTPResponse, raw: bytes) -> ApiResponse:
         kind = response.headers.get_content_type()
         if response.status == 304:
-            return Answer(304, response.headers, {})
+            return ApiResponse(304, response.headers, {})
         if 300 <= response.status < 400:
             to = urlsplit(response.headers.get("Location", ""))
             raise _Lost(
@@ -775,7 +783,7 @@ class Client:
         except ValueError:
             document = None
         if isinstance(document, dict):
-            return Answer(response.status, response.headers, document)
+            return ApiResponse(response.status, response.headers, document)
         title = re.search(rb"(?is)<title[^<>]{0,200}>(.{1,200}?)</title>", raw[:100_000])
         said = f" (“{_plain(title[1].decode('utf-8', 'replace'))}”)" if title else ""
         raise _Lost(
@@ -817,13 +825,13 @@ def _address(url: str, insecure_http: bool) -> tuple[str, str, int, str]:
         parts = urlsplit(url.strip())
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise BadInput("COUNTERSIGN_URL is no address: write it as https://registry.example.") from None
+        raise UsageError("COUNTERSIGN_URL is no address: write it as https://registry.example.") from None
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise BadInput("COUNTERSIGN_URL is no address: write it as https://registry.example.")
+        raise UsageError("COUNTERSIGN_URL is no address: write it as https://registry.example.")
     if parts.username or parts.password:
-        raise BadInput("COUNTERSIGN_URL holds a name or password: leave it out, the token signs in.")
+        raise UsageError("COUNTERSIGN_URL holds a name or password: leave it out, the token signs in.")
     if parts.scheme == "http" and not insecure_http and not _loopback(host):
-        raise BadInput(
+        raise UsageError(
             f"Refused to send a token to {host} over http://, where everybody in between reads it: use https://. "
             "Where that network is trusted, --insecure-http says so."
         )
@@ -845,7 +853,7 @@ def _trust(ca_file: str | None) -> ssl.SSLContext:
         try:
             context.load_verify_locations(cafile=ca_file)
         except (OSError, ssl.SSLError) as error:
-            raise BadInput(
+            raise UsageError(
                 f"COUNTERSIGN_CA_FILE: {ca_file} holds no certificates that can be read ({error})."
             ) from None
     return context
@@ -864,10 +872,10 @@ def _token_of(environ: Mapping[str, str], file: str = "") -> tuple[str, str]:
     try:
         return Path(file).read_text(encoding="utf-8").strip(), file
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"The token file {file} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise UsageError(f"The token file {file} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-class _NoToken(Failure):
+class _NoToken(ClientError):
     exit_code = NOT_PERMITTED
 
 
@@ -889,7 +897,7 @@ def _version(slug: str, number: int) -> str:
     return f"/models/{_segment(slug)}/versions/{int(number)}"
 
 
-def _retry_after(answer: Answer) -> float:
+def _retry_after(answer: ApiResponse) -> float:
     """Seconds to wait; the form with a date is not used by this server."""
     given = answer.headers.get("Retry-After", "")
     return float(given) if given.isdecimal() and len(given) < 6 else 0.0
@@ -970,10 +978,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         client = _client(options, console)
         status: int = options.command(client, options, console)
         return status
-    except Refused as refusal:
+    except ApiError as refusal:
         _explain(refusal, console, client, query=getattr(options, "query", ""))
         return refusal.exit_code
-    except Failure as failure:
+    except ClientError as failure:
         console.fault(f"countersign: {_plain(failure)}")
         if console.as_json:
             console.answer({"error": {"detail": _plain(failure)}})
@@ -999,7 +1007,7 @@ def _client(options: argparse.Namespace, console: Console) -> Client:
         console.note(f"countersign: others on this machine can read {source}: chmod 600 it.")
     url = options.url or os.environ.get("COUNTERSIGN_URL", "")
     if not url:
-        raise BadInput("Set COUNTERSIGN_URL, or give --url: where the server is, such as https://registry.example.")
+        raise UsageError("Set COUNTERSIGN_URL, or give --url: where the server is, such as https://registry.example.")
     return Client(
         url,
         token,
@@ -1011,7 +1019,7 @@ def _client(options: argparse.Namespace, console: Console) -> Client:
     )
 
 
-def _explain(refusal: Refused, console: Console, client: Client | None, *, query: str = "") -> None:
+def _explain(refusal: ApiError, console: Console, client: Client | None, *, query: str = "") -> None:
     document = refusal.document
     faults = _items(document, "errors")
     lines = [f"countersign: {_plain(document.get('title') or 'refused')} ({refusal.status} {_plain(refusal.code)})"]
@@ -1029,7 +1037,7 @@ def _explain(refusal: Refused, console: Console, client: Client | None, *, query
         lines.append(f"  follow it: countersign wait {existing.get('id')}")
     console.fault(*lines, *requirement_lines(_items(document, "requirements")))
     if refusal.exit_code == NOT_PERMITTED and refusal.status != 401 and client is not None:
-        with contextlib.suppress(Failure):
+        with contextlib.suppress(ClientError):
             console.fault(*(f"  {line.strip()}" for line in _identity(client.whoami())))
     console.fault(f"  more: {_plain(document.get('type'))}  request id {_plain(document.get('request_id'))}")
     if console.as_json:
@@ -1139,7 +1147,7 @@ def _assess(client: Client, options: argparse.Namespace, console: Console) -> in
                        "--answer QUESTION=ANSWER … --rationale TEXT")  # fmt: skip
         return DONE
     if not options.rationale:
-        raise BadInput("Say with --rationale what the answers rest on.")
+        raise UsageError("Say with --rationale what the answers rest on.")
     made = client.assess(options.model, answers, rationale=options.rationale)
     if "tier" in made:
         console.answer(made, f"{_plain(options.model)} is of tier {made['tier']}, with {made['points']} points")
@@ -1153,7 +1161,7 @@ def _answers_of(options: argparse.Namespace) -> dict[str, str]:
     if options.answers:
         given = _document(options.answers)
         if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
-            raise BadInput(f"{options.answers} must hold an object: the id of an answer by the id of its question.")
+            raise UsageError(f"{options.answers} must hold an object: the id of an answer by the id of its question.")
         answers.update(given)
     answers.update(options.answer)
     return answers
@@ -1173,7 +1181,7 @@ def _attach(client: Client, options: argparse.Namespace, console: Console) -> in
     files, _ = _chosen(paths, options, console) if paths else ([], [])
     metrics, evidence = _metrics_of(options), [(kind, LocalFile.read(path)) for kind, path in options.evidence]
     if not (files or options.card or metrics or evidence):
-        raise BadInput("Name what to attach: files, --card, --metric, --metrics or --evidence.")
+        raise UsageError("Name what to attach: files, --card, --metric, --metrics or --evidence.")
     requests: list[int] = []
     for file in files:
         sent = client.attach_file(slug, number, file, reason=options.reason or "")
@@ -1206,7 +1214,7 @@ def _reference_and_paths(given: Sequence[str]) -> tuple[str, list[str]]:
     if "/" in first or "@" in first:
         return first, rest
     if not rest or not (rest[0].isascii() and rest[0].isdecimal()):
-        raise BadInput(f"Name the version: {first} NUMBER, or {first}/NUMBER.")
+        raise UsageError(f"Name the version: {first} NUMBER, or {first}/NUMBER.")
     return f"{first}/{rest[0]}", rest[1:]
 
 
@@ -1215,7 +1223,7 @@ def _promote(client: Client, options: argparse.Namespace, console: Console) -> i
     target = {"alias": options.to[1:]} if options.to.startswith("@") else {"stage": options.to}
     try:
         document = client.request_promotion(slug, number, reason=options.reason, **target)
-    except Refused as refusal:
+    except ApiError as refusal:
         way = [str(stage) for stage in refusal.document.get("way") or []]
         if refusal.code == "illegal_move" and len(way) > 1:
             if not options.wait:
@@ -1232,13 +1240,13 @@ def _promote(client: Client, options: argparse.Namespace, console: Console) -> i
         return _follow(client, document["id"], options, console)
     _tell(document, console)
     # Asked for, and nothing against it yet: whoever wants the verdict waits for it.
-    return DONE if document["state"] == "open" else OF_STATE.get(document["state"], UNEXPECTED)
+    return DONE if document["state"] == "open" else EXIT_BY_STATE.get(document["state"], UNEXPECTED)
 
 
-class _Way(Refused):
+class _Way(ApiError):
     """No move leads straight there: a refusal that says which command leads there step by step."""
 
-    def __init__(self, refusal: Refused, command: str) -> None:
+    def __init__(self, refusal: ApiError, command: str) -> None:
         super().__init__(refusal.status, {**refusal.document, "detail": f"{refusal} First: {command}"})
 
 
@@ -1276,19 +1284,19 @@ def _follow(client: Client, number: int, options: argparse.Namespace, console: C
     _tell(document, console)
     if not settled(document):
         console.note(f" … not decided within {options.timeout:.0f} s. Go on with: countersign wait {number}")
-    return OF_STATE.get(document["state"], UNEXPECTED)
+    return EXIT_BY_STATE.get(document["state"], UNEXPECTED)
 
 
 def _gate(client: Client, options: argparse.Namespace, console: Console) -> int:
     document = client.gate(options.request)
     console.answer(document, _plain(document["state"]), f"page: {_plain(document['page'])}")
-    return OF_STATE.get(document["state"], UNEXPECTED)
+    return EXIT_BY_STATE.get(document["state"], UNEXPECTED)
 
 
 def _execute(client: Client, options: argparse.Namespace, console: Console) -> int:
     document = client.execute(options.request)
     _tell(document, console)
-    return OF_STATE.get(document["state"], UNEXPECTED)
+    return EXIT_BY_STATE.get(document["state"], UNEXPECTED)
 
 
 def _withdraw(client: Client, options: argparse.Namespace, console: Console) -> int:
@@ -1371,7 +1379,7 @@ def verify(resolved: Json, folder: Path) -> int:
     recorded = {str(a["path"]): str(a["sha256"]) for a in resolved["artifacts"]}
     # Everything that is there, also by links: a folder that is held against a version hides nothing.
     if not folder.is_dir():
-        raise BadInput(f"{folder} is no folder.")
+        raise UsageError(f"{folder} is no folder.")
     below = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     files = [LocalFile.read(path.resolve(), path.relative_to(folder).as_posix()) for path in below]
     present = {file.name: file.sha256 for file in files}
@@ -1383,7 +1391,7 @@ def verify(resolved: Json, folder: Path) -> int:
         if present[path] != recorded[path]
     ]
     if wrong:
-        raise NotVerified(
+        raise VerificationError(
             f"{folder} does not hold {resolved['model']} version {resolved['version']}: {'; '.join(wrong)}."
         )
     return len(present)
@@ -1429,7 +1437,7 @@ class Selection:
             try:
                 entries = sorted(here.iterdir())
             except OSError as error:
-                raise BadInput(f"{here} cannot be read: {error.strerror or error}") from None
+                raise UsageError(f"{here} cannot be read: {error.strerror or error}") from None
             for path in entries:
                 name = path.relative_to(folder).as_posix()
                 is_folder = path.is_dir() and not path.is_symlink()
@@ -1476,12 +1484,12 @@ def local_files(given: Iterable[str], selection: Selection | None = None) -> lis
             files = selection.files(path)
             if not files:
                 why = f": {_some(selection.left_out)} left out" if selection.left_out else ""
-                raise BadInput(f"The folder {path} holds no file to send{why}.")
+                raise UsageError(f"The folder {path} holds no file to send{why}.")
         else:
             files = [LocalFile.read(path)]
         for file in files:
             if file.name in found:
-                raise BadInput(f"{found[file.name].path} and {file.path} would both be “{file.name}” in the version.")
+                raise UsageError(f"{found[file.name].path} and {file.path} would both be “{file.name}” in the version.")
             found[file.name] = file
     return list(found.values())
 
@@ -1530,7 +1538,7 @@ def _facts_of(options: argparse.Namespace) -> Json:
     if options.facts:
         facts = _document(options.facts)
         if not isinstance(facts, dict):
-            raise BadInput(f'{options.facts} must hold a JSON object, such as {{"parameters": {{"seed": 1}}}}.')
+            raise UsageError(f'{options.facts} must hold a JSON object, such as {{"parameters": {{"seed": 1}}}}.')
         for name in ("datasets", "metrics", "parents"):
             _require_objects(options.facts, name, facts.get(name))
     given = {
@@ -1552,7 +1560,7 @@ def _require_objects(path: str, name: str, value: Any) -> None:
     members = str if name == "parents" else dict
     if value is not None and not (isinstance(value, list) and all(isinstance(member, members) for member in value)):
         what = "references such as “model/3”" if name == "parents" else "objects as POST …/versions takes them"
-        raise BadInput(f"{path}: “{name}” must be a list of {what}.")
+        raise UsageError(f"{path}: “{name}” must be a list of {what}.")
 
 
 def _metrics_of(options: argparse.Namespace) -> list[Json]:
@@ -1563,7 +1571,7 @@ def _metrics_of(options: argparse.Namespace) -> list[Json]:
         if isinstance(document, dict):
             document = [{"name": name, "value": value} for name, value in document.items()]
         if not isinstance(document, list) or not all(isinstance(item, dict) for item in document):
-            raise BadInput(f"{options.metrics} must hold an object of names and numbers, or a list of metrics.")
+            raise UsageError(f"{options.metrics} must hold an object of names and numbers, or a list of metrics.")
         metrics += document
     return metrics
 
@@ -1579,7 +1587,7 @@ def _dataset(given: str) -> Json:
     FORM:TEXT."""
     role, _, what = given.partition("=")
     if role not in _ROLES or not what:
-        raise BadInput(f"--dataset {given}: write {'|'.join(_ROLES)}=WHAT.")
+        raise UsageError(f"--dataset {given}: write {'|'.join(_ROLES)}=WHAT.")
     for scheme, form in _SCHEMES.items():
         if what.startswith(scheme):
             return {"role": role, "form": form, "text": what}
@@ -1593,7 +1601,7 @@ def _dataset(given: str) -> Json:
         return {"role": role, "name": read.name, "digest_algorithm": "sha256", "digest": read.sha256}
     form, mark, text = what.partition(":")
     if not mark:
-        raise BadInput(f"--dataset {given}: there is no file {what}; or write FORM:TEXT, such as sha256:9f86….")
+        raise UsageError(f"--dataset {given}: there is no file {what}; or write FORM:TEXT, such as sha256:9f86….")
     return {"role": role, "form": form, "text": text}
 
 
@@ -1601,9 +1609,9 @@ def _text(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
-        raise BadInput(f"{path} is not UTF-8 (byte {error.start}).") from None
+        raise UsageError(f"{path} is not UTF-8 (byte {error.start}).") from None
 
 
 def _document(path: str) -> Any:
@@ -1622,9 +1630,9 @@ def _document(path: str) -> Any:
         json.dumps(read, allow_nan=False)
         return read
     except RecursionError:
-        raise BadInput(f"{path} is not read: its JSON is nested too deep.") from None
+        raise UsageError(f"{path} is not read: its JSON is nested too deep.") from None
     except ValueError as error:
-        raise BadInput(f"{path} is not JSON: {error}") from None
+        raise UsageError(f"{path} is not JSON: {error}") from None
 
 
 def _which(client: Client, reference: str) -> tuple[str, int]:

@@ -11,13 +11,13 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register  # noqa: A004 - Django's own name
 from django.db import connections
 
-from governance.checks import catalogue
+from governance.checks import entry_points
 from governance.database import releases
 from registry import selectors
 
 
 @register(deploy=True)
-def protection(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+def protection_check(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """Nothing protected is for trials: said of the variable, and, where the database may be asked, of what is there."""
     found: list[CheckMessage] = []
     if settings.COUNTERSIGN_PROTECTED == "none":
@@ -28,7 +28,7 @@ def protection(*, databases: Sequence[str] | None = None, **_: Any) -> list[Chec
                 id="countersign.W001",
             )
         )
-    if databases and not selectors.anything_protected():
+    if databases and not selectors.has_protected_targets():
         found.append(
             Error(
                 "Nothing is protected in this instance: versions enter every stage without checks or approvals.",
@@ -66,7 +66,7 @@ def plug_ins(**_: Any) -> list[CheckMessage]:
             hint="Repair or remove the plug-in; requests of policies that require it are blocked until then.",
             id="countersign.W030",
         )
-        for fault in catalogue.broken()
+        for fault in entry_points.broken()
     ]
 
 

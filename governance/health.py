@@ -104,7 +104,7 @@ def redis_client(timeout: float = 2) -> redis.Redis[bytes]:
 
 
 def _storage() -> None:
-    storage.store().probe()
+    storage.store().check_health()
 
 
 PROBES: dict[str, Callable[[], None]] = {

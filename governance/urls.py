@@ -9,22 +9,24 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, URLResolver, include, path
 
-from governance.api import errors as problems
 from governance.health import healthz, readyz
-from governance.mlflow import door
-from governance.mlflow.refusals import PREFIXES
-from governance.web import errors as pages
+from governance.interfaces.mlflow import views
+from governance.interfaces.mlflow.errors import PREFIXES
+from governance.interfaces.rest import errors as problems
+from governance.interfaces.web import errors as pages
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path("api/v1/", include("governance.api.urls")),
-    path("api/2.0/mlflow/", include("governance.mlflow.urls")),
-    path("ajax-api/2.0/mlflow/", include(("governance.mlflow.urls", "mlflow"), namespace="mlflow-ajax")),
-    path("api/3.0/mlflow/", include("governance.mlflow.urls_3")),
-    path("ajax-api/3.0/mlflow/", include(("governance.mlflow.urls_3", "mlflow-3"), namespace="mlflow-3-ajax")),
-    path(settings.COUNTERSIGN_ADMIN_PATH, include("governance.admin.urls")),
-    path("", include("governance.web.urls")),
+    path("api/v1/", include("governance.interfaces.rest.urls")),
+    path("api/2.0/mlflow/", include("governance.interfaces.mlflow.urls")),
+    path("ajax-api/2.0/mlflow/", include(("governance.interfaces.mlflow.urls", "mlflow"), namespace="mlflow-ajax")),
+    path("api/3.0/mlflow/", include("governance.interfaces.mlflow.urls_3")),
+    path(
+        "ajax-api/3.0/mlflow/", include(("governance.interfaces.mlflow.urls_3", "mlflow-3"), namespace="mlflow-3-ajax")
+    ),
+    path(settings.COUNTERSIGN_ADMIN_PATH, include("governance.interfaces.admin.urls")),
+    path("", include("governance.interfaces.web.urls")),
 ]
 
 Handler = Callable[..., HttpResponseBase]
@@ -36,7 +38,7 @@ def _by_door(problem: Handler, page: Handler) -> Handler:
     def handler(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         chosen = problem if request.path.startswith("/api/") else page
         if request.path.startswith(PREFIXES):
-            chosen = door.broken
+            chosen = views.bad_request
         return chosen(request, *args, **kwargs)
 
     return handler

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 
-class Refusal(Exception):
+class DomainError(Exception):
     """Anything the product refuses by a rule. `rule` names the rule where it has a name of its own ("SoD-2")."""
 
     default_code: ClassVar[str] = "refused"
@@ -31,13 +31,13 @@ class Refusal(Exception):
         self.rule = rule
 
 
-class NotFound(Refusal):
+class NotFoundError(DomainError):
     """Absent, or invisible to whoever asks: the same answer, so that it tells nothing."""
 
     default_code = "not_found"
 
 
-class NotPermitted(Refusal):
+class PermissionDeniedError(DomainError):
     """ "You may not": a missing role, a missing scope, a separation of duties."""
 
     default_code = "not_permitted"
@@ -45,13 +45,13 @@ class NotPermitted(Refusal):
     """The model and the role that would do, where asking for one is the way out."""
 
 
-class NotNow(Refusal):
+class InvalidStateError(DomainError):
     """ "Not possible now": the state of things does not allow it; the same person may do it later."""
 
     default_code = "not_now"
 
 
-class IllegalMove(NotNow):
+class InvalidTransitionError(InvalidStateError):
     """The lifecycle has no such move from where the version is."""
 
     default_code = "illegal_move"
@@ -59,7 +59,7 @@ class IllegalMove(NotNow):
     """The slugs of the stages through which allowed moves lead there, the one that was meant last."""
 
 
-class Conflict(Refusal):
+class ConflictError(DomainError):
     """Something is in the way, such as an open request for the same target: `existing`."""
 
     default_code = "conflict"
@@ -78,7 +78,7 @@ class Conflict(Refusal):
         self.existing = existing
 
 
-class StaleRevision(Conflict):
+class StaleRevisionError(ConflictError):
     """The row was changed since it was read (If-Match): `existing` is the row as it is now."""
 
     default_code = "stale_revision"
@@ -93,7 +93,7 @@ class FieldError:
     detail: str
 
 
-class InvalidInput(Refusal):
+class ValidationFailedError(DomainError):
     """What was given breaks a rule of form; every fault found is listed."""
 
     default_code = "invalid_input"

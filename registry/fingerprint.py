@@ -8,10 +8,11 @@ registration is recognised. What a decision signs names the version beside it.
 import json
 from typing import Any
 
-from audit import canonical, prepared
+from audit import canonical
+from audit.postgresql import prepared_statements
 from registry.models import ModelVersion
 
-FORM = "countersign.fingerprint/1"
+SCHEMA_VERSION = "countersign.fingerprint/1"
 _EXACT = 2**53 - 1
 
 _RESTS_ON = """
@@ -40,19 +41,19 @@ _RESTS_ON = """
 
 def compute(version: ModelVersion) -> str:
     """The fingerprint of a version as the database holds it now, in hexadecimal."""
-    return canonical.digest(content(version))
+    return canonical.digest(fingerprint_payload(version))
 
 
-def content(version: ModelVersion) -> dict[str, Any]:
+def fingerprint_payload(version: ModelVersion) -> dict[str, Any]:
     """What the fingerprint is over. Read from the database, never from the instance: jsonb rewrites numbers, and the
     digest has to come out the same for every reader. One query: every write that touches a version asks it."""
-    (found,) = prepared.fetch(_RESTS_ON, {"version": version.pk})
+    (found,) = prepared_statements.execute_prepared(_RESTS_ON, {"version": version.pk})
     model, source, run, link, repository, commit, clean, lock, parameters, signature, licence, trainer, card = found[
         :13
     ]
     parents, files, datasets, metrics, evidence = found[13:]
     return {
-        "form": FORM,
+        "form": SCHEMA_VERSION,
         "model": str(model),
         "artifacts": _sorted(files),
         "datasets": _sorted(datasets),
@@ -71,13 +72,13 @@ def content(version: ModelVersion) -> dict[str, Any]:
     }
 
 
-def of_bare(version: ModelVersion) -> str:
+def compute_source_only(version: ModelVersion) -> str:
     """The fingerprint of a version that is about to be made with nothing but text in its own row: no files, data,
     parents, metrics, card, parameters or signature. There is nothing the database could rewrite, so it is not asked; a
     test holds this to `compute`."""
     return canonical.digest(
         {
-            "form": FORM,
+            "form": SCHEMA_VERSION,
             "model": str(version.model.uid),
             "source": version.source,
             "run": {"id": version.run_id, "link": version.run_link},

@@ -13,20 +13,20 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from registry import yaml_reader
 
-LAXEST = 3
+LOWEST_TIER = 3
 DEFAULT_CADENCE: Mapping[int, int] = {1: 12, 2: 24, 3: 36}
 """Months between reviews where no questionnaire was published yet."""
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Line = Annotated[str, StringConstraints(min_length=2, max_length=300, strip_whitespace=True)]
-Tier = Annotated[int, Field(ge=1, le=LAXEST)]
+Tier = Annotated[int, Field(ge=1, le=LOWEST_TIER)]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Answer(_Part):
+class AnswerOption(_Part):
     """One answer that can be chosen, and what it adds."""
 
     id: Id
@@ -40,7 +40,7 @@ class Question(_Part):
     id: Id
     ask: Line
     help: str = Field("", max_length=500)
-    answers: Annotated[tuple[Answer, ...], Field(min_length=2, max_length=10)]
+    answers: Annotated[tuple[AnswerOption, ...], Field(min_length=2, max_length=10)]
 
     def place(self, answer: str) -> int | None:
         """Where an answer stands, from 0; None for one it does not have."""
@@ -100,7 +100,7 @@ class Questionnaire(_Part):
 
 
 @dataclass(frozen=True)
-class Given:
+class SubmittedAnswer:
     """An answer that was given, with the words of the question, so that it can be read without the questionnaire."""
 
     question: str
@@ -111,14 +111,14 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TierResult:
     """What follows from answers: the tier, and everything it follows from."""
 
     tier: int
     points: int
     by_points: int
     """The tier the points alone would give."""
-    given: tuple[Given, ...]
+    given: tuple[SubmittedAnswer, ...]
     rules: tuple[Rule, ...]
     """Those that apply, the strictest first."""
 
@@ -141,7 +141,7 @@ def parse(source: str) -> Questionnaire:
     return Questionnaire.model_validate(data)
 
 
-def faults(questionnaire: Questionnaire, answers: Mapping[str, str]) -> list[tuple[str, str, str]]:
+def validate(questionnaire: Questionnaire, answers: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """What is wrong with answers: the question, a code, and the rule with its way out. Empty where nothing is."""
     asked = {question.id: question for question in questionnaire.questions}
     found = [
@@ -157,7 +157,7 @@ def faults(questionnaire: Questionnaire, answers: Mapping[str, str]) -> list[tup
     return found
 
 
-def compute(questionnaire: Questionnaire, answers: Mapping[str, str]) -> Outcome:
+def compute_tier(questionnaire: Questionnaire, answers: Mapping[str, str]) -> TierResult:
     """The tier that follows from answers, of which `faults` found nothing wrong."""
     places = {question.id: question.place(answers[question.id]) for question in questionnaire.questions}
     given = []
@@ -165,12 +165,12 @@ def compute(questionnaire: Questionnaire, answers: Mapping[str, str]) -> Outcome
         place = places[question.id]
         assert place is not None  # faults() says so
         chosen = question.answers[place]
-        given.append(Given(question.id, question.ask, chosen.id, chosen.text, chosen.points))
+        given.append(SubmittedAnswer(question.id, question.ask, chosen.id, chosen.text, chosen.points))
     points = sum(answer.points for answer in given)
-    by_points = next((tier for tier in (1, 2) if points >= questionnaire.tiers[tier]), LAXEST)
+    by_points = next((tier for tier in (1, 2) if points >= questionnaire.tiers[tier]), LOWEST_TIER)
     applying = [rule for rule in questionnaire.rules if _applies(questionnaire, rule, places)]
     applying.sort(key=lambda rule: rule.tier)
-    return Outcome(
+    return TierResult(
         tier=min([by_points, *(rule.tier for rule in applying)]),
         points=points,
         by_points=by_points,

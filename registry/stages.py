@@ -23,7 +23,7 @@ class StageSpec:
     displaced_to: str | None = None
 
 
-class Guarded(Protocol):
+class ProtectionFlags(Protocol):
     """A stage, as a value or as a row: what guards it."""
 
     @property
@@ -32,7 +32,7 @@ class Guarded(Protocol):
     def protected_exit(self) -> bool: ...
 
 
-def needs_promotion(source: Guarded, target: Guarded) -> bool:
+def needs_promotion(source: ProtectionFlags, target: ProtectionFlags) -> bool:
     """Whether a move is governed: into a protected stage, or out of a stage that is protected or whose exit is."""
     return target.protected or source.protected or source.protected_exit
 
@@ -44,7 +44,7 @@ class Lifecycle:
     stages: tuple[StageSpec, ...]
     moves: frozenset[tuple[str, str]]
 
-    def lawful(self, source: str, target: str) -> bool:
+    def is_allowed(self, source: str, target: str) -> bool:
         return (source, target) in self.moves
 
     def targets(self, source: str) -> tuple[StageSpec, ...]:

@@ -10,24 +10,26 @@ import tempfile
 from pathlib import Path
 
 from governance import promotions
-from governance.checks import execution, performing, runner
-from governance.checks.contract import Context, outcome_from_json
+from governance.checks import check_runs, run_worker, runner
+from governance.checks.base import Context, outcome_from_json
 
 
 def run_unconfined(job: runner.Job, *, open_blob: runner.OpenBlob, beat: runner.Beat, beat_every: float) -> runner.Run:
     """Run a check in this process, on copies of the evidence, as `runner.run` does in a child process."""
     with tempfile.TemporaryDirectory(prefix="countersign-tests-") as folder:
-        files = runner.materialise(job, Path(folder), open_blob, lambda: None)
+        files = runner.copy_inputs(job, Path(folder), open_blob, lambda: None)
         outcome = job.check.run(Context(files=files, facts=job.facts, now=job.now, seed=job.seed), job.params)
         # As text, which is how it leaves the child process, so that the contract's limits hold here, too.
-        return runner.Run(runner.Ending.OUTCOME, "", outcome_from_json(outcome.as_json()))
+        return runner.Run(runner.ExitReason.OUTCOME, "", outcome_from_json(outcome.as_json()))
 
 
-def run_due_checks(run: performing.Runner = run_unconfined) -> None:
+def run_due_checks(run: run_worker.Runner = run_unconfined) -> None:
     """Carry out every check run that is due, and settle its request after each.
 
     Args:
         run: what carries a check out; `runner.run` confines it in a child process.
     """
-    for run_id in execution.due_runs():
-        performing.perform(run_id, settle=lambda number: promotions.settle(number, touched=True), run=run)
+    for run_id in check_runs.due_runs():
+        run_worker.run_claimed_check(
+            run_id, settle=lambda number: promotions.reevaluate(number, bump_revision=True), run=run
+        )

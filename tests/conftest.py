@@ -1,4 +1,4 @@
-"""What every test may ask for. The ground's own fixtures are in tests/ground/, one subject a file."""
+"""What every test may ask for. The ground's own fixtures are in tests/fixtures/, one subject a file."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 from hypothesis import settings
 
 pytest_plugins = [
-    "tests.ground.databases",
-    "tests.ground.workers",
-    "tests.ground.browsers",
-    "tests.ground.buckets",
-    "tests.people",
+    "tests.fixtures.databases",
+    "tests.fixtures.workers",
+    "tests.fixtures.browsers",
+    "tests.fixtures.buckets",
+    "tests.personas",
 ]
 
 # No deadline: a test never judges by the clock. `make test-long` looks twenty times as far.

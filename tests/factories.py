@@ -126,7 +126,7 @@ def version(
     )
     for path, content in files.items():
         versions.store_artifact(actor=actor, version=declared, path=path, stream=io.BytesIO(content))
-    return versions.complete(actor=actor, version=declared) if files else declared
+    return versions.complete_registration(actor=actor, version=declared) if files else declared
 
 
 def token(

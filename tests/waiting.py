@@ -15,7 +15,7 @@ PATIENCE = 90.0
 PAUSE = 0.03
 
 
-def until(condition: Callable[[], Answer], *, said: Callable[[], str] = str) -> Answer:
+def wait_until(condition: Callable[[], Answer], *, said: Callable[[], str] = str) -> Answer:
     """Ask until the answer is true, and give it. `said` is added to the failure of a test that waited in vain."""
     deadline = time.monotonic() + PATIENCE
     while not (answer := condition()):

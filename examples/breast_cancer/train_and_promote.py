@@ -37,12 +37,12 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 from governance.client import (  # noqa: E402 (a copy of client.py beside this file would do as well)
+    EXIT_BY_STATE,
     INTERRUPTED,
-    OF_STATE,
     REJECTED,
     WAITING,
     Client,
-    Failure,
+    ClientError,
     Json,
     LocalFile,
     checks_run,
@@ -233,7 +233,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
         return _run(Client.from_environment(note=print), options)
-    except Failure as failure:
+    except ClientError as failure:
         print(f"\n{failure}", file=sys.stderr)
         return failure.exit_code
     except KeyboardInterrupt:
@@ -260,7 +260,7 @@ def _run(api: Client, options: argparse.Namespace) -> int:
 
 
 def _conclude(request: Json) -> int:
-    status: int = OF_STATE[request["state"]]
+    status: int = EXIT_BY_STATE[request["state"]]
     if status == WAITING:
         print(f"\nPeople decide now, at\n  {request['page']}")
     elif status == REJECTED:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from governance.checks.contract import ARTIFACT_FILES, MODEL_CARD
+from governance.checks.base import ARTIFACT_FILES, MODEL_CARD
 
 _KIND = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)+")
 _KIND_IN_TEXT = re.compile(r"\(([a-z0-9_]+(?:\.[a-z0-9_]+)+)\)")

@@ -35,7 +35,7 @@ def main() -> None:
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     root = os.getuid() == 0
-    held = confine(job["limits"], job["readable"], job["writable"], parent=job["parent"])
+    held = apply_sandbox(job["limits"], job["readable"], job["writable"], parent=job["parent"])
     _say(answer, {**held, "root": root})
     if job["isolation_demanded"] and not is_isolated(held):
         _say(answer, {"kind": "not_isolated"})
@@ -54,7 +54,7 @@ def main() -> None:
         answer.flush()
 
 
-def confine(limits: dict[str, int], readable: list[str], writable: list[str], *, parent: int) -> dict[str, str]:
+def apply_sandbox(limits: dict[str, int], readable: list[str], writable: list[str], *, parent: int) -> dict[str, str]:
     """Take from this process what a check does not need, for good.
 
     `RLIMIT_NPROC` does not bind root; the filter of system calls does.
@@ -232,7 +232,7 @@ def _run(job: dict[str, Any]) -> bytes:
     from importlib import import_module  # noqa: PLC0415
     from pathlib import Path  # noqa: PLC0415
 
-    from governance.checks.contract import Context, ContractBroken, File, Outcome  # noqa: PLC0415
+    from governance.checks.base import CheckContractError, CheckOutcome, Context, File  # noqa: PLC0415
 
     found: Any = import_module(job["module"])
     for part in job["name"].split("."):
@@ -245,8 +245,8 @@ def _run(job: dict[str, Any]) -> bytes:
         seed=job["seed"],
     )
     outcome = check.run(context, check.Params.model_validate_json(json.dumps(job["params"])))
-    if not isinstance(outcome, Outcome):
-        raise ContractBroken(f"run() must return an Outcome, not {type(outcome).__name__}")
+    if not isinstance(outcome, CheckOutcome):
+        raise CheckContractError(f"run() must return an Outcome, not {type(outcome).__name__}")
     return outcome.as_json()
 
 

@@ -14,11 +14,11 @@ from functools import cached_property
 from typing import Any
 
 from audit import canonical
-from governance.checks.contract import ARTIFACT_FILES, METRICS, MODEL_CARD, Check, missing_evidence
+from governance.checks.base import ARTIFACT_FILES, METRICS, MODEL_CARD, Check, missing_evidence
 from governance.checks.sources import Source
 from governance.models import PromotionRequest
 from registry.models import ModelVersion
-from registry.selectors import Contents
+from registry.selectors import VersionContents
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Inputs:
     digest: str
 
 
-class Shelf:
+class InputResolver:
     """The evidence of a request's version, each kind read from the database once, when a check asks for it: from
     `contents`, which whoever shows or freezes the same things may share."""
 
-    def __init__(self, request: PromotionRequest, contents: Contents | None = None) -> None:
+    def __init__(self, request: PromotionRequest, contents: VersionContents | None = None) -> None:
         self._request = request
         self._version: ModelVersion = request.version
-        self._contents = contents or Contents(request.version)
+        self._contents = contents or VersionContents(request.version)
 
     def inputs(self, check: Check, params: Any) -> Inputs:
         """What `check` is given, with validated `params`.
@@ -112,7 +112,7 @@ class Shelf:
         }
 
 
-FACTS: Mapping[str, Callable[[Shelf], Any]] = {
+FACTS: Mapping[str, Callable[[InputResolver], Any]] = {
     "metrics": lambda shelf: shelf.metrics,
     "target": lambda shelf: shelf.target,
 }

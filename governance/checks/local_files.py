@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from audit import clock
 from governance.checks import runner
-from governance.checks.contract import ARTIFACT_FILES, METRICS, MODEL_CARD, Check, Parameters, missing_evidence
+from governance.checks.base import ARTIFACT_FILES, METRICS, MODEL_CARD, Check, Parameters, missing_evidence
 from governance.checks.sources import Source
 
 CARD_NAMES = ("MODEL_CARD.md", "README.md")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from governance.checks.tables import TableUnusable
+from governance.checks.tables import TableFormatError
 
 FEWEST_DISTINCT = 10
 """A table with fewer different rows than this is not judged by its rows alone: labels and predictions of a small
@@ -33,7 +33,7 @@ class RepeatedRows:
         """Note a row: its example id, its other cells, and its place in the file."""
         if self.has_ids:
             if not identity.strip():
-                raise TableUnusable(f"{self.path}, row {line}: the id is blank. Give every row its own.")
+                raise TableFormatError(f"{self.path}, row {line}: the id is blank. Give every row its own.")
             self._ids.append(hash(identity.strip()))
         self._rows.append(hash(tuple(cells)))
         self._lines.append(line)
@@ -63,7 +63,7 @@ class RepeatedRows:
         if len(other):
             second = int(other[0])
             lines = self._lines[int(first[which[second]])], self._lines[second]
-            raise TableUnusable(
+            raise TableFormatError(
                 f"{self.path}: rows {lines[0]} and {lines[1]} have the same id and different values. Give every "
                 "example its own id, or keep one row of each."
             )

@@ -29,11 +29,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from governance.checks.contract import (
+from governance.checks.base import (
     Check,
-    ContractBroken,
+    CheckContractError,
+    CheckOutcome,
     File,
-    Outcome,
     Parameters,
     Sandbox,
     outcome_from_json,
@@ -55,7 +55,7 @@ OpenBlob = Callable[[str], AbstractContextManager[BinaryIO]]
 Beat = Callable[[], bool]
 
 
-class Ending(StrEnum):
+class ExitReason(StrEnum):
     """How a run ended. Only OUTCOME is an answer; the others are errors, but ABANDONED, which is nobody's any more."""
 
     OUTCOME = "outcome"
@@ -95,16 +95,16 @@ class Job:
 class Run:
     """How a job ended: its outcome, or a sentence that says why there is none; and the conditions it ran under."""
 
-    ending: Ending
+    ending: ExitReason
     message: str = ""
-    outcome: Outcome | None = None
+    outcome: CheckOutcome | None = None
     conditions: dict[str, Any] = field(default_factory=dict)
 
 
 class _Ended(Exception):
     """The run is over before the check answered."""
 
-    def __init__(self, ending: Ending, message: str) -> None:
+    def __init__(self, ending: ExitReason, message: str) -> None:
         super().__init__(message)
         self.ending = ending
         self.message = message
@@ -124,16 +124,16 @@ def run(job: Job, *, open_blob: OpenBlob, beat: Beat, beat_every: float = 5.0) -
     pulse = _Pulse(beat, beat_every)
     try:
         with _scratch_folder(job.scratch) as scratch:
-            files = materialise(job, scratch, open_blob, pulse)
+            files = copy_inputs(job, scratch, open_blob, pulse)
             outcome = _run_child(job, files, scratch, pulse, conditions)
     except _Ended as ended:
         conditions |= {"ending": str(ended.ending), "seconds": round(time.monotonic() - began, 3)}
         return Run(ended.ending, ended.message, None, conditions)
     conditions |= {"ending": "outcome", "seconds": round(time.monotonic() - began, 3)}
-    return Run(Ending.OUTCOME, "", outcome, conditions)
+    return Run(ExitReason.OUTCOME, "", outcome, conditions)
 
 
-def materialise(job: Job, scratch: Path, open_blob: OpenBlob, pulse: Callable[[], None]) -> tuple[File, ...]:
+def copy_inputs(job: Job, scratch: Path, open_blob: OpenBlob, pulse: Callable[[], None]) -> tuple[File, ...]:
     """Copy the evidence to the scratch folder while hashing it. Copies are numbered: a registered path names no place.
 
     Bytes that are missing or not the registered ones end the run, unless the check is there to judge just that.
@@ -151,7 +151,7 @@ def materialise(job: Job, scratch: Path, open_blob: OpenBlob, pulse: Callable[[]
                     size += len(chunk)
                     if size > left:
                         raise _Ended(
-                            Ending.NO_ROOM,
+                            ExitReason.NO_ROOM,
                             f"The evidence has more bytes than the check may copy ({job.limits.scratch:,}).",
                         )
                     digest.update(chunk)
@@ -160,12 +160,12 @@ def materialise(job: Job, scratch: Path, open_blob: OpenBlob, pulse: Callable[[]
         except FileNotFoundError:
             local = None
         except OSError as error:
-            raise _Ended(Ending.NO_ROOM, f"The evidence could not be copied: {error.strerror}.") from error
+            raise _Ended(ExitReason.NO_ROOM, f"The evidence could not be copied: {error.strerror}.") from error
         left -= size
         if not job.check.judges_damage and (local is None or digest.hexdigest() != source.sha256):
             fault = "is not in storage" if local is None else "is not, byte for byte, what was registered"
             raise _Ended(
-                Ending.EVIDENCE_DAMAGED,
+                ExitReason.EVIDENCE_DAMAGED,
                 f"{source.path} {fault}, so nothing was judged from it. The check integrity.digest says more.",
             )
         files.append(File(source.kind, source.path, source.sha256, source.size, local))
@@ -185,7 +185,7 @@ def _opened(source: Source, open_blob: OpenBlob) -> Iterator[BinaryIO]:
 
 def _run_child(
     job: Job, files: Sequence[File], scratch: Path, pulse: Callable[[], None], conditions: dict[str, Any]
-) -> Outcome:
+) -> CheckOutcome:
     work = scratch / "work"
     work.mkdir()
     order = scratch / "job.json"
@@ -282,7 +282,9 @@ def _listen(
                 if not chunk:
                     selector.unregister(key.fd)
             if sum(map(len, said.values())) > MAX_OUTPUT:
-                raise _Ended(Ending.REFUSED_OUTPUT, f"The check answered or printed more than {MAX_OUTPUT:,} bytes.")
+                raise _Ended(
+                    ExitReason.REFUSED_OUTPUT, f"The check answered or printed more than {MAX_OUTPUT:,} bytes."
+                )
             if ended:
                 break
             # Left as a zombie for the moment, so that the number of its session stays taken until that is killed.
@@ -291,7 +293,7 @@ def _listen(
                 with suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
             elif time.monotonic() > deadline:
-                raise _Ended(Ending.TIMED_OUT, "The check took longer than the policy lets it.")
+                raise _Ended(ExitReason.TIMED_OUT, "The check took longer than the policy lets it.")
             elif not selector.get_map():
                 time.sleep(_TICK / 10)
             pulse()
@@ -303,37 +305,37 @@ def _listen(
     return answer, printed, child.returncode
 
 
-def _answer(answer: bytes, printed: bytes, status: int, conditions: dict[str, Any]) -> Outcome:
+def _answer(answer: bytes, printed: bytes, status: int, conditions: dict[str, Any]) -> CheckOutcome:
     """Make sense of how the child ended."""
     lines = answer.split(b"\n", 2)
     with suppress(ValueError):
         conditions |= _line(lines[0])
     if status == -signal.SIGXCPU:
-        raise _Ended(Ending.TIMED_OUT, "The check used more processor time than it may.")
+        raise _Ended(ExitReason.TIMED_OUT, "The check used more processor time than it may.")
     try:
         end = _line(lines[1])
     except (IndexError, ValueError):
         conditions["printed"] = _tail(printed)
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-        raise _Ended(Ending.CRASHED, f"The check {how} before it answered.") from None
+        raise _Ended(ExitReason.CRASHED, f"The check {how} before it answered.") from None
     kind, error = str(end.get("kind")), str(end.get("error", ""))
     if kind == "outcome":
         try:
             return outcome_from_json(lines[2])
-        except ContractBroken as fault:
-            raise _Ended(Ending.REFUSED_OUTPUT, f"The check's answer was refused: {fault}.") from fault
+        except CheckContractError as fault:
+            raise _Ended(ExitReason.REFUSED_OUTPUT, f"The check's answer was refused: {fault}.") from fault
     if kind not in _SENTENCES:
-        raise _Ended(Ending.REFUSED_OUTPUT, "The check's answer was refused: it does not say how the check ended.")
-    if kind != Ending.OUT_OF_MEMORY:
+        raise _Ended(ExitReason.REFUSED_OUTPUT, "The check's answer was refused: it does not say how the check ended.")
+    if kind != ExitReason.OUT_OF_MEMORY:
         conditions["printed"] = _tail(printed)
-    raise _Ended(Ending(kind), _SENTENCES[Ending(kind)].format(_clean(error)))
+    raise _Ended(ExitReason(kind), _SENTENCES[ExitReason(kind)].format(_clean(error)))
 
 
 _SENTENCES = {
-    Ending.OUT_OF_MEMORY: "The check needed more memory than it may use.",
-    Ending.CRASHED: "The check ended with an error: {}.",
-    Ending.REFUSED_OUTPUT: "The check's answer was refused: {}.",
-    Ending.NOT_ISOLATED: (
+    ExitReason.OUT_OF_MEMORY: "The check needed more memory than it may use.",
+    ExitReason.CRASHED: "The check ended with an error: {}.",
+    ExitReason.REFUSED_OUTPUT: "The check's answer was refused: {}.",
+    ExitReason.NOT_ISOLATED: (
         "This machine cannot keep a check from sockets and from files of the product (it needs Linux with Landlock and "
         "seccomp), and the operator requires that it does."
     ),
@@ -397,4 +399,4 @@ class _Pulse:
             return
         self._next = time.monotonic() + self._every
         if not self._beat():
-            raise _Ended(Ending.ABANDONED, "The run was cancelled or given up while it ran.")
+            raise _Ended(ExitReason.ABANDONED, "The run was cancelled or given up while it ran.")

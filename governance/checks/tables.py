@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from governance.checks.contract import File
+from governance.checks.base import File
 
 MAX_ROWS = 20_000_000
 MAX_RECORD = 1 << 20
@@ -38,7 +38,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 """The columns with a meaning here, and the other names under which tools write them."""
 
 
-class TableUnusable(ValueError):
+class TableFormatError(ValueError):
     """The file is not the table it should be; the message says where and what to do."""
 
 
@@ -67,7 +67,7 @@ class Table:
             places = [place for place, column in enumerate(plain) if column in wanted]
             if len(places) > 1:
                 named = " and ".join(f"“{self.columns[place][:_SHOWN]}”" for place in places[:3])
-                raise TableUnusable(f"{self.file.path}: {named} could each be the column {name}. Keep one of them.")
+                raise TableFormatError(f"{self.file.path}: {named} could each be the column {name}. Keep one of them.")
             if places:
                 return places[0]
         return None
@@ -99,7 +99,7 @@ class Table:
         places = [self.place(name) for name in (*required, *optional)]
         lacking = [name for name, place in zip(required, places, strict=False) if place is None]
         if lacking:
-            raise TableUnusable(self.lacks(lacking))
+            raise TableFormatError(self.lacks(lacking))
         return (tuple(record[p] if p is not None else "" for p in places) for record in self.records())
 
     def lacks(self, names: Sequence[str]) -> str:
@@ -120,17 +120,17 @@ class Table:
                         continue
                     record = given if len(given) == width else _trimmed(given, width)
                     if len(record) != width:
-                        raise TableUnusable(
+                        raise TableFormatError(
                             f"{self.file.path}, line {reader.line_num}: {len(record)} fields, but the header has "
                             f"{width} ({self.described()})."
                         )
                     if count > MAX_ROWS:
-                        raise TableUnusable(f"{self.file.path} has more than {MAX_ROWS:,} rows. Take a sample.")
+                        raise TableFormatError(f"{self.file.path} has more than {MAX_ROWS:,} rows. Take a sample.")
                     yield tuple(record)
         except UnicodeError as error:
-            raise TableUnusable(f"{self.file.path} is not text in one encoding. Save it as CSV in UTF-8.") from error
+            raise TableFormatError(f"{self.file.path} is not text in one encoding. Save it as CSV in UTF-8.") from error
         except csv.Error as error:
-            raise TableUnusable(f"{self.file.path} is not CSV: {error}.") from error
+            raise TableFormatError(f"{self.file.path} is not CSV: {error}.") from error
 
     def _open(self) -> TextIO:
         return self.local.open(encoding=self.encoding, newline="")
@@ -155,7 +155,7 @@ class _Lines:
         self._count += 1
         self.length += len(line)
         if self.length > MAX_RECORD:
-            raise TableUnusable(
+            raise TableFormatError(
                 f"{self._path}, line {self._count}: a row has more than {MAX_RECORD:,} characters. Close every "
                 "quotation mark, and keep the columns that the evaluation needs."
             )
@@ -169,7 +169,7 @@ def open_table(file: File) -> Table:
         TableUnusable: for a file that is not in storage, is not text, or has no header line.
     """
     if file.local is None:
-        raise TableUnusable(f"{file.path} is not in storage. Add it again.")
+        raise TableFormatError(f"{file.path} is not in storage. Add it again.")
     encoding = _encoding(file, file.local)
     lines_before, separator = 0, ""
     try:
@@ -187,8 +187,8 @@ def open_table(file: File) -> Table:
                     )
                 lines_before += 1
     except UnicodeError as error:
-        raise TableUnusable(f"{file.path} is not text in one encoding. Save it as CSV in UTF-8.") from error
-    raise TableUnusable(f"{file.path} is empty: it needs a header line that names every column once, and rows.")
+        raise TableFormatError(f"{file.path} is not text in one encoding. Save it as CSV in UTF-8.") from error
+    raise TableFormatError(f"{file.path} is empty: it needs a header line that names every column once, and rows.")
 
 
 def header(file: File) -> tuple[str, ...]:
@@ -204,7 +204,7 @@ def rows(file: File, *, required: Sequence[str], optional: Sequence[str] = ()) -
 def number(text: str, where: str) -> float:
     """A finite number with a decimal point. Raises TableUnusable for anything else: NaN, infinity, words, blanks."""
     if not _NUMBER.fullmatch(text.strip()) or not math.isfinite(value := float(text)):
-        raise TableUnusable(f"{where}: {text[:40]!r} is not a finite number.")
+        raise TableFormatError(f"{where}: {text[:40]!r} is not a finite number.")
     return value
 
 
@@ -235,7 +235,7 @@ class NumberReader:
             self.surely_decimal = self.surely_decimal or not _GROUPED.fullmatch(cell)
             cell = cell.replace(",", ".")
         elif "," in cell and _GROUPED.fullmatch(cell):
-            raise TableUnusable(f"{where}: {text[:40]!r} has separators of thousands. Write numbers without them.")
+            raise TableFormatError(f"{where}: {text[:40]!r} has separators of thousands. Write numbers without them.")
         elif "." in cell:
             self.with_point = self.with_point or where
         value = number(cell, where)
@@ -244,15 +244,17 @@ class NumberReader:
     def finish(self) -> None:
         """Raise TableUnusable where the cells that were read do not have one meaning."""
         if self.with_comma and self.with_point:
-            raise TableUnusable(
+            raise TableFormatError(
                 f"{self.with_comma} has a comma and {self.with_point} a point: write all decimals with a point."
             )
         if self.with_comma and not self.surely_decimal:
-            raise TableUnusable(
+            raise TableFormatError(
                 f"{self.with_comma}: the comma may separate decimals or thousands. Write decimals with a point."
             )
         if self.in_percent and self.plain:
-            raise TableUnusable(f"{self.in_percent} is in percent and {self.plain} is not: write all numbers one way.")
+            raise TableFormatError(
+                f"{self.in_percent} is in percent and {self.plain} is not: write all numbers one way."
+            )
 
     @property
     def peculiarities(self) -> tuple[str, ...]:
@@ -274,7 +276,7 @@ def _encoding(file: File, local: Path) -> str:
     with local.open("rb") as stream:
         start = stream.read(4)
         if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-            raise TableUnusable(f"{file.path} is UTF-32. Save it as CSV in UTF-8.")
+            raise TableFormatError(f"{file.path} is UTF-32. Save it as CSV in UTF-8.")
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
         stream.seek(0)
@@ -282,7 +284,7 @@ def _encoding(file: File, local: Path) -> str:
         valid, strange = True, False
         while chunk := stream.read(_CHUNK):
             if b"\0" in chunk:
-                raise TableUnusable(
+                raise TableFormatError(
                     f"{file.path} is not text: it holds NUL bytes. Save it as CSV in UTF-8 (UTF-16 needs its byte "
                     "order mark)."
                 )
@@ -300,7 +302,7 @@ def _encoding(file: File, local: Path) -> str:
     if valid:
         return "utf-8-sig"
     if strange:
-        raise TableUnusable(f"{file.path} is neither UTF-8 nor Windows-1252 text. Save it as CSV in UTF-8.")
+        raise TableFormatError(f"{file.path} is neither UTF-8 nor Windows-1252 text. Save it as CSV in UTF-8.")
     return "cp1252"
 
 
@@ -315,7 +317,7 @@ def _separator(file: File, text: str, line: int) -> str:
     meant = [s for s in found if labels & {_plain(name.strip('"')) for name in text.split(s)}]
     if len(meant) != 1:
         named = " and ".join(SEPARATORS[s] for s in found)
-        raise TableUnusable(
+        raise TableFormatError(
             f"{file.path}, line {line}, has {named}: say which separates the columns in a first line, such as sep=;"
         )
     return meant[0]
@@ -325,14 +327,14 @@ def _headed(file: File, encoding: str, separator: str, text: str, lines_before: 
     try:
         names = [name.strip() for name in next(csv.reader([text], delimiter=separator, strict=True))]
     except csv.Error as error:
-        raise TableUnusable(f"{file.path}, line {lines_before + 1}, is not CSV: {error}.") from error
+        raise TableFormatError(f"{file.path}, line {lines_before + 1}, is not CSV: {error}.") from error
     while len(names) > 1 and not names[-1]:
         names.pop()
     named = [name for name in names if name]
     twice = next((name for name, times in Counter(named).items() if times > 1), None)
     if twice is not None or not named:
         what = f"names “{twice[:80]}” twice" if twice is not None else "names no column"
-        raise TableUnusable(f"{file.path}, line {lines_before + 1}, {what}: the header names every column once.")
+        raise TableFormatError(f"{file.path}, line {lines_before + 1}, {what}: the header names every column once.")
     assert file.local is not None
     return Table(file, file.local, encoding, separator, tuple(names), lines_before)
 

@@ -25,7 +25,7 @@ from django.db.migrations.operations.base import Operation
 from audit import accounting, actions, recorder
 from audit.actor import process
 from audit.models import Event
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 from governance.database import provisioning
 
 STREAM = "schema"
@@ -98,10 +98,10 @@ def _end(connection: BaseDatabaseWrapper) -> None:
         number, release, before, after = cursor.fetchone()
     if before != after and Event.objects.using(connection.alias).exists():
         with transaction.atomic(using=connection.alias):
-            recorder.append(
+            recorder.record_event(
                 actions.SCHEMA_MIGRATED,
                 actor=process("migrate"),
-                thing=Thing("schema", "public"),
+                target=ObjectRef("schema", "public"),
                 stream=STREAM,
                 data={"migration": number, "release": release, "shape_before": before, "shape_after": after},
             )

@@ -18,12 +18,12 @@ SOURCE: Final = "Regulation (EU) 2024/1689, Annex IV"
 
 
 @dataclass(frozen=True)
-class Ask:
+class RequiredItem:
     """One thing a point asks for.
 
     Args:
         what: in a few words.
-        facts: names of what the registry knows about it (`governance.documents.knowledge`); any of them answers.
+        facts: names of what the registry knows about it (`governance.documents.sections`); any of them answers.
         sections: headings of the model card under which it can be answered; the first that says something is taken.
         where: where to give it, if not under the first of `sections`.
         conditional: asked for "where applicable" or "where relevant": it may be answered by saying that it is not.
@@ -47,7 +47,7 @@ class Point:
 
     clause: str
     title: str
-    asks: tuple[Ask, ...]
+    asks: tuple[RequiredItem, ...]
 
 
 GENERAL = "General description"
@@ -58,54 +58,64 @@ POINTS: Final[tuple[Point, ...]] = (
         "1(a)",
         "Purpose, provider, version",
         (
-            Ask(
+            RequiredItem(
                 "intended purpose", ("purpose",), ("Intended use", "Intended purpose"), "the model's page, Intended use"
             ),
-            Ask("name of the provider", (), ("Provider",)),
-            Ask("version, and its relation to earlier ones", ("version", "relatives")),
+            RequiredItem("name of the provider", (), ("Provider",)),
+            RequiredItem("version, and its relation to earlier ones", ("version", "relatives")),
         ),
     ),
     Point(
         "1(b)",
         "How it works together with other hardware, software and AI systems",
-        (Ask("interaction with other systems", (), ("Interaction", "Integration", "Interfaces"), conditional=True),),
+        (
+            RequiredItem(
+                "interaction with other systems", (), ("Interaction", "Integration", "Interfaces"), conditional=True
+            ),
+        ),
     ),
     Point(
         "1(c)",
         "Versions of the software it needs, and what updates require",
         (
-            Ask("versions of software", ("environment",), (), "the version's environment lock, given at registration"),
-            Ask("requirements of updates", (), ("Updates", "Update requirements", "Maintenance")),
+            RequiredItem(
+                "versions of software", ("environment",), (), "the version's environment lock, given at registration"
+            ),
+            RequiredItem("requirements of updates", (), ("Updates", "Update requirements", "Maintenance")),
         ),
     ),
     Point(
         "1(d)",
         "Forms in which it is put into service",
-        (Ask("forms of delivery", ("files",), ("Deployment", "Distribution", "Delivery")),),
+        (RequiredItem("forms of delivery", ("files",), ("Deployment", "Distribution", "Delivery")),),
     ),
-    Point("1(e)", "Hardware it is meant to run on", (Ask("hardware", (), ("Hardware", "Hardware requirements")),)),
+    Point(
+        "1(e)", "Hardware it is meant to run on", (RequiredItem("hardware", (), ("Hardware", "Hardware requirements")),)
+    ),
     Point(
         "1(f)",
         "Outside and inside of the product it is a part of",
-        (Ask("pictures of the product", (), ("Product",), conditional=True),),
+        (RequiredItem("pictures of the product", (), ("Product",), conditional=True),),
     ),
     Point(
         "1(g)",
         "The user interface of whoever deploys it",
-        (Ask("description of the user interface", (), ("User interface", "Interface")),),
+        (RequiredItem("description of the user interface", (), ("User interface", "Interface")),),
     ),
     Point(
         "1(h)",
         "Instructions for whoever deploys it",
-        (Ask("instructions for use", (), ("Instructions for use", "Instructions", "How to use", "Usage")),),
+        (RequiredItem("instructions for use", (), ("Instructions for use", "Instructions", "How to use", "Usage")),),
     ),
     Point(
         "2(a)",
         "Methods and steps of development, and what was taken from others",
         (
-            Ask("methods and steps", (), ("Training procedure", "Development", "Training", "Method")),
-            Ask("code and run it came from", ("code",), (), "the version's code reference, given at registration"),
-            Ask(
+            RequiredItem("methods and steps", (), ("Training procedure", "Development", "Training", "Method")),
+            RequiredItem(
+                "code and run it came from", ("code",), (), "the version's code reference, given at registration"
+            ),
+            RequiredItem(
                 "pre-trained systems and tools of others", ("parents", "base models"), ("Base model",), conditional=True
             ),
         ),
@@ -114,111 +124,128 @@ POINTS: Final[tuple[Point, ...]] = (
         "2(b)",
         "Design: logic, choices and their reasons, what it optimises, expected output",
         (
-            Ask("general logic, key choices and their reasons", (), ("Design", "Model details", "Model description")),
-            Ask("parameters", ("parameters",), (), "the version's parameters, given at registration"),
-            Ask(
+            RequiredItem(
+                "general logic, key choices and their reasons", (), ("Design", "Model details", "Model description")
+            ),
+            RequiredItem("parameters", ("parameters",), (), "the version's parameters, given at registration"),
+            RequiredItem(
                 "expected output", ("outputs",), ("Output", "Outputs"), "the version's signature, given at registration"
             ),
-            Ask("trade-offs", (), ("Trade-offs", "Tradeoffs")),
+            RequiredItem("trade-offs", (), ("Trade-offs", "Tradeoffs")),
         ),
     ),
     Point(
         "2(c)",
         "Architecture, and the computing it took",
         (
-            Ask("how the components fit together", (), ("Architecture", "Model architecture")),
-            Ask("computing resources", (), ("Compute", "Computational resources")),
+            RequiredItem("how the components fit together", (), ("Architecture", "Model architecture")),
+            RequiredItem("computing resources", (), ("Compute", "Computational resources")),
         ),
     ),
     Point(
         "2(d)",
         "Data: what it was trained on, where that is from, how it was chosen, labelled and cleaned",
         (
-            Ask("data sets, by identity", ("datasets",), (), "the version's dataset references, given at registration"),
-            Ask("description, provenance and selection", (), ("Training data", "Data")),
-            Ask("labelling and cleaning", (), ("Data preparation", "Labelling", "Data cleaning"), conditional=True),
+            RequiredItem(
+                "data sets, by identity", ("datasets",), (), "the version's dataset references, given at registration"
+            ),
+            RequiredItem("description, provenance and selection", (), ("Training data", "Data")),
+            RequiredItem(
+                "labelling and cleaning", (), ("Data preparation", "Labelling", "Data cleaning"), conditional=True
+            ),
         ),
     ),
     Point(
         "2(e)",
         "Human oversight: what is needed, and what helps people to read the output",
-        (Ask("assessment of human oversight", (), ("Human oversight", "Oversight")),),
+        (RequiredItem("assessment of human oversight", (), ("Human oversight", "Oversight")),),
     ),
     Point(
         "2(f)",
         "Changes planned beforehand",
-        (Ask("planned changes", (), ("Predetermined changes", "Planned changes"), conditional=True),),
+        (RequiredItem("planned changes", (), ("Predetermined changes", "Planned changes"), conditional=True),),
     ),
     Point(
         "2(g)",
         "Validation and testing: procedures, data, metrics, reports signed and dated",
         (
-            Ask("procedures and data", (), ("Evaluation", "Validation", "Testing")),
-            Ask("metrics", ("metrics",), (), "the version's metrics"),
-            Ask(
+            RequiredItem("procedures and data", (), ("Evaluation", "Validation", "Testing")),
+            RequiredItem("metrics", ("metrics",), (), "the version's metrics"),
+            RequiredItem(
                 "impacts that may discriminate",
                 ("slices",),
                 ("Fairness", "Bias"),
                 "metrics by slice, or the model card",
             ),
-            Ask("test logs and reports", ("checks", "evidence"), (), "evidence of the version, and checks by policy"),
-            Ask("signatures of those responsible", ("decisions",), (), "decisions on a promotion request"),
+            RequiredItem(
+                "test logs and reports", ("checks", "evidence"), (), "evidence of the version, and checks by policy"
+            ),
+            RequiredItem("signatures of those responsible", ("decisions",), (), "decisions on a promotion request"),
         ),
     ),
     Point(
         "2(h)",
         "Security against attacks",
-        (Ask("measures of cybersecurity", (), ("Cybersecurity", "Security")),),
+        (RequiredItem("measures of cybersecurity", (), ("Cybersecurity", "Security")),),
     ),
     Point(
         "3",
         "Monitoring, functioning and control",
         (
-            Ask("capabilities and limits", (), ("Limitations", "Limits")),
-            Ask("accuracy, overall and for groups", ("metrics", "slices"), (), "the version's metrics, by slice"),
-            Ask("unintended outcomes and risks", ("prohibited use",), ("Ethical considerations", "Risks")),
-            Ask("human oversight", (), ("Human oversight", "Oversight")),
-            Ask("specification of the input", ("inputs",), ("Input", "Inputs"), "the version's signature"),
+            RequiredItem("capabilities and limits", (), ("Limitations", "Limits")),
+            RequiredItem(
+                "accuracy, overall and for groups", ("metrics", "slices"), (), "the version's metrics, by slice"
+            ),
+            RequiredItem("unintended outcomes and risks", ("prohibited use",), ("Ethical considerations", "Risks")),
+            RequiredItem("human oversight", (), ("Human oversight", "Oversight")),
+            RequiredItem("specification of the input", ("inputs",), ("Input", "Inputs"), "the version's signature"),
         ),
     ),
     Point(
         "4",
         "Why these metrics are the right ones",
         (
-            Ask("why the metrics fit", (), ("Metrics", "Choice of metrics")),
-            Ask("limits set on them", ("limits",), (), "the policies in force"),
+            RequiredItem("why the metrics fit", (), ("Metrics", "Choice of metrics")),
+            RequiredItem("limits set on them", ("limits",), (), "the policies in force"),
         ),
     ),
     Point(
         "5",
         "Risk management (Article 9)",
         (
-            Ask("risk management system", (), ("Risk management",)),
-            Ask("risk tier and rules that apply", ("risk",), (), "the model's page, Risk tier"),
-            Ask("decisions of people", ("decisions",), (), "decisions on a promotion request"),
+            RequiredItem("risk management system", (), ("Risk management",)),
+            RequiredItem("risk tier and rules that apply", ("risk",), (), "the model's page, Risk tier"),
+            RequiredItem("decisions of people", ("decisions",), (), "decisions on a promotion request"),
         ),
     ),
     Point(
         "6",
         "Changes over its life",
-        (Ask("history", ("history",)), Ask("what changed in this version, and why", ("requests",), ("Changes",))),
+        (
+            RequiredItem("history", ("history",)),
+            RequiredItem("what changed in this version, and why", ("requests",), ("Changes",)),
+        ),
     ),
     Point(
         "7",
         "Standards applied",
-        (Ask("standards and specifications", ("standards",), ("Standards",), "model card, front matter “standards”"),),
+        (
+            RequiredItem(
+                "standards and specifications", ("standards",), ("Standards",), "model card, front matter “standards”"
+            ),
+        ),
     ),
     Point(
         "8",
         "EU declaration of conformity (Article 47)",
-        (Ask("copy of the declaration", ("declaration",), (), "evidence of the kind conformity.declaration"),),
+        (RequiredItem("copy of the declaration", ("declaration",), (), "evidence of the kind conformity.declaration"),),
     ),
     Point(
         "9",
         "Watching it after it was put into service (Article 72)",
         (
-            Ask("monitoring plan", (), ("Monitoring", "Post-market monitoring")),
-            Ask("next review", ("review",), (), "the model's page, Next review"),
+            RequiredItem("monitoring plan", (), ("Monitoring", "Post-market monitoring")),
+            RequiredItem("next review", ("review",), (), "the model's page, Next review"),
         ),
     ),
 )

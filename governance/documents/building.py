@@ -15,18 +15,18 @@ from audit import canonical
 from audit import selectors as log
 from audit.models import Event
 from governance.documents import annex_iv
-from governance.documents.annex_iv import Ask, Point
-from governance.documents.knowledge import Knowledge
-from governance.facts import documents_in_force
+from governance.documents.annex_iv import Point, RequiredItem
+from governance.documents.sections import SectionBuilder
+from governance.gate.gate_inputs import documents_in_force
 from governance.models import PromotionRequest
 from registry.models import ModelVersion
-from registry.selectors import Contents
+from registry.selectors import VersionContents
 
 FORM = "countersign.document/1"
 
 
 @dataclass(frozen=True)
-class Built:
+class TechnicalDocument:
     """A document: its content, the canonical bytes of that (RFC 8785), and their SHA-256."""
 
     content: dict[str, Any]
@@ -39,8 +39,8 @@ def build(
     *,
     at: Event | None = None,
     promotion: PromotionRequest | None = None,
-    contents: Contents | None = None,
-) -> Built:
+    contents: VersionContents | None = None,
+) -> TechnicalDocument:
     """The technical document of a version as things stand.
 
     Args:
@@ -49,8 +49,8 @@ def build(
         promotion: the request whose promotion it is frozen for.
         contents: what the version consists of, where it was read already.
     """
-    known = Knowledge(version, documents_in_force(), contents)
-    at = at or log.for_stream(f"model:{version.model.uid}").order_by("-stream_seq").first()
+    known = SectionBuilder(version, documents_in_force(), contents)
+    at = at or log.stream_events(f"model:{version.model.uid}").order_by("-stream_seq").first()
     points = [_point(known, point) for point in annex_iv.POINTS]
     content = {
         "form": FORM,
@@ -77,7 +77,7 @@ def build(
         "missing": sum(len(p["missing"]) for p in points),
     }
     body = canonical.dumps(content)
-    return Built(content, body, hashlib.sha256(body).hexdigest())
+    return TechnicalDocument(content, body, hashlib.sha256(body).hexdigest())
 
 
 def _position(event: Event | None) -> dict[str, Any] | None:
@@ -91,7 +91,7 @@ def _position(event: Event | None) -> dict[str, Any] | None:
     }
 
 
-def _point(known: Knowledge, point: Point) -> dict[str, Any]:
+def _point(known: SectionBuilder, point: Point) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = []
     missing = []
     for ask in point.asks:
@@ -111,6 +111,6 @@ def _point(known: Knowledge, point: Point) -> dict[str, Any]:
     }
 
 
-def _answers(known: Knowledge, ask: Ask) -> list[dict[str, Any]]:
+def _answers(known: SectionBuilder, ask: RequiredItem) -> list[dict[str, Any]]:
     found = [block for name in ask.facts for block in known.answer(name)]
     return found + known.section(ask.sections)

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from governance.checks.builtin.model_card import ModelCardComplete
-from governance.facts import documents_in_force
+from governance.gate.gate_inputs import documents_in_force
 from governance.policies import PolicyDocument
-from registry import card as cards
+from registry import model_card as cards
 from registry.models import ModelVersion, Stage
 
 
 @dataclass(frozen=True)
-class Completeness:
+class CardCompleteness:
     """How a card stands against what is asked. `policy` names whose requirements these are, empty for the check's own;
     `unreadable` says why the card could not be read."""
 
     asked: int
-    lacks: tuple[cards.Lack, ...] = ()
+    lacks: tuple[cards.MissingSection, ...] = ()
     policy: str = ""
     unreadable: str = ""
 
@@ -50,12 +50,14 @@ def requirements(version: ModelVersion, documents: Iterable[PolicyDocument]) -> 
     return ModelCardComplete.Params.model_validate(params), slug
 
 
-def completeness(version: ModelVersion, text: str, documents: Iterable[PolicyDocument] | None = None) -> Completeness:
+def completeness(
+    version: ModelVersion, text: str, documents: Iterable[PolicyDocument] | None = None
+) -> CardCompleteness:
     """How a card's text stands against what is asked of this version's model. An empty text lacks everything."""
     asked, policy = requirements(version, documents_in_force() if documents is None else documents)
     count = len(asked.required_metadata) + len(asked.required_sections)
     try:
         card = cards.parse(text)
-    except cards.CardUnreadable as fault:
-        return Completeness(count, (), policy, str(fault))
-    return Completeness(count, tuple(cards.lacks(card, **asked.model_dump())), policy)
+    except cards.ModelCardParseError as fault:
+        return CardCompleteness(count, (), policy, str(fault))
+    return CardCompleteness(count, tuple(cards.find_missing_sections(card, **asked.model_dump())), policy)

@@ -9,16 +9,16 @@ from __future__ import annotations
 from audit import clock, recorder
 from audit.actor import Actor
 from audit.models import Event
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 from governance.actions import DOCUMENT_FROZEN
 from governance.documents import annex_iv
 from governance.documents.building import build
 from governance.models import FrozenDocument, PromotionRequest
-from registry.selectors import Contents
+from registry.selectors import VersionContents
 
 
-def freeze(
-    request: PromotionRequest, *, promoted: Event, actor: Actor, contents: Contents | None = None
+def freeze_document(
+    request: PromotionRequest, *, promoted: Event, actor: Actor, contents: VersionContents | None = None
 ) -> FrozenDocument:
     """Keep the document of `request.version` as it is at its promotion, and record its digest.
 
@@ -36,15 +36,15 @@ def freeze(
         missing=built.content["missing"],
         created_at=clock.now(),
     )
-    event = recorder.append(
+    event = recorder.record_event(
         DOCUMENT_FROZEN,
         actor=actor,
-        thing=Thing("frozen_document", str(kept.uid)),
+        target=ObjectRef("frozen_document", str(kept.uid)),
         stream=f"model:{request.model.uid}",
-        related=[
-            Thing("promotion", str(request.uid)),
-            Thing("version", str(request.version.uid)),
-            Thing("model", str(request.model.uid)),
+        related_objects=[
+            ObjectRef("promotion", str(request.uid)),
+            ObjectRef("version", str(request.version.uid)),
+            ObjectRef("model", str(request.model.uid)),
         ],
         data={
             "number": request.pk,

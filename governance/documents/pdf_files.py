@@ -21,11 +21,11 @@ from django.db.models import F, Q, QuerySet
 from fpdf.errors import FPDFException
 
 from audit import clock
-from governance import dispatch
-from governance.documents import paper
-from governance.documents.paper import Print
+from governance import task_queue
+from governance.documents import pdf_writer
+from governance.documents.pdf_writer import PdfMetadata
 from governance.models import PdfFile
-from registry.exceptions import NotNow
+from registry.exceptions import InvalidStateError
 from registry.models import User
 
 EDITION = 2
@@ -61,7 +61,7 @@ class Printed:
 
     kind: Literal["card", "document"]
     content: Mapping[str, Any]
-    about: Print
+    about: PdfMetadata
 
     @property
     def source(self) -> bytes:
@@ -73,8 +73,8 @@ class Printed:
     def draw(self) -> bytes:
         """Draw the file."""
         if self.kind == "card":
-            return paper.card(self.content["text"], self.content["metadata"], self.about)
-        return paper.document(self.content, self.about)
+            return pdf_writer.card(self.content["text"], self.content["metadata"], self.about)
+        return pdf_writer.document(self.content, self.about)
 
 
 def pdf_of(printed: Printed, *, requested_by: User) -> bytes | None:
@@ -113,7 +113,7 @@ def _enqueue(digest: str, source: bytes, requested_by: User) -> None:
     """Insert the row, unless another request did, and enqueue its task on commit."""
     waiting = PdfFile.objects.filter(requested_by=requested_by, state=PdfFile.State.WAITING).count()
     if waiting >= MAX_WAITING:
-        raise NotNow(
+        raise InvalidStateError(
             f"{waiting} files are being prepared for you already: wait until one of them is done.",
             code="too_many_renderings",
         )
@@ -121,7 +121,7 @@ def _enqueue(digest: str, source: bytes, requested_by: User) -> None:
         digest=digest, defaults={"source": source, "requested_by": requested_by, "created_at": clock.now()}
     )
     if created:
-        dispatch.ring(dispatch.DRAW_PDF, row.pk)
+        task_queue.enqueue_on_commit(task_queue.DRAW_PDF, row.pk)
 
 
 def draw(file_id: int) -> bool:
@@ -182,7 +182,7 @@ def _finish(row: PdfFile, **written: Any) -> None:
 
 def _printed(row: PdfFile) -> Printed:
     said = json.loads(bytes(row.source))
-    about = Print(**{**said["about"], "printed_at": row.created_at})
+    about = PdfMetadata(**{**said["about"], "printed_at": row.created_at})
     return Printed(said["kind"], said["content"], replace(about, facts=[(name, text) for name, text in about.facts]))
 
 
@@ -203,8 +203,8 @@ def _cells(block: Mapping[str, Any]) -> int:
     return 2 * len(block["items"]) if block["kind"] == "facts" else 0
 
 
-def _failure(reason: str) -> NotNow:
-    return NotNow(
+def _failure(reason: str) -> InvalidStateError:
+    return InvalidStateError(
         f"The PDF could not be prepared: {reason}. The page and the JSON have all of it; it is tried again after "
         f"{FAILED_FOR.seconds // 60} minutes.",
         code="rendering_failed",

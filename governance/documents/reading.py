@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from governance.documents.blocks import as_text
+from governance.documents.content_blocks import as_text
 from governance.models import FrozenDocument
 from registry.comparison import Effort, TextDiff, compare_texts
 from registry.models import ModelVersion
@@ -42,7 +42,7 @@ def content_of(document: FrozenDocument) -> dict[str, Any]:
     return found
 
 
-def intact(document: FrozenDocument) -> bool:
+def verify_digest(document: FrozenDocument) -> bool:
     """Whether the bytes still hash to the digest they go by."""
     return hashlib.sha256(bytes(document.body)).hexdigest() == document.digest
 

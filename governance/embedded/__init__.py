@@ -17,7 +17,7 @@ PostgreSQL refuses to run as root, so under root both servers run as ``nobody``.
 library only: settings import it, and so does the keeper, which is no Django process.
 """
 
-from governance.embedded.leases import ensure, leave, only_one, reset
+from governance.embedded.leases import ensure, only_one, release, reset
 from governance.embedded.servers import SUPERUSER, Addresses, EmbeddedError, addresses, binary
 
-__all__ = ["SUPERUSER", "Addresses", "EmbeddedError", "addresses", "binary", "ensure", "leave", "only_one", "reset"]
+__all__ = ["SUPERUSER", "Addresses", "EmbeddedError", "addresses", "binary", "ensure", "release", "only_one", "reset"]

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from governance.embedded.leases import PATIENCE, open_lock, try_lock
+from governance.embedded.processes import die_with_parent, drop_privileges, has_dac_override
 from governance.embedded.servers import SUPERUSER, Addresses, addresses, binary, postgres_answers, redis_answers
-from governance.processes import become, can_pass_everywhere, die_with_parent
 
 PULSE = 0.25
 """Seconds between two looks at the children and at the leases."""
@@ -53,7 +53,7 @@ class Identity:
     def assume(self) -> None:
         """Become that user, between fork and exec."""
         if self.changes:
-            become(self.user, self.group, may_pass_everywhere=self.passes_everywhere)
+            drop_privileges(self.user, self.group, may_pass_everywhere=self.passes_everywhere)
 
     def own(self, directory: Path) -> None:
         """Make a directory only that user may enter.
@@ -84,7 +84,7 @@ def server_identity(*must_reach: Path) -> Identity:
             "PostgreSQL refuses to run as root, and this machine has no user nobody: run as an ordinary user"
         ) from None
     closed = any(not parent.stat().st_mode & 0o001 for path in must_reach for parent in path.resolve().parents)
-    if closed and not can_pass_everywhere():
+    if closed and not has_dac_override():
         raise SystemExit(
             "PostgreSQL runs as nobody under root, and nobody may not enter this clone's directory: "
             "move the clone where everyone may, such as /srv, or run as an ordinary user"
@@ -152,7 +152,7 @@ class Server:
             self.process.wait()
 
 
-def keep(var: Path, ready: int) -> None:
+def run_until_unused(var: Path, ready: int) -> None:
     """Run both servers until no lease is left. Ends at once where another keeper already runs.
 
     Args:
@@ -167,7 +167,7 @@ def keep(var: Path, ready: int) -> None:
     where = addresses(var)
     identity = server_identity(var / "pg", binary("postgres"), binary("redis-server"))
     identity.own(where.directory)
-    alive = wait_for_the_dead(var, where)
+    alive = wait_for_previous_servers(var, where)
     servers = [redis_server(var, where, identity, alive), postgres_server(var, where, identity, alive)]
     leaving = False
 
@@ -256,7 +256,7 @@ def postgres_server(var: Path, where: Addresses, identity: Identity, alive: int)
     )
 
 
-def wait_for_the_dead(var: Path, where: Addresses) -> int:
+def wait_for_previous_servers(var: Path, where: Addresses) -> int:
     """Wait until no server of an earlier keeper is left, and clear what they left behind.
 
     Every server inherits this lock, so the kernel gives it when the last one is gone: a Redis that is still stopping
@@ -287,4 +287,4 @@ def say(line: str) -> None:
 if __name__ == "__main__":
     if os.fork():  # the keeper outlives whoever started it, and is nobody's child
         os._exit(0)
-    keep(Path(sys.argv[1]), int(sys.argv[2]))
+    run_until_unused(Path(sys.argv[1]), int(sys.argv[2]))

@@ -52,7 +52,7 @@ def ensure(var: Path) -> Addresses:
     return where
 
 
-def leave(var: Path, wait: float = 10.0) -> bool:
+def release(var: Path, wait: float = 10.0) -> bool:
     """Give the lease back and wait for the servers to stop; tell whether they did.
 
     They go on when some other process still uses them.

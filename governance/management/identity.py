@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from governance.imports.people import Password, Proof, Token
+from governance.integrations.importers.people import Password, Proof, Token
 
 
 def add_proof_arguments(parser: ArgumentParser) -> None:

@@ -3,7 +3,7 @@ stage without the promoted request that put it there."""
 
 from django.db import migrations
 
-from audit.completeness import Account, immutable_columns, only_closable, refuse_delete, require_event
+from audit.migration_guards import EventRequirement, allow_close_only, immutable_columns, refuse_delete, require_event
 
 PROMOTION = ("request_id", "governance_promotionrequest")
 
@@ -87,8 +87,8 @@ class Migration(migrations.Migration):
         require_event("governance_packet", "promotion", via=PROMOTION),
         refuse_delete("governance_packet", "What an approver was shown is kept for good."),
         immutable_columns("governance_packet", "request_id", "digest", "body", "created_at"),
-        require_event("governance_decision", "decision", alternatives=[Account("promotion", via=PROMOTION)]),
+        require_event("governance_decision", "decision", alternatives=[EventRequirement("promotion", via=PROMOTION)]),
         refuse_delete("governance_decision", "A decision lapses; it is never taken away."),
-        only_closable("governance_decision", "lapsed_at", "lapsed_event"),
+        allow_close_only("governance_decision", "lapsed_at", "lapsed_event"),
         migrations.RunSQL(OCCUPANCY_NEEDS_PROMOTION, reverse_sql=migrations.RunSQL.noop),
     ]

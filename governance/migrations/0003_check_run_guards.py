@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from audit.completeness import immutable_columns, refuse_delete, require_event
+from audit.migration_guards import immutable_columns, refuse_delete, require_event
 
 OUTCOME_IS_FINAL = """
 CREATE TRIGGER governance_outcome_is_final BEFORE UPDATE ON public.governance_checkrun FOR EACH ROW

@@ -5,7 +5,7 @@ import uuid
 import django.db.models.deletion
 from django.db import migrations, models
 
-from audit.completeness import immutable_columns, refuse_delete, require_event
+from audit.migration_guards import immutable_columns, refuse_delete, require_event
 
 
 class Migration(migrations.Migration):

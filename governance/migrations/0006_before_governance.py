@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import migrations, models
 
-from audit.completeness import immutable_columns
+from audit.migration_guards import immutable_columns
 
 FUNCTIONS = {
     # What is said to have been promoted before governance is what an import record says, and nothing else: a version

@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from audit.completeness import immutable_columns, refuse_delete, require_event
+from audit.migration_guards import immutable_columns, refuse_delete, require_event
 
 # Each request that has a policy was made under it; its own event accounts for the row. A policy that governs a move
 # to an unprotected stage governs leaving the stage the version is in. The guards follow after.

@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from audit.completeness import immutable_columns
+from audit.migration_guards import immutable_columns
 
 # Once the set-up of the installation is confirmed, the revision in force changes with the confirmed proposal it came
 # from only, in the transaction of the confirmation.

@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from audit.completeness import immutable_columns
+from audit.migration_guards import immutable_columns
 
 HELD = """
     SELECT o.stage_id, ''::varchar AS alias, o.promotion, o.before_governance FROM public.registry_stageoccupancy o

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models import Governed
+from registry.models import AuditedModel
 
 
-class CheckRun(Governed):
+class CheckRun(AuditedModel):
     """The row is the queue: a worker claims it by writing `claim`, and only the holder of that claim may complete it.
 
     `inputs_digest` is the SHA-256 over everything the outcome depends on; the same digest means the same answer, and a

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models import Governed
+from registry.models import AuditedModel
 
 
 class Packet(models.Model):
@@ -26,7 +26,7 @@ class Packet(models.Model):
         return f"packet {self.digest[:12]} of #{self.request_id}"
 
 
-class Decision(Governed):
+class Decision(AuditedModel):
     """What a person said on a promotion request, over which packet, with which signature.
 
     A decision lapses when the packet it signed is no longer the one under review; it is never edited or deleted. The

@@ -4,10 +4,10 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from registry.models import Governed
+from registry.models import AuditedModel
 
 
-class FrozenDocument(Governed):
+class FrozenDocument(AuditedModel):
     """The technical document of a version as it was when a promotion carried it into a protected stage: canonical JSON
     bytes, known by their SHA-256. One for each such promotion; the database refuses any change."""
 

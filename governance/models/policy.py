@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models import Governed
-from registry.models.rows import Row, Rows
+from registry.models import AuditedModel
+from registry.models.managers import PreparedManager, PreparedModel
 
 
-class Policy(Governed):
+class Policy(AuditedModel):
     """A named rule set. What it says is in its revisions; which one is in force is `in_force`."""
 
     slug = models.SlugField(max_length=80, unique=True)
@@ -27,7 +27,7 @@ class Policy(Governed):
         return self.title
 
 
-class PolicyRevision(Governed):
+class PolicyRevision(AuditedModel):
     """What a policy said, from its publication on. Immutable: the database refuses a change.
 
     `source` is the YAML as published, `document` its validated form (`governance.policies.PolicyDocument`), `digest`
@@ -74,14 +74,14 @@ class PolicyRevision(Governed):
         return f"{self}, put in force by a single officer" if self.confirmation == "single_officer" else str(self)
 
 
-class RequestPolicies(Rows["RequestPolicy"]):
+class RequestPolicies(PreparedManager["RequestPolicy"]):
     """Reads the rows with their revision and policy: no reader wants them without."""
 
     def get_queryset(self) -> models.QuerySet["RequestPolicy"]:
         return super().get_queryset().select_related("policy_revision__policy")
 
 
-class RequestPolicy(Row):
+class RequestPolicy(PreparedModel):
     """A policy revision that governs a promotion request, and why. Immutable.
 
     A request satisfies the conjunction of all its revisions (`governance.policies.combine`). The row with the basis

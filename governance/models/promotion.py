@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models import Governed
+from registry.models import AuditedModel
 
 if TYPE_CHECKING:
     from governance.models.policy import RequestPolicy
 
 
-class PromotionRequest(Governed):
+class PromotionRequest(AuditedModel):
     """A governed change of a version's stage, or of a protected alias, asked for. Its primary key is its number (#128).
 
     Exactly one of `target_stage` and `target_alias` is set. `fingerprint` is the version's when the checks were last

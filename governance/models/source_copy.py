@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models import Governed
+from registry.models import AuditedModel
 
 
-class SourceCopy(Governed):
+class SourceCopy(AuditedModel):
     """That the files at a version's source are to be copied here, once. The row is the queue: a worker claims it by
     writing `claim`, says with `heartbeat_at` that it lives, and what ends it is recorded. What was copied by an attempt
     that was cut off is found again by the next."""

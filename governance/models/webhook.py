@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models import Governed
+from registry.models import AuditedModel
 
 
-class Webhook(Governed):
+class Webhook(AuditedModel):
     """An address that is told of what happens, of the models its creator may see."""
 
     class Status(models.TextChoices):

@@ -116,6 +116,6 @@ def parse(source: str) -> PolicyDocument:
     return PolicyDocument.model_validate(data)
 
 
-def young_enough(rule: CheckRule, completed_at: datetime, now: datetime) -> bool:
+def is_fresh(rule: CheckRule, completed_at: datetime, now: datetime) -> bool:
     """Whether a result completed at `completed_at` still counts at `now`, by the rule's own limit."""
     return rule.max_age_days is None or now - completed_at <= timedelta(days=rule.max_age_days)

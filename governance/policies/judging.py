@@ -12,7 +12,7 @@ PASSING_CONCLUSIONS = frozenset({"success", "skipped"})
 """The conclusions of a check that satisfy it."""
 
 
-class State(StrEnum):
+class GateState(StrEnum):
     """What the gate says of a request that nobody has closed."""
 
     OPEN = "open"
@@ -20,7 +20,7 @@ class State(StrEnum):
     READY = "ready"
 
 
-class Met(StrEnum):
+class RequirementStatus(StrEnum):
     """How a requirement stands. `waived` is not `met`: it stays visible. `failed` needs someone to act on the version,
     `waiting` needs only time or a decision, `later` opens when an earlier rule is met."""
 
@@ -85,7 +85,7 @@ class Requirement:
     id: str
     kind: Literal["check", "approval", "condition"]
     title: str
-    state: Met
+    state: RequirementStatus
     detail: str = ""
     how_to_fulfil: str = ""
     who_can: tuple[str, ...] = ()
@@ -93,11 +93,11 @@ class Requirement:
 
     @property
     def satisfied(self) -> bool:
-        return self.state in (Met.MET, Met.WAIVED)
+        return self.state in (RequirementStatus.MET, RequirementStatus.WAIVED)
 
 
 @dataclass(frozen=True)
-class ApprovalStanding:
+class ApprovalProgress:
     """One approval rule and who fills its slots."""
 
     rule: ApprovalRule
@@ -116,9 +116,9 @@ class Verdict:
     """What the gate says, and every reason for it. `review_open`: every check has answered and every required one is
     satisfied, so what an approver would sign stands still."""
 
-    state: State
+    state: GateState
     requirements: tuple[Requirement, ...]
-    approvals: tuple[ApprovalStanding, ...] = field(default=())
+    approvals: tuple[ApprovalProgress, ...] = field(default=())
     review_open: bool = False
 
     @property
@@ -126,7 +126,7 @@ class Verdict:
         return tuple(r for r in self.requirements if r.required and not r.satisfied)
 
 
-def verdict(document: PolicyDocument, facts: Facts) -> Verdict:
+def evaluate(document: PolicyDocument, facts: Facts) -> Verdict:
     """Judge a live request. BLOCKED: somebody must change something first; READY: nothing is left; OPEN: it waits."""
     checks = tuple(_check_requirement(rule, facts.checks.get(rule.check)) for rule in document.checks)
     answered = all(
@@ -140,7 +140,7 @@ def verdict(document: PolicyDocument, facts: Facts) -> Verdict:
             id=f"changes:{d.person}",
             kind="condition",
             title="Changes requested",
-            state=Met.FAILED,
+            state=RequirementStatus.FAILED,
             detail=f"{d.name} asked for changes",
             how_to_fulfil="Add what was asked for as new evidence; the objection ends when the evidence changes",
         )
@@ -149,12 +149,12 @@ def verdict(document: PolicyDocument, facts: Facts) -> Verdict:
     )
     requirements = checks + approvals + objections + facts.conditions
     unmet = [r for r in requirements if r.required and not r.satisfied]
-    if any(r.state is Met.FAILED for r in unmet):
-        state = State.BLOCKED
+    if any(r.state is RequirementStatus.FAILED for r in unmet):
+        state = GateState.BLOCKED
     elif unmet or not answered:
-        state = State.OPEN
+        state = GateState.OPEN
     else:
-        state = State.READY
+        state = GateState.READY
     return Verdict(state, requirements, standings, review_open)
 
 
@@ -183,7 +183,7 @@ def conditions_of_model(
     found = []
 
     def missing(id_: str, title: str, detail: str, how: str) -> None:
-        found.append(Requirement(f"model:{id_}", "condition", title, Met.FAILED, detail, how, who_can))
+        found.append(Requirement(f"model:{id_}", "condition", title, RequirementStatus.FAILED, detail, how, who_can))
 
     if archived:
         missing("active", "A model in use", "the model is archived", "Reactivate the model")
@@ -224,14 +224,16 @@ def conditions_of_model(
 def _check_requirement(rule: CheckRule, fact: CheckFact | None) -> Requirement:
     required = rule.mode == "required"
 
-    def as_requirement(state: Met, detail: str, how: str = "") -> Requirement:
+    def as_requirement(state: RequirementStatus, detail: str, how: str = "") -> Requirement:
         title = fact.title if fact is not None else rule.check
         return Requirement(f"check:{rule.check}", "check", title, state, detail, how, required=required)
 
     if fact is None:
-        return as_requirement(Met.WAITING, "expected: it has not run yet", "Wait: it is queued automatically")
+        return as_requirement(
+            RequirementStatus.WAITING, "expected: it has not run yet", "Wait: it is queued automatically"
+        )
     if fact.waived:
-        return as_requirement(Met.WAIVED, fact.summary)
+        return as_requirement(RequirementStatus.WAIVED, fact.summary)
     if fact.status != "completed":
         words = {
             "waiting_evidence": "waiting for evidence",
@@ -239,29 +241,31 @@ def _check_requirement(rule: CheckRule, fact: CheckFact | None) -> Requirement:
             "running": "running",
         }
         how = fact.how_to_fulfil or "Wait: a worker starts it automatically"
-        return as_requirement(Met.WAITING, words.get(fact.status, fact.status), how)
+        return as_requirement(RequirementStatus.WAITING, words.get(fact.status, fact.status), how)
     if fact.stale:
         return as_requirement(
-            Met.WAITING, "stale: it ran on other inputs or too long ago", "Wait: it runs again automatically"
+            RequirementStatus.WAITING,
+            "stale: it ran on other inputs or too long ago",
+            "Wait: it runs again automatically",
         )
     if fact.conclusion in PASSING_CONCLUSIONS:
-        return as_requirement(Met.MET, fact.summary)
+        return as_requirement(RequirementStatus.MET, fact.summary)
     # Everything else blocks: failure, action_required, neutral, error, cancelled. No result is not a pass.
-    return as_requirement(Met.FAILED, fact.summary or fact.conclusion, fact.how_to_fulfil)
+    return as_requirement(RequirementStatus.FAILED, fact.summary or fact.conclusion, fact.how_to_fulfil)
 
 
-def _approvals(document: PolicyDocument, facts: Facts) -> tuple[ApprovalStanding, ...]:
+def _approvals(document: PolicyDocument, facts: Facts) -> tuple[ApprovalProgress, ...]:
     by_uid = {r.uid: r for r in facts.reviewers}
     # Keyed by person: whoever says it twice has said it once.
     counted = {d.person: d for d in facts.decisions if d.outcome == "approve" and d.person in by_uid}
     approving = [d for d in counted.values() if by_uid[d.person].excluded is None]
-    assigned = assign(document.approvals, [(d.person, by_uid[d.person].groups) for d in approving])
+    assigned = assign_approvers(document.approvals, [(d.person, by_uid[d.person].groups) for d in approving])
     decided = {d.person for d in facts.decisions}
     met_below: dict[int, bool] = {}
     for order in sorted({rule.order for rule in document.approvals}):
         met_below[order] = all(len(assigned[r.group]) >= r.count for r in document.approvals if r.order < order)
     return tuple(
-        ApprovalStanding(
+        ApprovalProgress(
             rule=rule,
             approved_by=tuple(d for d in approving if d.person in assigned[rule.group]),
             may_approve=tuple(
@@ -278,7 +282,9 @@ def _approvals(document: PolicyDocument, facts: Facts) -> tuple[ApprovalStanding
     )
 
 
-def assign(rules: Sequence[ApprovalRule], approvers: Iterable[tuple[str, frozenset[str]]]) -> dict[str, frozenset[str]]:
+def assign_approvers(
+    rules: Sequence[ApprovalRule], approvers: Iterable[tuple[str, frozenset[str]]]
+) -> dict[str, frozenset[str]]:
     """Give each approver at most one slot so that as many slots as possible are filled (bipartite matching by
     augmenting paths). A person in two groups fills whichever slot lets others fill the rest; ties go to the earlier
     rule and the earlier approver, so the answer never depends on chance."""
@@ -301,20 +307,24 @@ def assign(rules: Sequence[ApprovalRule], approvers: Iterable[tuple[str, frozens
     return {rule.group: frozenset(p for (g, _), p in holder.items() if g == rule.group) for rule in rules}
 
 
-def _approval_requirement(standing: ApprovalStanding, review_open: bool, *, closed: bool) -> Requirement:
+def _approval_requirement(standing: ApprovalProgress, review_open: bool, *, closed: bool) -> Requirement:
     rule, have = standing.rule, len(standing.approved_by)
     title = f"{rule.count} of {rule.group}"
     names = tuple(r.name for r in standing.may_approve)
     if standing.missing <= 0:
-        return Requirement(f"approval:{rule.group}", "approval", title, Met.MET, f"{have} of {rule.count}")
+        return Requirement(
+            f"approval:{rule.group}", "approval", title, RequirementStatus.MET, f"{have} of {rule.count}"
+        )
     if closed:
-        return Requirement(f"approval:{rule.group}", "approval", title, Met.WAITING, f"{have} of {rule.count}")
+        return Requirement(
+            f"approval:{rule.group}", "approval", title, RequirementStatus.WAITING, f"{have} of {rule.count}"
+        )
     if not standing.open:
-        detail, state = "waiting for the previous approval group", Met.LATER
+        detail, state = "waiting for the previous approval group", RequirementStatus.LATER
     elif not review_open:
-        detail, state = f"{have} of {rule.count}; opens when every check is completed", Met.LATER
+        detail, state = f"{have} of {rule.count}; opens when every check is completed", RequirementStatus.LATER
     else:
-        detail, state = f"{have} of {rule.count}", Met.WAITING
+        detail, state = f"{have} of {rule.count}", RequirementStatus.WAITING
     how = (
         f"{standing.missing} more of {rule.group} must approve"
         if len(names) >= standing.missing

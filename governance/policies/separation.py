@@ -53,7 +53,7 @@ YOU: Final = "you"
 """What `exclusion` calls a person who is spoken to."""
 
 
-def exclusion(
+def separation_of_duties_exclusion(
     uid: str,
     name: str,
     involved: Involvement,

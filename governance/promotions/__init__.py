@@ -4,27 +4,27 @@ Page, REST, MLflow, admin and commands call these functions and nothing behind t
 events, takes its locks in one order (model → version → request → check runs), and ends by settling.
 """
 
-from governance.promotions.adopting import adopt
 from governance.promotions.aliases import remove_alias
 from governance.promotions.binding import bind_policy
-from governance.promotions.deciding import Signature, decide
-from governance.promotions.expiring import expired, to_settle, touched_by_their_model
+from governance.promotions.deciding import DecisionSignature, decide
+from governance.promotions.due import expired_request_ids, requests_affected_by_model_changes, to_settle
+from governance.promotions.evaluation import promote, rebind_requests, reevaluate
+from governance.promotions.import_existing import record_pre_governance_promotion
 from governance.promotions.requesting import request
-from governance.promotions.settling import promote, refresh, settle
 from governance.promotions.withdrawing import withdraw
 
 __all__ = [
-    "Signature",
-    "adopt",
+    "DecisionSignature",
+    "record_pre_governance_promotion",
     "bind_policy",
     "decide",
-    "expired",
+    "expired_request_ids",
     "promote",
-    "refresh",
+    "rebind_requests",
     "remove_alias",
     "request",
-    "settle",
+    "reevaluate",
     "to_settle",
-    "touched_by_their_model",
+    "requests_affected_by_model_changes",
     "withdraw",
 ]

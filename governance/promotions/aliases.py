@@ -4,12 +4,12 @@ from django.db import transaction
 
 from audit import recorder
 from audit.actor import Actor
-from audit.recorder import Change, Thing
+from audit.recorder import Change, ObjectRef
 from governance.actions import ALIAS_REMOVED
-from registry import access, selectors, stage_writer
-from registry.exceptions import NotFound, NotNow
-from registry.models import OPEN, AliasAssignment, ModelVersion, RegisteredModel
-from registry.rules import Faults
+from registry import access, selectors, stage_transitions
+from registry.exceptions import InvalidStateError, NotFoundError
+from registry.models import IS_CURRENT, AliasAssignment, ModelVersion, RegisteredModel
+from registry.validation import ErrorCollector
 
 
 @transaction.atomic
@@ -22,31 +22,31 @@ def remove_alias(*, actor: Actor, model: RegisteredModel, name: str, reason: str
     Raises NotFound where the model or the alias is not there to be seen; NotPermitted without REQUEST_PROMOTION, the
     permission that points it; NotNow for a protected alias; InvalidInput for an empty reason.
     """
-    access.require(actor, access.Permission.REQUEST_PROMOTION, model)
-    faults = Faults()
+    access.require_permission(actor, access.Permission.REQUEST_PROMOTION, model)
+    faults = ErrorCollector()
     reason = faults.reason(reason)
-    faults.refuse()
+    faults.raise_if_any()
     # Whoever points an alias holds this lock, too.
-    model = RegisteredModel.objects.locked(model.pk)
-    held = AliasAssignment.objects.filter(OPEN, model=model, name=name).select_related("version").first()
+    model = RegisteredModel.objects.get_for_update(model.pk)
+    held = AliasAssignment.objects.filter(IS_CURRENT, model=model, name=name).select_related("version").first()
     if held is None:
-        raise NotFound(f"{model.slug} has no alias “{name}”.")
+        raise NotFoundError(f"{model.slug} has no alias “{name}”.")
     version = held.version
     if selectors.is_protected_alias(name):
-        raise NotNow(
+        raise InvalidStateError(
             f"@{name} is protected and never points nowhere: whoever follows it would find nothing. Ask for it to be "
             "pointed at another version instead; that is a promotion request.",
             code="alias_protected",
         )
-    event = recorder.append(
+    event = recorder.record_event(
         ALIAS_REMOVED,
         actor=actor,
-        thing=Thing("version", str(version.uid)),
+        target=ObjectRef("version", str(version.uid)),
         stream=f"model:{model.uid}",
-        related=[Thing("model", str(model.uid))],
+        related_objects=[ObjectRef("model", str(model.uid))],
         changes=[Change("alias", name, None)],
         data={"version": version.number},
         reason=reason,
     )
-    stage_writer.remove_alias(model_id=model.pk, name=name, event=event)
+    stage_transitions.remove_alias(model_id=model.pk, name=name, event=event)
     return version

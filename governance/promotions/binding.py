@@ -6,14 +6,14 @@ from datetime import timedelta
 from audit import clock
 from audit.actor import Actor
 from audit.models import Event
-from audit.recorder import Change, Thing
-from governance import facts
+from audit.recorder import Change, ObjectRef
 from governance.actions import PROMOTION_POLICY_BOUND
+from governance.gate import gate_inputs
 from governance.models import PolicyRevision, PromotionRequest, RequestPolicy
 from governance.policies import conflicts
-from governance.promotions.locks import Locked
-from governance.promotions.recording import record, refuse_closed
-from registry.exceptions import NotNow
+from governance.promotions.locks import LockedPromotion
+from governance.promotions.recording import record_promotion_event, require_open
+from registry.exceptions import InvalidStateError
 
 Bound = tuple[PolicyRevision, RequestPolicy.Basis]
 """A revision that governs a request, and why."""
@@ -24,7 +24,7 @@ def bind_first(request: PromotionRequest, bound: Sequence[Bound], *, event: Even
     request.governing = tuple(_kept(request, revision, basis, event) for revision, basis in bound)
 
 
-def bind_policy(locked: Locked, revision: PolicyRevision, basis: RequestPolicy.Basis, *, actor: Actor) -> bool:
+def bind_policy(locked: LockedPromotion, revision: PolicyRevision, basis: RequestPolicy.Basis, *, actor: Actor) -> bool:
     """Add a policy revision to those a live request must satisfy, with its event.
 
     The packet names every revision, so approvals of a packet without this one lapse when the request is settled; the
@@ -43,20 +43,20 @@ def bind_policy(locked: Locked, revision: PolicyRevision, basis: RequestPolicy.B
         NotNow: where the request is closed.
     """
     request = locked.request
-    refuse_closed(request)
+    require_open(request)
     if any((b.policy_revision_id, b.basis) == (revision.pk, basis) for b in request.governing):
         return False
     before = request.policy_digests
-    event = record(
+    event = record_promotion_event(
         locked,
         PROMOTION_POLICY_BOUND,
         actor=actor,
-        related=[Thing("policy_revision", str(revision.uid))],
+        related=[ObjectRef("policy_revision", str(revision.uid))],
         changes=[Change("policy_digests", before, [*before, revision.digest])],
         data={"policy": revision.policy.slug, "revision": revision.number, "digest": revision.digest, "basis": basis},
     )
     request.governing = (*request.governing, _kept(request, revision, basis, event))
-    expires = clock.now() + timedelta(days=facts.read(revision).expires_after_days)
+    expires = clock.now() + timedelta(days=gate_inputs.parse_revision(revision).expires_after_days)
     request.expires_at = min(request.expires_at, expires) if request.expires_at is not None else expires
     request.revision += 1
     request.save(update_fields=["expires_at", "revision"])
@@ -65,9 +65,9 @@ def bind_policy(locked: Locked, revision: PolicyRevision, basis: RequestPolicy.B
 
 def refuse_conflicts(revisions: Sequence[PolicyRevision]) -> None:
     """Raise NotNow where no request could satisfy these revisions together."""
-    found = conflicts(facts.combined(revisions))
+    found = conflicts(gate_inputs.combined(revisions))
     if found:
-        raise NotNow(" ".join(rule.conflict for rule in found), code="policies_conflict")
+        raise InvalidStateError(" ".join(rule.conflict for rule in found), code="policies_conflict")
 
 
 def _kept(

@@ -7,26 +7,33 @@ from django.db import DatabaseError, transaction
 
 from audit import clock
 from audit.actor import Actor, ActorKind
-from audit.recorder import Thing
-from governance import facts, packet
+from audit.recorder import ObjectRef
 from governance.actions import DECISION_RECORDED, PROMOTION_REJECTED
+from governance.gate import gate_inputs, review_packet
 from governance.models import Decision, PromotionRequest
-from governance.policies import ApprovalStanding, DecisionFact, Met, PolicyDocument, Reviewer, Verdict
-from governance.promotions.executing import close
+from governance.policies import ApprovalProgress, DecisionFact, PolicyDocument, RequirementStatus, Reviewer, Verdict
+from governance.promotions.evaluation import Evaluation, evaluate_decision, evaluate_locked, reevaluate
+from governance.promotions.executing import close_request
 from governance.promotions.failures import cannot_execute
-from governance.promotions.locks import Locked, lock
-from governance.promotions.recording import record, refuse_closed
-from governance.promotions.settling import Judged, judge, settle, settle_decision
+from governance.promotions.locks import LockedPromotion, lock_promotion
+from governance.promotions.recording import record_promotion_event, require_open
 from registry import access
-from registry.exceptions import Conflict, FieldError, InvalidInput, NotNow, NotPermitted, Refusal
+from registry.exceptions import (
+    ConflictError,
+    DomainError,
+    FieldError,
+    InvalidStateError,
+    PermissionDeniedError,
+    ValidationFailedError,
+)
 from registry.models import User
-from registry.rules import Faults
 from registry.selectors import account_controls
 from registry.services import sign_in
+from registry.validation import ErrorCollector
 
 MAX_COMMENT = 10_000
 
-MEANINGS = {
+SIGNATURE_MEANINGS = {
     Decision.Outcome.APPROVE: "I have reviewed the evidence and approve.",
     Decision.Outcome.REQUEST_CHANGES: "I have reviewed the evidence and ask for changes before this is promoted.",
     Decision.Outcome.REJECT: "I have reviewed the evidence and reject this request.",
@@ -35,7 +42,7 @@ MEANINGS = {
 
 
 @dataclass(frozen=True)
-class Signature:
+class DecisionSignature:
     """What makes a decision a signature: the person's password, given again for this decision (21 CFR 11.200(a)).
 
     It is checked here, behind the door, so that no front room can forget to. Never stored, never shown in a repr.
@@ -51,7 +58,7 @@ def decide(
     outcome: str,
     packet_digest: str,
     comment: str = "",
-    signature: Signature,
+    signature: DecisionSignature,
 ) -> Decision:
     """Record what a person says on a request, over the packet they were shown, and settle.
 
@@ -61,27 +68,29 @@ def decide(
     password.
     """
     # What is out of sight is not there, before anything is said of who decides.
-    access.require(actor, access.Permission.VIEW, request.model)
+    access.require_permission(actor, access.Permission.VIEW, request.model)
     person = _deciding_person(actor)
     if outcome not in Decision.Outcome.values:
         allowed = ", ".join(Decision.Outcome.values)
-        raise InvalidInput([FieldError("/outcome", "unknown_outcome", f"Choose one of: {allowed}.")])
+        raise ValidationFailedError([FieldError("/outcome", "unknown_outcome", f"Choose one of: {allowed}.")])
     # The password is asked before the locks: checking it takes a tenth of a second.
     sign_in.reauthenticate(person, signature.password, pointer="/password")
     try:
         with transaction.atomic():
-            return _record(lock(request.pk), actor, person, Decision.Outcome(outcome), packet_digest, comment.strip())
-    except Conflict as conflict:
+            return _record(
+                lock_promotion(request.pk), actor, person, Decision.Outcome(outcome), packet_digest, comment.strip()
+            )
+    except ConflictError as conflict:
         if conflict.code == "packet_changed":
             # The runs that are due were rolled back with the decision: without them nothing could be decided again.
-            settle(request.pk)
+            reevaluate(request.pk)
         raise
 
 
 def _deciding_person(actor: Actor) -> User:
     person = access.person_of(actor)
     if actor.kind is not ActorKind.PERSON or person is None:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             "No token and no process decides: an approver signs in, in person, and gives the password again.",
             code="tokens_do_not_decide",
         )
@@ -89,31 +98,31 @@ def _deciding_person(actor: Actor) -> User:
 
 
 def _record(
-    locked: Locked, actor: Actor, person: User, outcome: Decision.Outcome, packet_digest: str, comment: str
+    locked: LockedPromotion, actor: Actor, person: User, outcome: Decision.Outcome, packet_digest: str, comment: str
 ) -> Decision:
     request = locked.request
-    refuse_closed(request)
+    require_open(request)
     person = _still_active(person)
-    document = facts.document_of(request)
+    document = gate_inputs.get_policy_document(request)
     assert document is not None  # a free move closes as it is made, so a live request has its policy
     try:
-        judged = judge(locked, actor=actor, for_decision=True)
-    except (Refusal, DatabaseError):
+        judged = evaluate_locked(locked, actor=actor, for_decision=True)
+    except (DomainError, DatabaseError):
         raise
     except Exception as error:
         raise cannot_execute(request, error) from error
-    refuse_closed(request)  # judging may have closed it: its time ran out, or the version moved meanwhile
+    require_open(request)  # judging may have closed it: its time ran out, or the version moved meanwhile
     assert judged is not None and judged.shown is not None  # noqa: PT018 - live, and asked for a decision
     shown = judged.shown
     reviewer = _require_eligible(locked, person, document, judged)
     if packet_digest != shown.digest:
-        raise Conflict(
+        raise ConflictError(
             "The request changed while you were reading: look at what changed, then decide again.",
             code="packet_changed",
         )
     earlier = request.decisions.filter(person=person, lapsed_at__isnull=True).first()
     if earlier is not None:
-        raise Conflict(
+        raise ConflictError(
             f"You have decided on this packet already ({earlier.get_outcome_display().lower()}); a decision is not "
             "edited. It lapses when what it signed changes.",
             code="already_decided",
@@ -122,20 +131,22 @@ def _record(
     if outcome is Decision.Outcome.APPROVE:
         _require_open(judged.verdict, reviewer)
     if not comment and (document.comment_required or outcome is not Decision.Outcome.APPROVE):
-        raise InvalidInput([FieldError("/comment", "required", "Say what you looked at, and why you decide so.")])
-    faults = Faults()
-    faults.text("/comment", comment, MAX_COMMENT)
-    faults.refuse()
-    packet.freeze(request, shown)
+        raise ValidationFailedError(
+            [FieldError("/comment", "required", "Say what you looked at, and why you decide so.")]
+        )
+    faults = ErrorCollector()
+    faults.clean_text("/comment", comment, MAX_COMMENT)
+    faults.raise_if_any()
+    review_packet.freeze(request, shown)
     uid = uuid4()
     now = clock.now()
-    meaning = MEANINGS[outcome]
+    meaning = SIGNATURE_MEANINGS[outcome]
     controllers = sorted(account_controls.controllers_of(person.uid, now))
-    event = record(
+    event = record_promotion_event(
         locked,
         DECISION_RECORDED,
         actor=actor,
-        thing=Thing("decision", str(uid)),
+        thing=ObjectRef("decision", str(uid)),
         data={
             "outcome": str(outcome),
             "packet": shown.digest,
@@ -164,26 +175,26 @@ def _record(
         event=event.event_id,
     )
     if outcome is Decision.Outcome.REJECT:
-        close(locked, PromotionRequest.State.REJECTED, PROMOTION_REJECTED, actor=actor, reason=comment)
+        close_request(locked, PromotionRequest.State.REJECTED, PROMOTION_REJECTED, actor=actor, reason=comment)
     else:
-        settle_decision(locked, judged, DecisionFact(person.uid, person.name, str(outcome)))
+        evaluate_decision(locked, judged, DecisionFact(person.uid, person.name, str(outcome)))
     return decision
 
 
 def _still_active(person: User) -> User:
     """The person as of now, not deactivated before this transaction ends. Raises NotPermitted for a shut account."""
-    found = User.objects.first_where("id = %(key)s FOR SHARE", key=person.pk)
+    found = User.objects.raw_first("id = %(key)s FOR SHARE", key=person.pk)
     if found is None or not found.is_active:
-        raise NotPermitted("This account is deactivated and decides nothing.", code="inactive")
+        raise PermissionDeniedError("This account is deactivated and decides nothing.", code="inactive")
     return found
 
 
-def _require_eligible(locked: Locked, person: User, document: PolicyDocument, judged: Judged) -> Reviewer:
+def _require_eligible(locked: LockedPromotion, person: User, document: PolicyDocument, judged: Evaluation) -> Reviewer:
     """The person as a reviewer the policy calls upon; NotPermitted, with the rule, where they are none."""
-    excluded = facts.exclusion_of(person, locked.request)
+    excluded = gate_inputs.exclusion_of(person, locked.request)
     others = tuple(sorted({r.name for standing in judged.verdict.approvals for r in standing.may_approve}))
     if excluded is not None:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             f"{excluded.reason}, so the decision cannot count ({excluded.rule}).",
             code="separation_of_duties",
             rule=excluded.rule,
@@ -193,7 +204,7 @@ def _require_eligible(locked: Locked, person: User, document: PolicyDocument, ju
     found = next((r for r in judged.facts.reviewers if r.uid == person.uid), None)
     if found is None or found.excluded is not None:
         groups = ", ".join(sorted(wanted))
-        raise NotPermitted(
+        raise PermissionDeniedError(
             f"This request is decided by members of {groups} who may decide on {locked.model.slug}."
             if wanted
             else "The policy of this request requires no approvals: its checks decide.",
@@ -207,14 +218,14 @@ def _require_open(judged: Verdict, reviewer: Reviewer) -> None:
     if not judged.review_open:
         checks = [r for r in judged.requirements if r.kind == "check"]
         # An advisory check need not pass, but the review waits for its answer.
-        left = tuple(r for r in checks if r.state is Met.WAITING or (r.required and not r.satisfied))
+        left = tuple(r for r in checks if r.state is RequirementStatus.WAITING or (r.required and not r.satisfied))
         waiting = "; ".join(r.title for r in left)
-        raise NotNow(
+        raise InvalidStateError(
             f"Approving opens when every check is completed and every required one is satisfied. Left: {waiting}.",
             code="review_not_open",
             requirements=left,
         )
-    mine: list[ApprovalStanding] = [s for s in judged.approvals if s.rule.group in reviewer.groups]
+    mine: list[ApprovalProgress] = [s for s in judged.approvals if s.rule.group in reviewer.groups]
     if mine and not any(s.open for s in mine):
         names = ", ".join(s.rule.group for s in mine)
-        raise NotNow(f"{names} comes later: it waits for the previous approval group.", code="comes_later")
+        raise InvalidStateError(f"{names} comes later: it waits for the previous approval group.", code="comes_later")

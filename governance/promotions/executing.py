@@ -1,26 +1,27 @@
 """Executing a promotion whose requirements are satisfied, and ending a request without a move.
 
-The only module that calls `registry.stage_writer` for governed moves. Callers hold the locks of the request.
+The only module that calls `registry.stage_transitions` for governed moves. Callers hold the locks of the request.
 """
 
 from __future__ import annotations
 
-from audit import clock, prepared
+from audit import clock
 from audit.actions import Action
 from audit.actor import Actor, process
 from audit.models import Event
-from audit.recorder import Change, Thing
-from governance import facts
+from audit.postgresql import prepared_statements
+from audit.recorder import Change, ObjectRef
 from governance.actions import PROMOTION_PROMOTED, PROMOTION_REAPPROVED, PROMOTION_SUPERSEDED
-from governance.checks import execution
+from governance.checks import check_runs
 from governance.documents import freezing
+from governance.gate import gate_inputs
 from governance.models import PromotionRequest
-from governance.promotions.locks import Locked, lock
+from governance.promotions.locks import LockedPromotion, lock_promotion
 from governance.promotions.places import requests_that_lost_their_place
-from governance.promotions.recording import record
-from registry import stage_writer
+from governance.promotions.recording import record_promotion_event
+from registry import stage_transitions
 from registry.models import ModelVersion
-from registry.selectors import Contents
+from registry.selectors import VersionContents
 
 GATE = process("gate")
 """Who acts when the gate itself does: a request that became ready, blocked, expired or superseded by the facts."""
@@ -32,7 +33,7 @@ _OTHERS = f"""
      ORDER BY r.id"""  # noqa: S608 - names of ours
 
 
-def carry_out(locked: Locked, *, actor: Actor, contents: Contents | None = None) -> None:
+def execute_promotion(locked: LockedPromotion, *, actor: Actor, contents: VersionContents | None = None) -> None:
     """Move what was asked to move, at the end of a live request. `contents`: what was read under the same locks to
     judge it."""
     request = locked.request
@@ -41,26 +42,31 @@ def carry_out(locked: Locked, *, actor: Actor, contents: Contents | None = None)
     request.closed_at = clock.now()
     request.revision += 1
     request.save(update_fields=["state", "closed_at", "revision"])
-    carry_out_promoted(locked, before, actor=actor, contents=contents)
+    apply_promotion(locked, before, actor=actor, contents=contents)
 
 
-def carry_out_promoted(
-    locked: Locked, before: str, *, actor: Actor, contents: Contents | None = None, following: Event | None = None
+def apply_promotion(
+    locked: LockedPromotion,
+    before: str,
+    *,
+    actor: Actor,
+    contents: VersionContents | None = None,
+    following: Event | None = None,
 ) -> None:
     """`carry_out` for a request that was kept as promoted already: a free move is made so, and `following` its event.
-    The only caller of `registry.stage_writer` for governed moves."""
+    The only caller of `registry.stage_transitions` for governed moves."""
     request, version = locked.request, locked.version
     if request.reapproves is not None:
         _carry_out_reapproval(locked, request.reapproves, before, actor=actor, contents=contents)
         return
     if request.target_stage is not None:
-        displaced = stage_writer.displaced_by(version, request.target_stage)
+        displaced = stage_transitions.get_displaced_version(version, request.target_stage)
     elif request.policy_revision is None:
         displaced = request.champion  # a free move is carried out under the locks under which it was asked for
     else:
-        displaced = stage_writer.alias_leaves(version, request.target_alias)
-    outside = facts.aliases_outside_stage(request)
-    event = record(
+        displaced = stage_transitions.get_current_alias_version(version, request.target_alias)
+    outside = gate_inputs.aliases_outside_stage(request)
+    event = record_promotion_event(
         locked,
         PROMOTION_PROMOTED,
         actor=actor,
@@ -70,7 +76,7 @@ def carry_out_promoted(
             if request.target_stage is not None
             else Change("alias", None, request.target_alias),
         ],
-        related=[Thing("version", str(displaced.uid))] if displaced is not None else [],
+        related=[ObjectRef("version", str(displaced.uid))] if displaced is not None else [],
         data={
             "number": request.pk,
             "fingerprint": version.fingerprint,
@@ -83,26 +89,26 @@ def carry_out_promoted(
         following=following,
     )
     if request.target_stage is not None:
-        stage_writer.move(
+        stage_transitions.apply_transition(
             version=version, target=request.target_stage, event=event, promotion=request.uid, displaced=displaced
         )
     else:
-        stage_writer.set_alias(version=version, name=request.target_alias, event=event, promotion=request.uid)
+        stage_transitions.set_alias(version=version, name=request.target_alias, event=event, promotion=request.uid)
     if request.target_stage is not None and request.target_stage.protected:
-        freezing.freeze(request, promoted=event, actor=actor, contents=contents)
+        freezing.freeze_document(request, promoted=event, actor=actor, contents=contents)
     if request.policy_revision is not None:
-        execution.cancel_unfinished(request, actor=GATE)
+        check_runs.cancel_unfinished(request, actor=GATE)
     _supersede_others(locked)
     _close_lost_reapprovals(locked, displaced)
 
 
 def _carry_out_reapproval(
-    locked: Locked, approved: PromotionRequest, before: str, *, actor: Actor, contents: Contents | None
+    locked: LockedPromotion, approved: PromotionRequest, before: str, *, actor: Actor, contents: VersionContents | None
 ) -> None:
     """Record the new approved fingerprint of a version in the place it holds. No stage or alias changes, so no other
     request is superseded."""
     request, version = locked.request, locked.version
-    event = record(
+    event = record_promotion_event(
         locked,
         PROMOTION_REAPPROVED,
         actor=actor,
@@ -110,7 +116,7 @@ def _carry_out_reapproval(
             Change("state", before, request.state),
             Change("approved_fingerprint", approved.fingerprint, version.fingerprint),
         ],
-        related=[Thing("promotion", str(approved.uid))],
+        related=[ObjectRef("promotion", str(approved.uid))],
         data={
             "number": request.pk,
             "reapproves": approved.pk,
@@ -120,14 +126,14 @@ def _carry_out_reapproval(
         },
     )
     if request.target_stage is not None:
-        stage_writer.renew(version=version, stage=request.target_stage, event=event, promotion=request.uid)
-        freezing.freeze(request, promoted=event, actor=actor, contents=contents)
+        stage_transitions.renew(version=version, stage=request.target_stage, event=event, promotion=request.uid)
+        freezing.freeze_document(request, promoted=event, actor=actor, contents=contents)
     else:
-        stage_writer.set_alias(version=version, name=request.target_alias, event=event, promotion=request.uid)
-    execution.cancel_unfinished(request, actor=GATE)
+        stage_transitions.set_alias(version=version, name=request.target_alias, event=event, promotion=request.uid)
+    check_runs.cancel_unfinished(request, actor=GATE)
 
 
-def _close_lost_reapprovals(locked: Locked, displaced: ModelVersion | None) -> None:
+def _close_lost_reapprovals(locked: LockedPromotion, displaced: ModelVersion | None) -> None:
     """Close the requests to approve a version again in a place that it, or what it displaced, has just left."""
     request = locked.request
     leaves = request.target_stage is not None and request.source_stage.protected
@@ -135,16 +141,16 @@ def _close_lost_reapprovals(locked: Locked, displaced: ModelVersion | None) -> N
         return  # no protected place was left
     versions = [locked.version, *([displaced] if displaced is not None else [])]
     for number in requests_that_lost_their_place(versions):
-        close_as_displaced(lock(number))
+        close_as_displaced(lock_promotion(number))
 
 
-def _supersede_others(locked: Locked) -> None:
+def _supersede_others(locked: LockedPromotion) -> None:
     """Close the requests of older versions for the same target: executing one of them now would replace a newer version
     by an older one, which its requester did not ask for."""
     request = locked.request
     if request.target_stage is not None and not request.target_stage.exclusive:
         return
-    others = prepared.fetch(
+    others = prepared_statements.execute_prepared(
         _OTHERS,
         {
             "model": request.model_id,
@@ -154,8 +160,8 @@ def _supersede_others(locked: Locked) -> None:
         },
     )
     for (number,) in others:
-        other = lock(number)
-        close(
+        other = lock_promotion(number)
+        close_request(
             other,
             PromotionRequest.State.SUPERSEDED,
             PROMOTION_SUPERSEDED,
@@ -164,7 +170,7 @@ def _supersede_others(locked: Locked) -> None:
         )
 
 
-def close(locked: Locked, state: str, action: Action, *, actor: Actor, reason: str) -> None:
+def close_request(locked: LockedPromotion, state: str, action: Action, *, actor: Actor, reason: str) -> None:
     """End a live request without moving anything."""
     request = locked.request
     before = request.state
@@ -172,13 +178,13 @@ def close(locked: Locked, state: str, action: Action, *, actor: Actor, reason: s
     request.closed_at = clock.now()
     request.revision += 1
     request.save(update_fields=["state", "closed_at", "revision"])
-    record(locked, action, actor=actor, changes=[Change("state", before, state)], reason=reason)
-    execution.cancel_unfinished(request, actor=GATE)
+    record_promotion_event(locked, action, actor=actor, changes=[Change("state", before, state)], reason=reason)
+    check_runs.cancel_unfinished(request, actor=GATE)
 
 
-def close_as_displaced(locked: Locked) -> None:
+def close_as_displaced(locked: LockedPromotion) -> None:
     """End a live request for approval in a place that the version no longer holds."""
-    close(
+    close_request(
         locked,
         PromotionRequest.State.SUPERSEDED,
         PROMOTION_SUPERSEDED,

@@ -17,9 +17,9 @@ from audit.recorder import Change
 from governance.actions import PROMOTION_BLOCKED
 from governance.models import PromotionRequest, SettlementFailure
 from governance.promotions.executing import GATE
-from governance.promotions.locks import lock
-from governance.promotions.recording import record
-from registry.exceptions import NotNow, Refusal
+from governance.promotions.locks import lock_promotion
+from governance.promotions.recording import record_promotion_event
+from registry.exceptions import DomainError, InvalidStateError
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def record_failure(request_id: int, error: Exception) -> PromotionRequest:
         The request as it is then; unchanged where it is closed.
     """
     log.error("request %s could not be settled", request_id, exc_info=error)
-    locked = lock(request_id)
+    locked = lock_promotion(request_id)
     request = locked.request
     if not request.is_live:
         return request
@@ -55,7 +55,7 @@ def record_failure(request_id: int, error: Exception) -> PromotionRequest:
     if request.state != PromotionRequest.State.BLOCKED:
         before, request.state = request.state, PromotionRequest.State.BLOCKED
         request.revision += 1
-        record(
+        record_promotion_event(
             locked,
             PROMOTION_BLOCKED,
             actor=GATE,
@@ -74,14 +74,14 @@ def clear_failure(request: PromotionRequest) -> None:
 
 def reason_of(error: Exception) -> str:
     """Say what stopped an attempt: the message of a refusal, else the kind of the error and its text."""
-    said = error.detail if isinstance(error, Refusal) else f"{type(error).__name__}: {error}"
+    said = error.detail if isinstance(error, DomainError) else f"{type(error).__name__}: {error}"
     return "".join(character if character.isprintable() else " " for character in said)[:MAX_REASON]
 
 
-def cannot_execute(request: PromotionRequest, error: Exception) -> NotNow:
+def cannot_execute(request: PromotionRequest, error: Exception) -> InvalidStateError:
     """The refusal of a person's attempt to judge or execute a request that code stopped."""
     log.error("request %s could not be judged or executed", request.pk, exc_info=error)
-    return NotNow(
+    return InvalidStateError(
         f"Request #{request.pk} could not be judged or executed: {reason_of(error)}. Nothing was changed. Add "
         "corrected evidence, or ask an operator, who finds the error in the log.",
         code="not_executed",

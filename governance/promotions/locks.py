@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from audit import prepared
+from audit.postgresql import prepared_statements
 from governance.models import Policy, PolicyRevision, PromotionRequest, RequestPolicy
-from registry.exceptions import NotFound
+from registry.exceptions import NotFoundError
 from registry.models import AccessToken, ModelVersion, RegisteredModel, Stage, User
 from registry.services.version_lock import lock_keys
 
@@ -12,7 +12,7 @@ _WHERE = "SELECT model_id, version_id FROM governance_promotionrequest WHERE id 
 
 
 @dataclass(frozen=True)
-class Locked:
+class LockedPromotion:
     """A request with its version and model, all locked until the transaction ends and read after the lock."""
 
     request: PromotionRequest
@@ -20,17 +20,17 @@ class Locked:
     model: RegisteredModel
 
 
-def lock(request_id: int) -> Locked:
+def lock_promotion(request_id: int) -> LockedPromotion:
     """Lock a request's model, version and row, in that order, and read who and what they name. Raises NotFound for an
     unknown number."""
-    found = prepared.fetch(_WHERE, {"number": request_id})
+    found = prepared_statements.execute_prepared(_WHERE, {"number": request_id})
     if not found:
-        raise NotFound(f"There is no promotion request #{request_id}.")
+        raise NotFoundError(f"There is no promotion request #{request_id}.")
     model, version = lock_keys(*found[0])
-    request = PromotionRequest.objects.locked(request_id)
+    request = PromotionRequest.objects.get_for_update(request_id)
     request.model, request.version = model, version
     _join(request, version)
-    return Locked(request, version, model)
+    return LockedPromotion(request, version, model)
 
 
 def _join(request: PromotionRequest, version: ModelVersion) -> None:
@@ -39,14 +39,14 @@ def _join(request: PromotionRequest, version: ModelVersion) -> None:
     if request.policy_revision_id is not None:
         _join_policies(request)
     stages = {version.stage_id: version.stage}
-    stages |= Stage.objects.those({request.source_stage_id, request.target_stage_id} - stages.keys())
+    stages |= Stage.objects.in_bulk_prepared({request.source_stage_id, request.target_stage_id} - stages.keys())
     request.source_stage = stages[request.source_stage_id]
     request.target_stage = stages[request.target_stage_id] if request.target_stage_id is not None else None
-    tokens = AccessToken.objects.those({request.requested_with_id, version.registered_with_id})
+    tokens = AccessToken.objects.in_bulk_prepared({request.requested_with_id, version.registered_with_id})
     request.requested_with = tokens.get(request.requested_with_id)
     version.registered_with = tokens.get(version.registered_with_id)
     named = {request.requested_by_id, version.registered_by_id, version.trained_by_id}
-    people = User.objects.those(named | {token.person_id for token in tokens.values()})
+    people = User.objects.in_bulk_prepared(named | {token.person_id for token in tokens.values()})
     request.requested_by = people[request.requested_by_id]
     version.registered_by = people[version.registered_by_id]
     version.trained_by = people.get(version.trained_by_id)
@@ -56,9 +56,11 @@ def _join(request: PromotionRequest, version: ModelVersion) -> None:
 
 def _join_policies(request: PromotionRequest) -> None:
     """Every revision that governs the request, with its policy: one statement a table, however many there are."""
-    bound = RequestPolicy.objects.where("request_id = %(request)s ORDER BY id", request=request.pk)
-    revisions = PolicyRevision.objects.those({request.policy_revision_id, *(row.policy_revision_id for row in bound)})
-    policies = Policy.objects.those({revision.policy_id for revision in revisions.values()})
+    bound = RequestPolicy.objects.raw_filter("request_id = %(request)s ORDER BY id", request=request.pk)
+    revisions = PolicyRevision.objects.in_bulk_prepared(
+        {request.policy_revision_id, *(row.policy_revision_id for row in bound)}
+    )
+    policies = Policy.objects.in_bulk_prepared({revision.policy_id for revision in revisions.values()})
     for revision in revisions.values():
         revision.policy = policies[revision.policy_id]
     for row in bound:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audit import prepared
-from governance import approvals
-from governance.approvals import Approval
+from audit.postgresql import prepared_statements
+from governance.gate import approvals
+from governance.gate.approvals import Approval
 from governance.models import PromotionRequest
-from registry.exceptions import IllegalMove
+from registry.exceptions import InvalidTransitionError
 from registry.models import ModelVersion, Stage
 
 _LOST = f"""
@@ -45,7 +45,7 @@ def approval_to_renew(version: ModelVersion, stage: Stage | None, alias: str) ->
     place = stage.slug if stage is not None else f"@{alias}"
     found = next((approval for approval in held if approval.place == place), None)
     if found is not None and found.reviewed and not found.deviates:
-        raise IllegalMove(
+        raise InvalidTransitionError(
             f"Version {version.number} is in {found.name} already, with the inputs that request #{found.request} "
             "approved."
             if stage is not None
@@ -63,4 +63,7 @@ def is_held(request: PromotionRequest, version: ModelVersion) -> bool:
 
 def requests_that_lost_their_place(versions: Iterable[ModelVersion]) -> list[int]:
     """Numbers of the live requests that ask to approve one of these versions again in a place it no longer holds."""
-    return [number for (number,) in prepared.fetch(_LOST, {"versions": [version.pk for version in versions]})]
+    return [
+        number
+        for (number,) in prepared_statements.execute_prepared(_LOST, {"versions": [version.pk for version in versions]})
+    ]

@@ -8,22 +8,28 @@ from django.db import DatabaseError, transaction
 
 from audit import clock, recorder
 from audit.actor import Actor
-from audit.recorder import Change, Thing
-from governance import facts
+from audit.recorder import Change, ObjectRef
 from governance.actions import PROMOTION_REQUESTED
+from governance.gate import gate_inputs
 from governance.models import PromotionRequest, RequestPolicy
 from governance.policies import Basis, Demand
 from governance.promotions.binding import Bound, bind_first, refuse_conflicts
-from governance.promotions.executing import carry_out_promoted
+from governance.promotions.evaluation import reevaluate_locked
+from governance.promotions.executing import apply_promotion
 from governance.promotions.failures import record_failure
-from governance.promotions.locks import Locked
+from governance.promotions.locks import LockedPromotion
 from governance.promotions.places import approval_to_renew
-from governance.promotions.settling import settle_locked
 from registry import access, selectors, stages
-from registry.exceptions import Conflict, FieldError, IllegalMove, InvalidInput, NotNow
+from registry.exceptions import (
+    ConflictError,
+    FieldError,
+    InvalidStateError,
+    InvalidTransitionError,
+    ValidationFailedError,
+)
 from registry.models import AliasAssignment, ModelVersion, RegisteredModel, Stage
-from registry.rules import Faults
 from registry.services.version_lock import lock_version
+from registry.validation import ErrorCollector
 
 MAX_REASON = 5_000
 
@@ -51,19 +57,19 @@ def request(
     registering, the model is archived or has no owner who answers or no tier, or no policy covers the target (no
     policy is not consent); Conflict, with `existing`, where a request for the same version and target is open.
     """
-    person, token = access.require_signer(actor)
+    person, token = access.require_person_and_token(actor)
     reason = _checked_reason(reason)
     model, version = lock_version(version)
-    access.require(actor, access.Permission.REQUEST_PROMOTION, model)
+    access.require_permission(actor, access.Permission.REQUEST_PROMOTION, model)
     stage, alias = _target(target_stage, target_alias)
-    protected = selectors.alias_to_point(alias) if stage is None else False
+    protected = selectors.is_alias_governed(alias) if stage is None else False
     if version.status != ModelVersion.Status.REGISTERED:
-        raise NotNow(
+        raise InvalidStateError(
             f"Version {version.number} of {model.slug} is still registering: upload its files and complete it first.",
             code="version_registering",
         )
     if model.status == RegisteredModel.Status.ARCHIVED:
-        raise NotNow(
+        raise InvalidStateError(
             f"{model.slug} is archived: take it back into use before anything of it is moved.", code="model_archived"
         )
     _refuse_second(version, stage, alias)
@@ -72,17 +78,17 @@ def request(
     renewed = approval_to_renew(version, stage, alias) if renew and may_renew else None
     if renewed is None and stage is not None:
         if there:
-            raise IllegalMove(f"Version {version.number} is in {stage.name} already.", code="already_there")
+            raise InvalidTransitionError(f"Version {version.number} is in {stage.name} already.", code="already_there")
         if stages.needs_promotion(version.stage, stage):  # a free move is refused when it is carried out
-            selectors.refuse_unlawful(version.stage, stage)
-    demands = facts.demands_on(version, stage=stage, alias=alias)
+            selectors.require_allowed_transition(version.stage, stage)
+    demands = gate_inputs.demands_on(version, stage=stage, alias=alias)
     governed = bool(demands)
     # With what it is compared, or what it displaces.
     champion = _champion(version, stage, alias) if renewed is None and (governed or alias) else None
     bound = _policies(model, demands) if governed else []
     revision = bound[0][0] if bound else None
     now = clock.now()
-    document = facts.combined([one for one, _ in bound]) if bound else None
+    document = gate_inputs.combined([one for one, _ in bound]) if bound else None
     made = PromotionRequest(
         uid=uuid4(),
         model=model,
@@ -104,15 +110,15 @@ def request(
     if document is None:  # a free move: it is carried out before anybody could see it open
         made.state, made.closed_at, made.revision = PromotionRequest.State.PROMOTED, now, made.revision + 1
     made.save()
-    asked = recorder.append(
+    asked = recorder.record_event(
         PROMOTION_REQUESTED,
         actor=actor,
-        thing=Thing("promotion", str(made.uid)),
+        target=ObjectRef("promotion", str(made.uid)),
         stream=f"model:{model.uid}",
-        related=[
-            Thing("version", str(version.uid)),
-            Thing("model", str(model.uid)),
-            *([Thing("promotion", str(renewed.request_uid))] if renewed is not None else []),
+        related_objects=[
+            ObjectRef("version", str(version.uid)),
+            ObjectRef("model", str(model.uid)),
+            *([ObjectRef("promotion", str(renewed.request_uid))] if renewed is not None else []),
         ],
         changes=[Change("state", None, begins)],
         data={
@@ -132,19 +138,19 @@ def request(
         reason=reason,
     )
     bind_first(made, bound, event=asked)
-    locked = Locked(made, version, model)
+    locked = LockedPromotion(made, version, model)
     if document is None:
-        carry_out_promoted(locked, begins, actor=actor, following=asked)
+        apply_promotion(locked, begins, actor=actor, following=asked)
     else:
         _settle_first(locked, actor=actor)
     return made
 
 
-def _settle_first(locked: Locked, *, actor: Actor) -> None:
+def _settle_first(locked: LockedPromotion, *, actor: Actor) -> None:
     """Settle a request that was just made. Where that fails, the request is there and blocked with the reason."""
     try:
         with transaction.atomic():
-            settle_locked(locked, actor=actor)
+            reevaluate_locked(locked, actor=actor)
     except DatabaseError:
         raise
     except Exception as error:
@@ -155,23 +161,23 @@ def _settle_first(locked: Locked, *, actor: Actor) -> None:
 def _checked_reason(reason: str) -> str:
     reason = reason.strip()
     if not reason:
-        raise InvalidInput(
+        raise ValidationFailedError(
             [FieldError("/reason", "required", "Say why: the reason is part of what the approvers sign.")]
         )
-    faults = Faults()
-    faults.text("/reason", reason, MAX_REASON)
-    faults.refuse()
+    faults = ErrorCollector()
+    faults.clean_text("/reason", reason, MAX_REASON)
+    faults.raise_if_any()
     return reason
 
 
 def _target(stage_slug: str | None, alias: str | None) -> tuple[Stage | None, str]:
     if bool(stage_slug) == bool(alias):
-        raise InvalidInput([FieldError("/target", "one_target", "Name one target: a stage or an alias.")])
+        raise ValidationFailedError([FieldError("/target", "one_target", "Name one target: a stage or an alias.")])
     if stage_slug:
-        stage = Stage.objects.first_where("slug = %(slug)s", slug=stage_slug)
+        stage = Stage.objects.raw_first("slug = %(slug)s", slug=stage_slug)
         if stage is None:
             known = ", ".join(Stage.objects.values_list("slug", flat=True))
-            raise InvalidInput(
+            raise ValidationFailedError(
                 [FieldError("/target/stage", "unknown_stage", f"Unknown stage; the stages are: {known}.")]
             )
         return stage, ""
@@ -180,7 +186,7 @@ def _target(stage_slug: str | None, alias: str | None) -> tuple[Stage | None, st
 
 
 def _refuse_second(version: ModelVersion, stage: Stage | None, alias: str) -> None:
-    existing = PromotionRequest.objects.first_where(
+    existing = PromotionRequest.objects.raw_first(
         f"version_id = %(version)s AND state IN {PromotionRequest.LIVE!r}"
         " AND target_stage_id IS NOT DISTINCT FROM %(stage)s AND target_alias = %(alias)s",
         version=version.pk,
@@ -188,7 +194,7 @@ def _refuse_second(version: ModelVersion, stage: Stage | None, alias: str) -> No
         alias=alias,
     )
     if existing is not None:  # a constraint lets one live
-        raise Conflict(
+        raise ConflictError(
             f"Request #{existing.pk} already asks for version {version.number} → {existing.target_name}: "
             "follow that one, or withdraw it first.",
             code="already_open",
@@ -206,18 +212,18 @@ def _refuse_incomplete(model: RegisteredModel) -> None:
     if model.risk_tier is None:
         lacks.append("has no risk tier")
     if lacks:
-        raise NotNow(
+        raise InvalidStateError(
             f"{model.slug} {', and '.join(lacks)}. A protected target needs both: name an owner on the model's page, "
             f"and assess the model for its tier, on its page or with `countersign assess {model.slug}`.",
             code="model_incomplete",
-            who_can=access.who_can_assign(model),
+            who_can=access.names_who_can_assign(model),
         )
 
 
 def _policies(model: RegisteredModel, demands: Sequence[Demand]) -> list[Bound]:
     """The revisions in force that govern a change, the primary one first."""
     _refuse_incomplete(model)
-    found = facts.policies_for(demands, model.risk_tier)
+    found = gate_inputs.policies_for(demands, model.risk_tier)
     missing = [demand for demand, revision in found if demand.required and revision is None]
     bound = [(revision, RequestPolicy.Basis(demand.basis)) for demand, revision in found if revision is not None]
     if missing or not bound:
@@ -227,19 +233,19 @@ def _policies(model: RegisteredModel, demands: Sequence[Demand]) -> list[Bound]:
             if any(demand.basis is Basis.LEAVING for demand in missing)
             else ""
         )
-        raise NotNow(
+        raise InvalidStateError(
             f"No policy in force covers {words} for a tier {model.risk_tier} model, and no policy is not consent: "
             f"an officer must publish one.{how}",
             code="no_policy",
         )
     revisions = [revision for revision, _ in bound]
-    if facts.requires_assessment(model, demands, facts.combined(revisions)):
-        raise NotNow(
+    if gate_inputs.requires_assessment(model, demands, gate_inputs.combined(revisions)):
+        raise InvalidStateError(
             f"The risk tier of {model.slug}, {model.risk_tier}, was declared without answering the questionnaire, and "
             f"{' and '.join(demand.words for demand in demands if demand.basis is not Basis.LEAVING)} requires an "
             f"assessed tier: assess the model first, on its page or with `countersign assess {model.slug}`.",
             code="tier_not_assessed",
-            who_can=access.who_can_assign(model),
+            who_can=access.names_who_can_assign(model),
         )
     refuse_conflicts(revisions)
     return bound
@@ -249,16 +255,16 @@ def _champion(version: ModelVersion, stage: Stage | None, alias: str) -> ModelVe
     """What holds the target now; for a stage several may share, its newest. Raises IllegalMove where an alias points at
     the version already."""
     if stage is not None:
-        return ModelVersion.objects.first_where(
+        return ModelVersion.objects.raw_first(
             "model_id = %(model)s AND stage_id = %(stage)s AND id <> %(version)s AND deleted_at IS NULL"
             " ORDER BY number DESC LIMIT 1",
             model=version.model_id,
             stage=stage.pk,
             version=version.pk,
         )
-    held = AliasAssignment.objects.first_where(
+    held = AliasAssignment.objects.raw_first(
         "model_id = %(model)s AND name = %(alias)s AND closed_at IS NULL", model=version.model_id, alias=alias
     )
     if held is not None and held.version_id == version.pk:
-        raise IllegalMove(f"@{alias} points at version {version.number} already.", code="already_there")
-    return ModelVersion.objects.at(held.version_id) if held is not None else None
+        raise InvalidTransitionError(f"@{alias} points at version {version.number} already.", code="already_there")
+    return ModelVersion.objects.get_by_pk(held.version_id) if held is not None else None

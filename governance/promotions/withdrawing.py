@@ -5,12 +5,12 @@ from django.db import transaction
 from audit.actor import Actor
 from governance.actions import PROMOTION_WITHDRAWN
 from governance.models import PromotionRequest
-from governance.promotions.executing import close
-from governance.promotions.locks import lock
-from governance.promotions.recording import refuse_closed, refuse_stale
+from governance.promotions.executing import close_request
+from governance.promotions.locks import lock_promotion
+from governance.promotions.recording import require_open, require_revision
 from registry import access
-from registry.exceptions import NotPermitted
-from registry.rules import Faults
+from registry.exceptions import PermissionDeniedError
+from registry.validation import ErrorCollector
 
 
 @transaction.atomic
@@ -24,21 +24,21 @@ def withdraw(
 
     Raises NotFound, NotPermitted, NotNow where it is closed, StaleRevision, InvalidInput for an empty reason.
     """
-    faults = Faults()
+    faults = ErrorCollector()
     reason = faults.reason(reason)
-    faults.refuse()
-    locked = lock(request.pk)
-    access.require(actor, access.Permission.VIEW, locked.model)
+    faults.raise_if_any()
+    locked = lock_promotion(request.pk)
+    access.require_permission(actor, access.Permission.VIEW, locked.model)
     access.require_scope(actor, "promotions:write")
     person = access.person_of(actor)
     opened_it = person is not None and person.pk == locked.request.requested_by_id
-    if not opened_it and not access.can(actor, access.Permission.EDIT, locked.model):
-        raise NotPermitted(
+    if not opened_it and not access.check_permission(actor, access.Permission.EDIT, locked.model):
+        raise PermissionDeniedError(
             "Whoever opened the request may withdraw it, and whoever may edit the model.",
             code="not_yours",
             who_can=(locked.request.requested_by.name,),
         )
-    refuse_closed(locked.request)
-    refuse_stale(locked.request, expected_revision)
-    close(locked, PromotionRequest.State.WITHDRAWN, PROMOTION_WITHDRAWN, actor=actor, reason=reason)
+    require_open(locked.request)
+    require_revision(locked.request, expected_revision)
+    close_request(locked, PromotionRequest.State.WITHDRAWN, PROMOTION_WITHDRAWN, actor=actor, reason=reason)
     return locked.request

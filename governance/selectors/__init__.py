@@ -4,28 +4,28 @@ What is shown is judged by the same pure verdict the gate uses, so nobody is tol
 """
 
 from governance.selectors.author_queue import AuthorRow, has_author_work, waiting_for_author
-from governance.selectors.comparing import compared
-from governance.selectors.counting import counted_up_to
+from governance.selectors.comparing import compare_with_limits
+from governance.selectors.counting import capped_counts
 from governance.selectors.deviating import Deviation, deviations_for, deviations_of
-from governance.selectors.finding import absent_request, get_bare_request, get_request, visible_requests
-from governance.selectors.inbox import ListRow, MyReviews, list_rows, models_needing, my_reviews
+from governance.selectors.inbox import ListRow, MyReviews, model_ids_awaiting_review, my_reviews, promotion_summaries
 from governance.selectors.leaving import Leaving, leaving
 from governance.selectors.measured import Measured, measured_by
-from governance.selectors.page import (
-    CheckRow,
-    MetricRow,
-    RequestPage,
-    Standing,
-    judge,
-    metric_rows,
-    request_page,
-    seen_token,
-)
 from governance.selectors.paths import PathPolicy, PathRequirements, paths, warnings_of
 from governance.selectors.policies import PolicyPage, policies_in_force, policy_page
 from governance.selectors.population import Occupant, all_occupants, in_stage, occupants
 from governance.selectors.readiness import AskedGroup, ReadinessStep, TargetReadiness, readiness
 from governance.selectors.related import Rejection, Related
+from governance.selectors.request_detail import (
+    CheckRow,
+    MetricRow,
+    PromotionDetail,
+    RequestEvaluation,
+    evaluate_request,
+    metric_rows,
+    poll_token,
+    request_page,
+)
+from governance.selectors.requests import get_request, get_request_status, request_not_found, visible_requests
 from governance.selectors.search import find_models, find_versions, parse
 from governance.selectors.trail import Concern, named_in_log, trail_of_request
 
@@ -47,27 +47,27 @@ __all__ = [
     "ReadinessStep",
     "Rejection",
     "Related",
-    "RequestPage",
-    "Standing",
+    "PromotionDetail",
+    "RequestEvaluation",
     "TargetReadiness",
-    "absent_request",
+    "request_not_found",
     "all_occupants",
-    "compared",
-    "counted_up_to",
+    "compare_with_limits",
+    "capped_counts",
     "deviations_for",
     "deviations_of",
     "find_models",
     "find_versions",
-    "get_bare_request",
+    "get_request_status",
     "get_request",
     "has_author_work",
     "in_stage",
-    "judge",
+    "evaluate_request",
     "leaving",
-    "list_rows",
+    "promotion_summaries",
     "measured_by",
     "metric_rows",
-    "models_needing",
+    "model_ids_awaiting_review",
     "my_reviews",
     "named_in_log",
     "occupants",
@@ -77,7 +77,7 @@ __all__ = [
     "policy_page",
     "readiness",
     "request_page",
-    "seen_token",
+    "poll_token",
     "trail_of_request",
     "visible_requests",
     "waiting_for_author",

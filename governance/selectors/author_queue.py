@@ -10,8 +10,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from audit.actor import Actor
 from governance.models import CheckRun, Decision, PromotionRequest
 from governance.policies import PASSING_CONCLUSIONS
-from governance.selectors.finding import visible_requests
-from governance.selectors.inbox import ListRow, latest_runs_read, list_rows
+from governance.selectors.inbox import ListRow, latest_runs_read, promotion_summaries
+from governance.selectors.requests import visible_requests
 from registry import access
 from registry.models import User
 
@@ -31,7 +31,7 @@ class AuthorRow:
 def waiting_for_author(actor: Actor, person: User) -> tuple[AuthorRow, ...]:
     """Return the live requests that this reader asked for, or that are of models they own, and that are blocked, wait
     for evidence, or are ready and held; those that expire first come first. A fixed number of queries."""
-    rows = list_rows(actor, _those_waiting(actor, person).order_by("expires_at", "pk")[:MOST], person)
+    rows = promotion_summaries(actor, _those_waiting(actor, person).order_by("expires_at", "pk")[:MOST], person)
     return tuple(AuthorRow(row, row.request.state == PromotionRequest.State.READY, _reason(row)) for row in rows)
 
 
@@ -42,7 +42,7 @@ def has_author_work(actor: Actor, person: User) -> bool:
 
 def _those_waiting(actor: Actor, person: User) -> QuerySet[PromotionRequest]:
     lacking = CheckRun.objects.filter(request=OuterRef("pk"), status=CheckRun.Status.WAITING_EVIDENCE)
-    may_carry_out = access.models_for(actor, access.Permission.REQUEST_PROMOTION)
+    may_carry_out = access.models_with_permission(actor, access.Permission.REQUEST_PROMOTION)
     return visible_requests(actor).filter(
         Q(requested_by=person) | Q(model__owner=person),
         Q(state=PromotionRequest.State.BLOCKED)

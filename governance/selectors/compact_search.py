@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.actor import Actor
-from governance.selectors.compact import (
+from governance.selectors.compact_rows import (
     MODEL_NAME,
     VERSION_CHANGED,
+    CompactVersion,
     ModelRow,
-    VersionRow,
     model_rows,
     version_rows,
 )
@@ -65,7 +65,7 @@ def search_models(actor: Actor, clauses: Sequence[Clause], order: Order, *, limi
 
 def search_versions(
     actor: Actor, clauses: Sequence[Clause], order: Order, *, limit: int, offset: int
-) -> list[VersionRow]:
+) -> list[CompactVersion]:
     """The versions all clauses hold for; ordered by name and, newest first, by number last."""
     condition, parameters = _condition(clauses, _VERSION_COLUMNS, "v.tags")
     fallback = (("name", False), ("version_number", True))

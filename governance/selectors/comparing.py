@@ -1,18 +1,18 @@
 """Two versions compared, with the limits of the policies in force."""
 
-from governance.facts import documents_in_force
-from governance.limits import Limit, direction_on, limit_on, limits_for, limits_of
+from governance.gate.gate_inputs import documents_in_force
 from governance.policies import PolicyDocument
+from governance.policies.metric_limits import Limit, direction_on, limit_on, limits_for, limits_of
 from registry import selectors
-from registry.comparison import Bound, Comparison, MetricKey, compare
+from registry.comparison import Comparison, MetricBound, MetricKey, compare
 from registry.models import ModelVersion, Stage
-from registry.selectors import Contents
+from registry.selectors import VersionContents
 
 
-def compared(
+def compare_with_limits(
     before: ModelVersion,
     after: ModelVersion,
-    contents: Contents | None = None,
+    contents: VersionContents | None = None,
     policy: PolicyDocument | None = None,
 ) -> Comparison:
     """How `after` differs from `before`. Both come with their models joined; whoever asks may see both. The limits are
@@ -24,11 +24,11 @@ def compared(
     """
     limits = limits_of(policy) if policy is not None else _limits_in_force(after)
 
-    def bound(key: MetricKey) -> Bound | None:
+    def bound(key: MetricKey) -> MetricBound | None:
         limit = limit_on(limits, *key)
-        return Bound(limit.op, limit.value) if limit is not None else None
+        return MetricBound(limit.op, limit.value) if limit is not None else None
 
-    first, second = selectors.sides([before, after], contents)
+    first, second = selectors.comparison_inputs([before, after], contents)
     return compare(first, second, bound, lambda key: direction_on(limits, *key))
 
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 
-def counted_up_to(most: int, rows: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
+def capped_counts(most: int, rows: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
     """How many rows each of these has, `most` + 1 where it has more. One query, whose cost has a bound, however many
     questions and however many rows."""
     counts = dict.fromkeys(rows, 0)

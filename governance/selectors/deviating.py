@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit.actor import Actor
-from governance.approvals import Additions, Approval, approvals_of, deviating_versions, later_additions
+from governance.gate.approvals import Additions, Approval, approvals_of, deviating_versions, later_additions
 from registry import access
 from registry.models import ModelVersion, User
 
@@ -30,8 +30,8 @@ def deviations_for(actor: Actor, person: User) -> list[Deviation]:
         actor: who reads.
         person: the account behind the actor.
     """
-    found = deviating_versions().filter(model__in=access.visible_to(actor))
-    if not access.can_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES):
+    found = deviating_versions().filter(model__in=access.visible_models(actor))
+    if not access.check_org_permission(actor, access.OrgPermission.MANAGE_POLICIES):
         found = found.filter(model__owner=person)
     versions = {v.pk: v for v in found.select_related("model").order_by("-pk")[:MOST_SHOWN]}
     return deviations_of(versions)

@@ -9,11 +9,11 @@ from operator import or_
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from audit.actor import Actor
-from governance import facts
-from governance.eligibility import Member, Standing, involvements, member, standing_of
+from governance.gate import gate_inputs
+from governance.gate.eligibility import Member, Standing, involvements, member, standing_of
 from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
-from governance.policies import PASSING_CONCLUSIONS, ApprovalRule, assign
-from governance.selectors.finding import ROW_RELATED, visible_requests
+from governance.policies import PASSING_CONCLUSIONS, ApprovalRule, assign_approvers
+from governance.selectors.requests import ROW_RELATED, visible_requests
 from registry import access
 from registry.models import User
 
@@ -36,7 +36,9 @@ class ListRow:
         return self.request.expires_at
 
 
-def list_rows(actor: Actor, requests: QuerySet[PromotionRequest], person: User | None = None) -> list[ListRow]:
+def promotion_summaries(
+    actor: Actor, requests: QuerySet[PromotionRequest], person: User | None = None
+) -> list[ListRow]:
     """Rows for a page of requests, in their order and in a fixed number of queries however many there are. `person`:
     the account behind the actor, where it is at hand."""
     person = person or access.person_of(actor)
@@ -74,7 +76,7 @@ _OUTSIDE = Standing(frozenset(), {}, None)
 
 
 def _rules(request: PromotionRequest) -> tuple[ApprovalRule, ...]:
-    document = facts.document_of(request)
+    document = gate_inputs.get_policy_document(request)
     return document.approvals if document is not None else ()
 
 
@@ -88,13 +90,13 @@ def latest_runs_read(request: PromotionRequest) -> dict[str, CheckRun]:
 
 
 def _list_row(request: PromotionRequest, person: User | None, mine: Standing) -> ListRow:
-    document = facts.document_of(request)
+    document = gate_inputs.get_policy_document(request)
     rules = _rules(request)
     latest = latest_runs_read(request)
     required = [c.check for c in document.checks if c.mode == "required"] if document is not None else []
-    standing = [d for d in request.decisions.all() if d.lapsed_at is None and facts.counts(request, d)]
+    standing = [d for d in request.decisions.all() if d.lapsed_at is None and gate_inputs.counts(request, d)]
     approving = [(d.person.uid, frozenset(d.groups)) for d in standing if d.outcome == Decision.Outcome.APPROVE]
-    filled = assign(rules, approving)
+    filled = assign_approvers(rules, approving)
     my_rules = _my_rules(rules, mine.groups)
     excluded = mine.excluded
     decided = person is not None and any(d.person_id == person.pk for d in standing)
@@ -142,7 +144,7 @@ def my_reviews(actor: Actor) -> MyReviews:
     return MyReviews(needs, tuple(row for row in mine if not row.needs_me), tuple(lately))
 
 
-def models_needing(actor: Actor, person: User) -> tuple[int, ...]:
+def model_ids_awaiting_review(actor: Actor, person: User) -> tuple[int, ...]:
     """The key of the model of each request that waits for this reader, whose account is `person`: as many as the number
     beside "My reviews"."""
     reader = member(person)

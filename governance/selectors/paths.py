@@ -9,7 +9,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A004 - Django's own name
 from django.db import DatabaseError
 
-from governance import facts
+from governance.gate import gate_inputs
 from governance.models import PolicyRevision
 from governance.policies import (
     Demand,
@@ -84,7 +84,7 @@ def paths(policy: str | None = None) -> tuple[PathRequirements, ...]:
     """
     lifecycle = selectors.lifecycle()
     revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
-    candidates = [(facts.read(revision), revision) for revision in revisions]
+    candidates = [(gate_inputs.parse_revision(revision), revision) for revision in revisions]
     found = [row for path in _ways(lifecycle) for row in _by_tier(path, candidates)]
     return tuple(row for row in found if policy is None or any(one.slug == policy for one in row.policies))
 
@@ -161,7 +161,7 @@ def _of_tier(
     bound = [(demand, revision) for demand, revision in chosen if revision is not None]
     if not bound:
         return replace(row, missing=missing or tuple(demand.words for demand in demands))
-    document = facts.combined([revision for _, revision in bound])
+    document = gate_inputs.combined([revision for _, revision in bound])
     return replace(
         row,
         policies=tuple(PathPolicy(str(d.basis), r.policy.slug, r.number) for d, r in bound),

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from governance import facts
-from governance.checks import catalogue
+from governance.checks import entry_points
+from governance.gate import gate_inputs
 from governance.models import PolicyRevision
 from governance.policies import PolicyDocument, in_words
 from governance.selectors.paths import warnings_of
 from registry import selectors
-from registry.exceptions import NotFound
+from registry.exceptions import NotFoundError
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,20 @@ def policy_page(slug: str, number: int | None = None) -> PolicyPage:
         PolicyRevision.objects.filter(policy__slug=slug).select_related("policy__in_force").order_by("-number")
     )
     if not revisions:
-        raise NotFound(f"There is no policy “{slug}”.")
+        raise NotFoundError(f"There is no policy “{slug}”.")
     in_force = next((one for one in revisions if one.pk == one.policy.in_force_id), None)
     if number is None:
         revision = in_force or revisions[0]
     else:
         found = next((one for one in revisions if one.number == number), None)
         if found is None:
-            raise NotFound(f"The policy “{slug}” has no revision {number}.")
+            raise NotFoundError(f"The policy “{slug}” has no revision {number}.")
         revision = found
-    document = facts.read(revision)
+    document = gate_inputs.parse_revision(revision)
     stages = {stage.slug: stage.name for stage in selectors.lifecycle().stages}
-    titles = {rule.check: check.title for rule in document.checks if (check := catalogue.find(rule.check)) is not None}
+    titles = {
+        rule.check: check.title for rule in document.checks if (check := entry_points.find(rule.check)) is not None
+    }
     return PolicyPage(
         revision=revision,
         document=document,

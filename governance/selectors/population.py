@@ -29,7 +29,7 @@ def in_stage(actor: Actor, stage: Stage, moment: datetime) -> QuerySet[StageOccu
     """The rows that say what was in a stage at a moment, of the models the actor may see. Raises NotPermitted for a
     token that was not issued for reading models."""
     access.require_scope(actor, "models:read")
-    found = selectors.all_occupancies_at(stage, moment).filter(model__in=access.visible_to(actor))
+    found = selectors.all_occupancies_at(stage, moment).filter(model__in=access.visible_models(actor))
     return found.select_related("model__owner", "version")
 
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 from audit import clock
 from audit.actor import Actor
-from governance import facts
-from governance.checks import additions, catalogue, execution
+from governance.checks import additions, check_runs, entry_points
 from governance.checks.additions import Addition
-from governance.eligibility import Member, involvements, members_of, reviewers_among
+from governance.gate import gate_inputs
+from governance.gate.eligibility import Member, involvements, members_of, reviewers_among
 from governance.models import CheckRun, PolicyRevision, PromotionRequest
 from governance.policies import (
     PASSING_CONCLUSIONS,
     Demand,
     Involvement,
-    Met,
     PolicyDocument,
     Represented,
     Requirement,
+    RequirementStatus,
     choose,
     conditions_of_model,
     demands_of_alias,
@@ -28,8 +28,8 @@ from governance.policies import (
 )
 from registry import access, selectors
 from registry.access import Allowed, Denied
-from registry.models import OPEN, AliasAssignment, ModelVersion, RegisteredModel, Stage, User
-from registry.selectors import AliasProtection, Contents
+from registry.models import IS_CURRENT, AliasAssignment, ModelVersion, RegisteredModel, Stage, User
+from registry.selectors import AliasProtection, VersionContents
 
 UNSAVED = 0
 """The number of a request that was not made: no row refers to it."""
@@ -43,7 +43,7 @@ class ReadinessStep:
 
     title: str
     detail: str
-    state: Met = Met.FAILED
+    state: RequirementStatus = RequirementStatus.FAILED
     required: bool = True
     additions: tuple[Addition, ...] = ()
     command: str = ""
@@ -83,7 +83,7 @@ class TargetReadiness:
     @property
     def missing(self) -> tuple[ReadinessStep, ...]:
         """What is required and has to be done."""
-        return tuple(step for step in self.steps if step.required and step.state is Met.FAILED)
+        return tuple(step for step in self.steps if step.required and step.state is RequirementStatus.FAILED)
 
     @property
     def key(self) -> str:
@@ -97,7 +97,7 @@ class _Known:
 
     version: ModelVersion
     person: User
-    contents: Contents
+    contents: VersionContents
     candidates: Sequence[tuple[PolicyDocument, PolicyRevision]]
     members: Sequence[Member]
     deciders: frozenset[int]
@@ -116,25 +116,25 @@ def readiness(actor: Actor, version: ModelVersion) -> tuple[TargetReadiness, ...
     person = access.person_of(actor) or version.registered_by
     lifecycle = selectors.lifecycle()
     revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
-    candidates = [(facts.read(revision), revision) for revision in revisions]
+    candidates = [(gate_inputs.parse_revision(revision), revision) for revision in revisions]
     groups = {rule.group for document, _ in candidates for rule in document.approvals}
     members = members_of(groups) if groups else []
     runs = CheckRun.objects.filter(version=version).order_by("pk").defer("findings", "measures", "conditions")
     known = _Known(
         version=version,
         person=person,
-        contents=Contents(version),
+        contents=VersionContents(version),
         candidates=candidates,
         members=members,
-        deciders=facts.deciders(version.model, members),
+        deciders=gate_inputs.deciders(version.model, members),
         runs={(run.check_slug, run.inputs_digest): run for run in runs},
         involved=involvements([_unsaved(version, person, None, "")])[UNSAVED],
-        may_request=access.can(actor, access.Permission.REQUEST_PROMOTION, version.model),
+        may_request=access.check_permission(actor, access.Permission.REQUEST_PROMOTION, version.model),
     )
     live = PromotionRequest.objects.filter(version=version, state__in=PromotionRequest.LIVE)
     asked = {(row.target_stage_id, row.target_alias): row.pk for row in live}
     rows = {stage.slug: stage for stage in Stage.objects.all()}
-    held = set(AliasAssignment.objects.filter(OPEN, version=version).values_list("name", flat=True))
+    held = set(AliasAssignment.objects.filter(IS_CURRENT, version=version).values_list("name", flat=True))
     lawful = {spec.slug for spec in lifecycle.targets(version.stage.slug)}
     found = []
     for spec in lifecycle.stages:
@@ -173,7 +173,7 @@ def _of_target(
     chosen = [(demand, choose(known.candidates, demand, model.risk_tier)) for demand in demands]
     bound = {revision.digest: revision for _, revision in chosen if revision is not None}
     lacking = tuple(demand.words for demand, revision in chosen if demand.required and revision is None)
-    document = facts.combined(bound.values()) if bound else None
+    document = gate_inputs.combined(bound.values()) if bound else None
     conditions = _conditions(model, demands, document, lacking if bound else tuple(d.words for d in demands))
     steps = [ReadinessStep(one.title, _sentence(one)) for one in conditions]
     if document is None:
@@ -206,14 +206,14 @@ def _conditions(
     def conditions(who_can: tuple[str, ...]) -> tuple[Requirement, ...]:
         return conditions_of_model(
             no_policy=lacking if model.risk_tier is not None else (),
-            owner_answers=model.answering_owner is not None,
+            owner_answers=model.active_owner is not None,
             tier=model.risk_tier,
-            assessed=document is None or not facts.requires_assessment(model, demands, document),
+            assessed=document is None or not gate_inputs.requires_assessment(model, demands, document),
             archived=False,
             who_can=who_can,
         )
 
-    return conditions(access.who_can_assign(model)) if conditions(()) else ()
+    return conditions(access.names_who_can_assign(model)) if conditions(()) else ()
 
 
 def _sentence(requirement: Requirement) -> str:
@@ -239,8 +239,8 @@ def _unsaved(version: ModelVersion, person: User, stage: Stage | None, alias: st
 def _check_steps(known: _Known, request: PromotionRequest, document: PolicyDocument) -> list[ReadinessStep]:
     steps = []
     modes = {rule.check: rule.mode for rule in document.checks}
-    for planned in execution.plan(request, document, known.contents, {}):
-        check = catalogue.find(planned.check_slug)
+    for planned in check_runs.plan(request, document, known.contents, {}):
+        check = entry_points.find(planned.check_slug)
         title = check.title if check is not None else planned.check_slug
         required = modes[planned.check_slug] == "required"
         run = known.runs.get((planned.check_slug, planned.inputs_digest))
@@ -250,13 +250,13 @@ def _check_steps(known: _Known, request: PromotionRequest, document: PolicyDocum
             detail = f"Add to the version: {'; '.join(additions.named(planned.missing))}."
             command = additions.command(known.version.model.slug, known.version.number, planned.missing)
             adding = tuple(addition for what in planned.missing for addition in additions.additions(what))
-            steps.append(ReadinessStep(title, detail, Met.FAILED, required, adding, command))
+            steps.append(ReadinessStep(title, detail, RequirementStatus.FAILED, required, adding, command))
         elif run is not None and run.status == CheckRun.Status.COMPLETED:
-            passed = Met.MET if run.conclusion in PASSING_CONCLUSIONS else Met.FAILED
+            passed = RequirementStatus.MET if run.conclusion in PASSING_CONCLUSIONS else RequirementStatus.FAILED
             detail = f"In #{run.request_id}: {run.summary or run.get_conclusion_display()}"
             steps.append(ReadinessStep(title, detail, passed, required))
         else:
-            steps.append(ReadinessStep(title, "Runs when the request is made.", Met.WAITING, required))
+            steps.append(ReadinessStep(title, "Runs when the request is made.", RequirementStatus.WAITING, required))
     return steps
 
 

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from audit import clock
 from governance.models import Decision, PromotionRequest
-from registry.models import OPEN, AliasAssignment, ModelVersion, RegisteredModel, StageOccupancy
+from registry.models import IS_CURRENT, AliasAssignment, ModelVersion, RegisteredModel, StageOccupancy
 
 MOST_REJECTIONS = 5
 
@@ -86,9 +86,9 @@ def _in_target(request: PromotionRequest) -> ModelVersion | None:
     """What holds a place that only one version can hold, where that is neither the champion nor the version."""
     held: QuerySet[AliasAssignment] | QuerySet[StageOccupancy]
     if request.target_stage is None:
-        held = AliasAssignment.objects.filter(OPEN, model_id=request.model_id, name=request.target_alias)
+        held = AliasAssignment.objects.filter(IS_CURRENT, model_id=request.model_id, name=request.target_alias)
     elif request.target_stage.exclusive:
-        held = StageOccupancy.objects.filter(OPEN, model_id=request.model_id, stage=request.target_stage)
+        held = StageOccupancy.objects.filter(IS_CURRENT, model_id=request.model_id, stage=request.target_stage)
     else:
         return None
     known = [key for key in (request.champion_id, request.version_id) if key is not None]

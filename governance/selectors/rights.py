@@ -10,12 +10,12 @@ from enum import StrEnum
 
 from audit import clock
 from audit import selectors as log
-from governance import facts
-from governance.eligibility import member, standing_of
+from governance.gate import gate_inputs
+from governance.gate.eligibility import member, standing_of
 from governance.models import PromotionRequest
 from governance.policies import Exclusion
 from registry import access
-from registry.access import Explanation, Permission, Rights
+from registry.access import EffectivePermissions, Explanation, Permission
 from registry.actions import PERSON_SIGNED_IN
 from registry.models import Grant, Membership, RegisteredModel, User
 
@@ -27,7 +27,7 @@ SOON = timedelta(days=14)
 WRITES = (Permission.REGISTER_VERSION, Permission.EDIT, Permission.REQUEST_PROMOTION)
 
 
-class Concern(StrEnum):
+class AccessWarningKind(StrEnum):
     """What deserves a second look."""
 
     ASKS_AND_DECIDES = "asks_and_decides"
@@ -39,47 +39,49 @@ class Concern(StrEnum):
 
 
 @dataclass(frozen=True)
-class Worry:
+class AccessWarning:
     """A concern and whom it is about; `moment`: since when, or until when."""
 
-    concern: Concern
+    concern: AccessWarningKind
     person: User | None
     moment: datetime | None = None
     grant: Grant | None = None
 
 
-def warnings_on(model: RegisteredModel, rights: Iterable[Rights]) -> list[Worry]:
+def warnings_on(model: RegisteredModel, rights: Iterable[EffectivePermissions]) -> list[AccessWarning]:
     """What about these rights deserves a second look."""
     rights = list(rights)
     now = clock.now()
-    found: list[Worry] = []
-    seen = log.last_times(PERSON_SIGNED_IN, [r.person.uid for r in rights])
+    found: list[AccessWarning] = []
+    seen = log.last_occurrence_by_actor(PERSON_SIGNED_IN, [r.person.uid for r in rights])
     grouped = set(
         Membership.effective(now).filter(user__in=[r.person.pk for r in rights]).values_list("user_id", flat=True)
     )
     for each in rights:
         person = each.person
         if each.may(Permission.REQUEST_PROMOTION) and each.may(Permission.DECIDE):
-            found.append(Worry(Concern.ASKS_AND_DECIDES, person))
+            found.append(AccessWarning(AccessWarningKind.ASKS_AND_DECIDES, person))
         if person.kind == User.Kind.SERVICE:
             if any(each.may(permission) for permission in WRITES):
-                found.append(Worry(Concern.SERVICE_WRITES, person))
+                found.append(AccessWarning(AccessWarningKind.SERVICE_WRITES, person))
             continue
         last = seen.get(person.uid)
         if (last or person.created_at) < now - UNSEEN_FOR:
-            found.append(Worry(Concern.UNSEEN, person, last))
+            found.append(AccessWarning(AccessWarningKind.UNSEEN, person, last))
         direct = any(path.direct for explanation in each.by_permission.values() for path in explanation.paths)
         if direct and person.pk not in grouped:
-            found.append(Worry(Concern.DIRECT, person))
+            found.append(AccessWarning(AccessWarningKind.DIRECT, person))
     ending = Grant.effective(now).filter(model=model, expires_at__lte=now + SOON).select_related("user", "group")
-    found += [Worry(Concern.ENDS_SOON, g.user, g.expires_at, g) for g in ending.order_by("expires_at")]
+    found += [
+        AccessWarning(AccessWarningKind.ENDS_SOON, g.user, g.expires_at, g) for g in ending.order_by("expires_at")
+    ]
     if not any(r.may(Permission.GRANT_ROLE) and r.person.kind == User.Kind.PERSON and _owns(r) for r in rights):
-        found.append(Worry(Concern.NO_OWNER, None))
-    order = list(Concern)
+        found.append(AccessWarning(AccessWarningKind.NO_OWNER, None))
+    order = list(AccessWarningKind)
     return sorted(found, key=lambda w: (order.index(w.concern), w.person.name if w.person else ""))
 
 
-def _owns(rights: Rights) -> bool:
+def _owns(rights: EffectivePermissions) -> bool:
     paths = rights.by_permission[Permission.GRANT_ROLE].paths
     return any(path.grant is not None and path.grant.role == access.Role.OWNER for path in paths)
 
@@ -100,7 +102,7 @@ def origins(explanations: Iterable[Explanation]) -> dict[uuid.UUID, Origin]:
             for row in (path.grant, path.membership):
                 if row is not None:
                     rows[row.uid] = row.opened_event
-    who = log.doers(set(rows.values())) if rows else {}
+    who = log.actor_ids_by_event(set(rows.values())) if rows else {}
     return {uid: Origin(event, who.get(event, "")) for uid, event in rows.items()}
 
 
@@ -124,7 +126,7 @@ class OnRequest:
 
 def on_request(person: User, request: PromotionRequest) -> OnRequest:
     """Whether that person may decide on that request: the right, the separation of duties, and the policy's groups."""
-    document = facts.document_of(request)
+    document = gate_inputs.get_policy_document(request)
     called = tuple(dict.fromkeys(rule.group for rule in document.approvals)) if document is not None else ()
     standing = standing_of(member(person), request, called)
     return OnRequest(

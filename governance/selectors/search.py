@@ -9,41 +9,41 @@ from typing import Final
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from audit.actor import Actor
-from governance.approvals import deviating_versions
+from governance.gate.approvals import deviating_versions
 from governance.models import CheckRun, PromotionRequest
 from registry import access
 from registry.models import ModelVersion, RegisteredModel
-from registry.search import NONE, WORDS, Kind, Of, Query, Term, Word
+from registry.search import NONE, WORDS, FieldTarget, FieldType, Query, SearchField, Term
 from registry.search import parse as _parse
-from registry.selectors.search import Asking, Compile, Stages, matching_models, matching_versions
+from registry.selectors.search import Compile, SearchContext, Stages, matching_models, matching_versions
 
 LIVE: Final = "live"
 FAILING: Final = ("failure", "error", "action_required")
 """What a check concludes when it was not passed and somebody has to act."""
 
 VOCABULARY: Final = WORDS.and_words(
-    Word(
+    SearchField(
         "request",
-        Kind.CHOICE,
-        Of.MODEL,
+        FieldType.CHOICE,
+        FieldTarget.MODEL,
         "Request",
         "models with a promotion request in that state; live is any that nobody has closed, none is without those",
         ("request:live", "request:blocked", "request:none"),
         values=("open", "blocked", "ready", LIVE, NONE),
     ),
-    Word(
+    SearchField(
         "check",
-        Kind.CHOICE,
-        Of.MODEL,
+        FieldType.CHOICE,
+        FieldTarget.MODEL,
         "Check",
         "models with a live promotion request whose check did not pass when it last ran",
         ("check:failing",),
         values=("failing",),
     ),
-    Word(
+    SearchField(
         "approval",
-        Kind.CHOICE,
-        Of.MODEL,
+        FieldType.CHOICE,
+        FieldTarget.MODEL,
         "Approval",
         "models with a version that was added to after it was put in a protected stage or behind a protected alias",
         ("approval:deviating",),
@@ -85,7 +85,7 @@ def _live() -> QuerySet[PromotionRequest]:
     return PromotionRequest.objects.filter(model_id=OuterRef("pk"), state__in=PromotionRequest.LIVE)
 
 
-def _request(asking: Asking, term: Term) -> Q:
+def _request(asking: SearchContext, term: Term) -> Q:
     given = {value.text for value in term.values}
     condition = Q()
     if states := given - {NONE}:
@@ -95,7 +95,7 @@ def _request(asking: Asking, term: Term) -> Q:
     return condition
 
 
-def _check(asking: Asking, term: Term) -> Q:
+def _check(asking: SearchContext, term: Term) -> Q:
     later = CheckRun.objects.filter(
         request_id=OuterRef("request_id"), check_slug=OuterRef("check_slug"), pk__gt=OuterRef("pk")
     )
@@ -107,7 +107,7 @@ def _check(asking: Asking, term: Term) -> Q:
     return Q(Exists(failing))
 
 
-def _approval(asking: Asking, term: Term) -> Q:
+def _approval(asking: SearchContext, term: Term) -> Q:
     return Q(Exists(deviating_versions().filter(model_id=OuterRef("pk"))))
 
 

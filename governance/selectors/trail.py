@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from audit import selectors as log
 from audit.actor import Actor
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 from governance.models import PromotionRequest
-from governance.selectors.finding import get_bare_request, visible_requests
+from governance.selectors.requests import get_request_status, visible_requests
 from registry import access
 from registry.models import ModelVersion, RegisteredModel
 
@@ -26,11 +26,11 @@ class Concern:
     text: str = ""
 
     @property
-    def thing(self) -> Thing | None:
+    def thing(self) -> ObjectRef | None:
         """The thing that every event touches."""
         if self.request is not None:
-            return Thing("promotion", str(self.request.uid))
-        return Thing("version", str(self.version.uid)) if self.version is not None else None
+            return ObjectRef("promotion", str(self.request.uid))
+        return ObjectRef("version", str(self.version.uid)) if self.version is not None else None
 
     @property
     def is_open_to_readers_of_the_model(self) -> bool:
@@ -46,7 +46,7 @@ def named_in_log(actor: Actor, text: str) -> Concern:
     if number := _NUMBER.fullmatch(text):
         request = visible_requests(actor).filter(pk=int(number[1])).first()
         return Concern(request=request) if request is not None else Concern(text=text)
-    visible = access.visible_to(actor)
+    visible = access.visible_models(actor)
     if found := _VERSION.fullmatch(text):
         versions = ModelVersion.objects.filter(model__in=visible, model__slug=found[1], number=int(found[2]))
         if (version := versions.select_related("model").first()) is not None:
@@ -58,5 +58,5 @@ def named_in_log(actor: Actor, text: str) -> Concern:
 def trail_of_request(actor: Actor, number: int, *, cursor: str | None = None, limit: int = log.PAGE_SIZE) -> log.Page:
     """The events that touch a request: its own and those of its decisions, check runs and evidence packages, newest
     first. For everyone who sees the request. Raises NotFound, NotPermitted as `get_request` does."""
-    request = get_bare_request(actor, number)
-    return log.search(thing=Thing("promotion", str(request.uid)), cursor=cursor, limit=limit)
+    request = get_request_status(actor, number)
+    return log.search(thing=ObjectRef("promotion", str(request.uid)), cursor=cursor, limit=limit)

@@ -17,8 +17,8 @@ from django.db import transaction
 from audit import selectors as log
 from audit.actor import Actor
 from audit.models import Event
-from audit.recorder import Thing
-from governance import dispatch
+from audit.recorder import ObjectRef
+from governance import task_queue
 from registry.actions import (
     PERSON_LINK_ISSUED,
     PERSON_PASSWORD_REPLACED,
@@ -26,7 +26,7 @@ from registry.actions import (
     PERSON_REGISTERED,
     PERSON_UPDATED,
 )
-from registry.exceptions import FieldError, InvalidInput
+from registry.exceptions import FieldError, ValidationFailedError
 from registry.models import SignInLink, User
 from registry.services import people, sign_in_links
 
@@ -71,10 +71,12 @@ def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[Si
     Raises also InvalidInput for a mailed link where no mail is set up.
     """
     if way == SignInLink.Way.MAILED and not is_mail_set_up():
-        raise InvalidInput([FieldError("/way", "no_mail", "This installation sends no mail: show the link instead.")])
+        raise ValidationFailedError(
+            [FieldError("/way", "no_mail", "This installation sends no mail: show the link instead.")]
+        )
     link, secret = sign_in_links.issue_link(actor=actor, person=person, way=way, reason=reason)
     if way == SignInLink.Way.MAILED:
-        dispatch.ring(dispatch.MAIL_LINK, link.pk)
+        task_queue.enqueue_on_commit(task_queue.MAIL_LINK, link.pk)
     _tell_of_last(person)
     return link, secret
 
@@ -134,7 +136,7 @@ def mail_notice(event_id: int) -> int:
 def security_events(person: User) -> list[Event]:
     """What happened to how a person's account signs in, and what they did to other accounts: newest first."""
     names = [str(action) for action in SHOWN]
-    own = log.history(Thing("person", person.uid)).filter(action__in=names)[:RECENT]
+    own = log.events_for_object(ObjectRef("person", person.uid)).filter(action__in=names)[:RECENT]
     done = Event.objects.filter(actor_id=person.uid, action__in=names).order_by("-happened_at", "-id")[:RECENT]
     found = {event.pk: event for event in (*own, *done)}
     return sorted(found.values(), key=lambda event: event.pk, reverse=True)[:RECENT]
@@ -143,9 +145,9 @@ def security_events(person: User) -> list[Event]:
 def _tell_of_last(person: User) -> None:
     """Enqueue the message about what this transaction recorded last of an account."""
     names = [str(action) for action in TOLD]
-    event = log.history(Thing("person", person.uid)).filter(action__in=names).first()
+    event = log.events_for_object(ObjectRef("person", person.uid)).filter(action__in=names).first()
     if event is not None:
-        dispatch.ring(dispatch.MAIL_NOTICE, event.pk)
+        task_queue.enqueue_on_commit(task_queue.MAIL_NOTICE, event.pk)
 
 
 def _tell_former_address(person: User, address: str) -> None:

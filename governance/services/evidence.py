@@ -14,12 +14,12 @@ from django.db import transaction
 
 from audit.actor import Actor
 from governance import promotions
-from governance.approvals import Approval, approvals, approved
-from governance.checks.catalogue import installed
-from governance.checks.contract import ARTIFACT_FILES, METRICS, MODEL_CARD
+from governance.checks.base import ARTIFACT_FILES, METRICS, MODEL_CARD
+from governance.checks.entry_points import installed
+from governance.gate.approvals import Approval, approvals, approved
 from governance.models import PromotionRequest
 from registry import access
-from registry.exceptions import FieldError, InvalidInput, NotNow
+from registry.exceptions import FieldError, InvalidStateError, ValidationFailedError
 from registry.models import Artifact, Evidence, Metric, ModelCard, ModelVersion
 from registry.services import attachments, versions
 from registry.services.versions import MetricSpec
@@ -32,7 +32,7 @@ def attach_card(*, actor: Actor, version: ModelVersion, text: str, expected_revi
     card = versions.add_card(
         actor=actor, version=version, text=text, approved=approved, expected_revision=expected_revision
     )
-    promotions.refresh(version, actor=actor)
+    promotions.rebind_requests(version, actor=actor)
     return card
 
 
@@ -40,7 +40,7 @@ def attach_card(*, actor: Actor, version: ModelVersion, text: str, expected_revi
 def attach_metrics(*, actor: Actor, version: ModelVersion, metrics: Sequence[MetricSpec]) -> list[Metric]:
     """Add metrics, each superseding an earlier one of the same name, dataset and slice."""
     added = versions.add_metrics(actor=actor, version=version, metrics=metrics, approved=approved)
-    promotions.refresh(version, actor=actor)
+    promotions.rebind_requests(version, actor=actor)
     return added
 
 
@@ -66,7 +66,7 @@ def refuse_unknown_kind(kind: str) -> None:
     if kind in known or kind.startswith(DOCUMENT):
         return
     near = difflib.get_close_matches(kind.lower(), [*known, f"{DOCUMENT}{kind.rpartition('.')[2]}"], n=1, cutoff=0.5)
-    raise InvalidInput(
+    raise ValidationFailedError(
         [
             FieldError(
                 "/kind",
@@ -89,7 +89,7 @@ def store_evidence(
 ) -> StoredBlob:
     """Take in the bytes of an evidence file of a known kind. Raises what `registry.services.versions.store_evidence`
     raises; InvalidInput for a kind that is unknown, before anything is read."""
-    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     refuse_unknown_kind(kind)
     return versions.store_evidence(
         actor=actor, version=version, kind=kind, stream=stream, sha256=sha256, announced=announced
@@ -112,12 +112,12 @@ def attach_stored(*, actor: Actor, version: ModelVersion, kind: str, filename: s
     Raises:
         Refusal: what `registry.services.versions.add_evidence` raises; InvalidInput for a kind that is unknown.
     """
-    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     refuse_unknown_kind(kind)
     added = versions.add_evidence(
         actor=actor, version=version, kind=kind, filename=filename, blob=blob, approved=approved
     )
-    promotions.refresh(version, actor=actor)
+    promotions.rebind_requests(version, actor=actor)
     return added
 
 
@@ -157,7 +157,7 @@ def attach_file(
         Refusal: what `registry.services.attachments` raises, and `governance.promotions.request` where such a request
             is needed; nothing is attached then.
     """
-    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     if _places_to_approve(version):
         _require_asking(actor, version)  # before the bytes are taken in, which may take long
     blob = attachments.store_file(actor=actor, version=version, path=path, stream=stream, sha256=sha256)
@@ -171,7 +171,7 @@ def attach_stored_file(
     """Add a file whose bytes `registry.services.attachments.store_file` took in. Otherwise as `attach_file`."""
     there = Artifact.objects.filter(version=version, path=path, sha256=blob.sha256, blob__isnull=False).exists()
     added = attachments.attach_file(actor=actor, version=version, path=path, blob=blob, approved=approved)
-    promotions.refresh(version, actor=actor)
+    promotions.rebind_requests(version, actor=actor)
     if not there:
         for place in _places_to_approve(version):
             _require_asking(actor, version)
@@ -194,12 +194,12 @@ def _places_to_approve(version: ModelVersion) -> list[Approval]:
 def _require_asking(actor: Actor, version: ModelVersion) -> None:
     """Raise where the actor cannot open the request that a file for an approved place needs."""
     if actor.person is None:
-        raise NotNow(
+        raise InvalidStateError(
             f"Version {version.number} holds a protected place, and takes a file only with a request to approve it "
             "there again, which a person or a token opens: attach the files with countersign attach.",
             code="review_needed",
         )
-    access.require(actor, access.Permission.REQUEST_PROMOTION, version.model)
+    access.require_permission(actor, access.Permission.REQUEST_PROMOTION, version.model)
 
 
 def _reason(path: str, place: Approval) -> str:

@@ -10,18 +10,18 @@ from pydantic import ValidationError
 
 from audit import canonical, clock, recorder
 from audit.actor import Actor
-from audit.recorder import Change, Thing
-from governance import facts
+from audit.recorder import Change, ObjectRef
 from governance import policies as language
 from governance.actions import POLICY_PUBLISHED
-from governance.checks import catalogue
+from governance.checks import entry_points
+from governance.gate import gate_inputs
 from governance.models import Policy, PolicyRevision, PromotionRequest
 from registry import access, selectors, yaml_reader
 from registry.document_faults import faults_of, with_places
-from registry.exceptions import Conflict, FieldError, InvalidInput
+from registry.exceptions import ConflictError, FieldError, ValidationFailedError
 from registry.models import ChangeProposal, ReviewerGroup
-from registry.rules import Faults
 from registry.services import change_proposals, groups, instance
+from registry.validation import ErrorCollector
 
 
 @groups.register_calling
@@ -42,20 +42,20 @@ def read(source: str) -> language.PolicyDocument:
 
     Raises InvalidInput with one error per fault, each pointing into the document.
     """
-    faults = Faults()
-    faults.text("/", source, len(source))
-    faults.refuse()
+    faults = ErrorCollector()
+    faults.clean_text("/", source, len(source))
+    faults.raise_if_any()
     try:
         document = language.parse(source)
     except ValidationError as error:
-        raise InvalidInput(faults_of(error, language.PolicyDocument, source)) from error
+        raise ValidationFailedError(faults_of(error, language.PolicyDocument, source)) from error
     except yaml_reader.DuplicateKeyError as error:
-        raise InvalidInput([FieldError("/", "duplicate_key", str(error))]) from error
+        raise ValidationFailedError([FieldError("/", "duplicate_key", str(error))]) from error
     except ValueError as error:
-        raise InvalidInput([FieldError("/", "not_a_policy", str(error))]) from error
+        raise ValidationFailedError([FieldError("/", "not_a_policy", str(error))]) from error
     errors = [*_unknown_checks(document), *_unknown_stages(document), *_unknown_groups(document)]
     if errors:
-        raise InvalidInput(with_places(errors, source))
+        raise ValidationFailedError(with_places(errors, source))
     return document
 
 
@@ -81,7 +81,7 @@ def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
     return change_proposals.propose(
         actor=actor,
         kind=PUBLICATION,
-        subject=Thing("policy_slug", document.slug),
+        subject=ObjectRef("policy_slug", document.slug),
         title=f"Put policy {document.slug}, revision {number}, in force",
         payload={"source": source, "document_digest": digest},
         reason=reason,
@@ -118,13 +118,13 @@ def _put_in_force(actor: Actor, source: str, reason: str, proposal: ChangePropos
     fresh = policy is None
     policy = policy or Policy(uid=uuid4(), slug=document.slug, created_at=now)
     before = policy.in_force
-    agreed = [Thing("change_proposal", str(proposal.uid))] if proposal is not None else []
-    recorder.append(
+    agreed = [ObjectRef("change_proposal", str(proposal.uid))] if proposal is not None else []
+    recorder.record_event(
         POLICY_PUBLISHED,
         actor=actor,
-        thing=Thing("policy", str(policy.uid)),
+        target=ObjectRef("policy", str(policy.uid)),
         stream=f"policy:{policy.uid}",
-        related=[Thing("policy_revision", str(made_uid)), *agreed],
+        related_objects=[ObjectRef("policy_revision", str(made_uid)), *agreed],
         changes=[Change("digest", before.digest if before is not None else None, digest)],
         data={
             "slug": document.slug,
@@ -163,7 +163,7 @@ def _refuse_unchanged(document: language.PolicyDocument, policies: dict[str, Pol
     digest = canonical.digest(document.model_dump(mode="json"))
     policy = policies.get(document.slug)
     if policy is not None and policy.in_force is not None and policy.in_force.digest == digest:
-        raise Conflict(
+        raise ConflictError(
             f"Revision {policy.in_force.number} of {policy.slug}, which is in force, says exactly that.",
             code="unchanged_policy",
             existing=policy.in_force,
@@ -171,9 +171,9 @@ def _refuse_unchanged(document: language.PolicyDocument, policies: dict[str, Pol
     return digest
 
 
-def _publish_proposed(actor: Actor, proposal: ChangeProposal) -> list[Thing]:
+def _publish_proposed(actor: Actor, proposal: ChangeProposal) -> list[ObjectRef]:
     revision = _put_in_force(actor, proposal.payload["source"], proposal.reason, proposal)
-    return [Thing("policy", str(revision.policy.uid)), Thing("policy_revision", str(revision.uid))]
+    return [ObjectRef("policy", str(revision.policy.uid)), ObjectRef("policy_revision", str(revision.uid))]
 
 
 PUBLICATION = change_proposals.register_kind(
@@ -205,13 +205,13 @@ def install_starter(*, actor: Actor) -> list[PolicyRevision]:
 def _unknown_checks(document: language.PolicyDocument) -> list[FieldError]:
     errors = []
     for index, rule in enumerate(document.checks):
-        check = catalogue.find(rule.check)
+        check = entry_points.find(rule.check)
         if check is None:
-            errors.append(FieldError(f"/checks/{index}/check", "unknown_check", catalogue.why_unusable(rule.check)))
+            errors.append(FieldError(f"/checks/{index}/check", "unknown_check", entry_points.why_unusable(rule.check)))
             continue
         try:
-            catalogue.parameters(check, rule.params)
-        except catalogue.BadParameters as error:
+            entry_points.parameters(check, rule.params)
+        except entry_points.BadParameters as error:
             errors += [
                 FieldError(f"/checks/{index}/params{pointer}", "bad_parameter", message)
                 for pointer, message in error.errors
@@ -247,10 +247,10 @@ def _refuse_ambiguity(document: language.PolicyDocument, others: list[Policy]) -
     for other in others:
         if other.in_force is None:
             continue
-        standing = facts.read(other.in_force)
+        standing = gate_inputs.parse_revision(other.in_force)
         common = language.overlap(document, standing)
         if common and document.priority == standing.priority:
-            raise Conflict(
+            raise ConflictError(
                 f"{other.slug} covers {', '.join(common)} for the same tiers with the same priority "
                 f"({standing.priority}): give one of them another priority, so that it is certain which one governs.",
                 code="ambiguous_policy",

@@ -1,6 +1,6 @@
 """A policy to start from: YAML with every field explained, with the stages, groups and checks of this instance."""
 
-from governance.checks import catalogue
+from governance.checks import entry_points
 from registry import selectors
 from registry.models import ReviewerGroup
 
@@ -44,6 +44,6 @@ def template() -> str:
     return _TEMPLATE.format(
         target=protected[-1] if protected else stages[-1].slug,
         stages=", ".join(stage.slug for stage in stages),
-        checks=", ".join(sorted(check.slug for check in catalogue.all())),
+        checks=", ".join(sorted(check.slug for check in entry_points.all())),
         approvals=approvals,
     )

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from audit import clock, recorder
 from audit.actor import process
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 from registry.actions import REVIEW_REMINDED
 from registry.models import RegisteredModel, ReviewReminder, User
 
@@ -64,7 +64,7 @@ def remind(model_id: int) -> bool:
     with transaction.atomic():
         locked = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).select_related("owner")
         model = locked.get(pk=model_id)
-        owner = model.answering_owner
+        owner = model.active_owner
         if model.next_review is None or owner is None or not owner.email:
             return False
         days = (model.next_review - clock.now().date()).days
@@ -80,12 +80,12 @@ def _claimed(model: RegisteredModel, day: date, step: int, owner: User) -> bool:
     claim = ReviewReminder(uid=uuid4(), model=model, due=day, step=step, person=owner, sent_at=clock.now())
     if ReviewReminder.objects.filter(model=model, due=day, step=step).exists():
         return False
-    recorder.append(
+    recorder.record_event(
         REVIEW_REMINDED,
         actor=REMINDER,
-        thing=Thing("reminder", str(claim.uid)),
+        target=ObjectRef("reminder", str(claim.uid)),
         stream=f"model:{model.uid}",
-        related=[Thing("model", str(model.uid))],
+        related_objects=[ObjectRef("model", str(model.uid))],
         data={"due": str(day), "step": step, "person": owner.uid},
     )
     claim.save(force_insert=True)

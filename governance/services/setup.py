@@ -11,7 +11,7 @@ from audit.actor import Actor, process
 from audit.models import Event
 from governance.services import policies, tier_requesters  # noqa: F401 - registers its kind of change proposal
 from registry import access, selectors
-from registry.exceptions import NotNow
+from registry.exceptions import InvalidStateError
 from registry.models import ReviewerGroup
 from registry.services import change_proposals, instance, people, questionnaires
 from registry.services import setup as registry_setup
@@ -45,9 +45,9 @@ def install_lifecycle(actor: Actor = INSTALLER) -> None:
 
 def refuse_lowered_protection() -> None:
     """Raises NotNow as `install_lifecycle` does."""
-    if settings.COUNTERSIGN_PROTECTED == "none" and selectors.anything_protected():
+    if settings.COUNTERSIGN_PROTECTED == "none" and selectors.has_protected_targets():
         guarded = [stage.name for stage in selectors.lifecycle().stages if stage.protected]
-        raise NotNow(
+        raise InvalidStateError(
             f"COUNTERSIGN_PROTECTED=none is for a new instance, and this one protects {', '.join(guarded)}: protection "
             "is not lowered by a variable. Take it out of the environment, or set up another instance for the trial.",
             code="protection_stays",

@@ -16,13 +16,13 @@ from audit import clock, recorder
 from audit import selectors as log
 from audit.actions import Action
 from audit.actor import Actor, process
-from audit.recorder import Change, Private, Thing
+from audit.recorder import Change, ObjectRef, PrivateValue
 from governance.actions import WEBHOOK_CREATED, WEBHOOK_DELETED, WEBHOOK_DISABLED, WEBHOOK_TESTED, WEBHOOK_UPDATED
 from governance.models import Webhook, WebhookSecret
-from governance.outside import Forbidden, resolved
+from governance.outbound_http import ForbiddenAddressError, resolve_allowed_address
 from registry import access
-from registry.exceptions import NotFound
-from registry.rules import Faults
+from registry.exceptions import NotFoundError
+from registry.validation import ErrorCollector
 
 NEWS: Final[tuple[str, ...]] = (
     "registered_model.created",
@@ -69,12 +69,12 @@ def create(
     )
     with transaction.atomic():
         if _all().select_for_update(no_key=True).count() >= MOST:
-            faults = Faults()
+            faults = ErrorCollector()
             faults.add("/name", "too_many", f"There are {MOST} webhooks already, which is the most: delete one first.")
-            faults.refuse()
+            faults.raise_if_any()
         now = clock.now()
         made = Webhook(
-            uid=uuid4(), since=log.newest_arrival(), created_by=person, created_at=now, updated_at=now, **facts
+            uid=uuid4(), since=log.latest_event_pk(), created_by=person, created_at=now, updated_at=now, **facts
         )
         _record(
             WEBHOOK_CREATED,
@@ -123,7 +123,7 @@ def update(*, actor: Actor, webhook_id: str, secret: str | None = None, **change
             _, new = WebhookSecret.objects.update_or_create(webhook=row, defaults={"value": secret})
             said.append(Change("secret", None if new else "given", "given" if new else "replaced"))
         if differing.get("status") == Webhook.Status.ACTIVE:
-            row.since = log.newest_arrival()
+            row.since = log.latest_event_pk()
         _record(WEBHOOK_UPDATED, actor, row, said)
         for field, value in differing.items():
             setattr(row, field, value)
@@ -151,7 +151,7 @@ def record_test(*, actor: Actor, webhook: Webhook, told: str, answer: int | None
 
 
 @transaction.atomic
-def receiver_gone(webhook_id: int) -> None:
+def disable_gone_webhook(webhook_id: int) -> None:
     """Disable a webhook whose receiver answered 410."""
     row = _all().select_for_update(no_key=True).filter(pk=webhook_id, status=Webhook.Status.ACTIVE).first()
     if row is None:
@@ -161,7 +161,7 @@ def receiver_gone(webhook_id: int) -> None:
     row.save(update_fields=["status", "updated_at"])
 
 
-def named_by_operator(url: str) -> bool:
+def is_allowlisted_host(url: str) -> bool:
     """Whether an operator named the host, which may then be in a private network and without TLS."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
@@ -180,13 +180,13 @@ def _one(webhook_id: str, *, lock: bool = False) -> Webhook:
     except ValueError:
         found = None
     if found is None:
-        raise NotFound(f"Webhook with ID {webhook_id[:100]} not found.")
+        raise NotFoundError(f"Webhook with ID {webhook_id[:100]} not found.")
     return found
 
 
 def _checked(given: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
     """What was given, each held to its rule. Raises InvalidInput."""
-    faults, facts = Faults(), dict(given)
+    faults, facts = ErrorCollector(), dict(given)
     if "name" in facts and not _NAME.fullmatch(facts["name"]):
         faults.add(
             "/name",
@@ -194,7 +194,7 @@ def _checked(given: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
             "A webhook's name has 1 to 63 letters, digits, . _ and -, a letter or digit at each end.",
         )
     if "description" in facts:
-        facts["description"] = faults.text("/description", facts["description"], 5_000)
+        facts["description"] = faults.clean_text("/description", facts["description"], 5_000)
     if "events" in facts:
         facts["events"] = list(dict.fromkeys(facts["events"]))
         if not facts["events"] or not set(facts["events"]) <= set(NEWS):
@@ -205,11 +205,11 @@ def _checked(given: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
         faults.add("/secret", "invalid", "A webhook's secret has up to 2,000 visible ASCII characters, without spaces.")
     if "url" in facts:
         _judge_url(faults, facts["url"])
-    faults.refuse()
+    faults.raise_if_any()
     return facts
 
 
-def _judge_url(faults: Faults, url: str) -> None:
+def _judge_url(faults: ErrorCollector, url: str) -> None:
     """Adds what is wrong with an address: with its form, or with where its host is."""
     # The first words are MLflow's, which its clients look for.
     if not url.strip():
@@ -223,14 +223,14 @@ def _judge_url(faults: Faults, url: str) -> None:
     if parts.scheme not in ("https", "http"):
         faults.add("/url", "invalid", f"Invalid webhook URL scheme: {parts.scheme[:20] or 'none'}. Use https://.")
         return
-    named = named_by_operator(url)
+    named = is_allowlisted_host(url)
     way_out = "or an operator names the host in COUNTERSIGN_WEBHOOK_HOSTS."
     if parts.scheme == "http" and not named:
         faults.add("/url", "https_only", f"Invalid webhook URL scheme: http. Use https://, {way_out}")
         return
     try:
-        resolved(parts.hostname or "", parts.port or 443, private=named)
-    except Forbidden as refusal:
+        resolve_allowed_address(parts.hostname or "", parts.port or 443, private=named)
+    except ForbiddenAddressError as refusal:
         faults.add(
             "/url", "private_address", f"The url may not be reached: {refusal} Use a host that is public, {way_out}"
         )
@@ -254,13 +254,13 @@ def _split(url: str) -> SplitResult | None:
 def _kept(field: str, value: Any) -> Any:
     """An address may hold a password of its receiver, and texts may name people: the event only commits to them."""
     if field in ("url", "name", "description"):
-        return Private(value) if value else None
+        return PrivateValue(value) if value else None
     return value
 
 
 def _record(
     action: Action, actor: Actor, row: Webhook, changes: list[Change], data: dict[str, Any] | None = None
 ) -> None:
-    recorder.append(
-        action, actor=actor, thing=Thing("webhook", str(row.uid)), stream=STREAM, changes=changes, data=data
+    recorder.record_event(
+        action, actor=actor, target=ObjectRef("webhook", str(row.uid)), stream=STREAM, changes=changes, data=data
     )

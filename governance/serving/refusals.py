@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 
-from governance.api import problems
-from governance.mlflow.refusals import PREFIXES
+from governance.interfaces.mlflow.errors import PREFIXES
+from governance.interfaces.rest import problems
 from governance.serving.calls import Answer, Headers
 
 
@@ -62,7 +62,7 @@ def refusal(path: str, refused: Refused) -> Answer:
     if path.startswith("/api/"):
         problem = {
             "type": problems.url_of(refused.code),
-            "title": problems.of(refused.code).title,
+            "title": problems.get_problem_type(refused.code).title,
             "status": refused.status,
             "detail": refused.detail,
             "code": refused.code,

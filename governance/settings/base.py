@@ -8,7 +8,7 @@ from typing import Any
 from kombu import Queue
 
 from governance.settings.rest import *  # noqa: F403
-from registry.storage.bucket import Bucket
+from registry.storage.bucket import S3Settings
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
@@ -18,13 +18,13 @@ INSTALLED_APPS = [
     "audit",
     "registry",
     "governance",
-    "governance.web",
+    "governance.interfaces.web",
     "guardian",
     "rest_framework",
     "drf_spectacular",
     "django_htmx",
     "template_partials",
-    # Without looking for admin modules: what the site shows stands in one table, governance.admin.urls.
+    # Without looking for admin modules: what the site shows stands in one table, governance.interfaces.admin.urls.
     "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -34,11 +34,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "governance.web.middleware.RequestFacts",
-    "governance.web.middleware.Compression",
-    "governance.web.middleware.PermissionsPolicy",
+    "governance.interfaces.web.middleware.RequestFacts",
+    "governance.interfaces.web.middleware.Compression",
+    "governance.interfaces.web.middleware.PermissionsPolicy",
     "django.middleware.security.SecurityMiddleware",
-    "governance.web.middleware.ContentPolicy",
+    "governance.interfaces.web.middleware.ContentPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -47,8 +47,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "governance.web.middleware.ReaderPreferences",
-    "governance.web.middleware.VisibleControls",
+    "governance.interfaces.web.middleware.ReaderPreferences",
+    "governance.interfaces.web.middleware.VisibleControls",
 ]
 
 ROOT_URLCONF = "governance.urls"
@@ -65,9 +65,11 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "governance.web.shell.around",
+                "governance.interfaces.web.context_processors.layout",
             ],
-            "builtins": [f"governance.web.templatetags.{library}" for library in ("ui", "times", "figures", "charts")],
+            "builtins": [
+                f"governance.interfaces.web.templatetags.{library}" for library in ("ui", "times", "numbers", "charts")
+            ],
         },
     },
 ]
@@ -128,7 +130,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "governance.web.errors.form_outdated"
+CSRF_FAILURE_VIEW = "governance.interfaces.web.errors.form_outdated"
 
 # --- bodies ---
 
@@ -209,7 +211,7 @@ COUNTERSIGN_CHECKS_NEED_ISOLATION = False
 
 # Where bytes are kept: "folder", in COUNTERSIGN_STORAGE_DIR; or "s3", in the bucket COUNTERSIGN_S3 tells of.
 COUNTERSIGN_STORAGE = "folder"
-COUNTERSIGN_S3: Bucket | None = None
+COUNTERSIGN_S3: S3Settings | None = None
 # Seconds without a sign of life after which the examination of an upload is given to another worker; how often it is
 # tried; after how many days bytes that nothing refers to, and versions that were never completed, are given up.
 COUNTERSIGN_UPLOAD_LOST_AFTER = 120.0
@@ -219,7 +221,7 @@ COUNTERSIGN_SWEEP_SECONDS = 60 * 60.0
 COUNTERSIGN_ORPHANS_KEPT_DAYS = 7
 COUNTERSIGN_ABANDONED_AFTER_DAYS = 14
 
-# Where versions that were registered by their source alone may be copied from (see governance.copies.sources): only
+# Where versions that were registered by their source alone may be copied from (see governance.integrations.source_sync.sources): only
 # what an operator names here is ever asked. And the seconds before a second attempt.
 COUNTERSIGN_SOURCES: list[Any] = []
 COUNTERSIGN_COPY_RETRY_PAUSE = 30.0

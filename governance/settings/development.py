@@ -23,7 +23,7 @@ DATABASES = {"default": _database}
 CELERY_BROKER_URL = REDIS_URL
 
 # The demonstration's password is random and long, and its signatures are many: see there.
-PASSWORD_HASHERS = ["governance.demo.passwords.DevelopmentHasher"]
+PASSWORD_HASHERS = ["governance.development.demo.passwords.DevelopmentHasher"]
 
 # Mails are written to the worker's log.
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from registry.storage.bucket import ENCRYPTIONS, Bucket
+from registry.storage.bucket import ENCRYPTIONS, S3Settings
 
 SECRET_LENGTH = 50
 """Characters a secret key needs at least; Django's own check asks for as many."""
@@ -27,7 +27,7 @@ class Storage:
 
     kind: str
     folder: Path
-    bucket: Bucket | None = None
+    bucket: S3Settings | None = None
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ class _Reader:
             self.faults.append("COUNTERSIGN_S3_KMS_KEY: is for COUNTERSIGN_S3_ENCRYPTION=aws:kms")
         if facts["public_endpoint"] and not facts["endpoint"]:
             self.faults.append("COUNTERSIGN_S3_PUBLIC_ENDPOINT: is for a store with a COUNTERSIGN_S3_ENDPOINT")
-        return Storage("s3", _NOWHERE, Bucket(**facts))
+        return Storage("s3", _NOWHERE, S3Settings(**facts))
 
 
 def storage(environ: Mapping[str, str], folder: Path) -> Storage:
@@ -365,7 +365,7 @@ def _admin_path(raw: str) -> str:
 
 
 def _sources(raw: str) -> list[dict[str, str]]:
-    # What each must hold is said in governance.copies.sources, and judged where they are used.
+    # What each must hold is said in governance.integrations.source_sync.sources, and judged where they are used.
     try:
         given = json.loads(raw)
     except ValueError as error:

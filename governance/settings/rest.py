@@ -6,15 +6,15 @@ from governance.client import __version__
 
 REST_FRAMEWORK: dict[str, Any] = {
     # Closed unless a view says otherwise.
-    "DEFAULT_AUTHENTICATION_CLASSES": ["governance.api.authentication.TokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["governance.api.authentication.SignedIn"],
-    "DEFAULT_THROTTLE_CLASSES": ["governance.api.limits.TokenLimit"],
-    "DEFAULT_PARSER_CLASSES": ["governance.api.bodies.StrictJSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["governance.interfaces.rest.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["governance.interfaces.rest.authentication.IsAuthenticatedToken"],
+    "DEFAULT_THROTTLE_CLASSES": ["governance.interfaces.rest.throttling.TokenThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["governance.interfaces.rest.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "governance.api.bodies.JSONOnly",
-    "DEFAULT_SCHEMA_CLASS": "governance.api.schema.Schema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "governance.interfaces.rest.parsers.JSONOnly",
+    "DEFAULT_SCHEMA_CLASS": "governance.interfaces.rest.schema.Schema",
     "DEFAULT_METADATA_CLASS": None,
-    "EXCEPTION_HANDLER": "governance.api.errors.handle",
+    "EXCEPTION_HANDLER": "governance.interfaces.rest.errors.handle",
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
     "URL_FORMAT_OVERRIDE": None,
@@ -35,7 +35,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SORT_OPERATIONS": False,
     "SORT_OPERATION_PARAMETERS": False,
-    "PREPROCESSING_HOOKS": ["governance.api.schema.only_this_interface"],
+    "PREPROCESSING_HOOKS": ["governance.interfaces.rest.schema.filter_api_v1"],
     "POSTPROCESSING_HOOKS": [],
     "APPEND_COMPONENTS": {
         "securitySchemes": {

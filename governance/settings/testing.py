@@ -12,7 +12,7 @@ from governance.settings.base import BASE_DIR
 from governance.settings.embedded_servers import servers
 from governance.settings.environment import storage
 from governance.settings.logs import logging_for
-from governance.settings.test_slots import redis_database, take_slot
+from governance.settings.test_databases import redis_database, take_slot
 
 VAR_DIR = Path(os.environ.get("COUNTERSIGN_VAR_DIR") or BASE_DIR / "var")
 

@@ -1,7 +1,7 @@
 """From an actor to the account behind it, and back."""
 
 from audit.actor import Actor, ActorKind
-from registry.exceptions import NotPermitted
+from registry.exceptions import PermissionDeniedError
 from registry.models import AccessToken, User
 
 
@@ -14,7 +14,7 @@ def person_of(actor: Actor) -> User | None:
     """The account behind an actor: the person, or whoever answers for the token; None for a process."""
     if actor.person is None:
         return None
-    return User.objects.first_where("uid = %(uid)s", uid=actor.person)
+    return User.objects.raw_first("uid = %(uid)s", uid=actor.person)
 
 
 def require_person(actor: Actor) -> User:
@@ -22,11 +22,11 @@ def require_person(actor: Actor) -> User:
     return _active(person_of(actor))
 
 
-def require_signer(actor: Actor) -> tuple[User, AccessToken | None]:
+def require_person_and_token(actor: Actor) -> tuple[User, AccessToken | None]:
     """The active account behind an actor, and the token it signed in with, if any. Raises as `require_person`."""
     person = require_person(actor)
     if actor.kind is ActorKind.TOKEN and actor.token_pk is not None:
-        token = AccessToken.objects.known(id=actor.token_pk, uid=actor.id, person_id=person.pk)
+        token = AccessToken.objects.from_known_fields(id=actor.token_pk, uid=actor.id, person_id=person.pk)
         token.person = person
         return person, token
     return person, token_of(actor)
@@ -34,12 +34,12 @@ def require_signer(actor: Actor) -> tuple[User, AccessToken | None]:
 
 def _active(person: User | None) -> User:
     if person is None:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             "A person has to do this, signed in or by a token that belongs to them: a system process cannot.",
             code="person_required",
         )
     if not person.is_active:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             "This account is deactivated and may do nothing; an administrator can reactivate it.", code="inactive"
         )
     return person
@@ -49,7 +49,7 @@ def token_of(actor: Actor) -> AccessToken | None:
     """The token an actor signed in with, or None."""
     if actor.kind is not ActorKind.TOKEN:
         return None
-    return AccessToken.objects.first_where("uid = %(uid)s", uid=actor.id)
+    return AccessToken.objects.raw_first("uid = %(uid)s", uid=actor.id)
 
 
 def has_scope(actor: Actor, scope: str) -> bool:
@@ -60,9 +60,9 @@ def has_scope(actor: Actor, scope: str) -> bool:
 def require_scope(actor: Actor, scope: str) -> None:
     """Raises NotPermitted where a token was not issued for `scope`."""
     if not has_scope(actor, scope):
-        raise NotPermitted(missing_scope(scope), code="missing_scope")
+        raise PermissionDeniedError(missing_scope_message(scope), code="missing_scope")
 
 
-def missing_scope(scope: str) -> str:
+def missing_scope_message(scope: str) -> str:
     """The refusal of a token that was not issued for `scope`."""
     return f"This token was not issued for {scope}: use one that has the scope {scope}."

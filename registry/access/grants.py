@@ -7,14 +7,14 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from audit import clock, prepared, recorder
+from audit import clock, recorder
 from audit.actions import Action
 from audit.actor import Actor, process
 from audit.models import Event
-from audit.recorder import Change, Thing
+from audit.postgresql import prepared_statements
+from audit.recorder import Change, ObjectRef
 from registry.access.groups import is_member
-from registry.access.matrix import require, require_in_organisation
-from registry.access.vocabulary import (
+from registry.access.permissions import (
     GOVERNING_ROLES,
     ORGANISATION_ONLY,
     ROLE_PERMISSIONS,
@@ -22,10 +22,11 @@ from registry.access.vocabulary import (
     Permission,
     Role,
 )
+from registry.access.policy import require_in_organisation, require_permission
 from registry.actions import GRANT_EXPIRED, GRANT_GIVEN, GRANT_REVOKED
-from registry.exceptions import Conflict, NotNow, NotPermitted
+from registry.exceptions import ConflictError, InvalidStateError, PermissionDeniedError
 from registry.models import (
-    OPEN,
+    IS_CURRENT,
     AccessRequest,
     Grant,
     Membership,
@@ -34,11 +35,11 @@ from registry.models import (
     RegisteredModel,
     ReviewerGroup,
     User,
-    held,
+    active_grants_q,
 )
-from registry.rules import Faults
+from registry.validation import ErrorCollector
 
-KEEPER = process("access-keeper")
+ACCESS_KEEPER = process("access-keeper")
 """Who closes what has ended by itself."""
 
 _FOLLOW = """
@@ -80,11 +81,11 @@ def grant_role(
     _require_giver(actor, model)
     _refuse_to_oneself(actor, user, group)
     if is_governing(given, model) and actor.person is not None:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             f"The role {given} needs a second person: propose it, and another officer confirms it.",
             code="second_person_required",
         )
-    return open_grant(actor=actor, role=given, model=model, user=user, group=group, reason=why, expires_at=expires_at)
+    return create_grant(actor=actor, role=given, model=model, user=user, group=group, reason=why, expires_at=expires_at)
 
 
 def check_organisation_role(
@@ -103,25 +104,25 @@ def check_organisation_role(
     given, _ = _checked(role, None, user, group, reason, expires_at)
     _require_giver(actor, None)
     _refuse_to_oneself(actor, user, group)
-    existing = next((g for g in _standing(None, user, group) if g.role == given and not has_ended(g)), None)
+    existing = next((g for g in _standing(None, user, group) if g.role == given and not is_expired(g)), None)
     if existing is not None:
         raise _held_already(existing)
 
 
 def _refuse_to_oneself(actor: Actor, user: User | None, group: ReviewerGroup | None) -> None:
     if user is not None and user.uid == actor.person:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             "You cannot assign a role to yourself: ask another person who may assign it.", code="self_grant"
         )
     if group is not None and actor.person is not None and is_member(User.objects.get(uid=actor.person), group):
-        raise NotPermitted(
+        raise PermissionDeniedError(
             f"You belong to {group.name}, and cannot assign a role to it: ask another person.",
             code="self_grant",
         )
 
 
-def _held_already(existing: Grant) -> Conflict:
-    return Conflict(
+def _held_already(existing: Grant) -> ConflictError:
+    return ConflictError(
         f"{existing.user or existing.group} holds the role {existing.role} already{_until(existing)}.",
         code="already_granted",
         existing=existing,
@@ -150,10 +151,10 @@ def grant_confirmed_role(
     """
     given, why = _checked(role, None, user, group, reason, expires_at)
     lock(None, user, group)
-    return open_grant(actor=actor, role=given, model=None, user=user, group=group, reason=why, expires_at=expires_at)
+    return create_grant(actor=actor, role=given, model=None, user=user, group=group, reason=why, expires_at=expires_at)
 
 
-def open_grant(
+def create_grant(
     *,
     actor: Actor,
     role: Role,
@@ -178,10 +179,10 @@ def open_grant(
     standing = [] if of_new_model else _standing(model, user, group)
     existing = next((grant for grant in standing if grant.role == role), None)
     if existing is not None:
-        if has_ended(existing):
-            write_end(KEEPER, existing, GRANT_EXPIRED, "its time was over")
+        if is_expired(existing):
+            close_grant(ACCESS_KEEPER, existing, GRANT_EXPIRED, "its time was over")
         elif answering is not None and existing.expires_at is not None:
-            write_end(actor, existing, GRANT_REVOKED, "renewed: another grant of the same role takes its place")
+            close_grant(actor, existing, GRANT_REVOKED, "renewed: another grant of the same role takes its place")
         else:
             raise _held_already(existing)
     uid = uuid4()
@@ -211,7 +212,7 @@ def open_grant(
         opened_at=event.happened_at,
         opened_event=event.event_id,
     )
-    _follow(model, user, group, [*standing, grant], of_new_model=of_new_model)
+    _sync_guardian_rows(model, user, group, [*standing, grant], of_new_model=of_new_model)
     return grant
 
 
@@ -222,20 +223,20 @@ def revoke_role(*, actor: Actor, grant: Grant, reason: str) -> Grant:
     Raises InvalidInput without a reason; NotFound and NotPermitted as `require` says; NotNow where it was taken
     already, or where nobody would be left to answer for the model.
     """
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
-    faults.refuse()
+    faults.raise_if_any()
     lock(grant.model, grant.user, grant.group)
     _require_giver(actor, grant.model)
     grant = locked(grant.pk)
-    if grant.closed_at is not None or has_ended(grant):
-        raise NotNow("This role was taken back already: nothing is left to revoke.", code="already_revoked")
+    if grant.closed_at is not None or is_expired(grant):
+        raise InvalidStateError("This role was taken back already: nothing is left to revoke.", code="already_revoked")
     _keep_an_owner(grant)
-    write_end(actor, grant, GRANT_REVOKED, why)
+    close_grant(actor, grant, GRANT_REVOKED, why)
     return grant
 
 
-def write_end(actor: Actor, grant: Grant, action: Action, reason: str) -> None:
+def close_grant(actor: Actor, grant: Grant, action: Action, reason: str) -> None:
     """Close a grant with its event, with no question of permission. The caller holds the locks and has read it new."""
     role = Role(grant.role)
     event = _append(
@@ -243,10 +244,10 @@ def write_end(actor: Actor, grant: Grant, action: Action, reason: str) -> None:
     )
     grant.closed_at, grant.closed_event = event.happened_at, event.event_id
     grant.save(update_fields=["closed_at", "closed_event"])
-    _follow(grant.model, grant.user, grant.group, _standing(grant.model, grant.user, grant.group))
+    _sync_guardian_rows(grant.model, grant.user, grant.group, _standing(grant.model, grant.user, grant.group))
 
 
-def has_ended(grant: Grant) -> bool:
+def is_expired(grant: Grant) -> bool:
     """Whether the grant's time is over by the clock, whether or not its row was closed."""
     return grant.expires_at is not None and grant.expires_at <= clock.now()
 
@@ -261,9 +262,9 @@ def locked(pk: int) -> Grant:
 def lock(model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None) -> None:
     """One writer at a time for what follows from the grants of a model, or for a subject's organisation-wide roles."""
     if model is not None:
-        RegisteredModel.objects.locked(model.pk)
+        RegisteredModel.objects.get_for_update(model.pk)
     elif user is not None:
-        User.objects.locked(user.pk)
+        User.objects.get_for_update(user.pk)
     elif group is not None:
         ReviewerGroup.objects.select_for_update(no_key=True, of=("self",)).get(pk=group.pk)
 
@@ -276,7 +277,7 @@ def _checked(
     reason: str,
     expires_at: datetime | None,
 ) -> tuple[Role, str]:
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
     if (user is None) == (group is None):
         faults.add("/subject", "one_subject", "Name one subject: a person or a group.")
@@ -286,15 +287,15 @@ def _checked(
         given = Role(role)
     except ValueError:
         faults.add("/role", "unknown_role", f"Unknown role; the roles are: {', '.join(Role)}.")
-        faults.refuse()
+        faults.raise_if_any()
         raise
     if model is not None and given in ORGANISATION_ONLY:
         faults.add("/role", "organisation_only", f"{given} is given for the whole organisation only: name no model.")
-    if user is not None and user.left():
+    if user is not None and user.is_deactivated():
         faults.add("/subject", "inactive", "This account is deactivated: reactivate it first.")
     if user is not None and user.kind == User.Kind.SERVICE and not _fit_for_machines(given):
         faults.add("/role", "service_account", f"A service account cannot be {given}: a person has to be.")
-    faults.refuse()
+    faults.raise_if_any()
     return given, why
 
 
@@ -310,7 +311,7 @@ def _until(grant: Grant) -> str:
 
 def _require_giver(actor: Actor, model: RegisteredModel | None) -> None:
     if model is not None:
-        require(actor, Permission.GRANT_ROLE, model)
+        require_permission(actor, Permission.GRANT_ROLE, model)
     else:
         require_in_organisation(actor, OrgPermission.MANAGE_PEOPLE)
 
@@ -320,11 +321,11 @@ def _keep_an_owner(grant: Grant) -> None:
     does not stand in for one that is not."""
     if grant.model is None or grant.role != Role.OWNER:
         return
-    others = Grant.objects.filter(held(clock.now()), model=grant.model, role=Role.OWNER).exclude(pk=grant.pk)
+    others = Grant.objects.filter(active_grants_q(clock.now()), model=grant.model, role=Role.OWNER).exclude(pk=grant.pk)
     if grant.expires_at is None:
         others = others.filter(expires_at__isnull=True)
     if _of_somebody(Grant.objects.filter(pk=grant.pk)).exists() and not _of_somebody(others).exists():
-        raise NotNow(
+        raise InvalidStateError(
             f"{grant.user or grant.group} is the last active owner of {grant.model.slug}: make somebody else its owner "
             "first, without an end, and take this role back then.",
             code="last_owner",
@@ -353,27 +354,27 @@ def _append(
     expires_at: datetime | None = None,
     following: Event | None = None,
 ) -> Event:
-    subject = Thing("person", user.uid) if user is not None else Thing("group", str(group.uid if group else ""))
-    place = [Thing("model", str(model.uid))] if model is not None else []
+    subject = ObjectRef("person", user.uid) if user is not None else ObjectRef("group", str(group.uid if group else ""))
+    place = [ObjectRef("model", str(model.uid))] if model is not None else []
     ends = [Change("expires_at", None, expires_at.isoformat())] if expires_at is not None else []
-    return recorder.append(
+    return recorder.record_event(
         action,
         actor=actor,
-        thing=Thing("grant", str(uid)),
+        target=ObjectRef("grant", str(uid)),
         stream=f"model:{model.uid}" if model is not None else "organisation",
-        related=[subject, *place],
+        related_objects=[subject, *place],
         changes=[Change("role", before, after), *ends],
         data={"role": str(role), "subject": subject.as_leaf(), "model": str(model.uid) if model is not None else None},
         reason=reason,
-        following=following,
+        previous_event=following,
     )
 
 
 def _standing(model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None) -> list[Grant]:
-    return list(Grant.objects.filter(OPEN, model=model, user=user, group=group))
+    return list(Grant.objects.filter(IS_CURRENT, model=model, user=user, group=group))
 
 
-def _follow(
+def _sync_guardian_rows(
     model: RegisteredModel | None,
     user: User | None,
     group: ReviewerGroup | None,
@@ -394,7 +395,7 @@ def _follow(
             else ModelGroupPermission.objects.filter(content_object=model, group=group),
         )
     if ends:
-        prepared.fetch(
+        prepared_statements.execute_prepared(
             _FOLLOW_USER if user is not None else _FOLLOW_GROUP,
             {
                 "subject": user.pk if user is not None else group.pk if group is not None else None,
@@ -409,7 +410,7 @@ def _ends(grants: Iterable[Grant]) -> dict[str, datetime | None]:
     """Until when the subject holds each permission: the latest end, None where one of the grants has none."""
     ends: dict[str, datetime | None] = {}
     for grant in grants:
-        if grant.closed_at is not None or has_ended(grant):
+        if grant.closed_at is not None or is_expired(grant):
             continue
         end = grant.expires_at
         for permission in ROLE_PERMISSIONS[Role(grant.role)]:

@@ -1,27 +1,27 @@
 """What differs between two versions, as a value: pages, the interface and packets draw from it. Pure."""
 
-from registry.comparison.dependencies import Lock, Package, PackageChange, lock_fault, read_lock
+from registry.comparison.dependencies import LockFile, Package, PackageChange, lock_fault, read_lock
 from registry.comparison.direction import Direction, better_direction
 from registry.comparison.signature import SchemaChange, SignatureChange, compare_signatures, parse_side
-from registry.comparison.text import Effort, Piece, TextDiff, compare_texts, folded
-from registry.comparison.values import (
-    Bound,
+from registry.comparison.text import DiffSegment, Effort, TextDiff, collapse_unchanged, compare_texts
+from registry.comparison.types import (
     CardChange,
     Dataset,
     DatasetChange,
     DependencyChange,
     File,
     FileChange,
+    MetricBound,
     MetricChange,
     MetricKey,
     SectionChange,
-    Side,
     ValueChange,
+    VersionSnapshot,
 )
-from registry.comparison.whole import Comparison, compare
+from registry.comparison.versions import Comparison, compare
 
 __all__ = [
-    "Bound",
+    "MetricBound",
     "CardChange",
     "Comparison",
     "Dataset",
@@ -31,15 +31,15 @@ __all__ = [
     "Effort",
     "File",
     "FileChange",
-    "Lock",
+    "LockFile",
     "MetricChange",
     "MetricKey",
     "Package",
     "PackageChange",
-    "Piece",
+    "DiffSegment",
     "SchemaChange",
     "SectionChange",
-    "Side",
+    "VersionSnapshot",
     "SignatureChange",
     "TextDiff",
     "ValueChange",
@@ -47,7 +47,7 @@ __all__ = [
     "compare",
     "compare_signatures",
     "compare_texts",
-    "folded",
+    "collapse_unchanged",
     "lock_fault",
     "parse_side",
     "read_lock",

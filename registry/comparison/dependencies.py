@@ -43,7 +43,7 @@ class Package:
 
 
 @dataclass(frozen=True)
-class Lock:
+class LockFile:
     """A lock, read. `form` says as what: requirements, conda, conda-explicit, toml-lock, none or text."""
 
     form: str = "none"
@@ -68,12 +68,12 @@ class PackageChange:
     major: bool = False
 
 
-def read_lock(text: str) -> Lock:
+def read_lock(text: str) -> LockFile:
     """Read a lock file, whatever tool wrote it."""
     if not text.strip():
-        return Lock()
+        return LockFile()
     lock = _toml(text) or _conda_yaml(text) or _lines(text)
-    return lock if len(lock.packages) <= MAX_PACKAGES else Lock("text", other=tuple(_stripped(text)))
+    return lock if len(lock.packages) <= MAX_PACKAGES else LockFile("text", other=tuple(_stripped(text)))
 
 
 def lock_fault(text: str) -> str:
@@ -90,7 +90,7 @@ def lock_fault(text: str) -> str:
     return ""
 
 
-def package_changes(before: Lock, after: Lock) -> Iterator[PackageChange]:
+def package_changes(before: LockFile, after: LockFile) -> Iterator[PackageChange]:
     """Every package of either lock, by name."""
     for name in sorted(before.packages.keys() | after.packages.keys()):
         was, now = before.packages.get(name), after.packages.get(name)
@@ -121,7 +121,7 @@ def _stripped(text: str) -> Iterator[str]:
             yield line.strip()[:MAX_LINE]
 
 
-def normal(name: str) -> str:
+def normalize_name(name: str) -> str:
     """A project's name as indexes compare it (PEP 503)."""
     return _SEPARATORS.sub("-", name).lower()
 
@@ -132,20 +132,20 @@ class _Found:
         self.other: list[str] = []
 
     def pin(self, name: str, version: str) -> None:
-        self.pins.setdefault(normal(name), (name, set()))[1].add(version)
+        self.pins.setdefault(normalize_name(name), (name, set()))[1].add(version)
 
-    def lock(self, form: str) -> Lock:
+    def lock(self, form: str) -> LockFile:
         packages = {
             key: Package(name, ", ".join(sorted(v for v in versions if v))) for key, (name, versions) in
             self.pins.items()
         }  # fmt: skip
-        return Lock(form, packages, tuple(self.other))
+        return LockFile(form, packages, tuple(self.other))
 
 
 # --- requirements, pip freeze, conda list --explicit
 
 
-def _lines(text: str) -> Lock:
+def _lines(text: str) -> LockFile:
     found = _Found()
     explicit = False
     for line in _logical(text):
@@ -157,7 +157,7 @@ def _lines(text: str) -> Lock:
         elif not _requirement(found, line):
             found.other.append(line)
     if not found.pins:
-        return Lock("text", other=tuple(_stripped(text)))
+        return LockFile("text", other=tuple(_stripped(text)))
     return found.lock("conda-explicit" if explicit else "requirements")
 
 
@@ -196,7 +196,7 @@ def _requirement(found: _Found, line: str) -> bool:
 # --- conda environments
 
 
-def _conda_yaml(text: str) -> Lock | None:
+def _conda_yaml(text: str) -> LockFile | None:
     if "dependencies:" not in text or len(text) > MAX_YAML:
         return None
     try:
@@ -235,7 +235,7 @@ def _conda_entry(found: _Found, entry: str) -> None:
 # --- uv, Poetry, PDM
 
 
-def _toml(text: str) -> Lock | None:
+def _toml(text: str) -> LockFile | None:
     """The packages of a TOML lock, line by line. These tools write one assignment a line; a TOML parser is quadratic in
     the length of a dotted key."""
     lines = [line.strip() for line in text.splitlines()]

@@ -26,7 +26,7 @@ MAX_ALL_WORDS = 12_000
 """Words matched in one text: further passages are shown by lines."""
 MAX_STEPS = 2_000_000
 """Comparisons of equal lines or words that one `Effort` allows, about half a second: `difflib` is cubic at worst."""
-ALIKE = 0.3
+MIN_SIMILARITY = 0.3
 """Share of common words below which a passage counts as rewritten: scattered common words would only confuse."""
 
 _WORDS = re.compile(r"\s++|[^\W_]++(?:[.,’'-][^\W_]++)*+|.", re.DOTALL)
@@ -35,7 +35,7 @@ _WORDS = re.compile(r"\s++|[^\W_]++(?:[.,’'-][^\W_]++)*+|.", re.DOTALL)
 Opcode: TypeAlias = "tuple[Literal['replace', 'delete', 'insert', 'equal'], int, int, int, int]"
 
 
-class Kind(StrEnum):
+class SegmentKind(StrEnum):
     """What became of a piece of text. `LEFT_OUT` stands for pieces that are the same and not shown."""
 
     SAME = "same"
@@ -44,7 +44,7 @@ class Kind(StrEnum):
     LEFT_OUT = "left_out"
 
 
-class How(StrEnum):
+class DiffGranularity(StrEnum):
     """How closely two texts were compared."""
 
     WORDS = "words"
@@ -53,10 +53,10 @@ class How(StrEnum):
 
 
 @dataclass(frozen=True)
-class Piece:
+class DiffSegment:
     """A run of text with one fate."""
 
-    kind: Kind
+    kind: SegmentKind
     text: str
 
 
@@ -64,29 +64,29 @@ class Piece:
 class TextDiff:
     """How two texts differ. `how` is the coarsest way that was needed anywhere in them."""
 
-    pieces: tuple[Piece, ...] = ()
-    how: How = How.WORDS
+    pieces: tuple[DiffSegment, ...] = ()
+    how: DiffGranularity = DiffGranularity.WORDS
 
     @property
     def changed(self) -> bool:
-        return any(piece.kind is not Kind.SAME for piece in self.pieces)
+        return any(piece.kind is not SegmentKind.SAME for piece in self.pieces)
 
     @property
     def changes(self) -> int:
         """Passages that differ: a removal with the addition in its place is one."""
         count, inside = 0, False
         for piece in self.pieces:
-            count += piece.kind is not Kind.SAME and not inside
-            inside = piece.kind is not Kind.SAME
+            count += piece.kind is not SegmentKind.SAME and not inside
+            inside = piece.kind is not SegmentKind.SAME
         return count
 
     @property
     def before(self) -> str:
-        return "".join(p.text for p in self.pieces if p.kind is not Kind.ADDED)
+        return "".join(p.text for p in self.pieces if p.kind is not SegmentKind.ADDED)
 
     @property
     def after(self) -> str:
-        return "".join(p.text for p in self.pieces if p.kind is not Kind.REMOVED)
+        return "".join(p.text for p in self.pieces if p.kind is not SegmentKind.REMOVED)
 
 
 @dataclass
@@ -134,39 +134,39 @@ def compare_texts(before: str, after: str, *, effort: Effort | None = None) -> T
     """
     effort = effort or Effort()
     if before == after:
-        return TextDiff((Piece(Kind.SAME, before),) if before else ())
+        return TextDiff((DiffSegment(SegmentKind.SAME, before),) if before else ())
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     start = _common(old, new)
     end = _common(old[start:][::-1], new[start:][::-1])
     middle_old, middle_new = old[start : len(old) - end], new[start : len(new) - end]
-    pieces = [Piece(Kind.SAME, "".join(old[:start]))]
-    how = How.WORDS
+    pieces = [DiffSegment(SegmentKind.SAME, "".join(old[:start]))]
+    how = DiffGranularity.WORDS
     opcodes = _line_opcodes(middle_old, middle_new, effort)
     if opcodes is None:
-        how = How.WHOLE
+        how = DiffGranularity.WHOLE
         pieces += _replaced(middle_old, middle_new)
     else:
         for tag, a, b, c, d in opcodes:
             was, now = "".join(middle_old[a:b]), "".join(middle_new[c:d])
             if tag == "equal":
-                pieces.append(Piece(Kind.SAME, was))
+                pieces.append(DiffSegment(SegmentKind.SAME, was))
                 continue
             found = _by_words(was, now, effort)
             if found is None:
-                how = How.LINES if was and now and how is How.WORDS else how
+                how = DiffGranularity.LINES if was and now and how is DiffGranularity.WORDS else how
                 found = _replaced([was], [now])
             pieces += found
-    pieces.append(Piece(Kind.SAME, "".join(old[len(old) - end :])))
+    pieces.append(DiffSegment(SegmentKind.SAME, "".join(old[len(old) - end :])))
     return TextDiff(tuple(_joined(pieces)), how)
 
 
-def folded(diff: TextDiff, *, around: int = 2) -> tuple[Piece, ...]:
+def collapse_unchanged(diff: TextDiff, *, around: int = 2) -> tuple[DiffSegment, ...]:
     """The pieces for showing: of what is the same, `around` lines beside each change; the rest is `LEFT_OUT`, its text
     kept."""
-    shown: list[Piece] = []
+    shown: list[DiffSegment] = []
     last = len(diff.pieces) - 1
     for n, piece in enumerate(diff.pieces):
-        if piece.kind is not Kind.SAME:
+        if piece.kind is not SegmentKind.SAME:
             shown.append(piece)
             continue
         lines = piece.text.splitlines(keepends=True)
@@ -175,9 +175,9 @@ def folded(diff: TextDiff, *, around: int = 2) -> tuple[Piece, ...]:
             shown.append(piece)
             continue
         parts = (
-            Piece(Kind.SAME, "".join(lines[:head])),
-            Piece(Kind.LEFT_OUT, "".join(lines[head : len(lines) - tail])),
-            Piece(Kind.SAME, "".join(lines[len(lines) - tail :])),
+            DiffSegment(SegmentKind.SAME, "".join(lines[:head])),
+            DiffSegment(SegmentKind.LEFT_OUT, "".join(lines[head : len(lines) - tail])),
+            DiffSegment(SegmentKind.SAME, "".join(lines[len(lines) - tail :])),
         )
         shown += [part for part in parts if part.text]
     return tuple(shown)
@@ -205,7 +205,7 @@ def _line_opcodes(old: Sequence[str], new: Sequence[str], effort: Effort) -> lis
         return None
 
 
-def _by_words(was: str, now: str, effort: Effort) -> list[Piece] | None:
+def _by_words(was: str, now: str, effort: Effort) -> list[DiffSegment] | None:
     """The pieces of a changed passage; None where lines have to do."""
     if not was or not now or len(was) + len(now) > 20 * MAX_WORDS:
         return None
@@ -220,47 +220,47 @@ def _by_words(was: str, now: str, effort: Effort) -> list[Piece] | None:
     except _OutOfSteps:
         return None
     kept = sum(1 for a, _, size in blocks for w in old[a : a + size] if w.strip())
-    if kept < ALIKE * max(1, min(len(words), sum(1 for w in new if w.strip()))):
+    if kept < MIN_SIMILARITY * max(1, min(len(words), sum(1 for w in new if w.strip()))):
         return _replaced([was], [now])
-    found: list[Piece] = []
+    found: list[DiffSegment] = []
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
-            found.append(Piece(Kind.SAME, "".join(old[a:b])))
+            found.append(DiffSegment(SegmentKind.SAME, "".join(old[a:b])))
         else:
             found += _replaced(old[a:b], new[c:d])
     return _smoothed(found)
 
 
-def _replaced(old: Sequence[str], new: Sequence[str]) -> list[Piece]:
-    pieces = [Piece(Kind.REMOVED, "".join(old)), Piece(Kind.ADDED, "".join(new))]
+def _replaced(old: Sequence[str], new: Sequence[str]) -> list[DiffSegment]:
+    pieces = [DiffSegment(SegmentKind.REMOVED, "".join(old)), DiffSegment(SegmentKind.ADDED, "".join(new))]
     return [piece for piece in pieces if piece.text]
 
 
-def _smoothed(pieces: list[Piece]) -> list[Piece]:
+def _smoothed(pieces: list[DiffSegment]) -> list[DiffSegment]:
     """A lone space between two changes belongs to both: “old words” for “new text” reads better than word for word."""
-    out: list[Piece] = []
+    out: list[DiffSegment] = []
     for n, piece in enumerate(pieces):
         inside = 0 < n < len(pieces) - 1
-        if inside and piece.kind is Kind.SAME and piece.text.isspace() and "\n" not in piece.text:
-            out += [replace(piece, kind=Kind.REMOVED), replace(piece, kind=Kind.ADDED)]
+        if inside and piece.kind is SegmentKind.SAME and piece.text.isspace() and "\n" not in piece.text:
+            out += [replace(piece, kind=SegmentKind.REMOVED), replace(piece, kind=SegmentKind.ADDED)]
         else:
             out.append(piece)
     return out
 
 
-def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
+def _joined(pieces: Iterable[DiffSegment]) -> Iterator[DiffSegment]:
     """Neighbours of one kind as one piece; in a passage that differs, what was removed stands first."""
-    held: dict[Kind, str] = {}
+    held: dict[SegmentKind, str] = {}
     for piece in pieces:
         if not piece.text:
             continue
-        if (piece.kind is Kind.SAME) != (Kind.SAME in held) and held:
+        if (piece.kind is SegmentKind.SAME) != (SegmentKind.SAME in held) and held:
             yield from _let_go(held)
         held[piece.kind] = held.get(piece.kind, "") + piece.text
     yield from _let_go(held)
 
 
-def _let_go(held: dict[Kind, str]) -> Iterator[Piece]:
-    for kind in (Kind.SAME, Kind.REMOVED, Kind.ADDED):
+def _let_go(held: dict[SegmentKind, str]) -> Iterator[DiffSegment]:
+    for kind in (SegmentKind.SAME, SegmentKind.REMOVED, SegmentKind.ADDED):
         if kind in held:
-            yield Piece(kind, held.pop(kind))
+            yield DiffSegment(kind, held.pop(kind))

@@ -4,20 +4,20 @@ A reference is read strictly into the six facts a version keeps of it; how stron
 of the same dataset, follows from those facts alone, so nobody can claim more than they gave.
 """
 
-from registry.datasets.forms import FORMS, Form, form_of, read, recognised
-from registry.datasets.identity import DIGEST_FORMS, Reference, advice, identity, strength
-from registry.datasets.unreadable import Unreadable
+from registry.datasets.identity import DIGEST_FORMS, Reference, identity, identity_hint, identity_strength
+from registry.datasets.parsers import FORMS, ReferenceFormat, detect_formats, form_of, read
+from registry.datasets.unreadable import DatasetParseError
 
 __all__ = [
     "DIGEST_FORMS",
     "FORMS",
-    "Form",
+    "ReferenceFormat",
     "Reference",
-    "Unreadable",
-    "advice",
+    "DatasetParseError",
+    "identity_hint",
     "form_of",
     "identity",
     "read",
-    "recognised",
-    "strength",
+    "detect_formats",
+    "identity_strength",
 ]

@@ -17,7 +17,7 @@ import yaml
 
 from registry import yaml_reader
 from registry.datasets.identity import Reference
-from registry.datasets.unreadable import Unreadable
+from registry.datasets.unreadable import DatasetParseError
 
 _ALONE = re.compile(r"(?:md5:)?([0-9a-f]{32}(?:\.dir)?)")
 _DIGEST = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
@@ -67,14 +67,14 @@ def read_dvc(text: str, name: str) -> Reference:
     try:
         document = yaml_reader.read(text, limits=_LIMITS)
     except yaml_reader.YamlUnreadableError as fault:
-        raise Unreadable("not_dvc", f"This is no .dvc file: {fault}. {_REMEDY}") from None
+        raise DatasetParseError("not_dvc", f"This is no .dvc file: {fault}. {_REMEDY}") from None
     out = _chosen(_outs(document), name)
     if not out.path:
-        raise Unreadable("no_path", f"This output has no path. {_REMEDY}")
+        raise DatasetParseError("no_path", f"This output has no path. {_REMEDY}")
     algorithm, digest = _digest_of(out.fields)
     size = out.fields.get("size")
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
-        raise Unreadable("size", f"The size of an output is a number of bytes. {_REMEDY}")
+        raise DatasetParseError("size", f"The size of an output is a number of bytes. {_REMEDY}")
     return Reference(out.path, f"{size} bytes" if size is not None else "", "", algorithm, digest)
 
 
@@ -84,7 +84,7 @@ def _outs(document: Any) -> list[_Out]:
         return _of_stages(stages)
     outs = document.get("outs") if isinstance(document, dict) else None
     if not isinstance(outs, list) or not outs or not all(isinstance(out, dict) for out in outs):
-        raise Unreadable("not_dvc", f"A .dvc file lists its data under “outs”. {_REMEDY}")
+        raise DatasetParseError("not_dvc", f"A .dvc file lists its data under “outs”. {_REMEDY}")
     return [_Out(out) for out in outs]
 
 
@@ -98,7 +98,7 @@ def _of_stages(stages: dict[Any, Any]) -> list[_Out]:
             locked = [entry for entry in entries if isinstance(entry, dict) and ("md5" in entry or "files" in entry)]
             found += [_Out(entry, str(stage)) for entry in locked]
     if not found:
-        raise Unreadable(
+        raise DatasetParseError(
             "no_locked_data",
             "These stages have no md5: this is a dvc.yaml, or a pipeline that was not run. Give the dvc.lock that "
             "`dvc repro` writes, or the .dvc file of the data.",
@@ -116,7 +116,7 @@ def _chosen(outs: list[_Out], name: str) -> _Out:
     listed = ", ".join((out.called or "one without a path")[:100] for out in outs[:MAX_LISTED])
     more = f" and {len(outs) - MAX_LISTED} more" if len(outs) > MAX_LISTED else ""
     what = "A dvc.lock describes the data of stages" if outs[0].stage else f"This file has {len(outs)} outs"
-    raise Unreadable("several_outs", f"{what}: say by name which is meant: {listed}{more}.", "name")
+    raise DatasetParseError("several_outs", f"{what}: say by name which is meant: {listed}{more}.", "name")
 
 
 def _digest_of(fields: dict[str, Any]) -> tuple[str, str]:
@@ -126,7 +126,7 @@ def _digest_of(fields: dict[str, Any]) -> tuple[str, str]:
     if digest is None and fields.get("files") is not None:
         digest = _digest_of_files(fields["files"])
     if said not in ("md5", OLD_HASH) or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-        raise Unreadable(
+        raise DatasetParseError(
             "no_md5",
             "This output has no md5 of 32 lower-case hexadecimal digits (and “.dir” for a folder); an etag or checksum "
             "is no digest of the bytes. Run `dvc add` or `dvc commit`, or give the data's SHA-256.",
@@ -142,10 +142,12 @@ def _digest_of_files(files: Any) -> str:
     for entry in files if isinstance(files, list) else ():
         path, digest = (entry.get("relpath"), entry.get("md5")) if isinstance(entry, dict) else (None, None)
         if not isinstance(path, str) or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-            raise Unreadable("files", "Each of the “files” of an output has a relpath and an md5. Run `dvc commit`.")
+            raise DatasetParseError(
+                "files", "Each of the “files” of an output has a relpath and an md5. Run `dvc commit`."
+            )
         listed.append({"md5": digest, "relpath": path})
     if not listed:
-        raise Unreadable("files", "The “files” of an output are a list of its files. Run `dvc commit`.")
+        raise DatasetParseError("files", "The “files” of an output are a list of its files. Run `dvc commit`.")
     listed.sort(key=lambda entry: entry["relpath"])
     return hashlib.md5(json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 

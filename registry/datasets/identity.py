@@ -58,7 +58,7 @@ BY_CONTENT: Final = frozenset({"sha256", "md5", "dvc-dir"})
 """Kinds that are computed from the bytes: the same wherever the data lies."""
 
 
-def strength(algorithm: str, digest: str) -> str:
+def identity_strength(algorithm: str, digest: str) -> str:
     """How surely a digest of that form identifies data: `strong` for the SHA-256 of its bytes; `medium` for an MD5
     (collisions can be made on purpose) or for a commit, snapshot or object version (which names a state somewhere, not
     bytes); `weak` for any other label."""
@@ -74,7 +74,7 @@ def identity(reference: Reference) -> str:
     may share a commit. A label: the place and everything the label says; the place is the address, or the name where
     there is none. The database computes the same into `DatasetReference.identity`.
     """
-    how = strength(reference.digest_algorithm, reference.digest)
+    how = identity_strength(reference.digest_algorithm, reference.digest)
     place = reference.uri or reference.name
     if how != "weak" and reference.digest_algorithm in BY_CONTENT:
         parts = [reference.digest_algorithm, reference.digest]
@@ -85,9 +85,9 @@ def identity(reference: Reference) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def advice(reference: Reference) -> str:
+def identity_hint(reference: Reference) -> str:
     """What would make the reference identify its data more surely; empty for a strong one."""
-    how = strength(reference.digest_algorithm, reference.digest)
+    how = identity_strength(reference.digest_algorithm, reference.digest)
     if how == "strong":
         return ""
     if how == "medium":

@@ -1,7 +1,7 @@
 """The refusal of the forms."""
 
 
-class Unreadable(ValueError):
+class DatasetParseError(ValueError):
     """A text is not in the form it is said to be in. `detail` names the rule and the way out, `code` is stable, `field`
     is the part of the input that is at fault ("text", "form", "name")."""
 

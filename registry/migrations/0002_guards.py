@@ -2,13 +2,13 @@
 
 from django.db import migrations
 
-from audit.completeness import (
-    Account,
+from audit.migration_guards import (
+    EventRequirement,
+    allow_close_only,
     immutable_columns,
-    only_closable,
     refuse_delete,
     require_event,
-    set_once,
+    write_once_columns,
 )
 
 MODEL = "registry_registeredmodel"
@@ -46,7 +46,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the stage of version % changes only with the occupancy that says so', NEW.id
             USING ERRCODE = '23514', CONSTRAINT = TG_NAME, SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
-                  HINT = 'Ask with governance.promotions.request; registry.stage_writer moves the version.';
+                  HINT = 'Ask with governance.promotions.request; registry.stage_transitions moves the version.';
     END IF;
     IF NOT EXISTS (SELECT FROM public.registry_stagemove
                     WHERE source_id = OLD.stage_id AND target_id = NEW.stage_id) THEN
@@ -83,7 +83,7 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'version % has no open occupancy of the stage it is in', about
             USING ERRCODE = '23514', CONSTRAINT = TG_NAME, SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
-                  HINT = 'registry.stage_writer writes both in one transaction.';
+                  HINT = 'registry.stage_transitions writes both in one transaction.';
     END IF;
     RETURN NULL;
 END
@@ -244,7 +244,7 @@ def dated(table):
     """A dated row begins and ends with its event, is closed once, and is kept."""
     return [
         refuse_delete(table, "Close the row instead; its service does."),
-        only_closable(table, "closed_at", "closed_event"),
+        allow_close_only(table, "closed_at", "closed_event"),
         guard(table, "registry_dated_by_event", "AFTER INSERT OR UPDATE", "registry_dated_by_event", deferred=True),
     ]
 
@@ -300,7 +300,7 @@ class Migration(migrations.Migration):
             "registry_accesstoken",
             *("uid", "person_id", "name", "prefix", "digest", "scopes", "model_slugs", "created_at", "expires_at"),
         ),
-        set_once("registry_accesstoken", "revoked_at"),
+        write_once_columns("registry_accesstoken", "revoked_at"),
         # --- the lifecycle ---
         require_event("registry_stage", "stage", "slug"),
         refuse_delete("registry_stage", "Take the moves into it away instead."),
@@ -320,7 +320,7 @@ class Migration(migrations.Migration):
             *("code_clean", "environment_lock", "parameters", "signature", "licence", "registered_by_id"),
             *("registered_with_id", "trained_by_id", "declaration", "created_at"),
         ),
-        set_once(VERSION, "registered_at"),
+        write_once_columns(VERSION, "registered_at"),
         guard(VERSION, "registry_counts_up", "AFTER UPDATE", "registry_counts_up", "revision", "evidence_revision"),
         guard(VERSION, "registry_version_forward", "AFTER INSERT OR UPDATE", "registry_version_forward"),
         guard(VERSION, "registry_stage_by_occupancy", "AFTER UPDATE", "registry_stage_by_occupancy"),
@@ -353,9 +353,9 @@ class Migration(migrations.Migration):
         ),
         # --- what versions consist of ---
         *fixed("registry_blob", "sha256", "size", "stored_at"),
-        require_event("registry_artifact", "artifact", alternatives=[Account("version", via=OF_VERSION)]),
+        require_event("registry_artifact", "artifact", alternatives=[EventRequirement("version", via=OF_VERSION)]),
         *fixed("registry_artifact", "uid", "version_id", "path", "sha256", "size"),
-        set_once("registry_artifact", "blob_id"),
+        write_once_columns("registry_artifact", "blob_id"),
         guard(
             "registry_artifact",
             "registry_while_registering",

@@ -3,7 +3,7 @@
 from django.db import migrations, models
 from django.db.models.functions import Coalesce
 
-from audit.completeness import immutable_columns
+from audit.migration_guards import immutable_columns
 
 
 class Migration(migrations.Migration):

@@ -6,7 +6,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from audit.completeness import only_closable, refuse_delete, require_event
+from audit.migration_guards import allow_close_only, refuse_delete, require_event
 
 ASKED = "registry_accessrequest"
 DATED = (
@@ -187,6 +187,6 @@ class Migration(migrations.Migration):
         ),
         require_event(ASKED, "access_request"),
         refuse_delete(ASKED, "Withdraw the request instead."),
-        only_closable(ASKED, "closed_at", "closed_event", "outcome", "answer", "answered_by"),
+        allow_close_only(ASKED, "closed_at", "closed_event", "outcome", "answer", "answered_by"),
         migrations.RunSQL(DATED),
     ]

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from audit.completeness import set_once
+from audit.migration_guards import write_once_columns
 
 
 class Migration(migrations.Migration):
@@ -101,5 +101,5 @@ class Migration(migrations.Migration):
                 name="version_abandoned_is_not_registered",
             ),
         ),
-        set_once("registry_modelversion", "abandoned_at"),
+        write_once_columns("registry_modelversion", "abandoned_at"),
     ]

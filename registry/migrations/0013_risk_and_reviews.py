@@ -6,7 +6,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from audit.completeness import immutable_columns, refuse_delete, require_event
+from audit.migration_guards import immutable_columns, refuse_delete, require_event
 
 
 def kept(table, thing, *columns):

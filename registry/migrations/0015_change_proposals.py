@@ -6,7 +6,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from audit.completeness import immutable_columns, only_closable, refuse_delete, require_event, set_once
+from audit.migration_guards import allow_close_only, immutable_columns, refuse_delete, require_event, write_once_columns
 
 PROPOSAL = "registry_changeproposal"
 INSTANCE = "registry_instance"
@@ -216,10 +216,10 @@ class Migration(migrations.Migration):
         require_event(INSTANCE, "instance"),
         refuse_delete(INSTANCE, "There is one row about this installation; change it by its services."),
         immutable_columns(INSTANCE, "uid", "only", "created_at"),
-        set_once(INSTANCE, "setup_confirmed_at"),
+        write_once_columns(INSTANCE, "setup_confirmed_at"),
         require_event(PROPOSAL, "change_proposal"),
         refuse_delete(PROPOSAL, "Withdraw the proposal instead."),
-        only_closable(
+        allow_close_only(
             PROPOSAL,
             *("closed_at", "closed_event", "outcome", "comment", "closed_by", "signed_name", "signed_meaning"),
         ),

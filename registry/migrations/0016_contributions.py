@@ -6,7 +6,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from audit.completeness import immutable_columns, only_closable, refuse_delete, require_event
+from audit.migration_guards import allow_close_only, immutable_columns, refuse_delete, require_event
 
 # Accounts and tokens behind the additions on record. What the registering account added with the token it registered
 # with is left out, as the service leaves it out.
@@ -98,7 +98,7 @@ def dated(table):
     when = f"AFTER INSERT OR UPDATE ON public.{table} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
     return [
         refuse_delete(table, "Close the row instead; its service does."),
-        only_closable(table, "closed_at", "closed_event"),
+        allow_close_only(table, "closed_at", "closed_event"),
         migrations.RunSQL(
             (
                 f"CREATE CONSTRAINT TRIGGER {trigger} {when} EXECUTE FUNCTION {trigger}()",

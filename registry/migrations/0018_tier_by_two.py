@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from audit.completeness import immutable_columns
+from audit.migration_guards import immutable_columns
 
 # A tier that rests on an assessment is the tier of that assessment. It is never taken away, and becomes less strict in
 # the transaction that confirms a proposal of that tier for the model.

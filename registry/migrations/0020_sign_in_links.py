@@ -6,7 +6,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from audit.completeness import immutable_columns, refuse_delete, require_event, set_once
+from audit.migration_guards import immutable_columns, refuse_delete, require_event, write_once_columns
 
 
 class Migration(migrations.Migration):
@@ -82,5 +82,5 @@ class Migration(migrations.Migration):
         immutable_columns(
             "registry_signinlink", "uid", "account_id", "way", "issued_by_id", "created_at", "expires_at"
         ),
-        set_once("registry_signinlink", "used_at", "ended_at", "mailed_at"),
+        write_once_columns("registry_signinlink", "used_at", "ended_at", "mailed_at"),
     ]

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from audit.completeness import require_named_change
+from audit.migration_guards import require_named_change
 
 
 class Migration(migrations.Migration):

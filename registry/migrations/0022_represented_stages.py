@@ -6,7 +6,7 @@ from django.db import connection, migrations, models
 
 from audit import recorder
 from audit.actor import process
-from audit.recorder import Change, Thing
+from audit.recorder import Change, ObjectRef
 from registry.actions import LIFECYCLE_INSTALLED
 
 REPRESENTED = {"champion": "production"}
@@ -74,10 +74,10 @@ def represent(apps, schema_editor):
         if alias is None or stage is None:
             continue
         # An action of every release: the database learns the actions of this one when the migration ends.
-        recorder.append(
+        recorder.record_event(
             LIFECYCLE_INSTALLED,
             actor=process("migration"),
-            thing=Thing("protected_alias", name),
+            target=ObjectRef("protected_alias", name),
             stream="organisation",
             changes=[Change("stage", None, slug)],
             reason="the alias represents this stage in the default lifecycle",

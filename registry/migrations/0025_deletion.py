@@ -4,7 +4,7 @@ from django.db import migrations, models
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
-from audit.completeness import set_once
+from audit.migration_guards import write_once_columns
 
 MODEL = "registry_registeredmodel"
 VERSION = "registry_modelversion"
@@ -144,9 +144,9 @@ class Migration(migrations.Migration):
             "registeredname",
             models.UniqueConstraint(condition=Q(released_at__isnull=True), fields=("skeleton",), name="name_held_once"),
         ),
-        set_once(MODEL, "deleted_at"),
-        set_once(VERSION, "deleted_at"),
-        set_once(NAME, "released_at"),
+        write_once_columns(MODEL, "deleted_at"),
+        write_once_columns(VERSION, "deleted_at"),
+        write_once_columns(NAME, "released_at"),
         function("registry_deleted_ungoverned"),
         function("registry_version_of_deleted"),
         guard(

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from audit import recorder
 from audit.actor import process
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 from registry.actions import LIFECYCLE_INSTALLED
 
 
@@ -24,12 +24,12 @@ def allow(apps, schema_editor):
     if not lacking:
         return
     # An action of every release: the database learns the actions of this one when the migration ends.
-    recorder.append(
+    recorder.record_event(
         LIFECYCLE_INSTALLED,
         actor=process("migration"),
-        thing=Thing("lifecycle", "default"),
+        target=ObjectRef("lifecycle", "default"),
         stream="organisation",
-        related=[Thing("stage", slug) for slug in stages.values()],
+        related_objects=[ObjectRef("stage", slug) for slug in stages.values()],
         data={"moves": [[stages[source], stages[target]] for source, target in lacking]},
         reason="an instance that protects nothing allows every move",
     )

@@ -4,12 +4,12 @@ from registry.models.access_request import AccessRequest
 from registry.models.account_control import AccountControl
 from registry.models.alias import AliasAssignment, ProtectedAlias
 from registry.models.artifact import Artifact, Blob
-from registry.models.base import OPEN, Dated, Governed
+from registry.models.base import IS_CURRENT, AuditedModel, TemporalModel
 from registry.models.change_proposal import ChangeProposal
 from registry.models.contribution import Contribution
 from registry.models.dataset import DatasetReference
 from registry.models.evidence import Evidence, Metric, ModelCard
-from registry.models.grant import Grant, ModelGroupPermission, ModelUserPermission, held, not_ended
+from registry.models.grant import Grant, ModelGroupPermission, ModelUserPermission, active_grants_q, not_expired_q
 from registry.models.import_record import ImportRecord
 from registry.models.instance import Instance
 from registry.models.questionnaire import Assessment, QuestionnaireRevision
@@ -27,7 +27,7 @@ from registry.models.user import User
 from registry.models.version import ModelVersion
 
 __all__ = [
-    "OPEN",
+    "IS_CURRENT",
     "AccessRequest",
     "AccessToken",
     "AccountControl",
@@ -38,10 +38,10 @@ __all__ = [
     "ChangeProposal",
     "Contribution",
     "DatasetReference",
-    "Dated",
+    "TemporalModel",
     "EffectiveMembership",
     "Evidence",
-    "Governed",
+    "AuditedModel",
     "Grant",
     "ImportRecord",
     "Instance",
@@ -67,6 +67,6 @@ __all__ = [
     "TokenUse",
     "Upload",
     "User",
-    "held",
-    "not_ended",
+    "active_grants_q",
+    "not_expired_q",
 ]

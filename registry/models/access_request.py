@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models.base import OPEN, Dated
+from registry.models.base import IS_CURRENT, TemporalModel
 from registry.models.registered_model import RegisteredModel
 
 
-class AccessRequest(Dated):
+class AccessRequest(TemporalModel):
     """That a person asked for a role on a model, until it was answered.
 
     What was asked is fixed; the answer is given once and closes the row. `slug` is the name as it was asked for, and
@@ -44,7 +44,7 @@ class AccessRequest(Dated):
             models.UniqueConstraint(
                 name="access_request_one_open",
                 fields=["person", "slug"],
-                condition=OPEN,
+                condition=IS_CURRENT,
                 violation_error_code="already_asked",
             ),
             models.CheckConstraint(
@@ -77,7 +77,7 @@ class AccessRequest(Dated):
             ),
         ]
         indexes: ClassVar[list[Any]] = [
-            models.Index(name="access_request_waiting", fields=["model", "opened_at"], condition=OPEN),
+            models.Index(name="access_request_waiting", fields=["model", "opened_at"], condition=IS_CURRENT),
             models.Index(name="access_request_of_person", fields=["person", "-opened_at"]),
         ]
 

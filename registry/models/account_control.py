@@ -4,10 +4,10 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from registry.models.base import OPEN, Dated, closed_with_its_event
+from registry.models.base import IS_CURRENT, TemporalModel, closed_event_constraint
 
 
-class AccountControl(Dated):
+class AccountControl(TemporalModel):
     """That a person could act as another account, or decided how its holder signs in, from one event to another.
 
     For a service account: its owners, its other recorded users, and those who issued or received a token of it. For a
@@ -36,11 +36,11 @@ class AccountControl(Dated):
     class Meta:
         ordering = ("account", "opened_at", "id")
         constraints: ClassVar[list[Any]] = [
-            closed_with_its_event("account_control_closed_with_event"),
+            closed_event_constraint("account_control_closed_with_event"),
             models.UniqueConstraint(
                 name="account_control_one_open",
                 fields=["account", "person", "kind", "token"],
-                condition=OPEN,
+                condition=IS_CURRENT,
                 nulls_distinct=False,
                 violation_error_code="already_recorded",
             ),

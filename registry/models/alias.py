@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from registry.models.base import OPEN, Dated, closed_with_its_event
+from registry.models.base import IS_CURRENT, TemporalModel, closed_event_constraint
 
 
 class ProtectedAlias(models.Model):
@@ -31,8 +31,8 @@ class ProtectedAlias(models.Model):
         return self.name
 
 
-class AliasAssignment(Dated):
-    """That an alias pointed at a version, from one event to another. Written by `registry.stage_writer` alone."""
+class AliasAssignment(TemporalModel):
+    """That an alias pointed at a version, from one event to another. Written by `registry.stage_transitions` alone."""
 
     model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="aliases")
     version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="aliases")
@@ -44,8 +44,8 @@ class AliasAssignment(Dated):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(name="alias_one_open_per_model", fields=["model", "name"], condition=OPEN),
-            closed_with_its_event("alias_closed_with_event"),
+            models.UniqueConstraint(name="alias_one_open_per_model", fields=["model", "name"], condition=IS_CURRENT),
+            closed_event_constraint("alias_closed_with_event"),
         ]
         indexes: ClassVar[list[Any]] = [models.Index(name="alias_at_time", fields=["model", "name", "opened_at"])]
 

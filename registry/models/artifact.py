@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from registry.models.base import Governed
+from registry.models.base import AuditedModel
 
 
 class Blob(models.Model):
@@ -30,7 +30,7 @@ class Blob(models.Model):
         return self.sha256[:12]
 
 
-class Artifact(Governed):
+class Artifact(AuditedModel):
     """A file of a version: declared with its digest and size, complete once the blob with that digest is stored."""
 
     version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="artifacts")

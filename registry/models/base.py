@@ -6,13 +6,13 @@ from typing import TypeVar
 from django.db import models
 from django.db.models import Q, QuerySet
 
-from registry.exceptions import NotFound
-from registry.models.rows import Row, Rows
+from registry.exceptions import NotFoundError
+from registry.models.managers import PreparedManager, PreparedModel
 
 _Row = TypeVar("_Row", bound=models.Model)
 
 
-class Governed(Row):
+class AuditedModel(PreparedModel):
     """A row whose every change needs an event in the same transaction. `uid` is what events call it by:
     random, so it says nothing of a person, and never reused, so nobody inherits another row's history."""
 
@@ -22,7 +22,7 @@ class Governed(Row):
         abstract = True
 
 
-class Undeleted(Rows[_Row]):
+class Undeleted(PreparedManager[_Row]):
     """The manager of rows that can be deleted: what was deleted is kept, and found by no query of this manager.
 
     A row is found by its key all the same (`at`, `those`), because other rows refer to it.
@@ -32,15 +32,15 @@ class Undeleted(Rows[_Row]):
         """The rows that were not deleted."""
         return super().get_queryset().filter(deleted_at__isnull=True)
 
-    def locked(self, pk: int) -> _Row:
+    def get_for_update(self, pk: int) -> _Row:
         """Lock a row until the transaction ends. Raises NotFound where it was deleted since the caller read it."""
-        row = super().locked(pk)
+        row = super().get_for_update(pk)
         if getattr(row, "deleted_at", None) is not None:
-            raise NotFound(f"{row} was deleted a moment ago.")
+            raise NotFoundError(f"{row} was deleted a moment ago.")
         return row
 
 
-class Dated(Governed):
+class TemporalModel(AuditedModel):
     """A fact that held from one event to another. Such rows are closed and opened, never overwritten, so that
     "what held at T" stays one indexed question. `opened_event` and `closed_event` are event ids of the audit log;
     they are not foreign keys, because the log outlives the catalogue."""
@@ -54,11 +54,11 @@ class Dated(Governed):
         abstract = True
 
 
-OPEN = Q(closed_at__isnull=True)
+IS_CURRENT = Q(closed_at__isnull=True)
 """The rows of a dated table that hold now."""
 
 
-def closed_with_its_event(name: str) -> models.CheckConstraint:
+def closed_event_constraint(name: str) -> models.CheckConstraint:
     """The constraint every dated table carries: an end has a moment and an event, or there is no end."""
     return models.CheckConstraint(
         name=name,

@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models.base import OPEN, Dated
+from registry.models.base import IS_CURRENT, TemporalModel
 from registry.models.registered_model import RegisteredModel
 
 
-class ChangeProposal(Dated):
+class ChangeProposal(TemporalModel):
     """A change that one person proposed, until a second person confirmed or rejected it.
 
     `kind` names the change (`registry.services.change_proposals.ChangeKind`), `payload` holds its arguments, `digest`
@@ -63,7 +63,7 @@ class ChangeProposal(Dated):
             models.UniqueConstraint(
                 name="change_one_open_per_subject",
                 fields=["kind", "subject_type", "subject_id"],
-                condition=OPEN,
+                condition=IS_CURRENT,
                 violation_error_code="already_proposed",
             ),
             models.CheckConstraint(
@@ -91,7 +91,7 @@ class ChangeProposal(Dated):
             models.CheckConstraint(name="change_digest_form", condition=Q(digest__regex="^[0-9a-f]{64}$")),
         ]
         indexes: ClassVar[list[Any]] = [
-            models.Index(name="change_waiting", fields=["opened_at"], condition=OPEN),
+            models.Index(name="change_waiting", fields=["opened_at"], condition=IS_CURRENT),
         ]
 
     def __str__(self) -> str:

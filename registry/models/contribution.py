@@ -4,10 +4,10 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from registry.models.base import Governed
+from registry.models.base import AuditedModel
 
 
-class Contribution(Governed):
+class Contribution(AuditedModel):
     """That an account, with a token or signed in, added something that the version's fingerprint covers.
 
     One row for each version, account, token and part, made with the first such addition. What the account that

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 
-from registry.datasets import FORMS, Reference, advice, form_of
-from registry.models.base import Governed
+from registry.datasets import FORMS, Reference, form_of, identity_hint
+from registry.models.base import AuditedModel
 
 
 class DatasetIdentity(models.Func):
@@ -16,7 +16,7 @@ class DatasetIdentity(models.Func):
     output_field = models.CharField(max_length=64)
 
 
-class DatasetReference(Governed):
+class DatasetReference(AuditedModel):
     """A dataset a version was made or judged with: its role, where it is, and how surely it is identified."""
 
     class DatasetRole(models.TextChoices):
@@ -75,6 +75,6 @@ class DatasetReference(Governed):
         return FORMS[self.form].title if self.form else "label"
 
     @property
-    def stronger(self) -> str:
+    def better_identity_hint(self) -> str:
         """What would make it identify its data more surely; empty where nothing would."""
-        return advice(self.facts)
+        return identity_hint(self.facts)

@@ -7,10 +7,10 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from registry.models.artifact import Blob
-from registry.models.base import Governed
+from registry.models.base import AuditedModel
 
 
-class Metric(Governed):
+class Metric(AuditedModel):
     """A declared number of a version, on a dataset and a slice of it. A later revision of the same (name, dataset,
     slice) supersedes an earlier one; both stay. Always finite: NaN and infinity are refused at the door.
 
@@ -43,7 +43,7 @@ class Metric(Governed):
         return f"{self.name} = {self.value}"
 
 
-class ModelCard(Governed):
+class ModelCard(AuditedModel):
     """A revision of a version's model card: YAML front matter and Markdown sections, as written."""
 
     version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="cards")
@@ -63,7 +63,7 @@ class ModelCard(Governed):
         return f"card {self.revision} of {self.version}"
 
 
-class Evidence(Governed):
+class Evidence(AuditedModel):
     """A file that a check reads, by kind ("evaluation.table", "signature.bundle", …); kinds are the checks' words."""
 
     version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="evidence")

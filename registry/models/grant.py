@@ -17,22 +17,22 @@ from django.db.models import Q
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from registry.models.access_request import AccessRequest
-from registry.models.base import OPEN, Dated, closed_with_its_event
+from registry.models.base import IS_CURRENT, TemporalModel, closed_event_constraint
 from registry.models.registered_model import RegisteredModel
 from registry.models.reviewer_group import ReviewerGroup
 
 
-def not_ended(moment: datetime) -> Q:
+def not_expired_q(moment: datetime) -> Q:
     """Rows whose end, if they have one, is still to come at that moment."""
     return Q(expires_at__isnull=True) | Q(expires_at__gt=moment)
 
 
-def held(moment: datetime) -> Q:
+def active_grants_q(moment: datetime) -> Q:
     """The grants that hold now, where `moment` is now: not closed, and not past their end."""
-    return OPEN & not_ended(moment)
+    return IS_CURRENT & not_expired_q(moment)
 
 
-class Grant(Dated):
+class Grant(TemporalModel):
     """That a role was given, from one event to another. Exactly one of `user` and `group` is set; `model` empty means
     the whole organisation. Role names are those of `registry.access.Role`. `expires_at` is the moment from which the
     role holds no more; the row is closed some time after it, with an event of its own."""
@@ -61,7 +61,7 @@ class Grant(Dated):
             models.UniqueConstraint(
                 name="grant_one_open",
                 fields=["user", "group", "model", "role"],
-                condition=OPEN,
+                condition=IS_CURRENT,
                 nulls_distinct=False,
                 violation_error_code="already_granted",
             ),
@@ -70,13 +70,15 @@ class Grant(Dated):
                 condition=Q(expires_at__isnull=True) | Q(expires_at__gt=models.F("opened_at")),
                 violation_error_code="ends_before_it_begins",
             ),
-            closed_with_its_event("grant_closed_with_event"),
+            closed_event_constraint("grant_closed_with_event"),
         ]
         indexes: ClassVar[list[Any]] = [
-            models.Index(name="grant_on_model", fields=["model", "role"], condition=OPEN),
-            models.Index(name="grant_of_user", fields=["user", "role"], condition=OPEN),
-            models.Index(name="grant_of_group", fields=["group", "role"], condition=OPEN),
-            models.Index(name="grant_ending", fields=["expires_at"], condition=OPEN & Q(expires_at__isnull=False)),
+            models.Index(name="grant_on_model", fields=["model", "role"], condition=IS_CURRENT),
+            models.Index(name="grant_of_user", fields=["user", "role"], condition=IS_CURRENT),
+            models.Index(name="grant_of_group", fields=["group", "role"], condition=IS_CURRENT),
+            models.Index(
+                name="grant_ending", fields=["expires_at"], condition=IS_CURRENT & Q(expires_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -86,7 +88,7 @@ class Grant(Dated):
     def effective(cls, moment: datetime) -> models.QuerySet["Grant"]:
         """The grants that hold at `moment`: opened and not closed by then, and not past their end."""
         return cls.objects.filter(
-            Q(closed_at__isnull=True) | Q(closed_at__gt=moment), not_ended(moment), opened_at__lte=moment
+            Q(closed_at__isnull=True) | Q(closed_at__gt=moment), not_expired_q(moment), opened_at__lte=moment
         )
 
 

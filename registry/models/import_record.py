@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from registry.models.base import Governed
+from registry.models.base import AuditedModel
 
 
-class ImportRecord(Governed):
+class ImportRecord(AuditedModel):
     """That a model, or one of its versions, came from elsewhere, and what was said of it there.
 
     All of it is a claim: nobody here checked it, and an approval given there is none here. `imported_at` is when it was

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models.base import Governed
+from registry.models.base import AuditedModel
 
 
-class Instance(Governed):
+class Instance(AuditedModel):
     """The one row about this installation: whether its set-up was confirmed, and how many officers it has.
 
     Until two officers confirm the set-up, what the installation began with is in force without a second signature, and

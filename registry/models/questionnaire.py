@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models.base import Governed
+from registry.models.base import AuditedModel
 from registry.models.registered_model import RegisteredModel
 
 
-class QuestionnaireRevision(Governed):
+class QuestionnaireRevision(AuditedModel):
     """What the questionnaire asked, from its publication on; the one with the highest number is in force. Immutable.
 
     `source` is the YAML as published, `document` its validated form (`registry.questionnaire.Questionnaire`), `digest`
@@ -34,12 +34,12 @@ class QuestionnaireRevision(Governed):
         return f"questionnaire v{self.number}"
 
 
-class Assessment(Governed):
+class Assessment(AuditedModel):
     """The answers given for a model, the tier they led to, and why. Numbered per model, immutable.
 
     `computed_tier` is what the questionnaire says of the answers, `tier` what was set: where they differ,
     `override_reason` says why. `reasoning` keeps the answers in words, their points and the rules that applied
-    (`registry.questionnaire.Outcome.reasoning`), so that it can be read without the questionnaire.
+    (`registry.questionnaire.TierResult.reasoning`), so that it can be read without the questionnaire.
 
     A tier less strict than the one before, or than computed, is set by two people: the assessor proposed it, and the
     person who closed `proposal` confirmed it.

@@ -7,11 +7,11 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Lower
 
-from registry.models.base import Governed, Undeleted
+from registry.models.base import AuditedModel, Undeleted
 from registry.models.user import User
 
 
-class RegisteredModel(Governed):
+class RegisteredModel(AuditedModel):
     """A named thing that predicts, with an owner and a risk tier; its versions are what is promoted.
 
     `slug` is its name in URLs, in the API and for MLflow clients. `next_version` is the number the next version gets;
@@ -117,12 +117,12 @@ class RegisteredModel(Governed):
         return self.slug
 
     @property
-    def called(self) -> str:
+    def display_name(self) -> str:
         """What MLflow clients call it."""
         return self.renamed or self.mlflow_name or self.slug
 
     @property
-    def answering_owner(self) -> "User | None":
+    def active_owner(self) -> "User | None":
         """The owner, where somebody still answers: a deactivated account counts as no owner."""
         return self.owner if self.owner is not None and self.owner.is_active else None
 

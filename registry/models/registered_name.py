@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models.rows import Row
+from registry.models.managers import PreparedModel
 
 
-class RegisteredName(Row):
+class RegisteredName(PreparedModel):
     """That a model has a name that looks like this: one row for its slug and one for its MLflow name, where that is
     another.
 

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models.base import Governed
+from registry.models.base import AuditedModel
 
 
-class PeriodicReview(Governed):
+class PeriodicReview(AuditedModel):
     """What somebody found who looked at a model as a whole. Numbered per model, immutable.
 
     `due` is the day it was due, `live_versions` the numbers of the versions that were in protected stages then,
@@ -46,7 +46,7 @@ class PeriodicReview(Governed):
         return f"{self.model} review {self.number}"
 
 
-class ReviewReminder(Governed):
+class ReviewReminder(AuditedModel):
     """That the owner was reminded of a review: once for each step of each due day, however many workers try.
 
     `step` is days before the due day (30, 7, 0), negative for the weeks after it (-7, -14 …).

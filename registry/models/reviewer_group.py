@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Q
 
-from registry.models.base import OPEN, Dated, closed_with_its_event
+from registry.models.base import IS_CURRENT, TemporalModel, closed_event_constraint
 
 
 class ReviewerGroup(Group):
@@ -25,7 +25,7 @@ class ReviewerGroup(Group):
         return self.name
 
 
-class Membership(Dated):
+class Membership(TemporalModel):
     """That a person belongs to a group, from one event to another. `valid_from` and `valid_until` bound it inside
     that span: a deputy for August is entered in July and ends without anyone's doing."""
 
@@ -47,7 +47,7 @@ class Membership(Dated):
             models.UniqueConstraint(
                 name="membership_one_open",
                 fields=["group", "user"],
-                condition=OPEN,
+                condition=IS_CURRENT,
                 violation_error_code="already_a_member",
             ),
             models.CheckConstraint(
@@ -55,10 +55,10 @@ class Membership(Dated):
                 condition=Q(valid_until__isnull=True) | Q(valid_until__gt=models.F("valid_from")),
                 violation_error_code="ends_before_it_begins",
             ),
-            closed_with_its_event("membership_closed_with_event"),
+            closed_event_constraint("membership_closed_with_event"),
         ]
         indexes: ClassVar[list[Any]] = [
-            models.Index(name="membership_of_user", fields=["user", "group"], condition=OPEN)
+            models.Index(name="membership_of_user", fields=["user", "group"], condition=IS_CURRENT)
         ]
 
     def __str__(self) -> str:

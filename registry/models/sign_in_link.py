@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models.base import Governed
+from registry.models.base import AuditedModel
 
 
-class SignInLink(Governed):
+class SignInLink(AuditedModel):
     """A link that lets the holder of an account set a password, once, within its time.
 
     Only the SHA-256 of its secret is kept. A shown link has it from the start; the secret of a mailed one is made by

@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models.base import OPEN, Dated, closed_with_its_event
-from registry.models.rows import Row
+from registry.models.base import IS_CURRENT, TemporalModel, closed_event_constraint
+from registry.models.managers import PreparedModel
 
 
-class Stage(Row):
+class Stage(PreparedModel):
     """A place in the lifecycle. `exclusive`: one version of a model at a time; entering it moves the occupant to the
     stage `displaced_to`. `protected`: entered and left by promotion request under a policy only. `protected_exit`:
     every move out of it, to a protected stage too, needs a policy for leaving it."""
@@ -52,10 +52,10 @@ class StageMove(models.Model):
         return f"{self.source} → {self.target}"
 
 
-class StageOccupancy(Dated):
+class StageOccupancy(TemporalModel):
     """That a version was in a stage, from one event to another: the answer to "what was in Production at T".
 
-    Written by `registry.stage_writer` alone. A trigger lets a version's `stage` change only while this transaction has
+    Written by `registry.stage_transitions` alone. A trigger lets a version's `stage` change only while this transaction has
     opened the occupancy that says so. `model` and `exclusive` repeat what the version and the stage say, so that one
     partial unique index can hold "one version of a model in an exclusive stage".
     """
@@ -71,11 +71,11 @@ class StageOccupancy(Dated):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(name="occupancy_one_open_per_version", fields=["version"], condition=OPEN),
+            models.UniqueConstraint(name="occupancy_one_open_per_version", fields=["version"], condition=IS_CURRENT),
             models.UniqueConstraint(
-                name="occupancy_exclusive_stage", fields=["model", "stage"], condition=OPEN & Q(exclusive=True)
+                name="occupancy_exclusive_stage", fields=["model", "stage"], condition=IS_CURRENT & Q(exclusive=True)
             ),
-            closed_with_its_event("occupancy_closed_with_event"),
+            closed_event_constraint("occupancy_closed_with_event"),
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(name="occupancy_at_time", fields=["model", "stage", "opened_at"]),

@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from registry.models.rows import Row
+from registry.models.managers import PreparedModel
 
 
 def new_token_uid() -> str:
@@ -15,7 +15,7 @@ def new_token_uid() -> str:
     return "tok_" + secrets.token_hex(10)
 
 
-class AccessToken(Row):
+class AccessToken(PreparedModel):
     """A secret a machine signs in with, and the person who answers for it.
 
     Only the SHA-256 of the secret is kept: it has 238 bits of randomness, so a slow hash would add nothing.

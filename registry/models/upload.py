@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 from django.db import models
 
 from registry.models.artifact import Artifact
-from registry.models.rows import Row
+from registry.models.managers import PreparedModel
 
 
-class Upload(Row):
+class Upload(PreparedModel):
     """A file on its way: the row is the queue of those who examine it, and goes when the file is stored.
 
     Nothing rests on it: what was stored or refused, and by whom, are events, and the artifact has its blob or not. So

@@ -9,7 +9,7 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db import models
 from django.db.models.functions import Lower
 
-from registry.models.rows import Row, Rows
+from registry.models.managers import PreparedManager, PreparedModel
 
 
 def new_person_uid() -> str:
@@ -17,7 +17,7 @@ def new_person_uid() -> str:
     return "usr_" + secrets.token_hex(10)
 
 
-class UserManager(Rows["User"], BaseUserManager["User"]):
+class UserManager(PreparedManager["User"], BaseUserManager["User"]):
     """Reads only. People are made by `registry.services.people`, which records who made them; a manager's
     `create_user` could not, and the database would refuse the row at commit."""
 
@@ -25,7 +25,7 @@ class UserManager(Rows["User"], BaseUserManager["User"]):
         return self.get(username=username)
 
 
-class User(Row, AbstractBaseUser, PermissionsMixin):
+class User(PreparedModel, AbstractBaseUser, PermissionsMixin):
     """One person, or one service account a machine signs in as.
 
     `is_superuser` opens the admin site and nothing else: it satisfies no approval (SoD-4).
@@ -78,7 +78,7 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name or self.username
 
-    def left(self) -> bool:
+    def is_deactivated(self) -> bool:
         """Whether the account was shut meanwhile, whatever this instance still says."""
         return not type(self).objects.filter(pk=self.pk, is_active=True).exists()
 

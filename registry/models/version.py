@@ -7,10 +7,10 @@ from django.db import models
 from django.db.models import F
 from django.db.models.functions import Coalesce
 
-from registry.models.base import Governed, Undeleted
+from registry.models.base import AuditedModel, Undeleted
 
 
-class ModelVersion(Governed):
+class ModelVersion(AuditedModel):
     """One version of a registered model.
 
     Fixed at registration: files, code, environment, datasets, parents, parameters, signature. Added later in numbered

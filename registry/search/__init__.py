@@ -1,9 +1,9 @@
 """The query language of the registry: its words, and reading a query into terms. Pure: no database, no clock."""
 
-from registry.search.faults import Fault, InvalidQuery
-from registry.search.language import MAX_LENGTH, MAX_TERMS, nearest, parse
-from registry.search.terms import Ago, Bound, Query, Span, Term, Value
-from registry.search.words import NONE, TEXT, WORDS, Kind, Of, Vocabulary, Word
+from registry.search.ast import Bound, Query, Range, RelativeAge, Term, Value
+from registry.search.errors import InvalidQuery, QueryError
+from registry.search.fields import NONE, TEXT, WORDS, FieldRegistry, FieldTarget, FieldType, SearchField
+from registry.search.parser import MAX_LENGTH, MAX_TERMS, closest_match, parse
 
 __all__ = [
     "MAX_LENGTH",
@@ -11,18 +11,18 @@ __all__ = [
     "NONE",
     "TEXT",
     "WORDS",
-    "Ago",
+    "RelativeAge",
     "Bound",
-    "Fault",
+    "QueryError",
     "InvalidQuery",
-    "Kind",
-    "Of",
+    "FieldType",
+    "FieldTarget",
     "Query",
-    "Span",
+    "Range",
     "Term",
     "Value",
-    "Vocabulary",
-    "Word",
-    "nearest",
+    "FieldRegistry",
+    "SearchField",
+    "closest_match",
     "parse",
 ]

@@ -7,44 +7,44 @@ from registry.selectors.access_requests import (
     access_requests_to_answer,
     own_access_requests,
 )
-from registry.selectors.catalogue import model, with_numbers
+from registry.selectors.catalogue import annotate_counts, model
 from registry.selectors.change_proposals import change_proposal, change_proposals, require_visible_proposal
-from registry.selectors.comparing import sides
-from registry.selectors.contents import Contents, latest_evidence, latest_metrics, standing_since_before
+from registry.selectors.comparing import comparison_inputs
+from registry.selectors.contents import VersionContents, imported_occupancies, latest_evidence, latest_metrics
 from registry.selectors.instance import instance
 from registry.selectors.lifecycle import (
     AliasProtection,
     RepresentedStage,
     alias_protection,
     alias_protections,
-    alias_to_point,
-    anything_protected,
+    has_protected_targets,
+    is_alias_governed,
     is_protected_alias,
     lifecycle,
     protected_aliases,
-    refuse_unlawful,
+    require_allowed_transition,
 )
 from registry.selectors.participation import Participation, participation
 from registry.selectors.responsibilities import Responsibilities, is_unowned, responsibilities_of
 from registry.selectors.reviews import calendar, due_for
-from registry.selectors.rights import may_read_rights, require_reading_rights
+from registry.selectors.rights import can_list_permissions, require_reading_rights
 from registry.selectors.versions import (
     alias_at,
     all_occupancies_at,
     card_of,
-    holding_digest,
     in_stage_at,
     occupancies_at,
     resolve,
     same_artifacts,
     version,
     versions_of,
-    with_what_a_row_shows,
+    versions_with_digest,
+    with_list_relations,
 )
 
 __all__ = [
     "AliasProtection",
-    "Contents",
+    "VersionContents",
     "Participation",
     "RepresentedStage",
     "Responsibilities",
@@ -55,15 +55,15 @@ __all__ = [
     "alias_at",
     "alias_protection",
     "alias_protections",
-    "alias_to_point",
+    "is_alias_governed",
     "all_occupancies_at",
-    "anything_protected",
+    "has_protected_targets",
     "calendar",
     "card_of",
     "change_proposal",
     "change_proposals",
     "due_for",
-    "holding_digest",
+    "versions_with_digest",
     "in_stage_at",
     "instance",
     "is_protected_alias",
@@ -73,22 +73,22 @@ __all__ = [
     "lifecycle",
     "lineage",
     "look_alikes",
-    "may_read_rights",
+    "can_list_permissions",
     "model",
     "occupancies_at",
     "own_access_requests",
     "participation",
     "protected_aliases",
-    "refuse_unlawful",
+    "require_allowed_transition",
     "require_reading_rights",
     "require_visible_proposal",
     "resolve",
     "responsibilities_of",
     "same_artifacts",
-    "sides",
-    "standing_since_before",
+    "comparison_inputs",
+    "imported_occupancies",
     "version",
     "versions_of",
-    "with_numbers",
-    "with_what_a_row_shows",
+    "annotate_counts",
+    "with_list_relations",
 ]

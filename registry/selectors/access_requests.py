@@ -5,19 +5,19 @@ from django.db.models import Q, QuerySet
 from audit.actor import Actor
 from registry import access
 from registry.access import OrgPermission, Permission
-from registry.exceptions import NotFound
-from registry.models import OPEN, AccessRequest
+from registry.exceptions import NotFoundError
+from registry.models import IS_CURRENT, AccessRequest
 
 _SHOWN = ("person", "model", "grant")
 
 
-def may_know(actor: Actor, request: AccessRequest) -> bool:
+def can_see_access_request(actor: Actor, request: AccessRequest) -> bool:
     """Whether the actor may read the request: their own, one they may answer, or any for who reads the audit log."""
     if request.person.uid == actor.person:
         return access.has_scope(actor, "models:read") and (actor.models is None or request.slug in actor.models)
-    if access.can_in_organisation(actor, OrgPermission.READ_AUDIT):
+    if access.check_org_permission(actor, OrgPermission.READ_AUDIT):
         return True
-    return request.model is not None and bool(access.can(actor, Permission.GRANT_ROLE, request.model))
+    return request.model is not None and bool(access.check_permission(actor, Permission.GRANT_ROLE, request.model))
 
 
 def access_request(actor: Actor, number: int) -> AccessRequest:
@@ -25,8 +25,8 @@ def access_request(actor: Actor, number: int) -> AccessRequest:
     without `models:read`."""
     access.require_scope(actor, "models:read")
     found = AccessRequest.objects.select_related(*_SHOWN).filter(pk=number).first()
-    if found is None or not may_know(actor, found):
-        raise NotFound("There is no access request with this number that you may see.")
+    if found is None or not can_see_access_request(actor, found):
+        raise NotFoundError("There is no access request with this number that you may see.")
     return found
 
 
@@ -35,9 +35,11 @@ def access_requests(actor: Actor) -> QuerySet[AccessRequest]:
     audit log, everybody's. Raises NotPermitted for a token without `models:read`."""
     access.require_scope(actor, "models:read")
     found = AccessRequest.objects.select_related(*_SHOWN).order_by("-pk")
-    if access.can_in_organisation(actor, OrgPermission.READ_AUDIT):
+    if access.check_org_permission(actor, OrgPermission.READ_AUDIT):
         return found
-    return found.filter(_own(actor) | Q(model__in=access.models_for(actor, Permission.GRANT_ROLE).values("pk")))
+    return found.filter(
+        _own(actor) | Q(model__in=access.models_with_permission(actor, Permission.GRANT_ROLE).values("pk"))
+    )
 
 
 def own_access_requests(actor: Actor) -> QuerySet[AccessRequest]:
@@ -47,8 +49,8 @@ def own_access_requests(actor: Actor) -> QuerySet[AccessRequest]:
 
 def access_requests_to_answer(actor: Actor) -> QuerySet[AccessRequest]:
     """The open requests the actor may answer, the longest waiting first; never their own."""
-    models = access.models_for(actor, Permission.GRANT_ROLE)
-    found = AccessRequest.objects.filter(OPEN, model__in=models.values("pk")).exclude(person__uid=actor.person)
+    models = access.models_with_permission(actor, Permission.GRANT_ROLE)
+    found = AccessRequest.objects.filter(IS_CURRENT, model__in=models.values("pk")).exclude(person__uid=actor.person)
     return found.select_related(*_SHOWN).order_by("opened_at", "pk")
 
 

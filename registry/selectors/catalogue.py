@@ -6,15 +6,15 @@ from django.db.models.functions import Coalesce
 
 from audit.actor import Actor
 from registry import access
-from registry.exceptions import NotFound
-from registry.models import OPEN, ModelVersion, RegisteredModel, StageOccupancy
+from registry.exceptions import NotFoundError
+from registry.models import IS_CURRENT, ModelVersion, RegisteredModel, StageOccupancy
 
 
-def with_numbers(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel]:
+def annotate_counts(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel]:
     """The same models, each with its owner, `latest_number` (of its newest registered version) and `in_exclusive`
     (number of the version in the lifecycle's exclusive stage, such as Production)."""
     newest = ModelVersion.objects.filter(model_id=OuterRef("pk"), status=ModelVersion.Status.REGISTERED)
-    exclusive = StageOccupancy.objects.filter(OPEN, model_id=OuterRef("pk"), exclusive=True)
+    exclusive = StageOccupancy.objects.filter(IS_CURRENT, model_id=OuterRef("pk"), exclusive=True)
     return models.select_related("owner").annotate(
         latest_number=Subquery(newest.order_by("-number").values("number")[:1]),
         in_exclusive=Subquery(exclusive.order_by("-stage__position").values("version__number")[:1]),
@@ -25,9 +25,9 @@ def model(actor: Actor, slug: str) -> RegisteredModel:
     """A model by its name. Raises NotFound, the same for absent and invisible; NotPermitted for a token that was not
     issued for reading models."""
     access.require_scope(actor, "models:read")
-    found = access.visible_to(actor).select_related("owner", "accountable_executive").filter(slug=slug).first()
+    found = access.visible_models(actor).select_related("owner", "accountable_executive").filter(slug=slug).first()
     if found is None:
-        raise NotFound(access.absent_model(slug))
+        raise NotFoundError(access.model_not_found_message(slug))
     return found
 
 

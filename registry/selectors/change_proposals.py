@@ -4,7 +4,7 @@ from django.db.models import Q, QuerySet
 
 from audit.actor import Actor
 from registry import access
-from registry.exceptions import NotFound
+from registry.exceptions import NotFoundError
 from registry.models import ChangeProposal
 
 
@@ -15,11 +15,11 @@ def change_proposals(actor: Actor) -> QuerySet[ChangeProposal]:
     A token that is limited to models reads those about these models only."""
     found = ChangeProposal.objects.select_related("proposed_by", "model").order_by("-pk")
     if actor.models is not None:
-        return found.filter(model__in=access.visible_to(actor))
+        return found.filter(model__in=access.visible_models(actor))
     for permission in (access.OrgPermission.READ_AUDIT, access.OrgPermission.MANAGE_PEOPLE):
-        if access.can_in_organisation(actor, permission):
+        if access.check_org_permission(actor, permission):
             return found
-    visible = Q(model__in=access.visible_to(actor))
+    visible = Q(model__in=access.visible_models(actor))
     if actor.person is not None and access.has_scope(actor, "models:read"):
         visible |= Q(proposed_by__uid=actor.person, model__isnull=True)
     return found.filter(visible)
@@ -29,7 +29,7 @@ def change_proposal(actor: Actor, number: int) -> ChangeProposal:
     """The proposal of that number. Raises NotFound where there is none that the actor may read."""
     found = change_proposals(actor).filter(pk=number).first()
     if found is None:
-        raise NotFound(f"There is no change proposal C{number} that you may read.")
+        raise NotFoundError(f"There is no change proposal C{number} that you may read.")
     return found
 
 

@@ -3,20 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from registry.comparison import Dataset, File, Side
+from registry.comparison import Dataset, File, VersionSnapshot
 from registry.models import ModelVersion
-from registry.selectors.contents import Contents
+from registry.selectors.contents import VersionContents
 
 
-def sides(versions: Sequence[ModelVersion], contents: Contents | None = None) -> list[Side]:
+def comparison_inputs(
+    versions: Sequence[ModelVersion], contents: VersionContents | None = None
+) -> list[VersionSnapshot]:
     """What each of these versions is compared in, in their order. The versions come with their models joined.
 
     Args:
         contents: what they consist of, where that was read already.
     """
-    held = contents or Contents(*versions)
+    held = contents or VersionContents(*versions)
     return [
-        Side(
+        VersionSnapshot(
             model=version.model.slug,
             number=version.number,
             fingerprint=version.fingerprint,

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from registry.models import (
-    OPEN,
+    IS_CURRENT,
     AliasAssignment,
     Artifact,
     DatasetReference,
@@ -21,7 +21,7 @@ from registry.models import (
 _Row = TypeVar("_Row", Artifact, DatasetReference, Evidence, Metric, ModelCard)
 
 
-class Contents:
+class VersionContents:
     """The files, datasets, metrics, cards and evidence of some versions. Each noun is read once, when first asked for,
     and for all of the versions together; so one instance must not outlive a change of what it shows."""
 
@@ -54,7 +54,7 @@ class Contents:
 
     @cached_property
     def _before_governance(self) -> frozenset[int]:
-        return standing_since_before(self._ids)
+        return imported_occupancies(self._ids)
 
     @cached_property
     def _files(self) -> dict[int, list[Artifact]]:
@@ -94,10 +94,10 @@ def latest_evidence(version: ModelVersion) -> list[Evidence]:
     return list(rows.distinct("kind").select_related("blob"))
 
 
-def standing_since_before(versions: Collection[int]) -> frozenset[int]:
+def imported_occupancies(versions: Collection[int]) -> frozenset[int]:
     """Which of these versions, by primary key, stand in a place or carry an alias that nobody here approved, because
     they held it before they were brought here. One query."""
-    held = Q(OPEN, before_governance=True, version_id=OuterRef("pk"))
+    held = Q(IS_CURRENT, before_governance=True, version_id=OuterRef("pk"))
     found = ModelVersion.objects.filter(
         Exists(StageOccupancy.objects.filter(held)) | Exists(AliasAssignment.objects.filter(held)), pk__in=versions
     )

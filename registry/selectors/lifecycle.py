@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from audit import prepared
+from audit.postgresql import prepared_statements
 from registry import characters, stages
-from registry.exceptions import IllegalMove
+from registry.exceptions import InvalidTransitionError
 from registry.models import ProtectedAlias, Stage
-from registry.rules import Faults
+from registry.validation import ErrorCollector
 
 _LIFECYCLE = """
     SELECT s.name, s.slug, s.position, s.initial, s.exclusive, s.protected, s.protected_exit, d.slug,
@@ -55,20 +55,20 @@ class AliasProtection:
 
 def lifecycle() -> stages.Lifecycle:
     """The lifecycle in force, as a value. One query."""
-    rows = prepared.fetch(_LIFECYCLE, {})
+    rows = prepared_statements.execute_prepared(_LIFECYCLE, {})
     return stages.lifecycle(
         [stages.StageSpec(*row[:-1]) for row in rows],
         [(slug, target) for _, slug, *_, targets in rows for target in targets],
     )
 
 
-def refuse_unlawful(source: Stage, target: Stage) -> None:
+def require_allowed_transition(source: Stage, target: Stage) -> None:
     """Raises IllegalMove, with the stages that can be reached, where the lifecycle has no move from one to another."""
-    if prepared.fetch(_LAWFUL, {"source": source.pk, "target": target.pk}):
+    if prepared_statements.execute_prepared(_LAWFUL, {"source": source.pk, "target": target.pk}):
         return
     known = lifecycle()
     reached = ", ".join(stage.name for stage in known.targets(source.slug)) or "nowhere"
-    refusal = IllegalMove(
+    refusal = InvalidTransitionError(
         f"{source.name} → {target.name} is not a move of this lifecycle; from {source.name} a version may go to: "
         f"{reached}."
     )
@@ -76,7 +76,7 @@ def refuse_unlawful(source: Stage, target: Stage) -> None:
     raise refusal
 
 
-def anything_protected() -> bool:
+def has_protected_targets() -> bool:
     """Whether the gate guards anything here: a stage, its exit, or an alias. False on an instance set up for trials."""
     guarded = Stage.objects.filter(Q(protected=True) | Q(protected_exit=True))
     return guarded.exists() or ProtectedAlias.objects.exists()
@@ -99,7 +99,7 @@ def alias_protections(names: Iterable[str]) -> dict[str, AliasProtection]:
     stage in any capitals: who follows `@production` expects what may be in Production.
     """
     found: dict[str, AliasProtection] = {}
-    for name, slug, *stage in prepared.fetch(_PROTECTIONS, {"names": list(names)}):
+    for name, slug, *stage in prepared_statements.execute_prepared(_PROTECTIONS, {"names": list(names)}):
         held = found.setdefault(name, AliasProtection(name))
         if slug is not None:
             found[name] = AliasProtection(name, (*held.represents, RepresentedStage(slug, *stage)))
@@ -114,17 +114,17 @@ def protected_aliases() -> tuple[AliasProtection, ...]:
     return tuple(alias_protections(sorted(names)).values())
 
 
-def alias_to_point(name: str) -> bool:
+def is_alias_governed(name: str) -> bool:
     """Whether an alias that is to be pointed somewhere moves by promotion request only.
 
     Raises InvalidInput, at /alias, for a name that cannot be an alias; for one that looks like a protected alias, also
     but for its capitals: readers take “Champion” and “charnpion” for the champion; and for one that looks like the slug
     or the name of a protected stage without being it.
     """
-    faults = Faults()
+    faults = ErrorCollector()
     faults.alias("/alias", name)
     wanted = characters.caseless_skeleton(name)
-    names = prepared.fetch(_PROTECTED_NAMES, {})
+    names = prepared_statements.execute_prepared(_PROTECTED_NAMES, {})
     alike = [(known, stage) for known, stage in names if characters.caseless_skeleton(known) == wanted]
     aliases = [known for known, stage in alike if stage is None]
     if aliases and name not in aliases:
@@ -132,5 +132,5 @@ def alias_to_point(name: str) -> bool:
     # The slug or the name of a protected stage is protected in any capitals, so it needs no refusal.
     elif alike and not aliases and name.lower() not in {known.lower() for known, _ in alike}:
         faults.add("/alias", "looks_protected", f"Write “{alike[0][1]}”, the protected stage, or choose another name.")
-    faults.refuse()
+    faults.raise_if_any()
     return is_protected_alias(name)

@@ -29,7 +29,7 @@ from django.db.models.expressions import RawSQL
 
 from audit.actor import Actor
 from registry import access, datasets
-from registry.exceptions import Conflict, NotFound
+from registry.exceptions import ConflictError, NotFoundError
 from registry.models import DatasetReference, ModelVersion
 
 STEPS = 2
@@ -73,7 +73,7 @@ SELECT id FROM resting
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class LineageNeighbourhood:
     """A version, what it was made from and what was made from it, as far as the reader may see."""
 
     version: ModelVersion
@@ -89,7 +89,7 @@ class Surroundings:
     """Whether there is more than was followed."""
 
 
-def around(actor: Actor, version: ModelVersion, *, steps: int = STEPS) -> Surroundings:
+def lineage_neighbourhood(actor: Actor, version: ModelVersion, *, steps: int = STEPS) -> LineageNeighbourhood:
     """The surroundings of a version the actor may see, `steps` each way. Three queries, whatever there is.
 
     It is followed through visible versions only: beyond one that may not be seen, nothing is shown.
@@ -109,7 +109,7 @@ def around(actor: Actor, version: ModelVersion, *, steps: int = STEPS) -> Surrou
     beside = {pk for edge in up if edge[0] in before for pk in edge}
     beside |= {pk for edge in down if edge[1] in after for pk in edge}
     data = DatasetReference.objects.filter(version_id__in=before).order_by("role", "name", "pk")
-    return Surroundings(
+    return LineageNeighbourhood(
         version=version,
         ancestors=_ordered(versions[pk] for pk in before - {version.pk}),
         descendants=_ordered(versions[pk] for pk in after - {version.pk}),
@@ -164,7 +164,7 @@ def dependents(actor: Actor, identity: str, *, stage: str | None = None) -> Quer
 
 
 @dataclass(frozen=True)
-class Weight:
+class DatasetUsage:
     """How much rests on a dataset: visible versions by the slug of their stage, and how many the reader may not see."""
 
     by_stage: dict[str, int]
@@ -176,7 +176,7 @@ class Weight:
         return sum(self.by_stage.values())
 
 
-def weight(actor: Actor, identity: str) -> Weight:
+def dataset_usage(actor: Actor, identity: str) -> DatasetUsage:
     """How many versions rest on a dataset, in one query."""
     rows = (
         _resting_on(identity)
@@ -192,12 +192,12 @@ def weight(actor: Actor, identity: str) -> Weight:
             by_stage[stage] = count
         else:
             hidden += count
-    return Weight(by_stage, hidden)
+    return DatasetUsage(by_stage, hidden)
 
 
 def _seen_by(actor: Actor) -> "ExpressionWrapper[Q]":
     """That the actor may see the version: looked up for each, because they are few beside all that may be seen."""
-    seen = access.found_in(access.visible_along(actor).filter(pk=OuterRef("model_id")))
+    seen = access.exists_in(access.visible_models_for_list(actor).filter(pk=OuterRef("model_id")))
     return ExpressionWrapper(seen, BooleanField())
 
 
@@ -215,7 +215,7 @@ def _resting_on(identity: str) -> QuerySet[ModelVersion]:
 def references(actor: Actor) -> QuerySet[DatasetReference]:
     """The dataset references of versions the actor may see. Raises NotPermitted for a token that may not read."""
     access.require_scope(actor, "models:read")
-    return DatasetReference.objects.filter(version__model__in=access.visible_to(actor))
+    return DatasetReference.objects.filter(version__model__in=access.visible_models(actor))
 
 
 def dataset(actor: Actor, key: str) -> DatasetReference:
@@ -235,11 +235,11 @@ def dataset(actor: Actor, key: str) -> DatasetReference:
         by_digest.setdefault(reference.identity, reference)
     if len(by_digest) > 1:
         named = "; ".join(f"{r.identity} ({r.uri or r.name})" for r in list(by_digest.values())[:5])
-        raise Conflict(
+        raise ConflictError(
             f"Several datasets have this digest; name one by its identity: {named}.", code="ambiguous_dataset"
         )
     if not by_digest:
-        raise NotFound(f"There is no dataset “{key[:80]}” on record that you may see.")
+        raise NotFoundError(f"There is no dataset “{key[:80]}” on record that you may see.")
     return by_digest.popitem()[1]
 
 
@@ -254,13 +254,13 @@ def find_datasets(actor: Actor, words: str) -> QuerySet[DatasetReference]:
     meant = Q(identity=line) | Q(uri=line) | Q(name__startswith=line[:250])
     if len(line) >= 8:
         meant |= Q(digest__startswith=line.removeprefix("sha256:").removeprefix("md5:")[:128])
-    readings = {datasets.identity(reading) for reading in datasets.recognised(words)}
-    digests = {reading.digest for reading in datasets.recognised(words) if reading.digest}
+    readings = {datasets.identity(reading) for reading in datasets.detect_formats(words)}
+    digests = {reading.digest for reading in datasets.detect_formats(words) if reading.digest}
     return found.filter(meant | Q(identity__in=readings) | Q(digest__in=digests))
 
 
 @dataclass(frozen=True)
-class Found:
+class DatasetMatch:
     """A dataset in a list: its newest reference, and how many visible versions name it, those in a protected stage
     among them."""
 
@@ -269,7 +269,7 @@ class Found:
     live: int
 
 
-def counted(actor: Actor, identities: Collection[str]) -> list[Found]:
+def counted(actor: Actor, identities: Collection[str]) -> list[DatasetMatch]:
     """Datasets with how often they are named directly, in the order given. Two queries."""
     seen = references(actor).filter(identity__in=identities)
     live = Q(version__stage__exclusive=True) | Q(version__stage__protected=True)
@@ -280,4 +280,4 @@ def counted(actor: Actor, identities: Collection[str]) -> list[Found]:
         .annotate(versions=Count("version", distinct=True), live=Count("version", distinct=True, filter=live))
     }
     newest = {r.identity: r for r in seen.order_by("identity", "-pk").distinct("identity")}
-    return [Found(newest[i], *counts[i]) for i in identities if i in newest and i in counts]
+    return [DatasetMatch(newest[i], *counts[i]) for i in identities if i in newest and i in counts]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from audit import prepared
+from audit.postgresql import prepared_statements
 from registry.models import Contribution
 
 # Accounts act by tokens; a service account by tokens alone. Who holds it is asked of the time since the version exists.
@@ -69,7 +69,7 @@ def participation(asked: Iterable[tuple[int, int, int | None]]) -> dict[int, Par
     if not triples:
         return {}
     keys, versions, tokens = (list(column) for column in zip(*triples, strict=True))
-    found = prepared.fetch(_PARTICIPATION, {"keys": keys, "versions": versions, "tokens": tokens})
+    found = prepared_statements.execute_prepared(_PARTICIPATION, {"keys": keys, "versions": versions, "tokens": tokens})
     contributed: dict[int, dict[str, list[str]]] = {key: {} for key in keys}
     accounts: dict[int, set[str]] = {key: set() for key in keys}
     behind: dict[int, set[str]] = {key: set() for key in keys}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
-from registry.models import OPEN, AccountControl, RegisteredModel, User
+from registry.models import IS_CURRENT, AccountControl, RegisteredModel, User
 
 
 def is_unowned() -> Q:
@@ -24,7 +24,7 @@ class Responsibilities:
 
 def responsibilities_of(person: User) -> Responsibilities:
     """Return what an account owns or is accountable for. Queries are run when the parts are read."""
-    held = AccountControl.objects.filter(OPEN, person=person, kind=AccountControl.Kind.OWNER).values("account_id")
+    held = AccountControl.objects.filter(IS_CURRENT, person=person, kind=AccountControl.Kind.OWNER).values("account_id")
     return Responsibilities(
         owned=RegisteredModel.objects.filter(owner=person).order_by("slug"),
         accountable=RegisteredModel.objects.filter(accountable_executive=person).order_by("slug"),

@@ -18,7 +18,7 @@ def calendar(actor: Actor, *, team: str = "", owner: str = "") -> QuerySet[Regis
         team: exact name.
         owner: user name of the owner.
     """
-    found = access.visible_to(actor).filter(status=RegisteredModel.Status.ACTIVE, next_review__isnull=False)
+    found = access.visible_models(actor).filter(status=RegisteredModel.Status.ACTIVE, next_review__isnull=False)
     if team:
         found = found.filter(team=team)
     if owner:
@@ -29,7 +29,7 @@ def calendar(actor: Actor, *, team: str = "", owner: str = "") -> QuerySet[Regis
 def due_for(actor: Actor, today: date) -> QuerySet[RegisteredModel]:
     """Those due within thirty days, or overdue, on whose promotions the actor may decide. Whether the separation of
     duties lets them review one is asked when it is opened."""
-    mine = access.models_for(actor, access.Permission.DECIDE)
+    mine = access.models_with_permission(actor, access.Permission.DECIDE)
     rows = RegisteredModel.objects.filter(pk__in=mine.values("pk"), status=RegisteredModel.Status.ACTIVE)
     person = access.person_of(actor)
     rows = rows.exclude(owner=person) if person is not None else rows.none()

@@ -6,9 +6,9 @@ from django.db.models import Q, QuerySet
 
 from audit.actor import Actor
 from registry import access
-from registry.exceptions import NotFound
+from registry.exceptions import NotFoundError
 from registry.models import (
-    OPEN,
+    IS_CURRENT,
     AliasAssignment,
     Artifact,
     ModelCard,
@@ -22,10 +22,10 @@ from registry.selectors.catalogue import model
 
 def versions_of(model: RegisteredModel) -> QuerySet[ModelVersion]:
     """The versions of a model, newest first, with what a row of a list shows."""
-    return with_what_a_row_shows(ModelVersion.objects.filter(model=model).order_by("-number"))
+    return with_list_relations(ModelVersion.objects.filter(model=model).order_by("-number"))
 
 
-def with_what_a_row_shows(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+def with_list_relations(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
     """The same versions, with what a row of a list names beside them."""
     return versions.select_related("model", "stage", "registered_by", "trained_by")
 
@@ -35,7 +35,7 @@ def version(actor: Actor, slug: str, number: int) -> ModelVersion:
     its_model = model(actor, slug)
     found = versions_of(its_model).select_related("registered_with__person").filter(number=number).first()
     if found is None:
-        raise NotFound(f"{slug} has no version {number}.")
+        raise NotFoundError(f"{slug} has no version {number}.")
     found.model = its_model
     return found
 
@@ -49,7 +49,7 @@ def resolve(actor: Actor, reference: str) -> ModelVersion:
         if found and slug and rest:
             break
     else:
-        raise NotFound(f"“{reference}” is no reference: write model/7, model@champion or model:production.")
+        raise NotFoundError(f"“{reference}” is no reference: write model/7, model@champion or model:production.")
     rows = versions_of(model(actor, slug)).filter(status=ModelVersion.Status.REGISTERED)
     if mark == "/":
         number = rest.isascii() and rest.isdecimal() and len(rest) <= 9
@@ -58,12 +58,12 @@ def resolve(actor: Actor, reference: str) -> ModelVersion:
         rows = rows.filter(stage__slug=rest)
     elif rest.casefold() != "latest":
         rows = rows.filter(
-            pk__in=AliasAssignment.objects.filter(OPEN, model__slug=slug, name=rest).values("version_id")
+            pk__in=AliasAssignment.objects.filter(IS_CURRENT, model__slug=slug, name=rest).values("version_id")
         )
     pointed = rows.first()
     if pointed is None:
         what = {"/": "registered version", "@": "version with the alias", ":": "version in the stage"}[mark]
-        raise NotFound(f"{slug} has no {what} “{rest}”.")
+        raise NotFoundError(f"{slug} has no {what} “{rest}”.")
     return pointed
 
 
@@ -99,12 +99,12 @@ def card_of(version: ModelVersion) -> ModelCard | None:
     return ModelCard.objects.filter(version=version).order_by("-revision").first()
 
 
-def holding_digest(actor: Actor, sha256: str) -> QuerySet[ModelVersion]:
+def versions_with_digest(actor: Actor, sha256: str) -> QuerySet[ModelVersion]:
     """The registered versions the actor may see that contain a file with this digest, oldest first."""
     holding = Artifact.objects.filter(sha256=sha256, blob__isnull=False).values("version_id")
     return (
         ModelVersion.objects.filter(
-            pk__in=holding, status=ModelVersion.Status.REGISTERED, model__in=access.visible_to(actor)
+            pk__in=holding, status=ModelVersion.Status.REGISTERED, model__in=access.visible_models(actor)
         )
         .select_related("model", "stage")
         .order_by("registered_at", "pk")

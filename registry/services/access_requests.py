@@ -14,11 +14,11 @@ from audit import clock, recorder
 from audit.actions import Action
 from audit.actor import Actor
 from audit.models import Event
-from audit.recorder import Change, Thing
+from audit.recorder import Change, ObjectRef
 from registry import access
 from registry.access import Permission, Role
-from registry.access.grants import KEEPER, lock, open_grant
-from registry.access.vocabulary import ORGANISATION_ONLY
+from registry.access.grants import ACCESS_KEEPER, create_grant, lock
+from registry.access.permissions import ORGANISATION_ONLY
 from registry.actions import (
     ACCESS_DENIED,
     ACCESS_GRANTED,
@@ -26,17 +26,17 @@ from registry.actions import (
     ACCESS_REQUESTED,
     ACCESS_WITHDRAWN,
 )
-from registry.exceptions import Conflict, NotFound, NotNow, NotPermitted
-from registry.models import OPEN, AccessRequest, Grant, RegisteredModel, User, held
-from registry.rules import Faults
-from registry.selectors.access_requests import may_know
-from registry.services.uniqueness import unique_or_refused
+from registry.exceptions import ConflictError, InvalidStateError, NotFoundError, PermissionDeniedError
+from registry.models import IS_CURRENT, AccessRequest, Grant, RegisteredModel, User, active_grants_q
+from registry.selectors.access_requests import can_see_access_request
+from registry.services.uniqueness import translate_unique_violation
+from registry.validation import ErrorCollector
 
 LONGEST = timedelta(days=180)
 """How far ahead a role may be asked for."""
 USUAL = timedelta(days=90)
 """Until when it is asked for where nothing is said."""
-PATIENCE = timedelta(days=30)
+ANSWER_DEADLINE = timedelta(days=30)
 """How long a request waits for an answer."""
 MOST_OPEN = 20
 """How many requests of one person may wait at a time: asking is no way to search for names."""
@@ -46,7 +46,9 @@ ROLES = tuple(role for role in Role if role not in ORGANISATION_ONLY)
 
 
 @transaction.atomic
-def ask(*, actor: Actor, slug: str, role: Role | str, purpose: str, until: datetime | None = None) -> AccessRequest:
+def create_access_request(
+    *, actor: Actor, slug: str, role: Role | str, purpose: str, until: datetime | None = None
+) -> AccessRequest:
     """Ask for a role on the model of that name, whether or not there is one.
 
     Args:
@@ -60,35 +62,35 @@ def ask(*, actor: Actor, slug: str, role: Role | str, purpose: str, until: datet
     person = access.require_person(actor)
     access.require_scope(actor, "models:read")
     if person.kind != User.Kind.PERSON:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             "A service account asks for nothing: somebody who may give roles on the model gives it one.",
             code="person_required",
         )
     if actor.models is not None and slug not in actor.models:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             f"This token is limited to other models: {', '.join(sorted(actor.models))}.", code="token_limited"
         )
     asked, why, end = _checked(slug, role, purpose, until)
     # One question of a person at a time: the limits below count what they have open.
-    User.objects.locked(person.pk)
-    waiting = AccessRequest.objects.filter(OPEN, person=person)
+    User.objects.get_for_update(person.pk)
+    waiting = AccessRequest.objects.filter(IS_CURRENT, person=person)
     existing = waiting.filter(slug=slug).first()
     if existing is not None:
-        raise Conflict(
+        raise ConflictError(
             f"Your request {existing.pk} for {slug} waits for an answer: withdraw it to ask anew.",
             code="already_asked",
             existing=existing,
         )
     if waiting.count() >= MOST_OPEN:
-        raise NotNow(
+        raise InvalidStateError(
             f"{MOST_OPEN} of your requests wait for an answer: withdraw those you no longer need.", code="too_many_open"
         )
     model = RegisteredModel.objects.filter(slug=slug).first()
     lasting = Grant.objects.filter(
-        held(clock.now()), user=person, model=model, role=asked, model__isnull=False, expires_at__isnull=True
+        active_grants_q(clock.now()), user=person, model=model, role=asked, model__isnull=False, expires_at__isnull=True
     )
     if lasting.exists():
-        raise Conflict(f"You are {asked} on {slug} already, without an end.", code="already_granted")
+        raise ConflictError(f"You are {asked} on {slug} already, without an end.", code="already_granted")
     request = AccessRequest(uid=uuid4(), person=person, model=model, slug=slug, role=asked, purpose=why, until=end)
     event = _append(
         ACCESS_REQUESTED,
@@ -102,7 +104,7 @@ def ask(*, actor: Actor, slug: str, role: Role | str, purpose: str, until: datet
         ],
     )
     request.opened_at, request.opened_event = event.happened_at, event.event_id
-    with unique_or_refused("/model", "A request of yours for this model waits already."):
+    with translate_unique_violation("/model", "A request of yours for this model waits already."):
         request.save(force_insert=True)
     return request
 
@@ -120,21 +122,21 @@ def grant(
     the model and for one's own request; NotNow where it was answered meanwhile or its time is over; InvalidInput for
     a later end, or an account that was deactivated; Conflict where the role is held by now without an end.
     """
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason_if_given(reason) or "granted as it was asked for"
-    faults.refuse()
+    faults.raise_if_any()
     request = _locked_to_answer(actor, request)
     if request.until <= clock.now():
-        raise NotNow("The time asked for is over: deny the request, or let it lapse.", code="over")
+        raise InvalidStateError("The time asked for is over: deny the request, or let it lapse.", code="over")
     if until is not None and until > request.until:
         faults.add("/until", "too_long", "You may shorten the time that was asked for, and not add to it.")
     if until is not None and until <= clock.now():
         faults.add("/until", "past", "This moment is over: name one that is to come.")
-    if request.person.left():
+    if request.person.is_deactivated():
         faults.add("", "inactive", f"{request.person}'s account is deactivated: deny the request.")
-    faults.refuse()
+    faults.raise_if_any()
     _close(actor, request, AccessRequest.Outcome.GRANTED, ACCESS_GRANTED, why)
-    open_grant(
+    create_grant(
         actor=actor,
         role=Role(request.role),
         model=request.model,
@@ -150,9 +152,9 @@ def grant(
 @transaction.atomic
 def deny(*, actor: Actor, request: AccessRequest, reason: str) -> AccessRequest:
     """Answer that the role is not given, and why. Raises as `grant` does, and InvalidInput without a reason."""
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
-    faults.refuse()
+    faults.raise_if_any()
     request = _locked_to_answer(actor, request)
     return _close(actor, request, AccessRequest.Outcome.DENIED, ACCESS_DENIED, why)
 
@@ -163,7 +165,7 @@ def withdraw(*, actor: Actor, request: AccessRequest) -> AccessRequest:
     else's, NotNow where it was answered meanwhile."""
     _require_known(actor, request)
     if request.person.uid != actor.person:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             "Whoever asked withdraws it; you may deny it, if you give roles here.", code="somebody_elses"
         )
     access.require_person(actor)
@@ -171,14 +173,16 @@ def withdraw(*, actor: Actor, request: AccessRequest) -> AccessRequest:
     return _close(actor, request, AccessRequest.Outcome.WITHDRAWN, ACCESS_WITHDRAWN, "")
 
 
-def unanswered() -> list[int]:
+def overdue_ids() -> list[int]:
     """The requests nobody answered in time, oldest first."""
-    late = AccessRequest.objects.filter(OPEN, Q(opened_at__lte=clock.now() - PATIENCE) | Q(until__lte=clock.now()))
+    late = AccessRequest.objects.filter(
+        IS_CURRENT, Q(opened_at__lte=clock.now() - ANSWER_DEADLINE) | Q(until__lte=clock.now())
+    )
     return list(late.order_by("opened_at").values_list("pk", flat=True)[:200])
 
 
 @transaction.atomic
-def lapse(request_id: int) -> bool:
+def expire(request_id: int) -> bool:
     """Close a request nobody answered in time, as a named process. False where there is nothing to close. May be called
     at any time and any number of times."""
     request = AccessRequest.objects.select_related("model").filter(pk=request_id).first()
@@ -187,22 +191,22 @@ def lapse(request_id: int) -> bool:
     lock(request.model, None, None)
     request = _reread(request)
     now = clock.now()
-    if request.closed_at is not None or (request.opened_at > now - PATIENCE and request.until > now):
+    if request.closed_at is not None or (request.opened_at > now - ANSWER_DEADLINE and request.until > now):
         return False
-    _close(KEEPER, request, AccessRequest.Outcome.LAPSED, ACCESS_LAPSED, "")
+    _close(ACCESS_KEEPER, request, AccessRequest.Outcome.LAPSED, ACCESS_LAPSED, "")
     return True
 
 
 def _require_known(actor: Actor, request: AccessRequest) -> None:
     access.require_scope(actor, "models:read")
-    if not may_know(actor, request):
-        raise NotFound("There is no access request with this number that you may see.")
+    if not can_see_access_request(actor, request):
+        raise NotFoundError("There is no access request with this number that you may see.")
 
 
 def _checked(slug: str, role: Role | str, purpose: str, until: datetime | None) -> tuple[Role, str, datetime]:
-    faults = Faults()
+    faults = ErrorCollector()
     faults.model_slug("/model", slug)
-    why = faults.text("/purpose", purpose.strip(), 5_000, required=True)
+    why = faults.clean_text("/purpose", purpose.strip(), 5_000, required=True)
     now = clock.now()
     end = until if until is not None else now + USUAL
     if end <= now:
@@ -211,19 +215,19 @@ def _checked(slug: str, role: Role | str, purpose: str, until: datetime | None) 
         faults.add("/until", "too_long", f"At most {LONGEST.days} days ahead; ask again when they are over.")
     if role not in ROLES:
         faults.add("/role", "unknown_role", f"This cannot be asked for; these can: {', '.join(ROLES)}.")
-    faults.refuse()
+    faults.raise_if_any()
     return Role(role), why, end
 
 
 def _locked_to_answer(actor: Actor, request: AccessRequest) -> AccessRequest:
     """The open request as it is now, after every question of permission."""
     if request.person.uid == actor.person:
-        raise NotPermitted("You cannot answer your own request: another person does.", code="self_grant")
+        raise PermissionDeniedError("You cannot answer your own request: another person does.", code="self_grant")
     _require_known(actor, request)
     if request.model is None:
-        raise NotFound(access.absent_model(request.slug))
+        raise NotFoundError(access.model_not_found_message(request.slug))
     lock(request.model, None, None)
-    access.require(actor, Permission.GRANT_ROLE, request.model)
+    access.require_permission(actor, Permission.GRANT_ROLE, request.model)
     return _locked(request)
 
 
@@ -232,7 +236,9 @@ def _locked(request: AccessRequest) -> AccessRequest:
         lock(request.model, None, None)
     now = _reread(request)
     if now.closed_at is not None:
-        raise NotNow(f"This request is {now.state} already: nothing is left to answer.", code="already_answered")
+        raise InvalidStateError(
+            f"This request is {now.state} already: nothing is left to answer.", code="already_answered"
+        )
     return now
 
 
@@ -254,13 +260,13 @@ def _close(
 def _append(action: Action, actor: Actor, request: AccessRequest, reason: str | None, changes: list[Change]) -> Event:
     """Where there is a model, in its stream: whoever may not see it cannot read there that it exists."""
     model = request.model
-    place = [Thing("model", str(model.uid))] if model is not None else []
-    return recorder.append(
+    place = [ObjectRef("model", str(model.uid))] if model is not None else []
+    return recorder.record_event(
         action,
         actor=actor,
-        thing=Thing("access_request", str(request.uid)),
+        target=ObjectRef("access_request", str(request.uid)),
         stream=f"model:{model.uid}" if model is not None else "organisation",
-        related=[Thing("person", request.person.uid), *place],
+        related_objects=[ObjectRef("person", request.person.uid), *place],
         changes=changes,
         data={"role": str(request.role), "person": request.person.uid},
         reason=reason,

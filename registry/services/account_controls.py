@@ -10,12 +10,12 @@ from django.db import transaction
 from audit import recorder
 from audit.actor import Actor
 from audit.models import Event
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 from registry import access
 from registry.actions import SERVICE_ACCOUNT_USER_ADDED, SERVICE_ACCOUNT_USER_REMOVED
-from registry.exceptions import Conflict, NotFound, NotPermitted
-from registry.models import OPEN, AccessToken, AccountControl, User
-from registry.rules import Faults
+from registry.exceptions import ConflictError, NotFoundError, PermissionDeniedError
+from registry.models import IS_CURRENT, AccessToken, AccountControl, User
+from registry.validation import ErrorCollector
 
 
 def record_control(
@@ -44,13 +44,13 @@ def record_control(
 
 def has_own_password(person: User) -> bool:
     """Whether the account's password was set by its holder, and not by somebody else."""
-    return not AccountControl.objects.filter(OPEN, account=person, kind=AccountControl.Kind.PASSWORD_SET).exists()
+    return not AccountControl.objects.filter(IS_CURRENT, account=person, kind=AccountControl.Kind.PASSWORD_SET).exists()
 
 
 def require_own_password(person: User) -> None:
     """Raise NotPermitted ("password_not_own") for a password that somebody else set: it is no signature."""
     if not has_own_password(person):
-        raise NotPermitted(
+        raise PermissionDeniedError(
             "Your password was set by somebody else, so it signs and changes nothing. Ask an administrator for a "
             "sign-in link, and set your own by it.",
             code="password_not_own",
@@ -66,30 +66,30 @@ def add_service_account_user(
     Raises NotPermitted without MANAGE_PEOPLE; InvalidInput; Conflict, with `existing`, where it is on record.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
     if account.kind != User.Kind.SERVICE:
         faults.add("/account", "no_service_account", "Only a service account has owners and users.")
     if person.kind != User.Kind.PERSON:
         faults.add("/person", "no_person", "The owner or user of a service account is a person.")
-    elif person.left():
+    elif person.is_deactivated():
         faults.add("/person", "inactive", "This account is deactivated: reactivate it first.")
-    faults.refuse()
-    account = User.objects.locked(account.pk)
+    faults.raise_if_any()
+    account = User.objects.get_for_update(account.pk)
     kind = AccountControl.Kind.OWNER if owner else AccountControl.Kind.USER
-    existing = AccountControl.objects.filter(OPEN, account=account, person=person, kind=kind).first()
+    existing = AccountControl.objects.filter(IS_CURRENT, account=account, person=person, kind=kind).first()
     if existing is not None:
-        raise Conflict(
+        raise ConflictError(
             f"{person} is recorded already: {existing.get_kind_display()}.",
             code="already_recorded",
             existing=existing,
         )
-    event = recorder.append(
+    event = recorder.record_event(
         SERVICE_ACCOUNT_USER_ADDED,
         actor=actor,
-        thing=Thing("person", account.uid),
+        target=ObjectRef("person", account.uid),
         stream=f"person:{account.uid}",
-        related=[Thing("person", person.uid)],
+        related_objects=[ObjectRef("person", person.uid)],
         data={"person": person.uid, "kind": str(kind)},
         reason=why,
     )
@@ -107,20 +107,20 @@ def remove_service_account_user(
     Raises NotPermitted without MANAGE_PEOPLE; InvalidInput; NotFound where it is not on record.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
-    faults.refuse()
-    account = User.objects.locked(account.pk)
+    faults.raise_if_any()
+    account = User.objects.get_for_update(account.pk)
     kind = AccountControl.Kind.OWNER if owner else AccountControl.Kind.USER
-    control = AccountControl.objects.filter(OPEN, account=account, person=person, kind=kind).first()
+    control = AccountControl.objects.filter(IS_CURRENT, account=account, person=person, kind=kind).first()
     if control is None:
-        raise NotFound(f"{person} is not on record as one who {kind.label}.")
-    event = recorder.append(
+        raise NotFoundError(f"{person} is not on record as one who {kind.label}.")
+    event = recorder.record_event(
         SERVICE_ACCOUNT_USER_REMOVED,
         actor=actor,
-        thing=Thing("person", account.uid),
+        target=ObjectRef("person", account.uid),
         stream=f"person:{account.uid}",
-        related=[Thing("person", person.uid)],
+        related_objects=[ObjectRef("person", person.uid)],
         data={"person": person.uid, "kind": str(kind)},
         reason=why,
     )

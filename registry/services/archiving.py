@@ -4,12 +4,12 @@ from django.db import transaction
 
 from audit import clock, recorder
 from audit.actor import Actor
-from audit.recorder import Change, Thing
+from audit.recorder import Change, ObjectRef
 from registry.actions import MODEL_ARCHIVED, MODEL_REACTIVATED
-from registry.exceptions import NotNow, StaleRevision
-from registry.models import OPEN, RegisteredModel, StageOccupancy
-from registry.rules import Faults
+from registry.exceptions import InvalidStateError, StaleRevisionError
+from registry.models import IS_CURRENT, RegisteredModel, StageOccupancy
 from registry.services.models import require_accountability
+from registry.validation import ErrorCollector
 
 
 def archive_model(
@@ -31,9 +31,9 @@ def reactivate_model(
     return _set(actor, model, RegisteredModel.Status.ACTIVE, reason, expected_revision)
 
 
-def in_the_way(model: RegisteredModel) -> list[StageOccupancy]:
+def blocking_occupancies(model: RegisteredModel) -> list[StageOccupancy]:
     """The open occupancies of protected stages that keep a model from being archived, with version and stage."""
-    held = StageOccupancy.objects.filter(OPEN, model=model, stage__protected=True)
+    held = StageOccupancy.objects.filter(IS_CURRENT, model=model, stage__protected=True)
     return list(held.select_related("version", "stage").order_by("-stage__position", "-version__number"))
 
 
@@ -41,22 +41,22 @@ def in_the_way(model: RegisteredModel) -> list[StageOccupancy]:
 def _set(
     actor: Actor, model: RegisteredModel, status: str, reason: str, expected_revision: int | None
 ) -> RegisteredModel:
-    row = RegisteredModel.objects.locked(model.pk)
+    row = RegisteredModel.objects.get_for_update(model.pk)
     require_accountability(actor, row, frozenset({"status"}))
-    faults = Faults()
+    faults = ErrorCollector()
     reason = faults.reason(reason)
-    faults.refuse()
+    faults.raise_if_any()
     if expected_revision is not None and expected_revision != row.revision:
-        raise StaleRevision(f"{row.slug} was changed since you read it: look at it again.", existing=row)
+        raise StaleRevisionError(f"{row.slug} was changed since you read it: look at it again.", existing=row)
     if row.status == status:
-        raise NotNow(f"{row.slug} is {row.get_status_display().lower()} already.", code="unchanged")
+        raise InvalidStateError(f"{row.slug} is {row.get_status_display().lower()} already.", code="unchanged")
     archiving = status == RegisteredModel.Status.ARCHIVED
     if archiving:
         _refuse_in_use(row)
-    recorder.append(
+    recorder.record_event(
         MODEL_ARCHIVED if archiving else MODEL_REACTIVATED,
         actor=actor,
-        thing=Thing("model", str(row.uid)),
+        target=ObjectRef("model", str(row.uid)),
         stream=f"model:{row.uid}",
         changes=[Change("status", row.status, status)],
         reason=reason,
@@ -69,10 +69,10 @@ def _set(
 
 
 def _refuse_in_use(model: RegisteredModel) -> None:
-    held = in_the_way(model)
+    held = blocking_occupancies(model)
     if held:
         where = ", ".join(f"v{occupancy.version.number} is in {occupancy.stage.name}" for occupancy in held[:5])
-        raise NotNow(
+        raise InvalidStateError(
             f"{model.slug} is in use: {where}. Ask for {'it' if len(held) == 1 else 'them'} to leave first, by a "
             "promotion request to Archived; then the model can be archived.",
             code="model_in_use",

@@ -9,11 +9,11 @@ from django.db import transaction
 
 from audit import clock, recorder
 from audit.actor import Actor
-from audit.recorder import Change, Private, Thing
-from registry import access, cadence
+from audit.recorder import Change, ObjectRef, PrivateValue
+from registry import access, review_schedule
 from registry import questionnaire as language
 from registry.actions import MODEL_ASSESSED
-from registry.exceptions import Conflict, NotNow, NotPermitted, StaleRevision
+from registry.exceptions import ConflictError, InvalidStateError, PermissionDeniedError, StaleRevisionError
 from registry.models import (
     AccessToken,
     Assessment,
@@ -23,15 +23,15 @@ from registry.models import (
     RegisteredModel,
     User,
 )
-from registry.rules import Faults
 from registry.services import questionnaires, tier_use
-from registry.services.models import may_account
+from registry.services.models import can_set_accountability
+from registry.validation import ErrorCollector
 
 
 def may_assess(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
     """Whether the actor may assess a model: whoever may edit its record, its owners, and officers."""
-    answer = access.can(actor, access.Permission.EDIT, model)
-    if answer or may_account(actor=actor, model=model):
+    answer = access.check_permission(actor, access.Permission.EDIT, model)
+    if answer or can_set_accountability(actor=actor, model=model):
         return access.Allowed()
     return answer
 
@@ -51,7 +51,7 @@ class Prepared:
     answers: Mapping[str, str]
     rationale: str
     override_reason: str
-    found: language.Outcome
+    found: language.TierResult
     tier: int
 
     @property
@@ -83,21 +83,23 @@ def prepare(
     """Lock the model and validate an assessment of it. Arguments and exceptions are those of `assess`, but for the
     second person."""
     person = _assessor(actor)
-    row = RegisteredModel.objects.locked(model.pk)
+    row = RegisteredModel.objects.get_for_update(model.pk)
     if not may_assess(actor=actor, model=row):
-        access.require(actor, access.Permission.EDIT, row)
+        access.require_permission(actor, access.Permission.EDIT, row)
     if row.status == RegisteredModel.Status.ARCHIVED:
-        raise NotNow(f"{row.slug} is archived: take it back into use first.", code="model_archived")
+        raise InvalidStateError(f"{row.slug} is archived: take it back into use first.", code="model_archived")
     if expected_revision is not None and expected_revision != row.revision:
-        raise StaleRevision(
+        raise StaleRevisionError(
             f"{row.slug} was changed since you read it: look at its tier again before you assess it.", existing=row
         )
     found = questionnaires.in_force()
     if found is None:
-        raise NotNow("No questionnaire is published yet: an officer must publish one.", code="no_questionnaire")
+        raise InvalidStateError(
+            "No questionnaire is published yet: an officer must publish one.", code="no_questionnaire"
+        )
     published, asked = found
     if revision is not None and revision != published.number:
-        raise Conflict(
+        raise ConflictError(
             f"Revision {published.number} of the questionnaire is in force, and you answered revision {revision}: "
             "answer the new one.",
             code="questionnaire_changed",
@@ -165,7 +167,7 @@ def assess(
         expected_revision=expected_revision,
     )
     if prepared.lowers:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             f"This sets tier {prepared.tier} where tier {prepared.strictest} applies. A tier that lowers needs a "
             "second person: propose it, and someone who is neither owner, author nor requester confirms it.",
             code="second_person_required",
@@ -196,19 +198,19 @@ def write(prepared: Prepared, *, actor: Actor, proposal: ChangeProposal | None =
         tier_before=row.risk_tier,
         override_reason=prepared.override_reason,
         rationale=prepared.rationale,
-        next_review=cadence.due_after(_counted_from(row), prepared.tier, prepared.asked.review_every),
+        next_review=review_schedule.next_review_date(_counted_from(row), prepared.tier, prepared.asked.review_every),
         assessor=prepared.person,
         assessed_with=prepared.token,
         assessed_at=now,
         proposal=proposal,
     )
-    agreed = [Thing("change_proposal", str(proposal.uid))] if proposal is not None else []
-    recorder.append(
+    agreed = [ObjectRef("change_proposal", str(proposal.uid))] if proposal is not None else []
+    recorder.record_event(
         MODEL_ASSESSED,
         actor=actor,
-        thing=Thing("assessment", str(made.uid)),
+        target=ObjectRef("assessment", str(made.uid)),
         stream=f"model:{row.uid}",
-        related=[Thing("model", str(row.uid)), Thing("questionnaire", str(published.uid)), *agreed],
+        related_objects=[ObjectRef("model", str(row.uid)), ObjectRef("questionnaire", str(published.uid)), *agreed],
         changes=[
             Change("risk_tier", row.risk_tier, prepared.tier),
             Change(
@@ -216,8 +218,8 @@ def write(prepared: Prepared, *, actor: Actor, proposal: ChangeProposal | None =
                 row.next_review.isoformat() if row.next_review is not None else None,
                 made.next_review.isoformat(),
             ),
-            Change("rationale", None, Private(made.rationale)),
-            *([Change("override_reason", None, Private(made.override_reason))] if made.override_reason else []),
+            Change("rationale", None, PrivateValue(made.rationale)),
+            *([Change("override_reason", None, PrivateValue(made.override_reason))] if made.override_reason else []),
         ],
         data={
             "number": made.number,
@@ -242,7 +244,7 @@ def write(prepared: Prepared, *, actor: Actor, proposal: ChangeProposal | None =
 def _assessor(actor: Actor) -> User:
     person = access.require_person(actor)
     if person.kind == User.Kind.SERVICE:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             "A service account judges no risk: a person answers the questionnaire, signed in or by a token of theirs.",
             code="person_required",
         )
@@ -251,29 +253,29 @@ def _assessor(actor: Actor) -> User:
 
 def _judged(
     asked: language.Questionnaire, answers: Mapping[str, str], rationale: str, tier: int | None, override_reason: str
-) -> language.Outcome:
-    faults = Faults()
-    for question, code, detail in language.faults(asked, answers):
+) -> language.TierResult:
+    faults = ErrorCollector()
+    for question, code, detail in language.validate(asked, answers):
         faults.add(f"/answers/{question}", code, detail)
-    faults.text("/rationale", rationale, 20_000, required=True)
-    faults.text("/override_reason", override_reason, 5_000)
+    faults.clean_text("/rationale", rationale, 20_000, required=True)
+    faults.clean_text("/override_reason", override_reason, 5_000)
     if tier is not None and tier not in RegisteredModel.Tier.values:
         faults.add("/tier", "invalid", "A risk tier is 1, 2 or 3.")
-    faults.refuse()
-    outcome = language.compute(asked, answers)
+    faults.raise_if_any()
+    outcome = language.compute_tier(asked, answers)
     if tier is not None and tier != outcome.tier and not override_reason.strip():
         faults.add(
             "/override_reason", "required", f"The questionnaire gives tier {outcome.tier}: say why it shall be {tier}."
         )
-    faults.refuse()
+    faults.raise_if_any()
     return outcome
 
 
 def _refuse_laxer(actor: Actor, prepared: Prepared) -> None:
     chosen, computed, model = prepared.tier, prepared.found.tier, prepared.model
-    if chosen > computed and not access.can_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES):
+    if chosen > computed and not access.check_org_permission(actor, access.OrgPermission.MANAGE_POLICIES):
         officers = access.holders_in_organisation(access.OrgPermission.MANAGE_POLICIES)
-        raise NotPermitted(
+        raise PermissionDeniedError(
             f"The answers give tier {computed}; only an officer may propose the less strict tier {chosen}. A stricter "
             "one than computed is free.",
             code="laxer_tier",
@@ -281,12 +283,16 @@ def _refuse_laxer(actor: Actor, prepared: Prepared) -> None:
         )
     # A token proposes what its person may: it sets nothing alone.
     answerable = access.actor_for(prepared.person)
-    if model.risk_tier is not None and chosen > model.risk_tier and not may_account(actor=answerable, model=model):
-        raise NotPermitted(
+    if (
+        model.risk_tier is not None
+        and chosen > model.risk_tier
+        and not can_set_accountability(actor=answerable, model=model)
+    ):
+        raise PermissionDeniedError(
             f"{model.slug} is tier {model.risk_tier}, and this would make it the less strict tier {chosen}: its owners "
             "and officers propose that.",
             code="laxer_tier",
-            who_can=access.who_can_assign(model),
+            who_can=access.names_who_can_assign(model),
         )
 
 

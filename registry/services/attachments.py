@@ -12,18 +12,18 @@ from django.db import transaction
 
 from audit import recorder
 from audit.actor import Actor
-from audit.recorder import Private, Thing
+from audit.recorder import ObjectRef, PrivateValue
 from registry import access, fingerprint, selectors, storage
 from registry.actions import ARTIFACT_ATTACHED
 from registry.approved import AskApproved, nothing_approved
-from registry.exceptions import FieldError, InvalidInput, NotNow
+from registry.exceptions import FieldError, InvalidStateError, ValidationFailedError
 from registry.models import AliasAssignment, Artifact, Contribution, ModelVersion, StageOccupancy
-from registry.rules import Faults
-from registry.services.additions import record_deviation
+from registry.services.blob_references import reference_blob
 from registry.services.contributions import record_contribution
-from registry.services.specification import ArtifactSpec, check_artifacts
-from registry.services.storing import refer_to
+from registry.services.evidence import record_deviation
 from registry.services.version_lock import lock_version
+from registry.services.version_spec import ArtifactSpec, check_artifacts
+from registry.validation import ErrorCollector
 
 
 def may_attach(version: ModelVersion) -> bool:
@@ -46,24 +46,24 @@ def store_file(
 
     Raises NotFound and NotPermitted; NotNow where the version's files are fixed; InvalidInput, with nothing kept.
     """
-    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     _refuse_fixed(version)
-    faults = Faults()
+    faults = ErrorCollector()
     faults.path("/path", path)
     if sha256 is not None:
         faults.sha256("/sha256", sha256)
-    faults.refuse()
+    faults.raise_if_any()
 
     def accept(blob: storage.StoredBlob) -> None:
         if sha256 is not None and blob.sha256 != sha256:
             detail = f"The bytes have SHA-256 {blob.sha256}, not {sha256}: send them again. Nothing was kept."
-            raise InvalidInput([FieldError("/sha256", "wrong_digest", detail)])
+            raise ValidationFailedError([FieldError("/sha256", "wrong_digest", detail)])
 
     try:
         return storage.write(stream, limit=settings.COUNTERSIGN_MAX_FILE_BYTES, accept=accept)
-    except storage.TooLarge as fault:
+    except storage.BlobTooLargeError as fault:
         detail = f"A file has at most {fault.limit:,} bytes: split it."
-        raise InvalidInput([FieldError("", "too_large", detail)]) from None
+        raise ValidationFailedError([FieldError("", "too_large", detail)]) from None
 
 
 @transaction.atomic
@@ -86,7 +86,7 @@ def attach_file(
     Raises NotFound and NotPermitted; NotNow where the version's files are fixed, or the path has other bytes already;
     InvalidInput for a path or a size the rules refuse.
     """
-    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     model, version = lock_version(version)
     files = list(Artifact.objects.filter(version=version))
     there = next((file for file in files if file.path == path), None)
@@ -94,18 +94,18 @@ def attach_file(
         return there
     _refuse_fixed(version)
     if there is not None:
-        raise NotNow(
+        raise InvalidStateError(
             f"“{path}” of version {version.number} was attached with SHA-256 {there.sha256}, and a file is attached "
             "once: register a new version for other bytes.",
             code="file_attached",
         )
-    faults = Faults()
+    faults = ErrorCollector()
     together = [ArtifactSpec(path=file.path, sha256=file.sha256, size=file.size) for file in files]
     check_artifacts(faults, [*together, ArtifactSpec(path=path, sha256=blob.sha256, size=blob.size)])
     if not storage.exists(blob.sha256, blob.size):
         faults.add("", "not_stored", "These bytes are not in storage: send the file.")
-    faults.refuse()
-    refer_to(blob)
+    faults.raise_if_any()
+    reference_blob(blob)
     artifact = Artifact.objects.create(
         version=version, path=path, sha256=blob.sha256, size=blob.size, blob_id=blob.sha256
     )
@@ -113,14 +113,14 @@ def attach_file(
     version.revision += 1
     version.fingerprint = fingerprint.compute(version)
     promoted, deviation = record_deviation(approved(version), version.fingerprint)
-    event = recorder.append(
+    event = recorder.record_event(
         ARTIFACT_ATTACHED,
         actor=actor,
-        thing=Thing("artifact", str(artifact.uid)),
+        target=ObjectRef("artifact", str(artifact.uid)),
         stream=f"model:{model.uid}",
-        related=[Thing("version", str(version.uid)), *promoted],
+        related_objects=[ObjectRef("version", str(version.uid)), *promoted],
         data={
-            "path": Private(path),
+            "path": PrivateValue(path),
             "sha256": blob.sha256,
             "size": blob.size,
             "evidence_revision": version.evidence_revision,
@@ -135,12 +135,12 @@ def attach_file(
 
 def _refuse_fixed(version: ModelVersion) -> None:
     if version.status != ModelVersion.Status.REGISTERED:
-        raise NotNow(
+        raise InvalidStateError(
             f"Version {version.number} is still registering: upload the files it was declared with.",
             code="version_registering",
         )
     if not may_attach(version):
-        raise NotNow(
+        raise InvalidStateError(
             f"The files of version {version.number} are fixed: "
             + (
                 "it has entered a protected stage or carried a protected alias."

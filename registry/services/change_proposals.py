@@ -20,15 +20,15 @@ from django.db.models import QuerySet
 from audit import canonical, clock, recorder
 from audit.actions import Action
 from audit.actor import Actor, ActorKind, process
-from audit.recorder import Change, Private, Thing
+from audit.recorder import Change, ObjectRef, PrivateValue
 from registry import access, selectors
 from registry.actions import CHANGE_CONFIRMED, CHANGE_EXPIRED, CHANGE_PROPOSED, CHANGE_REJECTED, CHANGE_WITHDRAWN
-from registry.exceptions import Conflict, NotFound, NotNow, NotPermitted
-from registry.models import OPEN, AccountControl, ChangeProposal, RegisteredModel, User
-from registry.rules import Faults
+from registry.exceptions import ConflictError, InvalidStateError, NotFoundError, PermissionDeniedError
+from registry.models import IS_CURRENT, AccountControl, ChangeProposal, RegisteredModel, User
 from registry.selectors import account_controls
 from registry.services import sign_in
-from registry.services.uniqueness import unique_or_refused
+from registry.services.uniqueness import translate_unique_violation
+from registry.validation import ErrorCollector
 
 LIFETIME = timedelta(days=30)
 """How long a proposal waits for its second person."""
@@ -61,7 +61,7 @@ class ChangeKind:
     name: str
     label: str
     needed: str
-    apply: Callable[[Actor, ChangeProposal], Sequence[Thing]]
+    apply: Callable[[Actor, ChangeProposal], Sequence[ObjectRef]]
     confirmers: Callable[[ChangeProposal], QuerySet[User]] = field(default=lambda proposal: officers())
     excluded: Callable[[ChangeProposal], Mapping[str, str]] = field(default=_exclude_no_one)
 
@@ -92,7 +92,7 @@ def is_exempt(actor: Actor) -> bool:
 def require_exempt(actor: Actor, what: str) -> None:
     """Raise NotPermitted ("second_person_required") unless the actor is exempt. `what` begins the message."""
     if not is_exempt(actor):
-        raise NotPermitted(
+        raise PermissionDeniedError(
             f"{what} needs a second person: propose the change, and another officer confirms it.",
             code="second_person_required",
         )
@@ -103,7 +103,7 @@ def propose(
     *,
     actor: Actor,
     kind: ChangeKind,
-    subject: Thing,
+    subject: ObjectRef,
     title: str,
     payload: Mapping[str, Any],
     reason: str,
@@ -125,12 +125,12 @@ def propose(
         Conflict: such a change is proposed for the subject already (`existing`).
     """
     person = access.require_person(actor)
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
-    line = faults.line("/title", title, 300, required=True)
-    faults.refuse()
+    line = faults.clean_line("/title", title, 300, required=True)
+    faults.raise_if_any()
     waiting = {"kind": kind.name, "subject_type": subject.type, "subject_id": subject.id}
-    existing = ChangeProposal.objects.filter(OPEN, **waiting).first()
+    existing = ChangeProposal.objects.filter(IS_CURRENT, **waiting).first()
     if existing is not None and existing.expires_at <= clock.now():
         _close(existing, ChangeProposal.Outcome.EXPIRED, CHANGE_EXPIRED, actor=EXPIRY)
         existing = None
@@ -138,13 +138,13 @@ def propose(
         raise _already_proposed(existing)
     uid = uuid4()
     digest = canonical.digest({**waiting, "title": line, "payload": dict(payload)})
-    event = recorder.append(
+    event = recorder.record_event(
         CHANGE_PROPOSED,
         actor=actor,
-        thing=Thing("change_proposal", str(uid)),
+        target=ObjectRef("change_proposal", str(uid)),
         stream=_stream(model),
-        related=[subject, *_place(model)],
-        changes=[Change("state", None, ChangeProposal.PROPOSED), Change("title", None, Private(line))],
+        related_objects=[subject, *_place(model)],
+        changes=[Change("state", None, ChangeProposal.PROPOSED), Change("title", None, PrivateValue(line))],
         data={"kind": kind.name, "digest": digest},
         reason=why,
     )
@@ -164,7 +164,7 @@ def propose(
         opened_event=event.event_id,
     )
     made.single_officer = _decides_alone(actor, made)
-    with unique_or_refused("/", f"Such a change of {subject.type} {subject.id} is proposed already."):
+    with translate_unique_violation("/", f"Such a change of {subject.type} {subject.id} is proposed already."):
         made.save(force_insert=True)
     if made.single_officer:
         _carry_out(made, actor, person, comment=f"{SINGLE}: {why}"[:10_000])
@@ -195,11 +195,11 @@ def confirm(*, actor: Actor, proposal: ChangeProposal, digest: str, password: st
     with transaction.atomic():
         found = _locked(proposal)
         _require_confirmer(actor, found)
-        faults = Faults()
-        said = faults.text("/comment", comment.strip(), 10_000)
-        faults.refuse()
+        faults = ErrorCollector()
+        said = faults.clean_text("/comment", comment.strip(), 10_000)
+        faults.raise_if_any()
         if digest != found.digest:
-            raise Conflict(
+            raise ConflictError(
                 "This proposal is not the one you read: read it again before you confirm it.",
                 code="proposal_changed",
                 existing=found,
@@ -213,9 +213,9 @@ def reject(*, actor: Actor, proposal: ChangeProposal, comment: str) -> ChangePro
     a comment."""
     person = _require_confirmer(actor, proposal)
     found = _locked(proposal)
-    faults = Faults()
+    faults = ErrorCollector()
     said = faults.reason(comment, "/comment")
-    faults.refuse()
+    faults.raise_if_any()
     return _close(
         found, ChangeProposal.Outcome.REJECTED, CHANGE_REJECTED, actor=actor, comment=said, signed_name=person.name
     )
@@ -227,28 +227,28 @@ def withdraw(*, actor: Actor, proposal: ChangeProposal, reason: str) -> ChangePr
     where it was answered, InvalidInput without a reason."""
     selectors.require_visible_proposal(actor, proposal)
     if access.require_person(actor).pk != proposal.proposed_by_id:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             "The person who proposed a change withdraws it; another officer may reject it.",
             code="not_yours",
             who_can=(proposal.proposed_by.name,),
         )
     found = _locked(proposal)
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
-    faults.refuse()
+    faults.raise_if_any()
     return _close(found, ChangeProposal.Outcome.WITHDRAWN, CHANGE_WITHDRAWN, actor=actor, comment=why)
 
 
 def expired() -> list[int]:
     """The proposals whose time is over, oldest first; at most 200."""
-    late = ChangeProposal.objects.filter(OPEN, expires_at__lte=clock.now())
+    late = ChangeProposal.objects.filter(IS_CURRENT, expires_at__lte=clock.now())
     return list(late.order_by("opened_at").values_list("pk", flat=True)[:200])
 
 
 @transaction.atomic
 def expire(proposal_id: int) -> None:
     """Close a proposal whose time is over. Does nothing where it was answered meanwhile."""
-    found = ChangeProposal.objects.locked(proposal_id)
+    found = ChangeProposal.objects.get_for_update(proposal_id)
     if found.closed_at is None and found.expires_at <= clock.now():
         _close(found, ChangeProposal.Outcome.EXPIRED, CHANGE_EXPIRED, actor=EXPIRY)
 
@@ -322,7 +322,9 @@ def _behind_token(proposal: ChangeProposal) -> frozenset[str]:
 
 def waiting_for(actor: Actor) -> list[ChangeProposal]:
     """The open proposals the actor may confirm, oldest first."""
-    waiting = ChangeProposal.objects.filter(OPEN, expires_at__gt=clock.now()).select_related("proposed_by", "model")
+    waiting = ChangeProposal.objects.filter(IS_CURRENT, expires_at__gt=clock.now()).select_related(
+        "proposed_by", "model"
+    )
     return [proposal for proposal in waiting.order_by("pk") if can_confirm(actor, proposal)]
 
 
@@ -350,23 +352,25 @@ def _require_confirmer(actor: Actor, proposal: ChangeProposal) -> User:
 def _locked(proposal: ChangeProposal) -> ChangeProposal:
     """The proposal as it is now, locked after its model (lock order: model first). Raises NotNow where it is closed."""
     if proposal.model_id is not None:
-        RegisteredModel.objects.locked(proposal.model_id)
+        RegisteredModel.objects.get_for_update(proposal.model_id)
     try:
-        found = ChangeProposal.objects.locked(proposal.pk)
+        found = ChangeProposal.objects.get_for_update(proposal.pk)
     except ChangeProposal.DoesNotExist:
-        raise NotFound(f"There is no change proposal C{proposal.pk}.") from None
+        raise NotFoundError(f"There is no change proposal C{proposal.pk}.") from None
     if found.closed_at is not None:
         raise _answered(found)
     return found
 
 
-def _answered(proposal: ChangeProposal) -> NotNow:
+def _answered(proposal: ChangeProposal) -> InvalidStateError:
     word = proposal.get_outcome_display().lower() if proposal.outcome else "expired"
-    return NotNow(f"{proposal} was {word}: propose the change again if it is still needed.", code="proposal_closed")
+    return InvalidStateError(
+        f"{proposal} was {word}: propose the change again if it is still needed.", code="proposal_closed"
+    )
 
 
-def _already_proposed(existing: ChangeProposal) -> Conflict:
-    return Conflict(
+def _already_proposed(existing: ChangeProposal) -> ConflictError:
+    return ConflictError(
         f"{existing} proposes such a change already ({existing.title}): confirm, reject or withdraw that one first.",
         code="already_proposed",
         existing=existing,
@@ -398,19 +402,19 @@ def _close(
     signed_name: str = "",
     signed_meaning: str = "",
     controllers: Sequence[str] = (),
-    related: Sequence[Thing] = (),
+    related: Sequence[ObjectRef] = (),
 ) -> ChangeProposal:
-    subject = Thing(proposal.subject_type, proposal.subject_id)
-    event = recorder.append(
+    subject = ObjectRef(proposal.subject_type, proposal.subject_id)
+    event = recorder.record_event(
         action,
         actor=actor,
-        thing=Thing("change_proposal", str(proposal.uid)),
+        target=ObjectRef("change_proposal", str(proposal.uid)),
         stream=_stream(proposal.model),
-        related=[subject, *_place(proposal.model), *(thing for thing in related if thing != subject)],
+        related_objects=[subject, *_place(proposal.model), *(thing for thing in related if thing != subject)],
         changes=[
             Change("state", ChangeProposal.PROPOSED, outcome),
-            *([Change("comment", None, Private(comment))] if comment else []),
-            *([Change("signed_name", None, Private(signed_name))] if signed_name else []),
+            *([Change("comment", None, PrivateValue(comment))] if comment else []),
+            *([Change("signed_name", None, PrivateValue(signed_name))] if signed_name else []),
         ],
         data={
             "kind": proposal.kind,
@@ -433,5 +437,5 @@ def _stream(model: RegisteredModel | None) -> str:
     return f"model:{model.uid}" if model is not None else "organisation"
 
 
-def _place(model: RegisteredModel | None) -> list[Thing]:
-    return [Thing("model", str(model.uid))] if model is not None else []
+def _place(model: RegisteredModel | None) -> list[ObjectRef]:
+    return [ObjectRef("model", str(model.uid))] if model is not None else []

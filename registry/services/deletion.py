@@ -14,12 +14,12 @@ from django.db.models import Q
 from audit import recorder
 from audit.actor import Actor
 from audit.models import Event
-from audit.recorder import Change, Private, Thing
-from registry import access, selectors, stage_writer
+from audit.recorder import Change, ObjectRef, PrivateValue
+from registry import access, selectors, stage_transitions
 from registry.actions import MODEL_DELETED, MODEL_RENAMED, VERSION_DELETED
-from registry.exceptions import NotNow
+from registry.exceptions import InvalidStateError
 from registry.models import (
-    OPEN,
+    IS_CURRENT,
     AliasAssignment,
     Assessment,
     ImportRecord,
@@ -29,9 +29,9 @@ from registry.models import (
     Stage,
     Upload,
 )
-from registry.rules import Faults
 from registry.services import name_claims, tier_use
 from registry.services.version_lock import lock_version
+from registry.validation import ErrorCollector
 
 RETIRED = "archived"
 """The slug of the stage that a deleted version goes to, where it may go there freely."""
@@ -40,11 +40,11 @@ RETIRED = "archived"
 def may_delete(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
     """Whether the actor may delete the model or a version of it, or rename it: an owner, by a token that may change
     models as well."""
-    answer = access.can(actor, access.Permission.EDIT, model)
+    answer = access.check_permission(actor, access.Permission.EDIT, model)
     person = access.person_of(actor)
     if isinstance(answer, access.Denied) or person is None:
         return answer
-    if access.holders_among([person], access.Permission.GRANT_ROLE, model):
+    if access.filter_users_with_permission([person], access.Permission.GRANT_ROLE, model):
         return answer
     return access.Denied(
         lambda who: f"Only an owner deletes or renames {model.slug} or a version of it.",
@@ -97,15 +97,15 @@ def delete_model(*, actor: Actor, model: RegisteredModel, reason: str) -> None:
         InvalidInput: the reason is empty.
     """
     reason = _checked(actor, model, reason)
-    row = RegisteredModel.objects.locked(model.pk)
-    _refuse_governed(row, why_governed(row), f"the model {row.called}")
+    row = RegisteredModel.objects.get_for_update(model.pk)
+    _refuse_governed(row, why_governed(row), f"the model {row.display_name}")
     for version in ModelVersion.objects.filter(model=row).order_by("pk").select_for_update(no_key=True, of=("self",)):
-        version.model, version.stage = row, Stage.objects.at(version.stage_id)
+        version.model, version.stage = row, Stage.objects.get_by_pk(version.stage_id)
         _delete(actor, row, version, reason)
-    event = recorder.append(
+    event = recorder.record_event(
         MODEL_DELETED,
         actor=actor,
-        thing=Thing("model", str(row.uid)),
+        target=ObjectRef("model", str(row.uid)),
         stream=f"model:{row.uid}",
         changes=[Change("deleted", False, True)],
         data={"slug": row.slug},
@@ -122,7 +122,7 @@ def delete_version(*, actor: Actor, version: ModelVersion, reason: str) -> None:
     """Delete a version. Its number is not given again. Raises as `delete_model` does."""
     reason = _checked(actor, version.model, reason)
     model, version = lock_version(version)
-    _refuse_governed(model, why_governed(model, version), f"version {version.number} of {model.called}")
+    _refuse_governed(model, why_governed(model, version), f"version {version.number} of {model.display_name}")
     event = _delete(actor, model, version, reason)
     model.updated_at = event.happened_at
     model.save(update_fields=["updated_at"])
@@ -140,29 +140,29 @@ def rename_model(*, actor: Actor, model: RegisteredModel, name: str, reason: str
         NotNow: something of it was governed, or another request took the name at this moment.
     """
     reason = _checked(actor, model, reason)
-    faults = Faults()
+    faults = ErrorCollector()
     faults.mlflow_name("/name", name)
-    faults.refuse()
-    row = RegisteredModel.objects.locked(model.pk)
-    before = row.called
+    faults.raise_if_any()
+    row = RegisteredModel.objects.get_for_update(model.pk)
+    before = row.display_name
     if name == before:
         return row
     _refuse_governed(row, why_governed(row, renaming=True), f"the model {before}")
     holder = name_claims.holder_of(name)
     if holder is not None and holder.pk != row.pk:
         raise name_claims.refusal(actor, name, holder, "/name", for_mlflow=True)
-    event = recorder.append(
+    event = recorder.record_event(
         MODEL_RENAMED,
         actor=actor,
-        thing=Thing("model", str(row.uid)),
+        target=ObjectRef("model", str(row.uid)),
         stream=f"model:{row.uid}",
-        changes=[Change("renamed", Private(before), Private(name))],
+        changes=[Change("renamed", PrivateValue(before), PrivateValue(name))],
         reason=reason,
     )
     try:
         name_claims.claim_another(row, name)
     except name_claims.LostNameError:
-        raise NotNow(
+        raise InvalidStateError(
             f"The name {name} was being registered by another request: try again.", code="name_contended"
         ) from None
     name_claims.release(row, keeping=(row.slug, name))
@@ -174,19 +174,19 @@ def rename_model(*, actor: Actor, model: RegisteredModel, name: str, reason: str
 
 
 def _checked(actor: Actor, model: RegisteredModel, reason: str) -> str:
-    access.require(actor, access.Permission.EDIT, model)
+    access.require_permission(actor, access.Permission.EDIT, model)
     answer = may_delete(actor=actor, model=model)
     if isinstance(answer, access.Denied):
         raise answer.refusal()
-    faults = Faults()
+    faults = ErrorCollector()
     reason = faults.reason(reason)
-    faults.refuse()
+    faults.raise_if_any()
     return reason
 
 
 def _refuse_governed(model: RegisteredModel, reasons: list[str], what: str) -> None:
     if reasons:
-        raise NotNow(
+        raise InvalidStateError(
             f"{what[0].upper()}{what[1:]} stays on record as it is, because {'; '.join(reasons)}. "
             f"Retire it instead: move versions to Archived, or have an owner archive {model.slug} on its page.",
             code="governed",
@@ -196,18 +196,20 @@ def _refuse_governed(model: RegisteredModel, reasons: list[str], what: str) -> N
 def _delete(actor: Actor, model: RegisteredModel, version: ModelVersion, reason: str) -> Event:
     examined = Upload.objects.filter(artifact__version=version, state__in=("queued", "examining"))
     if examined.exists():
-        raise NotNow(
-            f"Files of version {version.number} of {model.called} are being read: delete it when that is done.",
+        raise InvalidStateError(
+            f"Files of version {version.number} of {model.display_name} are being read: delete it when that is done.",
             code="files_examined",
         )
     retired = _retired(version)
-    held = list(AliasAssignment.objects.filter(OPEN, version=version).order_by("name").values_list("name", flat=True))
-    event = recorder.append(
+    held = list(
+        AliasAssignment.objects.filter(IS_CURRENT, version=version).order_by("name").values_list("name", flat=True)
+    )
+    event = recorder.record_event(
         VERSION_DELETED,
         actor=actor,
-        thing=Thing("version", str(version.uid)),
+        target=ObjectRef("version", str(version.uid)),
         stream=f"model:{model.uid}",
-        related=[Thing("model", str(model.uid))],
+        related_objects=[ObjectRef("model", str(model.uid))],
         changes=[
             Change("deleted", False, True),
             *([Change("stage", version.stage.slug, retired.slug)] if retired is not None else []),
@@ -217,9 +219,9 @@ def _delete(actor: Actor, model: RegisteredModel, version: ModelVersion, reason:
         reason=reason,
     )
     for name in held:
-        stage_writer.remove_alias(model_id=model.pk, name=name, event=event)
+        stage_transitions.remove_alias(model_id=model.pk, name=name, event=event)
     if retired is not None:
-        stage_writer.move(version=version, target=retired, event=event, promotion=None, displaced=None)
+        stage_transitions.apply_transition(version=version, target=retired, event=event, promotion=None, displaced=None)
     Upload.objects.filter(artifact__version=version).delete()
     version.deleted_at = version.updated_at = event.happened_at
     version.revision += 1
@@ -229,12 +231,14 @@ def _delete(actor: Actor, model: RegisteredModel, version: ModelVersion, reason:
 
 def _retired(version: ModelVersion) -> Stage | None:
     """The stage a deleted version goes to, so that it occupies none that is in use; None where it stays where it is."""
-    retired = Stage.objects.first_where("slug = %(slug)s AND NOT protected", slug=RETIRED)
+    retired = Stage.objects.raw_first("slug = %(slug)s AND NOT protected", slug=RETIRED)
     if retired is None or retired.pk == version.stage_id:
         return None
-    return retired if selectors.lifecycle().lawful(version.stage.slug, retired.slug) else None
+    return retired if selectors.lifecycle().is_allowed(version.stage.slug, retired.slug) else None
 
 
 def _owners(model: RegisteredModel) -> tuple[str, ...]:
-    owners = access.holders(access.Permission.EDIT, model) & access.holders(access.Permission.GRANT_ROLE, model)
+    owners = access.users_with_permission(access.Permission.EDIT, model) & access.users_with_permission(
+        access.Permission.GRANT_ROLE, model
+    )
     return tuple(str(owner) for owner in owners.order_by("name", "pk")[:5])

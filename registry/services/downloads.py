@@ -6,10 +6,10 @@ from django.db import transaction
 
 from audit import recorder
 from audit.actor import Actor
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 from registry import access, storage
 from registry.actions import ARTIFACT_DOWNLOADED, EVIDENCE_DOWNLOADED
-from registry.exceptions import NotFound
+from registry.exceptions import NotFoundError
 from registry.models import Artifact, Evidence, RegisteredModel
 
 
@@ -21,14 +21,14 @@ def artifact(*, actor: Actor, artifact: Artifact) -> BinaryIO:
     was declared but not stored yet; StoreAway.
     """
     version = artifact.version
-    access.require(actor, access.Permission.VIEW, version.model)
+    access.require_permission(actor, access.Permission.VIEW, version.model)
     stream = _stored(artifact.blob_id, artifact.path)
-    recorder.append(
+    recorder.record_event(
         ARTIFACT_DOWNLOADED,
         actor=actor,
-        thing=Thing("artifact", str(artifact.uid)),
+        target=ObjectRef("artifact", str(artifact.uid)),
         stream=_stream(version.model),
-        related=[Thing("version", str(version.uid))],
+        related_objects=[ObjectRef("version", str(version.uid))],
         data={"path": artifact.path, "sha256": artifact.sha256},
     )
     return stream
@@ -38,14 +38,14 @@ def artifact(*, actor: Actor, artifact: Artifact) -> BinaryIO:
 def evidence(*, actor: Actor, evidence: Evidence) -> BinaryIO:
     """The same for a file of evidence."""
     version = evidence.version
-    access.require(actor, access.Permission.VIEW, version.model)
+    access.require_permission(actor, access.Permission.VIEW, version.model)
     stream = _stored(evidence.blob_id, evidence.filename)
-    recorder.append(
+    recorder.record_event(
         EVIDENCE_DOWNLOADED,
         actor=actor,
-        thing=Thing("evidence", str(evidence.uid)),
+        target=ObjectRef("evidence", str(evidence.uid)),
         stream=_stream(version.model),
-        related=[Thing("version", str(version.uid))],
+        related_objects=[ObjectRef("version", str(version.uid))],
         data={"kind": evidence.kind, "sha256": evidence.blob_id},
     )
     return stream
@@ -53,11 +53,11 @@ def evidence(*, actor: Actor, evidence: Evidence) -> BinaryIO:
 
 def _stored(sha256: str | None, name: str) -> BinaryIO:
     if sha256 is None:
-        raise NotFound(f"{name} was declared and not uploaded yet.")
+        raise NotFoundError(f"{name} was declared and not uploaded yet.")
     try:
         return storage.open_file(sha256)
     except FileNotFoundError:
-        raise NotFound(
+        raise NotFoundError(
             f"The bytes of {name} are missing from the store: tell whoever runs this installation."
         ) from None
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from audit import clock
 from audit.actor import Actor
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 from registry import access
 from registry.access import Role
-from registry.exceptions import NotNow
+from registry.exceptions import InvalidStateError
 from registry.models import ChangeProposal, Grant, Membership, RegisteredModel, ReviewerGroup, User
 from registry.services import change_proposals, groups
 from registry.services.change_proposals import ChangeKind, register_kind
@@ -47,7 +47,7 @@ def give_role(
     return change_proposals.propose(
         actor=actor,
         kind=ORGANISATION_ROLE,
-        subject=Thing("person", user.uid) if user is not None else Thing("group", str(holder.uid)),
+        subject=ObjectRef("person", user.uid) if user is not None else ObjectRef("group", str(holder.uid)),
         title=f"{holder} becomes {role} of the organisation",
         payload={
             "role": str(role),
@@ -88,7 +88,7 @@ def add_member(
     return change_proposals.propose(
         actor=actor,
         kind=GROUP_MEMBERSHIP,
-        subject=Thing("person", user.uid),
+        subject=ObjectRef("person", user.uid),
         title=f"{user} joins {group.name}",
         payload={
             "group": group.slug,
@@ -101,7 +101,7 @@ def add_member(
     )
 
 
-def _give_proposed(actor: Actor, proposal: ChangeProposal) -> Sequence[Thing]:
+def _give_proposed(actor: Actor, proposal: ChangeProposal) -> Sequence[ObjectRef]:
     """The role of a confirmed proposal. Its proposer still has to be one who may give it."""
     access.require_in_organisation(access.actor_for(proposal.proposed_by), access.OrgPermission.MANAGE_PEOPLE)
     payload = proposal.payload
@@ -115,16 +115,16 @@ def _give_proposed(actor: Actor, proposal: ChangeProposal) -> Sequence[Thing]:
         reason=proposal.reason,
         expires_at=_moment(payload["until"]),
     )
-    return [Thing("grant", str(made.uid))]
+    return [ObjectRef("grant", str(made.uid))]
 
 
-def _add_proposed(actor: Actor, proposal: ChangeProposal) -> Sequence[Thing]:
+def _add_proposed(actor: Actor, proposal: ChangeProposal) -> Sequence[ObjectRef]:
     """The membership of a confirmed proposal; it begins with the confirmation where its beginning is over."""
     access.require_in_organisation(access.actor_for(proposal.proposed_by), access.OrgPermission.MANAGE_GROUPS)
     payload = proposal.payload
     begins, ends = _moment(payload["from"]), _moment(payload["until"])
     if ends is not None and ends <= clock.now():
-        raise NotNow("The membership would be over already: propose it again.", code="membership_over")
+        raise InvalidStateError("The membership would be over already: propose it again.", code="membership_over")
     made = groups.add_member(
         actor=actor,
         group=ReviewerGroup.objects.get(slug=payload["group"]),
@@ -134,7 +134,7 @@ def _add_proposed(actor: Actor, proposal: ChangeProposal) -> Sequence[Thing]:
         reason=proposal.reason,
         proposed_by=proposal.proposed_by,
     )
-    return [Thing("membership", str(made.uid))]
+    return [ObjectRef("membership", str(made.uid))]
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -9,15 +9,15 @@ from django.db import transaction
 
 from audit import clock, leaf, recorder
 from audit.actor import Actor
-from audit.recorder import Change, Private, Thing
+from audit.recorder import Change, ObjectRef, PrivateValue
 from registry import access
 from registry.actions import GROUP_CREATED, GROUP_UPDATED, MEMBERSHIP_ADDED, MEMBERSHIP_REMOVED
-from registry.exceptions import Conflict, NotFound, NotPermitted
-from registry.models import OPEN, Grant, Membership, ReviewerGroup, User, held
-from registry.rules import Faults
+from registry.exceptions import ConflictError, NotFoundError, PermissionDeniedError
+from registry.models import IS_CURRENT, Grant, Membership, ReviewerGroup, User, active_grants_q
 from registry.services import change_proposals
 from registry.services.look_alikes import refuse_look_alike
-from registry.services.uniqueness import unique_or_refused
+from registry.services.uniqueness import translate_unique_violation
+from registry.validation import ErrorCollector
 
 
 @transaction.atomic
@@ -30,12 +30,12 @@ def create_group(
     Raises NotPermitted without MANAGE_GROUPS, InvalidInput.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
-    faults = Faults()
+    faults = ErrorCollector()
     group = ReviewerGroup(
         uid=uuid4(),
         slug=faults.group_slug("/slug", slug),
         name=faults.name("/name", name, 150),
-        description=faults.text("/description", description, 5_000),
+        description=faults.clean_text("/description", description, 5_000),
         created_at=clock.now(),
     )
     if ReviewerGroup.objects.filter(slug=slug).exists():
@@ -44,24 +44,24 @@ def create_group(
     slugs = ReviewerGroup.objects.values_list("slug", flat=True)
     refuse_look_alike(faults, "/slug", slug, slugs, "the slug of a group")
     why = faults.reason_if_given(reason)
-    faults.refuse()
-    recorder.append(
+    faults.raise_if_any()
+    recorder.record_event(
         GROUP_CREATED,
         actor=actor,
-        thing=Thing("group", str(group.uid)),
+        target=ObjectRef("group", str(group.uid)),
         stream=f"group:{group.uid}",
         changes=[
             Change("slug", None, group.slug),
-            *(Change(f, None, Private(getattr(group, f))) for f in ("name", "description") if getattr(group, f)),
+            *(Change(f, None, PrivateValue(getattr(group, f))) for f in ("name", "description") if getattr(group, f)),
         ],
         reason=why,
     )
-    with unique_or_refused("/slug", f"There is a group “{slug}” or one of that name already: choose another."):
+    with translate_unique_violation("/slug", f"There is a group “{slug}” or one of that name already: choose another."):
         group.save(force_insert=True)
     return group
 
 
-def _refuse_name(faults: Faults, name: str, group: ReviewerGroup | None) -> None:
+def _refuse_name(faults: ErrorCollector, name: str, group: ReviewerGroup | None) -> None:
     """A name of a group is unique whatever its capitals, and looks like no other: policies and decisions are read by
     it."""
     others = Group.objects.exclude(pk=group.pk) if group is not None else Group.objects.all()
@@ -80,32 +80,32 @@ def update_group(
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
     group = ReviewerGroup.objects.select_for_update(no_key=True, of=("self",)).get(pk=group.pk)
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
     given: dict[str, str] = {}
     if name is not None:
         given["name"] = faults.name("/name", name, 150)
         _refuse_name(faults, given["name"], group)
     if description is not None:
-        given["description"] = faults.text("/description", description, 5_000)
-    faults.refuse()
+        given["description"] = faults.clean_text("/description", description, 5_000)
+    faults.raise_if_any()
     changed = {field: value for field, value in given.items() if getattr(group, field) != value}
     if not changed:
         return group
-    recorder.append(
+    recorder.record_event(
         GROUP_UPDATED,
         actor=actor,
-        thing=Thing("group", str(group.uid)),
+        target=ObjectRef("group", str(group.uid)),
         stream=f"group:{group.uid}",
         changes=[
-            Change(field, Private(getattr(group, field)) if getattr(group, field) else None, Private(value))
+            Change(field, PrivateValue(getattr(group, field)) if getattr(group, field) else None, PrivateValue(value))
             for field, value in changed.items()
         ],
         reason=why,
     )
     for field, value in changed.items():
         setattr(group, field, value)
-    with unique_or_refused("/name", f"There is a group named “{group.name}” already: choose another name."):
+    with translate_unique_violation("/name", f"There is a group named “{group.name}” already: choose another name."):
         group.save(update_fields=list(changed))
     return group
 
@@ -123,7 +123,7 @@ def register_calling(calls_upon: Calling) -> Calling:
 def is_governing(group: ReviewerGroup) -> bool:
     """Whether membership of a group changes who governs: it holds a governing role, or something calls upon it."""
     roles = [str(role) for role in access.GOVERNING_ROLES]
-    holds = Grant.objects.filter(held(clock.now()), group=group, model__isnull=True, role__in=roles)
+    holds = Grant.objects.filter(active_grants_q(clock.now()), group=group, model__isnull=True, role__in=roles)
     return holds.exists() or any(calls_upon(group) for calls_upon in _calling)
 
 
@@ -157,13 +157,13 @@ def add_member(
     )
     begins = valid_from or clock.now()
     uid = uuid4()
-    ended = [Thing("membership", str(existing.uid))] if existing is not None else []
-    event = recorder.append(
+    ended = [ObjectRef("membership", str(existing.uid))] if existing is not None else []
+    event = recorder.record_event(
         MEMBERSHIP_ADDED,
         actor=actor,
-        thing=Thing("membership", str(uid)),
+        target=ObjectRef("membership", str(uid)),
         stream=f"group:{group.uid}",
-        related=[Thing("group", str(group.uid)), Thing("person", user.uid), *ended],
+        related_objects=[ObjectRef("group", str(group.uid)), ObjectRef("person", user.uid), *ended],
         data={
             **({"proposed_by": proposed_by.uid} if proposed_by is not None else {}),
             "valid_from": leaf.timestamp(begins),
@@ -203,24 +203,26 @@ def check_membership(
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
     if user.uid == actor.person:
-        raise NotPermitted("You cannot add yourself to a reviewer group: ask another officer.", code="self_grant")
-    faults = Faults()
+        raise PermissionDeniedError(
+            "You cannot add yourself to a reviewer group: ask another officer.", code="self_grant"
+        )
+    faults = ErrorCollector()
     why = faults.reason(reason)
     now = clock.now()
     for pointer, moment in (("/valid_from", valid_from), ("/valid_until", valid_until)):
         if moment is not None and moment.utcoffset() is None:
             faults.add(pointer, "no_time_zone", "Give the moment with its time zone.")
-    faults.refuse()
+    faults.raise_if_any()
     if valid_from is not None and valid_from < now:
         faults.add("/valid_from", "backdated", "A membership begins now or later: leave the moment out to begin now.")
     if valid_until is not None and valid_until <= max(valid_from or now, now):
         faults.add("/valid_until", "ends_before_it_begins", "A membership ends after it begins, and in the future.")
-    if user.left():
+    if user.is_deactivated():
         faults.add("/user", "inactive", "This account is deactivated: reactivate it first.")
-    faults.refuse()
-    existing = Membership.objects.filter(OPEN, group=group, user=user).first()
+    faults.raise_if_any()
+    existing = Membership.objects.filter(IS_CURRENT, group=group, user=user).first()
     if existing is not None and (existing.valid_until is None or existing.valid_until > now):
-        raise Conflict(
+        raise ConflictError(
             f"{user} is entered in {group.name} already; remove that membership first to enter another span.",
             code="already_a_member",
             existing=existing,
@@ -232,19 +234,19 @@ def check_membership(
 def remove_member(*, actor: Actor, group: ReviewerGroup, user: User, reason: str) -> Membership:
     """Take a person out of a group, from now on. Raises NotPermitted, InvalidInput, NotFound."""
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
-    faults.refuse()
+    faults.raise_if_any()
     _lock_group(group)
-    membership = Membership.objects.filter(OPEN, group=group, user=user).first()
+    membership = Membership.objects.filter(IS_CURRENT, group=group, user=user).first()
     if membership is None:
-        raise NotFound(f"{user} is not entered in {group.name}.")
-    event = recorder.append(
+        raise NotFoundError(f"{user} is not entered in {group.name}.")
+    event = recorder.record_event(
         MEMBERSHIP_REMOVED,
         actor=actor,
-        thing=Thing("membership", str(membership.uid)),
+        target=ObjectRef("membership", str(membership.uid)),
         stream=f"group:{group.uid}",
-        related=[Thing("group", str(group.uid)), Thing("person", user.uid)],
+        related_objects=[ObjectRef("group", str(group.uid)), ObjectRef("person", user.uid)],
         reason=why,
     )
     membership.closed_at, membership.closed_event = event.happened_at, event.event_id

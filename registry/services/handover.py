@@ -8,10 +8,10 @@ from django.db import transaction
 
 from audit.actor import Actor
 from registry import access
-from registry.exceptions import FieldError, InvalidInput
-from registry.models import OPEN, AccountControl, RegisteredModel, User
-from registry.rules import Faults
+from registry.exceptions import FieldError, ValidationFailedError
+from registry.models import IS_CURRENT, AccountControl, RegisteredModel, User
 from registry.services import account_controls, models, people
+from registry.validation import ErrorCollector
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,15 @@ def reassign(*, actor: Actor, person: User, to: User, reason: str) -> Handover:
         InvalidInput: `to` is the same account, deactivated or no person, or the reason is empty.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
     if to.pk == person.pk:
         faults.add("/to", "same_account", "Name another person: this is the account that gives up its models.")
     elif to.kind != User.Kind.PERSON:
         faults.add("/to", "no_person", "A service account is not responsible for anything: name a person.")
-    elif to.left():
+    elif to.is_deactivated():
         faults.add("/to", "inactive", f"{to}'s account is deactivated: name an active person.")
-    faults.refuse()
+    faults.raise_if_any()
     return Handover(
         owned=_renamed(actor, person, to, why, "owner"),
         accountable=_renamed(actor, person, to, why, "accountable_executive"),
@@ -74,8 +74,8 @@ def deactivate(*, actor: Actor, person: User, reason: str, reassign_to: User | N
     if reassign_to is not None:
         try:
             done = reassign(actor=actor, person=person, to=reassign_to, reason=reason)
-        except InvalidInput as refused:
-            raise InvalidInput(
+        except ValidationFailedError as refused:
+            raise ValidationFailedError(
                 [FieldError(f.pointer.replace("/to", "/reassign_to"), f.code, f.detail) for f in refused.errors]
             ) from None
     people.deactivate(actor=actor, person=person, reason=reason)
@@ -89,11 +89,15 @@ def _renamed(actor: Actor, person: User, to: User, reason: str, field: str) -> t
 
 
 def _accounts(actor: Actor, person: User, to: User, reason: str) -> tuple[User, ...]:
-    held = AccountControl.objects.filter(OPEN, person=person, kind=AccountControl.Kind.OWNER).select_related("account")
+    held = AccountControl.objects.filter(IS_CURRENT, person=person, kind=AccountControl.Kind.OWNER).select_related(
+        "account"
+    )
     passed = []
     for control in held.order_by("account_id"):
         given: dict[str, Any] = {"actor": actor, "account": control.account, "owner": True, "reason": reason}
-        mine = AccountControl.objects.filter(OPEN, account=control.account, person=to, kind=AccountControl.Kind.OWNER)
+        mine = AccountControl.objects.filter(
+            IS_CURRENT, account=control.account, person=to, kind=AccountControl.Kind.OWNER
+        )
         if not mine.exists():
             account_controls.add_service_account_user(person=to, **given)
         account_controls.remove_service_account_user(person=person, **given)

@@ -18,23 +18,23 @@ from django.db import transaction
 from audit import recorder
 from audit.actions import Action
 from audit.actor import Actor
-from audit.recorder import Private, Thing
+from audit.recorder import ObjectRef, PrivateValue
 from registry import access, sources
 from registry.actions import MODEL_IMPORTED, VERSION_IMPORTED
-from registry.exceptions import Conflict
+from registry.exceptions import ConflictError
 from registry.models import ImportRecord, ModelVersion, RegisteredModel, User
-from registry.rules import Faults
-from registry.services import naming
+from registry.services import mlflow_names
 from registry.services.sourcing import address_of
-from registry.services.specification import VersionSpec
+from registry.services.version_spec import VersionSpec
 from registry.services.versions import declare_version
+from registry.validation import ErrorCollector
 
 MAX_CLAIMS_BYTES = 64 * 1024
 """What is kept of what else was said."""
 
 
 @dataclass(frozen=True)
-class Claim:
+class ImportedClaim:
     """What another registry says of a model (`number` empty) or of a version: see `ImportRecord`."""
 
     kind: str
@@ -50,19 +50,19 @@ class Claim:
     claims: Mapping[str, Any] = field(default_factory=dict)
 
 
-def brought(origin: str, name: str) -> RegisteredModel | None:
+def find_imported_model(origin: str, name: str) -> RegisteredModel | None:
     """The model that was brought from there under that name."""
     record = ImportRecord.objects.filter(origin=origin, name=name, number="").select_related("model").first()
     return record.model if record is not None else None
 
 
-def numbers_brought(origin: str, name: str, numbers: Sequence[str]) -> dict[str, ImportRecord]:
+def imported_version_numbers(origin: str, name: str, numbers: Sequence[str]) -> dict[str, ImportRecord]:
     """Which of these versions were brought before, by their number there."""
     rows = ImportRecord.objects.filter(origin=origin, name=name, number__in=numbers, version__isnull=False)
     return {row.number: row for row in rows.select_related("version__model", "version__stage")}
 
 
-def changes_there(record: ImportRecord, claim: Claim) -> list[tuple[str, str, str]]:
+def changes_there(record: ImportRecord, claim: ImportedClaim) -> list[tuple[str, str, str]]:
     """Return what another registry says otherwise now than when the version was imported: (field, before, now)."""
     said = (
         ("approval", record.approval, claim.approval),
@@ -74,7 +74,7 @@ def changes_there(record: ImportRecord, claim: Claim) -> list[tuple[str, str, st
 
 @transaction.atomic
 def import_model(
-    *, actor: Actor, claim: Claim, register_as: str = "", owner: User | None = None, **facts: Any
+    *, actor: Actor, claim: ImportedClaim, register_as: str = "", owner: User | None = None, **facts: Any
 ) -> RegisteredModel:
     """Put a model of another registry on record, under the name it has there or `register_as`.
 
@@ -84,19 +84,21 @@ def import_model(
 
     Raises NotPermitted; InvalidInput, where the name breaks a rule or is taken by a model that came from elsewhere.
     """
-    existing = brought(claim.origin, claim.name)
+    existing = find_imported_model(claim.origin, claim.name)
     if existing is not None:
         return existing
     person = access.require_person(actor)
     kept = _cleaned(claim)
-    model = naming.register_called(actor=actor, name=register_as or claim.name, owner=owner, **facts)
+    model = mlflow_names.register_model_with_mlflow_name(
+        actor=actor, name=register_as or claim.name, owner=owner, **facts
+    )
     _record(MODEL_IMPORTED, actor, person, kept, model, None)
     return model
 
 
 @transaction.atomic
 def import_version(
-    *, actor: Actor, model: RegisteredModel, claim: Claim, spec: VersionSpec, number: int | None = None
+    *, actor: Actor, model: RegisteredModel, claim: ImportedClaim, spec: VersionSpec, number: int | None = None
 ) -> ModelVersion:
     """Register a version of another registry.
 
@@ -111,13 +113,13 @@ def import_version(
         assert existing.version is not None
         existing.version.found = True
         return existing.version
-    access.require(actor, access.Permission.REGISTER_VERSION, model)
+    access.require_permission(actor, access.Permission.REGISTER_VERSION, model)
     person = access.require_person(actor)
     kept = _cleaned(claim)
-    row = RegisteredModel.objects.locked(model.pk)
+    row = RegisteredModel.objects.get_for_update(model.pk)
     if number is not None and number != row.next_version:
         if number < row.next_version:
-            raise Conflict(
+            raise ConflictError(
                 f"{row.slug} has used the number {number} here: versions are brought in their order, and numbers are "
                 "never used again. Bring the model under another name (--prefix) to keep all its numbers.",
                 code="number_taken",
@@ -130,7 +132,7 @@ def import_version(
     return version
 
 
-def _with_source_there(spec: VersionSpec, claim: Claim) -> tuple[VersionSpec, Claim]:
+def _with_source_there(spec: VersionSpec, claim: ImportedClaim) -> tuple[VersionSpec, ImportedClaim]:
     """A `models:` source of another registry names a version of that registry: it becomes the version brought from
     there, or, where that was not brought, a claim. Read as one of ours it could name another model's files."""
     try:
@@ -139,7 +141,7 @@ def _with_source_there(spec: VersionSpec, claim: Claim) -> tuple[VersionSpec, Cl
         named = sources.NamedVersion("")
     if named is None:
         return spec, claim
-    record = numbers_brought(claim.origin, named.name, [str(named.number)]).get(str(named.number))
+    record = imported_version_numbers(claim.origin, named.name, [str(named.number)]).get(str(named.number))
     if record is not None and record.version is not None:
         return replace(spec, source=address_of(record.version)), claim
     told = {**claim.claims, "source": spec.source[:2000]}
@@ -150,27 +152,27 @@ def _record(
     action: Action,
     actor: Actor,
     person: User,
-    claim: Claim,
+    claim: ImportedClaim,
     model: RegisteredModel,
     version: ModelVersion | None,
 ) -> None:
     uid = uuid4()
-    about = Thing("model", str(model.uid))
-    event = recorder.append(
+    about = ObjectRef("model", str(model.uid))
+    event = recorder.record_event(
         action,
         actor=actor,
-        thing=Thing("version", str(version.uid)) if version is not None else about,
+        target=ObjectRef("version", str(version.uid)) if version is not None else about,
         stream=f"model:{model.uid}",
-        related=[Thing("import", str(uid)), *([about] if version is not None else [])],
+        related_objects=[ObjectRef("import", str(uid)), *([about] if version is not None else [])],
         data={
             "kind": claim.kind,
             # Addresses, names and authors are another house's words, and may name people.
-            "origin": Private(claim.origin),
-            "name": Private(claim.name),
+            "origin": PrivateValue(claim.origin),
+            "name": PrivateValue(claim.name),
             **({"number": claim.number} if claim.number else {}),
             **({"created_there": claim.created_there.isoformat()} if claim.created_there is not None else {}),
             **({"updated_there": claim.updated_there.isoformat()} if claim.updated_there is not None else {}),
-            **({"author_there": Private(claim.author_there)} if claim.author_there else {}),
+            **({"author_there": PrivateValue(claim.author_there)} if claim.author_there else {}),
             **({"stage_there": claim.stage} if claim.stage else {}),
             **({"aliases_there": sorted(claim.aliases)} if claim.aliases else {}),
             **({"approval_there": claim.approval} if claim.approval else {}),
@@ -196,17 +198,17 @@ def _record(
     )
 
 
-def _cleaned(claim: Claim) -> Claim:
-    faults = Faults()
+def _cleaned(claim: ImportedClaim) -> ImportedClaim:
+    faults = ErrorCollector()
     for name, limit in (("origin", 500), ("name", 500), ("number", 100), ("author_there", 500), ("approval", 100)):
-        faults.line(f"/{name}", getattr(claim, name), limit, required=name in ("origin", "name"))
-    faults.line("/stage", claim.stage, 100)
+        faults.clean_line(f"/{name}", getattr(claim, name), limit, required=name in ("origin", "name"))
+    faults.clean_line("/stage", claim.stage, 100)
     for index, alias in enumerate(claim.aliases):
-        faults.line(f"/aliases/{index}", alias, 255, required=True)
+        faults.clean_line(f"/aliases/{index}", alias, 255, required=True)
     if len(claim.aliases) > 200:
         faults.add("/aliases", "too_many", f"At most 200 aliases; these are {len(claim.aliases)}.")
-    faults.document("/claims", claim.claims)
+    faults.clean_json("/claims", claim.claims)
     if not faults.errors and len(json.dumps(claim.claims).encode()) > MAX_CLAIMS_BYTES:
         faults.add("/claims", "too_large", f"At most {MAX_CLAIMS_BYTES // 1024} KiB of further claims are kept.")
-    faults.refuse()
+    faults.raise_if_any()
     return claim

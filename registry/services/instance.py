@@ -9,14 +9,14 @@ from django.db import transaction
 from audit import clock, recorder
 from audit.actions import Action
 from audit.actor import Actor
-from audit.recorder import Change, Thing
+from audit.recorder import Change, ObjectRef
 from registry import access
 from registry.actions import INSTANCE_CREATED, SETUP_CONFIRMED, SINGLE_OFFICER_DECLARED, SINGLE_OFFICER_ENDED
-from registry.exceptions import NotNow
+from registry.exceptions import InvalidStateError
 from registry.models import ChangeProposal, Instance
-from registry.rules import Faults
 from registry.services import change_proposals
 from registry.services.change_proposals import ChangeKind, register_kind
+from registry.validation import ErrorCollector
 
 
 @transaction.atomic
@@ -26,7 +26,7 @@ def record_instance(*, actor: Actor) -> Instance:
     if found is not None:
         return found
     made = Instance(uid=uuid4(), created_at=clock.now())
-    recorder.append(INSTANCE_CREATED, actor=actor, thing=_thing(made), stream="organisation")
+    recorder.record_event(INSTANCE_CREATED, actor=actor, target=_thing(made), stream="organisation")
     made.save(force_insert=True)
     return made
 
@@ -43,9 +43,9 @@ def declare_single_officer(*, actor: Actor, reason: str) -> Instance:
         NotNow: there are several active officers.
         InvalidInput: no reason is given.
     """
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
-    faults.refuse()
+    faults.raise_if_any()
     if not change_proposals.is_exempt(actor):
         access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
         if actor.auth != "command":
@@ -54,7 +54,7 @@ def declare_single_officer(*, actor: Actor, reason: str) -> Instance:
     if row.single_officer:
         return row
     if change_proposals.officers().count() > 1:
-        raise NotNow(
+        raise InvalidStateError(
             "There are several active officers: two of them confirm a change together.", code="several_officers"
         )
     return _write(row, actor, SINGLE_OFFICER_DECLARED, why, single_officer=True)
@@ -67,14 +67,14 @@ def end_single_officer(*, actor: Actor, reason: str) -> Instance:
     Raises NotPermitted without MANAGE_POLICIES; NotNow where fewer than two officers are active; InvalidInput.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
-    faults.refuse()
+    faults.raise_if_any()
     row = record_instance(actor=actor)
     if not row.single_officer:
         return row
     if change_proposals.officers().count() < 2:
-        raise NotNow("Appoint a second officer first.", code="one_officer")
+        raise InvalidStateError("Appoint a second officer first.", code="one_officer")
     return _write(row, actor, SINGLE_OFFICER_ENDED, why, single_officer=False)
 
 
@@ -86,7 +86,7 @@ def propose_setup_confirmation(*, actor: Actor, reason: str) -> ChangeProposal:
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     row = record_instance(actor=actor)
     if row.setup_confirmed_at is not None:
-        raise NotNow("The set-up was confirmed already.", code="unchanged")
+        raise InvalidStateError("The set-up was confirmed already.", code="unchanged")
     return change_proposals.propose(
         actor=actor,
         kind=SETUP_CONFIRMATION,
@@ -124,10 +124,10 @@ def _officers_in_force() -> list[dict[str, Any]]:
     ]
 
 
-def _confirm_setup(actor: Actor, proposal: ChangeProposal) -> list[Thing]:
+def _confirm_setup(actor: Actor, proposal: ChangeProposal) -> list[ObjectRef]:
     row = record_instance(actor=actor)
     if row.setup_confirmed_at is not None:
-        raise NotNow("The set-up was confirmed already.", code="unchanged")
+        raise InvalidStateError("The set-up was confirmed already.", code="unchanged")
     _write(row, actor, SETUP_CONFIRMED, proposal.reason, setup_confirmed_at=clock.now())
     return [_thing(row)]
 
@@ -143,10 +143,10 @@ SETUP_CONFIRMATION = register_kind(
 
 
 def _write(row: Instance, actor: Actor, action: Action, reason: str, **values: Any) -> Instance:
-    recorder.append(
+    recorder.record_event(
         action,
         actor=actor,
-        thing=_thing(row),
+        target=_thing(row),
         stream="organisation",
         changes=[Change(name, _plain(getattr(row, name)), _plain(value)) for name, value in values.items()],
         reason=reason,
@@ -161,5 +161,5 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def _thing(row: Instance) -> Thing:
-    return Thing("instance", str(row.uid))
+def _thing(row: Instance) -> ObjectRef:
+    return ObjectRef("instance", str(row.uid))

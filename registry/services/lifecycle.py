@@ -6,12 +6,12 @@ from django.db import transaction
 
 from audit import recorder
 from audit.actor import Actor
-from audit.recorder import Change, Thing
+from audit.recorder import Change, ObjectRef
 from registry import access, selectors
 from registry.actions import PROTECTED_ALIAS_CHANGED
 from registry.models import ChangeProposal, ProtectedAlias, Stage
-from registry.rules import Faults
 from registry.services import change_proposals
+from registry.validation import ErrorCollector
 
 
 def loosens_alias_protection(name: str, *, protected: bool, stage: str | None) -> bool:
@@ -43,7 +43,7 @@ def propose_alias_protection(
     return change_proposals.propose(
         actor=actor,
         kind=ALIAS_PROTECTION,
-        subject=Thing("protected_alias", name),
+        subject=ObjectRef("protected_alias", name),
         title=f"Alias {name} stays protected and {to}" if protected else f"End the protection of alias {name}",
         payload={"alias": name, "protected": protected, "stage": stage},
         reason=why,
@@ -83,14 +83,14 @@ def change_alias_protection(
 
 def _checked(name: str, stage: str | None, reason: str) -> tuple[str, Stage | None]:
     """The reason and the stage. Raises InvalidInput."""
-    faults = Faults()
+    faults = ErrorCollector()
     faults.alias("/alias", name)
     why = faults.reason(reason)
     row = Stage.objects.filter(slug=stage, protected=True).first() if stage is not None else None
     if stage is not None and row is None:
         known = ", ".join(s.slug for s in selectors.lifecycle().stages if s.protected)
         faults.add("/stage", "unknown_stage", f"An alias represents a protected stage; these are: {known}.")
-    faults.refuse()
+    faults.raise_if_any()
     return why, row
 
 
@@ -102,12 +102,12 @@ def _change(
     before = held.stage.slug if held is not None and held.stage is not None else None
     if (held is not None, before) == (protected, stage if protected else None):
         return held
-    recorder.append(
+    recorder.record_event(
         PROTECTED_ALIAS_CHANGED,
         actor=actor,
-        thing=Thing("protected_alias", name),
+        target=ObjectRef("protected_alias", name),
         stream="organisation",
-        related=[Thing("change_proposal", str(proposal.uid))] if proposal is not None else [],
+        related_objects=[ObjectRef("change_proposal", str(proposal.uid))] if proposal is not None else [],
         changes=[
             Change("protected", held is not None, protected),
             Change("stage", before, stage if protected else None),
@@ -124,10 +124,10 @@ def _change(
     return held
 
 
-def _apply(actor: Actor, proposal: ChangeProposal) -> Sequence[Thing]:
+def _apply(actor: Actor, proposal: ChangeProposal) -> Sequence[ObjectRef]:
     given = proposal.payload
     _change(actor, given["alias"], given["protected"], given["stage"], proposal.reason, proposal)
-    return [Thing("protected_alias", given["alias"])]
+    return [ObjectRef("protected_alias", given["alias"])]
 
 
 ALIAS_PROTECTION = change_proposals.register_kind(

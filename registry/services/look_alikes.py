@@ -12,7 +12,7 @@ from functools import lru_cache
 from django.db import connection
 
 from registry import characters
-from registry.rules import Faults
+from registry.validation import ErrorCollector
 
 _LOCK = 0x6E616D65
 """Of pg_advisory_xact_lock: names of people and groups are given one at a time."""
@@ -20,7 +20,7 @@ _LOCK = 0x6E616D65
 _skeleton = lru_cache(maxsize=50_000)(characters.caseless_skeleton)
 
 
-def refuse_look_alike(faults: Faults, pointer: str, name: str, known: Iterable[str], what: str) -> None:
+def refuse_look_alike(faults: ErrorCollector, pointer: str, name: str, known: Iterable[str], what: str) -> None:
     """Refuse a name that looks like one that is there. The same name again is refused by the caller, as taken.
 
     Args:

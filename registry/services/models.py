@@ -10,15 +10,21 @@ from django.db import transaction
 from audit import clock, recorder
 from audit.actor import Actor
 from audit.models import Event
-from audit.recorder import Change, Private, Thing
+from audit.recorder import Change, ObjectRef, PrivateValue
 from registry import access, prompts
-from registry.access.grants import open_grant
+from registry.access.grants import create_grant
 from registry.actions import MODEL_REGISTERED, MODEL_UPDATED
-from registry.exceptions import FieldError, InvalidInput, NotNow, NotPermitted, StaleRevision
-from registry.models import Grant, RegisteredModel, User, held
-from registry.rules import Faults
+from registry.exceptions import (
+    FieldError,
+    InvalidStateError,
+    PermissionDeniedError,
+    StaleRevisionError,
+    ValidationFailedError,
+)
+from registry.models import Grant, RegisteredModel, User, active_grants_q
 from registry.services import name_claims, tier_use
 from registry.services.uniqueness import lost_to_another
+from registry.validation import ErrorCollector
 
 # Free text may name people, so the event only commits to it; the other fields are the catalogue's own words.
 _TEXTS = {"description": 100_000, "intended_use": 20_000, "prohibited_use": 20_000}
@@ -46,7 +52,7 @@ def register_model(
 
     Args:
         slug: its name in URLs, in the API and for MLflow clients; never reused.
-        mlflow_name: what MLflow clients call it instead, where that is no lawful slug (`registry.services.naming`).
+        mlflow_name: what MLflow clients call it instead, where that is no lawful slug (`registry.services.mlflow_names`).
         for_mlflow: whether an MLflow client gave the name: see `registry.services.name_claims.refusal`.
         facts: any of `FIELDS`: title, description, purpose (the use case), team, intended_use, prohibited_use,
             affects_people, data_classes (values of `RegisteredModel.DataClass`), regulations (list of text), tags (text
@@ -61,7 +67,7 @@ def register_model(
     except name_claims.LostNameError:
         # The transaction is over, and whoever was faster has committed: now it can be told whom the name belongs to.
         _refuse_taken(actor, slug, mlflow_name, for_mlflow=for_mlflow)
-        raise NotNow(
+        raise InvalidStateError(
             f"The name {mlflow_name or slug} was being registered by another request: try again.", code="name_contended"
         ) from None
 
@@ -79,27 +85,27 @@ def _register(
     access.require_in_organisation(actor, access.OrgPermission.REGISTER_MODEL)
     person = access.require_person(actor)
     if actor.models is not None and slug not in actor.models:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             f"This token is limited to other models: {', '.join(sorted(actor.models))}.", code="token_limited"
         )
-    faults = Faults()
+    faults = ErrorCollector()
     faults.model_slug("/slug", slug)
     if mlflow_name is not None:
         faults.mlflow_name("/name", mlflow_name)
     # Whoever registers it was found to be active a moment ago.
     checked = {"owner": person, **_checked(faults, facts if owner is None else {"owner": owner, **facts})}
-    faults.refuse()
+    faults.raise_if_any()
     _refuse_taken(actor, slug, mlflow_name, for_mlflow=for_mlflow)
     now = clock.now()
     model = RegisteredModel(uid=uuid4(), slug=slug, mlflow_name=mlflow_name, created_at=now, updated_at=now, **checked)
-    registered: Event | None = recorder.append(
+    registered: Event | None = recorder.record_event(
         MODEL_REGISTERED,
         actor=actor,
-        thing=_thing(model),
+        target=_thing(model),
         stream=_stream(model),
         changes=[
             Change("slug", None, slug),
-            *([Change("mlflow_name", None, Private(mlflow_name))] if mlflow_name is not None else []),
+            *([Change("mlflow_name", None, PrivateValue(mlflow_name))] if mlflow_name is not None else []),
             *(_change(field, None, value) for field, value in checked.items() if value not in (None, "", [], {})),
         ],
     )
@@ -107,7 +113,7 @@ def _register(
         model.save(force_insert=True)
     name_claims.claim(model)
     for holder in {person.pk: person, checked["owner"].pk: checked["owner"]}.values():
-        open_grant(
+        create_grant(
             actor=actor,
             role=access.Role.OWNER,
             model=model,
@@ -148,30 +154,30 @@ def update_model(
 
     Raises NotFound and NotPermitted; StaleRevision, with the row as it is now; InvalidInput.
     """
-    row = RegisteredModel.objects.locked(model.pk)
+    row = RegisteredModel.objects.get_for_update(model.pk)
     sensitive = ACCOUNTABILITY & changes.keys()
     if changes.keys() - sensitive or not sensitive:
-        access.require(actor, access.Permission.EDIT, row)
+        access.require_permission(actor, access.Permission.EDIT, row)
     if sensitive:
         require_accountability(actor, row, sensitive)
     if expected_revision is not None and expected_revision != row.revision:
-        raise StaleRevision(
+        raise StaleRevisionError(
             f"{row.slug} was changed since you read it (revision {expected_revision}, now {row.revision}): read it "
             "again and repeat what you still want changed.",
             existing=row,
         )
-    faults = Faults()
+    faults = ErrorCollector()
     given = _checked(faults, changes)
-    faults.refuse()
+    faults.raise_if_any()
     _refuse_declared_tier(row, given)
     refuse_prompt_tag(row, row.tags, given.get("tags", row.tags))
     differing = {field: value for field, value in given.items() if getattr(row, field) != value}
     if not differing:
         return row
-    recorder.append(
+    recorder.record_event(
         MODEL_UPDATED,
         actor=actor,
-        thing=_thing(row),
+        target=_thing(row),
         stream=_stream(row),
         changes=[_change(field, getattr(row, field), value) for field, value in differing.items()],
         reason=reason,
@@ -184,9 +190,11 @@ def update_model(
     owner = differing.get("owner")
     if (
         owner is not None
-        and not Grant.objects.filter(held(clock.now()), model=row, user=owner, role=access.Role.OWNER).exists()
+        and not Grant.objects.filter(
+            active_grants_q(clock.now()), model=row, user=owner, role=access.Role.OWNER
+        ).exists()
     ):
-        open_grant(
+        create_grant(
             actor=actor, role=access.Role.OWNER, model=row, user=owner, group=None, reason="named as the model's owner"
         )
     return row
@@ -200,14 +208,14 @@ def refuse_prompt_tag(model: RegisteredModel, before: Mapping[str, str], after: 
     """
     wrong = prompts.refused_change(before, after, of_prompt=prompts.is_prompt(model.tags))
     if wrong is not None:
-        raise InvalidInput([FieldError("/tags", "prompt_tag", wrong)])
+        raise ValidationFailedError([FieldError("/tags", "prompt_tag", wrong)])
 
 
 def _refuse_declared_tier(model: RegisteredModel, given: Mapping[str, Any]) -> None:
     """A tier may be declared as long as nobody has assessed the model; then it changes with answers only. It may not be
     lowered where something was ever decided under it, or is being decided."""
     before, after = model.risk_tier, given.get("risk_tier", model.risk_tier)
-    faults = Faults()
+    faults = ErrorCollector()
     if after == before:
         return
     if model.tier_basis_id is not None:
@@ -223,48 +231,48 @@ def _refuse_declared_tier(model: RegisteredModel, given: Mapping[str, Any]) -> N
             f"{model.slug} has or had a version in a protected stage or under a protected alias, or a promotion "
             f"request, under tier {before}: assess the model, and a second person confirms a less strict tier.",
         )
-    faults.refuse()
+    faults.raise_if_any()
 
 
-def may_change(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
+def can_edit(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
     """Whether the actor may change anything of what is on record about a model they see: all of it or, as officers and
     whoever administers may, who answers for it and its tier. Which change is lawful `update_model` says."""
-    answer = access.can(actor, access.Permission.EDIT, model)
-    if answer or may_account(actor=actor, model=model):
+    answer = access.check_permission(actor, access.Permission.EDIT, model)
+    if answer or can_set_accountability(actor=actor, model=model):
         return access.Allowed()
     return answer
 
 
-def may_account(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
+def can_set_accountability(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
     """Whether the actor may say who answers for the model, set its tier, put it away."""
-    if access.can_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES):
+    if access.check_org_permission(actor, access.OrgPermission.MANAGE_POLICIES):
         return access.Allowed()
-    return access.can(actor, access.Permission.GRANT_ROLE, model)
+    return access.check_permission(actor, access.Permission.GRANT_ROLE, model)
 
 
 def require_accountability(actor: Actor, model: RegisteredModel, fields: frozenset[str]) -> None:
     """Raises NotFound and NotPermitted where the actor may not change who answers for the model, or how strictly. Its
     owners may, whoever administers it, and an officer, who publishes the policies; no token does."""
-    access.require(actor, access.Permission.VIEW, model)
-    answer = may_account(actor=actor, model=model)
+    access.require_permission(actor, access.Permission.VIEW, model)
+    answer = can_set_accountability(actor=actor, model=model)
     if isinstance(answer, access.Denied):
         names = " and ".join(sorted(field.replace("_", " ") for field in fields))
-        raise NotPermitted(
+        raise PermissionDeniedError(
             f"The {names} of {model.slug} may be changed by its owners and by officers only. {answer.reason}",
             code="accountability",
             who_can=answer.who_can,
         )
 
 
-def _checked(faults: Faults, given: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(faults: ErrorCollector, given: Mapping[str, Any]) -> dict[str, Any]:
     """The facts given, each held to its rule; unknown names and wrong types are faults."""
     checked: dict[str, Any] = {}
     for field, value in given.items():
         where = f"/{field}"
         if field in _TEXTS and isinstance(value, str):
-            checked[field] = faults.text(where, value, _TEXTS[field])
+            checked[field] = faults.clean_text(where, value, _TEXTS[field])
         elif field in _LINES and isinstance(value, str):
-            checked[field] = faults.line(where, value, _LINES[field])
+            checked[field] = faults.clean_line(where, value, _LINES[field])
         elif field in ("owner", "accountable_executive") and (value is None or isinstance(value, User)):
             checked[field] = _answerable(faults, where, value)
         elif (
@@ -278,7 +286,7 @@ def _checked(faults: Faults, given: Mapping[str, Any]) -> dict[str, Any]:
         elif field == "data_classes" and isinstance(value, Sequence) and not isinstance(value, str):
             checked[field] = _data_classes(faults, where, value)
         elif field == "tags" and isinstance(value, Mapping):
-            checked[field] = faults.labels(where, value)
+            checked[field] = faults.clean_tags(where, value)
         elif field in FIELDS:
             faults.add(where, "invalid", _FORMS.get(field, "This takes text."))
         else:
@@ -298,13 +306,13 @@ _FORMS = {
 }
 
 
-def _answerable(faults: Faults, where: str, person: User | None) -> User | None:
-    if person is not None and person.left():
+def _answerable(faults: ErrorCollector, where: str, person: User | None) -> User | None:
+    if person is not None and person.is_deactivated():
         faults.add(where, "inactive", f"{person}'s account is deactivated: name somebody who can answer for the model.")
     return person
 
 
-def _data_classes(faults: Faults, where: str, names: Sequence[Any]) -> list[str]:
+def _data_classes(faults: ErrorCollector, where: str, names: Sequence[Any]) -> list[str]:
     """Each once, in the order of the vocabulary, so that the same classes are always the same list."""
     known = RegisteredModel.DataClass.values
     for index, name in enumerate(names):
@@ -313,7 +321,7 @@ def _data_classes(faults: Faults, where: str, names: Sequence[Any]) -> list[str]
     return [value for value in known if value in names]
 
 
-def _regulations(faults: Faults, where: str, names: Sequence[Any]) -> list[str]:
+def _regulations(faults: ErrorCollector, where: str, names: Sequence[Any]) -> list[str]:
     if len(names) > 50:
         faults.add(where, "too_many", f"At most 50 regulations; these are {len(names)}.")
         return []
@@ -322,7 +330,7 @@ def _regulations(faults: Faults, where: str, names: Sequence[Any]) -> list[str]:
         if not isinstance(name, str):
             faults.add(f"{where}/{index}", "not_text", "A regulation is named by text.")
         else:
-            kept.append(faults.line(f"{where}/{index}", name, 200, required=True))
+            kept.append(faults.clean_line(f"{where}/{index}", name, 200, required=True))
     return kept
 
 
@@ -337,15 +345,15 @@ def _recorded(field: str, value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if field in _FREE:
-        return Private(value) if value else None
+        return PrivateValue(value) if value else None
     if field == "tags":
         # A leaf's keys are narrower than a tag's; and tags are free text too.
-        return Private("\n".join(f"{key}={text}" for key, text in sorted(value.items()))) if value else None
+        return PrivateValue("\n".join(f"{key}={text}" for key, text in sorted(value.items()))) if value else None
     return value
 
 
-def _thing(model: RegisteredModel) -> Thing:
-    return Thing("model", str(model.uid))
+def _thing(model: RegisteredModel) -> ObjectRef:
+    return ObjectRef("model", str(model.uid))
 
 
 def _stream(model: RegisteredModel) -> str:

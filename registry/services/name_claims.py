@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audit import clock, prepared
+from audit import clock
 from audit.actor import Actor
+from audit.postgresql import prepared_statements
 from registry import access, characters
-from registry.exceptions import FieldError, InvalidInput
+from registry.exceptions import FieldError, ValidationFailedError
 from registry.models import RegisteredModel, RegisteredName
 
 TAKEN = "taken"
@@ -35,7 +36,7 @@ def claim(model: RegisteredModel) -> None:
     Raises:
         LostNameError: where another model has a name that looks like one of them.
     """
-    for digest in dict.fromkeys(characters.skeleton_digest(name) for name in (model.slug, model.called)):
+    for digest in dict.fromkeys(characters.skeleton_digest(name) for name in (model.slug, model.display_name)):
         _claim(model, digest)
 
 
@@ -58,16 +59,16 @@ def release(model: RegisteredModel, *, keeping: Iterable[str] = ()) -> None:
 
 
 def _claim(model: RegisteredModel, digest: str) -> None:
-    if not prepared.fetch(_CLAIM, {"model": model.pk, "skeleton": digest}):
+    if not prepared_statements.execute_prepared(_CLAIM, {"model": model.pk, "skeleton": digest}):
         raise LostNameError
 
 
 def holder_of(name: str) -> RegisteredModel | None:
     """Find the model that has this name or one that looks like it, whoever may see it."""
-    row = RegisteredName.objects.first_where(
+    row = RegisteredName.objects.raw_first(
         "skeleton = %(skeleton)s AND released_at IS NULL", skeleton=characters.skeleton_digest(name)
     )
-    return RegisteredModel.objects.at(row.model_id) if row is not None else None
+    return RegisteredModel.objects.get_by_pk(row.model_id) if row is not None else None
 
 
 def unavailable(names: Iterable[str]) -> set[str]:
@@ -78,7 +79,9 @@ def unavailable(names: Iterable[str]) -> set[str]:
     return {name for name, digest in digests.items() if digest in found}
 
 
-def refusal(actor: Actor, name: str, holder: RegisteredModel, pointer: str, *, for_mlflow: bool) -> InvalidInput:
+def refusal(
+    actor: Actor, name: str, holder: RegisteredModel, pointer: str, *, for_mlflow: bool
+) -> ValidationFailedError:
     """Compose what is answered to a name that is not free.
 
     Args:
@@ -92,25 +95,25 @@ def refusal(actor: Actor, name: str, holder: RegisteredModel, pointer: str, *, f
     Returns:
         The refusal, for raising.
     """
-    if not access.can(actor, access.Permission.VIEW, holder):
+    if not access.check_permission(actor, access.Permission.VIEW, holder):
         code = UNAVAILABLE
         detail = (
             f"The name “{name}” is not available: choose another. If you look for a model of this name, ask for access "
             "to it."
         )
-    elif name == holder.called or (name == holder.slug and not for_mlflow):
+    elif name == holder.display_name or (name == holder.slug and not for_mlflow):
         code = TAKEN
         detail = f"There is a model “{name}” already: choose another name, or add a version to it."
     elif name == holder.slug:
         code = OTHER_NAME
         detail = (
-            f"“{name}” is what pages and the REST interface call the model that MLflow clients call “{holder.called}”: "
+            f"“{name}” is what pages and the REST interface call the model that MLflow clients call “{holder.display_name}”: "
             "use that name, or choose another."
         )
     else:
         alike = next(
             known
-            for known in (holder.called, holder.slug)
+            for known in (holder.display_name, holder.slug)
             if characters.skeleton_digest(known) == characters.skeleton_digest(name)
         )
         code = LOOKS_ALIKE
@@ -118,7 +121,7 @@ def refusal(actor: Actor, name: str, holder: RegisteredModel, pointer: str, *, f
             f"“{name}” looks like “{alike}”, which is a registered model{_foreign(name, alike)}: choose a name that "
             "can be told apart."
         )
-    return InvalidInput([FieldError(pointer, code, detail)])
+    return ValidationFailedError([FieldError(pointer, code, detail)])
 
 
 def refuse_unavailable(actor: Actor, name: str, pointer: str, *, for_mlflow: bool) -> None:

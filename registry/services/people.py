@@ -12,7 +12,7 @@ from django.db import transaction
 from audit import clock, recorder
 from audit.actor import Actor
 from audit.models import Event
-from audit.recorder import Change, Private, Thing
+from audit.recorder import Change, ObjectRef, PrivateValue
 from registry import access
 from registry.actions import (
     PERSON_DEACTIVATED,
@@ -21,14 +21,14 @@ from registry.actions import (
     PERSON_REGISTERED,
     PERSON_UPDATED,
 )
-from registry.exceptions import NotNow, NotPermitted
+from registry.exceptions import InvalidStateError, PermissionDeniedError
 from registry.models import AccountControl, User
 from registry.models.user import new_person_uid
-from registry.rules import Faults
 from registry.services.account_controls import record_control, require_own_password
 from registry.services.groups import add_member, create_group, remove_member
 from registry.services.look_alikes import refuse_look_alike
-from registry.services.uniqueness import unique_or_refused
+from registry.services.uniqueness import translate_unique_violation
+from registry.validation import ErrorCollector
 
 __all__ = [
     "add_member",
@@ -65,13 +65,13 @@ def register_person(
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     if is_staff or is_superuser:
         _require_superuser(actor)
-    faults = Faults()
+    faults = ErrorCollector()
     user = User(
         uid=new_person_uid(),
         kind=kind,
         username=unicodedata.normalize("NFKC", faults.name("/username", username, 150)),
-        name=faults.line("/name", name, 200, required=True),
-        title=faults.line("/title", title, 120),
+        name=faults.clean_line("/name", name, 200, required=True),
+        title=faults.clean_line("/title", title, 120),
         email=_email(faults, email),
         is_staff=is_staff,
         is_superuser=is_superuser,
@@ -90,15 +90,15 @@ def register_person(
     elif password is not None:
         check_password(faults, password, user)
     why = faults.reason_if_given(reason)
-    faults.refuse()
+    faults.raise_if_any()
     user.set_password(password)
-    event = recorder.append(
+    event = recorder.record_event(
         PERSON_REGISTERED,
         actor=actor,
-        thing=_thing(user),
+        target=_thing(user),
         stream=_stream(user),
         changes=[
-            *(Change(field, None, Private(getattr(user, field))) for field in ("username", "name", "title", "email")
+            *(Change(field, None, PrivateValue(getattr(user, field))) for field in ("username", "name", "title", "email")
               if getattr(user, field)),
             Change("kind", None, str(user.kind)),
             Change("is_staff", None, user.is_staff),
@@ -107,7 +107,9 @@ def register_person(
         data={"password": password is not None},
         reason=why,
     )  # fmt: skip
-    with unique_or_refused("/username", f"There is an account “{user.username}” already: choose another name."):
+    with translate_unique_violation(
+        "/username", f"There is an account “{user.username}” already: choose another name."
+    ):
         user.save(force_insert=True)
     _record_control(actor, user, AccountControl.Kind.CREATED, event)
     if password is not None:
@@ -132,26 +134,26 @@ def update_person(
     """
     _require_self_or_manager(actor, person, "change this account")
     user = _locked(person)
-    faults = Faults()
+    faults = ErrorCollector()
     given: dict[str, str] = {}
     if name is not None:
-        given["name"] = faults.line("/name", name, 200, required=True)
+        given["name"] = faults.clean_line("/name", name, 200, required=True)
     if title is not None:
-        given["title"] = faults.line("/title", title, 120)
+        given["title"] = faults.clean_line("/title", title, 120)
     if email is not None:
         given["email"] = _email(faults, email)
     why = faults.reason_if_given(reason)
-    faults.refuse()
+    faults.raise_if_any()
     changed = {field: value for field, value in given.items() if getattr(user, field) != value}
     if not changed:
         return user
-    event = recorder.append(
+    event = recorder.record_event(
         PERSON_UPDATED,
         actor=actor,
-        thing=_thing(user),
+        target=_thing(user),
         stream=_stream(user),
         changes=[
-            Change(field, Private(getattr(user, field)) if getattr(user, field) else None, Private(value))
+            Change(field, PrivateValue(getattr(user, field)) if getattr(user, field) else None, PrivateValue(value))
             for field, value in changed.items()
         ],
         reason=why,
@@ -181,14 +183,16 @@ def set_password(*, actor: Actor, person: User, password: str, reason: str | Non
         require_superuser_for(actor, user)
     else:
         require_own_password(user)
-    faults = Faults()
+    faults = ErrorCollector()
     if user.kind == User.Kind.SERVICE:
         faults.add("/password", "service_account", "A service account signs in with tokens: issue one.")
     else:
         check_password(faults, password, user)
     why = faults.reason_if_given(reason)
-    faults.refuse()
-    event = recorder.append(PERSON_PASSWORD_SET, actor=actor, thing=_thing(user), stream=_stream(user), reason=why)
+    faults.raise_if_any()
+    event = recorder.record_event(
+        PERSON_PASSWORD_SET, actor=actor, target=_thing(user), stream=_stream(user), reason=why
+    )
     user.set_password(password)
     user.save(update_fields=["password"])
     _record_control(actor, user, AccountControl.Kind.PASSWORD_SET, event)
@@ -211,21 +215,21 @@ def reactivate(*, actor: Actor, person: User, reason: str) -> User:
 def _set_active(actor: Actor, person: User, reason: str, *, active: bool) -> User:
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     if person.uid == actor.person:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             "You cannot deactivate or reactivate your own account: ask another administrator.", code="own_account"
         )
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
-    faults.refuse()
+    faults.raise_if_any()
     user = _locked(person)
     if user.is_superuser:
         _require_superuser(actor)
     if user.is_active == active:
-        raise NotNow(f"This account is {'active' if active else 'deactivated'} already.", code="unchanged")
-    event = recorder.append(
+        raise InvalidStateError(f"This account is {'active' if active else 'deactivated'} already.", code="unchanged")
+    event = recorder.record_event(
         PERSON_REACTIVATED if active else PERSON_DEACTIVATED,
         actor=actor,
-        thing=_thing(user),
+        target=_thing(user),
         stream=_stream(user),
         changes=[Change("is_active", not active, active)],
         reason=why,
@@ -254,20 +258,24 @@ def _require_superuser(actor: Actor) -> None:
     if actor.person is None:
         return
     if not User.objects.filter(uid=actor.person, is_superuser=True, is_active=True).exists():
-        raise NotPermitted("Only a superuser makes or changes accounts that administer.", code="superuser_required")
+        raise PermissionDeniedError(
+            "Only a superuser makes or changes accounts that administer.", code="superuser_required"
+        )
 
 
 def _require_self_or_manager(actor: Actor, person: User, what: str) -> None:
     if actor.scopes is not None:
-        raise NotPermitted(f"No token may {what}: a person does it, signed in to the pages.", code="person_required")
+        raise PermissionDeniedError(
+            f"No token may {what}: a person does it, signed in to the pages.", code="person_required"
+        )
     if actor.person != person.uid:
         access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     elif not person.is_active:
         access.require_person(actor)
 
 
-def _email(faults: Faults, email: str) -> str:
-    email = faults.line("/email", email, 254)
+def _email(faults: ErrorCollector, email: str) -> str:
+    email = faults.clean_line("/email", email, 254)
     if email:
         try:
             EmailValidator()(email)
@@ -276,7 +284,7 @@ def _email(faults: Faults, email: str) -> str:
     return email
 
 
-def _check_username(faults: Faults, user: User) -> None:
+def _check_username(faults: ErrorCollector, user: User) -> None:
     if not user.username:
         return
     try:
@@ -289,7 +297,7 @@ def _check_username(faults: Faults, user: User) -> None:
     refuse_look_alike(faults, "/username", user.username, names, "an account")
 
 
-def check_password(faults: Faults, password: str, user: User) -> None:
+def check_password(faults: ErrorCollector, password: str, user: User) -> None:
     """Add to `faults` what the validators of passwords refuse."""
     try:
         validate_password(password, user)
@@ -299,11 +307,11 @@ def check_password(faults: Faults, password: str, user: User) -> None:
 
 
 def _locked(person: User) -> User:
-    return User.objects.locked(person.pk)
+    return User.objects.get_for_update(person.pk)
 
 
-def _thing(user: User) -> Thing:
-    return Thing("person", user.uid)
+def _thing(user: User) -> ObjectRef:
+    return ObjectRef("person", user.uid)
 
 
 def _stream(user: User) -> str:

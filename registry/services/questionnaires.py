@@ -9,15 +9,15 @@ from pydantic import ValidationError
 
 from audit import canonical, clock, recorder
 from audit.actor import Actor
-from audit.recorder import Change, Thing
+from audit.recorder import Change, ObjectRef
 from registry import access, yaml_reader
 from registry import questionnaire as language
 from registry.actions import QUESTIONNAIRE_PUBLISHED
 from registry.document_faults import faults_of
-from registry.exceptions import Conflict, FieldError, InvalidInput
+from registry.exceptions import ConflictError, FieldError, ValidationFailedError
 from registry.models import ChangeProposal, QuestionnaireRevision
-from registry.rules import Faults
 from registry.services import change_proposals, instance
+from registry.validation import ErrorCollector
 
 STARTER = Path(__file__).parent.parent / "starter" / "risk-tier.yaml"
 """What an organisation begins with."""
@@ -25,17 +25,17 @@ STARTER = Path(__file__).parent.parent / "starter" / "risk-tier.yaml"
 
 def read(source: str) -> language.Questionnaire:
     """Validate a questionnaire's YAML. Raises InvalidInput with an error for each fault, pointing into it."""
-    faults = Faults()
-    faults.text("/", source, len(source))
-    faults.refuse()
+    faults = ErrorCollector()
+    faults.clean_text("/", source, len(source))
+    faults.raise_if_any()
     try:
         return language.parse(source)
     except ValidationError as error:
-        raise InvalidInput(faults_of(error, language.Questionnaire, source)) from error
+        raise ValidationFailedError(faults_of(error, language.Questionnaire, source)) from error
     except yaml_reader.DuplicateKeyError as error:
-        raise InvalidInput([FieldError("/", "duplicate_key", str(error))]) from error
+        raise ValidationFailedError([FieldError("/", "duplicate_key", str(error))]) from error
     except ValueError as error:
-        raise InvalidInput([FieldError("/", "not_a_questionnaire", str(error))]) from error
+        raise ValidationFailedError([FieldError("/", "not_a_questionnaire", str(error))]) from error
 
 
 @transaction.atomic
@@ -53,7 +53,7 @@ def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
     digest = canonical.digest(read(source).document())
     before = QuestionnaireRevision.objects.first()
     if before is not None and before.digest == digest:
-        raise Conflict(
+        raise ConflictError(
             f"Revision {before.number} of the questionnaire, which is in force, says exactly that.",
             code="unchanged_questionnaire",
             existing=before,
@@ -61,7 +61,7 @@ def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
     return change_proposals.propose(
         actor=actor,
         kind=PUBLICATION,
-        subject=Thing("organisation", "questionnaire"),
+        subject=ObjectRef("organisation", "questionnaire"),
         title=f"Put revision {before.number + 1 if before is not None else 1} of the questionnaire in force",
         payload={"source": source, "document_digest": digest},
         reason=reason,
@@ -85,9 +85,9 @@ def publish(*, actor: Actor, source: str, reason: str) -> QuestionnaireRevision:
 
 
 def _put_in_force(actor: Actor, source: str, reason: str, proposal: ChangeProposal | None) -> QuestionnaireRevision:
-    faults = Faults()
+    faults = ErrorCollector()
     reason = faults.reason(reason)
-    faults.refuse()
+    faults.raise_if_any()
     document = read(source).document()
     digest = canonical.digest(document)
     with connection.cursor() as cursor:  # one publication at a time: numbers follow one another
@@ -105,13 +105,13 @@ def _put_in_force(actor: Actor, source: str, reason: str, proposal: ChangePropos
         published_at=clock.now(),
         published_by=proposal.proposed_by.uid if proposal is not None else actor.id,
     )
-    agreed = [Thing("change_proposal", str(proposal.uid))] if proposal is not None else []
-    recorder.append(
+    agreed = [ObjectRef("change_proposal", str(proposal.uid))] if proposal is not None else []
+    recorder.record_event(
         QUESTIONNAIRE_PUBLISHED,
         actor=actor,
-        thing=Thing("questionnaire", str(made.uid)),
+        target=ObjectRef("questionnaire", str(made.uid)),
         stream="organisation",
-        related=agreed,
+        related_objects=agreed,
         changes=[Change("digest", before.digest if before is not None else None, digest)],
         data={
             "revision": made.number,
@@ -123,9 +123,9 @@ def _put_in_force(actor: Actor, source: str, reason: str, proposal: ChangePropos
     return made
 
 
-def _publish_proposed(actor: Actor, proposal: ChangeProposal) -> list[Thing]:
+def _publish_proposed(actor: Actor, proposal: ChangeProposal) -> list[ObjectRef]:
     made = _put_in_force(actor, proposal.payload["source"], proposal.reason, proposal)
-    return [Thing("questionnaire", str(made.uid))]
+    return [ObjectRef("questionnaire", str(made.uid))]
 
 
 PUBLICATION = change_proposals.register_kind(

@@ -9,22 +9,22 @@ from django.db import transaction
 
 from audit import clock, recorder
 from audit.actor import Actor
-from audit.recorder import Change, Private, Thing
-from registry import access, cadence
+from audit.recorder import Change, ObjectRef, PrivateValue
+from registry import access, review_schedule
 from registry.actions import REVIEW_RECORDED
-from registry.exceptions import NotNow, StaleRevision
-from registry.models import OPEN, PeriodicReview, RegisteredModel, StageOccupancy, User
-from registry.questionnaire import DEFAULT_CADENCE, LAXEST
-from registry.rules import Faults
+from registry.exceptions import InvalidStateError, StaleRevisionError
+from registry.models import IS_CURRENT, PeriodicReview, RegisteredModel, StageOccupancy, User
+from registry.questionnaire import DEFAULT_CADENCE, LOWEST_TIER
 from registry.selectors import participation
 from registry.services import questionnaires
+from registry.validation import ErrorCollector
 
 RULE = "SoD-6"
 """Nobody reviews what they answer for or made."""
 
 
 @dataclass(frozen=True)
-class Said:
+class ReviewConclusion:
     """What a reviewer says. `conditions` belong to the outcome that has some, and to it only; `next_review` may be
     left out for the date the tier's cadence gives."""
 
@@ -34,7 +34,7 @@ class Said:
     next_review: date | None = None
 
 
-def every() -> Mapping[int, int]:
+def review_interval_months() -> Mapping[int, int]:
     """Months between reviews by tier, as the questionnaire in force says."""
     found = questionnaires.in_force()
     return found[1].review_every if found is not None else DEFAULT_CADENCE
@@ -43,13 +43,15 @@ def every() -> Mapping[int, int]:
 def latest_next(model: RegisteredModel) -> date:
     """The last day a review recorded today may set for the next one: the cadence of the model's tier, the laxest where
     it has none."""
-    return cadence.due_after(clock.now().date(), model.risk_tier or LAXEST, every())
+    return review_schedule.next_review_date(
+        clock.now().date(), model.risk_tier or LOWEST_TIER, review_interval_months()
+    )
 
 
 def may_review(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
     """Whether the actor may record a review: whoever decides on the model's promotions, short of its owner and of those
     who made the versions that are live (SoD-6)."""
-    answer = access.can(actor, access.Permission.DECIDE, model)
+    answer = access.check_permission(actor, access.Permission.DECIDE, model)
     person = access.person_of(actor)
     if isinstance(answer, access.Denied) or person is None:
         return answer
@@ -58,7 +60,7 @@ def may_review(*, actor: Actor, model: RegisteredModel) -> access.Allowed | acce
         return answer
 
     def others() -> tuple[str, ...]:
-        able = access.holders(access.Permission.DECIDE, model).exclude(pk=person.pk).order_by("name")[:20]
+        able = access.users_with_permission(access.Permission.DECIDE, model).exclude(pk=person.pk).order_by("name")[:20]
         return tuple(user.name for user in able if not _kept_out(user, model))[:5]
 
     return access.Denied(
@@ -70,21 +72,25 @@ def may_review(*, actor: Actor, model: RegisteredModel) -> access.Allowed | acce
 
 
 @transaction.atomic
-def record(*, actor: Actor, model: RegisteredModel, said: Said, expected_revision: int | None = None) -> PeriodicReview:
+def record(
+    *, actor: Actor, model: RegisteredModel, said: ReviewConclusion, expected_revision: int | None = None
+) -> PeriodicReview:
     """Record a periodic review and set the date of the next one.
 
     Raises NotFound and NotPermitted as `may_review` says; NotNow on an archived model; StaleRevision; InvalidInput.
     """
-    row = RegisteredModel.objects.locked(model.pk)
-    access.require(actor, access.Permission.DECIDE, row)
+    row = RegisteredModel.objects.get_for_update(model.pk)
+    access.require_permission(actor, access.Permission.DECIDE, row)
     answer = may_review(actor=actor, model=row)
     if isinstance(answer, access.Denied):
         raise answer.refusal()
     person = access.require_person(actor)
     if row.status == RegisteredModel.Status.ARCHIVED:
-        raise NotNow(f"{row.slug} is archived, and what is out of use is not reviewed.", code="model_archived")
+        raise InvalidStateError(
+            f"{row.slug} is archived, and what is out of use is not reviewed.", code="model_archived"
+        )
     if expected_revision is not None and expected_revision != row.revision:
-        raise StaleRevision(f"{row.slug} was changed since you read it: look at it again.", existing=row)
+        raise StaleRevisionError(f"{row.slug} was changed since you read it: look at it again.", existing=row)
     following = _checked(row, said)
     last = row.reviews.first()
     now = clock.now()
@@ -95,22 +101,22 @@ def record(*, actor: Actor, model: RegisteredModel, said: Said, expected_revisio
         outcome=said.outcome,
         findings=said.findings.strip(),
         conditions=said.conditions.strip(),
-        live_versions=[occupancy.version.number for occupancy in live(row)],
+        live_versions=[occupancy.version.number for occupancy in is_in_protected_stage(row)],
         due=row.next_review,
         next_review=following,
         reviewer=person,
         reviewed_at=now,
     )
-    recorder.append(
+    recorder.record_event(
         REVIEW_RECORDED,
         actor=actor,
-        thing=Thing("review", str(made.uid)),
+        target=ObjectRef("review", str(made.uid)),
         stream=f"model:{row.uid}",
-        related=[Thing("model", str(row.uid))],
+        related_objects=[ObjectRef("model", str(row.uid))],
         changes=[
             Change("next_review", made.due.isoformat() if made.due is not None else None, following.isoformat()),
-            Change("findings", None, Private(made.findings)),
-            *([Change("conditions", None, Private(made.conditions))] if made.conditions else []),
+            Change("findings", None, PrivateValue(made.findings)),
+            *([Change("conditions", None, PrivateValue(made.conditions))] if made.conditions else []),
         ],
         data={"number": made.number, "outcome": made.outcome, "live_versions": made.live_versions},
     )
@@ -122,9 +128,9 @@ def record(*, actor: Actor, model: RegisteredModel, said: Said, expected_revisio
     return made
 
 
-def live(model: RegisteredModel) -> list[StageOccupancy]:
+def is_in_protected_stage(model: RegisteredModel) -> list[StageOccupancy]:
     """The versions in protected stages."""
-    held = StageOccupancy.objects.filter(OPEN, model=model, stage__protected=True)
+    held = StageOccupancy.objects.filter(IS_CURRENT, model=model, stage__protected=True)
     return list(held.select_related("version", "stage").order_by("-stage__position", "-version__number"))
 
 
@@ -132,7 +138,7 @@ def _kept_out(person: User, model: RegisteredModel) -> str:
     """Why a person may not review a model; empty where they may."""
     if person.pk == model.owner_id:
         return "owns the model"
-    standing = live(model)
+    standing = is_in_protected_stage(model)
     parties = participation((occupancy.version_id, occupancy.version_id, None) for occupancy in standing)
     for occupancy in standing:
         version, had_part = occupancy.version, parties[occupancy.version_id]
@@ -148,14 +154,14 @@ def _kept_out(person: User, model: RegisteredModel) -> str:
     return ""
 
 
-def _checked(model: RegisteredModel, said: Said) -> date:
+def _checked(model: RegisteredModel, said: ReviewConclusion) -> date:
     """The date of the next review, when everything said is in order."""
-    faults = Faults()
+    faults = ErrorCollector()
     with_conditions = said.outcome == PeriodicReview.Outcome.CONDITIONS
     if said.outcome not in PeriodicReview.Outcome.values:
         faults.add("/outcome", "invalid", f"An outcome is one of: {', '.join(PeriodicReview.Outcome.values)}.")
-    faults.text("/findings", said.findings, 50_000, required=True)
-    faults.text("/conditions", said.conditions, 20_000, required=with_conditions)
+    faults.clean_text("/findings", said.findings, 50_000, required=True)
+    faults.clean_text("/conditions", said.conditions, 20_000, required=with_conditions)
     if said.conditions.strip() and not with_conditions:
         faults.add("/conditions", "not_here", "Conditions belong to the outcome “fit with conditions”.")
     latest, today = latest_next(model), clock.now().date()
@@ -165,5 +171,5 @@ def _checked(model: RegisteredModel, said: Said) -> date:
     elif following > latest:
         tier = f"tier {model.risk_tier}" if model.risk_tier is not None else "a model without a tier"
         faults.add("/next_review", "too_late", f"For {tier} the next review is due by {latest.isoformat()}.")
-    faults.refuse()
+    faults.raise_if_any()
     return following

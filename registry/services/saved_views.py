@@ -5,17 +5,17 @@ from django.db import transaction
 from audit import clock
 from audit.actor import Actor
 from registry import access
-from registry.exceptions import NotFound
+from registry.exceptions import NotFoundError
 from registry.models import SavedView, User
-from registry.rules import Faults
-from registry.search import Vocabulary, parse
+from registry.search import FieldRegistry, parse
+from registry.validation import ErrorCollector
 
 MOST = 12
 """Views one person may keep: more would not be found among the tabs."""
 
 
 @transaction.atomic
-def save_view(*, actor: Actor, name: str, query: str, shared: bool, vocabulary: Vocabulary) -> SavedView:
+def save_view(*, actor: Actor, name: str, query: str, shared: bool, vocabulary: FieldRegistry) -> SavedView:
     """Keep a query under a name. Anybody may share theirs: a view shows each reader what they may see.
 
     Args:
@@ -24,9 +24,9 @@ def save_view(*, actor: Actor, name: str, query: str, shared: bool, vocabulary: 
     Raises NotPermitted for anybody but a person; InvalidQuery; InvalidInput for a name in use, none, or too many views.
     """
     person = access.require_person(actor)
-    User.objects.locked(person.pk)  # two at once would not see each other's
-    faults = Faults()
-    given = faults.line("/name", name, 60, required=True)
+    User.objects.get_for_update(person.pk)  # two at once would not see each other's
+    faults = ErrorCollector()
+    given = faults.clean_line("/name", name, 60, required=True)
     text = " ".join(query.split())
     if not parse(text, vocabulary).terms:
         faults.add("/query", "required", "There is nothing to keep: filter the list first.")
@@ -35,7 +35,7 @@ def save_view(*, actor: Actor, name: str, query: str, shared: bool, vocabulary: 
         faults.add("/name", "taken", f"You have a view “{given}” already: choose another name, or delete that one.")
     elif kept.count() >= MOST:
         faults.add("/name", "too_many", f"You have {MOST} views, which is the most: delete one first.")
-    faults.refuse()
+    faults.raise_if_any()
     return SavedView.objects.create(owner=person, name=given, query=text, shared=shared, created_at=clock.now())
 
 
@@ -43,11 +43,11 @@ def save_view(*, actor: Actor, name: str, query: str, shared: bool, vocabulary: 
 def change_view(*, actor: Actor, pk: int, name: str, shared: bool) -> SavedView:
     """Give one's own view another name, or share it, or cease to. Raises NotFound; InvalidInput."""
     view = _own(actor, pk)
-    faults = Faults()
-    view.name = faults.line("/name", name, 60, required=True)
+    faults = ErrorCollector()
+    view.name = faults.clean_line("/name", name, 60, required=True)
     if SavedView.objects.filter(owner=view.owner, name__iexact=view.name).exclude(pk=pk).exists():
         faults.add("/name", "taken", f"You have a view “{view.name}” already: choose another name.")
-    faults.refuse()
+    faults.raise_if_any()
     view.shared = shared
     view.save(update_fields=["name", "shared"])
     return view
@@ -63,5 +63,5 @@ def _own(actor: Actor, pk: int) -> SavedView:
     person = access.require_person(actor)
     view = SavedView.objects.select_for_update().select_related(None).filter(pk=pk, owner=person).first()
     if view is None:
-        raise NotFound("You have no such saved view.")
+        raise NotFoundError("You have no such saved view.")
     return view

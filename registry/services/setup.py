@@ -4,7 +4,7 @@ from django.db import connection, transaction
 
 from audit import recorder
 from audit.actor import Actor
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 from registry import access, stages
 from registry.actions import LIFECYCLE_INSTALLED
 from registry.models import ProtectedAlias, Stage, StageMove
@@ -30,14 +30,14 @@ def install_lifecycle(*, actor: Actor, protected: bool = True) -> None:
         return
     lifecycle = stages.DEFAULT if protected else stages.UNPROTECTED
     aliases = [CHAMPION] if protected else []
-    recorder.append(
+    recorder.record_event(
         LIFECYCLE_INSTALLED,
         actor=actor,
-        thing=Thing("lifecycle", "default"),
+        target=ObjectRef("lifecycle", "default"),
         stream="organisation",
-        related=[
-            *(Thing("stage", stage.slug) for stage in lifecycle.stages),
-            *(Thing("protected_alias", name) for name in aliases),
+        related_objects=[
+            *(ObjectRef("stage", stage.slug) for stage in lifecycle.stages),
+            *(ObjectRef("protected_alias", name) for name in aliases),
         ],
         data={
             "stages": [stage.slug for stage in lifecycle.stages],

@@ -14,7 +14,7 @@ from django.utils.crypto import salted_hmac
 
 from audit import clock, context, recorder
 from audit.actor import Actor, process
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 from registry import access, addresses
 from registry.actions import (
     PERSON_REAUTHENTICATED,
@@ -24,7 +24,7 @@ from registry.actions import (
     PERSON_SIGNED_IN,
     PERSON_SIGNED_OUT,
 )
-from registry.exceptions import FieldError, InvalidInput, NotNow, NotPermitted
+from registry.exceptions import FieldError, InvalidStateError, PermissionDeniedError, ValidationFailedError
 from registry.models import PasswordAttempt, User
 from registry.services.account_controls import require_own_password
 
@@ -34,10 +34,10 @@ PER_ACCOUNT = 50
 PER_ADDRESS = 200
 MAX_PASSWORD = 1_024
 
-DOOR = process("sign-in")
+SIGN_IN_PROCESS = process("sign-in")
 """Who refuses a sign-in: nobody has signed in yet, so no person acts."""
 
-UNKNOWN = Thing("sign_in", "unknown-name")
+UNKNOWN = ObjectRef("sign_in", "unknown-name")
 """What a sign-in under a name that no account has is recorded about."""
 
 
@@ -58,21 +58,23 @@ def sign_in(*, username: str, password: str) -> User:
         # type passwords there.
         thing, stream = (_thing(person), _stream(person)) if person is not None else (UNKNOWN, str(UNKNOWN))
         with transaction.atomic():
-            recorder.append(PERSON_SIGN_IN_FAILED, actor=DOOR, thing=thing, stream=stream)
-        raise NotPermitted(
+            recorder.record_event(PERSON_SIGN_IN_FAILED, actor=SIGN_IN_PROCESS, target=thing, stream=stream)
+        raise PermissionDeniedError(
             "User name or password is incorrect. Try again, or ask an administrator for a new password.",
             code="sign_in_failed",
         )
     with transaction.atomic():
         _forget(keys, made)
-        recorder.append(PERSON_SIGNED_IN, actor=access.actor_for(person), thing=_thing(person), stream=_stream(person))
+        recorder.record_event(
+            PERSON_SIGNED_IN, actor=access.actor_for(person), target=_thing(person), stream=_stream(person)
+        )
     return person
 
 
 @transaction.atomic
 def sign_out(*, actor: Actor, person: User) -> None:
     """Record that a person signed out; the caller ends the session."""
-    recorder.append(PERSON_SIGNED_OUT, actor=actor, thing=_thing(person), stream=_stream(person))
+    recorder.record_event(PERSON_SIGNED_OUT, actor=actor, target=_thing(person), stream=_stream(person))
 
 
 def reauthenticate(person: User, password: str, *, pointer: str) -> None:
@@ -82,9 +84,13 @@ def reauthenticate(person: User, password: str, *, pointer: str) -> None:
     wrong password and NotNow ("too_many_attempts") after too many.
     """
     if not password:
-        raise InvalidInput([FieldError(pointer, "required", "Give your password again: it makes this your signature.")])
+        raise ValidationFailedError(
+            [FieldError(pointer, "required", "Give your password again: it makes this your signature.")]
+        )
     if not _held_to(person, password, counted_as="signature", failed=PERSON_SIGNATURE_FAILED):
-        raise InvalidInput([FieldError(pointer, "wrong_password", "That is not your password; nothing was signed.")])
+        raise ValidationFailedError(
+            [FieldError(pointer, "wrong_password", "That is not your password; nothing was signed.")]
+        )
 
 
 def reauthenticate_to_administer(person: User, password: str, *, pointer: str) -> None:
@@ -94,12 +100,16 @@ def reauthenticate_to_administer(person: User, password: str, *, pointer: str) -
     Call it outside a transaction, as `reauthenticate`. Raises the same.
     """
     if not password:
-        raise InvalidInput([FieldError(pointer, "required", "Give your password again before you change anything.")])
+        raise ValidationFailedError(
+            [FieldError(pointer, "required", "Give your password again before you change anything.")]
+        )
     if not _held_to(person, password, counted_as="administration", failed=PERSON_REAUTHENTICATION_FAILED):
-        raise InvalidInput([FieldError(pointer, "wrong_password", "That is not your password; nothing was changed.")])
+        raise ValidationFailedError(
+            [FieldError(pointer, "wrong_password", "That is not your password; nothing was changed.")]
+        )
     with transaction.atomic():
         actor = access.actor_for(person)
-        recorder.append(PERSON_REAUTHENTICATED, actor=actor, thing=_thing(person), stream=_stream(person))
+        recorder.record_event(PERSON_REAUTHENTICATED, actor=actor, target=_thing(person), stream=_stream(person))
 
 
 def _held_to(person: User, password: str, *, counted_as: str, failed: str) -> bool:
@@ -110,7 +120,7 @@ def _held_to(person: User, password: str, *, counted_as: str, failed: str) -> bo
     made = _count(keys)
     if not _matches(person, password):
         with transaction.atomic():
-            recorder.append(failed, actor=access.actor_for(person), thing=_thing(person), stream=_stream(person))
+            recorder.record_event(failed, actor=access.actor_for(person), target=_thing(person), stream=_stream(person))
         return False
     _forget(keys, made)
     return True
@@ -161,7 +171,7 @@ def _count(keys: dict[str, int]) -> list[PasswordAttempt]:
         if len(counted) > allowed:
             PasswordAttempt.objects.filter(pk__in=[attempt.pk for attempt in made]).delete()
             minutes = max(1, -(-int((counted[-1] + WINDOW - now).total_seconds()) // 60))
-            raise NotNow(
+            raise InvalidStateError(
                 f"Too many attempts. Wait {minutes} minute{'s' if minutes != 1 else ''} and try again.",
                 code="too_many_attempts",
             )
@@ -178,8 +188,8 @@ def _forget(keys: dict[str, int], made: list[PasswordAttempt]) -> None:
     PasswordAttempt.objects.filter(Q(key=both) | Q(pk__in=[attempt.pk for attempt in made])).delete()
 
 
-def _thing(person: User) -> Thing:
-    return Thing("person", person.uid)
+def _thing(person: User) -> ObjectRef:
+    return ObjectRef("person", person.uid)
 
 
 def _stream(person: User) -> str:

@@ -15,15 +15,15 @@ from django.db import transaction
 
 from audit import clock, leaf, recorder
 from audit.actor import Actor
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 from registry import access
 from registry.actions import PERSON_LINK_ISSUED, PERSON_PASSWORD_REPLACED
-from registry.exceptions import NotPermitted
-from registry.models import OPEN, AccountControl, SignInLink, User
-from registry.rules import Faults
+from registry.exceptions import PermissionDeniedError
+from registry.models import IS_CURRENT, AccountControl, SignInLink, User
 from registry.services.account_controls import record_control
 from registry.services.people import check_password, require_superuser_for
 from registry.services.sign_in import count_from_address
+from registry.validation import ErrorCollector
 
 LIFETIME = timedelta(hours=24)
 _BYTES = 32
@@ -42,13 +42,13 @@ def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[Si
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     if actor.person == person.uid:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             "Another administrator issues your sign-in link: one you issue yourself proves nothing.",
             code="own_account",
         )
-    user = User.objects.locked(person.pk)
+    user = User.objects.get_for_update(person.pk)
     require_superuser_for(actor, user)
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
     if way not in SignInLink.Way.values:
         faults.add("/way", "unknown_way", f"A link is one of: {', '.join(SignInLink.Way.values)}.")
@@ -58,7 +58,7 @@ def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[Si
         faults.add("/person", "inactive", "This account is deactivated: reactivate it first.")
     elif way == SignInLink.Way.MAILED and not user.email:
         faults.add("/way", "no_address", "The account has no e-mail address: add one, or show the link.")
-    faults.refuse()
+    faults.raise_if_any()
     shown = way == SignInLink.Way.SHOWN
     secret = secrets.token_urlsafe(_BYTES) if shown else None
     now = clock.now()
@@ -70,10 +70,10 @@ def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[Si
         created_at=now,
         expires_at=now + LIFETIME,
     )
-    event = recorder.append(
+    event = recorder.record_event(
         PERSON_LINK_ISSUED,
         actor=actor,
-        thing=_thing(user),
+        target=_thing(user),
         stream=f"person:{user.uid}",
         data={"way": way, "expires_at": leaf.timestamp(link.expires_at), "link": str(link.uid)},
         reason=why,
@@ -99,8 +99,8 @@ def redeem_link(*, secret: str, password: str) -> User:
     if found is None:
         raise _refused()
     with transaction.atomic():
-        user = User.objects.locked(found.account_id)
-        link = SignInLink.objects.locked(found.pk)
+        user = User.objects.get_for_update(found.account_id)
+        link = SignInLink.objects.get_for_update(found.pk)
         if (
             link.used_at is not None
             or link.ended_at is not None
@@ -109,13 +109,13 @@ def redeem_link(*, secret: str, password: str) -> User:
             or not user.is_active
         ):
             raise _refused()
-        faults = Faults()
+        faults = ErrorCollector()
         check_password(faults, password, user)
-        faults.refuse()
-        event = recorder.append(
+        faults.raise_if_any()
+        event = recorder.record_event(
             PERSON_PASSWORD_REPLACED,
             actor=access.actor_for(user, auth="link"),
-            thing=_thing(user),
+            target=_thing(user),
             stream=f"person:{user.uid}",
             data={"way": link.way, "link": str(link.uid)},
         )
@@ -125,7 +125,7 @@ def redeem_link(*, secret: str, password: str) -> User:
         link.save(update_fields=["used_at"])
         ended = (AccountControl.Kind.PASSWORD_SET, AccountControl.Kind.LINK_SHOWN)
         shown_to = link.issued_by_id if link.way == SignInLink.Way.SHOWN else None
-        for control in AccountControl.objects.filter(OPEN, account=user, kind__in=ended):
+        for control in AccountControl.objects.filter(IS_CURRENT, account=user, kind__in=ended):
             if control.kind == AccountControl.Kind.LINK_SHOWN and control.person_id == shown_to:
                 continue  # this link was shown to them
             control.closed_at, control.closed_event = event.happened_at, event.event_id
@@ -149,7 +149,7 @@ def unmailed() -> list[int]:
 def take_for_mailing(link_id: int) -> tuple[SignInLink, str] | None:
     """A fresh secret for a link that is to be mailed now; an earlier secret of it stops working. None where there is
     nothing to mail. The message leaves after this transaction; `mark_mailed` follows it."""
-    link = SignInLink.objects.locked(link_id)
+    link = SignInLink.objects.get_for_update(link_id)
     if link.pk not in unmailed():
         return None
     secret = secrets.token_urlsafe(_BYTES)
@@ -169,13 +169,13 @@ def digest_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _refused() -> NotPermitted:
-    return NotPermitted(
+def _refused() -> PermissionDeniedError:
+    return PermissionDeniedError(
         "This link does not work: it was used, it expired, or a newer one took its place. Ask an administrator for "
         "another.",
         code="link_refused",
     )
 
 
-def _thing(user: User) -> Thing:
-    return Thing("person", user.uid)
+def _thing(user: User) -> ObjectRef:
+    return ObjectRef("person", user.uid)

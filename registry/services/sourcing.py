@@ -6,16 +6,16 @@ from dataclasses import replace
 
 from audit.actor import Actor
 from registry import access, sources
-from registry.models import OPEN, AliasAssignment, ModelVersion
-from registry.rules import Faults
+from registry.models import IS_CURRENT, AliasAssignment, ModelVersion
 from registry.selectors.catalogue import models_called
-from registry.services.specification import VersionSpec
+from registry.services.version_spec import VersionSpec
+from registry.validation import ErrorCollector
 
 
-def with_source(faults: Faults, actor: Actor, spec: VersionSpec) -> VersionSpec:
+def with_source(faults: ErrorCollector, actor: Actor, spec: VersionSpec) -> VersionSpec:
     """Put a specification's source into its canonical form; a registered version it names becomes a parent.
 
-    The recorded parent is what is resolved later (`governance.selectors.compact.source_behind`), so a source that names
+    The recorded parent is what is resolved later (`governance.selectors.compact_rows.resolve_source`), so a source that names
     a version is stored only together with it.
 
     Args:
@@ -55,14 +55,14 @@ def named_version(actor: Actor, named: sources.NamedVersion) -> ModelVersion | N
     Returns:
         The version; None where there is none the actor may see.
     """
-    model = models_called(named.name).filter(pk__in=access.visible_to(actor)).first()
+    model = models_called(named.name).filter(pk__in=access.visible_models(actor)).first()
     if model is None:
         return None
     rows = ModelVersion.objects.filter(model=model, status=ModelVersion.Status.REGISTERED).select_related("stage")
     if named.number is not None:
         rows = rows.filter(number=named.number)
     elif named.alias != sources.LATEST:
-        pointed = AliasAssignment.objects.filter(OPEN, model=model, name=named.alias)
+        pointed = AliasAssignment.objects.filter(IS_CURRENT, model=model, name=named.alias)
         rows = rows.filter(pk__in=pointed.values("version_id"))
     found = rows.order_by("-number").first()
     if found is not None:
@@ -72,4 +72,4 @@ def named_version(actor: Actor, named: sources.NamedVersion) -> ModelVersion | N
 
 def address_of(version: ModelVersion) -> str:
     """Write a registered version as a source names it."""
-    return str(sources.NamedVersion(version.model.called, version.number))
+    return str(sources.NamedVersion(version.model.display_name, version.number))

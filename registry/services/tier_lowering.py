@@ -13,10 +13,10 @@ from django.db.models import Q, QuerySet
 from audit import clock, recorder
 from audit import selectors as log
 from audit.actor import Actor
-from audit.recorder import Change, Thing
+from audit.recorder import Change, ObjectRef
 from registry import access
 from registry.actions import MODEL_TIER_LOWERED
-from registry.exceptions import Conflict, NotNow
+from registry.exceptions import ConflictError, InvalidStateError
 from registry.models import (
     AccessToken,
     Assessment,
@@ -26,7 +26,7 @@ from registry.models import (
     ModelVersion,
     RegisteredModel,
     User,
-    held,
+    active_grants_q,
 )
 from registry.selectors import participation
 from registry.services import assessments, change_proposals, questionnaires, tier_use
@@ -70,7 +70,7 @@ def submit(
     return change_proposals.propose(
         actor=actor,
         kind=TIER_LOWERING,
-        subject=Thing("model", str(row.uid)),
+        subject=ObjectRef("model", str(row.uid)),
         model=row,
         title=f"Risk tier of {row.slug}: tier {prepared.strictest} → tier {prepared.tier}",
         payload={
@@ -113,7 +113,7 @@ def involved_people(model: RegisteredModel) -> dict[str, str]:
 
 def _owners(model: RegisteredModel) -> QuerySet[User]:
     now = clock.now()
-    roles = Grant.objects.filter(held(now), Q(model=model) | Q(model__isnull=True), role=access.Role.OWNER)
+    roles = Grant.objects.filter(active_grants_q(now), Q(model=model) | Q(model__isnull=True), role=access.Role.OWNER)
     groups = roles.filter(group__isnull=False).values("group_id")
     return User.objects.filter(
         Q(pk=model.owner_id)
@@ -132,7 +132,7 @@ def _excluded(proposal: ChangeProposal) -> Mapping[str, str]:
 
 
 def _confirmers(proposal: ChangeProposal) -> QuerySet[User]:
-    deciders = access.holders(access.Permission.DECIDE, _model_of(proposal)).filter(
+    deciders = access.users_with_permission(access.Permission.DECIDE, _model_of(proposal)).filter(
         pk__in=_with_earlier_role(proposal, access.roles_with(access.Permission.DECIDE))
     )
     officers = change_proposals.officers().filter(pk__in=_with_earlier_role(proposal, (access.Role.OFFICER,)))
@@ -147,7 +147,7 @@ def _with_earlier_role(proposal: ChangeProposal, roles: Collection[access.Role])
     now, since, proposer = clock.now(), proposal.opened_at, proposal.proposed_by
     by = {proposer.uid, *AccessToken.objects.filter(person=proposer).values_list("uid", flat=True)}
     grants = Grant.objects.filter(
-        held(now), Q(model=proposal.model) | Q(model__isnull=True), role__in=roles, opened_at__lte=since
+        active_grants_q(now), Q(model=proposal.model) | Q(model__isnull=True), role__in=roles, opened_at__lte=since
     ).exclude(granted_by__in=by)
     found = set(grants.filter(user__isnull=False).values_list("user_id", flat=True))
     groups = grants.filter(group__isnull=False).values("group_id")
@@ -156,38 +156,42 @@ def _with_earlier_role(proposal: ChangeProposal, roles: Collection[access.Role])
         .filter(group_id__in=groups, opened_at__lte=since)
         .values_list("user_id", "opened_event", "proposed_by_id")
     )
-    doers = log.doers([event for _, event, _ in rows])
+    doers = log.actor_ids_by_event([event for _, event, _ in rows])
     return found | {user for user, event, suggested in rows if suggested != proposer.pk and doers.get(event) not in by}
 
 
-def _set_tier(actor: Actor, proposal: ChangeProposal) -> list[Thing]:
+def _set_tier(actor: Actor, proposal: ChangeProposal) -> list[ObjectRef]:
     """Write the proposed assessment. Raises a Refusal where it is no longer what was proposed."""
     payload: dict[str, Any] = proposal.payload
-    model = RegisteredModel.objects.locked(_model_of(proposal).pk)
+    model = RegisteredModel.objects.get_for_update(_model_of(proposal).pk)
     again = "Reject or withdraw this proposal, and assess the model again."
     if model.status == RegisteredModel.Status.ARCHIVED:
-        raise NotNow(f"{model.slug} is archived: take it back into use first.", code="model_archived")
+        raise InvalidStateError(f"{model.slug} is archived: take it back into use first.", code="model_archived")
     if (model.risk_tier, _number_of(model.tier_basis)) != (payload["tier_before"], payload["assessment_before"]):
-        raise Conflict(f"The tier of {model.slug} was changed since this was proposed. {again}", code="tier_changed")
+        raise ConflictError(
+            f"The tier of {model.slug} was changed since this was proposed. {again}", code="tier_changed"
+        )
     found = questionnaires.in_force()
     if found is None or found[0].digest != payload["questionnaire_digest"]:
-        raise Conflict(
+        raise ConflictError(
             f"Another revision of the questionnaire is in force than the one that was answered. {again}",
             code="questionnaire_changed",
         )
     proposer = proposal.proposed_by
     if not proposer.is_active:
-        raise NotNow(f"The account of {proposer.name}, who proposed this, is deactivated. {again}", code="inactive")
+        raise InvalidStateError(
+            f"The account of {proposer.name}, who proposed this, is deactivated. {again}", code="inactive"
+        )
     prepared = assessments.prepare_proposed(model, proposal, published=found[0], asked=found[1])
     before = model.risk_tier
     made = assessments.write(prepared, actor=actor, proposal=proposal)
-    agreed = [Thing("assessment", str(made.uid)), Thing("change_proposal", str(proposal.uid))]
-    recorder.append(
+    agreed = [ObjectRef("assessment", str(made.uid)), ObjectRef("change_proposal", str(proposal.uid))]
+    recorder.record_event(
         MODEL_TIER_LOWERED,
         actor=actor,
-        thing=Thing("model", str(model.uid)),
+        target=ObjectRef("model", str(model.uid)),
         stream=f"model:{model.uid}",
-        related=agreed,
+        related_objects=agreed,
         changes=[Change("risk_tier", before, made.tier)],
         data={
             "assessment": made.number,
@@ -196,7 +200,7 @@ def _set_tier(actor: Actor, proposal: ChangeProposal) -> list[Thing]:
             "single_officer": proposal.single_officer,
         },
     )
-    return [Thing("model", str(model.uid)), *agreed[:1]]
+    return [ObjectRef("model", str(model.uid)), *agreed[:1]]
 
 
 def _number_of(assessment: Assessment | None) -> int | None:

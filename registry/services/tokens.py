@@ -14,16 +14,17 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from audit import clock, leaf, prepared, recorder
+from audit import clock, leaf, recorder
 from audit.actor import Actor, ActorKind
-from audit.recorder import Change, Private, Thing
+from audit.postgresql import prepared_statements
+from audit.recorder import Change, ObjectRef, PrivateValue
 from registry import access, addresses
 from registry.actions import TOKEN_ISSUED, TOKEN_REVOKED
-from registry.exceptions import NotFound, NotNow, NotPermitted
+from registry.exceptions import InvalidStateError, NotFoundError, PermissionDeniedError
 from registry.models import AccessToken, AccountControl, TokenUse, User
 from registry.models.token import new_token_uid
-from registry.rules import Faults
 from registry.services.account_controls import record_control, require_own_password
+from registry.validation import ErrorCollector
 
 PREFIX = "cs_"
 RANDOM_LENGTH = 40
@@ -69,8 +70,8 @@ def issue(
     """
     _require_issuer(actor, person)
     now = clock.now()
-    faults = Faults()
-    label = faults.line("/name", name, 120, required=True)
+    faults = ErrorCollector()
+    label = faults.clean_line("/name", name, 120, required=True)
     chosen = sorted(set(scopes))
     if not chosen:
         faults.add("/scopes", "required", f"Choose at least one scope: {', '.join(access.SCOPES)}.")
@@ -86,11 +87,11 @@ def issue(
             faults.add("/model_slugs", "required", "Name at least one model, or leave the limit out.")
         for index, slug in enumerate(limited):
             faults.model_slug(f"/model_slugs/{index}", slug)
-    if person.left():
+    if person.is_deactivated():
         faults.add("/person", "inactive", "This account is deactivated: reactivate it first.")
     if received_by is not None and received_by.kind != User.Kind.PERSON:
         faults.add("/received_by", "no_person", "The secret of a token is given to a person.")
-    faults.refuse()
+    faults.raise_if_any()
     secret = new_secret()
     token = AccessToken(
         uid=new_token_uid(),
@@ -103,13 +104,13 @@ def issue(
         created_at=now,
         expires_at=expires_at,
     )
-    event = recorder.append(
+    event = recorder.record_event(
         TOKEN_ISSUED,
         actor=actor,
-        thing=Thing("token", token.uid),
+        target=ObjectRef("token", token.uid),
         stream=f"person:{person.uid}",
-        related=[Thing("person", person.uid)],
-        changes=[Change("name", None, Private(label))],
+        related_objects=[ObjectRef("person", person.uid)],
+        changes=[Change("name", None, PrivateValue(label))],
         data={
             "scopes": chosen,
             "models": limited,
@@ -135,25 +136,27 @@ def revoke(*, actor: Actor, token: AccessToken, reason: str) -> AccessToken:
     Raises NotFound for somebody else's token, NotPermitted for a deactivated account and for a token that would revoke
     another, InvalidInput without a reason, NotNow where it was revoked already.
     """
-    faults = Faults()
+    faults = ErrorCollector()
     why = faults.reason(reason)
-    faults.refuse()
+    faults.raise_if_any()
     if actor.person != token.person.uid:
-        if not access.can_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE):
-            raise NotFound("There is no such token among yours.")
+        if not access.check_org_permission(actor, access.OrgPermission.MANAGE_PEOPLE):
+            raise NotFoundError("There is no such token among yours.")
     else:
         access.require_person(actor)
         if actor.kind is ActorKind.TOKEN and actor.id != token.uid:
-            raise NotPermitted("A token may revoke itself only: sign in to revoke others.", code="person_required")
+            raise PermissionDeniedError(
+                "A token may revoke itself only: sign in to revoke others.", code="person_required"
+            )
     token = AccessToken.objects.select_for_update(no_key=True, of=("self",)).select_related("person").get(pk=token.pk)
     if token.revoked_at is not None:
-        raise NotNow("This token was revoked already.", code="already_revoked")
-    event = recorder.append(
+        raise InvalidStateError("This token was revoked already.", code="already_revoked")
+    event = recorder.record_event(
         TOKEN_REVOKED,
         actor=actor,
-        thing=Thing("token", token.uid),
+        target=ObjectRef("token", token.uid),
         stream=f"person:{token.person.uid}",
-        related=[Thing("person", token.person.uid)],
+        related_objects=[ObjectRef("person", token.person.uid)],
         reason=why,
     )
     token.revoked_at = event.happened_at
@@ -169,11 +172,11 @@ def authenticate(secret: str, address: str | None = None) -> Actor | None:
         secret: as it came; a wrong checksum costs no query.
         address: where it came from, for the token's owner to see; None when unknown.
     """
-    if not well_formed(secret):
+    if not is_well_formed(secret):
         return None
     now = clock.now()
     # Every request of a program begins here: one query of what is needed, ready as text.
-    found = prepared.fetch(_LIVE, {"digest": _digest(secret), "now": now})
+    found = prepared_statements.execute_prepared(_LIVE, {"digest": _digest(secret), "now": now})
     if not found:
         return None
     ((pk, uid, scopes, slugs, person, person_pk, last_used_at),) = found
@@ -193,7 +196,7 @@ def new_secret() -> str:
     return PREFIX + random + checksum(random)
 
 
-def well_formed(secret: str) -> bool:
+def is_well_formed(secret: str) -> bool:
     """Whether this could be a token at all: its form and its checksum."""
     if len(secret) != LENGTH or not secret.startswith(PREFIX):
         return False
@@ -247,13 +250,13 @@ def _address(text: str | None) -> str | None:
 
 def _require_issuer(actor: Actor, person: User) -> None:
     if actor.kind is ActorKind.TOKEN:
-        raise NotPermitted("No token issues tokens: sign in to the pages to make one.", code="person_required")
+        raise PermissionDeniedError("No token issues tokens: sign in to the pages to make one.", code="person_required")
     if actor.person == person.uid:
         require_own_password(person)
         return
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     if person.kind != User.Kind.SERVICE:
-        raise NotPermitted(
+        raise PermissionDeniedError(
             "A token acts in its person's name, so people issue their own; others only for a service account.",
             code="own_token",
         )

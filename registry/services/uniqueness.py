@@ -5,13 +5,13 @@ from contextlib import contextmanager
 
 from django.db import IntegrityError
 
-from registry.exceptions import FieldError, InvalidInput
+from registry.exceptions import FieldError, ValidationFailedError
 
 UNIQUE_VIOLATION = "23505"
 
 
 @contextmanager
-def unique_or_refused(pointer: str, detail: str) -> Iterator[None]:
+def translate_unique_violation(pointer: str, detail: str) -> Iterator[None]:
     """Turn a name that is taken, perhaps a moment ago by somebody else, into InvalidInput at `pointer`.
 
     The transaction around it is spoilt then, and must be left by the refusal.
@@ -21,7 +21,7 @@ def unique_or_refused(pointer: str, detail: str) -> Iterator[None]:
     except IntegrityError as fault:
         if getattr(fault.__cause__, "pgcode", None) != UNIQUE_VIOLATION:
             raise
-        raise InvalidInput([FieldError(pointer, "taken", detail)]) from fault
+        raise ValidationFailedError([FieldError(pointer, "taken", detail)]) from fault
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 Where files are kept in a folder they come through the web process, which hashes them on the way. Where they are kept in
 a bucket they are sent there, by an address signed for one file, and a worker hashes what arrived
-(`registry.services.examining`) before it is anybody's.
+(`registry.services.upload_processing`) before it is anybody's.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,27 +14,27 @@ from django.db import transaction
 from audit import clock
 from audit.actor import Actor
 from registry import access, storage
-from registry.exceptions import FieldError, InvalidInput, NotNow
+from registry.exceptions import FieldError, InvalidStateError, ValidationFailedError
 from registry.models import AccessToken, Artifact, Contribution, ModelVersion, Upload, User
+from registry.services.blob_references import attach_blob_to_artifact
 from registry.services.contributions import record_contribution
-from registry.services.storing import give_bytes
 from registry.services.version_lock import lock_version
 
-UNDER_WAY = (Upload.State.QUEUED, Upload.State.EXAMINING)
+IN_PROGRESS_STATES = (Upload.State.QUEUED, Upload.State.EXAMINING)
 
 
 @dataclass(frozen=True)
-class Order:
+class UploadInstruction:
     """What to do for a file: nothing where it is `stored` or a worker is about to look at it; otherwise send it, to the
     address, or, where there is none, to us."""
 
     artifact: Artifact
     stored: bool
     examining: bool
-    address: storage.Address | None
+    address: storage.PresignedUpload | None
 
 
-def orders(*, actor: Actor, version: ModelVersion, paths: Sequence[str] = ()) -> list[Order]:
+def upload_instructions(*, actor: Actor, version: ModelVersion, paths: Sequence[str] = ()) -> list[UploadInstruction]:
     """Say for each file of a version that is registering what there is left to do, as often as one asks.
 
     A file is not asked for where the actor may see a version that has it: whoever may download it need not send it. A
@@ -45,8 +45,8 @@ def orders(*, actor: Actor, version: ModelVersion, paths: Sequence[str] = ()) ->
 
     Raises NotFound and NotPermitted; NotNow where the version is registered or abandoned; InvalidInput; StoreAway.
     """
-    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
-    refuse_closed(version)
+    access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
+    require_accepts_files(version)
     files = {file.path: file for file in _files(version)}
     unknown = [
         FieldError(f"/paths/{index}", "unknown_file", f"Version {version.number} declares no file “{path}”.")
@@ -54,7 +54,7 @@ def orders(*, actor: Actor, version: ModelVersion, paths: Sequence[str] = ()) ->
         if path not in files
     ]
     if unknown:
-        raise InvalidInput(unknown)
+        raise ValidationFailedError(unknown)
     wanted = [files[path] for path in dict.fromkeys(paths)] if paths else list(files.values())
     if any(file.blob_id is None for file in wanted) and _take_from_visible(actor, version, wanted):
         wanted = list(_files(version).filter(pk__in=[file.pk for file in wanted]))
@@ -65,13 +65,13 @@ def orders(*, actor: Actor, version: ModelVersion, paths: Sequence[str] = ()) ->
     return found
 
 
-def _order(version: ModelVersion, file: Artifact) -> Order:
+def _order(version: ModelVersion, file: Artifact) -> UploadInstruction:
     upload = _upload(file)
-    examining = upload is not None and upload.state in UNDER_WAY
+    examining = upload is not None and upload.state in IN_PROGRESS_STATES
     address = None
     if file.blob_id is None and not examining:
-        address = storage.store().address(place(version, file), file.sha256, file.size)
-    return Order(file, file.blob_id is not None, examining, address)
+        address = storage.store().presign_upload(upload_key(version, file), file.sha256, file.size)
+    return UploadInstruction(file, file.blob_id is not None, examining, address)
 
 
 def _take_from_visible(actor: Actor, version: ModelVersion, wanted: Iterable[Artifact]) -> bool:
@@ -84,7 +84,7 @@ def _take_from_visible(actor: Actor, version: ModelVersion, wanted: Iterable[Art
         .values_list("sha256", "version__model_id", "version__uid")
     )
     visible = set(
-        access.visible_to(actor).filter(pk__in={model for _, model, _ in holding}).values_list("pk", flat=True)
+        access.visible_models(actor).filter(pk__in={model for _, model, _ in holding}).values_list("pk", flat=True)
     )
     sources = {sha256: str(uid) for sha256, model, uid in reversed(holding) if model in visible}
     sources = {sha256: uid for sha256, uid in sources.items() if storage.exists(sha256, lacking[sha256])}
@@ -92,23 +92,23 @@ def _take_from_visible(actor: Actor, version: ModelVersion, wanted: Iterable[Art
         return False
     with transaction.atomic():
         model, version = lock_version(version)
-        refuse_closed(version)
+        require_accepts_files(version)
         chosen = [file.pk for file in wanted if file.sha256 in sources]
         rows = Artifact.objects.select_for_update(no_key=True).filter(pk__in=chosen, blob__isnull=True).order_by("path")
         for file in rows:
             same = {"same_as": sources[file.sha256]}
-            event = give_bytes(actor=actor, model=model, version=version, artifact=file, data={**same})
+            event = attach_blob_to_artifact(actor=actor, model=model, version=version, artifact=file, data={**same})
             record_contribution(actor=actor, version=version, part=Contribution.Part.FILES, event=event)
     return True
 
 
-def sent_for(version: ModelVersion) -> frozenset[str]:
+def received_upload_ids(version: ModelVersion) -> frozenset[str]:
     """The uids of the files of which something lies in the bucket. Asks the store: not to be called under a lock."""
-    awaited = Upload.objects.filter(artifact__version=version).exclude(state__in=UNDER_WAY)
-    return frozenset(storage.store().arrived(str(version.uid))) if awaited.exists() else frozenset()
+    awaited = Upload.objects.filter(artifact__version=version).exclude(state__in=IN_PROGRESS_STATES)
+    return frozenset(storage.store().list_received(str(version.uid))) if awaited.exists() else frozenset()
 
 
-def queue(
+def queue_for_processing(
     files: Iterable[Artifact], sent: frozenset[str], person: User, token: AccessToken | None
 ) -> tuple[list[Artifact], tuple[int, ...]]:
     """Queue for examination what was sent of files that are not stored. Called with the version locked.
@@ -120,48 +120,48 @@ def queue(
     missing, waiting = [], []
     for file in lacking:
         upload = uploads.get(file.pk)
-        if upload is None or (upload.state not in UNDER_WAY and str(file.uid) not in sent):
+        if upload is None or (upload.state not in IN_PROGRESS_STATES and str(file.uid) not in sent):
             missing.append(file)
         else:
             waiting.append(upload)
     if not missing:
         due: dict[str, Any] = {"detail": "", "attempts": 0, "due_at": clock.now(), "claim": None, "alive_at": None}
-        Upload.objects.filter(pk__in=[upload.pk for upload in waiting]).exclude(state__in=UNDER_WAY).update(
+        Upload.objects.filter(pk__in=[upload.pk for upload in waiting]).exclude(state__in=IN_PROGRESS_STATES).update(
             state=Upload.State.QUEUED, completed_by=person, completed_with=token, **due
         )
     return missing, tuple(upload.pk for upload in waiting)
 
 
-def said_of(file: Artifact) -> str:
+def upload_error(file: Artifact) -> str:
     """What there is to say of a file whose upload came to nothing; empty otherwise."""
     upload = _upload(file)
-    return upload.detail if upload is not None and upload.state not in UNDER_WAY else ""
+    return upload.detail if upload is not None and upload.state not in IN_PROGRESS_STATES else ""
 
 
-def state_of(file: Artifact) -> str:
+def upload_state(file: Artifact) -> str:
     """How a file stands: stored, examining, refused, failed or missing."""
     if file.blob_id is not None:
         return "stored"
     upload = _upload(file)
     if upload is None or upload.state == Upload.State.EXPECTED:
         return "missing"
-    return "examining" if upload.state in UNDER_WAY else str(upload.state)
+    return "examining" if upload.state in IN_PROGRESS_STATES else str(upload.state)
 
 
-def place(version: ModelVersion, file: Artifact) -> str:
+def upload_key(version: ModelVersion, file: Artifact) -> str:
     """Where in the bucket a file is sent to: the same place however often it is sent."""
     return f"{version.uid}/{file.uid}"
 
 
-def refuse_closed(version: ModelVersion) -> None:
+def require_accepts_files(version: ModelVersion) -> None:
     """Raises NotNow where a version takes no files any more."""
     if version.status == ModelVersion.Status.REGISTERED:
-        raise NotNow(
+        raise InvalidStateError(
             f"Version {version.number} is registered and its files are fixed: declare a new version to change them.",
             code="version_registered",
         )
     if version.abandoned_at is not None:
-        raise NotNow(
+        raise InvalidStateError(
             f"Version {version.number} was given up on {version.abandoned_at:%d %B %Y}, because its files never came: "
             "declare it again, as a new version.",
             code="version_abandoned",

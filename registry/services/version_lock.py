@@ -11,7 +11,7 @@ def lock_version(version: ModelVersion) -> tuple[RegisteredModel, ModelVersion]:
 
 def lock_keys(model_id: int, version_id: int) -> tuple[RegisteredModel, ModelVersion]:
     """`lock_version` for a version of which only the keys are known."""
-    model = RegisteredModel.objects.locked(model_id)
-    version = ModelVersion.objects.locked(version_id)
-    version.model, version.stage = model, Stage.objects.at(version.stage_id)
+    model = RegisteredModel.objects.get_for_update(model_id)
+    version = ModelVersion.objects.get_for_update(version_id)
+    version.model, version.stage = model, Stage.objects.get_by_pk(version.stage_id)
     return model, version

@@ -11,10 +11,10 @@ from django.db import transaction
 from audit import clock, recorder
 from audit.actor import Actor
 from audit.models import Event
-from audit.recorder import Change, Thing
-from registry import access, fingerprint, stage_writer, storage
+from audit.recorder import Change, ObjectRef
+from registry import access, fingerprint, stage_transitions, storage
 from registry.actions import VERSION_DECLARED, VERSION_REGISTERED
-from registry.exceptions import FieldError, InvalidInput, NotFound, NotNow
+from registry.exceptions import FieldError, InvalidStateError, NotFoundError, ValidationFailedError
 from registry.models import (
     AccessToken,
     Artifact,
@@ -28,25 +28,25 @@ from registry.models import (
     Upload,
     User,
 )
-from registry.rules import Faults
-from registry.services.additions import add_card, add_evidence, add_metrics, card_digest, store_evidence
+from registry.services.blob_references import attach_blob_to_artifact
 from registry.services.contributions import record_contribution
+from registry.services.evidence import add_card, add_evidence, add_metrics, card_digest, store_evidence
 from registry.services.models import refuse_prompt_tag
 from registry.services.sourcing import with_source
-from registry.services.specification import (
+from registry.services.uploads import queue_for_processing, received_upload_ids, require_accepts_files, upload_error
+from registry.services.version_lock import lock_version
+from registry.services.version_spec import (
     ArtifactSpec,
     DatasetSpec,
     DatasetText,
     MetricSpec,
     VersionSpec,
-    cleaned,
-    columns,
-    declaration,
-    strength,
+    declaration_digest,
+    identity_strength,
+    spec_fields,
+    validate_spec,
 )
-from registry.services.storing import give_bytes
-from registry.services.uploads import queue, refuse_closed, said_of, sent_for
-from registry.services.version_lock import lock_version
+from registry.validation import ErrorCollector
 
 __all__ = [
     "ArtifactSpec",
@@ -57,7 +57,7 @@ __all__ = [
     "add_card",
     "add_evidence",
     "add_metrics",
-    "complete",
+    "complete_registration",
     "declare_version",
     "store_artifact",
     "store_evidence",
@@ -88,22 +88,22 @@ def declare_version(
 
     Raises NotFound and NotPermitted as `access.require` does; NotNow for an archived model; InvalidInput.
     """
-    access.require(actor, access.Permission.REGISTER_VERSION, model)
-    person, token = access.require_signer(actor)
-    faults = Faults()
-    spec = with_source(faults, actor, cleaned(faults, spec))
+    access.require_permission(actor, access.Permission.REGISTER_VERSION, model)
+    person, token = access.require_person_and_token(actor)
+    faults = ErrorCollector()
+    spec = with_source(faults, actor, validate_spec(faults, spec))
     _check_parents(faults, actor, spec.parents)
-    faults.refuse()
-    row = RegisteredModel.objects.locked(model.pk)
+    faults.raise_if_any()
+    row = RegisteredModel.objects.get_for_update(model.pk)
     if row.status == RegisteredModel.Status.ARCHIVED:
-        raise NotNow(
+        raise InvalidStateError(
             f"{row.slug} is archived and takes no versions: an owner or an officer can make it active again.",
             code="model_archived",
         )
     refuse_prompt_tag(row, {}, spec.tags)
-    declared = declaration(row, spec)
+    declared = declaration_digest(row, spec)
     if reuse:
-        existing = ModelVersion.objects.first_where(
+        existing = ModelVersion.objects.raw_first(
             _DECLARED_BEFORE,
             model=row.pk,
             declaration=declared,
@@ -113,28 +113,28 @@ def declare_version(
         if existing is not None:
             existing.model, existing.found = row, True
             return existing
-    version = _drafted(row, spec, declared, person, token)
-    if spec.bare:
-        version.fingerprint = fingerprint.of_bare(version)
+    version = _build_version(row, spec, declared, person, token)
+    if spec.is_source_only:
+        version.fingerprint = fingerprint.compute_source_only(version)
         event = _append_registered(actor, version, before=None)
         version.status, version.registered_at = ModelVersion.Status.REGISTERED, event.happened_at
         version.save(force_insert=True)
-        stage_writer.place_initial(version=version, event=event)
+        stage_transitions.set_initial_stage(version=version, event=event)
         return version
-    _insert(version, spec)
+    _save_children(version, spec)
     if spec.artifacts:
-        event = recorder.append(
+        event = recorder.record_event(
             VERSION_DECLARED,
             actor=actor,
-            thing=_thing(version),
+            target=_thing(version),
             stream=_stream(row),
-            related=[Thing("model", str(row.uid))],
+            related_objects=[ObjectRef("model", str(row.uid))],
             changes=[Change("status", None, str(version.status)), Change("stage", None, version.stage.slug)],
             data={"number": version.number, "files": len(spec.artifacts), "declaration": declared},
         )
-        stage_writer.place_initial(version=version, event=event)
+        stage_transitions.set_initial_stage(version=version, event=event)
     else:
-        stage_writer.place_initial(version=version, event=register(actor=actor, version=version, before=None))
+        stage_transitions.set_initial_stage(version=version, event=register(actor=actor, version=version, before=None))
     return version
 
 
@@ -151,11 +151,11 @@ def store_artifact(
     Raises NotFound and NotPermitted; NotNow where the version is registered already; InvalidInput, with nothing kept,
     where the bytes have another size or digest than was declared.
     """
-    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
+    access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     artifact = Artifact.objects.filter(version=version, path=path).first()
     if artifact is None:
-        raise NotFound(f"Version {version.number} of {version.model.slug} declares no file “{path}”.")
-    refuse_closed(version)
+        raise NotFoundError(f"Version {version.number} of {version.model.slug} declares no file “{path}”.")
+    require_accepts_files(version)
     declared = artifact
     if announced is not None and announced != artifact.size:
         raise _other_size(artifact)
@@ -164,7 +164,7 @@ def store_artifact(
         if blob.size != declared.size:
             raise _other_size(declared)
         if blob.sha256 != declared.sha256:
-            raise InvalidInput(
+            raise ValidationFailedError(
                 [
                     FieldError(
                         "",
@@ -177,22 +177,22 @@ def store_artifact(
 
     try:
         storage.write(stream, limit=artifact.size, accept=accept)
-    except storage.TooLarge:
+    except storage.BlobTooLargeError:
         raise _other_size(artifact) from None
     with transaction.atomic():
         model, version = lock_version(version)
-        artifact = Artifact.objects.locked(artifact.pk)
+        artifact = Artifact.objects.get_for_update(artifact.pk)
         if artifact.blob_id is not None:
             return artifact
-        refuse_closed(version)
+        require_accepts_files(version)
         Upload.objects.filter(artifact=artifact).delete()
-        event = give_bytes(actor=actor, model=model, version=version, artifact=artifact, data={})
+        event = attach_blob_to_artifact(actor=actor, model=model, version=version, artifact=artifact, data={})
         record_contribution(actor=actor, version=version, part=Contribution.Part.FILES, event=event)
     return artifact
 
 
 @transaction.atomic
-def complete(*, actor: Actor, version: ModelVersion) -> ModelVersion:
+def complete_registration(*, actor: Actor, version: ModelVersion) -> ModelVersion:
     """Register a version whose files are all stored: from now on what was declared is fixed, and the version has a
     fingerprint. A version that is registered is returned as it is.
 
@@ -201,24 +201,26 @@ def complete(*, actor: Actor, version: ModelVersion) -> ModelVersion:
 
     Raises NotFound and NotPermitted; NotNow, naming the files, where some are missing; StoreAway.
     """
-    access.require(actor, access.Permission.REGISTER_VERSION, version.model)
-    person, token = access.require_signer(actor)
+    access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
+    person, token = access.require_person_and_token(actor)
     # The store is asked before anything is locked: it may take its time.
-    sent = sent_for(version)
+    sent = received_upload_ids(version)
     there = Artifact.objects.filter(version=version, blob__isnull=False)
     vanished = {file.pk for file in there if not storage.exists(file.sha256, file.size)}
     _, version = lock_version(version)
     if version.status == ModelVersion.Status.REGISTERED:
         return version
-    refuse_closed(version)
+    require_accepts_files(version)
     files = list(Artifact.objects.filter(version=version).select_related("upload").order_by("path"))
-    missing, version.examining = queue((file for file in files if file.blob_id is None), sent, person, token)
+    missing, version.examining = queue_for_processing(
+        (file for file in files if file.blob_id is None), sent, person, token
+    )
     missing += [file for file in files if file.pk in vanished]
     if missing:
         named = ", ".join(file.path for file in missing[:_NAMED])
         named += f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        said = "".join(f" {said_of(file)}" for file in missing[:_NAMED] if said_of(file))
-        raise NotNow(
+        said = "".join(f" {upload_error(file)}" for file in missing[:_NAMED] if upload_error(file))
+        raise InvalidStateError(
             f"{len(missing)} of {len(files)} files are not stored: {named}.{said} Upload them, then complete the "
             "version.",
             code="files_missing",
@@ -230,13 +232,13 @@ def complete(*, actor: Actor, version: ModelVersion) -> ModelVersion:
     return version
 
 
-def _drafted(
+def _build_version(
     model: RegisteredModel, spec: VersionSpec, declared: str, person: User, token: AccessToken | None
 ) -> ModelVersion:
     """The version's row, not kept yet, and its number taken."""
-    stage = Stage.objects.first_where("initial")
+    stage = Stage.objects.raw_first("initial")
     if stage is None:
-        raise NotNow(
+        raise InvalidStateError(
             "No lifecycle is installed, so a version has no stage to begin in: an administrator must finish the setup.",
             code="lifecycle_missing",
         )
@@ -251,7 +253,7 @@ def _drafted(
         created_at=now,
         source_only=not spec.artifacts,
         evidence_revision=1 if spec.metrics or spec.card else 0,
-        **columns(spec),
+        **spec_fields(spec),
     )
     model.next_version += 1
     model.updated_at = now
@@ -259,7 +261,7 @@ def _drafted(
     return version
 
 
-def _insert(version: ModelVersion, spec: VersionSpec) -> None:
+def _save_children(version: ModelVersion, spec: VersionSpec) -> None:
     """Keep the version's row and those of what it was declared with."""
     version.save(force_insert=True)
     if spec.parents:
@@ -269,7 +271,7 @@ def _insert(version: ModelVersion, spec: VersionSpec) -> None:
     )
     DatasetReference.objects.bulk_create(
         [
-            DatasetReference(version=version, strength=strength(dataset), **vars(dataset))
+            DatasetReference(version=version, strength=identity_strength(dataset), **vars(dataset))
             for dataset in spec.datasets
             if isinstance(dataset, DatasetSpec)  # texts were read when the specification was cleaned
         ]
@@ -308,12 +310,12 @@ def register(*, actor: Actor, version: ModelVersion, before: str | None, complet
 def _append_registered(
     actor: Actor, version: ModelVersion, *, before: str | None, completed_by: str | None = None
 ) -> Event:
-    return recorder.append(
+    return recorder.record_event(
         VERSION_REGISTERED,
         actor=actor,
-        thing=_thing(version),
+        target=_thing(version),
         stream=_stream(version.model),
-        related=[Thing("model", str(version.model.uid))],
+        related_objects=[ObjectRef("model", str(version.model.uid))],
         changes=[Change("status", before, str(ModelVersion.Status.REGISTERED))],
         data={
             "number": version.number,
@@ -325,19 +327,19 @@ def _append_registered(
     )
 
 
-def _check_parents(faults: Faults, actor: Actor, parents: Sequence[ModelVersion]) -> None:
+def _check_parents(faults: ErrorCollector, actor: Actor, parents: Sequence[ModelVersion]) -> None:
     wanted = {parent.pk for parent in parents}
     if not wanted:
         return
     seen = ModelVersion.objects.filter(
-        pk__in=wanted, status=ModelVersion.Status.REGISTERED, model__in=access.visible_to(actor)
+        pk__in=wanted, status=ModelVersion.Status.REGISTERED, model__in=access.visible_models(actor)
     ).count()
     if seen != len(wanted):
         faults.add("/parents", "unknown_version", "A parent is a registered version that you may see.")
 
 
-def _other_size(artifact: Artifact) -> InvalidInput:
-    return InvalidInput(
+def _other_size(artifact: Artifact) -> ValidationFailedError:
+    return ValidationFailedError(
         [
             FieldError(
                 "",
@@ -349,8 +351,8 @@ def _other_size(artifact: Artifact) -> InvalidInput:
     )
 
 
-def _thing(version: ModelVersion) -> Thing:
-    return Thing("version", str(version.uid))
+def _thing(version: ModelVersion) -> ObjectRef:
+    return ObjectRef("version", str(version.uid))
 
 
 def _stream(model: RegisteredModel) -> str:

@@ -14,33 +14,33 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from registry.storage.bucket import Bucket
-from registry.storage.contract import (
+from registry.storage.base import (
     ABANDONED_AFTER,
     CHUNK,
     Accept,
-    Address,
-    Kept,
-    Store,
-    StoreAway,
+    BlobInfo,
+    BlobStore,
+    BlobTooLargeError,
+    PresignedUpload,
+    StorageUnavailableError,
     StoredBlob,
     Stream,
-    TooLarge,
 )
-from registry.storage.folder import Folder
+from registry.storage.bucket import S3Settings
+from registry.storage.filesystem import FilesystemStore
 
 __all__ = [
     "ABANDONED_AFTER",
     "CHUNK",
     "Accept",
-    "Address",
-    "Bucket",
-    "Kept",
-    "Store",
-    "StoreAway",
+    "PresignedUpload",
+    "S3Settings",
+    "BlobInfo",
+    "BlobStore",
+    "StorageUnavailableError",
     "StoredBlob",
     "Stream",
-    "TooLarge",
+    "BlobTooLargeError",
     "exists",
     "open_blob",
     "open_file",
@@ -50,20 +50,20 @@ __all__ = [
 ]
 
 
-def store() -> Store:
+def store() -> BlobStore:
     """The store the settings name."""
     if settings.COUNTERSIGN_STORAGE == "s3":
         assert settings.COUNTERSIGN_S3 is not None, "the settings' reader sees to it"
         return _bucket(settings.COUNTERSIGN_S3)
-    return Folder.at(Path(settings.COUNTERSIGN_STORAGE_DIR))
+    return FilesystemStore.at(Path(settings.COUNTERSIGN_STORAGE_DIR))
 
 
 @lru_cache(maxsize=4)
-def _bucket(bucket: Bucket) -> Store:
+def _bucket(bucket: S3Settings) -> BlobStore:
     # Loading boto3 takes a third of a second, and most installations need none of it.
-    from registry.storage.s3 import S3  # noqa: PLC0415
+    from registry.storage.s3 import S3Store  # noqa: PLC0415
 
-    return S3(bucket)
+    return S3Store(bucket)
 
 
 def write(stream: Stream, *, limit: int, accept: Callable[[StoredBlob], None] | None = None) -> StoredBlob:
@@ -100,7 +100,7 @@ def exists(sha256: str, size: int) -> bool:
 
 def path_of(sha256: str) -> Path:
     """Where the folder keeps the bytes. Raises FileNotFoundError where it does not; for tests and operators."""
-    place = Folder.at(Path(settings.COUNTERSIGN_STORAGE_DIR)).place(sha256)
+    place = FilesystemStore.at(Path(settings.COUNTERSIGN_STORAGE_DIR)).place(sha256)
     if not place.is_file():
         raise FileNotFoundError(place)
     return place

@@ -8,7 +8,7 @@ ENCRYPTIONS = ("", "AES256", "aws:kms")
 
 
 @dataclass(frozen=True)
-class Bucket:
+class S3Settings:
     """A bucket of an S3 store.
 
     `prefix` ends with a slash or is empty. `endpoint` is empty for Amazon's own; `public_endpoint` is the address the

@@ -23,14 +23,24 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage
 
-from registry.storage.bucket import Bucket
-from registry.storage.contract import CHUNK, Accept, Address, Kept, StoreAway, StoredBlob, Stream, TooLarge, digest
-from registry.storage.ranged import Ranged
+from registry.storage.base import (
+    CHUNK,
+    Accept,
+    BlobInfo,
+    BlobTooLargeError,
+    PresignedUpload,
+    StorageUnavailableError,
+    StoredBlob,
+    Stream,
+    digest,
+)
+from registry.storage.bucket import S3Settings
+from registry.storage.s3_reader import S3RangeReader
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-GOOD_FOR = 15 * 60
+PRESIGN_TTL_SECONDS = 15 * 60
 """Seconds an address is good for; another one is had for the asking."""
 PART = 8 << 20
 """Bytes of a part of what is sent through us. S3 takes ten thousand parts of at least 5 MiB."""
@@ -42,10 +52,10 @@ _ATTEMPTS = 4
 _MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchUpload"}
 
 
-class S3:
+class S3Store:
     """A store in a bucket."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: S3Settings) -> None:
         self.bucket = bucket
         self._sealed: dict[str, Any] = {}
         if bucket.encryption:
@@ -77,13 +87,13 @@ class S3:
             self._put(blob, first)
             return blob
         held = self._held()
-        with _asking():
+        with _translate_errors():
             upload = self.client.create_multipart_upload(Bucket=self.bucket.name, Key=held, **self._sealed)["UploadId"]
         try:
             tags: list[str] = []
             part, first = first, bytearray()
             while part:
-                with _asking():
+                with _translate_errors():
                     sent = self.client.upload_part(
                         Bucket=self.bucket.name,
                         Key=held,
@@ -97,15 +107,15 @@ class S3:
             blob = parts.blob
             if accept is not None:
                 accept(blob)
-            self._join(held, upload, tags)
+            self._complete_multipart(held, upload, tags)
         except BaseException:
             with suppress(BotoCoreError, ClientError):
                 self.client.abort_multipart_upload(Bucket=self.bucket.name, Key=held, UploadId=upload)
             raise
         try:
-            self._keep(held, blob)
+            self._promote(held, blob)
         finally:
-            self._forget(held)
+            self._delete_quietly(held)
         return blob
 
     def open(self, sha256: str) -> BinaryIO:
@@ -115,18 +125,18 @@ class S3:
     def size(self, sha256: str) -> int | None:
         """See `Store`."""
         try:
-            with _asking():
+            with _translate_errors():
                 return self.client.head_object(Bucket=self.bucket.name, Key=self._blob(sha256))["ContentLength"]
         except FileNotFoundError:
             return None
 
-    def address(self, place: str, sha256: str, size: int) -> Address | None:
+    def presign_upload(self, place: str, sha256: str, size: int) -> PresignedUpload | None:
         """See `Store`. The store itself refuses another size, and, where it knows the header, another digest."""
         if size > MAX_AT_ONCE:
             return None
         checksum = base64.b64encode(bytes.fromhex(digest(sha256))).decode()
         kind = "application/octet-stream"
-        with _asking():
+        with _translate_errors():
             url = self._signer.generate_presigned_url(
                 "put_object",
                 Params={
@@ -137,24 +147,24 @@ class S3:
                     "ChecksumSHA256": checksum,
                     **self._sealed,
                 },
-                ExpiresIn=GOOD_FOR,
+                ExpiresIn=PRESIGN_TTL_SECONDS,
             )
         headers = {"Content-Length": str(size), "Content-Type": kind, "x-amz-checksum-sha256": checksum}
         if self.bucket.encryption:
             headers["x-amz-server-side-encryption"] = self.bucket.encryption
         if self.bucket.kms_key:
             headers["x-amz-server-side-encryption-aws-kms-key-id"] = self.bucket.kms_key
-        return Address(url, headers, GOOD_FOR)
+        return PresignedUpload(url, headers, PRESIGN_TTL_SECONDS)
 
-    def arrived(self, folder: str) -> dict[str, int]:
+    def list_received(self, folder: str) -> dict[str, int]:
         """See `Store`."""
         found = self._list(self._key("incoming", f"{folder}/"))
         return {str(item["Key"]).rpartition("/")[2]: int(item["Size"]) for item in found}
 
-    def take_in(self, place: str, *, accept: Accept, pulse: Callable[[], None]) -> StoredBlob:
+    def ingest(self, place: str, *, accept: Accept, pulse: Callable[[], None]) -> StoredBlob:
         """See `Store`."""
         incoming, held = self._key("incoming", place), self._held()
-        with _asking():
+        with _translate_errors():
             size = self.client.head_object(Bucket=self.bucket.name, Key=incoming)["ContentLength"]
         try:
             self._copy(incoming, held, size)
@@ -166,29 +176,29 @@ class S3:
                     pulse()
             blob = StoredBlob(hashed.hexdigest(), size)
             accept(blob)
-            self._keep(held, blob)
+            self._promote(held, blob)
         finally:
-            self._forget(held)
+            self._delete_quietly(held)
         return blob
 
     def discard(self, place: str) -> None:
         """See `Store`."""
-        self._forget(self._key("incoming", place))
+        self._delete_quietly(self._key("incoming", place))
 
-    def blobs(self) -> Iterator[Kept]:
+    def blobs(self) -> Iterator[BlobInfo]:
         """See `Store`."""
         # Ages are told by the store's clock and this machine's, not by the product's, which a demonstration sets.
         now = time.time()
         for item in self._list(self._key("blobs", "")):
             name = str(item["Key"]).rpartition("/")[2]
-            yield Kept(name, int(item["Size"]), now - item["LastModified"].timestamp())
+            yield BlobInfo(name, int(item["Size"]), now - item["LastModified"].timestamp())
 
     def remove(self, sha256: str) -> None:
         """See `Store`."""
-        with _asking():
+        with _translate_errors():
             self.client.delete_object(Bucket=self.bucket.name, Key=self._blob(sha256))
 
-    def sweep(self, *, older_than: float, pretend: bool) -> int:
+    def delete_abandoned(self, *, older_than: float, pretend: bool) -> int:
         """See `Store`."""
         now = time.time()
         found = 0
@@ -197,9 +207,9 @@ class S3:
                 if now - item["LastModified"].timestamp() > older_than:
                     found += 1
                     if not pretend:
-                        self._forget(str(item["Key"]))
+                        self._delete_quietly(str(item["Key"]))
         for prefix in (self._key("held", ""), self._key("blobs", "")):
-            with _asking():
+            with _translate_errors():
                 pages = self.client.get_paginator("list_multipart_uploads").paginate(
                     Bucket=self.bucket.name, Prefix=prefix
                 )
@@ -208,15 +218,15 @@ class S3:
                 if now - upload["Initiated"].timestamp() > older_than:
                     found += 1
                     if not pretend:
-                        with suppress(FileNotFoundError), _asking():
+                        with suppress(FileNotFoundError), _translate_errors():
                             self.client.abort_multipart_upload(
                                 Bucket=self.bucket.name, Key=upload["Key"], UploadId=upload["UploadId"]
                             )
         return found
 
-    def probe(self) -> None:
+    def check_health(self) -> None:
         """See `Store`."""
-        with _asking():
+        with _translate_errors():
             self.client.head_bucket(Bucket=self.bucket.name)
 
     # --- keys ---
@@ -233,20 +243,22 @@ class S3:
     # --- what is asked of the store ---
 
     def _read(self, key: str) -> BinaryIO:
-        with _asking():
+        with _translate_errors():
             facts = self.client.head_object(Bucket=self.bucket.name, Key=key)
-        raw = Ranged(self.client, self.bucket.name, key, facts["ContentLength"], facts["ETag"], asking=_asking)
+        raw = S3RangeReader(
+            self.client, self.bucket.name, key, facts["ContentLength"], facts["ETag"], asking=_translate_errors
+        )
         return cast("BinaryIO", io.BufferedReader(raw, CHUNK))
 
     def _list(self, prefix: str) -> Iterator[dict[str, Any]]:
-        with _asking():
+        with _translate_errors():
             for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket.name, Prefix=prefix):
                 yield from cast("list[dict[str, Any]]", page.get("Contents", []))
 
     def _put(self, blob: StoredBlob, content: bytearray) -> None:
         """Put a blob where there is none."""
         checksum = base64.b64encode(bytes.fromhex(blob.sha256)).decode()
-        with _unless_there(), _asking():
+        with _ignore_existing(), _translate_errors():
             self.client.put_object(
                 Bucket=self.bucket.name,
                 Key=self._blob(blob.sha256),
@@ -258,7 +270,7 @@ class S3:
                 **self._sealed,
             )
 
-    def _keep(self, held: str, blob: StoredBlob) -> None:
+    def _promote(self, held: str, blob: StoredBlob) -> None:
         """Make what is held the blob it is, where there is none. Asked first as well: not every store that speaks S3
         knows a conditional copy."""
         if self.size(blob.sha256) != blob.size:
@@ -268,12 +280,12 @@ class S3:
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if only_new else {}
         origin: Any = {"Bucket": self.bucket.name, "Key": source}
         if size <= MAX_AT_ONCE:
-            with _unless_there(), _asking():
+            with _ignore_existing(), _translate_errors():
                 self.client.copy_object(
                     Bucket=self.bucket.name, Key=target, CopySource=origin, **self._sealed, **condition
                 )
             return
-        with _asking():
+        with _translate_errors():
             upload = self.client.create_multipart_upload(Bucket=self.bucket.name, Key=target, **self._sealed)[
                 "UploadId"
             ]
@@ -281,28 +293,30 @@ class S3:
             tags: list[str] = []
             for start in range(0, size, MAX_COPY_PART):
                 end = min(start + MAX_COPY_PART, size) - 1
-                with _asking():
+                with _translate_errors():
                     copied = self.client.upload_part_copy(
                         Bucket=self.bucket.name, Key=target, UploadId=upload, PartNumber=len(tags) + 1,
                         CopySource=origin, CopySourceRange=f"bytes={start}-{end}",
                     )  # fmt: skip
                 tags.append(copied["CopyPartResult"]["ETag"])
-            self._join(target, upload, tags, condition)
+            self._complete_multipart(target, upload, tags, condition)
         except BaseException:
             with suppress(BotoCoreError, ClientError):
                 self.client.abort_multipart_upload(Bucket=self.bucket.name, Key=target, UploadId=upload)
             raise
 
-    def _join(self, key: str, upload: str, tags: list[str], condition: dict[str, Any] | None = None) -> None:
+    def _complete_multipart(
+        self, key: str, upload: str, tags: list[str], condition: dict[str, Any] | None = None
+    ) -> None:
         parts: Any = {"Parts": [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, 1)]}
-        with _unless_there(), _asking():
+        with _ignore_existing(), _translate_errors():
             self.client.complete_multipart_upload(
                 Bucket=self.bucket.name, Key=key, UploadId=upload, MultipartUpload=parts, **(condition or {})
             )
 
-    def _forget(self, key: str) -> None:
+    def _delete_quietly(self, key: str) -> None:
         """Remove what is needed no longer; what stays because the store is away is swept later."""
-        with suppress(OSError), _asking():
+        with suppress(OSError), _translate_errors():
             self.client.delete_object(Bucket=self.bucket.name, Key=key)
 
 
@@ -327,18 +341,18 @@ class _Parts:
             self.ended = not chunk
             part += chunk
             if self._size + len(part) > self._limit:
-                raise TooLarge(self._limit)
+                raise BlobTooLargeError(self._limit)
         self._hashed.update(part)
         self._size += len(part)
         return part
 
 
-class _There(StoreAway):
+class _ObjectExistsError(StorageUnavailableError):
     """There is an object of that name, or another than was asked for."""
 
 
 @contextmanager
-def _asking() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """What the store answers, in the words of this house."""
     try:
         yield
@@ -347,20 +361,20 @@ def _asking() -> Iterator[None]:
         if code in _MISSING:
             raise FileNotFoundError(errno.ENOENT, "There is no such object in the bucket") from error
         if code in ("PreconditionFailed", "412"):
-            raise _There(errno.EEXIST, "The object is not the one it was") from error
-        raise StoreAway(errno.EIO, f"The bucket refused ({code or 'no code'})") from error
+            raise _ObjectExistsError(errno.EEXIST, "The object is not the one it was") from error
+        raise StorageUnavailableError(errno.EIO, f"The bucket refused ({code or 'no code'})") from error
     except BotoCoreError as error:
-        raise StoreAway(errno.EIO, f"The bucket does not answer ({type(error).__name__})") from error
+        raise StorageUnavailableError(errno.EIO, f"The bucket does not answer ({type(error).__name__})") from error
 
 
 @contextmanager
-def _unless_there() -> Iterator[None]:
+def _ignore_existing() -> Iterator[None]:
     """A blob that is there has the very bytes: its name is their digest."""
-    with suppress(_There):
+    with suppress(_ObjectExistsError):
         yield
 
 
-def _client(bucket: Bucket, endpoint: str) -> S3Client:
+def _client(bucket: S3Settings, endpoint: str) -> S3Client:
     own: dict[str, Any] = {"access_key": bucket.access_key or None, "secret_key": bucket.secret_key or None}
     if bucket.access_key:
         own["security_token"] = None  # of somebody else's keys, where the environment has one

@@ -13,7 +13,7 @@ import yaml
 from django.core.management import get_commands
 
 from governance.settings.environment import Storage, read
-from registry.storage import Bucket
+from registry.storage import S3Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -104,7 +104,7 @@ def test_the_production_settings_accept_the_environment(name: str, chosen: dict[
     if not chosen:
         assert found.storage == Storage("folder", Path("/data/artifacts"))
     else:
-        assert found.storage.bucket == Bucket(
+        assert found.storage.bucket == S3Settings(
             name="models",
             prefix="countersign/",
             endpoint="https://objects.internal:9000",
@@ -164,7 +164,7 @@ def test_the_image_holds_every_package_and_no_demo_and_runs_as_nobody_special() 
     for package in ("audit", "registry", "governance", "templates", "static"):
         assert f"COPY {package} {package}" in dockerfile
     assert re.search(r"^USER 10001$", dockerfile, re.MULTILINE)
-    assert "governance/demo" in (ROOT / ".dockerignore").read_text().splitlines()
+    assert "governance/development/demo" in (ROOT / ".dockerignore").read_text().splitlines()
     assert "http" not in re.sub(r"https?://\S*invalid\S*", "", dockerfile), "an address in the build"
 
 

@@ -13,19 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from governance.checks.contract import EVALUATION_TABLE, File
-from governance.checks.tables import TableUnusable, header, number, rows
+from governance.checks.base import EVALUATION_TABLE, File
+from governance.checks.tables import TableFormatError, header, number, rows
 from governance.documents import pdf_fonts
-from governance.mlflow import filters
-from governance.mlflow.refusals import MlflowError
-from governance.web import boxes, markdown
-from registry import card as cards
+from governance.interfaces.mlflow import filters
+from governance.interfaces.mlflow.errors import MlflowError
+from governance.interfaces.web import list_filters, markdown
+from registry import model_card as cards
 from registry import questionnaire, yaml_reader
 from registry.comparison import Effort, compare_signatures, compare_texts, read_lock
-from registry.datasets import recognised
-from registry.search import InvalidQuery, language
-from registry.search.words import WORDS
-from registry.services.naming import slug_of
+from registry.datasets import detect_formats
+from registry.search import InvalidQuery, parser
+from registry.search.fields import WORDS
+from registry.services.mlflow_names import slug_of
 from tests.architecture.growth import GENERATORS, HIGHEST_RATIO, growth
 
 ROOT = Path(__file__).parents[2]
@@ -36,10 +36,12 @@ def read_card(text: str) -> None:
     try:
         card = cards.parse(text)
         for value in card.metadata.values():
-            cards.plain(value)
-    except cards.CardUnreadable:
+            cards.to_json_value(value)
+    except cards.ModelCardParseError:
         return
-    cards.lacks(card, required_metadata=["license"], required_sections=["limitations", "evaluation"], min_words=20)
+    cards.find_missing_sections(
+        card, required_metadata=["license"], required_sections=["limitations", "evaluation"], min_words=20
+    )
     for section in cards.top_sections(card):
         assert section.words >= 0
         card.source(section)
@@ -81,14 +83,14 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], int]] = {
     "conda environment": (lambda text: read_lock("dependencies:\n" + in_lines(text, "- a", 1_900)), 16 << 10),
     "conda archives": (lambda text: read_lock(in_lines(text, "https://a/", 1_900)), 64 << 10),
     "TOML lock": (lambda text: read_lock("[[package]]\n" + text), 64 << 10),
-    "dataset reference": (recognised, 12 << 10),
+    "dataset reference": (detect_formats, 12 << 10),
     "MLflow filter": (refusing(lambda text: filters.clauses(text, filters.MODEL_KEYS), MlflowError), 64 << 10),
     "MLflow order": (refusing(lambda text: filters.model_order([text]), MlflowError), 64 << 10),
-    "search query": (refusing(lambda text: language.parse(text, WORDS), InvalidQuery), language.MAX_LENGTH),
-    "search box": (lambda text: boxes.read(text, ["state"]), 500),
+    "search query": (refusing(lambda text: parser.parse(text, WORDS), InvalidQuery), parser.MAX_LENGTH),
+    "search box": (lambda text: list_filters.parse_search_box(text, ["state"]), 500),
     "name": (slug_of, 32 << 10),
     "text of a PDF": (pdf_fonts.fitted, 64 << 10),
-    "number": (refusing(lambda text: number(text, "a row"), TableUnusable), 128 << 10),
+    "number": (refusing(lambda text: number(text, "a row"), TableFormatError), 128 << 10),
 }
 
 
@@ -104,7 +106,7 @@ def test_time_is_proportional_to_the_length_of_the_text(name: str) -> None:
 
 
 def test_time_of_an_evaluation_table_is_proportional_to_its_length(tmp_path: Path) -> None:
-    call = refusing(lambda text: read_table(text, tmp_path), TableUnusable)
+    call = refusing(lambda text: read_table(text, tmp_path), TableFormatError)
     grown = {what: growth(call, make, 64 << 10) for what, make in GENERATORS.items()}
     assert {what: found for what, found in grown.items() if found.ratio >= HIGHEST_RATIO} == {}
 

@@ -17,21 +17,21 @@ from hypothesis import strategies as st
 
 from audit import canonical
 from governance import policies
-from governance.api import bodies
-from governance.api.problem import Problem
+from governance.checks.base import EVALUATION_TABLE, CheckContractError, File, outcome_from_json
 from governance.checks.builtin.evaluation import Evaluation
-from governance.checks.contract import EVALUATION_TABLE, ContractBroken, File, outcome_from_json
-from governance.checks.estimates import NotComputable
-from governance.checks.formats.sniff import sniff_stream
-from governance.checks.tables import TableUnusable
-from governance.imports.exports import ExportFault
-from governance.imports.exports import read as read_export
-from governance.web import markdown, previews
-from registry import card as cards
+from governance.checks.formats.detect import sniff_stream
+from governance.checks.metrics_ci import NotComputable
+from governance.checks.tables import TableFormatError
+from governance.integrations.importers.exports import ExportFault
+from governance.integrations.importers.exports import read as read_export
+from governance.interfaces.rest import parsers
+from governance.interfaces.rest.problem import Problem
+from governance.interfaces.web import markdown, previews
 from registry import datasets, json_text, moments, questionnaire, sources, yaml_reader
+from registry import model_card as cards
 from registry.comparison import compare_signatures, read_lock
-from registry.search import InvalidQuery, language
-from registry.search.words import WORDS
+from registry.search import InvalidQuery, parser
+from registry.search.fields import WORDS
 from tests.governance.checks import formats_made
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,20 +51,20 @@ READERS = {
 OUTSIDE = {
     "json": {
         "registry/json_text.py",
-        "governance/api/bodies.py",
-        "governance/mlflow/given.py",
-        "governance/outside/server.py",
-        "governance/checks/contract.py",
-        "governance/checks/formats/sniff.py",
+        "governance/interfaces/rest/parsers.py",
+        "governance/interfaces/mlflow/request.py",
+        "governance/outbound_http/server.py",
+        "governance/checks/base.py",
+        "governance/checks/formats/detect.py",
         "governance/checks/formats/tensors.py",
         "governance/client.py",
-        "governance/supervisor.py",
+        "governance/development/devserver.py",
         "governance/settings/environment.py",
     },
     # A preview shows the beginning of a table and judges nothing.
-    "csv": {"governance/checks/tables.py", "governance/web/previews.py"},
+    "csv": {"governance/checks/tables.py", "governance/interfaces/web/previews.py"},
     "zipfile": {"governance/checks/formats/archives.py"},
-    "tarfile": {"governance/checks/formats/archives.py", "governance/checks/formats/sniff.py"},
+    "tarfile": {"governance/checks/formats/archives.py", "governance/checks/formats/detect.py"},
 }
 """Where texts and files from outside are parsed."""
 OWN = {
@@ -77,13 +77,13 @@ OWN = {
         "governance/documents/pdf_files.py",
         "governance/documents/reading.py",
         "governance/management/commands/run_check.py",
-        "governance/selectors/compact.py",
+        "governance/selectors/compact_rows.py",
         "governance/settings/testing.py",
-        "governance/web/audit.py",
-        "governance/web/packets.py",
-        "governance/webhooks/news.py",
+        "governance/interfaces/web/audit.py",
+        "governance/interfaces/web/packets.py",
+        "governance/notifications/webhooks/payloads.py",
     },
-    "zipfile": {"governance/demo/artifacts.py"},
+    "zipfile": {"governance/development/demo/artifacts.py"},
 }
 """Where what the product itself wrote is parsed."""
 
@@ -108,8 +108,10 @@ def test_what_comes_from_outside_is_parsed_in_one_place_for_each_form() -> None:
 def read_card(text: str) -> None:
     """All that is made of a card: pages, the document, the check and comparisons."""
     card = cards.parse(text)
-    canonical.dumps({name: cards.plain(value) for name, value in card.metadata.items()})
-    cards.lacks(card, required_metadata=["license"], required_sections=["evaluation", "limitations"], min_words=5)
+    canonical.dumps({name: cards.to_json_value(value) for name, value in card.metadata.items()})
+    cards.find_missing_sections(
+        card, required_metadata=["license"], required_sections=["evaluation", "limitations"], min_words=5
+    )
     for section in cards.top_sections(card):
         card.source(section)
 
@@ -123,10 +125,10 @@ def read_dataset(text: str) -> None:
     for each in (*datasets.FORMS, form[:20]):
         try:
             found = datasets.read(each, rest)
-        except datasets.Unreadable:
+        except datasets.DatasetParseError:
             continue
         datasets.identity(found)
-        datasets.advice(found)
+        datasets.identity_hint(found)
 
 
 def read_signature(text: str) -> None:
@@ -150,7 +152,7 @@ def recognise(raw: bytes) -> None:
 
 TEXTS: dict[str, tuple[Callable[[str], object], tuple[type[Exception], ...]]] = {
     "YAML": (read_yaml, (yaml_reader.YamlUnreadableError,)),
-    "model card": (read_card, (cards.CardUnreadable,)),
+    "model card": (read_card, (cards.ModelCardParseError,)),
     "prose of a card": (lambda text: markdown.to_html(cards.divide(text)[1]), ()),
     "policy": (policies.parse, (ValueError,)),
     "questionnaire": (questionnaire.parse, (ValueError,)),
@@ -158,16 +160,16 @@ TEXTS: dict[str, tuple[Callable[[str], object], tuple[type[Exception], ...]]] = 
     "signature": (read_signature, ()),
     "environment lock": (read_lock, ()),
     "dataset": (read_dataset, ()),
-    "dataset of any form": (datasets.recognised, ()),
+    "dataset of any form": (datasets.detect_formats, ()),
     "source": (sources.read, (sources.SourceError,)),
     "moment": (moments.read_foreign_moment, (moments.MomentError,)),
-    "search": (lambda text: language.parse(text, WORDS), (InvalidQuery,)),
+    "search": (lambda text: parser.parse(text, WORDS), (InvalidQuery,)),
 }
 BYTES: dict[str, tuple[Callable[[bytes], object], tuple[type[Exception], ...]]] = {
-    "body of a request": (bodies.read_json, (Problem,)),
+    "body of a request": (parsers.read_json, (Problem,)),
     "export of a registry": (lambda raw: read_export("x.json", raw), (ExportFault,)),
     "JSON": (json_text.parse_json, (json_text.JsonTextError,)),
-    "outcome of a check": (outcome_from_json, (ContractBroken,)),
+    "outcome of a check": (outcome_from_json, (CheckContractError,)),
     "file of a version": (recognise, ()),
     "preview of a table": (lambda raw: previews.preview(raw, "a.csv", complete=len(raw) % 2 == 0), ()),
 }
@@ -251,7 +253,7 @@ def test_a_parser_of_bytes_ends_in_its_named_error(name: str) -> None:
 @FUZZED
 @given(raw=INPUTS)
 def test_an_evaluation_table_ends_in_its_named_error(raw: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
-    with suppress(TableUnusable):
+    with suppress(TableFormatError):
         read_table(raw, tmp_path_factory.getbasetemp())
 
 

@@ -13,9 +13,9 @@ from django.db import connection
 from django.db.migrations.operations import RunSQL
 from pytest_django import DjangoDbBlocker
 
-from audit import completeness
+from audit import migration_guards
 from audit.actor import Actor, ActorKind
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 
 SCRATCH_TABLES = """
 CREATE TABLE scratch_model (
@@ -52,22 +52,22 @@ CREATE TABLE scratch_grant (
 
 # As a migration of a storey above would list them.
 SCRATCH_OPERATIONS: list[RunSQL] = [
-    completeness.require_event("scratch_model", "scratch_model", unrecorded=["seen_at"]),
-    completeness.require_event(
+    migration_guards.require_event("scratch_model", "scratch_model", unrecorded=["seen_at"]),
+    migration_guards.require_event(
         "scratch_version",
         "scratch_version",
-        alternatives=[completeness.Account("scratch_model", via=("model_id", "scratch_model"))],
+        alternatives=[migration_guards.EventRequirement("scratch_model", via=("model_id", "scratch_model"))],
     ),
-    completeness.require_event(
+    migration_guards.require_event(
         "scratch_metric",
         "scratch_model",
         via=(("version_id", "scratch_version"), ("model_id", "scratch_model")),
     ),
-    completeness.refuse_delete("scratch_fact", "Write a new fact."),
-    completeness.immutable_columns("scratch_fact", "document", "digest"),
-    completeness.set_once("scratch_fact", "signed_at"),
-    completeness.refuse_truncate("scratch_grant"),
-    completeness.only_closable("scratch_grant", "closed_at", "closed_event"),
+    migration_guards.refuse_delete("scratch_fact", "Write a new fact."),
+    migration_guards.immutable_columns("scratch_fact", "document", "digest"),
+    migration_guards.write_once_columns("scratch_fact", "signed_at"),
+    migration_guards.refuse_truncate("scratch_grant"),
+    migration_guards.allow_close_only("scratch_grant", "closed_at", "closed_event"),
 ]
 
 
@@ -123,8 +123,8 @@ def ada(accounts: None) -> Actor:
 
 
 @pytest.fixture
-def model() -> Thing:
-    return Thing("scratch_model", "11111111-1111-4111-8111-111111111111")
+def model() -> ObjectRef:
+    return ObjectRef("scratch_model", "11111111-1111-4111-8111-111111111111")
 
 
 @pytest.fixture(scope="module")

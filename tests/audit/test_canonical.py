@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from audit import canonical
-from audit.exceptions import NotCanonical
+from audit.exceptions import NotCanonicalError
 
 
 def test_the_example_of_rfc_8785_section_3_2_2() -> None:
@@ -45,5 +45,5 @@ def test_the_digest_is_that_of_the_bytes() -> None:
     "value", [math.nan, math.inf, 2**53, {1: 1}, b"x", complex(1), "\ud800", {"a": [{1, 2}]}], ids=ascii
 )
 def test_what_json_cannot_hold_is_refused(value: Any) -> None:
-    with pytest.raises(NotCanonical):
+    with pytest.raises(NotCanonicalError):
         canonical.dumps(value)

@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from audit.actions import LOG_OPENED
 from audit.actor import Actor
 from audit.models import Event
-from audit.recorder import Thing, append
+from audit.recorder import ObjectRef, record_event
 
 pytestmark = [pytest.mark.usefixtures("scratch"), pytest.mark.django_db(transaction=True)]
 
@@ -37,8 +37,10 @@ def refused_at_commit() -> Iterator[pytest.ExceptionInfo[IntegrityError]]:
 def told(ada: Actor) -> Callable[..., Event]:
     """Append an event about a thing."""
 
-    def tell(kind: str, uid: str, *related: Thing) -> Event:
-        return append(LOG_OPENED, actor=ada, thing=Thing(kind, uid), stream="scratch", related=related)
+    def tell(kind: str, uid: str, *related: ObjectRef) -> Event:
+        return record_event(
+            LOG_OPENED, actor=ada, target=ObjectRef(kind, uid), stream="scratch", related_objects=related
+        )
 
     return tell
 
@@ -89,7 +91,7 @@ def test_the_refusal_names_the_rule_and_the_way_out() -> None:
     assert cause.diag.constraint_name == "audit_event_required"
     assert cause.diag.table_name == "scratch_model"
     assert cause.diag.message_detail == f"An event about scratch_model:{uid} is needed."
-    assert "audit.recorder.append()" in (cause.diag.message_hint or "")
+    assert "audit.recorder.record_event()" in (cause.diag.message_hint or "")
 
 
 def test_with_its_event_it_is_kept_whichever_came_first(make_model: Callable[[], tuple[int, str]]) -> None:
@@ -120,7 +122,7 @@ def test_a_change_with_its_event_is_kept(make_model: Callable[[], tuple[int, str
         told("scratch_model", uid)
         run("UPDATE scratch_model SET name = 'other' WHERE id = %s", key)
     with transaction.atomic():
-        told("log", "elsewhere", Thing("scratch_model", uid))
+        told("log", "elsewhere", ObjectRef("scratch_model", uid))
         run("DELETE FROM scratch_model WHERE id = %s", key)
 
     assert run("SELECT count(*) FROM scratch_model") == 0
@@ -153,7 +155,7 @@ def test_three_rows_and_one_event_are_refused(
         told("scratch_model", made[0][1])
         run("UPDATE scratch_model SET name = 'other'")
     with transaction.atomic():
-        told("scratch_model", made[0][1], *(Thing("scratch_model", uid) for _, uid in made[1:]))
+        told("scratch_model", made[0][1], *(ObjectRef("scratch_model", uid) for _, uid in made[1:]))
         run("UPDATE scratch_model SET name = 'other'")
 
 
@@ -240,7 +242,7 @@ def test_changing_the_uid_needs_an_event_about_both(
             told("scratch_model", only)
             run("UPDATE scratch_model SET uid = %s WHERE id = %s", other, key)
     with transaction.atomic():
-        told("scratch_model", uid, Thing("scratch_model", other))
+        told("scratch_model", uid, ObjectRef("scratch_model", other))
         run("UPDATE scratch_model SET uid = %s WHERE id = %s", other, key)
 
 
@@ -293,7 +295,7 @@ def test_moving_a_child_needs_an_event_about_both_parents(
             told("scratch_model", only)
             run("UPDATE scratch_version SET model_id = %s WHERE id = %s", second, version)
     with transaction.atomic():
-        told("scratch_model", first_uid, Thing("scratch_model", second_uid))
+        told("scratch_model", first_uid, ObjectRef("scratch_model", second_uid))
         run("UPDATE scratch_version SET model_id = %s WHERE id = %s", second, version)
 
 
@@ -308,7 +310,7 @@ def test_a_child_whose_parent_goes_along_is_refused(
         told("scratch_model", uid)
         run("INSERT INTO scratch_metric (version_id, value) VALUES (%s, '0.9')", version)
     with refused_at_commit() as refused:
-        told("scratch_model", uid, Thing("scratch_version", version_uid))
+        told("scratch_model", uid, ObjectRef("scratch_version", version_uid))
         run("DELETE FROM scratch_metric")
         run("DELETE FROM scratch_version")
         run("DELETE FROM scratch_model")

@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection
 from django.db.migrations.operations import RunSQL
 
-from audit import completeness
+from audit import migration_guards
 
 pytestmark = [pytest.mark.usefixtures("scratch"), pytest.mark.django_db(transaction=True)]
 
@@ -169,14 +169,14 @@ def test_renaming_a_guarded_column_stops_changes_instead_of_the_guard(superuser:
 @pytest.mark.parametrize("name", ["Scratch", "a; DROP TABLE x", 'a"b', "", "a" * 64])
 def test_only_plain_names_become_sql(name: str) -> None:
     makes: list[Callable[[], RunSQL]] = [
-        lambda: completeness.require_event(name, "model"),
-        lambda: completeness.require_event("t", name),
-        lambda: completeness.require_event("t", "model", name),
-        lambda: completeness.require_event("t", "model", via=(name, "p")),
-        lambda: completeness.require_event("t", "model", via=("c", name)),
-        lambda: completeness.require_event("t", "model", unrecorded=[name]),
-        lambda: completeness.immutable_columns("t", name),
-        lambda: completeness.refuse_delete(name),
+        lambda: migration_guards.require_event(name, "model"),
+        lambda: migration_guards.require_event("t", name),
+        lambda: migration_guards.require_event("t", "model", name),
+        lambda: migration_guards.require_event("t", "model", via=(name, "p")),
+        lambda: migration_guards.require_event("t", "model", via=("c", name)),
+        lambda: migration_guards.require_event("t", "model", unrecorded=[name]),
+        lambda: migration_guards.immutable_columns("t", name),
+        lambda: migration_guards.refuse_delete(name),
     ]
     for make in makes:
         with pytest.raises(ValueError, match="plain lower-case SQL name"):
@@ -185,12 +185,12 @@ def test_only_plain_names_become_sql(name: str) -> None:
 
 def test_kept_columns_have_to_be_named() -> None:
     with pytest.raises(ValueError, match="which columns"):
-        completeness.immutable_columns("t")
+        migration_guards.immutable_columns("t")
 
 
 def test_many_columns_still_make_a_name_postgresql_keeps() -> None:
     columns = [f"a_rather_long_column_name_{number}" for number in range(5)]
-    one, two = completeness.immutable_columns("t", *columns), completeness.immutable_columns("t", *columns[:4])
+    one, two = migration_guards.immutable_columns("t", *columns), migration_guards.immutable_columns("t", *columns[:4])
 
     names = [str(operation.sql[2]).split('"')[1] for operation in (one, two)]
     assert [len(name) for name in names] == [63, 63]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit import leaf
-from audit.exceptions import LeafTooLong, NotCanonical
+from audit.exceptions import LeafTooLongError, NotCanonicalError
 
 SALT = bytes(range(32))
 LOG = "registry.example/audit/1"
@@ -108,7 +108,7 @@ def test_golden_commitment() -> None:
     committed = leaf.commitment(**facts)  # type: ignore[arg-type]
 
     assert committed == "hmac-sha256:82430feaee301d59f5bf3163a3728d69aa0aefc2c62738a91cf294c72edd9af7"
-    assert leaf.opens(committed, **facts)  # type: ignore[arg-type]
+    assert leaf.verify_commitment(committed, **facts)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_commitment_opens_for_its_own_event_field_and_value_only(other: dict[s
     facts: dict[str, Any] = {"salt": SALT, "event_id": "e", "field": "comment", "value": "grün ✓"}
     committed = leaf.commitment(**facts)
 
-    assert not leaf.opens(committed, **(facts | other))
+    assert not leaf.verify_commitment(committed, **(facts | other))
 
 
 def test_a_salt_has_32_bytes() -> None:
@@ -173,7 +173,7 @@ class Opaque:
     ids=repr,
 )
 def test_outside_the_domain_is_refused_by_place(value: Any, pointer: str, words: str) -> None:
-    with pytest.raises(NotCanonical, match=re.escape(words)) as refused:
+    with pytest.raises(NotCanonicalError, match=re.escape(words)) as refused:
         leaf.encode(value)
 
     assert refused.value.pointer == pointer
@@ -189,7 +189,7 @@ def test_a_leaf_longer_than_an_entry_is_refused_with_its_size() -> None:
     overhead = len(leaf.encode({"a": ""}))
 
     assert len(leaf.encode_leaf({"a": "x" * (65_535 - overhead)})) == 65_535
-    with pytest.raises(LeafTooLong, match="65,536 bytes and the limit is 65,535"):
+    with pytest.raises(LeafTooLongError, match="65,536 bytes and the limit is 65,535"):
         leaf.encode_leaf({"a": "x" * (65_536 - overhead)})
 
 
@@ -218,7 +218,7 @@ def test_inside_the_domain_the_bytes_are_those_of_rfc8785(value: Any) -> None:
 def test_any_value_is_refused_or_written_as_rfc8785_writes_it(value: Any) -> None:
     try:
         written = leaf.encode(value)
-    except NotCanonical:
+    except NotCanonicalError:
         return
     assert written == rfc8785.dumps(value)
 
@@ -228,7 +228,7 @@ def test_json_of_any_form_is_refused_or_already_canonical(value: Any) -> None:
     data = json.dumps(value).encode()
     try:
         read = leaf.decode(data)
-    except NotCanonical:
+    except NotCanonicalError:
         return
     assert rfc8785.dumps(read) == data
 
@@ -256,7 +256,7 @@ def test_json_of_any_form_is_refused_or_already_canonical(value: Any) -> None:
     ],
 )
 def test_bytes_in_another_form_are_refused(data: bytes, words: str) -> None:
-    with pytest.raises(NotCanonical, match=words):
+    with pytest.raises(NotCanonicalError, match=words):
         leaf.decode(data)
 
 

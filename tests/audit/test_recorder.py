@@ -15,26 +15,32 @@ from django.test.utils import CaptureQueriesContext
 from audit import clock, context, leaf
 from audit.actions import LOG_OPENED
 from audit.actor import Actor, ActorKind
-from audit.exceptions import LeafTooLong, NoActor, NotCanonical, NotInTransaction, UnknownAction
+from audit.exceptions import (
+    LeafTooLongError,
+    MissingActorError,
+    NotCanonicalError,
+    TransactionRequiredError,
+    UnknownActionError,
+)
 from audit.models import Event, Pending, Private, Stream
-from audit.recorder import Change, Thing, append
-from audit.recorder import Private as Secret
+from audit.recorder import Change, ObjectRef, record_event
+from audit.recorder import PrivateValue as Secret
 
 MOMENT = datetime(2026, 3, 1, 12, 30, 0, 5, tzinfo=UTC)
 
 
 @pytest.mark.django_db
-def test_an_event_is_the_exact_bytes_of_what_was_told(ada: Actor, model: Thing) -> None:
-    version = Thing("scratch_version", "22222222-2222-4222-8222-222222222222")
-    with clock.at(MOMENT), context.bind(request_id="req-1", client="api"):
-        event = append(
+def test_an_event_is_the_exact_bytes_of_what_was_told(ada: Actor, model: ObjectRef) -> None:
+    version = ObjectRef("scratch_version", "22222222-2222-4222-8222-222222222222")
+    with clock.freeze(MOMENT), context.bind_request_context(request_id="req-1", client="api"):
+        event = record_event(
             LOG_OPENED,
             actor=ada,
-            thing=model,
+            target=model,
             stream="model:1",
             changes=[Change("stage", None, "Staging")],
             data={"fingerprint": "ab12", "parts": ["x", 1, True, None]},
-            related=[version],
+            related_objects=[version],
         )
 
     body = {
@@ -58,8 +64,8 @@ def test_an_event_is_the_exact_bytes_of_what_was_told(ada: Actor, model: Thing) 
 
 
 @pytest.mark.django_db
-def test_the_event_handed_back_equals_the_stored_one(ada: Actor, model: Thing) -> None:
-    event = append(LOG_OPENED, actor=ada, thing=model, stream="model:1", related=[Thing("log", "x")])
+def test_the_event_handed_back_equals_the_stored_one(ada: Actor, model: ObjectRef) -> None:
+    event = record_event(LOG_OPENED, actor=ada, target=model, stream="model:1", related_objects=[ObjectRef("log", "x")])
 
     stored = Event.objects.get(pk=event.pk)
     for field in Event._meta.concrete_fields:
@@ -70,39 +76,41 @@ def test_the_event_handed_back_equals_the_stored_one(ada: Actor, model: Thing) -
 
 
 @pytest.mark.django_db
-def test_an_event_waits_for_the_sequencer(ada: Actor, model: Thing) -> None:
-    event = append(LOG_OPENED, actor=ada, thing=model, stream="model:1")
+def test_an_event_waits_for_the_sequencer(ada: Actor, model: ObjectRef) -> None:
+    event = record_event(LOG_OPENED, actor=ada, target=model, stream="model:1")
 
     assert list(Pending.objects.values_list("event_pk", flat=True)) == [event.pk]
 
 
 @pytest.mark.django_db
-def test_streams_are_numbered_apart(ada: Actor, model: Thing) -> None:
-    seqs = [append(LOG_OPENED, actor=ada, thing=model, stream=stream).stream_seq for stream in ("a", "b", "a", "a")]
+def test_streams_are_numbered_apart(ada: Actor, model: ObjectRef) -> None:
+    seqs = [
+        record_event(LOG_OPENED, actor=ada, target=model, stream=stream).stream_seq for stream in ("a", "b", "a", "a")
+    ]
 
     assert seqs == [1, 1, 2, 3]
     assert dict(Stream.objects.values_list("stream_id", "last_seq")) == {"a": 3, "b": 1}
 
 
 @pytest.mark.django_db
-def test_an_event_takes_two_statements_whatever_it_keeps_private(ada: Actor, model: Thing) -> None:
+def test_an_event_takes_two_statements_whatever_it_keeps_private(ada: Actor, model: ObjectRef) -> None:
     with CaptureQueriesContext(connection) as plain:
-        append(LOG_OPENED, actor=ada, thing=model, stream="a")
+        record_event(LOG_OPENED, actor=ada, target=model, stream="a")
     with CaptureQueriesContext(connection) as private:
         changes = [Change("note", None, Secret("x")), Change("card", Secret("y"), Secret("z"))]
-        append(LOG_OPENED, actor=ada, thing=model, stream="a", changes=changes, reason="because")
+        record_event(LOG_OPENED, actor=ada, target=model, stream="a", changes=changes, reason="because")
 
     assert (len(plain), len(private)) == (2, 2)
     assert Private.objects.count() == 4
 
 
 @pytest.mark.django_db
-def test_private_values_leave_a_commitment_only(ada: Actor, model: Thing) -> None:
-    with context.bind(address="192.0.2.7"):
-        event = append(
+def test_private_values_leave_a_commitment_only(ada: Actor, model: ObjectRef) -> None:
+    with context.bind_request_context(address="192.0.2.7"):
+        event = record_event(
             LOG_OPENED,
             actor=ada,
-            thing=model,
+            target=model,
             stream="model:1",
             changes=[
                 Change("comment", None, Secret("first words")),
@@ -141,63 +149,63 @@ def test_private_values_leave_a_commitment_only(ada: Actor, model: Thing) -> Non
 
 
 @pytest.mark.django_db(transaction=True)
-def test_outside_a_transaction_nothing_is_recorded(ada: Actor, model: Thing) -> None:
-    with pytest.raises(NotInTransaction, match=r"transaction\.atomic"):
-        append(LOG_OPENED, actor=ada, thing=model, stream="model:1")
+def test_outside_a_transaction_nothing_is_recorded(ada: Actor, model: ObjectRef) -> None:
+    with pytest.raises(TransactionRequiredError, match=r"transaction\.atomic"):
+        record_event(LOG_OPENED, actor=ada, target=model, stream="model:1")
 
     assert not Event.objects.exists()
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("actor", [None, "usr_ada", object()], ids=["none", "text", "object"])
-def test_without_an_actor_nothing_is_recorded(actor: Any, model: Thing) -> None:
-    with pytest.raises(NoActor, match="No actor, no act"):
-        append(LOG_OPENED, actor=actor, thing=model, stream="model:1")
+def test_without_an_actor_nothing_is_recorded(actor: Any, model: ObjectRef) -> None:
+    with pytest.raises(MissingActorError, match="No actor, no act"):
+        record_event(LOG_OPENED, actor=actor, target=model, stream="model:1")
 
 
 @pytest.mark.django_db
-def test_an_unknown_action_is_refused(ada: Actor, model: Thing) -> None:
-    with pytest.raises(UnknownAction, match=r"model\.vanished"):
-        append("model.vanished", actor=ada, thing=model, stream="model:1")
+def test_an_unknown_action_is_refused(ada: Actor, model: ObjectRef) -> None:
+    with pytest.raises(UnknownActionError, match=r"model\.vanished"):
+        record_event("model.vanished", actor=ada, target=model, stream="model:1")
 
 
 @pytest.mark.django_db
-def test_a_float_is_refused_with_its_place_and_the_transaction_goes_on(ada: Actor, model: Thing) -> None:
-    with pytest.raises(NotCanonical, match="decimal string") as refused:
-        append(LOG_OPENED, actor=ada, thing=model, stream="a", data={"metrics": {"auc": 0.9}})  # type: ignore[dict-item]
+def test_a_float_is_refused_with_its_place_and_the_transaction_goes_on(ada: Actor, model: ObjectRef) -> None:
+    with pytest.raises(NotCanonicalError, match="decimal string") as refused:
+        record_event(LOG_OPENED, actor=ada, target=model, stream="a", data={"metrics": {"auc": 0.9}})  # type: ignore[dict-item]
 
     assert refused.value.pointer == "/data/metrics/auc"
-    assert append(LOG_OPENED, actor=ada, thing=model, stream="a").stream_seq == 1
+    assert record_event(LOG_OPENED, actor=ada, target=model, stream="a").stream_seq == 1
 
 
 @pytest.mark.django_db
-def test_a_value_that_is_no_clean_text_cannot_be_committed_to(ada: Actor, model: Thing) -> None:
-    with pytest.raises(NotCanonical, match="NUL"):
-        append(LOG_OPENED, actor=ada, thing=model, stream="a", reason="a\x00b")
+def test_a_value_that_is_no_clean_text_cannot_be_committed_to(ada: Actor, model: ObjectRef) -> None:
+    with pytest.raises(NotCanonicalError, match="NUL"):
+        record_event(LOG_OPENED, actor=ada, target=model, stream="a", reason="a\x00b")
 
 
 @pytest.mark.django_db
-def test_a_document_is_too_long_for_an_event(ada: Actor, model: Thing) -> None:
-    with pytest.raises(LeafTooLong, match="digest"):
-        append(LOG_OPENED, actor=ada, thing=model, stream="a", data={"document": "x" * 70_000})
+def test_a_document_is_too_long_for_an_event(ada: Actor, model: ObjectRef) -> None:
+    with pytest.raises(LeafTooLongError, match="digest"):
+        record_event(LOG_OPENED, actor=ada, target=model, stream="a", data={"document": "x" * 70_000})
 
 
 @pytest.mark.django_db
-def test_a_rolled_back_savepoint_takes_its_event_and_number_along(ada: Actor, model: Thing) -> None:
-    append(LOG_OPENED, actor=ada, thing=model, stream="a")
+def test_a_rolled_back_savepoint_takes_its_event_and_number_along(ada: Actor, model: ObjectRef) -> None:
+    record_event(LOG_OPENED, actor=ada, target=model, stream="a")
     with transaction.atomic():
-        append(LOG_OPENED, actor=ada, thing=model, stream="a", reason="never happened")
+        record_event(LOG_OPENED, actor=ada, target=model, stream="a", reason="never happened")
         transaction.set_rollback(True)
 
-    assert append(LOG_OPENED, actor=ada, thing=model, stream="a").stream_seq == 2
+    assert record_event(LOG_OPENED, actor=ada, target=model, stream="a").stream_seq == 2
     assert Event.objects.count() == Pending.objects.count() == 2
     assert not Private.objects.exists()
 
 
 @pytest.mark.django_db
-def test_a_token_is_recorded_with_the_person_behind_it(accounts: None, model: Thing) -> None:
+def test_a_token_is_recorded_with_the_person_behind_it(accounts: None, model: ObjectRef) -> None:
     token = Actor(ActorKind.TOKEN, "tok_1", "usr_ada", 1, "token")
-    event = append(LOG_OPENED, actor=token, thing=model, stream="a")
+    event = record_event(LOG_OPENED, actor=token, target=model, stream="a")
 
     stored = Event.objects.get(pk=event.pk)
     assert stored.actor_id == "tok_1"
@@ -205,7 +213,7 @@ def test_a_token_is_recorded_with_the_person_behind_it(accounts: None, model: Th
 
 
 @pytest.mark.django_db
-def test_time_is_taken_after_the_stream_is_locked(ada: Actor, model: Thing) -> None:
+def test_time_is_taken_after_the_stream_is_locked(ada: Actor, model: ObjectRef) -> None:
     # A writer that waited for the stream must not record the time at which it began to wait.
     asked: list[int] = []
 
@@ -215,16 +223,16 @@ def test_time_is_taken_after_the_stream_is_locked(ada: Actor, model: Thing) -> N
             asked.append(cursor.fetchone()[0])
         return MOMENT + timedelta(seconds=1)
 
-    with clock.at(source):
-        append(LOG_OPENED, actor=ada, thing=model, stream="a")
+    with clock.freeze(source):
+        record_event(LOG_OPENED, actor=ada, target=model, stream="a")
     assert asked == [1]
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("stream", ["", "ada@example.org", "two words", "x\n"])
-def test_a_stream_is_named_without_personal_data(ada: Actor, model: Thing, stream: str) -> None:
+def test_a_stream_is_named_without_personal_data(ada: Actor, model: ObjectRef, stream: str) -> None:
     with pytest.raises(ValueError, match="A stream is named"):
-        append(LOG_OPENED, actor=ada, thing=model, stream=stream)
+        record_event(LOG_OPENED, actor=ada, target=model, stream=stream)
 
 
 # --- what the database itself refuses to take as an event ---
@@ -346,13 +354,13 @@ def test_a_private_value_cannot_be_put_under_an_event_that_is_not_of_this_transa
 
 
 @pytest.mark.django_db
-def test_what_follows_an_event_takes_the_next_number_without_asking(ada: Actor, model: Thing) -> None:
-    first = append(LOG_OPENED, actor=ada, thing=model, stream="a")
+def test_what_follows_an_event_takes_the_next_number_without_asking(ada: Actor, model: ObjectRef) -> None:
+    first = record_event(LOG_OPENED, actor=ada, target=model, stream="a")
     with CaptureQueriesContext(connection) as asked:
-        second = append(LOG_OPENED, actor=ada, thing=model, stream="a", following=first)
+        second = record_event(LOG_OPENED, actor=ada, target=model, stream="a", previous_event=first)
     assert (second.stream_seq, len(asked)) == (2, 1)
     with pytest.raises(ValueError, match="is not in b"):
-        append(LOG_OPENED, actor=ada, thing=model, stream="b", following=second)
+        record_event(LOG_OPENED, actor=ada, target=model, stream="b", previous_event=second)
     with pytest.raises(IntegrityError), transaction.atomic():
-        append(LOG_OPENED, actor=ada, thing=model, stream="a", following=first)
-    assert append(LOG_OPENED, actor=ada, thing=model, stream="a").stream_seq == 3
+        record_event(LOG_OPENED, actor=ada, target=model, stream="a", previous_event=first)
+    assert record_event(LOG_OPENED, actor=ada, target=model, stream="a").stream_seq == 3

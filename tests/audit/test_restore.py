@@ -16,7 +16,7 @@ from psycopg2.extensions import make_dsn
 from audit.actions import LOG_OPENED
 from audit.actor import Actor
 from audit.models import Event
-from audit.recorder import Thing, append
+from audit.recorder import ObjectRef, record_event
 from governance.database.roles import OWNER
 from governance.embedded import binary
 
@@ -24,11 +24,11 @@ pytestmark = [pytest.mark.usefixtures("scratch"), pytest.mark.django_db(transact
 
 
 @pytest.fixture
-def restored(ada: Actor, model: Thing, tmp_path: Path) -> Iterator[Callable[[str | None], Any]]:
+def restored(ada: Actor, model: ObjectRef, tmp_path: Path) -> Iterator[Callable[[str | None], Any]]:
     """Connect to a copy of the test database, made by pg_dump and pg_restore, as a superuser or as the named role."""
     with transaction.atomic():
-        append(LOG_OPENED, actor=ada, thing=model, stream="a", reason="grün ✓")
-        append(LOG_OPENED, actor=ada, thing=model, stream="a")
+        record_event(LOG_OPENED, actor=ada, target=model, stream="a", reason="grün ✓")
+        record_event(LOG_OPENED, actor=ada, target=model, stream="a")
     name = connection.settings_dict["NAME"]
     copy, file = f"{name}_restored", tmp_path / "dump"
     maintenance = psycopg2.connect(settings.COUNTERSIGN_PROVISION_URL)

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from audit.actions import LOG_OPENED
 from audit.actor import Actor
 from audit.models import Event, Pending, Private, Stream
-from audit.recorder import Thing, append
+from audit.recorder import ObjectRef, record_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,7 +28,7 @@ def _closing(work: Callable[[int], int]) -> Callable[[int], int]:
     return run
 
 
-def test_many_writers_leave_streams_without_gap_or_disorder(ada: Actor, model: Thing) -> None:
+def test_many_writers_leave_streams_without_gap_or_disorder(ada: Actor, model: ObjectRef) -> None:
     class GivenUp(Exception):
         pass
 
@@ -38,7 +38,7 @@ def test_many_writers_leave_streams_without_gap_or_disorder(ada: Actor, model: T
         for _ in range(25):
             try:
                 with transaction.atomic():
-                    append(LOG_OPENED, actor=ada, thing=model, stream=f"s{chance.randrange(3)}", reason="words")
+                    record_event(LOG_OPENED, actor=ada, target=model, stream=f"s{chance.randrange(3)}", reason="words")
                     if chance.random() < 0.2:
                         raise GivenUp
                     kept += 1
@@ -57,28 +57,28 @@ def test_many_writers_leave_streams_without_gap_or_disorder(ada: Actor, model: T
         assert [event.pk for event in events] == sorted(event.pk for event in events)
 
 
-def test_two_first_events_of_a_stream_are_one_and_two(ada: Actor, model: Thing) -> None:
+def test_two_first_events_of_a_stream_are_one_and_two(ada: Actor, model: ObjectRef) -> None:
     start = threading.Barrier(4)
 
     def first(_: int) -> int:
         connection.ensure_connection()
         start.wait()
         with transaction.atomic():
-            return int(append(LOG_OPENED, actor=ada, thing=model, stream="new").stream_seq)
+            return int(record_event(LOG_OPENED, actor=ada, target=model, stream="new").stream_seq)
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(_closing(first), range(4))) == [1, 2, 3, 4]
 
 
-def test_an_open_transaction_delays_its_own_stream_only(ada: Actor, model: Thing) -> None:
+def test_an_open_transaction_delays_its_own_stream_only(ada: Actor, model: ObjectRef) -> None:
     def elsewhere(_: int) -> int:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '200ms'")
-            return int(append(LOG_OPENED, actor=ada, thing=model, stream="other").stream_seq)
+            return int(record_event(LOG_OPENED, actor=ada, target=model, stream="other").stream_seq)
 
     with transaction.atomic():  # the first event of all names the log, and is waited for
-        append(LOG_OPENED, actor=ada, thing=model, stream="first")
+        record_event(LOG_OPENED, actor=ada, target=model, stream="first")
     with transaction.atomic():
-        append(LOG_OPENED, actor=ada, thing=model, stream="held")
+        record_event(LOG_OPENED, actor=ada, target=model, stream="held")
         with ThreadPoolExecutor(1) as pool:
             assert list(pool.map(_closing(elsewhere), [0])) == [1]

@@ -11,8 +11,8 @@ import pytest
 
 from audit import actions, clock, context
 from audit.actor import Actor, ActorKind, process
-from audit.exceptions import BadActionName, UnknownAction
-from audit.recorder import Thing
+from audit.exceptions import BadActionName, UnknownActionError
+from audit.recorder import ObjectRef
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -77,26 +77,26 @@ def test_the_clock_is_aware_and_utc() -> None:
 
 
 def test_the_clock_can_be_set_moved_and_nested() -> None:
-    with clock.at(MOMENT):
+    with clock.freeze(MOMENT):
         assert clock.now() == MOMENT
-        with clock.at(MOMENT.astimezone(timezone(timedelta(hours=5))) + timedelta(days=1)):
+        with clock.freeze(MOMENT.astimezone(timezone(timedelta(hours=5))) + timedelta(days=1)):
             assert clock.now() == MOMENT + timedelta(days=1)
             assert clock.now().tzinfo is UTC
-        assert clock.tick(timedelta(seconds=1)) == MOMENT + timedelta(seconds=1)
+        assert clock.advance(timedelta(seconds=1)) == MOMENT + timedelta(seconds=1)
         assert clock.now() == MOMENT + timedelta(seconds=1)
     assert clock.now() > MOMENT + timedelta(seconds=1)
 
 
 def test_the_clock_can_follow_a_callable() -> None:
     moments: Iterator[datetime] = iter([MOMENT, MOMENT + timedelta(hours=1)])
-    with clock.at(lambda: next(moments)):
+    with clock.freeze(lambda: next(moments)):
         assert clock.now() == MOMENT
         assert clock.now() == MOMENT + timedelta(hours=1)
 
 
 def test_the_clock_is_set_for_one_thread() -> None:
     seen: list[datetime] = []
-    with clock.at(MOMENT):
+    with clock.freeze(MOMENT):
         thread = threading.Thread(target=lambda: seen.append(clock.now()))
         thread.start()
         thread.join()
@@ -104,25 +104,25 @@ def test_the_clock_is_set_for_one_thread() -> None:
 
 
 def test_the_clock_refuses_naive_moments_and_moving_real_time() -> None:
-    with pytest.raises(ValueError, match="time zone"), clock.at(datetime(2026, 1, 1)):  # noqa: DTZ001
+    with pytest.raises(ValueError, match="time zone"), clock.freeze(datetime(2026, 1, 1)):  # noqa: DTZ001
         pass
     with pytest.raises(RuntimeError, match="fixed"):
-        clock.tick(timedelta(1))
+        clock.advance(timedelta(1))
 
 
 # --- context ---
 
 
 def test_facts_are_bound_over_each_other_and_let_go() -> None:
-    with context.bind(request_id="r1", client="web"):
-        with context.bind(client="mlflow") as inner:
+    with context.bind_request_context(request_id="r1", client="web"):
+        with context.bind_request_context(client="mlflow") as inner:
             assert inner == context.current() == context.RequestContext("r1", "", "mlflow")
         assert context.current().client == "web"
     assert context.current() == context.RequestContext()
 
 
 def test_an_unknown_fact_is_refused() -> None:
-    with pytest.raises(TypeError), context.bind(shoe_size="43"):
+    with pytest.raises(TypeError), context.bind_request_context(shoe_size="43"):
         pass
 
 
@@ -146,8 +146,8 @@ def test_actions_are_noun_and_past_participle(name: str) -> None:
 
     assert action == name
     assert action.sentence == "did it"
-    assert actions.known(name)
-    assert actions.named(name) is action
+    assert actions.is_registered(name)
+    assert actions.get_action(name) is action
     assert action in actions.all_actions()
 
 
@@ -173,15 +173,15 @@ def test_one_name_has_one_meaning() -> None:
 
 @pytest.mark.parametrize("name", ["nothing.happened", "", None, ["log.opened"]])
 def test_an_unknown_action_has_no_name(name: Any) -> None:
-    with pytest.raises(UnknownAction):
-        actions.named(name)
+    with pytest.raises(UnknownActionError):
+        actions.get_action(name)
 
 
 # --- things ---
 
 
 def test_a_thing_is_told_by_type_and_id() -> None:
-    assert str(Thing("model", "7f")) == "model:7f"
+    assert str(ObjectRef("model", "7f")) == "model:7f"
 
 
 @pytest.mark.parametrize(
@@ -191,4 +191,4 @@ def test_a_thing_is_told_by_type_and_id() -> None:
 )  # fmt: skip
 def test_things_hold_no_personal_data(kind: str, identifier: Any) -> None:
     with pytest.raises(ValueError, match="thing's"):
-        Thing(kind, identifier)
+        ObjectRef(kind, identifier)

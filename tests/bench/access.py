@@ -59,7 +59,7 @@ def _fill() -> None:
     from django.contrib.auth.models import Permission as Row
 
     from audit import clock
-    from registry.access.vocabulary import ORGANISATION_ONLY, ROLE_PERMISSIONS, Role
+    from registry.access.permissions import ORGANISATION_ONLY, ROLE_PERMISSIONS, Role
     from registry.models import (
         Grant,
         Membership,
@@ -147,13 +147,16 @@ def _measure() -> None:
         return chance.choice(models)
 
     print(f"{'':34}{'median ms':>10}{'95 % ms':>10}{'CPU here':>10}")
-    _row("can(VIEW)", lambda: bool(access.can(who(), Permission.VIEW, what())))
-    _row("can(DECIDE)", lambda: bool(access.can(who(), Permission.DECIDE, what())))
-    _row("visible_to: first 50 by name", lambda: list(access.visible_to(who()).order_by("slug")[:50]))
-    _row("visible_to: count", lambda: access.visible_to(who()).count())
-    _row("models_for(GRANT_ROLE): ids", lambda: list(access.models_for(who(), Permission.GRANT_ROLE).values("pk")))
-    _row("holders(DECIDE)", lambda: list(access.holders(Permission.DECIDE, what())))
-    _row("rights_on", lambda: access.rights_on(what()))
+    _row("can(VIEW)", lambda: bool(access.check_permission(who(), Permission.VIEW, what())))
+    _row("can(DECIDE)", lambda: bool(access.check_permission(who(), Permission.DECIDE, what())))
+    _row("visible_to: first 50 by name", lambda: list(access.visible_models(who()).order_by("slug")[:50]))
+    _row("visible_to: count", lambda: access.visible_models(who()).count())
+    _row(
+        "models_for(GRANT_ROLE): ids",
+        lambda: list(access.models_with_permission(who(), Permission.GRANT_ROLE).values("pk")),
+    )
+    _row("holders(DECIDE)", lambda: list(access.users_with_permission(Permission.DECIDE, what())))
+    _row("rights_on", lambda: access.effective_permissions_on(what()))
 
 
 def _row(name: str, ask: Callable[[], object]) -> None:

@@ -31,7 +31,7 @@ def main() -> None:
     """Start the product, measure each path, stop it."""
     with tempfile.TemporaryDirectory(prefix="countersign-bench-") as directory:
         process = subprocess.Popen(
-            [sys.executable, "-m", "governance.supervisor"],
+            [sys.executable, "-m", "governance.development.devserver"],
             cwd=PROJECT,
             env={**os.environ, "COUNTERSIGN_VAR_DIR": directory},
             stdout=subprocess.PIPE,

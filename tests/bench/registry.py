@@ -177,7 +177,7 @@ def _running(name: str, var: Path, models: int) -> Iterator[Installation]:
         "PYTHONPATH": str(PROJECT),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "governance.supervisor", "--empty"],
+        [sys.executable, "-m", "governance.development.devserver", "--empty"],
         cwd=PROJECT,
         env=environ,
         stdout=subprocess.PIPE,

@@ -53,7 +53,7 @@ def main() -> None:
             for _ in range(SIZE // MEGABYTE):
                 stream.write(os.urandom(MEGABYTE))
         product = subprocess.Popen(
-            [sys.executable, "-m", "governance.supervisor", "--empty"], cwd=PROJECT, env=_environment(folder / "var"),
+            [sys.executable, "-m", "governance.development.devserver", "--empty"], cwd=PROJECT, env=_environment(folder / "var"),
             stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
@@ -74,7 +74,7 @@ def _measure(client: Client, file: Path, web: list[int]) -> None:
     before = _peak(web)
     body = {"artifacts": [{"path": local.name, "sha256": local.sha256, "size": local.size}]}
     version = client._ask("POST", "/models/bench-uploads/versions", body=body).document["number"]
-    sending = _seconds(lambda: client._send_to_us("bench-uploads", version, local))
+    sending = _seconds(lambda: client._upload_via_server("bench-uploads", version, local))
     after = _peak(web)
     client._ask("POST", f"/models/bench-uploads/versions/{version}/complete")
     fetching = _seconds(lambda: _fetch(client, version, local))

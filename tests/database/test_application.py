@@ -18,7 +18,7 @@ from registry.models import ChangeProposal, SignInLink, User
 from registry.services import instance, sign_in_links
 from tests import factories
 from tests.forging import event, refused, run
-from tests.people import People
+from tests.personas import People
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,7 +11,7 @@ from audit.actor import process
 from audit.models import Event
 from audit.services import open_log
 from governance.health import redis_client
-from tests.ground.workers import WorkerProcess
+from tests.fixtures.workers import WorkerProcess
 
 PATIENCE = 60
 

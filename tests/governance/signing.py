@@ -17,5 +17,5 @@ def approve(person: User, request: PromotionRequest, comment: str = "Read the ca
         outcome="approve",
         packet_digest=request.packet_digest,
         comment=comment,
-        signature=promotions.Signature(factories.PASSWORD),
+        signature=promotions.DecisionSignature(factories.PASSWORD),
     )

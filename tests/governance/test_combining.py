@@ -6,18 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.checks import catalogue
+from governance.checks import entry_points
 from governance.policies import (
     CheckFact,
     DecisionFact,
     Facts,
+    GateState,
     PolicyDocument,
     Reviewer,
-    State,
     UncombinableRule,
     combine,
     conflicts,
-    verdict,
+    evaluate,
 )
 
 GROUPS = ("risk", "owners", "compliance")
@@ -71,7 +71,7 @@ def test_options_are_the_most_restrictive() -> None:
 def test_parameters_that_cannot_be_combined_block_and_name_policies_and_remedy() -> None:
     first = policy(checks=[check("acme.size", params={"rows": 10})])
     second = policy("two", checks=[check("acme.size", params={"rows": 20}, mode="advisory")])
-    (rule,) = conflicts(combine([first, second], merge=catalogue.combined_parameters))
+    (rule,) = conflicts(combine([first, second], merge=entry_points.combined_parameters))
     assert isinstance(rule, UncombinableRule)
     assert rule.mode == "required"
     assert "one and two" in rule.conflict
@@ -79,7 +79,7 @@ def test_parameters_that_cannot_be_combined_block_and_name_policies_and_remedy()
 
 
 def merged(slug: str, first: dict[str, Any], second: dict[str, Any]) -> Any:
-    return catalogue.combined_parameters(slug, first, second)
+    return entry_points.combined_parameters(slug, first, second)
 
 
 def test_limits_of_two_policies_are_all_kept() -> None:
@@ -158,8 +158,8 @@ def test_what_satisfies_the_combination_satisfies_each_policy(
         tuple(Reviewer(f"usr_{n}", f"P{n}", frozenset(groups)) for n, groups in enumerate(members)),
         tuple(DecisionFact(f"usr_{n}", f"P{n}", "approve") for n in range(len(members))),
     )
-    both = verdict(combine(given_), facts)
-    if both.state is State.READY:
-        assert all(verdict(one, facts).state is State.READY for one in given_)
+    both = evaluate(combine(given_), facts)
+    if both.state is GateState.READY:
+        assert all(evaluate(one, facts).state is GateState.READY for one in given_)
     if both.review_open:
-        assert all(verdict(one, facts).review_open for one in given_)
+        assert all(evaluate(one, facts).review_open for one in given_)

@@ -20,21 +20,22 @@ from pytest_django import DjangoDbBlocker
 
 from audit import clock
 from audit.models import Event
-from governance import facts, selectors
-from governance.checks import catalogue as checks
+from governance import selectors
+from governance.checks import entry_points as checks
 from governance.checks import inputs, runner
-from governance.checks.contract import Conclusion
+from governance.checks.base import Conclusion
+from governance.checks.formats.detect import sniff_stream
 from governance.checks.formats.names import Format
-from governance.checks.formats.sniff import sniff_stream
-from governance.demo import artifacts, catalogue, evaluation, install, passwords
-from governance.demo.world import World
+from governance.development.demo import artifacts, catalogue, evaluation, install, passwords
+from governance.development.demo.world import World
+from governance.gate import gate_inputs
 from governance.models import CheckRun, Decision, Packet, Policy, PromotionRequest
-from governance.policies import PolicyDocument, assign
+from governance.policies import PolicyDocument, assign_approvers
 from registry import access, storage
 from registry import selectors as registry
 from registry.access import Permission
 from registry.models import (
-    OPEN,
+    IS_CURRENT,
     AccessRequest,
     AliasAssignment,
     Membership,
@@ -115,7 +116,8 @@ def test_open_requests_wait_for_each_thing_there_is_to_wait_for(bank: Bank) -> N
     assert waiting.request.model.slug == "ifrs9-ecl-overlay"
     assert "evaluation table" in waiting.summary
     blocked = {
-        r.model.slug: facts.latest_runs(r) for r in PromotionRequest.objects.filter(state="blocked").order_by("pk")
+        r.model.slug: gate_inputs.latest_runs(r)
+        for r in PromotionRequest.objects.filter(state="blocked").order_by("pk")
     }
     said = {(slug, run.check_slug): run.conclusion for slug, runs in blocked.items() for run in runs.values()}
     assert said["aml-transaction-monitor", "artifact.format"] == "failure"
@@ -125,7 +127,7 @@ def test_open_requests_wait_for_each_thing_there_is_to_wait_for(bank: Bank) -> N
     objection = Decision.objects.get(request__model__slug="hr-cv-screening", outcome="request_changes")
     assert (objection.person.username, objection.request.state) == ("mensah", "blocked")
     ready = PromotionRequest.objects.get(state="ready")
-    document = facts.document_of(ready)
+    document = gate_inputs.get_policy_document(ready)
     assert document is not None
     assert document.on_ready == "hold"
 
@@ -204,7 +206,7 @@ def test_everybody_who_was_asked_signed_what_they_saw(bank: Bank) -> None:
         assert request.policy_revision is not None
         document = PolicyDocument.model_validate(request.policy_revision.document)
         standing = list(request.decisions.filter(lapsed_at__isnull=True, outcome="approve").select_related("person"))
-        filled = assign(document.approvals, [(d.person.uid, frozenset(d.groups)) for d in standing])
+        filled = assign_approvers(document.approvals, [(d.person.uid, frozenset(d.groups)) for d in standing])
         assert all(len(filled[rule.group]) >= rule.count for rule in document.approvals), request.pk
         assert {(request.pk, d.packet_digest) for d in standing} <= packets
         made_it = {request.requested_by_id, request.version.trained_by_id, request.version.registered_by_id}
@@ -214,7 +216,7 @@ def test_everybody_who_was_asked_signed_what_they_saw(bank: Bank) -> None:
 def test_whatever_is_in_production_came_by_a_request(bank: Bank) -> None:
     promoted = set(PromotionRequest.objects.filter(state="promoted").values_list("uid", flat=True))
     occupancies = StageOccupancy.objects.filter(exclusive=True)
-    assert occupancies.filter(OPEN).count() >= 30
+    assert occupancies.filter(IS_CURRENT).count() >= 30
     assert {occupancy.promotion for occupancy in occupancies} <= promoted
 
 
@@ -235,7 +237,7 @@ def test_no_check_broke_and_a_sandbox_judges_the_same(bank: Bank) -> None:
         run = completed.filter(version__model__slug=slug, check_slug=check_slug).latest("pk")
         check = checks.get(check_slug)
         params = checks.parameters(check, run.params)
-        given = inputs.Shelf(run.request).inputs(check, params)
+        given = inputs.InputResolver(run.request).inputs(check, params)
         assert given.digest == run.inputs_digest
         assert run.completed_at is not None
         job = runner.Job(check, params, given.sources, given.facts, run.completed_at, inputs.seed(given.digest))
@@ -263,11 +265,11 @@ def test_policies_grew_stricter_and_old_requests_kept_theirs(bank: Bank) -> None
 
 
 def test_everybody_sees_what_their_roles_show(bank: Bank) -> None:
-    seen = {u: access.visible_to(access.actor_for(bank.person(u))).count() for u in ("marta", "ingrid", "priya")}
+    seen = {u: access.visible_models(access.actor_for(bank.person(u))).count() for u in ("marta", "ingrid", "priya")}
     assert seen["marta"] == seen["ingrid"] == 40
     assert 0 < seen["priya"] < 40
     credit = RegisteredModel.objects.get(slug="credit-risk-pd")
-    assert not access.can(access.actor_for(bank.person("ada")), Permission.DECIDE, credit)
+    assert not access.check_permission(access.actor_for(bank.person("ada")), Permission.DECIDE, credit)
     assert registry.card_of(registry.version(access.actor_for(bank.person("priya")), "credit-risk-pd", 14)) is not None
 
 
@@ -278,7 +280,9 @@ def test_the_secrets_are_kept_for_this_account_alone_and_open_the_door(bank: Ban
     actor = tokens.authenticate((bank.folder / install.TOKEN_FILE).read_text().strip())
     assert actor is not None
     assert actor.person == bank.person("ci-retail-credit").uid
-    assert access.can(actor, Permission.REGISTER_VERSION, RegisteredModel.objects.get(slug="credit-risk-pd"))
+    assert access.check_permission(
+        actor, Permission.REGISTER_VERSION, RegisteredModel.objects.get(slug="credit-risk-pd")
+    )
     stored = {user.password for user in User.objects.filter(kind=User.Kind.PERSON)}
     assert len(stored) == 18, "everybody has a salt of their own"
 

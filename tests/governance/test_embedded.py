@@ -23,7 +23,7 @@ import redis
 
 from governance import embedded
 from governance.embedded import servers
-from tests.waiting import PATIENCE, until
+from tests.waiting import PATIENCE, wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -128,7 +128,7 @@ def users(tmp_path: Path) -> Iterator[Users]:
     there = Users(tmp_path / "var")
     yield there
     there.end()
-    until(lambda: not there.processes(""))
+    wait_until(lambda: not there.processes(""))
 
 
 def test_both_servers_answer_and_only_their_user_may_enter(users: Users) -> None:
@@ -154,7 +154,7 @@ def test_a_directory_open_to_all_needs_no_right_of_root() -> None:
         assert int(held, 16) == 0 or not readable
     finally:
         users.end()
-        until(lambda: not users.processes(""))
+        wait_until(lambda: not users.processes(""))
         shutil.rmtree(directory)
 
 
@@ -168,7 +168,7 @@ def test_servers_stop_with_the_last_user_however_it_ends(users: Users) -> None:
     second.kill()
     second.wait()
 
-    until(lambda: not users.processes(""))
+    wait_until(lambda: not users.processes(""))
     assert not users.where.directory.exists()
 
 
@@ -186,7 +186,7 @@ def test_postgres_killed_comes_back_with_what_was_committed(users: Users) -> Non
     (postmaster,) = users.processes("bin/postgres")
 
     os.kill(postmaster, signal.SIGKILL)
-    until(lambda: not Path(f"/proc/{postmaster}").exists() or users.processes("bin/postgres") != [postmaster])
+    wait_until(lambda: not Path(f"/proc/{postmaster}").exists() or users.processes("bin/postgres") != [postmaster])
     users.again(user)
 
     assert users.sql("SELECT value FROM kept") == (42,)
@@ -197,7 +197,7 @@ def test_redis_killed_comes_back(users: Users) -> None:
     (server,) = users.processes("redis-server")
 
     os.kill(server, signal.SIGKILL)
-    until(lambda: users.processes("redis-server") not in ([], [server]))
+    wait_until(lambda: users.processes("redis-server") not in ([], [server]))
     users.again(user)
 
     assert users.ping()
@@ -212,7 +212,7 @@ def test_keeper_killed_is_replaced_by_a_user_that_is_there_already(users: Users,
 
     for victim in victims:
         os.kill(victim, signal.SIGKILL)
-    until(lambda: keeper not in users.processes("embedded.keeper"))
+    wait_until(lambda: keeper not in users.processes("embedded.keeper"))
     users.again(user)
 
     assert users.sql("SELECT value FROM kept") == (42,)
@@ -224,7 +224,7 @@ def test_a_number_left_by_an_earlier_boot_is_not_taken_for_postgres(users: Users
     first = users.join()
     first.kill()
     first.wait()
-    until(lambda: not users.processes(""))
+    wait_until(lambda: not users.processes(""))
     (users.var / "pg" / "postmaster.pid").write_text(f"{os.getpid()}\n{users.var / 'pg'}\n0\n5432\n\n\n")
 
     users.join()
@@ -294,7 +294,7 @@ def test_ordinary_user(tmp_path: Path) -> None:
         )
         assert (outcome.stdout, outcome.stderr) == (f"{nobody.pw_uid} True\n", "")
     finally:
-        until(lambda: not Users(directory / "var").processes(""))
+        wait_until(lambda: not Users(directory / "var").processes(""))
         shutil.rmtree(directory)
 
 
@@ -325,7 +325,7 @@ def test_who_gives_up_root_may_keep_the_right_to_pass_and_no_other(tmp_path: Pat
 
     def told(*, may_pass_everywhere: bool) -> str:
         statement = (
-            "import os, sys; from governance.processes import become; "
+            "import os, sys; from governance.embedded.processes import become; "
             f"become({nobody.pw_uid}, {nobody.pw_gid}, may_pass_everywhere={may_pass_everywhere}); "
             f"print(os.getuid(), os.getgroups(), os.access({str(program)!r}, os.X_OK), os.access('/root', os.W_OK))"
         )

@@ -13,11 +13,11 @@ from django.db import connection
 from governance.models import Policy
 from governance.services import policies
 from registry import selectors
-from registry.access import OrgPermission, Role, actor_for, can_in_organisation
+from registry.access import OrgPermission, Role, actor_for, check_org_permission
 from registry.models import ChangeProposal, User
 from registry.services import instance
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +57,7 @@ def test_the_first_officers_are_created_by_command_until_the_setup_is_confirmed(
         assert username in run("create_account", username, "--name", username.title(), "--role", "officer")
     connection.check_constraints()  # the set-up is committed before it is confirmed
     ola, pat = User.objects.get(username="ola"), User.objects.get(username="pat")
-    assert can_in_organisation(actor_for(ola), OrgPermission.MANAGE_POLICIES)
+    assert check_org_permission(actor_for(ola), OrgPermission.MANAGE_POLICIES)
     factories.confirm(instance.propose_setup_confirmation(actor=actor_for(ola), reason="as appointed"), pat)
     with pytest.raises(CommandError, match="second person"):
         run("create_account", "quinn", "--name", "Quinn", "--role", "officer")

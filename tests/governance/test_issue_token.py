@@ -13,7 +13,7 @@ from audit.models import Event
 from registry.actions import TOKEN_ISSUED
 from registry.models import AccessToken, AccountControl
 from registry.services import tokens
-from tests.people import People
+from tests.personas import People
 
 
 def issue(*arguments: object) -> tuple[str, str]:

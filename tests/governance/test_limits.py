@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from governance import policies
-from governance.limits import Limit, limit_on, limits_for, limits_of
+from governance.policies.metric_limits import Limit, limit_on, limits_for, limits_of
 
 
 def policy(slug: str, stage: str, *thresholds: str, tiers: str = "[]", priority: int = 0) -> policies.PolicyDocument:
@@ -27,11 +27,11 @@ def test_a_limit_is_about_one_slice_and_the_dataset_it_names() -> None:
             '{metric: ece, op: "<=", value: 0.02, dataset: holdout}',
         )
     )
-    assert overall.about("auc", "anything")
-    assert not overall.about("auc", "anything", "thin file")
-    assert thin.about("AUC", "", "thin file")
-    assert held_out.about("ece", "holdout")
-    assert not held_out.about("ece", "training")
+    assert overall.applies_to("auc", "anything")
+    assert not overall.applies_to("auc", "anything", "thin file")
+    assert thin.applies_to("AUC", "", "thin file")
+    assert held_out.applies_to("ece", "holdout")
+    assert not held_out.applies_to("ece", "training")
     assert limit_on([thin, overall], "AUC") == overall
     assert limit_on([thin], "AUC") is None
 
@@ -42,8 +42,8 @@ def test_a_limit_is_about_one_slice_and_the_dataset_it_names() -> None:
 )
 def test_what_holds(op: str, kept: float, missed: float, direction: str) -> None:
     limit = Limit("m", op, 0.8)
-    assert limit.holds(kept)
-    assert not limit.holds(missed)
+    assert limit.is_satisfied_by(kept)
+    assert not limit.is_satisfied_by(missed)
     assert limit.direction == direction
 
 

@@ -14,19 +14,19 @@ from governance.policies import (
     DecisionFact,
     Exclusion,
     Facts,
+    GateState,
     Involvement,
-    Met,
     PolicyDocument,
+    RequirementStatus,
     Reviewer,
-    State,
-    assign,
-    exclusion,
+    assign_approvers,
+    evaluate,
+    is_fresh,
     parse,
-    verdict,
-    young_enough,
+    separation_of_duties_exclusion,
 )
 from governance.promotions.deciding import _require_open
-from registry.exceptions import NotNow
+from registry.exceptions import InvalidStateError
 
 TWO_OF_RISK = {
     "slug": "tier-1",
@@ -63,14 +63,14 @@ RISK = (reviewer("marta", "risk"), reviewer("aiko", "risk"), reviewer("chen", "r
 
 
 def test_ready_when_checks_pass_and_two_of_the_group_approve() -> None:
-    found = verdict(document(), Facts(passed(), RISK, (said("marta"), said("aiko"))))
-    assert found.state is State.READY
+    found = evaluate(document(), Facts(passed(), RISK, (said("marta"), said("aiko"))))
+    assert found.state is GateState.READY
     assert not found.unmet
 
 
 def test_one_approval_is_not_two() -> None:
-    found = verdict(document(), Facts(passed(), RISK, (said("marta"),)))
-    assert found.state is State.OPEN
+    found = evaluate(document(), Facts(passed(), RISK, (said("marta"),)))
+    assert found.state is GateState.OPEN
     (left,) = found.unmet
     assert left.id == "approval:risk"
     assert left.who_can == ("Aiko", "Chen")
@@ -78,95 +78,95 @@ def test_one_approval_is_not_two() -> None:
 
 
 def test_the_same_person_twice_is_one_approval() -> None:
-    found = verdict(document(), Facts(passed(), RISK, (said("marta"), said("marta"))))
-    assert found.state is State.OPEN
+    found = evaluate(document(), Facts(passed(), RISK, (said("marta"), said("marta"))))
+    assert found.state is GateState.OPEN
 
 
 @pytest.mark.parametrize("conclusion", ["failure", "action_required", "neutral", "error", "cancelled"])
 def test_no_conclusion_but_success_or_skipped_passes_a_required_check(conclusion: str) -> None:
     checks = passed() | {"integrity.digest": check("integrity.digest", conclusion)}
-    found = verdict(document(), Facts(checks, RISK, (said("marta"), said("aiko"))))
-    assert found.state is State.BLOCKED
+    found = evaluate(document(), Facts(checks, RISK, (said("marta"), said("aiko"))))
+    assert found.state is GateState.BLOCKED
 
 
 @pytest.mark.parametrize("status", ["queued", "running", "waiting_evidence"])
 def test_an_unfinished_check_holds_the_request_open(status: str) -> None:
     checks = passed() | {"integrity.digest": CheckFact("integrity.digest", "Digest", status)}
-    found = verdict(document(), Facts(checks, RISK, (said("marta"), said("aiko"))))
-    assert found.state is State.OPEN
+    found = evaluate(document(), Facts(checks, RISK, (said("marta"), said("aiko"))))
+    assert found.state is GateState.OPEN
     assert not found.review_open
 
 
 def test_a_check_that_never_ran_is_listed_by_name_and_not_a_pass() -> None:
-    found = verdict(
+    found = evaluate(
         document(), Facts({"docs.model_card": check("docs.model_card")}, RISK, (said("marta"), said("aiko")))
     )
-    assert found.state is State.OPEN
+    assert found.state is GateState.OPEN
     assert [r.id for r in found.unmet if r.kind == "check"] == ["check:integrity.digest"]
 
 
 def test_a_stale_success_is_not_a_pass() -> None:
     checks = passed() | {"integrity.digest": check("integrity.digest", stale=True)}
-    assert verdict(document(), Facts(checks, RISK, (said("marta"), said("aiko")))).state is State.OPEN
+    assert evaluate(document(), Facts(checks, RISK, (said("marta"), said("aiko")))).state is GateState.OPEN
 
 
 def test_a_waived_failure_passes_and_stays_visible() -> None:
     checks = passed() | {"integrity.digest": check("integrity.digest", "failure", waived=True)}
-    found = verdict(document(), Facts(checks, RISK, (said("marta"), said("aiko"))))
-    assert found.state is State.READY
-    assert [r.state for r in found.requirements if r.id == "check:integrity.digest"] == [Met.WAIVED]
+    found = evaluate(document(), Facts(checks, RISK, (said("marta"), said("aiko"))))
+    assert found.state is GateState.READY
+    assert [r.state for r in found.requirements if r.id == "check:integrity.digest"] == [RequirementStatus.WAIVED]
 
 
 def test_an_advisory_failure_never_blocks() -> None:
     checks = passed() | {"docs.model_card": check("docs.model_card", "failure")}
-    assert verdict(document(), Facts(checks, RISK, (said("marta"), said("aiko")))).state is State.READY
+    assert evaluate(document(), Facts(checks, RISK, (said("marta"), said("aiko")))).state is GateState.READY
 
 
 def test_review_waits_for_advisory_checks_too_so_that_what_is_signed_stands_still() -> None:
     checks = passed() | {"docs.model_card": CheckFact("docs.model_card", "Card", "running")}
-    found = verdict(document(), Facts(checks, RISK, (said("marta"), said("aiko"))))
+    found = evaluate(document(), Facts(checks, RISK, (said("marta"), said("aiko"))))
     assert not found.review_open
-    assert found.state is State.OPEN
+    assert found.state is GateState.OPEN
 
 
 def test_an_excluded_persons_approval_does_not_count_and_is_named() -> None:
     out = reviewer("priya", "risk", excluded=Exclusion("SoD-1", "Priya opened this request"))
-    found = verdict(document(), Facts(passed(), (*RISK, out), (said("marta"), said("priya"))))
-    assert found.state is State.OPEN
+    found = evaluate(document(), Facts(passed(), (*RISK, out), (said("marta"), said("priya"))))
+    assert found.state is GateState.OPEN
     assert [r.uid for r in found.approvals[0].excluded] == ["usr_priya"]
 
 
 def test_an_outsiders_approval_does_not_count() -> None:
-    assert verdict(document(), Facts(passed(), RISK, (said("marta"), said("eve")))).state is State.OPEN
+    assert evaluate(document(), Facts(passed(), RISK, (said("marta"), said("eve")))).state is GateState.OPEN
 
 
 def test_changes_requested_block_whatever_else_is_met() -> None:
-    found = verdict(document(), Facts(passed(), RISK, (said("marta"), said("aiko"), said("chen", "request_changes"))))
-    assert found.state is State.BLOCKED
+    found = evaluate(document(), Facts(passed(), RISK, (said("marta"), said("aiko"), said("chen", "request_changes"))))
+    assert found.state is GateState.BLOCKED
 
 
 def test_a_later_group_opens_when_the_earlier_is_done() -> None:
     rules = [{"group": "risk", "count": 1, "order": 1}, {"group": "compliance", "count": 1, "order": 2}]
     people = (*RISK, reviewer("henrik", "compliance"))
-    before = verdict(document(approvals=rules), Facts(passed(), people, ()))
+    before = evaluate(document(approvals=rules), Facts(passed(), people, ()))
     assert [s.open for s in before.approvals] == [True, False]
-    after = verdict(document(approvals=rules), Facts(passed(), people, (said("marta"),)))
+    after = evaluate(document(approvals=rules), Facts(passed(), people, (said("marta"),)))
     assert [s.open for s in after.approvals] == [True, True]
 
 
 def test_a_closed_request_says_how_it_stood_and_not_what_to_do() -> None:
-    (left,) = verdict(document(), Facts(passed(), (), (said("marta"),), closed=True)).unmet
+    (left,) = evaluate(document(), Facts(passed(), (), (said("marta"),), closed=True)).unmet
     assert (left.how_to_fulfil, left.who_can) == ("", ())
 
 
 def test_too_small_a_group_is_said() -> None:
-    found = verdict(document(), Facts(passed(), RISK[:1], ()))
+    found = evaluate(document(), Facts(passed(), RISK[:1], ()))
     assert "too few members" in found.unmet[0].how_to_fulfil
 
 
 def test_a_person_in_two_groups_fills_the_slot_that_lets_others_fill_the_rest() -> None:
     rules = (ApprovalRule(group="risk", count=1), ApprovalRule(group="owner", count=1))
-    filled = assign(rules, [("both", frozenset({"risk", "owner"})), ("risk-only", frozenset({"risk"}))])
+    filled = assign_approvers(rules, [("both", frozenset({"risk", "owner"})), ("risk-only", frozenset({"risk"}))])
     assert filled == {"risk": frozenset({"risk-only"}), "owner": frozenset({"both"})}
 
 
@@ -180,7 +180,7 @@ def test_assignment_is_maximal_and_nobody_fills_two_slots(
     people: list[tuple[str, frozenset[str]]], counts: tuple[int, int, int]
 ) -> None:
     rules = tuple(ApprovalRule(group=g, count=n) for g, n in zip("abc", counts, strict=True))
-    filled = assign(rules, people)
+    filled = assign_approvers(rules, people)
     placed = [p for group in filled.values() for p in group]
     assert len(placed) == len(set(placed))
     assert all(group in dict(people)[p] for group, members in filled.items() for p in members)
@@ -218,7 +218,7 @@ INVOLVED = Involvement("usr_r", "usr_a", "usr_t", frozenset({"usr_ci"}), lowered
 )
 def test_separation_of_duties_names_its_rule(uid: str, flags: dict[str, bool], rule: str) -> None:
     superuser, service = flags.get("superuser", False), flags.get("service", False)
-    found = exclusion(uid, "Somebody", INVOLVED, superuser=superuser, service=service)
+    found = separation_of_duties_exclusion(uid, "Somebody", INVOLVED, superuser=superuser, service=service)
     assert found is not None
     assert found.rule == rule
     assert "Somebody" in found.reason
@@ -227,16 +227,23 @@ def test_separation_of_duties_names_its_rule(uid: str, flags: dict[str, bool], r
 def test_an_account_that_shares_a_controller_with_those_who_asked_is_kept_out() -> None:
     involved = Involvement("usr_r", "usr_r", controls_asking=frozenset({"usr_admin"}))
     for uid, controlled_by in (("usr_x", frozenset({"usr_admin"})), ("usr_admin", frozenset[str]())):
-        found = exclusion(uid, "Somebody", involved, superuser=False, service=False, controlled_by=controlled_by)
+        found = separation_of_duties_exclusion(
+            uid, "Somebody", involved, superuser=False, service=False, controlled_by=controlled_by
+        )
         assert found is not None
         assert found.rule == "SoD-7"
     other = frozenset({"usr_other"})
-    assert exclusion("usr_x", "Somebody", involved, superuser=False, service=False, controlled_by=other) is None
+    assert (
+        separation_of_duties_exclusion(
+            "usr_x", "Somebody", involved, superuser=False, service=False, controlled_by=other
+        )
+        is None
+    )
 
 
 def test_an_approval_that_waits_for_an_advisory_check_names_it() -> None:
-    found = verdict(document(), Facts({"integrity.digest": check("integrity.digest")}, RISK, ()))
-    with pytest.raises(NotNow) as refused:
+    found = evaluate(document(), Facts({"integrity.digest": check("integrity.digest")}, RISK, ()))
+    with pytest.raises(InvalidStateError) as refused:
         _require_open(found, RISK[0])
     assert refused.value.code == "review_not_open"
     assert "docs.model_card" in refused.value.detail
@@ -244,7 +251,7 @@ def test_an_approval_that_waits_for_an_advisory_check_names_it() -> None:
 
 
 def test_an_uninvolved_person_is_kept_out_by_nothing() -> None:
-    assert exclusion("usr_x", "Somebody", INVOLVED, superuser=False, service=False) is None
+    assert separation_of_duties_exclusion("usr_x", "Somebody", INVOLVED, superuser=False, service=False) is None
 
 
 def test_a_model_without_a_tier_is_governed_by_every_policy() -> None:
@@ -275,6 +282,6 @@ def test_a_bad_policy_is_refused_by_field_and_rule(source: str, names: str) -> N
 def test_a_results_age_is_judged_by_its_rule() -> None:
     now = datetime(2026, 11, 21, tzinfo=UTC)
     rule = CheckRule(check="a.b", max_age_days=30)
-    assert young_enough(rule, now - timedelta(days=30), now)
-    assert not young_enough(rule, now - timedelta(days=30, seconds=1), now)
-    assert young_enough(CheckRule(check="a.b"), now - timedelta(days=3000), now)
+    assert is_fresh(rule, now - timedelta(days=30), now)
+    assert not is_fresh(rule, now - timedelta(days=30, seconds=1), now)
+    assert is_fresh(CheckRule(check="a.b"), now - timedelta(days=3000), now)

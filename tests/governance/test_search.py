@@ -22,7 +22,7 @@ from registry.services import archiving, models
 from registry.services import people as accounts
 from registry.services.versions import DatasetSpec, MetricSpec, add_metrics
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 pytestmark = pytest.mark.django_db
 
@@ -215,7 +215,7 @@ def test_a_metric_of_many_versions_finds_the_same(
 ) -> None:
     queries = ("metric.auc>0.6", "-metric.auc>0.6", "metric.auc>0.6 metric.loss<0.3")
     before = [(found(people, query), versions(people, query)) for query in queries]
-    monkeypatch.setattr(version_words, "FEW", 0)
+    monkeypatch.setattr(version_words, "MAX_INLINE_IDS", 0)
     assert [(found(people, query), versions(people, query)) for query in queries] == before
 
 
@@ -233,7 +233,7 @@ def test_a_stage_there_is_not_is_refused_at_its_place(shelf: dict[str, Registere
     with pytest.raises(InvalidQuery) as refused:
         found(people, text)
     (fault,) = refused.value.faults
-    assert (text[fault.start : fault.end], fault.meant) == ("produktion", "production")
+    assert (text[fault.start : fault.end], fault.suggestion) == ("produktion", "production")
     assert fault.allowed == tuple(Stage.objects.order_by("position").values_list("slug", flat=True))
 
 

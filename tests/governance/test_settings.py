@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from governance.settings.environment import Storage, database, read, secret
 from governance.settings.logs import JsonFormatter, logging_for
-from registry.storage import Bucket
+from registry.storage import S3Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -90,7 +90,7 @@ BUCKET = {
 
 
 def test_files_may_be_kept_in_a_bucket(tmp_path: Path) -> None:
-    assert read(BUCKET).storage.bucket == Bucket("models"), "credentials as botocore finds them"
+    assert read(BUCKET).storage.bucket == S3Settings("models"), "credentials as botocore finds them"
     (tmp_path / "key").write_text("secret-words\n")
     found = read(
         {
@@ -104,7 +104,7 @@ def test_files_may_be_kept_in_a_bucket(tmp_path: Path) -> None:
             "COUNTERSIGN_S3_KMS_KEY": "alias/models",
         }
     ).storage.bucket
-    assert found == Bucket(
+    assert found == S3Settings(
         "models", "registry/files/", "https://objects.example:9000", "", "eu-central-1", "AKIA", "secret-words",
         "aws:kms", "alias/models",
     )  # fmt: skip

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from governance import supervisor
+from governance.development import devserver
 
 PROJECT = Path(__file__).resolve().parents[2]
 PATIENCE = 120
@@ -37,7 +37,7 @@ class Run:
             if not name.startswith(("PYTEST_", "COUNTERSIGN_", "DJANGO_"))
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "governance.supervisor", *arguments],
+            [sys.executable, "-m", "governance.development.devserver", *arguments],
             cwd=PROJECT,
             env={**environment, "COUNTERSIGN_VAR_DIR": str(self.var)},
             stdout=subprocess.PIPE,
@@ -133,7 +133,7 @@ def test_killed_outright_it_takes_its_parts_along(run: Run) -> None:
 
 def test_it_listens_on_this_machine_only(tmp_path: Path) -> None:
     outcome = subprocess.run(
-        [sys.executable, "-m", "governance.supervisor", "--host", "0.0.0.0"],
+        [sys.executable, "-m", "governance.development.devserver", "--host", "0.0.0.0"],
         cwd=PROJECT,
         env={**os.environ, "COUNTERSIGN_VAR_DIR": str(tmp_path / "var")},
         capture_output=True,
@@ -153,11 +153,11 @@ def test_a_port_that_is_taken_is_said_and_the_next_one_used(
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = other.getsockname()[1]
-        monkeypatch.setattr(supervisor, "FIRST_PORT", taken)
+        monkeypatch.setattr(devserver, "FIRST_PORT", taken)
 
-        chosen = supervisor._free_port("127.0.0.1", None)
+        chosen = devserver._free_port("127.0.0.1", None)
 
         assert chosen > taken
         assert f"port {taken} is taken" in capsys.readouterr().out
-        with pytest.raises(supervisor.CannotRun, match="no free port"):
-            supervisor._free_port("127.0.0.1", taken)
+        with pytest.raises(devserver.StartupError, match="no free port"):
+            devserver._free_port("127.0.0.1", taken)

@@ -12,25 +12,25 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from governance import deployment, promotions
+from governance.interfaces.web import context_processors
 from governance.services import setup
 from governance.settings import environment
-from governance.web import shell
 from registry import access, selectors
-from registry.exceptions import NotNow
+from registry.exceptions import InvalidStateError
 from registry.models import ProtectedAlias, Stage
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 
 @pytest.fixture
 def unprotected(db: None, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell, "_protects", False)
+    monkeypatch.setattr(context_processors, "_protects", False)
     settings.COUNTERSIGN_PROTECTED = "none"
     call_command("initialise", stdout=io.StringIO())
 
 
 def test_every_move_and_alias_is_free_and_still_walks_through_the_door(unprotected: None, people: People) -> None:
-    assert not selectors.anything_protected()
+    assert not selectors.has_protected_targets()
     version = factories.version(factories.model(people.priya), people.priya, {"m": b"1"})
     targets: list[dict[str, Any]] = [
         {"target_stage": "staging"},
@@ -53,17 +53,20 @@ def test_every_page_says_so(unprotected: None, people: People) -> None:
 
 
 def test_the_deployment_check_says_so(unprotected: None, settings: LazySettings) -> None:
-    assert [m.id for m in deployment.protection(databases=None)] == ["countersign.W001"]
-    assert [m.id for m in deployment.protection(databases=["default"])] == ["countersign.W001", "countersign.E001"]
+    assert [m.id for m in deployment.protection_check(databases=None)] == ["countersign.W001"]
+    assert [m.id for m in deployment.protection_check(databases=["default"])] == [
+        "countersign.W001",
+        "countersign.E001",
+    ]
     settings.COUNTERSIGN_PROTECTED = "default"
-    assert [m.id for m in deployment.protection(databases=["default"])] == ["countersign.E001"]
+    assert [m.id for m in deployment.protection_check(databases=["default"])] == ["countersign.E001"]
 
 
 def test_the_variable_lowers_no_protection(db: None, settings: LazySettings, people: People) -> None:
     setup.initialise()
-    assert deployment.protection(databases=["default"]) == []
+    assert deployment.protection_check(databases=["default"]) == []
     settings.COUNTERSIGN_PROTECTED = "none"
-    with pytest.raises(NotNow, match="protects Staging, Production") as refused:
+    with pytest.raises(InvalidStateError, match="protects Staging, Production") as refused:
         setup.initialise()
     assert refused.value.code == "protection_stays"
     with pytest.raises(CommandError, match="not lowered by a variable"):

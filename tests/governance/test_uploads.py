@@ -17,17 +17,17 @@ from pytest_django.live_server_helper import LiveServer
 
 from audit.models import Event
 from governance import client
-from governance.client import LocalFile, NotVerified
+from governance.client import LocalFile, VerificationError
 from governance.services import setup
 from registry import storage
 from registry.models import Artifact, Blob, ModelVersion, Upload
-from registry.services import examining
-from registry.storage import Bucket
-from registry.storage.s3 import S3
+from registry.services import upload_processing
+from registry.storage import S3Settings
+from registry.storage.s3 import S3Store
 from tests import factories
-from tests.ground import buckets
-from tests.ground.workers import WorkerProcess
-from tests.people import People
+from tests.fixtures import buckets
+from tests.fixtures.workers import WorkerProcess
+from tests.personas import People
 
 SCOPES = ("models:read", "models:write", "versions:write")
 CONTENT = os.urandom(700_000)
@@ -36,14 +36,14 @@ pytestmark = pytest.mark.usefixtures("transactional_db")
 
 
 @pytest.fixture
-def store(in_bucket: Bucket) -> S3:
+def store(in_bucket: S3Settings) -> S3Store:
     found = storage.store()
-    assert isinstance(found, S3)
+    assert isinstance(found, S3Store)
     return found
 
 
 @pytest.fixture
-def priya(store: S3, live_server: LiveServer, people: People, settings: Settings) -> Iterator[client.Client]:
+def priya(store: S3Store, live_server: LiveServer, people: People, settings: Settings) -> Iterator[client.Client]:
     """Priya's pipeline, with a model to register versions of; files are kept in a bucket."""
     settings.PUBLIC_URL = live_server.url
     setup.initialise()
@@ -54,7 +54,7 @@ def priya(store: S3, live_server: LiveServer, people: People, settings: Settings
 
 
 @pytest.fixture
-def worker(store: S3, start_worker: Callable[..., WorkerProcess]) -> Iterator[WorkerProcess]:
+def worker(store: S3Store, start_worker: Callable[..., WorkerProcess]) -> Iterator[WorkerProcess]:
     """A worker that knows the bucket."""
     started = start_worker(**buckets.environment(store.bucket))
     yield started
@@ -78,7 +78,7 @@ def orders(priya: client.Client, number: int = 1) -> list[Any]:
     return priya._orders("credit-risk-pd", number)
 
 
-def complete(priya: client.Client, number: int = 1) -> client.Answer:
+def complete(priya: client.Client, number: int = 1) -> client.ApiResponse:
     return priya._ask("POST", f"/models/credit-risk-pd/versions/{number}/complete")
 
 
@@ -94,7 +94,7 @@ def actions() -> list[str]:
 
 
 def test_a_version_is_registered_by_the_worker_that_reads_its_last_file(
-    priya: client.Client, worker: WorkerProcess, file: LocalFile, tmp_path: Path, store: S3, people: People
+    priya: client.Client, worker: WorkerProcess, file: LocalFile, tmp_path: Path, store: S3Store, people: People
 ) -> None:
     other = tmp_path / "empty"
     other.touch()
@@ -106,7 +106,7 @@ def test_a_version_is_registered_by_the_worker_that_reads_its_last_file(
     registered = Event.objects.get(action="version.registered")
     assert registered.body["actor"]["id"] == "upload-worker"
     assert registered.body["data"]["completed_by"] == str(people.priya.uid)
-    assert store.arrived(ModelVersion.objects.get().uid.hex) == {}
+    assert store.list_received(ModelVersion.objects.get().uid.hex) == {}
     assert not Upload.objects.exists()
     with storage.open_blob(file.sha256) as stored:
         assert stored.read() == CONTENT
@@ -140,13 +140,13 @@ def test_the_token_never_goes_to_the_bucket(
     (order,) = orders(priya)
     assert order["with_token"] is False
     assert order["expires_at"] is not None
-    priya._send_elsewhere("credit-risk-pd", 1, order, file)
+    priya._upload_presigned("credit-risk-pd", 1, order, file)
     assert len(seen) == 1
     assert "authorization" not in {name.lower() for name in seen[0]}
 
 
 def test_another_file_is_refused_in_so_many_words_and_may_be_sent_again(
-    priya: client.Client, file: LocalFile, tmp_path: Path, store: S3
+    priya: client.Client, file: LocalFile, tmp_path: Path, store: S3Store
 ) -> None:
     declare(priya, file)
     (order,) = orders(priya)
@@ -155,11 +155,11 @@ def test_another_file_is_refused_in_so_many_words_and_may_be_sent_again(
     answer = complete(priya)
     assert (answer.status, answer.document["status"]) == (202, "registering")
     assert answer.document["artifacts"][0]["state"] == "examining"
-    (upload,) = examining.due()
+    (upload,) = upload_processing.due_upload_ids()
     assert orders(priya)[0]["url"] is None, "a worker is about to look at it"
     assert complete(priya).status == 202, "once more changes nothing"
 
-    assert examining.examine(upload)
+    assert upload_processing.process_upload(upload)
 
     (artifact,) = priya.version("credit-risk-pd", 1)["artifacts"]
     assert (artifact["state"], artifact["stored"]) == ("refused", False)
@@ -169,7 +169,7 @@ def test_another_file_is_refused_in_so_many_words_and_may_be_sent_again(
     assert not Blob.objects.exists()
     assert list(store.blobs()) == []
     assert actions()[-1] == "artifact.refused"
-    with pytest.raises(client.Refused) as refused:
+    with pytest.raises(client.ApiError) as refused:
         complete(priya)
     assert (refused.value.code, refused.value.status) == ("files_missing", 409)
     assert "Upload the declared file again" in str(refused.value)
@@ -177,7 +177,7 @@ def test_another_file_is_refused_in_so_many_words_and_may_be_sent_again(
     (order,) = orders(priya)
     assert send(priya, order, CONTENT, tmp_path) == 200
     assert complete(priya).status == 202
-    assert [examining.examine(number) for number in examining.due()] == [True]
+    assert [upload_processing.process_upload(number) for number in upload_processing.due_upload_ids()] == [True]
     assert priya.version("credit-risk-pd", 1)["status"] == "registered"
     connection.check_constraints()
 
@@ -190,27 +190,27 @@ def test_a_client_is_told_that_the_store_has_another_file(
 
     with monkeypatch.context() as patch:
         patch.setattr(LocalFile, "chunks", changed)
-        with pytest.raises(NotVerified, match="Upload the declared file again"):
+        with pytest.raises(VerificationError, match="Upload the declared file again"):
             priya.register("credit-risk-pd", [file])
     version = priya.register("credit-risk-pd", [file])
     assert (version["number"], version["status"], version["created"]) == (1, "registered", False)
 
 
-def test_another_size_is_refused(priya: client.Client, file: LocalFile, store: S3) -> None:
+def test_another_size_is_refused(priya: client.Client, file: LocalFile, store: S3Store) -> None:
     declare(priya, file)
     orders(priya)
     artifact = Artifact.objects.get()
     key = f"{store.bucket.prefix}incoming/{artifact.version.uid}/{artifact.uid}"
     store.client.put_object(Bucket=store.bucket.name, Key=key, Body=b"short")
     complete(priya)
-    assert [examining.examine(number) for number in examining.due()] == [True]
+    assert [upload_processing.process_upload(number) for number in upload_processing.due_upload_ids()] == [True]
     assert "has 5 bytes and not the declared 700,000" in priya.version("credit-risk-pd", 1)["artifacts"][0]["detail"]
 
 
 def test_what_was_not_sent_is_named(priya: client.Client, file: LocalFile) -> None:
     declare(priya, file)
     orders(priya)
-    with pytest.raises(client.Refused) as refused:
+    with pytest.raises(client.ApiError) as refused:
         complete(priya)
     assert refused.value.code == "files_missing"
     assert not Upload.objects.exclude(state=Upload.State.EXPECTED).exists()
@@ -222,19 +222,19 @@ def test_a_row_is_claimed_once_and_by_another_when_its_worker_is_lost(
     declare(priya, file)
     send(priya, orders(priya)[0], CONTENT, tmp_path)
     complete(priya)
-    (upload,) = examining.due()
-    taken_in = S3.take_in
+    (upload,) = upload_processing.due_upload_ids()
+    taken_in = S3Store.ingest
 
-    def lost(self: S3, place: str, **facts: Any) -> Any:
+    def lost(self: S3Store, place: str, **facts: Any) -> Any:
         # While this worker reads, it is given up, and another one does it all.
-        monkeypatch.setattr(S3, "take_in", taken_in)
+        monkeypatch.setattr(S3Store, "ingest", taken_in)
         Upload.objects.update(state=Upload.State.QUEUED, claim=None)
-        assert examining.examine(upload)
+        assert upload_processing.process_upload(upload)
         return taken_in(self, place, **facts)
 
-    monkeypatch.setattr(S3, "take_in", lost)
-    assert not examining.examine(upload), "its claim is gone"
-    assert not examining.examine(upload), "there is nothing left to claim"
+    monkeypatch.setattr(S3Store, "ingest", lost)
+    assert not upload_processing.process_upload(upload), "its claim is gone"
+    assert not upload_processing.process_upload(upload), "there is nothing left to claim"
     assert actions().count("artifact.stored") == 1
     assert actions().count("version.registered") == 1
 
@@ -249,23 +249,23 @@ def test_a_silent_worker_is_replaced_and_a_hopeless_file_given_up(
     complete(priya)
     for attempts in (1, 2):
         Upload.objects.update(state=Upload.State.EXAMINING, attempts=attempts, alive_at="2026-01-01T00:00:00Z")
-        found = examining.due()
+        found = upload_processing.due_upload_ids()
         assert len(found) == (1 if attempts == 1 else 0)
     (artifact,) = priya.version("credit-risk-pd", 1)["artifacts"]
     assert artifact["state"] == "failed"
     # The file lies where it lay: completing again is enough.
     assert complete(priya).status == 202
-    assert [examining.examine(number) for number in examining.due()] == [True]
+    assert [upload_processing.process_upload(number) for number in upload_processing.due_upload_ids()] == [True]
     assert priya.version("credit-risk-pd", 1)["status"] == "registered"
 
 
 def test_a_worker_that_is_killed_while_it_reads_is_followed_by_another(
-    priya: client.Client, file: LocalFile, tmp_path: Path, settings: Settings, store: S3
+    priya: client.Client, file: LocalFile, tmp_path: Path, settings: Settings, store: S3Store
 ) -> None:
     declare(priya, file)
     send(priya, orders(priya)[0], CONTENT, tmp_path)
     complete(priya)
-    (upload,) = examining.due()
+    (upload,) = upload_processing.due_upload_ids()
     driver = subprocess.Popen(
         [sys.executable, "-c", STALLED, str(upload)],
         cwd=settings.BASE_DIR, stdout=subprocess.PIPE,
@@ -283,12 +283,12 @@ def test_a_worker_that_is_killed_while_it_reads_is_followed_by_another(
     driver.stdout.close()
     (artifact,) = priya.version("credit-risk-pd", 1)["artifacts"]
     assert (artifact["state"], artifact["stored"]) == ("examining", False)
-    assert examining.due() == [], "it may still be at it"
+    assert upload_processing.due_upload_ids() == [], "it may still be at it"
     settings.COUNTERSIGN_UPLOAD_LOST_AFTER = -1.0
-    assert [examining.examine(number) for number in examining.due()] == [True]
+    assert [upload_processing.process_upload(number) for number in upload_processing.due_upload_ids()] == [True]
     assert priya.version("credit-risk-pd", 1)["status"] == "registered"
     # What it held is swept up.
-    assert store.sweep(older_than=-1, pretend=False) == 1
+    assert store.delete_abandoned(older_than=-1, pretend=False) == 1
 
 
 STALLED = """
@@ -308,20 +308,20 @@ examining.examine(int(sys.argv[1]))
 
 
 def test_a_store_that_is_away_is_waited_for(
-    priya: client.Client, file: LocalFile, tmp_path: Path, settings: Settings, store: S3
+    priya: client.Client, file: LocalFile, tmp_path: Path, settings: Settings, store: S3Store
 ) -> None:
     from dataclasses import replace
 
     declare(priya, file)
     send(priya, orders(priya)[0], CONTENT, tmp_path)
     complete(priya)
-    (upload,) = examining.due()
+    (upload,) = upload_processing.due_upload_ids()
     settings.COUNTERSIGN_S3 = replace(store.bucket, endpoint="http://127.0.0.1:9")
-    assert examining.examine(upload)
+    assert upload_processing.process_upload(upload)
     row = Upload.objects.get()
-    assert (row.state, row.attempts, examining.due()) == ("queued", 1, [])
+    assert (row.state, row.attempts, upload_processing.due_upload_ids()) == ("queued", 1, [])
     answer = client.Client(priya.url, priya._token, attempts=1)
-    with pytest.raises(client.Refused) as refused:
+    with pytest.raises(client.ApiError) as refused:
         answer._ask("GET", "/models/credit-risk-pd/versions/1/artifacts/weights.bin")
     assert refused.value.status == 404, "not stored yet"
 
@@ -344,7 +344,7 @@ def test_a_file_one_may_download_need_not_be_sent(
              body={"artifacts": [{"path": "w", "sha256": file.sha256, "size": file.size}]})  # fmt: skip
     (order,) = eve._orders("copycat", 1)
     assert (order["state"], order["with_token"]) == ("missing", False)
-    with pytest.raises(client.Refused, match="not stored"):
+    with pytest.raises(client.ApiError, match="not stored"):
         eve._ask("POST", "/models/copycat/versions/1/complete")
 
 

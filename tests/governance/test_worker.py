@@ -20,19 +20,19 @@ from django.db import transaction
 from redis import Redis as RedisClient
 
 from audit import clock, context
-from audit.recorder import Thing
-from audit.selectors import history
-from governance import dispatch, tasks
+from audit.recorder import ObjectRef
+from audit.selectors import events_for_object
+from governance import task_queue, tasks
 from governance.celery import app
-from governance.checks import catalogue
+from governance.checks import entry_points
 from governance.embedded.servers import binary
 from governance.models import CheckRun, PromotionRequest
 from governance.policies import CheckRule
 from governance.services import policies
 from governance.services import setup as installation
+from tests.fixtures.workers import WorkerProcess
 from tests.governance.promotions.conftest import Bank, found_bank
-from tests.ground.workers import WorkerProcess
-from tests.waiting import until
+from tests.waiting import wait_until
 
 PLUGINS = Path(__file__).parent / "checks" / "plugins"
 
@@ -59,7 +59,7 @@ class Redis:
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
-        until(self.socket.exists)
+        wait_until(self.socket.exists)
 
     def waiting(self) -> tuple[int, int]:
         """Messages in the queue, and messages that a worker took and has not acknowledged."""
@@ -79,13 +79,13 @@ def ringing_on(url: str, **options: float) -> Iterator[None]:
     before = {"broker_url": app.conf.broker_url, "broker_transport_options": app.conf.broker_transport_options}
     app.conf.update(broker_url=url, broker_transport_options={**app.conf.broker_transport_options, **options})
     app._after_fork()  # type: ignore[attr-defined]  # forgets the connections to the other one
-    dispatch._silent_until = 0.0
+    task_queue._silent_until = 0.0
     try:
         yield
     finally:
         app.conf.update(before)
         app._after_fork()  # type: ignore[attr-defined]
-        dispatch._silent_until = 0.0
+        task_queue._silent_until = 0.0
 
 
 @pytest.fixture
@@ -121,9 +121,9 @@ def worker(
 def bank(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bank]:
     """The bank of the door's tests, committed, with the plug-in installed here as well."""
     monkeypatch.syspath_prepend(str(PLUGINS))
-    catalogue.installed.cache_clear()
+    entry_points.installed.cache_clear()
     yield found_bank()
-    catalogue.installed.cache_clear()
+    entry_points.installed.cache_clear()
 
 
 def patient(bank: Bank, gate: Path) -> PromotionRequest:
@@ -146,18 +146,18 @@ def promoted(request: PromotionRequest) -> bool:
 
 
 def completions(run: CheckRun) -> int:
-    return [event.action for event in history(Thing("check_run", str(run.uid)))].count("check.completed")
+    return [event.action for event in events_for_object(ObjectRef("check_run", str(run.uid)))].count("check.completed")
 
 
 def test_a_worker_carries_out_what_was_rung_when_it_was_committed(
     bank: Bank, worker: Callable[..., WorkerProcess]
 ) -> None:
     running = worker()
-    with context.bind(request_id="req-of-this-test", client="api"):
+    with context.bind_request_context(request_id="req-of-this-test", client="api"):
         request = bank.request(bank.version(), stage="staging")
-    until(lambda: promoted(request), said=running.output)
+    wait_until(lambda: promoted(request), said=running.output)
     for run in runs(request):
-        completed = history(Thing("check_run", str(run.uid)))[0]
+        completed = events_for_object(ObjectRef("check_run", str(run.uid)))[0]
         assert completed.action == "check.completed"
         assert completed.body["request"] == {"id": "req-of-this-test", "client": "worker"}
 
@@ -178,13 +178,13 @@ def test_a_check_whose_worker_was_killed_is_run_again_by_itself(
     gate = tmp_path / "gate"
     first = worker()
     request = patient(bank, gate)
-    until(lambda: is_running(request), said=first.output)
+    wait_until(lambda: is_running(request), said=first.output)
     first.kill()
     (run,) = runs(request)
     assert run.status == "running"
     gate.touch()
     second = worker(beats=True)
-    until(lambda: promoted(request), said=second.output)
+    wait_until(lambda: promoted(request), said=second.output)
     lost, *again = runs(request)
     assert (lost.conclusion, completions(lost)) == ("error", 1)
     assert "worker" in lost.summary
@@ -198,13 +198,13 @@ def test_a_pool_process_killed_in_a_check_takes_nothing_with_it(
     gate = tmp_path / "gate"
     running = worker(beats=True)
     request = patient(bank, gate)
-    until(lambda: is_running(request), said=running.output)
+    wait_until(lambda: is_running(request), said=running.output)
     # Beat is a child too; what runs the check is the one with a child of its own.
-    busy = until(lambda: with_a_child(running), said=running.output)
+    busy = wait_until(lambda: with_a_child(running), said=running.output)
     assert len(busy) == 1
     gate.touch()
     os.kill(busy[0], signal.SIGKILL)
-    until(lambda: promoted(request), said=running.output)
+    wait_until(lambda: promoted(request), said=running.output)
     assert all(completions(run) == 1 for run in runs(request))
 
 
@@ -213,7 +213,7 @@ def test_redis_stopped_while_a_request_is_made(
 ) -> None:
     running = worker(beats=True)
     redis.kill()
-    with caplog.at_level(logging.WARNING, "governance.dispatch"):
+    with caplog.at_level(logging.WARNING, "governance.task_queue"):
         request = bank.request(bank.version(), stage="staging")
     assert {run.status for run in runs(request)} == {"queued"}
     # One warning, not one for each check: the other rings were left to beat.
@@ -221,7 +221,7 @@ def test_redis_stopped_while_a_request_is_made(
         "could not ring governance.tasks.run_check"
     ]
     redis.start()
-    until(lambda: promoted(request), said=running.output)
+    wait_until(lambda: promoted(request), said=running.output)
 
 
 def test_a_check_survives_the_loss_of_redis(
@@ -230,14 +230,14 @@ def test_a_check_survives_the_loss_of_redis(
     gate = tmp_path / "gate"
     running = worker()
     request = patient(bank, gate)
-    until(lambda: is_running(request), said=running.output)
+    wait_until(lambda: is_running(request), said=running.output)
     redis.kill()
-    until(
+    wait_until(
         lambda: "consumer: Cannot connect" in running.output() or "Connection" in running.output(), said=running.output
     )
     redis.start()
     gate.touch()
-    until(lambda: promoted(request), said=running.output)
+    wait_until(lambda: promoted(request), said=running.output)
     (run,) = runs(request)
     assert (run.conclusion, completions(run)) == ("success", 1)
 
@@ -293,12 +293,12 @@ def test_a_task_delivered_again_finds_nothing_to_claim(
     gate.touch()
     running = worker()
     request = patient(bank, gate)
-    until(lambda: promoted(request), said=running.output)
+    wait_until(lambda: promoted(request), said=running.output)
     (run,) = runs(request)
     for _ in range(3):
-        dispatch.ring(dispatch.RUN_CHECK, run.pk)
-        dispatch.ring(dispatch.SETTLE_REQUEST, request.pk)
-    until(lambda: redis.waiting() == (0, 0), said=running.output)
+        task_queue.enqueue_on_commit(task_queue.RUN_CHECK, run.pk)
+        task_queue.enqueue_on_commit(task_queue.SETTLE_REQUEST, request.pk)
+    wait_until(lambda: redis.waiting() == (0, 0), said=running.output)
     assert [r.pk for r in runs(request)] == [run.pk]
     assert completions(run) == 1
     assert "ERROR" not in running.output()
@@ -312,22 +312,22 @@ def test_two_workers_rung_for_one_run_run_it_once(
     request = patient(bank, gate)
     (run,) = runs(request)
     for _ in range(10):
-        dispatch.ring(dispatch.RUN_CHECK, run.pk)
+        task_queue.enqueue_on_commit(task_queue.RUN_CHECK, run.pk)
     # One of them is busy until the gate opens; the other takes all further rings, and finds nothing to claim.
-    until(lambda: is_running(request), said=both[0].output)
-    until(lambda: redis.waiting() == (0, 1), said=both[1].output)
+    wait_until(lambda: is_running(request), said=both[0].output)
+    wait_until(lambda: redis.waiting() == (0, 1), said=both[1].output)
     run.refresh_from_db()
     assert run.status == "running"
     gate.touch()
-    until(lambda: promoted(request), said=both[0].output)
+    wait_until(lambda: promoted(request), said=both[0].output)
     assert (len(runs(request)), completions(run)) == (1, 1)
 
 
 def test_beat_lets_a_request_expire(bank: Bank, worker: Callable[..., WorkerProcess]) -> None:
-    with clock.at(clock.now() - timedelta(days=31)):
+    with clock.freeze(clock.now() - timedelta(days=31)):
         request = bank.request(bank.version(), stage="staging")
     running = worker(beats=True)
-    until(lambda: PromotionRequest.objects.get(pk=request.pk).state == "expired", said=running.output)
+    wait_until(lambda: PromotionRequest.objects.get(pk=request.pk).state == "expired", said=running.output)
     assert all(run.status == "completed" for run in runs(request))
 
 
@@ -337,7 +337,7 @@ def test_patience_grows_from_the_sandbox_to_the_broker() -> None:
     CheckRule(check="acme.slow", timeout=longest)
     with pytest.raises(ValueError, match="less than or equal to 3600"):
         CheckRule(check="acme.slow", timeout=longest + 1)
-    assert max(check.sandbox.wall for check in catalogue.all()) <= longest
+    assert max(check.sandbox.wall for check in entry_points.all()) <= longest
     visibility = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
     assert longest < tasks.CHECK_SOFT_LIMIT < tasks.CHECK_HARD_LIMIT < visibility
     assert settings.CELERY_TASK_SOFT_TIME_LIMIT < settings.CELERY_TASK_TIME_LIMIT < visibility
@@ -345,4 +345,4 @@ def test_patience_grows_from_the_sandbox_to_the_broker() -> None:
 
 def test_every_bell_has_a_task() -> None:
     app.loader.import_default_modules()
-    assert {dispatch.RUN_CHECK, dispatch.SETTLE_REQUEST, dispatch.RING_AGAIN} <= set(app.tasks)
+    assert {task_queue.RUN_CHECK, task_queue.SETTLE_REQUEST, task_queue.REQUEUE_DUE_WORK} <= set(app.tasks)

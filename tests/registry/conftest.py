@@ -8,18 +8,19 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 from django.db import transaction
 
-from audit import prepared, recorder
+from audit import recorder
 from audit.actions import register
 from audit.actor import Actor, process
 from audit.models import Event
-from audit.recorder import Change, Thing
-from registry import stage_writer
-from registry.access import reach
-from registry.access.sight import sight
+from audit.postgresql import prepared_statements
+from audit.recorder import Change, ObjectRef
+from registry import stage_transitions
+from registry.access import visibility_lists
+from registry.access.visibility_sql import visibility_clause
 from registry.actions import LIFECYCLE_INSTALLED
 from registry.models import ModelVersion, RegisteredModel, Stage, StageMove
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 VERSION_MOVED = register("version.moved", "moved the version, in a test")
 GATE = process("gate")
@@ -58,12 +59,12 @@ def canary(lifecycle: None) -> Stage:
     """A stage that is exclusive and not protected, after Development: the registry alone can move versions there."""
     development, archived = Stage.objects.get(slug="development"), Stage.objects.get(slug="archived")
     with transaction.atomic():
-        recorder.append(
+        recorder.record_event(
             LIFECYCLE_INSTALLED,
             actor=factories.SETUP,
-            thing=Thing("lifecycle", "default"),
+            target=ObjectRef("lifecycle", "default"),
             stream="organisation",
-            related=[Thing("stage", slug) for slug in ("canary", "development", "archived")],
+            related_objects=[ObjectRef("stage", slug) for slug in ("canary", "development", "archived")],
         )
         stage = Stage.objects.create(name="Canary", slug="canary", position=15, exclusive=True, displaced_to=archived)
         for source, target in ((development, stage), (stage, archived), (stage, development), (archived, stage)):
@@ -73,12 +74,12 @@ def canary(lifecycle: None) -> Stage:
 
 def moved(version: ModelVersion, *also: ModelVersion) -> Event:
     """An event that accounts for a move of these versions."""
-    return recorder.append(
+    return recorder.record_event(
         VERSION_MOVED,
         actor=GATE,
-        thing=Thing("version", str(version.uid)),
+        target=ObjectRef("version", str(version.uid)),
         stream=f"model:{version.model.uid}",
-        related=[Thing("version", str(other.uid)) for other in also],
+        related_objects=[ObjectRef("version", str(other.uid)) for other in also],
         changes=[Change("stage", version.stage.slug, None)],
     )
 
@@ -86,9 +87,9 @@ def moved(version: ModelVersion, *also: ModelVersion) -> Event:
 @transaction.atomic
 def move(version: ModelVersion, to: Stage) -> ModelVersion | None:
     """Move a version as the gate does: event first, then the writer. Returns whom it displaced."""
-    displaced = stage_writer.displaced_by(version, to)
+    displaced = stage_transitions.get_displaced_version(version, to)
     event = moved(version, *([displaced] if displaced is not None else []))
-    stage_writer.move(version=version, target=to, event=event, promotion=None, displaced=displaced)
+    stage_transitions.apply_transition(version=version, target=to, event=event, promotion=None, displaced=displaced)
     return displaced
 
 
@@ -105,8 +106,8 @@ def event_of_move(db: None) -> Callable[..., Event]:
 def in_sight(actor: Actor) -> set[int]:
     """Keys of the models the actor may see, asked in the form in which one sentence of SQL holds the question."""
     found = []
-    for seen in (sight(actor), reach.sight_along(actor)):
+    for seen in (visibility_clause(actor), visibility_lists.visibility_clause_for_list(actor)):
         said = f"WITH {seen.tables} SELECT m.id FROM registry_registeredmodel m WHERE {seen.condition}"
-        found.append({pk for (pk,) in prepared.fetch(said, seen.parameters)})
+        found.append({pk for (pk,) in prepared_statements.execute_prepared(said, seen.parameters)})
     assert found[0] == found[1]
     return found[0]

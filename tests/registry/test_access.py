@@ -8,11 +8,11 @@ from pytest_django import DjangoAssertNumQueries
 from audit.actor import Actor, ActorKind, process
 from registry import access
 from registry.access import OrgPermission, Permission, Role, actor_for
-from registry.exceptions import NotFound, NotPermitted
+from registry.exceptions import NotFoundError, PermissionDeniedError
 from registry.models import RegisteredModel, User
 from registry.services import people as accounts
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 pytestmark = pytest.mark.django_db
 
@@ -52,12 +52,12 @@ IN_ORGANISATION = {
 
 
 def allowed(actor: Actor, model: RegisteredModel) -> set[Permission]:
-    return {permission for permission in Permission if access.can(actor, permission, model)}
+    return {permission for permission in Permission if access.check_permission(actor, permission, model)}
 
 
 def allowed_in_organisation(actor: Actor) -> set[OrgPermission]:
     """Of a person, asked one way and the other."""
-    can = {permission for permission in OrgPermission if access.can_in_organisation(actor, permission)}
+    can = {permission for permission in OrgPermission if access.check_org_permission(actor, permission)}
     holds = {
         permission
         for permission in OrgPermission
@@ -75,7 +75,7 @@ def test_what_a_role_brings_on_one_model(people: People, model: RegisteredModel,
     other = factories.model(people.priya, "other")
     assert allowed(actor_for(marta), model) == ON_A_MODEL[role]
     assert allowed(actor_for(marta), other) == set()
-    assert list(access.visible_to(actor_for(marta))) == [model]
+    assert list(access.visible_models(actor_for(marta))) == [model]
     assert allowed_in_organisation(actor_for(marta)) == {OrgPermission.REGISTER_MODEL}
 
 
@@ -87,14 +87,14 @@ def test_what_a_role_brings_everywhere(people: People, model: RegisteredModel, r
     later = factories.model(people.priya, "registered-later")
     for each in (model, later):
         assert allowed(actor_for(marta), each) == EVERYWHERE[role]
-    assert set(access.visible_to(actor_for(marta))) == {model, later}
+    assert set(access.visible_models(actor_for(marta))) == {model, later}
     assert allowed_in_organisation(actor_for(marta)) == IN_ORGANISATION[role]
 
 
 def test_without_a_role_one_may_register_models_and_nothing_else(people: People, model: RegisteredModel) -> None:
     eve = actor_for(people.eve)
     assert allowed(eve, model) == set()
-    assert not access.visible_to(eve).exists()
+    assert not access.visible_models(eve).exists()
     assert allowed_in_organisation(eve) == {OrgPermission.REGISTER_MODEL}
 
 
@@ -107,34 +107,34 @@ def test_a_superuser_administers_and_decides_nothing(people: People, model: Regi
         OrgPermission.MANAGE_WEBHOOKS,
     }
     factories.grant(Role.APPROVER, to=people.ada, on=model)
-    denied = access.can(ada, D, model)
+    denied = access.check_permission(ada, D, model)
     assert isinstance(denied, access.Denied)
     assert "SoD-4" in denied.reason
-    assert people.ada not in access.holders(D, model)
+    assert people.ada not in access.users_with_permission(D, model)
 
 
 def test_an_administrator_decides_nothing_whatever_else_they_hold(people: People, model: RegisteredModel) -> None:
     factories.grant(Role.APPROVER, to=factories.group("team", people.marta), on=model)
-    assert access.can(actor_for(people.marta), D, model)
+    assert access.check_permission(actor_for(people.marta), D, model)
     factories.grant(Role.ADMINISTRATOR, to=people.marta)
-    assert not access.can(actor_for(people.marta), D, model)
+    assert not access.check_permission(actor_for(people.marta), D, model)
 
 
 def test_a_service_account_decides_nothing(people: People, model: RegisteredModel) -> None:
     factories.grant(Role.APPROVER, to=factories.group("team", people.ci_retail), on=model)
-    denied = access.can(actor_for(people.ci_retail), D, model)
+    denied = access.check_permission(actor_for(people.ci_retail), D, model)
     assert isinstance(denied, access.Denied)
     assert "SoD-5" in denied.reason
-    assert access.can(actor_for(people.ci_retail), V, model)
+    assert access.check_permission(actor_for(people.ci_retail), V, model)
 
 
 def test_a_deactivated_account_may_do_nothing(people: People, model: RegisteredModel) -> None:
     priya = people.priya
     accounts.deactivate(actor=factories.SETUP, person=priya, reason="left")
     assert allowed(actor_for(priya), model) == set()
-    assert not access.visible_to(actor_for(priya)).exists()
+    assert not access.visible_models(actor_for(priya)).exists()
     assert allowed_in_organisation(actor_for(priya)) == set()
-    denied = access.can(actor_for(priya), E, model)
+    denied = access.check_permission(actor_for(priya), E, model)
     assert isinstance(denied, access.Denied)
     assert "deactivated" in denied.reason
 
@@ -142,10 +142,10 @@ def test_a_deactivated_account_may_do_nothing(people: People, model: RegisteredM
 def test_a_process_does_what_the_product_does_but_never_decides(model: RegisteredModel) -> None:
     worker = process("check-worker")
     assert allowed(worker, model) == set(Permission) - {D}
-    assert list(access.visible_to(worker)) == [model]
+    assert list(access.visible_models(worker)) == [model]
     assert allowed_in_organisation(worker) == set(OrgPermission)
     assert access.person_of(worker) is None
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         access.require_person(worker)
 
 
@@ -170,7 +170,7 @@ def test_no_token_decides_grants_or_administers(people: People, model: Registere
         OrgPermission.READ_AUDIT,
         OrgPermission.MANAGE_WEBHOOKS,
     }
-    denied = access.can(everything, D, model)
+    denied = access.check_permission(everything, D, model)
     assert isinstance(denied, access.Denied)
     assert denied.reason.startswith("No token may decide")
     assert allowed(people.token_of(people.ada, *access.SCOPES), model) == {V}
@@ -179,42 +179,42 @@ def test_no_token_decides_grants_or_administers(people: People, model: Registere
 def test_a_token_sees_the_models_it_is_limited_to(people: People, model: RegisteredModel) -> None:
     other = factories.model(people.priya, "other")
     limited = people.token_of(people.priya, *access.SCOPES, models=[other.slug])
-    assert list(access.visible_to(limited)) == [other]
+    assert list(access.visible_models(limited)) == [other]
     assert allowed(limited, model) == set()
-    with pytest.raises(NotFound):
-        access.require(limited, E, model)
+    with pytest.raises(NotFoundError):
+        access.require_permission(limited, E, model)
     blind = people.token_of(people.priya, "versions:write")
-    assert not access.visible_to(blind).exists()
+    assert not access.visible_models(blind).exists()
 
 
 def test_invisible_is_absent_and_visible_is_refused_with_the_way_out(people: People, model: RegisteredModel) -> None:
     eve = actor_for(people.eve)
     for permission in Permission:
-        with pytest.raises(NotFound) as hidden:
-            access.require(eve, permission, model)
-        assert hidden.value.detail == access.absent_model(model.slug)
+        with pytest.raises(NotFoundError) as hidden:
+            access.require_permission(eve, permission, model)
+        assert hidden.value.detail == access.model_not_found_message(model.slug)
         assert hidden.value.who_can == ()
     factories.grant(Role.VIEWER, to=people.eve, on=model)
-    access.require(eve, V, model)
-    with pytest.raises(NotPermitted) as refused:
-        access.require(eve, P, model)
+    access.require_permission(eve, V, model)
+    with pytest.raises(PermissionDeniedError) as refused:
+        access.require_permission(eve, P, model)
     assert refused.value.detail == (
         "To ask for a promotion you need the role developer or owner on credit-risk-pd. Priya Nair can grant it."
     )
     assert refused.value.who_can == ("Priya Nair",)
     scoped = people.token_of(people.eve, "versions:write")
-    with pytest.raises(NotPermitted) as refused:
-        access.require(scoped, P, model)
+    with pytest.raises(PermissionDeniedError) as refused:
+        access.require_permission(scoped, P, model)
     assert refused.value.code == "missing_scope"
     assert "promotions:write" in refused.value.detail
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         access.require_scope(scoped, "promotions:execute")
     assert "promotions:execute" in refused.value.detail
 
 
 def test_who_can_help_in_the_organisation(people: People) -> None:
     assert people.ada
-    denied = access.can_in_organisation(actor_for(people.eve), OrgPermission.MANAGE_POLICIES)
+    denied = access.check_org_permission(actor_for(people.eve), OrgPermission.MANAGE_POLICIES)
     assert isinstance(denied, access.Denied)
     assert denied.reason == "To publish policies you need the role officer. Ada Byrne can grant it."
 
@@ -223,9 +223,9 @@ def test_why_somebody_can(people: People, model: RegisteredModel) -> None:
     direct = factories.grant(Role.APPROVER, to=people.marta, on=model)
     by_group = factories.grant(Role.VALIDATOR, to=people.risk_team)
     factories.grant(Role.VIEWER, to=people.marta)
-    assert set(access.grants_behind(people.marta, D, model)) == {direct, by_group}
-    assert set(access.grants_behind(people.aiko, D, model)) == {by_group}
-    assert not access.grants_behind(people.eve, D, model).exists()
+    assert set(access.grants_conferring(people.marta, D, model)) == {direct, by_group}
+    assert set(access.grants_conferring(people.aiko, D, model)) == {by_group}
+    assert not access.grants_conferring(people.eve, D, model).exists()
 
 
 def test_an_answer_is_one_query(
@@ -233,15 +233,17 @@ def test_an_answer_is_one_query(
 ) -> None:
     priya, eve = actor_for(people.priya), actor_for(people.eve)
     with django_assert_num_queries(1):
-        assert access.can(priya, E, model)
+        assert access.check_permission(priya, E, model)
     with django_assert_num_queries(1):
-        assert not access.can(eve, E, model)
+        assert not access.check_permission(eve, E, model)
     with django_assert_num_queries(0):
-        assert not access.can(Actor(kind=priya.kind, id=priya.id, person=priya.person, scopes=frozenset()), E, model)
+        assert not access.check_permission(
+            Actor(kind=priya.kind, id=priya.id, person=priya.person, scopes=frozenset()), E, model
+        )
     with django_assert_num_queries(1):
-        assert access.can_in_organisation(eve, OrgPermission.REGISTER_MODEL)
+        assert access.check_org_permission(eve, OrgPermission.REGISTER_MODEL)
     with django_assert_num_queries(1):
-        assert len(access.visible_to(priya)) == 1
+        assert len(access.visible_models(priya)) == 1
 
 
 def test_actors_and_accounts_lead_to_each_other(people: People) -> None:

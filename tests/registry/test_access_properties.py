@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 
 from audit import clock
 from registry import access
-from registry.access import Permission, Role, actor_for, reach
-from registry.access.vocabulary import ORGANISATION_ONLY, ROLE_PERMISSIONS
-from registry.exceptions import Refusal
+from registry.access import Permission, Role, actor_for, visibility_lists
+from registry.access.permissions import ORGANISATION_ONLY, ROLE_PERMISSIONS
+from registry.exceptions import DomainError
 from registry.models import (
-    OPEN,
+    IS_CURRENT,
     Grant,
     ModelGroupPermission,
     ModelUserPermission,
     RegisteredModel,
     ReviewerGroup,
     User,
-    held,
-    not_ended,
+    active_grants_q,
+    not_expired_q,
 )
 from registry.services import people as accounts
 from registry.services import tokens
@@ -93,13 +93,13 @@ def arrange(world: World, given_roles: list[GivenRole], joins: list[tuple[int, i
             )
             if kind == "removed":
                 accounts.remove_member(actor=factories.SETUP, group=team, user=user, reason="r")
-        except Refusal:
+        except DomainError:
             continue
     for role, subject, place, revoked, days in given_roles:
         to = world.users[subject] if subject < 6 else world.groups[subject - 6]
         on = world.models[place] if place is not None and role not in ORGANISATION_ONLY else None
         ends = clock.now() + timedelta(days=days) if days is not None else None
-        with suppress(Refusal):
+        with suppress(DomainError):
             grant = factories.grant(role, to=to, on=on, expires_at=ends)
             if revoked:
                 access.revoke_role(actor=factories.SETUP, grant=grant, reason="r")
@@ -131,11 +131,11 @@ def test_lists_look_ups_and_grants_agree(
     with transaction.atomic():
         arrange(world, given_roles, joins)
         rows_follow_grants()
-        with clock.at(clock.now() + timedelta(days=later)):
+        with clock.freeze(clock.now() + timedelta(days=later)):
             if swept:
-                for pk in access.ended_grants():
-                    access.close_ended(pk)
-                assert not Grant.objects.filter(OPEN, expires_at__lte=clock.now()).exists()
+                for pk in access.expired_grant_ids():
+                    access.close_expired_grant(pk)
+                assert not Grant.objects.filter(IS_CURRENT, expires_at__lte=clock.now()).exists()
             rows_follow_grants()
             for user in world.users:
                 actors = [actor_for(user)]
@@ -143,19 +143,21 @@ def test_lists_look_ups_and_grants_agree(
                     token, _ = factories.token(user, limit[0], limit[1])
                     actors.append(tokens.actor_of(token))
                 for actor in actors:
-                    visible = set(access.visible_to(actor))
-                    assert visible == {m for m in world.models if access.can(actor, Permission.VIEW, m)}
-                    assert access.visible_to(actor).count() == len(visible), "no model twice"
-                    for few in (0, reach.FEW):
+                    visible = set(access.visible_models(actor))
+                    assert visible == {m for m in world.models if access.check_permission(actor, Permission.VIEW, m)}
+                    assert access.visible_models(actor).count() == len(visible), "no model twice"
+                    for few in (0, visibility_lists.MAX_INLINE_IDS):
                         with pytest.MonkeyPatch.context() as patched:
-                            patched.setattr(reach, "FEW", few)
-                            assert sorted(m.pk for m in access.visible_along(actor)) == sorted(m.pk for m in visible)
+                            patched.setattr(visibility_lists, "MAX_INLINE_IDS", few)
+                            assert sorted(m.pk for m in access.visible_models_for_list(actor)) == sorted(
+                                m.pk for m in visible
+                            )
                             assert in_sight(actor) == {m.pk for m in visible}
-                    able = set(access.models_for(actor, asked))
-                    assert able == {m for m in world.models if access.can(actor, asked, m)}
+                    able = set(access.models_with_permission(actor, asked))
+                    assert able == {m for m in world.models if access.check_permission(actor, asked, m)}
             for model in world.models:
-                holders = set(access.holders(asked, model))
-                who_can = {user for user in world.users if access.can(actor_for(user), asked, model)}
+                holders = set(access.users_with_permission(asked, model))
+                who_can = {user for user in world.users if access.check_permission(actor_for(user), asked, model)}
                 assert who_can == holders & set(world.users)
                 assert all(user.is_active for user in holders)
                 if asked is Permission.DECIDE:
@@ -163,10 +165,10 @@ def test_lists_look_ups_and_grants_agree(
                 for user in world.users:
                     why = access.explain(user, asked, model)
                     assert why.allowed == (user in who_can), "the reasons given are the reasons"
-                able_here = {rights.person for rights in access.rights_on(model) if rights.may(asked)}
+                able_here = {rights.person for rights in access.effective_permissions_on(model) if rights.may(asked)}
                 assert able_here == holders
                 for user in who_can - {user for user in world.users if user.is_superuser}:
-                    assert access.grants_behind(user, asked, model).exists()
+                    assert access.grants_conferring(user, asked, model).exists()
         connection.check_constraints()
         transaction.set_rollback(True)
 
@@ -176,14 +178,14 @@ def rows_follow_grants() -> None:
     ends, and nothing else."""
     now = clock.now()
     wanted: dict[tuple[object, ...], datetime | None] = {}
-    for grant in Grant.objects.filter(held(now), model__isnull=False):
+    for grant in Grant.objects.filter(active_grants_q(now), model__isnull=False):
         for permission in ROLE_PERMISSIONS[Role(grant.role)]:
             subject = ("user", grant.user_id) if grant.user_id else ("group", grant.group_id)
             key = (*subject, grant.model_id, str(permission))
             known = wanted.get(key, grant.expires_at)
             wanted[key] = max(known, grant.expires_at) if known and grant.expires_at else None
     columns = ("content_object_id", "permission__codename", "expires_at")
-    users = ModelUserPermission.objects.filter(not_ended(now)).values_list("user_id", *columns)
-    groups = ModelGroupPermission.objects.filter(not_ended(now)).values_list("group_id", *columns)
+    users = ModelUserPermission.objects.filter(not_expired_q(now)).values_list("user_id", *columns)
+    groups = ModelGroupPermission.objects.filter(not_expired_q(now)).values_list("group_id", *columns)
     rows = {("user", *row[:3]): row[3] for row in users} | {("group", *row[:3]): row[3] for row in groups}
     assert rows == wanted

@@ -11,12 +11,18 @@ from audit import clock
 from audit.actor import process
 from registry import access, selectors
 from registry.access import Permission, Role, actor_for
-from registry.exceptions import Conflict, InvalidInput, NotFound, NotNow, NotPermitted
+from registry.exceptions import (
+    ConflictError,
+    InvalidStateError,
+    NotFoundError,
+    PermissionDeniedError,
+    ValidationFailedError,
+)
 from registry.models import AccessRequest, Grant, RegisteredModel
 from registry.services import access_requests as asking
 from registry.services import people as accounts
 from tests import factories
-from tests.people import People
+from tests.personas import People
 from tests.registry.conftest import Recorded
 from tests.registry.test_concurrency import at_once, refusals
 
@@ -26,7 +32,7 @@ DAY = timedelta(days=1)
 
 
 def asked(people: People, slug: str = "credit-risk-pd", role: Role = Role.DEVELOPER, days: float = 60) -> AccessRequest:
-    return asking.ask(
+    return asking.create_access_request(
         actor=actor_for(people.eve), slug=slug, role=role, purpose="the winter project", until=clock.now() + days * DAY
     )
 
@@ -37,7 +43,7 @@ def test_from_asking_to_the_end(people: People, model: RegisteredModel, recorded
         request = asked(people)
     assert [event.action for event in events] == ["access.requested"]
     assert (request.state, request.model) == ("asked", model)
-    assert not access.can(eve, Permission.VIEW, model), "asking gives nothing"
+    assert not access.check_permission(eve, Permission.VIEW, model), "asking gives nothing"
     assert list(selectors.access_requests_to_answer(priya)) == [request]
     sooner = clock.now() + 10 * DAY
     with recorded() as events:
@@ -46,10 +52,10 @@ def test_from_asking_to_the_end(people: People, model: RegisteredModel, recorded
     request = selectors.access_request(eve, request.pk)
     assert (request.state, request.answer, request.answered_by) == ("granted", "for ten days", people.priya.uid)
     assert request.grant.expires_at == sooner
-    assert access.can(eve, Permission.REQUEST_PROMOTION, model)
+    assert access.check_permission(eve, Permission.REQUEST_PROMOTION, model)
     assert not selectors.access_requests_to_answer(priya).exists()
-    with clock.at(sooner):
-        assert not access.can(eve, Permission.VIEW, model)
+    with clock.freeze(sooner):
+        assert not access.check_permission(eve, Permission.VIEW, model)
         assert selectors.access_request(eve, request.pk).state == "granted"
     connection.check_constraints()
 
@@ -60,11 +66,11 @@ def test_asking_does_not_tell_what_exists(people: People, model: RegisteredModel
     assert (there.state, there.role, there.answer) == (absent.state, absent.role, absent.answer)
     assert list(selectors.own_access_requests(eve)) == [absent, there]
     assert not selectors.access_requests_to_answer(eve).exists()
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         asking.deny(actor=actor_for(people.ada), request=absent, reason="there is none")
-    with clock.at(clock.now() + 31 * DAY):
-        assert asking.unanswered() == [there.pk, absent.pk]
-        assert all(asking.lapse(pk) for pk in asking.unanswered())
+    with clock.freeze(clock.now() + 31 * DAY):
+        assert asking.overdue_ids() == [there.pk, absent.pk]
+        assert all(asking.expire(pk) for pk in asking.overdue_ids())
     assert {request.state for request in selectors.own_access_requests(eve)} == {"lapsed"}
 
 
@@ -78,29 +84,29 @@ def test_what_may_not_be_asked(people: People, model: RegisteredModel) -> None:
         ({"until": clock.now() - DAY}, "/until"),
         ({"until": clock.now() + 181 * DAY}, "/until"),
     ):
-        with pytest.raises(InvalidInput) as refused:
-            asking.ask(actor=eve, **{"slug": model.slug, "role": "viewer", "purpose": "p", **change})  # type: ignore[arg-type]
+        with pytest.raises(ValidationFailedError) as refused:
+            asking.create_access_request(actor=eve, **{"slug": model.slug, "role": "viewer", "purpose": "p", **change})  # type: ignore[arg-type]
         assert [error.pointer for error in refused.value.errors] == [pointer]
     robot = actor_for(people.ci_retail)
     for nobody in (robot, process("gate"), people.token_of(people.eve, "versions:write")):
-        with pytest.raises(NotPermitted):
-            asking.ask(actor=nobody, slug=model.slug, role="viewer", purpose="p")
+        with pytest.raises(PermissionDeniedError):
+            asking.create_access_request(actor=nobody, slug=model.slug, role="viewer", purpose="p")
     elsewhere = people.token_of(people.eve, "models:read", models=["other"])
-    with pytest.raises(NotPermitted) as barred:
-        asking.ask(actor=elsewhere, slug=model.slug, role="viewer", purpose="p")
+    with pytest.raises(PermissionDeniedError) as barred:
+        asking.create_access_request(actor=elsewhere, slug=model.slug, role="viewer", purpose="p")
     assert barred.value.code == "token_limited"
     request = asked(people)
-    with pytest.raises(Conflict) as twice:
+    with pytest.raises(ConflictError) as twice:
         asked(people, role=Role.VIEWER)
     assert twice.value.existing == request
-    with pytest.raises(Conflict):
-        asking.ask(actor=actor_for(people.priya), slug=model.slug, role="owner", purpose="p")
+    with pytest.raises(ConflictError):
+        asking.create_access_request(actor=actor_for(people.priya), slug=model.slug, role="owner", purpose="p")
 
 
 def test_not_too_many_at_a_time(people: People, lifecycle: None) -> None:
     for number in range(asking.MOST_OPEN):
         asked(people, f"guess-{number}")
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         asked(people, "one-guess-more")
     assert refused.value.code == "too_many_open"
 
@@ -108,25 +114,25 @@ def test_not_too_many_at_a_time(people: People, lifecycle: None) -> None:
 def test_who_answers(people: People, model: RegisteredModel) -> None:
     request = asked(people)
     henrik, eve, chen = actor_for(people.henrik), actor_for(people.eve), actor_for(people.chen)
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         asking.grant(actor=henrik, request=request)
     assert refused.value.who_can == ("Priya Nair",)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         asking.grant(actor=chen, request=request)
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         asking.grant(actor=eve, request=request)
     assert refused.value.code == "self_grant"
     token = people.token_of(people.priya, *access.SCOPES)
-    with pytest.raises((NotPermitted, NotFound)):
+    with pytest.raises((PermissionDeniedError, NotFoundError)):
         asking.grant(actor=token, request=request)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         asking.withdraw(actor=actor_for(people.priya), request=request)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(ValidationFailedError):
         asking.deny(actor=actor_for(people.priya), request=request, reason=" ")
     asking.deny(actor=actor_for(people.priya), request=request, reason="not in this project")
     assert selectors.access_request(eve, request.pk).answer == "not in this project"
     assert not Grant.objects.filter(user=people.eve).exists()
-    with pytest.raises(NotNow) as late:
+    with pytest.raises(InvalidStateError) as late:
         asking.grant(actor=actor_for(people.priya), request=request)
     assert late.value.code == "already_answered"
 
@@ -134,13 +140,13 @@ def test_who_answers(people: People, model: RegisteredModel) -> None:
 def test_an_owner_may_shorten_and_not_lengthen(people: People, model: RegisteredModel) -> None:
     request, priya = asked(people), actor_for(people.priya)
     for end in (clock.now() + 61 * DAY, clock.now() - DAY):
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(ValidationFailedError) as refused:
             asking.grant(actor=priya, request=request, until=end)
         assert refused.value.errors[0].pointer == "/until"
-    with clock.at(clock.now() + 61 * DAY), pytest.raises(NotNow):
+    with clock.freeze(clock.now() + 61 * DAY), pytest.raises(InvalidStateError):
         asking.grant(actor=priya, request=request)
     accounts.deactivate(actor=factories.SETUP, person=people.eve, reason="left")
-    with pytest.raises(InvalidInput):
+    with pytest.raises(ValidationFailedError):
         asking.grant(actor=priya, request=request)
 
 
@@ -151,8 +157,8 @@ def test_a_role_that_ends_is_renewed_by_asking(people: People, model: Registered
         asking.grant(actor=actor_for(people.priya), request=request)
     assert [event.action for event in events] == ["access.granted", "grant.revoked", "grant.given"]
     assert Grant.objects.get(pk=first.pk).closed_at is not None
-    with clock.at(clock.now() + 30 * DAY):
-        assert access.can(actor_for(people.eve), Permission.VIEW, model)
+    with clock.freeze(clock.now() + 30 * DAY):
+        assert access.check_permission(actor_for(people.eve), Permission.VIEW, model)
 
 
 def test_withdrawing(people: People, model: RegisteredModel, recorded: Recorded) -> None:
@@ -172,10 +178,10 @@ def test_who_knows_of_a_request(people: People, model: RegisteredModel) -> None:
     factories.grant(Role.VIEWER, to=people.chen, on=model)
     for reader in (people.chen, people.marta):
         assert not selectors.access_requests(actor_for(reader)).exists()
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             selectors.access_request(actor_for(reader), request.pk)
     blind = people.token_of(people.eve, "versions:write")
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         selectors.access_requests(blind)
     assert not selectors.own_access_requests(blind).exists()
 

@@ -11,12 +11,12 @@ from pytest_django import Settings
 
 from registry import fingerprint, selectors
 from registry.access import Role, actor_for
-from registry.exceptions import InvalidInput, NotPermitted
+from registry.exceptions import PermissionDeniedError, ValidationFailedError
 from registry.models import Evidence, ModelVersion, RegisteredModel
 from registry.services import versions
 from registry.services.versions import MetricSpec, VersionSpec
 from tests import factories
-from tests.people import People
+from tests.personas import People
 from tests.registry.conftest import Recorded
 
 pytestmark = pytest.mark.django_db
@@ -110,18 +110,18 @@ def test_evidence_may_come_before_the_files(people: People, model: RegisteredMod
     versions.add_card(actor=priya, version=version, text="# Card")
     assert ModelVersion.objects.get(pk=version.pk).fingerprint == ""
     versions.store_artifact(actor=priya, version=version, path="a", stream=io.BytesIO(b"a"))
-    done = versions.complete(actor=priya, version=version)
+    done = versions.complete_registration(actor=priya, version=version)
     assert done.fingerprint == fingerprint.compute(done)
 
 
 def test_who_may_add(people: People, version: ModelVersion) -> None:
     factories.grant(Role.APPROVER, to=people.marta, on=version.model)
     marta = actor_for(people.marta)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         versions.add_card(actor=marta, version=version, text="# Card")
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         versions.add_metrics(actor=marta, version=version, metrics=[MetricSpec("auc", 1.0)])
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         versions.store_evidence(actor=marta, version=version, kind="evaluation.table", stream=io.BytesIO(b""))
 
 
@@ -135,14 +135,14 @@ def test_what_may_not_be_added(people: People, version: ModelVersion, settings: 
         ("a.b", b"x", "0" * 64, "wrong_digest"),
         ("a.b", b"x", "zz", "sha256"),
     ):
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(ValidationFailedError) as refused:
             versions.store_evidence(actor=priya, version=version, kind=kind, stream=io.BytesIO(content), sha256=sha256)
         assert [error.code for error in refused.value.errors] == [code]
     for name in ("", "../x", "a/b", "a\x00", "x" * 251):
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(ValidationFailedError) as refused:
             evidence(people, version, b"x", name)
         assert refused.value.errors[0].pointer == "/filename"
-    with pytest.raises(InvalidInput):
+    with pytest.raises(ValidationFailedError):
         versions.add_card(actor=priya, version=version, text="  ")
-    with pytest.raises(InvalidInput):
+    with pytest.raises(ValidationFailedError):
         versions.add_metrics(actor=priya, version=version, metrics=[])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.outside.addresses import Forbidden, resolved
+from governance.outbound_http.addresses import ForbiddenAddressError, resolve_allowed_address
 from registry import addresses
 
 PUBLIC = ("8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001:80b::200e", "::ffff:8.8.8.8")
@@ -42,25 +42,25 @@ METADATA = (
 @pytest.mark.parametrize("text", PUBLIC)
 def test_global_unicast_addresses_are_reached(text: str) -> None:
     assert addresses.is_public(ipaddress.ip_address(text))
-    assert resolved(text, 443, private=False)
+    assert resolve_allowed_address(text, 443, private=False)
 
 
 @pytest.mark.parametrize("text", [*NOT_PUBLIC, *NO_SERVER, *METADATA])
 def test_nothing_else_is_reached_by_what_others_wrote(text: str) -> None:
     assert not addresses.is_public(ipaddress.ip_address(text))
-    with pytest.raises(Forbidden):
-        resolved(text, 443, private=False)
+    with pytest.raises(ForbiddenAddressError):
+        resolve_allowed_address(text, 443, private=False)
 
 
 @pytest.mark.parametrize("text", [*NO_SERVER, *METADATA])
 def test_not_even_where_an_operator_named_the_host(text: str) -> None:
-    with pytest.raises(Forbidden):
-        resolved(text, 443, private=True)
+    with pytest.raises(ForbiddenAddressError):
+        resolve_allowed_address(text, 443, private=True)
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1", "10.0.0.1", "::1", "fd12::1", "fec0::1", "64:ff9b::8.8.8.8"])
 def test_an_operator_may_name_a_host_of_a_private_network(text: str) -> None:
-    assert resolved(text, 443, private=True)
+    assert resolve_allowed_address(text, 443, private=True)
 
 
 @given(st.ip_addresses(v=4))

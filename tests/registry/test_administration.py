@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from audit.selectors import opening
+from audit.selectors import private_values
 from registry.access import actor_for
-from registry.exceptions import InvalidInput, NotNow, NotPermitted
+from registry.exceptions import InvalidStateError, PermissionDeniedError, ValidationFailedError
 from registry.models import ReviewerGroup
 from registry.services import groups, sign_in
 from registry.services import people as accounts
 from tests import factories
-from tests.people import People
+from tests.personas import People
 from tests.registry.conftest import Recorded
 
 pytestmark = pytest.mark.django_db
@@ -33,17 +33,17 @@ def test_whoever_administers_an_account_says_why_and_it_is_kept(people: People, 
         "person.password_set",
         "group.created",
     ]
-    assert [opening(event)["/reason"] for event in events] == [
+    assert [private_values(event)["/reason"] for event in events] == [
         "joins the risk team",
         "her new position",
         "her first day",
         "a new desk",
     ]
-    assert "Tier 1" in opening(events[3]).values()
+    assert "Tier 1" in private_values(events[3]).values()
 
 
 def test_a_reason_that_is_given_says_something(people: People) -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(ValidationFailedError) as refused:
         accounts.update_person(actor=actor_for(people.ada), person=people.eve, title="Guest", reason="  ")
     assert [error.pointer for error in refused.value.errors] == ["/reason"]
 
@@ -58,7 +58,7 @@ def test_an_officer_changes_what_a_group_is_called_and_is_for(people: People, re
     (event,) = events
     assert (event.action, event.thing_type, event.thing_id) == ("group.updated", "group", str(group.uid))
     assert [change["field"] for change in event.body["changes"]] == ["name", "description"]
-    assert opening(event) == {
+    assert private_values(event) == {
         "/changes/0/from": "Risk Team",
         "/changes/0": "Risk desk",
         "/changes/1": "Tier 1",
@@ -87,7 +87,7 @@ def test_a_change_that_changes_nothing_writes_nothing(people: People, recorded: 
 def test_a_group_is_not_changed_into_anything(people: People, facts: dict[str, str], pointer: str) -> None:
     factories.group("business")
     group = factories.group("risk-team")
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(ValidationFailedError) as refused:
         groups.update_group(actor=actor_for(people.henrik), group=group, **{"reason": "why not", **facts})
     assert [error.pointer for error in refused.value.errors] == [pointer]
 
@@ -95,14 +95,14 @@ def test_a_group_is_not_changed_into_anything(people: People, facts: dict[str, s
 def test_who_does_not_manage_groups_changes_none(people: People) -> None:
     group = factories.group("risk-team")
     for somebody in (people.ada, people.ingrid, people.eve):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(PermissionDeniedError):
             groups.update_group(actor=actor_for(somebody), group=group, name="Mine", reason="I want it")
 
 
 def test_the_password_given_again_is_recorded_either_way(people: People, recorded: Recorded) -> None:
     henrik = people.henrik
     with recorded() as events:
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(ValidationFailedError) as refused:
             sign_in.reauthenticate_to_administer(henrik, "wrong", pointer="/password")
         sign_in.reauthenticate_to_administer(henrik, factories.PASSWORD, pointer="/password")
 
@@ -116,8 +116,8 @@ def test_the_password_given_again_is_recorded_either_way(people: People, recorde
 def test_guessing_the_password_again_is_slow(people: People) -> None:
     henrik = people.henrik
     for _ in range(sign_in.PER_ACCOUNT_AND_ADDRESS):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(ValidationFailedError):
             sign_in.reauthenticate_to_administer(henrik, "wrong", pointer="/password")
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         sign_in.reauthenticate_to_administer(henrik, factories.PASSWORD, pointer="/password")
     assert refused.value.code == "too_many_attempts"

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from registry import fingerprint, selectors
 from registry.access import Role, actor_for
-from registry.exceptions import InvalidInput, NotPermitted, StaleRevision
+from registry.exceptions import PermissionDeniedError, StaleRevisionError, ValidationFailedError
 from registry.models import ModelVersion, RegisteredModel
-from registry.services import labelling, versions
+from registry.services import metadata, versions
 from registry.services.versions import MetricSpec, VersionSpec
 from tests import factories
-from tests.people import People
+from tests.personas import People
 from tests.registry.conftest import Recorded
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ def test_description_notes_and_tags_change_with_one_event(
     people: People, version: ModelVersion, recorded: Recorded
 ) -> None:
     with recorded() as events:
-        changed = labelling.annotate_version(
+        changed = metadata.annotate_version(
             actor=actor_for(people.priya), version=version, notes="# Read *this*", tags={"run": "nightly"}
         )
     (event,) = events
@@ -36,7 +36,7 @@ def test_description_notes_and_tags_change_with_one_event(
     )
     assert fingerprint.compute(changed) == version.fingerprint
     with recorded() as events:
-        labelling.annotate_version(actor=actor_for(people.priya), version=changed, notes="# Read *this*")
+        metadata.annotate_version(actor=actor_for(people.priya), version=changed, notes="# Read *this*")
     assert events == []
 
 
@@ -44,8 +44,8 @@ def test_description_notes_and_tags_change_with_one_event(
     "field", ["parameters", "datasets", "code_commit", "signature", "fingerprint", "number", "stage"]
 )
 def test_what_is_fixed_is_refused_with_the_way_out(people: People, version: ModelVersion, field: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        labelling.annotate_version(actor=actor_for(people.priya), version=version, **{field: "x"})  # type: ignore[arg-type]
+    with pytest.raises(ValidationFailedError) as refused:
+        metadata.annotate_version(actor=actor_for(people.priya), version=version, **{field: "x"})  # type: ignore[arg-type]
     (fault,) = refused.value.errors
     assert (fault.pointer, fault.code) == (f"/{field}", "fixed_at_registration")
     assert "register a new version" in fault.detail
@@ -53,10 +53,10 @@ def test_what_is_fixed_is_refused_with_the_way_out(people: People, version: Mode
 
 def test_who_may_and_over_what_they_read(people: People, version: ModelVersion) -> None:
     factories.grant(Role.VIEWER, to=people.eve, on=version.model)
-    with pytest.raises(NotPermitted):
-        labelling.annotate_version(actor=actor_for(people.eve), version=version, notes="x")
-    with pytest.raises(StaleRevision) as stale:
-        labelling.annotate_version(actor=actor_for(people.priya), version=version, expected_revision=1, notes="x")
+    with pytest.raises(PermissionDeniedError):
+        metadata.annotate_version(actor=actor_for(people.eve), version=version, notes="x")
+    with pytest.raises(StaleRevisionError) as stale:
+        metadata.annotate_version(actor=actor_for(people.priya), version=version, expected_revision=1, notes="x")
     assert isinstance(stale.value.existing, ModelVersion)
 
 
@@ -83,7 +83,7 @@ def test_the_fingerprint_covers_what_is_fixed_and_the_latest_of_what_is_added(
         before = ModelVersion.objects.get(pk=version.pk)
         newest = {m.name: m.value for m in selectors.latest_metrics(before)}
         if isinstance(step, dict):
-            labelling.annotate_version(actor=priya, version=before, **step)
+            metadata.annotate_version(actor=priya, version=before, **step)
             changes = False
         else:
             assert isinstance(step, tuple)

@@ -12,11 +12,18 @@ from django.db import IntegrityError, connection, transaction
 from audit import clock
 from audit.models import Event
 from registry.access import Role, actor_for
-from registry.exceptions import Conflict, InvalidInput, NotFound, NotNow, NotPermitted, StaleRevision
+from registry.exceptions import (
+    ConflictError,
+    InvalidStateError,
+    NotFoundError,
+    PermissionDeniedError,
+    StaleRevisionError,
+    ValidationFailedError,
+)
 from registry.models import Assessment, RegisteredModel
 from registry.services import assessments, models, questionnaires
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 FIRST_OF_JULY = datetime(2026, 7, 1, 9, tzinfo=UTC)
 
@@ -39,7 +46,7 @@ def answers(**given: str) -> dict[str, str]:
 
 
 def test_it_sets_the_tier_and_the_next_review_and_keeps_why(people: People, model: RegisteredModel) -> None:
-    with clock.at(FIRST_OF_JULY):
+    with clock.freeze(FIRST_OF_JULY):
         made = assessments.assess(
             actor=actor_for(people.priya),
             model=model,
@@ -62,7 +69,7 @@ def test_it_sets_the_tier_and_the_next_review_and_keeps_why(people: People, mode
 def test_stricter_is_free_and_laxer_is_for_officers(people: People, model: RegisteredModel) -> None:
     assert people.henrik
     given: Any = {"model": model, "answers": answers(regulatory="direct"), "rationale": "Reported."}
-    with pytest.raises(InvalidInput) as why:
+    with pytest.raises(ValidationFailedError) as why:
         assessments.assess(actor=actor_for(people.priya), tier=1, **given)
     assert why.value.errors[0].pointer == "/override_reason"
     made = assessments.assess(
@@ -70,10 +77,10 @@ def test_stricter_is_free_and_laxer_is_for_officers(people: People, model: Regis
     )
     assert (made.computed_tier, made.tier, made.overridden) == (2, 1, True)
 
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         assessments.assess(actor=actor_for(people.priya), tier=3, override_reason="It is small.", **given)
     assert (refused.value.code, refused.value.who_can) == ("laxer_tier", ("Henrik Aas",))
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         assessments.assess(actor=actor_for(people.henrik), tier=3, override_reason="It is small.", **given)
     assert refused.value.code == "second_person_required"
     model.refresh_from_db()
@@ -84,7 +91,7 @@ def test_whoever_only_edits_may_not_make_it_laxer_than_it_is(people: People, mod
     factories.grant(Role.DEVELOPER, to=people.eve, on=model)
     severe: Any = {"model": model, "answers": answers(materiality="severe"), "rationale": "Large."}
     assert assessments.assess(actor=actor_for(people.eve), **severe).tier == 2
-    with pytest.raises(NotPermitted, match="owners and officers") as refused:
+    with pytest.raises(PermissionDeniedError, match="owners and officers") as refused:
         assessments.assess(actor=actor_for(people.eve), model=model, answers=answers(), rationale="Small after all.")
     assert "Priya Nair" in refused.value.who_can
 
@@ -92,12 +99,12 @@ def test_whoever_only_edits_may_not_make_it_laxer_than_it_is(people: People, mod
 def test_who_may_not(people: People, model: RegisteredModel) -> None:
     factories.grant(Role.VIEWER, to=people.marta, on=model)
     given: Any = {"model": model, "answers": answers(), "rationale": "Small."}
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         assessments.assess(actor=actor_for(people.marta), **given)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         assessments.assess(actor=actor_for(people.eve), **given)
     factories.grant(Role.DEVELOPER, to=people.ci_retail, on=model)
-    with pytest.raises(NotPermitted, match="service account"):
+    with pytest.raises(PermissionDeniedError, match="service account"):
         assessments.assess(actor=people.token_of(people.ci_retail, "models:read", "models:write"), **given)
     by_token = assessments.assess(actor=people.token_of(people.priya, "models:read", "models:write"), **given)
     assert by_token.assessed_with is not None
@@ -108,7 +115,7 @@ def test_a_declared_tier_gives_way_to_an_assessment_for_good(people: People, mod
     model.refresh_from_db()
     assert model.tier_basis is None
     assessments.assess(actor=actor_for(people.priya), model=model, answers=answers(), rationale="Small.")
-    with pytest.raises(InvalidInput, match="assess the model again") as refused:
+    with pytest.raises(ValidationFailedError, match="assess the model again") as refused:
         models.update_model(actor=actor_for(people.priya), model=model, risk_tier=2)
     assert refused.value.errors[0].code == "assessed"
     model.refresh_from_db()
@@ -117,9 +124,9 @@ def test_a_declared_tier_gives_way_to_an_assessment_for_good(people: People, mod
 
 def test_assessing_again_puts_no_review_off(people: People, model: RegisteredModel) -> None:
     given: Any = {"model": model, "answers": answers(), "rationale": "Small."}
-    with clock.at(FIRST_OF_JULY):
+    with clock.freeze(FIRST_OF_JULY):
         first = assessments.assess(actor=actor_for(people.priya), **given)
-    with clock.at(FIRST_OF_JULY + timedelta(days=300)):
+    with clock.freeze(FIRST_OF_JULY + timedelta(days=300)):
         again = assessments.assess(actor=actor_for(people.priya), **given)
     assert first.next_review == again.next_review
 
@@ -129,16 +136,16 @@ def test_answers_are_for_the_questionnaire_in_force(people: People, model: Regis
     published = questionnaires.publish(actor=factories.SETUP, source=newer, reason="clearer")
     assert published.number == 2
     assert questionnaires.publish(actor=factories.SETUP, source=newer, reason="again") == published
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(ConflictError) as refused:
         assessments.assess(
             actor=actor_for(people.priya), model=model, answers=answers(), rationale="Small.", revision=1
         )
     assert refused.value.code == "questionnaire_changed"
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         questionnaires.propose(actor=actor_for(people.priya), source=newer, reason="no officer")
-    with pytest.raises(InvalidInput):
+    with pytest.raises(ValidationFailedError):
         questionnaires.propose(actor=actor_for(people.henrik), source="title: x", reason="broken")
-    with pytest.raises(InvalidInput) as faults:
+    with pytest.raises(ValidationFailedError) as faults:
         assessments.assess(actor=actor_for(people.priya), model=model, answers={"data": "x"}, rationale="")
     pointers = [error.pointer for error in faults.value.errors]
     assert "/answers/reach" in pointers
@@ -147,7 +154,7 @@ def test_answers_are_for_the_questionnaire_in_force(people: People, model: Regis
 
 def test_without_a_questionnaire_nobody_assesses(people: People, db: None) -> None:
     model = factories.model(people.priya)
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         assessments.assess(actor=actor_for(people.priya), model=model, answers={}, rationale="x")
     assert refused.value.code == "no_questionnaire"
 
@@ -172,7 +179,7 @@ def test_two_who_assess_at_once_are_both_kept_and_one_wins(transactional_db: Non
             return assessments.assess(
                 actor=actor_for(people.priya), model=model, answers=given, rationale="At once.", expected_revision=1
             ).number
-        except StaleRevision as refused:
+        except StaleRevisionError as refused:
             return refused.code
         finally:
             connection.close()

@@ -13,7 +13,7 @@ from governance.services import policies
 from governance.services import setup as instance
 from registry import access
 from registry.access import Role
-from registry.exceptions import InvalidInput, NotFound, NotNow, NotPermitted
+from registry.exceptions import InvalidStateError, NotFoundError, PermissionDeniedError, ValidationFailedError
 from registry.models import Artifact, ModelVersion, RegisteredModel, User
 from registry.services import attachments, versions
 from registry.services.versions import DatasetSpec, VersionSpec
@@ -62,7 +62,7 @@ def test_the_same_bytes_again_change_nothing(bare: ModelVersion, priya: User) ->
 def test_a_path_is_filled_once(bare: ModelVersion, priya: User) -> None:
     attach(bare, priya)
 
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         attach(bare, priya, content=b"other")
 
     assert refused.value.code == "file_attached"
@@ -71,7 +71,7 @@ def test_a_path_is_filled_once(bare: ModelVersion, priya: User) -> None:
 def test_paths_of_a_version_do_not_get_into_each_others_way(bare: ModelVersion, priya: User) -> None:
     attach(bare, priya, "Model.json")
 
-    with pytest.raises(InvalidInput):
+    with pytest.raises(ValidationFailedError):
         attach(bare, priya, "model.json", b"other")
 
 
@@ -79,17 +79,17 @@ def test_a_version_registered_with_files_takes_no_more(model: RegisteredModel, p
     version = factories.version(model, priya, {"model.json": b"{}"})
 
     assert not attachments.may_attach(version)
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         attach(version, priya, "more.json")
 
     assert refused.value.code == "version_registered"
 
 
 def test_who_may_add_versions_may_attach(bare: ModelVersion, eve: User, people: object) -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         attach(bare, eve)
     factories.grant(Role.VIEWER, to=eve, on=bare.model)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         attach(bare, eve)
 
 
@@ -107,7 +107,7 @@ def test_files_are_fixed_once_the_version_carried_a_protected_alias(bare: ModelV
     )
     assert asked.state == "promoted"
 
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         attach(bare, priya, "late.json")
 
     assert refused.value.code == "version_registered"

@@ -12,26 +12,26 @@ from urllib.request import Request, urlopen
 import pytest
 
 from registry import storage
-from registry.storage import Bucket, StoredBlob
+from registry.storage import S3Settings, StoredBlob
 from registry.storage import s3 as module
-from registry.storage.s3 import S3
+from registry.storage.s3 import S3Store
 
 MEGABYTE = 1 << 20
 
 
 @pytest.fixture
-def store(in_bucket: Bucket) -> S3:
+def store(in_bucket: S3Settings) -> S3Store:
     found = storage.store()
-    assert isinstance(found, S3)
+    assert isinstance(found, S3Store)
     return found
 
 
-def keys(store: S3) -> list[str]:
+def keys(store: S3Store) -> list[str]:
     listed = store.client.list_objects_v2(Bucket=store.bucket.name)
     return sorted(str(item["Key"]) for item in listed.get("Contents", []))
 
 
-def unfinished(store: S3) -> list[Any]:
+def unfinished(store: S3Store) -> list[Any]:
     return list(store.client.list_multipart_uploads(Bucket=store.bucket.name).get("Uploads", []))
 
 
@@ -39,7 +39,7 @@ def key_of(blob: StoredBlob) -> str:
     return f"registry/blobs/{blob.sha256[:2]}/{blob.sha256[2:4]}/{blob.sha256}"
 
 
-def put(address: storage.Address, content: bytes, **other: str) -> int:
+def put(address: storage.PresignedUpload, content: bytes, **other: str) -> int:
     request = Request(address.url, content, {**address.headers, **other}, method="PUT")
     with urlopen(request, timeout=20) as answer:
         return int(answer.status)
@@ -58,7 +58,7 @@ class Endless:
 
 
 @pytest.mark.parametrize("size", [0, 700_000, module.PART, module.PART * 2 + 5])
-def test_bytes_come_back_under_their_digest(store: S3, size: int) -> None:
+def test_bytes_come_back_under_their_digest(store: S3Store, size: int) -> None:
     content = os.urandom(size)
     blob = storage.write(io.BytesIO(content), limit=size)
     assert blob == StoredBlob(hashlib.sha256(content).hexdigest(), size)
@@ -74,7 +74,7 @@ def test_bytes_come_back_under_their_digest(store: S3, size: int) -> None:
         pass
 
 
-def test_what_is_there_is_never_put_over(store: S3) -> None:
+def test_what_is_there_is_never_put_over(store: S3Store) -> None:
     blob = storage.write(io.BytesIO(b"weights"), limit=100)
     tag = store.client.head_object(Bucket=store.bucket.name, Key=key_of(blob))["LastModified"]
     # Whatever lies under the name: a second writer does not replace it.
@@ -85,13 +85,13 @@ def test_what_is_there_is_never_put_over(store: S3) -> None:
     assert tag
 
 
-def test_no_object_has_an_access_list_of_its_own(store: S3) -> None:
+def test_no_object_has_an_access_list_of_its_own(store: S3Store) -> None:
     blob = storage.write(io.BytesIO(b"weights"), limit=100)
     grants = store.client.get_object_acl(Bucket=store.bucket.name, Key=key_of(blob))["Grants"]
     assert [grant["Grantee"]["Type"] for grant in grants] == ["CanonicalUser"], "the owner's alone"
 
 
-def test_nothing_is_left_of_what_is_refused(store: S3) -> None:
+def test_nothing_is_left_of_what_is_refused(store: S3Store) -> None:
     def refuse(blob: StoredBlob) -> None:
         raise ValueError(blob.sha256)
 
@@ -105,7 +105,7 @@ def test_nothing_is_left_of_what_is_refused(store: S3) -> None:
             return bytes(size)
 
     stream = Endless(10**12)
-    with pytest.raises(storage.TooLarge):
+    with pytest.raises(storage.BlobTooLargeError):
         storage.write(stream, limit=module.PART + 1)
     assert stream.left > 10**12 - 3 * module.PART, "it stopped reading soon after the limit"
     for size in (1, module.PART + 1):
@@ -117,7 +117,7 @@ def test_nothing_is_left_of_what_is_refused(store: S3) -> None:
     assert unfinished(store) == []
 
 
-def test_memory_stays_at_a_few_parts_whatever_the_size(store: S3) -> None:
+def test_memory_stays_at_a_few_parts_whatever_the_size(store: S3Store) -> None:
     # moto keeps objects in this very process, so what is sent is not sent to it here.
     sent = 0
 
@@ -143,7 +143,7 @@ def test_memory_stays_at_a_few_parts_whatever_the_size(store: S3) -> None:
     assert peak < 4 * module.PART
 
 
-def test_a_file_is_read_from_wherever_one_wants(store: S3) -> None:
+def test_a_file_is_read_from_wherever_one_wants(store: S3Store) -> None:
     content = os.urandom(600_000)
     blob = storage.write(io.BytesIO(content), limit=10**6)
     with storage.open_blob(blob.sha256) as file:
@@ -157,7 +157,7 @@ def test_a_file_is_read_from_wherever_one_wants(store: S3) -> None:
         assert file.read() == b""
 
 
-def test_a_broken_connection_is_taken_up_where_it_broke(store: S3) -> None:
+def test_a_broken_connection_is_taken_up_where_it_broke(store: S3Store) -> None:
     content = os.urandom(3 * storage.CHUNK)
     blob = storage.write(io.BytesIO(content), limit=10**7)
     with storage.open_blob(blob.sha256) as file:
@@ -176,7 +176,7 @@ def test_a_broken_connection_is_taken_up_where_it_broke(store: S3) -> None:
         assert begun + file.read() == content
 
 
-def test_only_a_digest_names_a_file(store: S3) -> None:
+def test_only_a_digest_names_a_file(store: S3Store) -> None:
     for name in ("../../etc/passwd", "", "A" * 64, "a" * 63):
         with pytest.raises(ValueError, match="no SHA-256"), storage.open_blob(name):
             pass
@@ -188,28 +188,28 @@ def test_only_a_digest_names_a_file(store: S3) -> None:
 PLACE = "version/artifact"
 
 
-def address_for(store: S3, content: bytes) -> storage.Address:
-    found = store.address(PLACE, hashlib.sha256(content).hexdigest(), len(content))
+def address_for(store: S3Store, content: bytes) -> storage.PresignedUpload:
+    found = store.presign_upload(PLACE, hashlib.sha256(content).hexdigest(), len(content))
     assert found is not None
     return found
 
 
-def take(store: S3, *, pulse: Any = lambda: None) -> StoredBlob:
+def take(store: S3Store, *, pulse: Any = lambda: None) -> StoredBlob:
     seen: list[StoredBlob] = []
-    blob = store.take_in(PLACE, accept=seen.append, pulse=pulse)
+    blob = store.ingest(PLACE, accept=seen.append, pulse=pulse)
     assert seen == [blob]
     return blob
 
 
-def test_a_file_is_sent_to_an_address_and_taken_in(store: S3) -> None:
+def test_a_file_is_sent_to_an_address_and_taken_in(store: S3Store) -> None:
     content = os.urandom(700_000)
     address = address_for(store, content)
     assert "not-secret" not in address.url
     assert "not-secret" not in repr(address)
     assert put(address, content) == 200
     assert put(address, content) == 200, "again and again"
-    assert store.arrived("version") == {"artifact": len(content)}
-    assert store.arrived("ver") == {}
+    assert store.list_received("version") == {"artifact": len(content)}
+    assert store.list_received("ver") == {}
 
     blob = take(store)
     assert blob == StoredBlob(hashlib.sha256(content).hexdigest(), len(content))
@@ -221,7 +221,7 @@ def test_a_file_is_sent_to_an_address_and_taken_in(store: S3) -> None:
         take(store)
 
 
-def test_what_is_signed_into_an_address(store: S3) -> None:
+def test_what_is_signed_into_an_address(store: S3Store) -> None:
     """The file's size, its digest and the encryption, so that a store which judges them takes no other file."""
     url = address_for(store, b"content").url
     signed = url.partition("X-Amz-SignedHeaders=")[2].partition("&")[0].split("%3B")
@@ -235,7 +235,7 @@ def test_what_is_signed_into_an_address(store: S3) -> None:
     assert "X-Amz-Expires=900" in url
 
 
-def test_a_file_that_is_replaced_while_it_is_read_does_not_become_the_blob(store: S3) -> None:
+def test_a_file_that_is_replaced_while_it_is_read_does_not_become_the_blob(store: S3Store) -> None:
     content, other = b"a" * 600_000, b"b" * 600_000
     address = address_for(store, content)
     put(address, content)
@@ -249,7 +249,7 @@ def test_a_file_that_is_replaced_while_it_is_read_does_not_become_the_blob(store
         assert file.read() == content
 
 
-def test_of_what_is_refused_or_interrupted_nothing_is_kept(store: S3) -> None:
+def test_of_what_is_refused_or_interrupted_nothing_is_kept(store: S3Store) -> None:
     content = os.urandom(600_000)
     put(address_for(store, content), content)
 
@@ -257,18 +257,18 @@ def test_of_what_is_refused_or_interrupted_nothing_is_kept(store: S3) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        store.take_in(PLACE, accept=lambda blob: None, pulse=stop)
+        store.ingest(PLACE, accept=lambda blob: None, pulse=stop)
     with pytest.raises(InterruptedError):
-        store.take_in(PLACE, accept=stop, pulse=lambda: None)
+        store.ingest(PLACE, accept=stop, pulse=lambda: None)
     assert keys(store) == [f"registry/incoming/{PLACE}"]
 
 
-def test_a_file_too_large_for_one_put_comes_through_us(store: S3) -> None:
-    assert store.address(PLACE, "0" * 64, module.MAX_AT_ONCE) is not None
-    assert store.address(PLACE, "0" * 64, module.MAX_AT_ONCE + 1) is None
+def test_a_file_too_large_for_one_put_comes_through_us(store: S3Store) -> None:
+    assert store.presign_upload(PLACE, "0" * 64, module.MAX_AT_ONCE) is not None
+    assert store.presign_upload(PLACE, "0" * 64, module.MAX_AT_ONCE + 1) is None
 
 
-def test_a_large_object_is_copied_in_parts(store: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_object_is_copied_in_parts(store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_AT_ONCE", 6 * MEGABYTE)
     monkeypatch.setattr(module, "MAX_COPY_PART", 5 * MEGABYTE)
     content = os.urandom(11 * MEGABYTE)
@@ -278,27 +278,27 @@ def test_a_large_object_is_copied_in_parts(store: S3, monkeypatch: pytest.Monkey
         assert hashlib.sha256(file.read()).hexdigest() == blob.sha256
 
 
-def test_those_who_upload_may_reach_the_store_by_another_name(in_bucket: Bucket) -> None:
+def test_those_who_upload_may_reach_the_store_by_another_name(in_bucket: S3Settings) -> None:
     from dataclasses import replace
 
-    store = S3(replace(in_bucket, public_endpoint="https://objects.example"))
+    store = S3Store(replace(in_bucket, public_endpoint="https://objects.example"))
     assert address_for(store, b"x").url.startswith(f"https://objects.example/{in_bucket.name}/registry/incoming/")
 
 
 # --- what is left over ---
 
 
-def test_what_lies_about_is_swept_away(store: S3) -> None:
+def test_what_lies_about_is_swept_away(store: S3Store) -> None:
     put(address_for(store, b"never completed"), b"never completed")
     store.client.put_object(Bucket=store.bucket.name, Key="elsewhere/x", Body=b"not ours")
     blob = storage.write(io.BytesIO(b"kept"), limit=10)
 
-    assert store.sweep(older_than=3600, pretend=False) == 0, "it may still belong to somebody"
+    assert store.delete_abandoned(older_than=3600, pretend=False) == 0, "it may still belong to somebody"
     # moto says of every unfinished upload that it began in 2010.
     store.client.create_multipart_upload(Bucket=store.bucket.name, Key="registry/held/x")
-    assert store.sweep(older_than=-1, pretend=True) == 2
+    assert store.delete_abandoned(older_than=-1, pretend=True) == 2
     assert (len(keys(store)), len(unfinished(store))) == (3, 1)
-    assert store.sweep(older_than=-1, pretend=False) == 2
+    assert store.delete_abandoned(older_than=-1, pretend=False) == 2
     assert keys(store) == ["elsewhere/x", key_of(blob)]
     assert unfinished(store) == []
     (kept,) = store.blobs()
@@ -308,13 +308,13 @@ def test_what_lies_about_is_swept_away(store: S3) -> None:
     assert list(store.blobs()) == []
 
 
-def test_a_store_that_does_not_answer_is_away(bucket: Bucket) -> None:
+def test_a_store_that_does_not_answer_is_away(bucket: S3Settings) -> None:
     from dataclasses import replace
 
-    nowhere = S3(replace(bucket, endpoint="http://127.0.0.1:9"))
-    for ask in (nowhere.probe, lambda: nowhere.size("0" * 64), lambda: nowhere.open("0" * 64)):
-        with pytest.raises(storage.StoreAway, match="does not answer"):
+    nowhere = S3Store(replace(bucket, endpoint="http://127.0.0.1:9"))
+    for ask in (nowhere.check_health, lambda: nowhere.size("0" * 64), lambda: nowhere.open("0" * 64)):
+        with pytest.raises(storage.StorageUnavailableError, match="does not answer"):
             ask()
-    S3(bucket).probe()
+    S3Store(bucket).check_health()
     with pytest.raises(FileNotFoundError):
-        S3(replace(bucket, name="no-such-bucket")).probe()
+        S3Store(replace(bucket, name="no-such-bucket")).check_health()

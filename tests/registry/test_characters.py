@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry import characters
-from registry.exceptions import InvalidInput
-from registry.rules import Faults
+from registry.exceptions import ValidationFailedError
+from registry.validation import ErrorCollector
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ BIDI_CARD = '---\nlicense: Apache-2.0\ndatasets: [loans-2025]\nmetrics: [accurac
 
 
 def test_a_card_with_an_override_is_refused_with_its_place() -> None:
-    faults = Faults()
+    faults = ErrorCollector()
 
-    faults.text("/text", BIDI_CARD, 10_000)
+    faults.clean_text("/text", BIDI_CARD, 10_000)
 
     (fault,) = faults.errors
     assert (fault.pointer, fault.code) == ("/text", "bidirectional_controls")
@@ -67,18 +67,18 @@ def test_a_card_with_an_override_is_refused_with_its_place() -> None:
 
 @pytest.mark.parametrize("code", [*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 def test_every_control_of_direction_is_refused_in_texts_lines_and_names(code: int) -> None:
-    for check in (Faults.text, Faults.line, Faults.name):
-        faults = Faults()
+    for check in (ErrorCollector.clean_text, ErrorCollector.clean_line, ErrorCollector.name):
+        faults = ErrorCollector()
         check(faults, "/x", f"a{chr(code)}b", 100)
-        with pytest.raises(InvalidInput):
-            faults.refuse()
+        with pytest.raises(ValidationFailedError):
+            faults.raise_if_any()
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x1b", "\x85", "\u2028", "\u2029", "\uffff", "\ufdd0", "\U000e0041"])
 def test_what_no_text_needs_is_refused(character: str) -> None:
-    faults = Faults()
+    faults = ErrorCollector()
 
-    faults.text("/x", f"first\nsecond{character}", 100)
+    faults.clean_text("/x", f"first\nsecond{character}", 100)
 
     assert [fault.code for fault in faults.errors] == ["control_characters"]
     assert "Line 2, character 7" in faults.errors[0].detail
@@ -95,9 +95,9 @@ def test_what_no_text_needs_is_refused(character: str) -> None:
     ],
 )
 def test_what_scripts_need_stays(text: str) -> None:
-    faults = Faults()
+    faults = ErrorCollector()
 
-    assert faults.text("/x", text, 100) == text
+    assert faults.clean_text("/x", text, 100) == text
     assert not faults.errors
 
 
@@ -107,7 +107,7 @@ def test_what_scripts_need_stays(text: str) -> None:
 )
 def test_a_name_has_visible_characters_only(name: str) -> None:
     for check in ("name", "mlflow_name"):
-        faults = Faults()
+        faults = ErrorCollector()
         if check == "name":
             faults.name("/x", name, 100)
         else:
@@ -116,17 +116,17 @@ def test_a_name_has_visible_characters_only(name: str) -> None:
 
 
 def test_keys_of_tags_that_look_alike_are_refused() -> None:
-    faults = Faults()
+    faults = ErrorCollector()
 
-    faults.labels("/tags", {"region": "eu", "r\u0435gion": "us"})
+    faults.clean_tags("/tags", {"region": "eu", "r\u0435gion": "us"})
 
     assert [fault.code for fault in faults.errors] == ["looks_alike"]
 
 
 def test_an_emoji_keeps_its_style_in_a_title() -> None:
-    faults = Faults()
+    faults = ErrorCollector()
 
-    assert faults.line("/title", "I \u2764\ufe0f churn", 100)
+    assert faults.clean_line("/title", "I \u2764\ufe0f churn", 100)
     assert not faults.errors
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.comparison import Bound, Dataset, File, PackageChange, Side, compare, read_lock
-from registry.comparison.text import How
+from registry.comparison import Dataset, File, MetricBound, PackageChange, VersionSnapshot, compare, read_lock
+from registry.comparison.text import DiffGranularity
 
 REQUIREMENTS = """\
 # made by pip-compile
@@ -46,7 +46,7 @@ source = { editable = "." }
 
 
 def changes(before: str, after: str) -> dict[str, PackageChange]:
-    found = compare(Side("m", 1, lock=before), Side("m", 2, lock=after)).dependencies
+    found = compare(VersionSnapshot("m", 1, lock=before), VersionSnapshot("m", 2, lock=after)).dependencies
     return {p.name: p for p in found.packages if p.kind != "same"}
 
 
@@ -100,10 +100,14 @@ def test_the_same_version_written_otherwise_is_no_change() -> None:
 
 def test_too_many_packages_are_compared_by_lines_and_it_is_said() -> None:
     before = "".join(f"pkg-{n}==1.0\n" for n in range(6_000))
-    found = compare(Side("m", 1, lock=before), Side("m", 2, lock=before + "one-more==1\n")).dependencies
+    found = compare(
+        VersionSnapshot("m", 1, lock=before), VersionSnapshot("m", 2, lock=before + "one-more==1\n")
+    ).dependencies
     assert found.how == "lines"
     assert [o.after for o in found.other] == ["one-more==1"]
-    other = compare(Side("m", 1, lock=before), Side("m", 2, lock=before.replace("1.0", "2.0"))).dependencies
+    other = compare(
+        VersionSnapshot("m", 1, lock=before), VersionSnapshot("m", 2, lock=before.replace("1.0", "2.0"))
+    ).dependencies
     assert (len(other.other), other.left_out) == (500, 11_500)
     assert other.count == 12_000
 
@@ -114,7 +118,7 @@ def test_yaml_that_stands_for_millions_is_not_followed() -> None:
     bomb = "\n".join(levels) + "\n"
     read_lock(f"{bomb}dependencies: [*x9]\n")
     card = f"---\n{bomb}---\n# Card\n"
-    found = compare(Side("m", 1, card=card), Side("m", 2, card=card + "more\n")).card
+    found = compare(VersionSnapshot("m", 1, card=card), VersionSnapshot("m", 2, card=card + "more\n")).card
     assert "more than 20,000 values" in found.unreadable
     assert found.count == 1
 
@@ -144,7 +148,7 @@ def test_a_card_is_compared_by_front_matter_and_section() -> None:
         .replace("None known.", "Thin files.")
         .replace("## Limits", "### Not for\n\nX\n\n## Limits")
     )
-    found = compare(Side("m", 1, card=CARD), Side("m", 2, card=after)).card
+    found = compare(VersionSnapshot("m", 1, card=CARD), VersionSnapshot("m", 2, card=after)).card
     assert [(v.name, v.before, v.after) for v in found.metadata if v.differs] == [("license", "mit", "bsd")]
     assert [(s.title, s.kind) for s in found.sections] == [
         ("", "same"),
@@ -156,15 +160,17 @@ def test_a_card_is_compared_by_front_matter_and_section() -> None:
 
 def test_a_card_of_two_megabytes_is_compared_by_lines() -> None:
     long = "words of a card that nobody reads to its end\n" * 45_000
-    (section,) = compare(Side("m", 1, card=long), Side("m", 2, card=long + "the end\n")).card.sections
-    assert section.text.how is not How.WHOLE or section.text.changed
+    (section,) = compare(
+        VersionSnapshot("m", 1, card=long), VersionSnapshot("m", 2, card=long + "the end\n")
+    ).card.sections
+    assert section.text.how is not DiffGranularity.WHOLE or section.text.changed
     assert section.text.after.endswith("the end\n")
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_whatever_a_card_holds_is_compared(a: str, b: str) -> None:
-    found = compare(Side("m", 1, card=a), Side("m", 2, card=b)).card
-    assert compare(Side("m", 1, card=a), Side("m", 2, card=a)).total == 0
+    found = compare(VersionSnapshot("m", 1, card=a), VersionSnapshot("m", 2, card=b)).card
+    assert compare(VersionSnapshot("m", 1, card=a), VersionSnapshot("m", 2, card=a)).total == 0
     assert all(s.text.changed or s.kind != "changed" for s in found.sections)
 
 
@@ -174,7 +180,7 @@ def test_data_are_the_same_where_a_digest_says_so() -> None:
     weak = Dataset("training", "loans", "2026-07", "", "mlflow", "1a2b", "weak")
 
     def said(before: Dataset, after: Dataset) -> tuple[str, str, str]:
-        (row,) = compare(Side("m", 1, datasets=[before]), Side("m", 2, datasets=[after])).data
+        (row,) = compare(VersionSnapshot("m", 1, datasets=[before]), VersionSnapshot("m", 2, datasets=[after])).data
         return row.kind, row.identity, row.says
 
     assert said(strong, strong) == ("same", "same", "the same bytes")
@@ -186,8 +192,12 @@ def test_data_are_the_same_where_a_digest_says_so() -> None:
 
 
 def test_files_by_path_and_digest() -> None:
-    a = Side("m", 1, files={"m.onnx": File("a" * 64, 5), "old.txt": File("b" * 64, 1), "gone": File("c" * 64, 1)})
-    b = Side("m", 2, files={"m.onnx": File("d" * 64, 6), "new.txt": File("b" * 64, 1), "more": File("e" * 64, 1)})
+    a = VersionSnapshot(
+        "m", 1, files={"m.onnx": File("a" * 64, 5), "old.txt": File("b" * 64, 1), "gone": File("c" * 64, 1)}
+    )
+    b = VersionSnapshot(
+        "m", 2, files={"m.onnx": File("d" * 64, 6), "new.txt": File("b" * 64, 1), "more": File("e" * 64, 1)}
+    )
     found = {f.path: (f.kind, f.was_at) for f in compare(a, b).files}
     assert found == {
         "m.onnx": ("changed", ""),
@@ -198,10 +208,10 @@ def test_files_by_path_and_digest() -> None:
 
 
 def test_a_metric_is_better_where_a_limit_says_which_way_that_is() -> None:
-    bounds = {("auc", "", ""): Bound(">=", 0.8), ("ece", "", ""): Bound("<=", 0.1)}
+    bounds = {("auc", "", ""): MetricBound(">=", 0.8), ("ece", "", ""): MetricBound("<=", 0.1)}
     before = {("auc", "", ""): 0.85, ("ece", "", ""): 0.05, ("rmse", "", ""): 1.0, ("ks", "", "thin"): 0.3}
     after = {("auc", "", ""): 0.79, ("ece", "", ""): 0.04, ("rmse", "", ""): 2.0, ("f1", "holdout", ""): 0.5}
-    found = compare(Side("m", 1, metrics=before), Side("m", 2, metrics=after), bounds.get).metrics
+    found = compare(VersionSnapshot("m", 1, metrics=before), VersionSnapshot("m", 2, metrics=after), bounds.get).metrics
     assert [(m.name, m.kind, m.within) for m in found] == [
         ("auc", "worse", False),
         ("ece", "better", True),
@@ -213,7 +223,7 @@ def test_a_metric_is_better_where_a_limit_says_which_way_that_is() -> None:
 
 def test_nested_parameters_have_dotted_names() -> None:
     a, b = {"net": {"depth": 3, "act": "relu"}, "seed": 1}, {"net": {"depth": 4, "act": "relu"}}
-    found = compare(Side("m", 1, parameters=a), Side("m", 2, parameters=b)).parameters
+    found = compare(VersionSnapshot("m", 1, parameters=a), VersionSnapshot("m", 2, parameters=b)).parameters
     assert [(v.name, v.before, v.after, v.kind) for v in found if v.differs] == [
         ("net.depth", "3", "4", "changed"),
         ("seed", "1", None, "removed"),

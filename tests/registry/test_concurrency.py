@@ -13,13 +13,13 @@ from django.db import connection, transaction
 
 from registry import access
 from registry.access import Role, actor_for
-from registry.exceptions import Conflict, InvalidInput, NotNow, Refusal
-from registry.models import OPEN, Artifact, Grant, ModelVersion, RegisteredModel
+from registry.exceptions import ConflictError, DomainError, InvalidStateError, ValidationFailedError
+from registry.models import IS_CURRENT, Artifact, Grant, ModelVersion, RegisteredModel
 from registry.services import models, versions
 from registry.services import people as accounts
 from registry.services.versions import MetricSpec, VersionSpec
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,7 +32,7 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
         try:
             gate.wait(timeout=30)
             return act()
-        except Refusal as refusal:
+        except DomainError as refusal:
             return refusal
         finally:
             connection.close()
@@ -41,8 +41,8 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
         return [future.result(timeout=60) for future in [threads.submit(run, act) for act in acts]]
 
 
-def refusals(results: Sequence[Any]) -> list[Refusal]:
-    return [result for result in results if isinstance(result, Refusal)]
+def refusals(results: Sequence[Any]) -> list[DomainError]:
+    return [result for result in results if isinstance(result, DomainError)]
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_name_is_given_to_one_of_two(people: People, registered: RegisteredMod
     priya, ada = actor_for(people.priya), actor_for(people.ada)
     results = at_once(*[lambda: models.register_model(actor=priya, slug="churn")] * 2)
     (refused,) = refusals(results)
-    assert isinstance(refused, InvalidInput)
+    assert isinstance(refused, ValidationFailedError)
     assert refused.errors[0].code == "taken"
     results = at_once(*[lambda: accounts.register_person(actor=ada, username="noor", name="Noor")] * 2)
     assert len(refusals(results)) == 1
@@ -87,11 +87,11 @@ def test_a_role_is_given_and_taken_once(people: People, registered: RegisteredMo
         return access.grant_role(actor=priya, role=Role.APPROVER, model=registered, user=marta, reason="r")
 
     results = at_once(give, give)
-    assert [type(refusal) for refusal in refusals(results)] == [Conflict]
+    assert [type(refusal) for refusal in refusals(results)] == [ConflictError]
     (grant,) = (result for result in results if isinstance(result, Grant))
     results = at_once(*[lambda: access.revoke_role(actor=priya, grant=grant, reason="r")] * 2)
-    assert [type(refusal) for refusal in refusals(results)] == [NotNow]
-    assert not access.can(actor_for(marta), access.Permission.DECIDE, registered)
+    assert [type(refusal) for refusal in refusals(results)] == [InvalidStateError]
+    assert not access.check_permission(actor_for(marta), access.Permission.DECIDE, registered)
 
 
 def test_two_roles_at_once_leave_the_union(people: People, registered: RegisteredModel) -> None:
@@ -102,9 +102,9 @@ def test_two_roles_at_once_leave_the_union(people: People, registered: Registere
             for role in (Role.REGISTRAR, Role.APPROVER)
         )
     )
-    assert Grant.objects.filter(OPEN, user=marta).count() == 2
+    assert Grant.objects.filter(IS_CURRENT, user=marta).count() == 2
     for permission in (access.Permission.VIEW, access.Permission.REGISTER_VERSION, access.Permission.DECIDE):
-        assert access.can(actor_for(marta), permission, registered)
+        assert access.check_permission(actor_for(marta), permission, registered)
 
 
 def test_the_same_file_twice_at_once_is_stored_once(people: People, registered: RegisteredModel) -> None:
@@ -118,7 +118,7 @@ def test_the_same_file_twice_at_once_is_stored_once(people: People, registered: 
 
     stored = at_once(store("a"), store("a"), store("b"), store("b"))
     assert {artifact.blob_id for artifact in stored} == {files[0].sha256}
-    assert versions.complete(actor=priya, version=version).status == "registered"
+    assert versions.complete_registration(actor=priya, version=version).status == "registered"
 
 
 def test_additions_at_once_are_each_counted(people: People, registered: RegisteredModel) -> None:

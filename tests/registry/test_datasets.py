@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry import datasets
-from registry.datasets import FORMS, Reference, Unreadable, advice, form_of, identity, read, recognised, strength
+from registry.datasets import (
+    FORMS,
+    DatasetParseError,
+    Reference,
+    detect_formats,
+    form_of,
+    identity,
+    identity_hint,
+    identity_strength,
+    read,
+)
 
 HEX = "0123456789abcdef"
 COMMIT = "c" * 64
@@ -152,10 +162,10 @@ DVC_FILE = f"outs:\n- md5: {MD5}\n  size: 37891850\n  hash: md5\n  path: data/tr
 def test_each_form_says_what_it_refers_to_and_how_surely(form: str, text: str, expected: Reference, how: str) -> None:
     found = read(form, text)
     assert found == expected
-    assert strength(found.digest_algorithm, found.digest) == how
-    assert bool(advice(found)) == (how != "strong")
+    assert identity_strength(found.digest_algorithm, found.digest) == how
+    assert bool(identity_hint(found)) == (how != "strong")
     assert form_of(found) == ("sha256" if form == "git-lfs" else form)
-    assert found in recognised(text)
+    assert found in detect_formats(text)
     assert read(form, FORMS[form].write(found), found.name) == found
 
 
@@ -229,7 +239,7 @@ def test_what_is_written_reads_the_same(case: tuple[str, Reference]) -> None:
 def test_any_text_is_read_or_refused_with_the_way_out(form: str, text: str) -> None:
     try:
         found = read(form, text)
-    except Unreadable as fault:
+    except DatasetParseError as fault:
         refused = fault
     else:
         assert found.name
@@ -281,8 +291,8 @@ def test_any_text_is_read_or_refused_with_the_way_out(form: str, text: str) -> N
         ("mlflow", '{"name": "x", "digest": ""}', "digest_form"),
     ],
 )
-def test_what_is_in_no_form_is_refused_by_name(form: str, text: str, code: str) -> None:
-    with pytest.raises(Unreadable) as refused:
+def test_unparseable_dataset_reference_is_rejected(form: str, text: str, code: str) -> None:
+    with pytest.raises(DatasetParseError) as refused:
         read(form, text)
     assert refused.value.code == code
 
@@ -307,7 +317,7 @@ def test_of_several_outs_the_name_chooses_one() -> None:
     ],
 )
 def test_a_digest_is_as_strong_as_its_form(algorithm: str, digest: str, how: str) -> None:
-    assert strength(algorithm, digest) == how
+    assert identity_strength(algorithm, digest) == how
 
 
 def test_what_tells_datasets_apart() -> None:
@@ -336,7 +346,7 @@ lines = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_siz
     )
 )
 def test_the_database_tells_them_apart_alike(reference: Reference) -> None:
-    how = strength(reference.digest_algorithm, reference.digest)
+    how = identity_strength(reference.digest_algorithm, reference.digest)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT registry_dataset_identity(%s, %s, %s, %s, %s, %s)",
@@ -355,7 +365,7 @@ def test_the_data_of_a_stage_is_read_by_its_name(name: str, digest: str) -> None
 
 
 def test_a_refused_dvc_lock_lists_its_data() -> None:
-    with pytest.raises(Unreadable, match=r"prepare:data\.csv, train:data\.csv, train:model\.pkl") as caught:
+    with pytest.raises(DatasetParseError, match=r"prepare:data\.csv, train:data\.csv, train:model\.pkl") as caught:
         read("dvc", DVC_LOCK)
     assert caught.value.field == "name"
 
@@ -364,5 +374,5 @@ def test_the_digest_of_dvc_2_is_read_as_its_own_kind_again() -> None:
     reference = Reference("data.csv", "10 bytes", "", "md5-dos2unix", MD5)
     assert read("dvc", FORMS["dvc"].write(reference)) == reference
     assert form_of(reference) == "dvc"
-    assert "line ends" in advice(reference)
+    assert "line ends" in identity_hint(reference)
     assert identity(reference) != identity(Reference("data.csv", "10 bytes", "", "md5", MD5))

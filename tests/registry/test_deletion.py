@@ -12,10 +12,10 @@ from audit import clock
 from audit.models import Event
 from governance import promotions
 from registry import access, selectors
-from registry.exceptions import InvalidInput, NotFound, NotNow, NotPermitted
+from registry.exceptions import InvalidStateError, NotFoundError, PermissionDeniedError, ValidationFailedError
 from registry.models import AliasAssignment, ModelVersion, RegisteredModel, RegisteredName, User
-from registry.services import deletion, labelling, models, naming
-from registry.services.importing import Claim, import_version
+from registry.services import deletion, metadata, mlflow_names, models
+from registry.services.importing import ImportedClaim, import_version
 from registry.services.versions import VersionSpec
 from tests import factories
 
@@ -30,7 +30,7 @@ def priya(db: None) -> User:
 
 @pytest.fixture
 def churn(priya: User) -> RegisteredModel:
-    return naming.register_called(actor=access.actor_for(priya), name="Churn Model")
+    return mlflow_names.register_model_with_mlflow_name(actor=access.actor_for(priya), name="Churn Model")
 
 
 def delete(model: RegisteredModel, by: User) -> None:
@@ -47,10 +47,10 @@ def test_a_deleted_model_is_seen_by_nobody_and_its_name_is_free(churn: Registere
 
     for person in (priya, auditor):
         actor = access.actor_for(person)
-        assert not access.can(actor, access.Permission.VIEW, churn)
-        assert not access.visible_to(actor).exists()
-        assert not access.visible_along(actor).exists()
-        with pytest.raises(NotFound):
+        assert not access.check_permission(actor, access.Permission.VIEW, churn)
+        assert not access.visible_models(actor).exists()
+        assert not access.visible_models_for_list(actor).exists()
+        with pytest.raises(NotFoundError):
             selectors.model(actor, churn.slug)
     assert not RegisteredModel.objects.exists()
     assert not ModelVersion.objects.exists()
@@ -61,8 +61,8 @@ def test_a_deleted_model_is_seen_by_nobody_and_its_name_is_free(churn: Registere
     kept = RegisteredModel._base_manager.get(pk=churn.pk)
     assert kept.deleted_at is not None
 
-    again = naming.register_called(actor=access.actor_for(priya), name="Churn Model")
-    assert (again.slug, again.called, again.uid == churn.uid) == ("churn-model", "Churn Model", False)
+    again = mlflow_names.register_model_with_mlflow_name(actor=access.actor_for(priya), name="Churn Model")
+    assert (again.slug, again.display_name, again.uid == churn.uid) == ("churn-model", "Churn Model", False)
     assert factories.version(again, priya).number == 1
 
 
@@ -75,10 +75,10 @@ def test_a_deleted_version_is_gone_from_lists_and_its_number_is_not_given_again(
     deletion.delete_version(actor=actor, version=second, reason=WHY)
     connection.check_constraints()
     assert [v.number for v in selectors.versions_of(churn)] == [first.number]
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         selectors.version(actor, churn.slug, second.number)
-    with pytest.raises(NotFound, match="was deleted"):
-        labelling.tag_version(actor=actor, version=second, key="a", value="b")
+    with pytest.raises(NotFoundError, match="was deleted"):
+        metadata.tag_version(actor=actor, version=second, key="a", value="b")
     assert factories.version(churn, priya).number == 3
     deletion.delete_version(actor=actor, version=first, reason=WHY)
     assert ModelVersion._base_manager.get(pk=first.pk).stage.slug == "archived", "it occupies no stage in use"
@@ -88,13 +88,13 @@ def test_a_renamed_model_keeps_its_slug_and_frees_its_old_name(churn: Registered
     actor = access.actor_for(priya)
     deletion.rename_model(actor=actor, model=churn, name="Churn 2027", reason=WHY)
     churn.refresh_from_db()
-    assert (churn.slug, churn.called) == ("churn-model", "Churn 2027")
-    other = naming.register_called(actor=actor, name="Churn Model")
-    assert (other.slug, other.called) == ("churn-model-2", "Churn Model")
-    with pytest.raises(InvalidInput) as refused:
+    assert (churn.slug, churn.display_name) == ("churn-model", "Churn 2027")
+    other = mlflow_names.register_model_with_mlflow_name(actor=actor, name="Churn Model")
+    assert (other.slug, other.display_name) == ("churn-model-2", "Churn Model")
+    with pytest.raises(ValidationFailedError) as refused:
         deletion.rename_model(actor=actor, model=churn, name="Churn Model", reason=WHY)
     assert refused.value.errors[0].code == "taken"
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(ValidationFailedError) as refused:
         deletion.rename_model(actor=actor, model=other, name="Сhurn 2027", reason=WHY)
     assert refused.value.errors[0].code == "looks_alike"
     deletion.rename_model(actor=actor, model=other, name="churn-model-2", reason=WHY)
@@ -117,7 +117,7 @@ def _imported(churn: RegisteredModel, priya: User) -> None:
         actor=access.actor_for(priya),
         model=churn,
         spec=VersionSpec(source="s3://old/1"),
-        claim=Claim(kind="mlflow", origin="https://old.example", name="churn", number="1", stage="Production"),
+        claim=ImportedClaim(kind="mlflow", origin="https://old.example", name="churn", number="1", stage="Production"),
     )
 
 
@@ -151,7 +151,7 @@ def test_what_was_governed_stays(
         version = ModelVersion.objects.get(model=churn)
         attempts.append(lambda: deletion.delete_version(actor=actor, version=version, reason=WHY))
     for attempt in attempts:
-        with pytest.raises(NotNow, match=because) as refused:
+        with pytest.raises(InvalidStateError, match=because) as refused:
             attempt()
         assert refused.value.code == "governed"
     with pytest.raises(IntegrityError):
@@ -171,18 +171,18 @@ def test_the_database_refuses_a_deletion_without_its_event(churn: RegisteredMode
 def test_only_an_owner_deletes(churn: RegisteredModel, priya: User) -> None:
     developer = factories.person("dev")
     factories.grant(access.Role.DEVELOPER, to=developer, on=churn)
-    with pytest.raises(NotPermitted, match="Only an owner") as refused:
+    with pytest.raises(PermissionDeniedError, match="Only an owner") as refused:
         delete(churn, developer)
     assert refused.value.who_can == (priya.name,)
     stranger = factories.person("stranger")
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         delete(churn, stranger)
 
 
 def test_versions_of_one_model_that_were_made_from_each_other_go_with_it(churn: RegisteredModel, priya: User) -> None:
     first = factories.version(churn, priya)
     factories.version(churn, priya, parents=[first])
-    with pytest.raises(NotNow, match="made from it"):
+    with pytest.raises(InvalidStateError, match="made from it"):
         deletion.delete_version(actor=access.actor_for(priya), version=first, reason=WHY)
     delete(churn, priya)
     connection.check_constraints()

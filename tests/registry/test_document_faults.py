@@ -6,7 +6,7 @@ import pytest
 
 from governance.services import policies
 from registry import yaml_reader
-from registry.exceptions import InvalidInput
+from registry.exceptions import ValidationFailedError
 from registry.services import questionnaires
 from tests import factories
 
@@ -25,7 +25,7 @@ approvals:
 
 
 def details(source: str) -> list[str]:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(ValidationFailedError) as refused:
         policies.read(source)
     return [fault.detail for fault in refused.value.errors]
 
@@ -84,7 +84,7 @@ def test_what_the_instance_does_not_have_is_placed_too() -> None:
 
 
 def test_a_questionnaire_is_judged_in_the_same_words() -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(ValidationFailedError) as refused:
         questionnaires.read("title: Risk\nquestions: none\ntiers: {1: 30, 2: 15}\n")
     assert refused.value.errors[0].detail == "line 2, field questions: write a list, such as [a, b]; found: “none”."
 

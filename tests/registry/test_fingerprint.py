@@ -16,7 +16,7 @@ from registry.models import ModelVersion, RegisteredModel
 from registry.services import versions
 from registry.services.versions import DatasetSpec, MetricSpec, VersionSpec
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 pytestmark = pytest.mark.django_db
 
@@ -138,7 +138,7 @@ def test_what_is_text_alone_has_the_fingerprint_the_database_would_give(
         environment_lock=lock,
         trained_by=people.chen if trained else None,
     )
-    assert spec.bare
+    assert spec.is_source_only
     made = registered(people, model, spec)
     kept = ModelVersion.objects.get(pk=made.pk)
     assert made.fingerprint == kept.fingerprint == fingerprint.compute(kept)
@@ -148,4 +148,4 @@ def test_what_is_text_alone_has_the_fingerprint_the_database_would_give(
 @pytest.mark.parametrize("change", CHANGES)
 def test_whoever_has_more_than_text_is_not_bare(change: dict[str, Any]) -> None:
     beside = {"parameters", "signature", "datasets", "metrics", "card"}
-    assert VersionSpec(**change).bare == (not any(change[name] for name in beside & change.keys()))
+    assert VersionSpec(**change).is_source_only == (not any(change[name] for name in beside & change.keys()))

@@ -12,11 +12,11 @@ from audit.models import Event
 from governance.services import policies, setup
 from registry import access
 from registry.access import Role, actor_for
-from registry.exceptions import InvalidInput, NotPermitted
+from registry.exceptions import PermissionDeniedError, ValidationFailedError
 from registry.models import ChangeProposal, Grant, Membership, ReviewerGroup, User
 from registry.services import governing, groups, instance
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +53,7 @@ def holds(person: User, role: Role) -> bool:
 def test_a_governing_role_is_given_by_two(people: People, officers: tuple[User, User], role: Role) -> None:
     henrik, _ = officers
     ada = actor_for(people.ada)
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         access.grant_role(actor=ada, role=role, user=people.chen, reason=WHY)
     assert refused.value.code == "second_person_required"
 
@@ -70,7 +70,7 @@ def test_the_person_concerned_does_not_confirm(people: People, officers: tuple[U
     henrik, dorothy = officers
     proposal = governing.give_role(actor=actor_for(people.ada), role=Role.ADMINISTRATOR, user=henrik, reason=WHY)
     assert isinstance(proposal, ChangeProposal)
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         factories.confirm(proposal, henrik)
     assert refused.value.rule == "SoD-9"
     factories.confirm(proposal, dorothy)
@@ -82,7 +82,7 @@ def test_neither_does_a_member_of_the_group_concerned(people: People, officers: 
     group = factories.group("compliance", henrik)
     proposal = governing.give_role(actor=actor_for(people.ada), role=Role.OFFICER, group=group, reason=WHY)
     assert isinstance(proposal, ChangeProposal)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         factories.confirm(proposal, henrik)
     factories.confirm(proposal, dorothy)
     assert groups.is_governing(group)
@@ -96,7 +96,7 @@ def test_neither_does_a_member_whose_membership_begins_later(people: People, off
     )
     proposal = governing.give_role(actor=actor_for(people.ada), role=Role.OFFICER, group=group, reason=WHY)
     assert isinstance(proposal, ChangeProposal)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         factories.confirm(proposal, henrik)
 
 
@@ -109,7 +109,7 @@ def test_membership_of_a_group_that_a_policy_calls_upon_is_given_by_two(
     people: People, officers: tuple[User, User], desk: ReviewerGroup
 ) -> None:
     henrik, dorothy = officers
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         groups.add_member(actor=actor_for(henrik), group=desk, user=people.marta, reason=WHY)
     assert refused.value.code == "second_person_required"
 
@@ -117,7 +117,7 @@ def test_membership_of_a_group_that_a_policy_calls_upon_is_given_by_two(
 
     assert isinstance(proposal, ChangeProposal)
     assert not access.is_member(people.marta, desk)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         factories.confirm(proposal, henrik)
     factories.confirm(proposal, dorothy)
     made = Membership.objects.get(group=desk, user=people.marta)
@@ -136,12 +136,12 @@ def test_what_is_not_possible_is_refused_before_it_is_proposed(
 ) -> None:
     henrik, _ = officers
     past = clock.now() - timedelta(days=1)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(ValidationFailedError):
         governing.add_member(actor=actor_for(henrik), group=desk, user=people.marta, valid_from=past, reason=WHY)
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         governing.add_member(actor=actor_for(henrik), group=desk, user=henrik, reason=WHY)
     assert refused.value.code == "self_grant"
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         governing.give_role(actor=actor_for(henrik), role=Role.OFFICER, user=people.marta, reason=WHY)
     assert not ChangeProposal.objects.exists()
 
@@ -180,6 +180,6 @@ def test_a_proposer_who_lost_the_right_gives_nothing(people: People, officers: t
     proposal = governing.give_role(actor=actor_for(people.priya), role=Role.OFFICER, user=people.chen, reason=WHY)
     assert isinstance(proposal, ChangeProposal)
     access.revoke_role(actor=factories.SETUP, grant=given, reason="moves on")
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         factories.confirm(proposal, officers[0])
     assert not holds(people.chen, Role.OFFICER)

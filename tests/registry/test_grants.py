@@ -7,11 +7,17 @@ from django.db import connection
 
 from registry import access
 from registry.access import Permission, Role, actor_for
-from registry.exceptions import Conflict, InvalidInput, NotFound, NotNow, NotPermitted
+from registry.exceptions import (
+    ConflictError,
+    InvalidStateError,
+    NotFoundError,
+    PermissionDeniedError,
+    ValidationFailedError,
+)
 from registry.models import ModelUserPermission, RegisteredModel, ReviewerGroup, User
 from registry.services import people as accounts
 from tests import factories
-from tests.people import People
+from tests.personas import People
 from tests.registry.conftest import Recorded
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +46,7 @@ def test_a_grant_is_a_dated_row_with_its_event(people: People, model: Registered
         event.happened_at,
     )
     assert codenames(marta, model) == set()
-    with pytest.raises(NotNow):
+    with pytest.raises(InvalidStateError):
         access.revoke_role(actor=priya, grant=grant, reason="again")
     connection.check_constraints()
 
@@ -57,30 +63,30 @@ def test_nobody_gives_themselves_a_role(people: People, model: RegisteredModel) 
     administrator = factories.person("olga")
     factories.grant(Role.ADMINISTRATOR, to=administrator)
     for person in (people.ada, administrator, people.priya):
-        with pytest.raises(NotPermitted) as refused:
+        with pytest.raises(PermissionDeniedError) as refused:
             access.grant_role(actor=actor_for(person), role=Role.APPROVER, model=model, user=person, reason="me")
         assert refused.value.code == "self_grant"
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         access.grant_role(actor=actor_for(administrator), role=Role.OFFICER, user=administrator, reason="me")
     mine = factories.group("mine", administrator)
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         access.grant_role(actor=actor_for(administrator), role=Role.OFFICER, group=mine, reason="us")
     assert refused.value.code == "self_grant"
 
 
 def test_who_may_give(people: People, model: RegisteredModel) -> None:
     marta, henrik, eve = people.marta, people.henrik, people.eve
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         access.grant_role(actor=actor_for(eve), role=Role.VIEWER, model=model, user=marta, reason="r")
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         access.grant_role(actor=actor_for(henrik), role=Role.VIEWER, model=model, user=marta, reason="r")
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         access.grant_role(actor=actor_for(people.priya), role=Role.VIEWER, user=marta, reason="everywhere")
     token = people.token_of(people.priya, *access.SCOPES)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         access.grant_role(actor=token, role=Role.VIEWER, model=model, user=marta, reason="r")
     assert access.grant_role(actor=actor_for(people.ada), role=Role.AUDITOR, user=marta, reason="r").model is None
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         access.grant_role(actor=actor_for(people.ada), role=Role.OFFICER, user=marta, reason="r")
     assert refused.value.code == "second_person_required"
     assert access.grant_role(actor=actor_for(people.ada), role=Role.VIEWER, model=model, user=marta, reason="r").pk
@@ -88,7 +94,7 @@ def test_who_may_give(people: People, model: RegisteredModel) -> None:
 
 def test_a_role_is_given_once(people: People, model: RegisteredModel) -> None:
     grant = factories.grant(Role.VIEWER, to=people.marta, on=model)
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(ConflictError) as refused:
         factories.grant(Role.VIEWER, to=people.marta, on=model)
     assert refused.value.existing == grant
     factories.grant(Role.VIEWER, to=people.marta)
@@ -107,11 +113,11 @@ def test_what_may_not_be_given(people: People, model: RegisteredModel) -> None:
         (Role.APPROVER, people.ci_retail, None, model, "service_account"),
         (Role.OFFICER, people.ci_retail, None, None, "service_account"),
     ):
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(ValidationFailedError) as refused:
             access.grant_role(
                 actor=factories.SETUP, role=role, user=user, group=group, model=on, reason="the scene of a test"
             )
         assert [error.code for error in refused.value.errors] == [code]
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(ValidationFailedError) as refused:
         access.grant_role(actor=factories.SETUP, role=Role.VIEWER, user=people.marta, model=model, reason=" ")
     assert refused.value.errors[0].pointer == "/reason"

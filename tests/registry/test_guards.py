@@ -16,7 +16,7 @@ from django.db import DatabaseError, IntegrityError, ProgrammingError, connectio
 
 from audit import clock
 from audit.models import Event
-from registry import access, stage_writer
+from registry import access, stage_transitions
 from registry.access import Role, actor_for
 from registry.models import (
     Artifact,
@@ -36,7 +36,7 @@ from registry.models import (
 from registry.services import versions
 from registry.services.versions import DatasetSpec, MetricSpec, VersionSpec
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 pytestmark = pytest.mark.django_db
 
@@ -159,7 +159,7 @@ def test_governed_rows_are_kept(table: str, people: People, version: ModelVersio
     )
     blob = versions.store_evidence(actor=priya, version=child, kind="a", stream=io.BytesIO(b"x"))
     versions.add_evidence(actor=priya, version=child, kind="a", filename="a", blob=blob)
-    stage_writer.set_alias(version=child, name="shadow", event=event_of_move(child), promotion=None)
+    stage_transitions.set_alias(version=child, name="shadow", event=event_of_move(child), promotion=None)
     connection.check_constraints()
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {table}")

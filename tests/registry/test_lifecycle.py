@@ -8,7 +8,7 @@ from audit.actor import process
 from audit.models import Event
 from governance.services import setup
 from registry import access, selectors
-from registry.exceptions import InvalidInput, NotPermitted
+from registry.exceptions import PermissionDeniedError, ValidationFailedError
 from registry.models import ChangeProposal, ProtectedAlias
 from registry.services import lifecycle
 from tests import factories
@@ -49,7 +49,7 @@ def test_what_changes_nothing_records_nothing() -> None:
 
 @pytest.mark.parametrize(("name", "stage"), [("v1", None), ("blue", "archived"), ("blue", "canary")])
 def test_what_cannot_be_represented(name: str, stage: str | None) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(ValidationFailedError):
         change(name, stage=stage)
 
 
@@ -60,7 +60,7 @@ def test_a_change_that_requires_less_needs_a_second_officer() -> None:
         actor=actor, name="blue", protected=True, stage="production", reason="blue serves"
     )
     assert isinstance(made, ProtectedAlias), "to require more needs no second person"
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         lifecycle.change_alias_protection(actor=actor, name="blue", protected=False, stage=None, reason="alone")
     assert refused.value.code == "second_person_required"
     proposal = lifecycle.propose_alias_protection(

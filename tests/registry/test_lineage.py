@@ -8,12 +8,12 @@ from django.test.utils import CaptureQueriesContext
 
 from registry import selectors
 from registry.access import Role, actor_for
-from registry.exceptions import Conflict, InvalidInput, NotFound, NotPermitted
+from registry.exceptions import ConflictError, NotFoundError, PermissionDeniedError, ValidationFailedError
 from registry.models import DatasetReference, ModelVersion, RegisteredModel, Stage
 from registry.selectors import lineage
 from registry.services.versions import DatasetSpec, DatasetText
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 pytestmark = pytest.mark.django_db
 
@@ -44,15 +44,15 @@ def test_what_a_version_was_made_from_and_into(model: RegisteredModel, people: P
     far = factories.version(model, people.priya, parents=[pruned])
     farther = factories.version(model, people.priya, parents=[far])
 
-    near = lineage.around(actor_for(people.priya), tuned)
+    near = lineage.lineage_neighbourhood(actor_for(people.priya), tuned)
 
     assert numbers(near.ancestors) == ["scorecard/1"]
     assert numbers(near.descendants) == ["credit-risk-pd/3", "credit-risk-pd/2"]
     assert near.edges == {(tuned.pk, base.pk), (pruned.pk, tuned.pk), (far.pk, pruned.pk)}
     assert {(d.name, d.version_id) for d in near.datasets} == {("loans", base.pk), ("holdout.csv", tuned.pk)}
     assert (near.hidden, near.cut) == (0, False)
-    assert len(lineage.around(actor_for(people.priya), tuned, steps=9).descendants) == 3
-    assert lineage.around(actor_for(people.priya), farther, steps=1).ancestors == (far,)
+    assert len(lineage.lineage_neighbourhood(actor_for(people.priya), tuned, steps=9).descendants) == 3
+    assert lineage.lineage_neighbourhood(actor_for(people.priya), farther, steps=1).ancestors == (far,)
 
 
 def test_a_dataset_is_one_wherever_it_is_called_what(model: RegisteredModel, people: People) -> None:
@@ -81,7 +81,7 @@ def test_what_runs_comes_first_and_can_be_asked_for_alone(
     resting = found.order_by("rank", "-number")  # type: ignore[misc]
     assert [(v.number, v.rank) for v in resting] == [(2, 0), (3, 2), (1, 2)]  # type: ignore[attr-defined]
     assert [v.number for v in lineage.dependents(priya, identity_of(versions[0]), stage="canary")] == [2]
-    weight = lineage.weight(priya, identity_of(versions[0]))
+    weight = lineage.dataset_usage(priya, identity_of(versions[0]))
     assert (weight.by_stage, weight.hidden, weight.total) == ({"canary": 1, "development": 2}, 0, 3)
     (row,) = lineage.counted(priya, [identity_of(versions[0])])
     assert (row.versions, row.live) == (3, 1)
@@ -98,14 +98,14 @@ def test_what_may_not_be_seen_is_counted_and_never_named(
     factories.version(secret, people.chen, parents=[hidden_child])
     priya, identity = actor_for(people.priya), identity_of(hidden_base)
 
-    near = lineage.around(priya, mine, steps=9)
+    near = lineage.lineage_neighbourhood(priya, mine, steps=9)
 
     assert numbers(near.ancestors) == []
     assert numbers(near.descendants) == [f"{model.slug}/{below.number}"]
     assert [d.name for d in near.datasets] == ["holdout.csv"], "a hidden ancestor's data is hidden with it"
     assert near.hidden == 2, "the two next to what is shown; what lies behind them is not even counted"
     # Who may not see the version that names the data may not see the data, though their own rests on it.
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         lineage.dataset(priya, identity)
     assert not lineage.find_datasets(priya, "loans").exists()
     # Once they may see one that names it, all that rests on it and is theirs to see is shown, whatever lies between.
@@ -113,19 +113,19 @@ def test_what_may_not_be_seen_is_counted_and_never_named(
     resting = lineage.dependents(priya, identity)
     assert {v.number for v in resting} == {mine.number, below.number, seen.number}
     assert all(v.model_id == model.pk for v in resting)
-    assert lineage.weight(priya, identity).hidden == 3
-    assert lineage.weight(actor_for(people.chen), identity).hidden == 0
+    assert lineage.dataset_usage(priya, identity).hidden == 3
+    assert lineage.dataset_usage(actor_for(people.chen), identity).hidden == 0
 
 
 def test_a_hidden_and_an_absent_dataset_sound_alike(secret: RegisteredModel, people: People) -> None:
     version = factories.version(secret, people.chen, datasets=[LOANS])
     said = []
     for key in (identity_of(version), "0" * 64):
-        with pytest.raises(NotFound) as refused:
+        with pytest.raises(NotFoundError) as refused:
             lineage.dataset(actor_for(people.eve), key)
         said.append(refused.value.detail.replace(key, "…"))
     assert said[0] == said[1]
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         lineage.dataset(people.token_of(people.chen, "versions:write"), identity_of(version))
 
 
@@ -133,7 +133,7 @@ def test_nobody_names_a_parent_they_may_not_see(
     model: RegisteredModel, secret: RegisteredModel, people: People
 ) -> None:
     hidden = factories.version(secret, people.chen)
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(ValidationFailedError) as refused:
         factories.version(model, people.priya, parents=[hidden])
     assert [(e.pointer, e.code) for e in refused.value.errors] == [("/parents", "unknown_version")]
 
@@ -141,7 +141,7 @@ def test_nobody_names_a_parent_they_may_not_see(
 def test_a_digest_of_a_state_with_several_datasets_is_ambiguous(model: RegisteredModel, people: People) -> None:
     paths = [DatasetText("training", "lakefs", f"lakefs://loans/{COMMIT}/{name}.csv") for name in ("a", "b")]
     factories.version(model, people.priya, datasets=paths)
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(ConflictError) as refused:
         lineage.dataset(actor_for(people.priya), COMMIT)
     assert refused.value.code == "ambiguous_dataset"
     assert "a.csv" in refused.value.detail
@@ -174,9 +174,9 @@ def test_the_cost_does_not_grow_with_the_family(model: RegisteredModel, people: 
     def cost() -> list[int]:
         counts = []
         for ask in (
-            lambda: lineage.around(priya, base),
+            lambda: lineage.lineage_neighbourhood(priya, base),
             lambda: list(lineage.dependents(priya, identity)[:25]),
-            lambda: lineage.weight(priya, identity),
+            lambda: lineage.dataset_usage(priya, identity),
             lambda: lineage.counted(priya, [identity]),
         ):
             with CaptureQueriesContext(connection) as queries:

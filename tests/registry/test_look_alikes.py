@@ -6,7 +6,7 @@ import pytest
 
 from governance import deployment
 from registry import selectors
-from registry.exceptions import InvalidInput
+from registry.exceptions import ValidationFailedError
 from registry.models import ReviewerGroup, User
 from registry.services import groups, name_claims
 from tests import factories
@@ -16,7 +16,7 @@ from tests import factories
 def test_an_account_looks_like_no_other(db: None, twin: str) -> None:
     factories.person("marta")
 
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(ValidationFailedError) as refused:
         factories.person(twin)
 
     assert [(e.pointer, e.code) for e in refused.value.errors] == [("/username", "looks_alike")]
@@ -25,7 +25,7 @@ def test_an_account_looks_like_no_other(db: None, twin: str) -> None:
 
 @pytest.mark.parametrize("unseen", ["marta\u3164", "ma\u115frta"])
 def test_an_account_has_visible_characters_only(db: None, unseen: str) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(ValidationFailedError):
         factories.person(unseen)
 
 
@@ -38,7 +38,7 @@ def test_a_group_looks_like_no_other(db: None, name: str, code: str | None) -> N
     second = factories.group("business")
 
     for group in (None, second):
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(ValidationFailedError) as refused:
             _give(name, group)
         assert code is None or (refused.value.errors[0].pointer, refused.value.errors[0].code) == ("/name", code)
     assert groups.update_group(actor=factories.SETUP, group=second, name="BUSINESS", reason="its own name, in capitals")
@@ -52,8 +52,8 @@ def _give(name: str, group: ReviewerGroup | None) -> ReviewerGroup:
 
 @pytest.mark.parametrize("alias", ["Champion", "charnpion", "CHAMPION", "pr0duction", "PR0DUCTION"])
 def test_an_alias_looks_like_no_protected_one(lifecycle: None, alias: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        selectors.alias_to_point(alias)
+    with pytest.raises(ValidationFailedError) as refused:
+        selectors.is_alias_governed(alias)
 
     assert refused.value.errors[0].code == "looks_protected"
 

@@ -9,9 +9,9 @@ from django.db import connection
 
 from registry import access
 from registry.access import Role
-from registry.exceptions import FieldError, InvalidInput
+from registry.exceptions import FieldError, ValidationFailedError
 from registry.models import RegisteredModel, RegisteredName, User
-from registry.services import models, naming
+from registry.services import mlflow_names, models
 from tests import factories
 
 
@@ -20,10 +20,10 @@ def refusal(by: User, name: str, *, mlflow: bool = True) -> FieldError:
 
     def register() -> RegisteredModel:
         if mlflow:
-            return naming.register_called(actor=actor, name=name)
+            return mlflow_names.register_model_with_mlflow_name(actor=actor, name=name)
         return models.register_model(actor=actor, slug=name)
 
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(ValidationFailedError) as refused:
         register()
     (error,) = refused.value.errors
     return error
@@ -49,7 +49,7 @@ def test_slugs_look_alike_as_well(priya: User) -> None:
 
 
 def test_a_slug_is_no_other_models_mlflow_name(priya: User) -> None:
-    made = naming.register_called(actor=access.actor_for(priya), name="Retail Risk")
+    made = mlflow_names.register_model_with_mlflow_name(actor=access.actor_for(priya), name="Retail Risk")
     assert (made.slug, made.names.count()) == ("retail-risk", 2)
 
     fault = refusal(priya, "retail-risk")
@@ -62,7 +62,7 @@ def test_a_slug_is_no_other_models_mlflow_name(priya: User) -> None:
 
 def test_capitals_are_another_name_as_on_a_stock_server(priya: User) -> None:
     for name in ("Retail Risk", "retail risk", "RETAIL RISK"):
-        naming.register_called(actor=access.actor_for(priya), name=name)
+        mlflow_names.register_model_with_mlflow_name(actor=access.actor_for(priya), name=name)
 
     assert RegisteredModel.objects.count() == 3
 
@@ -70,7 +70,7 @@ def test_capitals_are_another_name_as_on_a_stock_server(priya: User) -> None:
 @pytest.mark.parametrize("name", ["hidden", "h\u0456dden", "Hidden Model", "Hidden M\u043edel", "hidden-model"])
 def test_what_is_hidden_is_answered_alike(priya: User, eve: User, name: str) -> None:
     factories.model(eve, "hidden")
-    naming.register_called(actor=access.actor_for(eve), name="Hidden Model")
+    mlflow_names.register_model_with_mlflow_name(actor=access.actor_for(eve), name="Hidden Model")
 
     fault = refusal(priya, name)
 
@@ -97,9 +97,9 @@ def test_of_twins_at_once_one_is_registered(priya: User) -> None:
     def register(name: str) -> None:
         try:
             begin.wait()
-            naming.register_called(actor=access.actor_for(priya), name=name)
+            mlflow_names.register_model_with_mlflow_name(actor=access.actor_for(priya), name=name)
             codes.append("registered")
-        except InvalidInput as refused:
+        except ValidationFailedError as refused:
             codes.append(refused.errors[0].code)
         finally:
             connection.close()

@@ -47,16 +47,16 @@ def test_a_worse_answer_never_gives_a_laxer_tier(data: st.DataObject) -> None:
 
     def tier(at: dict[str, int]) -> int:
         answers = {q.id: q.answers[at[q.id]].id for q in asked.questions}
-        assert questionnaire.faults(asked, answers) == []
-        return questionnaire.compute(asked, answers).tier
+        assert questionnaire.validate(asked, answers) == []
+        return questionnaire.compute_tier(asked, answers).tier
 
     assert tier({**places, worse.id: further}) <= tier(places)
 
 
 def test_the_reasoning_names_answers_and_rules() -> None:
     answers = {q.id: q.answers[0].id for q in STARTS.questions}
-    assert questionnaire.compute(STARTS, answers).tier == 3
-    outcome = questionnaire.compute(STARTS, {**answers, "data": "special-category", "effect": "terms"})
+    assert questionnaire.compute_tier(STARTS, answers).tier == 3
+    outcome = questionnaire.compute_tier(STARTS, {**answers, "data": "special-category", "effect": "terms"})
 
     assert (outcome.by_points, outcome.tier, outcome.points) == (3, 1, 8)
     told = outcome.reasoning()
@@ -71,7 +71,7 @@ def test_the_reasoning_names_answers_and_rules() -> None:
 def test_answers_are_whole_and_known() -> None:
     answers = {q.id: q.answers[0].id for q in STARTS.questions}
     del answers["reach"]
-    wrong = questionnaire.faults(STARTS, {**answers, "data": "secret", "colour": "red"})
+    wrong = questionnaire.validate(STARTS, {**answers, "data": "secret", "colour": "red"})
     assert sorted((where, code) for where, code, _ in wrong) == [
         ("colour", "unknown_question"),
         ("data", "unknown_answer"),

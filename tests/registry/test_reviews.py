@@ -13,15 +13,15 @@ from django.db import IntegrityError, connection, transaction
 from audit import clock
 from audit.models import Event
 from governance.services import reminders
-from registry import cadence, selectors
+from registry import review_schedule, selectors
 from registry.access import Role, actor_for
-from registry.exceptions import InvalidInput, NotFound, NotPermitted, StaleRevision
+from registry.exceptions import NotFoundError, PermissionDeniedError, StaleRevisionError, ValidationFailedError
 from registry.models import PeriodicReview, RegisteredModel, ReviewReminder
 from registry.services import models, reviews
 from registry.services import people as accounts
-from registry.services.reviews import Said
+from registry.services.reviews import ReviewConclusion
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 NOW = datetime(2026, 7, 1, 9, tzinfo=UTC)
 TODAY = NOW.date()
@@ -36,8 +36,10 @@ def model(people: People) -> RegisteredModel:
 
 
 def test_a_review_sets_the_next_one_by_the_tier(people: People, model: RegisteredModel) -> None:
-    with clock.at(NOW):
-        made = reviews.record(actor=actor_for(people.marta), model=model, said=Said("fit", "Drift is within limits."))
+    with clock.freeze(NOW):
+        made = reviews.record(
+            actor=actor_for(people.marta), model=model, said=ReviewConclusion("fit", "Drift is within limits.")
+        )
     model.refresh_from_db()
     assert (made.number, made.due, made.next_review) == (1, TODAY + timedelta(days=10), date(2028, 7, 1))
     assert model.next_review == made.next_review
@@ -49,44 +51,48 @@ def test_a_review_sets_the_next_one_by_the_tier(people: People, model: Registere
 @pytest.mark.parametrize(
     ("said", "pointer", "code"),
     [
-        (Said("fine", "x"), "/outcome", "invalid"),
-        (Said("fit", " "), "/findings", "required"),
-        (Said("fit_with_conditions", "x"), "/conditions", "required"),
-        (Said("fit", "x", conditions="y"), "/conditions", "not_here"),
-        (Said("fit", "x", next_review=TODAY), "/next_review", "past"),
-        (Said("fit", "x", next_review=date(2028, 7, 2)), "/next_review", "too_late"),
+        (ReviewConclusion("fine", "x"), "/outcome", "invalid"),
+        (ReviewConclusion("fit", " "), "/findings", "required"),
+        (ReviewConclusion("fit_with_conditions", "x"), "/conditions", "required"),
+        (ReviewConclusion("fit", "x", conditions="y"), "/conditions", "not_here"),
+        (ReviewConclusion("fit", "x", next_review=TODAY), "/next_review", "past"),
+        (ReviewConclusion("fit", "x", next_review=date(2028, 7, 2)), "/next_review", "too_late"),
     ],
 )
 def test_what_is_said_is_held_to_its_form(
-    people: People, model: RegisteredModel, said: Said, pointer: str, code: str
+    people: People, model: RegisteredModel, said: ReviewConclusion, pointer: str, code: str
 ) -> None:
-    with clock.at(NOW), pytest.raises(InvalidInput) as refused:
+    with clock.freeze(NOW), pytest.raises(ValidationFailedError) as refused:
         reviews.record(actor=actor_for(people.marta), model=model, said=said)
     assert [(error.pointer, error.code) for error in refused.value.errors] == [(pointer, code)]
 
 
 def test_nobody_reviews_what_they_own(people: People, model: RegisteredModel) -> None:
     factories.grant(Role.APPROVER, to=people.priya, on=model)
-    with pytest.raises(NotPermitted, match="owns the model") as refused:
-        reviews.record(actor=actor_for(people.priya), model=model, said=Said("fit", "Mine is fine."))
+    with pytest.raises(PermissionDeniedError, match="owns the model") as refused:
+        reviews.record(actor=actor_for(people.priya), model=model, said=ReviewConclusion("fit", "Mine is fine."))
     assert (refused.value.code, refused.value.rule) == ("separation_of_duties", "SoD-6")
     assert refused.value.who_can == ("Marta Kovač",)
 
 
 def test_who_decides_on_nothing_reviews_nothing(people: People, model: RegisteredModel) -> None:
     factories.grant(Role.VIEWER, to=people.chen, on=model)
-    with pytest.raises(NotPermitted):
-        reviews.record(actor=actor_for(people.chen), model=model, said=Said("fit", "x"))
-    with pytest.raises(NotFound):
-        reviews.record(actor=actor_for(people.eve), model=model, said=Said("fit", "x"))
-    with pytest.raises(NotPermitted, match="No token"):
-        reviews.record(actor=people.token_of(people.marta, "models:read"), model=model, said=Said("fit", "x"))
-    with pytest.raises(StaleRevision):
-        reviews.record(actor=actor_for(people.marta), model=model, said=Said("fit", "x"), expected_revision=99)
+    with pytest.raises(PermissionDeniedError):
+        reviews.record(actor=actor_for(people.chen), model=model, said=ReviewConclusion("fit", "x"))
+    with pytest.raises(NotFoundError):
+        reviews.record(actor=actor_for(people.eve), model=model, said=ReviewConclusion("fit", "x"))
+    with pytest.raises(PermissionDeniedError, match="No token"):
+        reviews.record(
+            actor=people.token_of(people.marta, "models:read"), model=model, said=ReviewConclusion("fit", "x")
+        )
+    with pytest.raises(StaleRevisionError):
+        reviews.record(
+            actor=actor_for(people.marta), model=model, said=ReviewConclusion("fit", "x"), expected_revision=99
+        )
 
 
 def test_a_review_stays_as_it_was_recorded(people: People, model: RegisteredModel) -> None:
-    reviews.record(actor=actor_for(people.marta), model=model, said=Said("not_fit", "Unstable."))
+    reviews.record(actor=actor_for(people.marta), model=model, said=ReviewConclusion("not_fit", "Unstable."))
     with pytest.raises(IntegrityError), transaction.atomic():
         PeriodicReview.objects.update(outcome="fit")
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -105,9 +111,9 @@ def test_the_calendar_and_who_has_to_review(people: People, model: RegisteredMod
 
 
 def test_months_end_where_months_end() -> None:
-    assert cadence.months_later(date(2026, 1, 31), 1) == date(2026, 2, 28)
-    assert cadence.months_later(date(2027, 11, 30), 3) == date(2028, 2, 29)
-    assert cadence.months_later(date(2026, 12, 1), 12) == date(2027, 12, 1)
+    assert review_schedule.add_months(date(2026, 1, 31), 1) == date(2026, 2, 28)
+    assert review_schedule.add_months(date(2027, 11, 30), 3) == date(2028, 2, 29)
+    assert review_schedule.add_months(date(2026, 12, 1), 12) == date(2027, 12, 1)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +126,7 @@ def test_which_reminder_is_due(days: int, step: int | None) -> None:
 
 def test_the_owner_is_reminded_once_for_each_step(people: People, model: RegisteredModel) -> None:
     def on(days_before: int) -> int:
-        with clock.at(NOW + timedelta(days=10 - days_before)):
+        with clock.freeze(NOW + timedelta(days=10 - days_before)):
             return reminders.remind_all()
 
     assert [on(days) for days in (40, 30, 29, 7, 6, 0, -1, -7, -8, -14)] == [0, 1, 0, 1, 0, 1, 0, 1, 0, 1]
@@ -137,7 +143,7 @@ def test_the_owner_is_reminded_once_for_each_step(people: People, model: Registe
 def test_nobody_is_reminded_where_nobody_answers_or_nothing_is_sent(
     people: People, model: RegisteredModel, settings: LazySettings
 ) -> None:
-    with clock.at(NOW):
+    with clock.freeze(NOW):
         settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
         assert reminders.remind_all() == 0
         assert not ReviewReminder.objects.exists()
@@ -149,7 +155,7 @@ def test_nobody_is_reminded_where_nobody_answers_or_nothing_is_sent(
 def test_a_mail_that_cannot_be_sent_is_tried_again(
     people: People, model: RegisteredModel, settings: LazySettings
 ) -> None:
-    with clock.at(NOW):
+    with clock.freeze(NOW):
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
         assert reminders.remind_all() == 0
@@ -174,9 +180,9 @@ def test_two_workers_send_one_mail(transactional_db: None, people: People) -> No
 
 
 def test_a_review_recorded_puts_the_next_reminder_off(people: People, model: RegisteredModel) -> None:
-    with clock.at(NOW):
+    with clock.freeze(NOW):
         assert reminders.remind_all() == 1
-        reviews.record(actor=actor_for(people.marta), model=model, said=Said("fit", "Fine."))
+        reviews.record(actor=actor_for(people.marta), model=model, said=ReviewConclusion("fit", "Fine."))
         assert reminders.remind_all() == 0
         models.update_model(actor=actor_for(people.priya), model=model, next_review=TODAY + timedelta(days=2))
         assert reminders.remind_all() == 1

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from audit import clock
 from registry.models import AccessToken, ModelVersion, RegisteredModel, SavedView, Stage, User
-from tests.people import People
+from tests.personas import People
 
 pytestmark = pytest.mark.django_db
 
@@ -39,35 +39,35 @@ def test_a_row_is_read_as_the_mapper_reads_it(version: ModelVersion, people: Peo
     ):
         for known in rows.all():
             with CaptureQueriesContext(connection) as asked:
-                read, locked = rows.at(known.pk), rows.locked(known.pk)
-                those = rows.those([known.pk, None, 0])
+                read, locked = rows.get_by_pk(known.pk), rows.get_for_update(known.pk)
+                those = rows.in_bulk_prepared([known.pk, None, 0])
             assert words(asked) == ["EXECUTE"] * 3
             assert columns(read) == columns(locked) == columns(those[known.pk]) == columns(known)
             assert list(those) == [known.pk]
             assert not read._state.adding
             assert read._state.db == "default"
-    assert User.objects.those([None]) == {}
+    assert User.objects.in_bulk_prepared([None]) == {}
 
 
 def test_a_row_that_is_not_there_is_said_to_be_absent(version: ModelVersion) -> None:
     with pytest.raises(ModelVersion.DoesNotExist):
-        ModelVersion.objects.at(0)
+        ModelVersion.objects.get_by_pk(0)
     with pytest.raises(ModelVersion.DoesNotExist):
-        ModelVersion.objects.locked(0)
-    assert ModelVersion.objects.first_where("number = %(number)s", number=99) is None
-    assert ModelVersion.objects.where("number < %(number)s ORDER BY number", number=99) == [version]
+        ModelVersion.objects.get_for_update(0)
+    assert ModelVersion.objects.raw_first("number = %(number)s", number=99) is None
+    assert ModelVersion.objects.raw_filter("number < %(number)s ORDER BY number", number=99) == [version]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_lock_needs_a_transaction_to_end_with(people: People) -> None:
     with pytest.raises(RuntimeError, match="none is open"):
-        User.objects.locked(people.chen.pk)
+        User.objects.get_for_update(people.chen.pk)
     with transaction.atomic():
-        assert User.objects.locked(people.chen.pk) == people.chen
+        assert User.objects.get_for_update(people.chen.pk) == people.chen
 
 
 def test_a_row_is_written_as_the_mapper_writes_it(version: ModelVersion) -> None:
-    row = ModelVersion.objects.at(version.pk)
+    row = ModelVersion.objects.get_by_pk(version.pk)
     row.tags, row.revision, row.notes = TAGS, row.revision + 1, "not said"
     with CaptureQueriesContext(connection) as asked:
         row.save(update_fields=["tags", "revision"])
@@ -101,7 +101,7 @@ def test_a_new_row_gets_its_key_and_its_defaults(people: People) -> None:
 
 
 def test_expressions_are_left_to_the_mapper(version: ModelVersion) -> None:
-    row = ModelVersion.objects.at(version.pk)
+    row = ModelVersion.objects.get_by_pk(version.pk)
     row.revision = F("revision") + 1
     with CaptureQueriesContext(connection) as asked:
         row.save(update_fields=["revision"])
@@ -111,11 +111,11 @@ def test_expressions_are_left_to_the_mapper(version: ModelVersion) -> None:
 
 
 def test_refusals_stay_refusals(version: ModelVersion) -> None:
-    twin = ModelVersion.objects.at(version.pk)
+    twin = ModelVersion.objects.get_by_pk(version.pk)
     twin.pk, twin._state.adding = None, True
     with transaction.atomic(), pytest.raises(IntegrityError):
         twin.save(force_insert=True)
-    ghost = ModelVersion.objects.at(version.pk)
+    ghost = ModelVersion.objects.get_by_pk(version.pk)
     ghost.pk = 0
     with pytest.raises(DatabaseError, match="did not affect"):
         ghost.save(update_fields=["notes"])
@@ -125,4 +125,4 @@ def test_refusals_stay_refusals(version: ModelVersion) -> None:
 
 
 def test_other_models_are_the_mappers_alone() -> None:
-    assert not hasattr(SavedView.objects, "locked")
+    assert not hasattr(SavedView.objects, "get_for_update")

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.exceptions import InvalidInput
+from registry.exceptions import ValidationFailedError
 from registry.json_text import MAX_LEVELS, JsonTextError, parse_json, parse_json_or
-from registry.rules import Faults
+from registry.validation import ErrorCollector
 
 
-def codes(faults: Faults) -> list[str]:
+def codes(faults: ErrorCollector) -> list[str]:
     return [error.code for error in faults.errors]
 
 
@@ -50,7 +50,7 @@ def codes(faults: Faults) -> list[str]:
     ],
 )
 def test_a_path_that_could_lead_elsewhere_is_refused(path: str, code: str) -> None:
-    faults = Faults()
+    faults = ErrorCollector()
     faults.paths("/artifacts", ["fine.bin", path])
     assert [(error.pointer, error.code) for error in faults.errors] == [("/artifacts/1/path", code)]
     assert faults.errors[0].detail
@@ -61,7 +61,7 @@ def test_a_path_that_could_lead_elsewhere_is_refused(path: str, code: str) -> No
     ["a", "a/b.bin", "a b/c.bin", "..a/..b", "console", "a/nul_model.bin", "modèle/poids.bin", "モデル/重み", "ab:c"],
 )
 def test_an_honest_path_is_taken(path: str) -> None:
-    faults = Faults()
+    faults = ErrorCollector()
     faults.paths("/artifacts", [path])
     assert not faults.errors
 
@@ -77,20 +77,20 @@ def test_an_honest_path_is_taken(path: str) -> None:
     ],
 )
 def test_two_paths_that_are_one_name_somewhere_are_refused(one: str, other: str) -> None:
-    faults = Faults()
+    faults = ErrorCollector()
     faults.paths("", [one, other])
     assert codes(faults) == ["same_name"]
 
 
 def test_a_file_cannot_be_a_folder_as_well() -> None:
-    faults = Faults()
+    faults = ErrorCollector()
     faults.paths("", ["Model/a", "model"])
     assert codes(faults) == ["file_and_folder"]
 
 
 @given(st.lists(st.text(min_size=1, max_size=20), max_size=5))
 def test_what_is_accepted_is_safe_to_join_to_a_folder(paths: list[str]) -> None:
-    faults = Faults()
+    faults = ErrorCollector()
     faults.paths("", paths)
     if not faults.errors:
         for path in paths:
@@ -102,34 +102,34 @@ def test_what_is_accepted_is_safe_to_join_to_a_folder(paths: list[str]) -> None:
 
 @pytest.mark.parametrize("slug", ["a", "credit-risk-pd", "v1.2_x", "0", "a" * 200])
 def test_model_slugs(slug: str) -> None:
-    faults = Faults()
+    faults = ErrorCollector()
     faults.model_slug("/slug", slug)
     assert not faults.errors
 
 
 @pytest.mark.parametrize("slug", ["", "A", "a/b", "a b", "-a", "a-", ".", "..", "a..b", "é", "a\n", "new", "a" * 201])
 def test_bad_model_slugs_are_refused(slug: str) -> None:
-    faults = Faults()
+    faults = ErrorCollector()
     faults.model_slug("/slug", slug)
     assert len(faults.errors) == 1
 
 
 def test_an_alias_has_letters_of_any_script() -> None:
-    faults = Faults()
+    faults = ErrorCollector()
     assert faults.alias("/alias", "Prüfung_второй-1") == "Prüfung_второй-1"
     assert not faults.errors
 
 
 @pytest.mark.parametrize("name", ["latest", "LATEST", "v1", "V22", "", "a b", "a\u3164b", "a.b", "a" * 256])
 def test_bad_aliases_are_refused(name: str) -> None:
-    faults = Faults()
+    faults = ErrorCollector()
     faults.alias("/alias", name)
     assert len(faults.errors) == 1
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), True, "0.5", None, 10**400])
 def test_a_metric_is_a_finite_number(value: object) -> None:
-    faults = Faults()
+    faults = ErrorCollector()
     faults.number("/value", value)
     assert len(faults.errors) == 1
 
@@ -144,21 +144,21 @@ def test_documents_are_plain_json_of_bounded_depth_and_size() -> None:
         ({"a": "x" * 300_000}, "too_large"),
         ({"a": [[[[[[[[1]]]]]]]]}, "too_deep"),
     ):
-        faults = Faults()
-        faults.document("/parameters", value)
+        faults = ErrorCollector()
+        faults.clean_json("/parameters", value)
         assert codes(faults) == [code]
-    faults = Faults()
-    assert faults.document("", {"lr": 0.1, "layers": [1, 2], "nested": {"x": None}})
+    faults = ErrorCollector()
+    assert faults.clean_json("", {"lr": 0.1, "layers": [1, 2], "nested": {"x": None}})
     assert not faults.errors
 
 
 def test_every_fault_is_told_at_once() -> None:
-    faults = Faults()
-    faults.line("/name", "", 10, required=True)
-    faults.line("/title", "x" * 11, 10)
-    faults.line("/team", "a\nb", 10)
-    with pytest.raises(InvalidInput) as refused:
-        faults.refuse()
+    faults = ErrorCollector()
+    faults.clean_line("/name", "", 10, required=True)
+    faults.clean_line("/title", "x" * 11, 10)
+    faults.clean_line("/team", "a\nb", 10)
+    with pytest.raises(ValidationFailedError) as refused:
+        faults.raise_if_any()
     assert [(e.pointer, e.code) for e in refused.value.errors] == [
         ("/name", "required"),
         ("/title", "too_long"),

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.search import MAX_LENGTH, MAX_TERMS, WORDS, Ago, Fault, InvalidQuery, Query, Span, parse
-from registry.search.language import MAX_VALUES
+from registry.search import MAX_LENGTH, MAX_TERMS, WORDS, InvalidQuery, Query, QueryError, Range, RelativeAge, parse
+from registry.search.parser import MAX_VALUES
 
 
 def read(text: str) -> list[tuple[object, ...]]:
     return [
-        (("-" if t.negated else "") + t.name, t.part, *(v.text + "*" * v.beginning for v in t.values))
+        (("-" if t.negated else "") + t.name, t.part, *(v.text + "*" * v.is_prefix for v in t.values))
         for t in parse(text, WORDS).terms
     ]
 
@@ -53,23 +53,23 @@ def test_terms(text: str, terms: list[tuple[object, ...]]) -> None:
 @pytest.mark.parametrize(
     ("text", "span"),
     [
-        ("metric.a>0.9", Span(low=0.9, with_low=False)),
-        ("metric.a>=.5", Span(low=0.5)),
-        ("metric.a<-1e-3", Span(high=-0.001, with_high=False)),
-        ("metric.a=1", Span(1.0, 1.0)),
-        ("metric.a:0.8..0.9", Span(0.8, 0.9)),
-        ("metric.a:0.8..", Span(low=0.8)),
-        ("metric.a:..0.9", Span(high=0.9)),
-        ("updated:2026-10-01", Span(date(2026, 10, 1), date(2026, 10, 1))),
-        ("updated:>2026-10-01", Span(low=date(2026, 10, 1), with_low=False)),
-        ("updated:2026-01-01..2026-02-01", Span(date(2026, 1, 1), date(2026, 2, 1))),
-        ("updated:<30d", Span(high=Ago(timedelta(days=30)), with_high=False)),
-        ("updated:>=2w", Span(low=Ago(timedelta(days=14)))),
-        ("tier:<=2", Span(high=2)),
-        ("tier:1..2", Span(1, 2)),
+        ("metric.a>0.9", Range(low=0.9, with_low=False)),
+        ("metric.a>=.5", Range(low=0.5)),
+        ("metric.a<-1e-3", Range(high=-0.001, with_high=False)),
+        ("metric.a=1", Range(1.0, 1.0)),
+        ("metric.a:0.8..0.9", Range(0.8, 0.9)),
+        ("metric.a:0.8..", Range(low=0.8)),
+        ("metric.a:..0.9", Range(high=0.9)),
+        ("updated:2026-10-01", Range(date(2026, 10, 1), date(2026, 10, 1))),
+        ("updated:>2026-10-01", Range(low=date(2026, 10, 1), with_low=False)),
+        ("updated:2026-01-01..2026-02-01", Range(date(2026, 1, 1), date(2026, 2, 1))),
+        ("updated:<30d", Range(high=RelativeAge(timedelta(days=30)), with_high=False)),
+        ("updated:>=2w", Range(low=RelativeAge(timedelta(days=14)))),
+        ("tier:<=2", Range(high=2)),
+        ("tier:1..2", Range(1, 2)),
     ],
 )
-def test_spans(text: str, span: Span) -> None:
+def test_spans(text: str, span: Range) -> None:
     assert parse(text, WORDS).terms[0].values[0].span == span
 
 
@@ -111,8 +111,8 @@ def test_a_fault_shows_where_and_what_was_meant(text: str, code: str, wrong: str
     with pytest.raises(InvalidQuery) as refused:
         parse(text, WORDS)
     fault = refused.value.faults[0]
-    assert (fault.code, text[fault.start : fault.end], fault.meant) == (code, wrong, meant)
-    line, carets = refused.value.marked(fault).split("\n")
+    assert (fault.code, text[fault.start : fault.end], fault.suggestion) == (code, wrong, meant)
+    line, carets = refused.value.render_with_carets(fault).split("\n")
     assert carets == " " * fault.start + "^" * len(wrong)
     assert len(line) == len(text)
     if code == "unknown_word":
@@ -153,7 +153,7 @@ ODD = ("1", "none", "@me", "30d", "9" * 30, "é", "\U0001f600", "٣", "\x00", "\
 PIECES = st.sampled_from([*(e for word in WORDS for e in word.examples), *WORDS.names, *SIGNS, *ODD])
 
 
-def read_or_refused(text: str) -> tuple[Query | None, tuple[Fault, ...]]:
+def read_or_refused(text: str) -> tuple[Query | None, tuple[QueryError, ...]]:
     try:
         return parse(text, WORDS), ()
     except InvalidQuery as refused:

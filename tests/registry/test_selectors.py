@@ -11,15 +11,15 @@ from django.test.utils import CaptureQueriesContext
 
 from registry import access, selectors, stages
 from registry.access import Role, actor_for
-from registry.exceptions import InvalidInput, NotFound, NotPermitted
+from registry.exceptions import NotFoundError, PermissionDeniedError, ValidationFailedError
 from registry.models import ModelVersion, RegisteredModel, Stage
 from registry.search import WORDS, parse
 from registry.selectors.search import matching_models
 from registry.services import archiving, versions
 from registry.services.versions import VersionSpec
-from registry.stage_writer import set_alias
+from registry.stage_transitions import set_alias
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +44,7 @@ def shelf(lifecycle: None, people: People) -> dict[str, RegisteredModel]:
 
 
 def find(people: People, query: str) -> QuerySet[RegisteredModel]:
-    return selectors.with_numbers(matching_models(actor_for(people.priya), parse(query, WORDS))).order_by("slug")
+    return selectors.annotate_counts(matching_models(actor_for(people.priya), parse(query, WORDS))).order_by("slug")
 
 
 def slugs(people: People, query: str = "") -> list[str]:
@@ -87,11 +87,11 @@ def test_nobody_finds_what_they_may_not_see(shelf: dict[str, RegisteredModel], p
     hidden, absent = "credit-risk-pd", "no-such-model"
     refusals = []
     for slug in (hidden, absent):
-        with pytest.raises(NotFound) as refused:
+        with pytest.raises(NotFoundError) as refused:
             selectors.model(eve, slug)
         refusals.append(refused.value.detail.replace(slug, "…"))
     assert refusals[0] == refusals[1], "hidden and absent sound alike"
-    with pytest.raises(NotPermitted) as missing:
+    with pytest.raises(PermissionDeniedError) as missing:
         selectors.model(people.token_of(people.priya, "versions:write"), "churn")
     assert missing.value.code == "missing_scope"
 
@@ -112,13 +112,13 @@ def test_the_cost_of_a_list_does_not_grow(people: People, lifecycle: None) -> No
 
     for _ in range(2):
         factories.model(people.priya)
-    assert (cost(everything), cost(lambda: list(access.visible_to(priya)))) == (2, 1)
+    assert (cost(everything), cost(lambda: list(access.visible_models(priya)))) == (2, 1)
     for _ in range(20):
         made = factories.model(people.priya)
         factories.version(made, people.priya)
-    assert (cost(everything), cost(lambda: list(access.visible_to(priya)))) == (2, 1)
+    assert (cost(everything), cost(lambda: list(access.visible_models(priya)))) == (2, 1)
     assert cost(lambda: [f"{v} {v.stage} {v.registered_by}" for v in selectors.versions_of(made)]) == 1
-    assert cost(lambda: [f"{v} {v.stage}" for v in selectors.holding_digest(priya, "0" * 64)]) == 1
+    assert cost(lambda: [f"{v} {v.stage}" for v in selectors.versions_with_digest(priya, "0" * 64)]) == 1
     assert cost(selectors.lifecycle) == 1
 
 
@@ -155,11 +155,11 @@ def test_references_resolve_to_registered_versions(
         "",
         "other/1",
     ):
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             selectors.resolve(priya, reference)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         selectors.resolve(actor_for(people.eve), "credit-risk-pd/1")
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         selectors.version(priya, "credit-risk-pd", 99)
 
 
@@ -167,8 +167,8 @@ def test_versions_are_found_by_the_digest_of_a_file(people: People, version: Mod
     digest = version.artifacts.get().sha256
     again = factories.version(version.model, people.priya, {"copy.bin": b"weights"})
     hidden = factories.version(factories.model(people.eve), people.eve, {"stolen.bin": b"weights"})
-    assert list(selectors.holding_digest(actor_for(people.priya), digest)) == [version, again]
-    assert list(selectors.holding_digest(actor_for(people.eve), digest)) == [hidden]
+    assert list(selectors.versions_with_digest(actor_for(people.priya), digest)) == [version, again]
+    assert list(selectors.versions_with_digest(actor_for(people.eve), digest)) == [hidden]
 
 
 def test_the_lifecycle_comes_back_as_it_was_written(lifecycle: None) -> None:
@@ -178,10 +178,10 @@ def test_the_lifecycle_comes_back_as_it_was_written(lifecycle: None) -> None:
 
 
 def test_an_alias_that_looks_like_the_protected_one_is_refused(lifecycle: None) -> None:
-    assert selectors.alias_to_point("shadow") is False
-    assert selectors.alias_to_point("champion") is True
+    assert selectors.is_alias_governed("shadow") is False
+    assert selectors.is_alias_governed("champion") is True
     assert selectors.is_protected_alias("champion")
     for name, code in (("Champion", "looks_protected"), ("v7", "reserved"), ("a b", "alias")):
-        with pytest.raises(InvalidInput) as refused:
-            selectors.alias_to_point(name)
+        with pytest.raises(ValidationFailedError) as refused:
+            selectors.is_alias_governed(name)
         assert [error.code for error in refused.value.errors] == [code]

@@ -12,7 +12,7 @@ from audit import clock
 from registry import selectors
 from registry.models import RegisteredModel, Stage, StageOccupancy
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 THEN = datetime(2026, 3, 1, tzinfo=UTC)
 VERSIONS = 12
@@ -21,7 +21,7 @@ VERSIONS = 12
 @pytest.fixture
 def model(people: People, lifecycle: None) -> RegisteredModel:
     """With neighbours whose versions fill the table."""
-    with clock.at(THEN):
+    with clock.freeze(THEN):
         mine = factories.model(people.priya)
         for made in (mine, factories.model(people.priya), factories.model(people.priya)):
             for number in range(VERSIONS):

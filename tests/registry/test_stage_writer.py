@@ -11,11 +11,11 @@ from django.db import IntegrityError, connection, transaction
 
 from audit import clock
 from audit.models import Event
-from registry import selectors, stage_writer
-from registry.exceptions import IllegalMove
-from registry.models import OPEN, AliasAssignment, ModelVersion, Stage, StageOccupancy
+from registry import selectors, stage_transitions
+from registry.exceptions import InvalidTransitionError
+from registry.models import IS_CURRENT, AliasAssignment, ModelVersion, Stage, StageOccupancy
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +49,7 @@ def test_an_exclusive_stage_sends_its_occupant_on(
     displaced = move_to(newer, canary)
     assert displaced is not None
     assert (displaced.pk, displaced.stage.slug) == (version.pk, "archived")
-    here, there = (StageOccupancy.objects.get(OPEN, version=v) for v in (newer, version))
+    here, there = (StageOccupancy.objects.get(IS_CURRENT, version=v) for v in (newer, version))
     assert here.opened_event == there.opened_event
     assert (here.stage.slug, there.stage.slug) == ("canary", "archived")
     connection.check_constraints()
@@ -61,7 +61,7 @@ def test_what_was_in_a_stage_at_a_moment_is_known(
     newer = factories.version(version.model, people.priya, description="challenger")
     start = clock.now()
     for day, candidate in ((1, version), (2, newer)):
-        with clock.at(start + timedelta(days=day)):
+        with clock.freeze(start + timedelta(days=day)):
             move_to(candidate, canary)
 
     def there(days: float) -> list[ModelVersion]:
@@ -72,8 +72,8 @@ def test_what_was_in_a_stage_at_a_moment_is_known(
 
 
 def test_a_move_the_lifecycle_lacks_is_refused(version: ModelVersion, event_of_move: EventOfMove) -> None:
-    with pytest.raises(IllegalMove), transaction.atomic():
-        stage_writer.move(
+    with pytest.raises(InvalidTransitionError), transaction.atomic():
+        stage_transitions.apply_transition(
             version=version,
             target=stage("production"),
             event=event_of_move(version),
@@ -88,21 +88,21 @@ def test_an_alias_points_at_one_version_at_a_time(
     newer = factories.version(version.model, people.priya, description="challenger")
     start = clock.now()
     for day, candidate in ((1, version), (2, newer)):
-        with clock.at(start + timedelta(days=day)), transaction.atomic():
+        with clock.freeze(start + timedelta(days=day)), transaction.atomic():
             event = event_of_move(candidate, version)
-            stage_writer.set_alias(version=candidate, name="shadow", event=event, promotion=None)
+            stage_transitions.set_alias(version=candidate, name="shadow", event=event, promotion=None)
     held = [selectors.alias_at(version.model, "shadow", start + timedelta(days=days)) for days in (0, 1, 1.5, 2)]
     assert held == [None, version, version, newer]
-    assert AliasAssignment.objects.filter(OPEN, model=version.model, name="shadow").get().version == newer
+    assert AliasAssignment.objects.filter(IS_CURRENT, model=version.model, name="shadow").get().version == newer
     connection.check_constraints()
 
 
 def test_the_protected_alias_needs_a_promotion(version: ModelVersion, event_of_move: EventOfMove) -> None:
     event = event_of_move(version)
     with pytest.raises(IntegrityError, match="set by a promotion only"), transaction.atomic():
-        stage_writer.set_alias(version=version, name="champion", event=event, promotion=None)
+        stage_transitions.set_alias(version=version, name="champion", event=event, promotion=None)
     # A promotion that does not exist is no promotion: the deciding storey's guard says so at commit.
-    stage_writer.set_alias(version=version, name="champion", event=event, promotion=uuid4())
+    stage_transitions.set_alias(version=version, name="champion", event=event, promotion=uuid4())
     with pytest.raises(IntegrityError, match=r"promoted request only|represents a stage"):
         connection.check_constraints()
 

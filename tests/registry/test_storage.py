@@ -75,7 +75,7 @@ def test_an_empty_file_is_a_file() -> None:
 
 def test_nothing_is_left_of_a_file_that_is_too_large(store: Path) -> None:
     stream = Endless(10**12)
-    with pytest.raises(storage.TooLarge):
+    with pytest.raises(storage.BlobTooLargeError):
         storage.write(stream, limit=1_000_000)
     assert files(store) == []
     assert stream.left > 10**12 - 2_000_000, "it stopped reading soon after the limit"
@@ -140,10 +140,12 @@ def test_a_writer_that_is_killed_leaves_no_file_under_a_digest(store: Path) -> N
     left = files(store)
     assert [path.parent.name for path in left] == ["tmp"], "only an unfinished temporary file"
     folder = storage.store()
-    assert folder.sweep(older_than=storage.ABANDONED_AFTER, pretend=False) == 0, "it may still belong to somebody"
+    assert folder.delete_abandoned(older_than=storage.ABANDONED_AFTER, pretend=False) == 0, (
+        "it may still belong to somebody"
+    )
     long_ago = time.time() - storage.ABANDONED_AFTER - 1
     os.utime(left[0], (long_ago, long_ago))
-    assert folder.sweep(older_than=storage.ABANDONED_AFTER, pretend=True) == 1
+    assert folder.delete_abandoned(older_than=storage.ABANDONED_AFTER, pretend=True) == 1
     assert files(store) == left, "it was only looked"
-    assert folder.sweep(older_than=storage.ABANDONED_AFTER, pretend=False) == 1
+    assert folder.delete_abandoned(older_than=storage.ABANDONED_AFTER, pretend=False) == 1
     assert files(store) == []

@@ -17,14 +17,14 @@ from pytest_django import Settings
 
 from registry import storage
 from registry.access import actor_for
-from registry.exceptions import NotNow
+from registry.exceptions import InvalidStateError
 from registry.models import Blob, ModelVersion, RegisteredModel, Upload
-from registry.services import sweeping, versions
-from registry.services.storing import hold_alone, refer_to
+from registry.services import garbage_collection, versions
+from registry.services.blob_references import reference_blob, try_lock_digest
 from registry.services.versions import VersionSpec
-from registry.storage import Bucket, StoredBlob
+from registry.storage import S3Settings, StoredBlob
 from tests import factories
-from tests.people import People
+from tests.personas import People
 from tests.registry.conftest import Recorded
 
 pytestmark = pytest.mark.django_db
@@ -56,28 +56,28 @@ def test_bytes_that_nothing_refers_to_go_after_some_days(people: People, model: 
     os.utime(path, (0, 0))
     young, old = stored(b"young", days_ago=6), stored(b"old!!", days_ago=8)
 
-    assert sweeping.sweep(pretend=True) == sweeping.Swept(0, 1, 5, 0)
+    assert garbage_collection.collect_garbage(dry_run=True) == garbage_collection.GarbageCollectionResult(0, 1, 5, 0)
     assert is_there(old)
-    assert sweeping.sweep() == sweeping.Swept(0, 1, 5, 0)
+    assert garbage_collection.collect_garbage() == garbage_collection.GarbageCollectionResult(0, 1, 5, 0)
     assert (is_there(young), is_there(old), path.is_file()) == (True, False, True)
-    assert sweeping.sweep() == sweeping.Swept(0, 0, 0, 0)
+    assert garbage_collection.collect_garbage() == garbage_collection.GarbageCollectionResult(0, 0, 0, 0)
 
 
 def test_whoever_comes_late_is_told_to_send_again() -> None:
     blob = stored(b"old", days_ago=8)
-    sweeping.sweep()
-    with pytest.raises(NotNow) as refused:
-        refer_to(blob)
+    garbage_collection.collect_garbage()
+    with pytest.raises(InvalidStateError) as refused:
+        reference_blob(blob)
     assert refused.value.code == "send_again"
     assert not Blob.objects.exists()
 
 
-def test_bytes_in_a_bucket_are_swept_the_same_way(in_bucket: Bucket, settings: Settings) -> None:
+def test_bytes_in_a_bucket_are_swept_the_same_way(in_bucket: S3Settings, settings: Settings) -> None:
     settings.COUNTERSIGN_ORPHANS_KEPT_DAYS = -1
     orphan = storage.write(io.BytesIO(b"orphan"), limit=10)
     kept = storage.write(io.BytesIO(b"kept"), limit=10)
-    refer_to(kept)
-    assert sweeping.sweep() == sweeping.Swept(0, 1, 6, 0)
+    reference_blob(kept)
+    assert garbage_collection.collect_garbage() == garbage_collection.GarbageCollectionResult(0, 1, 6, 0)
     assert (is_there(orphan), is_there(kept)) == (False, True)
 
 
@@ -89,7 +89,7 @@ def test_bytes_that_somebody_begins_to_refer_to_are_left(transactional_db: None)
     def use() -> None:
         try:
             with transaction.atomic():
-                refer_to(blob)
+                reference_blob(blob)
                 begun.set()
                 go_on.wait(20)
         finally:
@@ -99,11 +99,11 @@ def test_bytes_that_somebody_begins_to_refer_to_are_left(transactional_db: None)
     user.start()
     assert begun.wait(20)
     with transaction.atomic():
-        assert not hold_alone(blob.sha256)
-    assert sweeping.sweep().orphans == 0, "somebody has hold of them"
+        assert not try_lock_digest(blob.sha256)
+    assert garbage_collection.collect_garbage().orphans == 0, "somebody has hold of them"
     go_on.set()
     user.join()
-    assert sweeping.sweep().orphans == 0, "they are somebody's now"
+    assert garbage_collection.collect_garbage().orphans == 0, "they are somebody's now"
     assert is_there(blob)
 
 
@@ -126,12 +126,12 @@ def test_a_version_that_was_never_completed_is_given_up(
 ) -> None:
     version = declared()
     assert declared().found
-    assert sweeping.sweep().abandoned == 0, "it has two weeks"
+    assert garbage_collection.collect_garbage().abandoned == 0, "it has two weeks"
     settings.COUNTERSIGN_ABANDONED_AFTER_DAYS = 0
-    assert sweeping.sweep(pretend=True).abandoned == 1
+    assert garbage_collection.collect_garbage(dry_run=True).abandoned == 1
     with recorded() as events:
-        assert sweeping.sweep().abandoned == 1
-        assert sweeping.sweep().abandoned == 0
+        assert garbage_collection.collect_garbage().abandoned == 1
+        assert garbage_collection.collect_garbage().abandoned == 0
     (event,) = events
     assert (event.action, event.actor_id, event.thing_id) == (
         "version.abandoned", "storage-sweeper", str(version.uid),
@@ -142,10 +142,10 @@ def test_a_version_that_was_never_completed_is_given_up(
 
     priya = actor_for(people.priya)
     for refused_act in (
-        lambda: versions.complete(actor=priya, version=version),
+        lambda: versions.complete_registration(actor=priya, version=version),
         lambda: versions.store_artifact(actor=priya, version=version, path="b", stream=io.BytesIO(b"never")),
     ):
-        with pytest.raises(NotNow) as refused:
+        with pytest.raises(InvalidStateError) as refused:
             refused_act()
         assert refused.value.code == "version_abandoned"
     again = declared()
@@ -159,7 +159,7 @@ def test_a_version_whose_files_are_being_read_is_not_given_up(
     version = declared()
     settings.COUNTERSIGN_ABANDONED_AFTER_DAYS = 0
     Upload.objects.create(artifact=version.artifacts.get(path="b"), state=Upload.State.QUEUED)
-    assert sweeping.sweep().abandoned == 0
+    assert garbage_collection.collect_garbage().abandoned == 0
 
 
 def test_the_command_only_looks_where_it_is_told_to(capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,5 +176,5 @@ def test_the_command_only_looks_where_it_is_told_to(capsys: pytest.CaptureFixtur
 def test_digests_do_not_share_a_lock() -> None:
     first, second = (hashlib.sha256(word).hexdigest() for word in (b"1", b"2"))
     with transaction.atomic():
-        assert hold_alone(first)
-        assert hold_alone(second)
+        assert try_lock_digest(first)
+        assert try_lock_digest(second)

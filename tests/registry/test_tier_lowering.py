@@ -10,13 +10,13 @@ from django.db import IntegrityError, connection, transaction
 
 from audit.models import Event
 from registry.access import Role, actor_for, grant_role
-from registry.exceptions import Conflict, NotNow, NotPermitted
+from registry.exceptions import ConflictError, InvalidStateError, PermissionDeniedError
 from registry.models import Assessment, ChangeProposal, RegisteredModel
 from registry.selectors.tier_lowerings import who_lowered
 from registry.services import archiving, assessments, change_proposals, instance, models, questionnaires, tier_lowering
 from registry.services.people import add_member
 from tests import factories
-from tests.people import People
+from tests.personas import People
 from tests.registry.conftest import Recorded
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +44,7 @@ def proposed(model: RegisteredModel, people: People) -> ChangeProposal:
 
 def test_an_owner_does_not_lower_the_tier_alone(people: People, model: RegisteredModel, recorded: Recorded) -> None:
     assert people.henrik
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         assessments.assess(
             actor=actor_for(people.priya), model=model, answers=factories.answers_for(3), rationale="It is small."
         )
@@ -90,7 +90,7 @@ def test_who_confirms(people: People, model: RegisteredModel) -> None:
     proposal = proposed(model, people)
     assert set(change_proposals.confirmers_of(proposal)) == {people.marta, people.henrik}
     for author in (people.priya, people.chen, people.aiko, people.eve, people.dorothy):
-        with pytest.raises(NotPermitted) as refused:
+        with pytest.raises(PermissionDeniedError) as refused:
             factories.confirm(proposal, author)
         assert (refused.value.code, refused.value.rule) == ("separation_of_duties", "SoD-9")
     assert tier_lowering.involved_people(model).keys() == {
@@ -114,7 +114,7 @@ def test_a_role_from_after_the_proposal_or_from_the_proposer_does_not_confirm(
     people.dorothy  # noqa: B018 - an officer after the proposal
     assert set(change_proposals.confirmers_of(proposal)) == {people.aiko, people.henrik}
     for person in (people.chen, people.eve, people.marta, people.dorothy):
-        with pytest.raises(NotPermitted) as refused:
+        with pytest.raises(PermissionDeniedError) as refused:
             factories.confirm(proposal, person)
         assert refused.value.code == "not_a_confirmer"
 
@@ -125,7 +125,7 @@ def test_a_tier_below_the_computed_one_needs_a_second_person_the_first_time(peop
     people.dorothy  # noqa: B018 - an officer before the proposal
     questionnaires.install_starter(actor=factories.SETUP)
     given: Any = {"model": model, "answers": factories.answers_for(1), "rationale": "Large.", "tier": 3}
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         tier_lowering.submit(actor=actor_for(people.priya), override_reason="It is a pilot.", **given)
     assert refused.value.code == "laxer_tier"
     made = tier_lowering.submit(actor=actor_for(people.henrik), override_reason="It is a pilot.", **given)
@@ -144,31 +144,31 @@ def test_a_token_proposes_and_does_not_lower(people: People, model: RegisteredMo
     assert model.risk_tier == 1
     factories.grant(Role.DEVELOPER, to=people.eve, on=model)
     for actor in (actor_for(people.eve), people.token_of(people.eve, "models:read", "models:write")):
-        with pytest.raises(NotPermitted) as refused:
+        with pytest.raises(PermissionDeniedError) as refused:
             submit(model, actor)
         assert refused.value.code == "laxer_tier"
 
 
 def test_what_changed_meanwhile_is_not_confirmed(people: People, model: RegisteredModel) -> None:
     proposal = proposed(model, people)
-    with pytest.raises(Conflict) as conflict:
+    with pytest.raises(ConflictError) as conflict:
         proposed(model, people)
     assert conflict.value.code == "already_proposed"
     with transaction.atomic():
         newer = questionnaires.STARTER.read_text().replace("Risk tier of a model", "Risk tier, second revision")
         questionnaires.publish(actor=factories.SETUP, source=newer, reason="clearer")
-        with pytest.raises(Conflict) as conflict:
+        with pytest.raises(ConflictError) as conflict:
             factories.confirm(proposal, people.henrik)
         assert conflict.value.code == "questionnaire_changed"
         transaction.set_rollback(True)
     submit(model, actor_for(people.priya), tier=1)
-    with pytest.raises(Conflict) as conflict:
+    with pytest.raises(ConflictError) as conflict:
         factories.confirm(proposal, people.henrik)
     assert conflict.value.code == "tier_changed"
     change_proposals.withdraw(actor=actor_for(people.priya), proposal=proposal, reason="overtaken")
     again = proposed(model, people)
     archiving.archive_model(actor=actor_for(people.priya), model=model, reason="out of use")
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         factories.confirm(again, people.henrik)
     assert refused.value.code == "model_archived"
     model.refresh_from_db()

@@ -14,12 +14,12 @@ from pytest_django import DjangoAssertNumQueries
 from audit import clock
 from audit.actor import ActorKind
 from registry.access import actor_for
-from registry.exceptions import InvalidInput, NotFound, NotNow, NotPermitted
+from registry.exceptions import InvalidStateError, NotFoundError, PermissionDeniedError, ValidationFailedError
 from registry.models import AccessToken, TokenUse
 from registry.services import people as accounts
 from registry.services import tokens
 from tests import factories
-from tests.people import People
+from tests.personas import People
 from tests.registry.conftest import Recorded
 
 pytestmark = pytest.mark.django_db
@@ -65,10 +65,10 @@ def test_only_a_hash_is_kept(people: People) -> None:
 @given(st.integers(0, 48), st.sampled_from("0aZ"))
 def test_one_wrong_character_is_seen_without_the_database(place: int, other: str) -> None:
     secret = tokens.new_secret()
-    assert tokens.well_formed(secret)
+    assert tokens.is_well_formed(secret)
     assert len(secret) == 49
     changed = secret[:place] + other + secret[place + 1 :]
-    assert tokens.well_formed(changed) == (changed == secret)
+    assert tokens.is_well_formed(changed) == (changed == secret)
 
 
 def test_what_is_no_token_costs_no_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
@@ -82,12 +82,12 @@ def test_signing_in_is_one_query_and_one_note_a_minute(
 ) -> None:
     token, secret = factories.token(people.priya, ["models:read"])
     start = clock.now()
-    with clock.at(start):
+    with clock.freeze(start):
         assert tokens.authenticate(secret, "192.0.2.7")
-    with clock.at(start + timedelta(seconds=59)), django_assert_num_queries(1):
+    with clock.freeze(start + timedelta(seconds=59)), django_assert_num_queries(1):
         assert tokens.authenticate(secret, "192.0.2.8")
     assert TokenUse.objects.get(token=token).last_address == "192.0.2.7"
-    with clock.at(start + timedelta(seconds=60)):
+    with clock.freeze(start + timedelta(seconds=60)):
         assert tokens.authenticate(secret, "not an address")
     use = TokenUse.objects.get(token=token)
     assert (use.last_used_at, use.last_address) == (start + timedelta(seconds=60), None)
@@ -99,13 +99,13 @@ def test_a_token_that_ended_is_no_token(people: People, recorded: Recorded) -> N
     revoked_token, revoked = factories.token(people.priya, ["models:read"])
     _, orphan = factories.token(people.eve, ["models:read"])
     assert all(tokens.authenticate(secret) for secret in (expired, revoked, orphan))
-    with clock.at(clock.now() + timedelta(days=1, seconds=1)):
+    with clock.freeze(clock.now() + timedelta(days=1, seconds=1)):
         assert tokens.authenticate(expired) is None
     with recorded() as events:
         tokens.revoke(actor=actor_for(people.priya), token=revoked_token, reason="leaked")
     assert [(e.action, e.thing_id) for e in events] == [("token.revoked", revoked_token.uid)]
     assert tokens.authenticate(revoked) is None
-    with pytest.raises(NotNow):
+    with pytest.raises(InvalidStateError):
         tokens.revoke(actor=actor_for(people.priya), token=revoked_token, reason="leaked")
     accounts.deactivate(actor=actor_for(people.ada), person=people.eve, reason="left")
     assert tokens.authenticate(orphan) is None
@@ -113,9 +113,9 @@ def test_a_token_that_ended_is_no_token(people: People, recorded: Recorded) -> N
 
 def test_nobody_issues_a_token_in_another_persons_name(people: People) -> None:
     for actor in (actor_for(people.ada), actor_for(people.eve)):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(PermissionDeniedError):
             tokens.issue(actor=actor, person=people.priya, name="n", scopes=["models:read"], expires_at=soon())
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         tokens.issue(
             actor=people.token_of(people.priya, "models:write"),
             person=people.priya,
@@ -132,9 +132,9 @@ def test_nobody_issues_a_token_in_another_persons_name(people: People) -> None:
 
 def test_somebody_elses_token_is_not_there(people: People) -> None:
     token, _ = factories.token(people.priya, ["models:read"])
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         tokens.revoke(actor=actor_for(people.eve), token=token, reason="mine now")
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         tokens.revoke(actor=people.token_of(people.priya, "models:read"), token=token, reason="a sibling")
     tokens.revoke(actor=actor_for(people.ada), token=token, reason="leaked")
 
@@ -155,6 +155,6 @@ def test_what_a_token_may_not_be(people: People, facts: dict[str, object], point
     given = {"name": "n", "scopes": ["models:read"], "expires_at": timedelta(days=1), **facts}
     assert isinstance(given["expires_at"], timedelta)
     given["expires_at"] = clock.now() + given["expires_at"]
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(ValidationFailedError) as refused:
         tokens.issue(actor=actor_for(people.priya), person=people.priya, **given)  # type: ignore[arg-type]
     assert [(error.pointer, error.code) for error in refused.value.errors] == [(pointer, code)]

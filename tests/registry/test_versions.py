@@ -13,12 +13,12 @@ from pytest_django import Settings
 
 from registry import storage
 from registry.access import Role, actor_for
-from registry.exceptions import InvalidInput, NotFound, NotNow, NotPermitted
+from registry.exceptions import InvalidStateError, NotFoundError, PermissionDeniedError, ValidationFailedError
 from registry.models import Blob, DatasetReference, ModelVersion, RegisteredModel, StageOccupancy
 from registry.services import archiving, versions
 from registry.services.versions import ArtifactSpec, DatasetSpec, MetricSpec, VersionSpec
 from tests import factories
-from tests.people import People
+from tests.personas import People
 from tests.registry.conftest import Recorded
 
 pytestmark = pytest.mark.django_db
@@ -61,15 +61,15 @@ def test_a_version_with_files_is_registered_when_all_are_stored(
     with recorded() as events:
         version = declared(people, model, artifacts=FILES)
         assert (version.status, version.fingerprint) == ("registering", "")
-        with pytest.raises(NotNow) as refused:
-            versions.complete(actor=priya, version=version)
+        with pytest.raises(InvalidStateError) as refused:
+            versions.complete_registration(actor=priya, version=version)
         assert (refused.value.code, set(refused.value.requirements)) == (
             "files_missing",
             {"README.md", "model/weights.bin"},
         )
         store(people, version, "model/weights.bin", WEIGHTS)
         store(people, version, "README.md", b"# Read me")
-        done = versions.complete(actor=priya, version=version)
+        done = versions.complete_registration(actor=priya, version=version)
     assert [event.action for event in events] == [
         "version.declared",
         "artifact.stored",
@@ -82,7 +82,7 @@ def test_a_version_with_files_is_registered_when_all_are_stored(
     with storage.open_blob(FILES[0].sha256) as file:
         assert file.read() == WEIGHTS
     with recorded() as events:
-        assert versions.complete(actor=priya, version=done).pk == done.pk
+        assert versions.complete_registration(actor=priya, version=done).pk == done.pk
     assert events == []
     connection.check_constraints()
 
@@ -96,7 +96,7 @@ def test_other_bytes_than_declared_are_refused_and_not_kept(people: People, mode
         (WEIGHTS[:-1], "wrong_size"),
         (b"", "wrong_size"),
     ):
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(ValidationFailedError) as refused:
             store(people, version, "model/weights.bin", content)
         assert [error.code for error in refused.value.errors] == [code]
         assert "Nothing was kept" in refused.value.detail
@@ -111,9 +111,9 @@ def test_of_a_file_that_announces_another_size_no_byte_is_read(people: People, m
 
     version = declared(people, model, artifacts=FILES)
     priya = actor_for(people.priya)
-    with pytest.raises(InvalidInput, match="not as many"):
+    with pytest.raises(ValidationFailedError, match="not as many"):
         versions.store_artifact(actor=priya, version=version, path="README.md", stream=Untouched(), announced=10**12)
-    with pytest.raises(InvalidInput, match="at most 268,435,456 bytes"):
+    with pytest.raises(ValidationFailedError, match="at most 268,435,456 bytes"):
         versions.store_evidence(
             actor=priya, version=version, kind="evaluation.table", stream=Untouched(), announced=10**9
         )
@@ -121,7 +121,7 @@ def test_of_a_file_that_announces_another_size_no_byte_is_read(people: People, m
 
 def test_a_file_that_was_not_declared_has_no_place(people: People, model: RegisteredModel) -> None:
     version = declared(people, model, artifacts=FILES)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         store(people, version, "other.bin", b"x")
 
 
@@ -141,12 +141,12 @@ def test_a_digest_is_no_proof_of_having_the_file(people: People, model: Register
         model=other,
         spec=VersionSpec(artifacts=[factories.artifact("mine.bin", b"only Priya has this")]),
     )
-    with pytest.raises(NotNow):
-        versions.complete(actor=actor_for(people.eve), version=version)
+    with pytest.raises(InvalidStateError):
+        versions.complete_registration(actor=actor_for(people.eve), version=version)
 
 
 def test_files_of_a_registered_version_are_fixed(people: People, version: ModelVersion) -> None:
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         store(people, version, "model/weights.bin", b"weights")
     assert refused.value.code == "version_registered"
 
@@ -155,8 +155,8 @@ def test_a_stored_file_that_vanished_holds_the_registration_up(people: People, m
     version = declared(people, model, artifacts=[factories.artifact("a", b"about to vanish")])
     store(people, version, "a", b"about to vanish")
     storage.path_of(factories.artifact("a", b"about to vanish").sha256).unlink()
-    with pytest.raises(NotNow) as refused:
-        versions.complete(actor=actor_for(people.priya), version=version)
+    with pytest.raises(InvalidStateError) as refused:
+        versions.complete_registration(actor=actor_for(people.priya), version=version)
     assert refused.value.requirements == ("a",)
 
 
@@ -183,7 +183,7 @@ def test_the_same_declaration_by_the_same_token_is_found_again(
     assert (again.pk, again.found, events) == (first.pk, True, [])
     for content in ((FILES[0].path, WEIGHTS), ("README.md", b"# Read me")):
         versions.store_artifact(actor=actor, version=first, path=content[0], stream=io.BytesIO(content[1]))
-    versions.complete(actor=actor, version=first)
+    versions.complete_registration(actor=actor, version=first)
     assert versions.declare_version(actor=actor, model=model, spec=spec).pk == first.pk
     assert versions.declare_version(actor=actor, model=model, spec=spec, reuse=False).pk != first.pk
     changed = replace(spec, parameters={"lr": 0.2})
@@ -195,21 +195,21 @@ def test_the_same_declaration_by_the_same_token_is_found_again(
 
 
 def test_who_may_add_versions(people: People, model: RegisteredModel) -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFoundError):
         versions.declare_version(actor=actor_for(people.eve), model=model, spec=VersionSpec())
     factories.grant(Role.VIEWER, to=people.eve, on=model)
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         versions.declare_version(actor=actor_for(people.eve), model=model, spec=VersionSpec())
     assert "Priya Nair can grant it" in refused.value.detail
     factories.grant(Role.REGISTRAR, to=people.eve, on=model)
     assert versions.declare_version(actor=actor_for(people.eve), model=model, spec=VersionSpec()).number == 1
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         versions.declare_version(actor=factories.SETUP, model=model, spec=VersionSpec())
 
 
 def test_an_archived_model_takes_no_versions(people: People, model: RegisteredModel) -> None:
     archiving.archive_model(actor=actor_for(people.priya), model=model, reason="out of use")
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         declared(people, model)
     assert refused.value.code == "model_archived"
 
@@ -251,7 +251,7 @@ def test_what_a_version_may_not_be(
     settings.COUNTERSIGN_MAX_FILES = 5
     settings.COUNTERSIGN_MAX_FILE_BYTES = 1000
     settings.COUNTERSIGN_MAX_VERSION_BYTES = 2000
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(ValidationFailedError) as refused:
         declared(people, model, **spec)
     assert [(error.pointer, error.code) for error in refused.value.errors] == [(pointer, code)]
     assert model.versions.count() == 0
@@ -276,7 +276,7 @@ def test_parents_are_versions_one_may_see(people: People, version: ModelVersion)
     child = declared(people, model, parents=[version])
     assert list(child.parents.all()) == [version]
     hidden = factories.version(factories.model(people.eve), people.eve)
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(ValidationFailedError) as refused:
         declared(people, model, parents=[hidden], description="other")
     assert refused.value.errors[0].code == "unknown_version"
     connection.check_constraints()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance import policies
-from registry import card, questionnaire, yaml_reader
+from registry import model_card, questionnaire, yaml_reader
 from registry.yaml_reader import DuplicateKeyError, Limits, YamlUnreadableError, read
 
 DUPLICATES = {
@@ -161,8 +161,8 @@ def test_a_questionnaire_with_a_key_twice_is_refused() -> None:
 
 def test_a_card_with_a_key_twice_cannot_be_read() -> None:
     text = "---\nlicense: Apache-2.0\nlicense: Proprietary\n---\n# Model\n"
-    with pytest.raises(card.CardUnreadable, match="“license” is written twice, in line 2 and line 3"):
-        card.parse(text)
+    with pytest.raises(model_card.ModelCardParseError, match="“license” is written twice, in line 2 and line 3"):
+        model_card.parse(text)
 
 
 @pytest.mark.parametrize("escape", ["\\0", "\\ud800"])
@@ -171,8 +171,8 @@ def test_no_document_holds_what_neither_database_nor_page_can_hold(escape: str) 
         policies.parse(f'slug: a\ntitle: "abc{escape}"\napplies_to: {{stages: [production]}}\n')
     with pytest.raises(ValueError, match="line 1: an escape"):
         questionnaire.parse(f'title: "abc{escape}"\n')
-    with pytest.raises(card.CardUnreadable, match="line 2: an escape"):
-        card.parse(f'---\nlicense: "a{escape}"\n---\n# Model\n')
+    with pytest.raises(model_card.ModelCardParseError, match="line 2: an escape"):
+        model_card.parse(f'---\nlicense: "a{escape}"\n---\n# Model\n')
 
 
 def test_the_limits_of_a_caller_hold() -> None:

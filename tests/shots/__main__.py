@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tests.ground.browsers import find_chromium
-from tests.ground.visitors import Visitor
+from tests.fixtures.browsers import find_chromium
+from tests.fixtures.visitors import Visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -114,7 +114,7 @@ def running() -> Iterator[str]:
         yield address
         return
     process = subprocess.Popen(
-        [sys.executable, "-m", "governance.supervisor"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "governance.development.devserver"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None

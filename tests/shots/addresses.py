@@ -13,7 +13,7 @@ from governance import selectors
 from governance.models import Policy, PromotionRequest
 from registry import access
 from registry.models import (
-    OPEN,
+    IS_CURRENT,
     AccessRequest,
     ChangeProposal,
     DatasetReference,
@@ -98,7 +98,7 @@ def _of_model(request: PromotionRequest) -> list[Sight]:
     slug, number = request.model.slug, request.version.number
     author = owner(request)
     of_version = f"/models/{slug}/versions/{number}/"
-    held = StageOccupancy.objects.filter(OPEN, exclusive=True, version__model=request.model).first()
+    held = StageOccupancy.objects.filter(IS_CURRENT, exclusive=True, version__model=request.model).first()
     before = held.version.number if held is not None else 1
     risk = [
         Sight("risk", author, f"/models/{slug}/risk/"),

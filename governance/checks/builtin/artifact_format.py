@@ -8,23 +8,23 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from governance.checks.builtin.format_remedies import remedy
-from governance.checks.contract import (
+from governance.checks.base import (
     ARTIFACT_FILES,
     MAX_FINDINGS,
     MAX_TEXT,
     Check,
+    CheckOutcome,
     Conclusion,
     Context,
-    Evidence,
     File,
     Finding,
     Json,
-    Outcome,
     Parameters,
+    RequiredEvidence,
     Sandbox,
     Severity,
 )
+from governance.checks.builtin.format_remedies import remedy
 from governance.checks.formats.names import INCLUDED_IN, NEVER_ACCEPTED, RUNS_CODE, Format, Sniffed
 from governance.checks.formats.version_files import recognise
 
@@ -89,7 +89,7 @@ class ArtifactFormat(Check):
     version = "2.0.0"
     title = "Artifact formats are accepted"
     category = "artifact"
-    needs = (Evidence(ARTIFACT_FILES),)
+    needs = (RequiredEvidence(ARTIFACT_FILES),)
     facts = ("target",)
     sandbox: ClassVar[Sandbox] = Sandbox(memory=1 << 30)
 
@@ -133,14 +133,14 @@ class ArtifactFormat(Check):
         companions = tuple(form for form in first.companions if form in second.companions)
         return first.model_copy(update={"allowed": allowed, "companions": companions})
 
-    def run(self, ctx: Context, params: Any) -> Outcome:
+    def run(self, ctx: Context, params: Any) -> CheckOutcome:
         """Success when there are files and all are of an accepted format."""
         target = ctx.facts["target"]
         name = target["stage"] or f"@{target['alias']}"
         accepted = params.for_target(target["stage"], target["alias"])
         files = ctx.of(ARTIFACT_FILES)
         if not files:
-            return Outcome(
+            return CheckOutcome(
                 Conclusion.FAILURE,
                 "The version has no registered files whose format could be judged.",
                 (Finding("no_files", "Register a version with its files."),),
@@ -153,16 +153,16 @@ class ArtifactFormat(Check):
         findings += [_mismatch(file, what) for file, what in found if _lies(file, what) and _is_accepted(what, every)]
         if not refused and not any(_is_accepted(what, accepted) for _, what in found):
             message = "The version holds only files that lie beside a model, and no model. Register the model's files."
-            return Outcome(Conclusion.FAILURE, message, (Finding("no_model", message),))
+            return CheckOutcome(Conclusion.FAILURE, message, (Finding("no_model", message),))
         counts = Counter(str(what.format) for _, what in found)
         measures: dict[str, Json] = {"formats": dict(sorted(counts.items())), "accepted": sorted(every)}
         if refused:
             file, what = refused[0]
             more = f" {len(refused) - 1} more files are not accepted." if len(refused) > 1 else ""
             summary = f"{file.path} {_reason(what, every)} and is not accepted for {name}.{more}"
-            return Outcome(Conclusion.FAILURE, summary[:MAX_TEXT], tuple(findings[:MAX_FINDINGS]), measures)
+            return CheckOutcome(Conclusion.FAILURE, summary[:MAX_TEXT], tuple(findings[:MAX_FINDINGS]), measures)
         summary = f"All {len(files)} files are of formats accepted for {name}: {', '.join(sorted(counts))}."
-        return Outcome(Conclusion.SUCCESS, summary[:MAX_TEXT], tuple(findings[:MAX_FINDINGS]), measures)
+        return CheckOutcome(Conclusion.SUCCESS, summary[:MAX_TEXT], tuple(findings[:MAX_FINDINGS]), measures)
 
 
 def _is_accepted(what: Sniffed, accepted: tuple[str, ...]) -> bool:

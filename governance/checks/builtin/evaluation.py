@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from governance.checks import estimates
-from governance.checks.contract import File
-from governance.checks.estimates import Estimate, Flags, Floats, NotComputable
+from governance.checks import metrics_ci
+from governance.checks.base import File
+from governance.checks.metrics_ci import Estimate, Flags, Floats, NotComputable
 from governance.checks.repeated_rows import RepeatedRows
-from governance.checks.tables import NumberReader, TableUnusable, open_table
+from governance.checks.tables import NumberReader, TableFormatError, open_table
 
 COMPUTED = frozenset({"accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "mae", "rmse"})
 _ALIASES = {
@@ -74,9 +74,9 @@ class Evaluation:
         table = open_table(file)
         has = {name for name in ("score", "prediction", "id") if table.place(name) is not None}
         if table.place("label") is None:
-            raise TableUnusable(table.lacks(["label"]))
+            raise TableFormatError(table.lacks(["label"]))
         if not has & {"score", "prediction"}:
-            raise TableUnusable(
+            raise TableFormatError(
                 f"{file.path} needs a column score or prediction besides label: {table.described()}. Name it score, "
                 "y_score, probability, prediction or y_pred."
             )
@@ -95,7 +95,7 @@ class Evaluation:
             repeated.add(record[of_id] if of_id is not None else "", record, line)
         numbers.finish()
         if not labels:
-            raise TableUnusable(f"{file.path} has no rows below its header.")
+            raise TableFormatError(f"{file.path} has no rows below its header.")
         kept = repeated.first_of_each()
         remarks = _remarks(file, (*table.peculiarities, *numbers.peculiarities), kept, len(labels), repeated.has_ids)
         every = slice(None) if kept is None else kept
@@ -120,20 +120,20 @@ class Evaluation:
         match name:
             case "accuracy":
                 hits = self._predicted() == self.labels
-                return estimates.proportion(int(hits.sum()), len(hits), confidence)
+                return metrics_ci.proportion(int(hits.sum()), len(hits), confidence)
             case "precision" | "recall" | "f1":
                 return self._of_confusion(name, confidence, seed)
             case "auc":
-                return estimates.auc(self._actual(), self._scores(), confidence)
+                return metrics_ci.auc(self._actual(), self._scores(), confidence)
             case "log_loss":
                 chance = np.clip(self._chances(), 1e-15, 1 - 1e-15)
-                return estimates.mean(-np.log(np.where(self._actual(), chance, 1 - chance)), confidence)
+                return metrics_ci.mean(-np.log(np.where(self._actual(), chance, 1 - chance)), confidence)
             case "brier":
-                return estimates.mean((self._chances() - self._actual()) ** 2, confidence)
+                return metrics_ci.mean((self._chances() - self._actual()) ** 2, confidence)
             case "mae":
-                return estimates.mean(np.abs(self._errors()), confidence)
+                return metrics_ci.mean(np.abs(self._errors()), confidence)
             case "rmse":
-                return estimates.root_mean(self._errors() ** 2, confidence)
+                return metrics_ci.root_mean(self._errors() ** 2, confidence)
         raise NotComputable(f"{metric} is not one of those computed here: {', '.join(sorted(COMPUTED))}")
 
     def _of_confusion(self, name: str, confidence: float, seed: int) -> Estimate:
@@ -142,10 +142,10 @@ class Evaluation:
         hits = int((actual & predicted).sum())
         alarms, misses = int((~actual & predicted).sum()), int((actual & ~predicted).sum())
         if name == "precision":
-            return estimates.proportion(hits, hits + alarms, confidence)
+            return metrics_ci.proportion(hits, hits + alarms, confidence)
         if name == "recall":
-            return estimates.proportion(hits, hits + misses, confidence)
-        return estimates.f1(hits, alarms, misses, len(actual) - hits - alarms - misses, confidence, seed)
+            return metrics_ci.proportion(hits, hits + misses, confidence)
+        return metrics_ci.f1(hits, alarms, misses, len(actual) - hits - alarms - misses, confidence, seed)
 
     def _positive(self) -> str:
         labels: set[str] = {self.classes[int(code)] for code in np.unique(self.labels)}
@@ -196,7 +196,7 @@ class Evaluation:
             read = [numbers.read(name, f"the value {name[:40]!r}") for name in self.classes]
             values = np.array(read, dtype=np.float64)
             numbers.finish()
-        except TableUnusable as error:
+        except TableFormatError as error:
             raise NotComputable(str(error)) from error
         return np.asarray(values[self.labels] - values[self.predictions])
 
@@ -218,7 +218,7 @@ def _remarks(
 def _code(text: str, codes: dict[str, int], where: str) -> int:
     name = _name(text)
     if not name or name.casefold() == "nan":
-        raise TableUnusable(f"{where} is blank or NaN.")
+        raise TableFormatError(f"{where} is blank or NaN.")
     return codes.setdefault(name, len(codes))
 
 

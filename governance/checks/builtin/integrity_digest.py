@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 from typing import Any, ClassVar
 
-from governance.checks.contract import (
+from governance.checks.base import (
     ARTIFACT_FILES,
     MAX_FINDINGS,
     Check,
+    CheckOutcome,
     Conclusion,
     Context,
-    Evidence,
     File,
     Finding,
-    Outcome,
+    RequiredEvidence,
     Sandbox,
     Severity,
 )
@@ -30,16 +30,16 @@ class IntegrityDigest(Check):
     version = "1.0.0"
     title = "File integrity"
     category = "integrity"
-    needs = (Evidence(ARTIFACT_FILES),)
+    needs = (RequiredEvidence(ARTIFACT_FILES),)
     waivable = False
     judges_damage = True
     sandbox: ClassVar[Sandbox] = Sandbox(memory=512 << 20)
 
-    def run(self, ctx: Context, params: Any) -> Outcome:
+    def run(self, ctx: Context, params: Any) -> CheckOutcome:
         """Success when there are files, all are there, and all agree."""
         files = ctx.of(ARTIFACT_FILES)
         if not files:
-            return Outcome(
+            return CheckOutcome(
                 Conclusion.FAILURE,
                 "The version has no registered files, so there is nothing whose integrity could be shown.",
                 (Finding("no_files", "Register a version with its files.", Severity.CRITICAL),),
@@ -47,14 +47,14 @@ class IntegrityDigest(Check):
         faults = [fault for file in files if (fault := _fault(file)) is not None]
         measures = {"files": len(files), "bytes": sum(f.size for f in files), "faults": len(faults)}
         if faults:
-            return Outcome(
+            return CheckOutcome(
                 Conclusion.FAILURE,
                 f"{len(faults)} of {len(files)} files are not the registered ones: {faults[0].where}"
                 + (" and others." if len(faults) > 1 else "."),
                 tuple(faults[:MAX_FINDINGS]),
                 measures,
             )
-        return Outcome(
+        return CheckOutcome(
             Conclusion.SUCCESS,
             f"{len(files)} file{'s' if len(files) != 1 else ''}, checksum{'s' if len(files) != 1 else ''} verified.",
             (),

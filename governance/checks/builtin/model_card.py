@@ -6,19 +6,19 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from governance.checks.contract import (
+from governance.checks.base import (
     MAX_FINDINGS,
     MODEL_CARD,
     Check,
+    CheckOutcome,
     Conclusion,
     Context,
-    Evidence,
     Finding,
-    Outcome,
     Parameters,
+    RequiredEvidence,
     Sandbox,
 )
-from registry.card import CardUnreadable, Lack, lacks, parse
+from registry.model_card import MissingSection, ModelCardParseError, find_missing_sections, parse
 
 MAX_CARD = 256 * 1024
 """Bytes; a card is read by people."""
@@ -34,7 +34,7 @@ class ModelCardComplete(Check):
     version = "1.2.0"
     title = "Model card is complete"
     category = "documentation"
-    needs = (Evidence(MODEL_CARD),)
+    needs = (RequiredEvidence(MODEL_CARD),)
     sandbox: ClassVar[Sandbox] = Sandbox(memory=512 << 20, cpu=60, wall=90)
 
     class Params(Parameters):
@@ -68,28 +68,28 @@ class ModelCardComplete(Check):
             }
         )
 
-    def run(self, ctx: Context, params: Any) -> Outcome:
+    def run(self, ctx: Context, params: Any) -> CheckOutcome:
         """Success when nothing required is missing, empty, or a placeholder."""
         file = ctx.one(MODEL_CARD)
         if file is None or file.local is None:
-            return Outcome(Conclusion.ACTION_REQUIRED, "The version has no model card: add one.")
+            return CheckOutcome(Conclusion.ACTION_REQUIRED, "The version has no model card: add one.")
         if file.size > MAX_CARD:
             message = f"The model card has {file.size:,} bytes; more than {MAX_CARD:,} are not read. Shorten it."
-            return Outcome(Conclusion.FAILURE, message, (Finding("card_too_long", message),))
+            return CheckOutcome(Conclusion.FAILURE, message, (Finding("card_too_long", message),))
         try:
             card = parse(file.local.read_text("utf-8"))
-        except (CardUnreadable, UnicodeDecodeError) as error:
+        except (ModelCardParseError, UnicodeDecodeError) as error:
             message = f"The model card cannot be read: {error}"
-            return Outcome(Conclusion.FAILURE, message[:2000], (Finding("card_unreadable", message[:2000]),))
-        findings = [_finding(lack) for lack in lacks(card, **params.model_dump())]
+            return CheckOutcome(Conclusion.FAILURE, message[:2000], (Finding("card_unreadable", message[:2000]),))
+        findings = [_finding(lack) for lack in find_missing_sections(card, **params.model_dump())]
         measures = {"words": {s.title[:120]: s.words for s in card.sections[:100]}}
         asked = len(params.required_metadata) + len(params.required_sections)
         if not findings:
-            return Outcome(Conclusion.SUCCESS, f"All {asked} required parts of the card are there.", (), measures)
+            return CheckOutcome(Conclusion.SUCCESS, f"All {asked} required parts of the card are there.", (), measures)
         places = ", ".join(f.where for f in findings[:8]) + (" …" if len(findings) > 8 else "")
         summary = f"{len(findings)} of {asked} required parts of the card are missing or unfinished: {places}."
-        return Outcome(Conclusion.FAILURE, summary[:2000], tuple(findings[:MAX_FINDINGS]), measures)
+        return CheckOutcome(Conclusion.FAILURE, summary[:2000], tuple(findings[:MAX_FINDINGS]), measures)
 
 
-def _finding(lack: Lack) -> Finding:
+def _finding(lack: MissingSection) -> Finding:
     return Finding(lack.code, lack.message, where=lack.where)

@@ -9,22 +9,22 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from governance.checks.builtin.evaluation import COMPUTED, Evaluation, canonical_metric
-from governance.checks.contract import (
+from governance.checks.base import (
     EVALUATION_TABLE,
     METRICS,
     Check,
+    CheckOutcome,
     Conclusion,
     Context,
-    Evidence,
     Finding,
-    Outcome,
     Parameters,
+    RequiredEvidence,
     Sandbox,
     Severity,
 )
-from governance.checks.estimates import Estimate, NotComputable
-from governance.checks.tables import TableUnusable
+from governance.checks.builtin.evaluation import COMPUTED, Evaluation, canonical_metric
+from governance.checks.metrics_ci import Estimate, NotComputable
+from governance.checks.tables import TableFormatError
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -66,7 +66,7 @@ class PerformanceThreshold(Check):
     version = "1.1.0"
     title = "Performance thresholds"
     category = "performance"
-    needs = (Evidence(METRICS, required=False), Evidence(EVALUATION_TABLE, required=False))
+    needs = (RequiredEvidence(METRICS, required=False), RequiredEvidence(EVALUATION_TABLE, required=False))
     facts = ("metrics",)
     sandbox: ClassVar[Sandbox] = Sandbox(memory=2 << 30, cpu=180, wall=240)
 
@@ -106,7 +106,7 @@ class PerformanceThreshold(Check):
                 lacking.append(" or ".join(parts))
         return tuple(dict.fromkeys(lacking))
 
-    def run(self, ctx: Context, params: Any) -> Outcome:
+    def run(self, ctx: Context, params: Any) -> CheckOutcome:
         """Success when every limit holds."""
         table = ctx.one(EVALUATION_TABLE)
         evaluation: Evaluation | None = None
@@ -114,8 +114,8 @@ class PerformanceThreshold(Check):
         if table is not None:
             try:
                 evaluation = Evaluation.read(table, params.positive, params.decision_threshold)
-            except TableUnusable as error:
-                return Outcome(
+            except TableFormatError as error:
+                return CheckOutcome(
                     Conclusion.ACTION_REQUIRED,
                     f"The evaluation table cannot be used: {error}",
                     (Finding("table_unusable", f"{error} Add a corrected table.", where=table.path),),
@@ -131,12 +131,12 @@ class PerformanceThreshold(Check):
         undecided = [j for j in judged if j.verdict == "open"]
         if failed:
             summary = "; ".join(j.sentence for j in failed[:5]) + "."
-            return Outcome(Conclusion.FAILURE, summary[:2000], tuple(findings), measures)
+            return CheckOutcome(Conclusion.FAILURE, summary[:2000], tuple(findings), measures)
         if undecided:
             summary = "; ".join(j.sentence for j in undecided[:5]) + "."
-            return Outcome(Conclusion.ACTION_REQUIRED, summary[:2000], tuple(findings), measures)
+            return CheckOutcome(Conclusion.ACTION_REQUIRED, summary[:2000], tuple(findings), measures)
         summary = "; ".join(j.sentence for j in judged[:5]) + (" …" if len(judged) > 5 else ".")
-        return Outcome(Conclusion.SUCCESS, summary[:2000], tuple(findings), measures)
+        return CheckOutcome(Conclusion.SUCCESS, summary[:2000], tuple(findings), measures)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from governance.checks.contract import File
+from governance.checks.base import File
 from governance.checks.formats import protobuf, texts
+from governance.checks.formats.detect import sniff
 from governance.checks.formats.names import Format, Sniffed
-from governance.checks.formats.sniff import sniff
 
 _SHARD = re.compile(r"variables\.data-\d{5}-of-\d{5}")
 _BESIDE_SAVED_MODEL = frozenset({"fingerprint.pb", "keras_metadata.pb"})

@@ -6,13 +6,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from audit import context
-from governance.imports.people import person
+from governance.integrations.importers.people import person
 from governance.management.commands.propose_policy import describe
 from governance.management.identity import add_password_argument, password_of
-from governance.promotions.adopting import COMMAND
+from governance.promotions.import_existing import COMMAND
 from governance.selectors.change_proposals import content_of
 from registry import access, selectors
-from registry.exceptions import Refusal
+from registry.exceptions import DomainError
 from registry.models import ChangeProposal
 from registry.services import change_proposals, sign_in
 
@@ -30,9 +30,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with context.bind(client="change_proposal"):
+            with context.bind_request_context(client="change_proposal"):
                 self._answer(options)
-        except Refusal as refusal:
+        except DomainError as refusal:
             raise CommandError(refusal.detail) from None
 
     def _answer(self, options: dict[str, Any]) -> None:

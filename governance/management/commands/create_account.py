@@ -10,7 +10,7 @@ from audit import context
 from governance.management.identity import password_of
 from governance.services.setup import INSTALLER
 from registry import access
-from registry.exceptions import InvalidInput, Refusal
+from registry.exceptions import DomainError, ValidationFailedError
 from registry.services import change_proposals, people
 
 ROLES = (str(access.Role.OFFICER), str(access.Role.ADMINISTRATOR))
@@ -35,7 +35,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         password = password_of(options).value
         try:
-            with context.bind(client="create_account"), transaction.atomic():
+            with context.bind_request_context(client="create_account"), transaction.atomic():
                 change_proposals.require_exempt(INSTALLER, "Creating an account by command")
                 made = people.register_person(
                     actor=INSTALLER,
@@ -47,8 +47,8 @@ class Command(BaseCommand):
                     reason="set-up of the installation",
                 )
                 access.grant_role(actor=INSTALLER, role=options["role"], user=made, reason="set-up of the installation")
-        except InvalidInput as refusal:
+        except ValidationFailedError as refusal:
             raise CommandError("\n".join(f"{fault.pointer}: {fault.detail}" for fault in refusal.errors)) from None
-        except Refusal as refusal:
+        except DomainError as refusal:
             raise CommandError(refusal.detail) from None
         self.stdout.write(f"{made.username}: {options['role']}, to be confirmed with the set-up by two officers")

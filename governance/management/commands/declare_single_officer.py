@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from audit import context
-from governance.imports.people import officer
+from governance.integrations.importers.people import officer
 from governance.management.identity import add_password_argument, password_of
-from registry.exceptions import Refusal
+from registry.exceptions import DomainError
 from registry.services import instance
 
 
@@ -24,8 +24,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             actor = officer(options["username"], password_of(options))
-            with context.bind(client="declare_single_officer"):
+            with context.bind_request_context(client="declare_single_officer"):
                 instance.declare_single_officer(actor=actor, reason=options["reason"])
-        except Refusal as refusal:
+        except DomainError as refusal:
             raise CommandError(refusal.detail) from None
         self.stdout.write("This installation declares a single officer; every page states it.")

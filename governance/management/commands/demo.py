@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            from governance.demo import install  # noqa: PLC0415 - left out of the production image
+            from governance.development.demo import install  # noqa: PLC0415 - left out of the production image
         except ModuleNotFoundError as error:
             raise CommandError("The demonstration is not part of this installation.") from error
         try:

@@ -8,12 +8,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from audit import context
-from governance.imports.bringing import Bringing
-from governance.imports.people import officer, person
-from governance.imports.report import Report
+from governance.integrations.importers.mlflow_import import MlflowImport
+from governance.integrations.importers.people import officer, person
+from governance.integrations.importers.report import Report
 from governance.management.identity import add_proof_arguments, proof_of
-from governance.outside import Server, ServerFault
-from registry.exceptions import Refusal
+from governance.outbound_http import RemoteServer, ServerFault
+from registry.exceptions import DomainError
 
 
 class Command(BaseCommand):
@@ -41,7 +41,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            server = Server(
+            server = RemoteServer(
                 options["uri"],
                 token=os.environ.get("MLFLOW_TRACKING_TOKEN", ""),
                 username=os.environ.get("MLFLOW_TRACKING_USERNAME", ""),
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             raise CommandError(f"{options['uri']}: {fault}") from None
         progress = _Progress(self)
         try:
-            bringing = Bringing(
+            bringing = MlflowImport(
                 actor=officer(options["officer"], proof_of(options, options["officer"])),
                 server=server,
                 reason=options["reason"].strip() or f"Brought from {server.origin}, where it stood so.",
@@ -60,13 +60,13 @@ class Command(BaseCommand):
                 dry=options["dry_run"],
                 tell=progress.tell,
             )
-            with context.bind(client="import_mlflow"):
+            with context.bind_request_context(client="import_mlflow"):
                 report = bringing.run()
         except ServerFault as fault:
             raise CommandError(
                 f"{fault} What was brought before that stays; run the command again to go on.{progress.last}"
             ) from None
-        except Refusal as refusal:
+        except DomainError as refusal:
             raise CommandError(refusal.detail) from None
         self.stdout.write(f"{'Would bring' if options['dry_run'] else 'Brought'} from {server.origin}")
         for line in report.lines():

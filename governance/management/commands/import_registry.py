@@ -7,11 +7,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from audit import context
-from governance.imports.exports import ExportFault, read
-from governance.imports.people import officer, person
-from governance.imports.recording import Recording
+from governance.integrations.importers.exports import ExportFault, read
+from governance.integrations.importers.people import officer, person
+from governance.integrations.importers.recording import ExportImport
 from governance.management.identity import add_proof_arguments, proof_of
-from registry.exceptions import Refusal
+from registry.exceptions import DomainError
 
 
 class Command(BaseCommand):
@@ -36,19 +36,19 @@ class Command(BaseCommand):
         try:
             actor = officer(options["officer"], proof_of(options, options["officer"]))
             told = [(name, read(name, Path(name).read_bytes())) for name in options["files"]]
-            recording = Recording(
+            recording = ExportImport(
                 actor=actor,
                 owner=person(options["owner"]) if options["owner"] else None,
                 prefix=options["prefix"],
                 dry=options["dry_run"],
             )
-            with context.bind(client="import_registry"):
+            with context.bind_request_context(client="import_registry"):
                 report = recording.run(told)
         except OSError as fault:
             raise CommandError(f"{fault.filename}: {fault.strerror}") from None
         except ExportFault as fault:
             raise CommandError(f"{fault} Nothing was written.") from None
-        except Refusal as refusal:
+        except DomainError as refusal:
             raise CommandError(refusal.detail) from None
         for line in report.lines():
             self.stdout.write(line)

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from governance.services import setup
 from registry import selectors
-from registry.exceptions import Refusal
+from registry.exceptions import DomainError
 from registry.services import instance
 
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
             done = setup.initialise()
             if options["single_officer"]:
                 instance.declare_single_officer(actor=setup.INSTALLER, reason="declared when the instance was set up")
-        except Refusal as refusal:
+        except DomainError as refusal:
             raise CommandError(refusal.detail) from refusal
         lines = [
             "audit log opened" if done.log_opened else "audit log: open already",

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from audit import clock
 from audit.actor import Actor, process
 from registry import access
-from registry.exceptions import Refusal
+from registry.exceptions import DomainError
 from registry.models import User
 from registry.services import tokens
 
@@ -64,7 +64,7 @@ class Command(BaseCommand):
                 model_slugs=_listed(options["models"]) or None,
                 received_by=holder,
             )
-        except Refusal as refusal:
+        except DomainError as refusal:
             raise CommandError(refusal.detail) from None
         told = f"token of {person.username} until {token.expires_at:%Y-%m-%d %H:%M} UTC, for {', '.join(token.scopes)}"
         if not options["file"]:

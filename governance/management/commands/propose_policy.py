@@ -9,12 +9,12 @@ from django.core.management.base import BaseCommand, CommandError
 
 from audit import context
 from governance import selectors
-from governance.imports.people import officer
+from governance.integrations.importers.people import officer
 from governance.management.identity import add_password_argument, password_of
 from governance.selectors.change_proposals import warnings_of_change
 from governance.services import policies
 from governance.services.policy_template import template
-from registry.exceptions import InvalidInput, Refusal
+from registry.exceptions import DomainError, ValidationFailedError
 from registry.models import ChangeProposal
 from registry.services import change_proposals
 
@@ -47,14 +47,14 @@ class Command(BaseCommand):
                 self.stdout.write(f"{document.slug}: valid")
                 self._warn(selectors.warnings_of(document))
                 return
-            with context.bind(client="propose_policy"):
+            with context.bind_request_context(client="propose_policy"):
                 proposal = policies.propose(actor=actor, source=source, reason=options["reason"])
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['file']} cannot be read: {error}.") from None
-        except InvalidInput as refusal:
+        except ValidationFailedError as refusal:
             lines = [fault.detail for fault in refusal.errors]
             raise CommandError("\n".join(lines)) from None
-        except Refusal as refusal:
+        except DomainError as refusal:
             raise CommandError(refusal.detail) from None
         self.stdout.write(describe(proposal))
         self._warn(warnings_of_change(proposal))

@@ -7,9 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from audit import context
 from governance import selectors
-from governance.imports.people import administrator
+from governance.integrations.importers.people import administrator
 from governance.management.identity import add_password_argument, password_of
-from registry.exceptions import InvalidInput, Refusal
+from registry.exceptions import DomainError, ValidationFailedError
 from registry.models import User
 from registry.services import handover
 
@@ -36,13 +36,13 @@ class Command(BaseCommand):
                 self.stdout.write(sentence)
             if not options["to"]:
                 return
-            with context.bind(client="reassign"):
+            with context.bind_request_context(client="reassign"):
                 done = handover.reassign(
                     actor=actor, person=person, to=self._account(options["to"]), reason=options["reason"]
                 )
-        except InvalidInput as refusal:
+        except ValidationFailedError as refusal:
             raise CommandError("\n".join(fault.detail for fault in refusal.errors)) from None
-        except Refusal as refusal:
+        except DomainError as refusal:
             raise CommandError(refusal.detail) from None
         self.stdout.write(
             f"reassigned: {len(done.owned)} models owned, {len(done.accountable)} accountable for, "

@@ -10,8 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from governance.checks import catalogue, runner
-from governance.checks.contract import MODEL_CARD, Check, Conclusion, ContractBroken, Parameters
+from governance.checks import entry_points, runner
+from governance.checks.base import MODEL_CARD, Check, CheckContractError, Conclusion, Parameters
 from governance.checks.local_files import FolderUnusableError, LocalFiles, parse_pairs
 from registry import yaml_reader
 
@@ -43,14 +43,14 @@ class Command(BaseCommand):
         if not options["check"]:
             self._list()
             return
-        check = catalogue.find(options["check"])
+        check = entry_points.find(options["check"])
         if check is None:
-            raise CommandError(catalogue.why_unusable(options["check"]), returncode=MISSING)
+            raise CommandError(entry_points.why_unusable(options["check"]), returncode=MISSING)
         try:
-            params = catalogue.parameters(check, _mapping(options["params"]))
+            params = entry_points.parameters(check, _mapping(options["params"]))
             files = _files(options)
             missing = files.missing(check, params)
-        except (FolderUnusableError, ContractBroken, catalogue.BadParameters) as error:
+        except (FolderUnusableError, CheckContractError, entry_points.BadParameters) as error:
             raise CommandError(str(error), returncode=MISSING) from None
         if missing:
             raise CommandError(f"Evidence is missing: {'; '.join(missing)}.", returncode=MISSING)
@@ -58,7 +58,7 @@ class Command(BaseCommand):
 
     def _report(self, check: Check, files: LocalFiles, params: Parameters, *, as_json: bool) -> None:
         ended = files.run(check, params, isolation_demanded=settings.COUNTERSIGN_CHECKS_NEED_ISOLATION)
-        if ended.ending is not runner.Ending.OUTCOME or ended.outcome is None:
+        if ended.ending is not runner.ExitReason.OUTCOME or ended.outcome is None:
             raise CommandError(f"{check.slug} {check.version}: {ended.message}")
         outcome = ended.outcome
         if as_json:
@@ -72,10 +72,10 @@ class Command(BaseCommand):
             raise CommandError(f"{check.slug}: {outcome.conclusion}.", returncode=FAILED)
 
     def _list(self) -> None:
-        origins = catalogue.installed().origins
-        for check in catalogue.all():
+        origins = entry_points.installed().origins
+        for check in entry_points.all():
             self.stdout.write(f"{check.slug}  {check.version}  {origins[check.slug]}  {check.title}")
-        for fault in catalogue.broken():
+        for fault in entry_points.broken():
             self.stdout.write(f"{fault.slug or fault.name}  cannot be used  {fault.origin}  {fault.problem}")
 
 

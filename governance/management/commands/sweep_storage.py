@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from registry import storage
-from registry.services import sweeping
+from registry.services import garbage_collection
 
 
 class Command(BaseCommand):
@@ -20,8 +20,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         try:
-            swept = sweeping.sweep(pretend=dry_run)
-        except storage.StoreAway as error:
+            swept = garbage_collection.collect_garbage(dry_run=dry_run)
+        except storage.StorageUnavailableError as error:
             raise CommandError(f"The store of files does not answer: {error.strerror}") from error
         self.stdout.write(f"{swept.half_uploads:>8,}  uploads that broke off")
         self.stdout.write(f"{swept.orphans:>8,}  files that nothing refers to, {swept.orphan_bytes:,} bytes")

@@ -16,13 +16,13 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from audit.actor import Actor
 from registry import access
 from registry.models import ModelVersion, RegisteredModel
-from registry.search import Of, Query, Term
-from registry.selectors.search.conditions import Asking, Compile, Condition, Stages, stages_now
+from registry.search import FieldTarget, Query, Term
+from registry.selectors.search.conditions import Compile, Condition, SearchContext, Stages, stages_now
 from registry.selectors.search.model_words import model_condition, tag
 from registry.selectors.search.text import text_condition
 from registry.selectors.search.version_words import version_condition
 
-__all__ = ["Asking", "Compile", "Stages", "matching_models", "matching_versions", "stages_now"]
+__all__ = ["SearchContext", "Compile", "Stages", "matching_models", "matching_versions", "stages_now"]
 
 
 def matching_models(
@@ -44,8 +44,8 @@ def matching_models(
 
     Raises InvalidQuery for a value that only the data can refuse, such as a stage there is not.
     """
-    asking = Asking(actor, query, stages)
-    found = within if within is not None else access.visible_along(actor)
+    asking = SearchContext(actor, query, stages)
+    found = within if within is not None else access.visible_models_for_list(actor)
     if not query.named("status"):
         found = found.filter(status=RegisteredModel.Status.ACTIVE)
     terms = [term for term in query.terms if not _of_version(term)]
@@ -75,16 +75,16 @@ def matching_versions(
 
     Raises InvalidQuery as `matching_models` does.
     """
-    asking = Asking(actor, query)
+    asking = SearchContext(actor, query)
     versions = ModelVersion.objects.filter(model=of) if of is not None else ModelVersion.objects.all()
-    models = access.visible_along(actor) if of is None else RegisteredModel.objects.all()
+    models = access.visible_models_for_list(actor) if of is None else RegisteredModel.objects.all()
     if of is None and not query.named("status"):
         models = models.filter(status=RegisteredModel.Status.ACTIVE)
     of_versions = [term for term in query.terms if _of_version(term) or term.name == "tag"]
     rest = [term for term in query.terms if term.word is not None and term not in of_versions]
     about_models = [c for c in (model_condition(asking, term, more or {}) for term in rest) if c]
     if of is None:
-        versions = versions.filter(access.found_in(models.filter(*about_models, pk=OuterRef("model_id"))))
+        versions = versions.filter(access.exists_in(models.filter(*about_models, pk=OuterRef("model_id"))))
     elif about_models:
         versions = versions.filter(model__in=RegisteredModel.objects.filter(*about_models, pk=of.pk))
     conditions = []
@@ -100,9 +100,9 @@ def matching_versions(
 
 
 def _of_version(term: Term) -> bool:
-    return term.word is not None and term.word.of is Of.VERSION
+    return term.word is not None and term.word.of is FieldTarget.VERSION
 
 
 def _has_version(condition: Condition, *, one_by_one: bool = False) -> Condition:
     held = ModelVersion.objects.filter(condition, model_id=OuterRef("pk"))
-    return access.found_in(held) if one_by_one else Q(Exists(held))
+    return access.exists_in(held) if one_by_one else Q(Exists(held))

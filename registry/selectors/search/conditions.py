@@ -15,10 +15,10 @@ from django.db.models.lookups import Exact, StartsWith
 from audit import clock
 from audit.actor import Actor
 from registry.models import Stage
-from registry.search import Ago, Bound, Fault, InvalidQuery, Query, Span, Term, Value
+from registry.search import Bound, InvalidQuery, Query, QueryError, Range, RelativeAge, Term, Value
 
 Condition: TypeAlias = Q
-Compile: TypeAlias = Callable[["Asking", Term], Condition]
+Compile: TypeAlias = Callable[["SearchContext", Term], Condition]
 
 Stages: TypeAlias = Sequence[tuple[int, str, str]]
 """Keys, slugs and names, in the lifecycle's order."""
@@ -29,7 +29,7 @@ def stages_now() -> Stages:
     return list(Stage.objects.order_by("position").values_list("pk", "slug", "name"))
 
 
-class Asking:
+class SearchContext:
     """What a query is carried out for: who asks, when, and the query's own text for faults."""
 
     def __init__(self, actor: Actor, query: Query, stages: Stages | None = None) -> None:
@@ -53,34 +53,34 @@ class Asking:
         return self.now.astimezone(UTC).date()
 
     def fault(self, value: Value, detail: str, allowed: Sequence[str], meant: str = "") -> InvalidQuery:
-        fault = Fault("unknown_value", detail, value.at, value.at + len(value.text), tuple(allowed), meant)
+        fault = QueryError("unknown_value", detail, value.at, value.at + len(value.text), tuple(allowed), meant)
         return InvalidQuery(self.query.text, [fault])
 
 
-def either(conditions: Sequence[Condition]) -> Condition:
+def any_of(conditions: Sequence[Condition]) -> Condition:
     return reduce(or_, conditions)
 
 
-def alike(field: str, text: str, *, beginning: bool = False) -> Condition:
+def matches_text(field: str, text: str, *, beginning: bool = False) -> Condition:
     """Equal, or beginning so, whatever the capitals; said so that an index on lower() serves."""
     return Q((StartsWith if beginning else Exact)(Lower(field), text.lower()))
 
 
-def written(field: str, value: Value) -> Condition:
-    return Q(**{f"{field}__{'startswith' if value.beginning else 'exact'}": value.text})
+def text_or_prefix(field: str, value: Value) -> Condition:
+    return Q(**{f"{field}__{'startswith' if value.is_prefix else 'exact'}": value.text})
 
 
 # --- spans ---
 
 
 def moment_of(field: str) -> Compile:
-    def compiled(asking: Asking, term: Term) -> Condition:
-        return either([moments(asking, field, value.span) for value in term.values if value.span is not None])
+    def compiled(asking: SearchContext, term: Term) -> Condition:
+        return any_of([moments(asking, field, value.span) for value in term.values if value.span is not None])
 
     return compiled
 
 
-def within(field: str, span: Span, read: Callable[[Bound], Any]) -> Condition:
+def in_range(field: str, span: Range, read: Callable[[Bound], Any]) -> Condition:
     condition = Q()
     if span.low is not None:
         condition &= Q(**{f"{field}__{'gte' if span.with_low else 'gt'}": read(span.low)})
@@ -89,18 +89,18 @@ def within(field: str, span: Span, read: Callable[[Bound], Any]) -> Condition:
     return condition
 
 
-def as_day(asking: Asking, bound: Bound) -> date:
+def as_day(asking: SearchContext, bound: Bound) -> date:
     """A day of the calendar: an age is counted from today on, because a review lies ahead."""
-    if isinstance(bound, Ago):
+    if isinstance(bound, RelativeAge):
         return asking.today + bound.distance
     assert isinstance(bound, date)
     return bound
 
 
-def moments(asking: Asking, field: str, span: Span) -> Condition:
+def moments(asking: SearchContext, field: str, span: Range) -> Condition:
     """Whole days by UTC, as moments; an age below thirty days is a moment later than thirty days ago."""
     bound = span.low if span.low is not None else span.high
-    if isinstance(bound, Ago):
+    if isinstance(bound, RelativeAge):
         moment = asking.now - bound.distance
         younger = span.high is not None
         within = span.with_high if younger else span.with_low

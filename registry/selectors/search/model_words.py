@@ -12,12 +12,21 @@ from django.db.models.lookups import StartsWith
 from registry.models import ModelVersion
 from registry.search import NONE, Term, Value
 from registry.selectors.responsibilities import is_unowned
-from registry.selectors.search.conditions import Asking, Compile, Condition, alike, as_day, either, moment_of, within
+from registry.selectors.search.conditions import (
+    Compile,
+    Condition,
+    SearchContext,
+    any_of,
+    as_day,
+    in_range,
+    matches_text,
+    moment_of,
+)
 
 DUE_DAYS = 30
 
 
-def model_condition(asking: Asking, term: Term, more: Mapping[str, Compile]) -> Condition:
+def model_condition(asking: SearchContext, term: Term, more: Mapping[str, Compile]) -> Condition:
     if term.word is None:
         return Q()
     compile_ = more.get(term.name) or _OF_MODELS[term.name]
@@ -25,25 +34,25 @@ def model_condition(asking: Asking, term: Term, more: Mapping[str, Compile]) -> 
     return ~condition if term.negated and condition else condition
 
 
-def _name(asking: Asking, term: Term) -> Condition:
-    return either([Q(**{f"slug__{'startswith' if v.beginning else 'exact'}": v.text.casefold()}) for v in term.values])
+def _name(asking: SearchContext, term: Term) -> Condition:
+    return any_of([Q(**{f"slug__{'startswith' if v.is_prefix else 'exact'}": v.text.casefold()}) for v in term.values])
 
 
-def _tier(asking: Asking, term: Term) -> Condition:
+def _tier(asking: SearchContext, term: Term) -> Condition:
     conditions = []
     for value in term.values:
         if value.span is not None:
-            conditions.append(within("risk_tier", value.span, lambda bound: bound))
+            conditions.append(in_range("risk_tier", value.span, lambda bound: bound))
         elif value.text == NONE:
             conditions.append(Q(risk_tier__isnull=True))
         else:
             conditions.append(Q(risk_tier=int(value.text)))
-    condition = either(conditions)
+    condition = any_of(conditions)
     # In SQL nothing is said of what is not there: without this, -tier:1 would miss models that have none.
     return condition & Q(risk_tier__isnull=False) if not any(v.text == NONE for v in term.values) else condition
 
 
-def _owner(asking: Asking, term: Term) -> Condition:
+def _owner(asking: SearchContext, term: Term) -> Condition:
     conditions = []
     for value in term.values:
         if value.text == NONE:
@@ -54,45 +63,45 @@ def _owner(asking: Asking, term: Term) -> Condition:
             conditions.append(Q(owner__uid=value.text))
         else:
             conditions.append(Q(owner__username__iexact=value.text))
-    return either(conditions)
+    return any_of(conditions)
 
 
-def _team(asking: Asking, term: Term) -> Condition:
+def _team(asking: SearchContext, term: Term) -> Condition:
     conditions = []
     for value in term.values:
-        if value.text == NONE and not value.beginning:
+        if value.text == NONE and not value.is_prefix:
             conditions.append(Q(team=""))
         else:
-            conditions.append(alike("team", value.text, beginning=value.beginning))
-    return either(conditions)
+            conditions.append(matches_text("team", value.text, beginning=value.is_prefix))
+    return any_of(conditions)
 
 
-def _status(asking: Asking, term: Term) -> Condition:
+def _status(asking: SearchContext, term: Term) -> Condition:
     given = {value.text for value in term.values}
     return Q() if "any" in given else Q(status__in=given)
 
 
-def _regulation(asking: Asking, term: Term) -> Condition:
-    return either([Q(regulations__contains=[value.text]) for value in term.values])
+def _regulation(asking: SearchContext, term: Term) -> Condition:
+    return any_of([Q(regulations__contains=[value.text]) for value in term.values])
 
 
-def _review(asking: Asking, term: Term) -> Condition:
+def _review(asking: SearchContext, term: Term) -> Condition:
     today = asking.today
     conditions = []
     for value in term.values:
         if value.span is not None:
-            conditions.append(within("next_review", value.span, lambda bound: as_day(asking, bound)))
+            conditions.append(in_range("next_review", value.span, lambda bound: as_day(asking, bound)))
         elif value.text == NONE:
             conditions.append(Q(next_review__isnull=True))
         elif value.text == "overdue":
             conditions.append(Q(next_review__lt=today))
         else:
             conditions.append(Q(next_review__gte=today, next_review__lte=today + timedelta(days=DUE_DAYS)))
-    condition = either(conditions)
+    condition = any_of(conditions)
     return condition if any(v.text == NONE for v in term.values) else condition & Q(next_review__isnull=False)
 
 
-def _is(asking: Asking, term: Term) -> Condition:
+def _is(asking: SearchContext, term: Term) -> Condition:
     unowned, untiered = is_unowned(), Q(risk_tier__isnull=True)
     meaning = {
         "unowned": unowned,
@@ -100,17 +109,17 @@ def _is(asking: Asking, term: Term) -> Condition:
         "incomplete": unowned | untiered,
         "empty": ~Q(Exists(ModelVersion.objects.filter(model_id=OuterRef("pk")))),
     }
-    return either([meaning[value.text] for value in term.values])
+    return any_of([meaning[value.text] for value in term.values])
 
 
-def tag(asking: Asking, term: Term) -> Condition:
+def tag(asking: SearchContext, term: Term) -> Condition:
     if term.part:
-        return either([_tagged(term.part, value) for value in term.values])
-    return either([Q(tags__has_key=value.text) for value in term.values])
+        return any_of([_tagged(term.part, value) for value in term.values])
+    return any_of([Q(tags__has_key=value.text) for value in term.values])
 
 
 def _tagged(name: str, value: Value) -> Condition:
-    if not value.beginning:
+    if not value.is_prefix:
         return Q(tags__contains={name: value.text})
     held = Func(F("tags"), Literal(name), function="jsonb_extract_path_text", output_field=TextField())
     return Q(tags__has_key=name) & Q(StartsWith(held, value.text))

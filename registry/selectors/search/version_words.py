@@ -7,20 +7,29 @@ from collections.abc import Mapping
 from django.db.models import Exists, OuterRef, Q
 
 from registry import access
-from registry.models import OPEN, AliasAssignment, Artifact, DatasetReference, Metric
-from registry.search import Term, nearest
-from registry.selectors.search.conditions import Asking, Compile, Condition, alike, either, moment_of, within, written
+from registry.models import IS_CURRENT, AliasAssignment, Artifact, DatasetReference, Metric
+from registry.search import Term, closest_match
+from registry.selectors.search.conditions import (
+    Compile,
+    Condition,
+    SearchContext,
+    any_of,
+    in_range,
+    matches_text,
+    moment_of,
+    text_or_prefix,
+)
 
 FEW = 2000
 """Up to so many versions a metric's condition is answered with their keys, beyond it row by row: PostgreSQL knows how
 often a metric is measured and how values lie, but not how the values of one metric do, and would guess wrong."""
 
 
-def version_condition(asking: Asking, term: Term) -> Condition:
+def version_condition(asking: SearchContext, term: Term) -> Condition:
     return _OF_VERSIONS[term.name](asking, term)
 
 
-def _stage(asking: Asking, term: Term) -> Condition:
+def _stage(asking: SearchContext, term: Term) -> Condition:
     stages: dict[str, int] = {}
     known: list[str] = []
     for pk, slug, name in asking.stages:
@@ -30,7 +39,7 @@ def _stage(asking: Asking, term: Term) -> Condition:
     for value in term.values:
         known_as = stages.get(value.text.casefold())
         if known_as is None:
-            meant = nearest(value.text.casefold(), known)
+            meant = closest_match(value.text.casefold(), known)
             hint = f" Did you mean “{meant}”?" if meant else ""
             detail = f"There is no stage “{value.text}”.{hint} There are: {', '.join(known)}."
             raise asking.fault(value, detail, known, meant)
@@ -38,40 +47,40 @@ def _stage(asking: Asking, term: Term) -> Condition:
     return Q(stage__in=found)
 
 
-def _alias(asking: Asking, term: Term) -> Condition:
-    named = either([written("name", value) for value in term.values])
-    return Q(Exists(AliasAssignment.objects.filter(OPEN, named, version_id=OuterRef("pk"))))
+def _alias(asking: SearchContext, term: Term) -> Condition:
+    named = any_of([text_or_prefix("name", value) for value in term.values])
+    return Q(Exists(AliasAssignment.objects.filter(IS_CURRENT, named, version_id=OuterRef("pk"))))
 
 
-def _metric(asking: Asking, term: Term) -> Condition:
-    spans = [within("value", value.span, lambda bound: bound) for value in term.values if value.span is not None]
-    named = alike("name", term.part)
-    measured = Metric.objects.filter(named, either(spans), latest=True, slice="")
+def _metric(asking: SearchContext, term: Term) -> Condition:
+    spans = [in_range("value", value.span, lambda bound: bound) for value in term.values if value.span is not None]
+    named = matches_text("name", term.part)
+    measured = Metric.objects.filter(named, any_of(spans), latest=True, slice="")
     few = list(measured.values_list("version_id", flat=True).order_by()[: FEW + 1])
     if len(few) <= FEW:
         return Q(pk__in=few)
     asking.dense = True
-    return access.found_in(measured.filter(version_id=OuterRef("pk")))
+    return access.exists_in(measured.filter(version_id=OuterRef("pk")))
 
 
-def _digest(asking: Asking, term: Term) -> Condition:
+def _digest(asking: SearchContext, term: Term) -> Condition:
     conditions = []
     for value in term.values:
         holding = Artifact.objects.filter(sha256__startswith=value.text).values("version_id")
         conditions.append(Q(fingerprint__startswith=value.text) | Q(pk__in=holding))
-    return either(conditions)
+    return any_of(conditions)
 
 
-def _run(asking: Asking, term: Term) -> Condition:
-    return either([written("run_id", value) for value in term.values])
+def _run(asking: SearchContext, term: Term) -> Condition:
+    return any_of([text_or_prefix("run_id", value) for value in term.values])
 
 
-def _commit(asking: Asking, term: Term) -> Condition:
-    return either([Q(code_commit__startswith=value.text) for value in term.values])
+def _commit(asking: SearchContext, term: Term) -> Condition:
+    return any_of([Q(code_commit__startswith=value.text) for value in term.values])
 
 
-def _dataset(asking: Asking, term: Term) -> Condition:
-    named = either([written("name", value) | Q(digest=value.text) for value in term.values])
+def _dataset(asking: SearchContext, term: Term) -> Condition:
+    named = any_of([text_or_prefix("name", value) | Q(digest=value.text) for value in term.values])
     return Q(pk__in=DatasetReference.objects.filter(named).values("version_id"))
 
 

@@ -14,12 +14,12 @@ from django.test import Client
 
 from audit import canonical, clock, recorder
 from audit.actor import Actor, process
-from audit.recorder import Change, Draft, Private, Thing
+from audit.recorder import Change, EventDraft, ObjectRef, PrivateValue
 from governance import promotions
 from governance.services.setup import REVIEWERS, initialise
 from registry import access, fingerprint
 from registry.access import Role
-from registry.access.vocabulary import ROLE_PERMISSIONS
+from registry.access.permissions import ROLE_PERMISSIONS
 from registry.actions import GRANT_GIVEN, MODEL_REGISTERED, VERSION_REGISTERED
 from registry.models import (
     AliasAssignment,
@@ -38,14 +38,14 @@ from registry.models import (
     User,
 )
 from registry.services import people, tokens
-from registry.services.specification import (
+from registry.services.version_spec import (
     ArtifactSpec,
     DatasetSpec,
     MetricSpec,
     VersionSpec,
-    columns,
-    declaration,
-    strength,
+    declaration_digest,
+    identity_strength,
+    spec_fields,
 )
 from tests.bench.bulk.copying import Guarded, Unguarded, copy_instances
 from tests.bench.bulk.loading import BUSY_DATASET, REQUESTS, TEAMS, Loaded, ModelPlan, VersionPlan, digest_of
@@ -101,11 +101,11 @@ class _Batch:
     openings: list[tuple[str, str, str, bytes, str]] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
 
-    def event(self, stream: str, draft: Draft) -> tuple[UUID, datetime]:
+    def event(self, stream: str, draft: EventDraft) -> tuple[UUID, datetime]:
         """Put an event down at the next place of a stream that is new."""
         seq = self.numbers[stream] = self.numbers.get(stream, 0) + 1
         moment = self.now + timedelta(microseconds=len(self.leaves))
-        self.leaves.append(draft.written(stream, seq, moment))
+        self.leaves.append(draft.encode(stream, seq, moment))
         self.openings.extend((str(draft.identity), *opening) for opening in draft.openings)
         return draft.identity, moment
 
@@ -198,18 +198,18 @@ def _version(batch: _Batch, scene: Scene, model: RegisteredModel, plan: VersionP
         model=model,
         number=plan.number,
         stage=scene.stage,
-        declaration=declaration(model, spec),
+        declaration=declaration_digest(model, spec),
         registered_by=model.owner,
         created_at=batch.now,
         evidence_revision=1,
-        **columns(spec),
+        **spec_fields(spec),
     )
     digest = _fingerprint(model, spec)
-    drafted = recorder.draft(
+    drafted = recorder.build_event(
         VERSION_REGISTERED,
         actor=access.actor_for(model.owner),  # type: ignore[arg-type]
-        thing=Thing("version", str(row.uid)),
-        related=[Thing("model", str(model.uid)), Thing("alias", f"{model.uid}/{ALIAS}")],
+        thing=ObjectRef("version", str(row.uid)),
+        related=[ObjectRef("model", str(model.uid)), ObjectRef("alias", f"{model.uid}/{ALIAS}")],
         changes=[Change("status", None, "registered")],
         data={
             "number": row.number,
@@ -226,7 +226,7 @@ def _fingerprint(model: RegisteredModel, spec: VersionSpec) -> str:
     """As `registry.fingerprint` computes it from the rows; `finish` asks whether it still does."""
     return canonical.digest(
         {
-            "form": fingerprint.FORM,
+            "form": fingerprint.SCHEMA_VERSION,
             "model": str(model.uid),
             "artifacts": _sorted(vars(file) for file in spec.artifacts),
             "datasets": _sorted(vars(dataset) for dataset in spec.datasets),
@@ -271,7 +271,7 @@ def _write_versions(scene: Scene, planned: Sequence[_Planned], into: Guarded | U
     copy_instances(
         into,
         [
-            DatasetReference(version=one.row, strength=strength(dataset), **vars(dataset))
+            DatasetReference(version=one.row, strength=identity_strength(dataset), **vars(dataset))
             for one in planned
             for dataset in one.spec.datasets
             if isinstance(dataset, DatasetSpec)
@@ -312,30 +312,30 @@ def _register(one: _Planned) -> None:
     one.row.fingerprint, one.row.registered_at = one.fingerprint, one.moment
 
 
-def _registered(model: RegisteredModel, actor: Actor) -> Draft:
+def _registered(model: RegisteredModel, actor: Actor) -> EventDraft:
     told = ("slug", "title", "purpose", "team", "risk_tier", "tags", "next_review")
     values = {name: getattr(model, name) for name in told}
     values["next_review"] = values["next_review"].isoformat()
-    return recorder.draft(
+    return recorder.build_event(
         MODEL_REGISTERED,
         actor=actor,
-        thing=Thing("model", str(model.uid)),
+        thing=ObjectRef("model", str(model.uid)),
         changes=[
             *(Change(name, None, value) for name, value in values.items() if value is not None and name != "tags"),
             Change("tags", None, [f"{name}={value}" for name, value in model.tags.items()]),
-            Change("description", None, Private(model.description)),
+            Change("description", None, PrivateValue(model.description)),
         ],
     )
 
 
 def _grant(batch: _Batch, model: RegisteredModel, role: Role, holder: User | ReviewerGroup) -> Grant:
     uid = uuid4()
-    subject = Thing("person", holder.uid) if isinstance(holder, User) else Thing("group", str(holder.uid))
-    drafted = recorder.draft(
+    subject = ObjectRef("person", holder.uid) if isinstance(holder, User) else ObjectRef("group", str(holder.uid))
+    drafted = recorder.build_event(
         GRANT_GIVEN,
         actor=LOADER,
-        thing=Thing("grant", str(uid)),
-        related=[subject, Thing("model", str(model.uid))],
+        thing=ObjectRef("grant", str(uid)),
+        related=[subject, ObjectRef("model", str(model.uid))],
         changes=[Change("role", None, str(role))],
         data={"role": str(role), "subject": subject.as_leaf(), "model": str(model.uid)},
         reason="a registry full of models",

@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from governance.checks import catalogue, runner
-from governance.checks.contract import ARTIFACT_FILES, Check, Context, File, Outcome
+from governance.checks import entry_points, runner
+from governance.checks.base import ARTIFACT_FILES, Check, CheckOutcome, Context, File
 from governance.checks.runner import Job, Run
 from governance.checks.sources import Source
 
@@ -48,9 +48,9 @@ PLUGINS = Path(__file__).with_name("plugins")
 def with_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The imaginary organisation's package is installed."""
     monkeypatch.syspath_prepend(str(PLUGINS))
-    catalogue.installed.cache_clear()
+    entry_points.installed.cache_clear()
     yield
-    catalogue.installed.cache_clear()
+    entry_points.installed.cache_clear()
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def sandboxed(shelf: Shelf) -> Callable[..., Run]:
         beat_every: float = 5.0,
         **job: Any,
     ) -> Run:
-        validated = catalogue.parameters(check, params or {})
+        validated = entry_points.parameters(check, params or {})
         made = Job(check=check, params=validated, sources=sources, facts=facts or {}, now=NOW, seed=7, **job)
         return runner.run(made, open_blob=shelf.open, beat=beat, beat_every=beat_every)
 
@@ -79,7 +79,7 @@ def sandboxed(shelf: Shelf) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def judged(tmp_path: Path) -> Callable[..., Outcome]:
+def judged(tmp_path: Path) -> Callable[..., CheckOutcome]:
     """Let a built-in check judge files in this process: `judged(slug, {path: bytes}, kind=…, facts=…, **params)`."""
 
     def judge(
@@ -89,15 +89,15 @@ def judged(tmp_path: Path) -> Callable[..., Outcome]:
         kind: str = ARTIFACT_FILES,
         facts: Mapping[str, Any] | None = None,
         **params: Any,
-    ) -> Outcome:
-        check = catalogue.get(slug)
+    ) -> CheckOutcome:
+        check = entry_points.get(slug)
         found = []
         for number, (path, content) in enumerate(files.items()):
             local = tmp_path / f"{number:06d}"
             local.write_bytes(content)
             found.append(File(kind, path, hashlib.sha256(content).hexdigest(), len(content), local))
         context = Context(tuple(found), facts or {}, NOW, seed=7)
-        outcome = check.run(context, catalogue.parameters(check, params))
+        outcome = check.run(context, entry_points.parameters(check, params))
         outcome.as_json()
         return outcome
 

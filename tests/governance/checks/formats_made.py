@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from governance.checks.formats import sniff
+from governance.checks.formats import detect
 from governance.checks.formats.names import Format
 
 SAMPLES = np.arange(40.0).reshape(20, 2)
@@ -28,11 +28,11 @@ class Payload:
 
 
 def recognised(content: bytes) -> Format:
-    return sniff.sniff_stream(io.BytesIO(content), len(content)).format
+    return detect.sniff_stream(io.BytesIO(content), len(content)).format
 
 
 def reason(content: bytes) -> str:
-    return sniff.sniff_stream(io.BytesIO(content), len(content)).reason
+    return detect.sniff_stream(io.BytesIO(content), len(content)).reason
 
 
 def written(write: Callable[[Path], object], tmp_path: Path) -> bytes:

@@ -10,11 +10,11 @@ import pytest
 import skops.io
 from sklearn.linear_model import LogisticRegression
 
-from governance.checks import catalogue
-from governance.checks.contract import Conclusion, Outcome, Severity
+from governance.checks import entry_points
+from governance.checks.base import CheckOutcome, Conclusion, Severity
 from tests.governance.checks import formats_made
 
-Judged = Callable[..., Outcome]
+Judged = Callable[..., CheckOutcome]
 
 MODEL = LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
 PICKLE = pickle.dumps(MODEL)
@@ -75,7 +75,7 @@ def test_what_cannot_be_recognised_is_accepted_nowhere(judged: Judged) -> None:
     for stage in ("staging", "production"):
         outcome = judged("artifact.format", {"m.bin": bytes(range(256))}, facts=target(stage))
         assert outcome.findings[0].code == "unknown_refused"
-    with pytest.raises(catalogue.BadParameters):
+    with pytest.raises(entry_points.BadParameters):
         judged("artifact.format", {"m.bin": b""}, facts=target(), allowed={"production": ["unknown"]})
 
 
@@ -94,7 +94,7 @@ def test_a_policy_may_name_an_alias(judged: Judged) -> None:
     assert judged("artifact.format", {"m": SKOPS}, facts=facts, allowed=lists).conclusion is Conclusion.FAILURE
 
 
-def codes(outcome: Outcome) -> list[tuple[str, str]]:
+def codes(outcome: CheckOutcome) -> list[tuple[str, str]]:
     return [(f.code, f.where) for f in outcome.findings]
 
 
@@ -159,7 +159,7 @@ def test_secrets_are_accepted_nowhere(judged: Judged, path: str, content: bytes)
     assert codes(outcome) == [("secrets_refused", path)]
     assert outcome.findings[0].severity is Severity.CRITICAL
     assert "Withdraw the secret" in outcome.findings[0].message
-    with pytest.raises(catalogue.BadParameters):
+    with pytest.raises(entry_points.BadParameters):
         judged("artifact.format", {path: content}, facts=target(), allowed={"production": ["secrets"]})
 
 
@@ -224,7 +224,7 @@ def test_no_message_names_a_waiver(judged: Judged) -> None:
 
 
 def test_combined_policies_accept_the_companions_that_both_accept() -> None:
-    both = catalogue.combined_parameters(
+    both = entry_points.combined_parameters(
         "artifact.format", {"companions": ["image", "pdf"]}, {"companions": ["pdf", "parquet"]}
     )
     assert both is not None

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.checks.contract import (
+from governance.checks.base import (
     MAX_OUTCOME_BYTES,
     Check,
+    CheckContractError,
+    CheckOutcome,
     Conclusion,
-    ContractBroken,
     Finding,
-    Outcome,
     Parameters,
     Severity,
     outcome_from_json,
@@ -36,13 +36,13 @@ json_values = st.recursive(
 
 @given(st.dictionaries(st.text(), json_values, max_size=5))
 def test_an_outcome_survives_the_way_out_or_is_refused_as_unstorable(measures: dict[str, Any]) -> None:
-    outcome = Outcome(
+    outcome = CheckOutcome(
         Conclusion.FAILURE, "two findings", (Finding("a_code", "why", Severity.WARNING, "file"),), measures
     )
     text = json.dumps(measures, ensure_ascii=False)
     storable = "\\u0000" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
     if not storable:
-        with pytest.raises(ContractBroken):
+        with pytest.raises(CheckContractError):
             outcome.as_json()
         return
     assert outcome_from_json(outcome.as_json()) == outcome
@@ -50,16 +50,16 @@ def test_an_outcome_survives_the_way_out_or_is_refused_as_unstorable(measures: d
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_none_is_refused(number: float) -> None:
-    with pytest.raises(ContractBroken, match="not JSON"):
-        Outcome(Conclusion.SUCCESS, "fine", measures={"auc": number}).as_json()
+    with pytest.raises(CheckContractError, match="not JSON"):
+        CheckOutcome(Conclusion.SUCCESS, "fine", measures={"auc": number}).as_json()
     for written in (b"NaN", b"-Infinity", b"1e999"):
-        with pytest.raises(ContractBroken):
+        with pytest.raises(CheckContractError):
             outcome_from_json(raw().replace(b'"measures": {}', b'"measures": {"auc": ' + written + b"}"))
 
 
 @pytest.mark.parametrize("conclusion", ["skipped", "cancelled", "error", "passed", None, 1])
 def test_a_check_may_not_conclude_what_the_product_alone_may(conclusion: object) -> None:
-    with pytest.raises(ContractBroken, match="may conclude"):
+    with pytest.raises(CheckContractError, match="may conclude"):
         outcome_from_json(raw(conclusion=conclusion))
 
 
@@ -81,7 +81,7 @@ def test_a_check_may_not_conclude_what_the_product_alone_may(conclusion: object)
     ],
 )
 def test_a_malformed_outcome_is_refused(changes: dict[str, object]) -> None:
-    with pytest.raises(ContractBroken):
+    with pytest.raises(CheckContractError):
         outcome_from_json(raw(**changes))
 
 
@@ -89,7 +89,7 @@ def test_a_malformed_outcome_is_refused(changes: dict[str, object]) -> None:
     "answer", [b"", b"[]", b"null", b"\xff", b"[" * 100_000, raw(measures={"x": "y" * MAX_OUTCOME_BYTES})]
 )
 def test_an_answer_that_is_no_outcome_is_refused(answer: bytes) -> None:
-    with pytest.raises(ContractBroken):
+    with pytest.raises(CheckContractError):
         outcome_from_json(answer)
 
 
@@ -110,8 +110,8 @@ def test_what_is_no_check_says_why() -> None:
     class Named(Check):
         slug, version, title, category = "acme.named", "1.0.0", "Named", "tests"
 
-        def run(self, ctx: object, params: object) -> Outcome:
-            return Outcome(Conclusion.SUCCESS, "fine")
+        def run(self, ctx: object, params: object) -> CheckOutcome:
+            return CheckOutcome(Conclusion.SUCCESS, "fine")
 
     refuse_bad_check(Named)
     for attribute, value in (
@@ -124,7 +124,7 @@ def test_what_is_no_check_says_why() -> None:
         ("run", Check.run),
     ):
         broken = type("Broken", (Named,), {attribute: value})
-        with pytest.raises((ContractBroken, TypeError)):
+        with pytest.raises((CheckContractError, TypeError)):
             refuse_bad_check(broken)
-    with pytest.raises(ContractBroken):
-        refuse_bad_check(Outcome)  # type: ignore[arg-type]
+    with pytest.raises(CheckContractError):
+        refuse_bad_check(CheckOutcome)  # type: ignore[arg-type]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from governance.checks.base import EVALUATION_TABLE, CheckOutcome, Conclusion, File
 from governance.checks.builtin.evaluation import Evaluation
-from governance.checks.contract import EVALUATION_TABLE, Conclusion, File, Outcome
-from governance.checks.tables import TableUnusable
+from governance.checks.tables import TableFormatError
 
-Judged = Callable[..., Outcome]
+Judged = Callable[..., CheckOutcome]
 Reading = Callable[[bytes], Evaluation]
 
 LINES = ["id,label,prediction,score"] + [f"{n},{n % 2},{n % 2},0.{n % 90 + 10}1" for n in range(40)]
@@ -98,7 +98,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_what_has_no_one_meaning_is_refused_with_what_was_found(read: Reading, text: str) -> None:
-    with pytest.raises(TableUnusable) as caught:
+    with pytest.raises(TableFormatError) as caught:
         read(text.encode())
     for part in REFUSED[text]:
         assert part in str(caught.value)
@@ -106,7 +106,7 @@ def test_what_has_no_one_meaning_is_refused_with_what_was_found(read: Reading, t
 
 @pytest.mark.parametrize("content", [TEXT.encode("utf-32"), TEXT.encode("utf-16")[2:], b"label,score\n\x81,1\n"])
 def test_an_encoding_that_is_not_known_is_refused(read: Reading, content: bytes) -> None:
-    with pytest.raises(TableUnusable, match="Save it as CSV in UTF-8"):
+    with pytest.raises(TableFormatError, match="Save it as CSV in UTF-8"):
         read(content)
 
 

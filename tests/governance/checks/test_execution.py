@@ -13,17 +13,17 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from audit import clock
-from audit.recorder import Thing
-from audit.selectors import history
-from governance import dispatch, promotions, selectors
-from governance.checks import catalogue, execution, performing
+from audit.recorder import ObjectRef
+from audit.selectors import events_for_object
+from governance import promotions, selectors, task_queue
+from governance.checks import check_runs, entry_points, run_worker
+from governance.checks.base import CheckOutcome, Conclusion
 from governance.checks.builtin.integrity_digest import IntegrityDigest
-from governance.checks.contract import Conclusion, Outcome
-from governance.checks.execution import Claim, Result
+from governance.checks.check_runs import Result, RunLease
 from governance.models import CheckRun
 from governance.services import evidence
 from registry import storage
-from registry.exceptions import Conflict, InvalidInput
+from registry.exceptions import ConflictError, ValidationFailedError
 from registry.models import ModelVersion
 from registry.services import versions
 from registry.services.versions import MetricSpec
@@ -48,7 +48,7 @@ def test_a_request_queues_its_policys_checks_with_an_event_each(bank: Bank) -> N
     assert found["docs.model_card"].mode == "advisory"
     assert found["docs.model_card"].params["min_words"] == 20
     for run in found.values():
-        (event,) = history(Thing("check_run", str(run.uid)))
+        (event,) = events_for_object(ObjectRef("check_run", str(run.uid)))
         assert event.action == "check.queued"
         assert event.body["data"]["inputs"] == run.inputs_digest
         assert event.stream_id == f"model:{request.model.uid}"
@@ -57,8 +57,8 @@ def test_a_request_queues_its_policys_checks_with_an_event_each(bank: Bank) -> N
 def test_nothing_is_due_where_nothing_changed(bank: Bank) -> None:
     request = bank.request(bank.version(), stage="staging")
     before = CheckRun.objects.count()
-    promotions.settle(request.pk)
-    promotions.settle(request.pk)
+    promotions.reevaluate(request.pk)
+    promotions.reevaluate(request.pk)
     assert CheckRun.objects.count() == before
 
 
@@ -80,7 +80,7 @@ def test_a_check_that_lacks_evidence_waits_and_says_for_what(bank: Bank) -> None
     waiting = latest(request, "docs.model_card")
     assert waiting.status == "waiting_evidence"
     assert waiting.summary.startswith("Add to the version: model.card. Run: countersign attach ")
-    assert execution.claim(waiting.pk) is None
+    assert check_runs.claim(waiting.pk) is None
     assert "accuracy" in latest(request, "performance.threshold").summary
 
     evidence.attach_card(actor=bank.actor("priya"), version=version, text=CARD)
@@ -103,8 +103,8 @@ def test_new_evidence_cancels_the_run_that_has_begun(bank: Bank) -> None:
     begun = latest(request, "docs.model_card")
     held = claimed(begun)
     evidence.attach_card(actor=bank.actor("priya"), version=version, text=CARD + "\nMore.\n")
-    assert execution.heartbeat(held) is False
-    assert execution.complete(held, PASSED, settle=settle) is False
+    assert check_runs.heartbeat(held) is False
+    assert check_runs.complete(held, PASSED, settle=settle) is False
     begun.refresh_from_db()
     assert begun.conclusion == "cancelled"
     assert latest(request, "docs.model_card").status == "queued"
@@ -116,12 +116,12 @@ def test_evidence_that_changed_unnoticed_is_not_judged_under_the_old_digest(bank
     run = latest(request, "docs.model_card")
     # The registry's own service, without the gate's refresh.
     versions.add_card(actor=bank.actor("priya"), version=version, text=CARD + "\nMore.\n")
-    assert performing.perform(run.pk, settle=settle)
+    assert run_worker.run_claimed_check(run.pk, settle=settle)
     run.refresh_from_db()
     assert run.conclusion == "cancelled"
     again = latest(request, "docs.model_card")
     assert (again.pk != run.pk, again.status) == (True, "queued")
-    assert performing.perform(again.pk, settle=settle)
+    assert run_worker.run_claimed_check(again.pk, settle=settle)
     again.refresh_from_db()
     assert again.conclusion == "success"
 
@@ -140,10 +140,10 @@ def test_a_result_grows_too_old(bank: Bank) -> None:
     request = ask(bank, "[{check: integrity.digest, max_age_days: 5}]")
     bank.run_checks(request)
     with later(days=4):
-        promotions.settle(request.pk)
+        promotions.reevaluate(request.pk)
         assert len(runs(request)) == 1
     with later(days=6):
-        promotions.settle(request.pk)
+        promotions.reevaluate(request.pk)
         assert [r.status for r in runs(request)] == ["completed", "queued"]
         assert latest(request).attempt == 2
 
@@ -152,7 +152,7 @@ def test_a_new_version_of_the_check_makes_the_result_stale(bank: Bank, monkeypat
     request = ask(bank, "[{check: integrity.digest}]")
     bank.run_checks(request)
     monkeypatch.setattr(IntegrityDigest, "version", "2.0.0")
-    promotions.settle(request.pk)
+    promotions.reevaluate(request.pk)
     assert [(r.check_version, r.status) for r in runs(request)] == [("1.0.0", "completed"), ("2.0.0", "queued")]
 
 
@@ -166,7 +166,7 @@ def test_beat_settles_requests_with_stale_results(bank: Bank, monkeypatch: pytes
     monkeypatch.setattr(IntegrityDigest, "version", "2.0.0")
     assert promotions.to_settle(timedelta(0)) == [old.pk, new.pk]
     for number in promotions.to_settle(timedelta(0)):
-        promotions.settle(number)
+        promotions.reevaluate(number)
     assert promotions.to_settle(timedelta(0)) == []
 
 
@@ -175,7 +175,7 @@ def test_a_decision_over_a_stale_result_has_the_check_run_again(bank: Bank, monk
     bank.run_checks(request)
     shown = selectors.request_page(bank.actor("marta"), request.pk).packet_digest
     monkeypatch.setattr(IntegrityDigest, "version", "2.0.0")
-    with pytest.raises(Conflict, match="changed while you were reading"):
+    with pytest.raises(ConflictError, match="changed while you were reading"):
         bank.decide(request, "marta", "request_changes", packet=shown)
     assert latest(request, "integrity.digest").status == "queued"
     assert not request.decisions.exists()
@@ -186,21 +186,21 @@ def test_a_check_that_is_not_installed_blocks_and_says_so(
 ) -> None:
     evidence_policy = "[{check: acme.flaky, params: {mended: /nowhere}}]"
     request = ask(bank, evidence_policy)
-    catalogue.installed.cache_clear()
-    monkeypatch.setattr(catalogue, "entry_points", lambda group: ())
-    promotions.settle(request.pk)
+    entry_points.installed.cache_clear()
+    monkeypatch.setattr(entry_points, "entry_points", lambda group: ())
+    promotions.reevaluate(request.pk)
     gone = latest(request, "acme.flaky")
     assert (gone.status, gone.conclusion) == ("completed", "error")
     assert "No check called acme.flaky is installed" in gone.summary
     assert actions(gone) == ["check.completed", "check.queued"]
     assert bank.fresh(request).state == "blocked"
-    promotions.settle(request.pk)
+    promotions.reevaluate(request.pk)
     assert latest(request, "acme.flaky").pk == gone.pk
 
     monkeypatch.undo()
     monkeypatch.syspath_prepend(str(Path(__file__).with_name("plugins")))
-    catalogue.installed.cache_clear()
-    promotions.settle(request.pk)
+    entry_points.installed.cache_clear()
+    promotions.reevaluate(request.pk)
     assert latest(request, "acme.flaky").status == "queued"
 
 
@@ -210,12 +210,12 @@ def test_a_check_that_cannot_say_what_it_lacks_blocks_and_says_so(bank: Bank, wi
     assert (run.status, run.conclusion) == ("completed", "error")
     assert "RuntimeError: missing() does not work" in run.summary
     assert bank.fresh(request).state == "blocked"
-    promotions.settle(request.pk)
+    promotions.reevaluate(request.pk)
     assert latest(request, "acme.clumsy").pk == run.pk
 
 
 def test_a_policy_that_names_a_broken_check_is_refused_with_its_fault(bank: Bank, with_plugins: None) -> None:
-    with pytest.raises(InvalidInput, match="asks for the facts “datasets”"):
+    with pytest.raises(ValidationFailedError, match="asks for the facts “datasets”"):
         ask(bank, "[{check: acme.curious}]")
 
 
@@ -226,28 +226,28 @@ def test_a_run_is_claimed_once_and_completed_by_its_claim_alone(bank: Bank) -> N
     request = bank.request(bank.version(), stage="staging")
     run = latest(request)
     held = claimed(run)
-    assert execution.claim(run.pk) is None
-    assert execution.complete(Claim(run.pk, uuid4()), PASSED, settle=settle) is False
+    assert check_runs.claim(run.pk) is None
+    assert check_runs.complete(RunLease(run.pk, uuid4()), PASSED, settle=settle) is False
     run.refresh_from_db()
     assert run.status == "running"
-    assert execution.heartbeat(held)
-    assert execution.complete(held, PASSED, settle=settle)
+    assert check_runs.heartbeat(held)
+    assert check_runs.complete(held, PASSED, settle=settle)
     run.refresh_from_db()
     assert (run.status, run.conclusion) == ("completed", "success")
-    assert execution.complete(held, Result.error("late"), settle=settle) is False
-    assert execution.heartbeat(held) is False
-    assert performing.perform(run.pk, settle=settle) is False
+    assert check_runs.complete(held, Result.error("late"), settle=settle) is False
+    assert check_runs.heartbeat(held) is False
+    assert run_worker.run_claimed_check(run.pk, settle=settle) is False
     assert actions(run) == ["check.completed", "check.queued"]
 
 
 def test_a_completion_is_recorded_by_its_digest(bank: Bank) -> None:
     request = bank.request(bank.version(), stage="staging")
     run = latest(request)
-    performing.perform(run.pk, settle=settle)
+    run_worker.run_claimed_check(run.pk, settle=settle)
     run.refresh_from_db()
-    event = history(Thing("check_run", str(run.uid)))[0]
+    event = events_for_object(ObjectRef("check_run", str(run.uid)))[0]
     assert event.body["actor"] == {"type": "process", "id": "check-worker", "auth": "process"}
-    assert event.body["data"]["outcome"] == execution.outcome_digest(run)
+    assert event.body["data"]["outcome"] == check_runs.outcome_digest(run)
     assert event.body["changes"] == [{"field": "conclusion", "from": None, "to": "success"}]
     assert run.conditions["check_origin"] == "countersign"
     assert run.conditions["limits"]["memory"] == 512 << 20
@@ -256,28 +256,28 @@ def test_a_completion_is_recorded_by_its_digest(bank: Bank) -> None:
 
 def test_a_run_that_is_not_due_yet_is_left_alone(bank: Bank) -> None:
     request = bank.request(bank.version(), stage="staging")
-    execution.complete(claimed(latest(request)), Result.error("broke"), settle=settle)
+    check_runs.complete(claimed(latest(request)), Result.error("broke"), settle=settle)
     again = latest(request)
     assert again.status == "queued"
-    assert execution.claim(again.pk) is None
-    assert again.pk not in execution.due_runs()
+    assert check_runs.claim(again.pk) is None
+    assert again.pk not in check_runs.due_runs()
     with later(seconds=31):
-        assert again.pk in execution.due_runs()
-        assert execution.claim(again.pk)
+        assert again.pk in check_runs.due_runs()
+        assert check_runs.claim(again.pk)
 
 
 def test_two_workers_and_one_run(transactional_db: None) -> None:
     bank = found_bank()
-    with dispatch.muffled():  # a worker that other tests left running must not hear of it
+    with task_queue.suppress_enqueue():  # a worker that other tests left running must not hear of it
         request = bank.request(bank.version(), stage="staging")
     run = latest(request)
     start = threading.Barrier(4)
-    claims: list[Claim | None] = []
+    claims: list[RunLease | None] = []
 
     def compete() -> None:
         try:
             start.wait()
-            claims.append(execution.claim(run.pk))
+            claims.append(check_runs.claim(run.pk))
         finally:
             connection.close()
 
@@ -293,7 +293,7 @@ def test_two_workers_and_one_run(transactional_db: None) -> None:
 
     def complete(result: Result) -> None:
         try:
-            done.append(execution.complete(held, result, settle=settle))
+            done.append(check_runs.complete(held, result, settle=settle))
         finally:
             connection.close()
 
@@ -315,11 +315,11 @@ def test_the_result_is_kept_where_settling_fails(bank: Bank, django_capture_on_c
         raise RuntimeError("a fault in the gate")
 
     with django_capture_on_commit_callbacks() as bells:
-        assert execution.complete(claimed(run), PASSED, settle=broken)
+        assert check_runs.complete(claimed(run), PASSED, settle=broken)
     run.refresh_from_db()
     assert run.conclusion == "success"
     assert [bell.args[:2] for bell in bells] == [("governance.tasks.settle_request", (request.pk,))]
-    assert request.pk in execution.lately_completed(timedelta(minutes=2))
+    assert request.pk in check_runs.lately_completed(timedelta(minutes=2))
 
 
 # --- errors, and trying again ---
@@ -328,13 +328,13 @@ def test_the_result_is_kept_where_settling_fails(bank: Bank, django_capture_on_c
 def test_an_error_is_tried_twice_more_with_longer_pauses(bank: Bank) -> None:
     request = bank.request(bank.version(), stage="staging")
     pauses = []
-    with clock.at(clock.now()):
+    with clock.freeze(clock.now()):
         for _ in range(3):
             run = latest(request)
             if run.run_after is not None:
                 pauses.append((run.run_after - clock.now()).total_seconds())
-                clock.tick(run.run_after - clock.now())
-            execution.complete(claimed(run), Result.error("The check broke."), settle=settle)
+                clock.advance(run.run_after - clock.now())
+            check_runs.complete(claimed(run), Result.error("The check broke."), settle=settle)
     assert pauses == list(settings.COUNTERSIGN_CHECK_RETRY_PAUSES) == [30.0, 120.0]
     assert [(r.attempt, r.conclusion) for r in runs(request)] == [(1, "error"), (2, "error"), (3, "error")]
     assert bank.fresh(request).state == "blocked"
@@ -342,7 +342,7 @@ def test_an_error_is_tried_twice_more_with_longer_pauses(bank: Bank) -> None:
 
 def test_while_it_is_tried_again_the_request_waits_and_does_not_block(bank: Bank) -> None:
     request = bank.request(bank.version(), stage="staging")
-    execution.complete(claimed(latest(request)), Result.error("broke"), settle=settle)
+    check_runs.complete(claimed(latest(request)), Result.error("broke"), settle=settle)
     assert bank.fresh(request).state == "open"
     with later(seconds=31):
         bank.run_checks(request)
@@ -353,7 +353,7 @@ def test_while_it_is_tried_again_the_request_waits_and_does_not_block(bank: Bank
 def test_new_inputs_begin_with_new_attempts(bank: Bank) -> None:
     version = bank.version()
     request = for_champion(bank, version)
-    execution.complete(claimed(latest(request, "docs.model_card")), Result.error("broke"), settle=settle)
+    check_runs.complete(claimed(latest(request, "docs.model_card")), Result.error("broke"), settle=settle)
     evidence.attach_card(actor=bank.actor("priya"), version=version, text=CARD + "\nMore.\n")
     retry, fresh = runs(request, "docs.model_card")[1:]
     assert (retry.attempt, retry.conclusion) == (2, "cancelled")
@@ -363,7 +363,7 @@ def test_new_inputs_begin_with_new_attempts(bank: Bank) -> None:
 @pytest.mark.parametrize("conclusion", [Conclusion.FAILURE, Conclusion.ACTION_REQUIRED, Conclusion.NEUTRAL])
 def test_an_answer_is_never_tried_again(bank: Bank, conclusion: Conclusion) -> None:
     request = bank.request(bank.version(), stage="staging")
-    execution.complete(claimed(latest(request)), Result.of(Outcome(conclusion, "No."), {}), settle=settle)
+    check_runs.complete(claimed(latest(request)), Result.of(CheckOutcome(conclusion, "No."), {}), settle=settle)
     assert len(runs(request)) == 1
     assert bank.fresh(request).state == "blocked"
 
@@ -373,27 +373,27 @@ def test_a_closed_request_has_its_runs_cancelled_and_nothing_is_tried_again(bank
     held = claimed(latest(request))
     promotions.withdraw(actor=bank.actor("priya"), request=request, reason="a mistake")
     assert {run.conclusion for run in CheckRun.objects.filter(request=request)} == {"cancelled"}
-    assert execution.complete(held, Result.error("late"), settle=settle) is False
+    assert check_runs.complete(held, Result.error("late"), settle=settle) is False
     assert len(runs(request)) == 1
-    assert execution.due_runs() == []
+    assert check_runs.due_runs() == []
 
 
 def test_a_worker_that_went_silent_is_given_up_and_the_check_tried_again(bank: Bank) -> None:
     request = bank.request(bank.version(), stage="staging")
     held = claimed(latest(request))
     with later(seconds=settings.COUNTERSIGN_CHECK_LOST_AFTER - 1):
-        assert execution.reap(settle=settle) == 0
-        execution.heartbeat(held)
+        assert check_runs.fail_lost_runs(settle=settle) == 0
+        check_runs.heartbeat(held)
     with later(seconds=settings.COUNTERSIGN_CHECK_LOST_AFTER + 10):
-        assert execution.reap(settle=settle) == 0
+        assert check_runs.fail_lost_runs(settle=settle) == 0
     with later(seconds=3 * settings.COUNTERSIGN_CHECK_LOST_AFTER):
-        assert execution.reap(settle=settle) == 1
-        assert execution.reap(settle=settle) == 0
+        assert check_runs.fail_lost_runs(settle=settle) == 1
+        assert check_runs.fail_lost_runs(settle=settle) == 0
         lost, again = runs(request)
         assert (lost.conclusion, again.status) == ("error", "queued")
         assert "lost" in lost.summary
         # It was only slow, and comes back: too late.
-        assert execution.complete(held, PASSED, settle=settle) is False
+        assert check_runs.complete(held, PASSED, settle=settle) is False
     lost.refresh_from_db()
     assert lost.conclusion == "error"
 
@@ -401,7 +401,7 @@ def test_a_worker_that_went_silent_is_given_up_and_the_check_tried_again(bank: B
 def test_whatever_goes_wrong_on_the_way_is_an_error_of_the_run(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     request = bank.request(bank.version(), stage="staging")
     monkeypatch.setattr(storage, "open_blob", None)
-    assert performing.perform(latest(request).pk, settle=settle)
+    assert run_worker.run_claimed_check(latest(request).pk, settle=settle)
     assert runs(request)[0].conclusion == "error"
     assert "TypeError" in runs(request)[0].summary
     assert latest(request).status == "queued"
@@ -424,7 +424,7 @@ def test_a_conclusion_without_its_event_is_refused(transactional_db: None) -> No
     bank = found_bank()
     request = bank.request(bank.version(), stage="staging")
     run = latest(request)
-    assert execution.claim(run.pk)
+    assert check_runs.claim(run.pk)
     passed = "status = 'completed', conclusion = 'success', completed_at = now()"
     refused(f"UPDATE governance_checkrun SET {passed} WHERE id = %s", run.pk)
     refused("UPDATE governance_checkrun SET summary = 'fine' WHERE id = %s", run.pk)
@@ -435,7 +435,7 @@ def test_a_conclusion_without_its_event_is_refused(transactional_db: None) -> No
 def test_a_conclusion_is_final_even_with_an_event(bank: Bank) -> None:
     request = bank.request(bank.version(), stage="staging")
     run = latest(request)
-    execution.complete(claimed(run), Result.of(Outcome(Conclusion.FAILURE, "No."), {}), settle=settle)
+    check_runs.complete(claimed(run), Result.of(CheckOutcome(Conclusion.FAILURE, "No."), {}), settle=settle)
     for change in (
         "conclusion = 'success'",
         "summary = 'fine'",

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from governance.checks.contract import EVALUATION_TABLE, File
+from governance.checks.base import EVALUATION_TABLE, File
 from governance.checks.formats import effort
+from governance.checks.formats.detect import sniff
 from governance.checks.formats.names import Format, Sniffed
-from governance.checks.formats.sniff import sniff
-from governance.checks.tables import MAX_RECORD, TableUnusable, header, rows
+from governance.checks.tables import MAX_RECORD, TableFormatError, header, rows
 from tests.governance.checks.formats_made import safetensors, zipped
 
 Recognised = Callable[[bytes], Sniffed]
@@ -128,17 +128,17 @@ def table(tmp_path: Path) -> Callable[[str], File]:
     "row", ["," * MAX_RECORD, '"\n",' * (MAX_RECORD // 4), "a" * MAX_RECORD], ids=["fields", "lines", "a field"]
 )
 def test_a_row_without_end_is_refused(row: str, table: Callable[[str], File]) -> None:
-    with pytest.raises(TableUnusable, match=r"line \d+: a row has more than"):
+    with pytest.raises(TableFormatError, match=r"line \d+: a row has more than"):
         list(rows(table("label,score\n" + row + ",1\n"), required=["label"]))
 
 
 def test_a_header_without_end_is_refused(table: Callable[[str], File]) -> None:
-    with pytest.raises(TableUnusable, match="line 1: a row has more than"):
+    with pytest.raises(TableFormatError, match="line 1: a row has more than"):
         header(table("label," + "a" * MAX_RECORD + "\n1,2\n"))
 
 
 def test_a_message_shows_the_beginning_of_a_long_name(table: Callable[[str], File]) -> None:
-    with pytest.raises(TableUnusable) as refused:
+    with pytest.raises(TableFormatError) as refused:
         list(rows(table("a" * 100_000 + "\n1\n"), required=["label"]))
     assert len(str(refused.value)) < 1_000
 

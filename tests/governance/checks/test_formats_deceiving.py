@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.checks.formats import archives, pickles, sniff
+from governance.checks.formats import archives, detect, pickles
 from governance.checks.formats.names import Format
 from tests.governance.checks.formats_made import (
     LABELS,
@@ -304,7 +304,7 @@ def test_a_bomb_costs_nothing() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(archives.Archive, "head", head)
         assert recognised(file.getvalue()) is Format.SKOPS
-    assert max(reads) <= sniff.PEEK
+    assert max(reads) <= detect.PEEK
 
 
 def test_a_directory_larger_than_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,7 +314,7 @@ def test_a_directory_larger_than_is_judged(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_schema_larger_than_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sniff, "MAX_SCHEMA", 50)
+    monkeypatch.setattr(detect, "MAX_SCHEMA", 50)
     assert "schema" in reason(zipped({"schema.json": SCHEMA}))
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from governance.checks.contract import MODEL_CARD, Conclusion, Outcome
-from registry.card import CardUnreadable, divide, normalised, parse
+from governance.checks.base import MODEL_CARD, CheckOutcome, Conclusion
+from registry.model_card import ModelCardParseError, divide, normalised, parse
 
-Judged = Callable[..., Outcome]
+Judged = Callable[..., CheckOutcome]
 
 WORDS = "These words were written for this section and say what a reader of the card has to know about the model here. "
 FRONT = "---\nlicense: apache-2.0\ndatasets: [iris]\nmetrics:\n- accuracy\n---\n"
@@ -21,7 +21,7 @@ def card(front: str = FRONT, **changed: str) -> bytes:
     return (front + "# Model\n\n" + body).encode()
 
 
-def codes(outcome: Outcome) -> list[tuple[str, str]]:
+def codes(outcome: CheckOutcome) -> list[tuple[str, str]]:
     return [(f.code, f.where) for f in outcome.findings]
 
 
@@ -234,7 +234,7 @@ def test_blank_lines_before_the_front_matter(before: str) -> None:
     text = f"{before}---\na: no\n---\nprose\n"
     assert parse(text).metadata == {"a": "no"}
     assert divide(text) == ("a: no", "prose\n")
-    with pytest.raises(CardUnreadable, match=f"line {before.count(chr(10)) + 2}"):
+    with pytest.raises(ModelCardParseError, match=f"line {before.count(chr(10)) + 2}"):
         parse(f"{before}---\na: [\n---\n")
 
 
@@ -248,5 +248,5 @@ def test_what_is_not_front_matter_stays_prose() -> None:
 def test_a_card_of_headings_alone_is_not_taken_apart(heading: str) -> None:
     """Each page took seconds for it, and each comparison half a minute."""
     assert len(parse(heading * 1_000).sections) == 1_000
-    with pytest.raises(CardUnreadable, match="more than 1,000 headings"):
+    with pytest.raises(ModelCardParseError, match="more than 1,000 headings"):
         parse(heading * 1_001)

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from governance.checks import catalogue
-from governance.checks.contract import EVALUATION_TABLE, METRICS, Conclusion, Outcome
+from governance.checks import entry_points
+from governance.checks.base import EVALUATION_TABLE, METRICS, CheckOutcome, Conclusion
 
 
-def limits_of(outcome: Outcome) -> Any:
+def limits_of(outcome: CheckOutcome) -> Any:
     """How each limit was judged, as it is kept."""
     return outcome.measures["limits"]
 
 
-Judged = Callable[..., Outcome]
+Judged = Callable[..., CheckOutcome]
 
 
 def declared(*metrics: tuple[str, float] | tuple[str, float, str] | tuple[str, float, str, str]) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def limited(judged: Judged) -> Judged:
         files: dict[str, bytes] | None = None,
         facts: dict[str, Any] | None = None,
         **params: Any,
-    ) -> Outcome:
+    ) -> CheckOutcome:
         limits = limit if isinstance(limit, list) else [limit]
         return judged(
             "performance.threshold",
@@ -228,8 +228,8 @@ def test_a_table_as_spreadsheets_write_it(limited: Judged) -> None:
     ],
 )
 def test_what_it_waits_for(limits: list[dict[str, Any]], available: list[str], metrics: list[str], waits: int) -> None:
-    check = catalogue.get("performance.threshold")
-    params = catalogue.parameters(check, {"thresholds": limits})
+    check = entry_points.get("performance.threshold")
+    params = entry_points.parameters(check, {"thresholds": limits})
     missing = check.missing(frozenset(available), declared(*((m, 0.9) for m in metrics)), params)
     assert len(missing) == waits
     for words in missing:
@@ -237,8 +237,8 @@ def test_what_it_waits_for(limits: list[dict[str, Any]], available: list[str], m
 
 
 def test_limits_must_be_named() -> None:
-    check = catalogue.get("performance.threshold")
+    check = entry_points.get("performance.threshold")
     without: tuple[dict[str, Any], ...] = ({}, {"thresholds": []})
     for params in without:
-        with pytest.raises(catalogue.BadParameters):
-            catalogue.parameters(check, params)
+        with pytest.raises(entry_points.BadParameters):
+            entry_points.parameters(check, params)

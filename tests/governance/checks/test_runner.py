@@ -17,11 +17,11 @@ import pytest
 from django.conf import settings
 
 from governance.checks import runner
+from governance.checks.base import Check, Conclusion, Parameters, Sandbox
 from governance.checks.builtin.integrity_digest import IntegrityDigest
-from governance.checks.contract import Check, Conclusion, Parameters, Sandbox
-from governance.checks.runner import Ending, Run
+from governance.checks.runner import ExitReason, Run
 from tests.governance.checks.conftest import Shelf
-from tests.waiting import until
+from tests.waiting import wait_until
 
 PLUGINS = Path(__file__).with_name("plugins")
 ROOT = runner.CHILD.parents[2]
@@ -65,7 +65,7 @@ def leftovers(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_check_answers(sandboxed: Sandboxed, shelf: Shelf, leftovers: Path) -> None:
     run = sandboxed(IntegrityDigest(), shelf.add(b"weights", "model.bin"), scratch=leftovers)
-    assert run.ending is Ending.OUTCOME
+    assert run.ending is ExitReason.OUTCOME
     assert run.outcome is not None
     assert run.outcome.conclusion is Conclusion.SUCCESS
     assert run.conditions["limits"]["memory"] == 512 << 20
@@ -100,19 +100,19 @@ def test_a_check_finds_nothing_around_it_but_its_evidence(
 
 def test_too_much_memory(sandboxed: Sandboxed, hostile: Any, leftovers: Path) -> None:
     run = sandboxed(hostile.Allocate(), scratch=leftovers)
-    assert run.ending is Ending.OUT_OF_MEMORY
+    assert run.ending is ExitReason.OUT_OF_MEMORY
     assert "memory" in run.message
 
 
 def test_too_much_processor_time(sandboxed: Sandboxed, hostile: Any) -> None:
     run = sandboxed(hostile.Spin())
-    assert run.ending is Ending.TIMED_OUT
+    assert run.ending is ExitReason.TIMED_OUT
     assert "processor time" in run.message
 
 
 def test_too_much_time(sandboxed: Sandboxed, hostile: Any, leftovers: Path) -> None:
     run = sandboxed(hostile.Sleep(), scratch=leftovers)
-    assert run.ending is Ending.TIMED_OUT
+    assert run.ending is ExitReason.TIMED_OUT
 
 
 def test_the_policys_time_replaces_the_checks_own(sandboxed: Sandboxed, hostile: Any) -> None:
@@ -121,7 +121,7 @@ def test_the_policys_time_replaces_the_checks_own(sandboxed: Sandboxed, hostile:
 
     Patient.__qualname__, Patient.__module__ = "Sleep", "hostile_checks"
     run = sandboxed(Patient(), timeout=1)
-    assert run.ending is Ending.TIMED_OUT
+    assert run.ending is ExitReason.TIMED_OUT
     assert run.conditions["limits"]["wall"] == 1
 
 
@@ -129,7 +129,7 @@ def test_no_network(sandboxed: Sandboxed, hostile: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         run = sandboxed(hostile.Connect(), facts={"port": server.getsockname()[1]})
     if run.conditions["calls"] == "seccomp":
-        assert run.ending is Ending.CRASHED
+        assert run.ending is ExitReason.CRASHED
         assert os.strerror(errno.EPERM) in run.message
     elif run.conditions["net"] == "isolated":
         assert run.outcome is not None
@@ -198,26 +198,26 @@ def test_isolation_that_is_demanded_and_not_to_be_had_is_an_error(
 ) -> None:
     without(taken)
     run = sandboxed(hostile.Chatter(), isolation_demanded=True)
-    assert run.ending is Ending.NOT_ISOLATED
+    assert run.ending is ExitReason.NOT_ISOLATED
     assert "unavailable" in (run.conditions["calls"], run.conditions["files"])
-    assert sandboxed(hostile.Chatter()).ending is Ending.OUTCOME
+    assert sandboxed(hostile.Chatter()).ending is ExitReason.OUTCOME
 
 
 def test_isolation_that_is_demanded_and_to_be_had(sandboxed: Sandboxed, hostile: Any) -> None:
     run = sandboxed(hostile.Chatter(), isolation_demanded=True)
     had = "unavailable" not in (run.conditions["calls"], run.conditions["files"])
-    assert run.ending is (Ending.OUTCOME if had else Ending.NOT_ISOLATED)
+    assert run.ending is (ExitReason.OUTCOME if had else ExitReason.NOT_ISOLATED)
 
 
 def test_no_large_files(sandboxed: Sandboxed, hostile: Any, leftovers: Path) -> None:
     run = sandboxed(hostile.Write(), scratch=leftovers)
-    assert run.ending is Ending.CRASHED
+    assert run.ending is ExitReason.CRASHED
     assert os.strerror(errno.EFBIG) in run.message
 
 
 def test_no_processes(sandboxed: Sandboxed, hostile: Any, without: Callable[..., None]) -> None:
     run = sandboxed(hostile.Fork())
-    assert run.ending is Ending.CRASHED
+    assert run.ending is ExitReason.CRASHED
     assert os.strerror(errno.EPERM if run.conditions["calls"] == "seccomp" else errno.EAGAIN) in run.message
     if os.getuid() != 0:  # RLIMIT_NPROC does not bind root.
         without("_limit_calls(libc)")
@@ -232,12 +232,12 @@ def test_processes_left_behind_are_ended_with_the_check(
     run = sandboxed(hostile.Linger())
     assert run.outcome is not None
     left = Path(f"/proc/{run.outcome.summary}/status")
-    until(lambda: gone(left))
+    wait_until(lambda: gone(left))
 
 
 def test_too_much_output(sandboxed: Sandboxed, hostile: Any) -> None:
-    assert sandboxed(hostile.Print()).ending is Ending.REFUSED_OUTPUT
-    assert sandboxed(hostile.Floods()).ending is Ending.REFUSED_OUTPUT
+    assert sandboxed(hostile.Print()).ending is ExitReason.REFUSED_OUTPUT
+    assert sandboxed(hostile.Floods()).ending is ExitReason.REFUSED_OUTPUT
 
 
 def test_what_a_check_prints_is_not_what_it_answers(sandboxed: Sandboxed, hostile: Any) -> None:
@@ -250,16 +250,16 @@ def test_what_a_check_prints_is_not_what_it_answers(sandboxed: Sandboxed, hostil
 @pytest.mark.parametrize(
     ("name", "ending", "says"),
     [
-        ("Raise", Ending.CRASHED, "ValueError"),
-        ("Exit", Ending.CRASHED, "ended with status 0"),
-        ("Segfault", Ending.CRASHED, "SIGSEGV"),
-        ("NotFinite", Ending.REFUSED_OUTPUT, "not JSON"),
-        ("Skips", Ending.REFUSED_OUTPUT, "may conclude"),
-        ("Nothing", Ending.REFUSED_OUTPUT, "Outcome"),
-        ("Forges", Ending.REFUSED_OUTPUT, "refused"),
+        ("Raise", ExitReason.CRASHED, "ValueError"),
+        ("Exit", ExitReason.CRASHED, "ended with status 0"),
+        ("Segfault", ExitReason.CRASHED, "SIGSEGV"),
+        ("NotFinite", ExitReason.REFUSED_OUTPUT, "not JSON"),
+        ("Skips", ExitReason.REFUSED_OUTPUT, "may conclude"),
+        ("Nothing", ExitReason.REFUSED_OUTPUT, "Outcome"),
+        ("Forges", ExitReason.REFUSED_OUTPUT, "refused"),
     ],
 )
-def test_no_answer_is_no_pass(sandboxed: Sandboxed, hostile: Any, name: str, ending: Ending, says: str) -> None:
+def test_no_answer_is_no_pass(sandboxed: Sandboxed, hostile: Any, name: str, ending: ExitReason, says: str) -> None:
     run = sandboxed(getattr(hostile, name)())
     assert run.ending is ending
     assert run.outcome is None
@@ -274,7 +274,7 @@ def test_a_check_that_cannot_be_imported(sandboxed: Sandboxed, hostile: Any) -> 
 
     Local.__module__ = "hostile_checks"
     run = sandboxed(Local())
-    assert run.ending is Ending.CRASHED
+    assert run.ending is ExitReason.CRASHED
     assert "AttributeError" in run.message
 
 
@@ -284,11 +284,11 @@ def test_bytes_that_are_not_the_registered_ones_are_not_judged(
     good = shelf.add(b"weights", "model.bin")
     shelf.blobs[good.sha256] = b"wEights"
     run = sandboxed(hostile.Surroundings(), good)
-    assert run.ending is Ending.EVIDENCE_DAMAGED
+    assert run.ending is ExitReason.EVIDENCE_DAMAGED
     assert "model.bin" in run.message
     del shelf.blobs[good.sha256]
-    assert sandboxed(hostile.Surroundings(), good).ending is Ending.EVIDENCE_DAMAGED
-    assert sandboxed(hostile.Surroundings(), replace(good, stored=False)).ending is Ending.EVIDENCE_DAMAGED
+    assert sandboxed(hostile.Surroundings(), good).ending is ExitReason.EVIDENCE_DAMAGED
+    assert sandboxed(hostile.Surroundings(), replace(good, stored=False)).ending is ExitReason.EVIDENCE_DAMAGED
 
 
 def test_integrity_is_judged_on_exactly_such_bytes(sandboxed: Sandboxed, shelf: Shelf) -> None:
@@ -313,7 +313,7 @@ def test_what_was_hashed_is_what_is_judged(sandboxed: Sandboxed, shelf: Shelf) -
         return original(sha256)
 
     shelf.open = once  # type: ignore[method-assign]
-    assert sandboxed(IntegrityDigest(), source).ending is Ending.OUTCOME
+    assert sandboxed(IntegrityDigest(), source).ending is ExitReason.OUTCOME
     assert opened == [source.sha256] * len(opened)
 
 
@@ -322,7 +322,7 @@ def test_evidence_larger_than_the_scratch_folder_may_be(sandboxed: Sandboxed, sh
         sandbox = Sandbox(scratch=10)
 
     run = sandboxed(Narrow(), shelf.add(b"1234567", "a"), shelf.add(b"12345678", "b"), scratch=leftovers)
-    assert run.ending is Ending.NO_ROOM
+    assert run.ending is ExitReason.NO_ROOM
     assert "10" in run.message
 
 
@@ -337,7 +337,7 @@ def test_what_a_killed_worker_left_is_swept_away(sandboxed: Sandboxed, shelf: Sh
     os.utime(used, (0, 0))
     with (used / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert sandboxed(IntegrityDigest(), shelf.add(b"a", "a"), scratch=tmp_path).ending is Ending.OUTCOME
+        assert sandboxed(IntegrityDigest(), shelf.add(b"a", "a"), scratch=tmp_path).ending is ExitReason.OUTCOME
     assert sorted(p.name for p in tmp_path.glob("countersign-check-*")) == [used.name, young.name]
 
 
@@ -351,7 +351,7 @@ def test_a_run_nobody_waits_for_is_ended(
 
     Patient.__qualname__, Patient.__module__ = "Sleep", "hostile_checks"
     run = sandboxed(Patient(), beat=lambda: next(beats), beat_every=0.05, scratch=leftovers)
-    assert run.ending is Ending.ABANDONED
+    assert run.ending is ExitReason.ABANDONED
     assert list(beats) == []
 
 
@@ -364,7 +364,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 import hostile_checks
 from governance.checks import runner
-from governance.checks.contract import Sandbox
+from governance.checks.base import Sandbox
 hostile_checks.Sleep.sandbox = Sandbox(wall=600)
 check = hostile_checks.Sleep()
 job = runner.Job(check, check.Params(), (), {{}}, datetime.now(UTC), 1, scratch=Path({scratch!r}))
@@ -373,11 +373,11 @@ runner.run(job, open_blob=None, beat=lambda: True)
     code = script.format(plugins=str(PLUGINS), scratch=str(tmp_path))
     with subprocess.Popen([sys.executable, "-c", code], cwd=runner.CHILD.parents[2]) as worker:
         try:
-            until(lambda: list(tmp_path.glob("*/work/begun")))
+            wait_until(lambda: list(tmp_path.glob("*/work/begun")))
             (child,) = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
         finally:
             worker.kill()
-    until(lambda: gone(Path(f"/proc/{child}/status")))
+    wait_until(lambda: gone(Path(f"/proc/{child}/status")))
 
 
 def gone(status: Path) -> bool:

@@ -7,23 +7,23 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from audit import clock
-from audit.recorder import Thing
-from audit.selectors import history
+from audit.recorder import ObjectRef
+from audit.selectors import events_for_object
 from governance import promotions
-from governance.checks import execution
-from governance.checks.contract import Conclusion, Outcome
-from governance.checks.execution import Claim, Result
+from governance.checks import check_runs
+from governance.checks.base import CheckOutcome, Conclusion
+from governance.checks.check_runs import Result, RunLease
 from governance.models import CheckRun, PromotionRequest
 from governance.services import policies
 from governance.services import setup as installation
 from registry.models import ModelVersion
 from tests.governance.promotions.conftest import Bank
 
-PASSED = Result.of(Outcome(Conclusion.SUCCESS, "Fine."), {})
+PASSED = Result.of(CheckOutcome(Conclusion.SUCCESS, "Fine."), {})
 
 
 def settle(number: int) -> object:
-    return promotions.settle(number, touched=True)
+    return promotions.reevaluate(number, bump_revision=True)
 
 
 def runs(request: PromotionRequest, slug: str = "integrity.digest") -> list[CheckRun]:
@@ -35,18 +35,18 @@ def latest(request: PromotionRequest, slug: str = "integrity.digest") -> CheckRu
 
 
 def actions(run: CheckRun) -> list[str]:
-    return [event.action for event in history(Thing("check_run", str(run.uid)))]
+    return [event.action for event in events_for_object(ObjectRef("check_run", str(run.uid)))]
 
 
-def claimed(run: CheckRun) -> Claim:
-    held = execution.claim(run.pk)
+def claimed(run: CheckRun) -> RunLease:
+    held = check_runs.claim(run.pk)
     assert held is not None
     return held
 
 
 @contextmanager
 def later(**span: float) -> Iterator[None]:
-    with clock.at(clock.now() + timedelta(**span)):
+    with clock.freeze(clock.now() + timedelta(**span)):
         yield
 
 

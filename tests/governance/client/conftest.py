@@ -20,7 +20,7 @@ from registry import access
 from registry.models import RegisteredModel, ReviewerGroup, User
 from registry.services import people as accounts
 from tests import factories
-from tests.people import People
+from tests.personas import People
 
 SCOPES = ("models:read", "models:write", "versions:write", "promotions:write", "promotions:execute")
 PROJECT = Path(client.__file__).resolve().parents[1]
@@ -71,7 +71,7 @@ class Organisation:
             outcome=outcome,
             packet_digest=request.packet_digest,
             comment="Read the card and the table.",
-            signature=promotions.Signature(factories.PASSWORD),
+            signature=promotions.DecisionSignature(factories.PASSWORD),
         )
 
 

@@ -152,7 +152,7 @@ def test_a_job_that_was_cut_off_goes_on_where_it_was(organisation: Organisation,
     lost = files / "model" / "weights.json"
     content = lost.read_bytes()
     lost.unlink()
-    with pytest.raises(client.BadInput, match=r"weights\.json cannot be read"):
+    with pytest.raises(client.UsageError, match=r"weights\.json cannot be read"):
         api.register("credit-risk-pd", chosen)
     assert Artifact.objects.filter(blob__isnull=False).count() == 1
     lost.write_bytes(content)
@@ -175,7 +175,7 @@ def test_a_file_that_changes_while_it_is_sent_is_9_and_is_not_kept(
     text = file.path.read_bytes()
     file.path.write_bytes(text[:-1] + b"!" if change == "another byte" else text[:-1])
 
-    with pytest.raises(client.NotVerified, match=r"card\.md") as refusal:
+    with pytest.raises(client.VerificationError, match=r"card\.md") as refusal:
         api.register("credit-risk-pd", [file])
 
     assert refusal.value.exit_code == 9

@@ -14,11 +14,11 @@ import pytest
 
 from governance.models import PromotionRequest
 from registry.access import Role
-from registry.exceptions import NotPermitted
+from registry.exceptions import PermissionDeniedError
 from registry.models import ModelVersion
 from tests import factories
+from tests.fixtures.workers import WorkerProcess
 from tests.governance.client.conftest import PROJECT, Organisation
-from tests.ground.workers import WorkerProcess
 
 EXAMPLE = PROJECT / "examples" / "breast_cancer" / "train_and_promote.py"
 
@@ -74,7 +74,7 @@ def test_it_goes_to_production_by_two_people_and_a_pickle_does_not(
 
     factories.grant(Role.APPROVER, to=people.ada)
     for person, rule in ((people.priya, "SoD-1"), (people.ada, "SoD-4")):
-        with pytest.raises(NotPermitted) as refusal:
+        with pytest.raises(PermissionDeniedError) as refusal:
             organisation.decide(request.pk, person)
         assert refusal.value.rule == rule
         assert rule in refusal.value.detail

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from governance import client
-from governance.client import BadInput, Selection, local_files
+from governance.client import Selection, UsageError, local_files
 from registry.models import Artifact
 from tests.governance.client.conftest import Command, Organisation
 
@@ -57,25 +57,25 @@ def test_patterns_leave_out_and_take_back(folder: Path) -> None:
 def test_a_symbolic_link_is_refused_wherever_it_leads(folder: Path, tmp_path: Path) -> None:
     link = folder / "link.txt"
     link.symlink_to("/etc/passwd")
-    with pytest.raises(BadInput, match="is a symbolic link to /etc/passwd"):
+    with pytest.raises(UsageError, match="is a symbolic link to /etc/passwd"):
         names(folder)
     assert "link.txt" not in names(folder, "link.txt")
-    with pytest.raises(BadInput, match="symbolic link"):
+    with pytest.raises(UsageError, match="symbolic link"):
         local_files([str(link)])
     link.unlink()
     (folder / "elsewhere").symlink_to(tmp_path)
-    with pytest.raises(BadInput, match="symbolic link"):
+    with pytest.raises(UsageError, match="symbolic link"):
         names(folder)
 
 
 def test_what_is_no_file_is_refused(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
-    with pytest.raises(BadInput, match="no regular file"):
+    with pytest.raises(UsageError, match="no regular file"):
         names(folder)
 
 
 def test_a_folder_without_files_is_refused_in_words(tmp_path: Path, countersign: Command) -> None:
-    with pytest.raises(BadInput, match="holds no file to send"):
+    with pytest.raises(UsageError, match="holds no file to send"):
         local_files([str(tmp_path)])
     (tmp_path / ".env").write_text("SECRET=1")
     run = countersign("register", "credit-risk-pd", str(tmp_path), "--create", "--risk-tier", "2")

@@ -13,8 +13,8 @@ from governance.client import Client
 from governance.models import PromotionRequest
 from registry.models import ModelVersion, RegisteredModel
 from tests import factories
+from tests.fixtures.workers import WorkerProcess
 from tests.governance.client.conftest import Command, Organisation
-from tests.ground.workers import WorkerProcess
 
 
 def test_the_starter_policy_lets_it_into_staging_by_checks_alone(

@@ -77,7 +77,7 @@ def test_a_twin_that_is_still_carried_out_is_waited_for() -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 422, 428])
 def test_a_refusal_is_not_asked_again(status: int) -> None:
     said = Said(status, {"code": "refused", "detail": "No."})
-    with scripted(said) as server, pytest.raises(client.Refused, match="No"):
+    with scripted(said) as server, pytest.raises(client.ApiError, match="No"):
         asking(server).whoami()
 
     assert len(server.asked) == 1
@@ -98,7 +98,7 @@ def test_a_server_that_refuses_before_it_has_read_all_is_heard(tmp_path: Path) -
     with path.open("wb") as stream:
         stream.truncate(3 << 20)
     refusal = Said(403, {"code": "missing_scope", "detail": "Not for you."})
-    with scripted(refusal, read_body=False) as server, pytest.raises(client.Failure) as failure:
+    with scripted(refusal, read_body=False) as server, pytest.raises(client.ClientError) as failure:
         asking(server, attempts=3).add_evidence("pd", 3, "some.kind", client.LocalFile.read(path))
 
     # The connection may be reset before the answer is read; then it is asked again, and never taken for done.
@@ -218,7 +218,7 @@ def test_addresses_a_token_is_not_sent_to(countersign: Command, url: str, expect
 
 @pytest.mark.parametrize("token", ["", "cs_\r\nX-Evil: 1 abcdefgh", "cs_ä" + "a" * 45, "short"])
 def test_what_cannot_be_a_token_is_not_sent(token: str) -> None:
-    with pytest.raises(client.BadInput, match="token"):
+    with pytest.raises(client.UsageError, match="token"):
         client.Client("http://127.0.0.1:1", token)
 
 

@@ -18,13 +18,13 @@ from fpdf.fonts import TTFFont
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.documents import paper, pdf_fonts
+from governance.documents import pdf_fonts, pdf_writer
 from registry.characters import is_unseen
 
 HOSTILE = "<script>alert(1)</script> [x](javascript:alert(1)) ![i](https://evil.example/p.png) \\ ) (Tj ET endobj"
 
 
-def about(**facts: Any) -> paper.Print:
+def about(**facts: Any) -> pdf_writer.PdfMetadata:
     given: dict[str, Any] = {
         "title": "Technical document",
         "subject": "credit-risk-pd v3",
@@ -33,7 +33,7 @@ def about(**facts: Any) -> paper.Print:
         "permalink": "https://registry.example/models/credit-risk-pd/versions/3/document/",
         "facts": [("Digest", "sha256:" + "a" * 64), ("True at", "event 48,196")],
     }
-    return paper.Print(**{**given, **facts})
+    return pdf_writer.PdfMetadata(**{**given, **facts})
 
 
 def content(*blocks: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def read(pdf: bytes) -> str:
 
 
 def test_the_first_page_says_what_who_when_and_by_what_it_is_known() -> None:
-    said = read(paper.document(content(text("Ranks **applicants**.")), about(), compress=False))
+    said = read(pdf_writer.document(content(text("Ranks **applicants**.")), about(), compress=False))
     for expected in (
         "Technical document",
         "credit-risk-pd v3",
@@ -70,15 +70,15 @@ def test_the_first_page_says_what_who_when_and_by_what_it_is_known() -> None:
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:
-    assert paper.document(content(text("x")), about()) == paper.document(content(text("x")), about())
-    assert paper.document(content(text("x")), about()) != paper.document(content(text("y")), about())
+    assert pdf_writer.document(content(text("x")), about()) == pdf_writer.document(content(text("x")), about())
+    assert pdf_writer.document(content(text("x")), about()) != pdf_writer.document(content(text("y")), about())
 
 
 def test_hostile_text_is_text_in_every_field() -> None:
     table = {"kind": "table", "title": HOSTILE, "source": HOSTILE, "columns": [HOSTILE, "b"], "rows": [[HOSTILE, "1"]]}
     facts = {"kind": "facts", "title": HOSTILE, "source": HOSTILE, "items": [{"name": HOSTILE, "value": HOSTILE}]}
     document = content(text(HOSTILE), {**table, "left_out": 2}, facts)
-    pdf = paper.document(document, about(title=HOSTILE, subject=HOSTILE, printed_by=HOSTILE), compress=False)
+    pdf = pdf_writer.document(document, about(title=HOSTILE, subject=HOSTILE, printed_by=HOSTILE), compress=False)
     assert "<script>alert(1)</script>" in read(pdf)
     for forbidden in (b"/JavaScript", b"/JS", b"/URI", b"/Launch", b"/EmbeddedFile", b"/AcroForm"):
         assert forbidden not in pdf
@@ -106,7 +106,7 @@ def test_names_can_be_read_and_selected_in_every_field(name: str) -> None:
     table = {"kind": "table", "title": name, "source": name, "columns": [name], "rows": [[name]], "left_out": 0}
     facts = {"kind": "facts", "title": name, "source": name, "items": [{"name": name, "value": name}]}
     blocks = (text(f"# {name}\n\n{name}\n\n- {name}\n\n```\n{name}\n```\n"), table, facts)
-    pdf = paper.document(content(*blocks), about(title=name, subject=name, printed_by=name))
+    pdf = pdf_writer.document(content(*blocks), about(title=name, subject=name, printed_by=name))
     found = read(pdf)
     # Title, subject, reader; a heading, a paragraph, a list item, code; title, source, heading and cell of the table;
     # title, source, name and value of the facts.
@@ -118,21 +118,21 @@ def test_names_can_be_read_and_selected_in_every_field(name: str) -> None:
 
 
 def test_decomposed_text_is_drawn_composed() -> None:
-    assert "Nguyễn" in read(paper.card(unicodedata.normalize("NFD", "Nguyễn"), {}, about()))
+    assert "Nguyễn" in read(pdf_writer.card(unicodedata.normalize("NFD", "Nguyễn"), {}, about()))
 
 
 def test_characters_that_the_fonts_do_not_have_are_written_as_code_points_and_the_first_page_states_it() -> None:
-    pdf = paper.card("Größe ≥ 3 → Kovač, 中文, 🎉, שלום", {"länge": "β"}, about())
+    pdf = pdf_writer.card("Größe ≥ 3 → Kovač, 中文, 🎉, שלום", {"länge": "β"}, about())
     found = read(pdf)
     assert "Größe ≥ 3 → Kovač, [U+4E2D U+6587], [U+1F389], [U+05E9 U+05DC U+05D5 U+05DD]" in found
     assert "länge β" in found
     assert "do not have all characters" in found
-    assert "do not have all characters" not in read(paper.card("Größe", {}, about()))
-    assert "do not have all characters" in read(paper.card("Größe", {}, about(printed_by="中")))
+    assert "do not have all characters" not in read(pdf_writer.card("Größe", {}, about()))
+    assert "do not have all characters" in read(pdf_writer.card("Größe", {}, about(printed_by="中")))
 
 
 def test_placeholders_of_the_library_are_text() -> None:
-    assert "{pages} {nb} \ue000" not in (found := read(paper.card("{pages} {nb} \ue000\ue001\ue002", {}, about())))
+    assert "{pages} {nb} \ue000" not in (found := read(pdf_writer.card("{pages} {nb} \ue000\ue001\ue002", {}, about())))
     assert "{pages} {nb} [U+E000 U+E001 U+E002]" in found
     assert "1 / 1" in found
 
@@ -159,7 +159,7 @@ def test_the_bytes_do_not_depend_on_the_process() -> None:
 def test_long_words_and_long_tables_go_over_pages() -> None:
     rows = [[f"row {n}", "x" * 600, "b" * 64, "d", "e"] for n in range(60)]
     table = {"kind": "table", "title": "T", "source": "s", "columns": list("abcde"), "rows": rows, "left_out": 0}
-    pdf = paper.document(content(table, text("y" * 20_000)), about(), compress=False)
+    pdf = pdf_writer.document(content(table, text("y" * 20_000)), about(), compress=False)
     assert "row 59" in read(pdf)
     assert pdf.count(b"/Type /Page\n") > 3
 
@@ -167,7 +167,7 @@ def test_long_words_and_long_tables_go_over_pages() -> None:
 @given(st.text(max_size=200))
 @settings(max_examples=30, deadline=None)
 def test_every_text_of_a_card_is_rendered(markdown: str) -> None:
-    assert paper.card(markdown, {"front": markdown}, about()).startswith(b"%PDF-")
+    assert pdf_writer.card(markdown, {"front": markdown}, about()).startswith(b"%PDF-")
 
 
 @given(st.text())

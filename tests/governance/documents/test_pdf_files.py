@@ -10,11 +10,11 @@ from uuid import uuid4
 import pytest
 
 from audit import clock
-from governance import dispatch, tasks
-from governance.documents import paper, pdf_files
+from governance import task_queue, tasks
+from governance.documents import pdf_files, pdf_writer
 from governance.documents.pdf_files import Printed
 from governance.models import PdfFile
-from registry.exceptions import NotNow
+from registry.exceptions import InvalidStateError
 from registry.models import User
 from tests import factories
 from tests.governance.documents.test_paper import read
@@ -23,8 +23,10 @@ NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
 
 
-def about(**facts: Any) -> paper.Print:
-    given = paper.Print("Model card, revision 1", "credit-risk-pd v1", "Marta Kovač", NOW, "https://registry.example/")
+def about(**facts: Any) -> pdf_writer.PdfMetadata:
+    given = pdf_writer.PdfMetadata(
+        "Model card, revision 1", "credit-risk-pd v1", "Marta Kovač", NOW, "https://registry.example/"
+    )
     return replace(given, **facts)
 
 
@@ -75,7 +77,7 @@ def test_another_reader_or_content_is_another_file(reader: User, change: dict[st
 
 
 def test_a_lost_worker_is_replaced_and_in_the_end_the_file_fails(reader: User) -> None:
-    with clock.at(NOW):
+    with clock.freeze(NOW):
         pdf_files.pdf_of(card(LONG), requested_by=reader)
         row = PdfFile.objects.get()
         for attempt in range(1, pdf_files.MAX_ATTEMPTS + 1):
@@ -84,15 +86,15 @@ def test_a_lost_worker_is_replaced_and_in_the_end_the_file_fails(reader: User) -
             PdfFile.objects.filter(pk=row.pk).update(claim=uuid4(), claimed_at=NOW, attempts=attempt)
             PdfFile.objects.filter(pk=row.pk).update(claimed_at=clock.now())
             assert pdf_files.due() == []
-            clock.tick(pdf_files.LOST_AFTER + timedelta(seconds=1))
+            clock.advance(pdf_files.LOST_AFTER + timedelta(seconds=1))
         assert pdf_files.due() == []
         row.refresh_from_db()
         assert row.state == "failed"
-        with pytest.raises(NotNow) as refused:
+        with pytest.raises(InvalidStateError) as refused:
             pdf_files.pdf_of(card(LONG), requested_by=reader)
         assert refused.value.code == "rendering_failed"
         assert "lost" in refused.value.detail
-        clock.tick(pdf_files.FAILED_FOR + timedelta(seconds=1))
+        clock.advance(pdf_files.FAILED_FOR + timedelta(seconds=1))
         assert pdf_files.pdf_of(card(LONG), requested_by=reader) is None
         assert pdf_files.draw(PdfFile.objects.get().pk)
         assert pdf_files.pdf_of(card(LONG), requested_by=reader) is not None
@@ -107,7 +109,7 @@ def test_what_cannot_be_drawn_is_a_failure_with_its_reason(reader: User) -> None
     assert pdf_files.draw(row.pk)
     row.refresh_from_db()
     assert (row.state, row.problem) == ("failed", "drawing it failed: KeyError")
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         pdf_files.pdf_of(card(LONG), requested_by=reader)
     assert refused.value.code == "rendering_failed"
 
@@ -115,7 +117,7 @@ def test_what_cannot_be_drawn_is_a_failure_with_its_reason(reader: User) -> None
 def test_one_person_has_few_files_waiting(reader: User) -> None:
     for number in range(pdf_files.MAX_WAITING):
         assert pdf_files.pdf_of(card(f"{LONG}{number}"), requested_by=reader) is None
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         pdf_files.pdf_of(card(f"{LONG}one more"), requested_by=reader)
     assert refused.value.code == "too_many_renderings"
     assert pdf_files.pdf_of(card(f"{LONG}0"), requested_by=reader) is None
@@ -123,20 +125,20 @@ def test_one_person_has_few_files_waiting(reader: User) -> None:
 
 
 def test_old_files_and_files_beyond_the_number_kept_are_deleted(reader: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    with clock.at(NOW):
+    with clock.freeze(NOW):
         for number in range(4):
             pdf_files.pdf_of(card(f"{LONG}{number}"), requested_by=reader)
             pdf_files.draw(PdfFile.objects.latest("pk").pk)
-            clock.tick(timedelta(minutes=1))
+            clock.advance(timedelta(minutes=1))
         monkeypatch.setattr(pdf_files, "MAX_KEPT", 2)
         assert pdf_files.sweep() == 2
         assert pdf_files.sweep() == 0
-        clock.tick(pdf_files.KEPT_FOR)
+        clock.advance(pdf_files.KEPT_FOR)
         assert pdf_files.sweep() == 2
 
 
 def test_the_task_has_a_queue_of_its_own_and_less_time_than_a_claim() -> None:
-    assert tasks.draw_pdf.name == dispatch.DRAW_PDF
+    assert tasks.draw_pdf.name == task_queue.DRAW_PDF
     assert pdf_files.LOST_AFTER.total_seconds() > tasks.PDF_HARD_LIMIT > tasks.PDF_SOFT_LIMIT
 
 
@@ -145,14 +147,14 @@ def test_the_task_has_a_queue_of_its_own_and_less_time_than_a_claim() -> None:
 
 def test_a_table_too_wide_for_a_page_is_printed_as_lines() -> None:
     columns = "|" + "a|" * 60 + "\n|" + "-|" * 60 + "\n|" + "b|" * 60 + "\n"
-    assert paper.card(columns, {}, about()).startswith(b"%PDF-")
+    assert pdf_writer.card(columns, {}, about()).startswith(b"%PDF-")
 
 
 def test_rows_and_pages_beyond_the_limits_are_counted_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paper, "MAX_CELLS", 30)
-    drawn = paper.card(LONG, {}, about(), compress=False)
+    monkeypatch.setattr(pdf_writer, "MAX_CELLS", 30)
+    drawn = pdf_writer.card(LONG, {}, about(), compress=False)
     assert "more rows are not printed" in read(drawn)
-    monkeypatch.setattr(paper, "MAX_PAGES", 2)
-    drawn = paper.card("# Heading\n\nWords.\n\n" * 500, {}, about(), compress=False)
+    monkeypatch.setattr(pdf_writer, "MAX_PAGES", 2)
+    drawn = pdf_writer.card("# Heading\n\nWords.\n\n" * 500, {}, about(), compress=False)
     assert "The rest is not printed" in read(drawn)
     assert drawn.count(b"/Type /Page\n") == 2

@@ -14,7 +14,7 @@ import pytest
 
 from audit.actor import Actor, process
 from governance import promotions
-from governance.checks import performing
+from governance.checks import run_worker
 from governance.models import CheckRun, Packet, PromotionRequest
 from governance.services import policies, setup
 from registry import access, storage
@@ -46,7 +46,7 @@ class Bank:
     people: dict[str, User]
     model: RegisteredModel
     files: dict[str, bytes] = field(default_factory=dict)
-    run: performing.Runner = run_unconfined
+    run: run_worker.Runner = run_unconfined
     """What carries checks out."""
 
     def actor(self, username: str) -> Actor:
@@ -68,7 +68,7 @@ class Bank:
         spec = VersionSpec(artifacts=[declared], card=CARD, metrics=metrics, signature=signature or {})
         made = versions.declare_version(actor=self.actor(by), model=self.model, spec=spec, reuse=False)
         versions.store_artifact(actor=self.actor(by), version=made, path="model.json", stream=io.BytesIO(content))
-        return versions.complete(actor=self.actor(by), version=made)
+        return versions.complete_registration(actor=self.actor(by), version=made)
 
     def request(self, version: ModelVersion, *, by: str = "priya", stage: str = "production") -> PromotionRequest:
         return promotions.request(
@@ -109,7 +109,7 @@ class Bank:
             outcome=outcome,
             packet_digest=request.packet_digest if packet is None else packet,
             comment="Looked at the evaluation and the card.",
-            signature=promotions.Signature(PASSWORD),
+            signature=promotions.DecisionSignature(PASSWORD),
         )
         return self.fresh(request)
 
@@ -132,7 +132,7 @@ REVIEWERS = ("marta", "aiko", "chen")
 OTHERS = ("priya", "tom", "eve", "sofia")
 
 
-def found_bank(run: performing.Runner = run_unconfined) -> Bank:
+def found_bank(run: run_worker.Runner = run_unconfined) -> Bank:
     """Make the bank through the services, as an installation would.
 
     Args:

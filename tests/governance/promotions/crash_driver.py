@@ -18,10 +18,10 @@ from django.db import InterfaceError, OperationalError, connection  # noqa: E402
 from django.db.models import Count, F, Max  # noqa: E402
 
 from audit.models import Event  # noqa: E402
-from governance.checks import execution, performing  # noqa: E402
+from governance.checks import check_runs, run_worker  # noqa: E402
 from governance.models import CheckRun, Decision, PromotionRequest  # noqa: E402
-from governance.promotions import settle  # noqa: E402
-from registry.models import OPEN, StageOccupancy  # noqa: E402
+from governance.promotions import reevaluate  # noqa: E402
+from registry.models import IS_CURRENT, StageOccupancy  # noqa: E402
 from tests.governance.promotions.conftest import Bank, found_bank  # noqa: E402
 
 
@@ -41,8 +41,8 @@ def work(memory: Path, rounds: int) -> None:
         try:
             request = bank.request(bank.version(), stage="staging")
             persist(memory, "requested", request.pk)
-            for run_id in execution.due_runs():
-                if performing.perform(run_id, settle=lambda number: settle(number, touched=True)):
+            for run_id in check_runs.due_runs():
+                if run_worker.run_claimed_check(run_id, settle=lambda number: reevaluate(number, bump_revision=True)):
                     persist(memory, "completed", run_id)
             if bank.fresh(request).state == "promoted":
                 persist(memory, "promoted", request.pk)
@@ -72,7 +72,7 @@ def judge(memory: Path) -> list[str]:
             wrong.append(f"request {request.pk} is promoted and moved nothing")
     wrong += [
         f"occupancy {held.pk} has no promoted request"
-        for held in StageOccupancy.objects.filter(OPEN, stage__protected=True)
+        for held in StageOccupancy.objects.filter(IS_CURRENT, stage__protected=True)
         if held.promotion is None or not PromotionRequest.objects.filter(uid=held.promotion, state="promoted").exists()
     ]
     gaps = Event.objects.values("stream_id").annotate(n=Count("id"), last=Max("stream_seq")).exclude(n=F("last"))

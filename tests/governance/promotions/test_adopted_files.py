@@ -9,14 +9,15 @@ from django.db import IntegrityError, connection
 from pytest_django import Settings
 
 from audit.models import Event
-from governance import approvals, promotions
-from governance.copies import copying
+from governance import promotions
+from governance.gate import approvals
+from governance.integrations.source_sync import copying
 from governance.models import PromotionRequest
 from governance.services import evidence, policies, setup
 from governance.services.evidence import Attached
 from registry import access, storage
 from registry.access import Role
-from registry.exceptions import NotNow, NotPermitted
+from registry.exceptions import InvalidStateError, PermissionDeniedError
 from registry.models import Artifact, DatasetReference, ModelVersion, User
 from registry.services import attachments
 from tests import factories
@@ -107,7 +108,7 @@ def test_the_same_bytes_again_do_not_open_what_was_withdrawn(adopted: ModelVersi
 def test_whoever_may_not_ask_for_a_promotion_attaches_nothing(adopted: ModelVersion, priya: User) -> None:
     factories.grant(Role.REGISTRAR, to=priya, on=adopted.model)
 
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         attach(priya, adopted)
 
     assert not Artifact.objects.exists()
@@ -118,7 +119,7 @@ def test_without_a_tier_nothing_is_attached(henrik: User) -> None:
     version = brought(henrik, 4)
     adopt(henrik, version, target_stage="production")
 
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         attach(henrik, version)
 
     assert refused.value.code == "model_incomplete"
@@ -142,7 +143,7 @@ def test_once_approved_it_is_no_longer_before_governance_and_its_files_are_fixed
     ]
     assert {a.fingerprint for a in held} == {adopted.fingerprint}
     assert approvals.attached_since(held) == frozenset()
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         attach(henrik, adopted, "late.json")
     assert refused.value.code == "version_registered"
 
@@ -181,7 +182,7 @@ def test_a_worker_copies_no_file_into_a_protected_place(
     settings.COUNTERSIGN_SOURCES = [{"kind": "s3", "bucket": "b"}]
     assert copying.plan(adopted) is None
 
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         evidence.attach_file(actor=copying.COPIER, version=adopted, path="m", stream=io.BytesIO(b"{}"))
     assert refused.value.code == "review_needed"
     assert not Artifact.objects.exists()

@@ -13,10 +13,10 @@ from governance import promotions
 from governance.models import CheckRun, Decision, PromotionRequest
 from governance.services import setup
 from registry import access, selectors
-from registry.exceptions import Conflict, InvalidInput, NotNow, NotPermitted
+from registry.exceptions import ConflictError, InvalidStateError, PermissionDeniedError, ValidationFailedError
 from registry.models import AliasAssignment, ImportRecord, ModelVersion, RegisteredModel, Stage, StageOccupancy, User
 from registry.services import importing
-from registry.services.importing import Claim
+from registry.services.importing import ImportedClaim
 from registry.services.versions import VersionSpec
 from tests import factories
 
@@ -25,8 +25,10 @@ ORIGIN = "https://mlflow.bank.example"
 
 def brought(by: User, number: int = 1, *, stage: str = "Production", aliases: tuple[str, ...] = ()) -> ModelVersion:
     actor = access.actor_for(by, auth="command")
-    model = importing.import_model(actor=actor, claim=Claim("mlflow", ORIGIN, "churn"))
-    claim = Claim("mlflow", ORIGIN, "churn", str(number), stage=stage, aliases=aliases, author_there="someone@there")
+    model = importing.import_model(actor=actor, claim=ImportedClaim("mlflow", ORIGIN, "churn"))
+    claim = ImportedClaim(
+        "mlflow", ORIGIN, "churn", str(number), stage=stage, aliases=aliases, author_there="someone@there"
+    )
     return importing.import_version(
         actor=actor, model=model, claim=claim, spec=VersionSpec(source=f"s3://b/{number}"), number=number
     )
@@ -39,7 +41,7 @@ def henrik(henrik: User) -> User:
 
 
 def adopt(by: User, version: ModelVersion, auth: str = "command", **target: str) -> PromotionRequest:
-    return promotions.adopt(
+    return promotions.record_pre_governance_promotion(
         actor=access.actor_for(by, auth=auth), version=version, reason="brought from MLflow", **target
     )
 
@@ -73,22 +75,22 @@ def test_it_stands_where_it_stood_marked_and_unapproved(henrik: User) -> None:
 def test_a_page_and_a_token_do_not_adopt_and_neither_does_who_is_no_officer(henrik: User, priya: User) -> None:
     version = brought(henrik)
 
-    with pytest.raises(NotPermitted, match="import command"):
+    with pytest.raises(PermissionDeniedError, match="import command"):
         adopt(henrik, version, auth="session", target_stage="production")
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         adopt(priya, version, target_stage="production")
 
 
 def test_only_what_the_record_says(henrik: User) -> None:
     version = brought(henrik, stage="Staging")
 
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         adopt(henrik, version, target_stage="production")
     assert refused.value.code == "not_claimed"
-    with pytest.raises(NotNow):
+    with pytest.raises(InvalidStateError):
         adopt(henrik, version, target_alias="champion")
-    with pytest.raises(InvalidInput):
-        promotions.adopt(
+    with pytest.raises(ValidationFailedError):
+        promotions.record_pre_governance_promotion(
             actor=access.actor_for(henrik, auth="command"), version=version, target_stage="staging", reason=" "
         )
 
@@ -99,9 +101,9 @@ def test_what_stands_here_stays(henrik: User) -> None:
     first, second = brought(henrik, 1), brought(henrik, 2)
     adopt(henrik, second, target_stage="production")
 
-    with pytest.raises(Conflict, match="Version 2"):
+    with pytest.raises(ConflictError, match="Version 2"):
         adopt(henrik, first, target_stage="production")
-    with pytest.raises(NotNow):
+    with pytest.raises(InvalidStateError):
         adopt(henrik, second, target_stage="production")
 
 
@@ -134,7 +136,7 @@ def test_records_are_found_again_and_never_change(henrik: User) -> None:
     assert brought(henrik, 3) == first
     assert Event.objects.count() == count
     assert RegisteredModel.objects.get(slug="churn").next_version == 4
-    with pytest.raises(Conflict, match="number 2"):
+    with pytest.raises(ConflictError, match="number 2"):
         brought(henrik, 2)
     with pytest.raises(IntegrityError), transaction.atomic():
         ImportRecord.objects.filter(version=first).update(stage="Staging")

@@ -7,12 +7,18 @@ from django.db import IntegrityError, connection, transaction
 
 from audit import recorder
 from audit.models import Event
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 from governance import promotions
 from governance.actions import ALIAS_REMOVED
-from registry import stage_writer
-from registry.exceptions import IllegalMove, InvalidInput, NotFound, NotNow, NotPermitted
-from registry.models import OPEN, AliasAssignment, ModelVersion
+from registry import stage_transitions
+from registry.exceptions import (
+    InvalidStateError,
+    InvalidTransitionError,
+    NotFoundError,
+    PermissionDeniedError,
+    ValidationFailedError,
+)
+from registry.models import IS_CURRENT, AliasAssignment, ModelVersion
 from tests.governance.promotions.conftest import Bank
 
 
@@ -28,7 +34,7 @@ def test_a_free_alias_is_taken_off_on_the_record(bank: Bank) -> None:
     left = promotions.remove_alias(actor=bank.actor("priya"), model=bank.model, name="shadow", reason="trial is over")
 
     assert left == version
-    assert not AliasAssignment.objects.filter(OPEN, model=bank.model).exists()
+    assert not AliasAssignment.objects.filter(IS_CURRENT, model=bank.model).exists()
     event = Event.objects.latest("id")
     assert event.action == "alias.removed"
     assert f"version:{version.uid}" in event.touched
@@ -37,29 +43,29 @@ def test_a_free_alias_is_taken_off_on_the_record(bank: Bank) -> None:
 
 
 def test_an_alias_that_is_not_there_is_not_found(bank: Bank) -> None:
-    with pytest.raises(NotFound, match="no alias “shadow”"):
+    with pytest.raises(NotFoundError, match="no alias “shadow”"):
         promotions.remove_alias(actor=bank.actor("priya"), model=bank.model, name="shadow", reason="why not")
 
 
 def test_it_needs_a_reason_and_the_permission_that_points_it(bank: Bank) -> None:
     pointed(bank)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(ValidationFailedError):
         promotions.remove_alias(actor=bank.actor("priya"), model=bank.model, name="shadow", reason=" ")
-    with pytest.raises(NotPermitted):
+    with pytest.raises(PermissionDeniedError):
         promotions.remove_alias(actor=bank.actor("marta"), model=bank.model, name="shadow", reason="why not")
-    assert AliasAssignment.objects.filter(OPEN, model=bank.model).exists()
+    assert AliasAssignment.objects.filter(IS_CURRENT, model=bank.model).exists()
 
 
 def test_pointing_it_where_it_points_is_refused(bank: Bank) -> None:
     version = pointed(bank)
-    with pytest.raises(IllegalMove) as refused:
+    with pytest.raises(InvalidTransitionError) as refused:
         promotions.request(actor=bank.actor("priya"), version=version, target_alias="shadow", reason="again")
     assert refused.value.code == "already_there"
 
 
 def test_a_protected_alias_is_never_taken_off(bank: Bank) -> None:
     version = in_production(bank)
-    with pytest.raises(NotNow, match="pointed at another version") as refused:
+    with pytest.raises(InvalidStateError, match="pointed at another version") as refused:
         promotions.remove_alias(actor=bank.actor("priya"), model=version.model, name="champion", reason="why not")
     assert refused.value.code == "alias_protected"
 
@@ -68,13 +74,13 @@ def test_the_database_lets_no_protected_alias_point_nowhere(bank: Bank) -> None:
     version = in_production(bank)
 
     def taken_off() -> None:
-        event = recorder.append(
+        event = recorder.record_event(
             ALIAS_REMOVED,
             actor=bank.actor("priya"),
-            thing=Thing("version", str(version.uid)),
+            target=ObjectRef("version", str(version.uid)),
             stream=f"model:{version.model.uid}",
         )
-        stage_writer.remove_alias(model_id=version.model_id, name="champion", event=event)
+        stage_transitions.remove_alias(model_id=version.model_id, name="champion", event=event)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 

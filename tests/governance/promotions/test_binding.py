@@ -9,12 +9,13 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from audit.models import Event
-from governance import facts, promotions
+from governance import promotions
+from governance.gate import gate_inputs
 from governance.models import PolicyRevision, PromotionRequest, RequestPolicy
 from governance.promotions.executing import GATE
-from governance.promotions.locks import lock
+from governance.promotions.locks import lock_promotion
 from governance.selectors import request_page
-from registry.exceptions import NotNow
+from registry.exceptions import InvalidStateError
 
 from .conftest import Bank
 
@@ -35,9 +36,9 @@ expires_after_days: 10
 
 def bind(request: PromotionRequest, revision: PolicyRevision) -> bool:
     with transaction.atomic():
-        locked = lock(request.pk)
+        locked = lock_promotion(request.pk)
         added = promotions.bind_policy(locked, revision, RequestPolicy.Basis.NEWER_REVISION, actor=GATE)
-        promotions.settle(request.pk)
+        promotions.reevaluate(request.pk)
     return added
 
 
@@ -56,7 +57,7 @@ def test_another_policy_adds_its_requirements_and_lapses_what_was_signed_without
     seen, packet, expires = request.revision, request.packet_digest, request.expires_at
     assert bind(request, publish(STRICT))
     request = bank.fresh(request)
-    document = facts.document_of(request)
+    document = gate_inputs.get_policy_document(request)
     assert document is not None
     assert {rule.group: rule.count for rule in document.approvals} == {"reviewers": 3}
     assert request.revision > seen
@@ -85,7 +86,7 @@ def test_a_policy_governs_once_on_the_same_basis(bank: Bank, publish: Publish) -
 def test_a_closed_request_is_bound_to_nothing_more(bank: Bank, publish: Publish) -> None:
     request = bank.request(bank.in_staging())
     promotions.withdraw(actor=bank.actor("priya"), request=request, reason="not needed")
-    with pytest.raises(NotNow):
+    with pytest.raises(InvalidStateError):
         bind(request, publish(STRICT))
 
 

@@ -11,11 +11,11 @@ from django.db import transaction
 
 from audit import recorder
 from audit.actor import process
-from audit.recorder import Thing
-from governance import dispatch, promotions
+from audit.recorder import ObjectRef
+from governance import promotions, task_queue
 from governance.models import Packet, Policy, PolicyRevision, PromotionRequest
 from governance.services import policies, setup
-from registry import stage_writer
+from registry import stage_transitions
 from registry.access import Role, actor_for
 from registry.actions import VERSION_UPDATED
 from registry.models import AliasAssignment, ModelVersion, ProtectedAlias, Stage
@@ -32,7 +32,7 @@ PROMOTE = "UPDATE governance_promotionrequest SET state = 'promoted', closed_at 
 @pytest.fixture
 def committed(transactional_db: None) -> Iterator[Bank]:
     """The bank, in a database that commits."""
-    with dispatch.muffled():
+    with task_queue.suppress_enqueue():
         yield found_bank()
 
 
@@ -230,14 +230,16 @@ def test_protection_is_not_lifted_around_a_move_between_stages(committed: Bank) 
 def place(version: ModelVersion, stage: str, promotion: PromotionRequest) -> None:
     """Move a version as the application role could: with an event, under a promotion that exists."""
     version = ModelVersion.objects.select_related("stage").get(pk=version.pk)
-    written = recorder.append(
+    written = recorder.record_event(
         VERSION_UPDATED,
         actor=process("test"),
-        thing=Thing("version", str(version.uid)),
+        target=ObjectRef("version", str(version.uid)),
         stream=f"model:{version.model.uid}",
     )
     target = Stage.objects.get(slug=stage)
-    stage_writer.move(version=version, target=target, event=written, promotion=promotion.uid, displaced=None)
+    stage_transitions.apply_transition(
+        version=version, target=target, event=written, promotion=promotion.uid, displaced=None
+    )
 
 
 def test_a_promotion_for_another_place_lets_nothing_into_production(committed: Bank) -> None:
@@ -289,6 +291,6 @@ def test_the_policy_for_leaving_one_stage_lets_nothing_leave_another(committed: 
         lambda: run(PROMOTE, away.pk),
         lambda: place(version, "archived", away),
     )
-    promotions.settle(away.pk)
+    promotions.reevaluate(away.pk)
     promotions.promote(actor=committed.actor("priya"), request=PromotionRequest.objects.get(pk=away.pk))
     assert ModelVersion.objects.get(pk=version.pk).stage.slug == "archived"

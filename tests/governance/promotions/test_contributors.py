@@ -12,13 +12,14 @@ from django.test.utils import CaptureQueriesContext
 
 from audit import clock
 from audit.actor import Actor
-from governance import facts, promotions, selectors
+from governance import promotions, selectors
+from governance.gate import gate_inputs
 from governance.models import Decision, Packet, PromotionRequest
 from governance.policies import Exclusion
 from governance.selectors import rights
 from governance.services import evidence
 from registry import access
-from registry.exceptions import NotPermitted
+from registry.exceptions import PermissionDeniedError
 from registry.models import AccountControl, Contribution, ModelVersion, User
 from registry.services import account_controls, people, reviews, tokens, versions
 from registry.services.versions import MetricSpec, VersionSpec
@@ -55,9 +56,9 @@ def robot(bank: Bank, issuer: Actor = ROOT, *, received_by: User | None = None) 
     return made, tokens.actor_of(token)
 
 
-def refusal(bank: Bank, request: PromotionRequest, who: str) -> NotPermitted:
+def refusal(bank: Bank, request: PromotionRequest, who: str) -> PermissionDeniedError:
     """How the decision of a person is refused; every other place that shows the rule agrees."""
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         bank.decide(request, who)
     assert not Decision.objects.filter(person=bank.people[who], lapsed_at__isnull=True).exists()
     person = bank.people[who]
@@ -66,12 +67,14 @@ def refusal(bank: Bank, request: PromotionRequest, who: str) -> NotPermitted:
     assert f"({refused.value.rule})" in page.can_decide.reason
     assert person.uid in {r.uid for s in page.approvals for r in s.excluded}
     assert rights.on_request(person, request).excluded == excluded(request, person)
-    assert not any(row.needs_me for row in selectors.list_rows(bank.actor(who), PromotionRequest.objects.all()))
+    assert not any(
+        row.needs_me for row in selectors.promotion_summaries(bank.actor(who), PromotionRequest.objects.all())
+    )
     return refused.value
 
 
 def excluded(request: PromotionRequest, person: User) -> Exclusion | None:
-    return facts.exclusion_of(person, request)
+    return gate_inputs.exclusion_of(person, request)
 
 
 @pytest.mark.parametrize("part", ["file", "card", "metrics", "evidence"])
@@ -135,7 +138,7 @@ def test_a_file_stored_and_a_version_completed_by_another_account_are_contributi
     spec = VersionSpec(artifacts=[artifact("model.json", FILE)])
     declared = versions.declare_version(actor=bank.actor("priya"), model=bank.model, spec=spec)
     versions.store_artifact(actor=bank.actor("tom"), version=declared, path="model.json", stream=io.BytesIO(FILE))
-    versions.complete(actor=bank.actor("chen"), version=declared)
+    versions.complete_registration(actor=bank.actor("chen"), version=declared)
     assert set(Contribution.objects.values_list("account__username", "part")) == {
         ("tom", "files"),
         ("chen", "registration"),
@@ -217,7 +220,7 @@ def test_a_new_owner_of_the_service_account_makes_no_approval_lapse(bank: Bank) 
     account_controls.add_service_account_user(
         actor=ROOT, account=account, person=bank.people["eve"], owner=True, reason="the new owner"
     )
-    promotions.settle(request.pk)
+    promotions.reevaluate(request.pk)
     assert Decision.objects.filter(request=request, lapsed_at__isnull=True).count() == 1
     assert bank.decide(request, "aiko").state == "promoted"
 
@@ -250,10 +253,10 @@ def test_whoever_contributed_to_a_live_version_does_not_review_the_model(bank: B
 def test_the_list_asks_for_all_requests_at_once(bank: Bank) -> None:
     for _ in range(3):
         bank.reviewed()
-    rows = selectors.list_rows(bank.actor("marta"), PromotionRequest.objects.all())
+    rows = selectors.promotion_summaries(bank.actor("marta"), PromotionRequest.objects.all())
     with CaptureQueriesContext(connection) as first:
-        selectors.list_rows(bank.actor("marta"), PromotionRequest.objects.order_by("-pk")[:1])
+        selectors.promotion_summaries(bank.actor("marta"), PromotionRequest.objects.order_by("-pk")[:1])
     with CaptureQueriesContext(connection) as all_of_them:
-        selectors.list_rows(bank.actor("marta"), PromotionRequest.objects.all())
+        selectors.promotion_summaries(bank.actor("marta"), PromotionRequest.objects.all())
     assert len(rows) > 1
     assert len(first) == len(all_of_them)

@@ -14,13 +14,13 @@ from django.test.utils import CaptureQueriesContext
 
 from audit import canonical
 from audit import selectors as log
-from audit.recorder import Thing
-from governance import dispatch, promotions
+from audit.recorder import ObjectRef
+from governance import promotions, task_queue
 from governance.documents import building, freezing, reading
 from governance.documents.annex_iv import POINTS
 from governance.models import FrozenDocument, PromotionRequest
 from registry.models import ModelVersion
-from registry.rules import Faults
+from registry.validation import ErrorCollector
 from tests.governance.promotions.conftest import Bank, found_bank
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def test_a_promotion_into_a_protected_stage_freezes_the_document(bank: Bank) -> 
     request = promoted(bank)
     document = of(request)
     content = reading.content_of(document)
-    assert reading.intact(document)
+    assert reading.verify_digest(document)
     assert bytes(document.body) == canonical.dumps(content)
     assert [p["clause"] for p in content["points"]] == [p.clause for p in POINTS]
     assert content["version"]["stage"] == "production"
@@ -63,13 +63,15 @@ def test_a_promotion_into_a_protected_stage_freezes_the_document(bank: Bank) -> 
 def test_its_event_names_its_digest_and_follows_the_promotion(bank: Bank) -> None:
     request = promoted(bank)
     document = of(request)
-    event = log.by_event_id(document.event)
+    event = log.get_event(document.event)
     assert event is not None
     assert event.action == "document.frozen"
     assert event.body["data"]["sha256"] == document.digest
-    assert log.history(Thing("version", str(request.version.uid))).filter(event_id=event.event_id).exists()
+    assert (
+        log.events_for_object(ObjectRef("version", str(request.version.uid))).filter(event_id=event.event_id).exists()
+    )
     content = reading.content_of(document)
-    true_at = log.by_event_id(content["true_at"]["event"])
+    true_at = log.get_event(content["true_at"]["event"])
     assert true_at is not None
     assert true_at.action == "promotion.promoted"
     assert content["true_at"]["number"] == true_at.stream_seq < event.stream_seq
@@ -78,7 +80,7 @@ def test_its_event_names_its_digest_and_follows_the_promotion(bank: Bank) -> Non
 def test_each_promotion_freezes_once_however_often_it_is_settled(bank: Bank) -> None:
     request = promoted(bank)
     for _ in range(3):
-        promotions.settle(request.pk)
+        promotions.reevaluate(request.pk)
     found = FrozenDocument.objects.filter(version=request.version).order_by("pk")
     assert [d.request.target_name for d in found] == ["Staging", "Production"]
 
@@ -101,7 +103,7 @@ def test_a_document_that_cannot_be_built_moves_nothing(bank: Bank, monkeypatch: 
     assert request.version.stage.slug == "staging"
     assert FrozenDocument.objects.count() == before
     monkeypatch.undo()
-    assert promotions.settle(request.pk).state == "promoted"
+    assert promotions.reevaluate(request.pk).state == "promoted"
 
 
 def test_the_same_facts_give_the_same_bytes(bank: Bank) -> None:
@@ -143,7 +145,7 @@ def test_the_database_refuses_any_change(bank: Bank, statement: str) -> None:
 @pytest.fixture
 def committed(transactional_db: None) -> Iterator[Bank]:
     """The bank, in a database that commits."""
-    with dispatch.muffled():
+    with task_queue.suppress_enqueue():
         yield found_bank()
 
 
@@ -158,7 +160,7 @@ def test_the_owner_of_the_table_may_not_either(committed: Bank, owner: Callable[
     ):
         with pytest.raises(psycopg2.Error), session, session.cursor() as cursor:
             cursor.execute(statement)
-    assert reading.intact(of(request))
+    assert reading.verify_digest(of(request))
 
 
 def test_many_settling_at_once_freeze_one(committed: Bank) -> None:
@@ -168,7 +170,7 @@ def test_many_settling_at_once_freeze_one(committed: Bank) -> None:
 
     def settle() -> None:
         starting.wait()
-        promotions.settle(request.pk)
+        promotions.reevaluate(request.pk)
         connections.close_all()
 
     others = [threading.Thread(target=settle) for _ in range(3)]
@@ -187,12 +189,12 @@ def test_a_signature_that_cannot_be_read_does_not_stop_a_promotion(bank: Bank, m
     nested = "[" * 3000 + "]" * 3000
     with monkeypatch.context() as earlier:
         # A version that was registered before such signatures were refused.
-        earlier.setattr(Faults, "json_text", lambda *_: None)
+        earlier.setattr(ErrorCollector, "json_text", lambda *_: None)
         version = bank.in_staging(signature={"inputs": nested, "outputs": nested})
     request = bank.run_checks(bank.request(version))
     for name in ("marta", "aiko"):
         request = bank.decide(request, name)
     assert request.state == "promoted"
     document = of(request)
-    assert reading.intact(document)
+    assert reading.verify_digest(document)
     assert b"unreadable: nested deeper" in bytes(document.body)

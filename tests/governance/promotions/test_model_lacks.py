@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from governance import policies, promotions, selectors
-from governance.policies import Met
-from registry.exceptions import NotNow
+from governance.policies import RequirementStatus
+from registry.exceptions import InvalidStateError
 from registry.services import models, people
 from tests.governance.promotions.conftest import Bank
 
@@ -24,7 +24,7 @@ def test_asking_is_refused_and_names_the_way_out(bank: Bank) -> None:
     leave(bank)
     targets: list[dict[str, Any]] = [{"target_stage": "staging"}, {"target_alias": "champion"}]
     for target in targets:
-        with pytest.raises(NotNow, match="Sofia's account is deactivated") as refused:
+        with pytest.raises(InvalidStateError, match="Sofia's account is deactivated") as refused:
             promotions.request(actor=bank.actor("priya"), version=version, reason="to be served", **target)
         assert refused.value.code == "model_incomplete"
         assert "Priya" in refused.value.who_can
@@ -35,23 +35,23 @@ def test_a_request_is_held_when_the_owner_leaves_and_goes_on_with_the_next_one(b
     request = bank.reviewed()
     request = bank.decide(request, "marta")
     leave(bank)
-    assert promotions.touched_by_their_model(timedelta(0)) == [request.pk]
-    assert promotions.settle(request.pk).state == "blocked"
-    assert request.pk not in promotions.touched_by_their_model(timedelta(0))
+    assert promotions.requests_affected_by_model_changes(timedelta(0)) == [request.pk]
+    assert promotions.reevaluate(request.pk).state == "blocked"
+    assert request.pk not in promotions.requests_affected_by_model_changes(timedelta(0))
 
     held = bank.decide(request, "aiko")
     assert held.state == "blocked"
     shown = selectors.request_page(bank.actor("priya"), request.pk)
     assert shown.verdict is not None
     (lacking,) = [r for r in shown.verdict.requirements if r.kind == "condition"]
-    assert (lacking.id, lacking.state) == ("model:owner", Met.FAILED)
+    assert (lacking.id, lacking.state) == ("model:owner", RequirementStatus.FAILED)
     assert "Priya" in lacking.who_can
     assert "no owner" in shown.sentence
 
     models.update_model(actor=bank.actor("priya"), model=bank.model, owner=bank.people["eve"])
-    assert request.pk in promotions.touched_by_their_model(timedelta(minutes=2))
+    assert request.pk in promotions.requests_affected_by_model_changes(timedelta(minutes=2))
     # The packet names the owner, so those who approved it have to look again: what they signed has changed.
-    assert promotions.settle(request.pk).state == "open"
+    assert promotions.reevaluate(request.pk).state == "open"
 
 
 def test_a_request_under_a_policy_for_another_tier_is_held() -> None:

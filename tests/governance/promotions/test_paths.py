@@ -12,16 +12,16 @@ from django.test import Client
 from audit import recorder
 from audit.actor import process
 from audit.models import Event
-from audit.recorder import Thing
+from audit.recorder import ObjectRef
 from governance import policies, promotions, selectors
 from governance.models import PolicyRevision, PromotionRequest
 from governance.policies import Basis, Represented, demands_of_alias, demands_of_move, overlap
 from governance.selectors.paths import check_paths
 from registry import selectors as registry_selectors
-from registry import stage_writer
+from registry import stage_transitions
 from registry.actions import VERSION_UPDATED
-from registry.exceptions import NotNow
-from registry.models import OPEN, AliasAssignment, ModelVersion, ProtectedAlias
+from registry.exceptions import InvalidStateError
+from registry.models import IS_CURRENT, AliasAssignment, ModelVersion, ProtectedAlias
 from registry.stages import DEFAULT, UNPROTECTED
 
 from .conftest import Bank
@@ -165,7 +165,7 @@ def test_staging_is_left_under_a_policy_too(bank: Bank, publish: Publish) -> Non
 
 def test_no_policy_for_the_way_out_is_not_consent(bank: Bank, produced: ModelVersion, publish: Publish) -> None:
     publish("{slug: starter-way-out, title: Only archive, applies_to: {from: [production], to: [archived]}}")
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         bank.request(produced, stage="staging")
     assert refused.value.code == "no_policy"
     assert "leaving Production for Staging" in refused.value.detail
@@ -198,7 +198,7 @@ def test_a_request_follows_the_version_to_another_stage(bank: Bank, publish: Pub
     request = alias(bank, version)
     assert bases(request) == ["target"]
     bank.decide(bank.request(version, stage="archived"), "marta")
-    promotions.settle(request.pk)
+    promotions.reevaluate(request.pk)
     assert bases(bank.fresh(request)) == ["target", "represented_stage"]
 
 
@@ -214,10 +214,10 @@ def test_a_request_made_in_staging_does_not_take_the_version_out_of_production(b
     held = bank.request(version, stage="archived")
     assert (held.state, [b.policy_revision.policy.slug for b in held.governing]) == ("ready", ["put-away"])
     assert bank.request(version, stage="production").state == "promoted"
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         promotions.promote(actor=bank.actor("priya"), request=held)
     assert "1 of reviewers" in str(refused.value)
-    promotions.settle(held.pk)
+    promotions.reevaluate(held.pk)
     held = bank.fresh(held)
     assert held.state == "open"
     assert {b.policy_revision.policy.slug for b in held.governing} == {"put-away", "starter-way-out"}
@@ -236,10 +236,10 @@ def test_one_policy_for_an_alias_and_its_stage_does_not_replace_the_policy_of_th
     held = alias(bank, produced)
     assert (held.state, bases(held)) == ("ready", ["target"])
     assert bank.request(produced, stage="archived").state == "promoted"
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         promotions.promote(actor=bank.actor("priya"), request=held)
     assert "2 of reviewers" in str(refused.value)
-    promotions.settle(held.pk)
+    promotions.reevaluate(held.pk)
     assert bases(bank.fresh(held)) == ["target", "represented_stage"]
 
 
@@ -269,14 +269,14 @@ def test_an_alias_with_the_name_of_a_protected_stage_is_protected(bank: Bank, na
     assert request.is_live
     assert bases(request) == ["represented_stage"]
     assert not AliasAssignment.objects.filter(name=name).exists()
-    event = recorder.append(
+    event = recorder.record_event(
         VERSION_UPDATED,
         actor=process("test"),
-        thing=Thing("version", str(version.uid)),
+        target=ObjectRef("version", str(version.uid)),
         stream=f"model:{bank.model.uid}",
     )
     with pytest.raises(IntegrityError), transaction.atomic():
-        stage_writer.set_alias(version=version, name=name, event=event, promotion=None)
+        stage_transitions.set_alias(version=version, name=name, event=event, promotion=None)
 
 
 def test_a_free_alias_stays_free(bank: Bank) -> None:
@@ -296,7 +296,7 @@ def test_an_alias_of_the_stage_that_is_left_is_shown_to_those_who_decide(
     assert bank.decide(request, "marta").state == "promoted"
     event = Event.objects.get(action="promotion.promoted", thing_id=str(request.uid))
     assert event.body["data"]["aliases_outside_stage"] == ["champion"]
-    assert AliasAssignment.objects.get(OPEN, name="champion").version == produced
+    assert AliasAssignment.objects.get(IS_CURRENT, name="champion").version == produced
 
 
 def test_a_version_that_takes_the_place_leaves_the_alias_where_it_is(
@@ -307,23 +307,25 @@ def test_a_version_that_takes_the_place_leaves_the_alias_where_it_is(
     second = bank.version()
     for stage in ("staging", "production"):
         bank.request(second, stage=stage)
-    assert AliasAssignment.objects.get(OPEN, name="champion").version == produced
+    assert AliasAssignment.objects.get(IS_CURRENT, name="champion").version == produced
     assert alias(bank, second).state == "promoted"
 
 
 def test_the_database_refuses_an_exit_without_its_policy(bank: Bank, produced: ModelVersion) -> None:
     def leave() -> None:
         with transaction.atomic():
-            event = recorder.append(
+            event = recorder.record_event(
                 VERSION_UPDATED,
                 actor=process("test"),
-                thing=Thing("version", str(produced.uid)),
+                target=ObjectRef("version", str(produced.uid)),
                 stream=f"model:{bank.model.uid}",
             )
             target = produced.stage.displaced_to
             assert target is not None
             entered = PromotionRequest.objects.get(target_stage__slug="production")
-            stage_writer.move(version=produced, target=target, event=event, promotion=entered.uid, displaced=None)
+            stage_transitions.apply_transition(
+                version=produced, target=target, event=event, promotion=entered.uid, displaced=None
+            )
             transaction.get_connection().check_constraints()
 
     with pytest.raises(IntegrityError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from governance.facts import short_of_quorum
+from governance.gate.gate_inputs import requests_without_quorum
 from governance.services import setup
 from registry.models import ReviewerGroup
 from registry.services import people
@@ -17,20 +17,20 @@ def leave(bank: Bank, *names: str) -> None:
 
 def test_a_group_with_enough_members_serves_its_requests(bank: Bank) -> None:
     bank.reviewed()
-    assert short_of_quorum(setup.REVIEWERS) == []
-    assert short_of_quorum(setup.REVIEWERS, leaving=bank.people["marta"]) == []
+    assert requests_without_quorum(setup.REVIEWERS) == []
+    assert requests_without_quorum(setup.REVIEWERS, leaving=bank.people["marta"]) == []
 
 
 def test_those_kept_out_by_separation_of_duties_are_no_quorum(bank: Bank) -> None:
     """Priya registered the version and Root is a superuser: of those who stay, only Tom could approve."""
     request = bank.reviewed()
     leave(bank, "marta", "aiko")
-    assert short_of_quorum(setup.REVIEWERS) == []
-    assert short_of_quorum(setup.REVIEWERS, leaving=bank.people["chen"]) == [request]
-    assert short_of_quorum(setup.REVIEWERS, leaving=bank.people["priya"]) == []
+    assert requests_without_quorum(setup.REVIEWERS) == []
+    assert requests_without_quorum(setup.REVIEWERS, leaving=bank.people["chen"]) == [request]
+    assert requests_without_quorum(setup.REVIEWERS, leaving=bank.people["priya"]) == []
 
     leave(bank, "chen")
-    assert short_of_quorum(setup.REVIEWERS) == [request]
+    assert requests_without_quorum(setup.REVIEWERS) == [request]
 
 
 def test_what_is_closed_or_calls_on_another_group_is_not_short(bank: Bank) -> None:
@@ -39,5 +39,5 @@ def test_what_is_closed_or_calls_on_another_group_is_not_short(bank: Bank) -> No
         request = bank.decide(request, name)
     assert request.state == "promoted"
     leave(bank, "marta", "aiko", "chen", "tom")
-    assert short_of_quorum(setup.REVIEWERS) == []
-    assert short_of_quorum("another-group") == []
+    assert requests_without_quorum(setup.REVIEWERS) == []
+    assert requests_without_quorum("another-group") == []

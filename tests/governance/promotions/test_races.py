@@ -10,13 +10,14 @@ import pytest
 from django.db import IntegrityError, connection
 
 from audit.models import Event
-from audit.recorder import Thing
-from audit.selectors import history
-from governance import approvals, dispatch, promotions
+from audit.recorder import ObjectRef
+from audit.selectors import events_for_object
+from governance import promotions, task_queue
+from governance.gate import approvals
 from governance.models import Decision, PromotionRequest
 from governance.services import evidence
-from registry.exceptions import Refusal
-from registry.models import OPEN, ModelVersion, StageOccupancy
+from registry.exceptions import DomainError
+from registry.models import IS_CURRENT, ModelVersion, StageOccupancy
 from registry.services import tokens, versions
 from registry.services.versions import MetricSpec
 from tests import factories
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def bank(transactional_db: None) -> Iterator[Bank]:
     # These tests carry the checks out themselves; a worker that other tests left running must not hear of them.
-    with dispatch.muffled():
+    with task_queue.suppress_enqueue():
         yield found_bank()
 
 
@@ -41,7 +42,7 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
         start.wait()
         try:
             outcomes[place] = act()
-        except Refusal as refusal:
+        except DomainError as refusal:
             outcomes[place] = refusal
         finally:
             connection.close()
@@ -62,12 +63,12 @@ def decided(bank: Bank, request: PromotionRequest, who: str, outcome: str = "app
         outcome=outcome,
         packet_digest=request.packet_digest,
         comment="looked at it",
-        signature=promotions.Signature(PASSWORD),
+        signature=promotions.DecisionSignature(PASSWORD),
     )
 
 
 def events(request: PromotionRequest) -> list[str]:
-    return [event.action for event in history(Thing("promotion", str(request.uid)))]
+    return [event.action for event in events_for_object(ObjectRef("promotion", str(request.uid)))]
 
 
 def test_two_deciders_promote_once(bank: Bank) -> None:
@@ -82,14 +83,14 @@ def test_one_person_twice_at_once_decides_once(bank: Bank) -> None:
     request = bank.reviewed()
     outcomes = at_once(*[decided(bank, request, "marta")] * 3)
     assert sum(isinstance(o, Decision) for o in outcomes) == 1
-    assert {o.code for o in outcomes if isinstance(o, Refusal)} == {"already_decided"}
+    assert {o.code for o in outcomes if isinstance(o, DomainError)} == {"already_decided"}
 
 
 def test_two_requesters_open_one_request(bank: Bank) -> None:
     version = bank.in_staging()
     outcomes = at_once(*[lambda: bank.request(version)] * 4)
     assert sum(isinstance(o, PromotionRequest) for o in outcomes) == 1
-    assert {o.code for o in outcomes if isinstance(o, Refusal)} == {"already_open"}
+    assert {o.code for o in outcomes if isinstance(o, DomainError)} == {"already_open"}
     assert PromotionRequest.objects.filter(version=version, target_stage__slug="production").count() == 1
 
 
@@ -105,11 +106,11 @@ def test_the_last_approval_against_withdrawal_has_one_winner(bank: Bank) -> None
     if isinstance(approval, Decision):
         assert state == "promoted"
         assert version.stage.slug == "production"
-        assert isinstance(withdrawal, Refusal)
+        assert isinstance(withdrawal, DomainError)
     else:
         assert state == "withdrawn"
         assert version.stage.slug == "staging"
-        assert isinstance(approval, Refusal)
+        assert isinstance(approval, DomainError)
 
 
 def test_approval_and_rejection_at_once_never_both_take_effect(bank: Bank) -> None:
@@ -171,7 +172,7 @@ def test_the_database_refuses_an_addition_that_does_not_name_the_promotion(bank:
 def test_two_versions_into_one_exclusive_stage(bank: Bank) -> None:
     first, second = bank.decide(bank.reviewed(), "marta"), bank.decide(bank.reviewed(), "marta")
     at_once(decided(bank, first, "aiko"), decided(bank, second, "chen"))
-    held = StageOccupancy.objects.filter(OPEN, model=bank.model, stage__slug="production")
+    held = StageOccupancy.objects.filter(IS_CURRENT, model=bank.model, stage__slug="production")
     assert held.count() == 1
     assert held.get().version_id == second.version_id
     assert bank.fresh(second).state == "promoted"

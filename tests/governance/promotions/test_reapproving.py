@@ -9,11 +9,12 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from audit.models import Event
-from governance import approvals, promotions
+from governance import promotions
+from governance.gate import approvals
 from governance.models import Decision, FrozenDocument, PromotionRequest
 from governance.services import evidence
-from registry.exceptions import IllegalMove, NotNow
-from registry.models import OPEN, AliasAssignment, ModelVersion, StageOccupancy
+from registry.exceptions import InvalidStateError, InvalidTransitionError
+from registry.models import IS_CURRENT, AliasAssignment, ModelVersion, StageOccupancy
 from registry.services.versions import MetricSpec
 from tests.governance.promotions.conftest import CARD, Bank
 
@@ -157,7 +158,7 @@ def test_what_approvers_sign_lists_what_was_added_since(bank: Bank) -> None:
 def test_without_deviation_there_is_nothing_to_approve_again(bank: Bank) -> None:
     promoted = in_production(bank)
 
-    with pytest.raises(IllegalMove) as refused:
+    with pytest.raises(InvalidTransitionError) as refused:
         bank.request(promoted.version)
 
     assert refused.value.code == "already_there"
@@ -196,7 +197,7 @@ def test_an_alias_is_approved_again_too(bank: Bank, publish: Callable[[str], obj
         )
 
     first = point()
-    with pytest.raises(IllegalMove):
+    with pytest.raises(InvalidTransitionError):
         point()
     add_metric(bank, version)
     stage, alias = approvals.approvals(version)
@@ -210,7 +211,7 @@ def test_an_alias_is_approved_again_too(bank: Bank, publish: Callable[[str], obj
     stage, alias = approvals.approvals(version)
     assert (stage.deviates, alias.deviates) == (True, False)
     assert alias.request == again.pk
-    assert AliasAssignment.objects.filter(OPEN, name="champion").count() == 1
+    assert AliasAssignment.objects.filter(IS_CURRENT, name="champion").count() == 1
 
 
 def test_the_database_refuses_a_reapproval_that_moves_the_version(bank: Bank) -> None:
@@ -235,7 +236,7 @@ def test_the_database_refuses_a_reapproval_that_moves_the_version(bank: Bank) ->
 def test_files_of_a_promoted_version_stay_fixed(bank: Bank) -> None:
     promoted = in_production(bank)
 
-    with pytest.raises(NotNow) as refused:
+    with pytest.raises(InvalidStateError) as refused:
         evidence.attach_stored_file(
             actor=bank.actor("priya"), version=promoted.version, path="late.json", blob=bank.stored(b"late")
         )

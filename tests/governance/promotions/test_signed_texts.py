@@ -10,7 +10,7 @@ from governance import promotions
 from governance.models import PromotionRequest
 from governance.services import policies
 from registry import access
-from registry.exceptions import InvalidInput
+from registry.exceptions import ValidationFailedError
 from registry.services import models
 from registry.services.versions import add_card
 from tests.governance.promotions.conftest import CARD, PASSWORD, Bank
@@ -19,7 +19,7 @@ TURNED = "approved \u202eton\u202c"
 
 
 def refused(call: Callable[[], object], pointer: str) -> None:
-    with pytest.raises(InvalidInput) as fault:
+    with pytest.raises(ValidationFailedError) as fault:
         call()
     assert [(error.pointer, error.code) for error in fault.value.errors] == [(pointer, "bidirectional_controls")]
 
@@ -38,7 +38,7 @@ def test_no_text_of_a_request_turns_round(bank: Bank) -> None:
             outcome="approve",
             packet_digest=request.packet_digest,
             comment=TURNED,
-            signature=promotions.Signature(PASSWORD),
+            signature=promotions.DecisionSignature(PASSWORD),
         ),
         "/comment",
     )
@@ -54,7 +54,7 @@ def test_nor_does_what_it_rests_on(bank: Bank) -> None:
 
 
 def test_nor_does_a_policy(bank: Bank) -> None:
-    with pytest.raises(InvalidInput) as fault:
+    with pytest.raises(ValidationFailedError) as fault:
         policies.read(f"slug: turned\ntitle: {TURNED}\napplies_to: {{stages: [production]}}\n")
     assert fault.value.errors[0].code == "bidirectional_controls"
-    assert access.can(bank.actor("priya"), access.Permission.VIEW, bank.model)
+    assert access.check_permission(bank.actor("priya"), access.Permission.VIEW, bank.model)

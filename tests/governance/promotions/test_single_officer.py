@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from audit.actor import process
-from governance import dispatch
+from governance import task_queue
 from governance.models import Packet, PolicyRevision
 from governance.services import policies
 from registry.access import Role
@@ -27,7 +27,7 @@ STARTER = (
 
 @pytest.fixture(autouse=True)
 def _without_workers() -> Iterator[None]:
-    with dispatch.muffled():
+    with task_queue.suppress_enqueue():
         yield
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 
-from governance import eligibility, facts, policies, promotions, selectors
+from governance import policies, promotions, selectors
+from governance.gate import eligibility, gate_inputs
 from governance.models import PromotionRequest
-from governance.policies import Met
+from governance.policies import RequirementStatus
 from registry.access import Role, actor_for, grant_role
-from registry.exceptions import InvalidInput, NotNow, NotPermitted
+from registry.exceptions import InvalidStateError, PermissionDeniedError, ValidationFailedError
 from registry.models import ChangeProposal
 from registry.services import assessments, models, tier_lowering, tokens
 from tests import factories
@@ -45,7 +46,7 @@ def another(bank: Bank, tier: int, *, assessed: bool = True) -> Bank:
 
 
 def needed(request: PromotionRequest) -> int:
-    document = facts.document_of(promotions.settle(request.pk))
+    document = gate_inputs.get_policy_document(promotions.reevaluate(request.pk))
     assert document is not None
     return document.approvals[0].count
 
@@ -73,7 +74,7 @@ def test_a_declared_tier_satisfies_no_policy_for_a_protected_target(tiered: Bank
     version = bank.version()
     for actor in (bank.actor("priya"), tokens.actor_of(token)):
         for stage, alias in (("staging", None), (None, "champion")):
-            with pytest.raises(NotNow) as refused:
+            with pytest.raises(InvalidStateError) as refused:
                 promotions.request(
                     actor=actor, version=version, target_stage=stage, target_alias=alias, reason="it is small"
                 )
@@ -90,9 +91,9 @@ def test_a_policy_may_state_that_a_declared_tier_satisfies_it(bank: Bank, publis
     request = bank.request(bank.version(), stage="staging")
     assert request.is_live
     publish(BY_TIER.format(tier=3, count=1, more="").replace("production", "staging"))
-    assert promotions.settle(request.pk).state == "open", "an open request keeps its revision"
+    assert promotions.reevaluate(request.pk).state == "open", "an open request keeps its revision"
     for tier in (None,):
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(ValidationFailedError) as refused:
             models.update_model(actor=bank.actor("priya"), model=bank.model, risk_tier=tier)
         assert refused.value.errors[0].code == "tier_in_use"
 
@@ -112,10 +113,10 @@ def test_what_was_decided_under_a_declared_tier_keeps_it(bank: Bank, publish: Pu
         assert bank.request(request.version, stage="development").state == "promoted"
     assert not bank.fresh(request).is_live
     for tier in (3, None):
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(ValidationFailedError) as refused:
             models.update_model(actor=bank.actor("priya"), model=bank.model, risk_tier=tier)
         assert refused.value.errors[0].code == "tier_in_use"
-    with pytest.raises(NotPermitted) as denied:
+    with pytest.raises(PermissionDeniedError) as denied:
         assess(bank, 3)
     assert denied.value.code == "second_person_required"
     bank.model.refresh_from_db()
@@ -131,7 +132,7 @@ def test_a_stored_document_without_the_setting_requires_an_assessed_tier(tiered:
     assert off.model_dump(mode="json")["requires_assessed_tier"] is False
     assert policies.combine([off, document]).requires_assessed_tier
     found = policies.conditions_of_model(owner_answers=True, tier=3, assessed=False, archived=False)
-    assert [(one.id, one.state) for one in found] == [("model:assessment", Met.FAILED)]
+    assert [(one.id, one.state) for one in found] == [("model:assessment", RequirementStatus.FAILED)]
 
 
 def test_a_request_is_bound_to_the_policy_of_the_stricter_tier(tiered: Bank) -> None:
@@ -164,7 +165,7 @@ def test_a_lower_tier_takes_no_policy_away(tiered: Bank) -> None:
     assert needed(request) == 3
     assert [bound.basis for bound in bank.fresh(request).governing] == ["target"]
     bank.run_checks(request)
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(PermissionDeniedError) as refused:
         bank.decide(request, "marta")
     assert refused.value.rule == "SoD-10"
     promotions.withdraw(actor=bank.actor("priya"), request=bank.fresh(request), reason="ask again")
@@ -173,7 +174,7 @@ def test_a_lower_tier_takes_no_policy_away(tiered: Bank) -> None:
     shown = selectors.request_page(bank.actor("priya"), again.pk)
     assert shown is not None
     assess(bank, 3)
-    later = facts.exclusion_of(bank.people["marta"], bank.fresh(request))
+    later = gate_inputs.exclusion_of(bank.people["marta"], bank.fresh(request))
     assert later is not None
     assert later.rule == "SoD-10", "the same tier by another assessment does not end it"
 
@@ -183,7 +184,7 @@ def test_a_stricter_tier_without_a_policy_blocks(bank: Bank, publish: Publish) -
     another(bank, 3)
     request = bank.request(bank.in_staging())
     assess(bank, 1)
-    blocked = promotions.settle(request.pk)
+    blocked = promotions.reevaluate(request.pk)
     assert blocked.state == "blocked"
     shown = selectors.request_page(bank.actor("priya"), request.pk)
     assert shown.verdict is not None
@@ -204,13 +205,13 @@ def test_a_requester_does_not_confirm_a_less_strict_tier(tiered: Bank) -> None:
     )
     assert isinstance(made, ChangeProposal)
     for name in ("marta", "priya"):
-        with pytest.raises(NotPermitted) as refused:
+        with pytest.raises(PermissionDeniedError) as refused:
             factories.confirm(made, bank.people[name], password=PASSWORD)
         assert (refused.value.code, refused.value.rule) == ("separation_of_duties", "SoD-9")
     factories.confirm(made, bank.people["aiko"], password=PASSWORD)
     assert (
         actor_for(bank.people["aiko"]).person
-        in eligibility.involvement(
+        in eligibility.get_involvement(
             PromotionRequest.objects.get(version=version, target_stage__slug="production")
         ).lowered_tier
     )

@@ -18,9 +18,9 @@ from django.conf import settings
 from governance.serving.calls import environ
 from registry.access import SCOPES
 from tests import factories
-from tests.governance.api.conftest import install
-from tests.governance.api.test_server import PATIENCE, Over, Server, await_, declared, started
-from tests.people import People
+from tests.governance.interfaces.rest.conftest import install
+from tests.governance.interfaces.rest.test_server import PATIENCE, Over, Server, await_, declared, started
+from tests.personas import People
 
 HEAD = b" HTTP/1.1\r\nHost: localhost\r\n"
 NO_BODY = b"POST /sign-in/" + HEAD + b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\n"

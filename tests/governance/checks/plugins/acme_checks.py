@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, field_validator
 
-from governance.checks.contract import Check, Conclusion, Context, Evidence, Outcome, Parameters, Sandbox
+from governance.checks.base import Check, CheckOutcome, Conclusion, Context, Parameters, RequiredEvidence, Sandbox
 
 
 def _given(file: Any) -> Any:
@@ -24,26 +24,26 @@ class Patience(Check):
     class Params(Parameters):
         until: str
 
-    def run(self, ctx: Context, params: Any) -> Outcome:
+    def run(self, ctx: Context, params: Any) -> CheckOutcome:
         while not Path(params.until).exists():
             time.sleep(0.02)
-        return Outcome(Conclusion.SUCCESS, "The file is there.")
+        return CheckOutcome(Conclusion.SUCCESS, "The file is there.")
 
 
 class Rows(Check):
     """Counts the rows of the evaluation table."""
 
     slug, version, title, category = "acme.rows", "1.2.0", "Evaluation set is large enough", "tests"
-    needs = (Evidence("evaluation.table"),)
+    needs = (RequiredEvidence("evaluation.table"),)
     sandbox = Sandbox(memory=512 << 20, wall=60)
 
     class Params(Parameters):
         min_rows: Annotated[int, Field(ge=1, title="Rows")] = 1000
 
-    def run(self, ctx: Context, params: Any) -> Outcome:
+    def run(self, ctx: Context, params: Any) -> CheckOutcome:
         rows = sum(1 for _ in ctx.table(_given(ctx.one("evaluation.table")), required=("label",)))
         good = rows >= params.min_rows
-        return Outcome(Conclusion.SUCCESS if good else Conclusion.FAILURE, f"{rows} rows", measures={"rows": rows})
+        return CheckOutcome(Conclusion.SUCCESS if good else Conclusion.FAILURE, f"{rows} rows", measures={"rows": rows})
 
 
 class Flaky(Check):
@@ -55,10 +55,10 @@ class Flaky(Check):
     class Params(Parameters):
         mended: str
 
-    def run(self, ctx: Context, params: Any) -> Outcome:
+    def run(self, ctx: Context, params: Any) -> CheckOutcome:
         if not Path(params.mended).exists():
             raise RuntimeError("not mended yet")
-        return Outcome(Conclusion.SUCCESS, "Mended.")
+        return CheckOutcome(Conclusion.SUCCESS, "Mended.")
 
 
 class Twin(Rows):

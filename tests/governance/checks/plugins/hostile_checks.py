@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from governance.checks.contract import Check, Conclusion, Context, Finding, Outcome, Sandbox
+from governance.checks.base import Check, CheckOutcome, Conclusion, Context, Finding, Sandbox
 
 
 class Hostile(Check):
@@ -42,7 +42,7 @@ class Allocate(Hostile):
     slug = "hostile.allocate"
 
     def run(self, ctx: Context, params: Any) -> Any:
-        return Outcome(Conclusion.SUCCESS, str(len(bytearray(8 << 30))))
+        return CheckOutcome(Conclusion.SUCCESS, str(len(bytearray(8 << 30))))
 
 
 class Connect(Hostile):
@@ -60,7 +60,7 @@ class Connect(Hostile):
                     reached.append(address[0])
                 except OSError as error:
                     reached.append(str(error.strerror))
-        return Outcome(Conclusion.SUCCESS, ", ".join(reached))
+        return CheckOutcome(Conclusion.SUCCESS, ", ".join(reached))
 
 
 class Write(Hostile):
@@ -70,7 +70,7 @@ class Write(Hostile):
         with open("large", "wb") as file:
             for _ in range(300):
                 file.write(bytes(1 << 20))
-        return Outcome(Conclusion.SUCCESS, "300 MB written")
+        return CheckOutcome(Conclusion.SUCCESS, "300 MB written")
 
 
 class Fork(Hostile):
@@ -78,7 +78,7 @@ class Fork(Hostile):
 
     def run(self, ctx: Context, params: Any) -> Any:
         subprocess.run(["/bin/true"], check=True)
-        return Outcome(Conclusion.SUCCESS, "a process was started")
+        return CheckOutcome(Conclusion.SUCCESS, "a process was started")
 
 
 class Linger(Hostile):
@@ -88,7 +88,7 @@ class Linger(Hostile):
 
     def run(self, ctx: Context, params: Any) -> Any:
         left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-        return Outcome(Conclusion.SUCCESS, str(left.pid))
+        return CheckOutcome(Conclusion.SUCCESS, str(left.pid))
 
 
 class Print(Hostile):
@@ -97,7 +97,7 @@ class Print(Hostile):
     def run(self, ctx: Context, params: Any) -> Any:
         for _ in range(64):
             os.write(1, b"x" * (1 << 20))
-        return Outcome(Conclusion.SUCCESS, "printed")
+        return CheckOutcome(Conclusion.SUCCESS, "printed")
 
 
 class Chatter(Hostile):
@@ -107,7 +107,7 @@ class Chatter(Hostile):
 
     def run(self, ctx: Context, params: Any) -> Any:
         print('{"kind": "outcome"}\n{"conclusion": "success"}', flush=True)
-        return Outcome(Conclusion.FAILURE, "the true answer")
+        return CheckOutcome(Conclusion.FAILURE, "the true answer")
 
 
 class Raise(Hostile):
@@ -135,21 +135,21 @@ class NotFinite(Hostile):
     slug = "hostile.nan"
 
     def run(self, ctx: Context, params: Any) -> Any:
-        return Outcome(Conclusion.SUCCESS, "NaN", measures={"auc": float("nan")})
+        return CheckOutcome(Conclusion.SUCCESS, "NaN", measures={"auc": float("nan")})
 
 
 class Skips(Hostile):
     slug = "hostile.skips"
 
     def run(self, ctx: Context, params: Any) -> Any:
-        return Outcome(Conclusion.SKIPPED, "I excuse myself")
+        return CheckOutcome(Conclusion.SKIPPED, "I excuse myself")
 
 
 class Floods(Hostile):
     slug = "hostile.floods"
 
     def run(self, ctx: Context, params: Any) -> Any:
-        return Outcome(Conclusion.SUCCESS, "much", tuple(Finding("much", "x" * 1500) for _ in range(400)))
+        return CheckOutcome(Conclusion.SUCCESS, "much", tuple(Finding("much", "x" * 1500) for _ in range(400)))
 
 
 class Nothing(Hostile):
@@ -177,7 +177,7 @@ class Surroundings(Hostile):
     slug = "hostile.surroundings"
 
     def run(self, ctx: Context, params: Any) -> Any:
-        return Outcome(
+        return CheckOutcome(
             Conclusion.NEUTRAL,
             "What is here",
             measures={
@@ -250,7 +250,7 @@ class Reach(Hostile):
         thread = threading.Thread(target=Path("own").unlink)
         thread.start()
         thread.join()
-        return Outcome(Conclusion.NEUTRAL, "What was tried", measures={"tried": done, "left": os.listdir(".")})
+        return CheckOutcome(Conclusion.NEUTRAL, "What was tried", measures={"tried": done, "left": os.listdir(".")})
 
     def connect(self, path: str) -> None:
         with socket.socket(socket.AF_UNIX) as s:

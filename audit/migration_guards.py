@@ -1,0 +1,248 @@
+"""No change without its event, and facts that stay facts: operations for the migrations of governed tables.
+
+Each function returns a ``RunSQL`` for the migration that creates the table, after its ``CreateModel``. The triggers are
+raw SQL, fire ALWAYS, and are sealed: the owner of the tables can neither drop nor disable them, so a refusal cannot be
+reversed by a migration, only by a superuser. A refusal is an ``IntegrityError`` (SQLSTATE 23514) whose constraint name
+is the trigger's. Columns are found by name when a row changes; a migration must not rename a guarded one.
+
+Which actions account for the rows of which table is declared in :mod:`audit.accounting`. The owner alters tables only
+in a declared migration (``governance/database/sql``), which rewrites, renames, hides and empties no governed table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from django.db.migrations.operations import RunSQL
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+# An event of this transaction, of an action that is declared for the table (audit.accounting), where any is.
+_ACCOUNTED = (
+    "e.began_at = transaction_timestamp() AND (EXISTS (SELECT FROM fence.accounting a "
+    "WHERE a.table_name = TG_TABLE_NAME AND a.action = e.action) "
+    "OR NOT EXISTS (SELECT FROM fence.accounting a WHERE a.table_name = TG_TABLE_NAME))"
+)
+Via = tuple[str, str] | Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class EventRequirement:
+    """A way in which a row can be accounted for: by an event about the thing ``object_type`` with the row's uid.
+
+    ``via`` leads to the row that has the uid: a pair (foreign key column, parent table), or several such steps upwards.
+    Parents are addressed by their bigint ``id``.
+    """
+
+    object_type: str
+    uid_column: str = "uid"
+    via: Via | None = None
+
+    def arguments(self) -> list[str]:
+        """What the trigger function needs: type, uid column, and the query for the uid ('' for the row itself)."""
+        steps = self._steps()
+        if not steps:
+            return [_known(self.object_type), _known(self.uid_column), ""]
+        query = (  # every name went through _known(), nothing here comes from outside a migration
+            f"SELECT {self._uid()}::text FROM {self._parents()} "  # noqa: S608
+            f"WHERE p0.id = ($1 ->> '{_known(steps[0][0])}')::bigint"
+        )
+        return [_known(self.object_type), self.uid_column, query]
+
+    def fast_path_condition(self) -> str:
+        """The condition under which a child row is accounted for in the common case: it has the parent it had, and an
+        event of this transaction touched that."""
+        column = f'"{_known(self._steps()[0][0])}"'
+        return (
+            f"TG_OP <> 'DELETE' AND (TG_OP = 'INSERT' OR OLD.{column} = NEW.{column}) AND EXISTS ("
+            f"SELECT FROM {self._parents()} "
+            f"JOIN public.audit_event e ON e.touched @> ARRAY['{_known(self.object_type)}:' || {self._uid()}::text] "
+            f"WHERE p0.id = NEW.{column} AND e.xid = pg_current_xact_id() AND {_ACCOUNTED})"
+        )
+
+    def _uid(self) -> str:
+        return f'p{len(self._steps()) - 1}."{_known(self.uid_column)}"'
+
+    def _parents(self) -> str:
+        joins = []
+        for level, (column, parent) in enumerate(self._steps()):
+            if level == 0:
+                joins.append(f'public."{_known(parent)}" AS p0')
+            else:
+                joins.append(
+                    f'JOIN public."{_known(parent)}" AS p{level} ON p{level}.id = p{level - 1}."{_known(column)}"'
+                )
+        return " ".join(joins)
+
+    def _steps(self) -> Sequence[tuple[str, str]]:
+        if self.via is None:
+            return ()
+        if isinstance(self.via[0], str):
+            return (cast("tuple[str, str]", self.via),)
+        return cast("Sequence[tuple[str, str]]", self.via)
+
+
+def require_event(
+    table: str,
+    object_type: str,
+    uid_column: str = "uid",
+    via: Via | None = None,
+    *,
+    alternatives: Sequence[EventRequirement] = (),
+    unrecorded: Sequence[str] = (),
+) -> RunSQL:
+    """Refuse the commit of any INSERT, UPDATE or DELETE in ``table`` without its event in the same transaction.
+
+    An event accounts for a row when its object, or one of its related things, is ``object_type`` with the row's uid; or
+    one of the ``alternatives``. A row that moves between parents needs an event about each. TRUNCATE is refused.
+
+    Args:
+        table: the governed table.
+        object_type: the ``type`` of the :class:`audit.recorder.ObjectRef`.
+        uid_column: the column that holds its ``id``, in the row or in the parent reached by ``via``.
+        via: for a child row, (foreign key column, parent table), or several such steps upwards.
+        alternatives: further ways to account for the row; one is enough.
+        unrecorded: columns that may change by themselves without an event, such as ``last_login``.
+    """
+    accounts = [EventRequirement(object_type, uid_column, via), *alternatives]
+    arguments = [json.dumps([_known(column) for column in unrecorded])]
+    for account in accounts:
+        arguments += account.arguments()
+    given = ", ".join(_literal(argument) for argument in arguments)
+    function, made = "public.audit_require_event", []
+    if via is not None and not alternatives:
+        function = f"public.{_known(f'audit_event_of_{table}')}"
+        made = [_child_guard(function, accounts[0]), f"SELECT fence.take('{function}()'::regprocedure)"]
+    return _sealed(
+        table,
+        {
+            "audit_event_required": "CREATE CONSTRAINT TRIGGER {name} AFTER INSERT OR UPDATE OR DELETE ON {table} "
+            f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION {function}({given})",
+            "audit_truncate_refused": _truncate_refused(),
+        },
+        made,
+    )
+
+
+def require_named_change(
+    table: str, object_type: str, uid_column: str, *columns: str, on_insert: bool = False
+) -> RunSQL:
+    """Refuse a change of ``columns`` whose event does not name it: field and new value, among the event's changes.
+
+    For columns that give or take power, where an event about something else of the same row must not cover them.
+
+    Args:
+        table: the governed table.
+        object_type: the ``type`` of the :class:`audit.recorder.ObjectRef`.
+        uid_column: the column that holds its ``id``.
+        columns: the guarded ones. The event's ``Change`` carries the column's name and the value that is written.
+        on_insert: hold new rows to those of the columns that are true, too.
+    """
+    given = ", ".join(_literal(_known(argument)) for argument in (object_type, uid_column, *columns))
+    moment = "AFTER INSERT OR UPDATE" if on_insert else "AFTER UPDATE"
+    return _sealed(
+        table,
+        {
+            f"audit_named_{'_'.join(columns)}": f"CREATE CONSTRAINT TRIGGER {{name}} {moment} ON {{table}} DEFERRABLE "
+            f"INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_require_named_change({given})"
+        },
+    )
+
+
+def refuse_delete(table: str, way_out: str = "Close or archive the row instead.") -> RunSQL:
+    """Refuse DELETE and TRUNCATE: rows of ``table`` are kept for good. ``way_out`` is told to whoever tries."""
+    return _sealed(
+        table,
+        {
+            "audit_delete_refused": "CREATE TRIGGER {name} BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION "
+            f"public.audit_refuse('what is governed is kept for good', {_literal(way_out)})",
+            "audit_delete_all_refused": _truncate_refused(),
+        },
+    )
+
+
+def refuse_truncate(table: str) -> RunSQL:
+    """Refuse TRUNCATE alone; :func:`require_event` and :func:`refuse_delete` do so already."""
+    return _sealed(table, {"audit_emptying_refused": _truncate_refused()})
+
+
+def immutable_columns(table: str, *columns: str) -> RunSQL:
+    """Refuse any later change of ``columns``: they are facts of the moment the row was made."""
+    return _kept(table, "fixed", columns)
+
+
+def write_once_columns(table: str, *columns: str) -> RunSQL:
+    """Let each of ``columns`` go from NULL to a value, once, and no further. Their type stays, too: the trigger names
+    them, and PostgreSQL refuses to change it."""
+    again = " OR ".join(
+        f'(OLD."{_known(column)}" IS NOT NULL AND OLD."{column}" IS DISTINCT FROM NEW."{column}")' for column in columns
+    )
+    return _kept(table, "once", columns, when=f" WHEN ({again})")
+
+
+def allow_close_only(table: str, *columns: str) -> RunSQL:
+    """Refuse every UPDATE but one: that ``columns`` (closed_at, closed_event …) go from NULL to values together."""
+    return _kept(table, "close", columns)
+
+
+def _kept(table: str, way: str, columns: Sequence[str], when: str = "") -> RunSQL:
+    if not columns:
+        raise ValueError(f"Say which columns of {table} are kept.")
+    given = ", ".join(_literal(argument) for argument in (way, *map(_known, columns)))
+    name = f"audit_{way}_{'_'.join(columns)}"
+    if len(name) > 63:
+        name = f"{name[:54]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    statement = f"CREATE TRIGGER {{name}} AFTER UPDATE ON {{table}} FOR EACH ROW{when} EXECUTE FUNCTION "
+    return _sealed(table, {name: statement + f"public.audit_keep_columns({given})"})
+
+
+def _child_guard(function: str, account: EventRequirement) -> str:
+    """The function of a guard for rows that are accounted for by a parent: as audit_require_event(), with the way to
+    the parent written into it, because a query in an argument is planned for every row."""
+    return f"""CREATE FUNCTION {function}() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF {account.fast_path_condition()} THEN
+        RETURN NULL;
+    END IF;
+    PERFORM public.audit_demand_event(TG_OP, TG_TABLE_NAME, TG_NAME, TG_ARGV, to_jsonb(OLD), to_jsonb(NEW));
+    RETURN NULL;
+END
+$$"""
+
+
+def _truncate_refused() -> str:
+    return (
+        "CREATE TRIGGER {name} BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION "
+        "public.audit_refuse('governed rows are never emptied away', 'Change rows one by one, through the services.')"
+    )
+
+
+def _sealed(table: str, triggers: dict[str, str], made: Sequence[str] = ()) -> RunSQL:
+    """Create the triggers, after what is `made` for them, let them fire always, seal them. Constraints are checked
+    first: a table with changes still waiting for their check cannot be altered."""
+    where = f'public."{_known(table)}"'
+    statements = ["SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED", *made]
+    for name, create in triggers.items():
+        statements += [
+            create.replace("{name}", f'"{_known(name)}"').replace("{table}", where),
+            f'ALTER TABLE {where} ENABLE ALWAYS TRIGGER "{name}"',
+            f"SELECT fence.seal({_literal(where)}::regclass, {_literal(name)})",
+        ]
+    # A sealed trigger goes with its superuser only. Going back is therefore a matter of restoring a backup.
+    return RunSQL(sql=tuple(statements))
+
+
+def _known(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a plain lower-case SQL name of at most 63 characters.")
+    return name
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,357 @@
+"""What a check is: the contract between Countersign and whoever writes one, built in or from a plug-in. Pure.
+
+A check declares what it needs and is handed exactly that: local copies of files, JSON facts, a moment and a seed. It
+answers with an `Outcome`. It runs in a child process without network, so it has no database, no clock but `ctx.now`,
+and no way to keep anything but its outcome. The same inputs must give the same outcome.
+
+    class EvaluationSize(Check):
+        slug, version = "acme.evaluation_size", "1.0.0"
+        title, category = "Evaluation set is large enough", "performance"
+
+        class Params(Parameters):
+            min_rows: Annotated[int, Field(ge=1, title="Rows")] = 1000
+
+        needs = (Evidence(EVALUATION_TABLE),)
+
+        def run(self, ctx: Context, params: Params) -> Outcome: ...
+
+A plug-in announces its class under the entry-point group `countersign.checks`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+API = 1
+"""The edition of this contract. A check of another edition is listed as broken and never run."""
+
+ARTIFACT_FILES = "artifact.files"
+MODEL_CARD = "model.card"
+METRICS = "metrics"
+EVALUATION_TABLE = "evaluation.table"
+
+FACT_NAMES = frozenset({"metrics", "target"})
+"""The facts that a check may name in `Check.facts`: the declared metrics, and where the version is to go."""
+
+MAX_OUTCOME_BYTES = 256 * 1024
+"""An outcome is evidence to read, not a data set: what is larger belongs into a file."""
+MAX_FINDINGS = 500
+MAX_TEXT = 2_000
+"""Characters of one sentence: a summary or a finding's message."""
+
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,79}")
+SLUG = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
+VERSION = re.compile(r"\d{1,6}\.\d{1,6}\.\d{1,6}")
+
+
+class Status(StrEnum):
+    """Where a run is."""
+
+    WAITING_EVIDENCE = "waiting_evidence"
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+
+
+class Conclusion(StrEnum):
+    """How a run ended. A check may give the first four; the others are written by the product alone."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ACTION_REQUIRED = "action_required"
+    NEUTRAL = "neutral"
+    SKIPPED = "skipped"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+
+GIVEN_BY_CHECKS = frozenset({Conclusion.SUCCESS, Conclusion.FAILURE, Conclusion.ACTION_REQUIRED, Conclusion.NEUTRAL})
+
+
+class Severity(StrEnum):
+    """How much a finding weighs."""
+
+    INFO = "info"
+    WARNING = "warning"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class CheckContractError(Exception):
+    """A check, or what it answered, does not keep the contract. The message says which rule."""
+
+
+class Parameters(BaseModel):
+    """Base of every check's `Params`: unknown names are refused, values do not change, NaN is no number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class RequiredEvidence:
+    """A kind of evidence a check reads.
+
+    `kind` is ARTIFACT_FILES (every file of the version), MODEL_CARD, METRICS (the declared ones), or the kind of an
+    evidence file, such as EVALUATION_TABLE. Where `required`, the run waits until there is some.
+    """
+
+    kind: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """What a run may use; sizes in bytes, times in seconds. `wall` is the default a policy's `timeout` replaces.
+
+    `memory` limits the address space, so it counts mappings too; numpy alone wants several hundred megabytes.
+    `scratch` limits the copies of the evidence.
+    """
+
+    memory: int = 1 << 30
+    cpu: int = 300
+    wall: int = 360
+    file_size: int = 64 << 20
+    open_files: int = 256
+    scratch: int = 32 << 30
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of the evidence, as it was registered, and where its copy is. `local` is None where storage does not
+    hold it. The copy's name tells nothing: `path` is the registered one."""
+
+    kind: str
+    path: str
+    sha256: str
+    size: int
+    local: Path | None
+
+
+@dataclass(frozen=True)
+class Context:
+    """All a check can see."""
+
+    files: tuple[File, ...]
+    facts: Mapping[str, Any]
+    now: datetime
+    seed: int
+
+    def of(self, kind: str) -> tuple[File, ...]:
+        """The files of one kind of evidence."""
+        return tuple(f for f in self.files if f.kind == kind)
+
+    def one(self, kind: str) -> File | None:
+        """The file of a kind of which a version has one at a time."""
+        return next(iter(self.of(kind)), None)
+
+    def table(self, file: File, *, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
+        """The rows of a CSV file, cut down to the named columns, header first checked; see `governance.checks.tables`.
+
+        Raises TableUnusable, with the line, for what is not such a table.
+        """
+        from governance.checks.tables import rows  # noqa: PLC0415 (only checks that read tables pay for it)
+
+        return rows(file, required=required, optional=optional)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing a check found: a stable `code`, a sentence that says what and the way out, and where."""
+
+    code: str
+    message: str
+    severity: Severity = Severity.HIGH
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """What a check answers. `measures` are the numbers it arrived at, by name."""
+
+    conclusion: Conclusion
+    summary: str
+    findings: tuple[Finding, ...] = ()
+    measures: Mapping[str, Json] = field(default_factory=dict)
+
+    def as_json(self) -> bytes:
+        """The outcome as it leaves the sandbox. Raises ContractBroken for what the contract has no place for."""
+        try:
+            raw = json.dumps(asdict(self), allow_nan=False, ensure_ascii=False, sort_keys=True).encode()
+        except (TypeError, ValueError) as error:
+            raise CheckContractError(f"the outcome is not JSON: {error}") from error
+        outcome_from_json(raw)
+        return raw
+
+
+def outcome_from_json(raw: bytes) -> CheckOutcome:
+    """Read and judge what came out of a sandbox. Raises ContractBroken with the rule that was broken."""
+    if len(raw) > MAX_OUTCOME_BYTES:
+        raise CheckContractError(f"the outcome has {len(raw):,} bytes; the limit is {MAX_OUTCOME_BYTES:,}")
+    try:
+        data = json.loads(raw.decode(), parse_constant=_refuse_constant)
+    except CheckContractError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise CheckContractError(f"the outcome is not JSON: {error}") from error
+    if not isinstance(data, dict) or set(data) != {"conclusion", "summary", "findings", "measures"}:
+        raise CheckContractError("an outcome has a conclusion, a summary, findings and measures, and nothing else")
+    if data["conclusion"] not in GIVEN_BY_CHECKS:
+        raise CheckContractError(
+            f"a check may conclude {', '.join(sorted(GIVEN_BY_CHECKS))}, not {data['conclusion']!r}"
+        )
+    if not isinstance(data["findings"], list) or len(data["findings"]) > MAX_FINDINGS:
+        raise CheckContractError(f"findings are a list of at most {MAX_FINDINGS}")
+    if not isinstance(data["measures"], dict):
+        raise CheckContractError("measures are a mapping from name to value")
+    _refuse_unstorable(data["measures"])
+    summary = _text(data["summary"], "summary")
+    if not summary.strip():
+        raise CheckContractError("the summary is empty: say in a sentence what was found")
+    return CheckOutcome(
+        conclusion=Conclusion(data["conclusion"]),
+        summary=summary,
+        findings=tuple(_finding(f) for f in data["findings"]),
+        measures=data["measures"],
+    )
+
+
+class Check:
+    """Base of every check. Subclasses set the class attributes and write `run`."""
+
+    api: ClassVar[int] = API
+    slug: ClassVar[str]
+    """Namespaced: "docs.model_card", "acme.evaluation_size". Built-in namespaces are reserved."""
+    version: ClassVar[str]
+    """major.minor.patch. The author's promise: it changes whenever the same inputs may give another outcome."""
+    title: ClassVar[str]
+    category: ClassVar[str]
+    Params: ClassVar[type[Parameters]] = Parameters
+    needs: ClassVar[tuple[RequiredEvidence, ...]] = ()
+    facts: ClassVar[tuple[str, ...]] = ()
+    """Names of the facts it reads, of `FACT_NAMES`."""
+    sandbox: ClassVar[Sandbox] = Sandbox()
+    waivable: ClassVar[bool] = True
+    """Whether a waiver may stand in for it."""
+    judges_damage: ClassVar[bool] = False
+    """Whether it wants files whose stored bytes are not the registered ones. Other checks are not run on them."""
+
+    def missing(self, available: frozenset[str], facts: Mapping[str, Any], params: Any) -> tuple[str, ...]:
+        """What must be added to the version before this can run, in words; empty when nothing.
+
+        `available` are the kinds of evidence there are. Override where one kind may stand in for another.
+        """
+        return tuple(e.kind for e in self.needs if e.required and e.kind not in available)
+
+    def combine(self, first: Any, second: Any) -> Any | None:
+        """Return the parameters that satisfy both of two parameter sets; None where there are none.
+
+        Called where two policies that govern one request name this check. Override where unequal parameters can be
+        combined; what is returned must never accept what either set refuses.
+        """
+        return first if first == second else None
+
+    def run(self, ctx: Context, params: Any) -> CheckOutcome:
+        """Judge. Must depend on nothing but its arguments."""
+        raise NotImplementedError
+
+
+def missing_evidence(check: Check, available: frozenset[str], facts: Mapping[str, Any], params: Any) -> tuple[str, ...]:
+    """Return what a check lacks, in words. `Check.missing` is code of a plug-in that runs outside the sandbox.
+
+    Raises:
+        ContractBroken: for whatever it raises, and for an answer that is not words.
+    """
+    try:
+        missing = tuple(check.missing(available, facts, params))
+    except Exception as error:
+        raise CheckContractError(f"it cannot say what it lacks ({type(error).__name__}: {error})"[:500]) from error
+    if not all(isinstance(what, str) for what in missing):
+        raise CheckContractError("what it lacks must be said in words")
+    return missing
+
+
+def refuse_bad_check(check: type[Check]) -> None:
+    """Raise ContractBroken where a class cannot be a check."""
+    if not (isinstance(check, type) and issubclass(check, Check)):
+        raise CheckContractError("the entry point must name a subclass of governance.checks.base.Check")
+    if check.api != API:
+        raise CheckContractError(f"it is written for edition {check.api} of the contract; this is edition {API}")
+    for name, form in (("slug", SLUG), ("version", VERSION)):
+        value = getattr(check, name, None)
+        if not isinstance(value, str) or not form.fullmatch(value):
+            raise CheckContractError(f"its {name} {value!r} does not have the form {form.pattern}")
+    if not getattr(check, "title", "") or not getattr(check, "category", ""):
+        raise CheckContractError("it needs a title and a category")
+    if not isinstance(check.facts, tuple) or not FACT_NAMES.issuperset(check.facts):
+        unknown = ", ".join(f"“{name}”" for name in check.facts if name not in FACT_NAMES) or repr(check.facts)
+        raise CheckContractError(f"it asks for the facts {unknown}; the facts are: {', '.join(sorted(FACT_NAMES))}")
+    if not isinstance(check.needs, tuple) or not all(isinstance(need, RequiredEvidence) for need in check.needs):
+        raise CheckContractError("its needs must be a tuple of contract.Evidence")
+    if not isinstance(check.sandbox, Sandbox):
+        raise CheckContractError("its sandbox must be a contract.Sandbox")
+    params = check.Params
+    if (
+        not isinstance(params, type)
+        or not issubclass(params, BaseModel)
+        or params.model_config.get("extra") != "forbid"
+    ):
+        raise CheckContractError("its Params must refuse unknown names: derive them from contract.Parameters")
+    if not params.model_config.get("frozen"):
+        raise CheckContractError("its Params must be frozen: derive them from contract.Parameters")
+    if check.run is Check.run:
+        raise CheckContractError("it has no run()")
+
+
+def _finding(data: object) -> Finding:
+    if not isinstance(data, dict) or set(data) != {"code", "message", "severity", "where"}:
+        raise CheckContractError("a finding has a code, a message, a severity and a where, and nothing else")
+    if not isinstance(data["code"], str) or not _CODE.fullmatch(data["code"]):
+        raise CheckContractError(f"a finding's code is lower-case words joined by underscores, not {data['code']!r}")
+    if data["severity"] not in set(Severity):
+        raise CheckContractError(f"a finding's severity is one of {', '.join(Severity)}, not {data['severity']!r}")
+    return Finding(
+        code=data["code"],
+        message=_text(data["message"], "message"),
+        severity=Severity(data["severity"]),
+        where=_text(data["where"], "where"),
+    )
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise CheckContractError(f"the {name} is text of at most {MAX_TEXT} characters")
+    _refuse_unstorable(value)
+    return value
+
+
+def _refuse_unstorable(value: object) -> None:
+    """PostgreSQL's JSON knows no NUL and no half surrogates, and JSON itself no NaN."""
+    if isinstance(value, str):
+        if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
+            raise CheckContractError("text must hold no NUL and no half of a surrogate pair")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise CheckContractError("a number must be finite")
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            _refuse_unstorable(name)
+            _refuse_unstorable(member)
+    elif isinstance(value, list):
+        for member in value:
+            _refuse_unstorable(member)
+
+
+def _refuse_constant(name: str) -> float:
+    raise CheckContractError(f"{name} is not a number JSON knows")

@@ -1,0 +1,401 @@
+"""The life of a check run's row: planned, queued, claimed, completed, run again, given up.
+
+The row is the queue. A worker claims it by writing a token nobody else knows; only the holder of that token completes
+it, so a task delivered twice, a slow worker and a second worker never produce two outcomes. Each outcome is recorded
+in the transaction that writes it; claims and heartbeats are not events.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max, Q, QuerySet
+
+from audit import canonical, clock, recorder
+from audit.actions import Action
+from audit.actor import Actor, process
+from audit.recorder import Change, ObjectRef
+from governance import task_queue
+from governance.actions import CHECK_CANCELLED, CHECK_COMPLETED, CHECK_QUEUED
+from governance.checks import additions, entry_points, inputs
+from governance.checks.base import CheckContractError, CheckOutcome, Conclusion, Finding
+from governance.models import CheckRun, PromotionRequest
+from governance.policies import CheckRule, PolicyDocument, UncombinableRule, is_fresh
+from registry.selectors import VersionContents
+from registry.services.version_lock import lock_keys
+
+log = logging.getLogger(__name__)
+
+WORKER = process("check-worker")
+"""Who acts when a check completes, is run again, or is found lost."""
+
+MAX_RETRIES = 2
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """What the gate needs of one check now. `due`: a new row must be made; otherwise `latest` is it.
+
+    `missing` names the evidence a new run has to wait for; `problem` says why it cannot run at all (no such check,
+    parameters it does not take).
+    """
+
+    check_slug: str
+    check_version: str
+    mode: str
+    params: Mapping[str, Any]
+    inputs_digest: str
+    due: bool
+    missing: tuple[str, ...] = ()
+    problem: str = ""
+    latest: CheckRun | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a claimed run ended. `conditions`: limits used, isolation, resource use; for operators, never judged."""
+
+    conclusion: Conclusion
+    summary: str
+    findings: tuple[Finding, ...] = ()
+    measures: Mapping[str, Any] = field(default_factory=dict)
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, outcome: CheckOutcome, conditions: Mapping[str, Any]) -> Result:
+        """What a check answered."""
+        return cls(outcome.conclusion, outcome.summary, outcome.findings, outcome.measures, conditions)
+
+    @classmethod
+    def error(cls, summary: str, conditions: Mapping[str, Any] | None = None) -> Result:
+        """The check gave no answer, and why. Never a pass; run again by itself."""
+        return cls(Conclusion.ERROR, summary, conditions=conditions or {})
+
+
+def plan(
+    request: PromotionRequest,
+    document: PolicyDocument,
+    contents: VersionContents | None = None,
+    latest: Mapping[str, CheckRun] | None = None,
+) -> list[PlannedRun]:
+    """What each check of the policy needs now, in the policy's order. Reads only, and not what it is given: what the
+    version consists of, and the latest run of each check.
+
+    A new run is due where there is none, where the latest was cancelled, where it ran on other inputs than today's, and
+    where its result is older than the rule allows.
+    """
+    shelf = inputs.InputResolver(request, contents)
+    if latest is None:
+        rows = CheckRun.objects.filter(request=request).order_by("check_slug", "-pk").distinct("check_slug")
+        latest = {run.check_slug: run for run in rows}
+    now = clock.now()
+    return [_plan_one(rule, shelf, latest.get(rule.check), now) for rule in document.checks]
+
+
+def _plan_one(rule: CheckRule, shelf: inputs.InputResolver, latest: CheckRun | None, now: datetime) -> PlannedRun:
+    check = entry_points.find(rule.check)
+    version, params, problem, digest = "", dict(rule.params), "", ""
+    missing: tuple[str, ...] = ()
+    if isinstance(rule, UncombinableRule):
+        problem = rule.conflict
+    elif check is None:
+        unusable = entry_points.why_unusable(rule.check)
+        problem = f"{unusable} An operator must install it, or an officer change the policy."
+    else:
+        version = check.version
+        try:
+            validated = entry_points.parameters(check, rule.params)
+        except entry_points.BadParameters as error:
+            problem = f"Version {version} of the check does not take the policy's parameters: {error}."
+        else:
+            params = validated.model_dump(mode="json")
+            try:
+                found = shelf.inputs(check, validated)
+                digest, missing = found.digest, found.missing
+            except CheckContractError as error:
+                problem = f"Version {version} of the check does not work: {error}."
+    if problem:
+        digest = canonical.digest({"slug": rule.check, "version": version, "params": params, "problem": problem})
+    return PlannedRun(
+        check_slug=rule.check,
+        check_version=version,
+        mode=rule.mode,
+        params=params,
+        inputs_digest=digest,
+        due=_is_due(rule, latest, digest, now),
+        missing=missing,
+        problem=problem,
+        latest=latest,
+    )
+
+
+def _is_due(rule: CheckRule, latest: CheckRun | None, digest: str, now: datetime) -> bool:
+    if latest is None or latest.inputs_digest != digest or latest.conclusion == Conclusion.CANCELLED:
+        return True
+    return latest.completed_at is not None and not is_fresh(rule, latest.completed_at, now)
+
+
+def queue_planned_runs(request: PromotionRequest, planned: Sequence[PlannedRun], *, actor: Actor) -> list[CheckRun]:
+    """Make the runs that are due, and cancel unfinished ones they replace. Returns the new rows; rings on commit.
+
+    Call with the request, its version and its model locked. One event for each run made and each cancelled.
+    """
+    due = [p for p in planned if p.due]
+    if not due:
+        return []
+    unfinished = {run.check_slug: run for run in _locked_unfinished(request)}
+    made: list[CheckRun] = []
+    for item in due:
+        if (old := unfinished.get(item.check_slug)) is not None:
+            _cancel(old, request, actor=actor, why="The inputs changed before it was finished.")
+        made.append(_queue(request, item, actor=actor))
+    return made
+
+
+def cancel_unfinished(request: PromotionRequest, *, actor: Actor) -> int:
+    """Cancel whatever of a closed request has not finished; its worker finds the claim gone. Returns how many."""
+    runs = list(_locked_unfinished(request))
+    for run in runs:
+        _cancel(run, request, actor=actor, why=f"Request #{request.pk} was closed.")
+    return len(runs)
+
+
+@dataclass(frozen=True)
+class RunLease:
+    """The right to complete one run: its number, and the token written into it."""
+
+    run_id: int
+    token: UUID
+
+
+def claim(run_id: int) -> RunLease | None:
+    """Take a queued run that is due; None where it is not there to take: finished, taken, waiting or not yet due."""
+    now = clock.now()
+    token = uuid4()
+    taken = (
+        CheckRun.objects.filter(pk=run_id, status=CheckRun.Status.QUEUED)
+        .filter(Q(run_after__isnull=True) | Q(run_after__lte=now))
+        .update(status=CheckRun.Status.RUNNING, claim=token, claimed_at=now, heartbeat_at=now)
+    )
+    return RunLease(run_id, token) if taken else None
+
+
+def heartbeat(held: RunLease) -> bool:
+    """Say that the worker lives. False where the claim is gone: stop, the result would change nothing."""
+    return bool(_held(held).update(heartbeat_at=clock.now()))
+
+
+def complete(held: RunLease, result: Result, *, settle: Callable[[int], object]) -> bool:
+    """Write how a claimed run ended, with its event, and settle its request; False where the claim is gone.
+
+    One transaction. Where settling fails, the result is kept all the same, in a transaction of its own, and the request
+    is settled later: a fault there must not make a finished check look lost.
+
+    Args:
+        held: the claim.
+        result: how it ended; an error is queued again, twice at most.
+        settle: `governance.promotions.settle`, which stands above this room.
+    """
+    try:
+        with transaction.atomic():
+            request_id = _record(held, result)
+            if request_id is not None:
+                settle(request_id)
+    except Exception:
+        log.exception("settling after check run %s failed; its result is kept and settled later", held.run_id)
+        with transaction.atomic():
+            request_id = _record(held, result)
+            if request_id is not None:
+                task_queue.enqueue_on_commit(task_queue.SETTLE_REQUEST, request_id)
+    return request_id is not None
+
+
+def fail_lost_runs(*, settle: Callable[[int], object]) -> int:
+    """Complete as errors the runs whose worker gave no sign of life for too long. Returns how many."""
+    limit = clock.now() - timedelta(seconds=settings.COUNTERSIGN_CHECK_LOST_AFTER)
+    lost = CheckRun.objects.filter(status=CheckRun.Status.RUNNING, heartbeat_at__lt=limit).order_by("pk")
+    result = Result.error("The worker that ran this check was lost before it answered. It is run again by itself.")
+    return sum(
+        complete(RunLease(pk, token), result, settle=settle) for pk, token in lost.values_list("pk", "claim") if token
+    )
+
+
+def due_runs() -> list[int]:
+    """Numbers of the queued runs that a worker should have taken by now."""
+    now = clock.now()
+    due = CheckRun.objects.filter(Q(run_after__isnull=True) | Q(run_after__lte=now), status=CheckRun.Status.QUEUED)
+    return list(due.order_by("pk").values_list("pk", flat=True))
+
+
+def lately_completed(span: timedelta) -> list[int]:
+    """Numbers of the live requests with a run completed within `span`: to settle once more, in case that was missed."""
+    rows = CheckRun.objects.filter(completed_at__gte=clock.now() - span, request__state__in=PromotionRequest.LIVE)
+    return list(rows.order_by("request_id").values_list("request_id", flat=True).distinct())
+
+
+def _record(held: RunLease, result: Result) -> int | None:
+    where = CheckRun.objects.filter(pk=held.run_id).values_list("request__model_id", "version_id", "request_id").first()
+    if where is None:
+        return None
+    model_id, version_id, request_id = where
+    model, version = lock_keys(model_id, version_id)
+    request = PromotionRequest.objects.get_for_update(request_id)
+    run = _held(held).select_for_update(no_key=True, of=("self",)).first()
+    if run is None:
+        return None
+    request.model, run.version = model, version
+    run.status = CheckRun.Status.COMPLETED
+    run.conclusion = result.conclusion
+    run.summary = result.summary
+    run.findings = [{**asdict(f), "severity": str(f.severity)} for f in result.findings]
+    run.measures = dict(result.measures)
+    run.conditions = dict(result.conditions)
+    run.completed_at = clock.now()
+    run.save(update_fields=["status", "conclusion", "summary", "findings", "measures", "conditions", "completed_at"])
+    _append_completed(run, request, actor=WORKER)
+    if result.conclusion == Conclusion.ERROR:
+        _retry(run, request)
+    return request.pk
+
+
+def _retry(run: CheckRun, request: PromotionRequest) -> None:
+    """Queue another attempt after a pause, unless this is the last in a row of errors or the request is closed."""
+    earlier = (
+        CheckRun.objects.filter(request=request, check_slug=run.check_slug, inputs_digest=run.inputs_digest)
+        .order_by("-attempt")
+        .values_list("conclusion", flat=True)[: MAX_RETRIES + 1]
+    )
+    errors = len(list(takewhile(lambda conclusion: conclusion == Conclusion.ERROR, earlier)))
+    if errors > MAX_RETRIES or not request.is_live:
+        return
+    pause = timedelta(seconds=settings.COUNTERSIGN_CHECK_RETRY_PAUSES[errors - 1])
+    again = CheckRun(
+        check_slug=run.check_slug,
+        check_version=run.check_version,
+        mode=run.mode,
+        params=run.params,
+        inputs_digest=run.inputs_digest,
+        run_after=clock.now() + pause,
+    )
+    _insert(again, request, actor=WORKER, data={"after_error_of": str(run.uid)})
+
+
+def _queue(request: PromotionRequest, item: PlannedRun, *, actor: Actor) -> CheckRun:
+    run = CheckRun(
+        check_slug=item.check_slug,
+        check_version=item.check_version,
+        mode=item.mode,
+        params=dict(item.params),
+        inputs_digest=item.inputs_digest,
+    )
+    if item.problem:
+        run.status, run.conclusion, run.completed_at = CheckRun.Status.COMPLETED, Conclusion.ERROR, clock.now()
+        run.summary = item.problem
+    elif item.missing:
+        run.status = CheckRun.Status.WAITING_EVIDENCE
+        added_by = additions.command(request.model.slug, request.version.number, item.missing)
+        run.summary = f"Add to the version: {'; '.join(additions.named(item.missing))}. Run: {added_by}"
+    return _insert(run, request, actor=actor, data={"waiting_for": list(item.missing)} if item.missing else {})
+
+
+def _insert(run: CheckRun, request: PromotionRequest, *, actor: Actor, data: Mapping[str, Any]) -> CheckRun:
+    run.request, run.version = request, request.version
+    run.created_at = clock.now()
+    same = CheckRun.objects.filter(request=request, check_slug=run.check_slug, inputs_digest=run.inputs_digest)
+    run.attempt = (same.aggregate(last=Max("attempt"))["last"] or 0) + 1
+    run.save(force_insert=True)
+    _append(
+        CHECK_QUEUED,
+        run,
+        request,
+        actor=actor,
+        data={
+            "check": run.check_slug,
+            "version": run.check_version,
+            "mode": run.mode,
+            "inputs": run.inputs_digest,
+            "attempt": run.attempt,
+            **data,
+        },
+    )
+    if run.status == CheckRun.Status.COMPLETED:
+        _append_completed(run, request, actor=actor)
+    elif run.status == CheckRun.Status.QUEUED and run.run_after is None:
+        task_queue.enqueue_on_commit(task_queue.RUN_CHECK, run.pk)
+    return run
+
+
+def _cancel(run: CheckRun, request: PromotionRequest, *, actor: Actor, why: str) -> None:
+    before = run.status
+    run.status, run.conclusion, run.completed_at = CheckRun.Status.COMPLETED, Conclusion.CANCELLED, clock.now()
+    run.summary = why
+    run.save(update_fields=["status", "conclusion", "completed_at", "summary"])
+    _append(CHECK_CANCELLED, run, request, actor=actor, changes=[Change("status", before, "cancelled")])
+
+
+def _append_completed(run: CheckRun, request: PromotionRequest, *, actor: Actor) -> None:
+    """The outcome's digest is recorded, not its text: findings quote evidence, which may hold anything."""
+    _append(
+        CHECK_COMPLETED,
+        run,
+        request,
+        actor=actor,
+        changes=[Change("conclusion", None, str(run.conclusion))],
+        data={
+            "check": run.check_slug,
+            "version": run.check_version,
+            "inputs": run.inputs_digest,
+            "attempt": run.attempt,
+            "findings": sorted({f["code"] for f in run.findings}),
+            "outcome": outcome_digest(run),
+        },
+    )
+
+
+def outcome_digest(run: CheckRun) -> str:
+    """SHA-256 over all that a completed run says: what its event and a packet refer to."""
+    return canonical.digest(
+        {
+            "conclusion": str(run.conclusion),
+            "summary": run.summary,
+            "findings": run.findings,
+            "measures": run.measures,
+        }
+    )
+
+
+def _append(
+    action: Action,
+    run: CheckRun,
+    request: PromotionRequest,
+    *,
+    actor: Actor,
+    changes: Sequence[Change] = (),
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    recorder.record_event(
+        action,
+        actor=actor,
+        target=ObjectRef("check_run", str(run.uid)),
+        stream=f"model:{request.model.uid}",
+        related_objects=[ObjectRef("promotion", str(request.uid)), ObjectRef("version", str(run.version.uid))],
+        changes=changes,
+        data=data,
+    )
+
+
+def _held(held: RunLease) -> QuerySet[CheckRun]:
+    return CheckRun.objects.filter(pk=held.run_id, claim=held.token, status=CheckRun.Status.RUNNING)
+
+
+def _locked_unfinished(request: PromotionRequest) -> QuerySet[CheckRun]:
+    unfinished = CheckRun.objects.filter(request=request).exclude(status=CheckRun.Status.COMPLETED)
+    return unfinished.select_related("version").select_for_update(no_key=True, of=("self",)).order_by("pk")

@@ -1,0 +1,97 @@
+"""One attempt at one check, from claim to completion: what a worker does when the bell rings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from django.conf import settings
+from django.db import Error
+
+from audit import clock
+from governance.checks import check_runs, entry_points, inputs, runner
+from governance.checks.base import Conclusion
+from governance.checks.check_runs import Result, RunLease
+from governance.models import CheckRun
+from governance.policies import PolicyDocument
+from registry import storage
+
+BEATS_UNTIL_LOST = 9
+"""Signs of life a worker may miss before its run is given up."""
+
+log = logging.getLogger(__name__)
+
+
+class Runner(Protocol):
+    """Carries a job out: `governance.checks.runner.run`, or what stands in for it where there is no time for a sandbox
+    and no need, because the evidence is the product's own."""
+
+    def __call__(
+        self, job: runner.Job, *, open_blob: runner.OpenBlob, beat: runner.Beat, beat_every: float
+    ) -> runner.Run: ...
+
+
+def run_claimed_check(run_id: int, *, settle: Callable[[int], object], run: Runner = runner.run) -> bool:
+    """Claim a run, do it, complete it. False where there was nothing to claim, or the claim was lost on the way.
+
+    Whatever goes wrong on the way becomes an error of the run, which is tried again; only where the database itself is
+    away is it left to be found lost.
+
+    Args:
+        run_id: the run's number.
+        settle: `governance.promotions.settle`.
+        run: what carries it out.
+    """
+    held = check_runs.claim(run_id)
+    if held is None:
+        return False
+    try:
+        result = _attempt(held, run)
+    except Error:
+        raise
+    except Exception as error:
+        log.exception("check run %s could not be carried out", run_id)
+        result = Result.error(f"The check could not be carried out here ({type(error).__name__}). It is tried again.")
+    return result is not None and check_runs.complete(held, result, settle=settle)
+
+
+def _attempt(held: RunLease, carry_out: Runner) -> Result | None:
+    """Run the check; None where nobody waits for the answer any more."""
+    run = CheckRun.objects.select_related("request__version", "request__target_stage").get(pk=held.run_id)
+    check = entry_points.find(run.check_slug)
+    if check is None or check.version != run.check_version:
+        found = "it is not installed" if check is None else f"version {check.version} is installed"
+        return Result.error(f"{run.check_slug} {run.check_version} was asked for, and on this worker {found}.")
+    params = entry_points.parameters(check, run.params)
+    given = inputs.InputResolver(run.request).inputs(check, params)
+    if given.digest != run.inputs_digest:
+        return Result(Conclusion.CANCELLED, "The inputs changed before it ran; it is queued again on the new ones.")
+    ended = carry_out(
+        runner.Job(
+            check=check,
+            params=params,
+            sources=given.sources,
+            facts=given.facts,
+            now=clock.now(),
+            seed=inputs.seed(given.digest),
+            timeout=_timeout(run),
+            isolation_demanded=settings.COUNTERSIGN_CHECKS_NEED_ISOLATION,
+        ),
+        open_blob=storage.open_blob,
+        beat=lambda: check_runs.heartbeat(held),
+        beat_every=settings.COUNTERSIGN_CHECK_LOST_AFTER / BEATS_UNTIL_LOST,
+    )
+    if ended.ending is runner.ExitReason.ABANDONED:
+        return None
+    conditions = {**ended.conditions, "check_origin": entry_points.installed().origins.get(run.check_slug, "")}
+    if ended.outcome is None:
+        return Result.error(ended.message, conditions)
+    return Result.of(ended.outcome, conditions)
+
+
+def _timeout(run: CheckRun) -> int | None:
+    """The shortest time that a policy of the request gives this check, in seconds; None where none names one."""
+    documents = (PolicyDocument.model_validate(bound.policy_revision.document) for bound in run.request.governing)
+    rules = (rule for document in documents for rule in document.checks if rule.check == run.check_slug)
+    return min((rule.timeout for rule in rules if rule.timeout is not None), default=None)

@@ -1,0 +1,344 @@
+"""What was approved of a version in the protected places it holds, and what was added to it afterwards.
+
+A protected place is a protected stage that the version is in, or a protected alias that points at it. The open row of a
+place names the promotion that put the version there, or approved it there again; the fingerprint of that request is the
+approved one. A version whose fingerprint differs from it deviates: metrics, cards, evidence or files were added since.
+What was added is read from the log, in the order of the model's stream, so that no clock decides what came later.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from audit.models import Event
+from audit.postgresql import prepared_statements
+from governance.models import PromotionRequest
+from registry.actions import ARTIFACT_ATTACHED, CARD_ADDED, EVIDENCE_ADDED, METRICS_ADDED
+from registry.approved import Approved
+from registry.exceptions import InvalidStateError
+from registry.models import (
+    IS_CURRENT,
+    AccessToken,
+    AliasAssignment,
+    Artifact,
+    Evidence,
+    Metric,
+    ModelVersion,
+    ProtectedAlias,
+    StageOccupancy,
+    User,
+)
+
+MOST_SHOWN: Final = 100
+"""Additions that are listed for one place; the newest, where there are more."""
+_KINDS: Final = {METRICS_ADDED: "metric", CARD_ADDED: "card", EVIDENCE_ADDED: "evidence", ARTIFACT_ATTACHED: "file"}
+_METRICS_NAMED: Final = 10
+_AFTER_ALL_STAGES: Final = 1_000_000
+_Body = Mapping[str, Any]
+"""An event's leaf, read."""
+
+
+def held_places(versions: str) -> str:
+    """The SQL of the protected places that versions hold now.
+
+    Its columns are version_id, stage_id, stage, alias, place, name, position, promotion, opened_at, opened_event and
+    before_governance.
+
+    Args:
+        versions: the condition on the key of a version, such as "= v.id".
+    """
+    return f"""
+        SELECT o.version_id, o.stage_id, s.slug AS stage, '' AS alias, s.slug AS place, s.name,
+               s.position::int AS position, o.promotion, o.opened_at, o.opened_event, o.before_governance
+          FROM registry_stageoccupancy o JOIN registry_stage s ON s.id = o.stage_id AND s.protected
+         WHERE o.version_id {versions} AND o.closed_at IS NULL
+        UNION ALL
+        SELECT a.version_id, NULL, '', a.name, '@' || a.name, '@' || a.name, {_AFTER_ALL_STAGES},
+               a.promotion, a.opened_at, a.opened_event, a.before_governance
+          FROM registry_aliasassignment a JOIN registry_protectedalias p ON p.name = a.name
+         WHERE a.version_id {versions} AND a.closed_at IS NULL"""  # noqa: S608 - text of ours
+
+
+APPROVAL_COLUMNS: Final = f"""
+    h.version_id, v.uid, h.stage, h.alias, h.place, h.name, r.id, r.uid, r.fingerprint, v.fingerprint,
+    h.opened_at, h.opened_event, h.before_governance, r.policy_revision_id IS NOT NULL,
+    (SELECT again.id FROM governance_promotionrequest again
+      WHERE again.version_id = h.version_id AND again.state IN {PromotionRequest.LIVE!r}
+        AND again.target_stage_id IS NOT DISTINCT FROM h.stage_id AND again.target_alias = h.alias)"""  # noqa: S608 - text of ours
+"""The fields of an `Approval`, of a place h that a version v holds by a request r."""
+
+_APPROVALS = f"""
+    SELECT {APPROVAL_COLUMNS}
+      FROM ({held_places("= ANY (%(versions)s)")}) h
+      JOIN registry_modelversion v ON v.id = h.version_id
+      JOIN governance_promotionrequest r ON r.uid = h.promotion
+     ORDER BY h.version_id, h.position, h.place"""  # noqa: S608 - text of ours
+
+_ADDITIONS = """
+    SELECT asked.event, e.event_id, e.leaf
+      FROM unnest(%(versions)s::text[], %(events)s::uuid[]) AS asked (version, event)
+      JOIN audit_event p ON p.event_id = asked.event
+      CROSS JOIN LATERAL (
+          SELECT a.id, a.event_id, a.leaf FROM audit_event a
+           WHERE a.stream_id = p.stream_id AND a.stream_seq > p.stream_seq AND a.action = ANY (%(actions)s)
+             AND a.touched @> ARRAY['version:' || asked.version]
+           ORDER BY a.stream_seq DESC LIMIT %(limit)s
+      ) e
+     ORDER BY e.id DESC"""
+
+
+class Approval(NamedTuple):
+    """A protected place that a version holds, and what was approved for it."""
+
+    version_id: int
+    version_uid: UUID
+    stage: str
+    """Slug of the stage; empty for an alias."""
+    alias: str
+    place: str
+    """The stage's slug, or the alias after @."""
+    name: str
+    """The stage's name, or the alias after @."""
+    request: int
+    request_uid: UUID
+    recorded: str
+    """The version's fingerprint when that request was promoted."""
+    current: str
+    since: datetime
+    event: UUID
+    """Of the promotion."""
+    before_governance: bool
+    reviewed: bool
+    """Whether a policy governed the promotion. What stood there before governance was approved by nobody here."""
+    reapproval: int | None
+    """Number of the live request for the same place, which asks to approve the version there again."""
+
+    @classmethod
+    def from_json(cls, row: Sequence[Any]) -> Approval:
+        """What `APPROVAL_COLUMNS` are as a JSON array."""
+        read = cls._make(row)
+        return read._replace(
+            version_uid=UUID(row[1]),
+            request_uid=UUID(row[7]),
+            since=datetime.fromisoformat(row[10]),
+            event=UUID(row[11]),
+        )
+
+    @property
+    def deviates(self) -> bool:
+        return self.recorded != self.current
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The approved fingerprint; None where nobody here approved one."""
+        return self.recorded if self.reviewed else None
+
+
+def approvals_of(versions: Collection[int]) -> dict[int, list[Approval]]:
+    """The protected places each of these versions holds, by its key: the stage first, then aliases by name. One query.
+    Versions that hold none are missing."""
+    found: defaultdict[int, list[Approval]] = defaultdict(list)
+    for row in prepared_statements.execute_prepared(_APPROVALS, {"versions": list(versions)}) if versions else ():
+        found[row[0]].append(Approval._make(row))
+    return dict(found)
+
+
+def approvals(version: ModelVersion) -> list[Approval]:
+    """The protected places a version holds now. One query."""
+    return approvals_of([version.pk]).get(version.pk, [])
+
+
+def approved(version: ModelVersion) -> list[Approved]:
+    """The same, as the services that add to a version take it."""
+    return [Approved(a.place, a.request_uid, a.request, a.recorded) for a in approvals(version)]
+
+
+def foremost(found: Sequence[Approval], reference: str = "") -> Approval | None:
+    """The approval that an answer names first; None where the version holds no place.
+
+    Args:
+        found: the approvals of one version.
+        reference: the place that was asked for, a stage's slug or an alias after @. Where it is none of the protected
+            ones, the stage comes before the aliases.
+    """
+    return next((a for a in found if a.place == reference), found[0] if found else None)
+
+
+def deviating_versions() -> QuerySet[ModelVersion]:
+    """The versions whose inputs are not the approved ones of a protected place they hold."""
+    here = Q(IS_CURRENT, version=OuterRef("version"), promotion=OuterRef("uid"))
+    held = Exists(StageOccupancy.objects.filter(here, stage__protected=True)) | Exists(
+        AliasAssignment.objects.filter(here, name__in=ProtectedAlias.objects.values("name"))
+    )
+    recorded = PromotionRequest.objects.filter(held, version=OuterRef("pk"), state=PromotionRequest.State.PROMOTED)
+    return ModelVersion.objects.filter(Exists(recorded.exclude(fingerprint=OuterRef("fingerprint"))))
+
+
+# --- what was added afterwards ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Doer:
+    """Who added something: the actor's id in the log, and a name for people."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Addition:
+    """Something that was added to a version after an approval of it."""
+
+    kind: str
+    """metric, card, evidence, document or file"""
+    what: str
+    """In words, with the name, kind or path of it."""
+    at: datetime
+    by: Doer
+    event: UUID
+
+
+@dataclass(frozen=True)
+class Additions:
+    """What was added after an approval, the newest first; `more`: there is more than this."""
+
+    items: tuple[Addition, ...] = ()
+    more: bool = False
+
+
+def later_additions(found: Iterable[Approval]) -> dict[UUID, Additions]:
+    """What was added after each of these approvals whose version deviates, by the event of the approval. A fixed number
+    of queries, and none where no version deviates."""
+    deviating = {a.event: a for a in found if a.deviates}
+    if not deviating:
+        return {}
+    rows = _events_after(list(deviating.values()), list(_KINDS), MOST_SHOWN + 1)
+    described = _describe({event.event_id: event for _, event in rows}, {a.version_id for a in deviating.values()})
+    return {
+        approval: Additions(
+            tuple(described[event.event_id] for at, event in rows if at == approval)[:MOST_SHOWN],
+            more=sum(at == approval for at, _ in rows) > MOST_SHOWN,
+        )
+        for approval in deviating
+    }
+
+
+def attached_since(found: Iterable[Approval]) -> frozenset[UUID]:
+    """The files, by uid, that were attached after any of these approvals: they are not part of what was approved. No
+    query where no version deviates."""
+    deviating = [a for a in found if a.deviates]
+    rows = _events_after(deviating, [ARTIFACT_ATTACHED], None) if deviating else []
+    return frozenset(UUID(event.body["object"]["id"]) for _, event in rows)
+
+
+def refuse_unapproved(artifact: Artifact) -> None:
+    """Refuse to serve a file that was attached after its version was put in a protected place that it holds.
+
+    Args:
+        artifact: with its version.
+
+    Raises:
+        NotNow: no promotion covers the file.
+    """
+    found = approvals(artifact.version)
+    if artifact.uid in attached_since(found):
+        named = ", ".join(approval.name for approval in found)
+        raise InvalidStateError(
+            f"“{artifact.path}” was attached after version {artifact.version.number} was put in {named}: no promotion "
+            "covers it. To read it for a review, ask for it with unapproved=true; to have it served, have the version "
+            "approved again.",
+            code="file_unapproved",
+        )
+
+
+def _events_after(found: Sequence[Approval], actions: Sequence[str], limit: int | None) -> list[tuple[UUID, Event]]:
+    """The additions after each approval, the newest first, with the event of the approval."""
+    asked = {
+        "versions": [str(a.version_uid) for a in found],
+        "events": [a.event for a in found],
+        "actions": [str(action) for action in actions],
+        "limit": limit,
+    }
+    rows = prepared_statements.execute_prepared(_ADDITIONS, asked)
+    return [(approval, _event(event_id, leaf)) for approval, event_id, leaf in rows]
+
+
+def _event(event_id: UUID, leaf: Any) -> Event:
+    return Event(event_id=event_id, leaf=bytes(leaf))
+
+
+def _describe(events: Mapping[UUID, Event], versions: Collection[int]) -> dict[UUID, Addition]:
+    """What each event added, and who did it."""
+    bodies = {uid: event.body for uid, event in events.items()}
+    words = _words(list(bodies.values()), versions)
+    doers = _doers(bodies.values())
+    return {
+        uid: Addition(
+            _kind(body),
+            words.get(_key(body), ""),
+            at=datetime.fromisoformat(body["at"]),
+            by=doers[body["actor"]["id"]],
+            event=uid,
+        )
+        for uid, body in bodies.items()
+    }
+
+
+def _kind(body: _Body) -> str:
+    kind = _KINDS[body["action"]]
+    return "document" if kind == "evidence" and body["data"]["kind"].startswith("document.") else kind
+
+
+def _key(body: _Body) -> str:
+    """What an addition is found by in the registry: the uid of what was added; metrics have none of their own in the
+    log, and are found by the version and the revision."""
+    uid, data = body["object"]["id"], body["data"]
+    return f"{uid}/{data['evidence_revision']}" if body["action"] == METRICS_ADDED else str(uid)
+
+
+def _words(bodies: Sequence[_Body], versions: Collection[int]) -> dict[str, str]:
+    """Each addition in words, by its key."""
+
+    def things(action: str) -> list[str]:
+        return [body["object"]["id"] for body in bodies if body["action"] == action]
+
+    words = {_key(b): f"revision {b['data']['revision']}" for b in bodies if b["action"] == CARD_ADDED}
+    for kept in Evidence.objects.filter(version__in=versions, uid__in=things(EVIDENCE_ADDED)):
+        words[str(kept.uid)] = f"{kept.kind}, revision {kept.revision}: {kept.filename}"
+    for file in Artifact.objects.filter(version__in=versions, uid__in=things(ARTIFACT_ATTACHED)):
+        words[str(file.uid)] = file.path
+    revisions = {b["data"]["evidence_revision"] for b in bodies if b["action"] == METRICS_ADDED}
+    metrics = Metric.objects.filter(version__in=versions, revision__in=revisions).select_related("version")
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for metric in metrics.order_by("name", "dataset", "slice"):
+        where = " on ".join(part for part in (metric.dataset, metric.slice) if part)
+        values[f"{metric.version.uid}/{metric.revision}"].append(
+            f"{metric.name}{f' ({where})' if where else ''} = {metric.value:g}"
+        )
+    for key, named in values.items():
+        left = len(named) - _METRICS_NAMED
+        words[key] = ", ".join(named[:_METRICS_NAMED]) + (f" and {left} more" if left > 0 else "")
+    return words
+
+
+def _doers(bodies: Iterable[_Body]) -> dict[str, Doer]:
+    """Who did these, by the actor's id in the log."""
+    actors = {body["actor"]["id"]: body["actor"] for body in bodies}
+    uids = {str(actor.get("behind") or actor["id"]) for actor in actors.values()}
+    people = dict(User.objects.filter(uid__in=uids).values_list("uid", "name"))
+    tokens = dict(AccessToken.objects.filter(uid__in=actors).values_list("uid", "name"))
+
+    def named(actor: Mapping[str, str]) -> str:
+        if actor["type"] == "token":
+            behind = people.get(actor.get("behind", ""), actor.get("behind", ""))
+            return f"{behind} through the token {tokens.get(actor['id'], actor['id'])}"
+        return people.get(actor["id"], actor["id"])
+
+    return {uid: Doer(uid, named(actor)) for uid, actor in actors.items()}

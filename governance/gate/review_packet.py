@@ -1,0 +1,190 @@
+"""The packet: everything an approver is shown, frozen, canonicalised and hashed; a decision signs that hash.
+
+In it: the request and its reason, the version by fingerprint with its files, metrics, card, data and code, the champion
+it is compared with, what each check found on which inputs, the policy revision and its approval rules, and whom the
+separation of duties keeps out; where a version is approved again in the place it holds, what was added to it since. Not
+in it: what changes without changing what is judged (times, attempts, who else has decided, who happens to be in a group
+today; a decision's event records the signer's groups).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audit import canonical, clock
+from governance.gate import approvals, eligibility, gate_inputs
+from governance.models import CheckRun, Packet, PromotionRequest
+from governance.policies import Involvement, PolicyDocument
+from registry.models import ModelVersion
+from registry.selectors import VersionContents
+
+SCHEMA_VERSION = "countersign.packet/1"
+
+
+@dataclass(frozen=True)
+class ReviewPacket:
+    """A packet before it is kept: its content, the canonical bytes of that, and their SHA-256."""
+
+    content: Mapping[str, Any]
+    body: bytes
+    digest: str
+
+
+def build(
+    request: PromotionRequest,
+    document: PolicyDocument,
+    runs: Mapping[str, CheckRun],
+    inputs: Mapping[str, str],
+    contents: VersionContents,
+    involved: Involvement | None = None,
+) -> ReviewPacket:
+    """Put together what an approver of `request` is shown now.
+
+    Args:
+        runs: the latest run of each check.
+        inputs: the digest each check's inputs have now.
+        contents: what the version and its champion consist of.
+        involved: the request's involvement, where it is known.
+    """
+    content = {
+        "form": SCHEMA_VERSION,
+        "request": {
+            "uid": str(request.uid),
+            "number": request.pk,
+            "reason": request.reason,
+            "from_stage": request.source_stage.slug,
+            "to_stage": request.target_stage.slug if request.target_stage is not None else None,
+            "to_alias": request.target_alias or None,
+            "requested_by": request.requested_by.uid,
+        },
+        "model": {
+            "uid": str(request.model.uid),
+            "slug": request.model.slug,
+            "purpose": request.model.purpose,
+            "intended_use": request.model.intended_use,
+            "prohibited_use": request.model.prohibited_use,
+            "risk_tier": request.model.risk_tier,
+            "owner": request.model.owner.uid if request.model.owner is not None else None,
+        },
+        "version": _version(request.version, contents),
+        "champion": _version(request.champion, contents) if request.champion is not None else None,
+        "checks": _checks(document, runs, inputs),
+        "policy": {
+            "slug": document.slug,
+            "revision": request.policy_revision.number if request.policy_revision is not None else None,
+            "digest": request.policy_revision.digest if request.policy_revision is not None else None,
+            **_without_second_officer(request),
+            "approvals": [rule.model_dump(mode="json") for rule in document.approvals],
+            # Only where there is more than one: a packet of a request with one policy keeps its digest.
+            **({"governed_by": governed_by} if len(governed_by := _governed_by(request)) > 1 else {}),
+        },
+        "kept_out": _kept_out(request, involved),
+        **_reapproval(request),
+        # Only where there are some: other packets keep their digest.
+        **({"aliases_outside_stage": list(outside)} if (outside := gate_inputs.aliases_outside_stage(request)) else {}),
+    }
+    body = canonical.dumps(content)
+    return ReviewPacket(content, body, hashlib.sha256(body).hexdigest())
+
+
+def freeze(request: PromotionRequest, shown: ReviewPacket) -> None:
+    """Keep a packet for good. The same content is the same packet, kept once."""
+    kept = Packet(request=request, digest=shown.digest, body=shown.body, created_at=clock.now())
+    Packet.objects.bulk_create([kept], ignore_conflicts=True)
+
+
+def _reapproval(request: PromotionRequest) -> dict[str, Any]:
+    """What was approved before and what was added since, where the request asks to approve it again; else nothing."""
+    if request.reapproves is None:
+        return {}
+    held = [a for a in approvals.approvals(request.version) if a.request == request.reapproves_id]
+    added = [addition for found in approvals.later_additions(held).values() for addition in found.items]
+    return {
+        "reapproves": {
+            "request": request.reapproves.pk,
+            "approved_fingerprint": request.reapproves.fingerprint,
+            "before_governance": request.reapproves.before_governance,
+            "later_additions": [
+                {"kind": a.kind, "what": a.what, "at": a.at.isoformat(), "by": a.by.id, "event": str(a.event)}
+                for a in added
+            ],
+        }
+    }
+
+
+def _version(version: ModelVersion, contents: VersionContents) -> dict[str, Any]:
+    card = contents.card(version)
+    return {
+        "uid": str(version.uid),
+        "number": version.number,
+        "fingerprint": version.fingerprint,
+        "files": [{"path": a.path, "sha256": a.sha256, "size": a.size} for a in contents.files(version)],
+        "metrics": [
+            {"name": m.name, "dataset": m.dataset, "slice": m.slice, "value": m.value}
+            for m in contents.metrics(version)
+        ],
+        "card": card.sha256 if card is not None else None,
+        "datasets": [
+            {"role": d.role, "name": d.name, "reference": d.reference, "digest": d.digest, "strength": d.strength}
+            for d in contents.datasets(version)
+        ],
+        "code": {"repository": version.code_repository, "commit": version.code_commit, "clean": version.code_clean},
+        "registered_by": version.registered_by.uid,
+        # Said only where it is so: nobody here approved where this version stands.
+        **({"before_governance": True} if contents.before_governance(version) else {}),
+    }
+
+
+def _checks(document: PolicyDocument, runs: Mapping[str, CheckRun], inputs: Mapping[str, str]) -> list[dict[str, Any]]:
+    shown = []
+    for rule in document.checks:
+        run = runs.get(rule.check)
+        answered = run is not None and run.status == run.Status.COMPLETED
+        shown.append(
+            {
+                "check": rule.check,
+                "mode": rule.mode,
+                "params": rule.params,
+                "inputs": inputs.get(rule.check),
+                "version": run.check_version if answered and run is not None else None,
+                "conclusion": run.conclusion if answered and run is not None else None,
+                "judged_inputs": run.inputs_digest if answered and run is not None else None,
+                "summary": run.summary if answered and run is not None else None,
+                "findings": run.findings if answered and run is not None else [],
+                "measures": run.measures if answered and run is not None else {},
+            }
+        )
+    return shown
+
+
+def _governed_by(request: PromotionRequest) -> list[dict[str, Any]]:
+    return [
+        {
+            "slug": bound.policy_revision.policy.slug,
+            "revision": bound.policy_revision.number,
+            "digest": bound.policy_revision.digest,
+            "basis": bound.basis,
+        }
+        for bound in request.governing
+    ]
+
+
+def _kept_out(request: PromotionRequest, involved: Involvement | None) -> dict[str, Any]:
+    involved = eligibility.get_involvement(request) if involved is None else involved
+    return {
+        "requester": involved.requester,
+        "registered_by": involved.registered_by,
+        "trained_by": involved.trained_by,
+        # The accounts, not their owners and users: who holds a service account may change during the review.
+        "behind_token": sorted(involved.token_accounts),
+        **({"contributed": sorted(involved.contributed)} if involved.contributed else {}),
+    }
+
+
+def _without_second_officer(request: PromotionRequest) -> dict[str, str]:
+    """State that a single officer put the policy in force; empty otherwise, so that other packets keep their digest."""
+    revision = request.policy_revision
+    if revision is None or revision.confirmation != "single_officer":
+        return {}
+    return {"confirmation": revision.confirmation}

@@ -1,0 +1,327 @@
+"""Bringing an MLflow registry: models, versions under their numbers, stages, aliases, tags.
+
+A version comes in one transaction with its record and its place, so that whatever ends the import ends it between two
+of them; run again, it finds what is there by origin, name and number, changes nothing of it, and goes on. What is
+decided here stays decided here: a stage or an alias that moved there after it was brought is not moved here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+from audit.actor import Actor
+from governance import promotions
+from governance.integrations.importers import mlflow_client
+from governance.integrations.importers.mlflow_client import Malformed, RemoteModel, RemoteVersion
+from governance.integrations.importers.report import Report
+from governance.outbound_http import RemoteServer
+from registry import access, selectors
+from registry.exceptions import DomainError, ValidationFailedError
+from registry.models import AliasAssignment, ImportRecord, ModelVersion, RegisteredModel, User
+from registry.services import importing, name_claims
+from registry.services.importing import ImportedClaim
+from registry.services.versions import VersionSpec
+from registry.stages import Lifecycle, StageSpec
+from registry.validation import ErrorCollector
+
+KIND = ImportRecord.Kind.MLFLOW
+NOWHERE = frozenset({"", "none"})
+"""How MLflow says that a version is in no stage."""
+MAX_TAGS, MAX_TAG_KEY, MAX_TAG = 100, 250, 5_000
+_MEND_THERE = "mend it there and run the import again"
+_ASK = "ask for its promotion here"
+
+
+@dataclass
+class MlflowImport:
+    """One run of an import.
+
+    Args:
+        actor: the officer who answers for it, running the command.
+        server: where everything is read.
+        reason: kept with every place that was held before governance.
+        owner: who answers for the models here.
+        prefix: goes before each model's name.
+        dry: read and judge, and write nothing.
+        tell: told the report after every page, for whoever waits.
+        brought: told each version that was brought, in its transaction.
+    """
+
+    actor: Actor
+    server: RemoteServer
+    reason: str
+    owner: User | None = None
+    prefix: str = ""
+    dry: bool = False
+    tell: Callable[[Report], None] = lambda report: None
+    brought: Callable[[ModelVersion], None] = lambda version: None
+    report: Report = field(default_factory=Report)
+
+    def run(self) -> Report:
+        """Bring everything. Raises NotPermitted for anybody but an officer, ServerFault; what is brought by then stays,
+        and another run goes on from there."""
+        access.require_in_organisation(self.actor, access.OrgPermission.MANAGE_POLICIES)
+        self._lifecycle = selectors.lifecycle()
+        for their in mlflow_client.models(self.server):
+            if isinstance(their, str):
+                self.report.note(their, "an entry has the form MLflow's protocol gives it", _MEND_THERE)
+            else:
+                self._model(their)
+            self.tell(self.report)
+        return self.report
+
+    # --- models ---
+
+    def _model(self, their: RemoteModel) -> None:
+        name = f"{self.prefix}{their.name}"
+        model = importing.find_imported_model(self.server.origin, their.name)
+        if model is not None:
+            self.report.counts["models there already"] += 1
+        elif self.dry:
+            if not self._nameable(name):
+                return
+            self.report.counts["models brought"] += 1
+        else:
+            model = self._register(their, name)
+            if model is None:
+                return
+            self.report.counts["models brought"] += 1
+        try:
+            for page in mlflow_client.versions(self.server, their.name):
+                self._page(their, model, page)
+                self.tell(self.report)
+        except Malformed as fault:
+            self.report.note(f"the versions of {their.name}", f"{fault}", _MEND_THERE)
+        if model is not None and not self.dry:
+            self._free_aliases(their, model)
+
+    def _nameable(self, name: str) -> bool:
+        faults = ErrorCollector()
+        faults.mlflow_name("/name", name)
+        try:
+            faults.raise_if_any()
+            name_claims.refuse_unavailable(self.actor, name, "/name", for_mlflow=True)
+        except ValidationFailedError as refusal:
+            self._refused_name(name, refusal.detail)
+            return False
+        return True
+
+    def _register(self, their: RemoteModel, name: str) -> RegisteredModel | None:
+        tags, left = _lawful(their.tags)
+        description = their.description[:100_000]
+        try:
+            model = importing.import_model(
+                actor=self.actor,
+                claim=ImportedClaim(
+                    KIND,
+                    self.server.origin,
+                    their.name,
+                    created_there=their.created,
+                    updated_there=their.updated,
+                    author_there=their.author,
+                ),
+                register_as=name,
+                owner=self.owner,
+                description=description,
+                tags=tags,
+            )
+        except DomainError as refusal:
+            self._refused_name(name, refusal.detail)
+            return None
+        self._tell_tags(their.name, left)
+        return model
+
+    def _refused_name(self, name: str, detail: str) -> None:
+        self.report.note(
+            f"the model {name} and its versions",
+            detail,
+            "rename it there, or bring everything under other names with --prefix",
+        )
+
+    # --- versions ---
+
+    def _page(self, their: RemoteModel, model: RegisteredModel | None, page: Sequence[RemoteVersion | str]) -> None:
+        told = [entry for entry in page if isinstance(entry, RemoteVersion)]
+        for entry in page:
+            if isinstance(entry, str):
+                form = "an entry has the form MLflow's protocol gives it"
+                self.report.note(f"{their.name} {entry}", form, _MEND_THERE)
+        there = importing.imported_version_numbers(self.server.origin, their.name, [entry.number for entry in told])
+        for entry in told:
+            if entry.number in there:
+                self.report.counts["versions there already"] += 1
+                self._note_changes(their, entry, there[entry.number])
+                continue
+            try:
+                self._version(their, model, entry)
+            except DomainError as refusal:
+                self.report.note(f"{their.name} version {entry.number}", refusal.detail, _MEND_THERE)
+
+    def _note_changes(self, their: RemoteModel, entry: RemoteVersion, record: ImportRecord) -> None:
+        aliases = tuple(alias for alias, number in their.aliases.items() if number == entry.number)
+        said = ImportedClaim(KIND, self.server.origin, their.name, entry.number, stage=entry.stage, aliases=aliases)
+        self.report.note_changes(f"{their.name} version {entry.number}", importing.changes_there(record, said))
+
+    def _version(self, their: RemoteModel, model: RegisteredModel | None, entry: RemoteVersion) -> None:
+        aliases = tuple(alias for alias, number in their.aliases.items() if number == entry.number)
+        stage, why_not = self._place(their, entry)
+        if not self.dry:
+            assert model is not None
+            with transaction.atomic():
+                version = self._import(their, model, entry, aliases)
+                self.brought(version)
+                places = self._settle(version, stage, aliases)
+            self.report.counts.update(places)
+        elif stage is not None and self._lifecycle.needs_promotion(self._initial.slug, stage.slug):
+            self.report.counts["marked promoted before governance"] += 1
+        self.report.counts["versions brought"] += 1
+        self._tell_tags(f"{their.name} version {entry.number}", _lawful(entry.tags)[1])
+        if why_not:
+            self.report.note(f"{their.name} version {entry.number} in {entry.stage}", why_not, _ASK)
+
+    def _import(
+        self, their: RemoteModel, model: RegisteredModel, entry: RemoteVersion, aliases: Sequence[str]
+    ) -> ModelVersion:
+        link = entry.run_link if entry.run_link.startswith(("https://", "http://")) else ""
+        return importing.import_version(
+            actor=self.actor,
+            model=model,
+            claim=ImportedClaim(
+                KIND,
+                self.server.origin,
+                their.name,
+                entry.number,
+                created_there=entry.created,
+                updated_there=entry.updated,
+                author_there=entry.author,
+                stage=entry.stage,
+                aliases=aliases,
+                claims=_bounded(
+                    {**entry.rest, **({"run_link": entry.run_link} if not link and entry.run_link else {})}
+                ),
+            ),
+            spec=VersionSpec(
+                source=entry.source,
+                run_id=entry.run_id,
+                run_link=link,
+                description=entry.description,
+                tags=_lawful(entry.tags)[0],
+            ),
+            number=int(entry.number),
+        )
+
+    @property
+    def _initial(self) -> StageSpec:
+        return next(stage for stage in self._lifecycle.stages if stage.initial)
+
+    def _place(self, their: RemoteModel, entry: RemoteVersion) -> tuple[StageSpec | None, str]:
+        """The stage the version is to stand in here, None for the first one; and why it is not the one it had."""
+        if entry.stage.casefold() in NOWHERE:
+            return None, ""
+        stage = _called(self._lifecycle, entry.stage)
+        if stage is None:
+            return None, f"this lifecycle has no stage {entry.stage}; what it was there is kept as a claim"
+        if stage.initial:
+            return None, ""
+        newest = their.newest.get(entry.stage.casefold(), entry.number)
+        if stage.exclusive and newest != entry.number:
+            return None, (
+                f"{stage.name} holds one version here, and clients of MLflow get the newest there, version {newest}; "
+                "what this one was is kept as a claim"
+            )
+        return stage, ""
+
+    def _settle(self, version: ModelVersion, stage: StageSpec | None, aliases: Sequence[str]) -> Mapping[str, int]:
+        """Let the version stand where it stood, and carry the protected aliases it carried."""
+        places = {"marked promoted before governance": 0, "moves and aliases that nothing protects": 0}
+        if stage is not None and self._lifecycle.needs_promotion(version.stage.slug, stage.slug):
+            places["marked promoted before governance"] += self._adopt(version, target_stage=stage.slug)
+        elif stage is not None:
+            promotions.request(actor=self.actor, version=version, target_stage=stage.slug, reason=self.reason)
+            places["moves and aliases that nothing protects"] += 1
+        protected = selectors.alias_protections(aliases)
+        for alias in aliases:
+            if alias in protected:
+                places["marked promoted before governance"] += self._adopt(version, target_alias=alias)
+        return places
+
+    def _adopt(self, version: ModelVersion, **target: str) -> int:
+        try:
+            with transaction.atomic():
+                promotions.record_pre_governance_promotion(
+                    actor=self.actor, version=version, reason=self.reason, **target
+                )
+        except DomainError as refusal:
+            where = next(iter(target.values()))
+            self.report.note(f"{version.model.slug} version {version.number} in {where}", refusal.detail, _ASK)
+            return 0
+        return 1
+
+    # --- aliases that nothing protects, and those that came there since ---
+
+    def _free_aliases(self, their: RemoteModel, model: RegisteredModel) -> None:
+        if not their.aliases:
+            return
+        here = set(AliasAssignment.objects.filter(model=model).values_list("name", flat=True))
+        missing = {alias: number for alias, number in their.aliases.items() if alias not in here}
+        rows = ModelVersion.objects.filter(model=model, import_record__number__in=set(missing.values()))
+        versions = {row.import_record.number: row for row in rows.select_related("import_record", "model", "stage")}
+        protected = selectors.alias_protections(missing)
+        for alias, number in missing.items():
+            version = versions.get(number)
+            if version is None:
+                continue  # it was left out, and the table says why
+            try:
+                made = (
+                    promotions.request(actor=self.actor, version=version, target_alias=alias, reason=self.reason)
+                    if alias not in protected
+                    else promotions.record_pre_governance_promotion(
+                        actor=self.actor, version=version, target_alias=alias, reason=self.reason
+                    )
+                )
+            except DomainError as refusal:
+                self.report.note(f"the alias {alias} of {their.name}", refusal.detail, _ASK)
+            else:
+                done = "marked promoted before governance" if made.before_governance else None
+                self.report.counts[done or "moves and aliases that nothing protects"] += 1
+
+    def _tell_tags(self, what: str, left: Sequence[str]) -> None:
+        if left:
+            named = ", ".join(key[:60] for key in left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+            self.report.note(
+                f"tags of {what}: {named}",
+                f"at most {MAX_TAGS} tags, keys of {MAX_TAG_KEY} and values of {MAX_TAG:,} visible characters",
+                "shorten them there before the import, or keep them there",
+            )
+
+
+def _called(lifecycle: Lifecycle, name: str) -> StageSpec | None:
+    return next((stage for stage in lifecycle.stages if stage.name.casefold() == name.casefold()), None)
+
+
+def _lawful(tags: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The tags that keep the rules, and the keys of those that do not."""
+    kept: dict[str, str] = {}
+    left: list[str] = []
+    for key, value in tags.items():
+        faults = ErrorCollector()
+        faults.clean_tags("/tags", {key: value})
+        if faults.errors or len(kept) >= MAX_TAGS:
+            left.append(key)
+        else:
+            kept[key] = value
+    return kept, left
+
+
+def _bounded(rest: Mapping[str, object]) -> dict[str, object]:
+    """What else was said, as far as it is short and plain: the log and the page are no dump."""
+    kept: dict[str, object] = {}
+    for key, value in list(rest.items())[:50]:
+        faults = ErrorCollector()
+        faults.clean_json("/claims", {key: value})
+        if not faults.errors and len(str(value)) <= 2_000:
+            kept[key] = value
+    return kept

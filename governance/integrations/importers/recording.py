@@ -1,0 +1,134 @@
+"""Putting what exports say on record: models and versions known by their source, with every claim, approved by nobody.
+
+An approval there is shown as what was said there. No version is moved to a stage here: what an export calls approved or
+production goes through the gate like everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+from audit.actor import Actor
+from governance.integrations.importers.exports import Export, ExportedVersion
+from governance.integrations.importers.report import Report
+from registry import access
+from registry.exceptions import DomainError
+from registry.models import RegisteredModel, User
+from registry.services import importing, name_claims
+from registry.services.importing import ImportedClaim
+from registry.services.versions import VersionSpec
+from registry.validation import ErrorCollector
+
+_MEND = "mend it in the file, or leave it out"
+
+
+@dataclass
+class ExportImport:
+    """One run: who answers for it, who answers for the models here, what goes before their names."""
+
+    actor: Actor
+    owner: User | None = None
+    prefix: str = ""
+    dry: bool = False
+    report: Report = field(default_factory=Report)
+
+    def run(self, exports: Iterable[tuple[str, Export]]) -> Report:
+        """Record what files describe, given as pairs of the file's name and its content. Raises NotPermitted for anyone
+        but an officer."""
+        access.require_in_organisation(self.actor, access.OrgPermission.MANAGE_POLICIES)
+        for file, export in exports:
+            for fault in export.skipped:
+                self.report.note(f"{file}{fault.pointer}", f"skipped: {fault.detail}", _MEND)
+            for version in sorted(export.versions, key=_in_order):
+                try:
+                    self._record(version)
+                except DomainError as refusal:
+                    what = f"{file}{version.where}: {version.name} version {version.number}"
+                    way = "--prefix brings it under another name" if _taken(refusal) else _MEND
+                    self.report.note(what, refusal.detail, way)
+        return self.report
+
+    def _record(self, told: ExportedVersion) -> None:
+        record = importing.imported_version_numbers(told.origin, told.name, [told.number]).get(told.number)
+        if record is not None:
+            self.report.counts["versions there already"] += 1
+            self.report.note_changes(
+                f"{told.name} version {told.number}", importing.changes_there(record, _claim(told))
+            )
+            return
+        model = importing.find_imported_model(told.origin, told.name)
+        if self.dry:
+            self._judge(told, model)
+        else:
+            with transaction.atomic():
+                self._write(told, model)
+        if model is None:
+            self.report.counts["models brought"] += 1
+        self.report.counts["versions brought"] += 1
+
+    def _judge(self, told: ExportedVersion, model: RegisteredModel | None) -> None:
+        faults = ErrorCollector()
+        name = f"{self.prefix}{told.name}"
+        faults.mlflow_name("/name", name)
+        faults.raise_if_any()
+        if model is None:
+            name_claims.refuse_unavailable(self.actor, name, "/name", for_mlflow=True)
+
+    def _write(self, told: ExportedVersion, model: RegisteredModel | None) -> None:
+        if model is None:
+            model = importing.import_model(
+                actor=self.actor,
+                claim=ImportedClaim(told.kind, told.origin, told.name),
+                register_as=f"{self.prefix}{told.name}",
+                owner=self.owner,
+            )
+        number = (
+            int(told.number) if told.number.isascii() and told.number.isdecimal() and len(told.number) < 9 else None
+        )
+        commit = told.code_commit if len(told.code_commit) in (40, 64) else ""
+        importing.import_version(
+            actor=self.actor,
+            model=model,
+            claim=_claim(told),
+            spec=VersionSpec(
+                source=told.source,
+                run_id=told.run_id,
+                code_repository=told.code_repository,
+                code_commit=commit,
+                description=told.description,
+                tags=dict(told.tags or {}),
+            ),
+            # A number that comes after what is here is kept; one that cannot be is in the record.
+            number=number if number is not None and number >= _next(model) else None,
+        )
+
+
+def _claim(told: ExportedVersion) -> ImportedClaim:
+    return ImportedClaim(
+        told.kind,
+        told.origin,
+        told.name,
+        told.number,
+        created_there=told.created,
+        updated_there=told.updated,
+        author_there=told.author,
+        stage=told.stage,
+        approval=told.approval,
+        claims=dict(told.claims or {}),
+    )
+
+
+def _next(model: RegisteredModel) -> int:
+    return RegisteredModel.objects.values_list("next_version", flat=True).get(pk=model.pk)
+
+
+def _in_order(told: ExportedVersion) -> tuple[str, str, int, str]:
+    number = int(told.number) if told.number.isascii() and told.number.isdecimal() and len(told.number) < 9 else 0
+    return (told.origin, told.name, number, told.created.isoformat() if told.created is not None else told.number)
+
+
+def _taken(refusal: DomainError) -> bool:
+    return any(getattr(error, "code", "") == "taken" for error in getattr(refusal, "errors", ()))

@@ -1,0 +1,257 @@
+"""The life of a copy: planned for a version whose source a named store holds, claimed, carried out, recorded.
+
+Files are attached exactly as a person attaches them, one after the other, each with its event and a new fingerprint, in
+the name of the process `source-copier`; so an attempt that is cut off leaves whole files, and the next finds them. What
+the run logged becomes metrics and an evidence file of the kind `mlflow.run`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from audit import clock, recorder
+from audit.actions import Action
+from audit.actor import process
+from audit.recorder import Change, ObjectRef, PrivateValue
+from governance import task_queue
+from governance.actions import COPY_COMPLETED, COPY_FAILED, COPY_PLANNED
+from governance.gate import approvals
+from governance.integrations.source_sync import sources, tracking
+from governance.integrations.source_sync.sources import CopyError, RetryableCopyError, Source, Tracking
+from governance.models import SourceCopy
+from governance.services import evidence
+from registry.exceptions import DomainError
+from registry.models import Artifact, ModelVersion
+from registry.services.attachments import may_attach
+from registry.services.versions import MetricSpec
+from registry.storage import StorageUnavailableError, Stream
+from registry.validation import ErrorCollector
+
+log = logging.getLogger(__name__)
+
+COPIER = process("source-copier")
+"""Who acts when a worker copies what lies at a source."""
+
+LOOKBACK = timedelta(hours=1)
+"""How far back versions are looked for that should have a copy and have none."""
+LOST_AFTER = timedelta(seconds=60)
+"""Without a sign of life, a worker's claim is free to take."""
+PULSE = 5.0
+"""Seconds between signs of life."""
+MAX_ATTEMPTS = 6
+
+
+def named_sources() -> tuple[Source, ...]:
+    """The stores an operator has named."""
+    return sources.parse(settings.COUNTERSIGN_SOURCES)
+
+
+def plan_recent() -> list[int]:
+    """Make a row for every version that was registered lately by a source a named store holds, and has none. Versions
+    brought from another registry are not among them. Returns the new rows' numbers."""
+    named = named_sources()
+    if not named:
+        return []
+    rows = ModelVersion.objects.filter(
+        source_only=True,
+        status=ModelVersion.Status.REGISTERED,
+        registered_at__gte=clock.now() - LOOKBACK,
+        source_copy__isnull=True,
+        import_record__isnull=True,
+    ).exclude(source="")
+    return [made.pk for row in rows.order_by("pk")[:500] if (made := plan(row, named)) is not None]
+
+
+@transaction.atomic
+def plan(version: ModelVersion, named: Sequence[Source] | None = None) -> SourceCopy | None:
+    """Have what lies at a version's source copied; None where no named store holds it, its files are fixed, it holds a
+    protected place, or it was planned before. Rings on commit."""
+    named = named_sources() if named is None else named
+    if not sources.is_covered(version.source, named) or not may_attach(version):
+        return None
+    if approvals.approvals(version):  # a file there comes with a request, and a worker asks for nothing
+        return None
+    if SourceCopy.objects.filter(version=version).exists():
+        return None
+    made = SourceCopy(uid=uuid4(), version=version, created_at=clock.now())
+    _record(COPY_PLANNED, made, [Change("state", None, made.state)])
+    made.save(force_insert=True)
+    task_queue.enqueue_on_commit(task_queue.COPY_SOURCE, made.pk)
+    return made
+
+
+def due() -> list[int]:
+    """Numbers of the copies that a worker should have taken by now."""
+    return list(_takable().order_by("pk").values_list("pk", flat=True)[:500])
+
+
+def run_copy(copy_id: int) -> bool:
+    """Copy, if the row is there to take. Returns whether it was taken."""
+    token = uuid4()
+    now = clock.now()
+    if not _takable().filter(pk=copy_id).update(claim=token, heartbeat_at=now):
+        return False
+    row = SourceCopy.objects.select_related("version__model", "version__registered_by").get(pk=copy_id)
+    try:
+        count, size = _copy(row.version, _Pulse(copy_id, token))
+    except _Lost:
+        return True
+    except (RetryableCopyError, StorageUnavailableError) as fault:
+        _again(copy_id, token, str(fault))
+    except (CopyError, DomainError) as fault:
+        _end(copy_id, token, COPY_FAILED, SourceCopy.State.FAILED, problem=_said(fault))
+    else:
+        _end(copy_id, token, COPY_COMPLETED, SourceCopy.State.DONE, files=count, size=size)
+    return True
+
+
+class _Lost(Exception):
+    """Another worker has the claim."""
+
+
+class _Pulse:
+    """Says from time to time that the worker lives."""
+
+    def __init__(self, copy_id: int, token: UUID) -> None:
+        self.copy_id, self.token, self.next = copy_id, token, time.monotonic() + PULSE
+
+    def beat(self) -> None:
+        if time.monotonic() < self.next:
+            return
+        self.next = time.monotonic() + PULSE
+        held = SourceCopy.objects.filter(pk=self.copy_id, claim=self.token, state=SourceCopy.State.WAITING)
+        if not held.update(heartbeat_at=clock.now()):
+            raise _Lost
+
+
+class _Watched:
+    """A stream that gives signs of life while it is read, and is no longer than a version may be."""
+
+    def __init__(self, stream: Stream, beat: Callable[[], None], most: int) -> None:
+        self.stream, self.beat, self.left = stream, beat, most
+
+    def read(self, size: int, /) -> bytes:
+        self.beat()
+        chunk = self.stream.read(size)
+        self.left -= len(chunk)
+        if self.left < 0:
+            raise CopyError("The files at the source are more than a version may have: attach what belongs to it.")
+        return chunk
+
+
+def _copy(version: ModelVersion, pulse: _Pulse) -> tuple[int, int]:
+    named = named_sources()
+    there = {file.path: file for file in Artifact.objects.filter(version=version)}
+    count, size = 0, 0
+    for found in sources.files(version.source, named):
+        pulse.beat()
+        count += 1
+        if count > settings.COUNTERSIGN_MAX_FILES:
+            raise CopyError(
+                f"There are more than {settings.COUNTERSIGN_MAX_FILES:,} files at the source: attach what belongs to "
+                "the version."
+            )
+        before = there.get(found.path)
+        if before is not None and found.size in (None, before.size):
+            size += before.size
+            continue
+        with found.open() as stream:
+            watched = _Watched(stream, pulse.beat, settings.COUNTERSIGN_MAX_VERSION_BYTES - size)
+            size += evidence.attach_file(actor=COPIER, version=version, path=found.path, stream=watched).artifact.size
+    if not count:
+        raise CopyError("There is nothing at the source: attach the files.")
+    for source in named:
+        if version.run_id and isinstance(source, Tracking):
+            _add_run(version, tracking.run(source, version.run_id))
+            break
+    return count, size
+
+
+def _add_run(version: ModelVersion, run: tracking.Run) -> None:
+    """What the run logged: its metrics as the version's, all of it as evidence."""
+    metrics = [MetricSpec(name, value) for name, value in sorted(run.metrics.items()) if _is_metric(name, value)]
+    if metrics:
+        evidence.attach_metrics(actor=COPIER, version=version, metrics=metrics[:1_000])
+    said = {"parameters": run.parameters, "metrics": run.metrics, "tags": run.tags, "user": run.user}
+    body = json.dumps(said, sort_keys=True, ensure_ascii=False).encode(errors="replace")
+    evidence.attach_evidence(
+        actor=COPIER, version=version, kind=evidence.RUN, filename="run.json", stream=io.BytesIO(body)
+    )
+
+
+def _is_metric(name: str, value: float) -> bool:
+    faults = ErrorCollector()
+    faults.clean_line("", name, 250, required=True)
+    faults.number("", value)
+    return not faults.errors
+
+
+def _takable() -> QuerySet[SourceCopy]:
+    now = clock.now()
+    return SourceCopy.objects.filter(
+        Q(run_after__isnull=True) | Q(run_after__lte=now),
+        Q(claim__isnull=True) | Q(heartbeat_at__lt=now - LOST_AFTER),
+        state=SourceCopy.State.WAITING,
+    )
+
+
+def _again(copy_id: int, token: UUID, problem: str) -> None:
+    """Let another attempt be made after a pause that doubles, unless this was the last."""
+    row = SourceCopy.objects.get(pk=copy_id)
+    if row.attempts + 1 >= MAX_ATTEMPTS:
+        _end(copy_id, token, COPY_FAILED, SourceCopy.State.FAILED, problem=problem)
+        return
+    pause = timedelta(seconds=settings.COUNTERSIGN_COPY_RETRY_PAUSE * 2**row.attempts)
+    SourceCopy.objects.filter(pk=copy_id, claim=token).update(
+        claim=None, attempts=row.attempts + 1, run_after=clock.now() + pause
+    )
+    log.info("copy %s waits and is tried again: %s", copy_id, problem)
+
+
+@transaction.atomic
+def _end(
+    copy_id: int, token: UUID, action: Action, state: str, *, problem: str = "", files: int = 0, size: int = 0
+) -> None:
+    row = (
+        SourceCopy.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("version__model")
+        .filter(pk=copy_id, claim=token, state=SourceCopy.State.WAITING)
+        .first()
+    )
+    if row is None:
+        return
+    row.state, row.problem, row.files, row.size, row.finished_at = state, problem[:2_000], files, size, clock.now()
+    _record(action, row, [Change("state", SourceCopy.State.WAITING.value, state)])
+    row.save(update_fields=["state", "problem", "files", "size", "finished_at"])
+
+
+def _record(action: Action, row: SourceCopy, changes: Sequence[Change]) -> None:
+    version = row.version
+    recorder.record_event(
+        action,
+        actor=COPIER,
+        target=ObjectRef("copy", str(row.uid)),
+        stream=f"model:{version.model.uid}",
+        related_objects=[ObjectRef("version", str(version.uid))],
+        changes=changes,
+        data={
+            "source": PrivateValue(version.source),
+            "files": row.files,
+            "size": row.size,
+            **({"problem": PrivateValue(row.problem)} if row.problem else {}),
+        },
+    )
+
+
+def _said(fault: Exception) -> str:
+    return fault.detail if isinstance(fault, DomainError) else str(fault)

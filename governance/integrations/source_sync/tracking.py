@@ -1,0 +1,155 @@
+"""What an MLflow tracking server holds of a run or a logged model: its files, parameters, metrics and tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from governance.integrations.source_sync import sources
+from governance.integrations.source_sync.sources import (
+    MOST_FILES,
+    CopyError,
+    RetryableCopyError,
+    Source,
+    SourceFile,
+    Tracking,
+)
+from governance.outbound_http import RemoteServer, ServerFault, ServerResponseError, ServerUnavailableError
+from registry.storage import Stream
+
+API = "/api/2.0/mlflow"
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run logged; of each metric the last value."""
+
+    parameters: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+    user: str
+
+
+def files(source: Tracking, uri: str, others: Sequence[Source]) -> Iterator[SourceFile]:
+    """The files of a run, a logged model or an artifact address of this server; where it keeps them in a folder or a
+    bucket, they are read there, if that is named as a source too. Raises CannotCopy."""
+    server = _server(source)
+    place = _place(server, uri)
+    if not place.startswith("mlflow-artifacts:"):
+        yield from sources.files(place, others)
+        return
+    parts = urlsplit(place)
+    if parts.netloc and parts.netloc.casefold() not in (server.host, f"{server.host}:{server.port}"):
+        raise CopyError(f"The files lie on the server {parts.netloc[:100]}, which no operator has named as a source.")
+    root = parts.path.strip("/")
+    if ".." in root.split("/"):
+        raise CopyError("The source climbs: “..” is no part of a source.")
+    yield from _listed(server, root, "", [0])
+
+
+def run(source: Tracking, run_id: str) -> Run:
+    """What a run logged. Raises CannotCopy."""
+    if not _NAME.fullmatch(run_id):
+        raise CopyError("The run's id is none of MLflow's.")
+    answer = _json(_server(source), f"{API}/runs/get", [("run_id", run_id)])
+    data, info = _object(_object(answer.get("run")).get("data")), _object(_object(answer.get("run")).get("info"))
+    metrics = {}
+    for entry in _members(data, "metrics"):
+        if isinstance(entry.get("value"), int | float) and not isinstance(entry.get("value"), bool):
+            metrics[str(entry.get("key"))] = float(entry["value"])
+    return Run(
+        parameters={str(p.get("key")): str(p.get("value", "")) for p in _members(data, "params")},
+        metrics=metrics,
+        tags={str(t.get("key")): str(t.get("value", "")) for t in _members(data, "tags")},
+        user=str(info.get("user_id", "")),
+    )
+
+
+def _server(source: Tracking) -> RemoteServer:
+    return RemoteServer(source.url, token=source.token, username=source.username, password=source.password)
+
+
+def _place(server: RemoteServer, uri: str) -> str:
+    """Where the files of a run or a logged model lie, as the server says."""
+    if uri.startswith("runs:/"):
+        run_id, _, path = uri.removeprefix("runs:/").partition("/")
+        if not _NAME.fullmatch(run_id):
+            raise CopyError("The source names no run of MLflow's.")
+        answer = _json(server, f"{API}/runs/get", [("run_id", run_id)])
+        root = _object(_object(answer.get("run")).get("info")).get("artifact_uri")
+    elif uri.startswith("models:/m-"):
+        model, _, path = uri.removeprefix("models:/").partition("/")
+        if not _NAME.fullmatch(model):
+            raise CopyError("The source names no logged model of MLflow's.")
+        answer = _json(server, f"{API}/logged-models/{model}", [])
+        root = _object(_object(answer.get("model")).get("info")).get("artifact_uri")
+    else:
+        return uri
+    if not isinstance(root, str) or not root:
+        raise CopyError("The tracking server does not say where the files lie.")
+    if root.startswith(("runs:", "models:")):
+        raise CopyError("The tracking server sends in a circle.")
+    return f"{root.rstrip('/')}/{path}".rstrip("/")
+
+
+def _listed(server: RemoteServer, root: str, path: str, seen: list[int], depth: int = 0) -> Iterator[SourceFile]:
+    if depth > 30:
+        raise CopyError("The folders of the source are too deep.")
+    place = f"{root}/{path}".strip("/")
+    answer = _json(server, ARTIFACTS, [("path", place)])
+    for entry in _members(answer, "files"):
+        seen[0] += 1
+        if seen[0] > MOST_FILES:
+            raise CopyError(f"The source holds more than {MOST_FILES:,} files: attach what belongs to it.")
+        name = str(entry.get("path", "")).rstrip("/").rpartition("/")[2]
+        if name in ("", ".", ".."):
+            raise CopyError("The tracking server names a file that is none.")
+        inner = f"{path}/{name}".strip("/")
+        if entry.get("is_dir"):
+            yield from _listed(server, root, inner, seen, depth + 1)
+        else:
+            size = entry.get("file_size")
+            size = int(size) if isinstance(size, int) or (isinstance(size, str) and size.isdecimal()) else None
+            yield SourceFile(inner, size, partial(_open, server, f"{ARTIFACTS}/{root}/{inner}"))
+
+
+@contextmanager
+def _open(server: RemoteServer, path: str) -> Iterator[Stream]:
+    try:
+        with server.open(path) as answer:
+            if answer.status >= 500 or answer.status == 429:
+                raise RetryableCopyError(f"The tracking server answered {answer.status}.")
+            if answer.status != 200:
+                raise CopyError(f"The tracking server answered {answer.status} to a file it listed.")
+            yield answer
+    except ServerUnavailableError as fault:
+        raise RetryableCopyError(str(fault)) from None
+    except ServerFault as fault:
+        raise CopyError(str(fault)) from None
+
+
+def _json(server: RemoteServer, path: str, query: list[tuple[str, str]]) -> dict[str, Any]:
+    try:
+        return server.json(path, query)
+    except ServerUnavailableError as fault:
+        raise RetryableCopyError(str(fault)) from None
+    except ServerResponseError as fault:
+        raise CopyError(str(fault)) from None
+    except ServerFault as fault:
+        raise CopyError(str(fault)) from None
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _members(given: dict[str, Any], field: str) -> list[dict[str, Any]]:
+    found = given.get(field)
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []

@@ -1,0 +1,164 @@
+"""The audit log as a list among the others. To work with it there is its own page, which also proves it."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from audit import actions, clock
+from audit.models import Event
+from governance.interfaces.admin import formatting
+from governance.interfaces.admin.base import READS, ActionLink, AuditedModelAdmin
+from governance.interfaces.admin.permissions import actor_of
+from governance.interfaces.web.audit import lines_of
+from registry.access import OrgPermission
+from registry.models import AccessToken, User
+
+if TYPE_CHECKING:
+    _Paginator = Paginator[Any]
+else:
+    _Paginator = Paginator
+
+REACH = 10_000
+"""How many events the list counts and turns through. The log's own page goes back to its beginning."""
+
+
+class ApproximateCounter(_Paginator):
+    """Counts no further than `REACH`: a log of millions is not counted to show fifty rows."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by()[:REACH].count())
+
+
+class EventList(ChangeList):
+    """Looks the names of a page's people up at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        events = list(self.result_list)
+        for event, line in zip(events, lines_of(actor_of(request), events), strict=True):
+            event.line = line
+        self.result_list = events
+
+
+class ActionFilter(admin.SimpleListFilter):
+    """What happened."""
+
+    title = "what happened"
+    parameter_name = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(action), str(action)) for action in actions.all_actions()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        return queryset.filter(action=self.value()) if actions.is_registered(self.value() or "") else queryset
+
+
+class SinceFilter(admin.SimpleListFilter):
+    """How long ago."""
+
+    title = "time"
+    parameter_name = "since"
+    days: ClassVar[dict[str, int]] = {"1": 1, "7": 7, "30": 30, "365": 365}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1", "The last 24 hours"), ("7", "7 days"), ("30", "30 days"), ("365", "A year")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        days = self.days.get(self.value() or "")
+        return queryset.filter(happened_at__gte=clock.now() - timedelta(days=days)) if days else queryset
+
+
+class EventAdmin(AuditedModelAdmin):
+    """What happened, by whom. Nothing here can be added, changed or taken away, by anybody."""
+
+    section, position, icon = "Assurance", 1, "history"
+    singular, plural = "audit event", "audit events"
+    about = "What happened, newest first."
+    view_permission = OrgPermission.READ_AUDIT
+
+    list_display = ("moment", "doer", "sentence", "thing", "note")
+    list_display_links = ("moment",)
+    list_filter = (SinceFilter, ActionFilter)
+    search_fields = ("action",)  # what is searched, and how: get_search_results
+    search_help_text = "An action (policy.published), an id (usr_…, tok_…, a uuid), or a user name, exactly"
+    ordering = ("-id",)
+    show_facets = admin.ShowFacets.NEVER
+    show_full_result_count = False
+    paginator = ApproximateCounter
+    fieldsets = ((None, {"fields": ("sentence",)}),)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return EventList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Events that fit the words exactly, each question answered by an index."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        fits = Q(action=term) | Q(actor_id=term) | Q(thing_id=term)
+        person = User.objects.filter(username=term).first()
+        if person is not None:
+            fits |= Q(
+                actor_id__in=[person.uid, *AccessToken.objects.filter(person=person).values_list("uid", flat=True)]
+            )
+        with suppress(ValueError):
+            fits |= Q(event_id=uuid.UUID(term))
+        return queryset.filter(fits), False
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """An event has one page, where its exact bytes are."""
+        self._require_view(request)
+        event = self._found(request, object_id)
+        if request.method not in READS:
+            return super().change_view(request, object_id, form_url, extra_context)
+        return redirect("web:event", event.event_id)
+
+    def list_links(self, request: HttpRequest) -> list[ActionLink]:
+        return [ActionLink("The log's own page", reverse("web:audit"))]
+
+    @admin.display(description="when", ordering="id")
+    def moment(self, row: Event) -> Any:
+        return formatting.format_datetime(row.happened_at)
+
+    @admin.display(description="who")
+    def doer(self, row: Event) -> str:
+        doer = row.line.doer  # type: ignore[attr-defined]
+        return f"{doer.name} by {doer.through}" if doer.through else str(doer.name)
+
+    @admin.display(description="what")
+    def sentence(self, row: Event) -> str:
+        return row.sentence
+
+    @admin.display(description="about")
+    def thing(self, row: Event) -> Any:
+        named = row.line.thing  # type: ignore[attr-defined]
+        return formatting.page_link(named.url, named.label) if named.url else named.label
+
+    @admin.display(description="in short")
+    def note(self, row: Event) -> str:
+        return str(row.line.note)  # type: ignore[attr-defined]
+
+    def _made_elsewhere(self) -> str:
+        return "what is done is recorded by itself."

@@ -1,0 +1,82 @@
+"""Forms of this site: every one asks why, and takes a service's refusals back to its fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import ForeignKey, Model
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from audit.actor import Actor
+from governance.interfaces.admin.labels import KEYS, keys_in
+from governance.interfaces.web.forms import PageForm
+from registry import access
+from registry.models import RegisteredModel
+
+MAX_REASON = 5_000
+
+
+class ReasonForm(PageForm):
+    """What a command needs to know, and why it is given. `actor` is who fills it in, `row` what it is about (None where
+    something new is made)."""
+
+    reason = forms.CharField(
+        label="Reason",
+        max_length=MAX_REASON,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Recorded with the event in the audit log.",
+        error_messages={"required": "Give a reason: it is recorded with the event."},
+    )
+
+    def __init__(self, *args: Any, actor: Actor, row: Model | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.actor, self.row = actor, row
+        for field in self.fields.values():
+            if isinstance(field, AutocompleteField):
+                field.offer_to(actor)
+        self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
+
+
+class AutocompleteField(forms.CharField):
+    """One row, named by its key (a user name, a slug) or by its whole label. While somebody types, the browser offers
+    what the row's admin class shows to this reader; without JavaScript the key is simply written."""
+
+    def __init__(self, field: Any, **kwargs: Any) -> None:
+        """`field` is the foreign key whose rows are offered."""
+        assert isinstance(field, ForeignKey)
+        self.field = field
+        self.kind: type[Model] = field.remote_field.model
+        self.actor: Actor | None = None
+        super().__init__(max_length=400, **kwargs)
+
+    def offer_to(self, actor: Actor) -> None:
+        """Make ready for one reader: what they may see, and where the browser asks for it."""
+        self.actor = actor
+        opts = self.field.model._meta
+        asked = {"app_label": opts.app_label, "model_name": str(opts.model_name), "field_name": self.field.name}
+        self.widget.attrs |= {
+            "autocomplete": "off",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+            "data-suggest": f"{reverse('admin:autocomplete')}?{urlencode(asked)}",
+        }
+
+    def clean(self, value: Any) -> Any:
+        """The row. Raises ValidationError where nothing, or nothing in sight, is called so."""
+        written = super().clean(value)
+        if not written:
+            return None
+        rows = self.kind._default_manager.all()
+        if self.kind is RegisteredModel and self.actor is not None:
+            rows = access.visible_models(self.actor)
+        for key in keys_in(written):
+            found = rows.filter(**{KEYS[self.kind]: key}).first()
+            if found is not None:
+                return found
+        called = "user name" if KEYS[self.kind] == "username" else "slug"
+        raise ValidationError(
+            f"Nothing you may see has the {called} “{keys_in(written)[0]}”: choose from what is offered."
+        )

@@ -1,0 +1,108 @@
+"""The forms of the commands on accounts."""
+
+from __future__ import annotations
+
+from django import forms
+
+from governance.interfaces.admin.forms import AutocompleteField, ReasonForm
+from registry.models import AccountControl, Membership, SignInLink, User
+
+
+class NewAccountForm(ReasonForm):
+    """Who gets an account."""
+
+    kind = forms.ChoiceField(
+        label="Kind",
+        choices=User.Kind.choices,
+        widget=forms.RadioSelect,
+        initial=User.Kind.PERSON,
+        help_text="A machine signs in as a service account, with tokens; a service account decides nothing.",
+    )
+    username = forms.CharField(
+        label="User name",
+        max_length=150,
+        help_text="For signing in; letters, digits and @ . + - _ only.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    name = forms.CharField(label="Full name", max_length=200, help_text="As it is printed beside a signature.")
+    title = forms.CharField(label="Job title", max_length=120, required=False)
+    email = forms.CharField(
+        label="E-mail address", max_length=254, required=False, widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+    password = forms.CharField(
+        label="Initial password",
+        required=False,
+        strip=False,
+        max_length=1024,
+        help_text="For a person: at least 12 characters. It signs nothing: issue a sign-in link instead, or as well.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class AccountForm(ReasonForm):
+    """What an account is called and how it is reached."""
+
+    name = forms.CharField(label="Full name", max_length=200)
+    title = forms.CharField(label="Job title", max_length=120, required=False)
+    email = forms.CharField(
+        label="E-mail address", max_length=254, required=False, widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+
+
+class PasswordForm(ReasonForm):
+    """A first password, chosen by the administrator. It signs nothing until its holder replaces it."""
+
+    password = forms.CharField(
+        label="New password",
+        strip=False,
+        max_length=1024,
+        help_text="At least 12 characters, not a common one, not like the name. It lets the person sign in; it signs "
+        "nothing until they replace it by a sign-in link, which you issue.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class LinkForm(ReasonForm):
+    """How the link reaches the holder of the account."""
+
+    way = forms.ChoiceField(
+        label="The link is",
+        choices=SignInLink.Way.choices,
+        widget=forms.RadioSelect,
+        initial=SignInLink.Way.MAILED,
+        help_text="By the link its holder sets a password that signs. Both of you are notified.",
+    )
+
+
+class DeactivateForm(ReasonForm):
+    """Who takes over what the account is responsible for."""
+
+    reassign_to = AutocompleteField(
+        Membership._meta.get_field("user"),
+        label="Reassign to",
+        required=False,
+        help_text="Becomes owner or accountable executive of everything listed above. Leave it empty to decide later.",
+    )
+
+
+class ReassignForm(ReasonForm):
+    """Who takes over what the account is responsible for."""
+
+    to = AutocompleteField(
+        Membership._meta.get_field("user"),
+        label="Reassign to",
+        help_text="Becomes owner or accountable executive of everything listed above.",
+    )
+
+
+class HolderForm(ReasonForm):
+    """Who owns a service account, or knows a secret of it."""
+
+    person = AutocompleteField(Membership._meta.get_field("user"), label="Person")
+    kind = forms.ChoiceField(
+        label="Kind",
+        choices=[(kind.value, kind.label) for kind in (AccountControl.Kind.OWNER, AccountControl.Kind.USER)],
+        widget=forms.RadioSelect,
+        initial=AccountControl.Kind.OWNER,
+        help_text="Neither an owner nor a user approves what the account registers, adds or asks for (SoD-3).",
+    )

@@ -1,0 +1,77 @@
+"""Who may do what in the admin site: asked of `registry.access`, each question once a request. Django's permission
+tables and `is_staff` open nothing here: roles do."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.http import HttpRequest
+
+from audit.actor import Actor
+from registry import access
+from registry.access import Allowed, Denied, OrgPermission
+from registry.exceptions import PermissionDeniedError
+from registry.models import User
+
+WAYS_IN = (
+    OrgPermission.READ_AUDIT,
+    OrgPermission.MANAGE_PEOPLE,
+    OrgPermission.MANAGE_POLICIES,
+    OrgPermission.MANAGE_GROUPS,
+)
+"""Any one of these opens the site: officers, auditors and administrators have one."""
+
+
+class AdminPermissions:
+    """What one person may do in the organisation, for the length of one request."""
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
+        self._answers: dict[OrgPermission, Allowed | Denied] = {}
+
+    def may(self, permission: OrgPermission) -> Allowed | Denied:
+        """Whether the person may do that."""
+        if permission not in self._answers:
+            self._answers[permission] = access.check_org_permission(self.actor, permission)
+        return self._answers[permission]
+
+    def require(self, permission: OrgPermission) -> None:
+        """Raises NotPermitted, naming who can help."""
+        answer = self.may(permission)
+        if isinstance(answer, Denied):
+            raise answer.refusal()
+
+    @property
+    def has_site_access(self) -> bool:
+        """Whether the site opens at all."""
+        return any(self.may(permission) for permission in WAYS_IN)
+
+    def require_entry(self) -> None:
+        """Raises NotPermitted."""
+        if not self.has_site_access:
+            denied = self.may(WAYS_IN[0])
+            raise PermissionDeniedError(
+                "The admin site is for compliance officers, auditors and administrators, and you hold none of these "
+                "roles. An administrator can give you one.",
+                code="no_admin_role",
+                who_can=denied.who_can if isinstance(denied, Denied) else (),
+            )
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The signed-in person as an actor."""
+    return standing_of(request).actor
+
+
+def person_of(request: HttpRequest) -> User:
+    """The signed-in person. The site lets nobody else in."""
+    return cast("User", request.user)
+
+
+def standing_of(request: HttpRequest) -> AdminPermissions:
+    """The standing of whoever is signed in, kept with the request."""
+    standing = getattr(request, "standing", None)
+    if not isinstance(standing, AdminPermissions):
+        standing = AdminPermissions(access.actor_for(person_of(request)))
+        request.standing = standing  # type: ignore[attr-defined]
+    return standing

@@ -1,0 +1,283 @@
+"""Policies and their revisions: read as they were published; changed by publishing the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html_join
+
+from audit.actor import Actor
+from governance import selectors
+from governance.gate import gate_inputs
+from governance.interfaces.admin import formatting
+from governance.interfaces.admin.base import AuditedModelAdmin, RelatedTable
+from governance.interfaces.admin.change_proposals import proposed
+from governance.interfaces.admin.commands import ActionResult, AdminAction
+from governance.interfaces.admin.filters import by_date, by_relation
+from governance.interfaces.admin.forms import ReasonForm
+from governance.models import Policy, PolicyRevision
+from governance.policies import PolicyDocument
+from governance.services import policies
+from governance.services.policy_template import template
+from registry.access import OrgPermission
+from registry.document_faults import with_places
+from registry.exceptions import DomainError, FieldError, ValidationFailedError
+from registry.models import User
+
+MAX_SOURCE = 256 * 1024
+
+
+class PolicyForm(ReasonForm):
+    """A policy's YAML, as it will be published."""
+
+    source = forms.CharField(
+        label="Policy (YAML)",
+        strip=False,
+        max_length=MAX_SOURCE,
+        widget=forms.Textarea(attrs={"rows": 28, "class": "code", "spellcheck": "false", "wrap": "off"}),
+        help_text="Checked against the schema, the installed checks, the stages and the reviewer groups before it is "
+        "published. Open requests keep the revision they were made under.",
+    )
+
+    def clean_source(self) -> str:
+        """As it was written: a browser sends its own line ends, which nobody wrote."""
+        return str(self.cleaned_data["source"]).replace("\r\n", "\n")
+
+    def take_refusal(self, refusal: DomainError) -> None:
+        """Every fault is shown at the source; its text names line and field."""
+        if not isinstance(refusal, ValidationFailedError):
+            super().take_refusal(refusal)
+            return
+        for fault in refusal.errors:
+            if fault.pointer == "/reason":
+                self.add_error("reason", fault.detail)
+            else:
+                self.add_error("source", fault.detail[:1].upper() + fault.detail[1:])
+
+
+def _propose(actor: Actor, row: Policy | None, form: PolicyForm) -> ActionResult:
+    source, reason = form.cleaned_data["source"], form.cleaned_data["reason"]
+    if row is not None:
+        _refuse_another(row, policies.read(source), source)
+    return proposed(policies.propose(actor=actor, source=source, reason=reason))
+
+
+def _refuse_another(row: Policy, document: PolicyDocument, source: str) -> None:
+    """A revision of one policy is not the beginning of another. Raises InvalidInput."""
+    if document.slug != row.slug:
+        rule = f"This page proposes the next revision of {row.slug}; propose another policy from the list."
+        raise ValidationFailedError(with_places([FieldError("/slug", "another_policy", rule)], source))
+
+
+class PolicyAdmin(AuditedModelAdmin):
+    """Policies, and what is in force."""
+
+    section, position, icon = "Policies", 1, "scale"
+    singular, plural = "policy", "policies"
+    about = "What must be true before a version enters a stage."
+    thing_type = "policy"
+    change_permission = OrgPermission.MANAGE_POLICIES
+    adding = AdminAction(
+        "add",
+        "Propose a policy",
+        "The policy comes into force when a second officer confirms the proposal.",
+        OrgPermission.MANAGE_POLICIES,
+        _propose,
+        PolicyForm,
+        initial=lambda row: {"source": template()},
+    )
+    commands = (
+        AdminAction(
+            "publish",
+            "Propose a revision",
+            "The revision comes into force when a second officer confirms the proposal; until then this one is in "
+            "force. What was in force stays on record.",
+            OrgPermission.MANAGE_POLICIES,
+            _propose,
+            PolicyForm,
+            initial=lambda row: {"source": row.in_force.source if row.in_force is not None else ""},
+        ),
+    )
+
+    list_display = ("title", "called", "revision", "published", "covers", "tier_rule")
+    list_select_related = ("in_force",)
+    search_fields = ("title", "slug")
+    search_help_text = "Title or slug"
+    fieldsets = (
+        (None, {"fields": ("title", "called", "revision", "published", "covers", "tier_rule")}),
+        ("In force, as published", {"fields": ("source",), "classes": ("wide-field",)}),
+    )
+
+    @admin.display(description="slug", ordering="slug")
+    def called(self, row: Policy) -> Any:
+        return formatting.code(row.slug)
+
+    @admin.display(description="in force")
+    def revision(self, row: Policy) -> Any:
+        return (
+            formatting.admin_link(row.in_force, f"revision {row.in_force.number}")
+            if row.in_force is not None
+            else formatting.NONE
+        )
+
+    @admin.display(description="since", ordering="in_force__published_at")
+    def published(self, row: Policy) -> Any:
+        return formatting.format_datetime(row.in_force.published_at if row.in_force is not None else None)
+
+    @admin.display(description="covers")
+    def covers(self, row: Policy) -> Any:
+        """The targets and the risk tiers of the revision in force."""
+        if row.in_force is None:
+            return formatting.NONE
+        found = row.in_force.document.get("applies_to", {})
+        left = [f"from {slug}" for slug in found.get("from", ())]
+        targets = [*left, *found.get("stages", ()), *(f"@{alias}" for alias in found.get("aliases", ()))]
+        tiers = [f"tier {tier}" for tier in found.get("tiers", ())] or ["every tier"]
+        return formatting.tags([*targets, *tiers])
+
+    @admin.display(description="risk tier")
+    def tier_rule(self, row: Policy) -> Any:
+        """Whether the model's risk tier must have been assessed by questionnaire."""
+        if row.in_force is None:
+            return formatting.NONE
+        if gate_inputs.parse_revision(row.in_force).requires_assessed_tier:
+            return formatting.badge("Assessed", "ok")
+        return formatting.badge("Declared accepted", "wait")
+
+    @admin.display(description="YAML")
+    def source(self, row: Policy) -> Any:
+        return formatting.block(row.in_force.source if row.in_force is not None else "")
+
+    def panels(self, request: HttpRequest, row: Policy) -> list[RelatedTable]:
+        revisions = row.revisions.order_by("-number")[:50]
+        uids = {uid for r in revisions for uid in (r.published_by, r.confirmed_by)}
+        names = dict(User.objects.filter(uid__in=uids).values_list("uid", "name"))
+        warnings = selectors.warnings_of(gate_inputs.parse_revision(row.in_force)) if row.in_force is not None else ()
+        return [
+            *(
+                [RelatedTable("Warnings", ("",), [(formatting.badge(words, "wait"),) for words in warnings], "")]
+                if warnings
+                else []
+            ),
+            _paths_panel("What it governs", selectors.paths(row.slug), "It governs no path of the lifecycle now."),
+            _paths_panel("Paths that need attention", [p for p in selectors.paths() if p.gaps], "There is no gap."),
+            RelatedTable(
+                "Revisions",
+                ("Revision", "In force since", "Proposed by", "Confirmed by", "Digest"),
+                [
+                    (
+                        formatting.admin_link(r, f"revision {r.number}"),
+                        formatting.format_datetime(r.published_at),
+                        names.get(r.published_by, r.published_by),
+                        confirmation_of(r, names),
+                        formatting.code(r.digest[:12]),
+                    )
+                    for r in revisions
+                ],
+                "Nothing was ever published.",
+            ),
+        ]
+
+
+def confirmation_of(revision: PolicyRevision, names: Mapping[str, str]) -> str:
+    """The name of the officer who confirmed a revision, or why there is no second person."""
+    without = {"setup": "Set-up, without a second officer", "single_officer": "Single officer, without a second one"}
+    return without.get(revision.confirmation) or names.get(revision.confirmed_by, revision.confirmed_by)
+
+
+def _paths_panel(title: str, rows: Sequence[selectors.PathRequirements], empty: str) -> RelatedTable:
+    return RelatedTable(
+        title,
+        ("Path", "Tiers", "Policies", "Checks", "Approvals", ""),
+        [
+            (
+                row.words,
+                ", ".join(map(str, row.tiers)),
+                ", ".join(f"{p.slug} v{p.revision} ({p.basis.replace('_', ' ')})" for p in row.policies)
+                or formatting.NONE,
+                ", ".join(row.checks) or formatting.NONE,
+                ", ".join(row.approvals) or formatting.NONE,
+                "; ".join(row.gaps),
+            )
+            for row in rows
+        ],
+        empty,
+    )
+
+
+class PolicyRevisionAdmin(AuditedModelAdmin):
+    """What policies said, from publication on."""
+
+    section, position, icon = "Policies", 2, "file"
+    singular, plural = "policy revision", "policy revisions"
+    about = "What each policy said, and when. Immutable: the database refuses a change."
+    thing_type = "policy_revision"
+
+    list_display = ("revision", "of", "state", "published", "digest_short")
+    list_display_links = ("revision",)
+    list_filter = (by_relation("policy", "policy"), by_date("published_at", "day it was published"))
+    list_select_related = ("policy__in_force",)
+    search_fields = ("policy__title", "policy__slug", "digest__startswith", "source")
+    search_help_text = "Policy, the beginning of a digest, or words of the YAML"
+    autocomplete_fields = ("policy",)
+    ordering = ("-published_at", "-pk")
+    fieldsets = (
+        (None, {"fields": ("of", "number", "state", "published", "by", "second", "digest_whole", "used_by")}),
+        ("As published", {"fields": ("yaml",), "classes": ("wide-field",)}),
+    )
+
+    def name_of(self, row: PolicyRevision) -> str:
+        return f"{row.policy.title}, revision {row.number}"
+
+    @admin.display(description="revision", ordering="number")
+    def revision(self, row: PolicyRevision) -> str:
+        return f"{row.policy.slug} v{row.number}"
+
+    @admin.display(description="policy", ordering="policy__title")
+    def of(self, row: PolicyRevision) -> Any:
+        return formatting.admin_link(row.policy)
+
+    @admin.display(description="state")
+    def state(self, row: PolicyRevision) -> Any:
+        in_force = row.policy.in_force_id == row.pk
+        return formatting.badge("In force", "ok") if in_force else formatting.badge("Superseded", "none")
+
+    @admin.display(description="published", ordering="published_at")
+    def published(self, row: PolicyRevision) -> Any:
+        return formatting.format_datetime(row.published_at)
+
+    @admin.display(description="confirmed by")
+    def second(self, row: PolicyRevision) -> str:
+        names = dict(User.objects.filter(uid=row.confirmed_by).values_list("uid", "name"))
+        return confirmation_of(row, names)
+
+    @admin.display(description="proposed by")
+    def by(self, row: PolicyRevision) -> Any:
+        person = User.objects.filter(uid=row.published_by).first()
+        return formatting.admin_link(person) if person is not None else formatting.code(row.published_by)
+
+    @admin.display(description="digest", ordering="digest")
+    def digest_short(self, row: PolicyRevision) -> Any:
+        return formatting.code(row.digest[:12])
+
+    @admin.display(description="SHA-256 of the document")
+    def digest_whole(self, row: PolicyRevision) -> Any:
+        return formatting.code(row.digest)
+
+    @admin.display(description="requests made under it")
+    def used_by(self, row: PolicyRevision) -> Any:
+        numbers = list(row.requests.order_by("-pk").values_list("pk", flat=True)[:20])
+        links = ((reverse("web:promotion", args=[number]), number) for number in numbers)
+        return format_html_join(", ", '<a href="{}">#{}</a>', links) or formatting.NONE
+
+    @admin.display(description="YAML")
+    def yaml(self, row: PolicyRevision) -> Any:
+        return formatting.block(row.source)
+
+    def _made_elsewhere(self) -> str:
+        return "propose it from its policy."

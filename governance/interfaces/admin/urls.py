@@ -1,0 +1,67 @@
+"""Every room of the admin site, in one table, and its addresses."""
+
+from __future__ import annotations
+
+from audit.models import Event
+from governance.interfaces.admin.change_proposals import ChangeProposalAdmin, InstanceAdmin
+from governance.interfaces.admin.events import EventAdmin
+from governance.interfaces.admin.grants import GrantAdmin
+from governance.interfaces.admin.groups import ReviewerGroupAdmin
+from governance.interfaces.admin.lifecycle import (
+    ProtectedAliasAdmin,
+    RegisteredModelAdmin,
+    StageAdmin,
+    StageTransitionAdmin,
+)
+from governance.interfaces.admin.memberships import MembershipAdmin
+from governance.interfaces.admin.people import UserAdmin
+from governance.interfaces.admin.policies import PolicyAdmin, PolicyRevisionAdmin
+from governance.interfaces.admin.promotions import CheckRunAdmin, DecisionAdmin, PromotionRequestAdmin
+from governance.interfaces.admin.risk import AssessmentAdmin, PeriodicReviewAdmin, QuestionnaireAdmin
+from governance.interfaces.admin.site import site
+from governance.interfaces.admin.tokens import AccessTokenAdmin
+from governance.models import CheckRun, Decision, Policy, PolicyRevision, PromotionRequest
+from registry.models import (
+    AccessToken,
+    Assessment,
+    ChangeProposal,
+    Grant,
+    Instance,
+    Membership,
+    PeriodicReview,
+    ProtectedAlias,
+    QuestionnaireRevision,
+    RegisteredModel,
+    ReviewerGroup,
+    Stage,
+    StageMove,
+    User,
+)
+
+ROOMS = {
+    User: UserAdmin,
+    ReviewerGroup: ReviewerGroupAdmin,
+    Membership: MembershipAdmin,
+    Grant: GrantAdmin,
+    AccessToken: AccessTokenAdmin,
+    ChangeProposal: ChangeProposalAdmin,
+    Instance: InstanceAdmin,
+    Policy: PolicyAdmin,
+    PolicyRevision: PolicyRevisionAdmin,
+    PromotionRequest: PromotionRequestAdmin,
+    CheckRun: CheckRunAdmin,
+    Decision: DecisionAdmin,
+    RegisteredModel: RegisteredModelAdmin,
+    Stage: StageAdmin,
+    StageMove: StageTransitionAdmin,
+    ProtectedAlias: ProtectedAliasAdmin,
+    QuestionnaireRevision: QuestionnaireAdmin,
+    Assessment: AssessmentAdmin,
+    PeriodicReview: PeriodicReviewAdmin,
+    Event: EventAdmin,
+}
+
+for noun, room in ROOMS.items():
+    site.register(noun, room)
+
+urlpatterns, app_name, _ = site.urls

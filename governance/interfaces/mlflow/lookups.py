@@ -1,0 +1,55 @@
+"""What a request names, as rows to write to: a model by what MLflow calls it, a version by its number.
+
+Rows found here only say what is meant, and read what else they are asked for when they are asked: whoever writes reads
+them anew under its locks.
+"""
+
+from __future__ import annotations
+
+from audit.actor import Actor
+from governance.interfaces.mlflow.errors import model_not_found, version_not_found
+from governance.selectors.compact_rows import (
+    CompactVersion,
+    VisibleModel,
+    get_visible_model,
+    get_visible_version,
+    version_row,
+)
+from registry import access
+from registry.models import ModelVersion, RegisteredModel, Stage
+
+
+def model(actor: Actor, name: str) -> RegisteredModel:
+    """A model the actor may see. Raises MlflowError; NotPermitted for a token that may not read models."""
+    access.require_scope(actor, "models:read")
+    seen = get_visible_model(actor, name)
+    if seen is None:
+        raise model_not_found(name)
+    return _model(seen)
+
+
+def version(actor: Actor, name: str, number: int) -> ModelVersion:
+    """A version of a model the actor may see. Raises as `model` does."""
+    access.require_scope(actor, "models:read")
+    seen = get_visible_version(actor, name, number)
+    if seen is None:
+        raise version_not_found(name, number)
+    found = ModelVersion.objects.from_known_fields(
+        id=seen.pk, number=number, model_id=seen.model.pk, stage_id=seen.stage
+    )
+    found.model, found.stage = _model(seen.model), Stage.objects.from_known_fields(id=seen.stage, slug=seen.stage_slug)
+    return found
+
+
+def row(actor: Actor, name: str, number: int) -> CompactVersion:
+    """A version to be shown. Raises MlflowError."""
+    found = version_row(actor, name, number)
+    if found is None:
+        raise version_not_found(name, number)
+    return found
+
+
+def _model(seen: VisibleModel) -> RegisteredModel:
+    return RegisteredModel.objects.from_known_fields(
+        id=seen.pk, slug=seen.slug, mlflow_name=seen.mlflow_name, renamed=seen.renamed
+    )

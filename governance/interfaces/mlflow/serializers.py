@@ -1,0 +1,123 @@
+"""Models and versions as MLflow speaks of them. One version looks the same wherever it is shown: clients compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from governance.gate.approvals import foremost
+from governance.selectors.compact_rows import CompactVersion, GateStatus, ModelRow
+from registry.validation import RESERVED_TAGS
+
+NO_STAGE = "None"
+"""What MLflow calls the stage in which versions begin."""
+
+APPROVED_FINGERPRINT = f"{RESERVED_TAGS}approved_fingerprint"
+"""The tag with the fingerprint that was approved for the place a version holds."""
+LATER_ADDITIONS = f"{RESERVED_TAGS}later_additions"
+"""The tag of a version that was added to after it was put in a place it holds."""
+
+_RUN_STATES = {
+    "open": "APPROVAL",
+    "ready": "APPROVAL",
+    "blocked": "FAILED",
+    "rejected": "FAILED",
+    "promoted": "SUCCEEDED",
+}
+"""How a request stands, in the words MLflow has for a deployment job. Withdrawn, expired, superseded: no job."""
+
+
+def serialize_version(row: CompactVersion, *, reference: str = "", additions: str = "") -> dict[str, Any]:
+    """A ModelVersion. The actor stands in `user_id`, the gate's state in `deployment_job_state`, what was approved in
+    tags that begin with `countersign.`: nobody can set such.
+
+    Args:
+        row: the version.
+        reference: the place it was asked for by, an alias after @.
+        additions: what was added since it was approved, in words; where that was not asked for, where to read it.
+    """
+    shown: dict[str, Any] = {
+        "name": row.name,
+        "version": str(row.number),
+        "creation_timestamp": row.created,
+        "last_updated_timestamp": row.updated,
+        "user_id": row.by,
+        "current_stage": row.stage or NO_STAGE,
+        "description": row.description,
+        "source": row.source,
+        "run_id": row.run_id,
+        "run_link": row.run_link,
+        "status": "READY" if row.registered else "PENDING_REGISTRATION",
+    }
+    if not row.registered:
+        shown["status_message"] = "Its files are still being uploaded."
+    if tags := _with_approval(row, reference, additions):
+        shown["tags"] = _tags(tags)
+    if row.aliases:
+        shown["aliases"] = list(row.aliases)
+    if row.standing is not None and row.standing.state in _RUN_STATES:
+        shown["deployment_job_state"] = _gate(row.standing)
+    return shown
+
+
+def serialize_model(row: ModelRow) -> dict[str, Any]:
+    """A RegisteredModel."""
+    shown: dict[str, Any] = {
+        "name": row.name,
+        "creation_timestamp": row.created,
+        "last_updated_timestamp": row.updated,
+        "user_id": row.owner,
+        "description": row.description,
+    }
+    if row.latest:
+        shown["latest_versions"] = [serialize_version(latest) for latest in row.latest]
+    if row.tags:
+        shown["tags"] = _tags(row.tags)
+    if row.aliases:
+        shown["aliases"] = [{"alias": alias, "version": str(number)} for alias, number in row.aliases]
+    return shown
+
+
+def request_url(number: int) -> str:
+    """The page of a promotion request."""
+    return f"{settings.PUBLIC_URL}/promotions/{number}/"
+
+
+def model_page(slug: str) -> str:
+    """The page of a model."""
+    return f"{settings.PUBLIC_URL}/models/{slug}/"
+
+
+def _with_approval(row: CompactVersion, reference: str, additions: str) -> dict[str, str]:
+    tags = {key: value for key, value in row.tags.items() if not key.casefold().startswith(RESERVED_TAGS)}
+    approval = foremost(row.approvals, reference)
+    if approval is None:
+        return tags
+    if approval.fingerprint is not None:
+        tags[APPROVED_FINGERPRINT] = approval.fingerprint
+    if any(place.deviates for place in row.approvals):
+        tags[LATER_ADDITIONS] = additions or f"see {model_page(row.slug)}versions/{row.number}/"
+    return tags
+
+
+def _gate(standing: GateStatus) -> dict[str, str]:
+    waits = {
+        "open": "waits for people" if standing.under_review else "waits for checks",
+        "ready": "waits to be carried out",
+        "blocked": "blocked",
+        "rejected": "rejected",
+        "promoted": "promoted",
+    }[standing.state]
+    return {
+        "job_id": "countersign",
+        "run_id": str(standing.number),
+        "job_state": "CONNECTED",
+        "run_state": _RUN_STATES[standing.state],
+        "current_task_name": f"{standing.target}: {waits}, {request_url(standing.number)}",
+    }
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in sorted(tags.items())]

@@ -1,0 +1,221 @@
+"""Requests for a role: asked by a person or their token; answered by people, signed in to the pages."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from django.http import HttpResponseBase
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance.interfaces.rest import pagination
+from governance.interfaces.rest.access import RoleName
+from governance.interfaces.rest.conf import PREFIX
+from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.idempotency import idempotent
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.schemas import (
+    DateTimeQuery,
+    Page,
+    PageQuery,
+    PersonResponse,
+    RequestBody,
+    ResponseBody,
+    TextQuery,
+    UtcDateTime,
+)
+from registry import access, selectors
+from registry.models import AccessRequest
+from registry.services import access_requests as service
+
+
+class AccessRequestResponse(ResponseBody):
+    """A request for a role. `until`: asked for; `grant_until`: given, where it was granted."""
+
+    id: int
+    model: str = Field(description="The name that was asked for; whether there is such a model is not told.")
+    role: str
+    person: PersonResponse
+    purpose: str
+    until: UtcDateTime
+    state: str = Field(description="asked, granted, denied, withdrawn or lapsed")
+    answer: str | None
+    asked_at: UtcDateTime
+    answered_at: UtcDateTime | None
+    grant_until: UtcDateTime | None
+    url: str
+
+    @classmethod
+    def of(cls, request: AccessRequest) -> AccessRequestResponse:
+        grant = getattr(request, "grant", None)
+        return cls(
+            id=request.pk,
+            model=request.slug,
+            role=request.role,
+            person=PersonResponse.of(request.person),
+            purpose=request.purpose,
+            until=request.until,
+            state=request.state,
+            answer=request.answer or None,
+            asked_at=request.opened_at,
+            answered_at=request.closed_at,
+            grant_until=grant.expires_at if grant is not None else None,
+            url=f"{PREFIX}/access-requests/{request.pk}",
+        )
+
+
+class AccessRequestList(Page[AccessRequestResponse]):
+    """A page of access requests, newest first."""
+
+
+class AccessRequestsQuery(PageQuery):
+    """Which requests."""
+
+    state: Literal["asked", "granted", "denied", "withdrawn", "lapsed"] | None = None
+    model: TextQuery | None = Field(None, description="The name that was asked for.")
+
+
+class AccessRequestCreate(RequestBody):
+    """A role to ask for."""
+
+    model: str = Field(min_length=1, max_length=200)
+    role: RoleName
+    purpose: str = Field(min_length=1, max_length=5_000, description="What it is needed for; kept in the model's log.")
+    until: DateTimeQuery | None = Field(
+        None, description="When it shall end: 180 days ahead at most; 90 where left out."
+    )
+
+
+class AccessRequestApproval(RequestBody):
+    """How a request is granted."""
+
+    until: DateTimeQuery | None = Field(None, description="A sooner end than was asked for.")
+    reason: str | None = Field(None, min_length=1, max_length=5_000)
+
+
+class AccessRequestDenial(RequestBody):
+    """Why a request is denied."""
+
+    reason: str = Field(min_length=1, max_length=5_000)
+
+
+class AccessRequestsView(Endpoint):
+    """/access-requests"""
+
+    @Operation(
+        "listAccessRequests", "List access requests", "access", {200: AccessRequestList}, query=AccessRequestsQuery
+    )
+    def get(self, request: Request) -> Response:
+        """The caller's own, newest first; for who reads the audit log, everybody's."""
+        asked = self.query(AccessRequestsQuery)
+        access.require_scope(self.actor, "models:read")
+        found = selectors.access_requests(self.actor)
+        if asked.state is not None:
+            found = found.filter(outcome=None if asked.state == "asked" else asked.state)
+        if asked.model is not None:
+            found = found.filter(slug=asked.model)
+        rows, following = pagination.page(
+            found,
+            by="pk",
+            kind=int,
+            descending=True,
+            cursor=asked.cursor,
+            limit=asked.limit,
+            place=lambda row: row.pk,
+        )
+        return respond(
+            AccessRequestList(items=[AccessRequestResponse.of(row) for row in rows], next=following),
+            headers=pagination.link(request, following),
+        )
+
+    @Operation(
+        "askForAccess",
+        "Ask for a role",
+        "access",
+        {201: AccessRequestResponse},
+        body=AccessRequestCreate,
+        idempotent=True,
+        refusals=(409,),
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        """Ask for a role on the model of that name, for the token's person. The answer is the same whether or not there
+        is such a model; whoever gives roles on it is told, and a request nobody answers lapses."""
+        given = self.body(AccessRequestCreate)
+
+        def ask() -> Response:
+            made = service.create_access_request(
+                actor=self.actor, slug=given.model, role=given.role, purpose=given.purpose, until=given.until
+            )
+            shown = AccessRequestResponse.of(made)
+            return respond(shown, status=201, headers={"Location": shown.url})
+
+        return idempotent(request, self.actor, self.raw_body(), ask)
+
+
+class AccessRequestView(Endpoint):
+    """/access-requests/{id}"""
+
+    @Operation("getAccessRequest", "Read an access request", "access", {200: AccessRequestResponse})
+    def get(self, request: Request, asked: int) -> Response:
+        """What was asked, and how it was answered."""
+        access.require_scope(self.actor, "models:read")
+        return respond(AccessRequestResponse.of(selectors.access_request(self.actor, asked)))
+
+
+class GrantingView(Endpoint):
+    """/access-requests/{id}/grant"""
+
+    @Operation(
+        "grantAccess",
+        "Grant a request",
+        "access",
+        {200: AccessRequestResponse},
+        body=AccessRequestApproval,
+        refusals=(409,),
+    )
+    def post(self, request: Request, asked: int) -> Response:
+        """Give what was asked for. No token does: a person gives it, signed in to the pages."""
+        given = self.body(AccessRequestApproval)
+        found = selectors.access_request(self.actor, asked)
+        service.grant(actor=self.actor, request=found, until=given.until, reason=given.reason)
+        return respond(AccessRequestResponse.of(selectors.access_request(self.actor, asked)))
+
+
+class DenialView(Endpoint):
+    """/access-requests/{id}/deny"""
+
+    @Operation(
+        "denyAccess",
+        "Deny a request",
+        "access",
+        {200: AccessRequestResponse},
+        body=AccessRequestDenial,
+        refusals=(409,),
+    )
+    def post(self, request: Request, asked: int) -> Response:
+        """Say no, and why. No token does: a person says it, signed in to the pages."""
+        given = self.body(AccessRequestDenial)
+        found = selectors.access_request(self.actor, asked)
+        return respond(AccessRequestResponse.of(service.deny(actor=self.actor, request=found, reason=given.reason)))
+
+
+class AccessWithdrawalView(Endpoint):
+    """/access-requests/{id}/withdraw"""
+
+    @Operation(
+        "withdrawAccessRequest",
+        "Withdraw a request",
+        "access",
+        {200: AccessRequestResponse},
+        idempotent=True,
+        refusals=(409,),
+    )
+    def post(self, request: Request, asked: int) -> HttpResponseBase:
+        """Take one's own request back."""
+        found = selectors.access_request(self.actor, asked)
+
+        def withdraw() -> Response:
+            return respond(AccessRequestResponse.of(service.withdraw(actor=self.actor, request=found)))
+
+        return idempotent(request, self.actor, self.raw_body(), withdraw)

@@ -1,0 +1,135 @@
+"""Aliases of a model: which there are, pointing one at a version, taking one off."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance import promotions
+from governance.interfaces.rest import pagination
+from governance.interfaces.rest.conf import PREFIX
+from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.promotion_schemas import url_of as url_of_request
+from governance.interfaces.rest.schemas import (
+    Page,
+    PageQuery,
+    QueryParams,
+    RequestBody,
+    ResponseBody,
+    TextQuery,
+    UtcDateTime,
+)
+from governance.models import PromotionRequest
+from registry import access, selectors
+from registry.models import IS_CURRENT, AliasAssignment, RegisteredModel
+
+
+class AliasResponse(ResponseBody):
+    """An alias, and the version it points at."""
+
+    name: str
+    version: int | None = Field(description="Number of the version it points at; null while it points at none.")
+    protected: bool = Field(description="Whether it moves by promotion request only.")
+    represents: list[str] = Field(description="Slugs of the stages it represents.")
+    outside_stage: bool = Field(description="Whether it points at a version that is not in a stage it represents.")
+    since: UtcDateTime | None
+    request: str | None = Field(description="The open promotion request that would point it elsewhere.")
+    url: str
+
+
+class AliasList(Page[AliasResponse]):
+    """A page of aliases, by name."""
+
+
+class AliasUpdate(RequestBody):
+    """Where an alias is to point."""
+
+    version: int = Field(ge=1, le=999_999_999)
+    reason: str = Field(min_length=1, max_length=5_000, description="Why; part of what approvers sign.")
+
+
+class RemovalQuery(QueryParams):
+    """Why an alias is taken off."""
+
+    reason: TextQuery = Field(description="Why; kept with the event.")
+
+
+class AliasesView(Endpoint):
+    """/models/{slug}/aliases"""
+
+    @Operation("listAliases", "List the aliases of a model", "models", {200: AliasList}, query=PageQuery)
+    def get(self, request: Request, slug: str) -> Response:
+        """Every alias that points at a version of the model, by name."""
+        asked = self.query(PageQuery)
+        model = selectors.model(self.actor, slug)
+        rows, following = pagination.page(
+            AliasAssignment.objects.filter(IS_CURRENT, model=model).select_related("version"),
+            by="name",
+            kind=str,
+            cursor=asked.cursor,
+            limit=asked.limit,
+            place=lambda row: row.name,
+        )
+        return respond(
+            AliasList(items=_shown(model, [row.name for row in rows]), next=following),
+            headers=pagination.link(request, following),
+        )
+
+
+class AliasView(Endpoint):
+    """/models/{slug}/aliases/{name}"""
+
+    @Operation("setAlias", "Point an alias at a version", "models",
+               {200: AliasResponse, 202: AliasResponse}, body=AliasUpdate, refusals=(409,))  # fmt: skip
+    def put(self, request: Request, slug: str, name: str) -> Response:
+        """A free alias points there at once (200), and asking again changes nothing. A protected one is asked for:
+        the answer is 202 with the promotion `request` that has to be decided first."""
+        given = self.body(AliasUpdate)
+        version = selectors.version(self.actor, slug, given.version)
+        (before,) = _shown(version.model, [name])
+        if before.version != version.number:
+            promotions.request(actor=self.actor, version=version, target_alias=name, reason=given.reason)
+        else:
+            access.require_permission(self.actor, access.Permission.REQUEST_PROMOTION, version.model)
+        (now,) = _shown(version.model, [name])
+        return respond(now, status=200 if now.version == version.number else 202)
+
+    @Operation("removeAlias", "Take an alias off", "models",
+               {204: "It points at no version any more."}, query=RemovalQuery, refusals=(409, 422))  # fmt: skip
+    def delete(self, request: Request, slug: str, name: str) -> Response:
+        """A free alias points nowhere afterwards. A protected one is never taken off, only pointed elsewhere."""
+        asked = self.query(RemovalQuery)
+        promotions.remove_alias(
+            actor=self.actor, model=selectors.model(self.actor, slug), name=name, reason=asked.reason
+        )
+        return Response(status=204)
+
+
+def _shown(model: RegisteredModel, names: list[str]) -> list[AliasResponse]:
+    """How the aliases of these names stand."""
+    held = {
+        row.name: row
+        for row in AliasAssignment.objects.filter(IS_CURRENT, model=model, name__in=names).select_related(
+            "version__stage"
+        )
+    }
+    protected = selectors.alias_protections(names)
+    live = PromotionRequest.objects.filter(model=model, target_alias__in=names, state__in=PromotionRequest.LIVE)
+    asked = {row.target_alias: row for row in live.order_by("pk")}
+    return [
+        AliasResponse(
+            name=name,
+            version=held[name].version.number if name in held else None,
+            protected=name in protected,
+            represents=[stage.slug for stage in protected[name].represents] if name in protected else [],
+            outside_stage=name in held
+            and name in protected
+            and any(stage.slug != held[name].version.stage.slug for stage in protected[name].represents),
+            since=held[name].opened_at if name in held else None,
+            request=url_of_request(asked[name]) if name in asked else None,
+            url=f"{PREFIX}/models/{model.slug}/aliases/{name}",
+        )
+        for name in names
+    ]

@@ -1,0 +1,114 @@
+"""How the approved inputs of a version look to a caller, and what was added to it since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from pydantic import Field
+
+from governance.gate import approvals
+from governance.gate.approvals import Addition, Additions, Approval
+from governance.interfaces.rest.conf import PREFIX
+from governance.interfaces.rest.schemas import ResponseBody, UtcDateTime
+from registry.models import ModelVersion
+
+
+class ActorResponse(ResponseBody):
+    """Who added something: a person, a token or a process."""
+
+    id: str = Field(description="What the audit log calls them.")
+    name: str
+
+
+class LaterAdditionResponse(ResponseBody):
+    """Something that was added to a version after it was approved."""
+
+    kind: str = Field(description="metric, card, evidence, document or file")
+    what: str
+    added_at: UtcDateTime
+    added_by: ActorResponse
+    event: str = Field(description="The audit event.")
+
+    @classmethod
+    def of(cls, addition: Addition) -> LaterAdditionResponse:
+        return cls(
+            kind=addition.kind,
+            what=addition.what,
+            added_at=addition.at,
+            added_by=ActorResponse(id=addition.by.id, name=addition.by.name),
+            event=str(addition.event),
+        )
+
+
+class PlacementResponse(ResponseBody):
+    """A protected stage or alias that the version holds, and what was approved for it."""
+
+    stage: str | None
+    alias: str | None
+    request: str = Field(description="The promotion that put the version there, or approved it there again.")
+    approved_fingerprint: str | None = Field(
+        description="The version's fingerprint when that promotion was carried out; null without an approval here."
+    )
+    recorded_fingerprint: str = Field(
+        description="The fingerprint at that promotion, approved here or not; later additions are relative to it."
+    )
+    before_governance: bool
+    since: UtcDateTime
+    deviates: bool = Field(description="Whether the version was added to since, so that its fingerprint is another.")
+    later_additions: list[LaterAdditionResponse] = Field(description="The newest first, at most 100.")
+    more_additions: bool = Field(description="Whether there were more.")
+    reapproval: str | None = Field(description="The live request that asks to approve the version there again.")
+
+    @classmethod
+    def of(cls, approval: Approval, additions: Additions) -> PlacementResponse:
+        return cls(
+            stage=approval.stage or None,
+            alias=approval.alias or None,
+            request=f"{PREFIX}/promotions/{approval.request}",
+            approved_fingerprint=approval.fingerprint,
+            recorded_fingerprint=approval.recorded,
+            before_governance=approval.before_governance,
+            since=approval.since,
+            deviates=approval.deviates,
+            later_additions=[LaterAdditionResponse.of(addition) for addition in additions.items],
+            more_additions=additions.more,
+            reapproval=f"{PREFIX}/promotions/{approval.reapproval}" if approval.reapproval is not None else None,
+        )
+
+
+@dataclass(frozen=True)
+class ApprovedInputs:
+    """What an answer says of the approvals of one version."""
+
+    found: Sequence[Approval]
+    unapproved_files: frozenset[UUID]
+    """Files that were attached after the approval of the place that is asked for, or of any place."""
+    approved_fingerprint: str | None
+    deviates: bool
+    places: list[PlacementResponse]
+
+    @property
+    def before_governance(self) -> bool:
+        return any(place.before_governance for place in self.found)
+
+
+def approved_inputs(version: ModelVersion, reference: str = "") -> ApprovedInputs:
+    """What was approved of a version, and what was added since. One query where nothing was.
+
+    Args:
+        version: any; one that holds no protected place has no approved fingerprint.
+        reference: the place it was asked for by, a stage's slug or an alias after @.
+    """
+    found = approvals.approvals(version)
+    foremost = approvals.foremost(found, reference)
+    asked = [foremost] if foremost is not None and foremost.place == reference else found
+    additions = approvals.later_additions(found)
+    return ApprovedInputs(
+        found=found,
+        unapproved_files=approvals.attached_since(asked),
+        approved_fingerprint=foremost.fingerprint if foremost is not None else None,
+        deviates=any(place.deviates for place in asked),
+        places=[PlacementResponse.of(place, additions.get(place.event, Additions())) for place in found],
+    )

@@ -1,0 +1,181 @@
+"""The audit log, for those who may read it."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit import selectors as log
+from audit.exceptions import CommitmentMismatchError
+from audit.models import Event
+from audit.recorder import ObjectRef
+from governance import selectors as promotions
+from governance.interfaces.rest import pagination
+from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.schemas import (
+    DateTimeQuery,
+    IntQuery,
+    Page,
+    PageQuery,
+    ResponseBody,
+    TextQuery,
+    UtcDateTime,
+)
+from registry import access, selectors
+from registry.exceptions import NotFoundError
+
+ADDRESS = "/request/address"
+"""Where an event keeps the network address it came from."""
+
+
+class EventResponse(ResponseBody):
+    """Something that happened. `event` is the record itself: its RFC 8785 form is byte for byte what was written."""
+
+    id: str
+    action: str
+    sentence: str
+    happened_at: UtcDateTime
+    event: dict[str, Any]
+    private: dict[str, str] = Field(
+        description="What the record only commits to, by JSON pointer into `event`; erased values are missing."
+    )
+    altered: str | None = Field(
+        description="Pointer of a kept value that does not match its commitment any more; then none is shown."
+    )
+
+
+class EventList(Page[EventResponse]):
+    """A page of events, newest first."""
+
+
+class EventsQuery(PageQuery):
+    """Which events."""
+
+    action: TextQuery | None = Field(None, description="Exact name, such as promotion.promoted.")
+    actor: TextQuery | None = Field(None, description="Id of who acted: usr_…, tok_…, or a process.")
+    thing: str | None = Field(
+        None,
+        pattern=r"^[a-z][a-z0-9_]{0,39}:[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}$",
+        description="type:id of what it is about.",
+    )
+    model: TextQuery | None = Field(None, description="Name of a model: everything that touched the model itself.")
+    promotion: IntQuery | None = Field(
+        None, ge=1, le=999_999_999, description="Number of a promotion request: its events and those of its parts."
+    )
+    after: DateTimeQuery | None = Field(None, description="Happened then or later.")
+    before: DateTimeQuery | None = Field(None, description="Happened earlier.")
+    q: TextQuery | None = Field(
+        None,
+        description="#63, the name of a model, or `name v14`: the events of it. Any other text is searched for in the "
+        "records; private values are not searched.",
+    )
+
+
+class EventsView(Endpoint):
+    """/audit/events"""
+
+    @Operation("listEvents", "Search the audit log", "audit", {200: EventList}, query=EventsQuery, refusals=(404,))
+    def get(self, request: Request) -> Response:
+        """Events, newest first. For auditors and officers; a token needs the scope audit:read."""
+        asked = self.query(EventsQuery)
+        access.require_in_organisation(self.actor, access.OrgPermission.READ_AUDIT)
+        thing = ObjectRef(*asked.thing.split(":", 1)) if asked.thing is not None else None
+        if asked.model is not None and thing is None:
+            thing = ObjectRef("model", str(selectors.model(self.actor, asked.model).uid))
+        if asked.promotion is not None and thing is None:
+            thing = ObjectRef("promotion", str(promotions.get_request_status(self.actor, asked.promotion).uid))
+        named = (
+            promotions.named_in_log(self.actor, asked.q or "")
+            if thing is None
+            else promotions.Concern(text=asked.q or "")
+        )
+        page = log.search(
+            action=asked.action,
+            actor=asked.actor,
+            thing=thing or named.thing,
+            stream=f"model:{named.model.uid}" if named.model is not None else None,
+            after=asked.after,
+            before=asked.before,
+            text=named.text or None,
+            cursor=_place(asked.cursor),
+            limit=asked.limit,
+        )
+        following = pagination.encode(page.cursor) if page.cursor is not None else None
+        return respond(
+            EventList(items=_shown(page.events), next=following), headers=pagination.link(request, following)
+        )
+
+
+class TrailView(Endpoint):
+    """/promotions/{id}/events"""
+
+    @Operation("listPromotionEvents", "List the events of a request", "promotions", {200: EventList}, query=PageQuery)
+    def get(self, request: Request, id: int) -> Response:  # noqa: A002 (the word in the address)
+        """The request's own trail in the audit log, newest first: its events and those of its decisions, check runs and
+        evidence packages. For everyone who sees the request. Network addresses are shown to readers of the whole
+        log only."""
+        asked = self.query(PageQuery)
+        page = promotions.trail_of_request(self.actor, id, cursor=_place(asked.cursor), limit=asked.limit)
+        following = pagination.encode(page.cursor) if page.cursor is not None else None
+        items = _shown(page.events)
+        if not access.check_org_permission(self.actor, access.OrgPermission.READ_AUDIT):
+            items = [item.model_copy(update={"private": _without_address(item.private)}) for item in items]
+        return respond(EventList(items=items, next=following), headers=pagination.link(request, following))
+
+
+class EventView(Endpoint):
+    """/audit/events/{event}"""
+
+    @Operation("getEvent", "Read an event", "audit", {200: EventResponse})
+    def get(self, request: Request, event: uuid.UUID) -> Response:
+        """One event by its id."""
+        access.require_in_organisation(self.actor, access.OrgPermission.READ_AUDIT)
+        found = log.get_event(event)
+        if found is None:
+            raise NotFoundError(f"There is no event {event}.")
+        return respond(_shown([found])[0])
+
+
+def _without_address(private: dict[str, str]) -> dict[str, str]:
+    return {pointer: value for pointer, value in private.items() if pointer != ADDRESS}
+
+
+def _place(cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    place = pagination.decode(cursor, str)
+    if not re.fullmatch(r"[0-9a-f-]{36}", place):
+        raise pagination.refused()
+    return place
+
+
+def _shown(events: list[Event]) -> list[EventResponse]:
+    try:
+        opened = log.private_values_bulk(events)
+        altered: dict[uuid.UUID, str] = {}
+    except CommitmentMismatchError:
+        # One altered value must not hide the rest, nor go unsaid.
+        opened, altered = {}, {}
+        for event in events:
+            try:
+                opened[event.event_id] = log.private_values(event)
+            except CommitmentMismatchError as fault:
+                opened[event.event_id], altered[event.event_id] = {}, fault.pointer
+    return [
+        EventResponse(
+            id=str(event.event_id),
+            action=event.action,
+            sentence=event.sentence,
+            happened_at=event.happened_at,
+            event=event.body,
+            private=opened[event.event_id],
+            altered=altered.get(event.event_id),
+        )
+        for event in events
+    ]

@@ -1,0 +1,55 @@
+"""Signing in to the API: access tokens, and nothing else.
+
+A browser's session does not open this door: then no page anywhere can make a signed-in browser call it, and no CSRF
+token is needed. DRF imports this module while its own views load, so nothing here may import those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from audit import context
+from audit.actor import Actor
+from registry.services import tokens
+
+
+@dataclass(frozen=True)
+class Caller:
+    """What DRF calls the user of a request. Views use the actor."""
+
+    actor: Actor
+    is_authenticated: bool = True
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer cs_…` (RFC 6750)."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, Actor] | None:
+        """The caller, or None without the header. Raises AuthenticationFailed for a token that opens nothing."""
+        given = request.headers.get("Authorization")
+        if given is None:
+            return None
+        scheme, _, secret = given.partition(" ")
+        if scheme.lower() != "bearer":
+            raise AuthenticationFailed("This interface takes access tokens only: Authorization: Bearer cs_…")
+        actor = tokens.authenticate(secret.strip(), context.current().address or None)
+        if actor is None:
+            raise AuthenticationFailed(
+                "This token is malformed, unknown, expired or revoked, or its account is closed: make a new one."
+            )
+        return Caller(actor), actor
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="countersign"'
+
+
+class IsAuthenticatedToken(BasePermission):
+    """Whoever has a token. What they may do is asked of `registry.access` by the services and selectors behind."""
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        return isinstance(request.auth, Actor)

@@ -1,0 +1,114 @@
+"""Change proposals: read here; confirmed by a second person, signed in to the pages."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance.interfaces.rest import pagination
+from governance.interfaces.rest.conf import PREFIX
+from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.schemas import Page, PageQuery, PersonResponse, ResponseBody, UtcDateTime
+from governance.selectors.change_proposals import warnings_of_change
+from registry import access, selectors
+from registry.models import ChangeProposal
+
+State = Literal["proposed", "confirmed", "rejected", "withdrawn", "expired"]
+
+
+class Change(ResponseBody):
+    """A change of governance that needs a second person."""
+
+    id: int
+    kind: str = Field(description="policy.publication, questionnaire.publication, instance.setup, and others")
+    title: str = Field(description="What takes effect.")
+    subject: str = Field(description="What it is about: a type and an identifier, as the audit log names it.")
+    model: str | None
+    payload: dict[str, Any] = Field(description="The arguments of the change.")
+    warnings: list[str] = Field(description="What to know before it takes effect, such as a target without checks.")
+    digest: str = Field(description="SHA-256 of what the second person signs: kind, subject, title and payload.")
+    reason: str
+    proposed_by: PersonResponse
+    proposed_at: UtcDateTime
+    expires_at: UtcDateTime
+    state: State
+    single_officer: bool = Field(
+        description="It took effect without a second person: the instance declares one officer."
+    )
+    comment: str | None
+    closed_by: str | None = Field(description="What the audit log calls the person or process that closed it.")
+    closed_at: UtcDateTime | None
+    url: str
+
+    @classmethod
+    def of(cls, proposal: ChangeProposal) -> Change:
+        return cls(
+            id=proposal.pk,
+            kind=proposal.kind,
+            title=proposal.title,
+            subject=f"{proposal.subject_type}:{proposal.subject_id}",
+            model=proposal.model.slug if proposal.model is not None else None,
+            payload=proposal.payload,
+            warnings=list(warnings_of_change(proposal)),
+            digest=proposal.digest,
+            reason=proposal.reason,
+            proposed_by=PersonResponse.of(proposal.proposed_by),
+            proposed_at=proposal.opened_at,
+            expires_at=proposal.expires_at,
+            state=proposal.state,
+            single_officer=proposal.single_officer,
+            comment=proposal.comment or None,
+            closed_by=proposal.closed_by,
+            closed_at=proposal.closed_at,
+            url=f"{PREFIX}/change-proposals/{proposal.pk}",
+        )
+
+
+class ChangeList(Page[Change]):
+    """A page of change proposals, newest first."""
+
+
+class ChangesQuery(PageQuery):
+    """Which proposals."""
+
+    state: State | None = None
+
+
+class ChangesView(Endpoint):
+    """/change-proposals"""
+
+    @Operation("listChangeProposals", "List change proposals", "governance", {200: ChangeList}, query=ChangesQuery)
+    def get(self, request: Request) -> Response:
+        """The proposals visible to the caller, newest first. A person confirms one on its page."""
+        asked = self.query(ChangesQuery)
+        access.require_scope(self.actor, "models:read")
+        found = selectors.change_proposals(self.actor)
+        if asked.state is not None:
+            found = found.filter(outcome=None if asked.state == ChangeProposal.PROPOSED else asked.state)
+        rows, following = pagination.page(
+            found,
+            by="pk",
+            kind=int,
+            descending=True,
+            cursor=asked.cursor,
+            limit=asked.limit,
+            place=lambda row: row.pk,
+        )
+        return respond(
+            ChangeList(items=[Change.of(row) for row in rows], next=following),
+            headers=pagination.link(request, following),
+        )
+
+
+class ChangeView(Endpoint):
+    """/change-proposals/{id}"""
+
+    @Operation("getChangeProposal", "Read a change proposal", "governance", {200: Change})
+    def get(self, request: Request, number: int) -> Response:
+        """What was proposed, by whom, and the second person's answer."""
+        access.require_scope(self.actor, "models:read")
+        return respond(Change.of(selectors.change_proposal(self.actor, number)))

@@ -1,0 +1,254 @@
+"""Two versions compared."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict, Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance import selectors as deciding
+from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.schemas import QueryParams, ResponseBody, TextQuery
+from registry import selectors
+from registry.comparison import Comparison
+from registry.models import ModelVersion
+
+
+class ComparisonQuery(QueryParams):
+    """With which model's version."""
+
+    model: TextQuery | None = Field(
+        None, max_length=200, description="The model that the second version is of; left out: the same model."
+    )
+    all: bool = Field(False, description="Whether to list what is the same, too.")
+
+
+class _Read(ResponseBody):
+    model_config = ConfigDict(from_attributes=True, json_schema_serialization_defaults_required=True)
+
+
+class ComparisonSideResponse(_Read):
+    """A version that is compared."""
+
+    model: str
+    number: int
+    fingerprint: str
+
+
+class ChangeCountsResponse(ResponseBody):
+    """How many differences there are of each kind."""
+
+    metrics: int
+    parameters: int
+    signature: int
+    card: int
+    data: int
+    dependencies: int
+    code: int
+    artifacts: int
+
+
+class MetricBoundResponse(_Read):
+    """The limit a policy in force sets on a metric."""
+
+    op: str
+    value: float
+
+
+class MetricComparison(_Read):
+    """A metric in both versions, or in one."""
+
+    name: str
+    dataset: str
+    slice: str
+    before: float | None
+    after: float | None
+    delta: float | None
+    kind: str = Field(description="added, removed, better, worse, changed or same")
+    bound: MetricBoundResponse | None
+    within: bool | None = Field(description="Whether the second version's value keeps the limit.")
+
+
+class ValueComparison(_Read):
+    """A named value. What is no text is JSON."""
+
+    name: str
+    before: str | None
+    after: str | None
+    kind: str = Field(description="added, removed, changed or same")
+
+
+class FieldComparison(_Read):
+    """A difference in the signature."""
+
+    side: str = Field(description="inputs, outputs or params")
+    name: str
+    aspect: str = Field(description="presence, type, required, shape, order, default or value")
+    before: str | None
+    after: str | None
+    says: str
+    breaking: bool = Field(description="Whether callers written for the first version fail, or misread the answer.")
+
+
+class SignatureComparison(_Read):
+    """How the signatures differ."""
+
+    changes: list[FieldComparison]
+    unread: list[str] = Field(description="Sides in no known form, compared as values.")
+    same: int
+
+
+class DiffSegmentResponse(_Read):
+    """A run of text. The pieces that are not `added`, joined, are the first text; those not `removed`, the second."""
+
+    kind: str = Field(description="same, removed or added")
+    text: str
+
+
+class SectionComparison(ResponseBody):
+    """A section of the model card; the opening has no title."""
+
+    title: str
+    kind: str = Field(description="added, removed, changed or same")
+    how: str = Field(description="words; lines or whole where it is too long for that")
+    pieces: list[DiffSegmentResponse]
+
+
+class CardComparison(ResponseBody):
+    """How the model cards differ."""
+
+    metadata: list[ValueComparison]
+    sections: list[SectionComparison]
+    unreadable: str = Field(description="Why the cards were compared as one text; empty where they were not.")
+
+
+class DatasetSide(_Read):
+    """A dataset reference of one of the versions."""
+
+    reference: str
+    uri: str
+    algorithm: str
+    digest: str
+    strength: str
+
+
+class DatasetComparison(_Read):
+    """A dataset by role and name."""
+
+    role: str
+    name: str
+    kind: str
+    before: DatasetSide | None
+    after: DatasetSide | None
+    identity: str = Field(description="same, other, or unproven where no digest tells")
+    says: str
+
+
+class PackageComparison(_Read):
+    """A package of the locked environment."""
+
+    name: str
+    before: str | None
+    after: str | None
+    kind: str = Field(description="added, removed, upgraded, downgraded, changed or same")
+    major: bool
+
+
+class DependenciesComparison(ResponseBody):
+    """How the locked environments differ."""
+
+    how: str = Field(description="packages; lines where a lock is too long or in no known form")
+    forms: list[str] = Field(description="As what each was read.")
+    packages: list[PackageComparison]
+    other: list[ValueComparison] = Field(description="Lines that pin nothing readable, as text.")
+    left_out: int = Field(description="Further lines that differ.")
+
+
+class FileSide(_Read):
+    """A file of one of the versions."""
+
+    sha256: str
+    size: int
+
+
+class FileComparison(_Read):
+    """A file by path."""
+
+    path: str
+    kind: str = Field(description="added, removed, changed, moved or same")
+    was_at: str
+    before: FileSide | None
+    after: FileSide | None
+
+
+class ComparisonResponse(ResponseBody):
+    """How the second version differs from the first."""
+
+    a: ComparisonSideResponse
+    b: ComparisonSideResponse
+    total: int
+    counts: ChangeCountsResponse
+    metrics: list[MetricComparison]
+    parameters: list[ValueComparison]
+    signature: SignatureComparison
+    card: CardComparison
+    data: list[DatasetComparison]
+    dependencies: DependenciesComparison
+    code: list[ValueComparison]
+    artifacts: list[FileComparison]
+
+
+class ComparisonView(Endpoint):
+    """/models/{slug}/compare/{before}..{after}"""
+
+    @Operation("compareVersions", "Compare two versions", "versions", {200: ComparisonResponse}, query=ComparisonQuery)
+    def get(self, request: Request, slug: str, before: int, after: int) -> Response:
+        """How version `after` differs from version `before`: of one model, or, with `model`, of two that you may see.
+        Breaking changes of the signature are named."""
+        asked = self.query(ComparisonQuery)
+        first = selectors.version(self.actor, slug, before)
+        second: ModelVersion = selectors.version(self.actor, asked.model or slug, after)
+        return respond(_shown(deciding.compare_with_limits(first, second), everything=asked.all))
+
+
+def _shown(found: Comparison, *, everything: bool) -> ComparisonResponse:
+    def values(rows: object) -> list[ValueComparison]:
+        return [ValueComparison.model_validate(v) for v in rows if everything or v.differs]  # type: ignore[attr-defined]
+
+    dependencies = found.dependencies
+    return ComparisonResponse(
+        a=ComparisonSideResponse.model_validate(found.a),
+        b=ComparisonSideResponse.model_validate(found.b),
+        total=found.total,
+        counts=ChangeCountsResponse(**found.counts),
+        metrics=[MetricComparison.model_validate(m) for m in found.metrics if everything or m.differs],
+        parameters=values(found.parameters),
+        signature=SignatureComparison.model_validate(found.signature),
+        card=CardComparison(
+            metadata=values(found.card.metadata),
+            sections=[
+                SectionComparison(
+                    title=s.title,
+                    kind=s.kind,
+                    how=str(s.text.how),
+                    pieces=[DiffSegmentResponse(kind=str(p.kind), text=p.text) for p in s.text.pieces],
+                )
+                for s in found.card.sections
+                if everything or s.kind != "same"
+            ],
+            unreadable=found.card.unreadable,
+        ),
+        data=[DatasetComparison.model_validate(d) for d in found.data if everything or d.differs],
+        dependencies=DependenciesComparison(
+            how=dependencies.how,
+            forms=list(dependencies.forms),
+            packages=[
+                PackageComparison.model_validate(p) for p in dependencies.packages if everything or p.kind != "same"
+            ],
+            other=values(dependencies.other),
+            left_out=dependencies.left_out,
+        ),
+        code=values(found.facts),
+        artifacts=[FileComparison.model_validate(f) for f in found.files if everything or f.differs],
+    )

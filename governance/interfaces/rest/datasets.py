@@ -1,0 +1,227 @@
+"""Datasets and lineage: what versions were made from, and what rests on a dataset."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance.interfaces.rest import pagination
+from governance.interfaces.rest.conf import PREFIX
+from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.schemas import Page, PageQuery, PersonResponse, ResponseBody, TextQuery
+from governance.interfaces.rest.version_schemas import DatasetResponse, url_of
+from registry import selectors
+from registry.models import ModelVersion
+from registry.selectors import lineage
+
+
+class DatasetsQuery(PageQuery):
+    """Which datasets."""
+
+    q: TextQuery | None = Field(
+        None, description="The beginning of a name or digest, an address, or a reference in any form that is taken."
+    )
+
+
+class DependentsQuery(PageQuery):
+    """Which of those that rest on it."""
+
+    stage: TextQuery | None = Field(None, description="Slug of the stage they are in, such as production.")
+
+
+class DatasetSummary(ResponseBody):
+    """A dataset: what its newest reference says, and how much rests on it among what the caller may see."""
+
+    identity: str = Field(description="The same for every reference of the same dataset; its id in addresses.")
+    name: str
+    reference: str
+    uri: str
+    digest_algorithm: str
+    digest: str
+    form: str
+    strength: str
+    stronger: str
+    versions: int = Field(description="Versions made or judged with it.")
+    live: int = Field(description="Those of them in a protected stage.")
+    url: str
+    page: str
+
+    @classmethod
+    def of(cls, found: lineage.DatasetMatch) -> DatasetSummary:
+        facts = DatasetResponse.of(found.reference).model_dump(exclude={"role"})
+        return cls(
+            **facts,
+            versions=found.versions,
+            live=found.live,
+            url=f"{PREFIX}/datasets/{found.reference.identity}",
+            page=f"{settings.PUBLIC_URL}/datasets/{found.reference.identity}/",
+        )
+
+
+class DatasetList(Page[DatasetSummary]):
+    """A page of datasets, by identity."""
+
+
+class Dependent(ResponseBody):
+    """A version that rests on the dataset."""
+
+    model: str
+    version: int
+    stage: str
+    risk_tier: int | None
+    owner: PersonResponse | None
+    team: str
+    direct: bool = Field(description="Made or judged with it; false where it rests on it through its parents alone.")
+    url: str
+
+    @classmethod
+    def of(cls, version: ModelVersion) -> Dependent:
+        return cls(
+            model=version.model.slug,
+            version=version.number,
+            stage=version.stage.slug,
+            risk_tier=version.model.risk_tier,
+            owner=PersonResponse.maybe(version.model.owner),
+            team=version.model.team,
+            direct=version.direct,  # type: ignore[attr-defined]
+            url=url_of(version),
+        )
+
+
+class DependentList(Page[Dependent]):
+    """A page of versions that rest on a dataset, newest first."""
+
+    by_stage: dict[str, int] = Field(description="How many there are in each stage.")
+    hidden: int = Field(description="How many more there are in models the caller may not see.")
+
+
+class LineageVersion(ResponseBody):
+    """A version in a lineage."""
+
+    model: str
+    version: int
+    stage: str
+    parents: list[str] = Field(description="Each as model/number, among the versions shown.")
+    url: str
+
+
+class LineageDataset(DatasetResponse):
+    """A dataset in a lineage, and the version that names it."""
+
+    version: str
+
+
+class LineageResponse(ResponseBody):
+    """What a version was made from and what was made from it, so far as the caller may see."""
+
+    version: str
+    ancestors: list[LineageVersion]
+    descendants: list[LineageVersion]
+    datasets: list[LineageDataset] = Field(description="Of the version and of its ancestors.")
+    hidden: int = Field(description="Versions next to these that the caller may not see.")
+    cut: bool = Field(description="Whether there is more than was followed.")
+
+
+class DatasetsView(Endpoint):
+    """/datasets"""
+
+    @Operation("listDatasets", "Find datasets", "datasets", {200: DatasetList}, query=DatasetsQuery)
+    def get(self, request: Request) -> Response:
+        """The datasets that versions the caller may see were made or judged with."""
+        asked = self.query(DatasetsQuery)
+        found = lineage.find_datasets(self.actor, asked.q or "").order_by("identity")
+        if asked.cursor is not None:
+            found = found.filter(identity__gt=pagination.decode(asked.cursor, str))
+        identities = list(found.values_list("identity", flat=True).distinct()[: asked.limit + 1])
+        shown = identities[: asked.limit]
+        following = pagination.encode(shown[-1]) if len(identities) > asked.limit else None
+        items = [DatasetSummary.of(row) for row in lineage.counted(self.actor, shown)]
+        return respond(DatasetList(items=items, next=following), headers=pagination.link(request, following))
+
+
+class DatasetView(Endpoint):
+    """/datasets/{key}"""
+
+    @Operation("getDataset", "Read a dataset", "datasets", {200: DatasetSummary}, refusals=(409,))
+    def get(self, request: Request, key: str) -> Response:
+        """A dataset by its identity or its digest."""
+        found = lineage.dataset(self.actor, key)
+        (row,) = lineage.counted(self.actor, [found.identity])
+        return respond(DatasetSummary.of(row))
+
+
+class DependentsView(Endpoint):
+    """/datasets/{key}/dependents"""
+
+    @Operation(
+        "listDependents", "What rests on a dataset", "datasets", {200: DependentList}, query=DependentsQuery,
+        refusals=(409,),
+    )  # fmt: skip
+    def get(self, request: Request, key: str) -> Response:
+        """The versions made or judged with the dataset, or made from a version that was: `?stage=production` are those
+        that run. Newest first."""
+        asked = self.query(DependentsQuery)
+        found = lineage.dataset(self.actor, key)
+        rows, following = pagination.page(
+            lineage.dependents(self.actor, found.identity, stage=asked.stage),
+            by="pk",
+            kind=int,
+            descending=True,
+            cursor=asked.cursor,
+            limit=asked.limit,
+            place=lambda v: v.pk,
+        )
+        weight = lineage.dataset_usage(self.actor, found.identity)
+        return respond(
+            DependentList(
+                items=[Dependent.of(version) for version in rows],
+                next=following,
+                by_stage=weight.by_stage,
+                hidden=weight.hidden,
+            ),
+            headers=pagination.link(request, following),
+        )
+
+
+class LineageView(Endpoint):
+    """/models/{slug}/versions/{number}/lineage"""
+
+    @Operation("getLineage", "Read a version's lineage", "datasets", {200: LineageResponse})
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        """What the version was made from and what was made from it, two steps each way."""
+        version = selectors.version(self.actor, slug, number)
+        near = lineage.lineage_neighbourhood(self.actor, version)
+        versions = {v.pk: v for v in (version, *near.ancestors, *near.descendants)}
+
+        def listed(rows: tuple[ModelVersion, ...]) -> list[LineageVersion]:
+            return [
+                LineageVersion(
+                    model=v.model.slug,
+                    version=v.number,
+                    stage=v.stage.slug,
+                    parents=sorted(_named(versions[parent]) for child, parent in near.edges if child == v.pk),
+                    url=url_of(v),
+                )
+                for v in rows
+            ]
+
+        return respond(
+            LineageResponse(
+                version=_named(version),
+                ancestors=listed(near.ancestors),
+                descendants=listed(near.descendants),
+                datasets=[
+                    LineageDataset(**DatasetResponse.of(d).model_dump(), version=_named(versions[d.version_id]))
+                    for d in near.datasets
+                ],
+                hidden=near.hidden,
+                cut=near.cut,
+            )
+        )
+
+
+def _named(version: ModelVersion) -> str:
+    return f"{version.model.slug}/{version.number}"

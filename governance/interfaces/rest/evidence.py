@@ -1,0 +1,254 @@
+"""What is added to a version after it was declared: metrics, the model card, evidence files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponseBase
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance.documents.completeness import completeness
+from governance.interfaces.rest import artifacts, parsers
+from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.idempotency import idempotent
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.schemas import (
+    IntQuery,
+    PersonResponse,
+    QueryParams,
+    RequestBody,
+    ResponseBody,
+    TextQuery,
+    UtcDateTime,
+)
+from governance.interfaces.rest.version_schemas import EvidenceResponse, MetricCreate, MetricResponse, url_of
+from governance.services import evidence as service
+from registry import model_card as cards
+from registry import selectors
+from registry.exceptions import NotFoundError
+from registry.models import Evidence, ModelCard, ModelVersion
+from registry.services import downloads
+from registry.services.versions import MetricSpec
+
+
+class MetricsCreate(RequestBody):
+    """Metrics to add."""
+
+    metrics: list[MetricCreate] = Field(min_length=1, max_length=1000)
+
+
+class MetricsResponse(ResponseBody):
+    """The metrics as they were added."""
+
+    metrics: list[MetricResponse]
+
+
+class CardCreate(RequestBody):
+    """A model card."""
+
+    text: str = Field(min_length=1, description="YAML front matter and Markdown.")
+
+
+class CardResponse(ResponseBody):
+    """A revision of a model card."""
+
+    revision: int
+    sha256: str
+    text: str
+    added_by: PersonResponse
+    added_at: UtcDateTime
+
+
+class CardQuery(QueryParams):
+    """Which revision."""
+
+    revision: IntQuery | None = Field(None, ge=1, le=999_999_999, description="Left out: the newest.")
+
+
+class SectionResponse(ResponseBody):
+    """A section of a model card, as written."""
+
+    title: str
+    markdown: str
+
+
+class MissingSection(ResponseBody):
+    """Something a card must have and has not, or only by name."""
+
+    code: str
+    where: str
+    detail: str
+
+
+class ParsedCard(CardResponse):
+    """A revision of a model card, taken apart, and how it stands against what is asked for."""
+
+    revisions: int = Field(description="How many there are.")
+    metadata: dict[str, Any] = Field(description="The front matter.")
+    sections: list[SectionResponse] = Field(description="Subsections within; the opening has no title.")
+    asked: int = Field(description="Parts that are asked for.")
+    lacks: list[MissingSection] = Field(
+        description="Those of them that are missing or unfinished, as docs.model_card judges."
+    )
+    policy: str = Field(description="Whose requirements these are; empty for the check's own.")
+    unreadable: str = Field(description="Why the card could not be taken apart; empty where it could.")
+
+
+class EvidenceQuery(QueryParams):
+    """What the file is."""
+
+    filename: TextQuery = Field(max_length=250, description="A name without folders.")
+    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="What the bytes must have.")
+
+
+class MetricsView(Endpoint):
+    """/models/{slug}/versions/{number}/metrics"""
+
+    @Operation("addMetrics", "Add metrics", "evidence", {201: MetricsResponse}, body=MetricsCreate, idempotent=True)
+    def post(self, request: Request, slug: str, number: int) -> HttpResponseBase:
+        """Add metrics; of the same name, dataset and slice the newest counts. Open promotion requests are judged anew,
+        and approvals given over other numbers lapse."""
+        given = self.body(MetricsCreate)
+        version = selectors.version(self.actor, slug, number)
+
+        def add() -> Response:
+            added = service.attach_metrics(
+                actor=self.actor, version=version, metrics=[MetricSpec(**m.model_dump()) for m in given.metrics]
+            )
+            return respond(
+                MetricsResponse(
+                    metrics=[
+                        MetricResponse(
+                            name=m.name, value=m.value, dataset=m.dataset, slice=m.slice, revision=m.revision
+                        )
+                        for m in added
+                    ]
+                ),
+                201,
+            )
+
+        return idempotent(request, self.actor, self.raw_body(), add)
+
+
+class CardView(Endpoint):
+    """/models/{slug}/versions/{number}/card"""
+
+    @Operation("getCard", "Read the model card", "evidence", {200: ParsedCard}, query=CardQuery, etag=True)
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        """The newest revision of the version's model card, or the one asked for: as written, taken apart, and with what
+        it lacks."""
+        asked = self.query(CardQuery).revision
+        version = selectors.version(self.actor, slug, number)
+        newest = selectors.card_of(version)
+        card = newest
+        if newest is not None and asked is not None:
+            card = ModelCard.objects.filter(version=version, revision=asked).select_related("added_by").first()
+        if newest is None or card is None:
+            what = f"revision {asked} of its model card" if newest is not None else "model card yet"
+            raise NotFoundError(f"Version {number} of {slug} has no {what}.")
+        return self.respond_with_etag(
+            f"{slug}-v{number}-card", card.revision, _read_card(version, card, newest.revision)
+        )
+
+    @Operation("putCard", "Add a revision of the model card", "evidence", {200: CardResponse}, body=CardCreate)
+    def put(self, request: Request, slug: str, number: int) -> Response:
+        """Write the model card. Earlier revisions stay; the same text again changes nothing. Open promotion requests
+        are judged anew."""
+        given = self.body(CardCreate)
+        version = selectors.version(self.actor, slug, number)
+        return respond(_card(service.attach_card(actor=self.actor, version=version, text=given.text)))
+
+
+class EvidenceView(Endpoint):
+    """/models/{slug}/versions/{number}/evidence/{kind}"""
+
+    @Operation(
+        "addEvidence",
+        "Add an evidence file",
+        "evidence",
+        {201: EvidenceResponse},
+        binary_body=True,
+        query=EvidenceQuery,
+        idempotent=True,
+    )
+    def post(self, request: Request, slug: str, number: int, kind: str) -> HttpResponseBase:
+        """Send the file's bytes as the body. A check that waits for this kind runs by itself."""
+        asked = self.query(EvidenceQuery)
+        stream, announced = parsers.upload(request)
+        version = selectors.version(self.actor, slug, number)
+        # The bytes are taken in first, outside any transaction; what they are then stands for them.
+        blob = service.store_evidence(
+            actor=self.actor, version=version, kind=kind, stream=stream, sha256=asked.sha256, announced=announced
+        )
+
+        def add() -> Response:
+            added = service.attach_stored(
+                actor=self.actor, version=version, kind=kind, filename=asked.filename, blob=blob
+            )
+            return respond(
+                EvidenceResponse(
+                    kind=added.kind,
+                    filename=added.filename,
+                    sha256=blob.sha256,
+                    size=blob.size,
+                    revision=added.revision,
+                    added_at=added.added_at,
+                    url=f"{url_of(version)}/evidence/{kind}",
+                ),
+                201,
+            )
+
+        return idempotent(request, self.actor, f"{asked.filename}\n{blob.sha256}", add)
+
+    @Operation("downloadEvidence", "Download an evidence file", "evidence", {200: "The bytes."}, file=True, etag=True)
+    def get(self, request: Request, slug: str, number: int, kind: str) -> HttpResponseBase:
+        """The newest file of that kind. Who took which digest is recorded."""
+        version = selectors.version(self.actor, slug, number)
+        newest = (
+            Evidence.objects.filter(version=version, kind=kind).select_related("blob").order_by("-revision").first()
+        )
+        if newest is None:
+            raise NotFoundError(f"Version {number} of {slug} has no evidence of the kind “{kind}”.")
+        newest.version = version
+        return artifacts.send(
+            request,
+            sha256=newest.blob.sha256,
+            size=newest.blob.size,
+            filename=newest.filename,
+            take=lambda: downloads.evidence(actor=self.actor, evidence=newest),
+        )
+
+
+def _card(card: ModelCard) -> CardResponse:
+    return CardResponse(
+        revision=card.revision,
+        sha256=card.sha256,
+        text=card.text,
+        added_by=PersonResponse.of(card.added_by),
+        added_at=card.added_at,
+    )
+
+
+def _read_card(version: ModelVersion, card: ModelCard, revisions: int) -> ParsedCard:
+    stands = completeness(version, card.text)
+    metadata: dict[str, Any] = {}
+    sections = [SectionResponse(title="", markdown=card.text)] if stands.unreadable else []
+    unreadable = stands.unreadable
+    try:
+        found = cards.parse(card.text)
+        metadata = {name: cards.to_json_value(value) for name, value in found.metadata.items()}
+        sections = [SectionResponse(title=s.title, markdown=found.source(s)) for s in cards.top_sections(found)]
+    except cards.ModelCardParseError as fault:
+        unreadable = str(fault)
+    return ParsedCard(
+        **_card(card).model_dump(),
+        revisions=revisions,
+        metadata=metadata,
+        sections=sections,
+        asked=stands.asked,
+        lacks=[MissingSection(code=x.code, where=x.where, detail=x.message) for x in stands.lacks],
+        policy=stands.policy,
+        unreadable=unreadable,
+    )

@@ -1,0 +1,124 @@
+"""`Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a POST sent twice is carried out once.
+
+The answer is kept in the transaction that did the work, so the two are there together or not at all. Refusals are not
+kept: nothing was done, and the same request may be right a minute later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from django.db import connection, transaction
+from django.http import HttpResponse, HttpResponseBase
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit import clock
+from audit.actor import Actor
+from governance.interfaces.rest.problem import Problem
+from governance.models import IdempotencyKey
+from registry import access
+from registry.models import AccessToken
+
+KEPT: Final = timedelta(hours=24)
+_SWEPT_AT_ONCE: Final = 50
+# The draft says a structured-field string; clients commonly send it bare. Either way: visible ASCII.
+_KEY: Final = re.compile(r'"([!#-\[\]-~]{1,255})"|([!#-\[\]-~]{1,255})')
+_KEPT_HEADERS: Final = ("Location", "ETag")
+
+
+def idempotent(request: Request, actor: Actor, body: bytes | str, do: Callable[[], Response]) -> HttpResponseBase:
+    """Carry out a POST; or, where its key was seen with the same request, give the first answer again.
+
+    Args:
+        body: of the request; for a streamed one, a text that names its digest.
+        do: does it, and makes the answer. Runs inside a transaction here.
+
+    Raises Problem: 400 for a malformed key, 409 while the first request is under way, 422 where the key belongs to
+    another request; and whatever `do` raises, after which nothing is kept.
+    """
+    key = _key(request)
+    token = access.token_of(actor) if key is not None else None
+    if key is None or token is None:
+        return do()
+    wanted = hashlib.sha256(body if isinstance(body, bytes) else body.encode()).hexdigest()
+    with transaction.atomic():
+        _lock(token, key)
+        kept = _load(token, key)
+        if kept is not None:
+            return _replay(kept, request, wanted)
+        response = do()
+        _store(token, key, request, wanted, response)
+    return response
+
+
+def _key(request: Request) -> str | None:
+    given = request.headers.get("Idempotency-Key")
+    if given is None:
+        return None
+    found = _KEY.fullmatch(given.strip())
+    if found is None:
+        detail = "An Idempotency-Key has 1 to 255 visible ASCII characters without quotes: a UUID is a good one."
+        raise Problem(
+            400, "invalid_request", detail, errors=[{"pointer": "Idempotency-Key", "code": "key", "detail": detail}]
+        )
+    return found[1] or found[2]
+
+
+def _lock(token: AccessToken, key: str) -> None:
+    """Keep every other request with this key out until the transaction ends. A lock of the database and not a row:
+    a row of an unfinished transaction could only be waited for, not seen."""
+    number = int.from_bytes(hashlib.sha256(f"idempotency {token.pk} {key}".encode()).digest()[:8], signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        (held,) = cursor.fetchone()
+    if not held:
+        raise Problem(
+            409,
+            "idempotency_in_progress",
+            "The first request with this Idempotency-Key is still being answered: send it again in a second.",
+            headers={"Retry-After": "1"},
+        )
+
+
+def _load(token: AccessToken, key: str) -> IdempotencyKey | None:
+    kept = IdempotencyKey.objects.filter(token=token, key=key).first()
+    if kept is not None and kept.created_at <= clock.now() - KEPT:
+        kept.delete()
+        return None
+    return kept
+
+
+def _replay(kept: IdempotencyKey, request: Request, wanted: str) -> HttpResponse:
+    if (kept.method, kept.path, kept.body_sha256) != (request.method, request.path, wanted):
+        raise Problem(
+            422,
+            "idempotency_key_reused",
+            f"This Idempotency-Key was used for {kept.method} {kept.path} with "
+            f"{'another' if kept.path == request.path else 'its own'} body: make a new key for a new request.",
+        )
+    headers = {**kept.headers, "Idempotency-Replayed": "true"}
+    return HttpResponse(kept.body, status=kept.status, content_type="application/json", headers=headers)
+
+
+def _store(token: AccessToken, key: str, request: Request, wanted: str, response: Response) -> None:
+    now = clock.now()
+    # What is too old goes when something new comes; rows another request is removing are left to it.
+    old = IdempotencyKey.objects.filter(created_at__lte=now - KEPT).select_for_update(skip_locked=True)
+    IdempotencyKey.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:_SWEPT_AT_ONCE])).delete()
+    IdempotencyKey.objects.create(
+        token=token,
+        key=key,
+        method=str(request.method),
+        path=request.path,
+        body_sha256=wanted,
+        status=response.status_code,
+        headers={name: response[name] for name in _KEPT_HEADERS if name in response},
+        body=JSONRenderer().render(response.data).decode(),
+        created_at=now,
+    )

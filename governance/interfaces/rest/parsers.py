@@ -1,0 +1,143 @@
+"""Reading what a request carries: strict JSON, and files as streams that are never held in memory."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import IO, Any, Final
+
+from django.http import HttpRequest
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from governance.interfaces.rest.problem import Problem
+from registry.json_text import is_unstorable
+
+MAX_INTEGER: Final = 2**53 - 1
+"""RFC 7493 section 2.2: the largest integer every JSON reader keeps exactly."""
+MAX_DEPTH: Final = 32
+
+
+class StrictJSONParser(BaseParser):
+    """JSON as RFC 8259 and RFC 7493 (I-JSON) define it: what two readers could read differently is refused."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Read the body. Raises Problem (400), or what Django raises for a body past DATA_UPLOAD_MAX_MEMORY_SIZE."""
+        assert parser_context is not None
+        # `body` and not `stream`: Django's limit on what is read into memory stands before the first.
+        return read_json(parser_context["request"]._request.body)
+
+
+class JSONOnly(DefaultContentNegotiation):
+    """There is one form of answer, so `Accept` chooses nothing (RFC 9110 section 12.5.1 allows that)."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
+
+
+def read_json(raw: bytes) -> Any:
+    """Read a JSON text strictly.
+
+    Refused with 400: another encoding than UTF-8, NaN and infinities, numbers too large for a double, integers beyond
+    2^53-1, a member named twice, NUL and lone surrogates in text, more than 32 levels.
+    """
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _malformed(f"The body is not UTF-8 (byte {error.start}).", "encoding") from None
+    try:
+        document = json.loads(
+            text,
+            object_pairs_hook=_members,
+            parse_int=_integer,
+            parse_float=_number,
+            parse_constant=_constant,
+        )
+    except json.JSONDecodeError as error:
+        raise _malformed(f"Not JSON: {error.msg} in line {error.lineno}, column {error.colno}.", "syntax") from None
+    except RecursionError:
+        raise _too_deep() from None
+    for pointer, depth, value in _walk(document):
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        if isinstance(value, str) and is_unstorable(value):
+            raise _malformed("Text must hold no NUL and no half of a surrogate pair.", "characters", pointer)
+    return document
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _malformed(f"The member {json.dumps(twice)} stands twice in one object.", "duplicate_member")
+    return found
+
+
+def _integer(digits: str) -> int:
+    # Length first: turning thousands of digits into an int costs quadratic time.
+    if len(digits) > 17 or abs(int(digits)) > MAX_INTEGER:
+        raise _malformed("Integers go up to 2^53-1 (RFC 7493); write a larger one as text.", "integer_too_large")
+    return int(digits)
+
+
+def _number(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise _malformed("A number is too large for a double (RFC 7493).", "number_too_large")
+    return number
+
+
+def _constant(name: str) -> float:
+    raise _malformed(f"{name} is no JSON number; leave the member out instead.", "not_finite")
+
+
+def _walk(document: Any) -> Iterator[tuple[str, int, Any]]:
+    """Every value and key with its JSON pointer and depth; without recursion."""
+    waiting: list[tuple[str, int, Any]] = [("", 0, document)]
+    while waiting:
+        pointer, depth, value = waiting.pop()
+        yield pointer, depth, value
+        if isinstance(value, dict):
+            for key, member in value.items():
+                if is_unstorable(key):
+                    yield pointer, depth, key
+                    continue
+                waiting.append((f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}", depth + 1, member))
+        elif isinstance(value, list):
+            waiting.extend((f"{pointer}/{index}", depth + 1, member) for index, member in enumerate(value))
+
+
+def _too_deep() -> Problem:
+    return _malformed(f"The document has more than {MAX_DEPTH} levels.", "too_deep")
+
+
+def _malformed(detail: str, code: str, pointer: str = "") -> Problem:
+    return Problem(400, "malformed_json", detail, errors=[{"pointer": pointer, "code": code, "detail": detail}])
+
+
+def upload(request: Request) -> tuple[HttpRequest, int]:
+    """The body as a stream, with the length the caller announced. Nothing of it has been read yet.
+
+    Raises Problem: 411 where no length is given (a chunked body ends wherever the connection does), 415 for a form.
+    """
+    raw = request._request
+    announced = raw.META.get("CONTENT_LENGTH") or ""
+    if not announced.isdecimal() or raw.META.get("HTTP_TRANSFER_ENCODING"):
+        raise Problem(411, "length_required", "Send the file's size as Content-Length; chunked bodies are not taken.")
+    if (raw.content_type or "").startswith(("multipart/", "application/x-www-form-urlencoded")):
+        raise Problem(
+            415,
+            "unsupported_media_type",
+            "Send the bytes themselves as the body (application/octet-stream), not a form.",
+        )
+    return raw, int(announced)

@@ -1,0 +1,125 @@
+"""The policies in force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance import selectors
+from governance.interfaces.rest import pagination
+from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.schemas import Page, PageQuery, ResponseBody, UtcDateTime
+from registry import access
+
+
+class PolicyResponse(ResponseBody):
+    """A policy revision in force. `digest` is the SHA-256 of the RFC 8785 form of `document`; `confirmation` says who
+    put it in force: two_officers, single_officer, or setup (without a second person)."""
+
+    slug: str
+    title: str
+    revision: int
+    digest: str
+    published_at: UtcDateTime
+    confirmation: str
+    document: dict[str, Any]
+    source: str
+
+
+class PolicyList(Page[PolicyResponse]):
+    """A page of policies in force, by name."""
+
+
+class PathPolicyResponse(ResponseBody):
+    """A policy revision that governs a path. `basis`: target, leaving or represented_stage."""
+
+    basis: str
+    slug: str
+    revision: int
+
+
+class PolicyPath(ResponseBody):
+    """A move between stages, or a protected alias pointed at a version in a stage, and what it requires."""
+
+    from_stage: str = Field(description="Name of the stage the version is in.")
+    to_stage: str | None
+    to_alias: str | None
+    tiers: list[int] = Field(description="The risk tiers of which this is so.")
+    free: bool = Field(description="Nothing governs it: it is carried out at once.")
+    policies: list[PathPolicyResponse] = Field(description="Every one must be satisfied.")
+    checks: list[str] = Field(description="Required checks.")
+    approvals: list[str]
+    gaps: list[str] = Field(description="What no policy covers, so that the change is refused, and other warnings.")
+
+    @classmethod
+    def of(cls, row: selectors.PathRequirements) -> PolicyPath:
+        return cls(
+            from_stage=row.source,
+            to_stage=row.target or None,
+            to_alias=row.alias or None,
+            tiers=list(row.tiers),
+            free=row.free,
+            policies=[PathPolicyResponse(basis=p.basis, slug=p.slug, revision=p.revision) for p in row.policies],
+            checks=list(row.checks),
+            approvals=list(row.approvals),
+            gaps=list(row.gaps),
+        )
+
+
+class PolicyPathList(ResponseBody):
+    """Every path of the lifecycle and of the protected aliases."""
+
+    items: list[PolicyPath]
+
+
+class PathsView(Endpoint):
+    """/policies/paths"""
+
+    @Operation(
+        "listPolicyPaths", "List every path between stages with its requirements", "policies", {200: PolicyPathList}
+    )
+    def get(self, request: Request) -> Response:
+        """Each move between stages and each protected alias, by tier, with the policies in force that govern it."""
+        access.require_scope(self.actor, "models:read")
+        return respond(PolicyPathList(items=[PolicyPath.of(row) for row in selectors.paths()]))
+
+
+class PoliciesView(Endpoint):
+    """/policies"""
+
+    @Operation("listPolicies", "List the policies in force", "policies", {200: PolicyList}, query=PageQuery)
+    def get(self, request: Request) -> Response:
+        """What each policy in force asks, of which promotions."""
+        asked = self.query(PageQuery)
+        access.require_scope(self.actor, "models:read")
+        rows, following = pagination.page(
+            selectors.policies_in_force(),
+            by="policy__slug",
+            kind=str,
+            cursor=asked.cursor,
+            limit=asked.limit,
+            place=lambda revision: revision.policy.slug,
+        )
+        return respond(
+            PolicyList(
+                items=[
+                    PolicyResponse(
+                        slug=revision.policy.slug,
+                        title=revision.policy.title,
+                        revision=revision.number,
+                        digest=revision.digest,
+                        published_at=revision.published_at,
+                        confirmation=revision.confirmation,
+                        document=revision.document,
+                        source=revision.source,
+                    )
+                    for revision in rows
+                ],
+                next=following,
+            ),
+            headers=pagination.link(request, following),
+        )

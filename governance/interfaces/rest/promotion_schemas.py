@@ -1,0 +1,435 @@
+"""How a promotion request looks to a caller."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from pydantic import Field
+
+from governance.interfaces.rest.conf import PREFIX
+from governance.interfaces.rest.schemas import Page, PersonResponse, RequirementResponse, ResponseBody, UtcDateTime
+from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
+from governance.policies import ApprovalProgress
+from governance.selectors import CheckRow, ListRow, PromotionDetail, Rejection, Related
+
+
+class TargetResponse(ResponseBody):
+    """Where the version is to go: one of the two."""
+
+    stage: str | None
+    alias: str | None
+
+    @classmethod
+    def of(cls, request: PromotionRequest) -> TargetResponse:
+        stage = request.target_stage.slug if request.target_stage is not None else None
+        return cls(stage=stage, alias=request.target_alias or None)
+
+
+class Progress(ResponseBody):
+    """How many of how many."""
+
+    have: int
+    need: int
+
+
+class PromotionSummary(ResponseBody):
+    """A promotion request in a list."""
+
+    id: int
+    model: str
+    version: int
+    target: TargetResponse
+    state: str
+    before_governance: bool = Field(
+        description="It stood there where it was brought from: no policy, no check, no approval."
+    )
+    requested_by: PersonResponse
+    checks: Progress
+    approvals: Progress
+    revision: int
+    created_at: UtcDateTime
+    expires_at: UtcDateTime | None
+    closed_at: UtcDateTime | None
+    url: str
+    page: str
+
+    @classmethod
+    def of(cls, row: ListRow) -> PromotionSummary:
+        request = row.request
+        return cls(
+            id=request.pk,
+            model=request.model.slug,
+            version=request.version.number,
+            target=TargetResponse.of(request),
+            state=request.state,
+            before_governance=request.before_governance,
+            requested_by=PersonResponse.of(request.requested_by),
+            checks=Progress(have=row.checks_met, need=row.checks_total),
+            approvals=Progress(have=row.approvals_have, need=row.approvals_need),
+            revision=request.revision,
+            created_at=request.created_at,
+            expires_at=request.expires_at,
+            closed_at=request.closed_at,
+            url=url_of(request),
+            page=page_of(request),
+        )
+
+
+class PromotionList(Page[PromotionSummary]):
+    """A page of promotion requests, newest first."""
+
+
+class PolicyRef(ResponseBody):
+    """The policy revision a request is judged by."""
+
+    slug: str
+    revision: int
+    digest: str
+    confirmation: str = Field(
+        description="Who put it in force: two_officers, single_officer, or setup (without a second person)."
+    )
+
+
+class GoverningPolicy(ResponseBody):
+    """A policy revision that a request must satisfy, and why it governs the request."""
+
+    slug: str
+    revision: int
+    digest: str
+    basis: str = Field(description="target, leaving, represented_stage, tier or newer_revision.")
+    because: str = Field(description="The basis in words.")
+    added_at: UtcDateTime
+
+    @classmethod
+    def of(cls, bound: RequestPolicy) -> GoverningPolicy:
+        revision = bound.policy_revision
+        return cls(
+            slug=revision.policy.slug,
+            revision=revision.number,
+            digest=revision.digest,
+            basis=bound.basis,
+            because=bound.get_basis_display(),
+            added_at=bound.added_at,
+        )
+
+
+class CheckResponse(ResponseBody):
+    """A check the policy calls for, and how its latest run stands."""
+
+    check: str
+    title: str
+    mode: str = Field(description="required or advisory")
+    status: str = Field(description="expected, waiting_evidence, queued, running or completed")
+    conclusion: str | None
+    summary: str
+    stale: bool
+    attempts: int
+
+    @classmethod
+    def of(cls, row: CheckRow) -> CheckResponse:
+        return cls(
+            check=row.rule.check,
+            title=row.title,
+            mode=row.rule.mode,
+            status=row.run.status if row.run is not None else "expected",
+            conclusion=(row.run.conclusion or None) if row.run is not None else None,
+            summary=row.run.summary if row.run is not None else "",
+            stale=row.stale,
+            attempts=row.attempts,
+        )
+
+
+class CheckRunResponse(ResponseBody):
+    """One attempt of a check, with what it found."""
+
+    id: str
+    check: str
+    check_version: str
+    mode: str
+    attempt: int
+    status: str
+    conclusion: str | None
+    inputs_digest: str = Field(description="SHA-256 over everything the outcome depends on.")
+    summary: str
+    findings: list[dict[str, Any]]
+    measures: dict[str, Any]
+    conditions: dict[str, Any]
+    created_at: UtcDateTime
+    completed_at: UtcDateTime | None
+
+    @classmethod
+    def of(cls, run: CheckRun) -> CheckRunResponse:
+        return cls(
+            id=str(run.uid),
+            check=run.check_slug,
+            check_version=run.check_version,
+            mode=run.mode,
+            attempt=run.attempt,
+            status=run.status,
+            conclusion=run.conclusion or None,
+            inputs_digest=run.inputs_digest,
+            summary=run.summary,
+            findings=run.findings,
+            measures=run.measures,
+            conditions=run.conditions,
+            created_at=run.created_at,
+            completed_at=run.completed_at,
+        )
+
+
+class CheckRunList(Page[CheckRunResponse]):
+    """The runs of a request's checks, newest first."""
+
+
+class ExcludedApprover(ResponseBody):
+    """A member of the group whose decision cannot count, and why."""
+
+    name: str
+    rule: str
+    reason: str
+
+
+class ApprovalResponse(ResponseBody):
+    """One approval rule of the policy: how many of which group, and who fills it."""
+
+    group: str
+    count: int
+    order: int
+    open: bool = Field(description="Whether the groups before it are done.")
+    approved_by: list[str]
+    may_approve: list[str]
+    kept_out: list[ExcludedApprover]
+
+    @classmethod
+    def of(cls, standing: ApprovalProgress) -> ApprovalResponse:
+        return cls(
+            group=standing.rule.group,
+            count=standing.rule.count,
+            order=standing.rule.order,
+            open=standing.open,
+            approved_by=[d.name for d in standing.approved_by],
+            may_approve=[r.name for r in standing.may_approve],
+            kept_out=[
+                ExcludedApprover(name=r.name, rule=r.excluded.rule, reason=r.excluded.reason)
+                for r in standing.excluded
+                if r.excluded is not None
+            ],
+        )
+
+
+class DecisionResponse(ResponseBody):
+    """What a person said, over which packet, with which signature."""
+
+    person: PersonResponse
+    outcome: str
+    comment: str
+    groups: list[str]
+    packet_digest: str
+    signed_name: str
+    signed_meaning: str
+    signed_at: UtcDateTime
+    lapsed_at: UtcDateTime | None
+
+    @classmethod
+    def of(cls, decision: Decision) -> DecisionResponse:
+        return cls(
+            person=PersonResponse.of(decision.person),
+            outcome=decision.outcome,
+            comment=decision.comment,
+            groups=decision.groups,
+            packet_digest=decision.packet_digest,
+            signed_name=decision.signed_name,
+            signed_meaning=decision.signed_meaning,
+            signed_at=decision.signed_at,
+            lapsed_at=decision.lapsed_at,
+        )
+
+
+class RejectionResponse(ResponseBody):
+    """An earlier request of the model that was rejected."""
+
+    id: int
+    version: int
+    target: TargetResponse
+    closed_at: UtcDateTime | None
+    by: str | None
+    comment: str
+
+    @classmethod
+    def of(cls, rejection: Rejection) -> RejectionResponse:
+        request, decision = rejection.request, rejection.decision
+        return cls(
+            id=request.pk,
+            version=request.version.number,
+            target=TargetResponse.of(request),
+            closed_at=request.closed_at,
+            by=decision.signed_name if decision is not None else None,
+            comment=decision.comment if decision is not None else "",
+        )
+
+
+class RelatedRequestResponse(ResponseBody):
+    """What a reviewer has to know besides the version itself."""
+
+    review_overdue_since: date | None = Field(description="The day the periodic review of the model was due.")
+    competing: list[int] = Field(description="Open requests that bring another version to the same place.")
+    same_version: list[int] = Field(description="Open requests for the same version and another target.")
+    rejections: list[RejectionResponse] = Field(description="The latest rejected requests of the model, made before.")
+    in_target: int | None = Field(
+        description="The version that is in the target now, where it is not the one this request compares with."
+    )
+
+    @classmethod
+    def of(cls, related: Related) -> RelatedRequestResponse:
+        return cls(
+            review_overdue_since=related.review_overdue_since,
+            competing=[other.pk for other in related.competing],
+            same_version=[other.pk for other in related.same_version],
+            rejections=[RejectionResponse.of(rejection) for rejection in related.rejections],
+            in_target=related.in_target.number if related.in_target is not None else None,
+        )
+
+
+class DisagreementResponse(ResponseBody):
+    """A metric whose declared value differs from what a check computed from the evaluation table."""
+
+    metric: str
+    dataset: str
+    declared: float | None
+    measured: float | None
+
+
+class PromotionResponse(ResponseBody):
+    """A promotion request: what is asked, how it stands, and what is left."""
+
+    id: int
+    model: str
+    version: int
+    from_stage: str
+    target: TargetResponse
+    champion: int | None = Field(description="Number of the version it is compared with.")
+    state: str = Field(
+        description="open, blocked, ready, promoted, rejected, withdrawn, expired or superseded; the first three live."
+    )
+    before_governance: bool = Field(
+        description="It stood there where it was brought from: no policy, no check, no approval."
+    )
+    reapproves: str | None = Field(
+        description="The promotion behind the place that the version holds already: this asks to approve it there "
+        "again, and moves nothing."
+    )
+    live: bool
+    headline: str
+    reason: str
+    requested_by: PersonResponse
+    policy: PolicyRef | None = Field(description="The policy it was made under; null where none governs the move.")
+    policies: list[GoverningPolicy] = Field(
+        description="Every policy revision it must satisfy, and why: the requirements are their conjunction."
+    )
+    aliases_outside_stage: list[str] = Field(
+        description="Aliases that represent the stage it leaves, and keep pointing at it until a request moves them."
+    )
+    fingerprint: str
+    packet_digest: str | None = Field(description="What approvers sign, once review is open.")
+    requirements: list[RequirementResponse]
+    checks: list[CheckResponse]
+    approvals: list[ApprovalResponse]
+    decisions: list[DecisionResponse]
+    disagreements: list[DisagreementResponse] = Field(
+        description="Metrics whose declared value differs from the evaluation table; the check judged the table."
+    )
+    related: RelatedRequestResponse
+    next_actions: list[str] = Field(description="What the caller may do now: execute, withdraw.")
+    revision: int
+    created_at: UtcDateTime
+    expires_at: UtcDateTime | None
+    closed_at: UtcDateTime | None
+    url: str
+    page: str = Field(description="Where people decide.")
+
+    @classmethod
+    def of(cls, seen: PromotionDetail) -> PromotionResponse:
+        request = seen.request
+        revision = request.policy_revision
+        allowed = {"execute": seen.can_promote, "withdraw": seen.can_withdraw}
+        return cls(
+            id=request.pk,
+            model=request.model.slug,
+            version=request.version.number,
+            from_stage=request.source_stage.slug,
+            target=TargetResponse.of(request),
+            champion=request.champion.number if request.champion is not None else None,
+            state=request.state,
+            before_governance=request.before_governance,
+            reapproves=f"{PREFIX}/promotions/{request.reapproves_id}" if request.reapproves_id is not None else None,
+            live=request.is_live,
+            headline=" ".join(part for part in (seen.headline, seen.sentence) if part),
+            reason=request.reason,
+            requested_by=PersonResponse.of(request.requested_by),
+            policy=PolicyRef(
+                slug=revision.policy.slug,
+                revision=revision.number,
+                digest=revision.digest,
+                confirmation=revision.confirmation,
+            )
+            if revision is not None
+            else None,
+            policies=[GoverningPolicy.of(bound) for bound in request.governing],
+            aliases_outside_stage=list(seen.aliases_outside_stage),
+            fingerprint=request.fingerprint,
+            packet_digest=request.packet_digest or None,
+            requirements=[RequirementResponse.of(r) for r in seen.verdict.requirements]
+            if seen.verdict is not None
+            else [],
+            checks=[CheckResponse.of(row) for row in seen.checks],
+            approvals=[ApprovalResponse.of(standing) for standing in seen.approvals],
+            decisions=[DecisionResponse.of(decision) for decision in seen.decisions],
+            disagreements=[
+                DisagreementResponse(metric=row.name, dataset=row.dataset, declared=row.value, measured=row.measured)
+                for row in seen.disagreements
+            ],
+            related=RelatedRequestResponse.of(seen.related),
+            next_actions=[name for name, answer in allowed.items() if answer],
+            revision=request.revision,
+            created_at=request.created_at,
+            expires_at=request.expires_at,
+            closed_at=request.closed_at,
+            url=url_of(request),
+            page=page_of(request),
+        )
+
+
+class Gate(ResponseBody):
+    """The verdict alone."""
+
+    id: int
+    state: str
+    live: bool
+    promoted: bool
+    revision: int
+    url: str
+    page: str
+
+    @classmethod
+    def of(cls, request: PromotionRequest) -> Gate:
+        return cls(
+            id=request.pk,
+            state=request.state,
+            live=request.is_live,
+            promoted=request.state == PromotionRequest.State.PROMOTED,
+            revision=request.revision,
+            url=url_of(request),
+            page=page_of(request),
+        )
+
+
+def url_of(request: PromotionRequest) -> str:
+    """Where the API has the request."""
+    return f"{PREFIX}/promotions/{request.pk}"
+
+
+def page_of(request: PromotionRequest) -> str:
+    """Where people see it and decide."""
+    return f"{settings.PUBLIC_URL}/promotions/{request.pk}/"

@@ -1,0 +1,261 @@
+"""Promotion requests: asked for, followed, carried out, withdrawn. Deciding is not among it: people do that."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from django.http import HttpResponseBase
+from pydantic import Field, model_validator
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance import promotions, selectors
+from governance.interfaces.rest import long_poll, pagination, preconditions
+from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.idempotency import idempotent
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.promotion_schemas import (
+    Gate,
+    PromotionList,
+    PromotionResponse,
+    PromotionSummary,
+    page_of,
+    url_of,
+)
+from governance.interfaces.rest.schemas import IntQuery, PageQuery, QueryParams, RequestBody, TextQuery
+from governance.models import PromotionRequest
+from registry import access
+from registry import selectors as catalogue
+from registry.exceptions import PermissionDeniedError
+
+ONE_TARGET = {"oneOf": [{"required": ["stage"]}, {"required": ["alias"]}]}
+
+
+class TargetInput(RequestBody, json_schema_extra=ONE_TARGET):
+    """Where the version is to go: a stage, by slug, or an alias."""
+
+    stage: str = Field("", min_length=1, max_length=40)
+    alias: str = Field("", min_length=1, max_length=255)
+
+    @model_validator(mode="after")
+    def _one(self) -> TargetInput:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("Name one target: a stage or an alias.")
+        return self
+
+
+class PromotionCreate(RequestBody):
+    """A promotion to ask for."""
+
+    model: str = Field(min_length=1, max_length=200)
+    version: int = Field(ge=1, le=999_999_999)
+    target: TargetInput
+    reason: str = Field(min_length=1, max_length=5_000, description="Why; part of what the approvers sign.")
+
+
+class PromotionWithdrawal(RequestBody):
+    """Why a request is withdrawn."""
+
+    reason: str = Field(min_length=1, max_length=5_000)
+
+
+class PromotionsQuery(PageQuery):
+    """Which requests."""
+
+    state: (
+        Literal["live", "open", "blocked", "ready", "promoted", "rejected", "withdrawn", "expired", "superseded"] | None
+    ) = Field(None, description="One state; `live` for those nobody has closed.")
+    model: TextQuery | None = Field(None, description="Name of a model.")
+    version: IntQuery | None = Field(None, ge=1, le=999_999_999, description="Number of a version; with `model`.")
+
+
+class WaitQuery(QueryParams):
+    """How long to wait for news."""
+
+    wait: IntQuery | None = Field(
+        None,
+        ge=0,
+        le=3600,
+        description="Seconds to hold the answer back until the request changes; 25 count at most. With "
+        "`If-None-Match`, a change since that tag is answered at once.",
+    )
+
+
+class PromotionsView(Endpoint):
+    """/promotions"""
+
+    @Operation("listPromotions", "List promotion requests", "promotions", {200: PromotionList}, query=PromotionsQuery)
+    def get(self, request: Request) -> Response:
+        """The promotion requests of the models the caller may see, newest first."""
+        asked = self.query(PromotionsQuery)
+        access.require_scope(self.actor, "models:read")
+        found = selectors.visible_requests(self.actor)
+        if asked.state == "live":
+            found = found.filter(state__in=PromotionRequest.LIVE)
+        elif asked.state is not None:
+            found = found.filter(state=asked.state)
+        if asked.model is not None:
+            found = found.filter(model__slug=asked.model)
+        if asked.version is not None:
+            found = found.filter(version__number=asked.version)
+        rows, following = pagination.page(
+            found.only("pk"),
+            by="pk",
+            kind=int,
+            descending=True,
+            cursor=asked.cursor,
+            limit=asked.limit,
+            place=lambda r: r.pk,
+        )
+        numbers = [row.pk for row in rows]
+        shown = selectors.promotion_summaries(
+            self.actor, selectors.visible_requests(self.actor).filter(pk__in=numbers).order_by("-pk")
+        )
+        return respond(
+            PromotionList(items=[PromotionSummary.of(row) for row in shown], next=following),
+            headers=pagination.link(request, following),
+        )
+
+    @Operation(
+        "requestPromotion",
+        "Ask for a promotion",
+        "promotions",
+        {201: PromotionResponse},
+        body=PromotionCreate,
+        idempotent=True,
+        etag=True,
+        refusals=(404, 409),
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        """Ask that a version enter a stage or carry an alias. Its checks are queued at once; follow it with
+        `GET …?wait=25`. Where one is open for the same version and target, 409 names it in `existing`."""
+        given = self.body(PromotionCreate)
+
+        def ask() -> Response:
+            made = promotions.request(
+                actor=self.actor,
+                version=catalogue.version(self.actor, given.model, given.version),
+                target_stage=given.target.stage or None,
+                target_alias=given.target.alias or None,
+                reason=given.reason,
+            )
+            return self.shown(made.pk, status=201, headers={"Location": url_of(made)})
+
+        return idempotent(request, self.actor, self.raw_body(), ask)
+
+    def shown(self, number: int, **facts: Any) -> Response:
+        return shown(self, number, **facts)
+
+
+class PromotionView(Endpoint):
+    """/promotions/{id}"""
+
+    @Operation(
+        "getPromotion", "Follow a promotion request", "promotions", {200: PromotionResponse}, query=WaitQuery, etag=True,
+        long_poll=True,
+    )  # fmt: skip
+    def get(self, request: Request, id: int) -> Response:  # noqa: A002 (the word in the address)
+        """A request with every requirement: how it stands, how it is fulfilled, and by whom."""
+        headers = _wait(self, request, id)
+        return shown(self, id, headers=headers)
+
+
+class GateView(Endpoint):
+    """/promotions/{id}/gate"""
+
+    @Operation(
+        "getGate", "Ask the gate", "promotions", {200: Gate}, query=WaitQuery, etag=True, long_poll=True
+    )  # fmt: skip
+    def get(self, request: Request, id: int) -> Response:  # noqa: A002
+        """The verdict alone, for a pipeline that wants to know whether to go on."""
+        headers = _wait(self, request, id)
+        found = selectors.get_request_status(self.actor, id)
+        return self.respond_with_etag(found.pk, found.revision, Gate.of(found), headers=headers)
+
+
+class ExecutionView(Endpoint):
+    """/promotions/{id}/execute"""
+
+    @Operation(
+        "executePromotion",
+        "Carry out a request that is ready",
+        "promotions",
+        {200: PromotionResponse},
+        if_match=True,
+        idempotent=True,
+    )
+    def post(self, request: Request, id: int) -> HttpResponseBase:  # noqa: A002
+        """Move the version, where the policy holds a ready request until somebody says so. Judged again here and now:
+        409 with the unmet `requirements` where it is not ready."""
+        found = selectors.get_request_status(self.actor, id)
+        expected = preconditions.expected_revision(request, id)
+
+        def execute() -> Response:
+            promotions.promote(actor=self.actor, request=found, expected_revision=expected)
+            return shown(self, id)
+
+        return idempotent(request, self.actor, b"", execute)
+
+
+class WithdrawalView(Endpoint):
+    """/promotions/{id}/withdraw"""
+
+    @Operation(
+        "withdrawPromotion",
+        "Withdraw a request",
+        "promotions",
+        {200: PromotionResponse},
+        body=PromotionWithdrawal,
+        if_match=True,
+        idempotent=True,
+    )
+    def post(self, request: Request, id: int) -> HttpResponseBase:  # noqa: A002
+        """Take a live request back. Whoever opened it may, and whoever may edit the model."""
+        given = self.body(PromotionWithdrawal)
+        found = selectors.get_request_status(self.actor, id)
+        expected = preconditions.expected_revision(request, id)
+
+        def withdraw() -> Response:
+            promotions.withdraw(actor=self.actor, request=found, reason=given.reason, expected_revision=expected)
+            return shown(self, id)
+
+        return idempotent(request, self.actor, self.raw_body(), withdraw)
+
+
+class DecisionsView(Endpoint):
+    """/promotions/{id}/decisions"""
+
+    @Operation("decide", "Refused: people decide, on the request's page", "promotions", {})
+    def post(self, request: Request, id: int) -> Response:  # noqa: A002
+        """No token decides. The refusal names the page where reviewers do, and who they are; decisions are part of the
+        promotion itself."""
+        found = selectors.get_request(self.actor, id)
+        judged = selectors.evaluate_request(found).verdict
+        standings = judged.approvals if judged is not None else ()
+        raise PermissionDeniedError(
+            f"No token decides on request #{found.pk}: reviewers sign in and decide at {page_of(found)}",
+            code="tokens_do_not_decide",
+            who_can=sorted({r.name for standing in standings for r in standing.may_approve}),
+        )
+
+
+def shown(view: Endpoint, number: int, **facts: Any) -> Response:
+    """The answer that shows a request."""
+    seen = selectors.request_page(view.actor, number)
+    return view.respond_with_etag(number, seen.request.revision, PromotionResponse.of(seen), **facts)
+
+
+def _wait(view: Endpoint, request: Request, number: int) -> dict[str, str]:
+    """Hold the answer back as long as asked and as nothing changes; returns the headers that say so."""
+    seconds = long_poll.requested_wait(request, view.query(WaitQuery).wait)
+    if not seconds:
+        return {}
+    found = selectors.get_request_status(view.actor, number)
+    if not found.is_live:
+        return {}
+    known = preconditions.known_revision(request, number)
+    if known is not None and known != found.revision:
+        return {}
+    held = long_poll.until_changed(number, found.revision, seconds)
+    applied = {"Preference-Applied": "wait"} if held else {}
+    return {**applied, "Retry-After": str(long_poll.RETRY_AFTER)}

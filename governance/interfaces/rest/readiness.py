@@ -1,0 +1,117 @@
+"""What a version needs for each target, before anybody asks."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance import selectors
+from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.schemas import ResponseBody
+from governance.selectors import AskedGroup, ReadinessStep, TargetReadiness
+from registry import selectors as registry
+
+
+class ReadinessAdditionResponse(ResponseBody):
+    """Something that can be added to the version for a check."""
+
+    form: str = Field(description="files, card, evidence or metric")
+    name: str = Field(description="The kind of evidence, or the name of the metric.")
+
+
+class ReadinessStepResponse(ResponseBody):
+    """A condition or a check, and its expected state."""
+
+    title: str
+    state: str = Field(description="failed: something has to be done; waiting: judged when the request is made; met")
+    required: bool
+    detail: str
+    additions: list[ReadinessAdditionResponse]
+    command: str = Field(description="The command that adds what is missing; empty where nothing can be added.")
+
+    @classmethod
+    def of(cls, step: ReadinessStep) -> ReadinessStepResponse:
+        return cls(
+            title=step.title,
+            state=str(step.state),
+            required=step.required,
+            detail=step.detail,
+            additions=[ReadinessAdditionResponse(form=one.form, name=one.name) for one in step.additions],
+            command=step.command,
+        )
+
+
+class RequiredGroupResponse(ResponseBody):
+    """A group that would be asked."""
+
+    group: str
+    count: int
+    order: int
+    may_approve: list[str]
+    excluded: list[str] = Field(description="Why other members cannot approve, with the rule.")
+
+    @classmethod
+    def of(cls, group: AskedGroup) -> RequiredGroupResponse:
+        return cls(
+            group=group.group,
+            count=group.count,
+            order=group.order,
+            may_approve=list(group.may_approve),
+            excluded=list(group.excluded),
+        )
+
+
+class GoverningRevision(ResponseBody):
+    """A policy revision that would govern the request."""
+
+    slug: str
+    revision: int
+
+
+class TargetReadinessResponse(ResponseBody):
+    """A stage or a protected alias, and what it needs."""
+
+    name: str
+    stage: str | None
+    alias: str | None
+    offered: bool = Field(description="Whether the caller can ask for it now.")
+    refusal: str = Field(description="Why it is not offered.")
+    free: bool = Field(description="Nothing governs it: it is carried out at once.")
+    open_request: int | None = Field(description="The open request of this version for the target.")
+    policies: list[GoverningRevision]
+    steps: list[ReadinessStepResponse]
+    asked: list[RequiredGroupResponse]
+
+    @classmethod
+    def of(cls, target: TargetReadiness) -> TargetReadinessResponse:
+        return cls(
+            name=target.name,
+            stage=target.stage or None,
+            alias=target.alias or None,
+            offered=not target.refusal and target.open_request is None,
+            refusal=target.refusal,
+            free=target.free,
+            open_request=target.open_request,
+            policies=[GoverningRevision(slug=slug, revision=number) for slug, number in target.policies],
+            steps=[ReadinessStepResponse.of(step) for step in target.steps],
+            asked=[RequiredGroupResponse.of(group) for group in target.asked],
+        )
+
+
+class Readiness(ResponseBody):
+    """Every stage the version is not in, and every protected alias it does not carry."""
+
+    targets: list[TargetReadinessResponse]
+
+
+class ReadinessView(Endpoint):
+    """/models/{slug}/versions/{number}/readiness"""
+
+    @Operation("getReadiness", "Read what a version needs for each target", "versions", {200: Readiness})
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        """What is missing for each target, who would be asked, and why a target is not offered."""
+        version = registry.version(self.actor, slug, number)
+        found = selectors.readiness(self.actor, version)
+        return respond(Readiness(targets=[TargetReadinessResponse.of(target) for target in found]))

@@ -1,0 +1,230 @@
+"""The OpenAPI description, made from the operations themselves, so that it says what the views do.
+
+DRF imports this module while its own views load, so nothing here may import those.
+"""
+
+from __future__ import annotations
+
+import inspect
+from http import HTTPStatus
+from typing import Any, Final
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import OpenApiParameter
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+from governance.interfaces.rest import operation
+from governance.interfaces.rest.conf import PREFIX
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.schemas import ProblemDetails
+
+JSON: Final = "application/json"
+FILE: Final = "application/octet-stream"
+
+PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
+    "slug": {
+        "description": "Name of the registered model.",
+        "schema": {"type": "string", "pattern": "^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$", "maxLength": 200},
+    },
+    "number": {
+        "description": "Number of the version.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+    },
+    "before": {
+        "description": "Number of the first version.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+    },
+    "after": {
+        "description": "Number of the second version.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+    },
+    "asked": {
+        "description": "Number of the access request.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+    },
+    "grant": {"description": "Id of the grant.", "schema": {"type": "string", "format": "uuid"}},
+    "id": {
+        "description": "Number of the promotion request.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+    },
+    "path": {
+        "description": "Path of the file inside the version; its slashes may be sent as they are or as %2F.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 500},
+    },
+    "kind": {
+        "description": "Kind of the evidence, in the words of the checks that read it.",
+        "schema": {"type": "string", "pattern": "^[a-z0-9_]+(\\.[a-z0-9_]+)*$", "maxLength": 80},
+    },
+    "stage": {
+        "description": "Slug of the stage.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": 40},
+    },
+    "name": {
+        "description": "Name of the alias.",
+        "schema": {"type": "string", "pattern": "^[\\w-]+$", "maxLength": 255},
+    },
+    "key": {
+        "description": "The dataset's identity, or its digest where no other dataset has that.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:+=~-]+$", "minLength": 1, "maxLength": 128},
+    },
+    "event": {"description": "Id of the event.", "schema": {"type": "string", "format": "uuid"}},
+}
+
+
+def filter_api_v1(endpoints: list[Any]) -> list[Any]:
+    """Preprocessing hook: other doors have descriptions of their own."""
+    return [endpoint for endpoint in endpoints if endpoint[0].startswith(PREFIX)]
+
+
+class _Bare(GenerateJsonSchema):
+    """JSON Schema without the titles pydantic makes from names, which say nothing new."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+class Schema(AutoSchema):
+    """Describes a view's methods by their :class:`Operation`; a method without one is not part of the interface."""
+
+    @property
+    def _operation(self) -> Operation:
+        found = operation.get_operation(self.view, self.method)
+        assert found is not None  # is_excluded() keeps the others out
+        return found
+
+    def is_excluded(self) -> bool:
+        return operation.get_operation(self.view, self.method) is None
+
+    def get_operation_id(self) -> str:
+        return self._operation.id
+
+    def get_summary(self) -> str:
+        return self._operation.summary
+
+    def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular's, not DRF's
+        return inspect.getdoc(getattr(self.view, self.method.lower())) or ""
+
+    def get_tags(self) -> list[str]:
+        return [self._operation.tag]
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        return [{}] if self._operation.public else [{"token": []}]
+
+    def _get_filter_parameters(self) -> list[dict[str, Any]]:
+        return []  # `query` says all of it
+
+    def _get_pagination_parameters(self) -> list[dict[str, Any]]:
+        return []
+
+    def _resolve_path_parameters(self, variables: Any) -> list[dict[str, Any]]:
+        return [{"in": "path", "name": name, "required": True, **PATH_PARAMETERS[name]} for name in variables]
+
+    def get_override_parameters(self) -> list[Any]:
+        this = self._operation
+        found = [_header(*facts) for applies, facts in _headers(this) if applies]
+        if this.query is not None:
+            described = self._described(this.query, "validation")
+            for name, schema in described["properties"].items():
+                shown = _without_null(schema)
+                found.append(
+                    OpenApiParameter(
+                        name,
+                        shown,
+                        OpenApiParameter.QUERY,
+                        required=name in described.get("required", ()),
+                        description=shown.pop("description", ""),
+                    )
+                )
+        return found
+
+    def _get_request_body(self, direction: Any = "request") -> dict[str, Any] | None:
+        this = self._operation
+        if this.binary_body:
+            return {"required": True, "content": {FILE: {"schema": {"type": "string", "format": "binary"}}}}
+        if this.body is not None:
+            return {"required": True, "content": {JSON: {"schema": self._reference(this.body, "validation")}}}
+        return None
+
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        this = self._operation
+        answers: dict[str, Any] = {}
+        for status, answer in this.answers.items():
+            described: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+            if isinstance(answer, str):
+                described["description"] = answer
+                if this.file and status == HTTPStatus.OK:
+                    described["content"] = {FILE: {"schema": {"type": "string", "format": "binary"}}}
+            else:
+                described["description"] = (inspect.getdoc(answer) or "").split("\n")[0]
+                described["content"] = {JSON: {"schema": self._reference(answer, "serialization")}}
+            if this.etag or this.if_match:
+                described["headers"] = {"ETag": {"schema": {"type": "string"}}}
+            answers[str(status)] = described
+        if this.etag and self.method == "GET":
+            answers["304"] = {"description": "It is as `If-None-Match` says."}
+        refusal = self._refusal()
+        for status in this.statuses_of_refusals(has_path_parameters="{" in self.path):
+            answers[str(status)] = refusal
+        return answers
+
+    def _refusal(self) -> dict[str, str]:
+        """A reference to the one form every refusal has."""
+        content = {"application/problem+json": {"schema": self._reference(ProblemDetails, "serialization")}}
+        self.registry.register_on_missing(
+            ResolvedComponent(  # type: ignore[no-untyped-call]
+                name="Problem",
+                type=ResolvedComponent.RESPONSE,
+                object="Problem",
+                schema={"description": "A refusal, with the rule and the way out (RFC 9457).", "content": content},
+            )
+        )
+        return {"$ref": "#/components/responses/Problem"}
+
+    def _reference(self, shape: type[BaseModel], mode: Any) -> dict[str, str]:
+        """A reference to the shape among the components, where it and what it is made of are put."""
+        name = shape.model_config.get("title") or shape.__name__
+        self._component(name, self._described(shape, mode))
+        return {"$ref": f"#/components/schemas/{name}"}
+
+    def _described(self, shape: type[BaseModel], mode: Any) -> dict[str, Any]:
+        schema = shape.model_json_schema(mode=mode, ref_template="#/components/schemas/{model}", schema_generator=_Bare)
+        for name, part in schema.pop("$defs", {}).items():
+            self._component(name, part)
+        return schema
+
+    def _component(self, name: str, schema: dict[str, Any]) -> None:
+        schema.pop("title", None)
+        self.registry.register_on_missing(
+            ResolvedComponent(  # type: ignore[no-untyped-call]
+                name=name, type=ResolvedComponent.SCHEMA, object=name, schema=schema
+            )
+        )
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """In a query string nothing is null: what is not meant is left out."""
+    shown = {name: value for name, value in schema.items() if (name, value) != ("default", None)}
+    choices = [choice for choice in shown.pop("anyOf", []) if choice != {"type": "null"}]
+    assert len(choices) <= 1
+    return {**shown, **(choices[0] if choices else {})}
+
+
+def _headers(this: Operation) -> list[tuple[bool, tuple[str, bool, str]]]:
+    return [
+        (this.if_match, ("If-Match", True, "The `ETag` of what was read; `*` for any revision.")),
+        (
+            this.etag and 200 in this.answers,
+            ("If-None-Match", False, "The `ETag` of what the caller has; 304 where it still is so."),
+        ),
+        (
+            this.idempotent,
+            ("Idempotency-Key", False, "A key of the caller's, such as a UUID: the same request is carried out once."),
+        ),
+        (this.long_poll, ("Prefer", False, "`wait=25`: as the query parameter `wait` (RFC 7240).")),
+    ]
+
+
+def _header(name: str, required: bool, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, required=required, description=description)

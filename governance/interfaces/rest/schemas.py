@@ -1,0 +1,260 @@
+"""What goes in and what comes out, as strict pydantic models: one place says it, for the reader and for the schema.
+
+Input takes no unknown member and turns no type into another. Output has every member,
+but for those a document says it may leave out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic_core import PydanticCustomError
+
+from governance.interfaces.rest.problem import Problem
+from governance.policies import Requirement
+from registry import moments
+from registry.models import User
+
+Shape = TypeVar("Shape", bound=BaseModel)
+Item = TypeVar("Item")
+
+MAX_PAGE = 100
+
+
+class RequestBody(BaseModel):
+    """A document a caller sends."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class QueryParams(BaseModel):
+    """A query string: text that is read as what the member wants; unknown names are refused here too."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ResponseBody(BaseModel):
+    """A document we send. Every member is always there, unless the document says otherwise."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+def _digits(value: Any) -> Any:
+    """Python reads " 7", "+7", "1_000" and "7.0" as numbers; a query string has one way to write one."""
+    if isinstance(value, str) and not re.fullmatch(r"0|[1-9][0-9]{0,17}", value):
+        raise PydanticCustomError("int_parsing", "Write a whole number in decimal digits.")
+    return value
+
+
+def _moment(value: Any) -> Any:
+    """RFC 3339 with its zone; pydantic would also read numbers as seconds and dates as midnights."""
+    try:
+        return moments.read_moment(value if isinstance(value, str) else "")
+    except moments.MomentError as error:
+        raise PydanticCustomError("datetime_parsing", "{reason}", {"reason": str(error)}) from None
+
+
+def _day(value: Any) -> Any:
+    """A date as RFC 3339 writes it; strictly that, as everything in a document."""
+    try:
+        return moments.read_day(value if isinstance(value, str) else "")
+    except moments.MomentError as error:
+        raise PydanticCustomError("date", "{reason}", {"reason": str(error)}) from None
+
+
+def _visible(value: Any) -> Any:
+    if isinstance(value, str) and "\x00" in value:
+        raise PydanticCustomError("characters", "Text must hold no NUL.")
+    return value
+
+
+IntQuery = Annotated[int, BeforeValidator(_digits)]
+"""A whole number in a query string."""
+
+DateTimeQuery = Annotated[datetime, BeforeValidator(_moment)]
+"""A moment in a query string or a document."""
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A date in a query string or a document."""
+
+TextQuery = Annotated[str, BeforeValidator(_visible), Field(min_length=1, max_length=500)]
+"""Text in a query string."""
+
+UtcDateTime = Annotated[
+    datetime, PlainSerializer(lambda m: m.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"))
+]
+"""A moment as we send it: UTC, to the microsecond, with Z."""
+
+
+class PageQuery(QueryParams):
+    """Which page of a list."""
+
+    limit: IntQuery = Field(50, ge=1, le=MAX_PAGE, description="How many items a page has at most.")
+    cursor: TextQuery | None = Field(None, description="`next` of the page before; left out for the first page.")
+
+
+class Page(ResponseBody, Generic[Item]):
+    """A page of a list."""
+
+    items: list[Item]
+    next: str | None = Field(description="The cursor of the next page; null on the last one.")
+
+
+class PersonResponse(ResponseBody):
+    """A person or service account. `id` is what the audit log calls them."""
+
+    id: str
+    username: str
+    name: str
+
+    @classmethod
+    def of(cls, user: User) -> PersonResponse:
+        return cls(id=user.uid, username=user.username, name=user.name)
+
+    @classmethod
+    def maybe(cls, user: User | None) -> PersonResponse | None:
+        return cls.of(user) if user is not None else None
+
+
+class FieldError(ResponseBody):
+    """One fault of the input. Where it lies in a text that is one member is said of texts only, such as a query."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
+    pointer: str = Field(
+        description="Where: a JSON pointer (RFC 6901) into the body, `?name` for a query parameter, or a header's name."
+    )
+    code: str
+    detail: str
+    offset: int | None = Field(
+        default=None, description="Of a fault inside a text, such as a query: the character it begins at, from 0."
+    )
+    length: int | None = Field(default=None, description="How many characters it has.")
+    allowed: list[str] = Field(default=[], description="What may stand there.")
+    meant: str = Field(default="", description="Which of it was probably meant.")
+
+
+class RequirementResponse(ResponseBody):
+    """One thing the policy asks: how it stands, how it is fulfilled, and by whom."""
+
+    id: str
+    kind: str = Field(description="check, approval, condition or file")
+    title: str
+    state: str = Field(description="met, waived, waiting, failed or later")
+    required: bool
+    detail: str
+    how_to_fulfil: str
+    who_can: list[str]
+
+    @classmethod
+    def of(cls, requirement: object) -> RequirementResponse:
+        """A requirement of a policy; or, given as a path, a file that is missing."""
+        if isinstance(requirement, Requirement):
+            return cls(
+                id=requirement.id,
+                kind=requirement.kind,
+                title=requirement.title,
+                state=str(requirement.state),
+                required=requirement.required,
+                detail=requirement.detail,
+                how_to_fulfil=requirement.how_to_fulfil,
+                who_can=list(requirement.who_can),
+            )
+        return cls(
+            id=f"file:{requirement}",
+            kind="file",
+            title=str(requirement),
+            state="waiting",
+            required=True,
+            detail="not stored",
+            how_to_fulfil="Upload it",
+            who_can=[],
+        )
+
+
+class ExistingRequestResponse(BaseModel):
+    """What is in the way."""
+
+    type: str
+    id: int
+    revision: int
+    state: str | None = None
+    url: str
+
+
+class ProblemDetails(BaseModel):
+    """A refusal or a fault (RFC 9457)."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str = Field(description="Address of the page that explains this type of problem.")
+    title: str
+    status: int
+    detail: str = Field(description="The rule, and the way out.")
+    code: str = Field(description="Stable name of the type, for programs.")
+    request_id: str
+    errors: list[FieldError] = Field(default=[], description="Faults of the input.")
+    requirements: list[RequirementResponse] = Field(default=[], description="What a policy still asks.")
+    who_can: list[str] = Field(default=[], description="Names of those who can help.")
+    rule: str = Field(default="", description="The rule's own name, such as SoD-2.")
+    existing: ExistingRequestResponse | None = Field(default=None, description="What is in the way.")
+    way: list[str] = Field(
+        default=[], description="Slugs of the stages through which allowed moves lead to the one that was meant."
+    )
+
+
+def read(shape: type[Shape], given: Any, prefix: str = "") -> Shape:
+    """Hold what was given to a shape. Raises Problem (400) with every fault, each at its pointer.
+
+    Args:
+        prefix: "" for a body, whose pointers begin with "/"; "?" for a query string.
+    """
+    try:
+        return shape.model_validate(given)
+    except ValidationError as error:
+        raise invalid(
+            [
+                {
+                    "pointer": _pointer(e["loc"], prefix),
+                    "code": _CODES.get(e["type"], e["type"]),
+                    "detail": _detail(e, shape),
+                }
+                for e in error.errors(include_url=False)
+            ]
+        ) from None
+
+
+def invalid(errors: list[Mapping[str, str]]) -> Problem:
+    """The problem of a request in another form than its operation takes."""
+    count = "One fault" if len(errors) == 1 else f"{len(errors)} faults"
+    first = errors[0]
+    return Problem(
+        400,
+        "invalid_request",
+        f"{count}; the first at {first['pointer'] or 'the top'}: {first['detail']}",
+        errors=errors,
+    )
+
+
+_CODES = {"missing": "required", "extra_forbidden": "unknown_field"}
+
+
+def _pointer(loc: tuple[int | str, ...], prefix: str) -> str:
+    if prefix:
+        return prefix + ".".join(str(step) for step in loc)
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in loc)
+
+
+def _detail(error: Any, shape: type[BaseModel]) -> str:
+    if error["type"] == "extra_forbidden":
+        if len(error["loc"]) == 1:
+            return f"There is no such member; there are: {', '.join(shape.model_fields)}."
+        return "There is no such member."
+    if error["type"] == "missing":
+        return "This is missing."
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return message if message.endswith(".") else message + "."

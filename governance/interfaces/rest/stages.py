@@ -1,0 +1,132 @@
+"""What is in a stage of a model, now or at a moment."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit import clock
+from governance import selectors as promotions
+from governance.interfaces.rest import pagination
+from governance.interfaces.rest.conf import PREFIX
+from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.schemas import DateTimeQuery, Page, PageQuery, PersonResponse, ResponseBody, UtcDateTime
+from governance.models import PromotionRequest
+from registry import selectors
+from registry.exceptions import NotFoundError
+from registry.models import Stage
+
+
+class StageQuery(PageQuery):
+    """When."""
+
+    at: DateTimeQuery | None = Field(None, description="The moment asked about; now where it is left out.")
+
+
+class StageOccupancyResponse(ResponseBody):
+    """That a version was in the stage, from one moment to another."""
+
+    version: int
+    since: UtcDateTime
+    until: UtcDateTime | None = Field(description="null while it is there.")
+    request: str | None = Field(description="The promotion request that moved it there.")
+    url: str
+
+
+class StageOccupancyList(Page[StageOccupancyResponse]):
+    """The versions in the stage at that moment, the latest to enter first. At most one where it is exclusive."""
+
+
+class StageView(Endpoint):
+    """/models/{slug}/stages/{stage}"""
+
+    @Operation("whatWasInStage", "What is or was in a stage", "models", {200: StageOccupancyList}, query=StageQuery)
+    def get(self, request: Request, slug: str, stage: str) -> Response:
+        """Which versions of a model are in a stage; with `at`, which were at that moment."""
+        asked = self.query(StageQuery)
+        model = selectors.model(self.actor, slug)
+        known = Stage.objects.filter(slug=stage).first()
+        if known is None:
+            raise NotFoundError(f"There is no stage “{stage}”.")
+        rows, following = pagination.page(
+            selectors.occupancies_at(model, known, asked.at or clock.now()).select_related("version"),
+            by="pk",
+            kind=int,
+            descending=True,
+            cursor=asked.cursor,
+            limit=asked.limit,
+            place=lambda row: row.pk,
+        )
+        moved = PromotionRequest.objects.filter(uid__in=[row.promotion for row in rows if row.promotion is not None])
+        numbers = dict(moved.values_list("uid", "pk"))
+        items = [
+            StageOccupancyResponse(
+                version=row.version.number,
+                since=row.opened_at,
+                until=row.closed_at,
+                request=f"{PREFIX}/promotions/{numbers[row.promotion]}" if row.promotion in numbers else None,
+                url=f"{PREFIX}/models/{model.slug}/versions/{row.version.number}",
+            )
+            for row in rows
+        ]
+        return respond(StageOccupancyList(items=items, next=following), headers=pagination.link(request, following))
+
+
+class OccupantsQuery(PageQuery):
+    """When."""
+
+    at: DateTimeQuery | None = Field(None, description="The moment asked about; now where it is left out.")
+
+
+class OccupantResponse(ResponseBody):
+    """A version that was in the stage at that moment. `owner` and `risk_tier` are today's."""
+
+    model: str
+    version: int
+    owner: PersonResponse | None
+    risk_tier: int | None
+    since: UtcDateTime
+    until: UtcDateTime | None = Field(description="null while it is there.")
+    request: str | None = Field(description="The promotion request that moved it there.")
+    approved_by: list[str] = Field(description="Names of those whose approvals moved it there.")
+    before_governance: bool = Field(description="It was there before it was brought here; no approval is recorded.")
+    url: str
+
+
+class OccupantList(Page[OccupantResponse]):
+    """The versions in the stage at that moment, by name of the model."""
+
+
+class OccupantsView(Endpoint):
+    """/stages/{stage}/versions"""
+
+    @Operation(
+        "listVersionsInStage", "List what is or was in a stage", "models", {200: OccupantList}, query=OccupantsQuery
+    )
+    def get(self, request: Request, stage: str) -> Response:
+        """Which versions of all models you can see are in a stage; with `at`, which were at that moment: the population
+        an audit starts from."""
+        asked = self.query(OccupantsQuery)
+        known = Stage.objects.filter(slug=stage).first()
+        if known is None:
+            raise NotFoundError(f"There is no stage “{stage}”.")
+        found = promotions.in_stage(self.actor, known, asked.at or clock.now())
+        rows, following = pagination.by_keys(found, (("model__slug", str), ("-version__number", int)), asked)
+        items = [
+            OccupantResponse(
+                model=row.occupancy.model.slug,
+                version=row.occupancy.version.number,
+                owner=PersonResponse.maybe(row.occupancy.model.owner),
+                risk_tier=row.occupancy.model.risk_tier,
+                since=row.occupancy.opened_at,
+                until=row.occupancy.closed_at,
+                request=f"{PREFIX}/promotions/{row.request}" if row.request is not None else None,
+                approved_by=list(row.approved_by),
+                before_governance=row.occupancy.before_governance,
+                url=f"{PREFIX}/models/{row.occupancy.model.slug}/versions/{row.occupancy.version.number}",
+            )
+            for row in promotions.occupants(rows)
+        ]
+        return respond(OccupantList(items=items, next=following), headers=pagination.link(request, following))

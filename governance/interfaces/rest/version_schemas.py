@@ -1,0 +1,466 @@
+"""How a model version looks, declared and shown."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db.models import Prefetch, QuerySet
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from audit.actor import Actor
+from governance.interfaces.rest.approval_schemas import ApprovedInputs, PlacementResponse, approved_inputs
+from governance.interfaces.rest.conf import PREFIX
+from governance.interfaces.rest.schemas import Page, PersonResponse, RequestBody, ResponseBody, UtcDateTime
+from registry import access, selectors
+from registry import model_card as cards
+from registry.comparison import lock_fault
+from registry.datasets import DIGEST_FORMS
+from registry.datasets.parsers import MAX_TEXT
+from registry.models import IS_CURRENT, AliasAssignment, Artifact, DatasetReference, ImportRecord, ModelVersion
+from registry.services import uploads
+from registry.services.versions import DatasetSpec, DatasetText
+
+
+class ArtifactCreate(RequestBody):
+    """A file the version consists of."""
+
+    path: str = Field(min_length=1, max_length=500, description="Relative, with forward slashes.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size: int = Field(ge=0, description="Bytes.")
+
+
+class DatasetCreate(RequestBody):
+    """A dataset the version was made or judged with: `form` and `text` as people have it, or its facts one by one. How
+    surely it is identified is worked out here, from what was given."""
+
+    role: Literal["training", "validation", "evaluation"]
+    name: str = Field("", max_length=250, description="Needed without `form`; by default as the text names it.")
+    form: (
+        Literal["sha256", "git-lfs", "dvc", "lakefs", "s3", "git", "pachyderm", "delta", "iceberg", "mlflow"] | None
+    ) = Field(None, description="What kind of reference `text` is.")
+    text: str = Field(
+        "",
+        max_length=MAX_TEXT,
+        description="The reference: a .dvc file's content, lakefs://repository/commit/path, s3://bucket/key?versionId=…",
+    )
+    reference: str = Field("", max_length=250, description="The name's version, tag or date.")
+    uri: str = Field("", max_length=2000)
+    digest_algorithm: str = Field(
+        "", max_length=20, description=f"{', '.join(DIGEST_FORMS)}, or another label, which identifies nothing surely."
+    )
+    digest: str = Field("", max_length=128)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> DatasetCreate:
+        if (self.form is None) != (not self.text):
+            raise PydanticCustomError("form_and_text", "Give `form` and `text` together.")
+        if self.form is not None and (self.reference or self.uri or self.digest_algorithm or self.digest):
+            raise PydanticCustomError("form_and_facts", "Give `form` and `text`, or the facts one by one; not both.")
+        return self
+
+    @property
+    def spec(self) -> DatasetSpec | DatasetText:
+        """As the service takes it."""
+        if self.form is not None:
+            return DatasetText(role=self.role, form=self.form, text=self.text, name=self.name)
+        return DatasetSpec(**self.model_dump(exclude={"form", "text"}))
+
+
+class MetricCreate(RequestBody):
+    """A number the version was measured to have."""
+
+    name: str = Field(min_length=1, max_length=250)
+    value: float
+    dataset: str = Field("", max_length=250)
+    slice: str = Field("", max_length=250)
+
+
+class VersionReference(RequestBody):
+    """A version by its model's name and its number."""
+
+    model: str = Field(min_length=1, max_length=200)
+    version: int = Field(ge=1, le=999_999_999)
+
+
+class VersionCreate(RequestBody):
+    """A version to declare: its files, and everything else that is fixed with it."""
+
+    artifacts: list[ArtifactCreate] = Field([], description="Without files it is registered at once.")
+    source: str = Field("", max_length=2000)
+    run_id: str = Field("", max_length=500)
+    run_link: str = Field("", max_length=2000)
+    code_repository: str = Field("", max_length=500)
+    code_commit: str = Field("", max_length=64)
+    code_clean: bool | None = Field(None, description="Whether the working tree was as the commit says.")
+    environment_lock: str = Field("", description="Text of the lock file.")
+    parameters: dict[str, Any] = Field({})
+    signature: dict[str, Any] = Field({}, description="Inputs and outputs, as MLflow writes them.")
+    licence: str = Field("", max_length=200)
+    datasets: list[DatasetCreate] = Field([], max_length=100)
+    parents: list[VersionReference] = Field([], max_length=100)
+    trained_by: str | None = Field(None, description="User name of whoever trained it.")
+    metrics: list[MetricCreate] = Field([], max_length=1000)
+    card: str = Field("", description="Model card: YAML front matter and Markdown.")
+    description: str = Field("", max_length=100_000)
+    tags: dict[str, str] = Field({}, max_length=100)
+
+
+class ArtifactResponse(ResponseBody):
+    """A file of a version."""
+
+    path: str
+    sha256: str
+    size: int
+    stored: bool
+    state: str = Field(description="stored, missing, examining (a worker reads it), refused or failed (send it again)")
+    detail: str = Field(description="Where it was refused or failed: what was wrong, and the way out.")
+    format: str = Field(description="What the bytes were recognised as; empty until a worker looked.")
+    approved: bool = Field(
+        description="False where it was attached after the version was put in a protected place that it holds: no "
+        "promotion covers it, and `resolve` leaves it out."
+    )
+    url: str
+
+    @classmethod
+    def of(cls, artifact: Artifact, version_url: str, inputs: ApprovedInputs | None = None) -> ArtifactResponse:
+        return cls(
+            path=artifact.path,
+            sha256=artifact.sha256,
+            size=artifact.size,
+            stored=artifact.blob_id is not None,
+            state=uploads.upload_state(artifact),
+            detail=uploads.upload_error(artifact),
+            format=artifact.blob.format if artifact.blob is not None else "",
+            approved=inputs is None or artifact.uid not in inputs.unapproved_files,
+            url=f"{version_url}/artifacts/{quote(artifact.path)}",
+        )
+
+
+class DatasetResponse(ResponseBody):
+    """A dataset reference, and how surely it identifies the data."""
+
+    role: str
+    name: str
+    reference: str
+    uri: str
+    digest_algorithm: str
+    digest: str
+    form: str = Field(description="sha256, dvc, lakefs, …; empty for a plain label")
+    strength: str = Field(description="strong, medium or weak")
+    stronger: str = Field(description="What would identify the data more surely; empty where nothing would.")
+    identity: str = Field(description="The same for every reference of the same dataset.")
+
+    @classmethod
+    def of(cls, reference: DatasetReference) -> DatasetResponse:
+        return cls(
+            role=reference.role,
+            name=reference.name,
+            reference=reference.reference,
+            uri=reference.uri,
+            digest_algorithm=reference.digest_algorithm,
+            digest=reference.digest,
+            form=reference.form,
+            strength=reference.strength,
+            stronger=reference.better_identity_hint,
+            identity=reference.identity,
+        )
+
+
+class MetricResponse(ResponseBody):
+    """The newest value of a metric."""
+
+    name: str
+    value: float
+    dataset: str
+    slice: str
+    revision: int
+
+
+class CardSummary(ResponseBody):
+    """The newest revision of the model card, without its text."""
+
+    revision: int
+    sha256: str
+    added_at: UtcDateTime
+    url: str
+
+
+class EvidenceResponse(ResponseBody):
+    """The newest evidence file of a kind."""
+
+    kind: str
+    filename: str
+    sha256: str
+    size: int
+    revision: int
+    added_at: UtcDateTime
+    url: str
+
+
+class VersionSummary(ResponseBody):
+    """A version in a list."""
+
+    model: str
+    number: int
+    status: str
+    stage: str
+    aliases: list[str]
+    fingerprint: str | None
+    registered_by: PersonResponse
+    created_at: UtcDateTime
+    registered_at: UtcDateTime | None
+    revision: int
+    url: str
+
+
+class ImportRecordResponse(ResponseBody):
+    """What another registry said of a version that was brought from it. All of it is a claim."""
+
+    kind: str = Field(description="mlflow, sagemaker, azureml or comet")
+    origin: str
+    name: str
+    number: str
+    created_there: UtcDateTime | None
+    author_there: str
+    stage_there: str
+    aliases_there: list[str]
+    approval_there: str = Field(description="What was said there of an approval; it is none here.")
+    claims: dict[str, Any]
+    imported_at: UtcDateTime
+    imported_by: PersonResponse
+    before_governance: bool = Field(
+        description="It stands where it stood there, or carries a protected alias it carried there: nobody here "
+        "checked or approved that."
+    )
+
+    @classmethod
+    def of(cls, version: ModelVersion) -> ImportRecordResponse | None:
+        record = ImportRecord.objects.filter(version=version).select_related("imported_by").first()
+        if record is None:
+            return None
+        return cls(
+            kind=record.kind,
+            origin=record.origin,
+            name=record.name,
+            number=record.number,
+            created_there=record.created_there,
+            author_there=record.author_there,
+            stage_there=record.stage,
+            aliases_there=record.aliases,
+            approval_there=record.approval,
+            claims=record.claims,
+            imported_at=record.imported_at,
+            imported_by=PersonResponse.of(record.imported_by),
+            before_governance=bool(selectors.imported_occupancies([version.pk])),
+        )
+
+
+class VersionList(Page[VersionSummary]):
+    """A page of versions, newest first."""
+
+
+class UnreadableFieldResponse(ResponseBody):
+    """A text of a version that is kept and cannot be read."""
+
+    field: str
+    detail: str = Field(description="Why, and what to do.")
+
+
+class VersionResponse(VersionSummary):
+    """A version."""
+
+    source: str
+    run_id: str
+    run_link: str
+    code_repository: str
+    code_commit: str
+    code_clean: bool | None
+    has_environment_lock: bool
+    parameters: dict[str, Any]
+    signature: dict[str, Any]
+    licence: str
+    description: str
+    notes: str = Field(description="Markdown.")
+    tags: dict[str, str]
+    registered_with: str | None = Field(description="Id of the token it was registered with, `tok_…`.")
+    environment_lock_sha256: str | None
+    trained_by: PersonResponse | None
+    parents: list[str] = Field(description="Each as model/number; those the caller may see.")
+    artifacts: list[ArtifactResponse]
+    datasets: list[DatasetResponse]
+    metrics: list[MetricResponse]
+    card: CardSummary | None
+    evidence: list[EvidenceResponse]
+    evidence_revision: int
+    unreadable: list[UnreadableFieldResponse] = Field(
+        description="Texts that are kept and cannot be read: the model card, the environment lock."
+    )
+    approved_fingerprint: str | None = Field(
+        description="What was approved for the protected place it holds, the stage before aliases; null where it holds "
+        "none, or nobody here approved it."
+    )
+    deviates: bool = Field(description="Whether it was added to since it was put in a protected place that it holds.")
+    places: list[PlacementResponse] = Field(description="The protected places it holds, and what was added since.")
+    abandoned_at: UtcDateTime | None = Field(description="When it was given up, because its files never came.")
+    imported: ImportRecordResponse | None = Field(
+        description="Where it was brought from, and what was said of it there."
+    )
+    page: str
+
+
+def _unreadable(card_text: str, environment_lock: str) -> list[UnreadableFieldResponse]:
+    found = []
+    try:
+        cards.parse(card_text)
+    except cards.ModelCardParseError as fault:
+        found.append(UnreadableFieldResponse(field="/card", detail=f"{fault} Attach a corrected card."[:500]))
+    if fault_of_lock := lock_fault(environment_lock):
+        detail = f"{fault_of_lock}: it is compared line by line. Register a new version with a corrected file."
+        found.append(UnreadableFieldResponse(field="/environment_lock", detail=detail[:500]))
+    return found
+
+
+class VersionDeclaration(VersionResponse):
+    """A version that was just declared, or found again."""
+
+    same_artifacts: list[str] = Field(
+        description="Older registered versions of the model with the very same files and other inputs, each as "
+        "model/number; the newest first, at most five."
+    )
+
+    @classmethod
+    def of(cls, actor: Actor, version: ModelVersion) -> VersionDeclaration:
+        older = [f"{version.model.slug}/{v.number}" for v in selectors.same_artifacts(version)]
+        return cls(**dict(shown(actor, version)), same_artifacts=older)
+
+
+class Resolved(ResponseBody):
+    """What a reference means now."""
+
+    reference: str
+    model: str
+    version: int
+    stage: str
+    aliases: list[str]
+    fingerprint: str = Field(description="SHA-256 over everything a decision about it rests on, as it is now.")
+    approved_fingerprint: str | None = Field(
+        description="The same as it was approved for the place that is asked for, or for the place it holds; null "
+        "where it holds no protected place, or nobody here approved it."
+    )
+    deviates: bool = Field(description="Whether the version was added to since: `fingerprint` is not the approved one.")
+    places: list[PlacementResponse] = Field(description="The protected places it holds, and what was added since.")
+    artifacts: list[ArtifactResponse] = Field(description="The approved files; `unapproved_files` are not among them.")
+    unapproved_files: list[ArtifactResponse] = Field(
+        description="Files that were attached since, which no promotion covers: not to be deployed."
+    )
+    signature: dict[str, Any]
+    before_governance: bool = Field(description="It stands so since before it was brought here; nobody approved it.")
+    revision: int
+    url: str
+
+
+def url_of(version: ModelVersion) -> str:
+    """Where the API has the version."""
+    return f"{PREFIX}/models/{version.model.slug}/versions/{version.number}"
+
+
+def with_aliases(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+    """The same versions, with the aliases that point at each now."""
+    return versions.prefetch_related(
+        Prefetch("aliases", AliasAssignment.objects.filter(IS_CURRENT), to_attr="held_aliases")
+    )
+
+
+def shown(actor: Actor, version: ModelVersion) -> VersionResponse:
+    """A version as the caller may see it."""
+    url = url_of(version)
+    inputs = approved_inputs(version)
+    visible = access.visible_models(actor)
+    parents = version.parents.filter(model__in=visible).select_related("model").order_by("model__slug", "number")
+    card = selectors.card_of(version)
+    return VersionResponse(
+        **row(version),
+        source=version.source,
+        run_id=version.run_id,
+        run_link=version.run_link,
+        code_repository=version.code_repository,
+        code_commit=version.code_commit,
+        code_clean=version.code_clean,
+        has_environment_lock=bool(version.environment_lock),
+        parameters=version.parameters,
+        signature=version.signature,
+        licence=version.licence,
+        description=version.description,
+        notes=version.notes,
+        tags=version.tags,
+        registered_with=version.registered_with.uid if version.registered_with is not None else None,
+        environment_lock_sha256=_sha256(version.environment_lock) if version.environment_lock else None,
+        trained_by=PersonResponse.maybe(version.trained_by),
+        parents=[f"{parent.model.slug}/{parent.number}" for parent in parents],
+        artifacts=artifacts_of(version, inputs),
+        datasets=[DatasetResponse.of(d) for d in version.datasets.order_by("role", "name", "pk")],
+        metrics=[
+            MetricResponse(name=m.name, value=m.value, dataset=m.dataset, slice=m.slice, revision=m.revision)
+            for m in selectors.latest_metrics(version)
+        ],
+        card=CardSummary(revision=card.revision, sha256=card.sha256, added_at=card.added_at, url=f"{url}/card")
+        if card is not None
+        else None,
+        evidence=[
+            EvidenceResponse(
+                kind=e.kind,
+                filename=e.filename,
+                sha256=e.blob_id,
+                size=e.blob.size,
+                revision=e.revision,
+                added_at=e.added_at,
+                url=f"{url}/evidence/{e.kind}",
+            )
+            for e in selectors.latest_evidence(version)
+        ],
+        evidence_revision=version.evidence_revision,
+        unreadable=_unreadable(card.text if card is not None else "", version.environment_lock),
+        approved_fingerprint=inputs.approved_fingerprint,
+        deviates=inputs.deviates,
+        places=inputs.places,
+        abandoned_at=version.abandoned_at,
+        imported=ImportRecordResponse.of(version),
+        page=f"{settings.PUBLIC_URL}/models/{version.model.slug}/versions/{version.number}/",
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def row(version: ModelVersion) -> dict[str, Any]:
+    return {
+        "model": version.model.slug,
+        "number": version.number,
+        "status": version.status,
+        "stage": version.stage.slug,
+        "aliases": aliases_of(version),
+        "fingerprint": version.fingerprint or None,
+        "registered_by": PersonResponse.of(version.registered_by),
+        "created_at": version.created_at,
+        "registered_at": version.registered_at,
+        "revision": version.revision,
+        "url": url_of(version),
+    }
+
+
+def aliases_of(version: ModelVersion) -> list[str]:
+    held = getattr(version, "held_aliases", None)
+    return sorted(alias.name for alias in (version.aliases.filter(IS_CURRENT) if held is None else held))
+
+
+def artifacts_of(version: ModelVersion, inputs: ApprovedInputs) -> list[ArtifactResponse]:
+    url = url_of(version)
+    return [
+        ArtifactResponse.of(artifact, url, inputs)
+        for artifact in version.artifacts.select_related("blob", "upload").order_by("path")
+    ]

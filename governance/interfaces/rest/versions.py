@@ -1,0 +1,302 @@
+"""Model versions: declared, read, resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from django.http import HttpResponseBase
+from pydantic import Field, model_validator
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance import selectors as governance
+from governance.interfaces.rest import pagination, people, preconditions
+from governance.interfaces.rest.approval_schemas import approved_inputs
+from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.idempotency import idempotent
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.schemas import PageQuery, QueryParams, RequestBody, TextQuery
+from governance.interfaces.rest.version_schemas import (
+    Resolved,
+    VersionCreate,
+    VersionDeclaration,
+    VersionList,
+    VersionReference,
+    VersionResponse,
+    VersionSummary,
+    aliases_of,
+    artifacts_of,
+    row,
+    shown,
+    url_of,
+    with_aliases,
+)
+from governance.services import registration
+from registry import selectors
+from registry.exceptions import FieldError, NotFoundError, ValidationFailedError
+from registry.models import ModelVersion
+from registry.services import metadata
+from registry.services import versions as service
+
+
+class VersionsQuery(PageQuery):
+    """Which versions."""
+
+    q: TextQuery | None = Field(
+        None,
+        description="A query, such as `metric.auc>0.9 stage:production`: words of the table at /search/help/, and text "
+        "searched in descriptions and sources.",
+    )
+    stage: TextQuery | None = Field(None, description="Slug of the stage they are in.")
+    status: Literal["registering", "registered"] | None = None
+
+
+class AllVersionsQuery(PageQuery):
+    """Which versions, of whichever models."""
+
+    q: TextQuery | None = Field(
+        None,
+        description="A query, such as `metric.auc>0.9 dataset:loans-2026 tier:1`: words of the table at "
+        "/search/help/, of versions and of their models, and text.",
+    )
+
+
+class ReferenceQuery(QueryParams):
+    """Which version."""
+
+    ref: TextQuery = Field(description="model/7, model@champion, model@latest or model/production.")
+
+
+class VersionUpdate(RequestBody):
+    """What to change; members that are left out stay as they are."""
+
+    description: str = Field("", max_length=100_000)
+    notes: str = Field("", max_length=100_000, description="Markdown.")
+    tags: dict[str, str] = Field({}, max_length=100, description="All of them: those left out are taken away.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fixed(cls, given: Any) -> Any:
+        # Whatever is no object is refused by the shape itself.
+        named = given.keys() if isinstance(given, dict) else set()
+        fixed = sorted(named & VersionCreate.model_fields.keys() - cls.model_fields.keys())
+        if fixed:
+            raise ValidationFailedError(
+                [
+                    FieldError(
+                        f"/{name}",
+                        "fixed_at_registration",
+                        "This is fixed when a version is registered, because decisions rest on it: register a new "
+                        "version. Metrics, card and evidence are added in revisions at their own addresses.",
+                    )
+                    for name in fixed
+                ]
+            )
+        return given
+
+
+class VersionsView(Endpoint):
+    """/models/{slug}/versions"""
+
+    @Operation("listVersions", "List versions", "versions", {200: VersionList}, query=VersionsQuery)
+    def get(self, request: Request, slug: str) -> Response:
+        """The versions of a model, newest first."""
+        asked = self.query(VersionsQuery)
+        model = selectors.model(self.actor, slug)
+        found = selectors.versions_of(model)
+        if asked.q is not None:
+            found = found.filter(pk__in=governance.find_versions(self.actor, governance.parse(asked.q), of=model))
+        if asked.stage is not None:
+            found = found.filter(stage__slug=asked.stage)
+        if asked.status is not None:
+            found = found.filter(status=asked.status)
+        rows, following = pagination.page(
+            with_aliases(found),
+            by="number",
+            kind=int,
+            descending=True,
+            cursor=asked.cursor,
+            limit=asked.limit,
+            place=lambda v: v.number,
+        )
+        return respond(
+            VersionList(items=[VersionSummary(**row(version)) for version in rows], next=following),
+            headers=pagination.link(request, following),
+        )
+
+    @Operation(
+        "declareVersion",
+        "Declare a version",
+        "versions",
+        {201: VersionDeclaration, 200: VersionDeclaration},
+        body=VersionCreate,
+        idempotent=True,
+        etag=True,
+    )
+    def post(self, request: Request, slug: str) -> HttpResponseBase:
+        """Declare the next version by its files' digests. Then upload each file to its `url` and complete the version.
+
+        The same declaration by the same token finds the version it made (200), so that a pipeline may repeat itself.
+        The same files with other inputs make a new version, whose answer names the older in `same_artifacts`.
+        """
+        given = self.body(VersionCreate)
+        model = selectors.model(self.actor, slug)
+
+        def declare() -> Response:
+            version = service.declare_version(actor=self.actor, model=model, spec=self._spec(given))
+            return self.respond_with_etag(
+                f"{slug}-v{version.number}",
+                version.revision,
+                VersionDeclaration.of(self.actor, version),
+                status=200 if version.found else 201,
+                headers={"Location": url_of(version)},
+            )
+
+        return idempotent(request, self.actor, self.raw_body(), declare)
+
+    def _spec(self, given: VersionCreate) -> service.VersionSpec:
+        plain = given.model_dump(exclude={"artifacts", "datasets", "metrics", "parents", "trained_by"})
+        return service.VersionSpec(
+            **plain,
+            artifacts=[service.ArtifactSpec(**file.model_dump()) for file in given.artifacts],
+            datasets=[dataset.spec for dataset in given.datasets],
+            metrics=[service.MetricSpec(**metric.model_dump()) for metric in given.metrics],
+            parents=self._parents(given.parents),
+            trained_by=people.get_user_or_error(given.trained_by, "/trained_by"),
+        )
+
+    def _parents(self, named: Iterable[VersionReference]) -> list[ModelVersion]:
+        found, faults = [], []
+        for index, parent in enumerate(named):
+            try:
+                found.append(selectors.version(self.actor, parent.model, parent.version))
+            except NotFoundError as refusal:
+                faults.append(FieldError(f"/parents/{index}", "unknown_version", refusal.detail))
+        if faults:
+            raise ValidationFailedError(faults)
+        return found
+
+
+class AllVersionsView(Endpoint):
+    """/versions"""
+
+    @Operation("searchVersions", "Search versions", "versions", {200: VersionList}, query=AllVersionsQuery)
+    def get(self, request: Request) -> Response:
+        """The versions a query finds, of the models the caller may see, newest first. Those of archived models only
+        where the query speaks of `status`."""
+        asked = self.query(AllVersionsQuery)
+        found = governance.find_versions(self.actor, governance.parse(asked.q or ""))
+        rows, following = pagination.page(
+            found.only("pk"),
+            by="pk",
+            kind=int,
+            descending=True,
+            cursor=asked.cursor,
+            limit=asked.limit,
+            place=lambda v: v.pk,
+        )
+        shown = with_aliases(selectors.with_list_relations(ModelVersion.objects.all())).in_bulk(
+            [version.pk for version in rows]
+        )
+        return respond(
+            VersionList(items=[VersionSummary(**row(shown[version.pk])) for version in rows], next=following),
+            headers=pagination.link(request, following),
+        )
+
+
+class VersionView(Endpoint):
+    """/models/{slug}/versions/{number}"""
+
+    @Operation("getVersion", "Read a version", "versions", {200: VersionResponse}, etag=True)
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        """A version with its files, datasets, newest metrics, card and evidence."""
+        return tagged(self, selectors.version(self.actor, slug, number))
+
+    @Operation(
+        "changeVersion", "Change what is free of a version", "versions", {200: VersionResponse}, body=VersionUpdate,
+        if_match=True,
+    )  # fmt: skip
+    def patch(self, request: Request, slug: str, number: int) -> Response:
+        """Change description, notes or tags: no decision rests on them. Everything else is fixed at registration or
+        added in revisions, and a member that names it is refused."""
+        given = self.body(VersionUpdate).model_dump(exclude_unset=True)
+        version = selectors.version(self.actor, slug, number)
+        expected = preconditions.expected_revision(request, f"{slug}-v{number}")
+        metadata.annotate_version(actor=self.actor, version=version, expected_revision=expected, **given)
+        return tagged(self, selectors.version(self.actor, slug, number))
+
+
+class CompletionView(Endpoint):
+    """/models/{slug}/versions/{number}/complete"""
+
+    @Operation(
+        "completeVersion", "Complete a version", "versions", {200: VersionResponse, 202: VersionResponse}, idempotent=True,
+        etag=True, refusals=(409,),
+    )  # fmt: skip
+    def post(self, request: Request, slug: str, number: int) -> HttpResponseBase:
+        """Register a version whose files are all stored. Completing it again changes nothing.
+
+        202: the files are in the bucket and workers read them first. Read the version until it is `registered`, or a
+        file's `state` is `refused` or `failed`.
+        """
+
+        def complete() -> Response:
+            version = registration.complete(actor=self.actor, version=selectors.version(self.actor, slug, number))
+            return tagged(self, version, status=202 if version.examining else 200)
+
+        return idempotent(request, self.actor, b"", complete)
+
+
+class ResolveView(Endpoint):
+    """/resolve"""
+
+    @Operation("resolve", "Resolve a reference", "versions", {200: Resolved}, query=ReferenceQuery, etag=True,
+               refusals=(404,))  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """The registered version a reference means now, with the digests of its files: what a deployer asks first.
+
+        Where it holds a protected place, `artifacts` are the files that were approved for it, and `deviates` says
+        whether anything was added since."""
+        reference = self.query(ReferenceQuery).ref
+        meant = _in_the_registry_s_form(reference)
+        version = selectors.resolve(self.actor, meant)
+        inputs = approved_inputs(version, _place_of(meant))
+        files = artifacts_of(version, inputs)
+        resolved = Resolved(
+            reference=reference,
+            model=version.model.slug,
+            version=version.number,
+            stage=version.stage.slug,
+            aliases=aliases_of(version),
+            fingerprint=version.fingerprint,
+            approved_fingerprint=inputs.approved_fingerprint,
+            deviates=inputs.deviates,
+            places=inputs.places,
+            artifacts=[file for file in files if file.approved],
+            unapproved_files=[file for file in files if not file.approved],
+            signature=version.signature,
+            before_governance=inputs.before_governance,
+            revision=version.revision,
+            url=url_of(version),
+        )
+        return self.respond_with_etag(f"{version.model.slug}-v{version.number}", version.revision, resolved)
+
+
+def _in_the_registry_s_form(reference: str) -> str:
+    """model/production is the registry's model:production: a number and a stage cannot be taken for each other."""
+    slug, mark, rest = reference.partition("/")
+    return f"{slug}:{rest}" if mark and "@" not in slug and not rest.isdecimal() else reference
+
+
+def _place_of(reference: str) -> str:
+    """What a reference in the registry's form asks for: a stage's slug, or an alias after @; empty for a number."""
+    _, stage, slug = reference.partition(":")
+    _, alias, name = reference.partition("@")
+    return slug if stage else f"@{name}" if alias else ""
+
+
+def tagged(view: Endpoint, version: ModelVersion, *, status: int = 200) -> Response:
+    """The answer that shows a version."""
+    identity = f"{version.model.slug}-v{version.number}"
+    return view.respond_with_etag(identity, version.revision, shown(view.actor, version), status=status)

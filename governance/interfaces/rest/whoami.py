@@ -1,0 +1,65 @@
+"""Who asks, as the server sees them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.schemas import PersonResponse, ResponseBody, UtcDateTime
+from registry import access
+
+
+class TokenResponse(ResponseBody):
+    """The token that was sent, without its secret."""
+
+    name: str
+    prefix: str = Field(description="How the secret begins, to find it in a list or in a leak.")
+    expires_at: UtcDateTime
+
+
+class ServerResponse(ResponseBody):
+    """Which server answers."""
+
+    url: str
+    api: str = Field(description="Version of this interface.")
+
+
+class WhoAmI(ResponseBody):
+    """Who asks."""
+
+    id: str = Field(description="What the audit log calls the caller.")
+    kind: str = Field(description="token, or person")
+    auth: str
+    person: PersonResponse | None = Field(description="Who answers for the caller.")
+    scopes: list[str] | None = Field(description="What the token may do; null where no scopes limit the caller.")
+    models: list[str] | None = Field(description="The models the token is limited to; null for all its person sees.")
+    token: TokenResponse | None
+    server: ServerResponse
+
+
+class WhoAmIView(Endpoint):
+    """/whoami"""
+
+    @Operation("whoAmI", "Who the token is", "identity", {200: WhoAmI})
+    def get(self, request: Request) -> Response:
+        """The caller's identity, scopes and limits: what a pipeline prints before it begins."""
+        actor = self.actor
+        token = access.token_of(actor)
+        return respond(
+            WhoAmI(
+                id=actor.id,
+                kind=str(actor.kind),
+                auth=actor.auth,
+                person=PersonResponse.maybe(access.person_of(actor)),
+                scopes=sorted(actor.scopes) if actor.scopes is not None else None,
+                models=sorted(actor.models) if actor.models is not None else None,
+                token=TokenResponse(name=token.name, prefix=token.prefix, expires_at=token.expires_at)
+                if token is not None
+                else None,
+                server=ServerResponse(url=settings.PUBLIC_URL, api=settings.SPECTACULAR_SETTINGS["VERSION"]),
+            )
+        )

@@ -1,0 +1,221 @@
+"""Asking for a role, answering, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from audit import clock
+from governance.interfaces.web import pagination
+from governance.interfaces.web.forms import DayField, PageForm
+from governance.interfaces.web.labels import ROLES_IN_WORDS
+from governance.interfaces.web.views import PageRequest, page_view, render_page
+from registry import access, selectors
+from registry.exceptions import DomainError, PermissionDeniedError, ValidationFailedError
+from registry.models import AccessRequest, User
+from registry.services import access_requests as service
+
+SIZE = 50
+
+
+class AskForm(PageForm):
+    """Which role, where, what for, until when."""
+
+    model = forms.CharField(
+        label="Model",
+        max_length=200,
+        help_text="Its exact name. Whether there is a model of that name is not told here.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
+    )
+    role = forms.ChoiceField(
+        label="Role",
+        choices=[(str(role), f"{role.capitalize()}: {ROLES_IN_WORDS[role]}") for role in service.ROLES],
+        widget=forms.RadioSelect,
+    )
+    purpose = forms.CharField(
+        label="What you need it for",
+        max_length=5_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Kept in the log of the model, where everybody who sees the model can read it.",
+    )
+    until = DayField(
+        label="Until",
+        help_text=f"The role ends with that day by itself; at most {service.LONGEST.days} days ahead.",
+    )
+
+
+class GrantForm(PageForm):
+    """The end, and a word to whoever asked."""
+
+    until = DayField(
+        label="Until",
+        help_text="You may shorten the time that was asked for.",
+    )
+    reason = forms.CharField(label="Note", required=False, max_length=5_000)
+
+
+class DenyForm(PageForm):
+    """Why not."""
+
+    reason = forms.CharField(
+        label="Reason",
+        max_length=5_000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Whoever asked reads it. An answer tells them that this model exists; silence does not.",
+    )
+
+
+def end_of(day: date, latest: datetime) -> datetime:
+    """The end of a day in the reader's zone; `latest`, where that falls on the same day."""
+    if timezone.localtime(latest).date() == day:
+        return latest
+    return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))
+
+
+def last_day(moment: datetime) -> date:
+    """The last day on which something holds that ends at this moment, in the reader's zone."""
+    return timezone.localtime(moment - timedelta(microseconds=1)).date()
+
+
+@page_view()
+def access_requests(request: PageRequest) -> HttpResponse:
+    """What waits for the reader's answer, what they asked for, and, for who reads the log, everything."""
+    cut = pagination.paginate(selectors.access_requests(request.actor), ("-pk",), request.GET)
+    context = {
+        "to_answer": list(selectors.access_requests_to_answer(request.actor)[:SIZE]),
+        "rows": cut.rows,
+        "page": cut,
+    }
+    return render_page(request, "access/requests.html", context)
+
+
+@page_view("GET", "POST")
+def ask(request: PageRequest) -> HttpResponse:
+    """Ask for a role. The form says the same whether or not there is such a model."""
+    if request.person.kind != User.Kind.PERSON:
+        raise PermissionDeniedError("A service account asks for nothing.", code="person_required")
+    status = 200
+    if request.method == "POST":
+        form = AskForm(request.POST)
+        status = 400
+        if form.is_valid():
+            given = form.cleaned_data
+            form.pointers = {"/slug": "model"}
+            try:
+                made = service.create_access_request(
+                    actor=request.actor,
+                    slug=given["model"].strip(),
+                    role=given["role"],
+                    purpose=given["purpose"],
+                    until=end_of(given["until"], clock.now() + service.LONGEST),
+                )
+            except DomainError as refusal:
+                form.take_refusal(refusal)
+            else:
+                messages.success(request, "Your request is sent. Owners of the model are notified.")
+                return redirect("web:access-request", made.pk)
+    else:
+        role = request.GET.get("role", "")
+        form = AskForm(
+            initial={
+                "model": request.GET.get("model", "")[:200],
+                "role": role if role in service.ROLES else str(access.Role.VIEWER),
+                "until": last_day(clock.now() + service.USUAL),
+            }
+        )
+    return render_page(
+        request, "access/ask.html", {"form": form, "patience": service.ANSWER_DEADLINE.days}, status=status
+    )
+
+
+@page_view()
+def access_request(request: PageRequest, number: int) -> HttpResponse:
+    """One request: what was asked, and its answer or the forms that give one."""
+    return _shown(request, selectors.access_request(request.actor, number))
+
+
+def _shown(
+    request: PageRequest,
+    found: AccessRequest,
+    *,
+    granting: GrantForm | None = None,
+    denying: DenyForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    own = found.person_id == request.person.pk
+    model = found.model
+    visible = model is not None and bool(access.check_permission(request.actor, access.Permission.VIEW, model))
+    answers = (
+        found.closed_at is None
+        and not own
+        and model is not None
+        and bool(access.check_permission(request.actor, access.Permission.GRANT_ROLE, model))
+    )
+    context: dict[str, Any] = {
+        "asked": found,
+        "own": own,
+        "visible": visible,
+        "in_words": ROLES_IN_WORDS[access.Role(found.role)],
+        "answers": answers,
+        "granting": granting or GrantForm(initial={"until": last_day(found.until)}, prefix="grant"),
+        "denying": denying or DenyForm(prefix="deny"),
+        "answered_by": User.objects.filter(uid=found.answered_by).first() if found.answered_by else None,
+        "lapses_at": min(found.opened_at + service.ANSWER_DEADLINE, found.until),
+        "last_day": last_day(found.until),
+        "grant": getattr(found, "grant", None),
+        "events": visible or not own,
+    }
+    return render_page(request, "access/request.html", context, status=status)
+
+
+@page_view("POST")
+def grant(request: PageRequest, number: int) -> HttpResponse:
+    """Give what was asked for, until then or sooner."""
+    found = selectors.access_request(request.actor, number)
+    form = GrantForm(request.POST, prefix="grant")
+    if form.is_valid():
+        given = form.cleaned_data
+        try:
+            service.grant(
+                actor=request.actor,
+                request=found,
+                until=end_of(given["until"], found.until),
+                reason=given["reason"].strip() or None,
+            )
+        except ValidationFailedError as refusal:
+            form.take_refusal(refusal)
+        else:
+            messages.success(request, f"{found.person} is {found.role} on {found.slug} now.")
+            return redirect("web:access-request", found.pk)
+    return _shown(request, selectors.access_request(request.actor, number), granting=form, status=400)
+
+
+@page_view("POST")
+def deny(request: PageRequest, number: int) -> HttpResponse:
+    """Say no, and why."""
+    found = selectors.access_request(request.actor, number)
+    form = DenyForm(request.POST, prefix="deny")
+    if form.is_valid():
+        try:
+            service.deny(actor=request.actor, request=found, reason=form.cleaned_data["reason"])
+        except ValidationFailedError as refusal:
+            form.take_refusal(refusal)
+        else:
+            messages.success(request, "Denied; whoever asked reads why.")
+            return redirect("web:access-request", found.pk)
+    return _shown(request, selectors.access_request(request.actor, number), denying=form, status=400)
+
+
+@page_view("POST")
+def withdraw(request: PageRequest, number: int) -> HttpResponse:
+    """Take one's own request back."""
+    found = selectors.access_request(request.actor, number)
+    service.withdraw(actor=request.actor, request=found)
+    messages.success(request, "Withdrawn.")
+    return redirect("web:access-request", found.pk)

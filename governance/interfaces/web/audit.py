@@ -1,0 +1,242 @@
+"""The audit log: find what happened, read one event in full."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpResponse
+from django.utils import timezone
+
+from audit import actions
+from audit import selectors as log
+from audit.actor import Actor
+from audit.models import Event
+from governance import selectors as promotions
+from governance.interfaces.web import list_filters
+from governance.interfaces.web.event_labels import ActorLabel, ObjectLabel, ObjectLabelResolver
+from governance.interfaces.web.views import PageRequest, page_view, render_page
+from registry import access, moments, selectors
+from registry.access import OrgPermission
+from registry.exceptions import NotFoundError
+from registry.json_text import parse_json_or
+from registry.models import AccessToken, User
+
+FILTERS = ("action", "actor", "model", "request", "from", "to")
+SIZE = 50
+
+
+@dataclass(frozen=True)
+class Line:
+    """An event in the list."""
+
+    event: Event
+    doer: ActorLabel
+    thing: ObjectLabel
+    note: str
+    model: ObjectLabel | None
+    """The model the event belongs to, where the thing's own name does not say it."""
+
+
+@page_view()
+def audit(request: PageRequest) -> HttpResponse:
+    """The log, newest first. Readers of the organisation's audit log see all of it; others see that of a model, version
+    or request that they may see: `model` or `request` in the address, or a name in the search box."""
+    asked = list_filters.parse_search_box(request.GET.get("q", ""), FILTERS)
+    filters = {**asked.filters, **list_filters.given(request.GET, FILTERS)}
+    whole = access.check_org_permission(request.actor, OrgPermission.READ_AUDIT)
+    concern = _concern(request, filters, asked.text)
+    if not whole and not concern.is_open_to_readers_of_the_model:
+        context = {"denied": whole, "models": access.visible_models(request.actor).order_by("slug")[:12]}
+        return render_page(request, "audit/closed.html", context, status=403)
+    found = log.search(
+        action=filters.get("action"),
+        actor=_actor_ids(filters.get("actor", "")) if filters.get("actor") else None,
+        stream=f"model:{concern.model.uid}" if concern.model is not None else None,
+        thing=concern.thing,
+        after=_start(filters.get("from", "")),
+        before=_end(filters.get("to", "")),
+        text=concern.text or None,
+        cursor=request.GET.get("after"),
+        limit=SIZE,
+    )
+    context = {
+        "lines": lines_of(request.actor, found.events),
+        "older": found.cursor,
+        "began": bool(request.GET.get("after")),
+        "q": request.GET.get("q", ""),
+        "text": concern.text,
+        "filters": filters,
+        "chips": _chips(filters),
+        "actions": actions.all_actions(),
+        "concern": concern,
+        "whole": bool(whole),
+        "filtered": bool(asked.text or filters),
+    }
+    return render_page(request, "audit/log.html", context, part="results")
+
+
+def _concern(request: PageRequest, filters: dict[str, str], text: str) -> promotions.Concern:
+    """What the address asks for; otherwise what the search box names. Raises NotFound for what cannot be seen."""
+    if number := filters.get("request", "").removeprefix("#"):
+        known = number.isascii() and number.isdecimal() and len(number) <= 9
+        found = promotions.get_request(request.actor, int(number)) if known else None
+        if found is None:
+            raise NotFoundError(f"“{number}” is not the number of a promotion request: write digits, such as 63.")
+        return promotions.Concern(request=found, text=text)
+    if slug := filters.get("model"):
+        return promotions.Concern(model=selectors.model(request.actor, slug), text=text)
+    return promotions.named_in_log(request.actor, text)
+
+
+def lines_of(actor: Actor, events: Sequence[Event]) -> list[Line]:
+    """Events made ready for a list."""
+    names = ObjectLabelResolver(actor, events)
+    return [
+        Line(event, names.doer(event), names.object_of(event), note_of(event), names.model_beside(event))
+        for event in events
+    ]
+
+
+def note_of(event: Event) -> str:
+    """What the leaf says openly about an event, in a few words."""
+    data = event.body.get("data", {})
+    number, version = data.get("number"), data.get("version")
+    parts = []
+    if event.action == "promotion.requested" and version:
+        target = data.get("to_stage") or f"@{data.get('to_alias')}"
+        parts.append(f"v{version} → {target}")
+    if event.action == "check.completed":
+        parts += [str(data.get("check", "")), str(data.get("conclusion", "")).replace("_", " ")]
+    if event.action == "decision.recorded":
+        parts.append(str(data.get("outcome", "")).replace("_", " "))
+    for change in event.body.get("changes", ()):
+        if change.get("field") in ("state", "stage", "role") and isinstance(change.get("to"), str):
+            before = f"{change['from']} → " if change.get("from") else ""
+            parts.append(f"{change['field']}: {before}{change['to']}")
+    if number and not parts:
+        parts.append(f"#{number}")
+    return " · ".join(part for part in parts if part)
+
+
+def _actor_ids(name: str) -> list[str]:
+    """A user name, a pseudonym or a process; a person stands for their tokens, too."""
+    person = User.objects.filter(Q(username=name) | Q(uid=name)).first()
+    if person is None:
+        return [name]
+    return [person.uid, *AccessToken.objects.filter(person=person).values_list("uid", flat=True)]
+
+
+def _start(text: str) -> datetime | None:
+    day = _day(text)
+    return timezone.make_aware(datetime.combine(day, time.min)) if day is not None else None
+
+
+def _end(text: str) -> datetime | None:
+    day = _day(text)
+    return timezone.make_aware(datetime.combine(day, time.max)) if day is not None else None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return moments.read_day(text)
+    except moments.MomentError:
+        return None
+
+
+def _chips(filters: dict[str, str]) -> list[tuple[str, str, str]]:
+    words = {"action": "What", "actor": "Who", "model": "Model", "request": "Request", "from": "From", "to": "To"}
+    return [(words[key], value, key) for key, value in filters.items()]
+
+
+@page_view()
+def event(request: PageRequest, event_id: uuid.UUID) -> HttpResponse:
+    """One event: what was recorded, and the exact bytes."""
+    found = log.get_event(event_id)
+    if found is None or not may_read_event(request.actor, found):
+        raise NotFoundError("There is no event with this id that you can see.")
+    if request.GET.get("download") == "1":
+        response = HttpResponse(bytes(found.leaf), content_type="application/octet-stream")
+        response["Content-Disposition"] = f'attachment; filename="event-{found.event_id}.json"'
+        return response
+    whole = bool(access.check_org_permission(request.actor, OrgPermission.READ_AUDIT))
+    names = ObjectLabelResolver(request.actor, [found])
+    opened = log.private_values(found)
+    body = found.body
+    context = {
+        "event": found,
+        "doer": names.doer(found),
+        "thing": names.object_of(found),
+        "related": names.related_of(found),
+        "auth": body.get("actor", {}).get("auth", ""),
+        "reason": opened.get("/reason"),
+        "changes": _changes(body, opened),
+        "data": _data(body, opened),
+        "origin": body.get("request", {}),
+        "address": opened.get("/request/address") if whole else None,
+        "leaf": _pretty(bytes(found.leaf)),
+        "size": len(found.leaf),
+        "before": _neighbour(found, -1),
+        "after": _neighbour(found, +1),
+        "whole": whole,
+    }
+    return render_page(request, "audit/event.html", context)
+
+
+def may_read_event(actor: Actor, found: Event) -> bool:
+    """Return whether the actor may read the event: readers of the log every event, others those of models they see."""
+    if access.check_org_permission(actor, OrgPermission.READ_AUDIT):
+        return True
+    kind, _, uid = str(found.stream_id).partition(":")
+    return kind == "model" and access.visible_models(actor).filter(uid=uid).exists()
+
+
+def _changes(body: dict[str, Any], opened: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Field, before, after, with private values where they are kept; "erased" where they are not."""
+    rows = []
+    for n, change in enumerate(body.get("changes", ())):
+        field = str(change.get("field", ""))
+        if "commit" in change:
+            rows.append((field, *_private(opened.get(f"/changes/{n}"))))
+        else:
+            rows.append((field, _shown(change.get("from")), _shown(change.get("to"))))
+    return rows
+
+
+def _private(kept: str | None) -> tuple[str, str]:
+    if kept is None:
+        return "", "erased"
+    value = parse_json_or(kept, kept)
+    if isinstance(value, dict) and value.keys() <= {"from", "to"}:
+        return _shown(value.get("from")), _shown(value.get("to"))
+    return "", _shown(value)
+
+
+def _data(body: dict[str, Any], opened: dict[str, str]) -> list[tuple[str, str]]:
+    rows = []
+    for name, value in body.get("data", {}).items():
+        if isinstance(value, dict) and "commit" in value:
+            rows.append((name, opened.get(f"/data/{name}", "erased")))
+        elif value is not None:
+            rows.append((name, _shown(value)))
+    return rows
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _pretty(leaf: bytes) -> str:
+    return json.dumps(json.loads(leaf), indent=2, ensure_ascii=False)
+
+
+def _neighbour(found: Event, step: int) -> Event | None:
+    """The event before or after in the same stream."""
+    return Event.objects.filter(stream_id=found.stream_id, stream_seq=found.stream_seq + step).first()

@@ -1,0 +1,191 @@
+"""The catalogue of models: find one, see what needs attention."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC
+from typing import Any
+
+from django.db.models import OuterRef, Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from audit import clock
+from audit.actor import Actor
+from governance import selectors as promotions
+from governance.gate import gate_inputs
+from governance.interfaces.web import pagination, quick_search, saved_views, search
+from governance.interfaces.web.context_processors import models_waiting
+from governance.interfaces.web.trends import Trend, trends_of
+from governance.interfaces.web.views import PageRequest, page_view, render_page
+from governance.models import PromotionRequest
+from governance.policies.metric_limits import limits_for
+from registry import access, selectors
+from registry.models import IS_CURRENT, RegisteredModel, Stage, StageOccupancy
+from registry.search import InvalidQuery
+
+TIERS = [("1", "1"), ("2", "2"), ("3", "3"), ("none", "not set")]
+SORTS = {"attention": ("slug",), "name": ("slug",), "updated": ("-updated_at", "slug")}
+SORT_WORDS = {"attention": "needs attention", "name": "name", "updated": "last change"}
+TREND = 8
+MANY = 1000
+"""Beyond it nothing is counted: a number of four digits tells a reader no more than that it is many, and counting the
+rest would cost the more the more there are."""
+
+
+@dataclass
+class Row:
+    """A model in the list."""
+
+    model: RegisteredModel
+    lane: list[tuple[Stage, int | None, bool]] = field(default_factory=list)
+    """Each stage of the lifecycle, the newest version in it, and whether an open request aims there."""
+    request: promotions.ListRow | None = None
+    more_requests: int = 0
+    trend: Trend | None = None
+
+
+@page_view()
+def catalogue(request: PageRequest) -> HttpResponse:
+    """The models the reader may see that a query finds. All of its state is in the address."""
+    here = reverse("web:models")
+    asked = search.asked(request.GET, here)
+    straight = quick_search.named_by(request, asked.text)
+    if straight and not request.htmx:
+        return redirect(straight)
+    sort = request.GET.get("sort", "attention")
+    sort = sort if sort in SORTS else "attention"
+    within = access.visible_models_for_list(request.actor)
+    cut: pagination.Page[RegisteredModel] = pagination.Page([], "", "")
+    if asked.query is not None:
+        try:
+            found = promotions.find_models(request.actor, asked.query, within=within)
+            cut = _cut(request, found, sort)
+        except InvalidQuery as wrong:
+            asked = replace(asked, query=None, chips=(), troubles=search.query_errors(wrong, request.GET, here))
+    stages = list(Stage.objects.order_by("position"))
+    tabs = saved_views.tabs(request, asked.text, within)
+    context = {
+        "tabs": tabs,
+        "has_own": any(tab.own for tab in tabs),
+        "kept": any(tab.current for tab in tabs),
+        "rows": rows_for(request.actor, cut.rows, stages),
+        "page": cut,
+        "asked": asked,
+        "list_url": here,
+        "straight": straight,
+        "stages": stages,
+        "sort": sort,
+        "sorts": SORT_WORDS,
+        "tier_choices": TIERS,
+        "tiles": _tiles(within),
+        "filtered": bool(asked.text),
+    }
+    return render_page(request, "models/catalogue.html", context, part="results")
+
+
+def _cut(request: PageRequest, found: QuerySet[RegisteredModel], sort: str) -> pagination.Page[RegisteredModel]:
+    shown = RegisteredModel.objects.select_related("owner")
+    if sort != "attention":
+        # First which, then what is shown of them: who may see them and joins in one query cost twice the planning.
+        cut = pagination.paginate(found.only("pk", *(key.lstrip("-") for key in SORTS[sort])), SORTS[sort], request.GET)
+        rows = shown.in_bulk([row.pk for row in cut.rows])
+        return replace(cut, rows=[rows[row.pk] for row in cut.rows])
+    return pagination.paginate_union(_by_attention(request, found), shown, SORTS[sort], request.GET)
+
+
+def _by_attention(request: PageRequest, found: QuerySet[RegisteredModel]) -> list[QuerySet[RegisteredModel]]:
+    """Overdue reviews first, then what waits for the reader, then open requests, then what lacks an owner or a tier,
+    then the rest. Lists one after another, each by name along an index: a rank worked out for every model would have to
+    be sorted by before the first page is known."""
+    groups = [
+        Q(next_review__lt=_today()),
+        Q(pk__in=PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE).values("model_id")),
+        selectors.is_unowned() | Q(risk_tier__isnull=True),
+    ]
+    if waiting := models_waiting(request, request.actor):
+        groups.insert(1, Q(pk__in=waiting))
+    parts, rest = [], found
+    for group in groups:
+        parts.append(rest.filter(group))
+        rest = rest.filter(~group)
+    return [*parts, rest]
+
+
+def _today() -> Any:
+    return clock.now().astimezone(UTC).date()
+
+
+def _tiles(visible: QuerySet[RegisteredModel]) -> dict[str, int]:
+    """What needs attention, in numbers, each up to `MANY`."""
+    active = visible.filter(status=RegisteredModel.Status.ACTIVE)
+    held = StageOccupancy.objects.filter(IS_CURRENT, exclusive=True)
+    of_visible = access.exists_in(visible.filter(pk=OuterRef("model_id")))
+    requests = PromotionRequest.objects.filter(of_visible)
+    counted: dict[str, QuerySet[Any]] = {
+        "models": active,
+        "overdue": active.filter(next_review__lt=_today()),
+        "lacking": active.filter(selectors.is_unowned() | Q(risk_tier__isnull=True)),
+        "in_exclusive": held.filter(access.exists_in(active.filter(pk=OuterRef("model_id")))),
+        "open": requests.filter(state__in=PromotionRequest.LIVE),
+        "blocked": requests.filter(state="blocked"),
+    }
+    return promotions.capped_counts(MANY, counted)
+
+
+def rows_for(actor: Actor, models: Sequence[RegisteredModel], stages: Sequence[Stage]) -> list[Row]:
+    """What a list shows of each model, in a fixed number of queries however many models there are."""
+    held = _newest_by_stage(models)
+    requests = _open_requests(actor, models)
+    trends = _trends(models, stages)
+    rows = []
+    for model in models:
+        open_here = requests.get(model.pk, [])
+        aims = {row.request.target_stage_id for row in open_here}
+        rows.append(
+            Row(
+                model,
+                lane=[(stage, held.get((model.pk, stage.pk)), stage.pk in aims) for stage in _shown(stages)],
+                request=open_here[0] if open_here else None,
+                more_requests=max(0, len(open_here) - 1),
+                trend=trends.get(model.pk),
+            )
+        )
+    return rows
+
+
+def _shown(stages: Sequence[Stage]) -> list[Stage]:
+    """The stages on the way up to the exclusive one: where a version rests afterwards says little in a list."""
+    last = max((stage.position for stage in stages if stage.exclusive), default=None)
+    return [stage for stage in stages if last is None or stage.position <= last]
+
+
+def _newest_by_stage(models: Sequence[RegisteredModel]) -> dict[tuple[int, int], int]:
+    rows = (
+        StageOccupancy.objects.filter(IS_CURRENT, model__in=models, version__deleted_at__isnull=True)
+        .order_by("model_id", "stage_id", "-version__number")
+        .distinct("model_id", "stage_id")
+        .values_list("model_id", "stage_id", "version__number")
+    )
+    return {(model, stage): number for model, stage, number in rows}
+
+
+def _open_requests(actor: Actor, models: Sequence[RegisteredModel]) -> dict[int, list[promotions.ListRow]]:
+    live = PromotionRequest.objects.filter(model__in=models, state__in=PromotionRequest.LIVE).order_by("pk")
+    found: defaultdict[int, list[promotions.ListRow]] = defaultdict(list)
+    for row in promotions.promotion_summaries(actor, live):
+        found[row.request.model_id].append(row)
+    for rows in found.values():
+        rows.sort(key=lambda row: (not row.needs_me, -row.request.pk))
+    return found
+
+
+def _trends(models: Sequence[RegisteredModel], stages: Sequence[Stage]) -> dict[int, Trend]:
+    """The first key metric of each model."""
+    documents, top = gate_inputs.documents_in_force(), {stage.slug for stage in stages if stage.exclusive}
+    limits = {model.pk: limits_for(model.risk_tier, documents, top) for model in models}
+    found = trends_of(models, limits, versions=TREND, most=1)
+    return {pk: trends[0] for pk, trends in found.items() if trends}

@@ -1,0 +1,149 @@
+"""What stands around every page: where one can go, what waits there, who is signed in, which installation this is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from audit import clock
+from audit.actor import Actor
+from governance import selectors
+from registry import access
+from registry import selectors as catalogue
+from registry.access import OrgPermission
+from registry.models import Instance
+
+_protects = False
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry of the rail. `current` is the value of aria-current, or empty."""
+
+    label: str
+    icon: str
+    url: str
+    current: str
+    key: str = ""
+    count: int = 0
+    count_of: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    title: str
+    items: tuple[Item, ...]
+
+
+def models_waiting(request: HttpRequest, actor: Actor) -> tuple[int, ...]:
+    """The model of each request that waits for the reader, asked once a page."""
+    found: tuple[int, ...] | None = getattr(request, "models_waiting", None)
+    if found is None:
+        person: Any = request.user
+        found = selectors.model_ids_awaiting_review(actor, person)
+        request.models_waiting = found  # type: ignore[attr-defined]
+    return found
+
+
+class PageLayout:
+    """The frame of one page. Asks the database only where a template draws it, so a fragment for htmx costs nothing."""
+
+    def __init__(self, request: HttpRequest, actor: Actor) -> None:
+        self._request = request
+        self._actor = actor
+
+    @property
+    def me(self) -> Any:
+        return self._request.user
+
+    @property
+    def unprotected(self) -> bool:
+        """Whether nothing is protected here, which every page says. An instance that protects something goes on doing
+        so, so that is asked once a process; a trial is asked about on every page."""
+        global _protects  # noqa: PLW0603 - what one process has seen
+        _protects = _protects or catalogue.has_protected_targets()
+        return not _protects
+
+    @cached_property
+    def instance(self) -> Instance:
+        """What the installation declares about itself: every page says when one officer decides alone, or when the
+        set-up was not confirmed by two."""
+        return catalogue.instance()
+
+    @cached_property
+    def waiting(self) -> int:
+        return len(models_waiting(self._request, self._actor))
+
+    @cached_property
+    def nav(self) -> tuple[Group, ...]:
+        return (
+            Group(
+                "Work",
+                (
+                    self._item(
+                        "My reviews", "inbox", "web:reviews", key="r", count=self.waiting, count_of="waiting for you"
+                    ),
+                    self._item("Promotions", "promote", "web:promotions", key="p"),
+                    self._item("Change proposals", "scale", "web:changes"),
+                ),
+            ),
+            Group(
+                "Registry",
+                (
+                    self._item("Models", "cube", "web:models", key="m"),
+                    self._item("Datasets", "grid", "web:datasets", key="d"),
+                ),
+            ),
+            Group("Assurance", tuple(self._assurance())),
+        )
+
+    def _assurance(self) -> Iterator[Item]:
+        yield self._item("Models in a stage", "list", "web:stages")
+        yield self._item("Policies", "shield", "web:policies")
+        yield self._item("Audit log", "history", "web:audit", key="a")
+        # Officers, auditors and administrators: whom the admin site lets in, asked with one query.
+        readers = access.holders_in_organisation(OrgPermission.READ_AUDIT)
+        if (readers | access.holders_in_organisation(OrgPermission.MANAGE_PEOPLE)).filter(pk=self.me.pk).exists():
+            yield self._item("Administration", "gear", "admin:index")
+
+    @cached_property
+    def may_register_models(self) -> bool:
+        return bool(access.check_org_permission(self._actor, OrgPermission.REGISTER_MODEL))
+
+    def _item(self, label: str, icon: str, name: str, *, key: str = "", count: int = 0, count_of: str = "") -> Item:
+        url = reverse(name)
+        path = self._request.path
+        current = "page" if path == url else "true" if path.startswith(url) else ""
+        return Item(label, icon, url, current, key, count, count_of)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Which installation this is, where it is not the real one."""
+
+    name: str
+    explanation: str
+
+
+def layout(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: the shell, the reader's preferences, and the band that says this is not the real thing."""
+    context: dict[str, Any] = {
+        "reader": getattr(request, "reader", None),
+        "request_id": getattr(request, "request_id", ""),
+        "now_utc": clock.now(),
+        "environment": (
+            Environment("Demo", f"Made-up data; the origin of this log is {settings.COUNTERSIGN_LOG_ORIGIN}")
+            if settings.COUNTERSIGN_DEMO
+            else None
+        ),
+    }
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        context["shell"] = PageLayout(request, access.actor_for(user))
+    return context

@@ -1,0 +1,103 @@
+"""Datasets: which there are, and what rests on one. "This dataset was recalled: which live models rest on it?" """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.http import HttpResponse
+
+from governance.interfaces.web import lineage, pagination
+from governance.interfaces.web.views import PageRequest, page_view, render_page
+from registry import selectors
+from registry.models import DatasetReference, ModelVersion, Stage
+
+LISTED = 25
+"""Datasets on a page of the search; who looks for one narrows it down."""
+LATELY = 400
+"""References looked at for the datasets used lately."""
+
+
+@dataclass(frozen=True)
+class StageCount:
+    """How many versions in a stage rest on the dataset."""
+
+    stage: Stage
+    count: int
+
+
+@page_view()
+def dataset_list(request: PageRequest) -> HttpResponse:
+    """Look for a dataset; with nothing to look for, those that versions were registered with lately."""
+    words = request.GET.get("q", "").strip()[:4000]
+    found = selectors.lineage.find_datasets(request.actor, words)
+    recent = found.order_by("-pk").values_list("identity", flat=True)[:LATELY]
+    identities = list(dict.fromkeys(recent))
+    context = {
+        "q": words,
+        "found": selectors.lineage.counted(request.actor, identities[:LISTED]),
+        "more": len(identities) > LISTED,
+    }
+    return render_page(request, "datasets/list.html", context, part="rows")
+
+
+@page_view()
+def dataset(request: PageRequest, key: str) -> HttpResponse:
+    """One dataset: how surely it is known, and everything that rests on it, what runs first."""
+    found = selectors.lineage.dataset(request.actor, key)
+    weight = selectors.lineage.dataset_usage(request.actor, found.identity)
+    stages = list(Stage.objects.order_by("-exclusive", "-protected", "position"))
+    asked = next((s for s in stages if s.slug == request.GET.get("stage")), None)
+    resting = selectors.lineage.dependents(request.actor, found.identity, stage=asked.slug if asked else None)
+    cut = pagination.paginate(resting, ("rank", "model__slug", "-number"), request.GET)
+    context = {
+        "d": found,
+        "names": _other_names(request, found),
+        "weight": weight,
+        "stages": [StageCount(stage, weight.by_stage[stage.slug]) for stage in stages if stage.slug in weight.by_stage],
+        "live": sum(weight.by_stage.get(stage.slug, 0) for stage in stages if stage.exclusive or stage.protected),
+        "asked": asked,
+        "rows": _with_roles(cut.rows, found),
+        "page": cut,
+    }
+    return render_page(request, "datasets/dataset.html", context, part="rows")
+
+
+def _other_names(request: PageRequest, found: DatasetReference) -> list[str]:
+    """What else the same data is called."""
+    names = selectors.lineage.references(request.actor).filter(identity=found.identity).exclude(name=found.name)
+    return list(names.order_by("name").values_list("name", flat=True).distinct()[:12])
+
+
+@dataclass(frozen=True)
+class DatasetDependent:
+    """A version that rests on the dataset, and as what: its roles, or none where it does so through its parents."""
+
+    version: ModelVersion
+    roles: list[str]
+
+
+def _with_roles(versions: Sequence[ModelVersion], found: DatasetReference) -> list[DatasetDependent]:
+    roles: dict[int, list[str]] = {}
+    direct = DatasetReference.objects.filter(identity=found.identity, version_id__in=[v.pk for v in versions])
+    for reference in direct.order_by("role"):
+        named = roles.setdefault(reference.version_id, [])
+        if (role := reference.get_role_display().lower()) not in named:
+            named.append(role)
+    return [DatasetDependent(version, roles.get(version.pk, [])) for version in versions]
+
+
+@page_view()
+def version_lineage(request: PageRequest, slug: str, number: int) -> HttpResponse:
+    """The lineage of a version, further than its page shows it."""
+    found = selectors.version(request.actor, slug, number)
+    context = {
+        "model": found.model,
+        "version": found,
+        "lineage": lineage.build_lineage(request.actor, found, steps=MAX_STEPS),
+    }
+    return render_page(request, "versions/lineage.html", context)
+
+
+MAX_STEPS = 6
+"""Steps each way on the page of a version's lineage."""

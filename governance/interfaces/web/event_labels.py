@@ -1,0 +1,246 @@
+"""From what the log calls a thing to what a page calls it: a name to read and an address to go to.
+
+The log holds pseudonyms and uids. Here they are looked up, all of one kind in one query, for a page of events. What a
+reader may not see has a kind and no name.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from audit.actor import Actor
+from audit.models import Event
+from governance.models import CheckRun, Decision, FrozenDocument, Policy, PolicyRevision, PromotionRequest
+from registry import access
+from registry.models import (
+    AccessToken,
+    Artifact,
+    Evidence,
+    Grant,
+    Membership,
+    ModelCard,
+    ModelVersion,
+    RegisteredModel,
+    ReviewerGroup,
+    User,
+)
+
+PROCESSES = {
+    "gate": "The gate",
+    "check-worker": "Check worker",
+    "sign-in": "Sign-in",
+    "initialise": "Set-up",
+    "access-keeper": "Access keeper",
+}
+
+
+@dataclass(frozen=True)
+class ObjectLabel:
+    """What a page writes for a thing. `url` is empty where there is no page, or none this reader may open."""
+
+    label: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class ActorLabel:
+    """Who did something: the name to write, through what, and whether it was a machine."""
+
+    name: str
+    through: str = ""
+    machine: bool = False
+
+
+def _model_url(model: RegisteredModel) -> str:
+    return reverse("web:model", args=[model.slug])
+
+
+def _version_named(version: ModelVersion) -> ObjectLabel:
+    url = reverse("web:version", args=[version.model.slug, version.number])
+    return ObjectLabel(f"{version.model.slug} v{version.number}", url)
+
+
+def _request_named(request: PromotionRequest) -> ObjectLabel:
+    """A request with what it asks for: the model, the version and the target."""
+    what = f"{request.model.slug} v{request.version.number} → {request.target_name}"
+    return ObjectLabel(f"promotion #{request.pk}: {what}", reverse("web:promotion", args=[request.pk]))
+
+
+class ObjectLabelResolver:
+    """Looks up a page's things and people at once. Build it with the events; ask it while drawing."""
+
+    def __init__(self, actor: Actor, events: Iterable[Event], *, things: bool = True) -> None:
+        """`things` false: look up only who did it, for pages that name nothing else."""
+        self._visible = access.visible_models(actor)
+        wanted: defaultdict[str, set[str]] = defaultdict(set)
+        people: set[str] = set()
+        tokens: set[str] = set()
+        for event in events:
+            body = event.body
+            for thing in (body.get("object"), *body.get("related", ())) if things else ():
+                if isinstance(thing, dict):
+                    wanted[str(thing.get("type"))].add(str(thing.get("id")))
+            if things and (model := model_of_stream(event)):
+                wanted["model"].add(model)
+            doer = body.get("actor", {})
+            (tokens if doer.get("type") == "token" else people).add(str(doer.get("id", "")))
+            people.add(str(doer.get("behind", "")))
+            people.add(str(event.body.get("data", {}).get("person", "")))
+        people |= wanted.pop("person", set())
+        tokens |= wanted.pop("token", set())
+        self.people: dict[str, User] = {u.uid: u for u in User.objects.filter(uid__in=_starting(people, "usr_"))}
+        self.tokens: dict[str, AccessToken] = {
+            t.uid: t for t in AccessToken.objects.filter(uid__in=_starting(tokens, "tok_")).select_related("person")
+        }
+        self._named: dict[tuple[str, str], ObjectLabel] = {}
+        for kind, uids in wanted.items():
+            self._look_up(kind, uids)
+
+    @classmethod
+    def of(cls, actor: Actor, uid: str) -> list[ObjectLabel]:
+        """Everything with a page that has this uid, among what the actor may see."""
+        names = cls(actor, ())
+        for kind in _KINDS:
+            names._look_up(kind, {uid})
+        return list(names._named.values())
+
+    def thing(self, kind: str, uid: str) -> ObjectLabel:
+        """What to write for a thing of the log."""
+        if kind == "person":
+            person = self.people.get(uid)
+            return ObjectLabel(person.name if person else uid)
+        if kind == "token":
+            token = self.tokens.get(uid)
+            return ObjectLabel(f"token {token.name}" if token else uid)
+        return self._named.get((kind, uid), ObjectLabel(kind.replace("_", " ")))
+
+    def object_of(self, event: Event) -> ObjectLabel:
+        """The thing an event is about."""
+        return self.thing(str(event.thing_type), str(event.thing_id))
+
+    def model_beside(self, event: Event) -> ObjectLabel | None:
+        """The model whose stream an event is in, where the name of the event's own thing does not contain it. None for
+        an event of no model, and for a model out of sight."""
+        model = self._named.get(("model", model_of_stream(event)))
+        return None if model is None or model.label in self.object_of(event).label else model
+
+    def related_of(self, event: Event) -> list[ObjectLabel]:
+        """The other things it accounts for."""
+        return [self.thing(str(t["type"]), str(t["id"])) for t in event.body.get("related", ())]
+
+    def doer(self, event: Event) -> ActorLabel:
+        """Who did it, in words: a person, a token and who answers for it, or a process."""
+        body = event.body.get("actor", {})
+        kind, uid = body.get("type"), str(body.get("id", ""))
+        if kind == "process":
+            return ActorLabel(PROCESSES.get(uid, uid.replace("-", " ").capitalize()), machine=True)
+        if kind == "token":
+            token = self.tokens.get(uid)
+            behind = self.people.get(str(body.get("behind", "")))
+            return ActorLabel(behind.name if behind else uid, through=token.name if token else uid, machine=True)
+        person = self.people.get(uid)
+        return ActorLabel(person.name if person else uid)
+
+    def _look_up(self, kind: str, uids: set[str]) -> None:
+        found = _KINDS.get(kind)
+        if found is None:
+            return
+        model, joins, within, named = found
+        rows = model._default_manager.filter(uid__in=[u for u in uids if _is_uuid(u)]).select_related(*joins)
+        if within:
+            rows = rows.filter(**{f"{within}__in": self._visible})
+        for row in rows:
+            self._named[kind, str(row.uid)] = named(row)
+
+
+def model_of_stream(event: Event) -> str:
+    """Return the uid of the model whose stream an event is in; empty for an event of no model."""
+    kind, _, uid = str(event.stream_id).partition(":")
+    return uid if kind == "model" else ""
+
+
+def _starting(uids: Iterable[str], prefix: str) -> list[str]:
+    return [uid for uid in uids if uid.startswith(prefix)]
+
+
+def _is_uuid(text: str) -> bool:
+    return len(text) == 36 and text.count("-") == 4
+
+
+def _of_request(what: str, request: PromotionRequest, place: str = "") -> ObjectLabel:
+    """A part of a request, named with it."""
+    of = _request_named(request)
+    return ObjectLabel(what + of.label.removeprefix("promotion "), f"{of.url}{place}")
+
+
+_REQUEST = ("model", "version", "target_stage")
+"""What the label of a request needs joined."""
+
+
+def _through(field: str) -> tuple[str, ...]:
+    return tuple(f"{field}__{name}" for name in _REQUEST)
+
+
+def _of_version(what: str, version: ModelVersion, place: str = "") -> ObjectLabel:
+    """A thing that belongs to a version, named with it."""
+    of = _version_named(version)
+    return ObjectLabel(f"{what} of {of.label}", f"{of.url}{place}")
+
+
+_Kind = tuple[type[Any], tuple[str, ...], str, Callable[[Any], ObjectLabel]]
+_KINDS: Mapping[str, _Kind] = {
+    "model": (RegisteredModel, (), "pk", lambda m: ObjectLabel(m.slug, _model_url(m))),
+    "version": (ModelVersion, ("model",), "model", _version_named),
+    "artifact": (Artifact, ("version__model",), "version__model", lambda a: _of_version(a.path, a.version)),
+    "card": (
+        ModelCard,
+        ("version__model",),
+        "version__model",
+        lambda c: _of_version(f"card {c.revision}", c.version, "#card"),
+    ),
+    "evidence": (
+        Evidence,
+        ("version__model",),
+        "version__model",
+        lambda e: _of_version(e.filename, e.version, "#evidence"),
+    ),
+    "promotion": (PromotionRequest, _REQUEST, "model", _request_named),
+    "decision": (
+        Decision,
+        _through("request"),
+        "request__model",
+        lambda d: _of_request("decision on ", d.request),
+    ),
+    "check_run": (
+        CheckRun,
+        _through("request"),
+        "request__model",
+        lambda r: _of_request(f"{r.check_slug}, ", r.request, f"#check-{r.check_slug}"),
+    ),
+    "frozen_document": (
+        FrozenDocument,
+        ("version__model",),
+        "version__model",
+        lambda d: _of_version(f"document #{d.request_id}", d.version, f"document/?frozen={d.request_id}"),
+    ),
+    "policy": (Policy, (), "", lambda p: ObjectLabel(p.title)),
+    "policy_revision": (
+        PolicyRevision,
+        ("policy",),
+        "",
+        lambda r: ObjectLabel(f"{r.policy.slug}, revision {r.number}"),
+    ),
+    "group": (ReviewerGroup, (), "", lambda g: ObjectLabel(g.name)),
+    "membership": (Membership, ("group", "user"), "", lambda m: ObjectLabel(f"{m.user.name} in {m.group.slug}")),
+    "grant": (
+        Grant,
+        ("user", "group", "model"),
+        "",
+        lambda g: ObjectLabel(f"{g.role}: {g.user or g.group}" + (f" on {g.model.slug}" if g.model else "")),
+    ),
+}

@@ -1,0 +1,210 @@
+"""One registered model: where its versions are, what needs doing, who answers for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count, Exists, F, OuterRef, Window
+from django.db.models.functions import RowNumber
+from django.http import HttpResponse
+
+from audit import clock
+from audit import selectors as log
+from governance import selectors as promotions
+from governance.gate.gate_inputs import documents_in_force
+from governance.interfaces.web import pagination, recipes
+from governance.interfaces.web.event_labels import ObjectLabelResolver
+from governance.interfaces.web.markdown import to_html
+from governance.interfaces.web.templatetags.numbers import shared_places
+from governance.interfaces.web.trends import Trend, trends_of
+from governance.interfaces.web.views import PageRequest, page_view, render_page
+from governance.models import PromotionRequest
+from governance.policies.metric_limits import direction_on, limits_for
+from registry import access, selectors
+from registry.access import Permission
+from registry.models import (
+    IS_CURRENT,
+    AliasAssignment,
+    Grant,
+    Metric,
+    ModelVersion,
+    RegisteredModel,
+    Stage,
+    StageOccupancy,
+    active_grants_q,
+)
+from registry.services import assessments, tier_lowering
+from registry.services import models as service
+
+KEY_METRICS = 3
+TREND_VERSIONS = 14
+RECENT_EVENTS = 8
+HELD_SHOWN = 3
+BEFORE_SHOWN = 3
+
+
+@dataclass
+class StageColumn:
+    """A stage of the lifecycle and the versions of this model that are in it now, newest first."""
+
+    stage: Stage
+    held: list[StageOccupancy] = field(default_factory=list)
+    more: int = 0
+    requests: list[PromotionRequest] = field(default_factory=list)
+    before: list[StageOccupancy] = field(default_factory=list)
+    """Who was here last, where the stage is protected."""
+
+
+@dataclass(frozen=True)
+class VersionListItem:
+    """A version in the list: its key metrics, each with the difference to the champion."""
+
+    version: ModelVersion
+    aliases: list[AliasAssignment]
+    metrics: list[tuple[str, float | None, float | None, bool | None, bool | None, int]]
+    """Name, value, difference to the champion, whether that is for the better (None where nothing tells), whether the
+    value is within the limit (None without one), and decimals."""
+    request: PromotionRequest | None
+
+
+@page_view()
+def model(request: PageRequest, slug: str) -> HttpResponse:
+    """The model's page."""
+    found = selectors.model(request.actor, slug)
+    cut = pagination.paginate(selectors.versions_of(found), ("-number",), request.GET)
+    stages = list(Stage.objects.order_by("position"))
+    requests = promotions.promotion_summaries(
+        request.actor,
+        PromotionRequest.objects.filter(model=found, state__in=PromotionRequest.LIVE).order_by("-pk"),
+        request.person,
+    )
+    live = [row.request for row in requests]
+    aliases = list(AliasAssignment.objects.filter(IS_CURRENT, model=found).select_related("version").order_by("name"))
+    limits = limits_for(found.risk_tier, documents_in_force(), {stage.slug for stage in stages if stage.exclusive})
+    columns = trends_of([found], {found.pk: limits}, versions=TREND_VERSIONS, most=KEY_METRICS)[found.pk]
+    held = _held(found)
+    shown = {occupancy.version_id: occupancy.version for occupancy in held} | {a.version_id: a.version for a in aliases}
+    champion = next((occupancy.version for occupancy in held if occupancy.exclusive), None)
+    recent = list(log.stream_events(f"model:{found.uid}").order_by("-stream_seq")[:RECENT_EVENTS])
+    context = {
+        "model": found,
+        "may_assess": assessments.may_assess(actor=request.actor, model=found),
+        "tier_proposed": tier_lowering.proposed_for(found),
+        "description": to_html(found.description),
+        "stage_columns": _stage_columns(held, _before(found), stages, live),
+        "columns": columns,
+        "rows": _version_rows(cut.rows, columns, champion, aliases, live),
+        "page": cut,
+        "champion": champion,
+        "aliases": aliases,
+        "deviations": promotions.deviations_of(shown),
+        "protected": {one.name for one in selectors.protected_aliases()},
+        "requests": requests,
+        "people": _people(found),
+        "recent": recent,
+        "names": ObjectLabelResolver(request.actor, recent, things=False),
+        "may_edit": service.can_edit(actor=request.actor, model=found),
+        "may_archive": service.can_set_accountability(actor=request.actor, model=found),
+        "who_can_assign": access.names_who_can_assign(found) if found.active_owner is None else (),
+        "may_point": access.check_permission(request.actor, Permission.REQUEST_PROMOTION, found),
+        "may_register": access.check_permission(request.actor, Permission.REGISTER_VERSION, found),
+        "recipes": recipes.first_version(f"{request.scheme}://{request.get_host()}", found.slug, found.display_name),
+    }
+    return render_page(request, "models/model.html", context)
+
+
+def _held(model: RegisteredModel) -> list[Any]:
+    """The newest few versions in each stage, newest first, each with `total`: how many the stage holds."""
+    return list(
+        StageOccupancy.objects.filter(IS_CURRENT, model=model, version__deleted_at__isnull=True)
+        .annotate(
+            place=Window(RowNumber(), partition_by="stage_id", order_by=F("version__number").desc()),
+            total=Window(Count("pk"), partition_by="stage_id"),
+        )
+        .filter(place__lte=HELD_SHOWN)
+        .select_related("version")
+        .order_by("stage_id", "place")
+    )
+
+
+def _before(model: RegisteredModel) -> list[Any]:
+    """Which versions were last in each protected stage, the latest to leave first. A stay that another approval of the
+    same version in the same stage continued was not left."""
+    left = StageOccupancy.objects.filter(model=model, stage__protected=True, closed_at__isnull=False)
+    continued = StageOccupancy.objects.filter(
+        version=OuterRef("version"), stage=OuterRef("stage"), opened_event=OuterRef("closed_event")
+    )
+    left = left.filter(~Exists(continued))
+    placed = left.annotate(place=Window(RowNumber(), partition_by="stage_id", order_by=F("closed_at").desc()))
+    return list(placed.filter(place__lte=BEFORE_SHOWN).select_related("version").order_by("stage_id", "place"))
+
+
+def _stage_columns(
+    held: Sequence[Any], before: Sequence[Any], stages: Sequence[Stage], live: Sequence[PromotionRequest]
+) -> list[StageColumn]:
+    columns = {stage.pk: StageColumn(stage) for stage in stages}
+    for occupancy in held:
+        column = columns[occupancy.stage_id]
+        column.held.append(occupancy)
+        column.more = occupancy.total - len(column.held)
+    for occupancy in before:
+        columns[occupancy.stage_id].before.append(occupancy)
+    for request in live:
+        if request.target_stage_id in columns:
+            columns[request.target_stage_id].requests.append(request)
+    return list(columns.values())
+
+
+def _version_rows(
+    versions: Sequence[ModelVersion],
+    columns: Sequence[Trend],
+    champion: ModelVersion | None,
+    aliases: Sequence[AliasAssignment],
+    live: Sequence[PromotionRequest],
+) -> list[VersionListItem]:
+    shown = {v.pk for v in versions} | ({champion.pk} if champion is not None else set())
+    names = [column.name for column in columns]
+    rows = Metric.objects.filter(version_id__in=shown, slice="", name__in=names).order_by("revision")
+    values = {
+        (version_id, name, dataset): value
+        for version_id, name, dataset, value in rows.values_list("version_id", "name", "dataset", "value")
+    }
+    asked = {request.version_id: request for request in reversed(live)}
+
+    places = [
+        shared_places(value for (_, name, dataset), value in values.items() if (name, dataset) == (c.name, c.dataset))
+        for c in columns
+    ]
+
+    def cell(version: ModelVersion, column: Trend) -> tuple[float | None, float | None, bool | None, bool | None]:
+        value = values.get((version.pk, column.name, column.dataset))
+        if value is None:
+            return None, None, None, None
+        other = champion if champion is not None and champion.pk != version.pk else None
+        theirs = values.get((other.pk, column.name, column.dataset)) if other is not None else None
+        within = column.limit.is_satisfied_by(value) if column.limit is not None else None
+        if theirs is None:
+            return value, None, None, within
+        better = direction_on([column.limit] if column.limit is not None else [], column.name, column.dataset)
+        good = (value > theirs) == (better == "higher") if better and value != theirs else None
+        return value, value - theirs, good, within
+
+    return [
+        VersionListItem(
+            version,
+            [alias for alias in aliases if alias.version_id == version.pk],
+            [(column.name, *cell(version, column), decimals) for column, decimals in zip(columns, places, strict=True)],
+            asked.get(version.pk),
+        )
+        for version in versions
+    ]
+
+
+def _people(model: RegisteredModel) -> list[Grant]:
+    return list(
+        Grant.objects.filter(active_grants_q(clock.now()), model=model)
+        .select_related("user", "group")
+        .order_by("role", "user__name", "group__name")[:60]
+    )

@@ -1,0 +1,104 @@
+"""Reading frozen packets: what one says, and how two of them differ, in words."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+from audit.actor import Actor
+from audit.models import Event
+from governance.interfaces.web.event_labels import ObjectLabelResolver
+from governance.models import Packet, PromotionRequest
+
+MOST = 12
+"""Changes named one by one; more are counted."""
+
+
+def digest(body: bytes) -> str:
+    """The name a packet goes by."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def read(body: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def changes(request: PromotionRequest, before: str, after: str) -> list[str]:
+    """What differs between two packets of a request, by digest: one sentence each. Empty where one of them was never
+    frozen: a packet is kept when review opens over it or when a decision signs it."""
+    kept = {p.digest: read(bytes(p.body)) for p in Packet.objects.filter(request=request, digest__in=[before, after])}
+    if before not in kept or after not in kept or before == after:
+        return []
+    return diff_packets(kept[before], kept[after])
+
+
+def diff_packets(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """The same for two packets that were read."""
+    old, new = before["version"], after["version"]
+    found = []
+    if old["card"] != new["card"]:
+        found.append("The model card changed." if old["card"] and new["card"] else "A model card was added.")
+    found += _metrics(old["metrics"], new["metrics"])
+    found += _checks(before["checks"], after["checks"])
+    for part, sentence in (
+        ("files", "The files of the version differ."),
+        ("datasets", "The data sets differ."),
+        ("code", "The code reference differs."),
+    ):
+        if old[part] != new[part]:
+            found.append(sentence)
+    for part, sentence in (
+        ("champion", "The champion it is compared with is another, or has changed."),
+        ("model", "What is on record about the model changed."),
+        ("policy", "Other policy revisions apply."),
+        ("kept_out", "Whom the separation of duties keeps out has changed."),
+    ):
+        if before[part] != after[part]:
+            found.append(sentence)
+    return [*found[:MOST], f"And {len(found) - MOST} more."] if len(found) > MOST else found
+
+
+def _metrics(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:
+    def by_name(metrics: list[dict[str, Any]]) -> dict[tuple[str, str, str], float]:
+        return {(m["name"], m["dataset"], m["slice"]): m["value"] for m in metrics}
+
+    old, new = by_name(before), by_name(after)
+    found = []
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            name = " · ".join(part for part in key if part)
+            found.append(f"{name}: {_value(old.get(key))} → {_value(new.get(key))}.")
+    return found
+
+
+def _value(value: float | None) -> str:
+    return "none" if value is None else f"{value:g}"
+
+
+def _checks(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:
+    old = {check["check"]: check for check in before}
+    found = []
+    for check in after:
+        was = old.get(check["check"])
+        if was is None or was["conclusion"] != check["conclusion"]:
+            conclusion = (check["conclusion"] or "not answered yet").replace("_", " ")
+            found.append(f"Check {check['check']}: now {conclusion}.")
+        elif was != check:
+            found.append(f"Check {check['check']} ran again, on other inputs.")
+    return found
+
+
+def events_since(actor: Actor, request: PromotionRequest, moment: datetime) -> list[dict[str, Any]]:
+    """What happened to the request and its version since then, oldest first: who, what, when."""
+    found = list(
+        Event.objects.filter(
+            stream_id=f"model:{request.model.uid}",
+            happened_at__gt=moment,
+            touched__overlap=[f"promotion:{request.uid}", f"version:{request.version.uid}"],
+        ).order_by("stream_seq")[: MOST + 1]
+    )
+    names = ObjectLabelResolver(actor, found)
+    return [{"doer": names.doer(e), "event": e} for e in found]

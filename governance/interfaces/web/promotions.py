@@ -1,0 +1,290 @@
+"""Promotion requests: the list, the page of one, and what can be done there: decide, withdraw, promote."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+
+from audit import clock
+from governance import promotions, selectors
+from governance.interfaces.web import errors, list_filters, packets, pagination, resending, sign_in_form
+from governance.interfaces.web.forms import PageForm
+from governance.interfaces.web.request_view_model import RequestViewModel, parts_of
+from governance.interfaces.web.views import PageRequest, page_view, render_page
+from governance.models import Decision, Packet, PromotionRequest
+from governance.promotions.deciding import MAX_COMMENT, SIGNATURE_MEANINGS
+from registry import moments
+from registry.exceptions import ConflictError, DomainError, NotFoundError, PermissionDeniedError
+
+STATES = {
+    "": "open, blocked or ready",
+    **{str(value): str(label).lower() for value, label in PromotionRequest.State.choices},
+    "any": "any",
+}
+
+
+class DecisionForm(PageForm):
+    """What a person says on a request. `packet` is the digest of what the page showed when it was opened, `read_at`
+    when that was."""
+
+    outcome = forms.ChoiceField(label="Decision", choices=Decision.Outcome.choices, widget=forms.RadioSelect)
+    comment = forms.CharField(
+        label="What you looked at, and why",
+        required=False,
+        max_length=MAX_COMMENT,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    password = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=1024,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    packet = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+    read_at = forms.CharField(widget=forms.HiddenInput, required=False, max_length=40)
+
+
+class ReasonForm(PageForm):
+    """Why a request is taken back."""
+
+    reason = forms.CharField(label="Why", max_length=5_000, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+@page_view()
+def promotion(request: PageRequest, number: int) -> HttpResponse:
+    """The page of a request. Polled with the token it was drawn with, it answers 204 until something changed."""
+    if request.htmx and request.GET.get("seen"):
+        if request.GET["seen"] == seen(request, number):
+            return HttpResponse(status=204)
+        return render_page(request, "promotions/live.html", _live_context(request, number))
+    return render_page(request, "promotions/request.html", _context(request, number))
+
+
+def seen(request: PageRequest, number: int) -> str:
+    """A token that differs as soon as the page would: one query, so that watching a request costs next to nothing."""
+    found = (
+        selectors.visible_requests(request.actor)
+        .filter(pk=number)
+        .values_list("revision", "check_runs__pk", "check_runs__status")
+    )
+    rows = list(found)
+    if not rows:
+        raise NotFoundError(f"There is no promotion request #{number} that you can see.")
+    return selectors.poll_token(rows[0][0], [(pk, status) for _, pk, status in rows if pk is not None])
+
+
+def _context(request: PageRequest, number: int, form: DecisionForm | None = None, **more: Any) -> dict[str, Any]:
+    found = selectors.request_page(request.actor, number, request.person)
+    parts: RequestViewModel = parts_of(request.actor, found)
+    if form is None:
+        form = _decision_form(request, found)
+    return {
+        "page": found,
+        "r": found.request,
+        "parts": parts,
+        "token": found.seen,
+        "form": form,
+        "meanings": {str(outcome): meaning for outcome, meaning in SIGNATURE_MEANINGS.items()},
+        "withdraw_form": ReasonForm(prefix="withdraw"),
+        "permalink": request.build_absolute_uri(reverse("web:promotion", args=[number])),
+        "deciding": bool(found.can_decide),
+        "form_shown": bool(found.can_decide),
+        "reapproves": _deviations(found.request),
+        **more,
+    }
+
+
+def _live_context(request: PageRequest, number: int) -> dict[str, Any]:
+    """What has to be drawn again. The form of a decision stays as it is while somebody may be writing in it: `deciding`
+    says that the page shows it."""
+    context = _context(request, number)
+    deciding = bool(request.GET.get("deciding"))
+    return {**context, "live_update": True, "deciding": deciding, "form_shown": deciding or context["form_shown"]}
+
+
+def _deviations(request: PromotionRequest) -> list[selectors.Deviation]:
+    """What was added since the approval that a live request renews, as long as the version has the place by it."""
+    if request.reapproves_id is None or not request.is_live:
+        return []
+    held = selectors.deviations_of({request.version_id: request.version})
+    return [deviation for deviation in held if deviation.approval.request == request.reapproves_id]
+
+
+def _decision_form(request: HttpRequest, found: selectors.PromotionDetail) -> DecisionForm:
+    """The form, empty, or with what somebody had written when their session ended."""
+    kept = resending.take_kept(request, reverse("web:decide", args=[found.request.pk]))
+    return DecisionForm(
+        initial={
+            "packet": found.packet_digest,
+            "read_at": clock.now().isoformat(),
+            "outcome": kept.get("outcome") if kept is not None else "",
+            "comment": kept.get("comment") if kept is not None else "",
+        }
+    )
+
+
+def _ask_again(request: HttpRequest, number: int) -> HttpResponse:
+    return sign_in_form.ask_again(request, f"/promotions/{number}/")
+
+
+@sensitive_post_parameters("password")
+@page_view("POST", signed_out=_ask_again)
+def decide(request: PageRequest, number: int) -> HttpResponse:
+    """Take a decision. Whatever is refused, the text is kept: nobody writes an assessment twice."""
+    found = selectors.get_request(request.actor, number)
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        return render_page(request, "promotions/request.html", _again(request, number, form), status=400)
+    try:
+        decision = promotions.decide(
+            actor=request.actor,
+            request=found,
+            outcome=form.cleaned_data["outcome"],
+            packet_digest=form.cleaned_data["packet"],
+            comment=form.cleaned_data["comment"],
+            signature=promotions.DecisionSignature(form.cleaned_data["password"]),
+        )
+    except NotFoundError:
+        raise
+    except DomainError as refusal:
+        if isinstance(refusal, ConflictError) and refusal.code == "packet_changed":
+            return _changed(request, found, form)
+        form.take_refusal(refusal)
+        status = errors.kind_of(refusal).status
+        return render_page(request, "promotions/request.html", _again(request, number, form), status=status)
+    messages.success(request, f"Recorded and signed: you {_said(decision)} #{number}.")
+    return redirect("web:promotion", number)
+
+
+def _said(decision: Decision) -> str:
+    return {"approve": "approved", "request_changes": "requested changes on", "reject": "rejected"}[decision.outcome]
+
+
+def _again(request: PageRequest, number: int, form: DecisionForm) -> dict[str, Any]:
+    """The page as it is now, with the form as it was sent; the password is not sent back. Where nothing can be decided
+    any more, the page says what happened since it was opened."""
+    context = _context(request, number, form)
+    opened = _moment(form["read_at"].value() or "")
+    if not context["deciding"] and opened is not None:
+        context["change_events"] = packets.events_since(request.actor, context["r"], opened)
+    return context
+
+
+def _changed(request: PageRequest, found: PromotionRequest, form: DecisionForm) -> HttpResponse:
+    """What was shown is not what is there: say what changed, keep the text, and let the page be read again."""
+    now = selectors.request_page(request.actor, found.pk)
+    shown = form.cleaned_data["packet"]
+    opened = _moment(form.cleaned_data["read_at"])
+    again = DecisionForm(
+        initial={
+            "packet": now.packet_digest,
+            "read_at": clock.now().isoformat(),
+            "outcome": form.cleaned_data["outcome"],
+            "comment": form.cleaned_data["comment"],
+        }
+    )
+    changes = packets.changes(found, shown, now.packet_digest)
+    events = packets.events_since(request.actor, found, opened) if opened is not None else []
+    context = _context(request, found.pk, again, changed=True, changes=changes, change_events=events)
+    return render_page(request, "promotions/request.html", context, status=409)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return moments.read_moment(text)
+    except moments.MomentError:
+        return None
+
+
+@page_view("POST")
+def withdraw(request: PageRequest, number: int) -> HttpResponse:
+    """Take a request back."""
+    found = selectors.get_request(request.actor, number)
+    form = ReasonForm(request.POST, prefix="withdraw")
+    if form.is_valid():
+        try:
+            promotions.withdraw(actor=request.actor, request=found, reason=form.cleaned_data["reason"])
+        except (NotFoundError, PermissionDeniedError):
+            raise
+        except DomainError as refusal:
+            form.take_refusal(refusal)
+        else:
+            messages.success(request, f"#{number} is withdrawn.")
+            return redirect("web:promotion", number)
+    return render_page(request, "promotions/request.html", _context(request, number, withdraw_form=form), status=400)
+
+
+@page_view("POST")
+def promote(request: PageRequest, number: int) -> HttpResponse:
+    """Carry out a request that is ready and held by its policy."""
+    found = selectors.get_request(request.actor, number)
+    promotions.promote(actor=request.actor, request=found)
+    messages.success(request, f"#{number} is promoted.")
+    return redirect("web:promotion", number)
+
+
+@page_view()
+def packet(request: PageRequest, number: int, digest: str) -> HttpResponse:
+    """A packet as it was frozen: exactly the bytes a decision signed."""
+    found = selectors.get_request(request.actor, number)
+    kept = Packet.objects.filter(request=found, digest=digest).first()
+    if kept is None:
+        raise NotFoundError(f"Request #{number} has no packet with that digest.")
+    body = bytes(kept.body)
+    if request.GET.get("download") == "1":
+        response = HttpResponse(body, content_type="application/octet-stream")
+        response["Content-Disposition"] = f'attachment; filename="packet-{number}-{digest[:12]}.json"'
+        return response
+    signed = Decision.objects.filter(request=found, packet_digest=digest).select_related("person").order_by("signed_at")
+    context = {"r": found, "packet": kept, "read": packets.read(body), "intact": packets.digest(body) == digest}
+    return render_page(request, "promotions/packet.html", {**context, "signed": signed})
+
+
+# --- the list ---------------------------------------------------------------------------------------------------------
+
+
+@page_view()
+def promotion_list(request: PageRequest) -> HttpResponse:
+    """The requests of the models the reader may see, newest first."""
+    asked = list_filters.parse_search_box(request.GET.get("q", ""), ("state", "model", "mine"))
+    filters = {**asked.filters, **list_filters.given(request.GET, ("state", "model", "mine"))}
+    state = filters.get("state", "")
+    rows = selectors.visible_requests(request.actor)
+    if state in PromotionRequest.State.values:
+        rows = rows.filter(state=state)
+    elif state != "any":
+        rows = rows.filter(state__in=PromotionRequest.LIVE)
+    if model := filters.get("model"):
+        rows = rows.filter(model__slug=model)
+    if filters.get("mine"):
+        rows = rows.filter(requested_by=request.person)
+    if asked.text:
+        rows = rows.filter(_words(asked.text))
+    cut = pagination.paginate(rows, ("-pk",), request.GET)
+    order = {row.pk: n for n, row in enumerate(cut.rows)}
+    drawn = selectors.promotion_summaries(request.actor, PromotionRequest.objects.filter(pk__in=order), request.person)
+    context = {
+        "rows": sorted(drawn, key=lambda row: order[row.request.pk]),
+        "page": cut,
+        "q": request.GET.get("q", ""),
+        "text": asked.text,
+        "state": state,
+        "states": STATES,
+        "filters": filters,
+        "filtered": bool(asked.text or filters),
+    }
+    return render_page(request, "promotions/list.html", context, part="results")
+
+
+def _words(text: str) -> Q:
+    number = text.lstrip("#")
+    by_number = Q(pk=int(number)) if number.isascii() and number.isdecimal() and len(number) < 10 else Q(pk__in=[])
+    return by_number | Q(model__slug__icontains=text) | Q(reason__icontains=text)

@@ -1,0 +1,110 @@
+"""/go/: from whatever names a thing to its page. A digest or #128 pasted into the search box leads straight there."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from urllib.parse import urlencode
+
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from audit import selectors as log
+from governance import selectors as promotions
+from governance.interfaces.web.audit import may_read_event
+from governance.interfaces.web.event_labels import ObjectLabelResolver
+from governance.interfaces.web.views import PageRequest, page_view
+from registry import access, selectors
+from registry.exceptions import NotFoundError
+from registry.models import Artifact, ModelVersion
+
+UNMISTAKABLE = 32
+"""Digits from which on nobody takes a digest or an id for a word."""
+LONGEST = 250
+
+_NUMBER = re.compile(r"#?(\d{1,9})")
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-fA-F]{8,64})")
+_VERSION = re.compile(r"(?:models:/)?([a-z0-9][a-z0-9._-]*)(?:/| v| )(\d{1,9})")
+_ALIAS = re.compile(r"(?:models:/)?([a-z0-9][a-z0-9._-]*)@([\w-]{1,255})")
+
+
+@page_view()
+def jump(request: PageRequest, what: str = "") -> HttpResponse:
+    """Go to what is named, or to a search of the models for it."""
+    named = (what or request.GET.get("q", "")).strip().rstrip("/")[:500]
+    return redirect(find(request, named) or f"{reverse('web:models')}?{urlencode({'q': named})}")
+
+
+def named_by(request: PageRequest, text: str) -> str:
+    """The address of what a text that can be nothing but a reference names: #128, a digest, model@alias, an id. Empty
+    for words to be searched for."""
+    text = text.strip().removeprefix("sha256:")
+    told = text.startswith("#") or "@" in text or len(text) >= UNMISTAKABLE
+    return find(request, text) if told and len(text) <= LONGEST and " " not in text and ":" not in text else ""
+
+
+def find(request: PageRequest, named: str) -> str:
+    """The address of what is named, among what the reader may see; empty where nothing is or more than one thing is."""
+    for look in (_request, _event_or_thing, _reference, _model, _digest):
+        if address := look(request, named):
+            return address
+    return ""
+
+
+def _request(request: PageRequest, named: str) -> str:
+    found = _NUMBER.fullmatch(named)
+    if found is None or not promotions.visible_requests(request.actor).filter(pk=int(found[1])).exists():
+        return ""
+    return reverse("web:promotion", args=[int(found[1])])
+
+
+def _event_or_thing(request: PageRequest, named: str) -> str:
+    try:
+        uid = uuid.UUID(named)
+    except ValueError:
+        return ""
+    event = log.get_event(uid)
+    if event is not None and may_read_event(request.actor, event):
+        return reverse("web:event", args=[event.event_id])
+    names = ObjectLabelResolver.of(request.actor, str(uid))
+    return next((thing.url for thing in names if thing.url), "")
+
+
+def _reference(request: PageRequest, named: str) -> str:
+    if version := _VERSION.fullmatch(named):
+        reference = f"{version[1]}/{version[2]}"
+    elif alias := _ALIAS.fullmatch(named):
+        reference = f"{alias[1]}@{alias[2]}"
+    else:
+        return ""
+    try:
+        found = selectors.resolve(request.actor, reference)
+    except NotFoundError:
+        return ""
+    return reverse("web:version", args=[found.model.slug, found.number])
+
+
+def _model(request: PageRequest, named: str) -> str:
+    visible = access.visible_models(request.actor).filter(slug=named).exists()
+    return reverse("web:model", args=[named]) if visible else ""
+
+
+def _digest(request: PageRequest, named: str) -> str:
+    """A fingerprint, the digest of a file, or that of a packet; its beginning is enough where it is the only one."""
+    found = _DIGEST.fullmatch(named)
+    if found is None:
+        return ""
+    start = found[1].lower()
+    visible = access.visible_models(request.actor)
+    packets = promotions.visible_requests(request.actor).filter(
+        Q(packet_digest__startswith=start) | Q(packets__digest__startswith=start)
+    )
+    versions = ModelVersion.objects.filter(model__in=visible).filter(
+        Q(fingerprint__startswith=start)
+        | Q(pk__in=Artifact.objects.filter(sha256__startswith=start).values("version_id"))
+    )
+    addresses = {reverse("web:promotion", args=[pk]) for pk in packets.values_list("pk", flat=True).distinct()[:2]}
+    addresses |= {reverse("web:version", args=[v.model.slug, v.number]) for v in versions.select_related("model")[:2]}
+    return addresses.pop() if len(addresses) == 1 else ""

@@ -1,0 +1,293 @@
+"""The parts of a request's page, made ready to draw: the way through the stages, the timeline, who may fill which slot,
+what is waited for. Everything is taken from the one page the selectors give; nothing here decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from audit import clock
+from audit.actor import Actor
+from audit.models import Event
+from governance.interfaces.web.event_labels import ActorLabel, ObjectLabelResolver
+from governance.interfaces.web.versions import MetricComparison
+from governance.models import CheckRun, Decision
+from governance.policies import ApprovalProgress, Requirement, RequirementStatus, Reviewer
+from governance.policies.metric_limits import Limit
+from governance.selectors import CheckRow, PromotionDetail
+from registry import access
+from registry.models import Stage, StageOccupancy
+
+NAMED = 5
+"""How many people a sentence names before it counts the rest."""
+DELAY = timedelta(minutes=2)
+"""How long a queued check may wait before the page says that nobody takes it up."""
+QUIET = {"check.queued", "check.cancelled", "packet.outdated"}
+"""Events the timeline leaves to the audit trail: they announce what another event tells."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage on the way: "done", "here" or "goal"."""
+
+    kind: str
+    name: str
+    since: datetime | None = None
+    leaves: str = ""
+    """What the version takes the place of."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened, for the timeline. `decision` and `run` where the event is about one."""
+
+    event: Event
+    doer: ActorLabel
+    decision: Decision | None = None
+    run: CheckRun | None = None
+    lapsed: bool = False
+    more: tuple[CheckRun, ...] = ()
+    """Further runs that passed in the same moment: told in one line."""
+
+    @property
+    def kind(self) -> str:
+        """What the timeline draws it as."""
+        if self.run is not None:
+            return "check"
+        if self.decision is not None:
+            return "lapse" if self.lapsed else "decision"
+        return str(self.event.action).replace(".", "-")
+
+    @property
+    def count(self) -> int:
+        return 1 + len(self.more)
+
+    @property
+    def slugs(self) -> str:
+        """The checks told of in this line."""
+        runs = [self.run, *self.more] if self.run is not None else []
+        return ", ".join(run.check_slug for run in runs)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place an approval rule has: filled by a decision, or open."""
+
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An approval rule, its slots, who may fill the open ones and who may not, and why."""
+
+    standing: ApprovalProgress
+    slots: tuple[Slot, ...]
+    mine: bool
+    others: str
+    kept_out: tuple[Reviewer, ...]
+    requirement: Requirement | None
+
+    @property
+    def done(self) -> bool:
+        return self.standing.missing <= 0
+
+    @property
+    def later(self) -> bool:
+        return self.requirement is not None and self.requirement.state is RequirementStatus.LATER
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Something the request waits for."""
+
+    icon: str
+    who: str
+    what: str
+    you: bool = False
+
+
+@dataclass(frozen=True)
+class RequestViewModel:
+    """What the template draws beside the page itself."""
+
+    steps: tuple[Step, ...]
+    standings: tuple[MetricComparison, ...]
+    checks_to_read: tuple[CheckRow, ...]
+    """Those that are not satisfied, or whose findings have to be read."""
+    checks_passed: tuple[CheckRow, ...]
+    """The others, where there are several: they are folded together."""
+    rules: tuple[Rule, ...]
+    conditions: tuple[Requirement, ...]
+    timeline: tuple[Entry, ...]
+    waiting: tuple[Waiting, ...]
+    met: int
+    waived: int
+    failed: int
+    left: int
+    total: int
+    lapsed: int
+    delayed_since: datetime | None
+    """Since when the oldest queued check has waited for a worker, where that is longer than it should be."""
+    names: ObjectLabelResolver = field(repr=False)
+
+    @property
+    def gate_kind(self) -> str:
+        """The tone of the gate's header."""
+        if self.failed:
+            return "bad"
+        return "warn" if self.left else "ok"
+
+
+def parts_of(actor: Actor, page: PromotionDetail) -> RequestViewModel:
+    """Make the parts of one page. A fixed number of queries."""
+    required = [r for r in page.verdict.requirements if r.required] if page.verdict is not None else []
+    names = ObjectLabelResolver(actor, page.timeline, things=False)
+    rules = _rules(page, actor)
+    passed = tuple(row for row in page.checks if row.requirement.satisfied and not row.has_warnings)
+    to_read = tuple(row for row in page.checks if row not in passed)
+    return RequestViewModel(
+        steps=_steps(page),
+        standings=tuple(
+            MetricComparison(row, Limit(row.name, row.op, row.limit) if row.limit is not None else None)
+            for row in page.metrics
+        ),
+        checks_to_read=to_read if len(passed) > 1 else page.checks,
+        checks_passed=passed if len(passed) > 1 else (),
+        rules=rules,
+        conditions=tuple(r for r in page.verdict.requirements if r.kind == "condition") if page.verdict else (),
+        timeline=_timeline(page, names),
+        waiting=_waiting(page, rules),
+        met=sum(r.state is RequirementStatus.MET for r in required),
+        waived=sum(r.state is RequirementStatus.WAIVED for r in required),
+        failed=sum(r.state is RequirementStatus.FAILED for r in required),
+        left=sum(not r.satisfied for r in required),
+        total=len(required),
+        lapsed=sum(d.lapsed_at is not None for d in page.decisions),
+        delayed_since=_delayed_since(page),
+        names=names,
+    )
+
+
+def _delayed_since(page: PromotionDetail) -> datetime | None:
+    queued = [row.run for row in page.checks if row.run is not None and row.run.status == CheckRun.Status.QUEUED]
+    due = [run.run_after or run.created_at for run in queued]
+    oldest = min(due, default=None)
+    return oldest if oldest is not None and clock.now() - oldest > DELAY else None
+
+
+def _steps(page: PromotionDetail) -> tuple[Step, ...]:
+    request = page.request
+    champion = f"v{request.champion.number}" if request.champion is not None else ""
+    if request.target_stage is None:
+        now = f"@{request.target_alias}"
+        return (Step("here", request.source_stage.name), Step("goal", now, leaves=champion))
+    low, high = sorted((request.source_stage.position, request.target_stage.position))
+    upwards = request.target_stage.position > request.source_stage.position
+    stages = Stage.objects.filter(position__gte=low if not upwards else 0, position__lte=high).order_by("position")
+    if not upwards:
+        stages = stages.filter(pk__in=[request.source_stage_id, request.target_stage_id]).order_by("-position")
+    since: dict[int, datetime] = dict(
+        StageOccupancy.objects.filter(version=request.version)
+        .order_by("opened_at")
+        .values_list("stage_id", "opened_at")
+    )
+    steps = []
+    for stage in stages:
+        kind = {request.source_stage_id: "here", request.target_stage_id: "goal"}.get(stage.pk, "done")
+        if kind == "done" and stage.pk not in since:
+            continue
+        leaves = champion if kind == "goal" and stage.exclusive else ""
+        steps.append(Step(kind, stage.name, since.get(stage.pk), leaves))
+    return tuple(steps)
+
+
+def _rules(page: PromotionDetail, actor: Actor) -> tuple[Rule, ...]:
+    by_uid = {d.person.uid: d for d in page.decisions if d.lapsed_at is None}
+    by_id = {r.id: r for r in page.verdict.requirements} if page.verdict is not None else {}
+    made = []
+    for standing in page.approvals:
+        filled = [Slot(by_uid[fact.person]) for fact in standing.approved_by if fact.person in by_uid]
+        requirement = by_id.get(f"approval:{standing.rule.group}")
+        mine = bool(page.can_decide) and standing.rule.group in page.my_groups and standing.missing > 0
+        others = [r.name for r in standing.may_approve if not (mine and r.uid == actor.person)]
+        made.append(
+            Rule(
+                standing=standing,
+                slots=(*filled, *(Slot() for _ in range(max(0, standing.missing)))),
+                mine=mine and not (requirement is not None and requirement.state is RequirementStatus.LATER),
+                others=enumerated(others),
+                kept_out=standing.excluded,
+                requirement=requirement,
+            )
+        )
+    return tuple(made)
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """ "Chen Wei, Lea Novak and 3 more"."""
+    if len(names) > NAMED:
+        return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+    return " or ".join(", ".join(names).rsplit(", ", 1))
+
+
+def _timeline(page: PromotionDetail, names: ObjectLabelResolver) -> tuple[Entry, ...]:
+    decisions = {str(d.uid): d for d in page.decisions}
+    runs = {str(run.uid): run for run in page.runs}
+    entries: list[Entry] = []
+    for event in sorted(page.timeline, key=lambda e: e.stream_seq):
+        if str(event.action) in QUIET:
+            continue
+        decision = decisions.get(str(event.thing_id)) if event.thing_type == "decision" else None
+        run = runs.get(str(event.thing_id)) if event.thing_type == "check_run" else None
+        lapsed = str(event.action) == "decision.lapsed"
+        entry = Entry(event, names.doer(event), decision, run, lapsed)
+        if run is not None and entries and _tell_together(entries[-1], run):
+            entries[-1] = replace(entries[-1], more=(*entries[-1].more, run))
+        else:
+            entries.append(entry)
+    return tuple(entries)
+
+
+def _tell_together(last: Entry, run: CheckRun) -> bool:
+    """Checks that passed one after the other are one line; one that did not pass has a line of its own."""
+    passed = str(CheckRun.Conclusion.SUCCESS)
+    return last.run is not None and last.run.conclusion == passed == run.conclusion
+
+
+def _waiting(page: PromotionDetail, rules: Sequence[Rule]) -> tuple[Waiting, ...]:
+    """Whom and what the request waits for: the reader first."""
+    if page.verdict is None or not page.request.is_live:
+        return ()
+    found: list[Waiting] = []
+    for rule in rules:
+        if rule.done:
+            continue
+        standing = rule.standing
+        have = f"{standing.rule.group}, {standing.missing} of {standing.rule.count} left"
+        if rule.mine:
+            found.insert(0, Waiting("pen", "You", have, you=True))
+        else:
+            detail = rule.requirement.detail if rule.requirement is not None else ""
+            found.append(Waiting("lock" if rule.later else "users", standing.rule.group, detail))
+    found += [
+        _waiting_check(row) for row in page.checks if row.rule.mode == "required" and not row.requirement.satisfied
+    ]
+    found += [Waiting("undo", r.title, r.detail) for r in page.verdict.unmet if r.kind == "condition"]
+    if not page.verdict.unmet and page.document is not None and page.document.on_ready == "hold":
+        found.append(_release(page))
+    return tuple(found)
+
+
+def _release(page: PromotionDetail) -> Waiting:
+    """That an approved request waits to be released: by whom."""
+    people = access.users_with_permission(access.Permission.REQUEST_PROMOTION, page.request.model).order_by("name")
+    names = list(people.values_list("name", flat=True)[: NAMED + 1])
+    if page.can_promote:
+        return Waiting("promote", "You", "release: all requirements are met", you=True)
+    return Waiting("promote", f"Release by {enumerated(names)}" if names else "Release", "all requirements are met")
+
+
+def _waiting_check(row: CheckRow) -> Waiting:
+    glyph = "x" if row.requirement.state is RequirementStatus.FAILED else "spin"
+    return Waiting(glyph, row.title, row.word.lower())

@@ -1,0 +1,50 @@
+"""My reviews: what waits for this reader, and the start page that leads there."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+
+from audit import clock
+from governance import selectors
+from governance.interfaces.web.views import PageRequest, page_view, render_page
+from governance.models import PromotionRequest
+from registry import selectors as registry
+from registry.services import change_proposals
+
+OWN_SHOWN = 20
+ACCESS_SHOWN = 50
+DUE_SHOWN = 20
+
+
+@page_view()
+def reviews(request: PageRequest) -> HttpResponse:
+    """What waits for the reader: as a reviewer, and as the author of a request or the owner of a model; then what waits
+    for others, and what was decided lately."""
+    found = selectors.my_reviews(request.actor)
+    own = (
+        selectors.visible_requests(request.actor)
+        .filter(requested_by=request.person, state__in=PromotionRequest.LIVE)
+        .order_by("-pk")[:OWN_SHOWN]
+    )
+    author = selectors.waiting_for_author(request.actor, request.person)
+    context = {
+        "due": list(registry.due_for(request.actor, clock.now().date())[:DUE_SHOWN]),
+        "changes": change_proposals.waiting_for(request.actor),
+        "access_requests": registry.access_requests_to_answer(request.actor)[:ACCESS_SHOWN],
+        "reviews": found,
+        "author": author,
+        "author_count": len(author),
+        "deviations": selectors.deviations_for(request.actor, request.person),
+        "own": selectors.promotion_summaries(request.actor, own, request.person),
+    }
+    return render_page(request, "reviews/reviews.html", context)
+
+
+@page_view()
+def home(request: PageRequest) -> HttpResponse:
+    """The start: to what waits for the reader, or to the models where nothing does."""
+    waits = bool(selectors.model_ids_awaiting_review(request.actor, request.person)) or selectors.has_author_work(
+        request.actor, request.person
+    )
+    return redirect("web:reviews" if waits else "web:models")

@@ -1,0 +1,143 @@
+"""The addresses of the pages: plural nouns, a slash at the end, one view for each."""
+
+from __future__ import annotations
+
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
+
+from governance.interfaces.web import (
+    access,
+    access_requests,
+    aliases,
+    audit,
+    catalogue,
+    change_proposals,
+    compare,
+    datasets,
+    documents,
+    help_page,
+    model_forms,
+    model_reviews,
+    models,
+    policies,
+    population,
+    profile,
+    promotions,
+    quick_search,
+    reviews,
+    risk,
+    saved_views,
+    search,
+    sign_in,
+    version_additions,
+    version_facts,
+    versions,
+)
+
+
+class Slug(StringConverter):
+    """A model's name: like Django's slug, with dots."""
+
+    regex = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+
+
+class Sha256(StringConverter):
+    """A digest in hexadecimal."""
+
+    regex = r"[0-9a-f]{64}"
+
+
+class DatasetKey(StringConverter):
+    """What a dataset is asked for by: its identity, or its digest of whatever kind."""
+
+    regex = r"[A-Za-z0-9._:+=~-]{1,128}"
+
+
+register_converter(Slug, "model")
+register_converter(Sha256, "sha256")
+register_converter(DatasetKey, "dataset")
+
+app_name = "web"
+urlpatterns = [
+    path("", reviews.home, name="home"),
+    path("sign-in/", sign_in.sign_in, name="sign-in"),
+    path("sign-in/link/", sign_in.link, name="sign-in-link"),
+    path("sign-in/send-again/", sign_in.send_again, name="send-again"),
+    path("sign-out/", sign_in.sign_out, name="sign-out"),
+    path("reviews/", reviews.reviews, name="reviews"),
+    path("reviews/calendar/", model_reviews.calendar, name="review-calendar"),
+    path("promotions/", promotions.promotion_list, name="promotions"),
+    path("promotions/<int:number>/", promotions.promotion, name="promotion"),
+    path("promotions/<int:number>/decision/", promotions.decide, name="decide"),
+    path("promotions/<int:number>/withdraw/", promotions.withdraw, name="withdraw"),
+    path("promotions/<int:number>/promote/", promotions.promote, name="promote"),
+    path("promotions/<int:number>/packets/<sha256:digest>/", promotions.packet, name="packet"),
+    path("search/views/", saved_views.views, name="saved-views"),
+    path("search/views/<int:number>/", saved_views.change_view, name="change-view"),
+    path("help/", help_page.help_page, name="help"),
+    path("search/help/", search.search_help, name="search-help"),
+    path("models/", catalogue.catalogue, name="models"),
+    path("models/new/", model_forms.register_model, name="register-model"),
+    path("models/<model:slug>/", models.model, name="model"),
+    path("models/<model:slug>/edit/", model_forms.edit_model, name="edit-model"),
+    path("models/<model:slug>/risk/", risk.risk, name="risk"),
+    path("models/<model:slug>/risk/assess/", risk.assess, name="assess"),
+    path("models/<model:slug>/reviews/", model_reviews.model_reviews, name="model-reviews"),
+    path("models/<model:slug>/archive/", model_forms.archive_model, name="archive-model"),
+    path("models/<model:slug>/aliases/<str:name>/remove/", aliases.remove, name="remove-alias"),
+    path("models/<model:slug>/access/", access.model_access, name="model-access"),
+    path("models/<model:slug>/access/give/", access.give_role, name="give-role"),
+    path("models/<model:slug>/access/<uuid:grant_id>/revoke/", access.revoke_role, name="revoke-role"),
+    path("models/<model:slug>/compare/", compare.choose, name="choose-versions"),
+    path("models/<model:slug>/compare/v<int:before>..v<int:after>/", compare.compare, name="compare"),
+    path("models/<model:slug>/versions/<int:number>/", versions.version, name="version"),
+    path("models/<model:slug>/versions/<int:number>/lineage/", datasets.version_lineage, name="version-lineage"),
+    path("models/<model:slug>/versions/<int:number>/card/", documents.card, name="card"),
+    path("models/<model:slug>/versions/<int:number>/card/edit/", version_additions.card_edit, name="edit-card"),
+    path("models/<model:slug>/versions/<int:number>/metrics/", version_additions.metrics, name="add-metrics"),
+    path("models/<model:slug>/versions/<int:number>/card.pdf", documents.card_pdf, name="card-pdf"),
+    path("models/<model:slug>/versions/<int:number>/document/", documents.document, name="document"),
+    path("models/<model:slug>/versions/<int:number>/document.pdf", documents.document_pdf, name="document-pdf"),
+    path("models/<model:slug>/versions/<int:number>/document.json", documents.document_json, name="document-json"),
+    path("models/<model:slug>/versions/<int:number>/edit/", version_facts.edit, name="edit-version"),
+    path("models/<model:slug>/versions/<int:number>/documents/", version_facts.documents, name="documents"),
+    path("models/<model:slug>/versions/<int:number>/promote/", versions.promote, name="request-promotion"),
+    path("models/<model:slug>/versions/<int:number>/files/<path:path>", versions.artifact, name="artifact"),
+    path(
+        "models/<model:slug>/versions/<int:number>/evidence/<str:kind>/<int:revision>",
+        versions.evidence,
+        name="evidence",
+    ),
+    path(
+        "models/<model:slug>/versions/<int:number>/evidence/<str:kind>/<int:revision>/",
+        versions.evidence_page,
+        name="evidence-page",
+    ),
+    path("policies/", policies.policy_list, name="policies"),
+    path("policies/<slug:slug>/", policies.policy, name="policy"),
+    path("datasets/", datasets.dataset_list, name="datasets"),
+    path("datasets/<dataset:key>/", datasets.dataset, name="dataset"),
+    path("access-requests/", access_requests.access_requests, name="access-requests"),
+    path("access-requests/new/", access_requests.ask, name="ask-access"),
+    path("access-requests/<int:number>/", access_requests.access_request, name="access-request"),
+    path("access-requests/<int:number>/grant/", access_requests.grant, name="grant-access"),
+    path("access-requests/<int:number>/deny/", access_requests.deny, name="deny-access"),
+    path("access-requests/<int:number>/withdraw/", access_requests.withdraw, name="withdraw-access"),
+    path("changes/", change_proposals.changes, name="changes"),
+    path("changes/<int:number>/", change_proposals.change, name="change"),
+    path("changes/<int:number>/confirm/", change_proposals.confirm, name="confirm-change"),
+    path("changes/<int:number>/reject/", change_proposals.reject, name="reject-change"),
+    path("changes/<int:number>/withdraw/", change_proposals.withdraw, name="withdraw-change"),
+    path("stages/", population.stage_list, name="stages"),
+    path("stages/<slug:slug>/", population.stage, name="stage"),
+    path("audit/", audit.audit, name="audit"),
+    path("audit/<uuid:event_id>/", audit.event, name="event"),
+    path("go/", quick_search.jump, name="jump"),
+    path("go/<path:what>", quick_search.jump, name="go"),
+    path("profile/", profile.profile, name="profile"),
+    path("profile/display/", profile.display, name="display"),
+    path("profile/theme/", profile.theme, name="theme"),
+    path("profile/password/", profile.password, name="password"),
+    path("profile/tokens/", profile.token_list, name="tokens"),
+    path("profile/tokens/<str:uid>/revoke/", profile.revoke_token, name="revoke-token"),
+]

@@ -1,0 +1,332 @@
+"""One model version: what it consists of, how it does against the champion, where it has been. Its files, and the form
+that asks for its promotion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from django import forms
+from django.contrib import messages
+from django.db.models import F
+from django.http import FileResponse, HttpResponse
+from django.shortcuts import redirect
+
+from governance import selectors as promotions
+from governance.gate import approvals
+from governance.gate.gate_inputs import documents_in_force
+from governance.interfaces.web import lineage, previews, version_facts
+from governance.interfaces.web.forms import PageForm
+from governance.interfaces.web.markdown import front_matter, to_html, without_front_matter
+from governance.interfaces.web.templatetags.numbers import shared_places
+from governance.interfaces.web.views import PageRequest, page_view, render_page
+from governance.models import CheckRun, PromotionRequest, SourceCopy
+from governance.policies.metric_limits import Limit, limit_on, limits_for
+from governance.promotions import request as ask_for_promotion
+from registry import access, selectors
+from registry.access import Permission
+from registry.exceptions import ConflictError, DomainError, NotFoundError
+from registry.models import (
+    IS_CURRENT,
+    AliasAssignment,
+    Evidence,
+    ImportRecord,
+    ModelVersion,
+    Stage,
+    StageOccupancy,
+)
+from registry.services import downloads, sourcing
+
+
+@dataclass(frozen=True)
+class StageHistoryEntry:
+    """Where a version was, from when to when, and the request that moved it there."""
+
+    occupancy: StageOccupancy
+    request_number: int | None
+
+
+@dataclass(frozen=True)
+class MetricComparison:
+    """A metric of the version, the champion's, and the limit a policy sets."""
+
+    row: promotions.MetricRow
+    limit: Limit | None
+
+    @property
+    def good(self) -> bool | None:
+        """Whether the difference to the champion is for the better; None where nothing tells which way that is."""
+        return self.row.improved
+
+    @property
+    def places(self) -> int:
+        """Decimals that show both values alike."""
+        return shared_places((self.row.value, self.row.champion))
+
+    @property
+    def within(self) -> bool | None:
+        if self.limit is None or self.row.value is None:
+            return None
+        return self.limit.is_satisfied_by(self.row.value)
+
+
+@page_view()
+def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
+    """The version's page."""
+    found = selectors.version(request.actor, slug, number)
+    card = selectors.card_of(found)
+    requests = list(
+        PromotionRequest.objects.filter(version=found)
+        .select_related("target_stage", "requested_by", "champion")
+        .order_by("-pk")[:20]
+    )
+    live = [r for r in requests if r.is_live]
+    champion = champion_for(found, live)
+    runs = _latest_runs(found)
+    measured = standings(found, champion, runs)
+    uids = {str(r.uid): r.pk for r in requests}
+    been = StageOccupancy.objects.filter(version=found).select_related("stage").order_by("-opened_at", "-pk")
+    # A stage passed through at one moment, on the way to where it stood before it came, is no place it has been.
+    been = been.exclude(closed_at=F("opened_at"))
+    imported = ImportRecord.objects.filter(version=found).select_related("imported_by").first()
+    held = approvals.approvals(found)
+    context = {
+        "model": found.model,
+        "version": found,
+        "champion": champion,
+        "standings": measured,
+        "disagreements": [standing.row for standing in measured if standing.row.disagrees],
+        "artifacts": list(found.artifacts.select_related("blob", "upload").order_by("path")),
+        "datasets": list(found.datasets.order_by("role", "name")),
+        "evidence": version_facts.evidence_by_kind(found),
+        "pivot": version_facts.pivot(found.metrics.all()),
+        "signature": version_facts.signature_of(found),
+        "description": to_html(found.description),
+        "notes": to_html(found.notes),
+        "card": card,
+        "card_html": to_html(without_front_matter(card.text)) if card is not None else "",
+        "card_head": front_matter(card.text) if card is not None else "",
+        "aliases": AliasAssignment.objects.filter(IS_CURRENT, version=found).order_by("name"),
+        "protected": {one.name for one in selectors.protected_aliases()},
+        "imported": imported,
+        "copied": SourceCopy.objects.filter(version=found).first() if found.source_only else None,
+        "claims": json.dumps(imported.claims, indent=1, ensure_ascii=False) if imported and imported.claims else "",
+        "before_governance": any(place.before_governance for place in held),
+        "approvals": held,
+        "deviations": promotions.deviations_of({found.pk: found}) if any(place.deviates for place in held) else [],
+        "unapproved": approvals.attached_since(held),
+        "been": [StageHistoryEntry(o, uids.get(str(o.promotion))) for o in been[:12]],
+        "requests": requests,
+        "live": live,
+        "runs": runs,
+        "lineage": lineage.build_lineage(request.actor, found),
+        "differing": _differing_parameters(found, champion),
+        "may_request": access.check_permission(request.actor, Permission.REQUEST_PROMOTION, found.model),
+        "targets": promotions.readiness(request.actor, found),
+        "may_add": access.check_permission(request.actor, Permission.REGISTER_VERSION, found.model),
+        "reference": sourcing.address_of(found),
+    }
+    return render_page(request, "versions/version.html", context)
+
+
+def champion_for(version: ModelVersion, live: Sequence[PromotionRequest] = ()) -> ModelVersion | None:
+    """What a version is compared with: what held the target of its open request, else the version in the exclusive
+    stage, unless it is that itself. `live`: its open requests, with their champions."""
+    asked = next((request.champion for request in live if request.champion is not None), None)
+    if asked is not None:
+        return asked
+    held = (
+        StageOccupancy.objects.filter(IS_CURRENT, model_id=version.model_id, exclusive=True)
+        .exclude(version=version)
+        .select_related("version")
+        .first()
+    )
+    return held.version if held is not None else None
+
+
+def standings(
+    version: ModelVersion, champion: ModelVersion | None, runs: Sequence[CheckRun] = ()
+) -> list[MetricComparison]:
+    """The metrics side by side, with what `runs` computed; those a policy limits first."""
+    top = set(Stage.objects.filter(exclusive=True).values_list("slug", flat=True))
+    limits = limits_for(version.model.risk_tier, documents_in_force(), top)
+    rows = promotions.metric_rows(version, champion, limits, measured=promotions.measured_by(runs))
+    return [MetricComparison(row, limit_on(limits, row.name, row.dataset, row.slice)) for row in rows]
+
+
+def _latest_runs(version: ModelVersion) -> list[CheckRun]:
+    rows = CheckRun.objects.filter(version=version).order_by("check_slug", "-pk").distinct("check_slug")
+    return list(rows.defer("conditions"))
+
+
+def _differing_parameters(version: ModelVersion, champion: ModelVersion | None) -> list[tuple[str, Any, Any]]:
+    if champion is None:
+        return []
+    ours, theirs = version.parameters, champion.parameters
+    keys = sorted(ours.keys() | theirs.keys())
+    return [(key, theirs.get(key), ours.get(key)) for key in keys if ours.get(key) != theirs.get(key)][:12]
+
+
+@page_view()
+def artifact(request: PageRequest, slug: str, number: int, path: str) -> FileResponse:
+    """Send one file. Always as a download and never as a page: what it holds is not ours to show."""
+    found = selectors.version(request.actor, slug, number)
+    file = found.artifacts.filter(path=path).first()
+    if file is None:
+        raise NotFoundError(f"{slug} v{number} has no file “{path}”.")
+    file.version = found
+    if request.GET.get("unapproved") != "true":
+        approvals.refuse_unapproved(file)
+    return _send(downloads.artifact(actor=request.actor, artifact=file), file.path.rpartition("/")[2], file.size)
+
+
+@page_view()
+def evidence(request: PageRequest, slug: str, number: int, kind: str, revision: int) -> FileResponse:
+    """Send one revision of a file of evidence."""
+    found = selectors.version(request.actor, slug, number)
+    file = Evidence.objects.select_related("blob").filter(version=found, kind=kind, revision=revision).first()
+    if file is None:
+        raise NotFoundError(f"{slug} v{number} has no revision {revision} of evidence “{kind}”.")
+    file.version = found
+    return _send(downloads.evidence(actor=request.actor, evidence=file), file.filename, file.blob.size)
+
+
+@page_view()
+def evidence_page(request: PageRequest, slug: str, number: int, kind: str, revision: int) -> HttpResponse:
+    """Show the beginning of a file of evidence, as text or as a table."""
+    found = selectors.version(request.actor, slug, number)
+    revisions = list(
+        Evidence.objects.select_related("blob", "added_by").filter(version=found, kind=kind).order_by("-revision")
+    )
+    file = next((one for one in revisions if one.revision == revision), None)
+    if file is None:
+        raise NotFoundError(f"{slug} v{number} has no revision {revision} of evidence “{kind}”.")
+    file.version = found
+    with downloads.evidence(actor=request.actor, evidence=file) as stream:
+        head = stream.read(previews.HEAD)
+    shown = previews.preview(head, file.filename, complete=len(head) == file.blob.size)
+    context = {
+        "model": found.model,
+        "version": found,
+        "file": file,
+        "latest": revisions[0].revision,
+        "preview": shown,
+    }
+    return render_page(request, "versions/evidence.html", context)
+
+
+def _send(stream: BinaryIO, name: str, size: int) -> FileResponse:
+    # The response closes the stream when it has been sent.
+    response = FileResponse(stream, as_attachment=True, filename=name, content_type="application/octet-stream")
+    response["Content-Length"] = str(size)
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
+# --- asking for a promotion -------------------------------------------------------------------------------------------
+
+
+class PromotionForm(PageForm):
+    """Where to, and why."""
+
+    target = forms.ChoiceField(label="Where to", widget=forms.RadioSelect)
+    reason = forms.CharField(
+        label="Why",
+        max_length=5_000,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text="What changed, which decisions it affects, known limitations, the rollback plan. Approvers read this "
+        "first and sign it with the rest.",
+    )
+    alias = forms.CharField(
+        label="Free alias",
+        required=False,
+        max_length=255,
+        help_text="Where you chose “another alias”: its name, such as shadow.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
+    )
+    pointers = {"/target": "target", "/target/stage": "target", "/alias": "alias"}  # noqa: RUF012
+    field_order = ("target", "alias", "reason")
+
+    def __init__(self, version: ModelVersion, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["target"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = _targets(version)
+
+    def clean(self) -> dict[str, Any]:
+        """Another alias has a name; a protected one that is typed in is asked for like any."""
+        given = super().clean() or self.cleaned_data
+        if given.get("target") == "alias:":
+            if not given.get("alias"):
+                self.add_error("alias", "Name the alias.")
+            given["target"] = f"alias:{given.get('alias', '')}"
+        return given
+
+
+def _targets(version: ModelVersion) -> list[tuple[str, str]]:
+    """The places it holds and has to be approved in again, the allowed moves from where the version is, and the
+    protected aliases it does not carry."""
+    lifecycle = selectors.lifecycle()
+    again = [
+        (f"alias:{place.alias}" if place.alias else f"stage:{place.stage}", f"{place.name}, approve it there again")
+        for place in approvals.approvals(version)
+        if (place.deviates or not place.reviewed) and place.reapproval is None
+    ]
+    moves = [
+        (
+            f"stage:{stage.slug}",
+            f"{stage.name}, decided by policy"
+            if lifecycle.needs_promotion(version.stage.slug, stage.slug)
+            else f"{stage.name}, at once",
+        )
+        for stage in lifecycle.targets(version.stage.slug)
+    ]
+    held = set(AliasAssignment.objects.filter(IS_CURRENT, version=version).values_list("name", flat=True))
+    # Aliases protected by the name of a stage alone are not offered: the stage itself is. Typed in, they are governed.
+    names = [
+        one.name
+        for one in selectors.protected_aliases()
+        if one.name not in held and not (one.represents and all(stage.by_name for stage in one.represents))
+    ]
+    return [
+        *again,
+        *moves,
+        *((f"alias:{name}", f"the alias @{name}, decided by policy") for name in names),
+        ("alias:", "another alias, at once"),
+    ]
+
+
+@page_view("GET", "POST")
+def promote(request: PageRequest, slug: str, number: int) -> HttpResponse:
+    """Ask for a promotion of this version."""
+    found = selectors.version(request.actor, slug, number)
+    access.require_permission(request.actor, Permission.REQUEST_PROMOTION, found.model)
+    form = PromotionForm(found, request.POST or None, initial={"target": request.GET.get("target", "")})
+    existing: PromotionRequest | None = None
+    status = 200
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            kind, _, name = form.cleaned_data["target"].partition(":")
+            try:
+                made = ask_for_promotion(
+                    actor=request.actor,
+                    version=found,
+                    target_stage=name if kind == "stage" else None,
+                    target_alias=name if kind == "alias" else None,
+                    reason=form.cleaned_data["reason"],
+                )
+            except DomainError as refusal:
+                form.take_refusal(refusal)
+                in_the_way = getattr(refusal, "existing", None)
+                existing = in_the_way if isinstance(in_the_way, PromotionRequest) else None
+                status = 409 if isinstance(refusal, ConflictError) else 400
+            else:
+                messages.success(request, f"Request #{made.pk} is open." if made.is_live else f"#{made.pk}: done.")
+                return redirect("web:promotion", made.pk)
+    context = {"form": form, "version": found, "model": found.model, "existing": existing}
+    context["targets"] = promotions.readiness(request.actor, found)
+    context["may_add"] = access.check_permission(request.actor, Permission.REGISTER_VERSION, found.model)
+    return render_page(request, "versions/promote.html", context, status=status)

@@ -1,0 +1,71 @@
+"""From the log to the outbox: a row for each webhook and each piece of news, made once.
+
+Events are walked in their order of arrival, which is not the order in which they are committed: one that arrived early
+may be committed late. So the walk begins again and again at `WebhookPosition.arrival`, which moves on only when nothing
+can appear before it any more; what it met already is met by a unique constraint.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from django.db import transaction
+
+from audit import clock
+from audit import selectors as log
+from governance.models import Webhook, WebhookDelivery, WebhookPosition
+from governance.notifications.webhooks import payloads
+
+CHUNK: Final = 500
+KEPT: Final = timedelta(days=30)
+"""How long the outbox is kept, delivered or not."""
+
+
+@transaction.atomic
+def enqueue_deliveries() -> None:
+    """Put into the outbox what happened since the last time. Where somebody else does, nothing."""
+    WebhookPosition.objects.bulk_create([WebhookPosition(pk=1)], ignore_conflicts=True)
+    position = WebhookPosition.objects.select_for_update(skip_locked=True).filter(pk=1).first()
+    if position is None:
+        return
+    hooks = list(Webhook.objects.filter(deleted_at__isnull=True, status=Webhook.Status.ACTIVE))
+    if not hooks:
+        return
+    # Asked before the events are: whatever is over now is seen by what follows.
+    final = position.begun <= log.snapshot_xmin()
+    newest = log.latest_event_pk()
+    _walk(hooks, max(position.arrival, min(hook.since for hook in hooks)))
+    if final:
+        position.arrival = max(position.arrival, position.horizon)
+        position.horizon, position.begun = newest, log.snapshot_xmax()
+        position.save()
+
+
+def prune() -> None:
+    """Remove rows of the outbox that are older than it is kept."""
+    WebhookDelivery.objects.filter(created_at__lt=clock.now() - KEPT).delete()
+
+
+def _walk(hooks: list[Webhook], arrival: int) -> None:
+    now = clock.now()
+    while events := log.events_after_pk(arrival, payloads.ACTIONS, CHUNK):
+        arrival = events[-1].pk
+        told = payloads.webhook_events_for(events)
+        WebhookDelivery.objects.bulk_create(
+            [
+                WebhookDelivery(
+                    webhook=hook,
+                    event=event.event_id,
+                    place=place,
+                    entity=item.entity,
+                    action=item.action,
+                    created_at=now,
+                )
+                for event in events
+                for place, item in enumerate(told[event.event_id])
+                for hook in hooks
+                if event.pk > hook.since and item.name in hook.events
+            ],
+            ignore_conflicts=True,
+        )

@@ -1,0 +1,189 @@
+"""Emptying the outbox: a row is claimed, its message composed, signed and sent, and what became of it written down.
+
+Messages are those of MLflow: its JSON, and its headers, so that its receivers verify them. No transaction is open while
+a receiver is waited for.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from django.db.models import Q, QuerySet
+
+from audit import clock
+from audit import selectors as log
+from audit.actor import Actor
+from governance.models import Webhook, WebhookDelivery, WebhookSecret
+from governance.notifications.webhooks import payloads
+from governance.outbound_http import ForbiddenAddressError, ServerFault, WebhookResponse, post
+from governance.services import webhooks
+from registry import access
+from registry.models import RegisteredModel
+
+logger = logging.getLogger(__name__)
+
+PAUSES: Final = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (1, 2, 4, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
+)
+"""Before the second attempt, the third, and so on: the first three as MLflow's, which then gives up. A tenth at most is
+added, so that not all come at once."""
+LOST_AFTER: Final = timedelta(seconds=120)
+"""A claim that is older is free to take: nobody sends for so long."""
+GONE: Final = 410
+_NOT_TOLD: Final = "The webhook's creator may not see it, or it was deleted meanwhile."
+SHOWN: Final = 2_000
+"""Characters of a receiver's answer that are shown to whoever had a test message sent."""
+
+
+@dataclass(frozen=True)
+class TestDeliveryResult:
+    """How a test message ended. `problem`: why there was no answer."""
+
+    success: bool
+    status: int | None
+    body: str
+    problem: str
+
+
+def due() -> list[int]:
+    """Numbers of the rows that a worker should have taken by now."""
+    return list(_takable().order_by("pk").values_list("pk", flat=True)[:500])
+
+
+def deliver(delivery_id: int) -> bool:
+    """Send what a row says, if it is there to take. Returns whether it was taken."""
+    token = uuid4()
+    if not _takable().filter(pk=delivery_id).update(claim=token, claimed_at=clock.now()):
+        return False
+    row = WebhookDelivery.objects.select_related("webhook__created_by").get(pk=delivery_id)
+    body = _composed(row)
+    if body is None:
+        _write(row, token, state=WebhookDelivery.State.WITHHELD, problem=_NOT_TOLD)
+        return True
+    try:
+        receipt = _send(row.webhook, row.uid, body)
+    except (ServerFault, ForbiddenAddressError) as fault:
+        _again(row, token, None, str(fault))
+        return True
+    if 200 <= receipt.status < 300:
+        _write(row, token, state=WebhookDelivery.State.DELIVERED, answer=receipt.status, problem="")
+    elif receipt.status == GONE:
+        _write(
+            row, token, state=WebhookDelivery.State.FAILED, answer=GONE, problem="The receiver says that it is gone."
+        )
+        webhooks.disable_gone_webhook(row.webhook_id)
+    else:
+        _again(row, token, receipt, f"The receiver answered {receipt.status}.")
+    return True
+
+
+def send_test(*, actor: Actor, webhook: Webhook, told: str) -> TestDeliveryResult:
+    """Send a test message now, whatever the webhook's status. Raises NotPermitted."""
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
+    try:
+        receipt = _send(webhook, uuid4(), _message(told, clock.now(), payloads.example(told)))
+    except (ServerFault, ForbiddenAddressError) as fault:
+        ended = TestDeliveryResult(False, None, "", str(fault))
+    else:
+        good = 200 <= receipt.status < 300
+        said = receipt.body.decode(errors="replace").replace("\x00", "\ufffd")[:SHOWN]
+        ended = TestDeliveryResult(good, receipt.status, said, "")
+    webhooks.record_test(actor=actor, webhook=webhook, told=told, answer=ended.status)
+    return ended
+
+
+def signature(secret: str, delivery_id: str, timestamp: str, body: bytes) -> str:
+    """The value of X-MLflow-Signature: HMAC-SHA256 over id, time and body, joined by full stops."""
+    signed = b".".join((delivery_id.encode(), timestamp.encode(), body))
+    return "v1," + base64.b64encode(hmac.new(secret.encode(), signed, hashlib.sha256).digest()).decode()
+
+
+def _composed(row: WebhookDelivery) -> bytes | None:
+    """The message; None where the webhook's creator may not know of it, it was deleted, or nothing is left to tell."""
+    event = log.get_event(row.event)
+    if event is None:
+        return None
+    told, model = payloads.webhook_events_for([event])[event.event_id], payloads.model_of(event)
+    if model is None or row.place >= len(told) or not _may_know(row.webhook, model):
+        return None
+    item = told[row.place]
+    if (item.entity, item.action) != (row.entity, row.action):
+        return None
+    data = payloads.data_of(event, item, model)
+    return _message(item.name, event.happened_at, data) if data is not None else None
+
+
+def _may_know(webhook: Webhook, model: RegisteredModel) -> bool:
+    creator = access.actor_for(webhook.created_by, auth="webhook")
+    return bool(access.check_org_permission(creator, access.OrgPermission.MANAGE_WEBHOOKS)) and bool(
+        access.check_permission(creator, access.Permission.VIEW, model)
+    )
+
+
+def _message(told: str, moment: datetime, data: Mapping[str, Any]) -> bytes:
+    entity, _, action = told.partition(".")
+    said = {"entity": entity, "action": action, "timestamp": moment.isoformat(), "data": data}
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _send(webhook: Webhook, delivery_id: UUID, body: bytes) -> WebhookResponse:
+    timestamp = str(int(clock.now().timestamp()))
+    headers = {
+        "Content-Type": "application/json",
+        "X-MLflow-Delivery-Id": str(delivery_id),
+        "X-MLflow-Timestamp": timestamp,
+    }
+    secret = WebhookSecret.objects.filter(webhook=webhook).values_list("value", flat=True).first()
+    if secret:
+        headers["X-MLflow-Signature"] = signature(secret, str(delivery_id), timestamp, body)
+    named = webhooks.is_allowlisted_host(webhook.url)
+    if not named and not webhook.url.startswith("https://"):
+        raise ForbiddenAddressError("The host is no longer named by an operator, so it is reached over TLS only.")
+    return post(webhook.url, body, headers, private=named)
+
+
+def _takable() -> QuerySet[WebhookDelivery]:
+    now = clock.now()
+    return WebhookDelivery.objects.filter(
+        Q(run_after__isnull=True) | Q(run_after__lte=now),
+        Q(claim__isnull=True) | Q(claimed_at__lt=now - LOST_AFTER),
+        state=WebhookDelivery.State.WAITING,
+        webhook__status=Webhook.Status.ACTIVE,
+        webhook__deleted_at__isnull=True,
+    )
+
+
+def _again(row: WebhookDelivery, token: UUID, receipt: WebhookResponse | None, problem: str) -> None:
+    """Let another attempt be made after a pause, unless this was the last."""
+    answer = receipt.status if receipt is not None else None
+    if row.attempts >= len(PAUSES):
+        _write(row, token, state=WebhookDelivery.State.FAILED, answer=answer, problem=problem)
+        return
+    pause = PAUSES[row.attempts]
+    pause += pause * secrets.randbelow(101) / 1000
+    asked = receipt.retry_after if receipt is not None else ""
+    if asked.isascii() and asked.isdecimal():
+        longest = PAUSES[-1]
+        # Compared as numbers: what a receiver asks for may be longer than a timedelta can be.
+        pause = max(pause, min(int(asked), int(longest.total_seconds())) * timedelta(seconds=1))
+    logger.info("webhook delivery %s waits %s and is tried again: %s", row.uid, pause, problem)
+    WebhookDelivery.objects.filter(pk=row.pk, claim=token).update(
+        claim=None, attempts=row.attempts + 1, run_after=clock.now() + pause, answer=answer, problem=problem[:500]
+    )
+
+
+def _write(row: WebhookDelivery, token: UUID, *, state: str, problem: str, answer: int | None = None) -> None:
+    WebhookDelivery.objects.filter(pk=row.pk, claim=token, state=WebhookDelivery.State.WAITING).update(
+        state=state, problem=problem[:500], answer=answer, attempts=row.attempts + 1, finished_at=clock.now()
+    )

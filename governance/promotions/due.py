@@ -1,0 +1,70 @@
+"""Which requests ran out of time, or of somebody who answers for their model: beat asks, and has them settled."""
+
+from datetime import timedelta
+
+from django.db.models import Q
+
+from audit import clock
+from governance.checks import check_runs, entry_points
+from governance.gate import gate_inputs
+from governance.models import CheckRun, PromotionRequest
+from governance.policies import is_fresh
+from governance.promotions.failures import failures_due, failures_waiting
+from registry import selectors
+from registry.models import RegisteredModel
+
+
+def to_settle(span: timedelta) -> list[int]:
+    """Numbers of the requests that beat has settled now: those whose time is over, those that their model or a check
+    that completed within `span` touched, those with a result that is stale, and those to try again after a failure. A
+    request whose last attempt failed is left alone until its pause is over or its model changes."""
+    found = {
+        *expired_request_ids(),
+        *requests_affected_by_model_changes(span),
+        *check_runs.lately_completed(span),
+        *with_stale_results(),
+    }
+    found -= failures_waiting()
+    return sorted(found | set(failures_due()))
+
+
+def expired_request_ids() -> list[int]:
+    """Numbers of the live requests whose time is over."""
+    rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, expires_at__lte=clock.now())
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def with_stale_results() -> list[int]:
+    """Numbers of the live requests with a finished check whose result is stale: of another version of the check than is
+    installed, or older than the policy allows. Three queries."""
+    rows = (
+        CheckRun.objects.filter(request__state__in=PromotionRequest.LIVE)
+        .order_by("request_id", "check_slug", "-pk")
+        .distinct("request_id", "check_slug")
+        .values_list("request_id", "check_slug", "status", "check_version", "completed_at")
+    )
+    finished = [row for row in rows if row[2] == CheckRun.Status.COMPLETED and row[3]]
+    live = PromotionRequest.objects.filter(pk__in={row[0] for row in finished}).select_related("policy_revision")
+    rules = {
+        request.pk: {rule.check: rule for rule in document.checks}
+        for request in live.prefetch_related("policies")
+        if (document := gate_inputs.get_policy_document(request)) is not None
+    }
+    now = clock.now()
+    found = set()
+    for number, slug, _, version, completed_at in finished:
+        rule, check = rules.get(number, {}).get(slug), entry_points.find(slug)
+        old = rule is not None and completed_at is not None and not is_fresh(rule, completed_at, now)
+        if rule is not None and (old or version != (check.version if check is not None else "")):
+            found.add(number)
+    return sorted(found)
+
+
+def requests_affected_by_model_changes(span: timedelta) -> list[int]:
+    """Numbers of the live requests that do not say yet what became of their model: its owner left, its tier was taken
+    away, it was archived; or its record changed within `span`, so that what held them may be mended."""
+    unanswered = Q(model__in=RegisteredModel.objects.filter(selectors.is_unowned() | Q(risk_tier__isnull=True)))
+    broken = (unanswered | Q(model__status=RegisteredModel.Status.ARCHIVED)) & ~Q(state=PromotionRequest.State.BLOCKED)
+    changed = Q(model__updated_at__gte=clock.now() - span)
+    rows = PromotionRequest.objects.filter(broken | changed, state__in=PromotionRequest.LIVE)
+    return list(rows.order_by("pk").values_list("pk", flat=True))

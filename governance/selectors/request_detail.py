@@ -1,0 +1,407 @@
+"""What one reader sees of one request, judged by the verdict the gate itself uses."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from audit.actor import Actor, ActorKind
+from audit.models import Event
+from audit.recorder import ObjectRef
+from audit.selectors import events_for_object
+from governance.checks import check_runs, entry_points
+from governance.checks.base import Severity
+from governance.gate import gate_inputs, review_packet
+from governance.models import CheckRun, Decision, PromotionRequest
+from governance.policies import (
+    YOU,
+    ApprovalProgress,
+    CheckRule,
+    GateState,
+    PolicyDocument,
+    Requirement,
+    Verdict,
+    evaluate,
+)
+from governance.policies.metric_limits import Limit, direction_on, limit_on, limits_of
+from governance.selectors.comparing import compare_with_limits
+from governance.selectors.measured import Measured, measured_by
+from governance.selectors.related import Related, related_to
+from governance.selectors.requests import get_request
+from registry import access, selectors
+from registry.access import Allowed, Denied
+from registry.comparison import Comparison, Direction
+from registry.models import Evidence, ModelVersion, User
+
+SEVERITIES = tuple(str(severity) for severity in (Severity.CRITICAL, Severity.HIGH, Severity.WARNING, Severity.INFO))
+"""Of findings, the gravest first."""
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One check the policy calls for, with its latest run; `run` is None where it never ran ("expected")."""
+
+    rule: CheckRule
+    title: str
+    description: str
+    run: CheckRun | None
+    requirement: Requirement
+    stale: bool
+    attempts: int
+
+    @property
+    def word(self) -> str:
+        """How it stands, in the words of the product."""
+        if self.run is None:
+            return "Expected"
+        if self.run.status != CheckRun.Status.COMPLETED:
+            return self.run.get_status_display()
+        return self.run.get_conclusion_display()
+
+    @property
+    def worst(self) -> str:
+        """The highest severity among the findings of the latest run: critical, high, warning, info, or ""."""
+        given = {str(finding.get("severity", "")) for finding in self.run.findings} if self.run is not None else set()
+        return next((severity for severity in SEVERITIES if severity in given), "")
+
+    @property
+    def has_warnings(self) -> bool:
+        """Whether the run found something that has to be read, whatever it concluded."""
+        return self.worst in SEVERITIES[:3]
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """A metric of the version beside the champion's, with the policy's limit where it sets one."""
+
+    name: str
+    dataset: str
+    slice: str
+    value: float | None
+    champion: float | None
+    op: str = ""
+    limit: float | None = None
+    better: Direction = ""
+    """Which way is better: "higher", "lower", or "" where nothing tells."""
+    measured: float | None = None
+    """What a check computed from the evaluation table, where it did."""
+    disagrees: bool = False
+    """Whether the check found the declared value to differ from the one it computed."""
+
+    @property
+    def improved(self) -> bool | None:
+        """Whether the difference to the champion is for the better; None where nothing tells."""
+        if not self.better or not self.delta:
+            return None
+        return (self.delta > 0) == (self.better == "higher")
+
+    @property
+    def delta(self) -> float | None:
+        return None if self.value is None or self.champion is None else self.value - self.champion
+
+    @property
+    def within(self) -> bool | None:
+        """Whether the declared value is within the limit; None where there is no limit or no value."""
+        if self.limit is None or self.value is None:
+            return None
+        return {
+            ">=": self.value >= self.limit,
+            ">": self.value > self.limit,
+            "<=": self.value <= self.limit,
+            "<": self.value < self.limit,
+        }.get(self.op)
+
+
+@dataclass(frozen=True)
+class PromotionDetail:
+    """Everything one reader sees of one request."""
+
+    request: PromotionRequest
+    document: PolicyDocument | None
+    verdict: Verdict | None
+    checks: tuple[CheckRow, ...]
+    runs: tuple[CheckRun, ...]
+    """Every run of every check, the latest first."""
+    approvals: tuple[ApprovalProgress, ...]
+    decisions: tuple[Decision, ...]
+    metrics: tuple[MetricRow, ...]
+    timeline: tuple[Event, ...]
+    packet_digest: str
+    aliases_outside_stage: tuple[str, ...]
+    """Aliases that represent the stage the version leaves, and keep pointing at it."""
+    can_decide: Allowed | Denied
+    can_withdraw: Allowed | Denied
+    can_promote: Allowed | Denied
+    my_decision: Decision | None
+    my_groups: frozenset[str]
+    related: Related
+    contents: selectors.VersionContents = field(repr=False)
+    """What the version and its champion consist of."""
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """The newest file of each kind of evidence."""
+        return self.contents.evidence(self.request.version)
+
+    @property
+    def disagreements(self) -> tuple[MetricRow, ...]:
+        """The metrics whose declared value differs from what a check computed from the evaluation table."""
+        return tuple(row for row in self.metrics if row.disagrees)
+
+    @cached_property
+    def changes(self) -> Comparison | None:
+        """How the version differs from its champion, with the limits of the request's policy; None without one."""
+        champion = self.request.champion
+        if champion is None:
+            return None
+        champion.model = self.request.model
+        return compare_with_limits(champion, self.request.version, self.contents, self.document)
+
+    @property
+    def seen(self) -> str:
+        """A token that differs when anything a reader would notice has changed; pages poll with it."""
+        return poll_token(self.request.revision, [(run.pk, run.status) for run in self.runs])
+
+    @property
+    def headline(self) -> str:
+        """The gate in one sentence."""
+        request = self.request
+        if request.before_governance:
+            return "Promoted before governance."
+        if not request.is_live:
+            return f"{request.get_state_display()}."
+        if self.verdict is None:
+            return "Open."
+        unmet = self.verdict.unmet
+        if not unmet:
+            return "Ready: every requirement is met."
+        count = f"{len(unmet)} requirement{'s' if len(unmet) != 1 else ''} left"
+        return f"{'Blocked' if self.verdict.state is GateState.BLOCKED else 'Not ready'}: {count}."
+
+    @property
+    def sentence(self) -> str:
+        """What is left, named."""
+        if self.request.before_governance:
+            return "It had this stage in the registry it was imported from. It was not checked or approved here."
+        if self.verdict is None or not self.request.is_live:
+            return ""
+        parts = []
+        for r in self.verdict.unmet:
+            if r.kind == "approval":
+                parts.append(r.how_to_fulfil)
+            elif r.kind == "check":
+                parts.append(f"{r.title}: {r.detail}")
+            else:
+                parts.append(r.detail)
+        return "; ".join(p.rstrip(".") for p in parts) + "." if parts else ""
+
+
+@dataclass(frozen=True)
+class RequestEvaluation:
+    """How a request stands: its policy, the runs of its checks, the latest first, the digests their inputs have, the
+    verdict, and what it was read from. A free move has neither policy nor verdict."""
+
+    document: PolicyDocument | None
+    runs: tuple[CheckRun, ...]
+    inputs: dict[str, str]
+    verdict: Verdict | None
+    contents: selectors.VersionContents
+
+    @property
+    def latest(self) -> dict[str, CheckRun]:
+        """The run of each check that counts."""
+        return {run.check_slug: run for run in reversed(self.runs)}
+
+
+def poll_token(revision: int, runs: Iterable[tuple[int, str]]) -> str:
+    """The token of `RequestPage.seen`, from the request's revision and the number and status of each run."""
+    return f"{revision}" + "".join(f".{status[0]}" for _, status in sorted(runs))
+
+
+def evaluate_request(request: PromotionRequest) -> RequestEvaluation:
+    """The verdict on a request as things stand; for a closed one, as things stood."""
+    document, contents = gate_inputs.get_policy_document(request), gate_inputs.contents_of(request)
+    if document is None:
+        return RequestEvaluation(None, (), {}, None, contents)
+    runs = tuple(CheckRun.objects.filter(request=request).order_by("-pk"))
+    standing = RequestEvaluation(document, runs, {}, None, contents)
+    latest = standing.latest
+    if request.is_live:
+        planned = check_runs.plan(request, document, contents, latest)
+        inputs = {run.check_slug: run.inputs_digest for run in planned}
+    else:
+        inputs = {slug: run.inputs_digest for slug, run in latest.items()}
+    judged = gate_inputs.with_failure(
+        request, evaluate(document, gate_inputs.collect_facts(request, document, latest, inputs))
+    )
+    return replace(standing, inputs=inputs, verdict=judged)
+
+
+def request_page(actor: Actor, number: int, person: User | None = None) -> PromotionDetail:
+    """One request as one reader sees it. `person`: the account behind the actor, where it is at hand.
+    Raises NotFound."""
+    request = get_request(actor, number)
+    standing = evaluate_request(request)
+    document, judged = standing.document, standing.verdict
+    shown = ""
+    if document is not None and request.is_live:
+        shown = review_packet.build(request, document, standing.latest, standing.inputs, standing.contents).digest
+    decisions = tuple(request.decisions.select_related("person").order_by("signed_at"))
+    person = person or access.person_of(actor)
+    timeline = tuple(events_for_object(ObjectRef("promotion", str(request.uid))))
+    return PromotionDetail(
+        request=request,
+        document=document,
+        verdict=judged,
+        checks=_check_rows(standing),
+        runs=standing.runs,
+        approvals=judged.approvals if judged is not None else (),
+        decisions=decisions,
+        metrics=metric_rows(
+            request.version,
+            request.champion,
+            limits_of(document),
+            standing.contents,
+            measured_by(standing.latest.values()),
+        ),
+        timeline=timeline,
+        packet_digest=shown or request.packet_digest,
+        aliases_outside_stage=gate_inputs.aliases_outside_stage(request) if request.is_live else (),
+        can_decide=_can_decide(actor, person, request, document, judged),
+        can_withdraw=_can_withdraw(actor, person, request),
+        can_promote=_can_promote(actor, request, document, judged),
+        my_decision=next((d for d in decisions if person and d.person_id == person.pk and d.lapsed_at is None), None),
+        my_groups=_my_groups(person, judged),
+        related=related_to(request),
+        contents=standing.contents,
+    )
+
+
+def metric_rows(
+    version: ModelVersion,
+    champion: ModelVersion | None,
+    limits: Sequence[Limit] = (),
+    contents: selectors.VersionContents | None = None,
+    measured: Mapping[str, Measured] | None = None,
+) -> tuple[MetricRow, ...]:
+    """The metrics of a version beside another's, in the order of the policy's limits first, then by name.
+
+    Args:
+        limits: those that policies set, the first that speaks of a metric counts.
+        contents: what both consist of, where that is read already.
+        measured: what checks computed, by the words of the limit (`measured_by`).
+    """
+    contents = contents or selectors.VersionContents(*filter(None, (version, champion)))
+    mine = {(m.name, m.dataset, m.slice): m.value for m in contents.metrics(version)}
+    theirs = {(m.name, m.dataset, m.slice): m.value for m in contents.metrics(champion)} if champion is not None else {}
+    bound = {key: limit_on(limits, *key) for key in mine.keys() | theirs.keys()}
+
+    def place(key: tuple[str, str, str]) -> tuple[int, str, str, str]:
+        limit = bound[key]
+        return (limits.index(limit) if limit is not None else len(limits), *key)
+
+    return tuple(
+        MetricRow(
+            name=key[0],
+            dataset=key[1],
+            slice=key[2],
+            value=mine.get(key),
+            champion=theirs.get(key),
+            op=limit.op if limit is not None else "",
+            limit=limit.value if limit is not None else None,
+            better=direction_on(limits, *key),
+            measured=found.value if found is not None else None,
+            disagrees=found is not None and found.disagrees,
+        )
+        for key in sorted(bound, key=place)
+        for limit in (bound[key],)
+        for found in (measured.get(limit.words) if measured and limit is not None and not limit.slice else None,)
+    )
+
+
+def _check_rows(standing: RequestEvaluation) -> tuple[CheckRow, ...]:
+    document, judged = standing.document, standing.verdict
+    if document is None or judged is None:
+        return ()
+    runs: dict[str, list[CheckRun]] = {}
+    for run in standing.runs:
+        runs.setdefault(run.check_slug, []).append(run)
+    by_id = {r.id: r for r in judged.requirements}
+    rows = []
+    for rule in document.checks:
+        check = entry_points.find(rule.check)
+        attempts = runs.get(rule.check, [])
+        requirement = by_id[f"check:{rule.check}"]
+        rows.append(
+            CheckRow(
+                rule=rule,
+                title=check.title if check is not None else rule.check,
+                description=(check.__doc__ or "").strip().split("\n")[0] if check is not None else "",
+                run=attempts[0] if attempts else None,
+                requirement=requirement,
+                stale=requirement.detail.startswith("stale"),
+                attempts=len(attempts),
+            )
+        )
+    # Required before advisory, unmet before met: what needs reading stands first.
+    return tuple(sorted(rows, key=lambda r: (r.rule.mode != "required", r.requirement.satisfied)))
+
+
+def _my_groups(person: User | None, judged: Verdict | None) -> frozenset[str]:
+    if person is None or judged is None:
+        return frozenset()
+    return frozenset(
+        s.rule.group for s in judged.approvals if any(r.uid == person.uid for r in (*s.may_approve, *s.excluded))
+    )
+
+
+def _can_decide(
+    actor: Actor,
+    person: User | None,
+    request: PromotionRequest,
+    document: PolicyDocument | None,
+    judged: Verdict | None,
+) -> Allowed | Denied:
+    """Whether a decision of this reader would be taken, and if not, why. `promotions.decide` holds the same rules."""
+    if actor.kind is not ActorKind.PERSON or person is None:
+        return _no("Only people decide, signed in and with their password.")
+    if not request.is_live or document is None or judged is None:
+        return _no("The request is closed.")
+    excluded = gate_inputs.exclusion_of(person, request, name=YOU)
+    others = tuple(sorted({r.name for s in judged.approvals for r in s.may_approve}))
+    if excluded is not None and excluded.rule == "SoD-1":
+        return _no("You cannot approve your own request (SoD-1).", others)
+    if excluded is not None:
+        return _no(f"You cannot decide: {excluded.reason} ({excluded.rule}).", others)
+    if not any(person.uid == r.uid for s in judged.approvals for r in s.may_approve):
+        if request.decisions.filter(person=person, lapsed_at__isnull=True).exists():
+            return _no("You have already decided on this evidence package.", others)
+        groups = ", ".join(sorted({rule.group for rule in document.approvals}))
+        asks = (
+            f"The policy requires approval from {groups}."
+            if groups
+            else "The policy requires no approvals: the checks decide."
+        )
+        return _no(f"You are not an approver of this request. {asks}", others)
+    return Allowed()
+
+
+def _no(reason: str, who: tuple[str, ...] = ()) -> Denied:
+    return Denied(lambda _names: reason, lambda: who)
+
+
+def _can_withdraw(actor: Actor, person: User | None, request: PromotionRequest) -> Allowed | Denied:
+    if not request.is_live:
+        return _no("The request is closed.")
+    if person is not None and person.pk == request.requested_by_id:
+        return Allowed()
+    return access.check_permission(actor, access.Permission.EDIT, request.model)
+
+
+def _can_promote(
+    actor: Actor, request: PromotionRequest, document: PolicyDocument | None, judged: Verdict | None
+) -> Allowed | Denied:
+    if not request.is_live or document is None or judged is None:
+        return _no("The request is closed.")
+    if judged.state is not GateState.READY:
+        return _no("Not every requirement is met.")
+    return access.check_permission(actor, access.Permission.REQUEST_PROMOTION, request.model)

@@ -1,0 +1,120 @@
+"""`holders` and `holders_in_organisation` asked about certain people, each as one prepared sentence of SQL.
+
+Every page and request asks them several times; the object-relational mapper takes ten times as long to say it as the
+database to answer. Tests hold these, the two of the matrix and `visible_to` to the same answers.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from audit.postgresql import prepared_statements
+from registry.access.permissions import (
+    SUPERUSER_ORG_PERMISSIONS,
+    SUPERUSER_PERMISSIONS,
+    OrgPermission,
+    Permission,
+    Role,
+    roles_with,
+    roles_with_in_organisation,
+)
+
+_MAY = """
+WITH person AS (
+    SELECT id, is_superuser, kind FROM registry_user WHERE uid = ANY (%(people)s) AND is_active
+), held AS (
+    SELECT m.user_id, m.group_id FROM registry_membership m JOIN person ON person.id = m.user_id
+     WHERE m.opened_at <= %(now)s AND (m.closed_at IS NULL OR m.closed_at > %(now)s)
+       AND m.valid_from <= %(now)s AND (m.valid_until IS NULL OR m.valid_until > %(now)s)
+), everywhere AS (
+    SELECT person.id AS user_id, g.role FROM registry_grant g, person
+     WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)
+       AND g.model_id IS NULL AND (g.role = ANY (%(roles)s) OR g.role = %(administrator)s)
+       AND (g.user_id = person.id
+            OR EXISTS (SELECT FROM held WHERE held.user_id = person.id AND held.group_id = g.group_id))
+), sought AS (
+    SELECT p.id FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id
+     WHERE p.codename = %(permission)s AND c.app_label = 'registry' AND c.model = 'registeredmodel'
+)
+SELECT person.id FROM person
+ WHERE EXISTS (SELECT FROM registry_registeredmodel m WHERE m.id = %(model)s AND m.deleted_at IS NULL)
+   AND ((%(superuser)s AND is_superuser)
+     OR EXISTS (SELECT FROM registry_modeluserpermission p
+                 WHERE p.user_id = person.id AND p.content_object_id = %(model)s
+                   AND p.permission_id IN (SELECT id FROM sought)
+                   AND (p.expires_at IS NULL OR p.expires_at > %(now)s))
+     OR EXISTS (SELECT FROM registry_modelgrouppermission p JOIN held ON held.group_id = p.group_id
+                 WHERE held.user_id = person.id AND p.content_object_id = %(model)s
+                   AND p.permission_id IN (SELECT id FROM sought)
+                   AND (p.expires_at IS NULL OR p.expires_at > %(now)s))
+     OR EXISTS (SELECT FROM everywhere e WHERE e.user_id = person.id AND e.role = ANY (%(roles)s)))
+   AND NOT (%(decides)s AND (is_superuser OR kind <> 'person'
+                             OR EXISTS (SELECT FROM everywhere e
+                                         WHERE e.user_id = person.id AND e.role = %(administrator)s)))
+"""
+
+_MAY_IN_ORGANISATION = """
+WITH person AS (
+    SELECT id, is_superuser FROM registry_user WHERE uid = %(person)s AND is_active
+), held AS (
+    SELECT m.group_id FROM registry_membership m JOIN person ON person.id = m.user_id
+     WHERE m.opened_at <= %(now)s AND (m.closed_at IS NULL OR m.closed_at > %(now)s)
+       AND m.valid_from <= %(now)s AND (m.valid_until IS NULL OR m.valid_until > %(now)s)
+), everywhere AS (
+    SELECT g.role FROM registry_grant g, person
+     WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s) AND g.model_id IS NULL
+       AND (g.user_id = person.id OR g.group_id IN (SELECT group_id FROM held))
+)
+SELECT EXISTS (
+    SELECT FROM person
+     WHERE (%(registering)s AND (
+               NOT EXISTS (SELECT FROM everywhere WHERE role = %(auditor)s)
+            OR EXISTS (SELECT FROM registry_grant g
+                        WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)
+                          AND g.role <> %(auditor)s
+                          AND (g.user_id = person.id OR g.group_id IN (SELECT group_id FROM held)))))
+        OR (NOT %(registering)s AND (
+               (%(superuser)s AND is_superuser)
+            OR EXISTS (SELECT FROM everywhere WHERE role = ANY (%(roles)s))))
+)
+"""
+
+
+def user_has_org_permission(person: str, permission: OrgPermission, now: datetime) -> bool:
+    """Whether the account with that uid is among the `holders_in_organisation` of the permission."""
+    ((answer,),) = prepared_statements.execute_prepared(
+        _MAY_IN_ORGANISATION,
+        {
+            "person": person,
+            "now": now,
+            "roles": [str(role) for role in roles_with_in_organisation(permission)],
+            "superuser": permission in SUPERUSER_ORG_PERMISSIONS,
+            "registering": permission is OrgPermission.REGISTER_MODEL,
+            "auditor": str(Role.AUDITOR),
+        },
+    )
+    return bool(answer)
+
+
+def user_has_permission(person: str, permission: Permission, model_pk: int, now: datetime) -> bool:
+    """Whether the account with that uid is among the `holders` of the permission on that model."""
+    return bool(ids_of_users_with_permission([person], permission, model_pk, now))
+
+
+def ids_of_users_with_permission(
+    people: Collection[str], permission: Permission, model_pk: int, now: datetime
+) -> frozenset[int]:
+    """Which of the accounts with these uids are, by their keys."""
+    found = prepared_statements.execute_prepared(
+        _MAY,
+        {
+            "people": list(people),
+            "permission": str(permission),
+            "model": model_pk,
+            "now": now,
+            "roles": [str(role) for role in roles_with(permission)],
+            "administrator": str(Role.ADMINISTRATOR),
+            "superuser": permission in SUPERUSER_PERMISSIONS,
+            "decides": permission is Permission.DECIDE,
+        },
+    )
+    return frozenset(pk for (pk,) in found)

@@ -1,0 +1,382 @@
+"""The permission matrix: who may do what with which model, asked one way or the other.
+
+`holders` and `visible_to` are the two readings of the same facts: guardian's rows for one model, grants for the
+organisation, dated membership, active accounts; what has an end is compared with the clock. `can` is `holders` asked
+about one person (`registry.access.permission_queries`); a property test holds the three to the same answers.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, TypeVar
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from audit import clock
+from audit.actor import Actor
+from registry.access.actors import missing_scope_message
+from registry.access.permission_queries import (
+    ids_of_users_with_permission,
+    user_has_org_permission,
+    user_has_permission,
+)
+from registry.access.permissions import (
+    ORG_SCOPE_FOR,
+    PERMISSION_LABELS,
+    SCOPE_FOR,
+    SUPERUSER_ORG_PERMISSIONS,
+    SUPERUSER_PERMISSIONS,
+    OrgPermission,
+    Permission,
+    Role,
+    roles_with,
+    roles_with_in_organisation,
+)
+from registry.exceptions import NotFoundError, PermissionDeniedError
+from registry.models import (
+    Grant,
+    Membership,
+    ModelGroupPermission,
+    ModelUserPermission,
+    RegisteredModel,
+    User,
+    active_grants_q,
+    not_expired_q,
+)
+
+_OF_ALL_MODELS = {
+    OrgPermission.READ_AUDIT: "the audit log of the organisation tells of all",
+    OrgPermission.MANAGE_WEBHOOKS: "a webhook tells of all",
+}
+_NAMED = 5
+"""How many people a refusal names."""
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Yes."""
+
+    def __bool__(self) -> Literal[True]:
+        return True
+
+
+class Denied:
+    """No, and why. `reason` is a sentence naming what is missing and who can give it; `who_can` holds their names. Both
+    are worked out when read: a page that only asks whether to show a button does not pay for them."""
+
+    def __init__(
+        self,
+        because: Callable[[tuple[str, ...]], str],
+        who: Callable[[], tuple[str, ...]] = tuple,
+        *,
+        code: str = "not_permitted",
+        rule: str = "",
+        ask: tuple[str, str] | None = None,
+    ) -> None:
+        self._because, self._who = because, who
+        self.code, self.rule = code, rule
+        self.ask = ask
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+    def __repr__(self) -> str:
+        return f"Denied({self.reason!r})"
+
+    @cached_property
+    def who_can(self) -> tuple[str, ...]:
+        return self._who()
+
+    @cached_property
+    def reason(self) -> str:
+        return self._because(self.who_can)
+
+    def refusal(self) -> PermissionDeniedError:
+        """The same as an exception."""
+        refusal = PermissionDeniedError(self.reason, code=self.code, who_can=self.who_can, rule=self.rule)
+        refusal.ask = self.ask
+        return refusal
+
+
+_Answer = TypeVar("_Answer")
+_answers: ContextVar[dict[Hashable, Any] | None] = ContextVar("access_answers", default=None)
+
+
+@contextmanager
+def cache_permission_checks() -> Iterator[None]:
+    """Inside the block, a permission that is asked again gets the answer it got before, without another query: for a
+    page that is only read. Never around what acts, or gives and takes roles."""
+    token = _answers.set({})
+    try:
+        yield
+    finally:
+        _answers.reset(token)
+
+
+def _cached(question: Hashable, ask: Callable[[], _Answer]) -> _Answer:
+    """Return the answer to a question about permissions or eligibility; inside `asked_once` it is computed once.
+
+    Args:
+        question: what identifies the answer, such as the name of the question with the keys it is about.
+        ask: computes the answer.
+    """
+    answers = _answers.get()
+    if answers is None:
+        return ask()
+    if question not in answers:
+        answers[question] = ask()
+    found: _Answer = answers[question]
+    return found
+
+
+def check_permission(actor: Actor, permission: Permission, model: RegisteredModel) -> Allowed | Denied:
+    """Whether the actor may do that with the model. One query; none where the answer does not depend on the database.
+
+    A process may do what the product does on its own; nobody but a person decides.
+    """
+    if (denied := _denied_to_this_kind(actor, permission, SCOPE_FOR[permission])) is not None:
+        return denied
+    if actor.models is not None and model.slug not in actor.models:
+        return Denied(
+            lambda _: f"This token is limited to other models: {', '.join(sorted(actor.models or ()))}.",
+            code="token_limited",
+        )
+    person = actor.person
+    if person is None or _cached(
+        (person, permission, model.pk), lambda: user_has_permission(person, permission, model.pk, clock.now())
+    ):
+        return Allowed()
+    return _denied(actor, permission, model)
+
+
+def check_org_permission(actor: Actor, permission: OrgPermission) -> Allowed | Denied:
+    """Whether the actor may do that in the organisation. One query at most."""
+    if (denied := _denied_to_this_kind(actor, permission, ORG_SCOPE_FOR[permission])) is not None:
+        return denied
+    if actor.models is not None and (what := _OF_ALL_MODELS.get(permission)) is not None:
+        return Denied(
+            lambda _: (
+                f"This token is limited to models ({', '.join(sorted(actor.models or ()))}), and {what}: use one "
+                "without that limit."
+            ),
+            code="token_limited",
+        )
+    person = actor.person
+    if person is None or _cached(
+        (person, permission), lambda: user_has_org_permission(person, permission, clock.now())
+    ):
+        return Allowed()
+
+    def because(who: tuple[str, ...]) -> str:
+        roles = roles_with_in_organisation(permission)
+        needed = f"the role {_either(roles)}" if roles else "an active account that is more than an auditor's"
+        return f"To {PERMISSION_LABELS[permission]} you need {needed}." + _way_out(who)
+
+    return Denied(because, lambda: _names(holders_in_organisation(OrgPermission.MANAGE_PEOPLE)))
+
+
+def require_permission(actor: Actor, permission: Permission, model: RegisteredModel) -> None:
+    """Raises NotFound where the actor may not know of the model, NotPermitted where they may see it but not do this."""
+    answer = check_permission(actor, permission, model)
+    if isinstance(answer, Denied):
+        if not _knows_of(actor, model):
+            raise NotFoundError(model_not_found_message(model.slug))
+        raise answer.refusal()
+
+
+def require_in_organisation(actor: Actor, permission: OrgPermission) -> None:
+    """Raises NotPermitted."""
+    answer = check_org_permission(actor, permission)
+    if isinstance(answer, Denied):
+        raise answer.refusal()
+
+
+def visible_models(actor: Actor) -> QuerySet[RegisteredModel]:
+    """The models the actor may see. Sub-queries of ids only: compose, count and page it as any query set.
+
+    A process sees all; a deactivated account, and a token without `models:read`, nothing.
+    """
+    return models_with_permission(actor, Permission.VIEW)
+
+
+def models_with_permission(actor: Actor, permission: Permission) -> QuerySet[RegisteredModel]:
+    """The models with which the actor may do that: `can`, asked of all models at once, in the same form."""
+    models = RegisteredModel.objects.all()
+    if _denied_to_this_kind(actor, permission, SCOPE_FOR[permission]) is not None:
+        return models.none()
+    if actor.models is not None:
+        models = models.filter(slug__in=actor.models)
+    if actor.person is None:
+        return models
+    now = clock.now()
+    person = User.objects.filter(uid=actor.person, is_active=True)
+    groups = Membership.effective(now).filter(user__uid=actor.person).values("group_id")
+    # Whether such a row is there, and not among which keys: PostgreSQL then looks it up where one model is asked for,
+    # and works all of them out where many are; of keys it works all out always, which is ten thousand for one.
+    here = {"content_object_id": OuterRef("pk"), **_codename(permission)}
+    direct = ModelUserPermission.objects.filter(not_expired_q(now), user__uid=actor.person, **here)
+    by_group = ModelGroupPermission.objects.filter(not_expired_q(now), group_id__in=groups, **here)
+    everywhere = Grant.objects.filter(active_grants_q(now), model__isnull=True)
+    mine = everywhere.filter(Q(user__uid=actor.person) | Q(group_id__in=groups))
+    reached = Q(Exists(direct)) | Q(Exists(by_group)) | Q(Exists(mine.filter(role__in=roles_with(permission))))
+    if permission in SUPERUSER_PERMISSIONS:
+        reached |= Q(Exists(person.filter(is_superuser=True)))
+    if permission is Permission.DECIDE:
+        person = person.filter(is_superuser=False, kind=User.Kind.PERSON)
+        reached &= Q(~Exists(mine.filter(role=Role.ADMINISTRATOR)))
+    return models.filter(Exists(person), reached)
+
+
+def users_with_permission(permission: Permission, model: RegisteredModel) -> QuerySet[User]:
+    """The active accounts that may do that with the model, whatever token they might use.
+
+    DECIDE leaves out superusers and administrators, who decide nothing (SoD-4), and service accounts.
+    """
+    lasting = not_expired_q(clock.now())
+    here = ModelUserPermission.objects.filter(lasting, content_object_id=model.pk, **_codename(permission))
+    groups_here = ModelGroupPermission.objects.filter(lasting, content_object_id=model.pk, **_codename(permission))
+    people = (
+        Q(pk__in=here.values("user_id"))
+        | _members_of(groups_here.values("group_id"))
+        | _with_role(*roles_with(permission))
+    )
+    if permission in SUPERUSER_PERMISSIONS:
+        people |= Q(is_superuser=True)
+    found = User.objects.filter(people, is_active=True)
+    if permission is Permission.DECIDE:
+        found = found.filter(is_superuser=False, kind=User.Kind.PERSON).exclude(_with_role(Role.ADMINISTRATOR))
+    return found
+
+
+def filter_users_with_permission(
+    people: Iterable[User], permission: Permission, model: RegisteredModel
+) -> frozenset[int]:
+    """Which of these people are among the holders, by their keys. One query, prepared."""
+    return ids_of_users_with_permission([person.uid for person in people], permission, model.pk, clock.now())
+
+
+def holders_in_organisation(permission: OrgPermission) -> QuerySet[User]:
+    """The active accounts that may do that in the organisation."""
+    active = User.objects.filter(is_active=True)
+    if permission is OrgPermission.REGISTER_MODEL:
+        # Everyone, but for those whose only roles are an auditor's: who checks the population does not add to it.
+        roles = Grant.objects.filter(active_grants_q(clock.now())).filter(
+            Q(user_id=OuterRef("pk"))
+            | Q(
+                group_id__in=Membership.effective(clock.now())
+                .filter(user_id=OuterRef(OuterRef("pk")))
+                .values("group_id")
+            )
+        )
+        audits, does_more = Exists(roles.filter(role=Role.AUDITOR)), Exists(roles.exclude(role=Role.AUDITOR))
+        return active.filter(~audits | does_more)
+    people = _with_role(*roles_with_in_organisation(permission))
+    if permission in SUPERUSER_ORG_PERMISSIONS:
+        people |= Q(is_superuser=True)
+    return active.filter(people)
+
+
+def names_who_can_assign(model: RegisteredModel) -> tuple[str, ...]:
+    """Names of those who may name a model's owner and set its tier: whoever grants roles on it, and officers."""
+    found = users_with_permission(Permission.GRANT_ROLE, model) | holders_in_organisation(OrgPermission.MANAGE_POLICIES)
+    return _names(found)
+
+
+def grants_conferring(user: User, permission: Permission, model: RegisteredModel) -> QuerySet[Grant]:
+    """Why a person can: the grants in force that bring them the permission on the model, directly or by a group."""
+    groups = Membership.effective(clock.now()).filter(user=user).values("group_id")
+    return Grant.objects.filter(
+        active_grants_q(clock.now()),
+        Q(user=user) | Q(group_id__in=groups),
+        Q(model=model) | Q(model__isnull=True),
+        role__in=roles_with(permission),
+    ).select_related("group", "model", "user")
+
+
+def model_not_found_message(slug: str) -> str:
+    """The one sentence for a model that is not there and for one that may not be seen."""
+    return f"There is no model “{slug}” that you may see."
+
+
+def _codename(permission: Permission) -> dict[str, str]:
+    return {
+        "permission__codename": str(permission),
+        "permission__content_type__app_label": "registry",
+        "permission__content_type__model": "registeredmodel",
+    }
+
+
+def _with_role(*roles: Role) -> Q:
+    """Accounts that hold one of the roles organisation-wide."""
+    everywhere = Grant.objects.filter(active_grants_q(clock.now()), model__isnull=True, role__in=roles)
+    direct = everywhere.filter(user__isnull=False).values("user_id")
+    return Q(pk__in=direct) | _members_of(everywhere.filter(group__isnull=False).values("group_id"))
+
+
+def _members_of(groups: QuerySet[Any, Any]) -> Q:
+    """Accounts in these groups, at this moment. `groups` is a sub-query of their ids."""
+    return Q(pk__in=Membership.effective(clock.now()).filter(group_id__in=groups).values("user_id"))
+
+
+def _knows_of(actor: Actor, model: RegisteredModel) -> bool:
+    """Whether the actor may learn that the model exists: by the person's sight, whatever the token's scopes."""
+    if actor.models is not None and model.slug not in actor.models:
+        return False
+    return actor.person is None or user_has_permission(actor.person, Permission.VIEW, model.pk, clock.now())
+
+
+def _denied_to_this_kind(actor: Actor, permission: Permission | OrgPermission, scope: str | None) -> Denied | None:
+    """What no query can change: no process decides, no token does what has no scope."""
+    if permission is Permission.DECIDE and actor.person is None:
+        return Denied(lambda _: "A person decides: a system process never does.", code="person_required", rule="SoD-4")
+    if actor.scopes is None:
+        return None
+    if scope is None:
+        return Denied(
+            lambda _: f"No token may {PERMISSION_LABELS[permission]}: a person does it, signed in to the pages.",
+            code="person_required",
+        )
+    if scope not in actor.scopes:
+        return Denied(lambda _: missing_scope_message(scope), code="missing_scope")
+    return None
+
+
+def _denied(actor: Actor, permission: Permission, model: RegisteredModel) -> Denied:
+    def because(who: tuple[str, ...]) -> str:
+        person = User.objects.filter(uid=actor.person).first()
+        if person is None or not person.is_active:
+            return "This account is deactivated and may do nothing; an administrator can reactivate it."
+        if permission is Permission.DECIDE and grants_conferring(person, permission, model).exists():
+            if person.kind == User.Kind.SERVICE:
+                return "A service account decides nothing, whatever roles it holds (SoD-5): a person has to."
+            return "Who administers decides nothing, whatever roles they hold (SoD-4): a reviewer has to."
+        return (
+            f"To {PERMISSION_LABELS[permission]} you need the role {_either(_useful(permission))} on {model.slug}."
+            + _way_out(who)
+        )
+
+    def who() -> tuple[str, ...]:
+        return _names(users_with_permission(Permission.GRANT_ROLE, model).exclude(uid=actor.person))
+
+    return Denied(because, who, ask=(model.slug, str(_useful(permission)[0])))
+
+
+def _useful(permission: Permission) -> tuple[Role, ...]:
+    """The roles worth asking for: those given on one model."""
+    return tuple(
+        role for role in roles_with(permission) if role not in (Role.AUDITOR, Role.OFFICER, Role.ADMINISTRATOR)
+    )
+
+
+def _either(roles: tuple[Role, ...]) -> str:
+    return " or ".join([", ".join(roles[:-1]), roles[-1]] if len(roles) > 1 else roles)
+
+
+def _way_out(who: tuple[str, ...]) -> str:
+    return f" {' or '.join(who)} can grant it." if who else " An administrator can grant it."
+
+
+def _names(people: QuerySet[User]) -> tuple[str, ...]:
+    return tuple(str(user) for user in people.order_by("is_superuser", "name", "pk")[:_NAMED])

@@ -1,0 +1,82 @@
+"""`visible_to` as a condition of SQL, for questions that must be one sentence: who asks, and what they may see, in it.
+
+A property test holds it to `visible_to`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from audit import clock
+from audit.actor import Actor
+from registry.access.actors import has_scope
+from registry.access.permissions import Permission, roles_with
+
+
+@dataclass(frozen=True)
+class VisibilityClause:
+    """What the actor may see, for a query in which `m` is registry_registeredmodel: common table expressions to begin
+    with, a condition, and the parameters of both (all named sight_…)."""
+
+    tables: str
+    condition: str
+    parameters: dict[str, Any]
+
+
+THERE = "m.deleted_at IS NULL"
+"""A deleted model is visible to no actor."""
+EMPTY_CTE = "sight_person AS (SELECT 1)"
+"""Where the condition needs none, but a query begins with WITH."""
+
+_TABLES = """
+sight_person AS MATERIALIZED (
+    SELECT id, is_superuser FROM registry_user WHERE uid = %(sight_person)s AND is_active
+), sight_groups AS MATERIALIZED (
+    SELECT b.group_id FROM registry_membership b, sight_person p
+     WHERE b.user_id = p.id AND b.opened_at <= %(sight_now)s AND (b.closed_at IS NULL OR b.closed_at > %(sight_now)s)
+       AND b.valid_from <= %(sight_now)s AND (b.valid_until IS NULL OR b.valid_until > %(sight_now)s)
+), sight_right AS MATERIALIZED (
+    SELECT p.id FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id
+     WHERE p.codename = %(sight_view)s AND c.app_label = 'registry' AND c.model = 'registeredmodel'
+), sight_all AS MATERIALIZED (
+    SELECT p.is_superuser OR EXISTS (
+        SELECT FROM registry_grant g
+         WHERE g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(sight_now)s)
+           AND g.model_id IS NULL AND g.role = ANY (%(sight_roles)s)
+           AND (g.user_id = p.id OR g.group_id IN (SELECT group_id FROM sight_groups))) AS everything
+      FROM sight_person p
+)"""
+
+_CONDITION = """(
+    (SELECT everything FROM sight_all)
+    OR (SELECT TRUE FROM registry_modeluserpermission d
+         WHERE d.content_object_id = m.id AND d.user_id = (SELECT id FROM sight_person)
+           AND d.permission_id = (SELECT id FROM sight_right)
+           AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s) LIMIT 1)
+    OR (SELECT TRUE FROM registry_modelgrouppermission d
+         WHERE d.content_object_id = m.id AND d.group_id IN (SELECT group_id FROM sight_groups)
+           AND d.permission_id = (SELECT id FROM sight_right)
+           AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s) LIMIT 1)
+)"""
+"""Each model is looked up: of EXISTS, PostgreSQL may work out all the models there are for somebody, to ask for one."""
+
+
+def visibility_clause(actor: Actor) -> VisibilityClause:
+    """What `visible_to` lets the actor see, for a query that names a model or that a token limits to a few. For a list
+    of many, `registry.access.visibility_lists.visibility_clause_for_list` asks first how far the actor sees."""
+    if not has_scope(actor, "models:read"):
+        return VisibilityClause(EMPTY_CTE, "FALSE", {})
+    limit = f"{THERE} AND m.slug = ANY (%(sight_slugs)s)" if actor.models is not None else THERE
+    slugs = {"sight_slugs": sorted(actor.models)} if actor.models is not None else {}
+    if actor.person is None:
+        return VisibilityClause(EMPTY_CTE, limit, slugs)
+    return VisibilityClause(
+        _TABLES,
+        f"{limit} AND {_CONDITION}",
+        {
+            "sight_person": actor.person,
+            "sight_now": clock.now(),
+            "sight_view": str(Permission.VIEW),
+            "sight_roles": [str(role) for role in roles_with(Permission.VIEW)],
+            **slugs,
+        },
+    )

@@ -1,0 +1,206 @@
+"""What is compared, and what differs, as values. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from registry.comparison.dependencies import PackageChange
+from registry.comparison.direction import Direction
+from registry.comparison.text import TextDiff
+
+MetricKey: TypeAlias = tuple[str, str, str]
+"""A metric's name, the dataset it was measured on, and the slice of it; the last two may be empty."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset reference of a version."""
+
+    role: str
+    name: str
+    reference: str = ""
+    uri: str = ""
+    algorithm: str = ""
+    digest: str = ""
+    strength: str = "weak"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a version: the SHA-256 of its bytes, and how many."""
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class VersionSnapshot:
+    """A version, as far as it is compared. `facts` are further lines, such as the commit."""
+
+    model: str
+    number: int
+    fingerprint: str = ""
+    metrics: Mapping[MetricKey, float] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    signature: Mapping[str, Any] = field(default_factory=dict)
+    card: str = ""
+    datasets: Sequence[Dataset] = ()
+    lock: str = ""
+    files: Mapping[str, File] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MetricBound:
+    """The limit a policy sets on a metric: `op` is one of >=, >, <=, <."""
+
+    op: str
+    value: float
+
+    def holds(self, value: float) -> bool:
+        return {
+            ">=": value >= self.value,
+            ">": value > self.value,
+            "<=": value <= self.value,
+            "<": value < self.value,
+        }[self.op]
+
+
+@dataclass(frozen=True)
+class MetricChange:
+    """A metric in both versions, or in one. `direction`: which way is better; a change is for the better or the worse
+    where that is known."""
+
+    name: str
+    dataset: str
+    slice: str
+    before: float | None
+    after: float | None
+    bound: MetricBound | None = None
+    direction: Direction = ""
+
+    @property
+    def delta(self) -> float | None:
+        return None if self.before is None or self.after is None else self.after - self.before
+
+    @property
+    def differs(self) -> bool:
+        return self.before != self.after
+
+    @property
+    def kind(self) -> str:
+        """added, removed, better, worse, changed or same."""
+        if not self.differs:
+            return "same"
+        if self.before is None or self.after is None:
+            return "added" if self.before is None else "removed"
+        if not self.direction:
+            return "changed"
+        return "better" if (self.after > self.before) == (self.direction == "higher") else "worse"
+
+    @property
+    def within(self) -> bool | None:
+        """Whether the second version's value keeps the limit."""
+        return None if self.bound is None or self.after is None else self.bound.holds(self.after)
+
+
+@dataclass(frozen=True)
+class ValueChange:
+    """A named value: a parameter, a fact, an entry of the front matter. None where a version has none. Values are text;
+    what is no text is JSON."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+    @property
+    def differs(self) -> bool:
+        return self.before != self.after
+
+    @property
+    def kind(self) -> str:
+        if not self.differs:
+            return "same"
+        return "added" if self.before is None else "removed" if self.after is None else "changed"
+
+
+@dataclass(frozen=True)
+class SectionChange:
+    """A section of the model card; `kind` is added, removed, changed or same. The opening has no title."""
+
+    title: str
+    kind: str
+    text: TextDiff
+
+
+@dataclass(frozen=True)
+class CardChange:
+    """How the model cards differ. `unreadable` says why front matter was compared as text."""
+
+    metadata: tuple[ValueChange, ...] = ()
+    sections: tuple[SectionChange, ...] = ()
+    unreadable: str = ""
+
+    @property
+    def count(self) -> int:
+        return sum(v.differs for v in self.metadata) + sum(s.kind != "same" for s in self.sections)
+
+
+@dataclass(frozen=True)
+class DatasetChange:
+    """A dataset by role and name. `identity` says what can be said of the data themselves: same, other, unproven."""
+
+    role: str
+    name: str
+    before: Dataset | None
+    after: Dataset | None
+    identity: str
+    says: str
+
+    @property
+    def differs(self) -> bool:
+        return self.before != self.after
+
+    @property
+    def kind(self) -> str:
+        if not self.differs:
+            return "same"
+        return "added" if self.before is None else "removed" if self.after is None else "changed"
+
+
+@dataclass(frozen=True)
+class DependencyChange:
+    """How the locked environments differ. `forms` says as what each was read; `other` holds the lines that could not be
+    read, as text; `how` is "packages", or "lines" where a lock is too long or in no known form."""
+
+    packages: tuple[PackageChange, ...] = ()
+    other: tuple[ValueChange, ...] = ()
+    forms: tuple[str, str] = ("none", "none")
+    how: str = "packages"
+    left_out: int = 0
+    """Lines that differ and are not listed."""
+
+    @property
+    def count(self) -> int:
+        return sum(p.kind != "same" for p in self.packages) + sum(o.differs for o in self.other) + self.left_out
+
+    @property
+    def major(self) -> int:
+        return sum(p.major for p in self.packages)
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """A file by path: added, removed, changed, moved (the same bytes under another path) or same."""
+
+    path: str
+    kind: str
+    before: File | None
+    after: File | None
+    was_at: str = ""
+
+    @property
+    def differs(self) -> bool:
+        return self.kind != "same"

@@ -1,0 +1,157 @@
+"""A folder where each file is named by its SHA-256.
+
+A file appears under its name whole or not at all: bytes are hashed while they are written to a temporary file, which
+is made durable and then renamed. What a crash leaves is a temporary file, which nobody reads and which is swept away a
+day later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from registry.storage.base import (
+    ABANDONED_AFTER,
+    CHUNK,
+    Accept,
+    BlobInfo,
+    BlobTooLargeError,
+    PresignedUpload,
+    StoredBlob,
+    Stream,
+    digest,
+)
+
+_swept: set[Path] = set()
+
+
+class FilesystemStore:
+    """A store in a folder of this machine, or of a file system that several machines share."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def at(cls, root: Path) -> FilesystemStore:
+        """The store in that folder, made where it is not there; swept once in the life of a process."""
+        folder = cls(root)
+        if root not in _swept:
+            folder.temporary.mkdir(parents=True, exist_ok=True)
+            _swept.add(root)
+            folder.delete_abandoned(older_than=ABANDONED_AFTER, pretend=False)
+        return folder
+
+    @property
+    def temporary(self) -> Path:
+        """Where files lie while they are written."""
+        return self.root / "tmp"
+
+    def place(self, sha256: str) -> Path:
+        """Where the bytes are, or would be. Raises ValueError for what is no digest."""
+        return self.root / digest(sha256)[:2] / sha256[2:4] / sha256
+
+    def write(self, stream: Stream, *, limit: int, accept: Accept | None = None) -> StoredBlob:
+        """See `Store`."""
+        descriptor, name = tempfile.mkstemp(prefix="upload-", dir=self.temporary)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                hashed, size = hashlib.sha256(), 0
+                while chunk := stream.read(CHUNK):
+                    size += len(chunk)
+                    if size > limit:
+                        raise BlobTooLargeError(limit)
+                    hashed.update(chunk)
+                    file.write(chunk)
+                blob = StoredBlob(hashed.hexdigest(), size)
+                if accept is not None:
+                    accept(blob)
+                file.flush()
+                os.fchmod(file.fileno(), 0o440)
+                os.fsync(file.fileno())
+            target = self.place(blob.sha256)
+            if not target.parent.is_dir():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _sync_folder(target.parent.parent)
+                _sync_folder(self.root)
+            # Also where the name exists: the bytes were hashed a moment ago, those on the disk perhaps a year ago.
+            temporary.replace(target)
+            _sync_folder(target.parent)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+            raise
+        return blob
+
+    def open(self, sha256: str) -> BinaryIO:
+        """See `Store`."""
+        return self.place(sha256).open("rb")
+
+    def size(self, sha256: str) -> int | None:
+        """See `Store`."""
+        try:
+            return self.place(sha256).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def presign_upload(self, place: str, sha256: str, size: int) -> PresignedUpload | None:
+        """None: bytes come through the web process, which hashes them on the way."""
+        return None
+
+    def list_received(self, folder: str) -> dict[str, int]:
+        """Nothing: files come to us."""
+        return {}
+
+    def ingest(self, place: str, *, accept: Accept, pulse: Callable[[], None]) -> StoredBlob:
+        """There is no such place: files come to us."""
+        raise FileNotFoundError(place)
+
+    def discard(self, place: str) -> None:
+        """Nothing lies there."""
+
+    def blobs(self) -> Iterator[BlobInfo]:
+        """See `Store`."""
+        now = time.time()
+        for file in self.root.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]/*"):
+            with suppress(FileNotFoundError):
+                facts = file.stat()
+                yield BlobInfo(file.name, facts.st_size, now - facts.st_mtime)
+
+    def remove(self, sha256: str) -> None:
+        """See `Store`."""
+        self.place(sha256).unlink(missing_ok=True)
+
+    def delete_abandoned(self, *, older_than: float = ABANDONED_AFTER, pretend: bool = False) -> int:
+        """See `Store`."""
+        found = 0
+        # The age of a file is told by the file system's clock, not by the product's, which tests and demonstration set.
+        oldest = time.time() - older_than
+        for temporary in self.temporary.iterdir():
+            with suppress(FileNotFoundError):
+                if temporary.stat().st_mtime < oldest:
+                    if not pretend:
+                        temporary.unlink()
+                    found += 1
+        return found
+
+    def check_health(self) -> None:
+        """See `Store`."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=".ready-", dir=self.root)
+        os.close(descriptor)
+        Path(name).unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable: the name lives in the folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,148 @@
+"""What every test of the admin site begins with: somebody at the door, and one row of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+
+from audit.models import Event
+from governance.models import CheckRun, Decision, Policy, PolicyRevision, PromotionRequest
+from registry.access import Role, actor_for
+from registry.models import (
+    AccessToken,
+    Assessment,
+    ChangeProposal,
+    Grant,
+    Instance,
+    Membership,
+    PeriodicReview,
+    ProtectedAlias,
+    QuestionnaireRevision,
+    RegisteredModel,
+    ReviewerGroup,
+    Stage,
+    StageMove,
+    User,
+)
+from registry.services import assessments, instance, reviews
+from tests import factories
+from tests.governance.promotions.conftest import Bank, found_bank
+from tests.personas import People
+
+CONFIRM = "/admin/confirm/"
+
+Visit = Callable[..., Client]
+Recorded = Callable[[], AbstractContextManager[list[Event]]]
+
+
+@pytest.fixture
+def visit(db: None) -> Visit:
+    """Sign somebody in: `visit(user)` is a client; with `confirmed=True` their password was given again just now."""
+
+    def opened(user: User | None = None, *, confirmed: bool = False, password: str = factories.PASSWORD) -> Client:
+        client = Client()
+        if user is not None:
+            client.force_login(user)
+        if confirmed:
+            answer = client.post(CONFIRM, {"confirm-password": password, "next": "/admin/"})
+            assert answer.status_code == 302, answer.content.decode()
+        return client
+
+    return opened
+
+
+@pytest.fixture
+def recorded(db: None) -> Recorded:
+    """Gather the events of a block: `with recorded() as events: …`; the list is filled when the block ends."""
+
+    @contextmanager
+    def gather() -> Iterator[list[Event]]:
+        last = Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+        events: list[Event] = []
+        yield events
+        events += Event.objects.filter(id__gt=last).order_by("id")
+
+    return gather
+
+
+@pytest.fixture
+def officers(people: People) -> SimpleNamespace:
+    """One person of each standing towards the admin site. Noor administers by a role, Ada as a superuser."""
+    noor = factories.person("noor", name="Noor Haddad")
+    factories.grant(Role.ADMINISTRATOR, to=noor)
+    return SimpleNamespace(
+        officer=people.henrik,
+        auditor=people.ingrid,
+        administrator=noor,
+        superuser=people.ada,
+        nobody=factories.person("ulf", name="Ulf Berg"),
+    )
+
+
+@pytest.fixture
+def bank(db: None) -> Bank:
+    return found_bank()
+
+
+@pytest.fixture
+def rows(bank: Bank) -> dict[type[Model], Any]:
+    """A row of every kind the site shows, the requests and what belongs to them reviewed and decided."""
+    request = bank.reviewed()
+    bank.decide(request, "marta")
+    assessments.assess(
+        actor=actor_for(bank.people["sofia"]),
+        model=bank.model,
+        answers=factories.worst_answers(),
+        rationale="Declines are carried out without a look.",
+    )
+    reviews.record(
+        actor=actor_for(bank.people["aiko"]), model=bank.model, said=reviews.ReviewConclusion("fit", "Within limits.")
+    )
+    token, _ = factories.token(bank.people["priya"], ["models:read"])
+    found: dict[type[Model], Any] = {
+        User: bank.people["marta"],
+        ReviewerGroup: ReviewerGroup.objects.get(slug="reviewers"),
+        Membership: Membership.objects.get(user=bank.people["marta"]),
+        Grant: Grant.objects.filter(model=bank.model).first(),
+        AccessToken: token,
+        ChangeProposal: instance.propose_setup_confirmation(
+            actor=actor_for(factories.officer()),
+            reason="as appointed",
+        ),
+        Instance: Instance.objects.get(),
+        Policy: Policy.objects.get(slug="starter-production"),
+        PolicyRevision: PolicyRevision.objects.get(policy__slug="starter-production"),
+        PromotionRequest: request,
+        CheckRun: CheckRun.objects.filter(request=request).first(),
+        Decision: Decision.objects.get(request=request),
+        RegisteredModel: bank.model,
+        Stage: Stage.objects.get(slug="production"),
+        StageMove: StageMove.objects.first(),
+        ProtectedAlias: ProtectedAlias.objects.get(name="champion"),
+        QuestionnaireRevision: QuestionnaireRevision.objects.get(),
+        Assessment: Assessment.objects.order_by("pk").last(),
+        PeriodicReview: PeriodicReview.objects.get(),
+        Event: Event.objects.order_by("id").first(),
+    }
+    assert all(row is not None for row in found.values())
+    return found
+
+
+def address(row: Model | type[Model], page: str = "change") -> str:
+    """The address of a page of the admin site: of a row, or of its kind."""
+    name = f"admin:{row._meta.app_label}_{row._meta.model_name}_{page}"
+    return reverse(name, args=[row.pk] if isinstance(row, Model) else [])
+
+
+@pytest.fixture
+def scene(lifecycle: None, people: People, officers: SimpleNamespace) -> None:
+    """What the commands are about, made before anything is counted."""
+    assert people.risk_team
+    assert people.eve

@@ -1,0 +1,164 @@
+"""The site in a real browser: nothing blocked, nothing inline, nothing that axe objects to, in both themes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.db.models import Model
+from django.test import Client
+from pytest_django.live_server_helper import LiveServer
+
+from governance.models import CheckRun, Decision, Policy, PolicyRevision, PromotionRequest
+from registry.access import Role
+from registry.models import AccessToken, ChangeProposal, Grant, Membership, RegisteredModel, ReviewerGroup, Stage, User
+from tests import factories
+from tests.governance.interfaces.admin.conftest import Visit, address
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+SHOTS = os.environ.get("COUNTERSIGN_SHOTS", "")
+"""A folder for pictures of every page, where somebody wants to look at them."""
+
+
+def opened(browser: Browser, server: LiveServer, client: Client, *, theme: str, width: int) -> tuple[Page, list[str]]:
+    """A page of the signed-in client, and the list of everything the browser complains of."""
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": server.url}])
+    context.add_cookies([{"name": "theme", "value": theme, "url": server.url}])
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on(
+        "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.add_init_script(
+        "addEventListener('securitypolicyviolation', e => console.error('CSP ' + e.violatedDirective + e.blockedURI))"
+    )
+    return page, complaints
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds."""
+    found: dict[str, Any] = Axe().run(page).response
+    return [
+        f"{fault['id']} ({fault['impact']}): {[node['target'] for node in fault['nodes']][:3]}"
+        for fault in found["violations"]
+    ]
+
+
+def pages(rows: dict[type[Model], Any]) -> dict[str, str]:
+    """One page of every kind, and the richest of each."""
+    return {
+        "index": "/admin/",
+        "accounts": address(User, "changelist") + "?_facets=True",
+        "account": address(rows[User]),
+        "account-add": address(User, "add"),
+        "account-history": address(rows[User], "history"),
+        "account-deactivate": address(rows[User], "deactivate"),
+        "group": address(rows[ReviewerGroup]),
+        "group-join": address(rows[ReviewerGroup], "join"),
+        "membership-add": address(Membership, "add"),
+        "memberships": address(Membership, "changelist"),
+        "grants": address(Grant, "changelist"),
+        "grant-add": address(Grant, "add"),
+        "tokens": address(AccessToken, "changelist"),
+        "token": address(rows[AccessToken]),
+        "policy": address(rows[Policy]),
+        "policy-publish": address(rows[Policy], "publish"),
+        "revision": address(rows[PolicyRevision]),
+        "requests": address(PromotionRequest, "changelist"),
+        "request": address(rows[PromotionRequest]),
+        "events": "/admin/audit/event/",
+        "deciding": address(rows[Decision]),
+        "run": address(rows[CheckRun]),
+        "model": address(rows[RegisteredModel]),
+        "stages": address(Stage, "changelist"),
+        "nothing-found": address(User, "changelist") + "?q=nobody-is-called-this",
+        "refused": address(rows[User], "delete"),
+    }
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390)])
+def test_every_page_is_clean(
+    rows: dict[type[Model], Any],
+    officers: Any,
+    visit: Visit,
+    browser: Browser,
+    live_server: LiveServer,
+    theme: str,
+    width: int,
+) -> None:
+    factories.grant(Role.ADMINISTRATOR, to=officers.officer)  # sees every command
+    page, complaints = opened(browser, live_server, visit(officers.officer, confirmed=True), theme=theme, width=width)
+    found: dict[str, list[str]] = {}
+    for name, url in pages(rows).items():
+        page.goto(live_server.url + url)
+        if SHOTS:
+            page.screenshot(path=str(Path(SHOTS) / f"{name}-{theme}-{width}.png"), full_page=True)
+        wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+        wrong = [*faults(page), *complaints, *(["the page scrolls sideways"] if wide else [])]
+        complaints.clear()
+        if name == "refused":  # the browser itself mentions that the answer was 403
+            wrong = [fault for fault in wrong if "403" not in fault]
+        if wrong:
+            found[name] = wrong
+    page.context.close()
+    assert found == {}, "\n".join(f"{name}: {wrong}" for name, wrong in found.items())
+
+
+def test_a_role_is_given_with_the_keyboard_alone(
+    rows: dict[type[Model], Any], officers: Any, visit: Visit, browser: Browser, live_server: LiveServer
+) -> None:
+    """Through the password, with suggestions while typing, a refusal at its field, and the event at the end."""
+    client = visit(officers.administrator)
+    page, complaints = opened(browser, live_server, client, theme="dark", width=1440)
+    page.goto(live_server.url + address(Grant, "add"))
+    page.keyboard.type(factories.PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**" + address(Grant, "add"))
+    person = page.get_by_label("Person")
+    person.focus()
+    page.keyboard.type("tom")
+    page.locator("#suggested-0 option[value='Tom (tom)']").wait_for(state="attached")
+    page.keyboard.type(" (tom)")
+    page.get_by_label("Reason").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.locator("#id_reason_error").inner_text() == "Give a reason: it is recorded with the event."
+    assert faults(page) == []
+
+    person.fill("Tom (tom)")
+    page.get_by_label("Reason").focus()
+    page.keyboard.type("reads for the audit")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/change/")
+    assert "viewer, Tom, in the whole organisation" in page.locator("h1").inner_text()
+    assert [complaint for complaint in complaints if "400" not in complaint] == []
+    assert Grant.objects.filter(user__username="tom", role="viewer", closed_at=None).count() == 1
+    page.context.close()
+
+
+def test_commands_work_without_javascript(
+    rows: dict[type[Model], Any], officers: Any, visit: Visit, browser: Browser, live_server: LiveServer
+) -> None:
+    client = visit(officers.officer, confirmed=True)
+    context = browser.new_context(java_script_enabled=False)
+    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
+    page = context.new_page()
+    page.goto(live_server.url + address(rows[ReviewerGroup], "join"))
+    page.get_by_label("Person").fill("eve")
+    page.get_by_label("Reason").fill("stands in")
+    page.get_by_role("button", name="Add a member").click()
+    page.wait_for_url("**/change/")
+    proposal = ChangeProposal.objects.get(kind="group.membership")
+    assert page.url.endswith(address(proposal)), "a member of a group that a policy calls upon needs a second officer"
+    assert "eve" in page.get_by_role("heading", level=1).inner_text().lower()
+    context.close()

@@ -1,6 +1,0 @@
-"""The services: what every other door is held to. A function takes the world and an actor."""
-
-from tests.matrix.doors.service import catalogue, gate, people, reading, tokens_and_views
-from tests.matrix.doors.service.door import SERVICE
-
-__all__ = ["SERVICE", "catalogue", "gate", "people", "reading", "tokens_and_views"]

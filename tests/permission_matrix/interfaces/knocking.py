@@ -1,0 +1,81 @@
+"""What a knock is: one action, tried at one door by one caller, and how the door's answer is read."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from registry.exceptions import DomainError
+from tests.permission_matrix.actors import World
+from tests.permission_matrix.table import ExpectedResult, Interface
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who knocks: a column of the table."""
+
+    key: str
+    token: bool = False
+
+    def __str__(self) -> str:
+        return f"{'token ' if self.token else ''}{self.key}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a door said. `text` is what the caller reads; `refusal` what a service raised."""
+
+    verdict: ExpectedResult
+    text: str = ""
+    refusal: DomainError | None = None
+
+
+TryIt = Callable[[World, Caller], Answer]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A way to try an action. `routes` are the addresses it takes, as `tests.permission_matrix.routes` names them."""
+
+    action: str
+    try_it: TryIt
+    routes: tuple[str, ...]
+    own_words: bool = False
+    """Whether the door refuses in words of its own, because it can say more than the service: where to go instead."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.action}: {' '.join(self.routes)}" if self.routes else self.action
+
+
+@dataclass
+class InterfaceAttempts:
+    """The knocks of a door. `as_answer` makes an answer of how its functions are written."""
+
+    door: Interface
+    as_answer: Callable[[Callable[..., Any]], TryIt]
+    all: list[Attempt] = field(default_factory=list)
+
+    def at(
+        self, action: str, *routes: str, own_words: bool = False
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Make a function the way to try `action` here."""
+
+        def kept(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.all.append(Attempt(action, self.as_answer(function), routes, own_words))
+            return function
+
+        return kept
+
+    def of(self, action: str) -> Attempt:
+        """The one knock for that action."""
+        (found,) = [knock for knock in self.all if knock.action == action]
+        return found
+
+
+def words(markup: bytes) -> str:
+    """The text of a page, as somebody reads it."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup.decode())).split())

@@ -1,0 +1,176 @@
+"""The catalogue: models, versions, and what is added to them."""
+
+from __future__ import annotations
+
+import io
+
+from audit.actor import Actor
+from governance.services import evidence
+from registry import access, selectors
+from registry.models import RegisteredModel
+from registry.services import (
+    archiving,
+    assessments,
+    change_proposals,
+    deletion,
+    metadata,
+    models,
+    questionnaires,
+    reviews,
+    tier_lowering,
+    uploads,
+    versions,
+)
+from registry.services.versions import MetricSpec, VersionSpec
+from tests import factories
+from tests.permission_matrix import actors
+from tests.permission_matrix.actors import DECLARED, FILE, FILLED, FREE, KIND, MODEL, World
+from tests.permission_matrix.interfaces.service.door import SERVICE, WHY
+
+
+@SERVICE.at("register a model")
+def _(world: World, actor: Actor) -> None:
+    models.register_model(actor=actor, slug="new-model", title="New")
+
+
+@SERVICE.at("open the form of the model")
+def _(world: World, actor: Actor) -> None:
+    may = models.can_edit(actor=actor, model=selectors.model(actor, MODEL))
+    if isinstance(may, access.Denied):
+        raise may.refusal()
+
+
+@SERVICE.at("edit the model")
+def _(world: World, actor: Actor) -> None:
+    models.update_model(actor=actor, model=world.model, title="Another title")
+
+
+@SERVICE.at("register a version by its source")
+def _(world: World, actor: Actor) -> None:
+    versions.declare_version(actor=actor, model=world.model, spec=VersionSpec(source="s3://models/6"))
+
+
+@SERVICE.at("describe a version")
+def _(world: World, actor: Actor) -> None:
+    metadata.describe_version(actor=actor, version=world.version(FREE), description="other words")
+
+
+@SERVICE.at("tag the model")
+def _(world: World, actor: Actor) -> None:
+    metadata.tag_model(actor=actor, model=world.model, key="team", value="retail")
+
+
+@SERVICE.at("tag a version")
+def _(world: World, actor: Actor) -> None:
+    metadata.tag_version(actor=actor, version=world.version(FREE), key="run", value="nightly")
+
+
+@SERVICE.at("change the model's risk tier")
+def _(world: World, actor: Actor) -> None:
+    declared = RegisteredModel.objects.get(slug=actors.UNASSESSED)
+    models.update_model(actor=actor, model=declared, risk_tier=2)
+
+
+@SERVICE.at("read why a tier")
+@SERVICE.at("read the reviews")
+def _(world: World, actor: Actor) -> None:
+    selectors.model(actor, actors.UNUSED)
+
+
+@SERVICE.at("read the questionnaire")
+def _(world: World, actor: Actor) -> None:
+    access.require_person(actor)
+    access.require_scope(actor, "models:read")
+    assert questionnaires.in_force() is not None
+
+
+@SERVICE.at("assess a model")
+def _(world: World, actor: Actor) -> None:
+    assessments.assess(actor=actor, model=world.unused, answers=world.answers, rationale=WHY)
+
+
+@SERVICE.at("propose a less strict tier")
+def _(world: World, actor: Actor) -> None:
+    tier_lowering.submit(actor=actor, model=world.unused, answers=factories.answers_for(3), rationale=WHY)
+
+
+@SERVICE.at("confirm a less strict tier")
+def _(world: World, actor: Actor) -> None:
+    change_proposals.confirm(
+        actor=actor, proposal=world.tier_proposal, digest=world.tier_proposal.digest, password=factories.PASSWORD
+    )
+
+
+@SERVICE.at("record a review")
+def _(world: World, actor: Actor) -> None:
+    reviews.record(actor=actor, model=world.unused, said=reviews.ReviewConclusion("fit", "Looked at it."))
+
+
+@SERVICE.at("propose a questionnaire")
+def _(world: World, actor: Actor) -> None:
+    questionnaires.propose(actor=actor, source=actors.ANOTHER_QUESTIONNAIRE, reason=WHY)
+
+
+@SERVICE.at("rename a model")
+def _(world: World, actor: Actor) -> None:
+    early = RegisteredModel.objects.get(slug=actors.UNASSESSED)
+    deletion.rename_model(actor=actor, model=early, name="Fraud (early)", reason=WHY)
+
+
+@SERVICE.at("delete a model")
+def _(world: World, actor: Actor) -> None:
+    deletion.delete_model(actor=actor, model=RegisteredModel.objects.get(slug=actors.UNASSESSED), reason=WHY)
+
+
+@SERVICE.at("delete a version")
+def _(world: World, actor: Actor) -> None:
+    deletion.delete_version(actor=actor, version=world.version(FREE), reason=WHY)
+
+
+@SERVICE.at("archive a model")
+def _(world: World, actor: Actor) -> None:
+    archiving.archive_model(actor=actor, model=world.unused, reason=WHY)
+
+
+@SERVICE.at("declare a version")
+def _(world: World, actor: Actor) -> None:
+    spec = VersionSpec(artifacts=[actors.declared(6)])
+    versions.declare_version(actor=actor, model=world.model, spec=spec)
+
+
+@SERVICE.at("ask where files go")
+def _(world: World, actor: Actor) -> None:
+    uploads.upload_instructions(actor=actor, version=world.version(DECLARED))
+
+
+@SERVICE.at("upload an artifact")
+def _(world: World, actor: Actor) -> None:
+    stream = io.BytesIO(b"%d" % DECLARED)
+    versions.store_artifact(actor=actor, version=world.version(DECLARED), path=FILE, stream=stream)
+
+
+@SERVICE.at("complete a version")
+def _(world: World, actor: Actor) -> None:
+    versions.complete_registration(actor=actor, version=world.version(FILLED))
+
+
+@SERVICE.at("add metrics")
+def _(world: World, actor: Actor) -> None:
+    evidence.attach_metrics(actor=actor, version=world.version(FREE), metrics=[MetricSpec("auc", 0.9)])
+
+
+@SERVICE.at("add a model card")
+def _(world: World, actor: Actor) -> None:
+    evidence.attach_card(actor=actor, version=world.version(FREE), text="# Another card")
+
+
+@SERVICE.at("add evidence")
+def _(world: World, actor: Actor) -> None:
+    evidence.attach_evidence(
+        actor=actor, version=world.version(FREE), kind=KIND, filename="report.txt", stream=io.BytesIO(b"better")
+    )
+
+
+@SERVICE.at("write notes on a version")
+def _(world: World, actor: Actor) -> None:
+    metadata.annotate_version(actor=actor, version=world.version(FREE), notes=WHY)

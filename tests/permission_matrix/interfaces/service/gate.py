@@ -1,0 +1,52 @@
+"""The gate: requests, decisions, aliases."""
+
+from __future__ import annotations
+
+from audit.actor import Actor
+from governance import promotions
+from tests.permission_matrix import actors
+from tests.permission_matrix.actors import FREE, READY, SHADOW, SHOWN, World
+from tests.permission_matrix.interfaces.service.door import SERVICE, WHY
+
+
+@SERVICE.at("ask for a promotion")
+def _(world: World, actor: Actor) -> None:
+    promotions.request(actor=actor, version=world.version(FREE), target_stage="staging", reason=WHY)
+
+
+@SERVICE.at("ask to approve a version again")
+def _(world: World, actor: Actor) -> None:
+    promotions.request(actor=actor, version=world.version(SHOWN), target_stage="staging", reason=WHY)
+
+
+@SERVICE.at("point a free alias")
+def _(world: World, actor: Actor) -> None:
+    promotions.request(actor=actor, version=world.version(FREE), target_alias="canary", reason=WHY)
+
+
+@SERVICE.at("take an alias off")
+def _(world: World, actor: Actor) -> None:
+    promotions.remove_alias(actor=actor, model=world.model, name=SHADOW, reason=WHY)
+
+
+@SERVICE.at("decide on a request")
+def _(world: World, actor: Actor) -> None:
+    request = world.request(SHOWN)
+    promotions.decide(
+        actor=actor,
+        request=request,
+        outcome="approve",
+        packet_digest=request.packet_digest,
+        comment="Looked at the evaluation.",
+        signature=promotions.DecisionSignature(actors.PASSWORD),
+    )
+
+
+@SERVICE.at("withdraw a request")
+def _(world: World, actor: Actor) -> None:
+    promotions.withdraw(actor=actor, request=world.request(SHOWN), reason=WHY)
+
+
+@SERVICE.at("execute a request")
+def _(world: World, actor: Actor) -> None:
+    promotions.promote(actor=actor, request=world.request(READY))

@@ -1,0 +1,64 @@
+"""What a knock left behind: rows written, by table, and the events that account for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from audit.models import Event
+
+IGNORED_TABLES = frozenset(
+    {
+        "audit_event",  # told by the events themselves, as are the three that follow from them
+        "audit_pending",
+        "audit_private",
+        "audit_stream",
+        "django_session",
+        "registry_passwordattempt",
+        "registry_tokenuse",
+        "registry_contribution",  # follows from the event and from who acts; its own tests are in test_contributors
+        "governance_idempotencykey",
+        "governance_pdffile",
+    }
+)
+"""Tables that are no state of the registry: the log's own, and what signing in and repeating leave."""
+
+
+@dataclass
+class Trace:
+    """Rows written since, as "table +inserted ~updated -deleted", and the events."""
+
+    rows: set[str] = field(default_factory=set)
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        return tuple(str(event.action) for event in self.events)
+
+
+@contextmanager
+def track_writes() -> Iterator[Trace]:
+    """Watch a block. What PostgreSQL counts is counted: rows that were written and taken back in the same transaction
+    show, too, so a door that acts first and asks afterwards is found out."""
+    last = Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+    before = _written()
+    trace = Trace()
+    yield trace
+    for table, counts in _written().items():
+        new = tuple(now - then for now, then in zip(counts, before.get(table, (0, 0, 0)), strict=True))
+        if any(new) and table not in IGNORED_TABLES:
+            signs = " ".join(f"{sign}{count}" for sign, count in zip("+~-", new, strict=True) if count)
+            trace.rows.add(f"{table} {signs}")
+    trace.events += Event.objects.filter(id__gt=last).order_by("id")
+
+
+def _written() -> dict[str, tuple[int, int, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables "
+            "WHERE n_tup_ins + n_tup_upd + n_tup_del > 0"
+        )
+        return {str(name): (int(i), int(u), int(d)) for name, i, u, d in cursor.fetchall()}

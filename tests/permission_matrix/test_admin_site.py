@@ -1,0 +1,15 @@
+"""The admin site, every command of it: each action, tried by each actor of the table."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.permission_matrix.actors import World
+from tests.permission_matrix.holding import assert_cell, attempts
+from tests.permission_matrix.interfaces.admin import ADMIN
+from tests.permission_matrix.interfaces.knocking import Attempt
+
+
+@pytest.mark.parametrize("knock", attempts(ADMIN))
+def test_the_answers_are_those_of_the_table(world: World, knock: Attempt) -> None:
+    assert_cell(world, ADMIN.door, knock)
