@@ -34,7 +34,7 @@ _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("C
 
 
 RESERVED_TAGS = "countersign."
-"""What the keys of the tags begin with that MLflow's protocol answers for the product (`governance.interfaces.mlflow.serializers`)."""
+"""Prefix of the tag keys that the MLflow interface computes (`governance.interfaces.mlflow.serializers`)."""
 
 
 class ErrorCollector:

@@ -175,7 +175,7 @@ BEGIN
                       AND e.began_at = transaction_timestamp()) THEN
         RAISE EXCEPTION 'audit_private: event % was not written in this transaction', NEW.event_id
             USING ERRCODE = '23514', CONSTRAINT = TG_NAME, SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
-                  HINT = 'Private values are kept by audit.recorder.record_event(), with the event that commits to them.';
+                  HINT = 'Private values are kept by audit.recorder.record_event(), with their event.';
     END IF;
     RETURN NULL;
 END
@@ -255,7 +255,7 @@ BEGIN
 END
 $$;
 
--- The guard of tables whose rows have their uid themselves; for others audit.migration_guards makes one of the same build.
+-- The guard of tables whose rows have their uid themselves; audit.migration_guards makes the others, built alike.
 -- The common case is asked first and in one sentence, because each expression costs its preparation in every
 -- transaction: one event of this transaction touched the row as what it was and as what it became.
 CREATE FUNCTION audit_require_event() RETURNS trigger

@@ -20,4 +20,4 @@ library only: settings import it, and so does the keeper, which is no Django pro
 from governance.embedded.leases import ensure, only_one, release, reset
 from governance.embedded.servers import SUPERUSER, Addresses, EmbeddedError, addresses, binary
 
-__all__ = ["SUPERUSER", "Addresses", "EmbeddedError", "addresses", "binary", "ensure", "release", "only_one", "reset"]
+__all__ = ["SUPERUSER", "Addresses", "EmbeddedError", "addresses", "binary", "ensure", "only_one", "release", "reset"]

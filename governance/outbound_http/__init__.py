@@ -11,13 +11,13 @@ from governance.outbound_http.server import (
 )
 
 __all__ = [
-    "ServerResponseError",
-    "ServerUnavailableError",
     "ForbiddenAddressError",
     "InvalidResponseError",
-    "WebhookResponse",
     "RemoteServer",
     "ServerFault",
+    "ServerResponseError",
+    "ServerUnavailableError",
+    "WebhookResponse",
     "post",
     "resolve_allowed_address",
 ]

@@ -15,16 +15,16 @@ from governance.promotions.withdrawing import withdraw
 
 __all__ = [
     "DecisionSignature",
-    "record_pre_governance_promotion",
     "bind_policy",
     "decide",
     "expired_request_ids",
     "promote",
     "rebind_requests",
+    "record_pre_governance_promotion",
+    "reevaluate",
     "remove_alias",
     "request",
-    "reevaluate",
-    "to_settle",
     "requests_affected_by_model_changes",
+    "to_settle",
     "withdraw",
 ]

@@ -221,7 +221,8 @@ COUNTERSIGN_SWEEP_SECONDS = 60 * 60.0
 COUNTERSIGN_ORPHANS_KEPT_DAYS = 7
 COUNTERSIGN_ABANDONED_AFTER_DAYS = 14
 
-# Where versions that were registered by their source alone may be copied from (see governance.integrations.source_sync.sources): only
+# Where versions that were registered by their source alone may be copied from
+# (see governance.integrations.source_sync.sources): only
 # what an operator names here is ever asked. And the seconds before a second attempt.
 COUNTERSIGN_SOURCES: list[Any] = []
 COUNTERSIGN_COPY_RETRY_PAUSE = 30.0

@@ -11,13 +11,13 @@ from registry.datasets.unreadable import DatasetParseError
 __all__ = [
     "DIGEST_FORMS",
     "FORMS",
-    "ReferenceFormat",
-    "Reference",
     "DatasetParseError",
-    "identity_hint",
+    "Reference",
+    "ReferenceFormat",
+    "detect_formats",
     "form_of",
     "identity",
-    "read",
-    "detect_formats",
+    "identity_hint",
     "identity_strength",
+    "read",
 ]

@@ -1,4 +1,5 @@
-"""How one row is read, locked and written by its key: in sentences the database plans once (`audit.postgresql.prepared_statements`).
+"""Managers that read, lock and write one row by its key with prepared statements
+(`audit.postgresql.prepared_statements`).
 
 The mapper puts such a sentence together anew each time, which takes several times as long as PostgreSQL to answer it,
 and every change of a governed thing is made of a dozen of them. What `save` promises stays as Django has it: defaults,

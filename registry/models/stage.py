@@ -55,7 +55,7 @@ class StageMove(models.Model):
 class StageOccupancy(TemporalModel):
     """That a version was in a stage, from one event to another: the answer to "what was in Production at T".
 
-    Written by `registry.stage_transitions` alone. A trigger lets a version's `stage` change only while this transaction has
+    Only `registry.stage_transitions` writes it. A trigger lets a version's `stage` change only if this transaction has
     opened the occupancy that says so. `model` and `exclusive` repeat what the version and the stage say, so that one
     partial unique index can hold "one version of a model in an exclusive stage".
     """

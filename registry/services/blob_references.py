@@ -1,7 +1,7 @@
 """Stored bytes and what refers to them: a row about the bytes, an artifact that has them, an event.
 
 Bytes are stored before the transaction that begins to refer to them, because storing is slow, and bytes that nothing
-refers to are removed some day (`registry.services.garbage_collection`). Both hold a lock of the database on the digest, so that
+refers to are removed later (`registry.services.garbage_collection`). Both hold a database lock on the digest, so that
 what is referred to is there.
 """
 

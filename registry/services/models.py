@@ -52,7 +52,7 @@ def register_model(
 
     Args:
         slug: its name in URLs, in the API and for MLflow clients; never reused.
-        mlflow_name: what MLflow clients call it instead, where that is no lawful slug (`registry.services.mlflow_names`).
+        mlflow_name: its name for MLflow clients, where that is not a valid slug (`registry.services.mlflow_names`).
         for_mlflow: whether an MLflow client gave the name: see `registry.services.name_claims.refusal`.
         facts: any of `FIELDS`: title, description, purpose (the use case), team, intended_use, prohibited_use,
             affects_people, data_classes (values of `RegisteredModel.DataClass`), regulations (list of text), tags (text

@@ -107,7 +107,8 @@ def refusal(
     elif name == holder.slug:
         code = OTHER_NAME
         detail = (
-            f"“{name}” is what pages and the REST interface call the model that MLflow clients call “{holder.display_name}”: "
+            f"“{name}” is what pages and the REST interface call the model that MLflow clients "
+            f"call “{holder.display_name}”: "
             "use that name, or choose another."
         )
     else:

@@ -98,7 +98,9 @@ def register_person(
         target=_thing(user),
         stream=_stream(user),
         changes=[
-            *(Change(field, None, PrivateValue(getattr(user, field))) for field in ("username", "name", "title", "email")
+            *(
+                Change(field, None, PrivateValue(getattr(user, field)))
+                for field in ("username", "name", "title", "email")
               if getattr(user, field)),
             Change("kind", None, str(user.kind)),
             Change("is_staff", None, user.is_staff),

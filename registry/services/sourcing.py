@@ -15,7 +15,7 @@ from registry.validation import ErrorCollector
 def with_source(faults: ErrorCollector, actor: Actor, spec: VersionSpec) -> VersionSpec:
     """Put a specification's source into its canonical form; a registered version it names becomes a parent.
 
-    The recorded parent is what is resolved later (`governance.selectors.compact_rows.resolve_source`), so a source that names
+    The recorded parent is what is resolved later (`compact_rows.resolve_source`), so a source that names
     a version is stored only together with it.
 
     Args:

@@ -53,7 +53,9 @@ def main() -> None:
             for _ in range(SIZE // MEGABYTE):
                 stream.write(os.urandom(MEGABYTE))
         product = subprocess.Popen(
-            [sys.executable, "-m", "governance.development.devserver", "--empty"], cwd=PROJECT, env=_environment(folder / "var"),
+            [sys.executable, "-m", "governance.development.devserver", "--empty"],
+            cwd=PROJECT,
+            env=_environment(folder / "var"),
             stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:

@@ -73,7 +73,12 @@ class RegisteredModelAdmin(AuditedModelAdmin):
                 "Roles on this model",
                 ("Role", "Given to", "Since", ""),
                 [
-                    (g.role, formatting.admin_link(g.user or g.group), formatting.format_datetime(g.opened_at), formatting.admin_link(g, "Record"))
+                    (
+                        g.role,
+                        formatting.admin_link(g.user or g.group),
+                        formatting.format_datetime(g.opened_at),
+                        formatting.admin_link(g, "Record"),
+                    )
                     for g in grants[:SHOWN]
                 ],
                 "No role is assigned on this model itself; organisation-wide roles apply as well.",

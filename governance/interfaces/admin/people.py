@@ -387,7 +387,10 @@ class UserAdmin(AuditedModelAdmin):
                 [
                     *((_model(m), "owner") for m in left.owned[:SHOWN]),
                     *((_model(m), "accountable executive") for m in left.accountable[:SHOWN]),
-                    *((formatting.admin_link(a), "owner of the service account") for a in left.service_accounts[:SHOWN]),
+                    *(
+                        (formatting.admin_link(account), "owner of the service account")
+                        for account in left.service_accounts[:SHOWN]
+                    ),
                 ],
                 "Owns no model and no service account.",
             ),
@@ -414,7 +417,12 @@ class UserAdmin(AuditedModelAdmin):
                 "Reviewer groups",
                 ("Group", "Span", "State", ""),
                 [
-                    (formatting.admin_link(m.group, m.group.name), span_of(m), state_of(m, now), formatting.admin_link(m, "Record"))
+                    (
+                        formatting.admin_link(m.group, m.group.name),
+                        span_of(m),
+                        state_of(m, now),
+                        formatting.admin_link(m, "Record"),
+                    )
                     for m in memberships[:SHOWN]
                 ],
                 "In no reviewer group.",
@@ -438,7 +446,12 @@ class UserAdmin(AuditedModelAdmin):
                 "Access tokens",
                 ("Token", "Scopes", "Expires", "State"),
                 [
-                    (formatting.admin_link(t), formatting.tags(t.scopes), formatting.format_datetime(t.expires_at), token_state_of(t, now))
+                    (
+                        formatting.admin_link(t),
+                        formatting.tags(t.scopes),
+                        formatting.format_datetime(t.expires_at),
+                        token_state_of(t, now),
+                    )
                     for t in tokens[:SHOWN]
                 ],
                 "No token was ever issued for this account.",

@@ -151,7 +151,8 @@ class PromotionView(Endpoint):
     """/promotions/{id}"""
 
     @Operation(
-        "getPromotion", "Follow a promotion request", "promotions", {200: PromotionResponse}, query=WaitQuery, etag=True,
+        "getPromotion", "Follow a promotion request", "promotions", {200: PromotionResponse},
+        query=WaitQuery, etag=True,
         long_poll=True,
     )  # fmt: skip
     def get(self, request: Request, id: int) -> Response:  # noqa: A002 (the word in the address)

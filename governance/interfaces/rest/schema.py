@@ -78,11 +78,19 @@ def filter_api_v1(endpoints: list[Any]) -> list[Any]:
     return [endpoint for endpoint in endpoints if endpoint[0].startswith(PREFIX)]
 
 
+def component_name(name: str) -> str:
+    """Return the component that a class is described as: a noun, so `PromotionResponse` is `Promotion`."""
+    return name.removesuffix("Response")
+
+
 class _Bare(GenerateJsonSchema):
     """JSON Schema without the titles pydantic makes from names, which say nothing new."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
+
+    def normalize_name(self, name: str) -> str:
+        return component_name(super().normalize_name(name))
 
 
 class Schema(AutoSchema):
@@ -184,7 +192,7 @@ class Schema(AutoSchema):
 
     def _reference(self, shape: type[BaseModel], mode: Any) -> dict[str, str]:
         """A reference to the shape among the components, where it and what it is made of are put."""
-        name = shape.model_config.get("title") or shape.__name__
+        name = shape.model_config.get("title") or component_name(shape.__name__)
         self._component(name, self._described(shape, mode))
         return {"$ref": f"#/components/schemas/{name}"}
 

@@ -231,7 +231,8 @@ class CompletionView(Endpoint):
     """/models/{slug}/versions/{number}/complete"""
 
     @Operation(
-        "completeVersion", "Complete a version", "versions", {200: VersionResponse, 202: VersionResponse}, idempotent=True,
+        "completeVersion", "Complete a version", "versions", {200: VersionResponse, 202: VersionResponse},
+        idempotent=True,
         etag=True, refusals=(409,),
     )  # fmt: skip
     def post(self, request: Request, slug: str, number: int) -> HttpResponseBase:

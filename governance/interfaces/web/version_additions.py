@@ -1,4 +1,4 @@
-"""Adding a model card and metrics to a version in the browser. Evidence files: `governance.interfaces.web.version_facts`."""
+"""Adding a model card and metrics to a version in the browser; evidence files are in `version_facts`."""
 
 from __future__ import annotations
 

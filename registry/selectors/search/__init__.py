@@ -22,7 +22,7 @@ from registry.selectors.search.model_words import model_condition, tag
 from registry.selectors.search.text import text_condition
 from registry.selectors.search.version_words import version_condition
 
-__all__ = ["SearchContext", "Compile", "Stages", "matching_models", "matching_versions", "stages_now"]
+__all__ = ["Compile", "SearchContext", "Stages", "matching_models", "matching_versions", "stages_now"]
 
 
 def matching_models(
