@@ -25,7 +25,7 @@ from pathlib import Path
 
 from governance.embedded.processes import Child
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 FIRST_PORT = 8000
 PORTS = 100
 PATIENCE = 60.0

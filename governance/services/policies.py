@@ -33,7 +33,7 @@ def _calls_upon(group: ReviewerGroup) -> bool:
     return PolicyRevision.objects.filter(called, governing).exists()
 
 
-STARTER = Path(__file__).parent.parent / "starter"
+STARTER = Path(__file__).parent.parent / "defaults"
 """The light policies an organisation begins with, as YAML files."""
 
 

@@ -19,7 +19,7 @@ from registry.models import ChangeProposal, QuestionnaireRevision
 from registry.services import change_proposals, instance
 from registry.validation import ErrorCollector
 
-STARTER = Path(__file__).parent.parent / "starter" / "risk-tier.yaml"
+STARTER = Path(__file__).parent.parent / "defaults" / "risk-tier.yaml"
 """What an organisation begins with."""
 
 

@@ -1,4 +1,4 @@
-"""Rules of the house that neither the import contracts nor the linter can say."""
+"""Rules of the code that neither the import contracts nor the linter can check."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-STOREYS = ("audit", "registry", "governance")
-FRONT_ROOMS = ("api", "mlflow", "web", "admin", "tasks", "management")
+APPS = ("audit", "registry", "governance")
+INTERFACES = ("interfaces", "tasks", "management")
 LINES = 480
-"""A room of about 400 lines becomes a folder; a fifth more is let pass."""
+"""A module of about 400 lines becomes a package; a fifth more is accepted."""
 
 ONE_FILE = {"governance/client.py", "audit/verifier.py"}
 """What people copy to another machine stays one file, whatever its length."""
 
 CLOCKS = {("timezone", "now"), ("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}
-# What a front room keeps for itself governs nothing: answers it may have to give again, the record of migrations.
+# Tables that belong to an interface and hold nothing governed: stored responses, the record of migrations.
 OWN_BOOKKEEPING = {"governance/interfaces/rest/idempotency.py", "governance/management/commands/migrate.py"}
 WRITES = {"create", "bulk_create", "get_or_create", "update_or_create", "bulk_update"}
 
 
 @cache
-def modules(*storeys: str) -> tuple[Path, ...]:
-    found = [path for storey in storeys or STOREYS for path in sorted((PROJECT / storey).rglob("*.py"))]
+def modules(*apps: str) -> tuple[Path, ...]:
+    found = [path for app in apps or APPS for path in sorted((PROJECT / app).rglob("*.py"))]
     return tuple(path for path in found if "migrations" not in path.parts)
 
 
@@ -46,17 +46,17 @@ def calls(path: Path) -> Iterator[ast.Call]:
     return (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
 
 
-def front_rooms() -> list[Path]:
-    return [path for path in modules("governance") if path.relative_to(PROJECT).parts[1].split(".")[0] in FRONT_ROOMS]
+def interface_modules() -> list[Path]:
+    return [path for path in modules("governance") if path.relative_to(PROJECT).parts[1].split(".")[0] in INTERFACES]
 
 
-def test_a_room_that_fills_becomes_a_folder() -> None:
+def test_no_module_exceeds_the_length_limit() -> None:
     full = {named(path): len(path.read_text().splitlines()) for path in modules() if named(path) not in ONE_FILE}
 
     assert {name: lines for name, lines in full.items() if lines > LINES} == {}
 
 
-def test_no_room_without_a_subject() -> None:
+def test_every_module_is_named_after_a_subject() -> None:
     nameless = {"utils", "util", "helpers", "helper", "common", "misc", "shared"}
 
     assert [named(path) for path in modules() if nameless & {part.removesuffix(".py") for part in path.parts}] == []
@@ -115,10 +115,10 @@ def test_whatever_is_recorded_has_an_actor_who_is_named_by_the_caller() -> None:
     assert nameless == []
 
 
-def test_front_rooms_translate_and_never_write_a_model_or_an_event() -> None:
+def test_interface_modules_translate_and_never_write_a_model_or_an_event() -> None:
     writes = [
         f"{named(path)}:{call.lineno} {ast.unparse(call.func)}"
-        for path in front_rooms()
+        for path in interface_modules()
         if named(path) not in OWN_BOOKKEEPING
         for call in calls(path)
         if isinstance(call.func, ast.Attribute)

@@ -9,7 +9,7 @@ import pytest
 from governance.policies import AppliesTo
 
 GUARDS = {
-    "sources": "registry.stage_transitions:move",  # where a version is changes by a promotion only
+    "sources": "registry.stage_transitions:apply_transition",  # where a version is changes by a promotion only
     "stages": "registry.services.setup:install_lifecycle",  # stages and moves are written by the set-up only
     "aliases": "registry.services.lifecycle:propose_alias_protection",
     "tiers": "registry.services.tier_lowering:submit",

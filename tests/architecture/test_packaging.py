@@ -96,7 +96,7 @@ def test_every_declared_dependency_is_pinned() -> None:
 
 
 def test_product_client_and_api_description_have_one_version_number() -> None:
-    description = yaml.safe_load((ROOT / "tests" / "governance" / "api" / "openapi.yaml").read_text())
+    description = yaml.safe_load((ROOT / "tests" / "governance" / "interfaces" / "rest" / "openapi.yaml").read_text())
 
     assert {PROJECT["version"], client.__version__, description["info"]["version"]} == {PROJECT["version"]}
 

@@ -18,7 +18,7 @@ from registry.models import ModelVersion
 from registry.services import models
 from tests.governance.interfaces.mlflow.conftest import Bank
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def shown(bank: Bank, slug: str) -> list[str]:

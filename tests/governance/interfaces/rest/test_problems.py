@@ -17,7 +17,7 @@ from governance.interfaces.rest.whoami import WhoAmIView
 from registry import exceptions
 from tests.governance.interfaces.rest.conftest import ROOT, Answer, Caller
 
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = Path(__file__).resolve().parents[4]
 ELSEWHERE = ("governance/interfaces/web/", "governance/interfaces/mlflow/", "governance/interfaces/admin/")
 
 
