@@ -73,7 +73,7 @@ def test_how_far_a_stream_had_come_at_a_time(ada: Actor, model: ObjectRef) -> No
 def test_search_joins_its_conditions(ada: Actor, model: ObjectRef) -> None:
     worker = process("check-worker")
     mine = _days(ada, model, "a", 4, data={"verdict": "Passed 100%"})
-    theirs = _days(worker, model, "b", 2, related=[ObjectRef("run", "r1")])
+    theirs = _days(worker, model, "b", 2, related_objects=[ObjectRef("run", "r1")])
 
     assert selectors.search(actor="usr_ada").events == mine[::-1]
     assert len(selectors.search(actor=["usr_ada", "check-worker"]).events) == 6
