@@ -26,7 +26,7 @@ def all_declared() -> dict[str, list[str]]:
     """Return the declared actions of each table, in order.
 
     Raises:
-        UnknownAction: a declared name is not registered.
+        UnknownActionError: a declared name is not registered.
     """
     return {table: sorted(_expanded(names)) for table, names in sorted(_register.items())}
 

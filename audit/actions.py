@@ -58,7 +58,7 @@ def is_registered(name: str) -> bool:
 
 
 def get_action(name: str) -> Action:
-    """The registered action of that name; raises UnknownAction."""
+    """The registered action of that name; raises UnknownActionError."""
     try:
         return _register[name]
     except (KeyError, TypeError):

@@ -15,7 +15,8 @@ from audit.exceptions import NotCanonicalError
 
 
 def dumps(value: Any) -> bytes:
-    """The RFC 8785 bytes of a JSON value. Raises NotCanonical for NaN, infinity, integers past 2^53-1 and non-JSON."""
+    """The RFC 8785 bytes of a JSON value. Raises NotCanonicalError for NaN, infinity, integers past 2^53-1 and
+    non-JSON."""
     try:
         return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError as fault:

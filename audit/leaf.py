@@ -36,14 +36,14 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=F
 def encode(value: Json) -> bytes:
     """The canonical bytes of a value.
 
-    Raises NotCanonical, with the JSON pointer of the first value outside the domain.
+    Raises NotCanonicalError, with the JSON pointer of the first value outside the domain.
     """
     _check(value, 0)
     return _encode(value).encode()
 
 
 def encode_leaf(event: Mapping[str, Json]) -> bytes:
-    """The canonical bytes of a whole event; raises NotCanonical, or LeafTooLong past 65,535 bytes."""
+    """The canonical bytes of a whole event; raises NotCanonicalError, or LeafTooLongError past 65,535 bytes."""
     leaf = encode(event)
     if len(leaf) > MAX_LEAF_BYTES:
         raise LeafTooLongError(len(leaf), MAX_LEAF_BYTES)
@@ -53,7 +53,7 @@ def encode_leaf(event: Mapping[str, Json]) -> bytes:
 def decode(data: bytes) -> Json:
     """Read canonical bytes back.
 
-    Raises NotCanonical for anything :func:`encode` would not have written: other whitespace, key order or escapes,
+    Raises NotCanonicalError for anything :func:`encode` would not have written: other whitespace, key order or escapes,
     duplicate keys, floats, bad UTF-8.
     """
     try:
@@ -80,7 +80,7 @@ def commitment(*, salt: bytes, event_id: str, field: str, value: str) -> str:
     """Commit to a value without showing it: "hmac-sha256:" and HMAC-SHA-256(salt, JCS([event id, field, value])).
 
     ``salt`` is 32 random bytes kept with the value; once both are deleted the commitment tells nothing. Raises
-    ValueError for a salt of another length and NotCanonical for a value that is not clean text.
+    ValueError for a salt of another length and NotCanonicalError for a value that is not clean text.
     """
     if len(salt) != SALT_BYTES:
         raise ValueError(f"A commitment's salt has {SALT_BYTES} bytes, not {len(salt)}.")

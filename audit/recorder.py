@@ -102,11 +102,11 @@ def record_event(
             asked for. The database refuses it where it is another.
 
     Raises:
-        UnknownAction: the action is not registered.
-        NoActor: ``actor`` is no Actor.
-        NotInTransaction: no transaction is open.
-        NotCanonical: a value cannot be recorded; the exception names its place in the leaf.
-        LeafTooLong: the event has more than 65,535 bytes.
+        UnknownActionError: the action is not registered.
+        MissingActorError: ``actor`` is no Actor.
+        TransactionRequiredError: no transaction is open.
+        NotCanonicalError: a value cannot be recorded; the exception names its place in the leaf.
+        LeafTooLongError: the event has more than 65,535 bytes.
         ValueError: ``stream`` is no identifier, or ``following`` an event of another.
     """
     if not _IDENTIFIER.fullmatch(stream):
@@ -162,7 +162,7 @@ class EventDraft:
     openings: Sequence[tuple[str, str, bytes, str]]
 
     def encode(self, stream: str, seq: int, moment: datetime) -> bytes:
-        """The leaf, at that place. Raises NotCanonical and LeafTooLong."""
+        """The leaf, at that place. Raises NotCanonicalError and LeafTooLongError."""
         place: Json = {"id": stream, "seq": seq}
         return leaf.encode_leaf({**self.event, "at": leaf.timestamp(moment), "stream": place})
 
@@ -180,7 +180,7 @@ def build_event(
     """What :func:`append` writes, before it is written. Apart from it for whoever loads many events at once and has to
     make the same bytes; in the product that is nobody.
 
-    Raises UnknownAction, NoActor, and NotCanonical where a private value is no clean text.
+    Raises UnknownActionError, MissingActorError, and NotCanonicalError where a private value is no clean text.
     """
     registered = actions.get_action(action)
     if not isinstance(actor, Actor):

@@ -153,7 +153,7 @@ def _of_snapshot(function: str) -> int:
 def private_values(event: Event) -> dict[str, str]:
     """The private values of an event by JSON pointer, such as "/reason" or "/changes/0"; erased ones are missing.
 
-    Raises NotOpened when a kept value does not match the commitment in the event.
+    Raises CommitmentMismatchError when a kept value does not match the commitment in the event.
     """
     return private_values_bulk([event])[event.event_id]
 

@@ -158,7 +158,7 @@ class LocalFile:
         A symbolic link is not followed: it may lead out of the folder that is meant.
 
         Raises:
-            BadInput: it cannot be read, or is no regular file.
+            UsageError: it cannot be read, or is no regular file.
         """
         path = Path(path)
         try:
@@ -187,7 +187,7 @@ class LocalFile:
         return cls(path, name, digest.hexdigest(), size)
 
     def chunks(self, progress: Callable[[str, int, int], None]) -> Iterator[bytes]:
-        """The bytes that were digested: no more of them, and NotVerified where there are fewer now."""
+        """The bytes that were digested: no more of them, and VerificationError where there are fewer now."""
         left = self.size
         try:
             with self.path.open("rb") as stream:
@@ -227,7 +227,7 @@ class Client:
         note: told of retries.
         progress: told, while a file is sent, its name, how much of it went, and its size.
 
-    Methods raise BadInput, Unreachable, NotVerified, StillWaiting and Refused.
+    Methods raise UsageError, Unreachable, VerificationError, PendingError and Refused.
     """
 
     patience = 3600.0
@@ -316,7 +316,7 @@ class Client:
         return self._ask("POST", f"/models/{_segment(slug)}/assessments", body=body).document
 
     def questionnaire(self) -> Json:
-        """The questionnaire in force, with its questions. Raises BadInput where none is published."""
+        """The questionnaire in force, with its questions. Raises UsageError where none is published."""
         newest = _items(self._ask("GET", "/questionnaires?limit=1").document, "items")
         if not newest:
             raise UsageError("No questionnaire is published: an officer must publish one.")
@@ -1374,7 +1374,8 @@ def _search(client: Client, options: argparse.Namespace, console: Console) -> in
 
 
 def verify(resolved: Json, folder: Path) -> int:
-    """Hold the files below a folder against a version's digests; returns how many there are. Raises NotVerified for a
+    """Hold the files below a folder against a version's digests; returns how many there are. Raises VerificationError
+    for a
     file that is missing, different, or none of the version's."""
     recorded = {str(a["path"]): str(a["sha256"]) for a in resolved["artifacts"]}
     # Everything that is there, also by links: a folder that is held against a version hides nothing.
@@ -1428,7 +1429,7 @@ class Selection:
         self.left_out: list[str] = []
 
     def files(self, folder: Path) -> list[LocalFile]:
-        """The files of a folder, each by its path there. What is left out is added to `left_out`. Raises BadInput."""
+        """The files of a folder, each by its path there. What is left out is added to `left_out`. Raises UsageError."""
         patterns = [*LEFT_OUT, *_lines_of(folder / IGNORE_FILE), *self._patterns]
         found: list[LocalFile] = []
         waiting = [folder]
@@ -1474,7 +1475,7 @@ def local_files(given: Iterable[str], selection: Selection | None = None) -> lis
     """Files by name; of a folder, the files below it that the selection takes, by their path there.
 
     Raises:
-        BadInput: a file cannot be read or is a symbolic link, a name comes twice, or a folder has no file to send.
+        UsageError: a file cannot be read or is a symbolic link, a name comes twice, or a folder has no file to send.
     """
     selection = selection or Selection()
     found: dict[str, LocalFile] = {}

@@ -99,7 +99,7 @@ def parse(text: str) -> Card:
     (huggingface_hub.repocard, REGEX_YAML_BLOCK).
 
     Raises:
-        CardUnreadable: for front matter that is not a YAML mapping, or has a key twice.
+        ModelCardParseError: for front matter that is not a YAML mapping, or has a key twice.
     """
     lines = text.removeprefix("\ufeff").splitlines()
     metadata: dict[str, Any] = {}
@@ -144,7 +144,7 @@ def _front_matter(source: str, first_line: int) -> dict[str, Any]:
 
 
 def to_json_value(value: Any) -> Any:
-    """A value of the front matter as JSON has it: dates as text, keys as text. Raises CardUnreadable for more than
+    """A value of the front matter as JSON has it: dates as text, keys as text. Raises ModelCardParseError for more than
     MAX_VALUES of them: aliases let a few lines of YAML stand for millions."""
     left = [MAX_VALUES]
 

@@ -114,7 +114,7 @@ def apply_transition(
     Args:
         displaced: what `displaced_by` said in this transaction.
 
-    Raises IllegalMove where the lifecycle has no such move.
+    Raises InvalidTransitionError where the lifecycle has no such move.
     """
     by = _TransitionContext(event, promotion)
     if displaced is not None:
@@ -148,7 +148,7 @@ def import_stage(*, version: ModelVersion, way: Sequence[Stage], event: Event, p
     """Let a version that was brought from elsewhere stand where it stood there. `way` ends in that stage; what comes
     before are free stages it passes through at the same moment, where the lifecycle has no move straight there.
 
-    Raises IllegalMove where the lifecycle has not each of these moves.
+    Raises InvalidTransitionError where the lifecycle has not each of these moves.
     """
     *through, last = way
     for stage in through:

@@ -47,7 +47,7 @@ class ErrorCollector:
         self.errors.append(FieldError(pointer, code, detail))
 
     def raise_if_any(self) -> None:
-        """Raises InvalidInput with all that was found; does nothing where nothing was."""
+        """Raises ValidationFailedError with all that was found; does nothing where nothing was."""
         if self.errors:
             raise ValidationFailedError(self.errors)
 

@@ -159,7 +159,7 @@ class Context:
     def table(self, file: File, *, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
         """The rows of a CSV file, cut down to the named columns, header first checked; see `governance.checks.tables`.
 
-        Raises TableUnusable, with the line, for what is not such a table.
+        Raises TableFormatError, with the line, for what is not such a table.
         """
         from governance.checks.tables import rows  # noqa: PLC0415 (only checks that read tables pay for it)
 
@@ -186,7 +186,7 @@ class CheckOutcome:
     measures: Mapping[str, Json] = field(default_factory=dict)
 
     def as_json(self) -> bytes:
-        """The outcome as it leaves the sandbox. Raises ContractBroken for what the contract has no place for."""
+        """The outcome as it leaves the sandbox. Raises CheckContractError for what the contract has no place for."""
         try:
             raw = json.dumps(asdict(self), allow_nan=False, ensure_ascii=False, sort_keys=True).encode()
         except (TypeError, ValueError) as error:
@@ -196,7 +196,7 @@ class CheckOutcome:
 
 
 def outcome_from_json(raw: bytes) -> CheckOutcome:
-    """Read and judge what came out of a sandbox. Raises ContractBroken with the rule that was broken."""
+    """Read and judge what came out of a sandbox. Raises CheckContractError with the rule that was broken."""
     if len(raw) > MAX_OUTCOME_BYTES:
         raise CheckContractError(f"the outcome has {len(raw):,} bytes; the limit is {MAX_OUTCOME_BYTES:,}")
     try:
@@ -271,7 +271,7 @@ def missing_evidence(check: Check, available: frozenset[str], facts: Mapping[str
     """Return what a check lacks, in words. `Check.missing` is code of a plug-in that runs outside the sandbox.
 
     Raises:
-        ContractBroken: for whatever it raises, and for an answer that is not words.
+        CheckContractError: for whatever it raises, and for an answer that is not words.
     """
     try:
         missing = tuple(check.missing(available, facts, params))
@@ -283,7 +283,7 @@ def missing_evidence(check: Check, available: frozenset[str], facts: Mapping[str
 
 
 def refuse_bad_check(check: type[Check]) -> None:
-    """Raise ContractBroken where a class cannot be a check."""
+    """Raise CheckContractError where a class cannot be a check."""
     if not (isinstance(check, type) and issubclass(check, Check)):
         raise CheckContractError("the entry point must name a subclass of governance.checks.base.Check")
     if check.api != API:

@@ -45,7 +45,7 @@ def main() -> None:
     except MemoryError:
         _say(answer, {"kind": "out_of_memory"})
     except Exception as error:
-        kind = "refused_output" if type(error).__name__ == "ContractBroken" else "crashed"
+        kind = "refused_output" if type(error).__name__ == "CheckContractError" else "crashed"
         _say(answer, {"kind": kind, "error": f"{type(error).__name__}: {error}"[:_ERROR_LENGTH]})
         raise
     else:

@@ -44,7 +44,7 @@ class InputResolver:
         """What `check` is given, with validated `params`.
 
         Raises:
-            ContractBroken: the check cannot say what it lacks.
+            CheckContractError: the check cannot say what it lacks.
         """
         kinds = [e.kind for e in check.needs]
         sources = tuple(s for kind in kinds for s in self._sources(kind))

@@ -42,7 +42,7 @@ class RepeatedRows:
         """The places of the rows that count, where not all do; None where every row counts.
 
         Raises:
-            TableUnusable: where two rows have one id and different values.
+            TableFormatError: where two rows have one id and different values.
         """
         rows = np.frombuffer(self._rows, dtype=np.int64)
         if self.has_ids:

@@ -58,7 +58,7 @@ class Table:
         """The place of the column that is called `name`, or is by one of the names usual for it (`ROLES`), in any case.
 
         Raises:
-            TableUnusable: where two columns could be meant.
+            TableFormatError: where two columns could be meant.
         """
         if name in self.columns:
             return self.columns.index(name)
@@ -94,7 +94,7 @@ class Table:
         text.
 
         Raises:
-            TableUnusable: for a column that is lacking, and a row of another length than the header.
+            TableFormatError: for a column that is lacking, and a row of another length than the header.
         """
         places = [self.place(name) for name in (*required, *optional)]
         lacking = [name for name, place in zip(required, places, strict=False) if place is None]
@@ -108,7 +108,7 @@ class Table:
         return f"{self.file.path} lacks a column {wanted}: {self.described()}. Name the column in the header line."
 
     def records(self) -> Iterator[tuple[str, ...]]:
-        """Yield every row with as many fields as the header has. Raises TableUnusable."""
+        """Yield every row with as many fields as the header has. Raises TableFormatError."""
         width = len(self.columns)
         try:
             with self._open() as stream:
@@ -138,7 +138,7 @@ class Table:
 
 class _Lines:
     """The lines of a table for the reader of CSV. Those of one row may have `MAX_RECORD` characters together; `length`
-    is set to 0 at the end of each row. Raises TableUnusable."""
+    is set to 0 at the end of each row. Raises TableFormatError."""
 
     def __init__(self, stream: TextIO, path: str) -> None:
         self._stream, self._path = stream, path
@@ -166,7 +166,7 @@ def open_table(file: File) -> Table:
     """Find the form of a table from its first lines.
 
     Raises:
-        TableUnusable: for a file that is not in storage, is not text, or has no header line.
+        TableFormatError: for a file that is not in storage, is not text, or has no header line.
     """
     if file.local is None:
         raise TableFormatError(f"{file.path} is not in storage. Add it again.")
@@ -192,17 +192,17 @@ def open_table(file: File) -> Table:
 
 
 def header(file: File) -> tuple[str, ...]:
-    """The names of the columns as written. Raises TableUnusable."""
+    """The names of the columns as written. Raises TableFormatError."""
     return open_table(file).columns
 
 
 def rows(file: File, *, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
-    """The rows of a table, reduced to the columns named; see `Table.rows`. Raises TableUnusable."""
+    """The rows of a table, reduced to the columns named; see `Table.rows`. Raises TableFormatError."""
     return open_table(file).rows(required=required, optional=optional)
 
 
 def number(text: str, where: str) -> float:
-    """A finite number with a decimal point. Raises TableUnusable for anything else: NaN, infinity, words, blanks."""
+    """A finite number with a decimal point. Raises TableFormatError for anything else: NaN, infinity, words, blanks."""
     if not _NUMBER.fullmatch(text.strip()) or not math.isfinite(value := float(text)):
         raise TableFormatError(f"{where}: {text[:40]!r} is not a finite number.")
     return value
@@ -222,7 +222,7 @@ class NumberReader:
     surely_decimal: bool = field(default=False)
 
     def read(self, text: str, where: str) -> float:
-        """Read one cell. Raises TableUnusable for what is not a finite number."""
+        """Read one cell. Raises TableFormatError for what is not a finite number."""
         cell = text.strip()
         share = cell.endswith("%")
         if share:
@@ -242,7 +242,7 @@ class NumberReader:
         return value / 100 if share else value
 
     def finish(self) -> None:
-        """Raise TableUnusable where the cells that were read do not have one meaning."""
+        """Raise TableFormatError where the cells that were read do not have one meaning."""
         if self.with_comma and self.with_point:
             raise TableFormatError(
                 f"{self.with_comma} has a comma and {self.with_point} a point: write all decimals with a point."

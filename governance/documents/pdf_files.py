@@ -85,7 +85,7 @@ def pdf_of(printed: Printed, *, requested_by: User) -> bytes | None:
         requested_by: the reader, who may see it.
 
     Raises:
-        NotNow: `rendering_failed`, with the reason, or `too_many_renderings`.
+        InvalidStateError: `rendering_failed`, with the reason, or `too_many_renderings`.
     """
     source = printed.source
     if _is_short(printed, source):

@@ -245,7 +245,7 @@ def refuse_unapproved(artifact: Artifact) -> None:
         artifact: with its version.
 
     Raises:
-        NotNow: no promotion covers the file.
+        InvalidStateError: no promotion covers the file.
     """
     found = approvals(artifact.version)
     if artifact.uid in attached_since(found):

@@ -39,7 +39,7 @@ def post(
     Raises:
         Forbidden: the address may not be reached.
         Away: no answer in time.
-        NotUnderstood: an answer that is no HTTP.
+        InvalidResponseError: an answer that is no HTTP.
     """
     parts = urlsplit(url)
     server = RemoteServer(f"{parts.scheme}://{parts.netloc}", private=private, timeout=seconds)

@@ -101,7 +101,7 @@ class RemoteServer:
     def json(self, path: str, query: Query = (), *, limit: int = LONGEST_ANSWER) -> dict[str, Any]:
         """A JSON object. Asked again where the server is away for a moment.
 
-        Raises Away, Answered, NotUnderstood.
+        Raises Away, Answered, InvalidResponseError.
         """
         for attempt in range(1, TRIES + 1):
             try:
@@ -144,7 +144,7 @@ class RemoteServer:
     def open(self, path: str, query: Query = (), *, accept: str = "*/*") -> Iterator[StreamedResponse]:
         """Ask once, and read the answer as a stream. A redirect is refused: it would lead where nobody allowed.
 
-        Raises Away, NotUnderstood.
+        Raises Away, InvalidResponseError.
         """
         target = (
             urlsplit(self.url).path.rstrip("/") + quote(path, safe="/~-._") + ("?" + urlencode(query) if query else "")
@@ -211,7 +211,7 @@ class StreamedResponse:
         return chunk
 
     def everything(self, limit: int) -> bytes:
-        """All of it. Raises NotUnderstood past `limit` bytes."""
+        """All of it. Raises InvalidResponseError past `limit` bytes."""
         body = bytearray()
         while chunk := self.read(CHUNK):
             body += chunk

@@ -19,8 +19,9 @@ def remove_alias(*, actor: Actor, model: RegisteredModel, name: str, reason: str
     Only a free alias can be taken off. Callers follow a protected one blindly, so it never points nowhere: it moves,
     by promotion request, to another version.
 
-    Raises NotFound where the model or the alias is not there to be seen; NotPermitted without REQUEST_PROMOTION, the
-    permission that points it; NotNow for a protected alias; InvalidInput for an empty reason.
+    Raises NotFound where the model or the alias is not there to be seen; PermissionDeniedError without
+    REQUEST_PROMOTION, the
+    permission that points it; InvalidStateError for a protected alias; ValidationFailedError for an empty reason.
     """
     access.require_permission(actor, access.Permission.REQUEST_PROMOTION, model)
     faults = ErrorCollector()

@@ -40,7 +40,7 @@ def bind_policy(locked: LockedPromotion, revision: PolicyRevision, basis: Reques
         Whether it was added: False where it governs the request on this basis already.
 
     Raises:
-        NotNow: where the request is closed.
+        InvalidStateError: where the request is closed.
     """
     request = locked.request
     require_open(request)
@@ -64,7 +64,7 @@ def bind_policy(locked: LockedPromotion, revision: PolicyRevision, basis: Reques
 
 
 def refuse_conflicts(revisions: Sequence[PolicyRevision]) -> None:
-    """Raise NotNow where no request could satisfy these revisions together."""
+    """Raise InvalidStateError where no request could satisfy these revisions together."""
     found = conflicts(gate_inputs.combined(revisions))
     if found:
         raise InvalidStateError(" ".join(rule.conflict for rule in found), code="policies_conflict")

@@ -62,9 +62,11 @@ def decide(
 ) -> Decision:
     """Record what a person says on a request, over the packet they were shown, and settle.
 
-    Raises NotPermitted where they may not decide, naming the separation-of-duties rule; NotNow where the request is
+    Raises PermissionDeniedError where they may not decide, naming the separation-of-duties rule; InvalidStateError
+    where the request is
     closed, or the review of its checks has not opened (approving only); Conflict ("packet_changed") where what was
-    shown is no longer what is there, or the person has decided already; InvalidInput for a missing comment or a wrong
+    shown is no longer what is there, or the person has decided already; ValidationFailedError for a missing comment or
+    a wrong
     password.
     """
     # What is out of sight is not there, before anything is said of who decides.
@@ -182,7 +184,8 @@ def _record(
 
 
 def _still_active(person: User) -> User:
-    """The person as of now, not deactivated before this transaction ends. Raises NotPermitted for a shut account."""
+    """The person as of now, not deactivated before this transaction ends. Raises PermissionDeniedError for a shut
+    account."""
     found = User.objects.raw_first("id = %(key)s FOR SHARE", key=person.pk)
     if found is None or not found.is_active:
         raise PermissionDeniedError("This account is deactivated and decides nothing.", code="inactive")
@@ -190,7 +193,7 @@ def _still_active(person: User) -> User:
 
 
 def _require_eligible(locked: LockedPromotion, person: User, document: PolicyDocument, judged: Evaluation) -> Reviewer:
-    """The person as a reviewer the policy calls upon; NotPermitted, with the rule, where they are none."""
+    """The person as a reviewer the policy calls upon; PermissionDeniedError, with the rule, where they are none."""
     excluded = gate_inputs.exclusion_of(person, locked.request)
     others = tuple(sorted({r.name for standing in judged.verdict.approvals for r in standing.may_approve}))
     if excluded is not None:

@@ -87,7 +87,7 @@ def promote(*, actor: Actor, request: PromotionRequest, expected_revision: int |
     Args:
         expected_revision: the revision the caller read; None where they do not mind what changed since.
 
-    Raises NotNow, with the unmet requirements, where it is not ready or was closed; StaleRevision.
+    Raises InvalidStateError, with the unmet requirements, where it is not ready or was closed; StaleRevisionError.
     """
     locked = lock_promotion(request.pk)
     access.require_permission(actor, access.Permission.REQUEST_PROMOTION, locked.model)

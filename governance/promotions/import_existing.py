@@ -49,9 +49,10 @@ def record_pre_governance_promotion(
 ) -> PromotionRequest:
     """Record that `version` stood in a protected stage (by slug), or carried a protected alias, before it came here.
 
-    Raises NotPermitted for anybody but an officer who runs a command; NotNow where no import record says so, or where
+    Raises PermissionDeniedError for anybody but an officer who runs a command; InvalidStateError where no import
+    record says so, or where
     the alias is not protected and takes the usual door; Conflict where something here stands in that place;
-    IllegalMove where no way of free stages leads there; InvalidInput for an empty reason.
+    InvalidTransitionError where no way of free stages leads there; ValidationFailedError for an empty reason.
     """
     _require_officer(actor)
     person = access.require_person(actor)

@@ -39,7 +39,7 @@ def approval_to_renew(version: ModelVersion, stage: Stage | None, alias: str) ->
         The approval; None where the version does not hold the place.
 
     Raises:
-        IllegalMove: the version holds the place with exactly what was approved for it.
+        InvalidTransitionError: the version holds the place with exactly what was approved for it.
     """
     held = approvals.approvals(version)
     place = stage.slug if stage is not None else f"@{alias}"

@@ -14,7 +14,7 @@ from registry.exceptions import InvalidStateError, StaleRevisionError
 
 
 def require_open(request: PromotionRequest) -> None:
-    """Raise NotNow where a request is no longer live."""
+    """Raise InvalidStateError where a request is no longer live."""
     if not request.is_live:
         raise InvalidStateError(
             f"Request #{request.pk} was {request.get_state_display().lower()} already: open a new one to ask again.",
@@ -23,7 +23,7 @@ def require_open(request: PromotionRequest) -> None:
 
 
 def require_revision(request: PromotionRequest, expected_revision: int | None) -> None:
-    """Raise StaleRevision where a request is not in the revision its reader saw."""
+    """Raise StaleRevisionError where a request is not in the revision its reader saw."""
     if expected_revision is not None and expected_revision != request.revision:
         raise StaleRevisionError(
             f"Request #{request.pk} changed since you read it (revision {expected_revision}, now {request.revision}): "

@@ -52,8 +52,10 @@ def request(
     (`governance.promotions.places`); with `renew` false that is refused like any target it holds, for callers whose
     protocol repeats itself.
 
-    Raises NotFound and NotPermitted as `registry.access` says; InvalidInput for an unknown target or an empty reason;
-    IllegalMove where the lifecycle knows no such move, or it is there already; NotNow where the version is still
+    Raises NotFound and PermissionDeniedError as `registry.access` says; ValidationFailedError for an unknown target or
+    an empty reason;
+    InvalidTransitionError where the lifecycle knows no such move, or it is there already; InvalidStateError where the
+    version is still
     registering, the model is archived or has no owner who answers or no tier, or no policy covers the target (no
     policy is not consent); Conflict, with `existing`, where a request for the same version and target is open.
     """
@@ -252,7 +254,8 @@ def _policies(model: RegisteredModel, demands: Sequence[Demand]) -> list[Bound]:
 
 
 def _champion(version: ModelVersion, stage: Stage | None, alias: str) -> ModelVersion | None:
-    """What holds the target now; for a stage several may share, its newest. Raises IllegalMove where an alias points at
+    """What holds the target now; for a stage several may share, its newest. Raises InvalidTransitionError where an
+    alias points at
     the version already."""
     if stage is not None:
         return ModelVersion.objects.raw_first(

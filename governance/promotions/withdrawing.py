@@ -22,7 +22,8 @@ def withdraw(
     Args:
         expected_revision: the revision the caller read; None where they do not mind what changed since.
 
-    Raises NotFound, NotPermitted, NotNow where it is closed, StaleRevision, InvalidInput for an empty reason.
+    Raises NotFound, PermissionDeniedError, InvalidStateError where it is closed, StaleRevisionError,
+    ValidationFailedError for an empty reason.
     """
     faults = ErrorCollector()
     reason = faults.reason(reason)

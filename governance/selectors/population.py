@@ -26,7 +26,8 @@ class Occupant:
 
 
 def in_stage(actor: Actor, stage: Stage, moment: datetime) -> QuerySet[StageOccupancy]:
-    """The rows that say what was in a stage at a moment, of the models the actor may see. Raises NotPermitted for a
+    """The rows that say what was in a stage at a moment, of the models the actor may see. Raises PermissionDeniedError
+    for a
     token that was not issued for reading models."""
     access.require_scope(actor, "models:read")
     found = selectors.all_occupancies_at(stage, moment).filter(model__in=access.visible_models(actor))

@@ -213,7 +213,7 @@ class RequestEvaluation:
 
 
 def poll_token(revision: int, runs: Iterable[tuple[int, str]]) -> str:
-    """The token of `RequestPage.seen`, from the request's revision and the number and status of each run."""
+    """The token of `PromotionDetail.seen`, from the request's revision and the number and status of each run."""
     return f"{revision}" + "".join(f".{status[0]}" for _, status in sorted(runs))
 
 

@@ -41,7 +41,8 @@ def visible_requests(actor: Actor) -> QuerySet[PromotionRequest]:
 
 
 def get_request(actor: Actor, number: int) -> PromotionRequest:
-    """A request the actor may see, with what its page needs joined. Raises NotFound; NotPermitted for a token that was
+    """A request the actor may see, with what its page needs joined. Raises NotFound; PermissionDeniedError for a token
+    that was
     not issued for reading models, as the list of requests does."""
     access.require_scope(actor, "models:read")
     # Asked apart from the joins: together with them the planner takes longer than both queries.

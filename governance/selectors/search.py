@@ -68,7 +68,7 @@ def find_models(
     """The models the actor may see that the query finds. `within` is `access.visible_along` of the same actor, and
     `stages` are those of the lifecycle, where they have been asked for already.
 
-    Raises InvalidQuery; NotPermitted for a token that was not issued for reading models.
+    Raises InvalidQuery; PermissionDeniedError for a token that was not issued for reading models.
     """
     access.require_scope(actor, "models:read")
     return matching_models(actor, query, more=_MORE, within=within, stages=stages)

@@ -57,6 +57,6 @@ def named_in_log(actor: Actor, text: str) -> Concern:
 
 def trail_of_request(actor: Actor, number: int, *, cursor: str | None = None, limit: int = log.PAGE_SIZE) -> log.Page:
     """The events that touch a request: its own and those of its decisions, check runs and evidence packages, newest
-    first. For everyone who sees the request. Raises NotFound, NotPermitted as `get_request` does."""
+    first. For everyone who sees the request. Raises NotFound, PermissionDeniedError as `get_request` does."""
     request = get_request_status(actor, number)
     return log.search(thing=ObjectRef("promotion", str(request.uid)), cursor=cursor, limit=limit)

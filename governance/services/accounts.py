@@ -68,7 +68,7 @@ def update_person(*, actor: Actor, person: User, name: str, title: str, email: s
 def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[SignInLink, str | None]:
     """`registry.services.sign_in_links.issue_link`, with its messages; a mailed link is mailed by a worker.
 
-    Raises also InvalidInput for a mailed link where no mail is set up.
+    Raises also ValidationFailedError for a mailed link where no mail is set up.
     """
     if way == SignInLink.Way.MAILED and not is_mail_set_up():
         raise ValidationFailedError(

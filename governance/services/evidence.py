@@ -60,7 +60,7 @@ def refuse_unknown_kind(kind: str) -> None:
     """Refuse a kind of evidence that no check reads and that is no document, naming the nearest one.
 
     Raises:
-        InvalidInput: at /kind.
+        ValidationFailedError: at /kind.
     """
     known = evidence_kinds()
     if kind in known or kind.startswith(DOCUMENT):
@@ -88,7 +88,7 @@ def store_evidence(
     announced: int | None = None,
 ) -> StoredBlob:
     """Take in the bytes of an evidence file of a known kind. Raises what `registry.services.versions.store_evidence`
-    raises; InvalidInput for a kind that is unknown, before anything is read."""
+    raises; ValidationFailedError for a kind that is unknown, before anything is read."""
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     refuse_unknown_kind(kind)
     return versions.store_evidence(
@@ -110,7 +110,8 @@ def attach_stored(*, actor: Actor, version: ModelVersion, kind: str, filename: s
     """Add an evidence file whose bytes `registry.services.versions.store_evidence` took in.
 
     Raises:
-        Refusal: what `registry.services.versions.add_evidence` raises; InvalidInput for a kind that is unknown.
+        Refusal: what `registry.services.versions.add_evidence` raises; ValidationFailedError for a kind that is
+        unknown.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     refuse_unknown_kind(kind)

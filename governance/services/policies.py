@@ -40,7 +40,7 @@ STARTER = Path(__file__).parent.parent / "defaults"
 def read(source: str) -> language.PolicyDocument:
     """Validate a policy's YAML against its schema, the check catalogue, the lifecycle and the reviewer groups.
 
-    Raises InvalidInput with one error per fault, each pointing into the document.
+    Raises ValidationFailedError with one error per fault, each pointing into the document.
     """
     faults = ErrorCollector()
     faults.clean_text("/", source, len(source))
@@ -66,8 +66,8 @@ def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
     Where the instance declares a single officer, the revision is in force when this returns.
 
     Raises:
-        NotPermitted: the actor may not manage policies.
-        InvalidInput: the source breaks a rule (see `read`), or the reason is empty.
+        PermissionDeniedError: the actor may not manage policies.
+        ValidationFailedError: the source breaks a rule (see `read`), or the reason is empty.
         Conflict: the revision is in force already ("unchanged_policy"), a revision of the policy is proposed already,
             or another policy in force covers the same targets and tiers with the same priority.
     """
@@ -96,8 +96,9 @@ def publish(*, actor: Actor, source: str, reason: str) -> PolicyRevision:
     revision they were made under.
 
     Raises:
-        NotPermitted: the actor is no process of the set-up, or the set-up is confirmed: propose the revision then.
-        InvalidInput: the source breaks a rule (see `read`).
+        PermissionDeniedError: the actor is no process of the set-up, or the set-up is confirmed: propose the revision
+        then.
+        ValidationFailedError: the source breaks a rule (see `read`).
         Conflict: another policy in force covers the same targets and tiers with the same priority.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)

@@ -36,7 +36,8 @@ class Installed:
 def install_lifecycle(actor: Actor = INSTALLER) -> None:
     """Install the lifecycle with the protection that COUNTERSIGN_PROTECTED asks for.
 
-    Raises NotNow where it asks for none and this instance protects something: the variable is read when an instance is
+    Raises InvalidStateError where it asks for none and this instance protects something: the variable is read when an
+    instance is
     set up, and opens none that people rely on.
     """
     registry_setup.install_lifecycle(actor=actor, protected=settings.COUNTERSIGN_PROTECTED != "none")
@@ -44,7 +45,7 @@ def install_lifecycle(actor: Actor = INSTALLER) -> None:
 
 
 def refuse_lowered_protection() -> None:
-    """Raises NotNow as `install_lifecycle` does."""
+    """Raises InvalidStateError as `install_lifecycle` does."""
     if settings.COUNTERSIGN_PROTECTED == "none" and selectors.has_protected_targets():
         guarded = [stage.name for stage in selectors.lifecycle().stages if stage.protected]
         raise InvalidStateError(

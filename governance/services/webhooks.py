@@ -60,7 +60,7 @@ def create(
         events: of `NEWS`.
         secret: what messages are signed with; empty for messages without a signature.
 
-    Raises NotPermitted without MANAGE_WEBHOOKS; InvalidInput.
+    Raises PermissionDeniedError without MANAGE_WEBHOOKS; ValidationFailedError.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     person = access.require_person(actor)
@@ -90,13 +90,13 @@ def create(
 
 
 def listing(actor: Actor) -> QuerySet[Webhook]:
-    """The organisation's webhooks, newest first. Raises NotPermitted."""
+    """The organisation's webhooks, newest first. Raises PermissionDeniedError."""
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     return _all()
 
 
 def get(actor: Actor, webhook_id: str) -> Webhook:
-    """One webhook. Raises NotPermitted, NotFound."""
+    """One webhook. Raises PermissionDeniedError, NotFound."""
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     return _one(webhook_id)
 
@@ -105,7 +105,7 @@ def update(*, actor: Actor, webhook_id: str, secret: str | None = None, **change
     """Change `name`, `description`, `url`, `events`, `status` or the secret. One that is made active again is told of
     what happens from then on. Where nothing differs, nothing is written.
 
-    Raises NotPermitted, NotFound, InvalidInput.
+    Raises PermissionDeniedError, NotFound, ValidationFailedError.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     assert changes.keys() <= _FIELDS, changes
@@ -134,7 +134,8 @@ def update(*, actor: Actor, webhook_id: str, secret: str | None = None, **change
 
 @transaction.atomic
 def delete(*, actor: Actor, webhook_id: str) -> None:
-    """Take a webhook out of use for good, and its secret out of the database. Raises NotPermitted, NotFound."""
+    """Take a webhook out of use for good, and its secret out of the database. Raises PermissionDeniedError,
+    NotFound."""
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     row = _one(webhook_id, lock=True)
     _record(WEBHOOK_DELETED, actor, row, [Change("status", row.status, "deleted")])
@@ -145,7 +146,7 @@ def delete(*, actor: Actor, webhook_id: str) -> None:
 
 @transaction.atomic
 def record_test(*, actor: Actor, webhook: Webhook, told: str, answer: int | None) -> None:
-    """Put on record that somebody had a test message sent. Raises NotPermitted."""
+    """Put on record that somebody had a test message sent. Raises PermissionDeniedError."""
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     _record(WEBHOOK_TESTED, actor, webhook, [], {"told": told, "answer": answer})
 
@@ -185,7 +186,7 @@ def _one(webhook_id: str, *, lock: bool = False) -> Webhook:
 
 
 def _checked(given: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
-    """What was given, each held to its rule. Raises InvalidInput."""
+    """What was given, each held to its rule. Raises ValidationFailedError."""
     faults, facts = ErrorCollector(), dict(given)
     if "name" in facts and not _NAME.fullmatch(facts["name"]):
         faults.add(

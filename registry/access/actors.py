@@ -18,7 +18,7 @@ def person_of(actor: Actor) -> User | None:
 
 
 def require_person(actor: Actor) -> User:
-    """The active account behind an actor. Raises NotPermitted where there is none."""
+    """The active account behind an actor. Raises PermissionDeniedError where there is none."""
     return _active(person_of(actor))
 
 
@@ -58,7 +58,7 @@ def has_scope(actor: Actor, scope: str) -> bool:
 
 
 def require_scope(actor: Actor, scope: str) -> None:
-    """Raises NotPermitted where a token was not issued for `scope`."""
+    """Raises PermissionDeniedError where a token was not issued for `scope`."""
     if not has_scope(actor, scope):
         raise PermissionDeniedError(missing_scope_message(scope), code="missing_scope")
 

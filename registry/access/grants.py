@@ -72,8 +72,10 @@ def grant_role(
     Args:
         expires_at: the moment from which the role holds no more, by the clock alone; None for no end.
 
-    Raises InvalidInput for an unknown role, a role that cannot be given there or to that account, not exactly one
-    subject, an end that is not to come, or no reason; NotFound and NotPermitted as `require` says, and where somebody
+    Raises ValidationFailedError for an unknown role, a role that cannot be given there or to that account, not exactly
+    one
+    subject, an end that is not to come, or no reason; NotFound and PermissionDeniedError as `require` says, and where
+    somebody
     would give themselves a role; Conflict, with `existing`, where the role is given already.
     """
     given, why = _checked(role, model, user, group, reason, expires_at)
@@ -147,7 +149,7 @@ def grant_confirmed_role(
     """Give a role in the whole organisation that a second officer confirmed: the actor. For
     `registry.services.governing` alone, which asked who may propose and who may confirm.
 
-    Raises InvalidInput and Conflict as `grant_role`.
+    Raises ValidationFailedError and Conflict as `grant_role`.
     """
     given, why = _checked(role, None, user, group, reason, expires_at)
     lock(None, user, group)
@@ -220,7 +222,8 @@ def create_grant(
 def revoke_role(*, actor: Actor, grant: Grant, reason: str) -> Grant:
     """Take a role back. What the subject holds by other grants stays.
 
-    Raises InvalidInput without a reason; NotFound and NotPermitted as `require` says; NotNow where it was taken
+    Raises ValidationFailedError without a reason; NotFound and PermissionDeniedError as `require` says;
+    InvalidStateError where it was taken
     already, or where nobody would be left to answer for the model.
     """
     faults = ErrorCollector()
@@ -317,7 +320,8 @@ def _require_giver(actor: Actor, model: RegisteredModel | None) -> None:
 
 
 def _keep_an_owner(grant: Grant) -> None:
-    """Raises NotNow where a model would be left without an active person who owns it: a grant that is to end by itself
+    """Raises InvalidStateError where a model would be left without an active person who owns it: a grant that is to
+    end by itself
     does not stand in for one that is not."""
     if grant.model is None or grant.role != Role.OWNER:
         return

@@ -178,7 +178,8 @@ def check_org_permission(actor: Actor, permission: OrgPermission) -> Allowed | D
 
 
 def require_permission(actor: Actor, permission: Permission, model: RegisteredModel) -> None:
-    """Raises NotFound where the actor may not know of the model, NotPermitted where they may see it but not do this."""
+    """Raises NotFound where the actor may not know of the model, PermissionDeniedError where they may see it but
+    not do this."""
     answer = check_permission(actor, permission, model)
     if isinstance(answer, Denied):
         if not _knows_of(actor, model):
@@ -187,7 +188,7 @@ def require_permission(actor: Actor, permission: Permission, model: RegisteredMo
 
 
 def require_in_organisation(actor: Actor, permission: OrgPermission) -> None:
-    """Raises NotPermitted."""
+    """Raises PermissionDeniedError."""
     answer = check_org_permission(actor, permission)
     if isinstance(answer, Denied):
         raise answer.refusal()

@@ -21,7 +21,8 @@ def can_see_access_request(actor: Actor, request: AccessRequest) -> bool:
 
 
 def access_request(actor: Actor, number: int) -> AccessRequest:
-    """The request with that number. Raises NotFound where there is none the actor may know of, NotPermitted for a token
+    """The request with that number. Raises NotFound where there is none the actor may know of, PermissionDeniedError
+    for a token
     without `models:read`."""
     access.require_scope(actor, "models:read")
     found = AccessRequest.objects.select_related(*_SHOWN).filter(pk=number).first()
@@ -32,7 +33,7 @@ def access_request(actor: Actor, number: int) -> AccessRequest:
 
 def access_requests(actor: Actor) -> QuerySet[AccessRequest]:
     """All the actor may know of, newest first: their own, those on models they give roles on, and, for who reads the
-    audit log, everybody's. Raises NotPermitted for a token without `models:read`."""
+    audit log, everybody's. Raises PermissionDeniedError for a token without `models:read`."""
     access.require_scope(actor, "models:read")
     found = AccessRequest.objects.select_related(*_SHOWN).order_by("-pk")
     if access.check_org_permission(actor, OrgPermission.READ_AUDIT):

@@ -22,7 +22,8 @@ def annotate_counts(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredMod
 
 
 def model(actor: Actor, slug: str) -> RegisteredModel:
-    """A model by its name. Raises NotFound, the same for absent and invisible; NotPermitted for a token that was not
+    """A model by its name. Raises NotFound, the same for absent and invisible; PermissionDeniedError for a token that
+    was not
     issued for reading models."""
     access.require_scope(actor, "models:read")
     found = access.visible_models(actor).select_related("owner", "accountable_executive").filter(slug=slug).first()

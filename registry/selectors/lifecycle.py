@@ -63,7 +63,8 @@ def lifecycle() -> stages.Lifecycle:
 
 
 def require_allowed_transition(source: Stage, target: Stage) -> None:
-    """Raises IllegalMove, with the stages that can be reached, where the lifecycle has no move from one to another."""
+    """Raises InvalidTransitionError, with the stages that can be reached, where the lifecycle has no move from one
+    to another."""
     if prepared_statements.execute_prepared(_LAWFUL, {"source": source.pk, "target": target.pk}):
         return
     known = lifecycle()
@@ -117,7 +118,8 @@ def protected_aliases() -> tuple[AliasProtection, ...]:
 def is_alias_governed(name: str) -> bool:
     """Whether an alias that is to be pointed somewhere moves by promotion request only.
 
-    Raises InvalidInput, at /alias, for a name that cannot be an alias; for one that looks like a protected alias, also
+    Raises ValidationFailedError, at /alias, for a name that cannot be an alias; for one that looks like a protected
+    alias, also
     but for its capitals: readers take “Champion” and “charnpion” for the champion; and for one that looks like the slug
     or the name of a protected stage without being it.
     """

@@ -213,7 +213,8 @@ def _resting_on(identity: str) -> QuerySet[ModelVersion]:
 
 
 def references(actor: Actor) -> QuerySet[DatasetReference]:
-    """The dataset references of versions the actor may see. Raises NotPermitted for a token that may not read."""
+    """The dataset references of versions the actor may see. Raises PermissionDeniedError for a token that may not
+    read."""
     access.require_scope(actor, "models:read")
     return DatasetReference.objects.filter(version__model__in=access.visible_models(actor))
 

@@ -16,7 +16,8 @@ def can_list_permissions(actor: Actor, model: RegisteredModel) -> bool:
 
 
 def require_reading_rights(actor: Actor, model: RegisteredModel) -> None:
-    """Raises NotFound where the actor may not see the model, NotPermitted where they may not read others' rights."""
+    """Raises NotFound where the actor may not see the model, PermissionDeniedError where they may not read others'
+    rights."""
     access.require_permission(actor, Permission.VIEW, model)
     if not can_list_permissions(actor, model):
         who = tuple(str(user) for user in access.users_who_can_grant(model)[:5])

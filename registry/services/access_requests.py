@@ -55,9 +55,11 @@ def create_access_request(
         purpose: what it is needed for; recorded, and read by everybody who sees the model.
         until: the moment at which the role shall end, `LONGEST` from now at most; `USUAL` where none is given.
 
-    Raises NotPermitted for a process, a service account, a token without `models:read` or limited to other models;
-    InvalidInput; Conflict where the role is held without an end, or a request of this person for this model is open;
-    NotNow where too many wait.
+    Raises PermissionDeniedError for a process, a service account, a token without `models:read` or limited to other
+    models;
+    ValidationFailedError; Conflict where the role is held without an end, or a request of this person for this model
+    is open;
+    InvalidStateError where too many wait.
     """
     person = access.require_person(actor)
     access.require_scope(actor, "models:read")
@@ -118,8 +120,10 @@ def grant(
     Args:
         until: a sooner end; None for the one asked for.
 
-    Raises NotFound where the request, or its model, is none the actor may know of; NotPermitted without GRANT_ROLE on
-    the model and for one's own request; NotNow where it was answered meanwhile or its time is over; InvalidInput for
+    Raises NotFound where the request, or its model, is none the actor may know of; PermissionDeniedError without
+    GRANT_ROLE on
+    the model and for one's own request; InvalidStateError where it was answered meanwhile or its time is over;
+    ValidationFailedError for
     a later end, or an account that was deactivated; Conflict where the role is held by now without an end.
     """
     faults = ErrorCollector()
@@ -151,7 +155,8 @@ def grant(
 
 @transaction.atomic
 def deny(*, actor: Actor, request: AccessRequest, reason: str) -> AccessRequest:
-    """Answer that the role is not given, and why. Raises as `grant` does, and InvalidInput without a reason."""
+    """Answer that the role is not given, and why. Raises as `grant` does, and ValidationFailedError without a
+    reason."""
     faults = ErrorCollector()
     why = faults.reason(reason)
     faults.raise_if_any()
@@ -161,8 +166,9 @@ def deny(*, actor: Actor, request: AccessRequest, reason: str) -> AccessRequest:
 
 @transaction.atomic
 def withdraw(*, actor: Actor, request: AccessRequest) -> AccessRequest:
-    """Take one's own request back. Raises NotFound for one that is not to be known of, NotPermitted for somebody
-    else's, NotNow where it was answered meanwhile."""
+    """Take one's own request back. Raises NotFound for one that is not to be known of, PermissionDeniedError for
+    somebody
+    else's, InvalidStateError where it was answered meanwhile."""
     _require_known(actor, request)
     if request.person.uid != actor.person:
         raise PermissionDeniedError(

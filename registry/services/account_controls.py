@@ -48,7 +48,7 @@ def has_own_password(person: User) -> bool:
 
 
 def require_own_password(person: User) -> None:
-    """Raise NotPermitted ("password_not_own") for a password that somebody else set: it is no signature."""
+    """Raise PermissionDeniedError ("password_not_own") for a password that somebody else set: it is no signature."""
     if not has_own_password(person):
         raise PermissionDeniedError(
             "Your password was set by somebody else, so it signs and changes nothing. Ask an administrator for a "
@@ -63,7 +63,8 @@ def add_service_account_user(
 ) -> AccountControl:
     """Record a person who owns a service account, or knows a secret of it.
 
-    Raises NotPermitted without MANAGE_PEOPLE; InvalidInput; Conflict, with `existing`, where it is on record.
+    Raises PermissionDeniedError without MANAGE_PEOPLE; ValidationFailedError; Conflict, with `existing`, where it is
+    on record.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     faults = ErrorCollector()
@@ -104,7 +105,7 @@ def remove_service_account_user(
 ) -> AccountControl:
     """Record that a person no longer owns or uses a service account. What it did until now stays excluded for them.
 
-    Raises NotPermitted without MANAGE_PEOPLE; InvalidInput; NotFound where it is not on record.
+    Raises PermissionDeniedError without MANAGE_PEOPLE; ValidationFailedError; NotFound where it is not on record.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     faults = ErrorCollector()

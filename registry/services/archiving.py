@@ -17,9 +17,11 @@ def archive_model(
 ) -> RegisteredModel:
     """Put a model away: it takes no new versions and no promotion requests, and those that are open are held.
 
-    Raises NotFound and NotPermitted as for any change of who answers for the model: its owners and officers may, no
-    token does; NotNow while a version of it is in a protected stage, and where it is archived already; StaleRevision;
-    InvalidInput for an empty reason.
+    Raises NotFound and PermissionDeniedError as for any change of who answers for the model: its owners and officers
+    may, no
+    token does; InvalidStateError while a version of it is in a protected stage, and where it is archived already;
+    StaleRevisionError;
+    ValidationFailedError for an empty reason.
     """
     return _set(actor, model, RegisteredModel.Status.ARCHIVED, reason, expected_revision)
 

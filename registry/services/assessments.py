@@ -148,13 +148,14 @@ def assess(
 
     Raises:
         NotFound: the model is not visible to the actor.
-        NotPermitted: the actor may not assess it; the tier would be less strict than it is and the assessor is neither
+        PermissionDeniedError: the actor may not assess it; the tier would be less strict than it is and the assessor
+        is neither
             owner nor officer ("laxer_tier"), or less strict than computed and they are no officer ("laxer_tier"); or
             the tier lowers, which needs a second person ("second_person_required").
-        NotNow: there is no questionnaire, or the model is archived.
+        InvalidStateError: there is no questionnaire, or the model is archived.
         Conflict: another revision of the questionnaire is in force.
-        StaleRevision: the model changed since it was read.
-        InvalidInput: an answer, the rationale, the tier or the reason breaks a rule.
+        StaleRevisionError: the model changed since it was read.
+        ValidationFailedError: an answer, the rationale, the tier or the reason breaks a rule.
     """
     prepared = prepare(
         actor=actor,
@@ -320,7 +321,7 @@ def prepare_proposed(
         published: the revision of the questionnaire in force, which is the one that was answered.
 
     Raises:
-        InvalidInput: the answers are not valid answers.
+        ValidationFailedError: the answers are not valid answers.
     """
     payload = proposal.payload
     found = _judged(asked, payload["answers"], payload["rationale"], payload["tier"], payload["override_reason"])

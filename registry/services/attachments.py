@@ -44,7 +44,8 @@ def store_file(
         path: what the version will call it: relative, forward slashes.
         sha256: where given, what the bytes must have.
 
-    Raises NotFound and NotPermitted; NotNow where the version's files are fixed; InvalidInput, with nothing kept.
+    Raises NotFound and PermissionDeniedError; InvalidStateError where the version's files are fixed;
+    ValidationFailedError, with nothing kept.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     _refuse_fixed(version)
@@ -83,8 +84,9 @@ def attach_file(
     Args:
         approved: which protected places the version holds: the event names the promotions behind them.
 
-    Raises NotFound and NotPermitted; NotNow where the version's files are fixed, or the path has other bytes already;
-    InvalidInput for a path or a size the rules refuse.
+    Raises NotFound and PermissionDeniedError; InvalidStateError where the version's files are fixed, or the path has
+    other bytes already;
+    ValidationFailedError for a path or a size the rules refuse.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     model, version = lock_version(version)

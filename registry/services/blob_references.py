@@ -23,7 +23,8 @@ from registry.models import Artifact, Blob, ModelVersion, RegisteredModel
 def reference_blob(blob: storage.StoredBlob) -> None:
     """Begin to refer to stored bytes, in the transaction that does.
 
-    Raises NotNow where they are gone: nothing referred to them for a week, and they were removed this moment.
+    Raises InvalidStateError where they are gone: nothing referred to them for a week, and they were removed this
+    moment.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_lock(blob.sha256)])

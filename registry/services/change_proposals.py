@@ -90,7 +90,7 @@ def is_exempt(actor: Actor) -> bool:
 
 
 def require_exempt(actor: Actor, what: str) -> None:
-    """Raise NotPermitted ("second_person_required") unless the actor is exempt. `what` begins the message."""
+    """Raise PermissionDeniedError ("second_person_required") unless the actor is exempt. `what` begins the message."""
     if not is_exempt(actor):
         raise PermissionDeniedError(
             f"{what} needs a second person: propose the change, and another officer confirms it.",
@@ -120,8 +120,8 @@ def propose(
         model: the registered model it concerns, if it concerns one.
 
     Raises:
-        NotPermitted: the actor is no person and no token of one.
-        InvalidInput: the reason is empty or the title too long.
+        PermissionDeniedError: the actor is no person and no token of one.
+        ValidationFailedError: the reason is empty or the title too long.
         Conflict: such a change is proposed for the subject already (`existing`).
     """
     person = access.require_person(actor)
@@ -185,10 +185,11 @@ def confirm(*, actor: Actor, proposal: ChangeProposal, digest: str, password: st
 
     Raises:
         NotFound: the proposal is not visible to the actor.
-        NotPermitted: the actor is no person in a session, proposed the change, or is excluded from confirming it.
-        NotNow: the proposal was answered, or its time is over; or the change is no longer possible.
+        PermissionDeniedError: the actor is no person in a session, proposed the change, or is excluded from confirming
+        it.
+        InvalidStateError: the proposal was answered, or its time is over; or the change is no longer possible.
         Conflict: `digest` is not that of the proposal.
-        InvalidInput: wrong or missing password, or a comment that is too long.
+        ValidationFailedError: wrong or missing password, or a comment that is too long.
     """
     person = _require_confirmer(actor, proposal)
     sign_in.reauthenticate(person, password, pointer="/password")
@@ -209,7 +210,8 @@ def confirm(*, actor: Actor, proposal: ChangeProposal, digest: str, password: st
 
 @transaction.atomic
 def reject(*, actor: Actor, proposal: ChangeProposal, comment: str) -> ChangeProposal:
-    """Reject a proposed change; nothing takes effect. Raises as `confirm`, without password, and InvalidInput without
+    """Reject a proposed change; nothing takes effect. Raises as `confirm`, without password, and ValidationFailedError
+    without
     a comment."""
     person = _require_confirmer(actor, proposal)
     found = _locked(proposal)
@@ -223,8 +225,9 @@ def reject(*, actor: Actor, proposal: ChangeProposal, comment: str) -> ChangePro
 
 @transaction.atomic
 def withdraw(*, actor: Actor, proposal: ChangeProposal, reason: str) -> ChangeProposal:
-    """Withdraw one's own proposal. Raises NotFound where it is not visible, NotPermitted for another person's, NotNow
-    where it was answered, InvalidInput without a reason."""
+    """Withdraw one's own proposal. Raises NotFound where it is not visible, PermissionDeniedError for another
+    person's, InvalidStateError
+    where it was answered, ValidationFailedError without a reason."""
     selectors.require_visible_proposal(actor, proposal)
     if access.require_person(actor).pk != proposal.proposed_by_id:
         raise PermissionDeniedError(
@@ -350,7 +353,8 @@ def _require_confirmer(actor: Actor, proposal: ChangeProposal) -> User:
 
 
 def _locked(proposal: ChangeProposal) -> ChangeProposal:
-    """The proposal as it is now, locked after its model (lock order: model first). Raises NotNow where it is closed."""
+    """The proposal as it is now, locked after its model (lock order: model first). Raises InvalidStateError where
+    it is closed."""
     if proposal.model_id is not None:
         RegisteredModel.objects.get_for_update(proposal.model_id)
     try:

@@ -92,9 +92,9 @@ def delete_model(*, actor: Actor, model: RegisteredModel, reason: str) -> None:
 
     Raises:
         NotFound: the actor may not see it, or it was deleted already.
-        NotPermitted: the actor is no owner of it.
-        NotNow: something of it was governed.
-        InvalidInput: the reason is empty.
+        PermissionDeniedError: the actor is no owner of it.
+        InvalidStateError: something of it was governed.
+        ValidationFailedError: the reason is empty.
     """
     reason = _checked(actor, model, reason)
     row = RegisteredModel.objects.get_for_update(model.pk)
@@ -134,10 +134,10 @@ def rename_model(*, actor: Actor, model: RegisteredModel, name: str, reason: str
     stays.
 
     Raises:
-        InvalidInput: the name is not a name, or not free; code `taken` where the actor sees a model called so.
+        ValidationFailedError: the name is not a name, or not free; code `taken` where the actor sees a model called so.
         NotFound: the actor may not see the model.
-        NotPermitted: the actor is no owner of it.
-        NotNow: something of it was governed, or another request took the name at this moment.
+        PermissionDeniedError: the actor is no owner of it.
+        InvalidStateError: something of it was governed, or another request took the name at this moment.
     """
     reason = _checked(actor, model, reason)
     faults = ErrorCollector()

@@ -17,8 +17,9 @@ from registry.models import Artifact, Evidence, RegisteredModel
 def artifact(*, actor: Actor, artifact: Artifact) -> BinaryIO:
     """The bytes of a file, opened for a front door to send and close. Who took which digest is an event.
 
-    Raises NotFound where the actor may not know of the model, NotPermitted without VIEW, and NotFound for a file that
-    was declared but not stored yet; StoreAway.
+    Raises NotFound where the actor may not know of the model, PermissionDeniedError without VIEW, and NotFound for a
+    file that
+    was declared but not stored yet; StorageUnavailableError.
     """
     version = artifact.version
     access.require_permission(actor, access.Permission.VIEW, version.model)

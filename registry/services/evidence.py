@@ -49,7 +49,7 @@ def add_metrics(
     Args:
         approved: which protected places the version holds: the event names the promotions behind them.
 
-    Raises NotFound and NotPermitted; InvalidInput, also for NaN and infinity.
+    Raises NotFound and PermissionDeniedError; ValidationFailedError, also for NaN and infinity.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     faults = ErrorCollector()
@@ -88,7 +88,8 @@ def add_card(
         approved: as `add_metrics` takes it.
         expected_revision: number of the newest revision its writer saw, 0 where there was none.
 
-    Raises NotFound and NotPermitted; InvalidInput; StaleRevision, with `existing`, where there is a newer revision than
+    Raises NotFound and PermissionDeniedError; ValidationFailedError; StaleRevisionError, with `existing`, where there
+    is a newer revision than
     expected.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
@@ -135,7 +136,8 @@ def store_evidence(
         sha256: where given, what the bytes must have.
         announced: how many bytes the sender says there are; where that is too many none is read.
 
-    Raises NotFound and NotPermitted; InvalidInput, with nothing kept, for another digest or more bytes than
+    Raises NotFound and PermissionDeniedError; ValidationFailedError, with nothing kept, for another digest or more
+    bytes than
     COUNTERSIGN_MAX_EVIDENCE_BYTES.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
@@ -178,7 +180,7 @@ def add_evidence(
         filename: a name without folders.
         approved: as `add_metrics` takes it.
 
-    Raises NotFound and NotPermitted; InvalidInput.
+    Raises NotFound and PermissionDeniedError; ValidationFailedError.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     person = access.require_person(actor) if actor.person is not None else version.registered_by

@@ -42,7 +42,7 @@ def collect_garbage(*, dry_run: bool = False) -> GarbageCollectionResult:
     Args:
         pretend: only look.
 
-    Raises StoreAway.
+    Raises StorageUnavailableError.
     """
     half = storage.store().delete_abandoned(older_than=storage.ABANDONED_AFTER, pretend=dry_run)
     orphans, size = _sweep_orphans(dry_run)

@@ -27,7 +27,7 @@ def create_group(
     """Make a reviewer group, still empty. `slug` is what policies call it. `reason`, where one is given, is kept with
     the event.
 
-    Raises NotPermitted without MANAGE_GROUPS, InvalidInput.
+    Raises PermissionDeniedError without MANAGE_GROUPS, ValidationFailedError.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
     faults = ErrorCollector()
@@ -76,7 +76,8 @@ def update_group(
 ) -> ReviewerGroup:
     """Change a group's name and description; None leaves a field as it is. Its slug is fixed: policies call it by that.
 
-    Raises NotPermitted without MANAGE_GROUPS, InvalidInput. Where nothing differs, nothing is written.
+    Raises PermissionDeniedError without MANAGE_GROUPS, ValidationFailedError. Where nothing differs, nothing is
+    written.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
     group = ReviewerGroup.objects.select_for_update(no_key=True, of=("self",)).get(pk=group.pk)
@@ -145,7 +146,8 @@ def add_member(
 
     A membership never begins before it is entered: who is a member is asked about the past as well.
 
-    Raises NotPermitted without MANAGE_GROUPS and for oneself; InvalidInput; Conflict, with `existing`, where a
+    Raises PermissionDeniedError without MANAGE_GROUPS and for oneself; ValidationFailedError; Conflict, with
+    `existing`, where a
     membership is open that has not run out.
     """
     if proposed_by is None and is_governing(group):
@@ -232,7 +234,7 @@ def check_membership(
 
 @transaction.atomic
 def remove_member(*, actor: Actor, group: ReviewerGroup, user: User, reason: str) -> Membership:
-    """Take a person out of a group, from now on. Raises NotPermitted, InvalidInput, NotFound."""
+    """Take a person out of a group, from now on. Raises PermissionDeniedError, ValidationFailedError, NotFound."""
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
     faults = ErrorCollector()
     why = faults.reason(reason)

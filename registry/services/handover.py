@@ -44,8 +44,8 @@ def reassign(*, actor: Actor, person: User, to: User, reason: str) -> Handover:
         What passed to the other person; empty where the account was responsible for nothing.
 
     Raises:
-        NotPermitted: the actor may not manage people.
-        InvalidInput: `to` is the same account, deactivated or no person, or the reason is empty.
+        PermissionDeniedError: the actor may not manage people.
+        ValidationFailedError: `to` is the same account, deactivated or no person, or the reason is empty.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     faults = ErrorCollector()

@@ -82,7 +82,8 @@ def import_model(
         owner: who answers for it here; by default whoever brings it.
         facts: as `registry.services.models.register_model` takes them.
 
-    Raises NotPermitted; InvalidInput, where the name breaks a rule or is taken by a model that came from elsewhere.
+    Raises PermissionDeniedError; ValidationFailedError, where the name breaks a rule or is taken by a model that came
+    from elsewhere.
     """
     existing = find_imported_model(claim.origin, claim.name)
     if existing is not None:
@@ -105,7 +106,7 @@ def import_version(
     Args:
         number: the number it keeps, where callers know it by that. None gives it the next one.
 
-    Raises NotFound and NotPermitted; InvalidInput; Conflict where the number is not free.
+    Raises NotFound and PermissionDeniedError; ValidationFailedError; Conflict where the number is not free.
     """
     found = ImportRecord.objects.filter(origin=claim.origin, name=claim.name, number=claim.number)
     existing = found.exclude(version=None).select_related("version__model", "version__stage").first()

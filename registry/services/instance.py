@@ -39,9 +39,9 @@ def declare_single_officer(*, actor: Actor, reason: str) -> Instance:
     command on the machine (`auth` "command"), so that an organisation whose other officers left is not locked out.
 
     Raises:
-        NotPermitted: the actor is neither exempt nor an officer who runs a command.
-        NotNow: there are several active officers.
-        InvalidInput: no reason is given.
+        PermissionDeniedError: the actor is neither exempt nor an officer who runs a command.
+        InvalidStateError: there are several active officers.
+        ValidationFailedError: no reason is given.
     """
     faults = ErrorCollector()
     why = faults.reason(reason)
@@ -64,7 +64,8 @@ def declare_single_officer(*, actor: Actor, reason: str) -> Instance:
 def end_single_officer(*, actor: Actor, reason: str) -> Instance:
     """Declare that there is more than one officer: from now on a change needs two.
 
-    Raises NotPermitted without MANAGE_POLICIES; NotNow where fewer than two officers are active; InvalidInput.
+    Raises PermissionDeniedError without MANAGE_POLICIES; InvalidStateError where fewer than two officers are active;
+    ValidationFailedError.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     faults = ErrorCollector()
@@ -81,7 +82,8 @@ def end_single_officer(*, actor: Actor, reason: str) -> Instance:
 def propose_setup_confirmation(*, actor: Actor, reason: str) -> ChangeProposal:
     """Propose that what the installation began with is confirmed; a second officer confirms it.
 
-    Raises NotPermitted without MANAGE_POLICIES; NotNow where the set-up is confirmed; Conflict where it is proposed.
+    Raises PermissionDeniedError without MANAGE_POLICIES; InvalidStateError where the set-up is confirmed; Conflict
+    where it is proposed.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     row = record_instance(actor=actor)

@@ -70,9 +70,11 @@ def change_alias_protection(
         The protection; None where it ended.
 
     Raises:
-        NotPermitted: the actor may not manage policies, or the change requires less than now, which a second officer
+        PermissionDeniedError: the actor may not manage policies, or the change requires less than now, which a second
+        officer
             confirms: see `propose_alias_protection`.
-        InvalidInput: the name cannot be an alias, the stage is unknown or not protected, or the reason is empty.
+        ValidationFailedError: the name cannot be an alias, the stage is unknown or not protected, or the reason is
+        empty.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     why, _ = _checked(name, stage, reason)
@@ -82,7 +84,7 @@ def change_alias_protection(
 
 
 def _checked(name: str, stage: str | None, reason: str) -> tuple[str, Stage | None]:
-    """The reason and the stage. Raises InvalidInput."""
+    """The reason and the stage. Raises ValidationFailedError."""
     faults = ErrorCollector()
     faults.alias("/alias", name)
     why = faults.reason(reason)

@@ -26,7 +26,7 @@ from registry.validation import ErrorCollector
 def tag_model(*, actor: Actor, model: RegisteredModel, key: str, value: str | None) -> RegisteredModel:
     """Set a tag of a model, or with None take it away. Where nothing differs, nothing is written.
 
-    Raises NotFound and NotPermitted without EDIT; InvalidInput.
+    Raises NotFound and PermissionDeniedError without EDIT; ValidationFailedError.
     """
     access.require_permission(actor, access.Permission.EDIT, model)
     row = RegisteredModel.objects.get_for_update(model.pk)
@@ -51,7 +51,7 @@ def tag_model(*, actor: Actor, model: RegisteredModel, key: str, value: str | No
 def tag_version(*, actor: Actor, version: ModelVersion, key: str, value: str | None) -> ModelVersion:
     """Set a tag of a version, or with None take it away. Where nothing differs, nothing is written.
 
-    Raises NotFound and NotPermitted without REGISTER_VERSION; InvalidInput.
+    Raises NotFound and PermissionDeniedError without REGISTER_VERSION; ValidationFailedError.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     model, row = lock_version(version)
@@ -70,7 +70,7 @@ def tag_version(*, actor: Actor, version: ModelVersion, key: str, value: str | N
 def describe_version(*, actor: Actor, version: ModelVersion, description: str) -> ModelVersion:
     """Change a version's description. Where nothing differs, nothing is written.
 
-    Raises NotFound and NotPermitted without REGISTER_VERSION; InvalidInput.
+    Raises NotFound and PermissionDeniedError without REGISTER_VERSION; ValidationFailedError.
     """
     return annotate_version(actor=actor, version=version, description=description)
 
@@ -90,8 +90,9 @@ def annotate_version(
     Args:
         expected_revision: the revision the caller read; None where they do not mind what changed since.
 
-    Raises NotFound and NotPermitted without REGISTER_VERSION; StaleRevision, with the version as it is now;
-    InvalidInput, also for what was fixed at registration: that takes a new version.
+    Raises NotFound and PermissionDeniedError without REGISTER_VERSION; StaleRevisionError, with the version as it is
+    now;
+    ValidationFailedError, also for what was fixed at registration: that takes a new version.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     faults = ErrorCollector()

@@ -19,7 +19,8 @@ def register_model_with_mlflow_name(*, actor: Actor, name: str, **facts: Any) ->
     """Put a model on record under the name an MLflow client gives it. “Churn Model” becomes `churn-model` everywhere
     else, or `churn-model-2` where that is taken, and stays “Churn Model” for MLflow clients.
 
-    Raises as `register_model` does; InvalidInput with the code `taken` where a model the actor sees is called so.
+    Raises as `register_model` does; ValidationFailedError with the code `taken` where a model the actor sees is called
+    so.
     """
     faults = ErrorCollector()
     faults.mlflow_name("/name", name)

@@ -58,7 +58,8 @@ def register_model(
             affects_people, data_classes (values of `RegisteredModel.DataClass`), regulations (list of text), tags (text
             to text), risk_tier (1 to 3), accountable_executive (a User), next_review (a date).
 
-    Raises NotPermitted without REGISTER_MODEL or where the token is limited to other models; InvalidInput.
+    Raises PermissionDeniedError without REGISTER_MODEL or where the token is limited to other models;
+    ValidationFailedError.
     """
     try:
         return _register(
@@ -128,7 +129,7 @@ def _register(
 
 
 def _refuse_taken(actor: Actor, slug: str, mlflow_name: str | None, *, for_mlflow: bool) -> None:
-    """Raises InvalidInput where the slug or the MLflow name is not free."""
+    """Raises ValidationFailedError where the slug or the MLflow name is not free."""
     if mlflow_name is not None:
         name_claims.refuse_unavailable(actor, mlflow_name, "/name", for_mlflow=True)
     name_claims.refuse_unavailable(actor, slug, "/slug", for_mlflow=for_mlflow)
@@ -152,7 +153,7 @@ def update_model(
             the model or an officer, because they decide who answers for it and which policy is in force. A new owner
             is given the role.
 
-    Raises NotFound and NotPermitted; StaleRevision, with the row as it is now; InvalidInput.
+    Raises NotFound and PermissionDeniedError; StaleRevisionError, with the row as it is now; ValidationFailedError.
     """
     row = RegisteredModel.objects.get_for_update(model.pk)
     sensitive = ACCOUNTABILITY & changes.keys()
@@ -204,7 +205,7 @@ def refuse_prompt_tag(model: RegisteredModel, before: Mapping[str, str], after: 
     """Refuse a change of tags that would make a prompt of a model, or of its version, or the reverse.
 
     Raises:
-        InvalidInput: at /tags.
+        ValidationFailedError: at /tags.
     """
     wrong = prompts.refused_change(before, after, of_prompt=prompts.is_prompt(model.tags))
     if wrong is not None:
@@ -251,7 +252,8 @@ def can_set_accountability(*, actor: Actor, model: RegisteredModel) -> access.Al
 
 
 def require_accountability(actor: Actor, model: RegisteredModel, fields: frozenset[str]) -> None:
-    """Raises NotFound and NotPermitted where the actor may not change who answers for the model, or how strictly. Its
+    """Raises NotFound and PermissionDeniedError where the actor may not change who answers for the model, or how
+    strictly. Its
     owners may, whoever administers it, and an officer, who publishes the policies; no token does."""
     access.require_permission(actor, access.Permission.VIEW, model)
     answer = can_set_accountability(actor=actor, model=model)

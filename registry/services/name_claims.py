@@ -129,7 +129,7 @@ def refuse_unavailable(actor: Actor, name: str, pointer: str, *, for_mlflow: boo
     """Refuse a name that is taken or looks like one that is.
 
     Raises:
-        InvalidInput: as `refusal` composes it.
+        ValidationFailedError: as `refusal` composes it.
     """
     holder = holder_of(name)
     if holder is not None:

@@ -59,8 +59,9 @@ def register_person(
     """Make an account. Without a password nobody signs in to it with one; a service account never has one. `reason`,
     where one is given, is kept with the event.
 
-    Raises NotPermitted without MANAGE_PEOPLE, and where anybody but a superuser would make a superuser or open the
-    admin site to somebody; InvalidInput.
+    Raises PermissionDeniedError without MANAGE_PEOPLE, and where anybody but a superuser would make a superuser or
+    open the
+    admin site to somebody; ValidationFailedError.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     if is_staff or is_superuser:
@@ -132,7 +133,8 @@ def update_person(
     """Change what an account is called and how it is reached; None leaves a field as it is. `reason`, where one is
     given, is kept with the event.
 
-    People may change their own. Raises NotPermitted, InvalidInput. Where nothing differs, nothing is written.
+    People may change their own. Raises PermissionDeniedError, ValidationFailedError. Where nothing differs, nothing is
+    written.
     """
     _require_self_or_manager(actor, person, "change this account")
     user = _locked(person)
@@ -176,7 +178,8 @@ def set_password(*, actor: Actor, person: User, password: str, reason: str | Non
     One that somebody else sets signs nothing until the holder replaces it by a link (`sign_in_links`); until then the
     holder's own change is refused, because whoever knows the password could make it.
 
-    Raises NotPermitted, also ("password_not_own") for one's own password while it is another person's; InvalidInput
+    Raises PermissionDeniedError, also ("password_not_own") for one's own password while it is another person's;
+    ValidationFailedError
     for a password the validators refuse, or for a service account.
     """
     _require_self_or_manager(actor, person, "set this account's password")
@@ -204,13 +207,14 @@ def set_password(*, actor: Actor, person: User, password: str, reason: str | Non
 @transaction.atomic
 def deactivate(*, actor: Actor, person: User, reason: str) -> User:
     """Shut an account: no sign-in, no token of it works, it may do nothing and counts for nothing. Its roles and
-    memberships stay on record. Raises NotPermitted (also for one's own account), InvalidInput, NotNow."""
+    memberships stay on record. Raises PermissionDeniedError (also for one's own account), ValidationFailedError,
+    InvalidStateError."""
     return _set_active(actor, person, reason, active=False)
 
 
 @transaction.atomic
 def reactivate(*, actor: Actor, person: User, reason: str) -> User:
-    """Open an account that was shut. Raises NotPermitted, InvalidInput, NotNow."""
+    """Open an account that was shut. Raises PermissionDeniedError, ValidationFailedError, InvalidStateError."""
     return _set_active(actor, person, reason, active=True)
 
 
@@ -251,7 +255,7 @@ def _record_control(actor: Actor, user: User, kind: AccountControl.Kind, event: 
 
 
 def require_superuser_for(actor: Actor, user: User) -> None:
-    """Raise NotPermitted where the account is a superuser's and the actor is none."""
+    """Raise PermissionDeniedError where the account is a superuser's and the actor is none."""
     if user.is_superuser:
         _require_superuser(actor)
 

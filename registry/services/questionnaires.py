@@ -24,7 +24,7 @@ STARTER = Path(__file__).parent.parent / "defaults" / "risk-tier.yaml"
 
 
 def read(source: str) -> language.Questionnaire:
-    """Validate a questionnaire's YAML. Raises InvalidInput with an error for each fault, pointing into it."""
+    """Validate a questionnaire's YAML. Raises ValidationFailedError with an error for each fault, pointing into it."""
     faults = ErrorCollector()
     faults.clean_text("/", source, len(source))
     faults.raise_if_any()
@@ -45,8 +45,8 @@ def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
     Where the instance declares a single officer, the revision is in force when this returns.
 
     Raises:
-        NotPermitted: the actor may not manage policies.
-        InvalidInput: the source breaks a rule (see `read`), or the reason is empty.
+        PermissionDeniedError: the actor may not manage policies.
+        ValidationFailedError: the source breaks a rule (see `read`), or the reason is empty.
         Conflict: the revision is in force already, or a revision is proposed already.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
@@ -76,8 +76,9 @@ def publish(*, actor: Actor, source: str, reason: str) -> QuestionnaireRevision:
     is not published again.
 
     Raises:
-        NotPermitted: the actor is no process of the set-up, or the set-up is confirmed: propose the revision then.
-        InvalidInput: the source breaks a rule (see `read`), or the reason is empty.
+        PermissionDeniedError: the actor is no process of the set-up, or the set-up is confirmed: propose the revision
+        then.
+        ValidationFailedError: the source breaks a rule (see `read`), or the reason is empty.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     change_proposals.require_exempt(actor, "Putting a questionnaire in force")

@@ -77,7 +77,8 @@ def record(
 ) -> PeriodicReview:
     """Record a periodic review and set the date of the next one.
 
-    Raises NotFound and NotPermitted as `may_review` says; NotNow on an archived model; StaleRevision; InvalidInput.
+    Raises NotFound and PermissionDeniedError as `may_review` says; InvalidStateError on an archived model;
+    StaleRevisionError; ValidationFailedError.
     """
     row = RegisteredModel.objects.get_for_update(model.pk)
     access.require_permission(actor, access.Permission.DECIDE, row)

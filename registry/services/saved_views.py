@@ -21,7 +21,8 @@ def save_view(*, actor: Actor, name: str, query: str, shared: bool, vocabulary: 
     Args:
         vocabulary: the words the query may use.
 
-    Raises NotPermitted for anybody but a person; InvalidQuery; InvalidInput for a name in use, none, or too many views.
+    Raises PermissionDeniedError for anybody but a person; InvalidQuery; ValidationFailedError for a name in use, none,
+    or too many views.
     """
     person = access.require_person(actor)
     User.objects.get_for_update(person.pk)  # two at once would not see each other's
@@ -41,7 +42,7 @@ def save_view(*, actor: Actor, name: str, query: str, shared: bool, vocabulary: 
 
 @transaction.atomic
 def change_view(*, actor: Actor, pk: int, name: str, shared: bool) -> SavedView:
-    """Give one's own view another name, or share it, or cease to. Raises NotFound; InvalidInput."""
+    """Give one's own view another name, or share it, or cease to. Raises NotFound; ValidationFailedError."""
     view = _own(actor, pk)
     faults = ErrorCollector()
     view.name = faults.clean_line("/name", name, 60, required=True)

@@ -21,7 +21,7 @@ def install_lifecycle(*, actor: Actor, protected: bool = True) -> None:
     Args:
         protected: whether the gate guards anything; without, every lawful move is free and no alias is protected.
 
-    Raises NotPermitted for anybody but a process or whoever manages policies.
+    Raises PermissionDeniedError for anybody but a process or whoever manages policies.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     with connection.cursor() as cursor:  # two installers at once: the second waits, and then finds it done

@@ -44,8 +44,10 @@ UNKNOWN = ObjectRef("sign_in", "unknown-name")
 def sign_in(*, username: str, password: str) -> User:
     """Check a name and a password and record that the person signed in; the caller opens the session.
 
-    The address is that of the ambient request (`audit.context`). Raises NotNow ("too_many_attempts") before any
-    password is looked at, and NotPermitted ("sign_in_failed") for an unknown name, a wrong password, a deactivated
+    The address is that of the ambient request (`audit.context`). Raises InvalidStateError ("too_many_attempts") before
+    any
+    password is looked at, and PermissionDeniedError ("sign_in_failed") for an unknown name, a wrong password, a
+    deactivated
     account and a service account alike.
     """
     username = username.strip()
@@ -80,8 +82,9 @@ def sign_out(*, actor: Actor, person: User) -> None:
 def reauthenticate(person: User, password: str, *, pointer: str) -> None:
     """Hold a signer to their password (21 CFR 11.200(a)(1)). `pointer` says where the password stood in the input.
 
-    Call it outside a transaction: a wrong attempt must stay counted and recorded. Raises InvalidInput for a missing or
-    wrong password and NotNow ("too_many_attempts") after too many.
+    Call it outside a transaction: a wrong attempt must stay counted and recorded. Raises ValidationFailedError for a
+    missing or
+    wrong password and InvalidStateError ("too_many_attempts") after too many.
     """
     if not password:
         raise ValidationFailedError(
@@ -114,7 +117,7 @@ def reauthenticate_to_administer(person: User, password: str, *, pointer: str) -
 
 def _held_to(person: User, password: str, *, counted_as: str, failed: str) -> bool:
     """Whether it is the person's password. Guesses are counted by purpose; a wrong one is recorded as `failed`. Raises
-    NotPermitted where somebody else set the password."""
+    PermissionDeniedError where somebody else set the password."""
     require_own_password(person)
     keys = _keys(f"{counted_as}:{person.uid}")
     made = _count(keys)
@@ -136,7 +139,8 @@ def _matches(person: User | None, password: str) -> bool:
 
 
 def count_from_address(purpose: str) -> None:
-    """Count an attempt that names no account, such as a link that is tried. Raises NotNow ("too_many_attempts")."""
+    """Count an attempt that names no account, such as a link that is tried. Raises InvalidStateError
+    ("too_many_attempts")."""
     address = context.current().address
     if address:
         _count({_key(purpose, address): PER_ADDRESS})

@@ -38,7 +38,8 @@ def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[Si
 
     Returns the link, and the secret of a shown one; the secret of a mailed one is made when it is mailed.
 
-    Raises NotPermitted without MANAGE_PEOPLE, for one's own account, and for a superuser's unless by one; InvalidInput.
+    Raises PermissionDeniedError without MANAGE_PEOPLE, for one's own account, and for a superuser's unless by one;
+    ValidationFailedError.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     if actor.person == person.uid:
@@ -90,8 +91,10 @@ def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[Si
 def redeem_link(*, secret: str, password: str) -> User:
     """Set the password of the account a link was issued for, and end the link. Open sessions of the account end.
 
-    Raises NotPermitted ("link_refused") for a link that is unknown, used, ended or expired, or whose account is shut,
-    alike; NotNow after too many attempts from an address; InvalidInput for a password the validators refuse.
+    Raises PermissionDeniedError ("link_refused") for a link that is unknown, used, ended or expired, or whose account
+    is shut,
+    alike; InvalidStateError after too many attempts from an address; ValidationFailedError for a password the
+    validators refuse.
     """
     count_from_address("sign-in-link")
     digest = digest_of(secret)

@@ -66,7 +66,7 @@ def issue(
         received_by: who is given the secret, where that is not the actor. Whoever issued or received a token of a
             service account does not approve what the account did (SoD-3).
 
-    Raises NotPermitted, InvalidInput.
+    Raises PermissionDeniedError, ValidationFailedError.
     """
     _require_issuer(actor, person)
     now = clock.now()
@@ -133,8 +133,9 @@ def issue(
 def revoke(*, actor: Actor, token: AccessToken, reason: str) -> AccessToken:
     """End a token at once. Its person may, and whoever manages people.
 
-    Raises NotFound for somebody else's token, NotPermitted for a deactivated account and for a token that would revoke
-    another, InvalidInput without a reason, NotNow where it was revoked already.
+    Raises NotFound for somebody else's token, PermissionDeniedError for a deactivated account and for a token that
+    would revoke
+    another, ValidationFailedError without a reason, InvalidStateError where it was revoked already.
     """
     faults = ErrorCollector()
     why = faults.reason(reason)

@@ -12,7 +12,7 @@ UNIQUE_VIOLATION = "23505"
 
 @contextmanager
 def translate_unique_violation(pointer: str, detail: str) -> Iterator[None]:
-    """Turn a name that is taken, perhaps a moment ago by somebody else, into InvalidInput at `pointer`.
+    """Turn a name that is taken, perhaps a moment ago by somebody else, into ValidationFailedError at `pointer`.
 
     The transaction around it is spoilt then, and must be left by the refusal.
     """

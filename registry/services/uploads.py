@@ -43,7 +43,8 @@ def upload_instructions(*, actor: Actor, version: ModelVersion, paths: Sequence[
     Args:
         paths: the files asked about; all where none is named.
 
-    Raises NotFound and NotPermitted; NotNow where the version is registered or abandoned; InvalidInput; StoreAway.
+    Raises NotFound and PermissionDeniedError; InvalidStateError where the version is registered or abandoned;
+    ValidationFailedError; StorageUnavailableError.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     require_accepts_files(version)
@@ -154,7 +155,7 @@ def upload_key(version: ModelVersion, file: Artifact) -> str:
 
 
 def require_accepts_files(version: ModelVersion) -> None:
-    """Raises NotNow where a version takes no files any more."""
+    """Raises InvalidStateError where a version takes no files any more."""
     if version.status == ModelVersion.Status.REGISTERED:
         raise InvalidStateError(
             f"Version {version.number} is registered and its files are fixed: declare a new version to change them.",

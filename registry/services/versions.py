@@ -86,7 +86,8 @@ def declare_version(
     What was declared before by the same person with the same token, word for word, is found again and returned with
     `found` set, so that a pipeline may repeat itself; `reuse=False` makes a new version all the same.
 
-    Raises NotFound and NotPermitted as `access.require` does; NotNow for an archived model; InvalidInput.
+    Raises NotFound and PermissionDeniedError as `access.require` does; InvalidStateError for an archived model;
+    ValidationFailedError.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, model)
     person, token = access.require_person_and_token(actor)
@@ -148,7 +149,8 @@ def store_artifact(
     Args:
         announced: how many bytes the sender says there are; with another number none is read.
 
-    Raises NotFound and NotPermitted; NotNow where the version is registered already; InvalidInput, with nothing kept,
+    Raises NotFound and PermissionDeniedError; InvalidStateError where the version is registered already;
+    ValidationFailedError, with nothing kept,
     where the bytes have another size or digest than was declared.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
@@ -199,7 +201,8 @@ def complete_registration(*, actor: Actor, version: ModelVersion) -> ModelVersio
     Where files were sent to the bucket and nobody has looked at them yet, the version is returned as it is with
     `examining` set: the numbers of the uploads to ring for. The worker that stores the last one registers it.
 
-    Raises NotFound and NotPermitted; NotNow, naming the files, where some are missing; StoreAway.
+    Raises NotFound and PermissionDeniedError; InvalidStateError, naming the files, where some are missing;
+    StorageUnavailableError.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     person, token = access.require_person_and_token(actor)

@@ -75,20 +75,21 @@ def write(stream: Stream, *, limit: int, accept: Callable[[StoredBlob], None] | 
         accept: called with what was written before it is kept; raises to have it thrown away.
 
     Raises:
-        TooLarge: past the limit; and whatever `accept` or the stream raises. Then nothing is left behind.
-        OSError: the disk refuses, or, as StoreAway, the bucket.
+        BlobTooLargeError: past the limit; and whatever `accept` or the stream raises. Then nothing is left behind.
+        OSError: the disk refuses, or, as StorageUnavailableError, the bucket.
     """
     return store().write(stream, limit=limit, accept=accept)
 
 
 def open_file(sha256: str) -> BinaryIO:
-    """Stored bytes, to be closed by whoever asked. Raises FileNotFoundError where they are not stored, StoreAway."""
+    """Stored bytes, to be closed by whoever asked. Raises FileNotFoundError where they are not stored,
+    StorageUnavailableError."""
     return store().open(sha256)
 
 
 @contextmanager
 def open_blob(sha256: str) -> Iterator[BinaryIO]:
-    """Read stored bytes. Raises FileNotFoundError where they are not stored, StoreAway."""
+    """Read stored bytes. Raises FileNotFoundError where they are not stored, StorageUnavailableError."""
     with store().open(sha256) as file:
         yield file
 

@@ -334,7 +334,7 @@ class _Parts:
         return StoredBlob(self._hashed.hexdigest(), self._size)
 
     def next(self) -> bytearray:
-        """The next part; shorter, or empty, at the end. Raises TooLarge."""
+        """The next part; shorter, or empty, at the end. Raises BlobTooLargeError."""
         part = bytearray()
         while not self.ended and len(part) < self._part:
             chunk = self._stream.read(min(CHUNK, self._part - len(part)))

@@ -215,7 +215,7 @@ def test_a_metric_of_many_versions_finds_the_same(
 ) -> None:
     queries = ("metric.auc>0.6", "-metric.auc>0.6", "metric.auc>0.6 metric.loss<0.3")
     before = [(found(people, query), versions(people, query)) for query in queries]
-    monkeypatch.setattr(version_words, "MAX_INLINE_IDS", 0)
+    monkeypatch.setattr(version_words, "FEW", 0)
     assert [(found(people, query), versions(people, query)) for query in queries] == before
 
 

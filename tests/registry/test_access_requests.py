@@ -85,7 +85,8 @@ def test_what_may_not_be_asked(people: People, model: RegisteredModel) -> None:
         ({"until": clock.now() + 181 * DAY}, "/until"),
     ):
         with pytest.raises(ValidationFailedError) as refused:
-            asking.create_access_request(actor=eve, **{"slug": model.slug, "role": "viewer", "purpose": "p", **change})  # type: ignore[arg-type]
+            asking.create_access_request(actor=eve, **{"slug": model.slug, "role": "viewer", "purpose": "p", **change})
+            # type: ignore[arg-type]
         assert [error.pointer for error in refused.value.errors] == [pointer]
     robot = actor_for(people.ci_retail)
     for nobody in (robot, process("gate"), people.token_of(people.eve, "versions:write")):

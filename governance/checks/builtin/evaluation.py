@@ -68,7 +68,7 @@ class Evaluation:
         count once.
 
         Raises:
-            TableUnusable: where a score is not a finite number, a cell is blank, a column is lacking, or the form is
+            TableFormatError: where a score is not a finite number, a cell is blank, a column is lacking, or the form is
                 ambiguous.
         """
         table = open_table(file)

@@ -61,7 +61,8 @@ class MlflowImport:
     report: Report = field(default_factory=Report)
 
     def run(self) -> Report:
-        """Bring everything. Raises NotPermitted for anybody but an officer, ServerFault; what is brought by then stays,
+        """Bring everything. Raises PermissionDeniedError for anybody but an officer, ServerFault; what is brought by
+        then stays,
         and another run goes on from there."""
         access.require_in_organisation(self.actor, access.OrgPermission.MANAGE_POLICIES)
         self._lifecycle = selectors.lifecycle()

@@ -60,9 +60,9 @@ def officer(username: str, proof: Proof) -> Actor:
 
     Raises:
         NotFound: there is no such active account.
-        NotPermitted: it may not publish policies, or the token is not theirs or not sufficient.
-        InvalidInput: the password is wrong.
-        NotNow: there were too many attempts.
+        PermissionDeniedError: it may not publish policies, or the token is not theirs or not sufficient.
+        ValidationFailedError: the password is wrong.
+        InvalidStateError: there were too many attempts.
     """
     return _proved(username, proof, access.OrgPermission.MANAGE_POLICIES)
 

@@ -36,7 +36,8 @@ class ExportImport:
     report: Report = field(default_factory=Report)
 
     def run(self, exports: Iterable[tuple[str, Export]]) -> Report:
-        """Record what files describe, given as pairs of the file's name and its content. Raises NotPermitted for anyone
+        """Record what files describe, given as pairs of the file's name and its content. Raises PermissionDeniedError
+        for anyone
         but an officer."""
         access.require_in_organisation(self.actor, access.OrgPermission.MANAGE_POLICIES)
         for file, export in exports:

@@ -12,7 +12,7 @@ from registry.storage import Stream
 
 
 def files(source: S3Source, key: str) -> Iterator[SourceFile]:
-    """The objects below a key, or the object of that very key. Raises CannotCopy."""
+    """The objects below a key, or the object of that very key. Raises CopyError."""
     client = _client(source)
     for seen, entry in enumerate(_listed(client, source, key), 1):
         if seen > MOST_FILES:

@@ -15,7 +15,7 @@ _STEP = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 def files(source: FolderSource, rest: str) -> Iterator[SourceFile]:
-    """The files below `rest`, or `rest` itself where it is one, in the order of their names. Raises CannotCopy."""
+    """The files below `rest`, or `rest` itself where it is one, in the order of their names. Raises CopyError."""
     parts = [part for part in rest.split("/") if part]
     if any(part in (".", "..") or "\x00" in part for part in parts):
         raise CopyError("The source climbs out of the folder it names: “..” is no part of a source.")

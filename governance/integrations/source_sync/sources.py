@@ -125,7 +125,7 @@ def is_covered(uri: str, sources: Sequence[Source]) -> bool:
 
 
 def files(uri: str, sources: Sequence[Source]) -> Iterator[SourceFile]:
-    """The files below a source. Raises CannotCopy."""
+    """The files below a source. Raises CopyError."""
     from governance.integrations.source_sync import bucket, folder, tracking  # noqa: PLC0415 (each stands on the values above)
 
     for source in sources:

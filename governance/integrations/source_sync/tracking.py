@@ -39,7 +39,7 @@ class Run:
 
 def files(source: Tracking, uri: str, others: Sequence[Source]) -> Iterator[SourceFile]:
     """The files of a run, a logged model or an artifact address of this server; where it keeps them in a folder or a
-    bucket, they are read there, if that is named as a source too. Raises CannotCopy."""
+    bucket, they are read there, if that is named as a source too. Raises CopyError."""
     server = _server(source)
     place = _place(server, uri)
     if not place.startswith("mlflow-artifacts:"):
@@ -55,7 +55,7 @@ def files(source: Tracking, uri: str, others: Sequence[Source]) -> Iterator[Sour
 
 
 def run(source: Tracking, run_id: str) -> Run:
-    """What a run logged. Raises CannotCopy."""
+    """What a run logged. Raises CopyError."""
     if not _NAME.fullmatch(run_id):
         raise CopyError("The run's id is none of MLflow's.")
     answer = _json(_server(source), f"{API}/runs/get", [("run_id", run_id)])

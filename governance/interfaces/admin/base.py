@@ -159,7 +159,7 @@ class AuditedModelAdmin(_ModelAdmin):
         return super().changelist_view(request, context)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> Any:
-        """Make a new row, by its command. Raises NotPermitted."""
+        """Make a new row, by its command. Raises PermissionDeniedError."""
         if self.adding is None:
             self._require_view(request)
             raise PermissionDeniedError(
@@ -192,7 +192,7 @@ class AuditedModelAdmin(_ModelAdmin):
         return super().change_view(request, object_id, form_url, context)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
-        """Raises NotPermitted, always."""
+        """Raises PermissionDeniedError, always."""
         self._require_view(request)
         raise PermissionDeniedError(
             "Nothing in the registry is deleted: what was true stays on record. Deactivate, revoke or end it instead.",

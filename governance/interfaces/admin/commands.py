@@ -70,7 +70,7 @@ class AdminAction:
 def action_view(
     request: HttpRequest, model_admin: AuditedModelAdmin, command: AdminAction, row: Model | None = None
 ) -> HttpResponse:
-    """Show a command's form, or carry it out. Raises NotPermitted for whoever may not."""
+    """Show a command's form, or carry it out. Raises PermissionDeniedError for whoever may not."""
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     standing_of(request).require(command.permission)

@@ -36,7 +36,7 @@ class AdminPermissions:
         return self._answers[permission]
 
     def require(self, permission: OrgPermission) -> None:
-        """Raises NotPermitted, naming who can help."""
+        """Raises PermissionDeniedError, naming who can help."""
         answer = self.may(permission)
         if isinstance(answer, Denied):
             raise answer.refusal()
@@ -47,7 +47,7 @@ class AdminPermissions:
         return any(self.may(permission) for permission in WAYS_IN)
 
     def require_entry(self) -> None:
-        """Raises NotPermitted."""
+        """Raises PermissionDeniedError."""
         if not self.has_site_access:
             denied = self.may(WAYS_IN[0])
             raise PermissionDeniedError(

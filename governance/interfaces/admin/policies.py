@@ -68,7 +68,7 @@ def _propose(actor: Actor, row: Policy | None, form: PolicyForm) -> ActionResult
 
 
 def _refuse_another(row: Policy, document: PolicyDocument, source: str) -> None:
-    """A revision of one policy is not the beginning of another. Raises InvalidInput."""
+    """A revision of one policy is not the beginning of another. Raises ValidationFailedError."""
     if document.slug != row.slug:
         rule = f"This page proposes the next revision of {row.slug}; propose another policy from the list."
         raise ValidationFailedError(with_places([FieldError("/slug", "another_policy", rule)], source))

@@ -20,7 +20,7 @@ from registry.models import ModelVersion, RegisteredModel, Stage
 
 
 def model(actor: Actor, name: str) -> RegisteredModel:
-    """A model the actor may see. Raises MlflowError; NotPermitted for a token that may not read models."""
+    """A model the actor may see. Raises MlflowError; PermissionDeniedError for a token that may not read models."""
     access.require_scope(actor, "models:read")
     seen = get_visible_model(actor, name)
     if seen is None:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 
-# The first that fits: a StaleRevision is a Conflict too.
+# The first that fits: a StaleRevisionError is a Conflict too.
 _STATUS: Final[tuple[tuple[type[DomainError], int], ...]] = (
     (InvalidQuery, 400),
     (NotFoundError, 404),

@@ -7,7 +7,8 @@ from registry.models import User
 
 
 def get_user_or_error(username: str | None, pointer: str) -> User | None:
-    """The account with that user name; None for none. Raises InvalidInput, at the pointer, for an unknown name."""
+    """The account with that user name; None for none. Raises ValidationFailedError, at the pointer, for an unknown
+    name."""
     if username is None:
         return None
     found = User.objects.filter(username=username).first()

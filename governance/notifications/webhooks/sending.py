@@ -89,7 +89,7 @@ def deliver(delivery_id: int) -> bool:
 
 
 def send_test(*, actor: Actor, webhook: Webhook, told: str) -> TestDeliveryResult:
-    """Send a test message now, whatever the webhook's status. Raises NotPermitted."""
+    """Send a test message now, whatever the webhook's status. Raises PermissionDeniedError."""
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     try:
         receipt = _send(webhook, uuid4(), _message(told, clock.now(), payloads.example(told)))

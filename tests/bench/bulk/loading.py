@@ -3,7 +3,8 @@
     python -m tests.bench.bulk.loading --models 10000 --versions 10
 
 Works on whatever database the settings name. The leaves are made by `audit.recorder.build_event`, streams are numbered
-without a gap, and each governed row has its event. The first models go through every guard of the database, as the application role; where the settings name the server's superuser, as they do
+without a gap, and each governed row has its event. The first models go through every guard of the database, as the
+application role; where the settings name the server's superuser, as they do
 for the embedded server, the others are copied past the guards (`tests.bench.bulk.copying`), from rows that the same
 functions make. It ends by asking the
 product for the fingerprints of a few versions, which have to be those that were written.

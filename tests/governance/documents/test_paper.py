@@ -139,9 +139,9 @@ def test_placeholders_of_the_library_are_text() -> None:
 
 def test_the_bytes_do_not_depend_on_the_process() -> None:
     program = (
-        "import datetime, hashlib; from governance.documents import paper;"
-        "about = paper.Print('t', 's', 'Łukasz', datetime.datetime(2026, 11, 24, tzinfo=datetime.UTC), 'https://a.example/');"
-        "print(hashlib.sha256(paper.card('Nguyễn **Ω**\\n\\n    code', {'a': 'ж'}, about)).hexdigest())"
+        "import datetime, hashlib; from governance.documents import pdf_writer;"
+        "about = pdf_writer.PdfMetadata('t', 's', 'Łukasz', datetime.datetime(2026, 11, 24, tzinfo=datetime.UTC), 'https://a.example/');"
+        "print(hashlib.sha256(pdf_writer.card('Nguyễn **Ω**\\n\\n    code', {'a': 'ж'}, about)).hexdigest())"
     )
     digests = {
         subprocess.run(
