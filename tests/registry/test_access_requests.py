@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -85,8 +86,8 @@ def test_what_may_not_be_asked(people: People, model: RegisteredModel) -> None:
         ({"until": clock.now() + 181 * DAY}, "/until"),
     ):
         with pytest.raises(ValidationFailedError) as refused:
-            asking.create_access_request(actor=eve, **{"slug": model.slug, "role": "viewer", "purpose": "p", **change})
-            # type: ignore[arg-type]
+            given: dict[str, Any] = {"slug": model.slug, "role": "viewer", "purpose": "p", **change}
+            asking.create_access_request(actor=eve, **given)
         assert [error.pointer for error in refused.value.errors] == [pointer]
     robot = actor_for(people.ci_retail)
     for nobody in (robot, process("gate"), people.token_of(people.eve, "versions:write")):
