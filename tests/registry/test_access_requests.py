@@ -85,8 +85,8 @@ def test_what_may_not_be_asked(people: People, model: RegisteredModel) -> None:
         ({"until": clock.now() - DAY}, "/until"),
         ({"until": clock.now() + 181 * DAY}, "/until"),
     ):
+        given: dict[str, Any] = {"slug": model.slug, "role": "viewer", "purpose": "p", **change}
         with pytest.raises(ValidationFailedError) as refused:
-            given: dict[str, Any] = {"slug": model.slug, "role": "viewer", "purpose": "p", **change}
             asking.create_access_request(actor=eve, **given)
         assert [error.pointer for error in refused.value.errors] == [pointer]
     robot = actor_for(people.ci_retail)
