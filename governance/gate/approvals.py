@@ -1,9 +1,9 @@
-"""What was approved of a version in the protected places it holds, and what was added to it afterwards.
+"""The approved inputs of versions in protected places, and the additions made after the approval.
 
 A protected place is a protected stage that the version is in, or a protected alias that points at it. The open row of a
-place names the promotion that put the version there, or approved it there again; the fingerprint of that request is the
-approved one. A version whose fingerprint differs from it deviates: metrics, cards, evidence or files were added since.
-What was added is read from the log, in the order of the model's stream, so that no clock decides what came later.
+place names the promotion request that put the version there, or approved it there again. The fingerprint of that
+request is the approved one. A version with another fingerprint deviates: metrics, cards, evidence or files were added
+since. Additions are read from the audit log in the order of the model's stream, so the order does not depend on clocks.
 """
 
 from __future__ import annotations
@@ -37,22 +37,24 @@ from registry.models import (
 )
 
 MOST_SHOWN: Final = 100
-"""Additions that are listed for one place; the newest, where there are more."""
+"""Maximum number of additions listed for one place; the newest are kept."""
 _KINDS: Final = {METRICS_ADDED: "metric", CARD_ADDED: "card", EVIDENCE_ADDED: "evidence", ARTIFACT_ATTACHED: "file"}
 _METRICS_NAMED: Final = 10
 _AFTER_ALL_STAGES: Final = 1_000_000
 _Body = Mapping[str, Any]
-"""An event's leaf, read."""
+"""The decoded leaf of an event."""
 
 
 def held_places(versions: str) -> str:
-    """The SQL of the protected places that versions hold now.
-
-    Its columns are version_id, stage_id, stage, alias, place, name, position, promotion, opened_at, opened_event and
-    before_governance.
+    """Build the SQL query of the protected places that versions hold now.
 
     Args:
-        versions: the condition on the key of a version, such as "= v.id".
+        versions: SQL condition on the key of a version, such as "= v.id". It is inserted unescaped and must be a
+            constant.
+
+    Returns:
+        A SELECT with the columns version_id, stage_id, stage, alias, place, name, position, promotion, opened_at,
+        opened_event and before_governance.
     """
     return f"""
         SELECT o.version_id, o.stage_id, s.slug AS stage, '' AS alias, s.slug AS place, s.name,
@@ -72,7 +74,7 @@ APPROVAL_COLUMNS: Final = f"""
     (SELECT again.id FROM governance_promotionrequest again
       WHERE again.version_id = h.version_id AND again.state IN {PromotionRequest.LIVE!r}
         AND again.target_stage_id IS NOT DISTINCT FROM h.stage_id AND again.target_alias = h.alias)"""  # noqa: S608 - text of ours
-"""The fields of an `Approval`, of a place h that a version v holds by a request r."""
+"""The select list for an `Approval`; needs the place as `h`, the version as `v` and the request as `r`."""
 
 _APPROVALS = f"""
     SELECT {APPROVAL_COLUMNS}
@@ -103,26 +105,26 @@ class Approval(NamedTuple):
     """Slug of the stage; empty for an alias."""
     alias: str
     place: str
-    """The stage's slug, or the alias after @."""
+    """The slug of the stage, or "@" and the alias."""
     name: str
-    """The stage's name, or the alias after @."""
+    """The name of the stage, or "@" and the alias."""
     request: int
     request_uid: UUID
     recorded: str
-    """The version's fingerprint when that request was promoted."""
+    """The fingerprint of the version when the request was promoted."""
     current: str
     since: datetime
     event: UUID
-    """Of the promotion."""
+    """Event of the promotion."""
     before_governance: bool
     reviewed: bool
-    """Whether a policy governed the promotion. What stood there before governance was approved by nobody here."""
+    """Whether a policy governed the promotion. False for a place held since before governance."""
     reapproval: int | None
-    """Number of the live request for the same place, which asks to approve the version there again."""
+    """Number of the live request to approve the version again in this place; None where there is none."""
 
     @classmethod
     def from_json(cls, row: Sequence[Any]) -> Approval:
-        """What `APPROVAL_COLUMNS` are as a JSON array."""
+        """Build an approval from `APPROVAL_COLUMNS` as a JSON array."""
         read = cls._make(row)
         return read._replace(
             version_uid=UUID(row[1]),
@@ -137,13 +139,19 @@ class Approval(NamedTuple):
 
     @property
     def fingerprint(self) -> str | None:
-        """The approved fingerprint; None where nobody here approved one."""
+        """The approved fingerprint; None where there was no approval in this registry."""
         return self.recorded if self.reviewed else None
 
 
 def approvals_of(versions: Collection[int]) -> dict[int, list[Approval]]:
-    """The protected places each of these versions holds, by its key: the stage first, then aliases by name. One query.
-    Versions that hold none are missing."""
+    """Return the protected places that versions hold now. One query.
+
+    Args:
+        versions: primary keys of versions.
+
+    Returns:
+        Approvals by version key, the stage first, then aliases by name. Versions without a protected place are missing.
+    """
     found: defaultdict[int, list[Approval]] = defaultdict(list)
     for row in prepared_statements.execute_prepared(_APPROVALS, {"versions": list(versions)}) if versions else ():
         found[row[0]].append(Approval._make(row))
@@ -151,28 +159,28 @@ def approvals_of(versions: Collection[int]) -> dict[int, list[Approval]]:
 
 
 def approvals(version: ModelVersion) -> list[Approval]:
-    """The protected places a version holds now. One query."""
+    """Return the protected places a version holds now. One query."""
     return approvals_of([version.pk]).get(version.pk, [])
 
 
 def approved(version: ModelVersion) -> list[Approved]:
-    """The same, as the services that add to a version take it."""
+    """Return the same approvals in the type used by the services that add to a version."""
     return [Approved(a.place, a.request_uid, a.request, a.recorded) for a in approvals(version)]
 
 
 def foremost(found: Sequence[Approval], reference: str = "") -> Approval | None:
-    """The approval that an answer names first; None where the version holds no place.
+    """Return the approval that a response names first; None where the version holds no protected place.
 
     Args:
         found: the approvals of one version.
-        reference: the place that was asked for, a stage's slug or an alias after @. Where it is none of the protected
-            ones, the stage comes before the aliases.
+        reference: the requested place, a stage slug or "@" and an alias. If it is not a protected place of the version,
+            the stage precedes the aliases.
     """
     return next((a for a in found if a.place == reference), found[0] if found else None)
 
 
 def deviating_versions() -> QuerySet[ModelVersion]:
-    """The versions whose inputs are not the approved ones of a protected place they hold."""
+    """Return the versions whose inputs differ from the approved ones of a protected place they hold."""
     here = Q(IS_CURRENT, version=OuterRef("version"), promotion=OuterRef("uid"))
     held = Exists(StageOccupancy.objects.filter(here, stage__protected=True)) | Exists(
         AliasAssignment.objects.filter(here, name__in=ProtectedAlias.objects.values("name"))
@@ -186,7 +194,7 @@ def deviating_versions() -> QuerySet[ModelVersion]:
 
 @dataclass(frozen=True)
 class Doer:
-    """Who added something: the actor's id in the log, and a name for people."""
+    """Who added something: the actor's id in the audit log and a display name."""
 
     id: str
     name: str
@@ -194,12 +202,12 @@ class Doer:
 
 @dataclass(frozen=True)
 class Addition:
-    """Something that was added to a version after an approval of it."""
+    """Something that was added to a version after its approval."""
 
     kind: str
     """metric, card, evidence, document or file"""
     what: str
-    """In words, with the name, kind or path of it."""
+    """Description with the name, kind or path of the addition."""
     at: datetime
     by: Doer
     event: UUID
@@ -207,15 +215,22 @@ class Addition:
 
 @dataclass(frozen=True)
 class Additions:
-    """What was added after an approval, the newest first; `more`: there is more than this."""
+    """What was added after an approval, newest first; `more` is true where the list is cut off."""
 
     items: tuple[Addition, ...] = ()
     more: bool = False
 
 
 def later_additions(found: Iterable[Approval]) -> dict[UUID, Additions]:
-    """What was added after each of these approvals whose version deviates, by the event of the approval. A fixed number
-    of queries, and none where no version deviates."""
+    """Return what was added after each approval whose version deviates. A fixed number of queries; none without
+    deviation.
+
+    Args:
+        found: approvals of any versions.
+
+    Returns:
+        Additions by the event id of the approval, at most `MOST_SHOWN` each.
+    """
     deviating = {a.event: a for a in found if a.deviates}
     if not deviating:
         return {}
@@ -231,21 +246,26 @@ def later_additions(found: Iterable[Approval]) -> dict[UUID, Additions]:
 
 
 def attached_since(found: Iterable[Approval]) -> frozenset[UUID]:
-    """The files, by uid, that were attached after any of these approvals: they are not part of what was approved. No
-    query where no version deviates."""
+    """Return the uids of files attached after any of these approvals, which therefore do not cover them.
+
+    No query where no version deviates.
+
+    Args:
+        found: approvals of any versions.
+    """
     deviating = [a for a in found if a.deviates]
     rows = _events_after(deviating, [ARTIFACT_ATTACHED], None) if deviating else []
     return frozenset(UUID(event.body["object"]["id"]) for _, event in rows)
 
 
 def refuse_unapproved(artifact: Artifact) -> None:
-    """Refuse to serve a file that was attached after its version was put in a protected place that it holds.
+    """Refuse to serve a file that was attached after the approval of a protected place that its version holds.
 
     Args:
-        artifact: with its version.
+        artifact: the file, with its version joined.
 
     Raises:
-        InvalidStateError: no promotion covers the file.
+        InvalidStateError: no promotion covers the file (`file_unapproved`).
     """
     found = approvals(artifact.version)
     if artifact.uid in attached_since(found):
@@ -259,7 +279,7 @@ def refuse_unapproved(artifact: Artifact) -> None:
 
 
 def _events_after(found: Sequence[Approval], actions: Sequence[str], limit: int | None) -> list[tuple[UUID, Event]]:
-    """The additions after each approval, the newest first, with the event of the approval."""
+    """Return the additions after each approval, newest first, with the event id of the approval."""
     asked = {
         "versions": [str(a.version_uid) for a in found],
         "events": [a.event for a in found],
@@ -275,7 +295,7 @@ def _event(event_id: UUID, leaf: Any) -> Event:
 
 
 def _describe(events: Mapping[UUID, Event], versions: Collection[int]) -> dict[UUID, Addition]:
-    """What each event added, and who did it."""
+    """Describe what each event added, and its actor."""
     bodies = {uid: event.body for uid, event in events.items()}
     words = _words(list(bodies.values()), versions)
     doers = _doers(bodies.values())
@@ -297,14 +317,15 @@ def _kind(body: _Body) -> str:
 
 
 def _key(body: _Body) -> str:
-    """What an addition is found by in the registry: the uid of what was added; metrics have none of their own in the
-    log, and are found by the version and the revision."""
+    """Return the lookup key of an addition: the uid of the added object; for metrics, which have none in the log, the
+    version and revision.
+    """
     uid, data = body["object"]["id"], body["data"]
     return f"{uid}/{data['evidence_revision']}" if body["action"] == METRICS_ADDED else str(uid)
 
 
 def _words(bodies: Sequence[_Body], versions: Collection[int]) -> dict[str, str]:
-    """Each addition in words, by its key."""
+    """Return a description of each addition, by its key."""
 
     def things(action: str) -> list[str]:
         return [body["object"]["id"] for body in bodies if body["action"] == action]
@@ -329,7 +350,7 @@ def _words(bodies: Sequence[_Body], versions: Collection[int]) -> dict[str, str]
 
 
 def _doers(bodies: Iterable[_Body]) -> dict[str, Doer]:
-    """Who did these, by the actor's id in the log."""
+    """Return the actors of these events, by the actor's id in the audit log."""
     actors = {body["actor"]["id"]: body["actor"] for body in bodies}
     uids = {str(actor.get("behind") or actor["id"]) for actor in actors.values()}
     people = dict(User.objects.filter(uid__in=uids).values_list("uid", "name"))

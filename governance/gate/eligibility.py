@@ -1,7 +1,6 @@
-"""Who may count for a request: the members of reviewer groups, since when and by whom they are that, and the separation
-of duties over them.
+"""Whose decision can count for a request: membership of reviewer groups and separation of duties.
 
-One rule for pages, REST, lists, explanations and the gate: `standing_of`.
+`standing_of` is the only implementation; pages, REST, lists, explanations and the gate use it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -29,7 +28,9 @@ from registry.selectors.tier_lowerings import who_lowered
 
 @dataclass(frozen=True)
 class Member:
-    """A member of reviewer groups now: by the slug of each group since when and by whom, and who could act as them."""
+    """A user with their current reviewer groups. `joined` maps the slug of a group to when and by whom the membership
+    was entered.
+    """
 
     user: User
     joined: Mapping[str, Joining]
@@ -37,26 +38,27 @@ class Member:
 
     @cached_property
     def controls(self) -> tuple[Control, ...]:
-        """Who made the account or could act as it: one query where it was not read with others."""
+        """Return who made the account or could act as it. One query unless it was read together with others."""
         if self.known_controls is not None:
             return self.known_controls
         return account_controls.controls_of([self.user.uid]).get(self.user.uid, ())
 
     def controlled_by(self, since: datetime) -> frozenset[str]:
-        """Who could act as the account at `since` or later."""
+        """Return the uids of accounts that could act as this one at `since` or later."""
         return account_controls.controllers(self.controls, since)
 
     @property
     def made_by(self) -> frozenset[str]:
-        """Who made the account."""
+        """The uids of accounts that made this one."""
         return account_controls.makers(self.controls)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How a person stands to a request. `groups`: those in which they count; `barred`: why they do not count in others.
+    """Whether the decision of a person can count for a request.
 
-    `excluded`: why no decision of theirs counts; None where it can, or where they are in no group that is called upon.
+    `groups`: groups in which it counts. `barred`: reason by group in which alone it does not count. `excluded`: why no
+    decision of theirs counts; None where one can, or where they are in none of the required groups.
     """
 
     groups: frozenset[str]
@@ -65,13 +67,17 @@ class Standing:
 
 
 def members_of(groups: Collection[str]) -> list[Member]:
-    """Everyone who is in one of these groups now, by name. Three queries."""
+    """Return the current members of any of these groups, ordered by name. Three queries.
+
+    Args:
+        groups: slugs of reviewer groups.
+    """
     held = Membership.effective(clock.now()).filter(group__slug__in=groups)
     return _members(held.select_related("user", "group"))
 
 
 def member(person: User) -> Member:
-    """One person with all groups they are in now. Three queries at most, once on a page that is only read."""
+    """Return a person with all their current groups. At most three queries; cached while a page is only read."""
     return access._cached(("member", person.pk), lambda: _member(person))
 
 
@@ -99,14 +105,12 @@ def _members(held: Iterable[Membership]) -> list[Member]:
 
 
 def get_involvement(request: PromotionRequest) -> Involvement:
-    """Who asked for, registered, trained and contributed to what is promoted, who could use the tokens that were used,
-    who could act as the accounts that asked, and who lowered the model's tier. Three queries."""
+    """Return who requested, registered, trained and contributed to a request's version. Three queries."""
     return involvements([request])[request.pk]
 
 
 def involvements(requests: Collection[PromotionRequest]) -> dict[int, Involvement]:
-    """`involvement` of several requests by their numbers, in three queries; a page that is only read asks once about
-    each request."""
+    """Return the involvement of several requests, by request number. Three queries for all that are not cached."""
     known: dict[int, Involvement] = access._cached("involvements", dict)
     if missing := [r for r in requests if r.pk not in known]:
         known.update(_involvements(missing))
@@ -146,11 +150,17 @@ def standing_of(
     name: str | None = None,
     involved: Involvement | None = None,
 ) -> Standing:
-    """How a person stands to a request whose policy calls on the groups `called`.
+    """Evaluate whether a person's decision can count for a request.
 
     Args:
-        name: what reasons call them: their name where none is given, or `policies.YOU`.
-        involved: the request's involvement, where it is known.
+        found: the person with their memberships.
+        request: the promotion request.
+        called: slugs of the groups that the request's policies require.
+        name: how reasons name the person: their own name if None, or `policies.YOU`.
+        involved: the request's involvement if already read.
+
+    Returns:
+        The groups in which the person counts, and the reasons where they do not.
     """
     user, called_by = found.user, user_name(found, name)
     involved = get_involvement(request) if involved is None else involved
@@ -176,7 +186,7 @@ def standing_of(
 
 
 def user_name(found: Member, name: str | None) -> str:
-    """What reasons call a person."""
+    """Return how reasons name a person."""
     return found.user.name if name is None else name
 
 
@@ -187,7 +197,18 @@ def reviewers_among(
     called: Collection[str],
     involved: Involvement | None = None,
 ) -> tuple[Reviewer, ...]:
-    """Those of the members who may decide, and superusers, whom the separation of duties always keeps out."""
+    """Select the reviewers of a request among members of its groups.
+
+    Args:
+        members: members of the required groups.
+        deciders: primary keys of the users with permission to decide on the model.
+        request: the promotion request.
+        called: slugs of the groups that the request's policies require.
+        involved: the request's involvement if already read.
+
+    Returns:
+        The members with the permission and active superusers (who are always excluded), with the reasons of exclusion.
+    """
     involved = get_involvement(request) if involved is None else involved
     found = []
     for each in members:
@@ -199,6 +220,8 @@ def reviewers_among(
 
 
 def has_left_since(person: User, moment: datetime) -> bool:
-    """Whether the account was deactivated at that moment or later, even if it was reactivated: what it signed before
-    counts no more."""
+    """Return whether the account was deactivated at `moment` or later, even if it was reactivated.
+
+    Decisions signed before a deactivation no longer count.
+    """
     return person.deactivated_at is not None and person.deactivated_at >= moment

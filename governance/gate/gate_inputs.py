@@ -1,4 +1,4 @@
-"""Gathers what a verdict depends on. Reads only; the caller holds the locks where the answer will be acted upon."""
+"""Read the facts that a verdict depends on. Reads only; a caller that acts on the verdict holds the locks."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -44,15 +44,21 @@ from registry.selectors import VersionContents
 
 
 def get_policy_document(request: PromotionRequest) -> PolicyDocument | None:
-    """Return what the request must satisfy: the conjunction of every policy revision that governs it; None for a free
-    move."""
+    """Return the conjunction of every policy revision that governs a request; None for an ungoverned transition."""
     if request.policy_revision is None:
         return None
     return combined([request.policy_revision, *(bound.policy_revision for bound in request.governing)])
 
 
 def combined(revisions: Iterable[PolicyRevision]) -> PolicyDocument:
-    """Return the conjunction of policy revisions, the first one primary. A revision given twice counts once."""
+    """Return the conjunction of policy revisions. A revision given twice counts once.
+
+    Args:
+        revisions: at least one revision, the primary one first.
+
+    Raises:
+        ValueError: if there is no revision.
+    """
     unique = {revision.digest: revision for revision in revisions}
     if len(unique) == 1:
         return parse_revision(next(iter(unique.values())))
@@ -64,7 +70,7 @@ def combined(revisions: Iterable[PolicyRevision]) -> PolicyDocument:
 
 
 def parse_revision(revision: PolicyRevision) -> PolicyDocument:
-    """A revision's document as a value. Revisions never change, so a process reads each once."""
+    """Return the parsed document of a revision. Cached per process, because revisions are immutable."""
     if (known := _documents.get(revision.digest)) is None:
         known = _remembered(revision.digest, PolicyDocument.model_validate(revision.document))
     return known
@@ -77,7 +83,7 @@ def _remembered(key: str, document: PolicyDocument) -> PolicyDocument:
 
 
 def documents_in_force() -> list[PolicyDocument]:
-    """What the policies in force say, in the order of their names."""
+    """Return the documents of the policies in force, ordered by slug."""
     found = PolicyRevision.objects.filter(in_force_of__isnull=False).order_by("policy__slug")
     return [parse_revision(revision) for revision in found]
 
@@ -87,8 +93,18 @@ _documents: dict[str, PolicyDocument] = {}
 
 
 def demands_on(version: ModelVersion, *, stage: Stage | None, alias: str) -> tuple[Demand, ...]:
-    """Return the policies that moving `version` to a stage, or pointing an alias at it, needs now; none for a free
-    change. The stage it is in now counts, not the one it was in when somebody asked."""
+    """Return the policy demands of a change as of now.
+
+    The current stage of the version counts, not its stage when the request was made.
+
+    Args:
+        version: the version to change.
+        stage: the target stage; None for an alias.
+        alias: the alias to point at the version; used where `stage` is None.
+
+    Returns:
+        The demands; empty for an ungoverned change.
+    """
     if stage is not None:
         return demands_of_move(version.stage, stage)
     protection = selectors.alias_protection(alias)
@@ -98,7 +114,15 @@ def demands_on(version: ModelVersion, *, stage: Stage | None, alias: str) -> tup
 
 
 def policies_for(demands: Sequence[Demand], tier: int | None) -> tuple[tuple[Demand, PolicyRevision | None], ...]:
-    """Return the policy revision in force that meets each demand for a model of this tier; None where none does."""
+    """Return for each demand the policy revision in force that meets it.
+
+    Args:
+        demands: what `demands_on` returned.
+        tier: risk tier of the model; None where it has none.
+
+    Returns:
+        Pairs of demand and revision; the revision is None where no policy in force meets the demand.
+    """
     if not demands:
         return ()
     revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
@@ -107,11 +131,11 @@ def policies_for(demands: Sequence[Demand], tier: int | None) -> tuple[tuple[Dem
 
 
 def unmet_demands(request: PromotionRequest, demands: Sequence[Demand]) -> tuple[Demand, ...]:
-    """Return those demands for which a request has to be bound to the policy that `policies_for` finds now.
+    """Return the demands for which a request still has to be bound to a policy.
 
-    A demand is met by a policy that the request was bound to for the same reason and that covers it, for any tier. The
-    way out of another stage than the one in which the request was made is asked again: a policy without `from` covers
-    it as well, and one that names that stage takes precedence over it.
+    A demand is met by a policy that the request is bound to on the same basis and that covers it, for any tier. A
+    demand for leaving a stage other than the request's original source stage is always returned: a policy without
+    `from` covers it as well, but one that names that stage takes precedence.
     """
     return tuple(
         demand
@@ -122,7 +146,7 @@ def unmet_demands(request: PromotionRequest, demands: Sequence[Demand]) -> tuple
 
 
 def _is_bound_for(request: PromotionRequest, demand: Demand) -> bool:
-    """Whether a policy governs the request for what is demanded, and covers it for some tier."""
+    """Return whether a policy on the demand's basis governs the request and covers the demand for some tier."""
     return any(
         bound.basis == demand.basis and demand.covered_by(parse_revision(bound.policy_revision))
         for bound in request.governing
@@ -132,9 +156,9 @@ def _is_bound_for(request: PromotionRequest, demand: Demand) -> bool:
 def aliases_outside_stage(request: PromotionRequest) -> tuple[str, ...]:
     """Return the aliases that point at the request's version and represent the stage it leaves.
 
-    A protected alias never points nowhere, so they keep pointing at the version until a request moves them; whoever
-    decides on leaving is shown that. The move is not refused: a version must be able to leave in an emergency, with no
-    other version at hand.
+    A protected alias always has a version, so these aliases keep pointing at it until another request changes them;
+    approvers see the list. The transition is allowed, because a version must be able to leave in an emergency when no
+    other version is available.
     """
     version, target = request.version, request.target_stage
     if target is None or target.pk == version.stage_id:
@@ -155,11 +179,14 @@ def aliases_outside_stage(request: PromotionRequest) -> tuple[str, ...]:
 def reviewers(
     request: PromotionRequest, document: PolicyDocument, involved: Involvement | None = None
 ) -> tuple[Reviewer, ...]:
-    """Return the members of the policy's groups who may decide on this model, including those whom the separation of
-    duties excludes: the page names them with the reason.
+    """Return the members of the policy's groups who may decide on the model.
+
+    Includes members excluded by the separation of duties, with the reason. For a closed request: those who decided.
 
     Args:
-        involved: the request's involvement, where it is known.
+        request: the promotion request.
+        document: its combined policy.
+        involved: the request's involvement if already read.
     """
     wanted = {rule.group for rule in document.approvals}
     if not wanted:
@@ -171,38 +198,45 @@ def reviewers(
 
 
 def deciders(model: RegisteredModel, members: Iterable[Member]) -> frozenset[int]:
-    """Those of them who may decide on the model."""
+    """Return the primary keys of the members who have permission to decide on the model."""
     return access.filter_users_with_permission([found.user for found in members], access.Permission.DECIDE, model)
 
 
 def called_groups(request: PromotionRequest) -> frozenset[str]:
-    """The groups that the policies of a request call upon."""
+    """Return the slugs of the groups that a request's policies require."""
     document = get_policy_document(request)
     return frozenset(rule.group for rule in document.approvals) if document is not None else frozenset()
 
 
 def exclusion_of(person: User, request: PromotionRequest, *, name: str | None = None) -> Exclusion | None:
-    """Why a person's decision cannot count for a request, by the separation of duties; None where it can.
+    """Return why a person's decision cannot count for a request (separation of duties); None where it can.
 
     Args:
-        name: what the reason calls them: their name where none is given, or `policies.YOU`.
+        person: the user.
+        request: the promotion request.
+        name: how the reason names the person: their own name if None, or `policies.YOU`.
     """
     return standing_of(member(person), request, called_groups(request), name=name).excluded
 
 
 def _reviewers_then(request: PromotionRequest) -> tuple[Reviewer, ...]:
-    """Who decided on a request that is closed, in the groups they were in then: what later became of them changes
-    nothing about it."""
+    """Return who decided on a closed request, in their groups of that time. Later membership changes do not matter."""
     standing = request.decisions.filter(lapsed_at__isnull=True).select_related("person").order_by("signed_at")
     return tuple(Reviewer(uid=d.person.uid, name=d.signed_name, groups=frozenset(d.groups)) for d in standing)
 
 
 def requests_without_quorum(group: str, *, leaving: User | None = None) -> list[PromotionRequest]:
-    """The live requests that call on this group, by its slug, and can no longer gather the approvals they need: even if
-    everybody who may still approve did. With `leaving`, as it would be once that person has left the group.
+    """Return the live requests that require a group and can no longer obtain the approvals they need.
+
+    Args:
+        group: slug of the reviewer group.
+        leaving: evaluate as if this user had left the group already.
+
+    Returns:
+        Requests that stay short even if every eligible member approves.
     """
     short = []
-    # Many requests wait under few policies, for few models: what is the same for several is asked once.
+    # Many requests share few policies and models: members and permissions are read once per combination.
     members: dict[frozenset[str], list[Member]] = {}
     able_to_decide: dict[tuple[int, frozenset[str]], frozenset[int]] = {}
     rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, policy_revision__isnull=False)
@@ -242,18 +276,24 @@ def requests_without_quorum(group: str, *, leaving: User | None = None) -> list[
 
 
 def contents_of(request: PromotionRequest) -> VersionContents:
-    """What the version that is to be promoted and its champion consist of now."""
+    """Return the current contents of the request's version and its champion."""
     return VersionContents(*filter(None, (request.version, request.champion)))
 
 
 def latest_runs(request: PromotionRequest) -> dict[str, CheckRun]:
-    """The latest attempt of each check: the one that counts."""
+    """Return the latest run of each check of a request, by check slug."""
     rows = CheckRun.objects.filter(request=request).order_by("check_slug", "-pk").distinct("check_slug")
     return {run.check_slug: run for run in rows}
 
 
 def check_facts(document: PolicyDocument, runs: dict[str, CheckRun], inputs: dict[str, str]) -> dict[str, CheckFact]:
-    """What the latest runs say. `inputs` holds the digest each check's inputs have now: a run on another is stale."""
+    """Return the facts of the latest runs, by check slug.
+
+    Args:
+        document: the combined policy.
+        runs: the latest run of each check.
+        inputs: current inputs digest of each check. A run with another digest is stale.
+    """
     now = clock.now()
     facts: dict[str, CheckFact] = {}
     for rule in document.checks:
@@ -284,7 +324,7 @@ def _way_out(run: CheckRun) -> str:
 
 
 def decision_facts(request: PromotionRequest) -> tuple[DecisionFact, ...]:
-    """The standing decisions: those that have not lapsed, of accounts that were active ever since."""
+    """Return the decisions that have not lapsed, of accounts that were active since they signed."""
     rows = request.decisions.filter(lapsed_at__isnull=True).select_related("person").order_by("signed_at", "pk")
     return tuple(
         DecisionFact(person=d.person.uid, name=d.signed_name, outcome=d.outcome) for d in rows if counts(request, d)
@@ -292,27 +332,33 @@ def decision_facts(request: PromotionRequest) -> tuple[DecisionFact, ...]:
 
 
 def counts(request: PromotionRequest, decision: Decision) -> bool:
-    """Whether a decision that has not lapsed counts: not where its signer's account was deactivated since, even if it
-    was reactivated. A closed request keeps what counted when it was closed."""
+    """Return whether a decision that has not lapsed counts.
+
+    It does not count if the signer's account was deactivated after signing, even if it was reactivated. A closed
+    request keeps what counted when it was closed.
+    """
     return not request.is_live or not has_left_since(decision.person, decision.signed_at)
 
 
 @dataclass(frozen=True)
 class TierSpan:
-    """The tiers a model had while a request of it was open: the one when it opened, and the strictest."""
+    """Risk tiers of a model while a request was open: the first and the strictest."""
 
     opened: int | None
     strictest: int | None
 
     @property
     def has_tightened(self) -> bool:
-        """Whether the model became stricter meanwhile."""
+        """Whether the model's tier became stricter after the request opened."""
         return self.strictest is not None and (self.opened is None or self.strictest < self.opened)
 
 
 def tier_span(request: PromotionRequest) -> TierSpan:
-    """Return the tiers of a request's model from the opening of the request until now, by its assessments: a tier that
-    was stricter for a moment counts."""
+    """Return the tiers of a request's model since the request opened, read from its assessments.
+
+    A stricter tier counts even if it was replaced later. Changes of a declared tier leave no assessment and are not
+    seen.
+    """
     now = request.model.risk_tier
     if now is None or request.model.tier_basis_id is None:
         return TierSpan(now, now)
@@ -323,8 +369,10 @@ def tier_span(request: PromotionRequest) -> TierSpan:
 
 
 def requires_assessment(model: RegisteredModel, demands: Sequence[Demand], document: PolicyDocument) -> bool:
-    """Whether a model with a declared tier has to be assessed before it enters what the demands protect. Leaving a
-    protected place does not wait for it."""
+    """Return whether a model with a declared tier must be assessed before the change.
+
+    Only entering a protected place requires it; leaving one does not.
+    """
     return (
         model.tier_basis_id is None
         and document.requires_assessed_tier
@@ -333,7 +381,7 @@ def requires_assessment(model: RegisteredModel, demands: Sequence[Demand], docum
 
 
 def model_conditions(request: PromotionRequest, document: PolicyDocument) -> tuple[Requirement, ...]:
-    """What the request's model lacks now, and who can mend it."""
+    """Return what the request's model lacks now, with the names of users who can correct it."""
     model = request.model
     demands = demands_on(request.version, stage=request.target_stage, alias=request.target_alias)
     documents = [parse_revision(bound.policy_revision) for bound in request.governing]
@@ -353,13 +401,20 @@ def model_conditions(request: PromotionRequest, document: PolicyDocument) -> tup
             who_can=who_can,
         )
 
-    # Who can help is asked only where help is needed.
+    # The names are read only where a condition fails.
     return conditions(access.names_who_can_assign(model)) if conditions(()) else ()
 
 
 def with_failure(request: PromotionRequest, judged: Verdict) -> Verdict:
-    """Return a verdict for readers: where the last attempt to settle the request failed, the request is blocked by
-    that, whatever else the verdict says. Judging again ignores the failure, so that the request can recover."""
+    """Add the last settlement failure to a verdict shown to readers.
+
+    A recorded failure blocks the request whatever the verdict is. A new evaluation ignores the failure, so the request
+    can recover.
+
+    Args:
+        request: the promotion request.
+        judged: its verdict without the failure.
+    """
     if request.state != PromotionRequest.State.BLOCKED:
         return judged
     failure = SettlementFailure.objects.filter(request=request).first()
@@ -384,13 +439,15 @@ def collect_facts(
     inputs: dict[str, str],
     people: Sequence[Reviewer] | None = None,
 ) -> Facts:
-    """The facts of a verdict.
+    """Collect the facts of a verdict.
 
     Args:
+        request: the promotion request.
+        document: its combined policy.
         runs: the latest run of each check.
-        inputs: the inputs digest each check has now.
-        people: the reviewers, where they are known or not wanted: before the checks are satisfied nobody's approval
-            can make a request ready, and asking who might give one is the dearest question here.
+        inputs: current inputs digest of each check.
+        people: the reviewers if already read, or empty to skip the query. It is the most expensive one, and no approval
+            can make a request ready before its checks are satisfied.
     """
     return Facts(
         checks=check_facts(document, runs, inputs),

@@ -1,10 +1,10 @@
-"""The packet: everything an approver is shown, frozen, canonicalised and hashed; a decision signs that hash.
+"""The review packet: what an approver is shown, canonicalised and hashed. A decision signs that hash.
 
-In it: the request and its reason, the version by fingerprint with its files, metrics, card, data and code, the champion
-it is compared with, what each check found on which inputs, the policy revision and its approval rules, and whom the
-separation of duties keeps out; where a version is approved again in the place it holds, what was added to it since. Not
-in it: what changes without changing what is judged (times, attempts, who else has decided, who happens to be in a group
-today; a decision's event records the signer's groups).
+It contains the request and its reason; the version by fingerprint with its files, metrics, card, data and code; the
+champion it is compared with; the findings and inputs of each check; the policy revision and its approval rules; the
+accounts excluded by the separation of duties; for a reapproval, what was added since. It does not contain what changes
+without changing the reviewed content: times, attempts, other decisions, current group members (the event of a decision
+records the signer's groups).
 """
 
 import hashlib
@@ -24,7 +24,7 @@ SCHEMA_VERSION = "countersign.packet/1"
 
 @dataclass(frozen=True)
 class ReviewPacket:
-    """A packet before it is kept: its content, the canonical bytes of that, and their SHA-256."""
+    """A packet before it is stored: its content, the canonical bytes, and their SHA-256 digest."""
 
     content: Mapping[str, Any]
     body: bytes
@@ -39,13 +39,18 @@ def build(
     contents: VersionContents,
     involved: Involvement | None = None,
 ) -> ReviewPacket:
-    """Put together what an approver of `request` is shown now.
+    """Build the packet that an approver of `request` is shown now.
 
     Args:
+        request: the promotion request.
+        document: its combined policy.
         runs: the latest run of each check.
-        inputs: the digest each check's inputs have now.
-        contents: what the version and its champion consist of.
-        involved: the request's involvement, where it is known.
+        inputs: current inputs digest of each check.
+        contents: contents of the version and its champion.
+        involved: the request's involvement if already read.
+
+    Returns:
+        The packet; `freeze` stores it.
     """
     content = {
         "form": SCHEMA_VERSION,
@@ -76,12 +81,12 @@ def build(
             "digest": request.policy_revision.digest if request.policy_revision is not None else None,
             **_without_second_officer(request),
             "approvals": [rule.model_dump(mode="json") for rule in document.approvals],
-            # Only where there is more than one: a packet of a request with one policy keeps its digest.
+            # Only if there is more than one: a packet with one policy keeps its digest.
             **({"governed_by": governed_by} if len(governed_by := _governed_by(request)) > 1 else {}),
         },
         "kept_out": _kept_out(request, involved),
         **_reapproval(request),
-        # Only where there are some: other packets keep their digest.
+        # Only if there are any: other packets keep their digest.
         **({"aliases_outside_stage": list(outside)} if (outside := gate_inputs.aliases_outside_stage(request)) else {}),
     }
     body = canonical.dumps(content)
@@ -89,13 +94,13 @@ def build(
 
 
 def freeze(request: PromotionRequest, shown: ReviewPacket) -> None:
-    """Keep a packet for good. The same content is the same packet, kept once."""
+    """Store a packet permanently. The same content of a request is stored once."""
     kept = Packet(request=request, digest=shown.digest, body=shown.body, created_at=clock.now())
     Packet.objects.bulk_create([kept], ignore_conflicts=True)
 
 
 def _reapproval(request: PromotionRequest) -> dict[str, Any]:
-    """What was approved before and what was added since, where the request asks to approve it again; else nothing."""
+    """Return what was approved before and what was added since, for a reapproval; else an empty dict."""
     if request.reapproves is None:
         return {}
     held = [a for a in approvals.approvals(request.version) if a.request == request.reapproves_id]
@@ -131,7 +136,7 @@ def _version(version: ModelVersion, contents: VersionContents) -> dict[str, Any]
         ],
         "code": {"repository": version.code_repository, "commit": version.code_commit, "clean": version.code_clean},
         "registered_by": version.registered_by.uid,
-        # Said only where it is so: nobody here approved where this version stands.
+        # Only if true: the version's place was never approved in this registry.
         **({"before_governance": True} if contents.before_governance(version) else {}),
     }
 
@@ -176,14 +181,14 @@ def _kept_out(request: PromotionRequest, involved: Involvement | None) -> dict[s
         "requester": involved.requester,
         "registered_by": involved.registered_by,
         "trained_by": involved.trained_by,
-        # The accounts, not their owners and users: who holds a service account may change during the review.
+        # The accounts, not their owners and users, because those may change during the review.
         "behind_token": sorted(involved.token_accounts),
         **({"contributed": sorted(involved.contributed)} if involved.contributed else {}),
     }
 
 
 def _without_second_officer(request: PromotionRequest) -> dict[str, str]:
-    """State that a single officer put the policy in force; empty otherwise, so that other packets keep their digest."""
+    """State that a single officer put the policy in force; otherwise empty, so that other packets keep their digest."""
     revision = request.policy_revision
     if revision is None or revision.confirmation != "single_officer":
         return {}
