@@ -1,1 +1,3 @@
-"""The storey that remembers: what happened, who did it, and proof of both. It knows nobody above it."""
+"""The audit log: what happened, who did it, and cryptographic evidence of both. Imports neither registry nor
+governance.
+"""

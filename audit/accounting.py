@@ -1,6 +1,6 @@
-"""The register of what accounts for what: by table, the actions whose events may account for a change of its rows.
+"""Register of the actions that account for each table: the actions whose events may record a change of its rows.
 
-The database holds a copy, taken over by ``manage.py migrate``; the guards of :mod:`audit.migration_guards` refuse a row
+The database holds a copy, updated by ``manage.py migrate``. The guards of :mod:`audit.migration_guards` refuse a row
 whose event has another action. A table that is not declared accepts every registered action.
 """
 
@@ -13,20 +13,20 @@ _register: dict[str, set[str]] = {}
 
 
 def declare(table: str, *names: str) -> None:
-    """Let events of these actions account for the rows of ``table``, beside those declared before.
+    """Allow events of these actions to account for the rows of ``table``, in addition to those declared before.
 
     Args:
         table: a governed table.
-        names: registered actions; "promotion.*" means every registered action about a promotion.
+        names: registered actions; "promotion.*" means every registered action of the noun "promotion".
     """
     _register.setdefault(table, set()).update(names)
 
 
 def all_declared() -> dict[str, list[str]]:
-    """Return the declared actions of each table, in order.
+    """Return the declared actions of each table, sorted.
 
     Raises:
-        UnknownActionError: a declared name is not registered.
+        UnknownActionError: a declared name is not registered, or matches no registered action.
     """
     return {table: sorted(_expanded(names)) for table, names in sorted(_register.items())}
 

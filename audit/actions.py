@@ -1,4 +1,4 @@
-"""The register of action names: the same words in the log, the webhooks and the API. An unknown name is an error."""
+"""Register of action names. The log, the webhooks and the API use the same names; an unknown name is an error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from audit.exceptions import BadActionName, UnknownActionError
 
 # noun.past-participle: "model.registered", "promotion.changes_requested", "alias.rolled_back". The participle is
-# regular (-ed), or one of the irregular ones the field uses.
+# regular (-ed) or one of the irregular ones in the pattern.
 _NAME = re.compile(
     r"[a-z]+(?:_[a-z]+)*"
     r"\.(?:[a-z]+_)*"
@@ -17,13 +17,13 @@ _NAME = re.compile(
 
 
 class Action(str):
-    """A registered action: its name, and the sentence that follows the actor's name on a page."""
+    """A registered action: its name, and the phrase that follows the actor's name on a page."""
 
     __slots__ = ("sentence",)
     sentence: str
 
     def __new__(cls, name: str, sentence: str) -> Action:
-        """Make the value without registering it; :func:`register` is the way in."""
+        """Create the value without registering it; use :func:`register` instead."""
         action = super().__new__(cls, name)
         action.sentence = sentence
         return action
@@ -33,10 +33,14 @@ _register: dict[str, Action] = {}
 
 
 def register(name: str, sentence: str) -> Action:
-    """Add an action and return it; each storey keeps the returned values as constants.
+    """Register an action and return it. Each package keeps the returned values as constants.
 
-    ``name`` is noun.past-participle; ``sentence`` completes "Ada …", as in "registered the model". Raises BadActionName
-    when the name has another shape, the sentence is empty, or the name already has another sentence.
+    Args:
+        name: noun.past-participle.
+        sentence: completes "Ada …", as in "registered the model".
+
+    Raises:
+        BadActionName: the name has another form, the phrase is empty, or the name is registered with another phrase.
     """
     if not _NAME.fullmatch(name):
         raise BadActionName(f"{name!r} is not noun.past-participle in lower case, such as 'model.registered'.")
@@ -53,12 +57,16 @@ def register(name: str, sentence: str) -> Action:
 
 
 def is_registered(name: str) -> bool:
-    """Whether the name is registered."""
+    """Return whether the name is registered."""
     return name in _register
 
 
 def get_action(name: str) -> Action:
-    """The registered action of that name; raises UnknownActionError."""
+    """Return the registered action with this name.
+
+    Raises:
+        UnknownActionError: the name is not registered.
+    """
     try:
         return _register[name]
     except (KeyError, TypeError):
@@ -66,7 +74,7 @@ def get_action(name: str) -> Action:
 
 
 def all_actions() -> list[Action]:
-    """Every registered action, by name."""
+    """Return all registered actions, sorted by name."""
     return sorted(_register.values())
 
 

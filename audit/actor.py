@@ -1,4 +1,4 @@
-"""Who acts: one value for a person, a token with the person behind it, or a named system process."""
+"""The actor of an event: a person, a token of a person or service account, or a named system process."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-# A pseudonym: enough for "usr_…", "tok_…" and process names, too little for an e-mail address or a name with a space.
+# A pseudonym: permits "usr_…", "tok_…" and process names; excludes e-mail addresses and names with spaces.
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
 _PROCESS_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
 class ActorKind(StrEnum):
-    """What stands behind an act."""
+    """The kind of an actor."""
 
     PERSON = "person"
     TOKEN = "token"  # noqa: S105 (a kind of actor, not a secret)
@@ -21,28 +21,30 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """Whoever performs an act. Services take one as a keyword and never accept None.
+    """The person, token or process that acts. Services take one as a keyword argument and never accept None.
 
-    Two actors are equal when everything that may be recorded is; the database key is not compared and not recorded.
-    Raises ValueError when kind, id and person contradict each other.
+    Two actors are equal if all recorded fields, scopes and models are equal; database keys are neither compared nor
+    recorded.
+
+    Raises:
+        ValueError: kind, id and person contradict each other, or an id is not a pseudonym.
     """
 
     kind: ActorKind
     id: str
     """Pseudonymous: "usr_…", "tok_…", or the name of a process such as "check-worker"."""
     person: str | None
-    """The uid of the human or service account behind: the id itself for a person, the owner of a token, None for a
-    process."""
+    """The uid of the responsible account: the id itself for a person, the owner of a token, None for a process."""
     person_pk: int | None = field(default=None, compare=False)
-    """Database key of that person, for the services' look-ups; never recorded."""
+    """Database key of that person, for queries of the services; never recorded."""
     auth: str = ""
     """How the actor signed in: "session", "token", "process", "oidc"."""
     scopes: frozenset[str] | None = None
-    """What a token may do; None where no scopes limit the actor."""
+    """The scopes of a token; None if no scopes limit the actor."""
     models: frozenset[str] | None = None
     """Slugs of the registered models a token is limited to; None for all."""
     token_pk: int | None = field(default=None, compare=False)
-    """Database key of the token; as little recorded as the person's."""
+    """Database key of the token; never recorded."""
 
     def __post_init__(self) -> None:
         for name, identifier in (("id", self.id), ("person", self.person)):
@@ -56,7 +58,7 @@ class Actor:
             raise ValueError("A system process has nobody behind it: person must be None.")
 
     def as_leaf(self) -> dict[str, str]:
-        """The actor as it is recorded: pseudonyms and the way of signing in, nothing else."""
+        """Return the actor in the form stored in the leaf: pseudonyms and the sign-in method only."""
         leaf = {"type": str(self.kind), "id": self.id}
         if self.auth:
             leaf["auth"] = self.auth
@@ -66,9 +68,10 @@ class Actor:
 
 
 def process(name: str) -> Actor:
-    """The actor for a named system process such as "check-worker" or "initialise".
+    """Return the actor for a named system process, such as "check-worker" or "initialise".
 
-    Raises ValueError when the name is not lower-case words joined by hyphens.
+    Raises:
+        ValueError: the name is not lower-case words joined by hyphens.
     """
     if not _PROCESS_NAME.fullmatch(name):
         raise ValueError(f"A process name is lower-case words joined by hyphens, not {name!r}.")

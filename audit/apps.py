@@ -1,4 +1,4 @@
-"""The audit storey as a Django application."""
+"""Django application configuration of the audit package."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class AuditConfig(AppConfig):
-    """Registers the event log; its tables are made by raw SQL and belong to no role of the product."""
+    """The audit application. Raw SQL creates its tables; the roles of the product do not own them."""
 
     name = "audit"
     label = "audit"

@@ -1,7 +1,7 @@
-"""Canonical JSON of documents that are hashed but are not leaves: packets, policies, fingerprints, check inputs.
+"""Canonical JSON of hashed documents that are not leaves: packets, policies, fingerprints, check inputs.
 
-RFC 8785 in full, floats and any key included, by the `rfc8785` library. Leaves keep to a narrower domain and their own
-encoder (`audit.leaf`), because a verifier without libraries must be able to write them.
+The `rfc8785` library implements RFC 8785 in full, including floats and any key. Leaves use a narrower domain and their
+own encoder (`audit.leaf`), because a verifier without libraries must be able to encode them.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ from audit.exceptions import NotCanonicalError
 
 
 def dumps(value: Any) -> bytes:
-    """The RFC 8785 bytes of a JSON value. Raises NotCanonicalError for NaN, infinity, integers past 2^53-1 and
-    non-JSON."""
+    """Return the RFC 8785 bytes of a JSON value.
+
+    Raises:
+        NotCanonicalError: the value contains NaN, infinity, an integer beyond 2^53-1, or a type that JSON does not
+            have.
+    """
     try:
         return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError as fault:
@@ -24,5 +28,5 @@ def dumps(value: Any) -> bytes:
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of `dumps(value)`, in hexadecimal."""
+    """Return the SHA-256 of `dumps(value)` in hexadecimal."""
     return hashlib.sha256(dumps(value)).hexdigest()

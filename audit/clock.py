@@ -1,4 +1,6 @@
-"""The product's only clock. Services, tasks and templates ask here, so tests and the demonstration can set it."""
+"""The clock of the product. Services, tasks and templates read the time here, so that tests and the demonstration can
+set it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ _source: ContextVar[Callable[[], datetime] | None] = ContextVar("audit_clock", d
 
 
 def now() -> datetime:
-    """The present moment: aware, UTC, to the microsecond."""
+    """Return the current time: aware, UTC, microsecond resolution."""
     source = _source.get()
     if source is None:
         return datetime.now(UTC)
@@ -20,9 +22,15 @@ def now() -> datetime:
 
 @contextmanager
 def freeze(moment: datetime | Callable[[], datetime]) -> Iterator[None]:
-    """Set the clock inside the block: to a fixed aware moment, or to whatever the callable answers each time.
+    """Set the clock inside the block to a fixed time, or to the value of a callable at each call.
 
-    Nests; holds for this thread or task alone (a context variable). Raises ValueError for a naive moment.
+    Can be nested. Applies to the current thread or task only (a context variable).
+
+    Args:
+        moment: an aware time, or a callable that returns one.
+
+    Raises:
+        ValueError: the time is naive.
     """
     source = moment if callable(moment) else _FrozenClock(_aware(moment))
     token = _source.set(source)
@@ -33,9 +41,10 @@ def freeze(moment: datetime | Callable[[], datetime]) -> Iterator[None]:
 
 
 def advance(step: timedelta) -> datetime:
-    """Move a clock fixed by :func:`at` on by ``step`` and return the new present.
+    """Advance a clock fixed by :func:`freeze` by ``step`` and return the new time.
 
-    Raises RuntimeError when the clock is not fixed: the real time is nobody's to move.
+    Raises:
+        RuntimeError: the clock is not fixed.
     """
     source = _source.get()
     if not isinstance(source, _FrozenClock):
@@ -45,7 +54,7 @@ def advance(step: timedelta) -> datetime:
 
 
 class _FrozenClock:
-    """The hand of a stopped clock."""
+    """A clock that changes only through :func:`advance`."""
 
     def __init__(self, moment: datetime) -> None:
         self.moment = moment

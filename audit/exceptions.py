@@ -1,14 +1,14 @@
-"""Named refusals of the audit storey. Each says the rule and the way out."""
+"""Errors of the audit package. Each message has the rule and the remedy."""
 
 from __future__ import annotations
 
 
 class AuditError(Exception):
-    """Anything the audit storey refuses."""
+    """Base class of the errors of the audit package."""
 
 
 class TransactionRequiredError(AuditError):
-    """An event was about to be appended outside a transaction, so it could outlive the change it describes."""
+    """An event would be recorded outside a transaction, so it could persist without the change it describes."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -18,7 +18,7 @@ class TransactionRequiredError(AuditError):
 
 
 class MissingActorError(AuditError):
-    """An event was about to be appended without anybody who did it."""
+    """An event would be recorded without an actor."""
 
     def __init__(self, given: object) -> None:
         super().__init__(
@@ -28,7 +28,7 @@ class MissingActorError(AuditError):
 
 
 class UnknownActionError(AuditError):
-    """The action's name is in no register, so nobody could say what it means."""
+    """The name of the action is not registered."""
 
     def __init__(self, name: object) -> None:
         super().__init__(
@@ -38,14 +38,15 @@ class UnknownActionError(AuditError):
 
 
 class BadActionName(AuditError):
-    """An action was registered under a name that is not noun.past-participle, or a second time with another meaning."""
+    """An action was registered with a name that is not noun.past-participle, or again with another meaning."""
 
 
 class NotCanonicalError(AuditError):
-    """A value has no place in a leaf: it lies outside the restricted RFC 8785 domain.
+    """A value cannot be encoded in a leaf: it is outside the restricted RFC 8785 domain.
 
-    ``pointer`` is the RFC 6901 JSON pointer of the offending value ("" is the whole document) and ``reason`` says
-    which rule it breaks.
+    Attributes:
+        pointer: RFC 6901 JSON pointer of the value ("" is the whole document).
+        reason: the rule that it breaks.
     """
 
     def __init__(self, reason: str, pointer: str = "") -> None:
@@ -57,12 +58,12 @@ class NotCanonicalError(AuditError):
         return f"Not canonical at {self.pointer or 'the top'}: {self.reason}"
 
     def prefix_path(self, step: str | int) -> None:
-        """Note that the fault lies below ``step``; called once per level on the way up."""
+        """Prepend ``step`` to the pointer; called once per level while the exception propagates."""
         self.pointer = "/" + str(step).replace("~", "~0").replace("/", "~1") + self.pointer
 
 
 class LeafTooLongError(NotCanonicalError):
-    """The leaf would not fit the 65,535 bytes of a tlog-tiles entry."""
+    """The leaf exceeds the 65,535 bytes of a tlog-tiles entry."""
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(
@@ -73,7 +74,7 @@ class LeafTooLongError(NotCanonicalError):
 
 
 class CommitmentMismatchError(AuditError):
-    """A stored private value does not open the commitment in its event: one of the two was altered."""
+    """A stored private value does not match the commitment in its event: one of the two was altered."""
 
     def __init__(self, event_id: object, pointer: str) -> None:
         super().__init__(

@@ -1,8 +1,8 @@
-"""The exact bytes of an event, its leaf hash, and commitments to what may later be erased. Pure functions.
+"""The bytes of an event, its leaf hash, and commitments to erasable values. Pure functions.
 
-A leaf is UTF-8 JSON after RFC 8785 (JCS) on a restricted domain, where the standard library's encoder and JCS agree
-byte for byte: keys ``[a-z][a-z0-9_]*``, integers up to 2^53-1, no floats, no NUL, no lone surrogates. Strings are kept
-as given; nothing is normalised. Leaves are stored, exported and hashed as they are and never serialised again.
+A leaf is UTF-8 JSON according to RFC 8785 (JCS) on a restricted domain, where the encoder of the standard library and
+JCS agree byte for byte: keys ``[a-z][a-z0-9_]*``, integers up to 2^53-1, no floats, no NUL, no lone surrogates. Strings
+are not normalised. Leaves are stored, exported and hashed as bytes and never serialised again.
 """
 
 from __future__ import annotations
@@ -34,16 +34,22 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=F
 
 
 def encode(value: Json) -> bytes:
-    """The canonical bytes of a value.
+    """Return the canonical bytes of a value.
 
-    Raises NotCanonicalError, with the JSON pointer of the first value outside the domain.
+    Raises:
+        NotCanonicalError: a value is outside the domain; the exception has the JSON pointer of the first one.
     """
     _check(value, 0)
     return _encode(value).encode()
 
 
 def encode_leaf(event: Mapping[str, Json]) -> bytes:
-    """The canonical bytes of a whole event; raises NotCanonicalError, or LeafTooLongError past 65,535 bytes."""
+    """Return the canonical bytes of a whole event.
+
+    Raises:
+        NotCanonicalError: a value is outside the domain.
+        LeafTooLongError: the leaf has more than 65,535 bytes.
+    """
     leaf = encode(event)
     if len(leaf) > MAX_LEAF_BYTES:
         raise LeafTooLongError(len(leaf), MAX_LEAF_BYTES)
@@ -51,10 +57,11 @@ def encode_leaf(event: Mapping[str, Json]) -> bytes:
 
 
 def decode(data: bytes) -> Json:
-    """Read canonical bytes back.
+    """Parse canonical bytes.
 
-    Raises NotCanonicalError for anything :func:`encode` would not have written: other whitespace, key order or escapes,
-    duplicate keys, floats, bad UTF-8.
+    Raises:
+        NotCanonicalError: the bytes are not what :func:`encode` produces: other whitespace, key order or escapes,
+            duplicate keys, floats, invalid UTF-8.
     """
     try:
         value: Json = json.loads(
@@ -72,15 +79,23 @@ def decode(data: bytes) -> Json:
 
 
 def leaf_hash(leaf: bytes) -> bytes:
-    """SHA-256(0x00 || leaf), the Merkle leaf hash of RFC 9162 section 2.1.1."""
+    """Return SHA-256(0x00 || leaf).
+
+    Source: Merkle leaf hash, RFC 9162 section 2.1.1.
+    """
     return hashlib.sha256(b"\x00" + leaf).digest()
 
 
 def commitment(*, salt: bytes, event_id: str, field: str, value: str) -> str:
-    """Commit to a value without showing it: "hmac-sha256:" and HMAC-SHA-256(salt, JCS([event id, field, value])).
+    """Return "hmac-sha256:" and HMAC-SHA-256(salt, JCS([event id, field, value])), a commitment that does not reveal
+    the value.
 
-    ``salt`` is 32 random bytes kept with the value; once both are deleted the commitment tells nothing. Raises
-    ValueError for a salt of another length and NotCanonicalError for a value that is not clean text.
+    Args:
+        salt: 32 random bytes, stored with the value. Once salt and value are deleted, the commitment reveals nothing.
+
+    Raises:
+        ValueError: the salt has another length.
+        NotCanonicalError: the value is not clean text.
     """
     if len(salt) != SALT_BYTES:
         raise ValueError(f"A commitment's salt has {SALT_BYTES} bytes, not {len(salt)}.")
@@ -88,7 +103,7 @@ def commitment(*, salt: bytes, event_id: str, field: str, value: str) -> str:
 
 
 def verify_commitment(committed: str, *, salt: bytes, event_id: str, field: str, value: str) -> bool:
-    """Whether salt and value are what the commitment was made from, for this event and field."""
+    """Return whether the commitment was made from this salt and value, for this event and field."""
     try:
         made = commitment(salt=salt, event_id=event_id, field=field, value=value)
     except (ValueError, NotCanonicalError):
@@ -97,14 +112,18 @@ def verify_commitment(committed: str, *, salt: bytes, event_id: str, field: str,
 
 
 def timestamp(moment: datetime) -> str:
-    """``YYYY-MM-DDTHH:MM:SS.ffffffZ``; raises ValueError for a naive moment."""
+    """Return the time as ``YYYY-MM-DDTHH:MM:SS.ffffffZ``.
+
+    Raises:
+        ValueError: the time is naive.
+    """
     if moment.utcoffset() is None:
         raise ValueError(f"A recorded time needs a time zone, and {moment!r} has none.")
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _check(value: object, depth: int) -> None:
-    """Walk the value and refuse what lies outside the domain; the pointer is put together on the way up only."""
+    """Raise NotCanonicalError for a value outside the domain. The pointer is built while the exception propagates."""
     if isinstance(value, str):
         _check_text(value)
     elif value is None or isinstance(value, bool):

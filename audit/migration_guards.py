@@ -1,12 +1,13 @@
-"""No change without its event, and facts that stay facts: operations for the migrations of governed tables.
+"""Migration operations that guard governed tables: no change without its event, and columns that never change.
 
 Each function returns a ``RunSQL`` for the migration that creates the table, after its ``CreateModel``. The triggers are
-raw SQL, fire ALWAYS, and are sealed: the owner of the tables can neither drop nor disable them, so a refusal cannot be
-reversed by a migration, only by a superuser. A refusal is an ``IntegrityError`` (SQLSTATE 23514) whose constraint name
-is the trigger's. Columns are found by name when a row changes; a migration must not rename a guarded one.
+raw SQL, ENABLE ALWAYS, and protected: the owner of the tables can neither drop nor disable them, so only a superuser
+can remove a guard, not a migration. A refused statement raises ``IntegrityError`` (SQLSTATE 23514) whose constraint
+name is that of the trigger. Columns are looked up by name when a row changes; a migration must not rename a guarded
+column.
 
-Which actions account for the rows of which table is declared in :mod:`audit.accounting`. The owner alters tables only
-in a declared migration (``governance/database/sql``), which rewrites, renames, hides and empties no governed table.
+:mod:`audit.accounting` declares the actions that account for the rows of each table. The owner alters tables only in a
+declared migration (``governance/database/sql``), which rewrites, renames, hides and empties no governed table.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import cast
 from django.db.migrations.operations import RunSQL
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-# An event of this transaction, of an action that is declared for the table (audit.accounting), where any is.
+# An event of this transaction, with an action that is declared for the table (audit.accounting) if any is declared.
 _ACCOUNTED = (
     "e.began_at = transaction_timestamp() AND (EXISTS (SELECT FROM fence.accounting a "
     "WHERE a.table_name = TG_TABLE_NAME AND a.action = e.action) "
@@ -32,7 +33,7 @@ Via = tuple[str, str] | Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class EventRequirement:
-    """A way in which a row can be accounted for: by an event about the thing ``object_type`` with the row's uid.
+    """One way to account for a row: an event about the object ``object_type`` with the uid of the row.
 
     ``via`` leads to the row that has the uid: a pair (foreign key column, parent table), or several such steps upwards.
     Parents are addressed by their bigint ``id``.
@@ -43,7 +44,9 @@ class EventRequirement:
     via: Via | None = None
 
     def arguments(self) -> list[str]:
-        """What the trigger function needs: type, uid column, and the query for the uid ('' for the row itself)."""
+        """Return the arguments of the trigger function: type, uid column, and the query for the uid ('' for the row
+        itself).
+        """
         steps = self._steps()
         if not steps:
             return [_known(self.object_type), _known(self.uid_column), ""]
@@ -54,8 +57,9 @@ class EventRequirement:
         return [_known(self.object_type), self.uid_column, query]
 
     def fast_path_condition(self) -> str:
-        """The condition under which a child row is accounted for in the common case: it has the parent it had, and an
-        event of this transaction touched that."""
+        """Return the SQL condition of the common case: the parent is unchanged and an event of this transaction touches
+        it.
+        """
         column = f'"{_known(self._steps()[0][0])}"'
         return (
             f"TG_OP <> 'DELETE' AND (TG_OP = 'INSERT' OR OLD.{column} = NEW.{column}) AND EXISTS ("
@@ -95,10 +99,11 @@ def require_event(
     alternatives: Sequence[EventRequirement] = (),
     unrecorded: Sequence[str] = (),
 ) -> RunSQL:
-    """Refuse the commit of any INSERT, UPDATE or DELETE in ``table`` without its event in the same transaction.
+    """Refuse the commit of an INSERT, UPDATE or DELETE in ``table`` without its event in the same transaction.
 
-    An event accounts for a row when its object, or one of its related things, is ``object_type`` with the row's uid; or
-    one of the ``alternatives``. A row that moves between parents needs an event about each. TRUNCATE is refused.
+    An event accounts for a row if its object, or one of its related objects, is ``object_type`` with the uid of the
+    row, or matches one of the ``alternatives``. A row that changes its parent needs an event about each parent.
+    TRUNCATE is refused.
 
     Args:
         table: the governed table.
@@ -106,7 +111,7 @@ def require_event(
         uid_column: the column that holds its ``id``, in the row or in the parent reached by ``via``.
         via: for a child row, (foreign key column, parent table), or several such steps upwards.
         alternatives: further ways to account for the row; one is enough.
-        unrecorded: columns that may change by themselves without an event, such as ``last_login``.
+        unrecorded: columns that may change alone without an event, such as ``last_login``.
     """
     accounts = [EventRequirement(object_type, uid_column, via), *alternatives]
     arguments = [json.dumps([_known(column) for column in unrecorded])]
@@ -131,16 +136,16 @@ def require_event(
 def require_named_change(
     table: str, object_type: str, uid_column: str, *columns: str, on_insert: bool = False
 ) -> RunSQL:
-    """Refuse a change of ``columns`` whose event does not name it: field and new value, among the event's changes.
+    """Refuse a change of ``columns`` unless the changes of its event contain the field and the new value.
 
-    For columns that give or take power, where an event about something else of the same row must not cover them.
+    For columns that grant or remove power, which an event about another change of the same row must not cover.
 
     Args:
         table: the governed table.
         object_type: the ``type`` of the :class:`audit.recorder.ObjectRef`.
         uid_column: the column that holds its ``id``.
-        columns: the guarded ones. The event's ``Change`` carries the column's name and the value that is written.
-        on_insert: hold new rows to those of the columns that are true, too.
+        columns: the guarded columns. The ``Change`` of the event has the name of the column and the value written.
+        on_insert: also apply the rule to new rows, for those of the columns that are true.
     """
     given = ", ".join(_literal(_known(argument)) for argument in (object_type, uid_column, *columns))
     moment = "AFTER INSERT OR UPDATE" if on_insert else "AFTER UPDATE"
@@ -154,7 +159,9 @@ def require_named_change(
 
 
 def refuse_delete(table: str, way_out: str = "Close or archive the row instead.") -> RunSQL:
-    """Refuse DELETE and TRUNCATE: rows of ``table`` are kept for good. ``way_out`` is told to whoever tries."""
+    """Refuse DELETE and TRUNCATE: rows of ``table`` are kept permanently. ``way_out`` is the remedy in the error
+    message.
+    """
     return _sealed(
         table,
         {
@@ -166,18 +173,20 @@ def refuse_delete(table: str, way_out: str = "Close or archive the row instead."
 
 
 def refuse_truncate(table: str) -> RunSQL:
-    """Refuse TRUNCATE alone; :func:`require_event` and :func:`refuse_delete` do so already."""
+    """Refuse TRUNCATE only; :func:`require_event` and :func:`refuse_delete` already do so."""
     return _sealed(table, {"audit_emptying_refused": _truncate_refused()})
 
 
 def immutable_columns(table: str, *columns: str) -> RunSQL:
-    """Refuse any later change of ``columns``: they are facts of the moment the row was made."""
+    """Refuse any later change of ``columns``: they are fixed when the row is created."""
     return _kept(table, "fixed", columns)
 
 
 def write_once_columns(table: str, *columns: str) -> RunSQL:
-    """Let each of ``columns`` go from NULL to a value, once, and no further. Their type stays, too: the trigger names
-    them, and PostgreSQL refuses to change it."""
+    """Allow each of ``columns`` to change from NULL to a value once.
+
+    The type of the columns is fixed too: the trigger names them, and PostgreSQL refuses to change it.
+    """
     again = " OR ".join(
         f'(OLD."{_known(column)}" IS NOT NULL AND OLD."{column}" IS DISTINCT FROM NEW."{column}")' for column in columns
     )
@@ -185,7 +194,7 @@ def write_once_columns(table: str, *columns: str) -> RunSQL:
 
 
 def allow_close_only(table: str, *columns: str) -> RunSQL:
-    """Refuse every UPDATE but one: that ``columns`` (closed_at, closed_event …) go from NULL to values together."""
+    """Refuse every UPDATE except one: ``columns`` (closed_at, closed_event …) change from NULL to values together."""
     return _kept(table, "close", columns)
 
 
@@ -201,8 +210,9 @@ def _kept(table: str, way: str, columns: Sequence[str], when: str = "") -> RunSQ
 
 
 def _child_guard(function: str, account: EventRequirement) -> str:
-    """The function of a guard for rows that are accounted for by a parent: as audit_require_event(), with the way to
-    the parent written into it, because a query in an argument is planned for every row."""
+    """Return a trigger function for child rows: as audit_require_event(), with the query for the parent inlined,
+    because a query passed as an argument is planned again for every row.
+    """
     return f"""CREATE FUNCTION {function}() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -224,8 +234,10 @@ def _truncate_refused() -> str:
 
 
 def _sealed(table: str, triggers: dict[str, str], made: Sequence[str] = ()) -> RunSQL:
-    """Create the triggers, after what is `made` for them, let them fire always, seal them. Constraints are checked
-    first: a table with changes still waiting for their check cannot be altered."""
+    """Create the triggers after the statements in `made`, enable them always, and protect them.
+
+    Deferred constraints are checked first, because PostgreSQL cannot alter a table with pending trigger events.
+    """
     where = f'public."{_known(table)}"'
     statements = ["SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED", *made]
     for name, create in triggers.items():
@@ -234,7 +246,7 @@ def _sealed(table: str, triggers: dict[str, str], made: Sequence[str] = ()) -> R
             f'ALTER TABLE {where} ENABLE ALWAYS TRIGGER "{name}"',
             f"SELECT fence.seal({_literal(where)}::regclass, {_literal(name)})",
         ]
-    # A sealed trigger goes with its superuser only. Going back is therefore a matter of restoring a backup.
+    # Irreversible: only a superuser can drop a protected trigger. To roll back, restore a backup.
     return RunSQL(sql=tuple(statements))
 
 

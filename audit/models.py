@@ -1,6 +1,6 @@
-"""The log's tables as Django sees them. Raw SQL makes them, and the database refuses what these classes could try.
+"""Unmanaged models of the log's tables. Raw SQL creates them, and the database refuses changes of events.
 
-An event holds snapshots and no foreign keys: what it tells stays told when the thing itself is gone.
+An event holds snapshots and no foreign keys, so it stays complete after its object is deleted.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ def _generated(expression: Func, field: models.Field[Any, Any]) -> models.Genera
 
 
 class Event(models.Model):
-    """One thing that happened. Written by :func:`audit.recorder.record_event` alone and never changed.
+    """One recorded event. Only :func:`audit.recorder.record_event` writes it; it never changes.
 
-    ``leaf`` is the record; every other column is made from it by the database. ``id`` is the order of arrival inside
-    this database, has gaps, and is never shown: an event is addressed by ``event_id``.
+    ``leaf`` is the record; the database generates every other column from it. ``id`` is the order of arrival in this
+    database, has gaps, and is never shown: an event is addressed by ``event_id``.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -42,7 +42,7 @@ class Event(models.Model):
     stream_seq = _generated(_from_leaf("stream", "seq"), models.BigIntegerField())
     happened_at = _generated(Func(F("leaf"), function="audit_leaf_time"), models.DateTimeField())
     touched = _generated(Func(F("leaf"), function="audit_leaf_touched"), ArrayField(models.TextField()))
-    """"type:id" of the object and of every related thing."""
+    """"type:id" of the object and of every related object."""
 
     class Meta:
         managed = False
@@ -53,18 +53,18 @@ class Event(models.Model):
 
     @cached_property
     def body(self) -> dict[str, Any]:
-        """The leaf, read. Never serialise it again to prove anything: the bytes in ``leaf`` are the record."""
+        """The parsed leaf. Never serialise it again to prove anything: the bytes in ``leaf`` are the record."""
         body: dict[str, Any] = json.loads(bytes(self.leaf))
         return body
 
     @property
     def sentence(self) -> str:
-        """What follows the actor's name on a page; the bare name for an action this release no longer knows."""
+        """The phrase after the actor's name on a page; the action name if this release does not know the action."""
         return actions.get_action(self.action).sentence if actions.is_registered(self.action) else str(self.action)
 
 
 class Stream(models.Model):
-    """How far the numbering of one stream has come. Written by the database only."""
+    """The last number of one stream. Only the database writes it."""
 
     stream_id = models.TextField(primary_key=True)
     last_seq = models.BigIntegerField()
@@ -78,7 +78,7 @@ class Stream(models.Model):
 
 
 class Pending(models.Model):
-    """An event that has no place in the tree yet. Written by the database, taken out by the sequencer."""
+    """An event that is not in the Merkle tree yet. Written by the database, removed by the sequencer."""
 
     event_pk = models.BigIntegerField(primary_key=True)
 
@@ -91,7 +91,7 @@ class Pending(models.Model):
 
 
 class Private(models.Model):
-    """A value an event only commits to, with the salt that opens the commitment. Deleting the row erases the value."""
+    """A value to which an event commits, with the salt that opens the commitment. Deleting the row erases the value."""
 
     pk = models.CompositePrimaryKey("event_id", "pointer")
     event_id = models.UUIDField()

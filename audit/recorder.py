@@ -1,4 +1,7 @@
-"""append(): the only pen. Whoever changes something governed calls it in the same transaction."""
+"""The only write path of the audit log.
+
+Call :func:`record_event` inside the transaction that makes the change.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,11 @@ _INSERT_EVENT_SQL = """
 
 @dataclass(frozen=True)
 class ObjectRef:
-    """What an event is about: its kind, and its uid or pseudonymous id. Raises ValueError for personal-looking ids."""
+    """Reference to the object of an event: its type, and its uid or pseudonymous id.
+
+    Raises:
+        ValueError: the type or the id has a wrong form, for example an e-mail address as id.
+    """
 
     type: str
     id: str
@@ -52,20 +59,20 @@ class ObjectRef:
         return f"{self.type}:{self.id}"
 
     def as_leaf(self) -> dict[str, str]:
-        """The thing as it is recorded."""
+        """Return the reference in the form stored in the leaf."""
         return {"type": self.type, "id": self.id}
 
 
 @dataclass(frozen=True)
 class PrivateValue:
-    """Personal data or free text. The event holds a commitment; the text is kept beside it and can be erased."""
+    """Personal data or free text. The event holds a commitment; the text is stored separately and can be erased."""
 
     value: str
 
 
 @dataclass(frozen=True)
 class Change:
-    """A field's value before and after. Either may be :class:`Private`."""
+    """The value of a field before and after. Each may be a :class:`PrivateValue`."""
 
     field: str
     before: Json | PrivateValue = None
@@ -84,30 +91,33 @@ def record_event(
     related_objects: Sequence[ObjectRef] = (),
     previous_event: Event | None = None,
 ) -> Event:
-    """Record that something happened, in the transaction in which it happens.
+    """Record an event in the current transaction.
 
-    The stream is locked until the end of the transaction, so its numbers have no gap and its times no disorder; a
-    transaction that writes to several streams must always take them in the same order.
+    The stream is locked until the end of the transaction, so its numbers have no gaps and its times are in order. A
+    transaction that writes to several streams must always lock them in the same order.
 
     Args:
         action: a registered action.
-        actor: who did it.
-        thing: what it was done to.
-        stream: the numbered sequence it belongs to, such as "model:<uid>"; an identifier as a thing's.
-        changes: the fields changed, before and after.
-        data: further facts. Numbers with a fraction are given as decimal strings.
-        reason: the actor's own words; always private.
-        related: other governed things this event accounts for.
-        following: the last event of the stream, where this transaction wrote it: the number is known then, and not
-            asked for. The database refuses it where it is another.
+        actor: the person, token or process that acts.
+        target: the object of the event.
+        stream: name of the numbered sequence of the event, such as "model:<uid>"; same characters as an object id.
+        changes: the changed fields, with the values before and after.
+        data: further facts. Numbers with a fraction are decimal strings.
+        reason: the reason in the actor's words; always private.
+        related_objects: other governed objects whose change this event records.
+        previous_event: the last event of the stream, if this transaction wrote it. Its number is then known without a
+            query; the database refuses a number that is not the next one.
+
+    Returns:
+        The event, with the columns that the database generates from the leaf.
 
     Raises:
         UnknownActionError: the action is not registered.
-        MissingActorError: ``actor`` is no Actor.
+        MissingActorError: ``actor`` is not an Actor.
         TransactionRequiredError: no transaction is open.
-        NotCanonicalError: a value cannot be recorded; the exception names its place in the leaf.
+        NotCanonicalError: a value cannot be encoded; the exception has its JSON pointer in the leaf.
         LeafTooLongError: the event has more than 65,535 bytes.
-        ValueError: ``stream`` is no identifier, or ``following`` an event of another.
+        ValueError: ``stream`` has a wrong form, or ``previous_event`` belongs to another stream.
     """
     if not _IDENTIFIER.fullmatch(stream):
         raise ValueError(f"A stream is named by letters, digits and _.:/-, not {stream!r}.")
@@ -130,7 +140,7 @@ def record_event(
         list(column) for column in zip(*drafted.openings, strict=True)
     ] or [[], [], [], []]
     ((arrival,),) = prepared_statements.execute_prepared(_INSERT_EVENT_SQL, said)
-    # Equal to what the database made from the leaf; saves carrying eleven columns back.
+    # Equal to the columns that the database generates from the leaf; avoids reading eleven columns back.
     return Event.from_db(
         connection.alias,
         [field.attname for field in Event._meta.concrete_fields],
@@ -152,9 +162,9 @@ def record_event(
 
 @dataclass(frozen=True)
 class EventDraft:
-    """An event before it has its place: everything but stream, number and moment.
+    """An event without stream, number and time.
 
-    `openings` are what opens its commitments, the rows of audit_private: pointer, field, salt, value.
+    `openings` are the rows of audit_private that open its commitments: pointer, field, salt, value.
     """
 
     identity: uuid.UUID
@@ -162,7 +172,7 @@ class EventDraft:
     openings: Sequence[tuple[str, str, bytes, str]]
 
     def encode(self, stream: str, seq: int, moment: datetime) -> bytes:
-        """The leaf, at that place. Raises NotCanonicalError and LeafTooLongError."""
+        """Return the leaf with this stream, number and time. Raises NotCanonicalError and LeafTooLongError."""
         place: Json = {"id": stream, "seq": seq}
         return leaf.encode_leaf({**self.event, "at": leaf.timestamp(moment), "stream": place})
 
@@ -177,10 +187,14 @@ def build_event(
     reason: str | None = None,
     related: Sequence[ObjectRef] = (),
 ) -> EventDraft:
-    """What :func:`append` writes, before it is written. Apart from it for whoever loads many events at once and has to
-    make the same bytes; in the product that is nobody.
+    """Build the event that :func:`record_event` writes, without writing it.
 
-    Raises UnknownActionError, MissingActorError, and NotCanonicalError where a private value is no clean text.
+    Separate from it for bulk loading, which has to produce the same bytes. The product itself does not call it.
+
+    Raises:
+        UnknownActionError: the action is not registered.
+        MissingActorError: ``actor`` is not an Actor.
+        NotCanonicalError: a private value is not clean text.
     """
     registered = actions.get_action(action)
     if not isinstance(actor, Actor):
@@ -208,7 +222,7 @@ def build_event(
 
 
 class _Commitments:
-    """Turns private values into commitments and gathers what opens them."""
+    """Replaces private values by commitments and collects what opens them."""
 
     def __init__(self, event_id: str) -> None:
         self.event_id = event_id
@@ -221,11 +235,11 @@ class _Commitments:
         return committed
 
     def kept(self, value: Json | PrivateValue, pointer: str, field: str) -> Json:
-        """The value itself, or {"commit": …} in its place."""
+        """Return the value, or {"commit": …} for a private one."""
         return {"commit": self.commit(value, pointer, field)} if isinstance(value, PrivateValue) else value
 
     def change(self, index: int, change: Change) -> dict[str, Json]:
-        """{field, from, to}; or {field, commit} for a private value, with "from" when there was one before."""
+        """Return {field, from, to}, or {field, commit} for a private value, with "from" if there was a value before."""
         pointer = f"/changes/{index}"
         recorded: dict[str, Json] = {"field": change.field}
         before = self.kept(change.before, f"{pointer}/from", change.field)

@@ -1,4 +1,4 @@
-"""Questions to the log. Every answer is read from the events; nothing here decides who may ask."""
+"""Queries on the audit log. The caller checks permission."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MAX_PAGE_SIZE = 500
 
 @dataclass(frozen=True)
 class Page:
-    """Some events, newest first, and where the next page begins (None at the end)."""
+    """One page of events, newest first, and the cursor of the next page (None on the last page)."""
 
     events: list[Event]
     cursor: str | None
 
 
 def get_event(event_id: uuid.UUID | str) -> Event | None:
-    """The event with that uuid, or None."""
+    """Return the event with this uuid; None if there is none or the text is not a uuid."""
     try:
         return Event.objects.filter(event_id=uuid.UUID(str(event_id))).first()
     except ValueError:
@@ -37,17 +37,17 @@ def get_event(event_id: uuid.UUID | str) -> Event | None:
 
 
 def events_for_object(thing: ObjectRef) -> QuerySet[Event]:
-    """All events whose object or related thing this is, newest first."""
+    """Return all events whose object or related object is `thing`, newest first."""
     return Event.objects.filter(touched__contains=[str(thing)]).order_by("-id")
 
 
 def stream_events(stream: str) -> QuerySet[Event]:
-    """The events of a stream in its own order, first to last."""
+    """Return the events of a stream in the order of their numbers."""
     return Event.objects.filter(stream_id=stream).order_by("stream_seq")
 
 
 def stream_position_at(stream: str, moment: datetime) -> int:
-    """How far the stream had come at that moment: the number of its last event then, 0 before the first."""
+    """Return the number of the last event of the stream at `moment`; 0 if there was none."""
     last = (
         Event.objects.filter(stream_id=stream, happened_at__lte=moment)
         .order_by("-stream_seq")
@@ -58,7 +58,7 @@ def stream_position_at(stream: str, moment: datetime) -> int:
 
 
 def stream_events_until(stream: str, moment: datetime) -> QuerySet[Event]:
-    """The events of a stream up to that moment, first to last."""
+    """Return the events of a stream up to and including `moment`, in the order of their numbers."""
     return stream_events(stream).filter(stream_seq__lte=stream_position_at(stream, moment))
 
 
@@ -74,21 +74,25 @@ def search(
     cursor: str | None = None,
     limit: int = PAGE_SIZE,
 ) -> Page:
-    """Events that fit every condition given, newest first, a page at a time.
+    """Return one page of the events that match all given conditions, newest first.
 
-    Pages are told apart by the last event seen and not counted, so new events neither shift nor repeat any.
+    Pages continue after the last event of the previous page, not at an offset, so new events neither shift nor repeat
+    entries.
 
     Args:
-        action: the action's exact name.
-        actor: the actor's id; or several, such as a person's own and those of their tokens.
-        thing: object or related thing.
-        stream: the stream's name, such as "model:<uid>".
-        after: happened at or after.
-        before: happened before.
-        text: words as they stand in the leaf, whatever their case. Looks through every event the other conditions
-            leave, so combine it with one of them. Private values are not searched.
-        cursor: ``Page.cursor`` of the page before; one that names no event gives an empty page.
-        limit: events on a page, at most 500.
+        action: the exact name of the action.
+        actor: the id of the actor, or several ids, such as those of a person and of their tokens.
+        thing: the object or a related object of the event.
+        stream: the name of the stream, such as "model:<uid>".
+        after: earliest time, inclusive.
+        before: latest time, exclusive.
+        text: text contained in the leaf, in any letter case. Scans every event that the other conditions leave, so
+            combine it with one of them. Private values are not searched.
+        cursor: ``Page.cursor`` of the previous page. An unknown cursor gives an empty page.
+        limit: events on a page, 1 to 500.
+
+    Returns:
+        The events and the cursor of the next page.
     """
     events = Event.objects.order_by("-happened_at", "-id")
     if action is not None:
@@ -121,25 +125,30 @@ def search(
 
 
 def latest_event_pk() -> int:
-    """The order of arrival of the newest event that can be seen; 0 where there is none."""
+    """Return the primary key of the newest visible event; 0 if there is none."""
     return Event.objects.aggregate(newest=Max("id"))["newest"] or 0
 
 
 def events_after_pk(arrival: int, actions: Collection[str], limit: int) -> list[Event]:
-    """Events of these actions that arrived after another, first to last. One that is committed late may still come to
-    stand before what this answered: see :func:`transactions_begun`."""
+    """Return the events of `actions` with a primary key above `arrival`, ascending, at most `limit`.
+
+    An event of a transaction that commits later may have a lower key than events already returned: see
+    :func:`snapshot_xmax`.
+    """
     return list(Event.objects.filter(id__gt=arrival, action__in=list(actions)).order_by("id")[:limit])
 
 
 def snapshot_xmax() -> int:
-    """A number above that of every transaction that has written anything so far. An event's transaction has its number
-    before the event has its order of arrival. So once :func:`transactions_ended` has reached what this answered,
-    nothing can arrive any more before the newest event that could be seen then."""
+    """Return a transaction id above that of every transaction that has written something so far.
+
+    A transaction has its id before its events have primary keys. Once :func:`snapshot_xmin` reaches the value returned
+    here, no event can appear any more with a key below that of the newest event visible at this call.
+    """
     return _of_snapshot("pg_snapshot_xmax")
 
 
 def snapshot_xmin() -> int:
-    """A number below which every transaction is over."""
+    """Return a transaction id below which every transaction has ended."""
     return _of_snapshot("pg_snapshot_xmin")
 
 
@@ -151,15 +160,21 @@ def _of_snapshot(function: str) -> int:
 
 
 def private_values(event: Event) -> dict[str, str]:
-    """The private values of an event by JSON pointer, such as "/reason" or "/changes/0"; erased ones are missing.
+    """Return the private values of an event by JSON pointer, such as "/reason" or "/changes/0". Erased values are
+    missing.
 
-    Raises CommitmentMismatchError when a kept value does not match the commitment in the event.
+    Raises:
+        CommitmentMismatchError: a stored value does not match the commitment in the event.
     """
     return private_values_bulk([event])[event.event_id]
 
 
 def private_values_bulk(events: Iterable[Event]) -> dict[uuid.UUID, dict[str, str]]:
-    """:func:`opening` for many events with one query."""
+    """Return :func:`private_values` of many events, by event uuid, with one query.
+
+    Raises:
+        CommitmentMismatchError: a stored value does not match the commitment in its event.
+    """
     found = {event.event_id: event for event in events}
     opened: dict[uuid.UUID, dict[str, str]] = {event_id: {} for event_id in found}
     for kept in Private.objects.filter(event_id__in=list(found)):
@@ -173,7 +188,7 @@ def private_values_bulk(events: Iterable[Event]) -> dict[uuid.UUID, dict[str, st
 
 
 def _committed(body: dict[str, Any], pointer: str) -> str | None:
-    """The commitment at that place of the leaf, or None."""
+    """Return the commitment at this pointer of the leaf, or None."""
     place: Any = body
     for step in pointer.split("/")[1:]:
         if isinstance(place, list) and step.isdecimal() and int(step) < len(place):
@@ -187,11 +202,11 @@ def _committed(body: dict[str, Any], pointer: str) -> str | None:
 
 
 def last_occurrence_by_actor(action: str, actors: Collection[str]) -> dict[str, datetime]:
-    """When each of these actors last did that; those who never did are missing."""
+    """Return the time of the last event with this action for each actor id. Actors without one are missing."""
     found = Event.objects.filter(action=action, actor_id__in=list(actors)).values_list("actor_id")
     return {str(actor): moment for actor, moment in found.annotate(last=Max("happened_at"))}
 
 
 def actor_ids_by_event(events: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """Who did each of these: the actor's id by the event's."""
+    """Return the id of the actor of each event, by the uuid of the event."""
     return dict(Event.objects.filter(event_id__in=list(events)).values_list("event_id", "actor_id"))

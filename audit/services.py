@@ -1,4 +1,4 @@
-"""What is done to the log as a whole."""
+"""Writes that concern the log as a whole: opening it, and erasing private values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PRIVACY_STREAM = "privacy"
 
 @transaction.atomic
 def open_log(*, actor: Actor) -> Event:
-    """Write the log's first event, once; later calls return that event. Called when a database is initialised."""
+    """Write the first event of the log, when a database is initialised. Later calls return that event."""
     with transaction.get_connection().cursor() as cursor:
         cursor.execute("SELECT audit_stream_next(%s)", [LOG_STREAM])
         (seq,) = cursor.fetchone()
@@ -34,15 +34,15 @@ def open_log(*, actor: Actor) -> Event:
 
 @transaction.atomic
 def erase_private(*, actor: Actor, event: Event, reason: str, pointers: Collection[str] | None = None) -> Event:
-    """Erase private texts of an event, and record that they were erased. The event and its commitments stay.
+    """Erase private values of an event and record the erasure. The event and its commitments stay.
 
-    The database deletes private texts in the transaction of such an event only.
+    The database deletes private values only in the transaction of such an event.
 
     Args:
-        actor: who erases.
-        event: the event whose texts are erased.
-        reason: why, in the actor's words; itself private.
-        pointers: the members of the leaf whose texts are erased; None for all.
+        actor: the actor that erases them.
+        event: the event whose private values are erased.
+        reason: the reason in the actor's words; itself private.
+        pointers: JSON pointers of the leaf members whose values are erased; None for all.
 
     Returns:
         The event that records the erasure.

@@ -1,8 +1,8 @@
-"""Statements the database plans once on each connection, for the questions that every request asks.
+"""Prepared statements for the queries that every request runs.
 
-To plan such a question takes PostgreSQL four times as long as to answer it. The driver sends text, so it is told by
-PREPARE and EXECUTE; connections persist, so it is told once in thousands of requests. For statements that are written
-down in the code alone: one that is made of what somebody typed would be kept for good.
+Planning such a query takes PostgreSQL four times as long as executing it. The driver uses the text protocol, so PREPARE
+and EXECUTE are sent as SQL; connections persist, so a statement is prepared once for thousands of requests. Use it only
+for constant SQL: a statement built from user input would stay prepared as long as the connection.
 """
 
 from __future__ import annotations
@@ -32,17 +32,18 @@ class _Statement(NamedTuple):
 
 
 def execute_prepared(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows a statement answers: a SELECT, or another with RETURNING.
+    """Execute a SELECT, or a statement with RETURNING, and return its rows.
 
-    Where transactions are pooled between us and the database (Django's DISABLE_SERVER_SIDE_CURSORS), a connection
-    remembers nothing, and the statement is sent as it is.
+    With pooled transactions (Django's DISABLE_SERVER_SIDE_CURSORS) prepared statements do not persist, and the
+    statement is sent without preparing it.
 
     Args:
-        sql: with placeholders by name, %(name)s; a percent sign that is none is written twice.
-        parameters: a value for each; others are passed over.
+        sql: SQL with named placeholders, %(name)s; a literal percent sign is doubled.
+        parameters: a value for each placeholder; others are ignored.
 
-    Raises OperationalError, which every door answers with “try again”, where a migration changed the type of what the
-    statement answers since this connection was told of it, and a transaction is open that cannot go on.
+    Raises:
+        OperationalError: a migration changed the result type after the statement was prepared on this connection, and a
+            transaction is open. Every interface answers it with “try again”.
     """
     connection = connections[DEFAULT_DB_ALIAS]  # django.db.connection looks this up for every attribute
     with connection.cursor() as cursor:
@@ -57,7 +58,8 @@ def execute_prepared(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any,
             except NotSupportedError as fault:
                 if _OUTDATED not in str(fault):
                     raise
-                connection.close_at = 0  # when the request ends: what else it was told may be outdated, too
+                # close at the end of the request: other prepared statements may be outdated as well
+                connection.close_at = 0
                 if connection.in_atomic_block:
                     raise OperationalError("The tables were changed a moment ago: try again.") from fault
                 _on_connection[connection.connection].discard(statement.name)
@@ -71,7 +73,8 @@ def execute_prepared(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any,
 def _prepare(connection: Any, cursor: Any, statement: _Statement) -> None:
     known = _on_connection.setdefault(connection.connection, set())
     if statement.name not in known:
-        # Past what counts and logs statements: it belongs to the connection, not to the one who asks first.
+        # Bypasses query counting and logging: the statement belongs to the connection, not to the query that comes
+        # first.
         with connection.wrap_database_errors:
             cursor.cursor.execute(statement.prepare)
         known.add(statement.name)
