@@ -1,1 +1,1 @@
-"""The REST door, v1: translates HTTP into the product's own questions and commands, and refusals into problem+json."""
+"""REST API v1: translates HTTP requests into calls of services and selectors, and domain errors into problem+json."""

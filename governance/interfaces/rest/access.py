@@ -1,5 +1,8 @@
-"""Who may do what with a model, and the roles given on it. Giving and taking are here to say who does: a person, signed
-in to the pages; no token gives anybody a right."""
+"""Permissions on a model, and the roles granted on it.
+
+Granting and revoking a role require a person's browser session. The operations exist for tokens only to return the
+refusal that names the people who can grant.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ class GroupResponse(ResponseBody):
 
 
 class GrantResponse(ResponseBody):
-    """A role given on a model. `expires_at`: from then on it holds no more."""
+    """A role granted on a model. It has no effect from `expires_at` on."""
 
     id: uuid.UUID
     role: str
@@ -75,12 +78,15 @@ class GrantResponse(ResponseBody):
 
 
 class GrantList(Page[GrantResponse]):
-    """A page of roles given on a model, oldest first."""
+    """A page of roles granted on a model, oldest first."""
 
 
 class GrantPathResponse(ResponseBody):
-    """One way by which a person holds a right. Where `role` is null they are a superuser; `everywhere`: by a role in
-    the whole organisation; `member_since` and `member_event` are of the group's membership."""
+    """One path by which a person holds a permission.
+
+    `role` is null for a superuser. `everywhere` is true for an organisation role. `member_since` and `member_event`
+    describe the membership of the group.
+    """
 
     role: str | None
     everywhere: bool
@@ -107,7 +113,7 @@ class GrantPathResponse(ResponseBody):
 
 
 class PermissionResponse(ResponseBody):
-    """Whether a person holds a right on the model, by which paths, and what stands against it whatever they hold."""
+    """Whether a person holds a permission on the model, by which paths, and which bars apply regardless of roles."""
 
     right: str
     allowed: bool
@@ -125,7 +131,7 @@ class PermissionResponse(ResponseBody):
 
 
 class AccessResponse(ResponseBody):
-    """What a person may do with a model, and who may give them what they lack."""
+    """The permissions of a person on a model, and the people who can grant the missing ones."""
 
     model: str
     person: PersonResponse
@@ -134,14 +140,14 @@ class AccessResponse(ResponseBody):
 
 
 class AccessQuery(QueryParams):
-    """Whose rights, and which."""
+    """The person and the permission to explain."""
 
     person: TextQuery | None = Field(None, description="User name; left out, the caller's own person.")
     right: Right | None = Field(None, description="One right; left out, all.")
 
 
 class GrantCreate(RequestBody):
-    """A role to give, to a person or to a group."""
+    """A role to grant to a person or to a group."""
 
     role: RoleName
     person: str | None = Field(None, description="User name.")
@@ -157,7 +163,7 @@ class GrantCreate(RequestBody):
 
 
 class GrantRevocation(RequestBody):
-    """Why a role is taken back."""
+    """The reason for revoking a role."""
 
     reason: str = Field(min_length=1, max_length=5_000)
 
@@ -174,9 +180,11 @@ class AccessView(Endpoint):
         refusals=(422,),
     )
     def get(self, request: Request, slug: str) -> Response:
-        """What a person may do with the model, and by which roles. One's own rights are open to everybody who sees the
-        model; those of others to auditors and officers, by a token with `audit:read`, and on the page to whoever gives
-        roles there."""
+        """Explain which permissions a person has on the model, and through which roles.
+
+        Everyone who can see the model can read their own permissions. Auditors, compliance officers and users who can
+        grant roles on the model can read those of other people; a token needs the scope `audit:read` for that.
+        """
         asked = self.query(AccessQuery)
         model = selectors.model(self.actor, slug)
         own = access.require_person(self.actor)
@@ -205,7 +213,7 @@ class GrantsView(Endpoint):
 
     @Operation("listGrants", "List the roles given on a model", "access", {200: GrantList}, query=PageQuery)
     def get(self, request: Request, slug: str) -> Response:
-        """The roles in force on this model alone, for whoever reads others' rights."""
+        """List the roles granted on this model itself. Requires the right to read other people's permissions on it."""
         asked = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
         selectors.require_reading_rights(self.actor, model)
@@ -224,7 +232,7 @@ class GrantsView(Endpoint):
 
     @Operation("giveRole", "Give a role", "access", {201: GrantResponse}, body=GrantCreate, refusals=(409,))
     def post(self, request: Request, slug: str) -> Response:
-        """Give a role on the model. No token does: a person gives it, signed in to the pages."""
+        """Grant a role on the model. Tokens are refused: a signed-in person grants roles on the model's page."""
         given = self.body(GrantCreate)
         model = selectors.model(self.actor, slug)
         access.require_permission(self.actor, Permission.GRANT_ROLE, model)
@@ -245,7 +253,7 @@ class RevocationView(Endpoint):
 
     @Operation("revokeRole", "Take a role back", "access", {200: GrantResponse}, body=GrantRevocation, refusals=(409,))
     def post(self, request: Request, slug: str, grant: uuid.UUID) -> Response:
-        """Take a role on the model back. No token does: a person takes it, signed in to the pages."""
+        """Revoke a role on the model. Tokens are refused: a signed-in person revokes roles on the model's page."""
         given = self.body(GrantRevocation)
         model = selectors.model(self.actor, slug)
         access.require_permission(self.actor, Permission.GRANT_ROLE, model)

@@ -1,4 +1,4 @@
-"""Requests for a role: asked by a person or their token; answered by people, signed in to the pages."""
+"""Access requests: created by a person or their token; granted or denied by signed-in people."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from registry.services import access_requests as service
 
 
 class AccessRequestResponse(ResponseBody):
-    """A request for a role. `until`: asked for; `grant_until`: given, where it was granted."""
+    """A request for a role. `until` is the requested end; `grant_until` is the granted end, once granted."""
 
     id: int
     model: str = Field(description="The name that was asked for; whether there is such a model is not told.")
@@ -70,14 +70,14 @@ class AccessRequestList(Page[AccessRequestResponse]):
 
 
 class AccessRequestsQuery(PageQuery):
-    """Which requests."""
+    """Filters of the list of access requests."""
 
     state: Literal["asked", "granted", "denied", "withdrawn", "lapsed"] | None = None
     model: TextQuery | None = Field(None, description="The name that was asked for.")
 
 
 class AccessRequestCreate(RequestBody):
-    """A role to ask for."""
+    """The role to request."""
 
     model: str = Field(min_length=1, max_length=200)
     role: RoleName
@@ -88,14 +88,14 @@ class AccessRequestCreate(RequestBody):
 
 
 class AccessRequestApproval(RequestBody):
-    """How a request is granted."""
+    """The terms on which a request is granted."""
 
     until: DateTimeQuery | None = Field(None, description="A sooner end than was asked for.")
     reason: str | None = Field(None, min_length=1, max_length=5_000)
 
 
 class AccessRequestDenial(RequestBody):
-    """Why a request is denied."""
+    """The reason for denying a request."""
 
     reason: str = Field(min_length=1, max_length=5_000)
 
@@ -107,7 +107,7 @@ class AccessRequestsView(Endpoint):
         "listAccessRequests", "List access requests", "access", {200: AccessRequestList}, query=AccessRequestsQuery
     )
     def get(self, request: Request) -> Response:
-        """The caller's own, newest first; for who reads the audit log, everybody's."""
+        """List the caller's own access requests, newest first. Readers of the audit log see all requests."""
         asked = self.query(AccessRequestsQuery)
         access.require_scope(self.actor, "models:read")
         found = selectors.access_requests(self.actor)
@@ -139,8 +139,11 @@ class AccessRequestsView(Endpoint):
         refusals=(409,),
     )
     def post(self, request: Request) -> HttpResponseBase:
-        """Ask for a role on the model of that name, for the token's person. The answer is the same whether or not there
-        is such a model; whoever gives roles on it is told, and a request nobody answers lapses."""
+        """Request a role on the named model for the token's person.
+
+        The response is the same whether or not the model exists. The people who can grant roles on the model are
+        notified. A request without an answer lapses.
+        """
         given = self.body(AccessRequestCreate)
 
         def ask() -> Response:
@@ -158,7 +161,7 @@ class AccessRequestView(Endpoint):
 
     @Operation("getAccessRequest", "Read an access request", "access", {200: AccessRequestResponse})
     def get(self, request: Request, asked: int) -> Response:
-        """What was asked, and how it was answered."""
+        """Return the request and its answer."""
         access.require_scope(self.actor, "models:read")
         return respond(AccessRequestResponse.of(selectors.access_request(self.actor, asked)))
 
@@ -175,7 +178,7 @@ class GrantingView(Endpoint):
         refusals=(409,),
     )
     def post(self, request: Request, asked: int) -> Response:
-        """Give what was asked for. No token does: a person gives it, signed in to the pages."""
+        """Grant the requested role. Tokens are refused: a signed-in person grants it."""
         given = self.body(AccessRequestApproval)
         found = selectors.access_request(self.actor, asked)
         service.grant(actor=self.actor, request=found, until=given.until, reason=given.reason)
@@ -194,7 +197,7 @@ class DenialView(Endpoint):
         refusals=(409,),
     )
     def post(self, request: Request, asked: int) -> Response:
-        """Say no, and why. No token does: a person says it, signed in to the pages."""
+        """Deny the request, with a reason. Tokens are refused: a signed-in person denies it."""
         given = self.body(AccessRequestDenial)
         found = selectors.access_request(self.actor, asked)
         return respond(AccessRequestResponse.of(service.deny(actor=self.actor, request=found, reason=given.reason)))
@@ -212,7 +215,7 @@ class AccessWithdrawalView(Endpoint):
         refusals=(409,),
     )
     def post(self, request: Request, asked: int) -> HttpResponseBase:
-        """Take one's own request back."""
+        """Withdraw the caller's own request."""
         found = selectors.access_request(self.actor, asked)
 
         def withdraw() -> Response:

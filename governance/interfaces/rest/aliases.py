@@ -1,4 +1,4 @@
-"""Aliases of a model: which there are, pointing one at a version, taking one off."""
+"""Aliases of a model: list, set and remove."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class AliasList(Page[AliasResponse]):
 
 
 class AliasUpdate(RequestBody):
-    """Where an alias is to point."""
+    """The version an alias is to point at."""
 
     version: int = Field(ge=1, le=999_999_999)
     reason: str = Field(min_length=1, max_length=5_000, description="Why; part of what approvers sign.")
 
 
 class RemovalQuery(QueryParams):
-    """Why an alias is taken off."""
+    """The reason for removing an alias."""
 
     reason: TextQuery = Field(description="Why; kept with the event.")
 
@@ -61,7 +61,7 @@ class AliasesView(Endpoint):
 
     @Operation("listAliases", "List the aliases of a model", "models", {200: AliasList}, query=PageQuery)
     def get(self, request: Request, slug: str) -> Response:
-        """Every alias that points at a version of the model, by name."""
+        """List the aliases that point at a version of the model, by name."""
         asked = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
         rows, following = pagination.page(
@@ -84,8 +84,11 @@ class AliasView(Endpoint):
     @Operation("setAlias", "Point an alias at a version", "models",
                {200: AliasResponse, 202: AliasResponse}, body=AliasUpdate, refusals=(409,))  # fmt: skip
     def put(self, request: Request, slug: str, name: str) -> Response:
-        """A free alias points there at once (200), and asking again changes nothing. A protected one is asked for:
-        the answer is 202 with the promotion `request` that has to be decided first."""
+        """Point an alias at a version.
+
+        An unprotected alias changes at once (200); repeating the call changes nothing. For a protected alias the call
+        creates a promotion request: the response is 202, and `request` is the promotion to be decided first.
+        """
         given = self.body(AliasUpdate)
         version = selectors.version(self.actor, slug, given.version)
         (before,) = _shown(version.model, [name])
@@ -99,7 +102,7 @@ class AliasView(Endpoint):
     @Operation("removeAlias", "Take an alias off", "models",
                {204: "It points at no version any more."}, query=RemovalQuery, refusals=(409, 422))  # fmt: skip
     def delete(self, request: Request, slug: str, name: str) -> Response:
-        """A free alias points nowhere afterwards. A protected one is never taken off, only pointed elsewhere."""
+        """Remove an unprotected alias. A protected alias cannot be removed, only pointed at another version."""
         asked = self.query(RemovalQuery)
         promotions.remove_alias(
             actor=self.actor, model=selectors.model(self.actor, slug), name=name, reason=asked.reason
@@ -108,7 +111,7 @@ class AliasView(Endpoint):
 
 
 def _shown(model: RegisteredModel, names: list[str]) -> list[AliasResponse]:
-    """How the aliases of these names stand."""
+    """Build the responses for these alias names, whether or not each points at a version."""
     held = {
         row.name: row
         for row in AliasAssignment.objects.filter(IS_CURRENT, model=model, name__in=names).select_related(

@@ -1,4 +1,4 @@
-"""How the approved inputs of a version look to a caller, and what was added to it since."""
+"""Response schemas for the approved inputs of a version and for later additions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from registry.models import ModelVersion
 
 
 class ActorResponse(ResponseBody):
-    """Who added something: a person, a token or a process."""
+    """The actor of an addition: a person, a token or a process."""
 
     id: str = Field(description="What the audit log calls them.")
     name: str
 
 
 class LaterAdditionResponse(ResponseBody):
-    """Something that was added to a version after it was approved."""
+    """Something that was added to a version after its approval."""
 
     kind: str = Field(description="metric, card, evidence, document or file")
     what: str
@@ -43,7 +43,7 @@ class LaterAdditionResponse(ResponseBody):
 
 
 class PlacementResponse(ResponseBody):
-    """A protected stage or alias that the version holds, and what was approved for it."""
+    """A protected stage or alias that the version holds, and the approval for it."""
 
     stage: str | None
     alias: str | None
@@ -80,11 +80,11 @@ class PlacementResponse(ResponseBody):
 
 @dataclass(frozen=True)
 class ApprovedInputs:
-    """What an answer says of the approvals of one version."""
+    """The approvals of one version, as the responses show them."""
 
     found: Sequence[Approval]
     unapproved_files: frozenset[UUID]
-    """Files that were attached after the approval of the place that is asked for, or of any place."""
+    """Files attached after the approval of the requested placement, or of any placement."""
     approved_fingerprint: str | None
     deviates: bool
     places: list[PlacementResponse]
@@ -95,11 +95,11 @@ class ApprovedInputs:
 
 
 def approved_inputs(version: ModelVersion, reference: str = "") -> ApprovedInputs:
-    """What was approved of a version, and what was added since. One query where nothing was.
+    """Return what was approved for a version, and what was added since. Runs one query if nothing was approved.
 
     Args:
-        version: any; one that holds no protected place has no approved fingerprint.
-        reference: the place it was asked for by, a stage's slug or an alias after @.
+        version: any version; without a protected placement it has no approved fingerprint.
+        reference: the requested placement: a stage slug, or an alias name after @.
     """
     found = approvals.approvals(version)
     foremost = approvals.foremost(found, reference)

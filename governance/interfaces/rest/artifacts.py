@@ -1,4 +1,4 @@
-"""Files of a version: streamed in, hashed on the way; streamed out, with a record of who took which."""
+"""Files of a version: upload streams that are hashed while they are read; downloads that are recorded."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from registry.services import versions as service
 
 
 class UploadsCreate(RequestBody):
-    """Which files."""
+    """The files to upload."""
 
     paths: list[str] = Field([], max_length=10_000, description="Paths of declared files; all where none is named.")
 
 
 class UploadResponse(ResponseBody):
-    """What is left to do for a file: send it to `url`, where there is one; otherwise nothing."""
+    """The remaining step for one file: send it to `url`. If `url` is null, there is nothing to send."""
 
     path: str
     sha256: str
@@ -52,7 +52,7 @@ class UploadResponse(ResponseBody):
 
 
 class UploadList(ResponseBody):
-    """What is left to do for each file."""
+    """The remaining step for each file."""
 
     uploads: list[UploadResponse]
 
@@ -62,10 +62,10 @@ class UploadsView(Endpoint):
 
     @Operation("orderUploads", "Ask where files go", "versions", {200: UploadList}, body=UploadsCreate, refusals=(409,))
     def post(self, request: Request, slug: str, number: int) -> Response:
-        """Say for each declared file whether it has to be sent, and where: PUT its bytes to `url` with `headers`. Ask
-        again whenever an address has expired or a transfer broke. Then complete the version.
+        """Return for each declared file whether it must be uploaded, and where.
 
-        A file that you may download from another version need not be sent.
+        PUT the bytes to `url` with `headers`. Repeat the call when a URL has expired or a transfer failed. Then
+        complete the version. A file that you may download from another version need not be uploaded.
         """
         given = self.body(UploadsCreate)
         version = selectors.version(self.actor, slug, number)
@@ -93,7 +93,7 @@ def _order(order: uploads.UploadInstruction, version_url: str) -> UploadResponse
 
 
 class UploadQuery(QueryParams):
-    """What the file is."""
+    """Properties of the file."""
 
     sha256: str | None = Field(
         None, pattern=r"^[0-9a-f]{64}$", description="What the bytes must have, where no declaration says it."
@@ -107,7 +107,7 @@ class UploadQuery(QueryParams):
 
 
 class DownloadQuery(QueryParams):
-    """Whether a file may be one that nobody approved."""
+    """Whether to return a file that is not covered by an approval."""
 
     unapproved: Literal["true"] | None = Field(
         None, description="`true` to read a file that no promotion covers, in order to review it."
@@ -115,7 +115,7 @@ class DownloadQuery(QueryParams):
 
 
 class ArtifactSent(ArtifactResponse):
-    """A file that was sent, and the live requests that cover it."""
+    """An uploaded file, and the live promotion requests that cover it."""
 
     requests: list[str] = Field(
         description="The requests to approve the version again in the protected places that it holds."
@@ -135,12 +135,15 @@ class ArtifactView(Endpoint):
         refusals=(409,),
     )
     def put(self, request: Request, slug: str, number: int, path: str) -> Response:
-        """Send a file's bytes as the body. They are hashed while they arrive, and kept only if they are what was
-        declared. A version that was registered by its source alone takes files later, each once, until it is first
-        promoted into a protected stage. Sending a file again changes nothing.
+        """Upload the bytes of a file as the request body.
 
-        Where an import put such a version in a protected place, a file opens a promotion request, in `requests`: what
-        is served stays as it was until that is promoted."""
+        The bytes are hashed while they arrive, and stored only if they match the declaration. A version that was
+        registered by its source only accepts each file once, until its first promotion to a protected stage. Uploading
+        the same file again changes nothing.
+
+        If an import put such a version in a protected placement, the upload opens a promotion request, listed in
+        `requests`. The file is not served as approved until that request is promoted.
+        """
         asked = self.query(UploadQuery)
         stream, announced = parsers.upload(request)
         version = selectors.version(self.actor, slug, number)
@@ -164,8 +167,11 @@ class ArtifactView(Endpoint):
     @Operation("downloadArtifact", "Download a file", "versions", {200: "The bytes."}, file=True, etag=True,
                query=DownloadQuery, refusals=(409,))  # fmt: skip
     def get(self, request: Request, slug: str, number: int, path: str) -> HttpResponseBase:
-        """The bytes of a file. Who took which digest is recorded. A file that was attached after the version was put in
-        a protected place is no part of what was approved, and is sent to those who ask for it as such only."""
+        """Download the bytes of a file. The download is recorded with the digest.
+
+        A file attached after the version was put in a protected placement is not part of what was approved. It is sent
+        only with `unapproved=true`.
+        """
         asked = self.query(DownloadQuery)
         version = selectors.version(self.actor, slug, number)
         artifact = Artifact.objects.filter(version=version, path=path).first()
@@ -184,10 +190,13 @@ class ArtifactView(Endpoint):
 
 
 def send(request: Request, *, sha256: str, size: int, filename: str, take: Callable[[], BinaryIO]) -> HttpResponseBase:
-    """A stored file as an attachment, with its digest (RFC 9530); 304 where the caller has it.
+    """Return a stored file as an attachment with its digest (RFC 9530), or 304 if the caller has it.
 
     Args:
-        take: asks, records, and opens the bytes. Not called where no bytes are sent.
+        sha256: hex digest of the file; also its ETag.
+        size: bytes.
+        filename: name in Content-Disposition.
+        take: authorises, records the download, and opens the file. Not called for 304 and HEAD responses.
     """
     headers = {
         "ETag": f'"{sha256}"',
@@ -199,9 +208,9 @@ def send(request: Request, *, sha256: str, size: int, filename: str, take: Calla
         return HttpResponse(status=304, headers=headers)
     if request.method == "HEAD":
         return HttpResponse(content_type="application/octet-stream", headers={**headers, "Content-Length": str(size)})
-    # Never shown by a browser, whatever is in it: the type is not guessed from the name.
+    # Fixed media type: browsers must not render a file, whatever it contains.
     response = FileResponse(
         take(), as_attachment=True, filename=filename, content_type="application/octet-stream", headers=headers
     )
-    response.headers["Content-Length"] = str(size)  # which Django reads off a file on a disk alone
+    response.headers["Content-Length"] = str(size)  # Django sets the length only for files on a local disk.
     return response

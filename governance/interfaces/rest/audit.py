@@ -1,4 +1,4 @@
-"""The audit log, for those who may read it."""
+"""The audit log, for its readers."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from registry import access, selectors
 from registry.exceptions import NotFoundError
 
 ADDRESS = "/request/address"
-"""Where an event keeps the network address it came from."""
+"""JSON pointer of the network address in an event body."""
 
 
 class EventResponse(ResponseBody):
-    """Something that happened. `event` is the record itself: its RFC 8785 form is byte for byte what was written."""
+    """An entry of the audit log. The RFC 8785 form of `event` is byte for byte what was recorded."""
 
     id: str
     action: str
@@ -55,7 +55,7 @@ class EventList(Page[EventResponse]):
 
 
 class EventsQuery(PageQuery):
-    """Which events."""
+    """Filters of the event list."""
 
     action: TextQuery | None = Field(None, description="Exact name, such as promotion.promoted.")
     actor: TextQuery | None = Field(None, description="Id of who acted: usr_…, tok_…, or a process.")
@@ -82,7 +82,7 @@ class EventsView(Endpoint):
 
     @Operation("listEvents", "Search the audit log", "audit", {200: EventList}, query=EventsQuery, refusals=(404,))
     def get(self, request: Request) -> Response:
-        """Events, newest first. For auditors and officers; a token needs the scope audit:read."""
+        """List events, newest first. For auditors and compliance officers; a token needs the scope `audit:read`."""
         asked = self.query(EventsQuery)
         access.require_in_organisation(self.actor, access.OrgPermission.READ_AUDIT)
         thing = ObjectRef(*asked.thing.split(":", 1)) if asked.thing is not None else None
@@ -117,9 +117,10 @@ class TrailView(Endpoint):
 
     @Operation("listPromotionEvents", "List the events of a request", "promotions", {200: EventList}, query=PageQuery)
     def get(self, request: Request, id: int) -> Response:  # noqa: A002 (the word in the address)
-        """The request's own trail in the audit log, newest first: its events and those of its decisions, check runs and
-        evidence packages. For everyone who sees the request. Network addresses are shown to readers of the whole
-        log only."""
+        """List the events of the request and of its decisions, check runs and evidence packages, newest first.
+
+        For everyone who can see the request. Network addresses are included only for readers of the whole audit log.
+        """
         asked = self.query(PageQuery)
         page = promotions.trail_of_request(self.actor, id, cursor=_place(asked.cursor), limit=asked.limit)
         following = pagination.encode(page.cursor) if page.cursor is not None else None
@@ -134,7 +135,7 @@ class EventView(Endpoint):
 
     @Operation("getEvent", "Read an event", "audit", {200: EventResponse})
     def get(self, request: Request, event: uuid.UUID) -> Response:
-        """One event by its id."""
+        """Return one event."""
         access.require_in_organisation(self.actor, access.OrgPermission.READ_AUDIT)
         found = log.get_event(event)
         if found is None:
@@ -160,7 +161,7 @@ def _shown(events: list[Event]) -> list[EventResponse]:
         opened = log.private_values_bulk(events)
         altered: dict[uuid.UUID, str] = {}
     except CommitmentMismatchError:
-        # One altered value must not hide the rest, nor go unsaid.
+        # One altered value must neither hide the other events nor stay unreported.
         opened, altered = {}, {}
         for event in events:
             try:

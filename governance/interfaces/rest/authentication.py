@@ -1,7 +1,7 @@
-"""Signing in to the API: access tokens, and nothing else.
+"""Token authentication for the API.
 
-A browser's session does not open this door: then no page anywhere can make a signed-in browser call it, and no CSRF
-token is needed. DRF imports this module while its own views load, so nothing here may import those.
+Session cookies are not accepted. No page can therefore make a signed-in browser call the API, and no CSRF token is
+needed. DRF imports this module while its own views load: do not import them here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from registry.services import tokens
 
 @dataclass(frozen=True)
 class Caller:
-    """What DRF calls the user of a request. Views use the actor."""
+    """The `request.user` of an API request. Views use the actor."""
 
     actor: Actor
     is_authenticated: bool = True
@@ -30,7 +30,14 @@ class TokenAuthentication(BaseAuthentication):
     """`Authorization: Bearer cs_…` (RFC 6750)."""
 
     def authenticate(self, request: Request) -> tuple[Caller, Actor] | None:
-        """The caller, or None without the header. Raises AuthenticationFailed for a token that opens nothing."""
+        """Authenticate the bearer token.
+
+        Returns:
+            The caller and its actor; None without an Authorization header.
+
+        Raises:
+            AuthenticationFailed: another scheme, or a token that is malformed, unknown, expired or revoked.
+        """
         given = request.headers.get("Authorization")
         if given is None:
             return None
@@ -49,7 +56,7 @@ class TokenAuthentication(BaseAuthentication):
 
 
 class IsAuthenticatedToken(BasePermission):
-    """Whoever has a token. What they may do is asked of `registry.access` by the services and selectors behind."""
+    """Requires a token. Services and selectors check what its owner may do."""
 
     def has_permission(self, request: Request, view: object) -> bool:
         return isinstance(request.auth, Actor)

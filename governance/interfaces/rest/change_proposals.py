@@ -1,4 +1,4 @@
-"""Change proposals: read here; confirmed by a second person, signed in to the pages."""
+"""Change proposals: read here; confirmed by a second, signed-in person on the page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ State = Literal["proposed", "confirmed", "rejected", "withdrawn", "expired"]
 
 
 class Change(ResponseBody):
-    """A change of governance that needs a second person."""
+    """A governance change that needs a second person."""
 
     id: int
     kind: str = Field(description="policy.publication, questionnaire.publication, instance.setup, and others")
@@ -73,7 +73,7 @@ class ChangeList(Page[Change]):
 
 
 class ChangesQuery(PageQuery):
-    """Which proposals."""
+    """Filters of the list of change proposals."""
 
     state: State | None = None
 
@@ -83,7 +83,7 @@ class ChangesView(Endpoint):
 
     @Operation("listChangeProposals", "List change proposals", "governance", {200: ChangeList}, query=ChangesQuery)
     def get(self, request: Request) -> Response:
-        """The proposals visible to the caller, newest first. A person confirms one on its page."""
+        """List the proposals visible to the caller, newest first. A person confirms a proposal on its page."""
         asked = self.query(ChangesQuery)
         access.require_scope(self.actor, "models:read")
         found = selectors.change_proposals(self.actor)
@@ -109,6 +109,6 @@ class ChangeView(Endpoint):
 
     @Operation("getChangeProposal", "Read a change proposal", "governance", {200: Change})
     def get(self, request: Request, number: int) -> Response:
-        """What was proposed, by whom, and the second person's answer."""
+        """Return the proposal, its author, and the second person's decision."""
         access.require_scope(self.actor, "models:read")
         return respond(Change.of(selectors.change_proposal(self.actor, number)))

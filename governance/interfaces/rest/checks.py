@@ -1,4 +1,4 @@
-"""Check runs of a promotion request, every attempt, with what each found."""
+"""Check runs of a promotion request."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ class RunsView(Endpoint):
 
     @Operation("listCheckRuns", "List the check runs", "promotions", {200: CheckRunList}, query=PageQuery)
     def get(self, request: Request, id: int) -> Response:  # noqa: A002 (the word in the address)
-        """Every attempt of every check of the request, newest first, with findings, measures, and the limits it ran
-        under."""
+        """List all attempts of all checks of the request, newest first, with findings, measures and resource limits."""
         asked = self.query(PageQuery)
         found = selectors.get_request_status(self.actor, id)
         rows, following = pagination.page(

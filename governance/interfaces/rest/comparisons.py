@@ -1,4 +1,4 @@
-"""Two versions compared."""
+"""Comparison of two versions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from registry.models import ModelVersion
 
 
 class ComparisonQuery(QueryParams):
-    """With which model's version."""
+    """The second model, and the extent of the comparison."""
 
     model: TextQuery | None = Field(
         None, max_length=200, description="The model that the second version is of; left out: the same model."
@@ -29,7 +29,7 @@ class _Read(ResponseBody):
 
 
 class ComparisonSideResponse(_Read):
-    """A version that is compared."""
+    """One of the compared versions."""
 
     model: str
     number: int
@@ -37,7 +37,7 @@ class ComparisonSideResponse(_Read):
 
 
 class ChangeCountsResponse(ResponseBody):
-    """How many differences there are of each kind."""
+    """The number of differences of each kind."""
 
     metrics: int
     parameters: int
@@ -50,14 +50,14 @@ class ChangeCountsResponse(ResponseBody):
 
 
 class MetricBoundResponse(_Read):
-    """The limit a policy in force sets on a metric."""
+    """The limit that a policy in force sets on a metric."""
 
     op: str
     value: float
 
 
 class MetricComparison(_Read):
-    """A metric in both versions, or in one."""
+    """A metric of one or both versions."""
 
     name: str
     dataset: str
@@ -71,7 +71,7 @@ class MetricComparison(_Read):
 
 
 class ValueComparison(_Read):
-    """A named value. What is no text is JSON."""
+    """A named value. A value that is not text is given as JSON."""
 
     name: str
     before: str | None
@@ -80,7 +80,7 @@ class ValueComparison(_Read):
 
 
 class FieldComparison(_Read):
-    """A difference in the signature."""
+    """A difference between the model signatures."""
 
     side: str = Field(description="inputs, outputs or params")
     name: str
@@ -92,7 +92,7 @@ class FieldComparison(_Read):
 
 
 class SignatureComparison(_Read):
-    """How the signatures differ."""
+    """Differences between the model signatures."""
 
     changes: list[FieldComparison]
     unread: list[str] = Field(description="Sides in no known form, compared as values.")
@@ -100,14 +100,17 @@ class SignatureComparison(_Read):
 
 
 class DiffSegmentResponse(_Read):
-    """A run of text. The pieces that are not `added`, joined, are the first text; those not `removed`, the second."""
+    """A segment of a text diff.
+
+    Segments that are not `added`, joined, give the first text; segments that are not `removed` give the second.
+    """
 
     kind: str = Field(description="same, removed or added")
     text: str
 
 
 class SectionComparison(ResponseBody):
-    """A section of the model card; the opening has no title."""
+    """A section of the model card. The text before the first heading has no title."""
 
     title: str
     kind: str = Field(description="added, removed, changed or same")
@@ -116,7 +119,7 @@ class SectionComparison(ResponseBody):
 
 
 class CardComparison(ResponseBody):
-    """How the model cards differ."""
+    """Differences between the model cards."""
 
     metadata: list[ValueComparison]
     sections: list[SectionComparison]
@@ -124,7 +127,7 @@ class CardComparison(ResponseBody):
 
 
 class DatasetSide(_Read):
-    """A dataset reference of one of the versions."""
+    """A dataset reference of one version."""
 
     reference: str
     uri: str
@@ -134,7 +137,7 @@ class DatasetSide(_Read):
 
 
 class DatasetComparison(_Read):
-    """A dataset by role and name."""
+    """A dataset, matched by role and name."""
 
     role: str
     name: str
@@ -156,7 +159,7 @@ class PackageComparison(_Read):
 
 
 class DependenciesComparison(ResponseBody):
-    """How the locked environments differ."""
+    """Differences between the locked environments."""
 
     how: str = Field(description="packages; lines where a lock is too long or in no known form")
     forms: list[str] = Field(description="As what each was read.")
@@ -166,14 +169,14 @@ class DependenciesComparison(ResponseBody):
 
 
 class FileSide(_Read):
-    """A file of one of the versions."""
+    """A file of one version."""
 
     sha256: str
     size: int
 
 
 class FileComparison(_Read):
-    """A file by path."""
+    """A file, matched by path."""
 
     path: str
     kind: str = Field(description="added, removed, changed, moved or same")
@@ -183,7 +186,7 @@ class FileComparison(_Read):
 
 
 class ComparisonResponse(ResponseBody):
-    """How the second version differs from the first."""
+    """Differences of the second version from the first."""
 
     a: ComparisonSideResponse
     b: ComparisonSideResponse
@@ -204,8 +207,11 @@ class ComparisonView(Endpoint):
 
     @Operation("compareVersions", "Compare two versions", "versions", {200: ComparisonResponse}, query=ComparisonQuery)
     def get(self, request: Request, slug: str, before: int, after: int) -> Response:
-        """How version `after` differs from version `before`: of one model, or, with `model`, of two that you may see.
-        Breaking changes of the signature are named."""
+        """Compare version `after` with version `before`.
+
+        Both versions belong to the same model, or, with `model`, to two models that you may see. Breaking changes of
+        the model signature are marked.
+        """
         asked = self.query(ComparisonQuery)
         first = selectors.version(self.actor, slug, before)
         second: ModelVersion = selectors.version(self.actor, asked.model or slug, after)

@@ -1,4 +1,4 @@
-"""Where the interface lives."""
+"""URL prefix of the API."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Datasets and lineage: what versions were made from, and what rests on a dataset."""
+"""Datasets, lineage, and the versions that depend on a dataset."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from registry.selectors import lineage
 
 
 class DatasetsQuery(PageQuery):
-    """Which datasets."""
+    """Filters of the dataset list."""
 
     q: TextQuery | None = Field(
         None, description="The beginning of a name or digest, an address, or a reference in any form that is taken."
@@ -27,13 +27,13 @@ class DatasetsQuery(PageQuery):
 
 
 class DependentsQuery(PageQuery):
-    """Which of those that rest on it."""
+    """Filters of the dependent versions."""
 
     stage: TextQuery | None = Field(None, description="Slug of the stage they are in, such as production.")
 
 
 class DatasetSummary(ResponseBody):
-    """A dataset: what its newest reference says, and how much rests on it among what the caller may see."""
+    """A dataset as described by its newest reference, with the number of dependent versions visible to the caller."""
 
     identity: str = Field(description="The same for every reference of the same dataset; its id in addresses.")
     name: str
@@ -66,7 +66,7 @@ class DatasetList(Page[DatasetSummary]):
 
 
 class Dependent(ResponseBody):
-    """A version that rests on the dataset."""
+    """A version that depends on the dataset."""
 
     model: str
     version: int
@@ -92,7 +92,7 @@ class Dependent(ResponseBody):
 
 
 class DependentList(Page[Dependent]):
-    """A page of versions that rest on a dataset, newest first."""
+    """A page of versions that depend on a dataset, newest first."""
 
     by_stage: dict[str, int] = Field(description="How many there are in each stage.")
     hidden: int = Field(description="How many more there are in models the caller may not see.")
@@ -109,13 +109,13 @@ class LineageVersion(ResponseBody):
 
 
 class LineageDataset(DatasetResponse):
-    """A dataset in a lineage, and the version that names it."""
+    """A dataset in a lineage, and the version that references it."""
 
     version: str
 
 
 class LineageResponse(ResponseBody):
-    """What a version was made from and what was made from it, so far as the caller may see."""
+    """The ancestors and descendants of a version that the caller may see."""
 
     version: str
     ancestors: list[LineageVersion]
@@ -130,7 +130,7 @@ class DatasetsView(Endpoint):
 
     @Operation("listDatasets", "Find datasets", "datasets", {200: DatasetList}, query=DatasetsQuery)
     def get(self, request: Request) -> Response:
-        """The datasets that versions the caller may see were made or judged with."""
+        """List the datasets used by versions that the caller may see."""
         asked = self.query(DatasetsQuery)
         found = lineage.find_datasets(self.actor, asked.q or "").order_by("identity")
         if asked.cursor is not None:
@@ -147,7 +147,7 @@ class DatasetView(Endpoint):
 
     @Operation("getDataset", "Read a dataset", "datasets", {200: DatasetSummary}, refusals=(409,))
     def get(self, request: Request, key: str) -> Response:
-        """A dataset by its identity or its digest."""
+        """Return a dataset by its identity or its digest."""
         found = lineage.dataset(self.actor, key)
         (row,) = lineage.counted(self.actor, [found.identity])
         return respond(DatasetSummary.of(row))
@@ -161,8 +161,10 @@ class DependentsView(Endpoint):
         refusals=(409,),
     )  # fmt: skip
     def get(self, request: Request, key: str) -> Response:
-        """The versions made or judged with the dataset, or made from a version that was: `?stage=production` are those
-        that run. Newest first."""
+        """List the versions that use the dataset, directly or through a parent version, newest first.
+
+        `?stage=production` limits the list to versions in production.
+        """
         asked = self.query(DependentsQuery)
         found = lineage.dataset(self.actor, key)
         rows, following = pagination.page(
@@ -191,7 +193,7 @@ class LineageView(Endpoint):
 
     @Operation("getLineage", "Read a version's lineage", "datasets", {200: LineageResponse})
     def get(self, request: Request, slug: str, number: int) -> Response:
-        """What the version was made from and what was made from it, two steps each way."""
+        """Return the ancestors and descendants of the version, up to two steps away."""
         version = selectors.version(self.actor, slug, number)
         near = lineage.lineage_neighbourhood(self.actor, version)
         versions = {v.pk: v for v in (version, *near.ancestors, *near.descendants)}

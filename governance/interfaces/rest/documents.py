@@ -1,4 +1,4 @@
-"""The technical document of a version: as data, and on paper."""
+"""The technical document of a version, as JSON and as PDF."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from registry.models import ModelVersion
 
 
 class DocumentQuery(QueryParams):
-    """Which one."""
+    """Which document to return."""
 
     frozen: IntQuery | None = Field(
         None, ge=1, le=999_999_999, description="Number of the promotion it was frozen on; left out: as of now."
@@ -31,7 +31,7 @@ class DocumentQuery(QueryParams):
 
 
 class FrozenDocumentResponse(ResponseBody):
-    """A document that was frozen."""
+    """A frozen document."""
 
     promotion: int
     to: str
@@ -54,7 +54,7 @@ class DocumentResponse(ResponseBody):
 
 
 class PendingDocument(ResponseBody):
-    """A worker draws the file: request it again after `Retry-After` seconds."""
+    """The PDF is being rendered: repeat the request after `Retry-After` seconds."""
 
     state: Literal["preparing"]
 
@@ -64,8 +64,10 @@ class DocumentView(Endpoint):
 
     @Operation("getDocument", "Read the technical document", "versions", {200: DocumentResponse}, query=DocumentQuery)
     def get(self, request: Request, slug: str, number: int) -> Response:
-        """The technical document of a version in the shape of Annex IV to Regulation (EU) 2024/1689, as of now or as it
-        was frozen when a promotion moved the version into a protected stage."""
+        """Return the technical document of a version in the structure of Annex IV to Regulation (EU) 2024/1689.
+
+        It is the current document, or the one frozen when a promotion moved the version to a protected stage.
+        """
         version = selectors.version(self.actor, slug, number)
         frozen = _frozen(version, self.query(DocumentQuery).frozen)
         content, digest = _content(version, frozen)
@@ -92,8 +94,10 @@ class DocumentPdfView(Endpoint):
         file=True,
     )
     def get(self, request: Request, slug: str, number: int) -> HttpResponseBase:
-        """The same on paper, drawn from the frozen bytes where it was frozen. A long document is drawn by a worker: the
-        answer is then 202 with `Retry-After` until it is there."""
+        """Return the technical document as PDF; a frozen document is rendered from its frozen content.
+
+        A worker renders a long document: the response is 202 with `Retry-After` until the PDF is ready.
+        """
         version = selectors.version(self.actor, slug, number)
         frozen = _frozen(version, self.query(DocumentQuery).frozen)
         content, digest = _content(version, frozen)

@@ -1,4 +1,4 @@
-"""What every view of the interface does alike: strict input, tagged output, limits said aloud."""
+"""Base class of the API views: strict input, ETags, caching and rate-limit headers."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class Endpoint(APIView):
-    """One address. Methods carry an :class:`~governance.interfaces.rest.operation.Operation`."""
+    """Base class of API views. Methods are decorated with :class:`~governance.interfaces.rest.operation.Operation`."""
 
     http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]  # noqa: RUF012 (Django's own attribute)
 
     @property
     def actor(self) -> Actor:
-        """Who asks. There is one wherever `SignedIn` let the request pass."""
+        """The authenticated actor. Always set where `IsAuthenticatedToken` is the permission class."""
         actor = self.request.auth
         assert isinstance(actor, Actor)
         return actor
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Sign in and count, as DRF does; then refuse a query string the operation does not take."""
+        """Authenticate and throttle as DRF does, then reject query parameters that the operation does not take."""
         super().initial(request, *args, **kwargs)
         method = "get" if request.method == "HEAD" else str(request.method)
         this = operation.get_operation(self, method)
@@ -39,7 +39,11 @@ class Endpoint(APIView):
             self.query(QueryParams)
 
     def query(self, shape: type[Shape]) -> Shape:
-        """The query string. Raises Problem (400) for what is unknown, malformed or given twice."""
+        """Parse the query string.
+
+        Raises:
+            Problem: 400 for an unknown, malformed or repeated parameter.
+        """
         query = self.request.query_params
         twice = [name for name, values in query.lists() if len(values) > 1]
         if twice:
@@ -47,7 +51,13 @@ class Endpoint(APIView):
         return read(shape, query.dict(), prefix="?")
 
     def body(self, shape: type[Shape]) -> Shape:
-        """The JSON body. Raises Problem: 400, 413, 415; 400 as well for a change or replacement without any body."""
+        """Parse the JSON body.
+
+        Raises:
+            Problem: 400 for invalid JSON or an invalid member, and for PATCH or PUT without a body.
+            UnsupportedMediaType: the body is not application/json (answered with 415).
+            RequestDataTooBig: a body above DATA_UPLOAD_MAX_MEMORY_SIZE (answered with 413).
+        """
         if self.request.method in ("PATCH", "PUT") and not self.raw_body():
             raise invalid([{"pointer": "", "code": "required", "detail": "Send what to change as a JSON object."}])
         return read(shape, self.request.data)
@@ -65,7 +75,7 @@ class Endpoint(APIView):
         status: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """A single object with its `ETag`; 304 without a body where the caller has it."""
+        """Return a single object with its `ETag`; 304 without a body if the caller has this representation."""
         body = shown.model_dump(mode="json")
         tag = preconditions.etag(identity, revision, body)
         if self.request.method in ("GET", "HEAD") and preconditions.matches_etag(self.request, tag):
@@ -73,15 +83,15 @@ class Endpoint(APIView):
         return Response(body, status=status, headers={"ETag": tag, **(headers or {})})
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
-        """Which methods the address takes: the `Allow` header."""
+        """Return the allowed methods in the `Allow` header."""
         return Response(status=204)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """Say how the answer may be kept, and what is left of the token's quota."""
+        """Set the caching and rate-limit headers."""
         response = super().finalize_response(request, response, *args, **kwargs)
-        # One caller's answer: it may be kept by them and has to be asked for again each time.
+        # The response is for one caller, and must be revalidated each time it is used.
         response.headers.setdefault("Cache-Control", "private, no-cache")
-        # A plain HttpRequest where DRF could not even wrap it.
+        # `request` is a plain HttpRequest if DRF failed before it wrapped it.
         left = getattr(request, "_request", request).META.get("countersign.rate")
         if left is not None:
             response["RateLimit-Policy"], response["RateLimit"] = left
@@ -89,5 +99,5 @@ class Endpoint(APIView):
 
 
 def respond(shown: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A document."""
+    """Serialize a response body."""
     return Response(shown.model_dump(mode="json"), status=status, headers=dict(headers or {}))

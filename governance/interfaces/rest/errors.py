@@ -1,4 +1,4 @@
-"""The one place where a refusal becomes problem+json (RFC 9457): the rule, the way out, who can help, what is unmet."""
+"""Translate exceptions into problem+json (RFC 9457) with the rule, the remedy and who can help."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 
-# The first that fits: a StaleRevisionError is a Conflict too.
+# The first match wins: StaleRevisionError is a subclass of ConflictError.
 _STATUS: Final[tuple[tuple[type[DomainError], int], ...]] = (
     (InvalidQuery, 400),
     (NotFoundError, 404),
@@ -50,7 +50,7 @@ _STATUS: Final[tuple[tuple[type[DomainError], int], ...]] = (
 
 
 def handle(exc: Exception, context_of_view: Mapping[str, Any]) -> Response | None:
-    """DRF's EXCEPTION_HANDLER. None for what nobody foresaw: Django logs it and `server_error` answers."""
+    """DRF's EXCEPTION_HANDLER. None for unexpected exceptions: Django logs them and calls `server_error`."""
     found = _translate(exc)
     if found is None:
         return None
@@ -66,7 +66,15 @@ def problem(
     errors: Sequence[Mapping[str, Any]] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """The members of a problem. `more`: requirements, who_can, rule, existing, way; left out where empty."""
+    """Build the members of a problem.
+
+    Args:
+        status: HTTP status code.
+        code: key of a type in `problems`.
+        detail: the rule and the remedy.
+        errors: validation errors, each with `pointer`, `code` and `detail`.
+        more: requirements, who_can, rule, existing, way; empty ones are left out.
+    """
     return {
         "type": problems.url_of(code),
         "title": problems.get_problem_type(code).title,
@@ -79,7 +87,9 @@ def problem(
     }
 
 
-def _translate(exc: Exception) -> tuple[dict[str, Any], int, dict[str, str]] | None:  # one line a kind of exception
+def _translate(
+    exc: Exception,
+) -> tuple[dict[str, Any], int, dict[str, str]] | None:  # one case for each kind of exception
     match exc:
         case DomainError():
             return _refusal(exc)
@@ -130,7 +140,7 @@ def _refusal(refusal: DomainError) -> tuple[dict[str, Any], int, dict[str, str]]
 
 
 def _in_query(fault: QueryError) -> dict[str, Any]:
-    """A fault of a query, at its place in the text."""
+    """A query error, with its position in the query."""
     return {
         "pointer": "?q",
         "code": fault.code,
@@ -143,7 +153,7 @@ def _in_query(fault: QueryError) -> dict[str, Any]:
 
 
 def _existing(thing: object) -> dict[str, Any] | None:
-    """What is in the way, where naming it tells no more than the caller may know: it hangs on a model they named."""
+    """The conflicting object. It belongs to a model the caller named, so showing it reveals nothing more."""
     if isinstance(thing, PromotionRequest):
         return {
             "type": "promotion",
@@ -159,7 +169,7 @@ def _existing(thing: object) -> dict[str, Any] | None:
 
 
 def _of_framework(exc: exceptions.APIException) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """What DRF itself refuses, in our words."""
+    """Translate DRF's own exceptions."""
     status, headers = exc.status_code, {}
     if (challenge := getattr(exc, "auth_header", None)) is not None:
         headers["WWW-Authenticate"] = challenge
@@ -182,25 +192,25 @@ def _of_framework(exc: exceptions.APIException) -> tuple[dict[str, Any], int, di
 
 
 def as_response(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    """A problem outside DRF."""
+    """Return a problem from outside DRF."""
     return JsonResponse(problem(status, code, detail), status=status, content_type=MEDIA_TYPE, headers=headers)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Handler404 of everything under /api/."""
+    """handler404 for /api/."""
     return as_response(404, "not_found", "There is no such address in this interface; /api/v1/schema lists them all.")
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Handler403 of everything under /api/."""
+    """handler403 for /api/."""
     return as_response(403, "not_permitted", "This is not open to you.")
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Handler400 of everything under /api/: faults met before a view was found."""
+    """handler400 for /api/: errors before a view is found."""
     return as_response(400, "bad_request", "The request could not be read.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Handler500 of everything under /api/. The traceback is in the log, under the same request id."""
+    """handler500 for /api/. The traceback is in the server log under the same request id."""
     return as_response(500, "server_error", "Internal error; the log has it under this request_id.")

@@ -1,4 +1,4 @@
-"""What is added to a version after it was declared: metrics, the model card, evidence files."""
+"""Additions to a declared version: metrics, model card, evidence files."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from registry.services.versions import MetricSpec
 
 
 class MetricsCreate(RequestBody):
-    """Metrics to add."""
+    """The metrics to add."""
 
     metrics: list[MetricCreate] = Field(min_length=1, max_length=1000)
 
 
 class MetricsResponse(ResponseBody):
-    """The metrics as they were added."""
+    """The metrics that were added."""
 
     metrics: list[MetricResponse]
 
@@ -62,7 +62,7 @@ class CardResponse(ResponseBody):
 
 
 class CardQuery(QueryParams):
-    """Which revision."""
+    """Which revision to return."""
 
     revision: IntQuery | None = Field(None, ge=1, le=999_999_999, description="Left out: the newest.")
 
@@ -75,7 +75,7 @@ class SectionResponse(ResponseBody):
 
 
 class MissingSection(ResponseBody):
-    """Something a card must have and has not, or only by name."""
+    """A required part of the card that is missing or empty."""
 
     code: str
     where: str
@@ -83,7 +83,7 @@ class MissingSection(ResponseBody):
 
 
 class ParsedCard(CardResponse):
-    """A revision of a model card, taken apart, and how it stands against what is asked for."""
+    """A revision of a model card, parsed, with the required parts that are missing."""
 
     revisions: int = Field(description="How many there are.")
     metadata: dict[str, Any] = Field(description="The front matter.")
@@ -97,7 +97,7 @@ class ParsedCard(CardResponse):
 
 
 class EvidenceQuery(QueryParams):
-    """What the file is."""
+    """Properties of the file."""
 
     filename: TextQuery = Field(max_length=250, description="A name without folders.")
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="What the bytes must have.")
@@ -108,8 +108,10 @@ class MetricsView(Endpoint):
 
     @Operation("addMetrics", "Add metrics", "evidence", {201: MetricsResponse}, body=MetricsCreate, idempotent=True)
     def post(self, request: Request, slug: str, number: int) -> HttpResponseBase:
-        """Add metrics; of the same name, dataset and slice the newest counts. Open promotion requests are judged anew,
-        and approvals given over other numbers lapse."""
+        """Add metrics. For the same name, dataset and slice the newest value counts.
+
+        Open promotion requests are evaluated again, and approvals given for other values lapse.
+        """
         given = self.body(MetricsCreate)
         version = selectors.version(self.actor, slug, number)
 
@@ -137,8 +139,10 @@ class CardView(Endpoint):
 
     @Operation("getCard", "Read the model card", "evidence", {200: ParsedCard}, query=CardQuery, etag=True)
     def get(self, request: Request, slug: str, number: int) -> Response:
-        """The newest revision of the version's model card, or the one asked for: as written, taken apart, and with what
-        it lacks."""
+        """Return the newest or the requested revision of the version's model card.
+
+        The response has the text, the parsed content, and the required parts that are missing.
+        """
         asked = self.query(CardQuery).revision
         version = selectors.version(self.actor, slug, number)
         newest = selectors.card_of(version)
@@ -154,8 +158,10 @@ class CardView(Endpoint):
 
     @Operation("putCard", "Add a revision of the model card", "evidence", {200: CardResponse}, body=CardCreate)
     def put(self, request: Request, slug: str, number: int) -> Response:
-        """Write the model card. Earlier revisions stay; the same text again changes nothing. Open promotion requests
-        are judged anew."""
+        """Add a revision of the model card. Earlier revisions are kept; the same text again changes nothing.
+
+        Open promotion requests are evaluated again.
+        """
         given = self.body(CardCreate)
         version = selectors.version(self.actor, slug, number)
         return respond(_card(service.attach_card(actor=self.actor, version=version, text=given.text)))
@@ -174,11 +180,11 @@ class EvidenceView(Endpoint):
         idempotent=True,
     )
     def post(self, request: Request, slug: str, number: int, kind: str) -> HttpResponseBase:
-        """Send the file's bytes as the body. A check that waits for this kind runs by itself."""
+        """Upload an evidence file as the request body. Checks that wait for this kind of evidence are then started."""
         asked = self.query(EvidenceQuery)
         stream, announced = parsers.upload(request)
         version = selectors.version(self.actor, slug, number)
-        # The bytes are taken in first, outside any transaction; what they are then stands for them.
+        # The bytes are stored first, outside the transaction; the digest represents them from then on.
         blob = service.store_evidence(
             actor=self.actor, version=version, kind=kind, stream=stream, sha256=asked.sha256, announced=announced
         )
@@ -204,7 +210,7 @@ class EvidenceView(Endpoint):
 
     @Operation("downloadEvidence", "Download an evidence file", "evidence", {200: "The bytes."}, file=True, etag=True)
     def get(self, request: Request, slug: str, number: int, kind: str) -> HttpResponseBase:
-        """The newest file of that kind. Who took which digest is recorded."""
+        """Download the newest evidence file of this kind. The download is recorded with the digest."""
         version = selectors.version(self.actor, slug, number)
         newest = (
             Evidence.objects.filter(version=version, kind=kind).select_related("blob").order_by("-revision").first()

@@ -1,7 +1,7 @@
-"""`Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a POST sent twice is carried out once.
+"""`Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a repeated POST is executed once.
 
-The answer is kept in the transaction that did the work, so the two are there together or not at all. Refusals are not
-kept: nothing was done, and the same request may be right a minute later.
+The response is stored in the transaction that does the work, so either both are committed or neither is. Errors are
+not stored: nothing was changed, and the same request can succeed later.
 """
 
 from __future__ import annotations
@@ -27,20 +27,24 @@ from registry.models import AccessToken
 
 KEPT: Final = timedelta(hours=24)
 _SWEPT_AT_ONCE: Final = 50
-# The draft says a structured-field string; clients commonly send it bare. Either way: visible ASCII.
+# The draft requires a structured-field string; many clients send it unquoted. Both are accepted.
 _KEY: Final = re.compile(r'"([!#-\[\]-~]{1,255})"|([!#-\[\]-~]{1,255})')
 _KEPT_HEADERS: Final = ("Location", "ETag")
 
 
 def idempotent(request: Request, actor: Actor, body: bytes | str, do: Callable[[], Response]) -> HttpResponseBase:
-    """Carry out a POST; or, where its key was seen with the same request, give the first answer again.
+    """Execute a POST, or replay the stored response of an identical request with the same key.
 
     Args:
-        body: of the request; for a streamed one, a text that names its digest.
-        do: does it, and makes the answer. Runs inside a transaction here.
+        request: the POST; without an `Idempotency-Key` it is simply executed.
+        actor: the authenticated actor; keys belong to its token.
+        body: the request body; for a streamed body, a text that contains its digest.
+        do: executes the request and returns the response. Runs inside this function's transaction.
 
-    Raises Problem: 400 for a malformed key, 409 while the first request is under way, 422 where the key belongs to
-    another request; and whatever `do` raises, after which nothing is kept.
+    Raises:
+        Problem: 400 for a malformed key, 409 while the first request is running, 422 if the key was used for another
+            request.
+        Exception: whatever `do` raises; nothing is stored then.
     """
     key = _key(request)
     token = access.token_of(actor) if key is not None else None
@@ -71,8 +75,7 @@ def _key(request: Request) -> str | None:
 
 
 def _lock(token: AccessToken, key: str) -> None:
-    """Keep every other request with this key out until the transaction ends. A lock of the database and not a row:
-    a row of an unfinished transaction could only be waited for, not seen."""
+    """Lock the key until the transaction ends. An advisory lock: an uncommitted row would be invisible."""
     number = int.from_bytes(hashlib.sha256(f"idempotency {token.pk} {key}".encode()).digest()[:8], signed=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
@@ -108,7 +111,7 @@ def _replay(kept: IdempotencyKey, request: Request, wanted: str) -> HttpResponse
 
 def _store(token: AccessToken, key: str, request: Request, wanted: str, response: Response) -> None:
     now = clock.now()
-    # What is too old goes when something new comes; rows another request is removing are left to it.
+    # Delete expired keys here; skip rows that another request has locked.
     old = IdempotencyKey.objects.filter(created_at__lte=now - KEPT).select_for_update(skip_locked=True)
     IdempotencyKey.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:_SWEPT_AT_ONCE])).delete()
     IdempotencyKey.objects.create(

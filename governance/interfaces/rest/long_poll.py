@@ -1,7 +1,7 @@
-"""Waiting for a promotion request to change: the answer is held back, not the database.
+"""Long polling for changes of a promotion request.
 
-Between two looks no transaction and no lock is held. A process holds few such requests open; one more is answered at
-once and asks again by itself.
+No transaction and no lock is held between two reads. The number of waiting requests per process is limited; further
+requests get an immediate response and have to poll.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from rest_framework.request import Request
 from governance.models import PromotionRequest
 
 LONGEST: Final = 25
-"""Seconds an answer is held back at most; proxies commonly give up after 30."""
+"""Maximum wait in seconds; many proxies time out after 30."""
 LOOK_EVERY: Final = 1.0
-"""Seconds between two looks."""
+"""Seconds between two reads."""
 RETRY_AFTER: Final = 2
-"""Seconds a caller who got no news should wait before asking again."""
+"""Seconds a client should wait before it repeats a request that saw no change."""
 
 _PREFERENCE = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
 _lock = threading.Lock()
@@ -29,7 +29,7 @@ _waiting = 0
 
 
 def requested_wait(request: Request, asked: int | None) -> int:
-    """How long the caller would wait, in seconds: by `?wait=`, else by `Prefer: wait=` (RFC 7240); at most 25."""
+    """Return the wait in seconds: from `?wait=`, else from `Prefer: wait=` (RFC 7240); at most 25."""
     if asked is None:
         found = _PREFERENCE.search(request.headers.get("Prefer", ""))
         asked = int(found[1]) if found is not None else 0
@@ -37,8 +37,16 @@ def requested_wait(request: Request, asked: int | None) -> int:
 
 
 def until_changed(number: int, revision: int, seconds: float) -> bool:
-    """Wait until request `number` has another revision than `revision`, at most `seconds`. False where this process
-    holds as many waiting requests as it may: then it does not wait at all."""
+    """Wait until request `number` has another revision or is closed, for at most `seconds`.
+
+    Args:
+        number: primary key of the promotion request.
+        revision: the revision the client knows.
+        seconds: maximum wait.
+
+    Returns:
+        False without waiting if this process already holds the maximum number of waiting requests; otherwise True.
+    """
     if not _enter():
         return False
     try:

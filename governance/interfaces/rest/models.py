@@ -1,4 +1,4 @@
-"""Registered models: the catalogue, and what is on record about each."""
+"""Registered models: list, register, read and change."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ DataClass = Literal["public", "internal", "confidential", "personal", "special-c
 
 
 class ModelsQuery(PageQuery):
-    """Which models."""
+    """Filters and order of the model list."""
 
     q: TextQuery | None = Field(
         None,
@@ -139,7 +139,7 @@ class ModelResponse(ResponseBody):
 
 
 class _Facts(RequestBody):
-    """What may be on record about a model."""
+    """Descriptive fields of a model."""
 
     title: str = Field("", max_length=200)
     description: str = Field("", max_length=100_000, description="Markdown.")
@@ -157,7 +157,7 @@ class _Facts(RequestBody):
     next_review: Day | None = None
 
     def facts(self) -> dict[str, Any]:
-        """What was given, and nothing that was not, with people in place of their names."""
+        """The submitted members only, with accounts in place of user names."""
         given = self.model_dump(exclude_unset=True, exclude={"slug"})
         for field in {"owner", "accountable_executive"} & given.keys():
             given[field] = people.get_user_or_error(given[field], f"/{field}")
@@ -176,7 +176,7 @@ class ModelCreate(_Facts):
 
 
 class ModelUpdate(_Facts):
-    """What to change; members that are left out stay as they are. People archive a model, on its page."""
+    """The fields to change; omitted members keep their values. A model is archived on its page."""
 
 
 class ModelsView(Endpoint):
@@ -184,14 +184,14 @@ class ModelsView(Endpoint):
 
     @Operation("listModels", "List models", "models", {200: ModelList}, query=ModelsQuery)
     def get(self, request: Request) -> Response:
-        """The models the caller may see, by name."""
+        """List the models the caller may see."""
         asked = self.query(ModelsQuery)
         access.require_scope(self.actor, "models:read")
         found = governance.find_models(self.actor, _query(asked))
         keys: pagination.Keys = (("slug", str),)
         if asked.sort == "-updated":
             keys = (("-updated_at", datetime), *keys)
-        # First which, then what is shown of them: who may see them, the query and the numbers make one long plan.
+        # Page over the keys first: visibility, query and counts in one statement give a slow plan.
         rows, following = pagination.by_keys(found.only("pk", *(name.lstrip("-") for name, _ in keys)), keys, asked)
         shown = selectors.annotate_counts(RegisteredModel.objects.all()).in_bulk([row.pk for row in rows])
         rows = [shown[row.pk] for row in rows]
@@ -210,7 +210,7 @@ class ModelsView(Endpoint):
         etag=True,
     )
     def post(self, request: Request) -> HttpResponseBase:
-        """Put a model on record. The caller's person becomes its owner, beside whoever `owner` names."""
+        """Register a model. The caller's person becomes an owner, in addition to `owner`."""
         given = self.body(ModelCreate)
 
         def register() -> Response:
@@ -223,14 +223,14 @@ class ModelsView(Endpoint):
 
 
 def _query(asked: ModelsQuery) -> Query:
-    """The query, with the parameters that are older than the language as terms of it."""
+    """The query, with the older filter parameters added as terms."""
     text = asked.q or ""
     for word in ("stage", "team", "owner"):
         value = getattr(asked, word)
         if value is not None:
             text += f' {word}:"{value}"' if '"' not in value else f" {word}:{value}"
     query = governance.parse(text.strip())
-    # A query that speaks of status says more than this parameter's default.
+    # A `status:` term in the query overrides this parameter's default.
     if asked.status == "active" or query.named("status"):
         return query
     return governance.parse(f"{text} status:{asked.status}".strip())
@@ -241,14 +241,17 @@ class ModelView(Endpoint):
 
     @Operation("getModel", "Read a model", "models", {200: ModelResponse}, etag=True)
     def get(self, request: Request, slug: str) -> Response:
-        """What is on record about a model."""
+        """Return the record of a model."""
         model = selectors.model(self.actor, slug)
         return self.respond_with_etag(model.slug, model.revision, ModelResponse.of(model))
 
     @Operation("changeModel", "Change a model", "models", {200: ModelResponse}, body=ModelUpdate, if_match=True)
     def patch(self, request: Request, slug: str) -> Response:
-        """Change what is on record. Owner, accountable executive and tier decide who answers and which policy is in
-        force, so owners and officers alone change them."""
+        """Change the record of a model.
+
+        Only owners and compliance officers may change the owner, the accountable executive and the risk tier, because
+        these determine who is responsible and which policy applies.
+        """
         given = self.body(ModelUpdate)
         model = selectors.model(self.actor, slug)
         expected = preconditions.expected_revision(request, slug)
@@ -257,12 +260,12 @@ class ModelView(Endpoint):
 
 
 def url_of(model: RegisteredModel) -> str:
-    """Where the API has the model."""
+    """The API URL of the model."""
     return f"{PREFIX}/models/{model.slug}"
 
 
 def _row(model: Any) -> ModelSummary:
-    """`model` comes from the catalogue, which adds the two numbers."""
+    """Build a list item. `model` has the two numbers that annotate_counts() adds."""
     return ModelSummary(
         slug=model.slug,
         title=model.title,

@@ -1,4 +1,4 @@
-"""What the interface says of itself: the OpenAPI description, and a page for each type of problem. Open to everyone."""
+"""The OpenAPI description, and a page for each problem type. Public."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from governance.interfaces.rest.problem import Problem
 
 
 class OpenEndpoint(Endpoint):
-    """An address that needs no token and counts nobody."""
+    """Base class of views without authentication and throttling."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -39,7 +39,7 @@ class SchemaView(OpenEndpoint):
 
     @Operation("getSchema", "Read this description", "interface", {200: ApiDescription}, public=True, etag=True)
     def get(self, request: Request) -> HttpResponse:
-        """The OpenAPI 3.1 description of this interface."""
+        """Return the OpenAPI 3.1 description of this API."""
         with _MAKING:
             body, tag, _ = _described()
         headers = {"ETag": tag, "Cache-Control": "public, no-cache"}
@@ -49,10 +49,10 @@ class SchemaView(OpenEndpoint):
 
 
 class ProblemView(OpenEndpoint):
-    """/problems/{code}: where `type` points."""
+    """/problems/{code}: the target of a problem's `type`."""
 
     def get(self, request: Request, code: str) -> HttpResponse:
-        """What a problem type means, and the way out."""
+        """Show a problem type and its remedy."""
         found = problems.CATALOGUE.get(code)
         if found is None:
             raise Problem(404, "not_found", f"There is no problem type “{code}”.")
@@ -64,24 +64,24 @@ class ProblemsView(OpenEndpoint):
     """/problems"""
 
     def get(self, request: Request) -> HttpResponse:
-        """Every problem type."""
+        """List every problem type."""
         return render(request._request, "api/problems.html", {"problems": sorted(problems.CATALOGUE.items())})
 
 
 def _marked(text: str) -> SafeString:
-    """The text as HTML, what stands between backticks as code."""
+    """Return the text as safe HTML; text between backticks becomes code."""
     return format_html_join(
         "", "{}", ((format_html("<code>{}</code>", part) if n % 2 else part,) for n, part in enumerate(text.split("`")))
     )
 
 
 _MAKING = threading.Lock()
-"""Held while the description is made: drf-spectacular changes global registries while it loads its extensions."""
+"""Held while the description is built: drf-spectacular changes global registries when it loads extensions."""
 
 
 @cache
 def _described() -> tuple[bytes, str, dict[str, Any]]:
-    """Made once a process: it depends on the code alone."""
+    """Cached per process: the description depends on the code only."""
     document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     body = json.dumps(document, ensure_ascii=False).encode()
     return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', document

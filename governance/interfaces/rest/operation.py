@@ -1,4 +1,4 @@
-"""What one operation of the interface is: said once, beside the method that does it, read by view and schema alike."""
+"""Metadata of an API operation, declared at its view method and used by the views and by the OpenAPI schema."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation: called on a view's method it describes that method, whose docstring is the description.
+    """Metadata of an operation. Decorates the view method, whose docstring is the description of the operation.
 
     Args:
         id: stable, in camelCase: generated clients name a function by it.
         summary: a few words.
-        tag: the noun it belongs to.
-        answers: by status, the shape of the body, or a sentence where there is none.
-        body: shape of the JSON body, where it takes one.
-        raw: its body is a file, sent as it is.
-        file: its answer is a file.
-        query: shape of the query string.
-        tagged: its answer carries an `ETag`, and `If-None-Match` is honoured.
-        if_match: needs `If-Match`.
-        idempotent: takes `Idempotency-Key`.
-        waits: takes `Prefer: wait=…` (RFC 7240).
-        open: needs no token.
-        refusals: statuses of refusals beyond those that follow from the above.
+        tag: the group in the reference.
+        answers: per status, the schema of the body, or a description if there is no body.
+        body: schema of the JSON body, if any.
+        binary_body: the request body is a file.
+        file: the response body is a file.
+        query: schema of the query string.
+        etag: the response has an `ETag`, and `If-None-Match` is supported.
+        if_match: `If-Match` is required.
+        idempotent: `Idempotency-Key` is supported.
+        long_poll: `Prefer: wait=…` (RFC 7240) is supported.
+        public: no token is required.
+        refusals: error statuses in addition to those that follow from the other arguments.
     """
 
     id: str
@@ -52,7 +52,7 @@ class Operation:
         return method
 
     def statuses_of_refusals(self, *, has_path_parameters: bool) -> list[int]:
-        """Every status it may refuse with."""
+        """Return every error status of the operation, sorted."""
         found = {400, *self.refusals}
         if not self.public:
             found |= {401, 403, 429}
@@ -70,6 +70,6 @@ class Operation:
 
 
 def get_operation(view: object, method: str) -> Operation | None:
-    """The operation behind an HTTP method of a view."""
+    """Return the operation of a view's HTTP method; None if it has none."""
     found = getattr(getattr(view, method.lower(), None), "operation", None)
     return found if isinstance(found, Operation) else None

@@ -1,4 +1,4 @@
-"""Pages of lists: by where the last one ended, never by number, so that nothing new shifts or repeats a row."""
+"""Keyset pagination: a page begins after the last key of the previous page; new rows do not shift it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,16 @@ Place = TypeVar("Place", bound=str | int)
 
 
 def encode(place: str | int | list[Any]) -> str:
-    """Where a page ended, as an opaque text."""
+    """Encode the last key of a page as an opaque cursor."""
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 
 def decode(cursor: str, kind: type[Place]) -> Place:
-    """Where a page ended. Raises Problem for a cursor we did not make."""
+    """Decode a cursor.
+
+    Raises:
+        Problem: 400 for a cursor that was not issued by this API.
+    """
     return _sound(_read(cursor), kind)
 
 
@@ -46,7 +50,7 @@ def _sound(place: Any, kind: type[Place]) -> Place:
 
 
 def refused() -> Problem:
-    """The answer to a cursor that is none."""
+    """400 response for an invalid cursor."""
     detail = "This cursor is none of ours: take `next` of the page before, or leave it out."
     return Problem(400, "invalid_request", detail, errors=[{"pointer": "?cursor", "code": "cursor", "detail": detail}])
 
@@ -61,12 +65,19 @@ def page(
     limit: int,
     place: Callable[[Row], str | int],
 ) -> tuple[list[Row], str | None]:
-    """One page of rows in the order of one unique field, and the cursor of the next (None at the end).
+    """Return one page of rows ordered by one unique field, and the cursor of the next page (None at the end).
 
     Args:
-        by: the field; an index on it makes every page as cheap as the first.
+        rows: the query; without an order.
+        by: the field; an index on it keeps every page as fast as the first.
         kind: type of its values.
-        place: the field's value of a row.
+        descending: order from the highest value.
+        cursor: from the previous page; None for the first page.
+        limit: rows per page.
+        place: returns the field's value of a row.
+
+    Raises:
+        Problem: 400 for an invalid cursor.
     """
     if cursor is not None:
         rows = rows.filter(**{f"{by}__{'lt' if descending else 'gt'}": decode(cursor, kind)})
@@ -76,11 +87,20 @@ def page(
 
 
 Keys = tuple[tuple[str, type[str] | type[int] | type[datetime]], ...]
-"""What orders a list: fields, `-` for descending, with the types of their values. Together they tell rows apart."""
+"""Fields that order a list, with `-` for descending, and the types of their values. Together they must be unique."""
 
 
 def by_keys(rows: QuerySet[Row], keys: Keys, asked: PageQuery) -> tuple[list[Row], str | None]:
-    """One page of rows in the order of several fields, and the cursor of the next (None at the end)."""
+    """Return one page of rows ordered by several fields, and the cursor of the next page (None at the end).
+
+    Args:
+        rows: the query; without an order.
+        keys: the fields that order it.
+        asked: cursor and page size.
+
+    Raises:
+        Problem: 400 for an invalid cursor.
+    """
     if asked.cursor is not None:
         rows = rows.filter(_after(keys, _places(asked.cursor, keys)))
     found = list(rows.order_by(*(name for name, _ in keys))[: asked.limit + 1])
@@ -118,7 +138,7 @@ def _place(value: Any, kind: type[str] | type[int] | type[datetime]) -> Any:
 
 
 def _after(keys: Keys, places: Sequence[Any]) -> Q:
-    """a > x, or a = x and b > y, and so on; and a >= x, which follows, because an index begins there."""
+    """a > x, or a = x and b > y, and so on. The redundant condition a >= x lets an index scan begin at x."""
     condition, equal = Q(), Q()
     for (key, _), place in zip(keys, places, strict=True):
         name = key.lstrip("-")
@@ -129,7 +149,7 @@ def _after(keys: Keys, places: Sequence[Any]) -> Q:
 
 
 def link(request: Request, cursor: str | None) -> Mapping[str, str]:
-    """The `Link` header to the next page (RFC 8288); nothing at the end."""
+    """The `Link` header to the next page (RFC 8288); empty on the last page."""
     if cursor is None:
         return {}
     query: dict[str, Any] = {**request.query_params.dict(), "cursor": cursor}

@@ -1,4 +1,4 @@
-"""Reading what a request carries: strict JSON, and files as streams that are never held in memory."""
+"""Request parsing: strict JSON, and files as streams that are never held in memory."""
 
 from __future__ import annotations
 
@@ -17,26 +17,31 @@ from governance.interfaces.rest.problem import Problem
 from registry.json_text import is_unstorable
 
 MAX_INTEGER: Final = 2**53 - 1
-"""RFC 7493 section 2.2: the largest integer every JSON reader keeps exactly."""
+"""RFC 7493 section 2.2: the largest integer that every JSON parser represents exactly."""
 MAX_DEPTH: Final = 32
 
 
 class StrictJSONParser(BaseParser):
-    """JSON as RFC 8259 and RFC 7493 (I-JSON) define it: what two readers could read differently is refused."""
+    """JSON as defined by RFC 8259 and RFC 7493 (I-JSON). Input that parsers interpret differently is rejected."""
 
     media_type = "application/json"
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """Read the body. Raises Problem (400), or what Django raises for a body past DATA_UPLOAD_MAX_MEMORY_SIZE."""
+        """Parse the body.
+
+        Raises:
+            Problem: 400 for invalid JSON.
+            RequestDataTooBig: a body above DATA_UPLOAD_MAX_MEMORY_SIZE.
+        """
         assert parser_context is not None
-        # `body` and not `stream`: Django's limit on what is read into memory stands before the first.
+        # `body`, not `stream`: Django enforces its size limit in `body` only.
         return read_json(parser_context["request"]._request.body)
 
 
 class JSONOnly(DefaultContentNegotiation):
-    """There is one form of answer, so `Accept` chooses nothing (RFC 9110 section 12.5.1 allows that)."""
+    """There is one response format, so `Accept` is ignored (RFC 9110 section 12.5.1 allows this)."""
 
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None
@@ -45,10 +50,18 @@ class JSONOnly(DefaultContentNegotiation):
 
 
 def read_json(raw: bytes) -> Any:
-    """Read a JSON text strictly.
+    """Parse a JSON text strictly.
 
-    Refused with 400: another encoding than UTF-8, NaN and infinities, numbers too large for a double, integers beyond
-    2^53-1, a member named twice, NUL and lone surrogates in text, more than 32 levels.
+    Rejects: encodings other than UTF-8, NaN and infinities, numbers too large for a double, integers beyond 2^53-1,
+    duplicate member names, NUL and lone surrogates in text, more than 32 levels.
+
+    Args:
+        raw: the body.
+
+    Raises:
+        Problem: 400, with the JSON pointer of the error where it has one.
+
+    Source: RFC 8259, RFC 7493.
     """
     try:
         text = raw.decode("utf-8")
@@ -84,7 +97,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int:
-    # Length first: turning thousands of digits into an int costs quadratic time.
+    # Check the length first: converting thousands of digits takes quadratic time.
     if len(digits) > 17 or abs(int(digits)) > MAX_INTEGER:
         raise _malformed("Integers go up to 2^53-1 (RFC 7493); write a larger one as text.", "integer_too_large")
     return int(digits)
@@ -102,7 +115,7 @@ def _constant(name: str) -> float:
 
 
 def _walk(document: Any) -> Iterator[tuple[str, int, Any]]:
-    """Every value and key with its JSON pointer and depth; without recursion."""
+    """Yield every value and key with its JSON pointer and depth, without recursion."""
     waiting: list[tuple[str, int, Any]] = [("", 0, document)]
     while waiting:
         pointer, depth, value = waiting.pop()
@@ -126,9 +139,10 @@ def _malformed(detail: str, code: str, pointer: str = "") -> Problem:
 
 
 def upload(request: Request) -> tuple[HttpRequest, int]:
-    """The body as a stream, with the length the caller announced. Nothing of it has been read yet.
+    """Return the body as an unread stream, and the announced length in bytes.
 
-    Raises Problem: 411 where no length is given (a chunked body ends wherever the connection does), 415 for a form.
+    Raises:
+        Problem: 411 without a length (the end of a chunked body cannot be told from a lost connection), 415 for a form.
     """
     raw = request._request
     announced = raw.META.get("CONTENT_LENGTH") or ""

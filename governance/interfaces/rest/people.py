@@ -1,4 +1,4 @@
-"""Naming people in a document."""
+"""Lookup of people named in a request body."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from registry.models import User
 
 
 def get_user_or_error(username: str | None, pointer: str) -> User | None:
-    """The account with that user name; None for none. Raises ValidationFailedError, at the pointer, for an unknown
-    name."""
+    """Return the account with that user name; None for None.
+
+    Args:
+        username: the user name from the request.
+        pointer: JSON pointer of the member, for the error.
+
+    Raises:
+        ValidationFailedError: there is no such account.
+    """
     if username is None:
         return None
     found = User.objects.filter(username=username).first()

@@ -17,8 +17,11 @@ from registry import access
 
 
 class PolicyResponse(ResponseBody):
-    """A policy revision in force. `digest` is the SHA-256 of the RFC 8785 form of `document`; `confirmation` says who
-    put it in force: two_officers, single_officer, or setup (without a second person)."""
+    """A policy revision in force.
+
+    `digest` is the SHA-256 of the RFC 8785 form of `document`. `confirmation` is how it came into force: two_officers,
+    single_officer, or setup (without a second person).
+    """
 
     slug: str
     title: str
@@ -43,7 +46,7 @@ class PathPolicyResponse(ResponseBody):
 
 
 class PolicyPath(ResponseBody):
-    """A move between stages, or a protected alias pointed at a version in a stage, and what it requires."""
+    """The requirements of a stage transition, or of pointing a protected alias at a version in a stage."""
 
     from_stage: str = Field(description="Name of the stage the version is in.")
     to_stage: str | None
@@ -83,7 +86,7 @@ class PathsView(Endpoint):
         "listPolicyPaths", "List every path between stages with its requirements", "policies", {200: PolicyPathList}
     )
     def get(self, request: Request) -> Response:
-        """Each move between stages and each protected alias, by tier, with the policies in force that govern it."""
+        """List each stage transition and each protected alias, by tier, with the policies in force that govern it."""
         access.require_scope(self.actor, "models:read")
         return respond(PolicyPathList(items=[PolicyPath.of(row) for row in selectors.paths()]))
 
@@ -93,7 +96,7 @@ class PoliciesView(Endpoint):
 
     @Operation("listPolicies", "List the policies in force", "policies", {200: PolicyList}, query=PageQuery)
     def get(self, request: Request) -> Response:
-        """What each policy in force asks, of which promotions."""
+        """List the policies in force, with their requirements and scope."""
         asked = self.query(PageQuery)
         access.require_scope(self.actor, "models:read")
         rows, following = pagination.page(

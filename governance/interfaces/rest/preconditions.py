@@ -1,8 +1,8 @@
-"""Entity tags and the preconditions on them (RFC 9110 section 13, RFC 6585 section 3).
+"""Entity tags and preconditions (RFC 9110 section 13, RFC 6585 section 3).
 
-A tag is `"<id>-<revision>-<digest>"`. The digest is over the representation, so that what also depends on the reader or
-the moment (who can fulfil a requirement, which check runs) is never answered with 304. `If-Match` is about the
-revision alone: a write is not refused because a check began to run.
+A tag is `"<id>-<revision>-<digest>"`. The digest covers the representation, because parts of it depend on the reader or
+on the time (who can fulfil a requirement, which check is running), and those changes must not be answered with 304.
+`If-Match` compares the revision only: a write does not fail because a check started to run.
 """
 
 from __future__ import annotations
@@ -20,22 +20,30 @@ _TAG = re.compile(r'"([^"]*)"')
 
 
 def etag(identity: object, revision: int, representation: Any) -> str:
-    """The tag of an object in the state that `representation` (JSON data) shows."""
+    """Return the entity tag of an object.
+
+    Args:
+        identity: identifier of the object.
+        revision: its revision number.
+        representation: the JSON data of the response.
+    """
     digest = hashlib.sha256(json.dumps(representation, sort_keys=True).encode()).hexdigest()[:12]
     return f'"{identity}-{revision}-{digest}"'
 
 
 def matches_etag(request: Request, tag: str) -> bool:
-    """Whether `If-None-Match` names this very representation (weak comparison)."""
+    """Whether `If-None-Match` contains this tag (weak comparison)."""
     given = request.headers.get("If-None-Match", "")
     return given.strip() == "*" or tag.strip('"') in _TAG.findall(given)
 
 
 def expected_revision(request: Request, identity: object) -> int | None:
-    """The revision `If-Match` asks for; None for `*`, which means any. Asked when everything else is in order (RFC 9110
-    section 13.2.1).
+    """Return the revision in `If-Match`; None for `*`, which matches any revision.
 
-    Raises Problem: 428 without the header, 412 where it is not a tag of this object.
+    Call it after every other check of the request (RFC 9110 section 13.2.1).
+
+    Raises:
+        Problem: 428 without the header, 412 if it contains no tag of this object.
     """
     given = request.headers.get("If-Match")
     if given is None:
@@ -54,7 +62,7 @@ def expected_revision(request: Request, identity: object) -> int | None:
 
 
 def known_revision(request: Request, identity: object) -> int | None:
-    """The revision of the object the caller has, by `If-None-Match`; None where it does not say."""
+    """Return the revision the client has according to `If-None-Match`; None if it names none."""
     for tag in _TAG.findall(request.headers.get("If-None-Match", "")):
         parts = re.fullmatch(rf"{re.escape(str(identity))}-([0-9]{{1,9}})-[0-9a-f]{{12}}", tag)
         if parts is not None:

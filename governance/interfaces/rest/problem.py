@@ -1,4 +1,4 @@
-"""A problem (RFC 9457) as the front room itself raises it: what is wrong with the request as HTTP."""
+"""The exception for HTTP-level errors of the API (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 
 class Problem(Exception):
-    """Raised by views and their machinery; `governance.interfaces.rest.errors` writes it.
+    """An HTTP-level error. `governance.interfaces.rest.errors` renders it.
 
     Args:
-        status: the HTTP status code.
-        code: a name of `governance.interfaces.rest.problems`.
-        detail: the rule, and the way out.
-        errors: faults of the input, each with `pointer`, `code` and `detail`.
-        headers: to send along.
+        status: HTTP status code.
+        code: key of a type in `governance.interfaces.rest.problems`.
+        detail: the rule and the remedy.
+        errors: validation errors, each with `pointer`, `code` and `detail`.
+        headers: additional response headers.
     """
 
     def __init__(

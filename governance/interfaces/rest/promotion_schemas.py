@@ -1,4 +1,4 @@
-"""How a promotion request looks to a caller."""
+"""Response schemas of promotion requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from governance.selectors import CheckRow, ListRow, PromotionDetail, Rejection, 
 
 
 class TargetResponse(ResponseBody):
-    """Where the version is to go: one of the two."""
+    """The target of a promotion: a stage or an alias."""
 
     stage: str | None
     alias: str | None
@@ -28,7 +28,7 @@ class TargetResponse(ResponseBody):
 
 
 class Progress(ResponseBody):
-    """How many of how many."""
+    """A count and its required minimum."""
 
     have: int
     need: int
@@ -82,7 +82,7 @@ class PromotionList(Page[PromotionSummary]):
 
 
 class PolicyRef(ResponseBody):
-    """The policy revision a request is judged by."""
+    """The policy revision that applies to a request."""
 
     slug: str
     revision: int
@@ -93,7 +93,7 @@ class PolicyRef(ResponseBody):
 
 
 class GoverningPolicy(ResponseBody):
-    """A policy revision that a request must satisfy, and why it governs the request."""
+    """A policy revision that a request must satisfy, and why it applies."""
 
     slug: str
     revision: int
@@ -116,7 +116,7 @@ class GoverningPolicy(ResponseBody):
 
 
 class CheckResponse(ResponseBody):
-    """A check the policy calls for, and how its latest run stands."""
+    """A check in the policy, and the state of its latest run."""
 
     check: str
     title: str
@@ -142,7 +142,7 @@ class CheckResponse(ResponseBody):
 
 
 class CheckRunResponse(ResponseBody):
-    """One attempt of a check, with what it found."""
+    """One attempt of a check, with its findings."""
 
     id: str
     check: str
@@ -180,11 +180,11 @@ class CheckRunResponse(ResponseBody):
 
 
 class CheckRunList(Page[CheckRunResponse]):
-    """The runs of a request's checks, newest first."""
+    """The check runs of a request, newest first."""
 
 
 class ExcludedApprover(ResponseBody):
-    """A member of the group whose decision cannot count, and why."""
+    """A member of the group whose decision does not count, and why."""
 
     name: str
     rule: str
@@ -192,7 +192,7 @@ class ExcludedApprover(ResponseBody):
 
 
 class ApprovalResponse(ResponseBody):
-    """One approval rule of the policy: how many of which group, and who fills it."""
+    """An approval rule of the policy: the group, the number of approvals, and who gave them or may give them."""
 
     group: str
     count: int
@@ -220,7 +220,7 @@ class ApprovalResponse(ResponseBody):
 
 
 class DecisionResponse(ResponseBody):
-    """What a person said, over which packet, with which signature."""
+    """A person's decision, the packet it refers to, and its signature."""
 
     person: PersonResponse
     outcome: str
@@ -271,7 +271,7 @@ class RejectionResponse(ResponseBody):
 
 
 class RelatedRequestResponse(ResponseBody):
-    """What a reviewer has to know besides the version itself."""
+    """Facts outside the version that matter to a reviewer."""
 
     review_overdue_since: date | None = Field(description="The day the periodic review of the model was due.")
     competing: list[int] = Field(description="Open requests that bring another version to the same place.")
@@ -293,7 +293,7 @@ class RelatedRequestResponse(ResponseBody):
 
 
 class DisagreementResponse(ResponseBody):
-    """A metric whose declared value differs from what a check computed from the evaluation table."""
+    """A metric whose declared value differs from the value a check computed from the evaluation table."""
 
     metric: str
     dataset: str
@@ -302,7 +302,7 @@ class DisagreementResponse(ResponseBody):
 
 
 class PromotionResponse(ResponseBody):
-    """A promotion request: what is asked, how it stands, and what is left."""
+    """A promotion request, its state, and the remaining requirements."""
 
     id: int
     model: str
@@ -402,7 +402,7 @@ class PromotionResponse(ResponseBody):
 
 
 class Gate(ResponseBody):
-    """The verdict alone."""
+    """The state of a request, without its details."""
 
     id: int
     state: str
@@ -426,10 +426,10 @@ class Gate(ResponseBody):
 
 
 def url_of(request: PromotionRequest) -> str:
-    """Where the API has the request."""
+    """The API URL of the request."""
     return f"{PREFIX}/promotions/{request.pk}"
 
 
 def page_of(request: PromotionRequest) -> str:
-    """Where people see it and decide."""
+    """The URL of the request's page, where people decide."""
     return f"{settings.PUBLIC_URL}/promotions/{request.pk}/"

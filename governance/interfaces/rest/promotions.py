@@ -1,4 +1,4 @@
-"""Promotion requests: asked for, followed, carried out, withdrawn. Deciding is not among it: people do that."""
+"""Promotion requests: create, follow, execute and withdraw. Decisions are made by people on the pages, never here."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ONE_TARGET = {"oneOf": [{"required": ["stage"]}, {"required": ["alias"]}]}
 
 
 class TargetInput(RequestBody, json_schema_extra=ONE_TARGET):
-    """Where the version is to go: a stage, by slug, or an alias."""
+    """The target of a promotion: a stage, by slug, or an alias."""
 
     stage: str = Field("", min_length=1, max_length=40)
     alias: str = Field("", min_length=1, max_length=255)
@@ -45,7 +45,7 @@ class TargetInput(RequestBody, json_schema_extra=ONE_TARGET):
 
 
 class PromotionCreate(RequestBody):
-    """A promotion to ask for."""
+    """The promotion to request."""
 
     model: str = Field(min_length=1, max_length=200)
     version: int = Field(ge=1, le=999_999_999)
@@ -54,13 +54,13 @@ class PromotionCreate(RequestBody):
 
 
 class PromotionWithdrawal(RequestBody):
-    """Why a request is withdrawn."""
+    """The reason for withdrawing a request."""
 
     reason: str = Field(min_length=1, max_length=5_000)
 
 
 class PromotionsQuery(PageQuery):
-    """Which requests."""
+    """Filters of the list of promotion requests."""
 
     state: (
         Literal["live", "open", "blocked", "ready", "promoted", "rejected", "withdrawn", "expired", "superseded"] | None
@@ -70,7 +70,7 @@ class PromotionsQuery(PageQuery):
 
 
 class WaitQuery(QueryParams):
-    """How long to wait for news."""
+    """How long to wait for a change."""
 
     wait: IntQuery | None = Field(
         None,
@@ -86,7 +86,7 @@ class PromotionsView(Endpoint):
 
     @Operation("listPromotions", "List promotion requests", "promotions", {200: PromotionList}, query=PromotionsQuery)
     def get(self, request: Request) -> Response:
-        """The promotion requests of the models the caller may see, newest first."""
+        """List the promotion requests of the models the caller may see, newest first."""
         asked = self.query(PromotionsQuery)
         access.require_scope(self.actor, "models:read")
         found = selectors.visible_requests(self.actor)
@@ -127,8 +127,11 @@ class PromotionsView(Endpoint):
         refusals=(404, 409),
     )
     def post(self, request: Request) -> HttpResponseBase:
-        """Ask that a version enter a stage or carry an alias. Its checks are queued at once; follow it with
-        `GET …?wait=25`. Where one is open for the same version and target, 409 names it in `existing`."""
+        """Request that a version be moved to a stage or that an alias point at it.
+
+        The checks are queued at once; follow the request with `GET …?wait=25`. If a request for the same version and
+        target is open, the response is 409 and names it in `existing`.
+        """
         given = self.body(PromotionCreate)
 
         def ask() -> Response:
@@ -156,7 +159,7 @@ class PromotionView(Endpoint):
         long_poll=True,
     )  # fmt: skip
     def get(self, request: Request, id: int) -> Response:  # noqa: A002 (the word in the address)
-        """A request with every requirement: how it stands, how it is fulfilled, and by whom."""
+        """Return a request with every requirement, its state, the remedy, and who can fulfil it."""
         headers = _wait(self, request, id)
         return shown(self, id, headers=headers)
 
@@ -168,7 +171,7 @@ class GateView(Endpoint):
         "getGate", "Ask the gate", "promotions", {200: Gate}, query=WaitQuery, etag=True, long_poll=True
     )  # fmt: skip
     def get(self, request: Request, id: int) -> Response:  # noqa: A002
-        """The verdict alone, for a pipeline that wants to know whether to go on."""
+        """Return the state of a request only, for a pipeline that has to decide whether to continue."""
         headers = _wait(self, request, id)
         found = selectors.get_request_status(self.actor, id)
         return self.respond_with_etag(found.pk, found.revision, Gate.of(found), headers=headers)
@@ -186,8 +189,10 @@ class ExecutionView(Endpoint):
         idempotent=True,
     )
     def post(self, request: Request, id: int) -> HttpResponseBase:  # noqa: A002
-        """Move the version, where the policy holds a ready request until somebody says so. Judged again here and now:
-        409 with the unmet `requirements` where it is not ready."""
+        """Carry out the transition where the policy requires an explicit execution of a ready request.
+
+        The request is evaluated again: if it is not ready, the response is 409 with the unmet `requirements`.
+        """
         found = selectors.get_request_status(self.actor, id)
         expected = preconditions.expected_revision(request, id)
 
@@ -211,7 +216,7 @@ class WithdrawalView(Endpoint):
         idempotent=True,
     )
     def post(self, request: Request, id: int) -> HttpResponseBase:  # noqa: A002
-        """Take a live request back. Whoever opened it may, and whoever may edit the model."""
+        """Withdraw a live request. Allowed for the person who opened it and for people who may edit the model."""
         given = self.body(PromotionWithdrawal)
         found = selectors.get_request_status(self.actor, id)
         expected = preconditions.expected_revision(request, id)
@@ -228,8 +233,10 @@ class DecisionsView(Endpoint):
 
     @Operation("decide", "Refused: people decide, on the request's page", "promotions", {})
     def post(self, request: Request, id: int) -> Response:  # noqa: A002
-        """No token decides. The refusal names the page where reviewers do, and who they are; decisions are part of the
-        promotion itself."""
+        """Always refused: tokens do not decide.
+
+        The error names the page where reviewers decide, and the reviewers. Decisions are part of the promotion itself.
+        """
         found = selectors.get_request(self.actor, id)
         judged = selectors.evaluate_request(found).verdict
         standings = judged.approvals if judged is not None else ()
@@ -241,13 +248,13 @@ class DecisionsView(Endpoint):
 
 
 def shown(view: Endpoint, number: int, **facts: Any) -> Response:
-    """The answer that shows a request."""
+    """The response that shows a request."""
     seen = selectors.request_page(view.actor, number)
     return view.respond_with_etag(number, seen.request.revision, PromotionResponse.of(seen), **facts)
 
 
 def _wait(view: Endpoint, request: Request, number: int) -> dict[str, str]:
-    """Hold the answer back as long as asked and as nothing changes; returns the headers that say so."""
+    """Wait as long as requested while nothing changes. Returns the headers that report it."""
     seconds = long_poll.requested_wait(request, view.query(WaitQuery).wait)
     if not seconds:
         return {}

@@ -1,4 +1,4 @@
-"""What a version needs for each target, before anybody asks."""
+"""The requirements of a version for each target, before a promotion is requested."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ReadinessStepResponse(ResponseBody):
 
 
 class RequiredGroupResponse(ResponseBody):
-    """A group that would be asked."""
+    """A group whose approval would be required."""
 
     group: str
     count: int
@@ -71,7 +71,7 @@ class GoverningRevision(ResponseBody):
 
 
 class TargetReadinessResponse(ResponseBody):
-    """A stage or a protected alias, and what it needs."""
+    """A stage or a protected alias, and its requirements."""
 
     name: str
     stage: str | None
@@ -101,7 +101,7 @@ class TargetReadinessResponse(ResponseBody):
 
 
 class Readiness(ResponseBody):
-    """Every stage the version is not in, and every protected alias it does not carry."""
+    """Every stage the version is not in, and every protected alias that does not point at it."""
 
     targets: list[TargetReadinessResponse]
 
@@ -111,7 +111,7 @@ class ReadinessView(Endpoint):
 
     @Operation("getReadiness", "Read what a version needs for each target", "versions", {200: Readiness})
     def get(self, request: Request, slug: str, number: int) -> Response:
-        """What is missing for each target, who would be asked, and why a target is not offered."""
+        """Return for each target what is missing, who would have to approve, and why it may not be requestable."""
         version = registry.version(self.actor, slug, number)
         found = selectors.readiness(self.actor, version)
         return respond(Readiness(targets=[TargetReadinessResponse.of(target) for target in found]))

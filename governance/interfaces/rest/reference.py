@@ -1,4 +1,4 @@
-"""The reference of the interface as one page, made from its OpenAPI description: no script, nothing from elsewhere."""
+"""The API reference as one HTML page, built from the OpenAPI description, without scripts or external resources."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Shape:
-    """A document: its name and members."""
+    """A schema: its name and members."""
 
     name: str
     about: str
@@ -49,7 +49,7 @@ class Described:
     parameters: tuple[Field, ...]
     body: str
     answers: tuple[tuple[str, str, str], ...]
-    """Status, what it says, and the name of the document."""
+    """Status, description, and the name of the schema."""
     open: bool
 
 
@@ -57,7 +57,7 @@ class ReferenceView(OpenEndpoint):
     """/docs"""
 
     def get(self, request: Request) -> HttpResponse:
-        """Every operation and every document, as a page."""
+        """Show every operation and every schema."""
         groups, shapes, about = _reference()
         names = {shape.name for shape in shapes}
         context = {"groups": groups, "shapes": shapes, "about": about, "names": names}
@@ -66,7 +66,7 @@ class ReferenceView(OpenEndpoint):
 
 @cache
 def _reference() -> tuple[list[tuple[str, list[Described]]], list[Shape], str]:
-    """Made once a process: it depends on the code alone."""
+    """Cached per process: the description depends on the code only."""
     document = described()
     groups: defaultdict[str, list[Described]] = defaultdict(list)
     for path, item in document["paths"].items():
@@ -118,14 +118,14 @@ def _resolved(part: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[s
 
 
 def _document_in(part: Mapping[str, Any]) -> str:
-    """The name of the document a request or an answer holds, or what kind of content it is."""
+    """The name of the schema of a request or response body, or its media type."""
     for media, content in part.get("content", {}).items():
         return _kind(content.get("schema", {})) if "json" in media else str(media)
     return ""
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
-    """A type in a few words."""
+    """A short description of a type."""
     if "$ref" in schema:
         return str(schema["$ref"]).rsplit("/", 1)[-1]
     for name, between in (("anyOf", " or "), ("oneOf", " or "), ("allOf", " and ")):

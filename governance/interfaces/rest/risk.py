@@ -1,4 +1,4 @@
-"""Risk tiers: the questionnaire, and the assessments made with it. And what periodic reviews found."""
+"""The risk questionnaire, risk assessments and periodic reviews."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ from registry.services import tier_lowering
 
 
 class QuestionnaireResponse(ResponseBody):
-    """A revision of the questionnaire. The one with the highest number is in force. `digest` is the SHA-256 of the
-    RFC 8785 form of `document`."""
+    """A revision of the questionnaire.
+
+    The revision with the highest number is in force. `digest` is the SHA-256 of the RFC 8785 form of `document`.
+    """
 
     revision: int
     title: str
@@ -38,7 +40,7 @@ class QuestionnaireList(Page[QuestionnaireResponse]):
 
 
 class AssessmentResponse(ResponseBody):
-    """An assessment: what was answered, and which tier followed."""
+    """An assessment: the answers, and the resulting tier."""
 
     number: int
     questionnaire: int = Field(description="Revision of the questionnaire.")
@@ -73,7 +75,7 @@ class AssessmentResponse(ResponseBody):
 
 
 class AssessmentList(Page[AssessmentResponse]):
-    """A page of assessments, newest first. Empty where the tier was declared without questionnaire."""
+    """A page of assessments, newest first. Empty if the tier was declared without the questionnaire."""
 
 
 class AssessmentCreate(RequestBody):
@@ -118,7 +120,7 @@ class QuestionnairesView(Endpoint):
         "listQuestionnaires", "List the questionnaires", "models", {200: QuestionnaireList}, query=PageQuery
     )  # fmt: skip
     def get(self, request: Request) -> Response:
-        """What the risk questionnaire asks, every revision of it, newest first."""
+        """List every revision of the risk questionnaire, newest first."""
         asked = self.query(PageQuery)
         access.require_scope(self.actor, "models:read")
         rows, following = pagination.page(
@@ -144,7 +146,7 @@ class AssessmentsView(Endpoint):
 
     @Operation("listAssessments", "List the risk assessments", "models", {200: AssessmentList}, query=PageQuery)
     def get(self, request: Request, slug: str) -> Response:
-        """How a model came to its tier, newest first."""
+        """List the risk assessments of a model, newest first."""
         asked = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
         rows, following = pagination.page(
@@ -158,10 +160,13 @@ class AssessmentsView(Endpoint):
     @Operation("assessModel", "Assess a model's risk", "models",
                {201: AssessmentResponse, 202: Change}, body=AssessmentCreate, idempotent=True)  # fmt: skip
     def post(self, request: Request, slug: str) -> HttpResponseBase:
-        """Answer the questionnaire in force for a model. The tier that follows, and the next review, are set with it
-        (201). A tier less strict than the model has is proposed (202), by its owners and officers, and applies when a
-        second person who is neither owner, author nor requester confirms it on the page of the change proposal. One
-        less strict than computed is proposed by officers, on the pages."""
+        """Answer the questionnaire in force for a model.
+
+        The resulting tier and the date of the next review are set at once (201). A tier less strict than the current
+        one becomes a change proposal (202), which owners and compliance officers may make. It takes effect when a
+        second person, who is neither owner nor author nor requester, confirms it on the proposal's page. A tier less
+        strict than the computed one can be proposed only by compliance officers, on the pages.
+        """
         given = self.body(AssessmentCreate)
 
         def assess() -> Response:
@@ -187,8 +192,9 @@ class ReviewsView(Endpoint):
 
     @Operation("listReviews", "List the periodic reviews", "models", {200: ReviewList}, query=PageQuery)
     def get(self, request: Request, slug: str) -> Response:
-        """What periodic reviews of a model found, newest first. A review is a person's judgement, recorded on the
-        model's page: no token records one."""
+        """List the periodic reviews of a model, newest first. Tokens cannot record a review: a person does so on the
+        model's page.
+        """
         asked = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
         rows, following = pagination.page(

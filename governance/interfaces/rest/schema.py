@@ -1,6 +1,6 @@
-"""The OpenAPI description, made from the operations themselves, so that it says what the views do.
+"""OpenAPI schema generation from the :class:`Operation` metadata of the views.
 
-DRF imports this module while its own views load, so nothing here may import those.
+DRF imports this module while its own views load: do not import them here.
 """
 
 from __future__ import annotations
@@ -74,17 +74,17 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
 
 
 def filter_api_v1(endpoints: list[Any]) -> list[Any]:
-    """Preprocessing hook: other doors have descriptions of their own."""
+    """Preprocessing hook: limit the description to this API. Other interfaces have their own."""
     return [endpoint for endpoint in endpoints if endpoint[0].startswith(PREFIX)]
 
 
 def component_name(name: str) -> str:
-    """Return the component that a class is described as: a noun, so `PromotionResponse` is `Promotion`."""
+    """Return the component name of a class: `PromotionResponse` becomes `Promotion`."""
     return name.removesuffix("Response")
 
 
 class _Bare(GenerateJsonSchema):
-    """JSON Schema without the titles pydantic makes from names, which say nothing new."""
+    """JSON Schema without the titles that pydantic derives from names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -94,12 +94,12 @@ class _Bare(GenerateJsonSchema):
 
 
 class Schema(AutoSchema):
-    """Describes a view's methods by their :class:`Operation`; a method without one is not part of the interface."""
+    """Describes view methods by their :class:`Operation`. A method without one is not part of the API."""
 
     @property
     def _operation(self) -> Operation:
         found = operation.get_operation(self.view, self.method)
-        assert found is not None  # is_excluded() keeps the others out
+        assert found is not None  # is_excluded() leaves out methods without an operation
         return found
 
     def is_excluded(self) -> bool:
@@ -121,7 +121,7 @@ class Schema(AutoSchema):
         return [{}] if self._operation.public else [{"token": []}]
 
     def _get_filter_parameters(self) -> list[dict[str, Any]]:
-        return []  # `query` says all of it
+        return []  # `query` describes all parameters
 
     def _get_pagination_parameters(self) -> list[dict[str, Any]]:
         return []
@@ -178,7 +178,7 @@ class Schema(AutoSchema):
         return answers
 
     def _refusal(self) -> dict[str, str]:
-        """A reference to the one form every refusal has."""
+        """Return a reference to the response schema of all errors."""
         content = {"application/problem+json": {"schema": self._reference(ProblemDetails, "serialization")}}
         self.registry.register_on_missing(
             ResolvedComponent(  # type: ignore[no-untyped-call]
@@ -191,7 +191,7 @@ class Schema(AutoSchema):
         return {"$ref": "#/components/responses/Problem"}
 
     def _reference(self, shape: type[BaseModel], mode: Any) -> dict[str, str]:
-        """A reference to the shape among the components, where it and what it is made of are put."""
+        """Return a reference to the component of a schema; register it and its parts."""
         name = shape.model_config.get("title") or component_name(shape.__name__)
         self._component(name, self._described(shape, mode))
         return {"$ref": f"#/components/schemas/{name}"}
@@ -212,7 +212,7 @@ class Schema(AutoSchema):
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """In a query string nothing is null: what is not meant is left out."""
+    """Remove null from a parameter schema: a query string has no null, parameters are omitted instead."""
     shown = {name: value for name, value in schema.items() if (name, value) != ("default", None)}
     choices = [choice for choice in shown.pop("anyOf", []) if choice != {"type": "null"}]
     assert len(choices) <= 1

@@ -1,7 +1,7 @@
-"""What goes in and what comes out, as strict pydantic models: one place says it, for the reader and for the schema.
+"""Strict pydantic base models and types of request and response bodies.
 
-Input takes no unknown member and turns no type into another. Output has every member,
-but for those a document says it may leave out.
+Request bodies accept no unknown members and no type conversion. Response bodies contain every member, except where a
+schema says otherwise.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ MAX_PAGE = 100
 
 
 class RequestBody(BaseModel):
-    """A document a caller sends."""
+    """Base of JSON request bodies."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class QueryParams(BaseModel):
-    """A query string: text that is read as what the member wants; unknown names are refused here too."""
+    """Base of query strings: values are converted from text; unknown parameters are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ResponseBody(BaseModel):
-    """A document we send. Every member is always there, unless the document says otherwise."""
+    """Base of response bodies. Every member is always present, unless a subclass says otherwise."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 def _digits(value: Any) -> Any:
-    """Python reads " 7", "+7", "1_000" and "7.0" as numbers; a query string has one way to write one."""
+    """Accept one notation only. Python would also parse " 7", "+7", "1_000" and "7.0"."""
     if isinstance(value, str) and not re.fullmatch(r"0|[1-9][0-9]{0,17}", value):
         raise PydanticCustomError("int_parsing", "Write a whole number in decimal digits.")
     return value
 
 
 def _moment(value: Any) -> Any:
-    """RFC 3339 with its zone; pydantic would also read numbers as seconds and dates as midnights."""
+    """Require RFC 3339 with a time zone. Pydantic would also accept numbers as seconds and dates as midnights."""
     try:
         return moments.read_moment(value if isinstance(value, str) else "")
     except moments.MomentError as error:
@@ -59,7 +59,7 @@ def _moment(value: Any) -> Any:
 
 
 def _day(value: Any) -> Any:
-    """A date as RFC 3339 writes it; strictly that, as everything in a document."""
+    """Require an RFC 3339 date."""
     try:
         return moments.read_day(value if isinstance(value, str) else "")
     except moments.MomentError as error:
@@ -76,10 +76,10 @@ IntQuery = Annotated[int, BeforeValidator(_digits)]
 """A whole number in a query string."""
 
 DateTimeQuery = Annotated[datetime, BeforeValidator(_moment)]
-"""A moment in a query string or a document."""
+"""A date and time in a query string or a request body."""
 
 Day = Annotated[date, BeforeValidator(_day)]
-"""A date in a query string or a document."""
+"""A date in a query string or a request body."""
 
 TextQuery = Annotated[str, BeforeValidator(_visible), Field(min_length=1, max_length=500)]
 """Text in a query string."""
@@ -87,11 +87,11 @@ TextQuery = Annotated[str, BeforeValidator(_visible), Field(min_length=1, max_le
 UtcDateTime = Annotated[
     datetime, PlainSerializer(lambda m: m.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"))
 ]
-"""A moment as we send it: UTC, to the microsecond, with Z."""
+"""A date and time in a response: UTC, microseconds, with Z."""
 
 
 class PageQuery(QueryParams):
-    """Which page of a list."""
+    """The page of a list."""
 
     limit: IntQuery = Field(50, ge=1, le=MAX_PAGE, description="How many items a page has at most.")
     cursor: TextQuery | None = Field(None, description="`next` of the page before; left out for the first page.")
@@ -105,7 +105,7 @@ class Page(ResponseBody, Generic[Item]):
 
 
 class PersonResponse(ResponseBody):
-    """A person or service account. `id` is what the audit log calls them."""
+    """A person or service account. `id` is its identifier in the audit log."""
 
     id: str
     username: str
@@ -121,7 +121,7 @@ class PersonResponse(ResponseBody):
 
 
 class FieldError(ResponseBody):
-    """One fault of the input. Where it lies in a text that is one member is said of texts only, such as a query."""
+    """A validation error. `offset` and `length` are given only for errors inside a text, such as a query."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
@@ -139,7 +139,7 @@ class FieldError(ResponseBody):
 
 
 class RequirementResponse(ResponseBody):
-    """One thing the policy asks: how it stands, how it is fulfilled, and by whom."""
+    """A requirement of the policy: its state, the remedy, and who can fulfil it."""
 
     id: str
     kind: str = Field(description="check, approval, condition or file")
@@ -152,7 +152,7 @@ class RequirementResponse(ResponseBody):
 
     @classmethod
     def of(cls, requirement: object) -> RequirementResponse:
-        """A requirement of a policy; or, given as a path, a file that is missing."""
+        """Build from a policy requirement, or from the path of a missing file."""
         if isinstance(requirement, Requirement):
             return cls(
                 id=requirement.id,
@@ -177,7 +177,7 @@ class RequirementResponse(ResponseBody):
 
 
 class ExistingRequestResponse(BaseModel):
-    """What is in the way."""
+    """The object that a request conflicts with."""
 
     type: str
     id: int
@@ -187,7 +187,7 @@ class ExistingRequestResponse(BaseModel):
 
 
 class ProblemDetails(BaseModel):
-    """A refusal or a fault (RFC 9457)."""
+    """An error (RFC 9457)."""
 
     model_config = ConfigDict(title="Problem")
 
@@ -208,10 +208,15 @@ class ProblemDetails(BaseModel):
 
 
 def read(shape: type[Shape], given: Any, prefix: str = "") -> Shape:
-    """Hold what was given to a shape. Raises Problem (400) with every fault, each at its pointer.
+    """Validate input against a schema.
 
     Args:
+        shape: the schema.
+        given: parsed JSON, or the query parameters.
         prefix: "" for a body, whose pointers begin with "/"; "?" for a query string.
+
+    Raises:
+        Problem: 400 with every validation error and its pointer.
     """
     try:
         return shape.model_validate(given)
@@ -229,7 +234,7 @@ def read(shape: type[Shape], given: Any, prefix: str = "") -> Shape:
 
 
 def invalid(errors: list[Mapping[str, str]]) -> Problem:
-    """The problem of a request in another form than its operation takes."""
+    """The problem for input that does not match the schema of the operation."""
     count = "One fault" if len(errors) == 1 else f"{len(errors)} faults"
     first = errors[0]
     return Problem(

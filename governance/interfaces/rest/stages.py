@@ -1,4 +1,4 @@
-"""What is in a stage of a model, now or at a moment."""
+"""The versions in a stage, now or at a given time."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from registry.models import Stage
 
 
 class StageQuery(PageQuery):
-    """When."""
+    """The point in time."""
 
     at: DateTimeQuery | None = Field(None, description="The moment asked about; now where it is left out.")
 
 
 class StageOccupancyResponse(ResponseBody):
-    """That a version was in the stage, from one moment to another."""
+    """A period in which a version was in the stage."""
 
     version: int
     since: UtcDateTime
@@ -36,7 +36,7 @@ class StageOccupancyResponse(ResponseBody):
 
 
 class StageOccupancyList(Page[StageOccupancyResponse]):
-    """The versions in the stage at that moment, the latest to enter first. At most one where it is exclusive."""
+    """The versions in the stage at that time, the latest to enter first. At most one if the stage is exclusive."""
 
 
 class StageView(Endpoint):
@@ -44,7 +44,7 @@ class StageView(Endpoint):
 
     @Operation("whatWasInStage", "What is or was in a stage", "models", {200: StageOccupancyList}, query=StageQuery)
     def get(self, request: Request, slug: str, stage: str) -> Response:
-        """Which versions of a model are in a stage; with `at`, which were at that moment."""
+        """List the versions of a model that are in a stage, or were at the time `at`."""
         asked = self.query(StageQuery)
         model = selectors.model(self.actor, slug)
         known = Stage.objects.filter(slug=stage).first()
@@ -75,13 +75,13 @@ class StageView(Endpoint):
 
 
 class OccupantsQuery(PageQuery):
-    """When."""
+    """The point in time."""
 
     at: DateTimeQuery | None = Field(None, description="The moment asked about; now where it is left out.")
 
 
 class OccupantResponse(ResponseBody):
-    """A version that was in the stage at that moment. `owner` and `risk_tier` are today's."""
+    """A version that was in the stage at that time. `owner` and `risk_tier` are the current ones."""
 
     model: str
     version: int
@@ -96,7 +96,7 @@ class OccupantResponse(ResponseBody):
 
 
 class OccupantList(Page[OccupantResponse]):
-    """The versions in the stage at that moment, by name of the model."""
+    """The versions in the stage at that time, by model name."""
 
 
 class OccupantsView(Endpoint):
@@ -106,8 +106,10 @@ class OccupantsView(Endpoint):
         "listVersionsInStage", "List what is or was in a stage", "models", {200: OccupantList}, query=OccupantsQuery
     )
     def get(self, request: Request, stage: str) -> Response:
-        """Which versions of all models you can see are in a stage; with `at`, which were at that moment: the population
-        an audit starts from."""
+        """List the versions of all visible models that are in a stage, or were at the time `at`.
+
+        This is the population from which an audit draws its sample.
+        """
         asked = self.query(OccupantsQuery)
         known = Stage.objects.filter(slug=stage).first()
         if known is None:

@@ -1,6 +1,6 @@
-"""How often a token may ask: counted in Redis, in fixed windows. Without Redis nobody is held up.
+"""Rate limit per token: counted in Redis in fixed windows. Requests are not limited while Redis is unavailable.
 
-DRF imports this module while its own views load, so nothing here may import those.
+DRF imports this module while its own views load: do not import them here.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REDIS_TIMEOUT: Final = 0.25
-"""Seconds one request waits for the counter."""
+"""Timeout in seconds of one Redis call."""
 REDIS_BACKOFF: Final = 5.0
-"""Seconds a process leaves Redis alone after it failed."""
+"""Seconds for which a process does not call Redis after an error."""
 
 _resting_until = 0.0
 
 
 class TokenThrottle(BaseThrottle):
-    """At most COUNTERSIGN_API_RATE requests of a token in a window. The answer says what is left, in the fields of
-    draft-ietf-httpapi-ratelimit-headers (`RateLimit-Policy`, `RateLimit`)."""
+    """At most COUNTERSIGN_API_RATE requests per token and window. The quota left is reported in the header fields of
+    draft-ietf-httpapi-ratelimit-headers (`RateLimit-Policy`, `RateLimit`).
+    """
 
     retry_after: float | None = None
 
@@ -67,8 +68,8 @@ class TokenThrottle(BaseThrottle):
 
 
 def _count(key: str, window: int) -> int | None:
-    """How many requests the window has seen, this one included; None where Redis does not say."""
-    global _resting_until  # noqa: PLW0603 (one pause for the whole process)
+    """Return the number of requests in the window, including this one; None if Redis is unavailable."""
+    global _resting_until  # noqa: PLW0603 (one backoff for the whole process)
     if time.monotonic() < _resting_until:
         return None
     try:
@@ -84,7 +85,7 @@ def _count(key: str, window: int) -> int | None:
 
 @functools.lru_cache(maxsize=8)
 def _client(url: str) -> redis.Redis[bytes]:
-    """One pool for the process; `url` is its key only."""
+    """One connection pool per process; `url` is only the cache key."""
     client = redis_client(timeout=REDIS_TIMEOUT)
-    client.set_retry(Retry(NoBackoff(), 0))  # type: ignore[attr-defined]  # the stubs are of an older client
+    client.set_retry(Retry(NoBackoff(), 0))  # type: ignore[attr-defined]  # type: ignore[attr-defined]  # the stubs are of an older client
     return client

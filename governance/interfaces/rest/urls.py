@@ -1,4 +1,4 @@
-"""The addresses of the interface, without trailing slashes."""
+"""URLs of the API, without trailing slashes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ app_name = "api"
 
 
 class PositiveIntegerConverter(StringConverter):
-    """A number as we write them: no sign, no leading zero, small enough for its column."""
+    """A number without sign and leading zeros that fits its column."""
 
     regex = "[1-9][0-9]{0,8}"
 
@@ -48,19 +48,19 @@ class PositiveIntegerConverter(StringConverter):
 
 
 class ModelNameConverter(StringConverter):
-    """Whatever could be a model's name; what could not has no page."""
+    """Any possible model name."""
 
     regex = "[a-z0-9._-]{1,200}"
 
 
 class FilePathConverter(StringConverter):
-    """A path inside a version: slashes, and no control characters."""
+    """A path inside a version: slashes allowed, no control characters."""
 
     regex = "[^\\x00-\\x1f\\x7f]{1,500}"
 
 
 class AliasNameConverter(StringConverter):
-    """Whatever could be an alias."""
+    """Any possible alias."""
 
     regex = r"[\w-]{1,255}"
 
@@ -77,7 +77,7 @@ register_converter(FilePathConverter, "api-file")
 
 
 class DatasetKeyConverter(StringConverter):
-    """A dataset's identity, or its digest of whatever kind."""
+    """A dataset identity, or a digest of any algorithm."""
 
     regex = "[A-Za-z0-9._:+=~-]{1,128}"
 
@@ -146,6 +146,6 @@ urlpatterns: list[URLPattern] = [
     path("policies/paths", policies.PathsView.as_view()),
     path("audit/events", audit.EventsView.as_view()),
     path("audit/events/<uuid:event>", audit.EventView.as_view()),
-    # Before anything else can answer with a page, or Django with a slash. No session is looked at, so none is forged.
+    # Catch all other paths: Django must not append a slash or return HTML. csrf_exempt: no session is read.
     re_path(r"", csrf_exempt(errors.not_found)),
 ]

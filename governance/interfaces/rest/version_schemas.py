@@ -1,4 +1,4 @@
-"""How a model version looks, declared and shown."""
+"""Request and response schemas of model versions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from registry.services.versions import DatasetSpec, DatasetText
 
 
 class ArtifactCreate(RequestBody):
-    """A file the version consists of."""
+    """A file of the version."""
 
     path: str = Field(min_length=1, max_length=500, description="Relative, with forward slashes.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -34,8 +34,11 @@ class ArtifactCreate(RequestBody):
 
 
 class DatasetCreate(RequestBody):
-    """A dataset the version was made or judged with: `form` and `text` as people have it, or its facts one by one. How
-    surely it is identified is worked out here, from what was given."""
+    """A dataset that the version was trained, validated or evaluated with.
+
+    Give `form` and `text` as an existing reference, or the separate fields. The strength of the identification is
+    derived from what is given.
+    """
 
     role: Literal["training", "validation", "evaluation"]
     name: str = Field("", max_length=250, description="Needed without `form`; by default as the text names it.")
@@ -64,14 +67,14 @@ class DatasetCreate(RequestBody):
 
     @property
     def spec(self) -> DatasetSpec | DatasetText:
-        """As the service takes it."""
+        """The value for the service."""
         if self.form is not None:
             return DatasetText(role=self.role, form=self.form, text=self.text, name=self.name)
         return DatasetSpec(**self.model_dump(exclude={"form", "text"}))
 
 
 class MetricCreate(RequestBody):
-    """A number the version was measured to have."""
+    """A measured value of the version."""
 
     name: str = Field(min_length=1, max_length=250)
     value: float
@@ -80,14 +83,14 @@ class MetricCreate(RequestBody):
 
 
 class VersionReference(RequestBody):
-    """A version by its model's name and its number."""
+    """A version by model name and number."""
 
     model: str = Field(min_length=1, max_length=200)
     version: int = Field(ge=1, le=999_999_999)
 
 
 class VersionCreate(RequestBody):
-    """A version to declare: its files, and everything else that is fixed with it."""
+    """A version to declare: its files, and everything else that is fixed at registration."""
 
     artifacts: list[ArtifactCreate] = Field([], description="Without files it is registered at once.")
     source: str = Field("", max_length=2000)
@@ -141,7 +144,7 @@ class ArtifactResponse(ResponseBody):
 
 
 class DatasetResponse(ResponseBody):
-    """A dataset reference, and how surely it identifies the data."""
+    """A dataset reference, and how reliably it identifies the data."""
 
     role: str
     name: str
@@ -218,7 +221,7 @@ class VersionSummary(ResponseBody):
 
 
 class ImportRecordResponse(ResponseBody):
-    """What another registry said of a version that was brought from it. All of it is a claim."""
+    """What another registry recorded about an imported version. All of it is unverified."""
 
     kind: str = Field(description="mlflow, sagemaker, azureml or comet")
     origin: str
@@ -264,7 +267,7 @@ class VersionList(Page[VersionSummary]):
 
 
 class UnreadableFieldResponse(ResponseBody):
-    """A text of a version that is kept and cannot be read."""
+    """A stored text of a version that cannot be parsed."""
 
     field: str
     detail: str = Field(description="Why, and what to do.")
@@ -325,7 +328,7 @@ def _unreadable(card_text: str, environment_lock: str) -> list[UnreadableFieldRe
 
 
 class VersionDeclaration(VersionResponse):
-    """A version that was just declared, or found again."""
+    """A version that was declared, or found by an identical declaration."""
 
     same_artifacts: list[str] = Field(
         description="Older registered versions of the model with the very same files and other inputs, each as "
@@ -339,7 +342,7 @@ class VersionDeclaration(VersionResponse):
 
 
 class Resolved(ResponseBody):
-    """What a reference means now."""
+    """The version a reference resolves to."""
 
     reference: str
     model: str
@@ -364,19 +367,19 @@ class Resolved(ResponseBody):
 
 
 def url_of(version: ModelVersion) -> str:
-    """Where the API has the version."""
+    """The API URL of the version."""
     return f"{PREFIX}/models/{version.model.slug}/versions/{version.number}"
 
 
 def with_aliases(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
-    """The same versions, with the aliases that point at each now."""
+    """Prefetch the current aliases of the versions."""
     return versions.prefetch_related(
         Prefetch("aliases", AliasAssignment.objects.filter(IS_CURRENT), to_attr="held_aliases")
     )
 
 
 def shown(actor: Actor, version: ModelVersion) -> VersionResponse:
-    """A version as the caller may see it."""
+    """Build the response for a version, limited to what the actor may see."""
     url = url_of(version)
     inputs = approved_inputs(version)
     visible = access.visible_models(actor)

@@ -1,4 +1,4 @@
-"""Model versions: declared, read, resolved."""
+"""Model versions: declare, read, change, complete, resolve and search."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from registry.services import versions as service
 
 
 class VersionsQuery(PageQuery):
-    """Which versions."""
+    """Filters of the version list."""
 
     q: TextQuery | None = Field(
         None,
@@ -53,7 +53,7 @@ class VersionsQuery(PageQuery):
 
 
 class AllVersionsQuery(PageQuery):
-    """Which versions, of whichever models."""
+    """Filters of the version search across models."""
 
     q: TextQuery | None = Field(
         None,
@@ -63,13 +63,13 @@ class AllVersionsQuery(PageQuery):
 
 
 class ReferenceQuery(QueryParams):
-    """Which version."""
+    """The reference to resolve."""
 
     ref: TextQuery = Field(description="model/7, model@champion, model@latest or model/production.")
 
 
 class VersionUpdate(RequestBody):
-    """What to change; members that are left out stay as they are."""
+    """The fields to change; omitted members keep their values."""
 
     description: str = Field("", max_length=100_000)
     notes: str = Field("", max_length=100_000, description="Markdown.")
@@ -78,7 +78,7 @@ class VersionUpdate(RequestBody):
     @model_validator(mode="before")
     @classmethod
     def _fixed(cls, given: Any) -> Any:
-        # Whatever is no object is refused by the shape itself.
+        # Input that is not an object is rejected by the schema itself.
         named = given.keys() if isinstance(given, dict) else set()
         fixed = sorted(named & VersionCreate.model_fields.keys() - cls.model_fields.keys())
         if fixed:
@@ -101,7 +101,7 @@ class VersionsView(Endpoint):
 
     @Operation("listVersions", "List versions", "versions", {200: VersionList}, query=VersionsQuery)
     def get(self, request: Request, slug: str) -> Response:
-        """The versions of a model, newest first."""
+        """List the versions of a model, newest first."""
         asked = self.query(VersionsQuery)
         model = selectors.model(self.actor, slug)
         found = selectors.versions_of(model)
@@ -135,10 +135,11 @@ class VersionsView(Endpoint):
         etag=True,
     )
     def post(self, request: Request, slug: str) -> HttpResponseBase:
-        """Declare the next version by its files' digests. Then upload each file to its `url` and complete the version.
+        """Declare the next version by the digests of its files. Then upload the files and complete the version.
 
-        The same declaration by the same token finds the version it made (200), so that a pipeline may repeat itself.
-        The same files with other inputs make a new version, whose answer names the older in `same_artifacts`.
+        Repeating the declaration with the same token returns the version it created (200), so a pipeline can be run
+        again. The same files with other inputs create a new version; the response lists the older versions in
+        `same_artifacts`.
         """
         given = self.body(VersionCreate)
         model = selectors.model(self.actor, slug)
@@ -183,8 +184,10 @@ class AllVersionsView(Endpoint):
 
     @Operation("searchVersions", "Search versions", "versions", {200: VersionList}, query=AllVersionsQuery)
     def get(self, request: Request) -> Response:
-        """The versions a query finds, of the models the caller may see, newest first. Those of archived models only
-        where the query speaks of `status`."""
+        """Search the versions of all models the caller may see, newest first.
+
+        Versions of archived models are included only if the query has a `status` term.
+        """
         asked = self.query(AllVersionsQuery)
         found = governance.find_versions(self.actor, governance.parse(asked.q or ""))
         rows, following = pagination.page(
@@ -210,7 +213,7 @@ class VersionView(Endpoint):
 
     @Operation("getVersion", "Read a version", "versions", {200: VersionResponse}, etag=True)
     def get(self, request: Request, slug: str, number: int) -> Response:
-        """A version with its files, datasets, newest metrics, card and evidence."""
+        """Return a version with its files, datasets, newest metrics, card and evidence."""
         return tagged(self, selectors.version(self.actor, slug, number))
 
     @Operation(
@@ -218,8 +221,10 @@ class VersionView(Endpoint):
         if_match=True,
     )  # fmt: skip
     def patch(self, request: Request, slug: str, number: int) -> Response:
-        """Change description, notes or tags: no decision rests on them. Everything else is fixed at registration or
-        added in revisions, and a member that names it is refused."""
+        """Change the description, notes or tags; they do not affect any decision.
+
+        Everything else is fixed at registration or added in revisions; a member that names it is rejected.
+        """
         given = self.body(VersionUpdate).model_dump(exclude_unset=True)
         version = selectors.version(self.actor, slug, number)
         expected = preconditions.expected_revision(request, f"{slug}-v{number}")
@@ -238,8 +243,8 @@ class CompletionView(Endpoint):
     def post(self, request: Request, slug: str, number: int) -> HttpResponseBase:
         """Register a version whose files are all stored. Completing it again changes nothing.
 
-        202: the files are in the bucket and workers read them first. Read the version until it is `registered`, or a
-        file's `state` is `refused` or `failed`.
+        202: the files are in the bucket and workers verify them first. Read the version until it is `registered`, or
+        until a file's `state` is `refused` or `failed`.
         """
 
         def complete() -> Response:
@@ -255,10 +260,11 @@ class ResolveView(Endpoint):
     @Operation("resolve", "Resolve a reference", "versions", {200: Resolved}, query=ReferenceQuery, etag=True,
                refusals=(404,))  # fmt: skip
     def get(self, request: Request) -> Response:
-        """The registered version a reference means now, with the digests of its files: what a deployer asks first.
+        """Resolve a reference to a registered version, with the digests of its files. Use it before a deployment.
 
-        Where it holds a protected place, `artifacts` are the files that were approved for it, and `deviates` says
-        whether anything was added since."""
+        If the version holds a protected placement, `artifacts` are the files approved for it, and `deviates` says
+        whether anything was added since.
+        """
         reference = self.query(ReferenceQuery).ref
         meant = _in_the_registry_s_form(reference)
         version = selectors.resolve(self.actor, meant)
@@ -285,19 +291,19 @@ class ResolveView(Endpoint):
 
 
 def _in_the_registry_s_form(reference: str) -> str:
-    """model/production is the registry's model:production: a number and a stage cannot be taken for each other."""
+    """Translate model/production to the registry's model:production. A number and a stage slug cannot be confused."""
     slug, mark, rest = reference.partition("/")
     return f"{slug}:{rest}" if mark and "@" not in slug and not rest.isdecimal() else reference
 
 
 def _place_of(reference: str) -> str:
-    """What a reference in the registry's form asks for: a stage's slug, or an alias after @; empty for a number."""
+    """The placement in a registry reference: a stage slug, or an alias with @; empty for a number."""
     _, stage, slug = reference.partition(":")
     _, alias, name = reference.partition("@")
     return slug if stage else f"@{name}" if alias else ""
 
 
 def tagged(view: Endpoint, version: ModelVersion, *, status: int = 200) -> Response:
-    """The answer that shows a version."""
+    """The response that shows a version."""
     identity = f"{version.model.slug}-v{version.number}"
     return view.respond_with_etag(identity, version.revision, shown(view.actor, version), status=status)

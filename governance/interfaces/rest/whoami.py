@@ -1,4 +1,4 @@
-"""Who asks, as the server sees them."""
+"""The identity of the caller."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class TokenResponse(ResponseBody):
 
 
 class ServerResponse(ResponseBody):
-    """Which server answers."""
+    """The server that responds."""
 
     url: str
     api: str = Field(description="Version of this interface.")
 
 
 class WhoAmI(ResponseBody):
-    """Who asks."""
+    """The identity of the caller."""
 
     id: str = Field(description="What the audit log calls the caller.")
     kind: str = Field(description="token, or person")
@@ -46,7 +46,7 @@ class WhoAmIView(Endpoint):
 
     @Operation("whoAmI", "Who the token is", "identity", {200: WhoAmI})
     def get(self, request: Request) -> Response:
-        """The caller's identity, scopes and limits: what a pipeline prints before it begins."""
+        """Return the caller's identity, scopes and limits. A pipeline can print them before it begins."""
         actor = self.actor
         token = access.token_of(actor)
         return respond(

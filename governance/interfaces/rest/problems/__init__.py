@@ -1,6 +1,6 @@
-"""The catalogue of problem types: what each `code` means and what to do. Its pages are what `type` points at.
+"""Catalogue of problem types: meaning and remedy of each `code`. The `type` of a problem is the URL of its page.
 
-A test holds it complete: every code a refusal of the product carries is here.
+A test checks that it is complete: every error code of the product is here.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ FALLBACK: Final = "refused"
 
 
 def get_problem_type(code: str) -> ProblemType:
-    """The type of a code; for one the catalogue lacks, that of a plain refusal."""
+    """Return the type of an error code; the type `refused` for an unknown code."""
     return CATALOGUE.get(code, CATALOGUE[FALLBACK])
 
 
 def url_of(code: str) -> str:
-    """The address of a problem type: its page in this product."""
+    """Return the URL of the page of a problem type."""
     known = code if code in CATALOGUE else FALLBACK
     return f"{settings.PUBLIC_URL}{PREFIX}/problems/{known}"

@@ -1,4 +1,4 @@
-"""Refusals by who asks: sign-in, scopes, permissions."""
+"""Errors that depend on the caller: authentication, scopes, permissions."""
 
 from typing import Final
 

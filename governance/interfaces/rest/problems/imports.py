@@ -1,4 +1,4 @@
-"""Refusals of the import commands."""
+"""Errors of the import commands."""
 
 from typing import Final
 

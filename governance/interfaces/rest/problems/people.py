@@ -1,4 +1,4 @@
-"""Refusals of decisions, roles, accounts and change proposals."""
+"""Errors of decisions, roles, accounts and change proposals."""
 
 from typing import Final
 

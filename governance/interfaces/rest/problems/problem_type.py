@@ -1,4 +1,4 @@
-"""The form of a problem type."""
+"""The problem type record."""
 
 from typing import NamedTuple
 

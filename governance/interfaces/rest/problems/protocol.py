@@ -1,4 +1,4 @@
-"""Refusals of a request as HTTP."""
+"""Errors of the HTTP request itself."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Refusals by the state of models, versions and requests."""
+"""Errors that depend on the state of models, versions and requests."""
 
 from typing import Final
 
