@@ -49,9 +49,16 @@ def proof_of(options: Mapping[str, Any], username: str) -> Proof:
     )
 
 
-def add_password_argument(parser: ArgumentParser) -> None:
-    """Add the options of a command that takes a person's signature: tokens sign nothing."""
-    parser.add_argument("--as", dest="username", required=True, metavar="USER", help="the account that runs this")
+def add_password_argument(parser: ArgumentParser, *, is_required: bool = True) -> None:
+    """Add the options of a command that takes a person's signature: tokens sign nothing.
+
+    Args:
+        parser: of the command.
+        is_required: False for a command that does something without an account; it then tests `username` itself.
+    """
+    parser.add_argument(
+        "--as", dest="username", required=is_required, metavar="USER", help="the account that runs this"
+    )
     parser.add_argument("--password-file", default="", metavar="FILE", help="holds the password of USER")
 
 

@@ -153,7 +153,8 @@ def test_the_hosted_workflow_runs_the_same_targets() -> None:
     defined = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
     assert "bash .ci/run" in commands
-    assert make_targets(commands) >= {"docs", "sbom"}
+    assert make_targets((ROOT / ".ci" / "run").read_text()) == {"lint", "docs", "test"}
+    assert "sbom" in make_targets(commands)
     for path in [ROOT / ".ci" / "run", *sorted((ROOT / ".github" / "workflows").iterdir())]:
         assert make_targets(path.read_text()) <= defined, path.name
 

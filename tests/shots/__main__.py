@@ -7,6 +7,7 @@ to the pages whose names contain one of them.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -96,13 +97,27 @@ def _look(visitor: Visitor, sight: Sight) -> Iterator[str]:
     page.set_viewport_size({"width": WIDTHS[0], "height": README_HEIGHT})
     page.emulate_media(color_scheme="light")
     if sight.name == "promotion":
-        page.screenshot(path=README)
+        save_small(page.screenshot(), README)
         page.pdf(path=FOLDER / f"{sight.name}.pdf", format="A4", prefer_css_page_size=True)
         # What the print looks like, for whoever cannot open a PDF: the same rules on a page of A4's width.
         page.set_viewport_size({"width": 718, "height": 1000})
         page.emulate_media(media="print")
         page.screenshot(path=FOLDER / f"{sight.name}-print.png", full_page=True)
         page.emulate_media(media="screen")
+
+
+def save_small(png: bytes, path: Path) -> None:
+    """Write a picture for a document, with a palette of 128 colours: a third of the bytes, and text stays sharp.
+
+    Args:
+        png: a screenshot.
+        path: where to write it.
+    """
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as picture:
+        small = picture.convert("RGB").quantize(128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
 
 
 @contextmanager

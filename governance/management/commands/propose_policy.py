@@ -31,14 +31,16 @@ class Command(BaseCommand):
         parser.add_argument("--template", action="store_true", help="print a policy to start from, and do nothing")
         parser.add_argument("--reason", default="", help="kept with the proposal; required unless --check is given")
         parser.add_argument("--check", action="store_true", help="say whether the policy is valid, and do nothing")
-        add_password_argument(parser)
+        add_password_argument(parser, is_required=False)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["template"]:
             self.stdout.write(template(), ending="")
             return
         if not options["file"]:
-            raise CommandError("Name the file with the policy's YAML, or ask for --template.")
+            raise CommandError("Name the file with the policy's YAML, or use --template.")
+        if not options["username"]:
+            raise CommandError("Name the account that runs this: --as USER.")
         try:
             source = Path(options["file"]).read_text(encoding="utf-8")
             actor = officer(options["username"], password_of(options))
