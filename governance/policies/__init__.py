@@ -1,7 +1,7 @@
-"""What a policy says, and what follows from it: facts in, verdict out.
+"""The policy language and its evaluation: facts in, verdict out.
 
-Pure: no database, no clock, no settings. `governance.promotions` gathers the facts under lock and acts on the verdict;
-pages, API and simulator show the same verdict, so nobody is told anything the gate does not also hold.
+Pure: no database, no clock, no settings. `governance.gate` reads the facts, and `governance.promotions` acts on the
+verdict under locks. Pages, API and simulator show the same verdict.
 """
 
 from governance.policies.combining import Merge, UncombinableRule, combine, conflicts, merge_equal

@@ -6,30 +6,32 @@ from typing import Any
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
 
 Merge = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any] | None]
-"""How the parameters of one check in two policies combine: (check, first, second) to those that satisfy both, or None
-where there are none."""
+"""Combines the parameters of one check in two policies: (check, first, second) to parameters that satisfy both,
+or None.
+"""
 
 
 class UncombinableRule(CheckRule):
-    """A check that two policies require with parameters no single run can satisfy. It never passes: `conflict` names
-    the policies and the remedy."""
+    """A check that two policies require with parameters no single run can satisfy.
+
+    It never passes; `conflict` names the policies and the remedy.
+    """
 
     conflict: str
 
 
 def merge_equal(check: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Combine parameters only where they are equal: the rule for a check that defines no other."""
+    """Combine parameters only if they are equal: the rule for a check that defines no other."""
     return first if dict(first) == dict(second) else None
 
 
 def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) -> PolicyDocument:
     """Return the conjunction of policies: every request that satisfies it satisfies each of them.
 
-    Checks: the union, required before advisory, the shorter `max_age_days` and `timeout`. Approvals: for each group the
-    larger count and the later order. A comment is required, and the request is held when ready, where one policy wants
-    it so. An assessed tier, where one requires it. The earliest expiry.
-    Slug, title, targets and priority are those of the first document. One document comes
-    back unchanged.
+    Checks: the union; required before advisory; the shorter `max_age_days` and `timeout`. Approvals: for each group the
+    larger count and the later order. A comment, holding when ready, and an assessed tier are required if any policy
+    requires them. The earliest expiry applies. Slug, title, targets and priority are those of the first document. A
+    single document is returned unchanged.
 
     Args:
         documents: the policies, the primary one first.
@@ -37,10 +39,10 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
             `UncombinableRule`, which blocks.
 
     Returns:
-        The combined document. It is a value for judging; it is never published.
+        The combined document, for evaluation only; it is never published.
 
     Raises:
-        ValueError: where there is no document.
+        ValueError: if `documents` is empty.
     """
     if not documents:
         raise ValueError("there is no policy to combine")
@@ -91,7 +93,7 @@ def _both(held: CheckRule, other: CheckRule, merge: Merge, policies: str) -> Che
             f"The policies {policies} require {held.check} with parameters that one run cannot satisfy. An officer "
             "must publish a revision that gives both the same parameters; then withdraw this request and open it again."
         )
-        # Required even where both are advisory: what cannot be evaluated is not passed over.
+        # Required even if both are advisory: a check that cannot be evaluated must not be skipped.
         return UncombinableRule.model_validate(common | {"mode": "required", "conflict": conflict})
     return CheckRule.model_validate(common | {"params": dict(params)})
 

@@ -1,4 +1,4 @@
-"""The policy document: its schema, and how it is read from YAML. Pure: no database, no clock, no settings."""
+"""The policy document: its schema and its YAML parser. Pure: no database, no clock, no settings."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -25,9 +25,11 @@ class _Part(BaseModel):
 
 
 class AppliesTo(_Part):
-    """Which changes a policy governs. `stages` (also written `to`) are the targets. With `from` it is a policy for
-    leaving those stages: for the targets it names, or for every target. An empty `tiers` means every tier, a model
-    without one included. `governance.policies.paths` has the rules.
+    """The changes a policy governs.
+
+    `stages` (also written `to`) are the target stages. With `from` the policy is for leaving those stages, for the
+    named targets or for every target. An empty `tiers` means every tier, including models without one.
+    `governance.policies.paths` has the rules.
     """
 
     sources: tuple[Slug, ...] = Field(default=(), alias="from")
@@ -45,14 +47,14 @@ class AppliesTo(_Part):
 
     @model_serializer(mode="wrap")
     def _as_written(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # `from` only where it is given: the digest of a document without it stays what it was.
+        # Only if given: documents without `from` keep their digest.
         written: dict[str, Any] = serialise(self)
         sources = written.pop("sources")
         return {**({"from": sources} if sources else {}), **written}
 
 
 class CheckRule(_Part):
-    """A check the policy calls for. `max_age_days` makes an older result stale; `timeout` is seconds of wall time."""
+    """A check in a policy. `max_age_days` makes an older result stale; `timeout` is in seconds of wall time."""
 
     check: CheckSlug
     mode: Literal["required", "advisory"] = "required"
@@ -62,8 +64,11 @@ class CheckRule(_Part):
 
 
 class ApprovalRule(_Part):
-    """`count` different people of `group` must approve. Rules of a lower `order` must be met before those of a higher
-    one open; equal orders run in parallel. Nobody fills two slots, of one rule or of two."""
+    """`count` different people of `group` must approve.
+
+    Rules of a lower `order` must be met before those of a higher one open; equal orders run in parallel. A person fills
+    at most one slot over all rules.
+    """
 
     group: Slug
     count: Annotated[int, Field(ge=1, le=20)] = 1
@@ -71,10 +76,10 @@ class ApprovalRule(_Part):
 
 
 class PolicyDocument(_Part):
-    """A policy revision. Separation of duties is not in it because no policy can turn it off.
+    """A policy revision. Separation of duties is not part of it, because no policy can turn it off.
 
-    `requires_assessed_tier`: a risk tier that was declared without answering the questionnaire does not satisfy the
-    policy where the target is protected. It is written only where it is off: the digest of other documents stays.
+    With `requires_assessed_tier` a risk tier that was declared without the questionnaire does not satisfy the policy if
+    the target is protected. It is serialised only if false, so that other documents keep their digest.
     """
 
     slug: Slug
@@ -97,19 +102,29 @@ class PolicyDocument(_Part):
         return self
 
     def applies(self, *, stage: str | None, alias: str | None, tier: int | None) -> bool:
-        """Whether it governs entering `stage`, or pointing `alias`, for a model of `tier`."""
+        """Return whether the policy governs entering `stage`, or pointing `alias`, for a model of `tier`.
+
+        Args:
+            stage: slug of the target stage; None for an alias.
+            alias: name of the alias; used if `stage` is None.
+            tier: risk tier of the model; None where it has none.
+        """
         said = self.applies_to
         target = (stage in said.stages and not said.sources) if stage is not None else (alias in said.aliases)
         return target and self.covers_tier(tier)
 
     def covers_tier(self, tier: int | None) -> bool:
-        """Whether it is for models of this tier; a model without a tier is governed by every policy."""
+        """Return whether the policy is for models of this tier. Every policy governs a model without a tier."""
         return not self.applies_to.tiers or tier is None or tier in self.applies_to.tiers
 
 
 def parse(source: str) -> PolicyDocument:
-    """Read a policy from its YAML. Raises ValueError (pydantic's ValidationError and the reader's errors are such)
-    naming field and rule."""
+    """Parse a policy document from YAML.
+
+    Raises:
+        ValueError: if the YAML cannot be read or the document is invalid; the message names field and rule (pydantic's
+            ValidationError is a ValueError).
+    """
     data = yaml_reader.read(source)
     if not isinstance(data, dict):
         raise ValueError("a policy is a YAML mapping with slug, title and applies_to")
@@ -117,5 +132,5 @@ def parse(source: str) -> PolicyDocument:
 
 
 def is_fresh(rule: CheckRule, completed_at: datetime, now: datetime) -> bool:
-    """Whether a result completed at `completed_at` still counts at `now`, by the rule's own limit."""
+    """Return whether a result is still valid at `now` under the rule's `max_age_days`."""
     return rule.max_age_days is None or now - completed_at <= timedelta(days=rule.max_age_days)

@@ -1,4 +1,4 @@
-"""The verdict on a request: facts in, requirements and state out. Pure: no database, no clock, no settings."""
+"""Evaluate a request: facts and policy in, requirements and state out. Pure: no database, no clock, no settings."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,11 +9,11 @@ from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
 from governance.policies.separation import Exclusion
 
 PASSING_CONCLUSIONS = frozenset({"success", "skipped"})
-"""The conclusions of a check that satisfy it."""
+"""Conclusions of a check run that satisfy the check."""
 
 
 class GateState(StrEnum):
-    """What the gate says of a request that nobody has closed."""
+    """State of a live request according to its policy."""
 
     OPEN = "open"
     BLOCKED = "blocked"
@@ -21,8 +21,11 @@ class GateState(StrEnum):
 
 
 class RequirementStatus(StrEnum):
-    """How a requirement stands. `waived` is not `met`: it stays visible. `failed` needs someone to act on the version,
-    `waiting` needs only time or a decision, `later` opens when an earlier rule is met."""
+    """State of a requirement.
+
+    `waived` stays visible, unlike `met`. `failed` requires a change to the version or model, `waiting` only time or a
+    decision; `later` opens when an earlier rule is met.
+    """
 
     MET = "met"
     WAIVED = "waived"
@@ -33,7 +36,7 @@ class RequirementStatus(StrEnum):
 
 @dataclass(frozen=True)
 class CheckFact:
-    """The latest run of a check, or that there is none (`status` "expected")."""
+    """The latest run of a check."""
 
     slug: str
     title: str
@@ -47,8 +50,11 @@ class CheckFact:
 
 @dataclass(frozen=True)
 class Reviewer:
-    """A member of a group a policy calls upon. `groups`: those in which they count. `excluded` names the
-    separation-of-duties rule that keeps them out; `barred`: of groups in which alone they do not count, the rule."""
+    """A member of a group that a policy requires.
+
+    `groups`: groups in which they count. `excluded`: the separation-of-duties rule that excludes them. `barred`: the
+    rule by group, for groups in which alone they do not count.
+    """
 
     uid: str
     name: str
@@ -59,7 +65,7 @@ class Reviewer:
 
 @dataclass(frozen=True)
 class DecisionFact:
-    """A standing decision: not lapsed, over the packet under review."""
+    """A decision on the current packet that has not lapsed."""
 
     person: str
     name: str
@@ -68,19 +74,19 @@ class DecisionFact:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything a verdict depends on, besides the policy itself."""
+    """Everything a verdict depends on besides the policy."""
 
     checks: Mapping[str, CheckFact]
     reviewers: tuple[Reviewer, ...]
     decisions: tuple[DecisionFact, ...]
     conditions: tuple["Requirement", ...] = ()
     closed: bool = False
-    """Nothing can be fulfilled any more: requirements say how they stood, not what to do."""
+    """The request is closed: requirements report their last state and no remedy."""
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """One thing the policy asks, how it stands, and who or what can fulfil it."""
+    """One requirement of a policy, its state, and who or what can fulfil it."""
 
     id: str
     kind: Literal["check", "approval", "condition"]
@@ -98,7 +104,7 @@ class Requirement:
 
 @dataclass(frozen=True)
 class ApprovalProgress:
-    """One approval rule and who fills its slots."""
+    """One approval rule and the people who fill its slots."""
 
     rule: ApprovalRule
     approved_by: tuple[DecisionFact, ...]
@@ -113,8 +119,9 @@ class ApprovalProgress:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says, and every reason for it. `review_open`: every check has answered and every required one is
-    satisfied, so what an approver would sign stands still."""
+    """State of a request with all requirements. `review_open`: every check is completed and every required one
+    satisfied, so the packet under review does not change any more by checks.
+    """
 
     state: GateState
     requirements: tuple[Requirement, ...]
@@ -127,7 +134,16 @@ class Verdict:
 
 
 def evaluate(document: PolicyDocument, facts: Facts) -> Verdict:
-    """Judge a live request. BLOCKED: somebody must change something first; READY: nothing is left; OPEN: it waits."""
+    """Evaluate a request under its policy.
+
+    Args:
+        document: the combined policy.
+        facts: what was read about the request.
+
+    Returns:
+        The verdict: BLOCKED if a required requirement failed, READY if all are satisfied and every check is completed,
+        else OPEN.
+    """
     checks = tuple(_check_requirement(rule, facts.checks.get(rule.check)) for rule in document.checks)
     answered = all(
         (fact := facts.checks.get(rule.check)) is not None and fact.status == "completed" for rule in document.checks
@@ -168,17 +184,19 @@ def conditions_of_model(
     archived: bool,
     who_can: tuple[str, ...] = (),
 ) -> tuple[Requirement, ...]:
-    """What a request needs of its model beside the policy, where it is not so: an owner with an active account, a risk
-    tier, a model in use; for each change it makes a policy, and one for the tier the model has now: a model that became
-    stricter meanwhile must not be promoted under the rules for a laxer one.
+    """Return the conditions a model fails for a request, besides the policy's own requirements.
+
+    A model needs an owner with an active account, a risk tier, and to be in use. Each change needs a policy, for the
+    strictest tier the model had: a model that became stricter must not be promoted under the rules for a lower risk.
 
     Args:
-        for_other_tiers: what the request changes under policies for other tiers than the model's, in words.
-        no_policy: what it changes under no policy at all, in words.
+        for_other_tiers: descriptions of changes that only policies for other tiers cover.
+        no_policy: descriptions of changes that no policy covers.
         owner_answers: whether there is an owner with an active account.
-        tier: the strictest the model had while the request was open; None where it has none now.
-        assessed: whether the tier rests on answers to the questionnaire, or need not.
-        who_can: names of those who may name an owner and set a tier.
+        tier: the strictest tier while the request was open; None where the model has none now.
+        assessed: whether the tier comes from the questionnaire, or need not.
+        archived: whether the model is archived.
+        who_can: names of users who may set owner and tier.
     """
     found = []
 
@@ -250,13 +268,13 @@ def _check_requirement(rule: CheckRule, fact: CheckFact | None) -> Requirement:
         )
     if fact.conclusion in PASSING_CONCLUSIONS:
         return as_requirement(RequirementStatus.MET, fact.summary)
-    # Everything else blocks: failure, action_required, neutral, error, cancelled. No result is not a pass.
+    # Every other conclusion blocks: failure, action_required, neutral, error, cancelled. No result is not a pass.
     return as_requirement(RequirementStatus.FAILED, fact.summary or fact.conclusion, fact.how_to_fulfil)
 
 
 def _approvals(document: PolicyDocument, facts: Facts) -> tuple[ApprovalProgress, ...]:
     by_uid = {r.uid: r for r in facts.reviewers}
-    # Keyed by person: whoever says it twice has said it once.
+    # Keyed by person: two approvals of one person count once.
     counted = {d.person: d for d in facts.decisions if d.outcome == "approve" and d.person in by_uid}
     approving = [d for d in counted.values() if by_uid[d.person].excluded is None]
     assigned = assign_approvers(document.approvals, [(d.person, by_uid[d.person].groups) for d in approving])
@@ -285,9 +303,18 @@ def _approvals(document: PolicyDocument, facts: Facts) -> tuple[ApprovalProgress
 def assign_approvers(
     rules: Sequence[ApprovalRule], approvers: Iterable[tuple[str, frozenset[str]]]
 ) -> dict[str, frozenset[str]]:
-    """Give each approver at most one slot so that as many slots as possible are filled (bipartite matching by
-    augmenting paths). A person in two groups fills whichever slot lets others fill the rest; ties go to the earlier
-    rule and the earlier approver, so the answer never depends on chance."""
+    """Assign approvers to slots, at most one slot each, so that as many slots as possible are filled.
+
+    Bipartite matching by augmenting paths. Ties go to the earlier rule and the earlier approver, so the result is
+    deterministic.
+
+    Args:
+        rules: the approval rules.
+        approvers: uid of each approver with the slugs of the groups in which they count.
+
+    Returns:
+        For each group the uids of the assigned approvers.
+    """
     slots = [(rule.group, n) for rule in sorted(rules, key=lambda r: r.order) for n in range(rule.count)]
     groups_of = dict(approvers)
     holder: dict[tuple[str, int], str] = {}

@@ -1,4 +1,4 @@
-"""The limits policies set on metrics, for drawing them beside the values. What counts is the check's own judgement.
+"""Limits that policies set on metrics, for display beside the values. The check itself decides.
 
 Pure: policies in, limits out.
 """
@@ -14,8 +14,9 @@ from registry.comparison import Direction, better_direction
 
 @dataclass(frozen=True)
 class Limit:
-    """A bound on a metric: `op` is one of >=, >, <=, <. It is about one slice (empty: all rows) and, where it names
-    one, one dataset."""
+    """A bound on a metric: `op` is one of >=, >, <=, <. It applies to one slice (empty: all rows) and, if named,
+    one dataset.
+    """
 
     metric: str
     op: str
@@ -25,12 +26,12 @@ class Limit:
 
     @property
     def direction(self) -> str:
-        """ "min" where the metric must not be less, "max" where it must not be more."""
+        """ "min" for a lower bound, "max" for an upper bound."""
         return "min" if self.op.startswith(">") else "max"
 
     @property
     def words(self) -> str:
-        """The limit as `performance.threshold` names it in its findings and measures."""
+        """The limit in the form used by findings and measures of `performance.threshold`."""
         return f"{self.metric} {self.op} {self.value:g}"
 
     @property
@@ -38,7 +39,7 @@ class Limit:
         return {">=": "≥", "<=": "≤"}.get(self.op, self.op)
 
     def applies_to(self, metric: str, dataset: str = "", slice_: str = "") -> bool:
-        """Whether the limit speaks of this number."""
+        """Return whether the limit applies to a metric of a dataset and slice."""
         return (
             self.metric.casefold() == metric.casefold()
             and self.slice == slice_
@@ -46,7 +47,7 @@ class Limit:
         )
 
     def is_satisfied_by(self, value: float) -> bool:
-        """Whether a value keeps the limit."""
+        """Return whether a value is within the limit."""
         return {
             ">=": value >= self.value,
             ">": value > self.value,
@@ -56,7 +57,7 @@ class Limit:
 
 
 def limits_of(document: PolicyDocument | None) -> tuple[Limit, ...]:
-    """The limits one policy sets, in its order."""
+    """Return the limits of one policy, in its order."""
     if document is None:
         return ()
     return tuple(
@@ -73,8 +74,13 @@ def limits_of(document: PolicyDocument | None) -> tuple[Limit, ...]:
 
 
 def limits_for(tier: int | None, documents: Iterable[PolicyDocument], top: Set[str]) -> tuple[Limit, ...]:
-    """The limits that bind a model of a tier on its way up: those of every policy that applies to the tier, policies
-    for the `top` stages (by slug) first, because what they ask is what a reader compares with."""
+    """Return the limits for entering stages with a model of a tier, each metric, dataset and slice once.
+
+    Args:
+        tier: risk tier of the model; None where it has none (then only policies for every tier apply).
+        documents: the policies in force.
+        top: slugs of stages whose policies come first.
+    """
     binding = [
         d for d in documents if not d.applies_to.sources and (not d.applies_to.tiers or tier in d.applies_to.tiers)
     ]
@@ -87,13 +93,15 @@ def limits_for(tier: int | None, documents: Iterable[PolicyDocument], top: Set[s
 
 
 def limit_on(limits: Sequence[Limit], metric: str, dataset: str = "", slice_: str = "") -> Limit | None:
-    """The first of the limits that speaks of this number."""
+    """Return the first limit that applies to a metric of a dataset and slice."""
     return next((limit for limit in limits if limit.applies_to(metric, dataset, slice_)), None)
 
 
 def direction_on(limits: Sequence[Limit], metric: str, dataset: str = "", slice_: str = "") -> Direction:
-    """Return which way of a number is better: as the limit on it says, else as a limit on the same metric says, of
-    another slice or dataset, else as its name says. Empty where nothing tells."""
+    """Return which direction of a metric is better, "higher" or "lower"; empty if unknown.
+
+    The limit on it decides, else a limit on the same metric of another slice or dataset, else its name.
+    """
     limit = limit_on(limits, metric, dataset, slice_) or next(
         (one for one in limits if one.metric.casefold() == metric.casefold()), None
     )

@@ -3,16 +3,17 @@
 Rules:
 
 * Entering a protected stage needs a policy that names the stage (`stages`, or `to`) and no source (`from`).
-* Leaving a stage whose exit is protected needs a policy for the way out, whatever the target. Leaving any other
-  protected stage needs one where the target is not protected: a protected target has a policy of its own.
-* A policy for the way out names the source in `from` and the target in `to`; without `to` it covers every target.
-  Where none with `from` covers the way, one without `from` that names the unprotected target does.
-* Where a way has both, the conjunction governs. A policy with `from` that covers a governed way always takes part.
-* A request follows its version. In another stage than the one in which it was made, the policy for the way out of that
-  stage governs as well, also where the policy it was made under covers that way.
-* Pointing a protected alias needs a policy that names the alias. Where the alias represents a stage and the version is
-  not in it, the policy for entering that stage governs as well. An alias that carries the name of a protected stage
-  always needs that stage's policy, and one that names the alias only where there is one.
+* Leaving a stage whose exit is protected needs a policy for leaving, whatever the target. Leaving any other protected
+  stage needs one if the target is not protected: a protected target has a policy of its own.
+* A policy for leaving names the source in `from` and the target in `to`; without `to` it covers every target. If none
+  with `from` covers the transition, one without `from` that names the unprotected target does.
+* If a transition needs both, the conjunction governs. A policy with `from` that covers a governed transition always
+  takes part.
+* A request follows its version. If the version is in another stage than when the request was made, the policy for
+  leaving that stage governs as well, even if the original policy covers that transition.
+* Pointing a protected alias needs a policy that names the alias. If the alias represents a stage and the version is not
+  in it, the policy for entering that stage governs as well. An alias with the name of a protected stage always needs
+  that stage's policy; a policy that names the alias governs too if there is one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -49,8 +50,10 @@ class StageLike(Protocol):
 
 @dataclass(frozen=True)
 class Represented:
-    """A stage that an alias represents. `by_name`: the alias carries the stage's name, so the stage's policy governs it
-    wherever the version is."""
+    """A stage that an alias represents.
+
+    `by_name`: the alias has the stage's name, so the stage's policy governs it whatever stage the version is in.
+    """
 
     stage: StageLike
     by_name: bool = False
@@ -58,8 +61,10 @@ class Represented:
 
 @dataclass(frozen=True)
 class Demand:
-    """One policy that a change needs: why, and which documents meet the demand. Where it is not `required`, a document
-    that covers it takes part, and none is missed."""
+    """One policy that a change needs, on one basis.
+
+    If it is not `required`, a document that covers it takes part, but its absence is no error.
+    """
 
     basis: Basis
     words: str
@@ -70,7 +75,7 @@ class Demand:
     required: bool = True
 
     def covered_by(self, document: PolicyDocument) -> bool:
-        """Whether the document covers this way, for some tier."""
+        """Return whether the document covers this change for some tier."""
         said = document.applies_to
         if self.alias:
             return self.alias in said.aliases
@@ -82,16 +87,18 @@ class Demand:
         return named and not said.sources
 
     def met_by(self, document: PolicyDocument, tier: int | None) -> bool:
-        """Whether the document covers this way for a model of this tier. A model without a tier is governed by every
-        policy: what is unknown must not loosen anything."""
+        """Return whether the document covers this change for a model of this tier.
+
+        Every policy governs a model without a tier, because an unknown tier must not weaken the rules.
+        """
         return self.covered_by(document) and document.covers_tier(tier)
 
 
 def demands_of_move(source: StageLike, target: StageLike) -> tuple[Demand, ...]:
-    """Return the policies that a move between stages needs; none for a free move."""
+    """Return the policies that a transition between stages needs; none for an ungoverned transition."""
     if not needs_promotion(source, target):
         return ()
-    if source.slug == target.slug:  # the approval is renewed where the version is
+    if source.slug == target.slug:  # renewal of an approval in the current stage
         return (Demand(Basis.TARGET, f"staying in {target.name}", target=target.slug),) if target.protected else ()
     found = []
     if target.protected:
@@ -110,11 +117,11 @@ def demands_of_move(source: StageLike, target: StageLike) -> tuple[Demand, ...]:
 
 
 def demands_of_alias(alias: str, stage: StageLike, represented: Sequence[Represented]) -> tuple[Demand, ...]:
-    """Return the policies that pointing a protected alias at a version in `stage` needs.
+    """Return the policies that pointing a protected alias at a version needs.
 
     Args:
-        alias: the alias.
-        stage: where the version is.
+        alias: name of the alias.
+        stage: current stage of the version.
         represented: the stages that the alias represents.
     """
     by_name = any(one.by_name and one.stage.protected for one in represented)
@@ -132,8 +139,15 @@ def demands_of_alias(alias: str, stage: StageLike, represented: Sequence[Represe
 
 
 def choose(candidates: Iterable[tuple[PolicyDocument, _Kept]], demand: Demand, tier: int | None) -> _Kept | None:
-    """Return what is kept with the one document that meets a demand: of those for the way out, one that names its
-    source; then the highest priority; then the last slug. None where no document meets it."""
+    """Return the item paired with the document that meets a demand; None if no document does.
+
+    Documents that name their source come first, then the highest priority, then the last slug in alphabetical order.
+
+    Args:
+        candidates: pairs of document and item.
+        demand: what the change needs.
+        tier: risk tier of the model; None where it has none.
+    """
     met = [(document, kept) for document, kept in candidates if demand.met_by(document, tier)]
     if not met:
         return None
@@ -141,7 +155,7 @@ def choose(candidates: Iterable[tuple[PolicyDocument, _Kept]], demand: Demand, t
 
 
 def overlap(first: PolicyDocument, second: PolicyDocument) -> tuple[str, ...]:
-    """Return the targets that two policies cover for a common tier, so that only their priorities say which governs."""
+    """Return the targets that two policies cover for a common tier, where only priority decides which one governs."""
     tiers, others = set(first.applies_to.tiers), set(second.applies_to.tiers)
     if tiers and others and not tiers & others:
         return ()

@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Why a person's decision cannot count: the rule's code and a sentence."""
+    """Why a person's decision cannot count: the rule's code and a message."""
 
     rule: str
     reason: str
@@ -16,13 +16,12 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class Involvement:
-    """Who made or asked for what is promoted, by uid.
+    """Who made or requested what is promoted, by uid.
 
-    `contributed`: what each account added that the version's fingerprint covers. `token_accounts`: the accounts whose
-    tokens were used. `behind_token`: those, and everyone on record who could use those tokens. `behind_request`: of
-    these, those behind the token that asked for the promotion. `controls_asking`: who could act as the accounts that
-    asked when they did, or later. `lowered_tier`: who proposed or confirmed the less
-    strict risk tier that the model has.
+    `contributed`: what each account added that the version's fingerprint covers. `token_accounts`: accounts whose
+    tokens were used. `behind_token`: those, and everyone on record who could use those tokens. `behind_request`: the
+    subset behind the token that requested the promotion. `controls_asking`: who could act as the requesting accounts at
+    the time of the request or later. `lowered_tier`: who proposed or confirmed the current, less strict risk tier.
     """
 
     requester: str
@@ -37,20 +36,20 @@ class Involvement:
 
     @property
     def asking(self) -> frozenset[str]:
-        """The requester, and everyone behind the token that asked."""
+        """The requester, and everyone behind the requesting token."""
         return self.behind_request | {self.requester}
 
 
 @dataclass(frozen=True)
 class Joining:
-    """Since when a person is in a reviewer group, and who proposed and entered it, by uid."""
+    """When a person was entered into a reviewer group, and who proposed and entered it, by uid."""
 
     at: datetime
     by: frozenset[str]
 
 
 YOU: Final = "you"
-"""What `exclusion` calls a person who is spoken to."""
+"""The name to pass for a person whom the message addresses."""
 
 
 def separation_of_duties_exclusion(
@@ -63,15 +62,20 @@ def separation_of_duties_exclusion(
     controlled_by: Set[str] = frozenset(),
     made_by: Set[str] = frozenset(),
 ) -> Exclusion | None:
-    """The separation of duties, applied to one person; None where it lets them decide. `name` is what the reason calls
-    them: their name, or `YOU`.
+    """Return the separation-of-duties rule that excludes a person from deciding; None if there is none.
+
+    Rules are tested in the order below and the first that applies is returned. No policy, role or page can turn them
+    off.
 
     Args:
-        controlled_by: who set the account's password, changed its address or was shown its sign-in link.
-        made_by: who made the account. This keeps it from what the maker asks for in person: whoever administers makes
-            all accounts, and may have issued the token of a pipeline as well.
-
-    The order is that of the codes: the first that applies is the one named. No policy, role or page can turn it off.
+        uid: the person.
+        name: how the reason names the person: their name, or `YOU`.
+        involved: who made and requested what is promoted.
+        superuser: whether the person is a superuser.
+        service: whether the account is a service account.
+        controlled_by: uids of those who set the account's password, changed its address or were shown its sign-in link.
+        made_by: uids of those who made the account. It excludes the person only from requests made by the maker in
+            person, not by the maker's token: administrators make all accounts and may have issued a pipeline's token.
     """
     being = f"{name} are" if name == YOU else f"{name} is"
     if uid == involved.requester:
@@ -109,10 +113,17 @@ def separation_of_duties_exclusion(
 def joining_exclusion(
     name: str, group: str, joining: Joining, involved: Involvement, *, opened_at: datetime
 ) -> Exclusion | None:
-    """Return why a membership does not count for a request: it was given by those who asked (SoD-7), or entered after
-    the request opened (SoD-8). None where it counts.
+    """Return why a membership does not count for a request; None if it counts.
 
-    When a membership was entered decides, not from when it is valid: a deputy is entered before the leave begins.
+    It does not count if a requester proposed or entered it (SoD-7), or if it was entered after the request opened
+    (SoD-8). The time of entry decides, not the start of validity: a deputy is entered before the leave begins.
+
+    Args:
+        name: how the reason names the person: their name, or `YOU`.
+        group: slug of the group.
+        joining: when and by whom the membership was entered.
+        involved: who made and requested what is promoted.
+        opened_at: when the request was opened.
     """
     if joining.by & involved.asking:
         was = "were" if name == YOU else "was"
@@ -126,5 +137,5 @@ def joining_exclusion(
 
 
 def listed(words: Sequence[str]) -> str:
-    """Words as an English enumeration: "files, metrics and the model card"."""
+    """Join words as an English enumeration: "files, metrics and the model card"."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""

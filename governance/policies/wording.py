@@ -1,4 +1,4 @@
-"""A policy document in sentences, for readers who do not read YAML. Pure."""
+"""A policy document as English sentences, for readers who do not read YAML. Pure."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ NO_SELF_APPROVAL = (
 def in_words(
     document: PolicyDocument, *, stages: Mapping[str, str] | None = None, checks: Mapping[str, str] | None = None
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return what a policy requires: headings, each with its sentences.
+    """Describe what a policy requires.
 
     Args:
+        document: the policy.
         stages: names of stages by slug.
         checks: titles of checks by slug.
+
+    Returns:
+        Headings, each with its sentences.
     """
     return (
         ("Applies to", _applies(document, stages or {})),
