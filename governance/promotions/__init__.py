@@ -1,7 +1,7 @@
-"""THE DOOR: every governed change of a stage or a protected alias walks through here, whoever asks and from where.
+"""The only entry point for governed changes of a stage or a protected alias, for every actor and interface.
 
-Page, REST, MLflow, admin and commands call these functions and nothing behind them. Each is one transaction with its
-events, takes its locks in one order (model → version → request → check runs), and ends by settling.
+Page, REST, MLflow, admin and commands call only these functions. Each is one transaction with its events, takes its
+locks in one order (model → version → request → check runs), and ends by evaluating the request again.
 """
 
 from governance.promotions.aliases import remove_alias

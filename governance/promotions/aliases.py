@@ -1,4 +1,4 @@
-"""Taking an alias off. Pointing one at a version is asked for like any promotion: `request(..., target_alias=…)`."""
+"""Removing an alias. Pointing an alias at a version is a promotion: `request(..., target_alias=…)`."""
 
 from django.db import transaction
 
@@ -14,20 +14,31 @@ from registry.validation import ErrorCollector
 
 @transaction.atomic
 def remove_alias(*, actor: Actor, model: RegisteredModel, name: str, reason: str) -> ModelVersion:
-    """Take an alias off the version it points at; afterwards it points nowhere. Returns that version.
+    """Remove an unprotected alias from the version it points at.
 
-    Only a free alias can be taken off. Callers follow a protected one blindly, so it never points nowhere: it moves,
-    by promotion request, to another version.
+    A protected alias cannot be removed, because callers follow it without checking; a promotion request points it at
+    another version.
 
-    Raises NotFound where the model or the alias is not there to be seen; PermissionDeniedError without
-    REQUEST_PROMOTION, the
-    permission that points it; InvalidStateError for a protected alias; ValidationFailedError for an empty reason.
+    Args:
+        actor: who removes it.
+        model: the registered model.
+        name: the alias, without "@".
+        reason: why; recorded in the event.
+
+    Returns:
+        The version the alias pointed at.
+
+    Raises:
+        NotFoundError: the model is not visible to the actor, or it has no such alias.
+        PermissionDeniedError: the actor lacks REQUEST_PROMOTION on the model.
+        InvalidStateError: the alias is protected (`alias_protected`).
+        ValidationFailedError: the reason is empty.
     """
     access.require_permission(actor, access.Permission.REQUEST_PROMOTION, model)
     faults = ErrorCollector()
     reason = faults.reason(reason)
     faults.raise_if_any()
-    # Whoever points an alias holds this lock, too.
+    # Pointing an alias takes the same lock.
     model = RegisteredModel.objects.get_for_update(model.pk)
     held = AliasAssignment.objects.filter(IS_CURRENT, model=model, name=name).select_related("version").first()
     if held is None:

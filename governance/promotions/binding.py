@@ -1,4 +1,4 @@
-"""Which policy revisions a promotion request must satisfy: those it is made under, and those added while it is open."""
+"""Which policy revisions a promotion request must satisfy: those at creation, and those added while it is open."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,31 +16,31 @@ from governance.promotions.recording import record_promotion_event, require_open
 from registry.exceptions import InvalidStateError
 
 Bound = tuple[PolicyRevision, RequestPolicy.Basis]
-"""A revision that governs a request, and why."""
+"""A revision that governs a request, and its basis."""
 
 
 def bind_first(request: PromotionRequest, bound: Sequence[Bound], *, event: Event) -> None:
-    """Keep the revisions a request is made under, the primary one first. `event` is the one that opened it."""
+    """Store the revisions a request is made under, the primary one first. `event` is the one that opened it."""
     request.governing = tuple(_kept(request, revision, basis, event) for revision, basis in bound)
 
 
 def bind_policy(locked: LockedPromotion, revision: PolicyRevision, basis: RequestPolicy.Basis, *, actor: Actor) -> bool:
     """Add a policy revision to those a live request must satisfy, with its event.
 
-    The packet names every revision, so approvals of a packet without this one lapse when the request is settled; the
-    caller settles it in the same transaction. The request only becomes stricter: it expires no later than before.
+    The packet names every revision, so approvals of a packet without this one lapse at the next evaluation, which the
+    caller runs in the same transaction. The request only becomes stricter: its expiry is never extended.
 
     Args:
         locked: the request, its version and its model, locked.
         revision: the revision to add, with its policy joined.
         basis: why it governs the request.
-        actor: who or what made it so.
+        actor: who or what caused it.
 
     Returns:
-        Whether it was added: False where it governs the request on this basis already.
+        False if the revision governs the request on this basis already.
 
     Raises:
-        InvalidStateError: where the request is closed.
+        InvalidStateError: the request is closed.
     """
     request = locked.request
     require_open(request)
@@ -64,7 +64,12 @@ def bind_policy(locked: LockedPromotion, revision: PolicyRevision, basis: Reques
 
 
 def refuse_conflicts(revisions: Sequence[PolicyRevision]) -> None:
-    """Raise InvalidStateError where no request could satisfy these revisions together."""
+    """Refuse revisions that no request could satisfy together.
+
+    Raises:
+        InvalidStateError: two revisions require a check with parameters that one run cannot satisfy
+            (`policies_conflict`).
+    """
     found = conflicts(gate_inputs.combined(revisions))
     if found:
         raise InvalidStateError(" ".join(rule.conflict for rule in found), code="policies_conflict")

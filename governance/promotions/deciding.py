@@ -38,14 +38,17 @@ SIGNATURE_MEANINGS = {
     Decision.Outcome.REQUEST_CHANGES: "I have reviewed the evidence and ask for changes before this is promoted.",
     Decision.Outcome.REJECT: "I have reviewed the evidence and reject this request.",
 }
-"""The meaning of each signature, shown beside it (21 CFR 11.50(a)(3))."""
+"""The meaning of each signature, shown beside it.
+
+Source: 21 CFR 11.50(a)(3).
+"""
 
 
 @dataclass(frozen=True)
 class DecisionSignature:
-    """What makes a decision a signature: the person's password, given again for this decision (21 CFR 11.200(a)).
+    """The password that the person enters again for one decision. Never stored and not part of the repr.
 
-    It is checked here, behind the door, so that no front room can forget to. Never stored, never shown in a repr.
+    It is verified in `decide`, so that no interface can omit it. Source: 21 CFR 11.200(a).
     """
 
     password: str = field(repr=False)
@@ -60,22 +63,33 @@ def decide(
     comment: str = "",
     signature: DecisionSignature,
 ) -> Decision:
-    """Record what a person says on a request, over the packet they were shown, and settle.
+    """Record a person's signed decision on a request's packet, and evaluate the request again.
 
-    Raises PermissionDeniedError where they may not decide, naming the separation-of-duties rule; InvalidStateError
-    where the request is
-    closed, or the review of its checks has not opened (approving only); Conflict ("packet_changed") where what was
-    shown is no longer what is there, or the person has decided already; ValidationFailedError for a missing comment or
-    a wrong
-    password.
+    Args:
+        actor: the person, signed in; tokens and processes cannot decide.
+        request: the promotion request.
+        outcome: a value of `Decision.Outcome`.
+        packet_digest: SHA-256 of the packet that the person was shown, in hex.
+        comment: what was reviewed and why; required by policy, and for every outcome except approval.
+        signature: the password, entered for this decision.
+
+    Returns:
+        The decision.
+
+    Raises:
+        NotFoundError: the request's model is not visible to the actor.
+        PermissionDeniedError: the actor may not decide; names the separation-of-duties rule where one applies.
+        InvalidStateError: the request is closed, approval is not open yet, or the evaluation failed (`not_executed`).
+        ConflictError: the packet changed since (`packet_changed`), or the person has decided on it (`already_decided`).
+        ValidationFailedError: unknown outcome, missing comment or wrong password.
     """
-    # What is out of sight is not there, before anything is said of who decides.
+    # An invisible request is reported as not found before anything about reviewers is disclosed.
     access.require_permission(actor, access.Permission.VIEW, request.model)
     person = _deciding_person(actor)
     if outcome not in Decision.Outcome.values:
         allowed = ", ".join(Decision.Outcome.values)
         raise ValidationFailedError([FieldError("/outcome", "unknown_outcome", f"Choose one of: {allowed}.")])
-    # The password is asked before the locks: checking it takes a tenth of a second.
+    # Verified before the locks are taken: password hashing takes a tenth of a second.
     sign_in.reauthenticate(person, signature.password, pointer="/password")
     try:
         with transaction.atomic():
@@ -84,7 +98,7 @@ def decide(
             )
     except ConflictError as conflict:
         if conflict.code == "packet_changed":
-            # The runs that are due were rolled back with the decision: without them nothing could be decided again.
+            # The rollback also removed the check runs that were queued; without them no later decision is possible.
             reevaluate(request.pk)
         raise
 
@@ -106,15 +120,15 @@ def _record(
     require_open(request)
     person = _still_active(person)
     document = gate_inputs.get_policy_document(request)
-    assert document is not None  # a free move closes as it is made, so a live request has its policy
+    assert document is not None  # an ungoverned transition closes when it is made, so a live request has a policy
     try:
         judged = evaluate_locked(locked, actor=actor, for_decision=True)
     except (DomainError, DatabaseError):
         raise
     except Exception as error:
         raise cannot_execute(request, error) from error
-    require_open(request)  # judging may have closed it: its time ran out, or the version moved meanwhile
-    assert judged is not None and judged.shown is not None  # noqa: PT018 - live, and asked for a decision
+    require_open(request)  # the evaluation may have closed it: it expired, or the version changed stage
+    assert judged is not None and judged.shown is not None  # noqa: PT018 - live, and evaluated for a decision
     shown = judged.shown
     reviewer = _require_eligible(locked, person, document, judged)
     if packet_digest != shown.digest:
@@ -184,8 +198,7 @@ def _record(
 
 
 def _still_active(person: User) -> User:
-    """The person as of now, not deactivated before this transaction ends. Raises PermissionDeniedError for a shut
-    account."""
+    """Lock and return the person's row; PermissionDeniedError for a deactivated account."""
     found = User.objects.raw_first("id = %(key)s FOR SHARE", key=person.pk)
     if found is None or not found.is_active:
         raise PermissionDeniedError("This account is deactivated and decides nothing.", code="inactive")
@@ -193,7 +206,7 @@ def _still_active(person: User) -> User:
 
 
 def _require_eligible(locked: LockedPromotion, person: User, document: PolicyDocument, judged: Evaluation) -> Reviewer:
-    """The person as a reviewer the policy calls upon; PermissionDeniedError, with the rule, where they are none."""
+    """Return the person as a reviewer required by the policy; PermissionDeniedError with the rule otherwise."""
     excluded = gate_inputs.exclusion_of(person, locked.request)
     others = tuple(sorted({r.name for standing in judged.verdict.approvals for r in standing.may_approve}))
     if excluded is not None:
@@ -220,7 +233,7 @@ def _require_eligible(locked: LockedPromotion, person: User, document: PolicyDoc
 def _require_open(judged: Verdict, reviewer: Reviewer) -> None:
     if not judged.review_open:
         checks = [r for r in judged.requirements if r.kind == "check"]
-        # An advisory check need not pass, but the review waits for its answer.
+        # An advisory check need not pass, but review opens only when it is completed.
         left = tuple(r for r in checks if r.state is RequirementStatus.WAITING or (r.required and not r.satisfied))
         waiting = "; ".join(r.title for r in left)
         raise InvalidStateError(

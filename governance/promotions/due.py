@@ -1,4 +1,4 @@
-"""Which requests ran out of time, or of somebody who answers for their model: beat asks, and has them settled."""
+"""Which requests Celery beat has to evaluate again."""
 
 from datetime import timedelta
 
@@ -15,9 +15,15 @@ from registry.models import RegisteredModel
 
 
 def to_settle(span: timedelta) -> list[int]:
-    """Numbers of the requests that beat has settled now: those whose time is over, those that their model or a check
-    that completed within `span` touched, those with a result that is stale, and those to try again after a failure. A
-    request whose last attempt failed is left alone until its pause is over or its model changes."""
+    """Return the numbers of the requests to evaluate now.
+
+    Includes expired requests, those affected by changes of their model or by a check completed within `span`, those
+    with stale results, and those due for a retry. Excludes failed ones that wait for their retry, unless their model
+    changed.
+
+    Args:
+        span: how far back to look for changes; at least the beat interval.
+    """
     found = {
         *expired_request_ids(),
         *requests_affected_by_model_changes(span),
@@ -29,14 +35,17 @@ def to_settle(span: timedelta) -> list[int]:
 
 
 def expired_request_ids() -> list[int]:
-    """Numbers of the live requests whose time is over."""
+    """Return the numbers of the live requests that have expired."""
     rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, expires_at__lte=clock.now())
     return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def with_stale_results() -> list[int]:
-    """Numbers of the live requests with a finished check whose result is stale: of another version of the check than is
-    installed, or older than the policy allows. Three queries."""
+    """Return the numbers of the live requests with a stale check result. Three queries.
+
+    A result is stale if it comes from another version of the check than the installed one, or is older than the policy
+    allows.
+    """
     rows = (
         CheckRun.objects.filter(request__state__in=PromotionRequest.LIVE)
         .order_by("request_id", "check_slug", "-pk")
@@ -61,8 +70,11 @@ def with_stale_results() -> list[int]:
 
 
 def requests_affected_by_model_changes(span: timedelta) -> list[int]:
-    """Numbers of the live requests that do not say yet what became of their model: its owner left, its tier was taken
-    away, it was archived; or its record changed within `span`, so that what held them may be mended."""
+    """Return the numbers of the live requests whose model has a new or resolved problem.
+
+    These are requests that are not blocked although their model has no active owner or no tier, or is archived; and all
+    whose model changed within `span`, because the change may resolve what blocked them.
+    """
     unanswered = Q(model__in=RegisteredModel.objects.filter(selectors.is_unowned() | Q(risk_tier__isnull=True)))
     broken = (unanswered | Q(model__status=RegisteredModel.Status.ARCHIVED)) & ~Q(state=PromotionRequest.State.BLOCKED)
     changed = Q(model__updated_at__gte=clock.now() - span)

@@ -1,4 +1,4 @@
-"""Settling: judge a live request on the facts of this moment, and carry out what follows."""
+"""Evaluate live requests on current facts and apply the result: change state, lapse decisions, promote, expire."""
 
 from __future__ import annotations
 
@@ -47,11 +47,21 @@ _STATE_ACTIONS = {
 
 
 def reevaluate(request_id: int, *, actor: Actor = GATE, bump_revision: bool = False) -> PromotionRequest:
-    """Settle a request, as `_settle` does; where that fails, block it with the reason (`failures.record_failure`).
-    Errors of the database are raised: the caller's transaction may be over, and its task is tried again.
+    """Evaluate a request again and apply the result; on an unexpected error, block it with the reason.
+
+    Idempotent. Database errors are raised, because the caller's transaction may be unusable; the Celery task retries.
+
+    Args:
+        request_id: number of the request.
+        actor: who is recorded for changes of the fingerprint and for check runs.
+        bump_revision: the caller changed something of the request in this transaction, with its own event; the request
+            gets a new revision even if its state stays.
+
+    Returns:
+        The request after the evaluation.
 
     Raises:
-        NotFound: for an unknown number.
+        NotFoundError: there is no such request.
     """
     try:
         return _settle(request_id, actor=actor, touched=bump_revision)
@@ -63,17 +73,19 @@ def reevaluate(request_id: int, *, actor: Actor = GATE, bump_revision: bool = Fa
 
 @transaction.atomic
 def _settle(request_id: int, *, actor: Actor, touched: bool) -> PromotionRequest:
-    """Judge a request again and do what follows: move the version, block, lapse decisions, expire. Idempotent: where
-    nothing changed, nothing is written. `touched`: the caller changed something that belongs to the request, in this
-    transaction and with an event about it, so readers of its page must see a new revision. Raises NotFound for an
-    unknown number."""
+    """Lock and evaluate a request in one transaction; see `reevaluate`."""
     locked = lock_promotion(request_id)
     reevaluate_locked(locked, actor=actor, touched=touched)
     return locked.request
 
 
 def rebind_requests(version: ModelVersion, *, actor: Actor) -> None:
-    """A version's evidence changed: bind its live requests to it anew. Call inside the transaction of the change."""
+    """Bind a version's live requests to its new fingerprint. Call inside the transaction that changes its evidence.
+
+    Args:
+        version: the version whose evidence changed.
+        actor: who changed it.
+    """
     _, version = lock_version(version)
     live = PromotionRequest.objects.filter(version=version, state__in=PromotionRequest.LIVE).order_by("pk")
     for number in live.values_list("pk", flat=True):
@@ -82,12 +94,21 @@ def rebind_requests(version: ModelVersion, *, actor: Actor) -> None:
 
 @transaction.atomic
 def promote(*, actor: Actor, request: PromotionRequest, expected_revision: int | None = None) -> PromotionRequest:
-    """Carry out a request that its policy holds when ready (`on_ready: hold`). Judges again, here and now.
+    """Promote a request that its policy holds when ready (`on_ready: hold`). Evaluates it again first.
 
     Args:
-        expected_revision: the revision the caller read; None where they do not mind what changed since.
+        actor: who releases it; needs REQUEST_PROMOTION and, with a token, the scope `promotions:execute`.
+        request: the promotion request.
+        expected_revision: the revision the caller read; None to accept any.
 
-    Raises InvalidStateError, with the unmet requirements, where it is not ready or was closed; StaleRevisionError.
+    Returns:
+        The request after promotion.
+
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor lacks permission or scope.
+        InvalidStateError: the request is closed, not ready (with the unmet requirements), or could not be executed.
+        StaleRevisionError: the request is not in `expected_revision`.
     """
     locked = lock_promotion(request.pk)
     access.require_permission(actor, access.Permission.REQUEST_PROMOTION, locked.model)
@@ -114,8 +135,9 @@ def promote(*, actor: Actor, request: PromotionRequest, expected_revision: int |
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a judgement found: the verdict, the facts under it, what the version and its champion consist of, and,
-    where it was needed, the packet as it is now."""
+    """Result of an evaluation: verdict, facts, contents of version and champion, and the current packet if it was
+    needed.
+    """
 
     verdict: Verdict
     facts: Facts
@@ -124,8 +146,16 @@ class Evaluation:
 
 
 def reevaluate_locked(locked: LockedPromotion, *, actor: Actor, touched: bool = False) -> Evaluation | None:
-    """`settle` for a caller that holds the locks. None where the request is, or becomes, closed for another reason than
-    a verdict."""
+    """Evaluate a locked request and promote it if it is due.
+
+    Args:
+        locked: the request, its version and its model, locked.
+        actor: who is recorded for changes of the fingerprint and for check runs.
+        touched: as `bump_revision` of `reevaluate`.
+
+    Returns:
+        The evaluation; None if the request is closed, or was closed as expired or superseded.
+    """
     had_failed = locked.request.state == PromotionRequest.State.BLOCKED
     judged = evaluate_locked(locked, actor=actor, touched=touched)
     if judged is not None:
@@ -136,10 +166,18 @@ def reevaluate_locked(locked: LockedPromotion, *, actor: Actor, touched: bool = 
 
 
 def evaluate_decision(locked: LockedPromotion, judged: Evaluation, said: DecisionFact) -> None:
-    """Settle after a decision that was just recorded. Under the locks nothing else has changed since `judged`, and a
-    decision changes no packet: the verdict follows from the same facts and this one more."""
+    """Apply a decision that was just recorded.
+
+    Nothing else changed under the locks since `judged`, and a decision does not change the packet, so the verdict
+    follows from the same facts and this decision.
+
+    Args:
+        locked: the request, its version and its model, locked.
+        judged: the evaluation made for the decision.
+        said: the decision.
+    """
     document = gate_inputs.get_policy_document(locked.request)
-    assert document is not None  # whoever decided was called upon by it
+    assert document is not None  # only a reviewer required by the policy can decide
     after = evaluate(document, replace(judged.facts, decisions=(*judged.facts.decisions, said)))
     _record_state(locked, after, changed=True)
     if not _is_due(locked, after):
@@ -160,7 +198,7 @@ def _carry_out_if_due(locked: LockedPromotion, judged: Verdict, contents: Versio
 
 
 def _is_due(locked: LockedPromotion, judged: Verdict) -> bool:
-    """Whether the request is executed now, without a person's command."""
+    """Return whether the request is promoted now without a person's command."""
     document = gate_inputs.get_policy_document(locked.request)
     return judged.state is GateState.READY and document is not None and document.on_ready == "promote"
 
@@ -168,10 +206,19 @@ def _is_due(locked: LockedPromotion, judged: Verdict) -> bool:
 def evaluate_locked(
     locked: LockedPromotion, *, actor: Actor, touched: bool = False, for_decision: bool = False
 ) -> Evaluation | None:
-    """Judge, and write down what follows from it, short of moving anything.
+    """Evaluate a locked request and record the result, without promoting.
 
-    The packet and the reviewers are asked for only where they can matter: while a check is unanswered or unsatisfied
-    and nobody has decided, neither changes the verdict. `for_decision`: somebody is deciding, so both matter.
+    Packet and reviewers are read only if they can change the verdict: not while a check is incomplete or unsatisfied
+    and there is no decision.
+
+    Args:
+        locked: the request, its version and its model, locked.
+        actor: who is recorded for changes of the fingerprint and for check runs.
+        touched: as `bump_revision` of `reevaluate`.
+        for_decision: always build the packet and read the reviewers, because a person is deciding.
+
+    Returns:
+        The evaluation; None if the request is closed, or was closed as expired or superseded.
     """
     request = locked.request
     document = gate_inputs.get_policy_document(request)
@@ -185,7 +232,7 @@ def evaluate_locked(
     rebound = _bind_policies(locked)
     rebound = _rebind_fingerprint(locked, actor=actor) or rebound
     document = gate_inputs.get_policy_document(request)
-    assert document is not None  # it had one above, and policies are only added
+    assert document is not None  # checked above, and policies are only added
     gone = _lapse_of_deactivated(locked)
     contents = gate_inputs.contents_of(request)
     planned = check_runs.plan(request, document, contents)
@@ -212,8 +259,9 @@ def evaluate_locked(
 
 
 def _close_if_superseded(locked: LockedPromotion) -> bool:
-    """Whether the version was moved since, so that what is asked for is no longer an allowed move, or so that it no
-    longer holds the place in which it is to be approved again."""
+    """Close the request if its transition is no longer allowed, or if its version lost the place to be approved
+    again.
+    """
     request = locked.request
     if request.reapproves_id is not None:
         if is_held(request, locked.version):
@@ -236,14 +284,16 @@ def _close_if_superseded(locked: LockedPromotion) -> bool:
 
 
 def _bind_policies(locked: LockedPromotion) -> bool:
-    """Bind the request to policies for what it has come to change: the version moved, or the alias came to represent a
-    stage; and for the strictest tier the model had while it was open. Where no policy covers that, the verdict names
-    it. A tier that lowers takes no policy away."""
+    """Bind the request to the policies for changes that came up while it was open, and for the model's strictest tier.
+
+    The version may have changed stage, or the alias may represent another stage. The verdict names changes without a
+    policy. A less strict tier removes no policy.
+    """
     request, version = locked.request, locked.version
     demands = gate_inputs.demands_on(version, stage=request.target_stage, alias=request.target_alias)
     unmet = gate_inputs.unmet_demands(request, demands)
     found = gate_inputs.policies_for(unmet, locked.model.risk_tier)
-    # Where a policy governs for that reason already, the revision that the request was bound to stays.
+    # A policy that governs on the same basis already keeps the revision that the request was bound to.
     held = {(bound.policy_revision.policy_id, bound.basis) for bound in request.governing}
     added = [
         bind_policy(locked, revision, RequestPolicy.Basis(demand.basis), actor=GATE)
@@ -281,7 +331,7 @@ def _rebind_fingerprint(locked: LockedPromotion, *, actor: Actor) -> bool:
 
 
 def _sync_review_packet(locked: LockedPromotion, shown: review_packet.ReviewPacket | None) -> bool:
-    """Open review over a packet, or over a newer one, or close it (None); kept and recorded when it changes."""
+    """Open the review on a packet, replace the packet, or close the review (None); store and record a change."""
     request = locked.request
     digest = shown.digest if shown is not None else ""
     if request.packet_digest == digest:
@@ -298,7 +348,7 @@ def _sync_review_packet(locked: LockedPromotion, shown: review_packet.ReviewPack
 
 
 def _invalidate_decisions(locked: LockedPromotion, digest: str) -> bool:
-    """An approval belongs to what was seen: decisions over another packet than the one now under review lapse."""
+    """Lapse decisions on another packet than the one now under review."""
     standing = Decision.objects.filter(request=locked.request, lapsed_at__isnull=True).exclude(packet_digest=digest)
     lapsing = list(standing.select_for_update(no_key=True, of=("self",)).select_related("person"))
     for decision in lapsing:
@@ -307,8 +357,7 @@ def _invalidate_decisions(locked: LockedPromotion, digest: str) -> bool:
 
 
 def _lapse_of_deactivated(locked: LockedPromotion) -> bool:
-    """Lapse decisions of accounts that were deactivated since they signed. They count no more from that moment on;
-    this puts it on record."""
+    """Lapse decisions of accounts deactivated since they signed. They stopped counting then; this records it."""
     standing = Decision.objects.filter(
         request=locked.request, lapsed_at__isnull=True, person__deactivated_at__gte=F("signed_at")
     )

@@ -1,6 +1,6 @@
-"""Executing a promotion whose requirements are satisfied, and ending a request without a move.
+"""Promote a request whose requirements are satisfied, or close one without a transition.
 
-The only module that calls `registry.stage_transitions` for governed moves. Callers hold the locks of the request.
+The only caller of `registry.stage_transitions` for governed transitions. Callers hold the locks of the request.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from registry.models import ModelVersion
 from registry.selectors import VersionContents
 
 GATE = process("gate")
-"""Who acts when the gate itself does: a request that became ready, blocked, expired or superseded by the facts."""
+"""The actor for changes that follow from facts, not from a person: ready, blocked, expired, superseded."""
 
 _OTHERS = f"""
     SELECT r.id FROM governance_promotionrequest r JOIN registry_modelversion v ON v.id = r.version_id
@@ -34,8 +34,13 @@ _OTHERS = f"""
 
 
 def execute_promotion(locked: LockedPromotion, *, actor: Actor, contents: VersionContents | None = None) -> None:
-    """Move what was asked to move, at the end of a live request. `contents`: what was read under the same locks to
-    judge it."""
+    """Mark a live request as promoted and apply its change.
+
+    Args:
+        locked: the request, its version and its model, locked.
+        actor: who promotes.
+        contents: contents of the version if already read under the same locks.
+    """
     request = locked.request
     before = request.state
     request.state = PromotionRequest.State.PROMOTED
@@ -53,8 +58,15 @@ def apply_promotion(
     contents: VersionContents | None = None,
     following: Event | None = None,
 ) -> None:
-    """`carry_out` for a request that was kept as promoted already: a free move is made so, and `following` its event.
-    The only caller of `registry.stage_transitions` for governed moves."""
+    """Apply the change of a request that is stored as promoted: transition, alias or reapproval.
+
+    Args:
+        locked: the request, its version and its model, locked.
+        before: the state of the request before promotion, for the event.
+        actor: who promotes.
+        contents: contents of the version if already read under the same locks.
+        following: the event just recorded in the same transaction, which the new one follows.
+    """
     request, version = locked.request, locked.version
     if request.reapproves is not None:
         _carry_out_reapproval(locked, request.reapproves, before, actor=actor, contents=contents)
@@ -62,7 +74,7 @@ def apply_promotion(
     if request.target_stage is not None:
         displaced = stage_transitions.get_displaced_version(version, request.target_stage)
     elif request.policy_revision is None:
-        displaced = request.champion  # a free move is carried out under the locks under which it was asked for
+        displaced = request.champion  # an ungoverned change is applied under the locks under which it was requested
     else:
         displaced = stage_transitions.get_current_alias_version(version, request.target_alias)
     outside = gate_inputs.aliases_outside_stage(request)
@@ -105,8 +117,10 @@ def apply_promotion(
 def _carry_out_reapproval(
     locked: LockedPromotion, approved: PromotionRequest, before: str, *, actor: Actor, contents: VersionContents | None
 ) -> None:
-    """Record the new approved fingerprint of a version in the place it holds. No stage or alias changes, so no other
-    request is superseded."""
+    """Record the new approved fingerprint of a version in the place it holds.
+
+    No stage or alias changes, so no other request is superseded.
+    """
     request, version = locked.request, locked.version
     event = record_promotion_event(
         locked,
@@ -134,7 +148,7 @@ def _carry_out_reapproval(
 
 
 def _close_lost_reapprovals(locked: LockedPromotion, displaced: ModelVersion | None) -> None:
-    """Close the requests to approve a version again in a place that it, or what it displaced, has just left."""
+    """Close requests to reapprove a version in a place that it, or the displaced version, has just left."""
     request = locked.request
     leaves = request.target_stage is not None and request.source_stage.protected
     if not leaves and (displaced is None or request.policy_revision is None):
@@ -145,8 +159,7 @@ def _close_lost_reapprovals(locked: LockedPromotion, displaced: ModelVersion | N
 
 
 def _supersede_others(locked: LockedPromotion) -> None:
-    """Close the requests of older versions for the same target: executing one of them now would replace a newer version
-    by an older one, which its requester did not ask for."""
+    """Close requests of older versions for the same target: they would replace this version by an older one."""
     request = locked.request
     if request.target_stage is not None and not request.target_stage.exclusive:
         return
@@ -171,7 +184,15 @@ def _supersede_others(locked: LockedPromotion) -> None:
 
 
 def close_request(locked: LockedPromotion, state: str, action: Action, *, actor: Actor, reason: str) -> None:
-    """End a live request without moving anything."""
+    """Close a live request without a transition, record the event, and cancel its unfinished check runs.
+
+    Args:
+        locked: the request, its version and its model, locked.
+        state: the closed state.
+        action: the event action.
+        actor: who closes it.
+        reason: why; recorded in the event.
+    """
     request = locked.request
     before = request.state
     request.state = state
@@ -183,7 +204,7 @@ def close_request(locked: LockedPromotion, state: str, action: Action, *, actor:
 
 
 def close_as_displaced(locked: LockedPromotion) -> None:
-    """End a live request for approval in a place that the version no longer holds."""
+    """Close a live request for approval in a place that the version no longer holds."""
     close_request(
         locked,
         PromotionRequest.State.SUPERSEDED,

@@ -1,7 +1,7 @@
-"""Requests that could not be judged or executed because code failed: kept with the reason, tried again a few times.
+"""Requests that could not be evaluated or promoted because of an unexpected error.
 
-The request is blocked with the reason; its page, the API and the lists of its requester and owner show it. A task tries
-again after pauses that grow, and then only when the version's evidence or the model changes.
+The request is blocked with the reason, which its page, the API and the lists of its requester and owner show. A task
+retries it after growing pauses, and after the last of them only when the version's evidence or the model changes.
 """
 
 from __future__ import annotations
@@ -24,21 +24,25 @@ from registry.exceptions import DomainError, InvalidStateError
 log = logging.getLogger(__name__)
 
 PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
-"""Until the next attempt after each failure; after the last nothing is tried by itself."""
+"""Time until the next attempt after each failure; after the last one there is no automatic retry."""
 MAX_REASON = 500
 
 
 @transaction.atomic
 def record_failure(request_id: int, error: Exception) -> PromotionRequest:
-    """Block a request with the reason why it could not be settled. Call after the transaction, or the savepoint, of the
-    attempt was rolled back, from where the error is handled.
+    """Block a request with the error that stopped its evaluation.
+
+    Call it from the error handler, after the transaction or savepoint of the attempt was rolled back.
 
     Args:
         request_id: the request's number.
-        error: what was raised.
+        error: the exception.
 
     Returns:
-        The request as it is then; unchanged where it is closed.
+        The request; unchanged if it is closed.
+
+    Raises:
+        NotFoundError: there is no such request.
     """
     log.error("request %s could not be settled", request_id, exc_info=error)
     locked = lock_promotion(request_id)
@@ -68,18 +72,20 @@ def record_failure(request_id: int, error: Exception) -> PromotionRequest:
 
 
 def clear_failure(request: PromotionRequest) -> None:
-    """Forget the failure of a request that was settled."""
+    """Delete the recorded failure of a request that was evaluated."""
     SettlementFailure.objects.filter(request=request).delete()
 
 
 def reason_of(error: Exception) -> str:
-    """Say what stopped an attempt: the message of a refusal, else the kind of the error and its text."""
+    """Return the text of an error: the message of a domain error, else the exception class and its text, at most
+    500 characters.
+    """
     said = error.detail if isinstance(error, DomainError) else f"{type(error).__name__}: {error}"
     return "".join(character if character.isprintable() else " " for character in said)[:MAX_REASON]
 
 
 def cannot_execute(request: PromotionRequest, error: Exception) -> InvalidStateError:
-    """The refusal of a person's attempt to judge or execute a request that code stopped."""
+    """Build the error for a person whose action an unexpected exception stopped, and log the exception."""
     log.error("request %s could not be judged or executed", request.pk, exc_info=error)
     return InvalidStateError(
         f"Request #{request.pk} could not be judged or executed: {reason_of(error)}. Nothing was changed. Add "
@@ -89,14 +95,15 @@ def cannot_execute(request: PromotionRequest, error: Exception) -> InvalidStateE
 
 
 def failures_due() -> list[int]:
-    """Numbers of the requests to try again now."""
+    """Return the numbers of the live requests due for a retry."""
     rows = SettlementFailure.objects.filter(retry_at__lte=clock.now(), request__state__in=PromotionRequest.LIVE)
     return list(rows.order_by("retry_at").values_list("request_id", flat=True))
 
 
 def failures_waiting() -> frozenset[int]:
-    """Numbers of the requests that are not to be tried now: their pause is not over, or it was the last attempt, and
-    their model has not changed since."""
+    """Return the numbers of the requests not to be tried now: their pause is not over or it was the last attempt,
+    and their model has not changed since.
+    """
     waiting = Q(retry_at__isnull=True) | Q(retry_at__gt=clock.now())
     rows = SettlementFailure.objects.filter(waiting, request__model__updated_at__lte=F("failed_at"))
     return frozenset(rows.values_list("request_id", flat=True))

@@ -1,10 +1,9 @@
-"""Adopting what was promoted before governance: a version that stood in a protected stage, or carried a protected
-alias, where it was brought from.
+"""Record promotions from before governance: an imported version that was in a protected stage, or had a protected
+alias, in its previous registry.
 
-It goes through the door like everything else, and claims nothing: a promotion in the state promoted, marked
-`before_governance`, by a named officer with a reason. No policy was asked, no check passed, nobody approved. Only what
-an import record says may be adopted, and only into a place that nothing here holds; the database refuses the rest. Any
-later promotion of the same version goes the usual way.
+The result is a promotion request in the state promoted, marked `before_governance`, by a named officer with a reason.
+It claims no policy, check or approval. Only what an import record states can be recorded, and only for a place that no
+version holds here; database guards enforce that. Later promotions of the version follow the usual rules.
 """
 
 from __future__ import annotations
@@ -35,7 +34,9 @@ from registry.stages import Lifecycle
 from registry.validation import ErrorCollector
 
 COMMAND = "command"
-"""How an actor signed in who runs a command on the machine itself: nobody adopts from a page or with a token."""
+"""Authentication method of an actor who runs a command on the server; pages and tokens cannot record such a
+promotion.
+"""
 
 
 @transaction.atomic
@@ -47,12 +48,25 @@ def record_pre_governance_promotion(
     target_alias: str | None = None,
     reason: str,
 ) -> PromotionRequest:
-    """Record that `version` stood in a protected stage (by slug), or carried a protected alias, before it came here.
+    """Record that a version was in a protected stage, or had a protected alias, before it was imported.
 
-    Raises PermissionDeniedError for anybody but an officer who runs a command; InvalidStateError where no import
-    record says so, or where
-    the alias is not protected and takes the usual door; Conflict where something here stands in that place;
-    InvalidTransitionError where no way of free stages leads there; ValidationFailedError for an empty reason.
+    Args:
+        actor: an officer who runs a command.
+        version: the imported version.
+        target_stage: slug of the protected stage; None for an alias.
+        target_alias: the protected alias, without "@"; used if `target_stage` is None.
+        reason: why; recorded in the event.
+
+    Returns:
+        The promotion request, promoted.
+
+    Raises:
+        PermissionDeniedError: the actor is not an officer who runs a command.
+        InvalidStateError: no import record states it (`not_claimed`), the alias is not protected (`not_protected`), or
+            the version has been promoted here (`governed_already`).
+        ConflictError: a version here holds the stage or has had the alias (`place_taken`).
+        InvalidTransitionError: no path of unprotected stages leads to the stage.
+        ValidationFailedError: the reason is empty.
     """
     _require_officer(actor)
     person = access.require_person(actor)
@@ -87,7 +101,7 @@ def record_pre_governance_promotion(
         closed_at=now,
     )
     made.save()
-    assert record is not None  # _require_claim
+    assert record is not None  # checked by _require_claim
     event = recorder.record_event(
         PROMOTION_ADOPTED,
         actor=actor,
@@ -119,7 +133,7 @@ def record_pre_governance_promotion(
 
 
 def may_adopt(actor: Actor) -> bool:
-    """Whether the actor is an officer who runs a command."""
+    """Return whether the actor is an officer who runs a command."""
     return (
         actor.kind is ActorKind.PERSON
         and actor.auth == COMMAND
@@ -150,7 +164,7 @@ def _same(said: str, stage: Stage) -> bool:
 
 
 def _way(model: RegisteredModel, version: ModelVersion, target: Stage) -> list[Stage]:
-    """The stages from where the version is to the target, the target last; all before it are free."""
+    """Return the stages after the version's current one up to the target; all but the target are unprotected."""
     lifecycle = selectors.lifecycle()
     held = StageOccupancy.objects.filter(IS_CURRENT, model=model, stage=target).exclude(version=version)
     if target.exclusive and (holder := held.select_related("version").first()) is not None:

@@ -1,4 +1,4 @@
-"""The one order in which the rows of a promotion are locked, so that no two transactions wait for each other."""
+"""The single order in which the rows of a promotion are locked, which prevents deadlocks."""
 
 from dataclasses import dataclass
 
@@ -21,8 +21,14 @@ class LockedPromotion:
 
 
 def lock_promotion(request_id: int) -> LockedPromotion:
-    """Lock a request's model, version and row, in that order, and read who and what they name. Raises NotFound for an
-    unknown number."""
+    """Lock a request's model, version and row, in that order, and read the related rows.
+
+    Args:
+        request_id: number of the request.
+
+    Raises:
+        NotFoundError: there is no such request.
+    """
     found = prepared_statements.execute_prepared(_WHERE, {"number": request_id})
     if not found:
         raise NotFoundError(f"There is no promotion request #{request_id}.")
@@ -34,8 +40,7 @@ def lock_promotion(request_id: int) -> LockedPromotion:
 
 
 def _join(request: PromotionRequest, version: ModelVersion) -> None:
-    """What could be joined to both rows, read a table at a time: here they are a stage or two and a handful of people,
-    and a join of eight tables is planned for longer than it is read."""
+    """Read the related rows one table at a time: there are few, and planning a join of eight tables takes longer."""
     if request.policy_revision_id is not None:
         _join_policies(request)
     stages = {version.stage_id: version.stage}
@@ -55,7 +60,7 @@ def _join(request: PromotionRequest, version: ModelVersion) -> None:
 
 
 def _join_policies(request: PromotionRequest) -> None:
-    """Every revision that governs the request, with its policy: one statement a table, however many there are."""
+    """Read every revision that governs the request, with its policy: one statement per table."""
     bound = RequestPolicy.objects.raw_filter("request_id = %(request)s ORDER BY id", request=request.pk)
     revisions = PolicyRevision.objects.in_bulk_prepared(
         {request.policy_revision_id, *(row.policy_revision_id for row in bound)}

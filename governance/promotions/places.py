@@ -1,9 +1,9 @@
-"""Approving a version again in a protected place that it holds.
+"""Approve a version again in a protected place that it holds.
 
-Where the inputs of a version were added to after its promotion, or it stands in a place since before governance, the
-place it holds can be asked for again. The request goes through the policy of the place like any other. Promoted, it
-moves nothing: it records the new approved fingerprint, by another stay in the same stage or another assignment of the
-same alias. It is closed as superseded where the version loses the place meanwhile.
+If inputs were added to a version after its promotion, or if it holds a place since before governance, a request for the
+same place is allowed. It is subject to the place's policy like any other. Its promotion changes no stage or alias
+target; it records the new approved fingerprint as another occupancy of the stage or another assignment of the alias. It
+is closed as superseded if the version loses the place meanwhile.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _LOST = f"""
 
 
 def approval_to_renew(version: ModelVersion, stage: Stage | None, alias: str) -> Approval | None:
-    """The approval that a request for a protected place renews, where the version holds the place already.
+    """Return the approval that a request for a protected place renews.
 
     Args:
-        version: as it is under the locks.
-        stage: the place, where it is a stage.
-        alias: the place, where it is an alias.
+        version: the version, read under the locks.
+        stage: the stage; None for an alias.
+        alias: the alias; used if `stage` is None.
 
     Returns:
-        The approval; None where the version does not hold the place.
+        The approval; None if the version does not hold the place.
 
     Raises:
-        InvalidTransitionError: the version holds the place with exactly what was approved for it.
+        InvalidTransitionError: the version holds the place with exactly the approved inputs (`already_there`).
     """
     held = approvals.approvals(version)
     place = stage.slug if stage is not None else f"@{alias}"
@@ -57,12 +57,12 @@ def approval_to_renew(version: ModelVersion, stage: Stage | None, alias: str) ->
 
 
 def is_held(request: PromotionRequest, version: ModelVersion) -> bool:
-    """Whether the version still holds, by the same promotion, the place that a request asks to approve it in again."""
+    """Return whether the version still holds, by the same promotion, the place to approve it in again."""
     return any(approval.request == request.reapproves_id for approval in approvals.approvals(version))
 
 
 def requests_that_lost_their_place(versions: Iterable[ModelVersion]) -> list[int]:
-    """Numbers of the live requests that ask to approve one of these versions again in a place it no longer holds."""
+    """Return the numbers of the live requests to reapprove one of these versions in a place it no longer holds."""
     return [
         number
         for (number,) in prepared_statements.execute_prepared(_LOST, {"versions": [version.pk for version in versions]})

@@ -1,4 +1,4 @@
-"""What every change of a promotion request shares: its event, and the refusals of a closed or changed request."""
+"""What every change of a promotion request shares: its event, and the errors for a closed or changed request."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,11 @@ from registry.exceptions import InvalidStateError, StaleRevisionError
 
 
 def require_open(request: PromotionRequest) -> None:
-    """Raise InvalidStateError where a request is no longer live."""
+    """Refuse a request that is closed.
+
+    Raises:
+        InvalidStateError: the request is not live (`request_closed`).
+    """
     if not request.is_live:
         raise InvalidStateError(
             f"Request #{request.pk} was {request.get_state_display().lower()} already: open a new one to ask again.",
@@ -23,7 +27,15 @@ def require_open(request: PromotionRequest) -> None:
 
 
 def require_revision(request: PromotionRequest, expected_revision: int | None) -> None:
-    """Raise StaleRevisionError where a request is not in the revision its reader saw."""
+    """Refuse a request that changed since the caller read it.
+
+    Args:
+        request: the locked request.
+        expected_revision: the revision the caller read; None to accept any.
+
+    Raises:
+        StaleRevisionError: the revisions differ.
+    """
     if expected_revision is not None and expected_revision != request.revision:
         raise StaleRevisionError(
             f"Request #{request.pk} changed since you read it (revision {expected_revision}, now {request.revision}): "
@@ -45,7 +57,20 @@ def record_promotion_event(
     private: Mapping[str, str] | None = None,
     following: Event | None = None,
 ) -> Event:
-    """Append an event of a promotion: about the request, or about `thing` with the request named as related."""
+    """Record an event of a promotion in the model's stream.
+
+    Args:
+        locked: the request, its version and its model, locked.
+        action: the event action.
+        actor: who acts.
+        thing: the audited object; the request if None, else the request is a related object.
+        changes: changed fields.
+        data: further members of the event's data.
+        related: further related objects.
+        reason: the stated reason.
+        private: texts stored as commitments, by field name; empty ones are left out.
+        following: the previous event recorded in the same transaction.
+    """
     request = ObjectRef("promotion", str(locked.request.uid))
     about = [ObjectRef("version", str(locked.version.uid)), ObjectRef("model", str(locked.model.uid)), *related]
     return recorder.record_event(

@@ -1,4 +1,4 @@
-"""Asking for a promotion."""
+"""Request a promotion."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -44,20 +44,32 @@ def request(
     reason: str,
     renew: bool = True,
 ) -> PromotionRequest:
-    """Ask that `version` enter a stage (by slug) or carry an alias. One of the two targets is given.
+    """Request that a version enter a stage or get an alias. Exactly one target is given.
 
-    A target nobody protects is reached at once: the request comes back promoted. Otherwise it comes back open, with its
-    checks queued, bound to the policy revision in force now and to the version's fingerprint now. A protected target
-    that the version holds already is asked for again where its inputs are not the approved ones
-    (`governance.promotions.places`); with `renew` false that is refused like any target it holds, for callers whose
-    protocol repeats itself.
+    An ungoverned target is applied at once and the request is returned as promoted. Otherwise the request is live, with
+    its checks queued, bound to the policy revisions in force and to the version's current fingerprint. A protected
+    target that the version holds already can be requested again if its inputs deviate from the approved ones
+    (`governance.promotions.places`).
 
-    Raises NotFound and PermissionDeniedError as `registry.access` says; ValidationFailedError for an unknown target or
-    an empty reason;
-    InvalidTransitionError where the lifecycle knows no such move, or it is there already; InvalidStateError where the
-    version is still
-    registering, the model is archived or has no owner who answers or no tier, or no policy covers the target (no
-    policy is not consent); Conflict, with `existing`, where a request for the same version and target is open.
+    Args:
+        actor: who requests; a person or a token.
+        version: the version to promote.
+        target_stage: slug of the stage; None for an alias.
+        target_alias: the alias, without "@"; None for a stage.
+        reason: why; part of what approvers sign.
+        renew: whether a place the version holds can be requested again; False for protocols that repeat calls.
+
+    Returns:
+        The promotion request.
+
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor lacks REQUEST_PROMOTION.
+        ValidationFailedError: unknown stage, not exactly one target, or an empty reason.
+        InvalidTransitionError: the lifecycle does not allow the transition, or the version holds the target already.
+        InvalidStateError: the version is still registering; the model is archived or, for a governed target, has no
+            active owner or no tier; or no policy covers the change.
+        ConflictError: a live request for the same version and target exists (`existing`).
     """
     person, token = access.require_person_and_token(actor)
     reason = _checked_reason(reason)
@@ -81,11 +93,11 @@ def request(
     if renewed is None and stage is not None:
         if there:
             raise InvalidTransitionError(f"Version {version.number} is in {stage.name} already.", code="already_there")
-        if stages.needs_promotion(version.stage, stage):  # a free move is refused when it is carried out
+        if stages.needs_promotion(version.stage, stage):  # an ungoverned transition is validated when it is applied
             selectors.require_allowed_transition(version.stage, stage)
     demands = gate_inputs.demands_on(version, stage=stage, alias=alias)
     governed = bool(demands)
-    # With what it is compared, or what it displaces.
+    # The version to compare with, or to displace.
     champion = _champion(version, stage, alias) if renewed is None and (governed or alias) else None
     bound = _policies(model, demands) if governed else []
     revision = bound[0][0] if bound else None
@@ -109,7 +121,7 @@ def request(
         expires_at=now + timedelta(days=document.expires_after_days) if document is not None else None,
     )
     begins = made.state
-    if document is None:  # a free move: it is carried out before anybody could see it open
+    if document is None:  # an ungoverned change is applied before the request is visible
         made.state, made.closed_at, made.revision = PromotionRequest.State.PROMOTED, now, made.revision + 1
     made.save()
     asked = recorder.record_event(
@@ -149,7 +161,7 @@ def request(
 
 
 def _settle_first(locked: LockedPromotion, *, actor: Actor) -> None:
-    """Settle a request that was just made. Where that fails, the request is there and blocked with the reason."""
+    """Evaluate a new request. On an unexpected error the request is kept, blocked with the reason."""
     try:
         with transaction.atomic():
             reevaluate_locked(locked, actor=actor)
@@ -195,7 +207,7 @@ def _refuse_second(version: ModelVersion, stage: Stage | None, alias: str) -> No
         stage=stage.pk if stage is not None else None,
         alias=alias,
     )
-    if existing is not None:  # a constraint lets one live
+    if existing is not None:  # a constraint allows one live request
         raise ConflictError(
             f"Request #{existing.pk} already asks for version {version.number} → {existing.target_name}: "
             "follow that one, or withdraw it first.",
@@ -205,7 +217,7 @@ def _refuse_second(version: ModelVersion, stage: Stage | None, alias: str) -> No
 
 
 def _refuse_incomplete(model: RegisteredModel) -> None:
-    """Nothing enters a protected place for which nobody answers, or by whose tier no policy can ask."""
+    """Refuse a model without an active owner or without a tier: no policy can be selected for it."""
     lacks = []
     if model.owner is None:
         lacks.append("has no owner")
@@ -223,7 +235,7 @@ def _refuse_incomplete(model: RegisteredModel) -> None:
 
 
 def _policies(model: RegisteredModel, demands: Sequence[Demand]) -> list[Bound]:
-    """The revisions in force that govern a change, the primary one first."""
+    """Return the revisions in force that govern a change, the primary one first."""
     _refuse_incomplete(model)
     found = gate_inputs.policies_for(demands, model.risk_tier)
     missing = [demand for demand, revision in found if demand.required and revision is None]
@@ -254,9 +266,7 @@ def _policies(model: RegisteredModel, demands: Sequence[Demand]) -> list[Bound]:
 
 
 def _champion(version: ModelVersion, stage: Stage | None, alias: str) -> ModelVersion | None:
-    """What holds the target now; for a stage several may share, its newest. Raises InvalidTransitionError where an
-    alias points at
-    the version already."""
+    """Return the version that holds the target now; for a stage that several may share, the newest."""
     if stage is not None:
         return ModelVersion.objects.raw_first(
             "model_id = %(model)s AND stage_id = %(stage)s AND id <> %(version)s AND deleted_at IS NULL"

@@ -17,13 +17,23 @@ from registry.validation import ErrorCollector
 def withdraw(
     *, actor: Actor, request: PromotionRequest, reason: str, expected_revision: int | None = None
 ) -> PromotionRequest:
-    """Take a live request back. Whoever opened it may, and whoever may edit the model.
+    """Withdraw a live request. The requester may, and anyone with EDIT on the model.
 
     Args:
-        expected_revision: the revision the caller read; None where they do not mind what changed since.
+        actor: who withdraws it.
+        request: the promotion request.
+        reason: why; recorded in the event.
+        expected_revision: the revision the caller read; None to accept any.
 
-    Raises NotFound, PermissionDeniedError, InvalidStateError where it is closed, StaleRevisionError,
-    ValidationFailedError for an empty reason.
+    Returns:
+        The request, closed.
+
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor is neither, or the token lacks the scope `promotions:write`.
+        InvalidStateError: the request is closed.
+        StaleRevisionError: the request is not in `expected_revision`.
+        ValidationFailedError: the reason is empty.
     """
     faults = ErrorCollector()
     reason = faults.reason(reason)
