@@ -1,6 +1,6 @@
-"""Questions about promotions: what a page or the API shows of a request, and what waits for whom. Reads only.
+"""Read-only queries on promotions: request pages, lists, inboxes and readiness.
 
-What is shown is judged by the same pure verdict the gate uses, so nobody is told anything the gate does not hold.
+They use the same pure evaluation as the gate, so what is shown is what the gate enforces.
 """
 
 from governance.selectors.author_queue import AuthorRow, has_author_work, waiting_for_author

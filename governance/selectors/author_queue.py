@@ -1,5 +1,4 @@
-"""What waits for the author of a request or the owner of its model: to add evidence, to answer objections, to carry it
-out."""
+"""Requests that wait for their author or for the owner of the model."""
 
 from __future__ import annotations
 
@@ -20,8 +19,10 @@ MOST = 50
 
 @dataclass(frozen=True)
 class AuthorRow:
-    """A request that waits for its author or for the owner of the model. `is_ready`: everything is met, and the reader
-    may carry it out; else `reason` says what it waits for."""
+    """A request that waits for its author or for the owner of the model.
+
+    `is_ready`: every requirement is met and the reader may promote it; else `reason` names what is missing.
+    """
 
     row: ListRow
     is_ready: bool
@@ -29,14 +30,21 @@ class AuthorRow:
 
 
 def waiting_for_author(actor: Actor, person: User) -> tuple[AuthorRow, ...]:
-    """Return the live requests that this reader asked for, or that are of models they own, and that are blocked, wait
-    for evidence, or are ready and held; those that expire first come first. A fixed number of queries."""
+    """Return the live requests that wait for a reader. A fixed number of queries.
+
+    These are requests made by the reader, or of models they own, that are blocked, wait for evidence, or are ready and
+    held; at most 50, in order of expiry.
+
+    Args:
+        actor: who reads; limits visibility.
+        person: the account behind the actor.
+    """
     rows = promotion_summaries(actor, _those_waiting(actor, person).order_by("expires_at", "pk")[:MOST], person)
     return tuple(AuthorRow(row, row.request.state == PromotionRequest.State.READY, _reason(row)) for row in rows)
 
 
 def has_author_work(actor: Actor, person: User) -> bool:
-    """Whether there is any."""
+    """Return whether `waiting_for_author` has any rows."""
     return _those_waiting(actor, person).exists()
 
 
@@ -52,7 +60,7 @@ def _those_waiting(actor: Actor, person: User) -> QuerySet[PromotionRequest]:
 
 
 def _reason(row: ListRow) -> str:
-    """What the request waits for, by its decisions and the latest run of each check."""
+    """Return what the request waits for, from its decisions and the latest run of each check."""
     request = row.request
     if request.state == PromotionRequest.State.READY:
         return "Ready: carry it out"

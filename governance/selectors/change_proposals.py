@@ -1,4 +1,4 @@
-"""What a change proposal contains, as a person reads it."""
+"""Readable content of change proposals."""
 
 from typing import Any
 
@@ -14,13 +14,10 @@ QUESTIONNAIRE_PUBLICATION = "questionnaire.publication"
 
 
 def content_of(proposal: ChangeProposal) -> str:
-    """The signed payload as text: its YAML where it holds one, otherwise one line a member.
+    """Return the signed payload as text: its YAML if it has one, otherwise one line per member.
 
     Args:
         proposal: any change proposal the reader may see.
-
-    Returns:
-        Text of several lines, as it was proposed.
     """
     if "source" in proposal.payload:
         return str(proposal.payload["source"])
@@ -35,23 +32,23 @@ def content_of(proposal: ChangeProposal) -> str:
 
 
 def warnings_of_change(proposal: ChangeProposal) -> tuple[str, ...]:
-    """What a person must know before a proposal takes effect: see `warnings_of` for a policy."""
+    """Return what a reviewer must know before a proposal takes effect; see `warnings_of` for a policy."""
     if proposal.kind != POLICY_PUBLICATION:
         return ()
     try:
         return warnings_of(policies.parse(str(proposal.payload.get("source", ""))))
-    except ValueError:  # another release reads policies more strictly; confirming it is refused with the reason
+    except ValueError:  # another release accepted the document; confirming it is refused with the reason
         return ()
 
 
 def source_before(proposal: ChangeProposal) -> str | None:
-    """The YAML a proposed revision replaces: what is in force, or was when the proposal was confirmed.
+    """Return the YAML that a proposed revision replaces, as of now or of its confirmation.
 
     Args:
         proposal: any change proposal the reader may see.
 
     Returns:
-        The source; empty where there was no revision before; None for a proposal that is no publication.
+        The source; empty if there was no earlier revision; None if the proposal is no publication.
     """
     digest = proposal.payload.get("document_digest")
     if proposal.kind == POLICY_PUBLICATION:
@@ -62,7 +59,7 @@ def source_before(proposal: ChangeProposal) -> str | None:
 
 
 def _source_before(revisions: QuerySet[Any], digest: str | None) -> str:
-    """The source of the newest of `revisions`, or of the one before the revision that the proposal became."""
+    """Return the source of the newest revision, or of the one before the revision that the proposal became."""
     made = revisions.filter(digest=digest).order_by("-number").first()
     found = (revisions.filter(number__lt=made.number) if made is not None else revisions).order_by("-number").first()
     return str(found.source) if found is not None else ""

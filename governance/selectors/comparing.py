@@ -1,4 +1,4 @@
-"""Two versions compared, with the limits of the policies in force."""
+"""Comparison of two versions with the limits of the policies in force."""
 
 from governance.gate.gate_inputs import documents_in_force
 from governance.policies import PolicyDocument
@@ -15,12 +15,13 @@ def compare_with_limits(
     contents: VersionContents | None = None,
     policy: PolicyDocument | None = None,
 ) -> Comparison:
-    """How `after` differs from `before`. Both come with their models joined; whoever asks may see both. The limits are
-    those that bind the model of `after` on its way up.
+    """Compare two versions. The caller has checked that the reader may see both.
 
     Args:
-        contents: what the two consist of, where that was read already.
-        policy: take the limits this one sets, in place of those in force.
+        before: the earlier version, with its model joined.
+        after: the later version, with its model joined. The limits for its model's tier apply.
+        contents: contents of both versions if already read.
+        policy: use the limits of this policy instead of those in force.
     """
     limits = limits_of(policy) if policy is not None else _limits_in_force(after)
 

@@ -1,4 +1,4 @@
-"""Counting no further than a reader looks: what a tile or a tab says."""
+"""Row counts with an upper bound, for tiles and tabs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,15 +9,22 @@ from django.db.models import QuerySet
 
 
 def capped_counts(most: int, rows: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
-    """How many rows each of these has, `most` + 1 where it has more. One query, whose cost has a bound, however many
-    questions and however many rows."""
+    """Count the rows of several querysets, up to a maximum. One query with bounded cost.
+
+    Args:
+        most: the maximum; a larger result is returned as `most` + 1.
+        rows: querysets by name.
+
+    Returns:
+        Counts by the same names.
+    """
     counts = dict.fromkeys(rows, 0)
     parts: dict[str, str] = {}
     params: list[Any] = []
     for name, asked in rows.items():
         try:
             sql, given = asked.order_by().values("pk")[: most + 1].query.sql_with_params()
-        except EmptyResultSet:  # nothing can fit, and Django will not say it in SQL
+        except EmptyResultSet:  # no row can match; Django compiles no SQL for it
             continue
         parts[name] = f"(SELECT count(*) FROM ({sql}) AS counted)"  # noqa: S608 (Django's own SQL)
         params += given

@@ -1,4 +1,4 @@
-"""Which approved versions were added to since, for those who act on it: the owners of their models, and officers."""
+"""Approved versions whose inputs changed since, for the owners of their models and for officers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_SHOWN: Final = 50
 
 @dataclass(frozen=True)
 class Deviation:
-    """A version in a protected place, whose inputs are not those that were approved for it."""
+    """A version in a protected place whose inputs are not the approved ones."""
 
     version: ModelVersion
     approval: Approval
@@ -23,8 +23,10 @@ class Deviation:
 
 
 def deviations_for(actor: Actor, person: User) -> list[Deviation]:
-    """The deviations that a reader has to act on: of their own models; for officers, of all they may see. The newest
-    version first, at most 50, in a fixed number of queries.
+    """Return the deviations a reader has to handle, newest version first, of at most 50 versions. A fixed number of
+    queries.
+
+    Officers get all visible ones, other readers those of models they own.
 
     Args:
         actor: who reads.
@@ -38,7 +40,7 @@ def deviations_for(actor: Actor, person: User) -> list[Deviation]:
 
 
 def deviations_of(versions: dict[int, ModelVersion]) -> list[Deviation]:
-    """The deviations of these versions, given by their keys, in their order."""
+    """Return the deviations of versions given by primary key, in their order."""
     approvals = [approval for held in approvals_of(versions).values() for approval in held if approval.deviates]
     additions = later_additions(approvals)
     order = list(versions)

@@ -1,4 +1,4 @@
-"""Lists of requests, and what waits for whom: a fixed number of queries however many there are."""
+"""Lists of requests and reviewer inboxes, each in a fixed number of queries."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from registry.models import User
 
 @dataclass(frozen=True)
 class ListRow:
-    """One request in a list: how far it is, and what the reader has to do with it."""
+    """One request in a list: its progress, and what the reader has to do."""
 
     request: PromotionRequest
     checks_met: int
@@ -39,15 +39,20 @@ class ListRow:
 def promotion_summaries(
     actor: Actor, requests: QuerySet[PromotionRequest], person: User | None = None
 ) -> list[ListRow]:
-    """Rows for a page of requests, in their order and in a fixed number of queries however many there are. `person`:
-    the account behind the actor, where it is at hand."""
+    """Return list rows for requests, in their order. A fixed number of queries.
+
+    Args:
+        actor: who reads.
+        requests: the requests of one page, already limited to visible ones.
+        person: the account behind the actor if already read.
+    """
     person = person or access.person_of(actor)
     return _rows(requests, member(person) if person is not None else None)
 
 
 def _rows(requests: QuerySet[PromotionRequest], reader: Member | None, *, checks: bool = True) -> list[ListRow]:
-    """`checks` false: how far the checks are is not wanted, so their runs are not read."""
-    # First which, then what is shown of them: who may see them and ten joins in one query cost ten times the planning.
+    """Build the rows; with `checks` false, check runs are not read and the progress of checks is not valid."""
+    # Keys first, then rows: visibility and ten joins in one query take ten times as long to plan.
     numbers = list(requests.values_list("pk", flat=True))
     runs = CheckRun.objects.order_by("-pk").defer("findings", "measures", "conditions")
     found = (
@@ -59,7 +64,7 @@ def _rows(requests: QuerySet[PromotionRequest], reader: Member | None, *, checks
         )
         .in_bulk(numbers)
     )
-    # Who is kept out is asked only where a group of the reader's is called upon.
+    # Exclusions are read only for requests that require a group of the reader.
     called = [r for r in found.values() if reader is not None and _my_rules(_rules(r), reader.joined)]
     involved = involvements(called)
     standings = {
@@ -72,7 +77,7 @@ def _rows(requests: QuerySet[PromotionRequest], reader: Member | None, *, checks
 
 
 _OUTSIDE = Standing(frozenset(), {}, None)
-"""Of a reader upon whom a request's policy does not call."""
+"""For a reader who is in no group that the request's policy requires."""
 
 
 def _rules(request: PromotionRequest) -> tuple[ApprovalRule, ...]:
@@ -85,7 +90,7 @@ def _my_rules(rules: tuple[ApprovalRule, ...], mine: Container[str]) -> list[App
 
 
 def latest_runs_read(request: PromotionRequest) -> dict[str, CheckRun]:
-    """Return the latest run of each check of a request whose runs were read with the list, the newest first."""
+    """Return the latest run of each check of a request whose runs were prefetched newest first."""
     return {run.check_slug: run for run in reversed(list(request.check_runs.all()))}
 
 
@@ -129,14 +134,18 @@ class MyReviews:
 
 
 def my_reviews(actor: Actor) -> MyReviews:
-    """What waits for this reader, what waits for others in their groups, and what they decided on last."""
+    """Return what waits for a reader, what waits for others in their groups, and what they decided on recently.
+
+    Args:
+        actor: who reads; the result is empty without a person.
+    """
     person = access.person_of(actor)
     if person is None:
         return MyReviews((), (), ())
     reader = member(person)
     live = _rows(visible_requests(actor).filter(state__in=PromotionRequest.LIVE).order_by("expires_at"), reader)
     mine = [row for row in live if row.my_groups]
-    # Not a join with DISTINCT over two hundred columns, for which PostgreSQL takes ten seconds to make a plan.
+    # EXISTS, not a join with DISTINCT over two hundred columns, which PostgreSQL takes ten seconds to plan.
     decided = Decision.objects.filter(request=OuterRef("pk"), person=person)
     done = visible_requests(actor).filter(Exists(decided)).exclude(state__in=PromotionRequest.LIVE)
     lately = _rows(done.order_by("-closed_at")[:30], reader)
@@ -145,12 +154,16 @@ def my_reviews(actor: Actor) -> MyReviews:
 
 
 def model_ids_awaiting_review(actor: Actor, person: User) -> tuple[int, ...]:
-    """The key of the model of each request that waits for this reader, whose account is `person`: as many as the number
-    beside "My reviews"."""
+    """Return the model key of each request that waits for a reader; its length is the count beside "My reviews".
+
+    Args:
+        actor: who reads.
+        person: the account behind the actor.
+    """
     reader = member(person)
     if not reader.joined:
         return ()
-    # Only those whose policy calls on a group of theirs, however many are under review elsewhere.
+    # Limits the rows to requests whose policy requires one of the reader's groups.
     calls_on = [Q(policy_revision__document__approvals__contains=[{"group": group}]) for group in reader.joined]
     governing = RequestPolicy.objects.filter(reduce(or_, calls_on), request=OuterRef("pk"))
     under_review = visible_requests(actor).filter(Exists(governing), state__in=PromotionRequest.LIVE)

@@ -1,4 +1,4 @@
-"""What has to be settled when a person leaves: what they are responsible for, and the requests that involve them."""
+"""What has to be handed over when a person leaves: their responsibilities and the requests that involve them."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from registry import access, selectors
 from registry.models import RegisteredModel, User
 
 SHOWN = 10
-"""How many names a sentence lists before it counts the rest."""
+"""Number of names a message lists before it counts the rest."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Leaving:
 
     @property
     def is_responsible(self) -> bool:
-        """Whether there is something to reassign."""
+        """Whether there is anything to reassign."""
         return bool(self.owned or self.accountable or self.service_accounts)
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """The same as sentences, for who deactivates the account."""
+        """The same as sentences, for the person who deactivates the account."""
         found = []
         if self.owned:
             names = _listed([m.slug for m in self.owned])
@@ -50,7 +50,11 @@ class Leaving:
 
 
 def leaving(person: User) -> Leaving:
-    """Everything that deactivating an account leaves behind."""
+    """Return what deactivating an account leaves without a responsible person.
+
+    Args:
+        person: the account.
+    """
     held = selectors.responsibilities_of(person)
     live = PromotionRequest.objects.filter(requested_by=person, state__in=PromotionRequest.LIVE)
     waits = my_reviews(access.actor_for(person)).needs_me if person.is_active else ()

@@ -1,4 +1,4 @@
-"""What checks computed from evaluation tables, beside what was declared."""
+"""Metric values that checks computed from evaluation tables, beside the declared values."""
 
 from __future__ import annotations
 
@@ -13,15 +13,23 @@ DIFFERS = "declared_differs"
 
 @dataclass(frozen=True)
 class Measured:
-    """A value that a check computed; `disagrees`: the declared one differs from it by more than the check allows."""
+    """A value that a check computed. `disagrees`: the declared value differs by more than the check allows."""
 
     value: float
     disagrees: bool
 
 
 def measured_by(runs: Iterable[CheckRun]) -> dict[str, Measured]:
-    """Return what completed runs computed, by the words of the limit it was computed for, such as "auc >= 0.84".
-    Measures in another form are left out: those of plug-ins have no fixed form."""
+    """Return the values computed by completed runs.
+
+    Measures of another form are ignored, because plug-ins may use any form.
+
+    Args:
+        runs: check runs; the last one counts where several computed the same limit.
+
+    Returns:
+        Values by the text of the limit they were computed for, such as "auc >= 0.84".
+    """
     found: dict[str, Measured] = {}
     for run in runs:
         limits = run.measures.get("limits") if isinstance(run.measures, dict) else None

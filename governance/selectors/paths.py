@@ -1,4 +1,6 @@
-"""Every way between stages, and every protected alias, with the policies that govern it: so that a gap is visible."""
+"""Every transition between stages and every protected alias, with the policies that govern it, so that gaps are
+visible.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ TIERS = tuple(int(tier) for tier in RegisteredModel.Tier.values)
 
 @dataclass(frozen=True)
 class PathPolicy:
-    """A policy revision that governs a path, and why."""
+    """A policy revision that governs a path, and its basis."""
 
     basis: str
     slug: str
@@ -38,8 +40,10 @@ class PathPolicy:
 
 @dataclass(frozen=True)
 class PathRequirements:
-    """A way between stages, or a protected alias pointed at a version in a stage, with what it requires of models of
-    `tiers`. `missing` names what no policy covers, so that the change is refused; `free`: nothing governs it."""
+    """A transition, or a protected alias pointed at a version in a stage, with its requirements for models of `tiers`.
+
+    `missing` describes changes that no policy covers, which are refused; `free`: ungoverned.
+    """
 
     source: str
     target: str
@@ -57,17 +61,17 @@ class PathRequirements:
 
     @property
     def words(self) -> str:
-        """The change in words."""
+        """Description of the change."""
         return f"@{self.alias} at a version in {self.source}" if self.alias else f"{self.source} → {self.target}"
 
     @property
     def without_checks(self) -> bool:
-        """Whether a protected target is reached without any required check."""
+        """Whether a protected target has no required check."""
         return self.protected_target and not self.free and not self.missing and not self.checks
 
     @property
     def gaps(self) -> tuple[str, ...]:
-        """What an officer must know of this path."""
+        """What an officer must know about this path."""
         found = [f"no policy covers {words}: the change is refused" for words in self.missing]
         found += self.conflicts
         if self.without_checks:
@@ -76,11 +80,13 @@ class PathRequirements:
 
 
 def paths(policy: str | None = None) -> tuple[PathRequirements, ...]:
-    """Return every path of the lifecycle and of the protected aliases, in the order of the stages, with its
-    requirements for each tier; tiers with the same requirements together.
+    """Return every path of the lifecycle and of the protected aliases with its requirements, in the order of the
+    stages.
+
+    Tiers with the same requirements share a row.
 
     Args:
-        policy: the slug of a policy: only the paths that it governs.
+        policy: slug of a policy, to return only the paths it governs.
     """
     lifecycle = selectors.lifecycle()
     revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
@@ -96,8 +102,11 @@ ACCEPTS_DECLARED = (
 
 
 def warnings_of(document: PolicyDocument) -> tuple[str, ...]:
-    """Return what an officer must know before a policy is in force: that it accepts a declared risk tier, leaves a
-    protected target without any required check, or lets a stage be left without a check or an approval."""
+    """Return what an officer must know before a policy is put in force.
+
+    Warnings: it accepts a declared risk tier, has no required check for a protected target, or allows leaving a stage
+    without a check or an approval.
+    """
     declared = () if document.requires_assessed_tier else (ACCEPTS_DECLARED,)
     return (*declared, *_without_checks(document))
 
@@ -176,12 +185,12 @@ def _of_tier(
 
 @register(Tags.database)
 def check_paths(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Warn of every path between stages, and every protected alias, that no policy covers or that needs no check."""
+    """Warn of every transition and protected alias that no policy covers or that needs no check."""
     if not databases:
         return []
     try:
         found = [row for row in paths() if row.gaps]
-    except (DatabaseError, ValueError):  # not installed yet, or not migrated: there is nothing to say
+    except (DatabaseError, ValueError):  # not installed or not migrated yet
         return []
     return [
         Warning(

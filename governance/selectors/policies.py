@@ -1,4 +1,4 @@
-"""The policies: everyone who is signed in may read them."""
+"""Policies. Every signed-in user may read them."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from registry.exceptions import NotFoundError
 
 @dataclass(frozen=True)
 class PolicyPage:
-    """One revision of a policy, in words and as it was published, with its other revisions."""
+    """One revision of a policy, described and as published, with its other revisions."""
 
     revision: PolicyRevision
     document: PolicyDocument
     words: tuple[tuple[str, tuple[str, ...]], ...]
     revisions: tuple[PolicyRevision, ...]
-    """All of them, the latest first."""
+    """All revisions, latest first."""
     in_force: PolicyRevision | None
     warnings: tuple[str, ...]
-    """What the policy leaves open: see `warnings_of`."""
+    """See `warnings_of`."""
     put_in_force: str
-    """Who put the revision in force without a second officer; empty where two officers did."""
+    """Statement that no second officer put the revision in force; empty if one did."""
 
 
 _WITHOUT_SECOND_OFFICER = {
@@ -38,12 +38,20 @@ _WITHOUT_SECOND_OFFICER = {
 
 
 def policies_in_force() -> QuerySet[PolicyRevision]:
-    """The revisions in force, by the name of the policy."""
+    """Return the revisions in force, ordered by policy slug."""
     return PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy").order_by("policy__slug")
 
 
 def policy_page(slug: str, number: int | None = None) -> PolicyPage:
-    """Return a policy's revision by number; without one, the revision in force, else the latest. Raises NotFound."""
+    """Return one revision of a policy.
+
+    Args:
+        slug: the policy.
+        number: the revision; if None, the one in force, else the latest.
+
+    Raises:
+        NotFoundError: there is no such policy or revision.
+    """
     revisions = tuple(
         PolicyRevision.objects.filter(policy__slug=slug).select_related("policy__in_force").order_by("-number")
     )

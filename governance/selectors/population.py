@@ -1,4 +1,4 @@
-"""What was in a stage at a moment, over all models a reader may see: the population an audit starts from."""
+"""What was in a stage at a given time, over all models visible to a reader: the population of an audit."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Occupant:
-    """A version that was in the stage: since when, until when, by which request, and who approved it."""
+    """A version that was in the stage, with its request and approvers."""
 
     occupancy: StageOccupancy
     request: int | None
@@ -26,16 +26,23 @@ class Occupant:
 
 
 def in_stage(actor: Actor, stage: Stage, moment: datetime) -> QuerySet[StageOccupancy]:
-    """The rows that say what was in a stage at a moment, of the models the actor may see. Raises PermissionDeniedError
-    for a
-    token that was not issued for reading models."""
+    """Return what was in a stage at a given time, of the models visible to the actor.
+
+    Args:
+        actor: who reads.
+        stage: the stage.
+        moment: the time.
+
+    Raises:
+        PermissionDeniedError: the actor's token lacks the scope `models:read`.
+    """
     access.require_scope(actor, "models:read")
     found = selectors.all_occupancies_at(stage, moment).filter(model__in=access.visible_models(actor))
     return found.select_related("model__owner", "version")
 
 
 def occupants(rows: Sequence[StageOccupancy]) -> list[Occupant]:
-    """Those rows with their requests and approvals, in their order. Two queries."""
+    """Return rows with their requests and approvals, in their order. Two queries."""
     uids = [row.promotion for row in rows if row.promotion is not None]
     numbers = dict(PromotionRequest.objects.filter(uid__in=uids).values_list("uid", "pk"))
     signed = Decision.objects.filter(
@@ -52,7 +59,7 @@ def occupants(rows: Sequence[StageOccupancy]) -> list[Occupant]:
 
 
 def all_occupants(rows: QuerySet[StageOccupancy]) -> Iterator[Occupant]:
-    """All of those rows by name of the model, read in batches, for an export."""
+    """Yield all rows ordered by model slug, read in batches, for an export."""
     ordered = rows.order_by("model__slug", "-version__number")
     batch: list[StageOccupancy] = []
     for row in ordered.iterator(chunk_size=BATCH):

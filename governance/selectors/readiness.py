@@ -1,5 +1,7 @@
-"""What a version needs for each target, before anybody asks: what is missing, who would be asked, and why a target is
-not offered. Judged by the functions that judge a request."""
+"""What a version needs for each target before a request is made: missing items, approvers, and why a target is refused.
+
+It uses the functions that evaluate requests.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +34,16 @@ from registry.models import IS_CURRENT, AliasAssignment, ModelVersion, Registere
 from registry.selectors import AliasProtection, VersionContents
 
 UNSAVED = 0
-"""The number of a request that was not made: no row refers to it."""
+"""Primary key of an unsaved request; no row refers to it."""
 
 
 @dataclass(frozen=True)
 class ReadinessStep:
-    """Something that is missing, or a check and its expected state: FAILED where something has to be done about it,
-    WAITING where it is judged when the request is made. `additions`: what can be added to the version for it;
-    `command` adds it."""
+    """Something that is missing, or a check and its expected state.
+
+    FAILED requires an action; WAITING is evaluated when the request is made. `additions`: what can be added to the
+    version for it; `command` adds it.
+    """
 
     title: str
     detail: str
@@ -51,7 +55,7 @@ class ReadinessStep:
 
 @dataclass(frozen=True)
 class AskedGroup:
-    """A group that would be asked: how many of it, who may approve, and who may not, with the reason."""
+    """A reviewer group that the policy requires: number of approvals, who may approve, and why others may not."""
 
     group: str
     count: int
@@ -67,7 +71,7 @@ class AskedGroup:
 
 @dataclass(frozen=True)
 class TargetReadiness:
-    """One stage or protected alias. `refusal`: why it is not offered, empty where it is."""
+    """One stage or protected alias. `refusal`: why a request is not possible; empty if it is."""
 
     name: str
     stage: str = ""
@@ -75,14 +79,14 @@ class TargetReadiness:
     refusal: str = ""
     free: bool = False
     policies: tuple[tuple[str, int], ...] = ()
-    """Name and number of each policy revision that would govern the request."""
+    """Slug and number of each policy revision that would govern the request."""
     steps: tuple[ReadinessStep, ...] = ()
     asked: tuple[AskedGroup, ...] = ()
     open_request: int | None = None
 
     @property
     def missing(self) -> tuple[ReadinessStep, ...]:
-        """What is required and has to be done."""
+        """Required steps that need an action."""
         return tuple(step for step in self.steps if step.required and step.state is RequirementStatus.FAILED)
 
     @property
@@ -93,7 +97,7 @@ class TargetReadiness:
 
 @dataclass(frozen=True)
 class _Known:
-    """What is read once for all targets."""
+    """Facts read once for all targets."""
 
     version: ModelVersion
     person: User
@@ -107,10 +111,12 @@ class _Known:
 
 
 def readiness(actor: Actor, version: ModelVersion) -> tuple[TargetReadiness, ...]:
-    """Return how a version stands to every stage it is not in and to every protected alias it does not carry. The
-    reader is taken for the one who would ask. A fixed number of queries for a number of targets.
+    """Return what a version needs for every other stage and every protected alias it does not have.
+
+    The number of queries is fixed per target.
 
     Args:
+        actor: the reader, evaluated as the requester.
         version: with its model, stage and people joined.
     """
     person = access.person_of(actor) or version.registered_by
@@ -158,7 +164,7 @@ def readiness(actor: Actor, version: ModelVersion) -> tuple[TargetReadiness, ...
 
 
 def _is_a_stage_by_name(protection: AliasProtection) -> bool:
-    """Whether an alias is protected by the name of a stage alone: the stage itself is listed."""
+    """Return whether an alias is protected only by the name of a stage, which is listed itself."""
     return bool(protection.represents) and all(stage.by_name for stage in protection.represents)
 
 
@@ -223,7 +229,7 @@ def _sentence(requirement: Requirement) -> str:
 
 
 def _unsaved(version: ModelVersion, person: User, stage: Stage | None, alias: str) -> PromotionRequest:
-    """The request as it would be made, for the functions that judge one."""
+    """Build the request that would be made, for the functions that evaluate one."""
     return PromotionRequest(
         pk=UNSAVED,
         model=version.model,

@@ -1,5 +1,6 @@
-"""What a reviewer has to know of a request besides the version itself: other requests of the model, earlier rejections,
-an overdue review, and what is in the target now."""
+"""Context of a request for reviewers: other requests of the model, earlier rejections, an overdue review, and the
+current version in the target.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ MOST_REJECTIONS = 5
 
 @dataclass(frozen=True)
 class Rejection:
-    """A request of the model that was rejected, and the decision that rejected it."""
+    """A rejected request of the model, and the decision that rejected it."""
 
     request: PromotionRequest
     decision: Decision | None
@@ -25,21 +26,25 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Related:
-    """All of it. Everything but the rejections is empty for a closed request."""
+    """The context of a request. Everything but the rejections is empty for a closed request."""
 
     review_overdue_since: date | None = None
     competing: tuple[PromotionRequest, ...] = ()
-    """Live requests that bring another version to the same place, which only one version can hold."""
+    """Live requests for another version and the same place, which only one version can hold."""
     same_version: tuple[PromotionRequest, ...] = ()
     """Live requests for the same version and another target."""
     rejections: tuple[Rejection, ...] = ()
-    """The latest rejections of requests of the model, made before this request."""
+    """The latest rejections of the model's requests made before this request."""
     in_target: ModelVersion | None = None
-    """The version that is in the target now, where it is not the champion the request was made with."""
+    """The version in the target now, if it is neither the request's champion nor its version."""
 
 
 def related_to(request: PromotionRequest) -> Related:
-    """Return what is related to a request. Requests of one model have the same readers. A fixed number of queries."""
+    """Return the context of a request. All requests of a model have the same readers. A fixed number of queries.
+
+    Args:
+        request: a request the reader may see, with its model and target joined.
+    """
     others = list(
         PromotionRequest.objects.filter(
             Q(state__in=PromotionRequest.LIVE) | Q(state=PromotionRequest.State.REJECTED, pk__lt=request.pk),
@@ -70,7 +75,7 @@ def related_to(request: PromotionRequest) -> Related:
 
 
 def overdue_since(model: RegisteredModel) -> date | None:
-    """The day a model's periodic review was due, where that is past."""
+    """Return the date on which a model's periodic review was due, if it is past."""
     if model.status != RegisteredModel.Status.ACTIVE or model.next_review is None:
         return None
     return model.next_review if model.next_review < clock.now().date() else None
@@ -83,7 +88,7 @@ def _compete(request: PromotionRequest, other: PromotionRequest) -> bool:
 
 
 def _in_target(request: PromotionRequest) -> ModelVersion | None:
-    """What holds a place that only one version can hold, where that is neither the champion nor the version."""
+    """Return the version in a place that only one can hold, if it is neither the champion nor the request's version."""
     held: QuerySet[AliasAssignment] | QuerySet[StageOccupancy]
     if request.target_stage is None:
         held = AliasAssignment.objects.filter(IS_CURRENT, model_id=request.model_id, name=request.target_alias)

@@ -1,4 +1,4 @@
-"""What one reader sees of one request, judged by the verdict the gate itself uses."""
+"""One request as seen by one reader, evaluated by the same functions as the gate."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,12 +33,12 @@ from registry.comparison import Comparison, Direction
 from registry.models import Evidence, ModelVersion, User
 
 SEVERITIES = tuple(str(severity) for severity in (Severity.CRITICAL, Severity.HIGH, Severity.WARNING, Severity.INFO))
-"""Of findings, the gravest first."""
+"""Severities of findings, highest first."""
 
 
 @dataclass(frozen=True)
 class CheckRow:
-    """One check the policy calls for, with its latest run; `run` is None where it never ran ("expected")."""
+    """One check of the policy with its latest run; `run` is None if it never ran ("expected")."""
 
     rule: CheckRule
     title: str
@@ -50,7 +50,7 @@ class CheckRow:
 
     @property
     def word(self) -> str:
-        """How it stands, in the words of the product."""
+        """Display text of the status or conclusion."""
         if self.run is None:
             return "Expected"
         if self.run.status != CheckRun.Status.COMPLETED:
@@ -65,13 +65,13 @@ class CheckRow:
 
     @property
     def has_warnings(self) -> bool:
-        """Whether the run found something that has to be read, whatever it concluded."""
+        """Whether the run has a finding of at least severity warning, whatever its conclusion."""
         return self.worst in SEVERITIES[:3]
 
 
 @dataclass(frozen=True)
 class MetricRow:
-    """A metric of the version beside the champion's, with the policy's limit where it sets one."""
+    """A metric of the version beside the champion's, with the policy's limit if there is one."""
 
     name: str
     dataset: str
@@ -81,15 +81,15 @@ class MetricRow:
     op: str = ""
     limit: float | None = None
     better: Direction = ""
-    """Which way is better: "higher", "lower", or "" where nothing tells."""
+    """Which direction is better: "higher", "lower", or "" if unknown."""
     measured: float | None = None
-    """What a check computed from the evaluation table, where it did."""
+    """The value a check computed from the evaluation table, if any."""
     disagrees: bool = False
-    """Whether the check found the declared value to differ from the one it computed."""
+    """Whether the check found the declared value to differ from the computed one."""
 
     @property
     def improved(self) -> bool | None:
-        """Whether the difference to the champion is for the better; None where nothing tells."""
+        """Whether the difference to the champion is an improvement; None if unknown or if there is none."""
         if not self.better or not self.delta:
             return None
         return (self.delta > 0) == (self.better == "higher")
@@ -100,7 +100,7 @@ class MetricRow:
 
     @property
     def within(self) -> bool | None:
-        """Whether the declared value is within the limit; None where there is no limit or no value."""
+        """Whether the declared value is within the limit; None without a limit or a value."""
         if self.limit is None or self.value is None:
             return None
         return {
@@ -120,7 +120,7 @@ class PromotionDetail:
     verdict: Verdict | None
     checks: tuple[CheckRow, ...]
     runs: tuple[CheckRun, ...]
-    """Every run of every check, the latest first."""
+    """Every run of every check, latest first."""
     approvals: tuple[ApprovalProgress, ...]
     decisions: tuple[Decision, ...]
     metrics: tuple[MetricRow, ...]
@@ -135,7 +135,7 @@ class PromotionDetail:
     my_groups: frozenset[str]
     related: Related
     contents: selectors.VersionContents = field(repr=False)
-    """What the version and its champion consist of."""
+    """Contents of the version and its champion."""
 
     @property
     def evidence(self) -> list[Evidence]:
@@ -144,12 +144,14 @@ class PromotionDetail:
 
     @property
     def disagreements(self) -> tuple[MetricRow, ...]:
-        """The metrics whose declared value differs from what a check computed from the evaluation table."""
+        """Metrics whose declared value differs from the one a check computed."""
         return tuple(row for row in self.metrics if row.disagrees)
 
     @cached_property
     def changes(self) -> Comparison | None:
-        """How the version differs from its champion, with the limits of the request's policy; None without one."""
+        """Comparison of the version with its champion under the limits of the request's policy; None without a
+        champion.
+        """
         champion = self.request.champion
         if champion is None:
             return None
@@ -158,12 +160,12 @@ class PromotionDetail:
 
     @property
     def seen(self) -> str:
-        """A token that differs when anything a reader would notice has changed; pages poll with it."""
+        """A token that changes with everything visible on the page; pages poll with it."""
         return poll_token(self.request.revision, [(run.pk, run.status) for run in self.runs])
 
     @property
     def headline(self) -> str:
-        """The gate in one sentence."""
+        """State of the request in one sentence."""
         request = self.request
         if request.before_governance:
             return "Promoted before governance."
@@ -179,7 +181,7 @@ class PromotionDetail:
 
     @property
     def sentence(self) -> str:
-        """What is left, named."""
+        """What is left, as a sentence."""
         if self.request.before_governance:
             return "It had this stage in the registry it was imported from. It was not checked or approved here."
         if self.verdict is None or not self.request.is_live:
@@ -197,8 +199,10 @@ class PromotionDetail:
 
 @dataclass(frozen=True)
 class RequestEvaluation:
-    """How a request stands: its policy, the runs of its checks, the latest first, the digests their inputs have, the
-    verdict, and what it was read from. A free move has neither policy nor verdict."""
+    """Evaluation of a request: its policy, check runs (latest first), current inputs digests, verdict, and contents.
+
+    An ungoverned transition has neither policy nor verdict.
+    """
 
     document: PolicyDocument | None
     runs: tuple[CheckRun, ...]
@@ -208,17 +212,29 @@ class RequestEvaluation:
 
     @property
     def latest(self) -> dict[str, CheckRun]:
-        """The run of each check that counts."""
+        """The latest run of each check, which is the one that counts."""
         return {run.check_slug: run for run in reversed(self.runs)}
 
 
 def poll_token(revision: int, runs: Iterable[tuple[int, str]]) -> str:
-    """The token of `PromotionDetail.seen`, from the request's revision and the number and status of each run."""
+    """Return the token of `PromotionDetail.seen`.
+
+    Args:
+        revision: the request's revision.
+        runs: primary key and status of each check run.
+    """
     return f"{revision}" + "".join(f".{status[0]}" for _, status in sorted(runs))
 
 
 def evaluate_request(request: PromotionRequest) -> RequestEvaluation:
-    """The verdict on a request as things stand; for a closed one, as things stood."""
+    """Evaluate a request for display; a closed request keeps the inputs of its last runs.
+
+    Args:
+        request: the request, with the joins of `REQUEST_RELATED`.
+
+    Returns:
+        The evaluation. Nothing is written.
+    """
     document, contents = gate_inputs.get_policy_document(request), gate_inputs.contents_of(request)
     if document is None:
         return RequestEvaluation(None, (), {}, None, contents)
@@ -237,8 +253,17 @@ def evaluate_request(request: PromotionRequest) -> RequestEvaluation:
 
 
 def request_page(actor: Actor, number: int, person: User | None = None) -> PromotionDetail:
-    """One request as one reader sees it. `person`: the account behind the actor, where it is at hand.
-    Raises NotFound."""
+    """Return one request as one reader sees it.
+
+    Args:
+        actor: who reads.
+        number: number of the request.
+        person: the account behind the actor if already read.
+
+    Raises:
+        NotFoundError: there is no such request visible to the actor.
+        PermissionDeniedError: the actor's token lacks the scope `models:read`.
+    """
     request = get_request(actor, number)
     standing = evaluate_request(request)
     document, judged = standing.document, standing.verdict
@@ -283,12 +308,14 @@ def metric_rows(
     contents: selectors.VersionContents | None = None,
     measured: Mapping[str, Measured] | None = None,
 ) -> tuple[MetricRow, ...]:
-    """The metrics of a version beside another's, in the order of the policy's limits first, then by name.
+    """Return the metrics of a version beside those of another, in the order of the limits, then by name.
 
     Args:
-        limits: those that policies set, the first that speaks of a metric counts.
-        contents: what both consist of, where that is read already.
-        measured: what checks computed, by the words of the limit (`measured_by`).
+        version: the version.
+        champion: the version to compare with; None for no comparison.
+        limits: policy limits; the first that applies to a metric counts.
+        contents: contents of both versions if already read.
+        measured: values that checks computed, by the text of the limit (`measured_by`).
     """
     contents = contents or selectors.VersionContents(*filter(None, (version, champion)))
     mine = {(m.name, m.dataset, m.slice): m.value for m in contents.metrics(version)}
@@ -342,7 +369,7 @@ def _check_rows(standing: RequestEvaluation) -> tuple[CheckRow, ...]:
                 attempts=len(attempts),
             )
         )
-    # Required before advisory, unmet before met: what needs reading stands first.
+    # Required before advisory, unmet before met.
     return tuple(sorted(rows, key=lambda r: (r.rule.mode != "required", r.requirement.satisfied)))
 
 
@@ -361,7 +388,7 @@ def _can_decide(
     document: PolicyDocument | None,
     judged: Verdict | None,
 ) -> Allowed | Denied:
-    """Whether a decision of this reader would be taken, and if not, why. `promotions.decide` holds the same rules."""
+    """Return whether a decision of this reader would be accepted. `promotions.decide` enforces the same rules."""
     if actor.kind is not ActorKind.PERSON or person is None:
         return _no("Only people decide, signed in and with their password.")
     if not request.is_live or document is None or judged is None:

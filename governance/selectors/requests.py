@@ -1,4 +1,4 @@
-"""Which promotion requests a reader may know of, and one of them."""
+"""Visibility and lookup of promotion requests."""
 
 from django.db.models import QuerySet
 
@@ -32,20 +32,27 @@ ROW_RELATED = (
     "requested_by",
     "requested_with__person",
 )
-"""What a row of a list needs of a request."""
+"""Relations that a list row needs."""
 
 
 def visible_requests(actor: Actor) -> QuerySet[PromotionRequest]:
-    """The promotion requests of the models the actor may see."""
+    """Return the promotion requests of the models visible to the actor."""
     return PromotionRequest.objects.filter(model__in=access.visible_models(actor))
 
 
 def get_request(actor: Actor, number: int) -> PromotionRequest:
-    """A request the actor may see, with what its page needs joined. Raises NotFound; PermissionDeniedError for a token
-    that was
-    not issued for reading models, as the list of requests does."""
+    """Return a request visible to the actor, with the joins of its page.
+
+    Args:
+        actor: who reads.
+        number: number of the request.
+
+    Raises:
+        NotFoundError: there is no such request visible to the actor.
+        PermissionDeniedError: the actor's token lacks the scope `models:read`.
+    """
     access.require_scope(actor, "models:read")
-    # Asked apart from the joins: together with them the planner takes longer than both queries.
+    # Two queries: planning visibility together with the joins takes longer than both.
     if not visible_requests(actor).filter(pk=number).exists():
         raise request_not_found(number)
     found = PromotionRequest.objects.select_related(*REQUEST_RELATED).prefetch_related("policies").get(pk=number)
@@ -54,8 +61,11 @@ def get_request(actor: Actor, number: int) -> PromotionRequest:
 
 
 def get_request_status(actor: Actor, number: int) -> PromotionRequest:
-    """A request the actor may see, with nothing joined: for whoever asks often, and only how it stands. To plan the
-    thirteen joins of `get_request` costs PostgreSQL more than to carry them out. Raises as `get_request` does."""
+    """Return a request visible to the actor without joins, for frequent polling.
+
+    Planning the thirteen joins of `get_request` takes PostgreSQL longer than executing them. Same errors as
+    `get_request`.
+    """
     access.require_scope(actor, "models:read")
     found = visible_requests(actor).filter(pk=number).first()
     if found is None:
@@ -64,5 +74,5 @@ def get_request_status(actor: Actor, number: int) -> PromotionRequest:
 
 
 def request_not_found(number: int) -> NotFoundError:
-    """The one answer for a request that is not there and for one that may not be seen."""
+    """Build the error for a request that does not exist or is not visible; both read the same."""
     return NotFoundError(f"There is no promotion request #{number} that you can see.")

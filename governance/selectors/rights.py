@@ -1,4 +1,4 @@
-"""Who may do what with a model, and what deserves a second look: for the page and the interface alike."""
+"""Who may do what with a model, and which of these permissions to review. For web and REST."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from registry.actions import PERSON_SIGNED_IN
 from registry.models import Grant, Membership, RegisteredModel, User
 
 UNSEEN_FOR = timedelta(days=90)
-"""After so long without signing in a person's rights deserve a second look."""
+"""Time without signing in after which a person's permissions should be reviewed."""
 SOON = timedelta(days=14)
-"""A grant that ends within this is said to end soon."""
+"""A grant that ends within this time is reported as ending soon."""
 
 WRITES = (Permission.REGISTER_VERSION, Permission.EDIT, Permission.REQUEST_PROMOTION)
 
 
 class AccessWarningKind(StrEnum):
-    """What deserves a second look."""
+    """Reasons to review permissions."""
 
     ASKS_AND_DECIDES = "asks_and_decides"
     UNSEEN = "unseen"
@@ -40,7 +40,7 @@ class AccessWarningKind(StrEnum):
 
 @dataclass(frozen=True)
 class AccessWarning:
-    """A concern and whom it is about; `moment`: since when, or until when."""
+    """A reason and the user it is about; `moment`: since when, or until when."""
 
     concern: AccessWarningKind
     person: User | None
@@ -49,7 +49,12 @@ class AccessWarning:
 
 
 def warnings_on(model: RegisteredModel, rights: Iterable[EffectivePermissions]) -> list[AccessWarning]:
-    """What about these rights deserves a second look."""
+    """Return which permissions on a model should be reviewed, by reason, then by name.
+
+    Args:
+        model: the registered model.
+        rights: the effective permissions of users on it.
+    """
     rights = list(rights)
     now = clock.now()
     found: list[AccessWarning] = []
@@ -88,14 +93,14 @@ def _owns(rights: EffectivePermissions) -> bool:
 
 @dataclass(frozen=True)
 class Origin:
-    """Who gave a role or added a member: by which event, and what the log calls the doer."""
+    """Who granted a role or added a member: the event, and the actor's id in the audit log."""
 
     event: uuid.UUID
     actor: str
 
 
 def origins(explanations: Iterable[Explanation]) -> dict[uuid.UUID, Origin]:
-    """For each grant and membership behind these, by its uid, whose doing it was. Two queries at most."""
+    """Return the origin of each grant and membership behind these explanations, by its uid. At most two queries."""
     rows: dict[uuid.UUID, uuid.UUID] = {}
     for explanation in explanations:
         for path in explanation.paths:
@@ -108,15 +113,15 @@ def origins(explanations: Iterable[Explanation]) -> dict[uuid.UUID, Origin]:
 
 @dataclass(frozen=True)
 class OnRequest:
-    """Whether a person may decide on one promotion request, and what stands against it."""
+    """Whether a person may decide on one promotion request, and the reasons against it."""
 
     request: PromotionRequest
     explanation: Explanation
     excluded: Exclusion | None
     groups: tuple[str, ...]
-    """Groups the policy calls upon and the person is in."""
+    """Groups the policy requires and in which the person counts."""
     called: tuple[str, ...]
-    """All groups the policy calls upon."""
+    """All groups the policy requires."""
 
     @property
     def allowed(self) -> bool:
@@ -125,7 +130,12 @@ class OnRequest:
 
 
 def on_request(person: User, request: PromotionRequest) -> OnRequest:
-    """Whether that person may decide on that request: the right, the separation of duties, and the policy's groups."""
+    """Evaluate whether a person may decide on a request: permission, separation of duties, and the policy's groups.
+
+    Args:
+        person: the user.
+        request: the promotion request.
+    """
     document = gate_inputs.get_policy_document(request)
     called = tuple(dict.fromkeys(rule.group for rule in document.approvals)) if document is not None else ()
     standing = standing_of(member(person), request, called)

@@ -1,6 +1,6 @@
-"""The query language as every door speaks it: the registry's words, and those about what is being decided.
+"""The query language of all interfaces: the registry's fields, and those about promotion requests.
 
-`find_models` and `find_versions` are the one way from a query to rows: page, interface and client ask here.
+`find_models` and `find_versions` are the only functions from a query to rows; page, REST and client use them.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from registry.selectors.search import Compile, SearchContext, Stages, matching_m
 
 LIVE: Final = "live"
 FAILING: Final = ("failure", "error", "action_required")
-"""What a check concludes when it was not passed and somebody has to act."""
+"""Conclusions of a check that did not pass and needs an action."""
 
 VOCABULARY: Final = WORDS.and_words(
     SearchField(
@@ -50,11 +50,15 @@ VOCABULARY: Final = WORDS.and_words(
         values=("deviating",),
     ),
 )
-"""Every word there is."""
+"""All search fields."""
 
 
 def parse(text: str) -> Query:
-    """Read a query. Raises InvalidQuery."""
+    """Parse a query.
+
+    Raises:
+        InvalidQuery: a term is not understood.
+    """
     return _parse(text, VOCABULARY)
 
 
@@ -65,18 +69,34 @@ def find_models(
     within: QuerySet[RegisteredModel] | None = None,
     stages: Stages | None = None,
 ) -> QuerySet[RegisteredModel]:
-    """The models the actor may see that the query finds. `within` is `access.visible_along` of the same actor, and
-    `stages` are those of the lifecycle, where they have been asked for already.
+    """Return the models that match a query and are visible to the actor.
 
-    Raises InvalidQuery; PermissionDeniedError for a token that was not issued for reading models.
+    Args:
+        actor: who searches.
+        query: the parsed query.
+        within: `access.visible_along` of the same actor if already built.
+        stages: the stages of the lifecycle if already read.
+
+    Raises:
+        InvalidQuery: a value in the query is not valid.
+        PermissionDeniedError: the actor's token lacks the scope `models:read`.
     """
     access.require_scope(actor, "models:read")
     return matching_models(actor, query, more=_MORE, within=within, stages=stages)
 
 
 def find_versions(actor: Actor, query: Query, *, of: RegisteredModel | None = None) -> QuerySet[ModelVersion]:
-    """The versions the query finds, of models the actor may see; or of one model, which the caller has asked for as
-    the actor. Raises as `find_models` does."""
+    """Return the versions that match a query, of models visible to the actor.
+
+    Args:
+        actor: who searches.
+        query: the parsed query.
+        of: limit to one model, whose visibility the caller has checked.
+
+    Raises:
+        InvalidQuery: a value in the query is not valid.
+        PermissionDeniedError: the actor's token lacks the scope `models:read`.
+    """
     access.require_scope(actor, "models:read")
     return matching_versions(actor, query, of=of, more=_MORE)
 

@@ -1,4 +1,4 @@
-"""Which part of the audit log is read: all of it, or what concerns one model, version or promotion request."""
+"""Which part of the audit log is read: all of it, or the events of one model, version or promotion request."""
 
 import re
 from dataclasses import dataclass
@@ -17,8 +17,9 @@ _VERSION = re.compile(r"([a-z0-9][a-z0-9._-]*)(?:/| v| )(\d{1,9})")
 
 @dataclass(frozen=True)
 class Concern:
-    """What the events concern. At most one of them is set; none means the whole log. `text` is what is left to search
-    for in the records."""
+    """What the events are about. At most one object is set; none means the whole log. `text` is the remaining
+    search text.
+    """
 
     model: RegisteredModel | None = None
     version: ModelVersion | None = None
@@ -27,21 +28,29 @@ class Concern:
 
     @property
     def thing(self) -> ObjectRef | None:
-        """The thing that every event touches."""
+        """The object that every event refers to."""
         if self.request is not None:
             return ObjectRef("promotion", str(self.request.uid))
         return ObjectRef("version", str(self.version.uid)) if self.version is not None else None
 
     @property
     def is_open_to_readers_of_the_model(self) -> bool:
-        """Whether it lies within one model, whose history is open to everyone who sees the model."""
+        """Whether the events belong to one model, whose history is readable for everyone who sees the model."""
         return self.model is not None or self.version is not None or self.request is not None
 
 
 def named_in_log(actor: Actor, text: str) -> Concern:
-    """Read what a search text of the log names, among what the actor may see: `#63`, a model's name, `name v14`,
-    `name/14`. The log holds identifiers and no names, so a name is not found in its records. Any other text is searched
-    for. Three queries at most."""
+    """Resolve a search text of the log to a visible object. At most three queries.
+
+    The log contains identifiers, not names, so names are resolved here: `#63`, a model's slug, `name v14`, `name/14`.
+
+    Args:
+        actor: who reads.
+        text: the search text.
+
+    Returns:
+        The object, or the text to search for in the records.
+    """
     text = text.strip()
     if number := _NUMBER.fullmatch(text):
         request = visible_requests(actor).filter(pk=int(number[1])).first()
@@ -56,7 +65,17 @@ def named_in_log(actor: Actor, text: str) -> Concern:
 
 
 def trail_of_request(actor: Actor, number: int, *, cursor: str | None = None, limit: int = log.PAGE_SIZE) -> log.Page:
-    """The events that touch a request: its own and those of its decisions, check runs and evidence packages, newest
-    first. For everyone who sees the request. Raises NotFound, PermissionDeniedError as `get_request` does."""
+    """Return the events about a request, its decisions, check runs and packets, newest first.
+
+    Args:
+        actor: who reads; everyone who sees the request may.
+        number: number of the request.
+        cursor: position from the previous page.
+        limit: events per page.
+
+    Raises:
+        NotFoundError: there is no such request visible to the actor.
+        PermissionDeniedError: the actor's token lacks the scope `models:read`.
+    """
     request = get_request_status(actor, number)
     return log.search(thing=ObjectRef("promotion", str(request.uid)), cursor=cursor, limit=limit)
