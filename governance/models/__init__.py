@@ -1,4 +1,4 @@
-"""The nouns of the deciding storey."""
+"""Database models of the governance app."""
 
 from governance.models.check_run import CheckRun
 from governance.models.decision import Decision, Packet

@@ -9,10 +9,11 @@ from registry.models import AuditedModel
 
 
 class CheckRun(AuditedModel):
-    """The row is the queue: a worker claims it by writing `claim`, and only the holder of that claim may complete it.
+    """One attempt of a check. Unfinished rows are the work queue.
 
-    `inputs_digest` is the SHA-256 over everything the outcome depends on; the same digest means the same answer, and a
-    run whose digest is no longer the current one is stale. Attempts are kept; the latest counts.
+    A worker claims a row by writing `claim`, and only the holder of that claim may complete it. `inputs_digest` is the
+    SHA-256 of everything the result depends on: the same digest means the same result, and a run whose digest is not
+    the current one is stale. Attempts are kept; the latest counts.
     """
 
     class Status(models.TextChoices):

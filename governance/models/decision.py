@@ -9,8 +9,10 @@ from registry.models import AuditedModel
 
 
 class Packet(models.Model):
-    """Everything the approver was shown, frozen: canonical JSON bytes, known by their SHA-256. The same content is the
-    same packet, so a change that is taken back brings the old packet back."""
+    """A frozen review packet: canonical JSON bytes, identified by their SHA-256 digest.
+
+    The same content of a request is the same packet, so reverting a change restores the earlier packet.
+    """
 
     request = models.ForeignKey("governance.PromotionRequest", on_delete=models.PROTECT, related_name="packets")
     digest = models.CharField(max_length=64)
@@ -27,10 +29,11 @@ class Packet(models.Model):
 
 
 class Decision(AuditedModel):
-    """What a person said on a promotion request, over which packet, with which signature.
+    """A person's signed decision on a packet of a promotion request.
 
-    A decision lapses when the packet it signed is no longer the one under review; it is never edited or deleted. The
-    signature fields follow 21 CFR 11.50: printed name, date and time, and the meaning of the signature.
+    A decision lapses if its packet is no longer the one under review; it is never edited or deleted.
+
+    Source: 21 CFR 11.50 requires the signer's printed name, date and time, and the meaning of the signature.
     """
 
     class Outcome(models.TextChoices):

@@ -1,4 +1,4 @@
-"""Technical documents, frozen."""
+"""Frozen technical documents."""
 
 from typing import Any, ClassVar
 
@@ -8,8 +8,11 @@ from registry.models import AuditedModel
 
 
 class FrozenDocument(AuditedModel):
-    """The technical document of a version as it was when a promotion carried it into a protected stage: canonical JSON
-    bytes, known by their SHA-256. One for each such promotion; the database refuses any change."""
+    """The technical document of a version at its promotion into a protected stage: canonical JSON bytes with their
+    SHA-256.
+
+    One per such promotion; database guards refuse any change.
+    """
 
     version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="frozen_documents")
     request = models.OneToOneField(

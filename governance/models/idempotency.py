@@ -1,4 +1,4 @@
-"""Answers kept for a day, so that a request sent twice is carried out once."""
+"""Stored responses, kept for a day, so that a repeated request is executed once."""
 
 from typing import Any, ClassVar
 
@@ -6,8 +6,11 @@ from django.db import models
 
 
 class IdempotencyKey(models.Model):
-    """The answer to a POST that carried an `Idempotency-Key`. Written in the transaction of what the request did: there
-    is an answer exactly where something was done. Bookkeeping of the front door, not a governed fact."""
+    """The response to a POST with an `Idempotency-Key`.
+
+    It is written in the transaction of the request's own writes, so a response exists exactly if they were committed.
+    Operational data of the REST interface, not a governed record.
+    """
 
     token = models.ForeignKey("registry.AccessToken", on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)

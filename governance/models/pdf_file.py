@@ -1,4 +1,4 @@
-"""PDF files that a worker draws and keeps for a day."""
+"""PDF files rendered by a worker and kept for a day."""
 
 from typing import Any, ClassVar
 
@@ -8,11 +8,11 @@ from django.db.models import Q
 
 
 class PdfFile(models.Model):
-    """A PDF that takes long to draw. The row is the queue: a worker claims it by writing `claim`.
+    """A PDF that takes long to render. Unfinished rows are the work queue: a worker claims one by writing `claim`.
 
-    A cache and not a governed fact: `digest` is the SHA-256 of all that is printed and of the edition of the drawing
-    code, so the same request finds the same file, and a deleted row is drawn once more. Rows are looked up only after
-    the reader's permission was checked; the reader's name is part of the digest.
+    A cache, not a governed record. `digest` is the SHA-256 of the printed content and of the renderer's version, so the
+    same request finds the same file, and a deleted row is rendered again. Rows are looked up only after the reader's
+    permission was checked; the reader's name is part of the digest.
     """
 
     class State(models.TextChoices):

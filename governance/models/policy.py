@@ -10,7 +10,7 @@ from registry.models.managers import PreparedManager, PreparedModel
 
 
 class Policy(AuditedModel):
-    """A named rule set. What it says is in its revisions; which one is in force is `in_force`."""
+    """A named rule set. Its content is in its revisions; `in_force` is the current one."""
 
     slug = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=200)
@@ -28,10 +28,10 @@ class Policy(AuditedModel):
 
 
 class PolicyRevision(AuditedModel):
-    """What a policy said, from its publication on. Immutable: the database refuses a change.
+    """The content of a policy from its publication on. Immutable: database guards refuse a change.
 
-    `source` is the YAML as published, `document` its validated form (`governance.policies.PolicyDocument`), `digest`
-    the SHA-256 of the document's canonical JSON: what requests, packets and permits refer to.
+    `source` is the published YAML, `document` its validated form (`governance.policies.PolicyDocument`), `digest` the
+    SHA-256 of the document's canonical JSON, which requests, packets and permits refer to.
     """
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="revisions")
@@ -63,28 +63,28 @@ class PolicyRevision(AuditedModel):
 
     @property
     def confirmation(self) -> str:
-        """Who put it in force: "two_officers", "single_officer", or "setup" (no second person)."""
+        """How the revision was put in force: "two_officers", "single_officer", or "setup" (no second person)."""
         if not self.confirmed_by:
             return "setup"
         return "single_officer" if self.confirmed_by == self.published_by else "two_officers"
 
     @property
     def described(self) -> str:
-        """The revision as documents name it, with the statement that a single officer put it in force."""
+        """The revision's name in documents, which states if a single officer put it in force."""
         return f"{self}, put in force by a single officer" if self.confirmation == "single_officer" else str(self)
 
 
 class RequestPolicies(PreparedManager["RequestPolicy"]):
-    """Reads the rows with their revision and policy: no reader wants them without."""
+    """Reads rows with their revision and policy joined, which every caller needs."""
 
     def get_queryset(self) -> models.QuerySet["RequestPolicy"]:
         return super().get_queryset().select_related("policy_revision__policy")
 
 
 class RequestPolicy(PreparedModel):
-    """A policy revision that governs a promotion request, and why. Immutable.
+    """A policy revision that governs a promotion request, and its basis. Immutable.
 
-    A request satisfies the conjunction of all its revisions (`governance.policies.combine`). The row with the basis
+    A request must satisfy the conjunction of all its revisions (`governance.policies.combine`). The row with the basis
     "target" is the policy the request was made under; the others only make it stricter.
     """
 

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class PromotionRequest(AuditedModel):
-    """A governed change of a version's stage, or of a protected alias, asked for. Its primary key is its number (#128).
+    """A requested change of a version's stage, or of a protected alias. Its primary key is its number (#128).
 
     Exactly one of `target_stage` and `target_alias` is set. `fingerprint` is the version's when the checks were last
-    bound; `packet_digest` names the packet under review, empty until review opens. `revision` counts what a reader of
-    the request's page would see change: pages poll it, writes name it in If-Match. `before_governance` marks what was
-    promoted elsewhere and came here so (`governance.promotions.adopt`): no policy, no check, no decision.
-    `policy_revision` is the primary policy; `governing` lists every revision the request must satisfy.
-    `reapproves` is set where the version holds the target already, and its inputs are to be approved there again.
+    bound. `packet_digest` identifies the packet under review; it is empty until review opens. `revision` increases when
+    the content of the request's page changes: pages poll it, and writes send it in If-Match. `before_governance` marks
+    an imported promotion (`governance.promotions.import_existing`): no policy, check or decision. `policy_revision` is
+    the primary policy; `governing` lists every revision the request must satisfy. `reapproves` is set if the version
+    holds the target already and its inputs are to be approved there again.
     """
 
     class State(models.TextChoices):
@@ -137,15 +137,15 @@ class PromotionRequest(AuditedModel):
 
     @cached_property
     def governing(self) -> "tuple[RequestPolicy, ...]":
-        """Every policy revision the request must satisfy, the primary one first. Empty for a free move."""
+        """Every policy revision the request must satisfy, the primary one first. Empty for an ungoverned transition."""
         return tuple(self.policies.all()) if self.policy_revision_id is not None else ()
 
     @property
     def policy_digests(self) -> list[str]:
-        """The digests of those revisions, as events name them."""
+        """Digests of those revisions, as recorded in events."""
         return [bound.policy_revision.digest for bound in self.governing]
 
     @property
     def target_name(self) -> str:
-        """What is asked for, in words: a stage's name or an alias."""
+        """Display name of the target: the stage's name, or "@" and the alias."""
         return self.target_stage.name if self.target_stage is not None else f"@{self.target_alias}"

@@ -1,4 +1,4 @@
-"""Promotion requests that could not be settled."""
+"""Promotion requests whose evaluation failed."""
 
 from typing import Any, ClassVar
 
@@ -6,8 +6,11 @@ from django.db import models
 
 
 class SettlementFailure(models.Model):
-    """Why the last attempt to settle a live request failed, and when the next is due. The row is the queue of the
-    attempts and goes when one succeeds; what happened is in the log (promotion.blocked, with the reason)."""
+    """Why the last evaluation of a live request failed, and when the next attempt is due.
+
+    Rows are the retry queue; a successful evaluation deletes the row. The audit log keeps the history
+    (`promotion.blocked`, with the reason).
+    """
 
     request = models.OneToOneField(
         "governance.PromotionRequest", on_delete=models.CASCADE, primary_key=True, related_name="failure"

@@ -1,4 +1,4 @@
-"""Copies of what lies at a version's source, made by a worker."""
+"""Copies of the files at a version's source, made by a worker."""
 
 from typing import Any, ClassVar
 
@@ -9,9 +9,11 @@ from registry.models import AuditedModel
 
 
 class SourceCopy(AuditedModel):
-    """That the files at a version's source are to be copied here, once. The row is the queue: a worker claims it by
-    writing `claim`, says with `heartbeat_at` that it lives, and what ends it is recorded. What was copied by an attempt
-    that was cut off is found again by the next."""
+    """The task of copying the files at a version's source, once per version. Unfinished rows are the work queue.
+
+    A worker claims a row by writing `claim` and updates `heartbeat_at` while it works; the result is recorded as an
+    event. Files copied by an interrupted attempt are found by the next one.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"

@@ -1,4 +1,4 @@
-"""Webhooks, what they sign with, and what they have to tell."""
+"""Webhooks, their signing secrets and their deliveries."""
 
 import uuid
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from registry.models import AuditedModel
 
 
 class Webhook(AuditedModel):
-    """An address that is told of what happens, of the models its creator may see."""
+    """An address that receives messages about events of the models its creator may see."""
 
     class Status(models.TextChoices):
         ACTIVE = "ACTIVE", "Active"
@@ -35,7 +35,9 @@ class Webhook(AuditedModel):
 
 
 class WebhookSecret(models.Model):
-    """What a webhook's messages are signed with. It has to be readable to sign; only the sender reads it."""
+    """The secret that signs a webhook's messages. Stored in plain text because signing needs it; only the sender
+    reads it.
+    """
 
     webhook = models.OneToOneField(Webhook, on_delete=models.PROTECT, related_name="+")
     value = models.TextField()
@@ -45,8 +47,11 @@ class WebhookSecret(models.Model):
 
 
 class WebhookDelivery(models.Model):
-    """That a webhook is to be told of an event. It holds no words of the message: those are read when it is sent, so
-    that what was erased meanwhile is not told. Not governed: it decides nothing, and goes after a month."""
+    """One message to be delivered to a webhook.
+
+    It does not store the message: the text is read when it is sent, so that data erased meanwhile is not sent. Not a
+    governed record; deleted after a month.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -86,8 +91,11 @@ class WebhookDelivery(models.Model):
 
 
 class WebhookPosition(models.Model):
-    """How far the log was read for webhooks: one row. Everything up to `arrival` is in the outbox for good. Up to
-    `horizon` it will be, once every transaction below `begun` is over."""
+    """How far the audit log was read for webhooks; a single row.
+
+    Every event up to `arrival` is in the outbox. Every event up to `horizon` is in it once all transactions below
+    `begun` have ended.
+    """
 
     arrival = models.BigIntegerField(default=0)
     horizon = models.BigIntegerField(default=0)
