@@ -1,7 +1,7 @@
-"""Accounts that somebody else administers: the registry's service, and the messages that follow.
+"""Administered accounts: the registry's service, and the notices that follow.
 
-Whoever sets another person's password, changes their address or issues their sign-in link, and the holder of the
-account, both get a message where mail is set up, and both find the event on their profile page in any case.
+If a user sets another person's password, changes their address or issues their sign-in link, both get a notice where
+mail is set up, and both see the event on their profile page.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from registry.services import people, sign_in_links
 logger = logging.getLogger(__name__)
 
 TOLD: Final = (PERSON_PASSWORD_SET, PERSON_LINK_ISSUED, PERSON_PASSWORD_REPLACED, PERSON_UPDATED)
-"""The events of an account that are mailed to its holder and to who caused them."""
+"""Events of an account that are mailed to its holder and to the user who caused them."""
 SHOWN: Final = (*TOLD, PERSON_REGISTERED)
-"""The events of an account that its holder's profile page lists."""
+"""Events of an account that its holder's profile page lists."""
 RECENT: Final = 20
 
 
 def is_mail_set_up() -> bool:
-    """Whether this installation sends mail."""
+    """Return whether this installation sends mail."""
     return not settings.EMAIL_BACKEND.endswith("dummy.EmailBackend")
 
 
 @transaction.atomic
 def set_password(*, actor: Actor, person: User, password: str, reason: str) -> User:
-    """`registry.services.people.set_password`, with its messages."""
+    """Call `registry.services.people.set_password` and enqueue the notice. Same arguments and errors."""
     changed = people.set_password(actor=actor, person=person, password=password, reason=reason)
     _tell_of_last(changed)
     return changed
@@ -54,7 +54,7 @@ def set_password(*, actor: Actor, person: User, password: str, reason: str) -> U
 
 @transaction.atomic
 def update_person(*, actor: Actor, person: User, name: str, title: str, email: str, reason: str) -> User:
-    """`registry.services.people.update_person`, with its messages where somebody else changed the address."""
+    """Call `registry.services.people.update_person`; send notices if someone else changed the address. Same errors."""
     before = person.email
     changed = people.update_person(actor=actor, person=person, name=name, title=title, email=email, reason=reason)
     if changed.email != before and actor.person != person.uid:
@@ -66,9 +66,12 @@ def update_person(*, actor: Actor, person: User, name: str, title: str, email: s
 
 @transaction.atomic
 def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[SignInLink, str | None]:
-    """`registry.services.sign_in_links.issue_link`, with its messages; a mailed link is mailed by a worker.
+    """Call `registry.services.sign_in_links.issue_link` and enqueue notice and mail.
 
-    Raises also ValidationFailedError for a mailed link where no mail is set up.
+    A worker sends the link by mail if `way` is `MAILED`. Same arguments and errors as the registry's service, and:
+
+    Raises:
+        ValidationFailedError: a mailed link is requested and no mail is set up (`no_mail`).
     """
     if way == SignInLink.Way.MAILED and not is_mail_set_up():
         raise ValidationFailedError(
@@ -83,19 +86,26 @@ def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[Si
 
 @transaction.atomic
 def redeem_link(*, secret: str, password: str) -> User:
-    """`registry.services.sign_in_links.redeem_link`, with its message."""
+    """Call `registry.services.sign_in_links.redeem_link` and enqueue the notice. Same arguments and errors."""
     person = sign_in_links.redeem_link(secret=secret, password=password)
     _tell_of_last(person)
     return person
 
 
 def address_of_link(secret: str) -> str:
-    """The address of a link. The secret is the fragment, which browsers send to no server."""
+    """Return the URL of a sign-in link. The secret is in the fragment, which browsers do not send to servers."""
     return f"{settings.PUBLIC_URL}/sign-in/link/#{secret}"
 
 
 def mail_link(link_id: int) -> bool:
-    """Mail a link that waits for it; whether it left. Another attempt makes another secret."""
+    """Mail a pending sign-in link. Each attempt creates a new secret.
+
+    Args:
+        link_id: primary key of the link.
+
+    Returns:
+        Whether the mail was sent.
+    """
     taken = sign_in_links.take_for_mailing(link_id)
     if taken is None:
         return False
@@ -120,7 +130,14 @@ def mail_link(link_id: int) -> bool:
 
 
 def mail_notice(event_id: int) -> int:
-    """Mail an account's event to its holder and to who caused it; how many messages left."""
+    """Mail an account's event to its holder and to the user who caused it.
+
+    Args:
+        event_id: primary key of the event.
+
+    Returns:
+        The number of messages sent.
+    """
     event = Event.objects.filter(pk=event_id, thing_type="person", action__in=[str(action) for action in TOLD]).first()
     if event is None or not is_mail_set_up():
         return 0
@@ -134,7 +151,7 @@ def mail_notice(event_id: int) -> int:
 
 
 def security_events(person: User) -> list[Event]:
-    """What happened to how a person's account signs in, and what they did to other accounts: newest first."""
+    """Return the latest security events of a person's account and those they caused on other accounts, newest first."""
     names = [str(action) for action in SHOWN]
     own = log.events_for_object(ObjectRef("person", person.uid)).filter(action__in=names)[:RECENT]
     done = Event.objects.filter(actor_id=person.uid, action__in=names).order_by("-happened_at", "-id")[:RECENT]
@@ -143,7 +160,7 @@ def security_events(person: User) -> list[Event]:
 
 
 def _tell_of_last(person: User) -> None:
-    """Enqueue the message about what this transaction recorded last of an account."""
+    """Enqueue the notice about the latest event of an account in this transaction."""
     names = [str(action) for action in TOLD]
     event = log.events_for_object(ObjectRef("person", person.uid)).filter(action__in=names).first()
     if event is not None:
@@ -151,7 +168,7 @@ def _tell_of_last(person: User) -> None:
 
 
 def _tell_former_address(person: User, address: str) -> None:
-    """Tell the address an account had until now, when the transaction commits: the holder may read no other."""
+    """Notify an account's former address on commit: the holder may have access to no other."""
     text = f"{person.name},\n\nan administrator gave your Countersign account another e-mail address."
     transaction.on_commit(partial(_mail, address, f"{text} {_REMEDY}"))
 

@@ -1,9 +1,9 @@
-"""Adding to a version after registration, with what that means for its open requests: one transaction.
+"""Add to a version after registration, with the effect on its open requests, in one transaction.
 
-The registry keeps the evidence; the gate binds its live requests to it anew, so that approvals lapse and checks run
-again at the moment the evidence changes, and not when somebody next looks. Where the version holds a protected place,
-the event names the promotion behind it. A file for a version that stands in such a place since before governance is
-attached together with a request to approve the version there again.
+The registry stores the evidence; the version's live requests are bound to the new fingerprint at once, so that
+approvals lapse and checks run again when the evidence changes. If the version holds a protected place, the event names
+the promotion behind it. A file for a version that holds such a place since before governance is attached together with
+a request to approve the version there again.
 """
 
 import difflib
@@ -28,7 +28,7 @@ from registry.storage import StoredBlob, Stream
 
 @transaction.atomic
 def attach_card(*, actor: Actor, version: ModelVersion, text: str, expected_revision: int | None = None) -> ModelCard:
-    """Add a revision of the model card. Takes and raises what `registry.services.versions.add_card` does."""
+    """Add a revision of the model card; see `registry.services.versions.add_card` for arguments and errors."""
     card = versions.add_card(
         actor=actor, version=version, text=text, approved=approved, expected_revision=expected_revision
     )
@@ -38,29 +38,31 @@ def attach_card(*, actor: Actor, version: ModelVersion, text: str, expected_revi
 
 @transaction.atomic
 def attach_metrics(*, actor: Actor, version: ModelVersion, metrics: Sequence[MetricSpec]) -> list[Metric]:
-    """Add metrics, each superseding an earlier one of the same name, dataset and slice."""
+    """Add metrics; see `registry.services.versions.add_metrics`. A metric replaces one of the same name, dataset
+    and slice.
+    """
     added = versions.add_metrics(actor=actor, version=version, metrics=metrics, approved=approved)
     promotions.rebind_requests(version, actor=actor)
     return added
 
 
 RUN = "mlflow.run"
-"""The kind of what an MLflow tracking server says of a version's run."""
+"""Evidence kind of the run data from an MLflow tracking server."""
 DOCUMENT = "document."
-"""What the kinds of evidence that people read begin with."""
+"""Prefix of the kinds of evidence that people read."""
 
 
 def evidence_kinds() -> list[str]:
-    """The kinds of evidence files that an installed check reads, and that of a run that a worker copies."""
+    """Return the kinds of evidence files that installed checks read, and the kind of a copied MLflow run."""
     kinds = {needed.kind for check in installed().checks.values() for needed in check.needs}
     return sorted((kinds | {RUN}) - {ARTIFACT_FILES, METRICS, MODEL_CARD})
 
 
 def refuse_unknown_kind(kind: str) -> None:
-    """Refuse a kind of evidence that no check reads and that is no document, naming the nearest one.
+    """Refuse a kind of evidence that no check reads and that is no document; the message names the nearest kind.
 
     Raises:
-        ValidationFailedError: at /kind.
+        ValidationFailedError: the kind is unknown (`unknown_kind` at /kind).
     """
     known = evidence_kinds()
     if kind in known or kind.startswith(DOCUMENT):
@@ -87,8 +89,23 @@ def store_evidence(
     sha256: str | None = None,
     announced: int | None = None,
 ) -> StoredBlob:
-    """Take in the bytes of an evidence file of a known kind. Raises what `registry.services.versions.store_evidence`
-    raises; ValidationFailedError for a kind that is unknown, before anything is read."""
+    """Store the bytes of an evidence file of a known kind. The kind is checked before anything is read.
+
+    Args:
+        actor: who adds it; needs REGISTER_VERSION.
+        version: the version.
+        kind: kind of evidence.
+        stream: the bytes.
+        sha256: expected digest in hex, if known.
+        announced: announced size in bytes, if known.
+
+    Returns:
+        The stored blob, which nothing refers to yet.
+
+    Raises:
+        ValidationFailedError: the kind is unknown.
+        DomainError: as `registry.services.versions.store_evidence`.
+    """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     refuse_unknown_kind(kind)
     return versions.store_evidence(
@@ -99,19 +116,22 @@ def store_evidence(
 def attach_evidence(
     *, actor: Actor, version: ModelVersion, kind: str, filename: str, stream: Stream, sha256: str | None = None
 ) -> Evidence:
-    """Add an evidence file of a kind. The bytes are stored before the transaction begins: storage is slow, and bytes
-    nobody refers to do no harm."""
+    """Add an evidence file. Its bytes are stored before the transaction begins, because storage is slow.
+
+    Bytes without a reference are harmless; storage sweeping removes them. Errors as `store_evidence` and
+    `attach_stored`.
+    """
     blob = store_evidence(actor=actor, version=version, kind=kind, stream=stream, sha256=sha256)
     return attach_stored(actor=actor, version=version, kind=kind, filename=filename, blob=blob)
 
 
 @transaction.atomic
 def attach_stored(*, actor: Actor, version: ModelVersion, kind: str, filename: str, blob: StoredBlob) -> Evidence:
-    """Add an evidence file whose bytes `registry.services.versions.store_evidence` took in.
+    """Add an evidence file whose bytes `store_evidence` stored.
 
     Raises:
-        Refusal: what `registry.services.versions.add_evidence` raises; ValidationFailedError for a kind that is
-        unknown.
+        ValidationFailedError: the kind is unknown.
+        DomainError: as `registry.services.versions.add_evidence`.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     refuse_unknown_kind(kind)
@@ -124,7 +144,7 @@ def attach_stored(*, actor: Actor, version: ModelVersion, kind: str, filename: s
 
 @dataclass(frozen=True)
 class Attached:
-    """A file that was attached, and the live requests to approve its version again in the places it holds."""
+    """An attached file, and the live requests to approve its version again in the places it holds."""
 
     artifact: Artifact
     requests: tuple[PromotionRequest, ...] = ()
@@ -139,28 +159,28 @@ def attach_file(
     sha256: str | None = None,
     reason: str = "",
 ) -> Attached:
-    """Add a file to a version that was registered by its source alone. The bytes are stored before the transaction
+    """Add a file to a version that was registered by its source alone. Its bytes are stored before the transaction
     begins.
 
     Args:
         actor: who attaches it.
         version: registered by its source alone.
-        path: what the version calls the file.
+        path: path of the file in the version.
         stream: the bytes.
-        sha256: where given, what the bytes must have.
-        reason: of the request to approve the version again, where it stands in a protected place since before
-            governance; a plain one where none is given.
+        sha256: expected digest in hex, if known.
+        reason: reason of the request to approve the version again, if it holds a protected place since before
+            governance; a default text if empty.
 
     Returns:
         The file, and those requests.
 
     Raises:
-        Refusal: what `registry.services.attachments` raises, and `governance.promotions.request` where such a request
-            is needed; nothing is attached then.
+        DomainError: as `registry.services.attachments`, and as `governance.promotions.request` if such a request is
+            needed. Nothing is attached then.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     if _places_to_approve(version):
-        _require_asking(actor, version)  # before the bytes are taken in, which may take long
+        _require_asking(actor, version)  # before the bytes are read, which may take long
     blob = attachments.store_file(actor=actor, version=version, path=path, stream=stream, sha256=sha256)
     return attach_stored_file(actor=actor, version=version, path=path, blob=blob, reason=reason)
 
@@ -169,7 +189,7 @@ def attach_file(
 def attach_stored_file(
     *, actor: Actor, version: ModelVersion, path: str, blob: StoredBlob, reason: str = ""
 ) -> Attached:
-    """Add a file whose bytes `registry.services.attachments.store_file` took in. Otherwise as `attach_file`."""
+    """Add a file whose bytes `registry.services.attachments.store_file` stored; see `attach_file`."""
     there = Artifact.objects.filter(version=version, path=path, sha256=blob.sha256, blob__isnull=False).exists()
     added = attachments.attach_file(actor=actor, version=version, path=path, blob=blob, approved=approved)
     promotions.rebind_requests(version, actor=actor)
@@ -188,12 +208,12 @@ def attach_stored_file(
 
 
 def _places_to_approve(version: ModelVersion) -> list[Approval]:
-    """The places that nobody here approved the version for, and nobody asks to approve it in either."""
+    """Return the places held since before governance for which there is no live request for approval."""
     return [place for place in approvals(version) if place.before_governance and place.reapproval is None]
 
 
 def _require_asking(actor: Actor, version: ModelVersion) -> None:
-    """Raise where the actor cannot open the request that a file for an approved place needs."""
+    """Refuse an actor who cannot open the request that a file for an approved place needs."""
     if actor.person is None:
         raise InvalidStateError(
             f"Version {version.number} holds a protected place, and takes a file only with a request to approve it "

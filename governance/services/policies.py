@@ -1,4 +1,4 @@
-"""Publishing policies: one officer proposes a revision, a second one puts it in force."""
+"""Publish policies: one officer proposes a revision, a second one puts it in force."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from registry.validation import ErrorCollector
 
 @groups.register_calling
 def _calls_upon(group: ReviewerGroup) -> bool:
-    """Whether a policy in force, or one that governs an open request, calls upon a group."""
+    """Return whether a policy in force, or one that governs an open request, requires a group."""
     live = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE).values("pk")
     called = Q(document__approvals__contains=[{"group": group.slug}])
     governing = Q(in_force_of__isnull=False) | Q(requests__in=live) | Q(governed__request__in=live)
@@ -34,13 +34,17 @@ def _calls_upon(group: ReviewerGroup) -> bool:
 
 
 STARTER = Path(__file__).parent.parent / "defaults"
-"""The light policies an organisation begins with, as YAML files."""
+"""Folder of the starter policies, as YAML files."""
 
 
 def read(source: str) -> language.PolicyDocument:
-    """Validate a policy's YAML against its schema, the check catalogue, the lifecycle and the reviewer groups.
+    """Parse a policy and validate it against schema, check catalogue, lifecycle and reviewer groups.
 
-    Raises ValidationFailedError with one error per fault, each pointing into the document.
+    Args:
+        source: YAML.
+
+    Raises:
+        ValidationFailedError: one error per problem, each with its position in the document.
     """
     faults = ErrorCollector()
     faults.clean_text("/", source, len(source))
@@ -61,15 +65,20 @@ def read(source: str) -> language.PolicyDocument:
 
 @transaction.atomic
 def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
-    """Propose a policy's YAML as its next revision; a second officer's signature puts it in force.
+    """Propose a policy as its next revision; a second officer's signature puts it in force.
 
-    Where the instance declares a single officer, the revision is in force when this returns.
+    If the instance has a single officer declared, the revision is in force when this returns.
+
+    Args:
+        actor: an officer.
+        source: the policy's YAML.
+        reason: why; recorded in the proposal.
 
     Raises:
         PermissionDeniedError: the actor may not manage policies.
-        ValidationFailedError: the source breaks a rule (see `read`), or the reason is empty.
-        Conflict: the revision is in force already ("unchanged_policy"), a revision of the policy is proposed already,
-            or another policy in force covers the same targets and tiers with the same priority.
+        ValidationFailedError: the source is invalid (see `read`), or the reason is empty.
+        ConflictError: the revision is in force already (`unchanged_policy`), a revision of the policy is proposed
+            already, or another policy in force covers the same targets and tiers with the same priority.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     document = read(source)
@@ -90,16 +99,20 @@ def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
 
 @transaction.atomic
 def publish(*, actor: Actor, source: str, reason: str) -> PolicyRevision:
-    """Publish a policy's YAML as its next revision and put it in force, during the set-up of an instance.
+    """Publish a policy as its next revision and put it in force, during the set-up of an instance.
 
-    Publishing the source already in force changes nothing and returns that revision. Requests that are open keep the
-    revision they were made under.
+    Publishing the source in force changes nothing and returns that revision. Open requests keep their revision.
+
+    Args:
+        actor: the set-up process.
+        source: the policy's YAML.
+        reason: why; recorded in the event.
 
     Raises:
-        PermissionDeniedError: the actor is no process of the set-up, or the set-up is confirmed: propose the revision
-        then.
-        ValidationFailedError: the source breaks a rule (see `read`).
-        Conflict: another policy in force covers the same targets and tiers with the same priority.
+        PermissionDeniedError: the actor is not a set-up process, or the set-up is confirmed (propose the revision
+            then).
+        ValidationFailedError: the source is invalid (see `read`).
+        ConflictError: another policy in force covers the same targets and tiers with the same priority.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     change_proposals.require_exempt(actor, "Putting a policy in force")
@@ -154,13 +167,13 @@ def _put_in_force(actor: Actor, source: str, reason: str, proposal: ChangePropos
 
 
 def _locked_policies() -> dict[str, Policy]:
-    """Every policy by slug, locked: whether two overlap is decided for all of them together."""
+    """Lock and return every policy by slug: an overlap is decided over all of them."""
     found = Policy.objects.select_for_update(of=("self",)).select_related("in_force")
     return {policy.slug: policy for policy in found}
 
 
 def _refuse_unchanged(document: language.PolicyDocument, policies: dict[str, Policy]) -> str:
-    """The digest of a document. Raises Conflict where it is in force already."""
+    """Return the digest of a document; ConflictError if it is in force already."""
     digest = canonical.digest(document.model_dump(mode="json"))
     policy = policies.get(document.slug)
     if policy is not None and policy.in_force is not None and policy.in_force.digest == digest:
@@ -194,7 +207,7 @@ def _policies_in_force() -> list[dict[str, Any]]:
 
 
 def install_starter(*, actor: Actor) -> list[PolicyRevision]:
-    """Publish the starter policies where no policy exists yet. Called when an instance is initialised."""
+    """Publish the starter policies if no policy exists; called when an instance is initialised."""
     if Policy.objects.exists():
         return []
     return [

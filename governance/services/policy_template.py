@@ -1,4 +1,4 @@
-"""A policy to start from: YAML with every field explained, with the stages, groups and checks of this instance."""
+"""A policy template: YAML with every field explained, with the stages, groups and checks of this instance."""
 
 from governance.checks import entry_points
 from registry import selectors

@@ -1,4 +1,4 @@
-"""Completing a version, and ringing for the workers who look at files that were sent to the bucket."""
+"""Complete the registration of a version, and enqueue verification of files uploaded directly to object storage."""
 
 from audit.actor import Actor
 from governance import task_queue
@@ -7,9 +7,11 @@ from registry.services import versions
 
 
 def complete(*, actor: Actor, version: ModelVersion) -> ModelVersion:
-    """Register a version whose files are all there. Where workers have to read some first, the version is returned
-    still registering, and the worker that stores the last file registers it. Raises what
-    `registry.services.versions.complete_registration` raises."""
+    """Complete the registration of a version whose files are all present.
+
+    If workers have to verify files first, the version is returned in the state registering; the worker that stores the
+    last file completes it. Errors as `registry.services.versions.complete_registration`.
+    """
     completed = versions.complete_registration(actor=actor, version=version)
     for upload in completed.examining:
         task_queue.enqueue_on_commit(task_queue.EXAMINE_UPLOAD, upload)

@@ -1,4 +1,4 @@
-"""Reminding owners of periodic reviews by mail: thirty, seven and no days before, then every week while overdue."""
+"""Remind owners of periodic reviews by mail: 30, 7 and 0 days before the due date, then weekly while overdue."""
 
 from __future__ import annotations
 
@@ -21,20 +21,28 @@ log = logging.getLogger(__name__)
 
 REMINDER: Final = process("reminders")
 AHEAD: Final = (0, 7, 30)
-"""Days before the due day on which an owner is reminded."""
+"""Days before the due date on which an owner is reminded."""
 WEEK: Final = 7
 
 
 def step_of(days_left: int) -> int | None:
-    """Which reminder is due so many days before the due day (negative after it); None where none is yet. Only the
-    latest: whoever was away for a month is told once."""
+    """Return the reminder step that is due; None before the first one.
+
+    Only the latest step is returned, so missed steps are not sent later.
+
+    Args:
+        days_left: days until the due date, negative after it.
+
+    Returns:
+        Days before the due date (30, 7, 0), or a negative multiple of 7 after it.
+    """
     if days_left <= -WEEK:
         return -WEEK * (-days_left // WEEK)
     return next((ahead for ahead in AHEAD if days_left <= ahead), None)
 
 
 def due() -> list[int]:
-    """Ids of the models whose owner is to be reminded now, whether they were or not."""
+    """Return the ids of active models with a review due within 30 days or overdue and an owner with an address."""
     today = clock.now().date()
     rows = RegisteredModel.objects.filter(
         status=RegisteredModel.Status.ACTIVE,
@@ -45,22 +53,39 @@ def due() -> list[int]:
 
 
 def remind_all() -> int:
-    """Send what is due; returns how many mails went out. One that cannot be sent is tried again the next time; where no
-    mail server is set up, none is put on record as sent."""
+    """Send all reminders that are due. A failed one is retried at the next run.
+
+    Without a mail server nothing is sent and nothing is recorded.
+
+    Returns:
+        The number of mails sent.
+    """
     if settings.EMAIL_BACKEND.endswith("dummy.EmailBackend"):
         return 0
     sent = 0
     for model_id in due():
         try:
             sent += remind(model_id)
-        except OSError as error:  # what a mail server that does not answer raises, and smtplib's own errors
+        except OSError as error:  # raised for a mail server that does not respond, and by smtplib
             log.warning("a reminder of model %d could not be sent (%s); it is tried again", model_id, error)
     return sent
 
 
 def remind(model_id: int) -> bool:
-    """Remind the owner of one model, if that is due and was not done. The row is the claim: a second worker waits for
-    the model's lock and then finds it taken. The mail leaves last; one that fails takes row and event with it."""
+    """Remind the owner of one model, if a step is due and was not sent.
+
+    The reminder row is the claim: a second worker waits for the model's lock and then finds the row. The mail is sent
+    last, so a failure rolls back row and event.
+
+    Args:
+        model_id: primary key of the model.
+
+    Returns:
+        Whether a mail was sent.
+
+    Raises:
+        OSError: the mail could not be sent.
+    """
     with transaction.atomic():
         locked = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).select_related("owner")
         model = locked.get(pk=model_id)
@@ -76,7 +101,7 @@ def remind(model_id: int) -> bool:
 
 
 def _claimed(model: RegisteredModel, day: date, step: int, owner: User) -> bool:
-    """Put the reminder on record, unless it is."""
+    """Record the reminder; False if it is recorded already."""
     claim = ReviewReminder(uid=uuid4(), model=model, due=day, step=step, person=owner, sent_at=clock.now())
     if ReviewReminder.objects.filter(model=model, due=day, step=step).exists():
         return False
@@ -93,7 +118,7 @@ def _claimed(model: RegisteredModel, day: date, step: int, owner: User) -> bool:
 
 
 def _send(model: RegisteredModel, owner: User, days: int) -> None:
-    """The mail only leads to the page: nothing is decided from a mail."""
+    """Send a mail that only links to the page; no action is possible from the mail."""
     when = f"was due {-days} days ago" if days < 0 else "is due today" if days == 0 else f"is due in {days} days"
     assert model.next_review is not None
     send_mail(

@@ -1,5 +1,4 @@
-"""What an instance needs before anyone can use it: an opened log, a lifecycle, a reviewer group, the risk
-questionnaire, starter policies."""
+"""Initial data of an instance: audit log, lifecycle, a reviewer group, the risk questionnaire, starter policies."""
 
 from dataclasses import dataclass
 
@@ -17,15 +16,15 @@ from registry.services import change_proposals, instance, people, questionnaires
 from registry.services import setup as registry_setup
 
 INSTALLER = process("initialise")
-"""Who acts while an instance is set up, before there are people."""
+"""The actor during set-up, before users exist."""
 
 REVIEWERS = "reviewers"
-"""The group the starter policies call upon; its members may decide on every model."""
+"""The group that the starter policies require; its members may decide on every model."""
 
 
 @dataclass(frozen=True)
 class Installed:
-    """What a run of `initialise` found missing and made."""
+    """What a run of `initialise` created."""
 
     log_opened: bool
     group_made: bool
@@ -34,18 +33,18 @@ class Installed:
 
 
 def install_lifecycle(actor: Actor = INSTALLER) -> None:
-    """Install the lifecycle with the protection that COUNTERSIGN_PROTECTED asks for.
+    """Install the lifecycle with the protection set by COUNTERSIGN_PROTECTED.
 
-    Raises InvalidStateError where it asks for none and this instance protects something: the variable is read when an
-    instance is
-    set up, and opens none that people rely on.
+    Raises:
+        InvalidStateError: the variable is "none" and this instance has protected targets (`protection_stays`). It is
+            for new instances and never removes existing protection.
     """
     registry_setup.install_lifecycle(actor=actor, protected=settings.COUNTERSIGN_PROTECTED != "none")
     refuse_lowered_protection()
 
 
 def refuse_lowered_protection() -> None:
-    """Raises InvalidStateError as `install_lifecycle` does."""
+    """Refuse COUNTERSIGN_PROTECTED=none on an instance with protected targets; see `install_lifecycle`."""
     if settings.COUNTERSIGN_PROTECTED == "none" and selectors.has_protected_targets():
         guarded = [stage.name for stage in selectors.lifecycle().stages if stage.protected]
         raise InvalidStateError(
@@ -57,7 +56,11 @@ def refuse_lowered_protection() -> None:
 
 @transaction.atomic
 def initialise() -> Installed:
-    """Set an instance up. Idempotent: what is there is left as it is."""
+    """Set an instance up. Idempotent: existing data is not changed.
+
+    Returns:
+        What was created.
+    """
     opened = not Event.objects.exists()
     log.open_log(actor=INSTALLER)
     instance.record_instance(actor=INSTALLER)

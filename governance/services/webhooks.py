@@ -1,4 +1,4 @@
-"""Webhooks: made, changed, disabled and deleted, each with its event. A secret goes in and never comes out."""
+"""Create, change, disable and delete webhooks, each with its event. Secrets are write-only."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ NEWS: Final[tuple[str, ...]] = (
     "model_version_alias.created",
     "model_version_alias.deleted",
 )
-"""What a webhook can be told of: MLflow's events about models."""
+"""Event types a webhook can subscribe to: MLflow's events about models."""
 MOST: Final = 50
-"""Webhooks that an organisation may have."""
+"""Maximum number of webhooks of an organisation."""
 STREAM: Final = "organisation"
 SENDER = process("webhook-sender")
-"""Who acts when a worker finds that a receiver is gone."""
+"""The actor when a worker finds that a receiver is gone."""
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,2000}")
@@ -54,13 +54,20 @@ def create(
     secret: str = "",
     status: str = Webhook.Status.ACTIVE,
 ) -> Webhook:
-    """Have an address told of what happens from now on. Its host is looked up.
+    """Create a webhook that receives messages about events from now on. Its host is resolved.
 
     Args:
-        events: of `NEWS`.
-        secret: what messages are signed with; empty for messages without a signature.
+        actor: who creates it; needs MANAGE_WEBHOOKS.
+        name: 1 to 63 letters, digits, ".", "_" or "-".
+        url: address of the receiver.
+        events: event types, of `NEWS`.
+        description: free text.
+        secret: signs the messages; empty for unsigned messages.
+        status: ACTIVE or DISABLED.
 
-    Raises PermissionDeniedError without MANAGE_WEBHOOKS; ValidationFailedError.
+    Raises:
+        PermissionDeniedError: the actor lacks MANAGE_WEBHOOKS.
+        ValidationFailedError: a field is invalid, the host is not allowed, or there are too many webhooks.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     person = access.require_person(actor)
@@ -90,22 +97,41 @@ def create(
 
 
 def listing(actor: Actor) -> QuerySet[Webhook]:
-    """The organisation's webhooks, newest first. Raises PermissionDeniedError."""
+    """Return the organisation's webhooks, newest first.
+
+    Raises:
+        PermissionDeniedError: the actor lacks MANAGE_WEBHOOKS.
+    """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     return _all()
 
 
 def get(actor: Actor, webhook_id: str) -> Webhook:
-    """One webhook. Raises PermissionDeniedError, NotFound."""
+    """Return one webhook.
+
+    Raises:
+        PermissionDeniedError: the actor lacks MANAGE_WEBHOOKS.
+        NotFoundError: there is no such webhook.
+    """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     return _one(webhook_id)
 
 
 def update(*, actor: Actor, webhook_id: str, secret: str | None = None, **changes: Any) -> Webhook:
-    """Change `name`, `description`, `url`, `events`, `status` or the secret. One that is made active again is told of
-    what happens from then on. Where nothing differs, nothing is written.
+    """Change fields of a webhook. Without a difference nothing is written.
 
-    Raises PermissionDeniedError, NotFound, ValidationFailedError.
+    A webhook that becomes active again receives messages about events from then on.
+
+    Args:
+        actor: who changes it; needs MANAGE_WEBHOOKS.
+        webhook_id: uid of the webhook.
+        secret: the new secret; None or empty to keep it.
+        changes: new values of `name`, `description`, `url`, `events` or `status`.
+
+    Raises:
+        PermissionDeniedError: the actor lacks MANAGE_WEBHOOKS.
+        NotFoundError: there is no such webhook.
+        ValidationFailedError: a field is invalid.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     assert changes.keys() <= _FIELDS, changes
@@ -134,8 +160,12 @@ def update(*, actor: Actor, webhook_id: str, secret: str | None = None, **change
 
 @transaction.atomic
 def delete(*, actor: Actor, webhook_id: str) -> None:
-    """Take a webhook out of use for good, and its secret out of the database. Raises PermissionDeniedError,
-    NotFound."""
+    """Delete a webhook and its secret; the row is kept, marked as deleted.
+
+    Raises:
+        PermissionDeniedError: the actor lacks MANAGE_WEBHOOKS.
+        NotFoundError: there is no such webhook.
+    """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     row = _one(webhook_id, lock=True)
     _record(WEBHOOK_DELETED, actor, row, [Change("status", row.status, "deleted")])
@@ -146,14 +176,24 @@ def delete(*, actor: Actor, webhook_id: str) -> None:
 
 @transaction.atomic
 def record_test(*, actor: Actor, webhook: Webhook, told: str, answer: int | None) -> None:
-    """Put on record that somebody had a test message sent. Raises PermissionDeniedError."""
+    """Record that a test message was sent.
+
+    Args:
+        actor: who sent it; needs MANAGE_WEBHOOKS.
+        webhook: the webhook.
+        told: the event type of the message.
+        answer: HTTP status of the response; None if there was none.
+
+    Raises:
+        PermissionDeniedError: the actor lacks MANAGE_WEBHOOKS.
+    """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     _record(WEBHOOK_TESTED, actor, webhook, [], {"told": told, "answer": answer})
 
 
 @transaction.atomic
 def disable_gone_webhook(webhook_id: int) -> None:
-    """Disable a webhook whose receiver answered 410."""
+    """Disable a webhook whose receiver responded with 410."""
     row = _all().select_for_update(no_key=True).filter(pk=webhook_id, status=Webhook.Status.ACTIVE).first()
     if row is None:
         return
@@ -163,7 +203,7 @@ def disable_gone_webhook(webhook_id: int) -> None:
 
 
 def is_allowlisted_host(url: str) -> bool:
-    """Whether an operator named the host, which may then be in a private network and without TLS."""
+    """Return whether an operator allowed the host, which may then be private and without TLS."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -186,7 +226,7 @@ def _one(webhook_id: str, *, lock: bool = False) -> Webhook:
 
 
 def _checked(given: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
-    """What was given, each held to its rule. Raises ValidationFailedError."""
+    """Validate and normalise the given fields; ValidationFailedError if one is invalid."""
     faults, facts = ErrorCollector(), dict(given)
     if "name" in facts and not _NAME.fullmatch(facts["name"]):
         faults.add(
@@ -211,8 +251,8 @@ def _checked(given: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
 
 
 def _judge_url(faults: ErrorCollector, url: str) -> None:
-    """Adds what is wrong with an address: with its form, or with where its host is."""
-    # The first words are MLflow's, which its clients look for.
+    """Add an error if the form of the address or its host is not allowed."""
+    # MLflow clients look for the first words of these messages.
     if not url.strip():
         faults.add("/url", "required", "Webhook URL cannot be empty or just whitespace: give https://host/path.")
         return
@@ -253,7 +293,7 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _kept(field: str, value: Any) -> Any:
-    """An address may hold a password of its receiver, and texts may name people: the event only commits to them."""
+    """URL, name and description may contain passwords or personal names: the event stores only commitments."""
     if field in ("url", "name", "description"):
         return PrivateValue(value) if value else None
     return value
