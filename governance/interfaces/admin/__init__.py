@@ -1,1 +1,1 @@
-"""The officers' door: lists, records and commands. Every change is a service call with a reason; no raw edit."""
+"""Admin site for compliance officers: lists, records and actions. Every change is a service call with a reason."""

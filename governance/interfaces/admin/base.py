@@ -1,4 +1,4 @@
-"""What every room of the admin site has in common: it lists and shows; it changes by commands; it deletes nothing."""
+"""Base class of the model admins: read-only pages, changes by `AdminAction` only, no deletion."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HISTORY_PAGE = 50
 
 @dataclass(frozen=True)
 class RelatedTable:
-    """A table below a record: what belongs to it. Cells are text or safe markup; `more` is a link."""
+    """A table of related rows below a record. Cells are text or safe HTML; `more` is a link text and its URL."""
 
     title: str
     columns: Sequence[str]
@@ -47,7 +47,7 @@ class RelatedTable:
 
 @dataclass(frozen=True)
 class ActionLink:
-    """A link or a button of a record's page."""
+    """A link or button on a record's page."""
 
     label: str
     url: str
@@ -55,10 +55,11 @@ class ActionLink:
 
 
 class AuditedModelAdmin(_ModelAdmin):
-    """The base of every room.
+    """Base class of all model admins.
 
-    A record's page shows and never takes a POST: what changes is a `Command`, with a reason, through the service that
-    pages and API use. There is no bare save, no delete and no bulk action; the history is the audit log's.
+    A record's page is read-only and accepts no POST. Changes are made by an `AdminAction` with a reason, through the
+    service that the pages and the API use. There is no direct save, no deletion and no bulk action. The history is that
+    of the audit log.
     """
 
     section: ClassVar[str]
@@ -69,13 +70,13 @@ class AuditedModelAdmin(_ModelAdmin):
     position: ClassVar[int] = 0
 
     thing_type: ClassVar[str] = ""
-    """What the audit log calls such a row; empty where it has no history of its own."""
+    """Type of such a row in the audit log; empty if it has no history of its own."""
     view_permission: ClassVar[OrgPermission | None] = None
-    """Who may look; None: whoever enters the site."""
+    """Permission to view; None: everyone with access to the site."""
     change_permission: ClassVar[OrgPermission | None] = None
-    """Who may change; None: nobody, here."""
+    """Permission to change; None: no one changes it here."""
     model_path: ClassVar[str] = ""
-    """The path to the registered model it belongs to: rows of models out of the reader's sight are not there."""
+    """Lookup path to the registered model; rows of models that the user may not see are left out."""
     adding: ClassVar[AdminAction | None] = None
     commands: ClassVar[tuple[AdminAction, ...]] = ()
 
@@ -102,7 +103,7 @@ class AuditedModelAdmin(_ModelAdmin):
         return self.change_permission is not None and bool(standing_of(request).may(self.change_permission))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody: governed rows end, with an event; they are never taken away."""
+        """Always False: governed rows are closed by an event and never deleted."""
         return False
 
     def _require_view(self, request: HttpRequest) -> None:
@@ -112,7 +113,7 @@ class AuditedModelAdmin(_ModelAdmin):
     # --- what is there ---
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """The rows this reader may see."""
+        """Return the rows the user may see."""
         rows = super().get_queryset(request)
         if not self.model_path:
             return rows
@@ -126,25 +127,25 @@ class AuditedModelAdmin(_ModelAdmin):
         return flatten_fieldsets(self.get_fieldsets(request, obj))
 
     def name_of(self, row: Any) -> str:
-        """How the row is called in a heading."""
+        """The name of the row in headings."""
         return str(row)
 
     def panels(self, request: HttpRequest, row: Any) -> Sequence[RelatedTable]:
-        """What belongs to a record, below it."""
+        """Tables of related rows."""
         return ()
 
     def links(self, request: HttpRequest, row: Any) -> Sequence[ActionLink]:
-        """Where the record is shown outside the admin site."""
+        """Links to the record outside the admin site."""
         return ()
 
     def list_links(self, request: HttpRequest) -> Sequence[ActionLink]:
-        """Where the same things are shown outside the admin site."""
+        """Links to the same list outside the admin site."""
         return ()
 
     # --- pages ---
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The list. It takes no POST: there is nothing to do to many rows at once."""
+        """Show the list. POST is not allowed: there are no bulk actions."""
         if request.method not in READS:
             return HttpResponseNotAllowed(READS)
         self._require_view(request)
@@ -159,7 +160,7 @@ class AuditedModelAdmin(_ModelAdmin):
         return super().changelist_view(request, context)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> Any:
-        """Make a new row, by its command. Raises PermissionDeniedError."""
+        """Create a row with the `adding` action. Raises PermissionDeniedError."""
         if self.adding is None:
             self._require_view(request)
             raise PermissionDeniedError(
@@ -174,7 +175,7 @@ class AuditedModelAdmin(_ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """A record: its fields to read, what belongs to it, and its commands."""
+        """Show a record: read-only fields, related rows and available actions."""
         if request.method not in READS:
             return HttpResponseNotAllowed(READS)
         self._require_view(request)
@@ -192,7 +193,7 @@ class AuditedModelAdmin(_ModelAdmin):
         return super().change_view(request, object_id, form_url, context)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
-        """Raises PermissionDeniedError, always."""
+        """Always raises PermissionDeniedError."""
         self._require_view(request)
         raise PermissionDeniedError(
             "Nothing in the registry is deleted: what was true stays on record. Deactivate, revoke or end it instead.",
@@ -202,7 +203,7 @@ class AuditedModelAdmin(_ModelAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """What the audit log says about the record."""
+        """Show the audit events of the record."""
         if request.method not in READS:
             return HttpResponseNotAllowed(READS)
         self._require_view(request)
@@ -224,7 +225,7 @@ class AuditedModelAdmin(_ModelAdmin):
         return render(request, "admin/object_history.html", context)
 
     def command_view(self, request: HttpRequest, object_id: str, command: AdminAction) -> HttpResponse:
-        """Carry out a command on a record."""
+        """Run an action on a record."""
         self._require_view(request)
         return action_view(request, self, command, self._found(request, object_id))
 
@@ -242,20 +243,20 @@ class AuditedModelAdmin(_ModelAdmin):
     # --- addresses and words ---
 
     def thing_of(self, row: Any) -> ObjectRef:
-        """What the audit log calls this row."""
+        """The row's reference in the audit log."""
         return ObjectRef(self.thing_type, str(row.uid))
 
     def page_of(self, request: HttpRequest, row: Any) -> str:
-        """The address of a record's page, of this room or another."""
+        """The URL of a record's page; the row may belong to another model admin."""
         opts = row._meta
         return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[quote(row.pk)])
 
     def list_url(self, query: str = "") -> str:
-        """The address of the list."""
+        """The URL of the list."""
         return reverse(f"admin:{self._route('changelist')}") + query
 
     def context_of(self, request: HttpRequest) -> dict[str, Any]:
-        """What every page of this room has for its template."""
+        """Template context of every page of this model admin."""
         return {**self.admin_site.each_context(request), "opts": self.opts, **self._words()}
 
     def _words(self) -> dict[str, Any]:
@@ -289,27 +290,27 @@ class AuditedModelAdmin(_ModelAdmin):
     # --- what Django would do by itself, and never does here ---
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Never: a row changes through its service, with its event."""
+        """Always raises: rows change through a service that records an event."""
         raise PermissionDeniedError(
             "Nothing is saved here without its event: use the record's commands.", code="no_bare_save"
         )
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Never."""
+        """Always raises."""
         raise PermissionDeniedError("Nothing in the registry is deleted.", code="never_deleted")
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Never."""
+        """Always raises."""
         raise PermissionDeniedError("Nothing in the registry is deleted.", code="never_deleted")
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """The audit log has it; Django's own log is not kept."""
+        """Disabled: the audit log has it; Django's log is not used."""
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """The audit log has it; Django's own log is not kept."""
+        """Disabled: the audit log has it; Django's log is not used."""
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """The audit log has it; Django's own log is not kept."""
+        """Disabled: the audit log has it; Django's log is not used."""
 
 
 def _named(view: Callable[..., HttpResponse], after: Callable[..., Any]) -> Callable[..., HttpResponse]:

@@ -1,4 +1,4 @@
-"""Change proposals, to be read: the second person signs on the page of the proposal. And the installation's set-up."""
+"""Change proposals, read-only (they are signed on their own page), and the installation record."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECTION = "Policies"
 
 
 def proposed(proposal: ChangeProposal) -> ActionResult:
-    """The result of a command that proposed a change, or, with a single officer, carried it out."""
+    """Build the result of an action that proposed a change, or made it in a single-officer installation."""
     if proposal.outcome == ChangeProposal.Outcome.CONFIRMED:
         alone = "This installation has a single officer: no second person signed."
         return ActionResult(f"In effect: {proposal.title}.", proposal, (alone, *warnings_of_change(proposal)))
@@ -37,7 +37,7 @@ def proposed(proposal: ChangeProposal) -> ActionResult:
 
 
 class ChangeProposalAdmin(AuditedModelAdmin):
-    """Changes of governance and the two people behind each."""
+    """Change proposals with their author and confirmer."""
 
     section, position, icon = SECTION, 0, "scale"
     singular, plural = "change proposal", "change proposals"
@@ -119,7 +119,7 @@ def _end_single_officer(actor: Actor, row: Instance, form: ReasonForm) -> Action
 
 
 class InstanceAdmin(AuditedModelAdmin):
-    """What this installation declares about itself."""
+    """The record of this installation."""
 
     section, position, icon = SECTION, 9, "gear"
     singular, plural = "installation", "installation"

@@ -1,4 +1,4 @@
-"""Commands: the only way anything changes here. A page with a form, a reason, and one service call."""
+"""Admin actions: a page with a form, a reason, and one service call. No other code changes data here."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ActionResult:
-    """What a command did: a sentence, the row whose page comes next, and what deserves a second look."""
+    """The result of an action: a message, the row to show next, and warnings."""
 
     sentence: str
     row: Model
     warnings: tuple[str, ...] = ()
     secret: str = ""
-    """What is shown on the answer to this request alone, and kept nowhere."""
+    """Shown in the response to this request only, and not stored."""
 
 
 def _always(row: Any) -> bool:
@@ -48,11 +48,20 @@ def _no_warning(row: Any) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class AdminAction:
-    """One thing that can be done to a row, or, as `adding` of an admin class, to make one.
+    """An action on a row, or, as `adding` of a model admin, the action that creates one.
 
-    `name` is its part of the address; `label` stands on the button; `says` tells what will happen. `run` takes the
-    actor, the row (None where one is made) and the valid form, calls the service, and tells what was done; what the
-    service refuses comes back into the form. `warns` gives what the reader should know before they go on.
+    Args:
+        name: its part of the URL.
+        label: text of the button.
+        help_text: describes the effect.
+        permission: required organisation permission.
+        run: takes the actor, the row (None if one is created) and the valid form, and calls the service. Domain
+            errors are shown in the form.
+        form: form class.
+        is_available: whether the action applies to a row.
+        initial: initial form data for a row.
+        get_warnings: warnings shown before the action.
+        is_destructive: shown as a destructive action.
     """
 
     name: str
@@ -70,7 +79,20 @@ class AdminAction:
 def action_view(
     request: HttpRequest, model_admin: AuditedModelAdmin, command: AdminAction, row: Model | None = None
 ) -> HttpResponse:
-    """Show a command's form, or carry it out. Raises PermissionDeniedError for whoever may not."""
+    """Show the form of an action, or run it.
+
+    Args:
+        request: GET shows the form, POST runs the action.
+        model_admin: the model admin of the row.
+        command: the action.
+        row: the record; None if one is created.
+
+    Returns:
+        The form page, the page with a one-time secret, or a redirect to the record.
+
+    Raises:
+        PermissionDeniedError: the user lacks the permission of the action.
+    """
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     standing_of(request).require(command.permission)
@@ -99,7 +121,7 @@ def action_view(
 def _show_once(
     request: HttpRequest, rooms: AuditedModelAdmin, command: AdminAction, done: ActionResult
 ) -> HttpResponse:
-    """The answer that shows a secret: not a redirect, because a message waits in a cookie or a session."""
+    """Show a secret once. Not by redirect: a message would be stored in a cookie or session."""
     context = {
         **rooms.context_of(request),
         "title": command.label,

@@ -1,4 +1,4 @@
-"""The audit log as a list among the others. To work with it there is its own page, which also proves it."""
+"""The audit log as an admin list. The audit page has more functions, including verification."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ else:
     _Paginator = Paginator
 
 REACH = 10_000
-"""How many events the list counts and turns through. The log's own page goes back to its beginning."""
+"""Maximum number of events that the list counts and pages through. The audit page has no such limit."""
 
 
 class ApproximateCounter(_Paginator):
-    """Counts no further than `REACH`: a log of millions is not counted to show fifty rows."""
+    """Counts at most `REACH` rows: counting a log of millions of rows is slow."""
 
     @cached_property
     def count(self) -> int:
@@ -44,7 +44,7 @@ class ApproximateCounter(_Paginator):
 
 
 class EventList(ChangeList):
-    """Looks the names of a page's people up at once."""
+    """Resolves the names of all people on a page at once."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -55,7 +55,7 @@ class EventList(ChangeList):
 
 
 class ActionFilter(admin.SimpleListFilter):
-    """What happened."""
+    """Filter by action."""
 
     title = "what happened"
     parameter_name = "action"
@@ -68,7 +68,7 @@ class ActionFilter(admin.SimpleListFilter):
 
 
 class SinceFilter(admin.SimpleListFilter):
-    """How long ago."""
+    """Filter by time."""
 
     title = "time"
     parameter_name = "since"
@@ -83,7 +83,7 @@ class SinceFilter(admin.SimpleListFilter):
 
 
 class EventAdmin(AuditedModelAdmin):
-    """What happened, by whom. Nothing here can be added, changed or taken away, by anybody."""
+    """Audit events. They cannot be added, changed or deleted."""
 
     section, position, icon = "Assurance", 1, "history"
     singular, plural = "audit event", "audit events"
@@ -93,7 +93,7 @@ class EventAdmin(AuditedModelAdmin):
     list_display = ("moment", "doer", "sentence", "thing", "note")
     list_display_links = ("moment",)
     list_filter = (SinceFilter, ActionFilter)
-    search_fields = ("action",)  # what is searched, and how: get_search_results
+    search_fields = ("action",)  # searched by get_search_results()
     search_help_text = "An action (policy.published), an id (usr_…, tok_…, a uuid), or a user name, exactly"
     ordering = ("-id",)
     show_facets = admin.ShowFacets.NEVER
@@ -107,7 +107,7 @@ class EventAdmin(AuditedModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Events that fit the words exactly, each question answered by an index."""
+        """Return events that match the term exactly. Each condition uses an index."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -128,7 +128,7 @@ class EventAdmin(AuditedModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """An event has one page, where its exact bytes are."""
+        """Redirect to the event's page, which shows its exact bytes."""
         self._require_view(request)
         event = self._found(request, object_id)
         if request.method not in READS:

@@ -1,4 +1,4 @@
-"""Filters of lists, under the words of this site."""
+"""List filters with titles of their own."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from registry import moments
 
 
 def by_date(field: str, title: str) -> tuple[str, type[admin.FieldListFilter]]:
-    """Filter by a moment, under a title of one's own."""
+    """Filter by a date and time field."""
     return field, type("ByDate", (_Titled, _Dated), {"words": title})
 
 
 def by_choice(field: str, title: str) -> tuple[str, type[admin.FieldListFilter]]:
-    """Filter by a field's choices, under a title of one's own."""
+    """Filter by the choices of a field."""
     return field, type("ByChoice", (_Titled, admin.ChoicesFieldListFilter), {"words": title})
 
 
 def by_relation(field: str, title: str) -> tuple[str, type[admin.FieldListFilter]]:
-    """Filter by a related row, among those in use, under a title of one's own."""
+    """Filter by a related row, limited to rows in use."""
     return field, type("ByRelation", (_Titled, admin.RelatedOnlyFieldListFilter), {"words": title})
 
 
 class _Titled:
-    """Sets a filter's title after Django has taken it from the field's name."""
+    """Sets the title after Django has derived it from the field name."""
 
     words = ""
 
@@ -36,7 +36,7 @@ class _Titled:
 
 
 class _Dated(admin.DateFieldListFilter):
-    """Refuses moments that the database would refuse: those in the address may be anybody's."""
+    """Rejects dates in the URL that the database would reject."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""What stands in a cell of a list or a record: links, moments, states. Always words; never a colour alone."""
+"""Formatting of cells: links, dates, states. Always with text, never by colour alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NONE = "–"
 
 
 def admin_link(row: Model | None, words: str = "") -> SafeString | str:
-    """A link to a row's record in this site."""
+    """A link to a row's record on this site."""
     if row is None:
         return NONE
     opts = row._meta
@@ -26,35 +26,35 @@ def admin_link(row: Model | None, words: str = "") -> SafeString | str:
 
 
 def page_link(url: str, words: str) -> SafeString:
-    """A link to a page of the product."""
+    """A link to a page outside the admin site."""
     return format_html('<a href="{}">{}</a>', url, words)
 
 
 def format_datetime(value: datetime | None) -> SafeString:
-    """An exact moment in the reader's zone, UTC on hover."""
+    """The date and time in the user's time zone, UTC on hover."""
     return times.moment(value)
 
 
 def badge(words: str, kind: str) -> SafeString:
-    """A state in a word; `kind` is a colour class of the product (ok, wait, bad, info, none)."""
+    """A state as text; `kind` is a colour class (ok, wait, bad, info, none)."""
     return format_html('<span class="badge {}">{}</span>', kind, words)
 
 
 def tags(words: Iterable[Any]) -> SafeString | str:
-    """Several short words, each set apart."""
+    """Several short texts, each in its own tag."""
     return format_html_join(" ", '<span class="tag">{}</span>', ((word,) for word in words)) or NONE
 
 
 def code(text: str) -> SafeString | str:
-    """Something to be read letter by letter: an id, a digest, a name for machines."""
+    """An identifier or digest in a monospace font."""
     return format_html("<code>{}</code>", text) if text else NONE
 
 
 def block(text: str) -> SafeString | str:
-    """Several lines, as they were written."""
+    """Multi-line text, unchanged."""
     return format_html('<pre tabindex="0">{}</pre>', text) if text else NONE
 
 
 def json_block(value: Any) -> SafeString | str:
-    """A JSON value for reading."""
+    """A formatted JSON value."""
     return block(ui.pretty_json(value)) if value else NONE

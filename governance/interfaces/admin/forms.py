@@ -1,4 +1,4 @@
-"""Forms of this site: every one asks why, and takes a service's refusals back to its fields."""
+"""Forms of the admin site: each requires a reason and shows domain errors at its fields."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ MAX_REASON = 5_000
 
 
 class ReasonForm(PageForm):
-    """What a command needs to know, and why it is given. `actor` is who fills it in, `row` what it is about (None where
-    something new is made)."""
+    """Base form of actions.
+
+    Args:
+        actor: the user.
+        row: the record; None if one is created.
+    """
 
     reason = forms.CharField(
         label="Reason",
@@ -41,11 +45,14 @@ class ReasonForm(PageForm):
 
 
 class AutocompleteField(forms.CharField):
-    """One row, named by its key (a user name, a slug) or by its whole label. While somebody types, the browser offers
-    what the row's admin class shows to this reader; without JavaScript the key is simply written."""
+    """Selects one row by its key (user name or slug) or by its whole label.
+
+    With JavaScript the browser suggests the rows that the row's model admin shows to this user; without it the key is
+    typed.
+    """
 
     def __init__(self, field: Any, **kwargs: Any) -> None:
-        """`field` is the foreign key whose rows are offered."""
+        """`field` is the foreign key whose rows are suggested."""
         assert isinstance(field, ForeignKey)
         self.field = field
         self.kind: type[Model] = field.remote_field.model
@@ -53,7 +60,7 @@ class AutocompleteField(forms.CharField):
         super().__init__(max_length=400, **kwargs)
 
     def offer_to(self, actor: Actor) -> None:
-        """Make ready for one reader: what they may see, and where the browser asks for it."""
+        """Bind the field to the user: which rows are visible, and the URL of the suggestions."""
         self.actor = actor
         opts = self.field.model._meta
         asked = {"app_label": opts.app_label, "model_name": str(opts.model_name), "field_name": self.field.name}
@@ -65,7 +72,7 @@ class AutocompleteField(forms.CharField):
         }
 
     def clean(self, value: Any) -> Any:
-        """The row. Raises ValidationError where nothing, or nothing in sight, is called so."""
+        """Return the row. Raises ValidationError if there is no visible row with that key."""
         written = super().clean(value)
         if not written:
             return None

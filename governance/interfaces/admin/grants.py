@@ -1,4 +1,4 @@
-"""Roles given to people and groups, on one model or in the whole organisation."""
+"""Roles of people and groups, on one model or in the whole organisation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from registry.services import governing
 
 
 class GrantForm(ReasonForm):
-    """Which role, for whom, where."""
+    """The role, its holder and its scope."""
 
     role = forms.ChoiceField(
         label="Role", choices=[(str(role), f"{role.capitalize()}: {words}") for role, words in ROLES_IN_WORDS.items()]
@@ -79,12 +79,12 @@ def _on(row: Grant) -> str:
 
 
 def where(row: Grant) -> Any:
-    """On which model, as a link to its record, or everywhere."""
+    """The model as a link to its record, or “the whole organisation”."""
     return formatting.admin_link(row.model, row.model.slug) if row.model is not None else "the whole organisation"
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Whether a role is still held."""
+    """Filter by whether a role is in force."""
 
     title = "state"
     parameter_name = "state"
@@ -99,7 +99,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class PlaceFilter(admin.SimpleListFilter):
-    """Whether a role was given on one model."""
+    """Filter by scope."""
 
     title = "place"
     parameter_name = "place"
@@ -114,7 +114,7 @@ class PlaceFilter(admin.SimpleListFilter):
 
 
 class RoleFilter(admin.SimpleListFilter):
-    """Which role."""
+    """Filter by role."""
 
     title = "role"
     parameter_name = "role"
@@ -127,7 +127,7 @@ class RoleFilter(admin.SimpleListFilter):
 
 
 class GrantAdmin(AuditedModelAdmin):
-    """Who was given which role, where, by whom."""
+    """Grants of roles."""
 
     section, position, icon = "People and access", 4, "shield"
     singular, plural = "role", "roles given"

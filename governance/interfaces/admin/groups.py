@@ -1,4 +1,4 @@
-"""Reviewer groups: what policies call upon."""
+"""Reviewer groups, which policies refer to."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHOWN = 200
 
 
 class NewGroupForm(ReasonForm):
-    """What a group is called, by policies and by people."""
+    """Slug and name of a new group."""
 
     slug = forms.CharField(
         label="Slug",
@@ -43,7 +43,7 @@ class NewGroupForm(ReasonForm):
 
 
 class GroupForm(ReasonForm):
-    """What a group is called by people, and what it is for."""
+    """Name and description of a group."""
 
     name = forms.CharField(label="Name", max_length=150)
     description = forms.CharField(
@@ -52,7 +52,7 @@ class GroupForm(ReasonForm):
 
 
 class JoinForm(ReasonForm):
-    """Who joins this group, and for how long."""
+    """A new member, and the period of the membership."""
 
     user = AutocompleteField(Membership._meta.get_field("user"), label="Person")
     valid_from = MomentField(
@@ -151,7 +151,7 @@ class ReviewerGroupAdmin(AuditedModelAdmin):
 
     @admin.display(description="quorum")
     def quorum(self, row: ReviewerGroup) -> Any:
-        """Whether the open requests that call on the group can be decided by it."""
+        """Whether the group has enough members for the open requests that need it."""
         short = requests_without_quorum(row.slug)
         if not short:
             return "every open request that calls on it can be decided"

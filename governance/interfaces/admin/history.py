@@ -1,4 +1,4 @@
-"""The history of a record: the audit log's own account of it, with the words the log only commits to."""
+"""The history of a record from the audit log, with the private values that the log only commits to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Entry:
-    """One event about a record. `altered`: the words kept beside the log are not those it committed to."""
+    """One event of a record. `altered`: the stored private values do not match their commitments."""
 
     line: Line
     reason: str
@@ -36,7 +36,7 @@ class Entry:
 
 
 def entries_of(actor: Actor, events: Sequence[Event]) -> list[Entry]:
-    """Events made ready for a history page."""
+    """Build the entries of a history page from events."""
     opened, altered = _opened(events)
     return [
         Entry(
@@ -50,7 +50,7 @@ def entries_of(actor: Actor, events: Sequence[Event]) -> list[Entry]:
 
 
 def _opened(events: Sequence[Event]) -> tuple[dict[Any, dict[str, str]], set[Any]]:
-    """The private words of all events with one query; one by one only where some were tampered with."""
+    """Read the private values of all events in one query; one by one only if some were altered."""
     try:
         return log.private_values_bulk(events), set()
     except CommitmentMismatchError:
@@ -78,7 +78,7 @@ def _changes(event: Event, opened: Mapping[str, str]) -> tuple[Changed, ...]:
 
 
 def _value(recorded: Any, private: str) -> str:
-    """A recorded value in words; `private` where the record only commits to it."""
+    """A recorded value as text; `private` if the record only commits to it."""
     if recorded is None or recorded == "":
         return ""
     if isinstance(recorded, dict) and "commit" in recorded:

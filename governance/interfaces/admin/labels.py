@@ -1,4 +1,4 @@
-"""How a row is called in a choice: by words, and by the key that names it and nothing else."""
+"""Labels of rows in selection fields, with the key that identifies the row."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from django.db.models import Model
 from registry.models import RegisteredModel, ReviewerGroup, User
 
 KEYS: Final[dict[type[Model], str]] = {User: "username", ReviewerGroup: "slug", RegisteredModel: "slug"}
-"""What tells the rows of a kind apart, and people know them by."""
+"""The unique field by which people know the rows of each model."""
 
 
 def label_of(row: Model) -> str:
-    """ "Priya Nair (priya)": words, then the key in brackets; the key alone where there are no words."""
+    """Return the label: "Priya Nair (priya)", or the key alone if there is no name."""
     if isinstance(row, User):
         return f"{row.name}{'' if row.is_active else ', deactivated'} ({row.username})"
     if isinstance(row, ReviewerGroup):
@@ -24,7 +24,7 @@ def label_of(row: Model) -> str:
 
 
 def keys_in(text: str) -> list[str]:
-    """What may be the key in what somebody wrote: the last brackets of a label, or all of it."""
+    """Return the possible keys in a typed text: the last brackets of a label, or the whole text."""
     text = text.strip()
     inner = text[text.rfind("(") + 1 : -1].strip() if text.endswith(")") and "(" in text else ""
     return [key for key in (inner, text) if key]

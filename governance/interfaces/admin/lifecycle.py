@@ -1,4 +1,4 @@
-"""The catalogue and its lifecycle, to look things up: models, stages, lawful moves, protected aliases."""
+"""Models, stages, allowed transitions and protected aliases."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHOWN = 100
 
 
 class RegisteredModelAdmin(AuditedModelAdmin):
-    """Registered models: where roles are given, and who holds them."""
+    """Registered models, and who holds roles on them."""
 
     section, position, icon = SECTION, 1, "cube"
     singular, plural = "registered model", "registered models"
@@ -91,7 +91,7 @@ class RegisteredModelAdmin(AuditedModelAdmin):
 
 
 class StageAdmin(AuditedModelAdmin):
-    """The places of the lifecycle."""
+    """The stages of the lifecycle."""
 
     section, position, icon = SECTION, 2, "list"
     singular, plural = "stage", "stages"
@@ -112,7 +112,7 @@ class StageAdmin(AuditedModelAdmin):
 
     @admin.display(description="rules")
     def rules(self, row: Stage) -> Any:
-        """What is special about it, in words."""
+        """The special rules of the stage, as text."""
         marks = {
             "every version begins here": row.initial,
             "one version of a model at a time": row.exclusive,
@@ -130,7 +130,7 @@ class StageAdmin(AuditedModelAdmin):
 
 
 class StageTransitionAdmin(AuditedModelAdmin):
-    """The lawful moves between stages."""
+    """The allowed transitions between stages."""
 
     section, position, icon = SECTION, 3, "arrow"
     singular, plural = "allowed transition", "allowed transitions"
@@ -157,7 +157,7 @@ class StageTransitionAdmin(AuditedModelAdmin):
 
 
 class AliasForm(ReasonForm):
-    """Which stage a protected alias represents."""
+    """The stage that a protected alias represents."""
 
     stage = forms.ChoiceField(
         label="Represents",
@@ -206,13 +206,13 @@ def _changed(
     found = lifecycle.propose_alias_protection(actor=actor, name=name, protected=protected, stage=stage, reason=reason)
     if isinstance(found, ChangeProposal):
         return proposed(found)
-    assert found is not None  # to end a protection is always a proposal for a person
+    assert found is not None  # ending a protection by a person is always a proposal
     same = " It was so already." if row is not None and (row.stage.slug if row.stage else None) == stage else ""
     return ActionResult(f"@{name} is protected on every model.{same}", found)
 
 
 class ProtectedAliasAdmin(AuditedModelAdmin):
-    """Alias names that move by promotion request only."""
+    """Aliases that move by promotion request only."""
 
     section, position, icon = SECTION, 4, "lock"
     singular, plural = "protected alias", "protected aliases"

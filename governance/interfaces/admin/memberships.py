@@ -1,4 +1,4 @@
-"""Who is in which reviewer group, from when until when."""
+"""Memberships of reviewer groups, with their periods."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from registry.services import governing, people
 
 
 class MemberForm(ReasonForm):
-    """Who joins which group, and for how long. `row` is the group, where it is known already."""
+    """The member, the group and the period. `row` is the group if it is given."""
 
     group = AutocompleteField(Membership._meta.get_field("group"), label="Reviewer group")
     user = AutocompleteField(Membership._meta.get_field("user"), label="Person")
@@ -40,7 +40,7 @@ class MemberForm(ReasonForm):
 
 
 def add_member(actor: Actor, row: Any, form: Any) -> ActionResult:
-    """Put a person into a group, as the form says; `row` is the group where the form does not ask for it."""
+    """Add a person to a group; `row` is the group if the form has no group field."""
     given = form.cleaned_data
     made = governing.add_member(
         actor=actor,
@@ -74,7 +74,7 @@ def _short(row: Membership, leaving: User | None) -> list[str]:
 
 
 def span_of(row: Membership) -> str:
-    """From when until when a membership was meant to hold."""
+    """The planned period of a membership."""
     since = formatting.format_datetime(row.valid_from)
     if row.valid_until is None:
         return format_html("from {}", since)
@@ -82,7 +82,7 @@ def span_of(row: Membership) -> str:
 
 
 def state_of(row: Membership, now: datetime) -> str:
-    """Whether a membership holds, in a word."""
+    """The state of a membership."""
     if row.closed_at is not None:
         return formatting.badge("Ended", "none")
     if row.valid_until is not None and row.valid_until <= now:
@@ -91,7 +91,7 @@ def state_of(row: Membership, now: datetime) -> str:
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Whether a membership holds at this moment."""
+    """Filter by whether a membership is in force."""
 
     title = "state"
     parameter_name = "state"
@@ -108,7 +108,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class MembershipAdmin(AuditedModelAdmin):
-    """Dated membership of reviewer groups."""
+    """Memberships of reviewer groups, with start and end."""
 
     section, position, icon = "People and access", 3, "calendar"
     singular, plural = "membership", "group memberships"

@@ -48,7 +48,7 @@ from registry.services import account_controls, handover, people
 
 ADMINISTERING = (Role.OFFICER, Role.ADMINISTRATOR, Role.AUDITOR)
 SHOWN = 50
-"""How many rows of a kind a record shows below it."""
+"""Maximum rows of each related table."""
 
 
 def _hold(actor: Actor, row: User, form: HolderForm) -> ActionResult:
@@ -194,7 +194,7 @@ def _request(request: PromotionRequest) -> Any:
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Whether an account is open."""
+    """Filter by whether an account is active."""
 
     title = "state"
     parameter_name = "state"
@@ -209,7 +209,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class RoleFilter(admin.SimpleListFilter):
-    """Who was given one of the organisation's own roles, and who is a superuser."""
+    """Filter by organisation role and superuser status."""
 
     title = "administering role"
     parameter_name = "role"
@@ -343,7 +343,7 @@ class UserAdmin(AuditedModelAdmin):
 
     @admin.display(description="roles")
     def roles(self, row: User) -> Any:
-        """The roles given to the person for the whole organisation; those of their groups are on the record."""
+        """The organisation roles of the person; roles of their groups are shown on the record."""
         return formatting.tags(grant.role for grant in row.roles_held)  # type: ignore[attr-defined]
 
     @admin.display(description="state", ordering="is_active")

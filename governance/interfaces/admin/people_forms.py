@@ -1,4 +1,4 @@
-"""The forms of the commands on accounts."""
+"""Forms of the actions on accounts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from registry.models import AccountControl, Membership, SignInLink, User
 
 
 class NewAccountForm(ReasonForm):
-    """Who gets an account."""
+    """A new account."""
 
     kind = forms.ChoiceField(
         label="Kind",
@@ -40,7 +40,7 @@ class NewAccountForm(ReasonForm):
 
 
 class AccountForm(ReasonForm):
-    """What an account is called and how it is reached."""
+    """Name and contact data of an account."""
 
     name = forms.CharField(label="Full name", max_length=200)
     title = forms.CharField(label="Job title", max_length=120, required=False)
@@ -50,7 +50,7 @@ class AccountForm(ReasonForm):
 
 
 class PasswordForm(ReasonForm):
-    """A first password, chosen by the administrator. It signs nothing until its holder replaces it."""
+    """A first password chosen by an administrator. It cannot be used for signatures until its holder replaces it."""
 
     password = forms.CharField(
         label="New password",
@@ -63,7 +63,7 @@ class PasswordForm(ReasonForm):
 
 
 class LinkForm(ReasonForm):
-    """How the link reaches the holder of the account."""
+    """How the link is delivered to the holder of the account."""
 
     way = forms.ChoiceField(
         label="The link is",
@@ -75,7 +75,7 @@ class LinkForm(ReasonForm):
 
 
 class DeactivateForm(ReasonForm):
-    """Who takes over what the account is responsible for."""
+    """The person who takes over the responsibilities of the account."""
 
     reassign_to = AutocompleteField(
         Membership._meta.get_field("user"),
@@ -86,7 +86,7 @@ class DeactivateForm(ReasonForm):
 
 
 class ReassignForm(ReasonForm):
-    """Who takes over what the account is responsible for."""
+    """The person who takes over the responsibilities of the account."""
 
     to = AutocompleteField(
         Membership._meta.get_field("user"),
@@ -96,7 +96,7 @@ class ReassignForm(ReasonForm):
 
 
 class HolderForm(ReasonForm):
-    """Who owns a service account, or knows a secret of it."""
+    """A person who owns a service account or knows one of its secrets."""
 
     person = AutocompleteField(Membership._meta.get_field("user"), label="Person")
     kind = forms.ChoiceField(

@@ -1,5 +1,7 @@
-"""Who may do what in the admin site: asked of `registry.access`, each question once a request. Django's permission
-tables and `is_staff` open nothing here: roles do."""
+"""Permissions in the admin site, from `registry.access`, each checked once per request.
+
+Django's permission tables and `is_staff` have no effect here.
+"""
 
 from __future__ import annotations
 
@@ -19,35 +21,35 @@ WAYS_IN = (
     OrgPermission.MANAGE_POLICIES,
     OrgPermission.MANAGE_GROUPS,
 )
-"""Any one of these opens the site: officers, auditors and administrators have one."""
+"""Any one of these gives access to the site: officers, auditors and administrators have one."""
 
 
 class AdminPermissions:
-    """What one person may do in the organisation, for the length of one request."""
+    """The organisation permissions of one person, cached for one request."""
 
     def __init__(self, actor: Actor) -> None:
         self.actor = actor
         self._answers: dict[OrgPermission, Allowed | Denied] = {}
 
     def may(self, permission: OrgPermission) -> Allowed | Denied:
-        """Whether the person may do that."""
+        """Return whether the person has the permission."""
         if permission not in self._answers:
             self._answers[permission] = access.check_org_permission(self.actor, permission)
         return self._answers[permission]
 
     def require(self, permission: OrgPermission) -> None:
-        """Raises PermissionDeniedError, naming who can help."""
+        """Raises PermissionDeniedError, naming who can help, if the person lacks the permission."""
         answer = self.may(permission)
         if isinstance(answer, Denied):
             raise answer.refusal()
 
     @property
     def has_site_access(self) -> bool:
-        """Whether the site opens at all."""
+        """Whether the person may enter the site."""
         return any(self.may(permission) for permission in WAYS_IN)
 
     def require_entry(self) -> None:
-        """Raises PermissionDeniedError."""
+        """Raises PermissionDeniedError if the person may not enter the site."""
         if not self.has_site_access:
             denied = self.may(WAYS_IN[0])
             raise PermissionDeniedError(
@@ -59,17 +61,17 @@ class AdminPermissions:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """The signed-in person as an actor."""
+    """Return the signed-in person as an actor."""
     return standing_of(request).actor
 
 
 def person_of(request: HttpRequest) -> User:
-    """The signed-in person. The site lets nobody else in."""
+    """Return the signed-in person. The site admits no one else."""
     return cast("User", request.user)
 
 
 def standing_of(request: HttpRequest) -> AdminPermissions:
-    """The standing of whoever is signed in, kept with the request."""
+    """Return the permissions of the signed-in person, cached on the request."""
     standing = getattr(request, "standing", None)
     if not isinstance(standing, AdminPermissions):
         standing = AdminPermissions(access.actor_for(person_of(request)))

@@ -1,4 +1,4 @@
-"""Policies and their revisions: read as they were published; changed by publishing the next."""
+"""Policies and their published revisions. A change is a new revision."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MAX_SOURCE = 256 * 1024
 
 
 class PolicyForm(ReasonForm):
-    """A policy's YAML, as it will be published."""
+    """The YAML of a policy."""
 
     source = forms.CharField(
         label="Policy (YAML)",
@@ -45,11 +45,11 @@ class PolicyForm(ReasonForm):
     )
 
     def clean_source(self) -> str:
-        """As it was written: a browser sends its own line ends, which nobody wrote."""
+        """Undo the line endings that the browser inserted."""
         return str(self.cleaned_data["source"]).replace("\r\n", "\n")
 
     def take_refusal(self, refusal: DomainError) -> None:
-        """Every fault is shown at the source; its text names line and field."""
+        """Show every validation error at the source; its text names line and field."""
         if not isinstance(refusal, ValidationFailedError):
             super().take_refusal(refusal)
             return
@@ -68,14 +68,14 @@ def _propose(actor: Actor, row: Policy | None, form: PolicyForm) -> ActionResult
 
 
 def _refuse_another(row: Policy, document: PolicyDocument, source: str) -> None:
-    """A revision of one policy is not the beginning of another. Raises ValidationFailedError."""
+    """Require that a revision keeps the policy's slug. Raises ValidationFailedError."""
     if document.slug != row.slug:
         rule = f"This page proposes the next revision of {row.slug}; propose another policy from the list."
         raise ValidationFailedError(with_places([FieldError("/slug", "another_policy", rule)], source))
 
 
 class PolicyAdmin(AuditedModelAdmin):
-    """Policies, and what is in force."""
+    """Policies, with the revision in force."""
 
     section, position, icon = "Policies", 1, "scale"
     singular, plural = "policy", "policies"
@@ -142,7 +142,7 @@ class PolicyAdmin(AuditedModelAdmin):
 
     @admin.display(description="risk tier")
     def tier_rule(self, row: Policy) -> Any:
-        """Whether the model's risk tier must have been assessed by questionnaire."""
+        """Whether the model's risk tier must have been assessed with the questionnaire."""
         if row.in_force is None:
             return formatting.NONE
         if gate_inputs.parse_revision(row.in_force).requires_assessed_tier:
@@ -185,7 +185,7 @@ class PolicyAdmin(AuditedModelAdmin):
 
 
 def confirmation_of(revision: PolicyRevision, names: Mapping[str, str]) -> str:
-    """The name of the officer who confirmed a revision, or why there is no second person."""
+    """Return the name of the officer who confirmed a revision, or why there was no second person."""
     without = {"setup": "Set-up, without a second officer", "single_officer": "Single officer, without a second one"}
     return without.get(revision.confirmation) or names.get(revision.confirmed_by, revision.confirmed_by)
 
@@ -211,7 +211,7 @@ def _paths_panel(title: str, rows: Sequence[selectors.PathRequirements], empty: 
 
 
 class PolicyRevisionAdmin(AuditedModelAdmin):
-    """What policies said, from publication on."""
+    """Published policy revisions."""
 
     section, position, icon = "Policies", 2, "file"
     singular, plural = "policy revision", "policy revisions"

@@ -1,4 +1,4 @@
-"""Promotion requests, check runs and decisions: to find and to read. What happens to them happens at the gate."""
+"""Promotion requests, check runs and decisions, read-only."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from registry.models import ModelVersion
 
 
 def page_of(number: int) -> str:
-    """The address of a promotion request's page."""
+    """The URL of a promotion request's page."""
     return reverse("web:promotion", args=[number])
 
 
 def version_link(version: ModelVersion) -> Any:
-    """A version, as a link to its page."""
+    """A link to a version's page."""
     url = reverse("web:version", args=[version.model.slug, version.number])
     return formatting.page_link(url, f"{version.model.slug} v{version.number}")
 
 
 def conclusion_of(run: CheckRun) -> Any:
-    """How a run ended, or how far it is, in a word."""
+    """The conclusion or the status of a run."""
     look = labels.CHECK.get(run.conclusion or run.status, labels.UNKNOWN)
     kind = {"ok": "ok", "bad": "bad", "warn": "wait", "wait": "wait", "run": "info"}.get(look.kind, "none")
     return formatting.badge(look.word, kind)
 
 
 class PromotionRequestAdmin(AuditedModelAdmin):
-    """Governed changes that were asked for."""
+    """Promotion requests."""
 
     section, position, icon = "Promotions", 1, "promote"
     singular, plural = "promotion request", "promotion requests"
@@ -252,12 +252,12 @@ class CheckRunAdmin(AuditedModelAdmin):
 
 
 def standing_of_decision(row: Decision) -> Any:
-    """Whether a decision still stands, in a word."""
+    """Whether a decision is still valid."""
     return formatting.badge("Valid", "ok") if row.lapsed_at is None else formatting.badge("Invalidated", "none")
 
 
 class StandingFilter(admin.SimpleListFilter):
-    """Whether a decision still stands."""
+    """Filter by whether a decision is still valid."""
 
     title = "state"
     parameter_name = "standing"
@@ -272,7 +272,7 @@ class StandingFilter(admin.SimpleListFilter):
 
 
 class DecisionAdmin(AuditedModelAdmin):
-    """What people said on promotion requests, and what they signed."""
+    """Decisions on promotion requests, with their signatures."""
 
     section, position, icon = "Promotions", 3, "pen"
     singular, plural = "decision", "decisions"

@@ -1,4 +1,4 @@
-"""The password again before changes: an open browser on somebody's desk changes nothing."""
+"""Password confirmation before changes, so that an unattended browser session cannot change anything."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIELD = f"{PREFIX}-password"
 
 
 class ConfirmForm(PageForm):
-    """The password of whoever is signed in."""
+    """The password of the signed-in person."""
 
     password = forms.CharField(
         label="Your password",
@@ -36,12 +36,12 @@ class ConfirmForm(PageForm):
 
 
 def minutes() -> int:
-    """For how long a password given again opens changes."""
+    """Minutes for which a confirmation is valid."""
     return int(settings.COUNTERSIGN_ADMIN_CONFIRMED_SECONDS) // 60
 
 
 def confirmed(request: HttpRequest) -> bool:
-    """Whether this person gave their password again in this session, recently enough."""
+    """Whether the person confirmed the password in this session recently enough."""
     kept = request.session.get(SESSION_KEY)
     if not isinstance(kept, dict) or kept.get("person") != person_of(request).uid:
         return False
@@ -50,10 +50,10 @@ def confirmed(request: HttpRequest) -> bool:
 
 
 def require_recent_password(request: HttpRequest) -> HttpResponse | None:
-    """What to answer in place of a page that changes something; None where the password was given lately.
+    """Return the page that asks for the password; None if the password was confirmed recently.
 
-    A form that was filled in meanwhile is not lost: the page that asks carries it along, and sends it when it has the
-    password, which is the same request again.
+    A submitted form is kept: the page contains its fields, except passwords, and submits them together with the
+    password to the same URL.
     """
     if confirmed(request):
         return None
@@ -73,7 +73,7 @@ def require_recent_password(request: HttpRequest) -> HttpResponse | None:
 
 @sensitive_post_parameters(FIELD)
 def confirm_page(request: HttpRequest) -> HttpResponse:
-    """Ask for the password, then go on to where the reader wanted to go."""
+    """Ask for the password, then redirect to the page that required it."""
     target = _safe(request, request.POST.get("next") or request.GET.get("next") or "")
     if confirmed(request) and request.method in ("GET", "HEAD"):
         return redirect(target)
@@ -93,7 +93,7 @@ def _confirm(request: HttpRequest, form: ConfirmForm) -> bool:
         form.take_refusal(refusal)
         form.too_many = isinstance(refusal, InvalidStateError)  # type: ignore[attr-defined]
         return False
-    request.session.cycle_key()  # more is open now than before: under another key
+    request.session.cycle_key()  # new session key, because the session has more privileges now
     request.session[SESSION_KEY] = {"person": person.uid, "at": clock.now().isoformat()}
     return True
 

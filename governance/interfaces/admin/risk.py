@@ -1,4 +1,4 @@
-"""The questionnaire and what was answered, reviews and reminders: to be read; the questionnaire is published here."""
+"""Questionnaires, risk assessments and periodic reviews, read-only. New questionnaires are proposed here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from registry.services import questionnaires
 
 
 class QuestionnaireForm(PolicyForm):
-    """A questionnaire's YAML, as it will be published."""
+    """The YAML of a questionnaire."""
 
     source = forms.CharField(
         label="Questionnaire (YAML)",
@@ -43,7 +43,7 @@ def _propose(actor: Actor, row: QuestionnaireRevision | None, form: ReasonForm) 
 
 
 class QuestionnaireAdmin(AuditedModelAdmin):
-    """What risk tiers rest on."""
+    """Revisions of the risk questionnaire."""
 
     section, position, icon = "Policies", 3, "list"
     singular, plural = "questionnaire revision", "questionnaire revisions"
@@ -105,7 +105,7 @@ class QuestionnaireAdmin(AuditedModelAdmin):
 
 
 class AssessmentAdmin(AuditedModelAdmin):
-    """What was answered for which model."""
+    """Risk assessments of models."""
 
     section, position, icon = SECTION, 5, "scale"
     singular, plural = "risk assessment", "risk assessments"
@@ -154,7 +154,7 @@ class AssessmentAdmin(AuditedModelAdmin):
 
 
 class PeriodicReviewAdmin(AuditedModelAdmin):
-    """What periodic reviews found."""
+    """Periodic reviews of models."""
 
     section, position, icon = SECTION, 6, "calendar"
     singular, plural = "periodic review", "periodic reviews"

@@ -1,4 +1,4 @@
-"""The site itself: who is let in, how it is answered, and how its rooms are listed."""
+"""The admin site: access, error pages, and the list of model admins."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from governance.interfaces.web.audit import lines_of
 from registry.exceptions import DomainError, FieldError, PermissionDeniedError, ValidationFailedError
 
 SECTIONS: Final = ("People and access", "Policies", "Promotions", "Catalogue and lifecycle", "Assurance")
-"""The order of the rooms; each admin class names its own."""
+"""Order of the sections; each model admin names its own."""
 
-# What the product does elsewhere: signing in and out, one's own password. And what leads to pages that do not exist.
+# Sign-in, sign-out and password pages exist elsewhere; view_on_site would link to pages that do not exist.
 _NOT_OURS: Final = frozenset({"login", "logout", "password_change", "password_change_done", "view_on_site"})
 
 
 class AdminAutocompleteView(AutocompleteJsonView):
-    """What a field offers while somebody types: among the rows its admin class shows to this reader."""
+    """Suggestions of an autocomplete field: the rows that its model admin shows to this user."""
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         return {"id": str(getattr(obj, to_field_name)), "text": label_of(obj)}
 
 
 class CountersignAdminSite(AdminSite):
-    """Django's admin, under the product's own rules of permission, refusal and sign-in."""
+    """Django's admin site with the product's permissions, error pages and sign-in."""
 
     site_title = "Countersign administration"
     site_header = "Countersign"
@@ -51,8 +51,10 @@ class CountersignAdminSite(AdminSite):
         return request.user.is_authenticated and standing_of(request).has_site_access
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Make a view a page of this site: signed-in readers with a role here, refusals as the product's own pages,
-        every event marked as coming through this door, nothing kept by the browser."""
+        """Wrap a view: require a signed-in user with access, and render domain errors as product pages.
+
+        Events of the view have the client “admin”. Responses are not cached.
+        """
 
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
@@ -80,7 +82,7 @@ class CountersignAdminSite(AdminSite):
         return [path("confirm/", self.admin_view(confirm_page), name="confirm"), *kept]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """The rooms by subject rather than by package."""
+        """Group the model admins by section rather than by Django app."""
         rooms: dict[str, list[Any]] = {section: [] for section in SECTIONS}
         for app in super().get_app_list(request, app_label):
             for room in app["models"]:
@@ -109,7 +111,7 @@ class CountersignAdminSite(AdminSite):
         ]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The rooms, and what this person did last, wherever they did it."""
+        """Show the sections, and the last actions of this person in any interface."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         actor = actor_of(request)
@@ -118,11 +120,11 @@ class CountersignAdminSite(AdminSite):
         return super().index(request, {**shown, **(extra_context or {})})
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:
-        """The rooms are not sorted by package: the start page has them all."""
+        """Redirect to the start page, which lists all model admins."""
         return redirect("admin:index")
 
     def autocomplete_view(self, request: HttpRequest) -> Any:
-        """Rows for a field, while somebody types."""
+        """Suggest rows for a field."""
         return AdminAutocompleteView.as_view(admin_site=self)(request)
 
 
@@ -130,6 +132,6 @@ site = CountersignAdminSite()
 
 
 def _refuse_nul(request: HttpRequest) -> None:
-    """No text of the database holds a NUL, so an address with one finds nothing; PostgreSQL would not even look."""
+    """Reject a NUL in the URL: PostgreSQL text cannot contain one and would raise an error."""
     if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
         raise ValidationFailedError([FieldError("/", "control_characters", "An address holds no NUL character.")])

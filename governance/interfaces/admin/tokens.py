@@ -1,4 +1,4 @@
-"""Access tokens: whose, what for, until when. Their secrets are known to nobody, this site included."""
+"""Access tokens: holder, scopes and validity. Secrets are not stored."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def _revoke(actor: Actor, row: AccessToken, form: ReasonForm) -> ActionResult:
 
 
 def state_of(row: AccessToken, now: datetime) -> Any:
-    """Whether a token works, in a word."""
+    """The state of a token."""
     if row.revoked_at is not None:
         return formatting.badge("Revoked", "none")
     return formatting.badge("Works", "ok") if row.expires_at > now else formatting.badge("Expired", "none")
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Whether a token works at this moment."""
+    """Filter by whether a token is valid."""
 
     title = "state"
     parameter_name = "state"
@@ -55,7 +55,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class AccessTokenAdmin(AuditedModelAdmin):
-    """What machines sign in with."""
+    """Access tokens."""
 
     section, position, icon = "People and access", 5, "key"
     singular, plural = "access token", "access tokens"

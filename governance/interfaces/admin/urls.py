@@ -1,4 +1,4 @@
-"""Every room of the admin site, in one table, and its addresses."""
+"""The table of all model admins, and the URLs of the site."""
 
 from __future__ import annotations
 

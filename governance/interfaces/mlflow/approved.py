@@ -1,4 +1,4 @@
-"""A version that is answered alone, with what was added to it since it was approved. A list only says that there is."""
+"""A single version with the additions since its approval. Lists only indicate that there are some."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from governance.interfaces.mlflow import serializers
 from governance.selectors.compact_rows import CompactVersion
 
 LONGEST: Final = 4_000
-"""Characters of the tag; MLflow's own limit of a tag's value is 5,000."""
+"""Maximum characters of the tag; MLflow limits the value of a tag to 5,000."""
 
 
 def version(row: CompactVersion, reference: str = "") -> dict[str, Any]:
-    """A ModelVersion. One more query where the version deviates from what was approved.
+    """Serialize a ModelVersion. Runs one more query if the version deviates from what was approved.
 
     Args:
         row: the version.
-        reference: the place it was asked for by, an alias after @.
+        reference: the requested placement: an alias name after @; empty for a number.
+
+    Returns:
+        The JSON members of a ModelVersion.
     """
     return serializers.serialize_version(row, reference=reference, additions=_words(row))
 

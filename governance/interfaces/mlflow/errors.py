@@ -1,7 +1,7 @@
-"""What the product refuses, as an MLflow client reads it: an error code, a sentence, a status that is not retried.
+"""Map domain errors to MLflow errors: an error code, a message, and a status that clients do not retry.
 
-Clients retry 408, 429 and 5xx for minutes and lose the sentence on the way, so nothing the product refuses by a rule
-answers with one of those.
+MLflow clients retry 408, 429 and 5xx for minutes and then lose the message. Errors that follow from a rule of the
+product therefore never have one of these statuses.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from registry.exceptions import (
 )
 
 PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api/3.0/mlflow")
-"""What the paths of MLflow's protocol begin with; below them every answer has MLflow's form."""
+"""Path prefixes of the MLflow protocol; every response below them has MLflow's format."""
 
 STATUS = {
     "BAD_REQUEST": 400,
@@ -34,7 +34,7 @@ STATUS = {
     "INTERNAL_ERROR": 500,
     "TEMPORARILY_UNAVAILABLE": 503,
 }
-"""The codes this door gives, and the status of each."""
+"""The error codes used here, with their HTTP status."""
 
 _CODES: tuple[tuple[type[DomainError], str], ...] = (
     (NotFoundError, "RESOURCE_DOES_NOT_EXIST"),
@@ -46,7 +46,7 @@ _CODES: tuple[tuple[type[DomainError], str], ...] = (
 
 
 class MlflowError(Exception):
-    """An answer that is an error. `status` is the code's unless given."""
+    """An error response. `status` is taken from the code unless given."""
 
     def __init__(self, code: str, message: str, *, status: int | None = None, headers: dict[str, str] | None = None):
         super().__init__(message)
@@ -56,22 +56,22 @@ class MlflowError(Exception):
 
 
 def invalid(message: str) -> MlflowError:
-    """A parameter that breaks a rule."""
+    """An invalid parameter."""
     return MlflowError("INVALID_PARAMETER_VALUE", message)
 
 
 def model_not_found(name: str) -> MlflowError:
-    """The one sentence for a model that is not there and for one that may not be seen; clients look for it."""
+    """The error for a model that does not exist or is not visible. MLflow clients match this message."""
     return MlflowError("RESOURCE_DOES_NOT_EXIST", f"Registered Model with name={name} not found")
 
 
 def version_not_found(name: str, version: object) -> MlflowError:
-    """The same for a version, whether it or its model is out of sight."""
+    """The error for a version that does not exist or is not visible."""
     return MlflowError("RESOURCE_DOES_NOT_EXIST", f"Model Version (name={name}, version={version}) not found")
 
 
 def translate_exception(fault: Exception) -> MlflowError | None:
-    """What to answer to an exception; None where nobody foresaw it."""
+    """Map an exception to an MlflowError; None for unexpected exceptions."""
     match fault:
         case MlflowError():
             return fault

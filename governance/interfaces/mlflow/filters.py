@@ -1,4 +1,4 @@
-"""MLflow's little languages: filters, order_by, page tokens. Pure."""
+"""Parsers of MLflow's filter, order_by and page token syntax. Pure functions."""
 
 from __future__ import annotations
 
@@ -44,7 +44,15 @@ class _Token(NamedTuple):
 
 
 def clauses(text: str, keys: dict[str, frozenset[str]]) -> list[Clause]:
-    """A filter: comparisons joined by AND. Raises MlflowError, naming the part that is none."""
+    """Parse a filter: comparisons joined by AND.
+
+    Args:
+        text: the filter string.
+        keys: the allowed attributes, each with its comparators.
+
+    Raises:
+        MlflowError: the filter is invalid; the message contains the invalid part.
+    """
     tokens = list(_tokens(text))
     found: list[Clause] = []
     if not tokens:
@@ -57,17 +65,17 @@ def clauses(text: str, keys: dict[str, frozenset[str]]) -> list[Clause]:
 
 
 def model_order(given: Sequence[str]) -> list[tuple[str, bool]]:
-    """order_by of models."""
+    """Parse the order_by of models."""
     return _order(given, list(MODEL_ORDER))
 
 
 def version_order(given: Sequence[str]) -> list[tuple[str, bool]]:
-    """order_by of versions."""
+    """Parse the order_by of versions."""
     return _order(given, list(VERSION_ORDER))
 
 
 def offset_of(token: str | None) -> int:
-    """Where a page begins. Raises MlflowError for a token that we did not give."""
+    """Decode a page token to an offset. Raises MlflowError for a token that was not issued here."""
     if not token:
         return 0
     try:
@@ -81,7 +89,7 @@ def offset_of(token: str | None) -> int:
 
 
 def token_for(offset: int) -> str:
-    """The token of the page that begins there."""
+    """Encode the token of the page that begins at this offset."""
     return base64.b64encode(json.dumps({"offset": offset}).encode()).decode()
 
 
@@ -98,7 +106,7 @@ def _tokens(text: str) -> Iterable[_Token]:
 
 def _clause(tokens: Sequence[_Token], text: str, keys: dict[str, frozenset[str]]) -> Clause:
     kinds = tuple(token.kind for token in tokens)
-    # "value" in double quotes looks like a key.
+    # A value in double quotes is tokenized as a key.
     if len(tokens) != 3 or kinds[0] not in ("key", "text") or kinds[1] != "comparator":
         raise _invalid_clause(" ".join(token.text for token in tokens) or text)
     key, tag = _key(tokens[0].text, keys)
@@ -113,7 +121,7 @@ def _clause(tokens: Sequence[_Token], text: str, keys: dict[str, frozenset[str]]
 
 
 def _key(text: str, keys: dict[str, frozenset[str]]) -> tuple[str, bool]:
-    """A column's name, or a tag's key and True."""
+    """Return a column name and False, or a tag key and True."""
     found = _KEY.fullmatch(text) if text[0] not in "`\"'" else None
     kind = (found["kind"] or "attribute") if found is not None else "attribute"
     name = found["name"] if found is not None else text

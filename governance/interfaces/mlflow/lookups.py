@@ -1,7 +1,7 @@
-"""What a request names, as rows to write to: a model by what MLflow calls it, a version by its number.
+"""Look up the model or version that a request names: models by MLflow name, versions by number.
 
-Rows found here only say what is meant, and read what else they are asked for when they are asked: whoever writes reads
-them anew under its locks.
+The rows have only the fields known from the lookup; other fields are loaded on access. Services that write lock the
+rows and read them again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,12 @@ from registry.models import ModelVersion, RegisteredModel, Stage
 
 
 def model(actor: Actor, name: str) -> RegisteredModel:
-    """A model the actor may see. Raises MlflowError; PermissionDeniedError for a token that may not read models."""
+    """Return a model visible to the actor.
+
+    Raises:
+        MlflowError: it does not exist or is not visible.
+        PermissionDeniedError: the token lacks the scope models:read.
+    """
     access.require_scope(actor, "models:read")
     seen = get_visible_model(actor, name)
     if seen is None:
@@ -29,7 +34,7 @@ def model(actor: Actor, name: str) -> RegisteredModel:
 
 
 def version(actor: Actor, name: str, number: int) -> ModelVersion:
-    """A version of a model the actor may see. Raises as `model` does."""
+    """Return a version of a model visible to the actor. Raises as `model` does."""
     access.require_scope(actor, "models:read")
     seen = get_visible_version(actor, name, number)
     if seen is None:
@@ -42,7 +47,7 @@ def version(actor: Actor, name: str, number: int) -> ModelVersion:
 
 
 def row(actor: Actor, name: str, number: int) -> CompactVersion:
-    """A version to be shown. Raises MlflowError."""
+    """Return a version for display. Raises MlflowError if it does not exist or is not visible."""
     found = version_row(actor, name, number)
     if found is None:
         raise version_not_found(name, number)

@@ -1,4 +1,4 @@
-"""Registered models: create, get, search, update, tags; rename and delete where nothing was governed."""
+"""Registered models: create, get, search, update, tags; rename and delete models that were never governed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MAX_RESULTS = 1_000
 
 
 def create(actor: Actor, given: RequestParams) -> Answer:
-    """Put a model on record; the person behind the token owns it. It has no risk tier yet: an owner sets that."""
+    """Register a model owned by the token's person. It has no risk tier; an owner sets that later."""
     name, tags = given.text("name"), given.tags()
-    access.require_scope(actor, "models:read")  # the answer shows what was made
+    access.require_scope(actor, "models:read")  # the response shows the new model
     description = given.optional("description") or ""
     try:
         made = mlflow_names.register_model_with_mlflow_name(actor=actor, name=name, tags=tags, description=description)
@@ -32,7 +32,7 @@ def create(actor: Actor, given: RequestParams) -> Answer:
             raise _exists(name) from refusal
         raise
     except PermissionDeniedError as refusal:
-        # Who may only add versions is told that the model is there, and goes on to add one.
+        # A caller who may only add versions learns that the model exists, and continues with adding a version.
         if compact_rows.can_see_model(actor, name):
             raise _exists(name) from refusal
         raise
@@ -40,12 +40,12 @@ def create(actor: Actor, given: RequestParams) -> Answer:
 
 
 def get(actor: Actor, given: RequestParams) -> Answer:
-    """One query."""
+    """Return a model. One query."""
     return {"registered_model": serializers.serialize_model(_row(actor, given.text("name")))}
 
 
 def search(actor: Actor, given: RequestParams) -> Answer:
-    """A page of those a filter holds for."""
+    """Return a page of models that match a filter."""
     limit = given.count("max_results", 100, MAX_RESULTS)
     offset = filters.offset_of(given.optional("page_token"))
     clauses = filters.clauses(given.optional("filter") or "", filters.MODEL_KEYS)
@@ -67,7 +67,7 @@ def update(actor: Actor, given: RequestParams) -> Answer:
 
 
 def rename(actor: Actor, given: RequestParams) -> Answer:
-    """Give a model of which nothing was ever governed another name; its slug stays."""
+    """Change the MLflow name of a model that was never governed; its slug stays."""
     model, new = lookups.model(actor, given.text("name")), given.text("new_name")
     try:
         deletion.rename_model(
@@ -84,7 +84,7 @@ def rename(actor: Actor, given: RequestParams) -> Answer:
 
 
 def delete(actor: Actor, given: RequestParams) -> Answer:
-    """Delete a model of which nothing was ever governed, with its versions."""
+    """Delete a model that was never governed, with its versions."""
     model = lookups.model(actor, given.text("name"))
     deletion.delete_model(
         actor=actor, model=model, reason=promotion_errors.default_reason(f"delete {model.display_name}")
@@ -93,7 +93,7 @@ def delete(actor: Actor, given: RequestParams) -> Answer:
 
 
 def latest_versions(actor: Actor, given: RequestParams) -> Answer:
-    """The newest version of each stage, or of those named."""
+    """Return the newest version in each stage, or in the named stages."""
     name = given.text("name")
     wanted = {stage_named(stage).name for stage in given.texts("stages")}
     rows = compact_rows.latest_rows(actor, name)
@@ -115,14 +115,16 @@ def set_tag(actor: Actor, given: RequestParams) -> Answer:
 
 
 def delete_tag(actor: Actor, given: RequestParams) -> Answer:
-    """Take one tag away; one that is not there is no fault."""
+    """Delete one tag; succeeds if the tag does not exist."""
     metadata.tag_model(actor=actor, model=lookups.model(actor, given.text("name")), key=given.text("key"), value=None)
     return {}
 
 
 def by_alias(actor: Actor, given: RequestParams) -> Answer:
-    """The version an alias points at. One query where it points somewhere; one more with what was added since it was
-    approved, where something was. “latest” is the newest version."""
+    """Return the version an alias points at; “latest” is the newest version.
+
+    Runs one query, and one more for the additions if the version deviates from what was approved.
+    """
     name, alias = given.text("name"), given.text("alias")
     latest = alias.casefold() == "latest"
     row = compact_rows.newest_row(actor, name) if latest else compact_rows.aliased_row(actor, name, alias)

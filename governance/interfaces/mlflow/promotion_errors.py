@@ -1,6 +1,7 @@
-"""What the gate says to an MLflow client: which request stands, where, what it waits for, and what to type next.
+"""Messages of the gate for MLflow clients: the promotion request, its URL, the unmet requirements and the next step.
 
-The client prints it as the message of an exception. Whoever reads it knows MLflow and may never have seen our pages."""
+The client prints the message as an exception. Its readers know MLflow and may never have seen the pages.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +20,19 @@ from registry.models import ModelVersion
 def request_promotion(
     actor: Actor, version: ModelVersion, *, stage: MlflowStage | None = None, alias: str = ""
 ) -> None:
-    """Ask that a version enter a stage or carry an alias; returns where that happened at once, or before.
+    """Request that a version be moved to a stage or that an alias point at it.
 
-    Raises MlflowError where people or checks come first, naming the request; and as `promotions.request` does.
+    Returns if the transition was carried out at once, or if the version is already there.
+
+    Args:
+        actor: the caller.
+        version: the version to promote.
+        stage: the target stage.
+        alias: the target alias, if there is no stage.
+
+    Raises:
+        MlflowError: checks or approvals are required first; the message names the request.
+        DomainError: as raised by `promotions.request`.
     """
     target = stage.name if stage is not None else f"@{alias}"
     try:
@@ -46,12 +57,12 @@ def request_promotion(
 
 
 def default_reason(what: str) -> str:
-    """The reason on record where a client gives none; who asked is on record beside it."""
+    """The recorded reason if the client gives none; the actor is recorded separately."""
     return f"Asked for through an MLflow client: {what}."
 
 
 def approval_required_error(request: PromotionRequest, *, opened: bool) -> MlflowError:
-    """The error that names a live request, its page, and what it waits for."""
+    """The error for a live request, with its page and the unmet requirements."""
     version, model = request.version, request.version.model
     verdict = selectors.evaluate_request(request).verdict
     stays = "the version stays where it is" if request.target_stage is not None else "the alias does not move"
@@ -79,7 +90,7 @@ def _policies(request: PromotionRequest) -> list[str]:
 
 
 def _unmet(verdict: Verdict) -> list[str]:
-    """A requirement and how it stands; under it, who or what helps. Lines are not broken: commands are copied."""
+    """List the unmet requirements with remedy and who can help. Lines are not wrapped: commands are copied."""
     lines = []
     for requirement in verdict.unmet:
         lines.append(f"  - {requirement.title}: {requirement.detail or requirement.state}".rstrip("."))
@@ -93,7 +104,7 @@ def _unmet(verdict: Verdict) -> list[str]:
 
 
 def _refused(refusal: InvalidStateError, version: ModelVersion, target: str) -> str:
-    """Why nothing was asked for, and how that is put right: an MLflow client registers a model without a tier."""
+    """Message for a promotion rejected before review, with the remedy (such as to assess a model without tier)."""
     model = version.model
     lines = [f"{model.display_name} version {version.number} → {target} was not asked for. {refusal.detail}"]
     if refusal.code in ("model_incomplete", "tier_not_assessed"):

@@ -1,7 +1,7 @@
-"""What a client sent: query strings of GET, JSON bodies of everything else, both as MLflow reads them.
+"""Request parameters: query strings of GET, JSON bodies of other methods, parsed as MLflow does.
 
-Unknown fields are passed over, camelCase is as good as snake_case, JSON that is none counts as an empty object. Types
-are held: a version is text that says a number. What no database could keep (NUL, half a surrogate pair) is refused.
+Unknown fields are ignored, camelCase equals snake_case, and invalid JSON counts as an empty object. Types are checked:
+a version is text that contains a number. NUL and lone surrogates are rejected because the database cannot store them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class RequestParams:
 
     @classmethod
     def of(cls, request: HttpRequest) -> RequestParams:
-        """Read a request. Raises MlflowError."""
+        """Parse a request. Raises MlflowError for a content type other than JSON."""
         if request.method == "GET" or (request.method == "DELETE" and not request.body and request.GET):
             return cls(_to_snake_case({name: _Repeated(values) for name, values in request.GET.lists()}))
         kind = request.content_type
@@ -41,11 +41,11 @@ class RequestParams:
         return cls(_to_snake_case(body if isinstance(body, dict) else {}))
 
     def with_path_params(self, parts: Mapping[str, str]) -> RequestParams:
-        """The same, with what the address itself says."""
+        """Return a copy with the parameters of the URL path."""
         return RequestParams({**self._fields, **parts})
 
     def text(self, field: str) -> str:
-        """A required text. Raises MlflowError where it is missing, empty or none."""
+        """Return a required text. Raises MlflowError if it is missing, empty or not a string."""
         value = self.optional(field)
         if not value:
             raise invalid(
@@ -55,7 +55,7 @@ class RequestParams:
         return value
 
     def optional(self, field: str) -> str | None:
-        """A text, or None where there is none."""
+        """Return a text; None if it is absent."""
         value = self._one(field)
         if value is None:
             return None
@@ -64,14 +64,14 @@ class RequestParams:
         return _clean_text(field, value)
 
     def number(self, field: str) -> int:
-        """A version: text that says an integer."""
+        """Return a version number, which is sent as text."""
         value = self.text(field)
         if not _NUMBER.fullmatch(value.strip()):
             raise invalid(f"Parameter '{field}' must be an integer, got '{value[:100]}'.")
         return int(value)
 
     def count(self, field: str, default: int, most: int) -> int:
-        """How many results at most, from 1 to `most`; 0 and an absence mean the default."""
+        """Return a number of results from 1 to `most`; the default for 0 or an absent field."""
         value = self._one(field)
         if value is None or value == "":
             return default
@@ -86,7 +86,7 @@ class RequestParams:
         return value or default
 
     def flag(self, field: str) -> bool:
-        """True or false; false where absent."""
+        """Return a boolean; False if absent."""
         value = self._one(field)
         if value in (None, False, "false", ""):
             return False
@@ -95,7 +95,7 @@ class RequestParams:
         raise _invalid_param(field, value, "must be true or false")
 
     def texts(self, field: str) -> list[str]:
-        """A list of texts; in a query string, the field again and again."""
+        """Return a list of texts; in a query string the field is repeated."""
         value = self._fields.get(field)
         if value is None:
             return []
@@ -106,7 +106,7 @@ class RequestParams:
         return [_clean_text(field, item) for item in value]
 
     def tags(self) -> dict[str, str]:
-        """Tags as a list of {key, value}. Of the same key the last counts."""
+        """Return tags, sent as a list of {key, value}. The last value of a key counts."""
         value = self._fields.get("tags")
         if value is None:
             return {}
@@ -121,7 +121,7 @@ class RequestParams:
         return found
 
     def objects(self, field: str) -> list[Mapping[str, Any]]:
-        """A list of objects, their fields in snake_case."""
+        """Return a list of objects with snake_case fields."""
         value = self._fields.get(field)
         if value is None:
             return []
@@ -130,7 +130,7 @@ class RequestParams:
         return [_to_snake_case(item) for item in value]
 
     def object(self, field: str) -> Mapping[str, Any] | None:
-        """An object, its fields in snake_case; None where there is none."""
+        """Return an object with snake_case fields; None if absent."""
         value = self._fields.get(field)
         if value is None:
             return None
@@ -139,17 +139,17 @@ class RequestParams:
         return _to_snake_case(value)
 
     def has(self, field: str) -> bool:
-        """Whether the field was sent and says something."""
+        """Whether the field was sent and is not null."""
         return self._fields.get(field) is not None
 
     def _one(self, field: str) -> Any:
         value = self._fields.get(field)
-        # A query string gives every field as a list.
+        # Query string fields are always lists.
         return value[-1] if isinstance(value, _Repeated) else value
 
 
 class _Repeated(list[str]):
-    """The values of a field of a query string."""
+    """The values of a query string field."""
 
 
 def _to_snake_case(fields: Mapping[str, Any]) -> dict[str, Any]:

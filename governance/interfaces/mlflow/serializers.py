@@ -1,4 +1,4 @@
-"""Models and versions as MLflow speaks of them. One version looks the same wherever it is shown: clients compare."""
+"""Serialize models and versions in MLflow's format. A version has one form everywhere: clients compare them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from governance.selectors.compact_rows import CompactVersion, GateStatus, ModelR
 from registry.validation import RESERVED_TAGS
 
 NO_STAGE = "None"
-"""What MLflow calls the stage in which versions begin."""
+"""MLflow's name of the initial stage."""
 
 APPROVED_FINGERPRINT = f"{RESERVED_TAGS}approved_fingerprint"
-"""The tag with the fingerprint that was approved for the place a version holds."""
+"""Tag with the fingerprint that was approved for the placement a version holds."""
 LATER_ADDITIONS = f"{RESERVED_TAGS}later_additions"
-"""The tag of a version that was added to after it was put in a place it holds."""
+"""Tag of a version with additions since it was put in a placement it holds."""
 
 _RUN_STATES = {
     "open": "APPROVAL",
@@ -26,17 +26,22 @@ _RUN_STATES = {
     "rejected": "FAILED",
     "promoted": "SUCCEEDED",
 }
-"""How a request stands, in the words MLflow has for a deployment job. Withdrawn, expired, superseded: no job."""
+"""Request state as the state of an MLflow deployment job. Withdrawn, expired and superseded requests are not shown."""
 
 
 def serialize_version(row: CompactVersion, *, reference: str = "", additions: str = "") -> dict[str, Any]:
-    """A ModelVersion. The actor stands in `user_id`, the gate's state in `deployment_job_state`, what was approved in
-    tags that begin with `countersign.`: nobody can set such.
+    """Serialize a ModelVersion.
+
+    The actor is in `user_id` and the state of the gate in `deployment_job_state`. The approval is in tags that begin
+    with `countersign.`, which clients cannot set.
 
     Args:
         row: the version.
-        reference: the place it was asked for by, an alias after @.
-        additions: what was added since it was approved, in words; where that was not asked for, where to read it.
+        reference: the requested placement: an alias name after @; empty for a number.
+        additions: text that lists the additions since the approval; if empty, the tag refers to the version's page.
+
+    Returns:
+        The JSON members of a ModelVersion.
     """
     shown: dict[str, Any] = {
         "name": row.name,
@@ -63,7 +68,7 @@ def serialize_version(row: CompactVersion, *, reference: str = "", additions: st
 
 
 def serialize_model(row: ModelRow) -> dict[str, Any]:
-    """A RegisteredModel."""
+    """Serialize a RegisteredModel."""
     shown: dict[str, Any] = {
         "name": row.name,
         "creation_timestamp": row.created,
@@ -81,12 +86,12 @@ def serialize_model(row: ModelRow) -> dict[str, Any]:
 
 
 def request_url(number: int) -> str:
-    """The page of a promotion request."""
+    """The URL of a promotion request's page."""
     return f"{settings.PUBLIC_URL}/promotions/{number}/"
 
 
 def model_page(slug: str) -> str:
-    """The page of a model."""
+    """The URL of a model's page."""
     return f"{settings.PUBLIC_URL}/models/{slug}/"
 
 

@@ -1,4 +1,4 @@
-"""Stages by the names clients give them."""
+"""Stages by their MLflow names."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from governance.interfaces.mlflow.serializers import NO_STAGE
 from registry.models import Stage
 
 ARCHIVED = "archived"
-"""The slug of the stage for versions that are out of use."""
+"""Slug of the stage for versions that are no longer used."""
 
 
 class MlflowStage(NamedTuple):
-    """A stage: what clients call it, and its slug here. `active`: one whose versions may be archived for a newcomer,
-    which is every stage but the one where versions begin and Archived."""
+    """A stage with its MLflow name and its slug.
+
+    `active` is true for stages whose versions a transition can archive: all except the initial stage and Archived.
+    """
 
     name: str
     slug: str
@@ -22,7 +24,7 @@ class MlflowStage(NamedTuple):
 
 
 def stages() -> list[MlflowStage]:
-    """The stages of the lifecycle in force, the initial one as “None”."""
+    """Return the stages of the lifecycle in force; the initial one is named “None”."""
     return [
         MlflowStage(NO_STAGE if stage.initial else stage.name, stage.slug, not stage.initial and stage.slug != ARCHIVED)
         for stage in Stage.objects.raw_filter("TRUE ORDER BY position")
@@ -30,7 +32,7 @@ def stages() -> list[MlflowStage]:
 
 
 def stage_named(name: str) -> MlflowStage:
-    """A stage by its name, whatever its capitals; by its slug, too. Raises MlflowError with those there are."""
+    """Return a stage by its name or slug, ignoring case. Raises MlflowError with the known stages."""
     known = stages()
     wanted = name.strip().casefold()
     for stage in known:

@@ -1,5 +1,8 @@
-"""Stages and aliases. Every move is asked of `governance.promotions`, as on a page: where nothing protects the target
-it happens, and where something does, the answer is the request that was opened and what it waits for."""
+"""Stage transitions and aliases, by way of `governance.promotions`.
+
+An ungoverned target is changed at once. For a governed target the response is an error that names the promotion request
+and its unmet requirements.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ Answer = dict[str, Any]
 
 
 def transition(actor: Actor, given: RequestParams) -> Answer:
-    """Move a version to a stage, or ask for it."""
+    """Move a version to a stage, or request it."""
     version = lookups.version(actor, given.text("name"), given.number("version"))
     stage = stage_named(given.text("stage"))
     archive = given.flag("archive_existing_versions")
@@ -37,7 +40,7 @@ def transition(actor: Actor, given: RequestParams) -> Answer:
 
 
 def set_alias(actor: Actor, given: RequestParams) -> Answer:
-    """Point an alias at a version, or ask for it."""
+    """Point an alias at a version, or request it."""
     name, alias = given.text("name"), given.text("alias")
     _refuse_reserved(alias)
     version = lookups.version(actor, name, given.number("version"))
@@ -46,7 +49,7 @@ def set_alias(actor: Actor, given: RequestParams) -> Answer:
 
 
 def delete_alias(actor: Actor, given: RequestParams) -> Answer:
-    """Take a free alias off; one that is not there is no fault. A protected one never points nowhere."""
+    """Remove an unprotected alias; succeeds if the alias does not exist. A protected alias cannot be removed."""
     model, alias = lookups.model(actor, given.text("name")), given.text("alias")
     try:
         remove_alias(actor=actor, model=model, name=alias, reason=promotion_errors.default_reason(f"take @{alias} off"))
@@ -56,7 +59,7 @@ def delete_alias(actor: Actor, given: RequestParams) -> Answer:
 
 
 def _archive_others(actor: Actor, version: ModelVersion, stage: MlflowStage) -> None:
-    """Ask for the others of the stage to be archived. An exclusive stage has none left by now."""
+    """Request that the other versions in the stage be archived. An exclusive stage has no others by now."""
     archived = next((known for known in stages() if known.slug == ARCHIVED), None)
     others = selectors.versions_of(version.model).filter(stage__slug=stage.slug).exclude(pk=version.pk)
     for other in others.order_by("number") if archived is not None else ():
@@ -64,7 +67,7 @@ def _archive_others(actor: Actor, version: ModelVersion, stage: MlflowStage) -> 
 
 
 def _refuse_reserved(alias: str) -> None:
-    """In the words clients look for; what else an alias may not be, the registry says."""
+    """Reject reserved names with MLflow's messages, which clients match. The registry checks the remaining rules."""
     if alias.casefold() == "latest":
         raise invalid("'latest' alias name (case insensitive) is reserved.")
     if alias[:1].lower() == "v" and alias[1:].isdecimal():

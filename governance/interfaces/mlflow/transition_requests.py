@@ -1,7 +1,7 @@
-"""Databricks' transition requests, answered from the promotion requests of the same version.
+"""Databricks transition requests, mapped to the promotion requests of the version.
 
-Making, listing and withdrawing one is offered. Approving and rejecting is signing: a person does it on the request's
-page, over the packet they were shown, with their password.
+Supported: create, list and delete (withdraw). Approval and rejection are decision signatures: a person signs on the
+request's page, for the packet shown there, with a password.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Answer = dict[str, Any]
 
 
 def create(actor: Actor, given: RequestParams) -> Answer:
-    """Ask for a stage. The request that is open already is as good as a new one."""
+    """Request a stage. If a request for it is open, return that one."""
     version = lookups.version(actor, given.text("name"), given.number("version"))
     stage = stage_named(given.text("stage"))
     comment = given.optional("comment") or promotion_errors.default_reason(
@@ -39,18 +39,18 @@ def create(actor: Actor, given: RequestParams) -> Answer:
 
 
 def listing(actor: Actor, given: RequestParams) -> Answer:
-    """The live requests of a version."""
+    """List the live requests of a version."""
     version = lookups.version(actor, given.text("name"), given.number("version"))
     return {"requests": [_spoken(request) for request in _live(actor, version)]}
 
 
 def approve(actor: Actor, given: RequestParams) -> Answer:
-    """Refused."""
+    """Always refused: tokens do not decide."""
     raise _not_here("approves", _named(actor, given))
 
 
 def reject(actor: Actor, given: RequestParams) -> Answer:
-    """Refused."""
+    """Always refused: tokens do not decide."""
     raise _not_here("rejects", _named(actor, given))
 
 

@@ -1,4 +1,4 @@
-"""Every address of this door. No trailing slashes, no redirects: clients turn a redirected POST into a GET."""
+"""URLs of the MLflow protocol. No trailing slashes and no redirects: clients turn a redirected POST into a GET."""
 
 from __future__ import annotations
 

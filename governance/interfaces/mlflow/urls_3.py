@@ -1,4 +1,4 @@
-"""Version 3.0 of MLflow's protocol: it has no registry of models, so all that is answered is what the server can do."""
+"""Version 3.0 of the MLflow protocol. It has no model registry; only the server capabilities are answered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from governance.interfaces.mlflow.views import public_endpoint
 app_name = "mlflow-3"
 
 server_info = public_endpoint({"store_type": "Countersign", "workspaces_enabled": False})
-"""What a client asks before it uses a workspace or sends artifacts in parts: neither is known here."""
+"""Clients ask this before they use workspaces or multipart uploads; neither is supported."""
 
 urlpatterns: list[URLPattern] = [
     path("server-info", server_info, name="server-info"),

@@ -1,4 +1,4 @@
-"""Model versions: create, get, search, describe, tags, where their files are, delete where nothing was governed."""
+"""Model versions: create, get, search, update, tags, download URI; delete versions that were never governed."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _FOLLOWED = 10
 
 
 def create(actor: Actor, given: RequestParams) -> Answer:
-    """Register the next version, READY at once. Its files may follow: what they are is not known here.
+    """Register the next version, READY at once. Its files are not known here and can be attached later.
 
-    Each call makes a version, as on an MLflow server: jobs that register the same source at once, or a retraining into
-    the same path, are versions of their own. One that is made twice because an answer was lost is visible as such.
+    Each call creates a version, as on an MLflow server: parallel jobs that register the same source, and a retraining
+    into the same path, are separate versions. A retry after a lost response creates a visible duplicate.
     """
     name, source = given.text("name"), given.text("source")
     model = lookups.model(actor, name)
@@ -36,7 +36,7 @@ def create(actor: Actor, given: RequestParams) -> Answer:
         run_id=given.optional("run_id") or (parent.run_id if parent is not None else ""),
         run_link=given.optional("run_link") or "",
         description=given.optional("description") or "",
-        # copy_model_version sends the tags of what it copies; what was approved of that is not approved of this.
+        # copy_model_version also sends the tags of the copied version; its approval does not apply to the copy.
         tags={k: v for k, v in given.tags().items() if not k.casefold().startswith(RESERVED_TAGS)},
         parents=[parent] if parent is not None else [],
     )
@@ -45,7 +45,7 @@ def create(actor: Actor, given: RequestParams) -> Answer:
 
 
 def get(actor: Actor, given: RequestParams) -> Answer:
-    """One query; one more with what was added since it was approved, where something was."""
+    """Return a version. One query, and one more for the additions if it deviates from what was approved."""
     return {"model_version": approved.version(lookups.row(actor, given.text("name"), given.number("version")))}
 
 
@@ -57,7 +57,7 @@ def update(actor: Actor, given: RequestParams) -> Answer:
 
 
 def delete(actor: Actor, given: RequestParams) -> Answer:
-    """Delete a version of which nothing was ever governed; its number is not given again."""
+    """Delete a version that was never governed; its number is not used again."""
     version = _version(actor, given)
     what = promotion_errors.default_reason(f"delete version {version.number} of {version.model.display_name}")
     deletion.delete_version(actor=actor, version=version, reason=what)
@@ -65,7 +65,7 @@ def delete(actor: Actor, given: RequestParams) -> Answer:
 
 
 def search(actor: Actor, given: RequestParams) -> Answer:
-    """A page of those a filter holds for."""
+    """Return a page of versions that match a filter."""
     limit = given.count("max_results", MAX_RESULTS, MAX_RESULTS)
     if given.has("max_results") and given.count("max_results", 0, MAX_RESULTS) == 0:
         raise invalid("Invalid value for max_results. It must be a positive number.")
@@ -82,7 +82,7 @@ def search(actor: Actor, given: RequestParams) -> Answer:
 
 
 def download_uri(actor: Actor, given: RequestParams) -> Answer:
-    """Where its files are: its source, or, where that is a copy of a version the caller sees, that version's."""
+    """Return the source; for a copy of a version visible to the caller, the source of that version."""
     row = lookups.row(actor, given.text("name"), given.number("version"))
     uri = compact_rows.resolve_source(actor, row.name, row.number, steps=_FOLLOWED)
     if uri is None:
@@ -108,7 +108,7 @@ def set_tag(actor: Actor, given: RequestParams) -> Answer:
 
 
 def delete_tag(actor: Actor, given: RequestParams) -> Answer:
-    """Take one tag away; one that is not there is no fault."""
+    """Delete one tag; succeeds if the tag does not exist."""
     metadata.tag_version(actor=actor, version=_version(actor, given), key=given.text("key"), value=None)
     return {}
 
@@ -118,7 +118,7 @@ def _version(actor: Actor, given: RequestParams) -> ModelVersion:
 
 
 def _copied(actor: Actor, source: str) -> ModelVersion | None:
-    """The version a source means, where it means one. Raises MlflowError where that is not there to be seen."""
+    """Return the version that a source refers to, if any. Raises MlflowError if it is invalid or not visible."""
     try:
         address = sources.read(source)
     except sources.SourceError as fault:

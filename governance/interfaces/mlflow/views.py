@@ -1,5 +1,4 @@
-"""How every request of this door goes: who asks, what they sent, what they get. Plain views: no serializers, no
-negotiation; an answer is one piece of JSON, sent in one write."""
+"""Request handling: authentication, parameters, response. Plain views without serializers and content negotiation."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ View = Callable[..., HttpResponse]
 
 
 def endpoint(**handlers: Handler) -> View:
-    """A view of one address: what answers each method (GET, POST, PATCH, DELETE). Parts of the path become fields."""
+    """Build the view of one URL from the handlers of its methods. Path parameters become fields."""
 
     def view(request: HttpRequest, **parts: str) -> HttpResponse:
         handler = handlers.get(str(request.method))
@@ -50,12 +49,12 @@ def endpoint(**handlers: Handler) -> View:
                 log.exception("the database did not answer")
             return error_response(known)
 
-    # A token in a header, never a cookie: no page can make a signed-in browser call this.
+    # Authentication is by header, never by cookie, so no page can make a signed-in browser call this.
     return csrf_exempt(view)
 
 
 def public_endpoint(shown: Mapping[str, Any]) -> View:
-    """A view that answers the same to everybody, signed in or not."""
+    """Build a view with the same response for every caller, without authentication."""
 
     def view(request: HttpRequest) -> HttpResponse:
         return _answer(shown)
@@ -64,13 +63,13 @@ def public_endpoint(shown: Mapping[str, Any]) -> View:
 
 
 def error_response(fault: MlflowError) -> HttpResponse:
-    """An error as clients read it."""
+    """The response of an error."""
     return _answer({"error_code": fault.code, "message": fault.message}, fault.status, fault.headers)
 
 
 @csrf_exempt
 def not_found(request: HttpRequest, rest: str = "") -> HttpResponse:
-    """Whatever else a client might ask for under the prefix."""
+    """The error for all other paths under the prefix."""
     return error_response(
         MlflowError(
             "ENDPOINT_NOT_FOUND",
@@ -81,12 +80,12 @@ def not_found(request: HttpRequest, rest: str = "") -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Faults met before a view was found."""
+    """The error for requests that fail before a view is found."""
     return error_response(MlflowError("BAD_REQUEST", "The request could not be read."))
 
 
 def _signed_in(request: HttpRequest) -> Actor:
-    """Whose token it is: after Bearer, or as the password of Basic with any user name. Raises MlflowError."""
+    """Authenticate the token: after Bearer, or as the password of Basic with any user name. Raises MlflowError."""
     given = request.META.get("HTTP_AUTHORIZATION", "")
     scheme, _, rest = given.partition(" ")
     secret = rest.strip()

@@ -1,4 +1,4 @@
-"""Webhooks, as MLflow's client makes them. No answer holds a secret."""
+"""Webhooks in MLflow's format. No response contains a secret."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_RESULTS = 1_000
 
 
 def create(actor: Actor, given: RequestParams) -> Answer:
-    """Have an address told of events."""
+    """Create a webhook."""
     made = webhooks.create(
         actor=actor,
         name=given.text("name"),
@@ -33,7 +33,7 @@ def create(actor: Actor, given: RequestParams) -> Answer:
 
 
 def listing(actor: Actor, given: RequestParams) -> Answer:
-    """A page of them, newest first."""
+    """Return a page of webhooks, newest first."""
     limit = given.count("max_results", 100, MAX_RESULTS)
     offset = filters.offset_of(given.optional("page_token"))
     rows = list(webhooks.listing(actor)[offset : offset + limit + 1])
@@ -44,12 +44,12 @@ def listing(actor: Actor, given: RequestParams) -> Answer:
 
 
 def get(actor: Actor, given: RequestParams) -> Answer:
-    """One of them."""
+    """Return one webhook."""
     return {"webhook": _spoken(webhooks.get(actor, given.text("webhook_id")))}
 
 
 def update(actor: Actor, given: RequestParams) -> Answer:
-    """Change what was sent; what was not sent stays."""
+    """Change the fields that were sent."""
     changes: dict[str, Any] = {
         field: text for field in ("name", "url", "status") if (text := given.optional(field)) is not None
     }
@@ -64,7 +64,7 @@ def update(actor: Actor, given: RequestParams) -> Answer:
 
 
 def delete(actor: Actor, given: RequestParams) -> Answer:
-    """Take one out of use for good."""
+    """Delete a webhook."""
     webhooks.delete(actor=actor, webhook_id=given.text("webhook_id"))
     return {}
 
