@@ -1,7 +1,7 @@
-"""Access requests: asking for a role on a model, and the answer of somebody who may give it.
+"""Access requests: requesting a role on a model, and the answer of a person who may grant it.
 
-Asking does not tell whether a model exists that the asker may not see: what is asked for a name that is no model's is
-kept just the same, and lapses. Only an answer tells, and giving one is its owner's own doing.
+A request does not reveal whether a model exists that the requester may not see: a request for a name without a model is
+stored in the same way and lapses. Only an answer reveals it, and giving one is the decision of the model's owner.
 """
 
 from datetime import datetime, timedelta
@@ -33,33 +33,40 @@ from registry.services.uniqueness import translate_unique_violation
 from registry.validation import ErrorCollector
 
 LONGEST = timedelta(days=180)
-"""How far ahead a role may be asked for."""
+"""Longest duration for which a role may be requested."""
 USUAL = timedelta(days=90)
-"""Until when it is asked for where nothing is said."""
+"""Duration requested if the caller names no end."""
 ANSWER_DEADLINE = timedelta(days=30)
-"""How long a request waits for an answer."""
+"""How long a request waits for an answer before it lapses."""
 MOST_OPEN = 20
-"""How many requests of one person may wait at a time: asking is no way to search for names."""
+"""Open requests a person may have at a time, so that requests cannot be used to search for model names."""
 
 ROLES = tuple(role for role in Role if role not in ORGANISATION_ONLY)
-"""What may be asked for."""
+"""The roles that may be requested."""
 
 
 @transaction.atomic
 def create_access_request(
     *, actor: Actor, slug: str, role: Role | str, purpose: str, until: datetime | None = None
 ) -> AccessRequest:
-    """Ask for a role on the model of that name, whether or not there is one.
+    """Request a role on the model of that name, whether or not there is one.
 
     Args:
-        purpose: what it is needed for; recorded, and read by everybody who sees the model.
-        until: the moment at which the role shall end, `LONGEST` from now at most; `USUAL` where none is given.
+        actor: the person who requests, or a token of theirs.
+        slug: the name of the model.
+        role: one of `ROLES`.
+        purpose: why it is needed; recorded, and visible to everyone who sees the model.
+        until: when the role ends, at most `LONGEST` from now; None for `USUAL` from now.
 
-    Raises PermissionDeniedError for a process, a service account, a token without `models:read` or limited to other
-    models;
-    ValidationFailedError; Conflict where the role is held without an end, or a request of this person for this model
-    is open;
-    InvalidStateError where too many wait.
+    Returns:
+        The open request.
+
+    Raises:
+        PermissionDeniedError: the actor is a process, a service account, or a token without `models:read` or limited to
+            other models.
+        ValidationFailedError: slug, purpose, end or role breaks a rule.
+        ConflictError: the person has this role without an end, or an open request for this model.
+        InvalidStateError: the person has `MOST_OPEN` open requests.
     """
     person = access.require_person(actor)
     access.require_scope(actor, "models:read")
@@ -73,7 +80,7 @@ def create_access_request(
             f"This token is limited to other models: {', '.join(sorted(actor.models))}.", code="token_limited"
         )
     asked, why, end = _checked(slug, role, purpose, until)
-    # One question of a person at a time: the limits below count what they have open.
+    # Serialises the requests of a person: the limits below count the open ones.
     User.objects.get_for_update(person.pk)
     waiting = AccessRequest.objects.filter(IS_CURRENT, person=person)
     existing = waiting.filter(slug=slug).first()
@@ -115,16 +122,20 @@ def create_access_request(
 def grant(
     *, actor: Actor, request: AccessRequest, until: datetime | None = None, reason: str | None = None
 ) -> AccessRequest:
-    """Give the role that was asked for, until then or sooner: the answer and the grant in one transaction.
+    """Grant the requested role: the answer and the grant in one transaction.
 
     Args:
-        until: a sooner end; None for the one asked for.
+        actor: the person who grants it.
+        request: the open request.
+        until: an earlier end; None for the requested one.
+        reason: kept with the events; a standard text if None.
 
-    Raises NotFound where the request, or its model, is none the actor may know of; PermissionDeniedError without
-    GRANT_ROLE on
-    the model and for one's own request; InvalidStateError where it was answered meanwhile or its time is over;
-    ValidationFailedError for
-    a later end, or an account that was deactivated; Conflict where the role is held by now without an end.
+    Raises:
+        NotFoundError: the request, or its model, is not visible to the actor.
+        PermissionDeniedError: the actor made the request, or does not have GRANT_ROLE on the model.
+        InvalidStateError: the request was answered, or its requested end has passed.
+        ValidationFailedError: the end is later than requested or in the past, or the account is deactivated.
+        ConflictError: the person has the role without an end.
     """
     faults = ErrorCollector()
     why = faults.reason_if_given(reason) or "granted as it was asked for"
@@ -155,8 +166,14 @@ def grant(
 
 @transaction.atomic
 def deny(*, actor: Actor, request: AccessRequest, reason: str) -> AccessRequest:
-    """Answer that the role is not given, and why. Raises as `grant` does, and ValidationFailedError without a
-    reason."""
+    """Deny the request, with the reason.
+
+    Raises:
+        NotFoundError: the request, or its model, is not visible to the actor.
+        PermissionDeniedError: the actor made the request, or does not have GRANT_ROLE on the model.
+        InvalidStateError: the request was answered.
+        ValidationFailedError: the reason is empty.
+    """
     faults = ErrorCollector()
     why = faults.reason(reason)
     faults.raise_if_any()
@@ -166,9 +183,13 @@ def deny(*, actor: Actor, request: AccessRequest, reason: str) -> AccessRequest:
 
 @transaction.atomic
 def withdraw(*, actor: Actor, request: AccessRequest) -> AccessRequest:
-    """Take one's own request back. Raises NotFound for one that is not to be known of, PermissionDeniedError for
-    somebody
-    else's, InvalidStateError where it was answered meanwhile."""
+    """Withdraw one's own request.
+
+    Raises:
+        NotFoundError: the request is not visible to the actor.
+        PermissionDeniedError: the request belongs to another person.
+        InvalidStateError: the request was answered.
+    """
     _require_known(actor, request)
     if request.person.uid != actor.person:
         raise PermissionDeniedError(
@@ -180,7 +201,7 @@ def withdraw(*, actor: Actor, request: AccessRequest) -> AccessRequest:
 
 
 def overdue_ids() -> list[int]:
-    """The requests nobody answered in time, oldest first."""
+    """Return the keys of the requests that were not answered in time, oldest first; at most 200."""
     late = AccessRequest.objects.filter(
         IS_CURRENT, Q(opened_at__lte=clock.now() - ANSWER_DEADLINE) | Q(until__lte=clock.now())
     )
@@ -189,8 +210,11 @@ def overdue_ids() -> list[int]:
 
 @transaction.atomic
 def expire(request_id: int) -> bool:
-    """Close a request nobody answered in time, as a named process. False where there is nothing to close. May be called
-    at any time and any number of times."""
+    """Close a request that was not answered in time, as a named process. Idempotent.
+
+    Returns:
+        False if there is nothing to close.
+    """
     request = AccessRequest.objects.select_related("model").filter(pk=request_id).first()
     if request is None:
         return False
@@ -226,7 +250,7 @@ def _checked(slug: str, role: Role | str, purpose: str, until: datetime | None) 
 
 
 def _locked_to_answer(actor: Actor, request: AccessRequest) -> AccessRequest:
-    """The open request as it is now, after every question of permission."""
+    """Return the open request, locked, after all permission checks."""
     if request.person.uid == actor.person:
         raise PermissionDeniedError("You cannot answer your own request: another person does.", code="self_grant")
     _require_known(actor, request)
@@ -264,7 +288,9 @@ def _close(
 
 
 def _append(action: Action, actor: Actor, request: AccessRequest, reason: str | None, changes: list[Change]) -> Event:
-    """Where there is a model, in its stream: whoever may not see it cannot read there that it exists."""
+    """Record the event in the stream of the model if there is one: only users who may see the model can read that
+    stream.
+    """
     model = request.model
     place = [ObjectRef("model", str(model.uid))] if model is not None else []
     return recorder.record_event(

@@ -1,7 +1,7 @@
-"""Who could act as an account that is not their own: recorded so that they do not approve what the account did, and
-that the account does not approve what they ask for.
+"""Who could act as an account of another person.
 
-Services that let a person act as another account record it here (`record_control`). Owners and other users of a service
+The record is used to exclude these people from approving what the account did, and the account from approving what they
+request. Services that let a person act as another account call `record_control`. Owners and other users of a service
 account are recorded by name.
 """
 
@@ -23,11 +23,14 @@ def record_control(
 ) -> None:
     """Record that `person` could act as `account` from `event` on.
 
-    Args:
-        event: written in this transaction, touching the account.
-        token: for the kinds about a token, which one.
+    Nothing is recorded for a person's own account; a row that is already open stays unchanged.
 
-    A person's control of their own account is no fact to record; a row that is open already stays as it is.
+    Args:
+        account: the account that could be used.
+        person: the person who could use it.
+        kind: how the person could use it.
+        event: written in this transaction, touching the account.
+        token: the token, for the kinds about a token.
     """
     if account.pk == person.pk:
         return
@@ -43,12 +46,16 @@ def record_control(
 
 
 def has_own_password(person: User) -> bool:
-    """Whether the account's password was set by its holder, and not by somebody else."""
+    """Return whether the account's password was set by its holder."""
     return not AccountControl.objects.filter(IS_CURRENT, account=person, kind=AccountControl.Kind.PASSWORD_SET).exists()
 
 
 def require_own_password(person: User) -> None:
-    """Raise PermissionDeniedError ("password_not_own") for a password that somebody else set: it is no signature."""
+    """Require that the holder set the password, because a password known to another person proves no signature.
+
+    Raises:
+        PermissionDeniedError: another person set it (code "password_not_own").
+    """
     if not has_own_password(person):
         raise PermissionDeniedError(
             "Your password was set by somebody else, so it signs and changes nothing. Ask an administrator for a "
@@ -63,8 +70,18 @@ def add_service_account_user(
 ) -> AccountControl:
     """Record a person who owns a service account, or knows a secret of it.
 
-    Raises PermissionDeniedError without MANAGE_PEOPLE; ValidationFailedError; Conflict, with `existing`, where it is
-    on record.
+    Args:
+        actor: an administrator.
+        account: the service account.
+        person: the owner or user.
+        owner: record an owner instead of a user.
+        reason: kept with the event.
+
+    Raises:
+        PermissionDeniedError: the actor does not have MANAGE_PEOPLE.
+        ValidationFailedError: `account` is not a service account, `person` is not an active person, or the reason is
+            empty.
+        ConflictError: it is already recorded (`existing`).
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     faults = ErrorCollector()
@@ -103,9 +120,13 @@ def add_service_account_user(
 def remove_service_account_user(
     *, actor: Actor, account: User, person: User, owner: bool = False, reason: str
 ) -> AccountControl:
-    """Record that a person no longer owns or uses a service account. What it did until now stays excluded for them.
+    """Record that a person no longer owns or uses a service account. They stay excluded from approving what it did
+    until now.
 
-    Raises PermissionDeniedError without MANAGE_PEOPLE; ValidationFailedError; NotFound where it is not on record.
+    Raises:
+        PermissionDeniedError: the actor does not have MANAGE_PEOPLE.
+        ValidationFailedError: the reason is empty.
+        NotFoundError: there is no such record.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     faults = ErrorCollector()

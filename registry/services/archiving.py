@@ -1,4 +1,4 @@
-"""Putting a model away, and taking it back into use."""
+"""Archiving a model, and reactivating it."""
 
 from django.db import transaction
 
@@ -15,13 +15,20 @@ from registry.validation import ErrorCollector
 def archive_model(
     *, actor: Actor, model: RegisteredModel, reason: str, expected_revision: int | None = None
 ) -> RegisteredModel:
-    """Put a model away: it takes no new versions and no promotion requests, and those that are open are held.
+    """Archive a model: it accepts no new versions and no promotion requests, and its open requests are held.
 
-    Raises NotFound and PermissionDeniedError as for any change of who answers for the model: its owners and officers
-    may, no
-    token does; InvalidStateError while a version of it is in a protected stage, and where it is archived already;
-    StaleRevisionError;
-    ValidationFailedError for an empty reason.
+    Args:
+        actor: an owner of the model or an officer; not a token.
+        model: the model.
+        reason: kept with the event.
+        expected_revision: the revision the caller read; None to skip the check.
+
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor may not change the accountability of the model.
+        InvalidStateError: a version of it is in a protected stage, or it is already archived.
+        StaleRevisionError: the model changed since it was read.
+        ValidationFailedError: the reason is empty.
     """
     return _set(actor, model, RegisteredModel.Status.ARCHIVED, reason, expected_revision)
 
@@ -29,12 +36,14 @@ def archive_model(
 def reactivate_model(
     *, actor: Actor, model: RegisteredModel, reason: str, expected_revision: int | None = None
 ) -> RegisteredModel:
-    """Take an archived model back into use. Raises as `archive_model` does."""
+    """Reactivate an archived model. Args and Raises: see `archive_model`; InvalidStateError if it is active."""
     return _set(actor, model, RegisteredModel.Status.ACTIVE, reason, expected_revision)
 
 
 def blocking_occupancies(model: RegisteredModel) -> list[StageOccupancy]:
-    """The open occupancies of protected stages that keep a model from being archived, with version and stage."""
+    """Return the open occupancies of protected stages that prevent archiving, with version and stage, highest stage
+    first.
+    """
     held = StageOccupancy.objects.filter(IS_CURRENT, model=model, stage__protected=True)
     return list(held.select_related("version", "stage").order_by("-stage__position", "-version__number"))
 

@@ -1,4 +1,4 @@
-"""Finding a model's risk tier by the questionnaire, with the reasoning kept."""
+"""Assessment of a model's risk tier by the questionnaire, with the reasoning stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from registry.validation import ErrorCollector
 
 
 def may_assess(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
-    """Whether the actor may assess a model: whoever may edit its record, its owners, and officers."""
+    """Return whether the actor may assess the model: those who may edit its record, its owners, and officers."""
     answer = access.check_permission(actor, access.Permission.EDIT, model)
     if answer or can_set_accountability(actor=actor, model=model):
         return access.Allowed()
@@ -38,9 +38,13 @@ def may_assess(*, actor: Actor, model: RegisteredModel) -> access.Allowed | acce
 
 @dataclass(frozen=True)
 class Prepared:
-    """An assessment that was found valid and is not written yet. Its model is locked.
+    """A validated assessment that is not written yet. Its model is locked.
 
-    `person` and `token`: who answered. `found`: what the questionnaire says of the answers. `tier`: what is to be set.
+    Attributes:
+        person: the assessor; `token` is the token they used, if any.
+        published: the revision of the questionnaire in force; `asked` is its parsed form.
+        found: the result that the questionnaire computes from the answers.
+        tier: the tier to set.
     """
 
     model: RegisteredModel
@@ -56,8 +60,10 @@ class Prepared:
 
     @property
     def strictest(self) -> int:
-        """The strictest tier that speaks for the model: the one in force, and the one the answers give. A declared tier
-        counts where something was or is being decided under it; before that it may be corrected."""
+        """The strictest tier that applies to the model: the tier in force, or the tier computed from the answers.
+
+        A declared tier counts only if a decision was made or is pending under it; before that it may be corrected.
+        """
         before = self.model.risk_tier
         if before is None or (self.model.tier_basis_id is None and not tier_use.is_in_use(self.model)):
             return self.found.tier
@@ -65,7 +71,7 @@ class Prepared:
 
     @property
     def lowers(self) -> bool:
-        """Whether a second person has to agree: the tier would be less strict than one that speaks for the model."""
+        """Whether a second person has to confirm: the tier would be less strict than one that applies to the model."""
         return self.tier > self.strictest
 
 
@@ -80,8 +86,9 @@ def prepare(
     revision: int | None = None,
     expected_revision: int | None = None,
 ) -> Prepared:
-    """Lock the model and validate an assessment of it. Arguments and exceptions are those of `assess`, but for the
-    second person."""
+    """Lock the model and validate an assessment of it. Args and Raises: as `assess`, without
+    "second_person_required".
+    """
     person = _assessor(actor)
     row = RegisteredModel.objects.get_for_update(model.pk)
     if not may_assess(actor=actor, model=row):
@@ -134,26 +141,30 @@ def assess(
     revision: int | None = None,
     expected_revision: int | None = None,
 ) -> Assessment:
-    """Answer the questionnaire in force for a model. Sets the model's tier and its next review in the same transaction.
+    """Assess a model with the questionnaire in force, and set its tier and next review date in one transaction.
 
-    A tier that lowers is not set by one person: `registry.services.tier_lowering.submit` proposes it then.
+    One person cannot lower a tier: use `registry.services.tier_lowering.submit`, which proposes it.
 
     Args:
-        answers: the id of an answer by the id of its question; every question is answered.
-        rationale: what the answers rest on.
-        tier: where it shall not be the one the questionnaire gives. Stricter is free; less strict is for officers.
+        actor: the assessor, or a token of theirs.
+        model: the model.
+        answers: the id of the chosen answer by the id of its question; every question is answered.
+        rationale: the basis of the answers.
+        tier: a tier other than the computed one. A stricter tier needs no role; a less strict one needs an officer.
         override_reason: why; required with another tier.
-        revision: of the questionnaire that was answered; None for the one in force, whichever that is.
-        expected_revision: the model's revision the assessor read; None where they do not mind what changed since.
+        revision: the revision of the questionnaire that was answered; None for the one in force.
+        expected_revision: the revision of the model that the assessor read; None to skip the check.
+
+    Returns:
+        The assessment.
 
     Raises:
-        NotFound: the model is not visible to the actor.
-        PermissionDeniedError: the actor may not assess it; the tier would be less strict than it is and the assessor
-        is neither
-            owner nor officer ("laxer_tier"), or less strict than computed and they are no officer ("laxer_tier"); or
-            the tier lowers, which needs a second person ("second_person_required").
-        InvalidStateError: there is no questionnaire, or the model is archived.
-        Conflict: another revision of the questionnaire is in force.
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor may not assess it; the tier is less strict than the one in force and the
+            assessor is neither owner nor officer, or less strict than computed and they are not an officer
+            ("laxer_tier"); or the tier lowers ("second_person_required").
+        InvalidStateError: no questionnaire is published, or the model is archived.
+        ConflictError: another revision of the questionnaire is in force.
         StaleRevisionError: the model changed since it was read.
         ValidationFailedError: an answer, the rationale, the tier or the reason breaks a rule.
     """
@@ -177,9 +188,10 @@ def assess(
 
 
 def write(prepared: Prepared, *, actor: Actor, proposal: ChangeProposal | None = None) -> Assessment:
-    """Write a valid assessment and set the tier, in the transaction that holds the model's lock.
+    """Write a validated assessment and set the tier, in the transaction that holds the lock of the model.
 
     Args:
+        prepared: the validated assessment.
         actor: the assessor; with a proposal, the person who confirmed it.
         proposal: the confirmed proposal of a tier that lowers.
     """
@@ -282,7 +294,7 @@ def _refuse_laxer(actor: Actor, prepared: Prepared) -> None:
             code="laxer_tier",
             who_can=[str(user) for user in officers.order_by("name")[:5]],
         )
-    # A token proposes what its person may: it sets nothing alone.
+    # A token proposes with the rights of its person; it sets nothing alone.
     answerable = access.actor_for(prepared.person)
     if (
         model.risk_tier is not None
@@ -298,8 +310,9 @@ def _refuse_laxer(actor: Actor, prepared: Prepared) -> None:
 
 
 def _counted_from(model: RegisteredModel) -> date:
-    """The day the time to the next review runs from: the last review; where there was none, the first assessment, so
-    that assessing again and again puts no review off."""
+    """Return the start of the review interval: the last review, or else the first assessment, so that repeated
+    assessments do not postpone a review.
+    """
     review = PeriodicReview.objects.filter(model=model).first()
     if review is not None:
         return review.reviewed_at.date()
@@ -314,14 +327,16 @@ def prepare_proposed(
     published: QuestionnaireRevision,
     asked: language.Questionnaire,
 ) -> Prepared:
-    """Read a proposed assessment as the assessment of its proposer, validated again.
+    """Validate a proposed assessment again, as the assessment of its proposer.
 
     Args:
         model: the model, locked.
+        proposal: the proposal whose payload holds the assessment.
         published: the revision of the questionnaire in force, which is the one that was answered.
+        asked: the parsed questionnaire of that revision.
 
     Raises:
-        ValidationFailedError: the answers are not valid answers.
+        ValidationFailedError: the answers are not valid.
     """
     payload = proposal.payload
     found = _judged(asked, payload["answers"], payload["rationale"], payload["tier"], payload["override_reason"])

@@ -1,10 +1,10 @@
-"""Files of a version that was registered by its source alone, as MLflow clients do.
+"""Files of a version that was registered only by its source, as MLflow clients do.
 
-What a version consists of is fixed at registration. Such a version was registered before its bytes were known here, so
-its files may come later: each once, whole, with an event and a new fingerprint, until the version first enters a
-protected stage or carries a protected alias. From then on they are as fixed as any other version's; the database holds
-the same rule. While it holds a protected place that an import put it in, a file comes with a request to approve the
-version there again. Bytes are taken in before any lock.
+The contents of a version are fixed at registration. Such a version was registered before its files were known here, so
+files may be attached later: each once, complete, with an event and a new fingerprint, until the version first enters a
+protected stage or has a protected alias. Then its files are fixed; the database enforces the same rule. While it holds
+a protected stage or alias that an import set, a file is added together with a request to approve the version there
+again. Files are stored before any lock is taken.
 """
 
 from django.conf import settings
@@ -27,7 +27,7 @@ from registry.validation import ErrorCollector
 
 
 def may_attach(version: ModelVersion) -> bool:
-    """Whether files may still be attached to the version, whoever asks. Two queries at most."""
+    """Return whether files may still be attached to the version, regardless of the actor. At most two queries."""
     if not version.source_only:
         return False
     entered = StageOccupancy.objects.filter(version=version, stage__protected=True, before_governance=False)
@@ -38,14 +38,20 @@ def may_attach(version: ModelVersion) -> bool:
 def store_file(
     *, actor: Actor, version: ModelVersion, path: str, stream: storage.Stream, sha256: str | None = None
 ) -> storage.StoredBlob:
-    """Take in the bytes of a file, hashed on the way, for `attach_file`. Call it outside a transaction.
+    """Store the bytes of a file, hashed while streaming, for `attach_file`. Call it outside a transaction.
 
     Args:
-        path: what the version will call it: relative, forward slashes.
-        sha256: where given, what the bytes must have.
+        actor: the person or token that sends the file.
+        version: the version.
+        path: the path of the file in the version: relative, with forward slashes.
+        stream: the bytes.
+        sha256: the expected digest in hexadecimal; None for any.
 
-    Raises NotFound and PermissionDeniedError; InvalidStateError where the version's files are fixed;
-    ValidationFailedError, with nothing kept.
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor does not have REGISTER_VERSION.
+        InvalidStateError: the files of the version are fixed.
+        ValidationFailedError: the path is invalid, the digest differs, or the file is too large; nothing is stored.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     _refuse_fixed(version)
@@ -76,17 +82,24 @@ def attach_file(
     blob: storage.StoredBlob,
     approved: AskApproved = nothing_approved,
 ) -> Artifact:
-    """Make a stored file one of the version's. The same bytes under the same path again change nothing.
+    """Attach a stored file to the version. The same bytes under the same path change nothing.
 
-    A version that holds a protected place since before governance takes it together with a request to approve it there
-    again: `governance.services.evidence` opens that in the same transaction, and the database refuses the file without.
+    If an import put the version into a protected stage or alias, the file needs a request to approve the version there
+    again: `governance.services.evidence` opens it in the same transaction, and the database refuses the file without
+    it.
 
     Args:
-        approved: which protected places the version holds: the event names the promotions behind them.
+        actor: the person or token that attaches the file.
+        version: the version.
+        path: the path of the file in the version: relative, with forward slashes.
+        blob: the stored bytes.
+        approved: returns the protected stages and aliases that the version holds; the event names their promotions.
 
-    Raises NotFound and PermissionDeniedError; InvalidStateError where the version's files are fixed, or the path has
-    other bytes already;
-    ValidationFailedError for a path or a size the rules refuse.
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor does not have REGISTER_VERSION.
+        InvalidStateError: the files of the version are fixed, or the path has other bytes.
+        ValidationFailedError: the path or the size breaks a rule, or the bytes are not stored.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     model, version = lock_version(version)

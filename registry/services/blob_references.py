@@ -1,8 +1,7 @@
-"""Stored bytes and what refers to them: a row about the bytes, an artifact that has them, an event.
+"""References to stored bytes: a row about the bytes, an artifact that has them, an event.
 
-Bytes are stored before the transaction that begins to refer to them, because storing is slow, and bytes that nothing
-refers to are removed later (`registry.services.garbage_collection`). Both hold a database lock on the digest, so that
-what is referred to is there.
+Storing is slow, so bytes are stored before the transaction that references them; bytes without a reference are removed
+later (`registry.services.garbage_collection`). Both lock the digest in the database, so that referenced bytes exist.
 """
 
 import hashlib
@@ -21,10 +20,10 @@ from registry.models import Artifact, Blob, ModelVersion, RegisteredModel
 
 
 def reference_blob(blob: storage.StoredBlob) -> None:
-    """Begin to refer to stored bytes, in the transaction that does.
+    """Reference stored bytes, in the transaction that needs them.
 
-    Raises InvalidStateError where they are gone: nothing referred to them for a week, and they were removed this
-    moment.
+    Raises:
+        InvalidStateError: the bytes are not stored any more: they had no reference for a week and were removed.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_lock(blob.sha256)])
@@ -36,7 +35,11 @@ def reference_blob(blob: storage.StoredBlob) -> None:
 
 
 def try_lock_digest(sha256: str) -> bool:
-    """Keep everybody from beginning to refer to the bytes until the transaction ends. False where somebody does."""
+    """Prevent new references to the bytes until the transaction ends.
+
+    Returns:
+        False if another transaction is adding a reference.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_lock(sha256)])
         (held,) = cursor.fetchone()
@@ -46,9 +49,23 @@ def try_lock_digest(sha256: str) -> bool:
 def attach_blob_to_artifact(
     *, actor: Actor, model: RegisteredModel, version: ModelVersion, artifact: Artifact, data: dict[str, Json]
 ) -> Event:
-    """Give a declared file its stored bytes, with the event. Model and version are locked, the version registering.
+    """Assign stored bytes to a declared file and record the event.
 
-    Returns the event. Who contributed the file is the caller's to record: a worker stores it for somebody else.
+    The caller locks model and version, checks that the version is registering, and records the contributor, because a
+    worker stores files for another person.
+
+    Args:
+        actor: the actor of the event.
+        model: the locked model.
+        version: the locked version.
+        artifact: the declared file.
+        data: further data of the event.
+
+    Returns:
+        The event.
+
+    Raises:
+        InvalidStateError: the bytes are not stored any more.
     """
     reference_blob(storage.StoredBlob(artifact.sha256, artifact.size))
     event = recorder.record_event(

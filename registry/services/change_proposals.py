@@ -1,9 +1,9 @@
 """Changes of governance that need two people: one proposes, a second confirms with a signature, then they take effect.
 
-A module that owns such a change registers a `ChangeKind` with the function that carries it out. `propose` records the
-proposal, `confirm` checks the second person, closes the proposal and applies the change in one transaction. Exempt are
-the processes of the first set-up, until the set-up is confirmed, and an instance that declares a single officer; both
-are shown on every page (`registry.selectors.instance`).
+A module that owns such a change registers a `ChangeKind` with the function that applies it. `propose` records the
+proposal; `confirm` checks the second person, closes the proposal and applies the change in one transaction. Exempt are
+processes of the set-up until it is confirmed, and an instance that declares a single officer; both are shown on every
+page (`registry.selectors.instance`).
 
 Source: dual authorisation, NIST SP 800-53 rev. 5, AC-3(2) and CM-5(4); signature manifestations, 21 CFR 11.50.
 """
@@ -33,7 +33,7 @@ from registry.validation import ErrorCollector
 LIFETIME = timedelta(days=30)
 """How long a proposal waits for its second person."""
 MEANING = "I have reviewed the proposed change and confirm that it takes effect."
-"""The meaning of the confirming signature, shown beside it (21 CFR 11.50(a)(3))."""
+"""The meaning of the confirming decision signature, shown with it (21 CFR 11.50(a)(3))."""
 EXPIRY = process("change-expiry")
 """The actor that closes proposals that were not confirmed in time."""
 
@@ -50,11 +50,11 @@ class ChangeKind:
 
     Attributes:
         name: noun of the change, stored with each proposal ("policy.publication").
-        label: what pages call it.
-        needed: what a confirmer has to be, completing "… is confirmed by" in a refusal.
-        apply: carries the change out, in the transaction of the confirmation, with its own events; the actor is the
-            confirming person. Returns the things that changed. Raises a Refusal where the change is no longer possible.
-        confirmers: the active accounts whose role lets them confirm, exclusions aside: officers where nothing is given.
+        label: name shown on pages.
+        needed: what a confirmer has to be, completing "… is confirmed by" in an error message.
+        apply: applies the change in the transaction of the confirmation, with its own events; the actor is the
+            confirming person. Returns the changed objects. Raises a domain error if the change is no longer possible.
+        confirmers: the active accounts whose role lets them confirm, before exclusions; officers by default.
         excluded: why certain people may not confirm, by uid; the proposer is always excluded.
     """
 
@@ -67,30 +67,44 @@ class ChangeKind:
 
 
 def register_kind(kind: ChangeKind) -> ChangeKind:
-    """Make a kind known. Raises ValueError where another kind has the name."""
+    """Register a kind.
+
+    Raises:
+        ValueError: another kind has the name.
+    """
     if _kinds.setdefault(kind.name, kind) is not kind:
         raise ValueError(f"There is a kind of change named {kind.name!r} already.")
     return kind
 
 
 def kind_of(proposal: ChangeProposal) -> ChangeKind:
-    """The registered kind of a proposal."""
+    """Return the registered kind of a proposal."""
     return _kinds[proposal.kind]
 
 
 def officers() -> QuerySet[User]:
-    """The active officers, superusers excluded: the people who confirm changes of governance."""
+    """Return the active officers without superusers: the people who confirm changes of governance."""
     holders = access.holders_in_organisation(access.OrgPermission.MANAGE_POLICIES)
     return holders.filter(is_superuser=False, kind=User.Kind.PERSON)
 
 
 def is_exempt(actor: Actor) -> bool:
-    """Whether the actor's changes take effect without a second person: a process, while the set-up is unconfirmed."""
+    """Return whether changes of the actor take effect without a second person: a process, while the set-up is
+    unconfirmed.
+    """
     return actor.kind is ActorKind.PROCESS and selectors.instance().setup_confirmed_at is None
 
 
 def require_exempt(actor: Actor, what: str) -> None:
-    """Raise PermissionDeniedError ("second_person_required") unless the actor is exempt. `what` begins the message."""
+    """Require that the actor is exempt from the second person.
+
+    Args:
+        actor: the actor of the change.
+        what: begins the error message.
+
+    Raises:
+        PermissionDeniedError: the actor is not exempt ("second_person_required").
+    """
     if not is_exempt(actor):
         raise PermissionDeniedError(
             f"{what} needs a second person: propose the change, and another officer confirms it.",
@@ -109,20 +123,26 @@ def propose(
     reason: str,
     model: RegisteredModel | None = None,
 ) -> ChangeProposal:
-    """Record a proposed change; where the instance declares a single officer, carry it out at once.
+    """Record a proposed change; if the instance declares a single officer, apply it at once.
 
     The caller has checked that the actor may propose the change and that it is possible now.
 
     Args:
-        subject: what the change is about; one proposal of a kind is open for it at a time.
-        title: one line that says what takes effect, up to 300 characters; part of what is signed.
+        actor: the person who proposes, or a token of theirs.
+        kind: the registered kind.
+        subject: the object of the change; it has one open proposal of a kind at a time.
+        title: one line that describes the effect, up to 300 characters; part of what is signed.
         payload: the arguments of the change as JSON; part of what is signed.
-        model: the registered model it concerns, if it concerns one.
+        reason: kept with the proposal and the event.
+        model: the registered model concerned, if any.
+
+    Returns:
+        The proposal; closed as confirmed if a single officer decided.
 
     Raises:
-        PermissionDeniedError: the actor is no person and no token of one.
+        PermissionDeniedError: the actor is neither a person nor a token of one.
         ValidationFailedError: the reason is empty or the title too long.
-        Conflict: such a change is proposed for the subject already (`existing`).
+        ConflictError: such a change is already proposed for the subject (`existing`).
     """
     person = access.require_person(actor)
     faults = ErrorCollector()
@@ -172,23 +192,25 @@ def propose(
 
 
 SINGLE = "Single officer"
-"""What the comment of a confirmation without a second person begins with."""
+"""Prefix of the comment of a confirmation without a second person."""
 
 
 def confirm(*, actor: Actor, proposal: ChangeProposal, digest: str, password: str, comment: str = "") -> ChangeProposal:
-    """Confirm a proposed change as its second person and carry it out.
+    """Confirm a proposed change as its second person and apply it.
 
     Args:
+        actor: the second person, in a session.
+        proposal: the proposal.
         digest: the digest of the proposal that the person read.
         password: the person's password, checked again for this signature (21 CFR 11.200(a)).
         comment: kept with the signature; may be empty.
 
     Raises:
-        NotFound: the proposal is not visible to the actor.
-        PermissionDeniedError: the actor is no person in a session, proposed the change, or is excluded from confirming
-        it.
-        InvalidStateError: the proposal was answered, or its time is over; or the change is no longer possible.
-        Conflict: `digest` is not that of the proposal.
+        NotFoundError: the proposal is not visible to the actor.
+        PermissionDeniedError: the actor is not a person in a session, proposed the change, or is excluded from
+            confirming it.
+        InvalidStateError: the proposal was answered or expired; or the change is no longer possible.
+        ConflictError: `digest` is not that of the proposal.
         ValidationFailedError: wrong or missing password, or a comment that is too long.
     """
     person = _require_confirmer(actor, proposal)
@@ -210,9 +232,15 @@ def confirm(*, actor: Actor, proposal: ChangeProposal, digest: str, password: st
 
 @transaction.atomic
 def reject(*, actor: Actor, proposal: ChangeProposal, comment: str) -> ChangeProposal:
-    """Reject a proposed change; nothing takes effect. Raises as `confirm`, without password, and ValidationFailedError
-    without
-    a comment."""
+    """Reject a proposed change; nothing takes effect. No password is needed.
+
+    Raises:
+        NotFoundError: the proposal is not visible to the actor.
+        PermissionDeniedError: the actor is not a person in a session, proposed the change, or is excluded from
+            confirming it.
+        InvalidStateError: the proposal was answered or expired.
+        ValidationFailedError: the comment is empty.
+    """
     person = _require_confirmer(actor, proposal)
     found = _locked(proposal)
     faults = ErrorCollector()
@@ -225,9 +253,14 @@ def reject(*, actor: Actor, proposal: ChangeProposal, comment: str) -> ChangePro
 
 @transaction.atomic
 def withdraw(*, actor: Actor, proposal: ChangeProposal, reason: str) -> ChangeProposal:
-    """Withdraw one's own proposal. Raises NotFound where it is not visible, PermissionDeniedError for another
-    person's, InvalidStateError
-    where it was answered, ValidationFailedError without a reason."""
+    """Withdraw one's own proposal.
+
+    Raises:
+        NotFoundError: the proposal is not visible to the actor.
+        PermissionDeniedError: another person proposed it.
+        InvalidStateError: it was answered.
+        ValidationFailedError: the reason is empty.
+    """
     selectors.require_visible_proposal(actor, proposal)
     if access.require_person(actor).pk != proposal.proposed_by_id:
         raise PermissionDeniedError(
@@ -243,21 +276,21 @@ def withdraw(*, actor: Actor, proposal: ChangeProposal, reason: str) -> ChangePr
 
 
 def expired() -> list[int]:
-    """The proposals whose time is over, oldest first; at most 200."""
+    """Return the keys of the open proposals that have expired, oldest first; at most 200."""
     late = ChangeProposal.objects.filter(IS_CURRENT, expires_at__lte=clock.now())
     return list(late.order_by("opened_at").values_list("pk", flat=True)[:200])
 
 
 @transaction.atomic
 def expire(proposal_id: int) -> None:
-    """Close a proposal whose time is over. Does nothing where it was answered meanwhile."""
+    """Close an expired proposal. Does nothing if it was answered."""
     found = ChangeProposal.objects.get_for_update(proposal_id)
     if found.closed_at is None and found.expires_at <= clock.now():
         _close(found, ChangeProposal.Outcome.EXPIRED, CHANGE_EXPIRED, actor=EXPIRY)
 
 
 def can_confirm(actor: Actor, proposal: ChangeProposal) -> access.Allowed | access.Denied:
-    """Whether the actor may confirm the proposal now, with the reason where not."""
+    """Return whether the actor may confirm the proposal now, with the reason if not."""
     if actor.kind is not ActorKind.PERSON:
         return access.Denied(
             lambda _: "No token and no process confirms a change: a person signs in and gives the password again.",
@@ -290,15 +323,18 @@ def can_confirm(actor: Actor, proposal: ChangeProposal) -> access.Allowed | acce
 
 
 def confirmers_of(proposal: ChangeProposal) -> QuerySet[User]:
-    """The people who may confirm a proposal, exclusions considered."""
+    """Return the people who may confirm a proposal, after exclusions."""
     kind = kind_of(proposal)
     barred = [proposal.proposed_by.uid, *excluded_from(proposal)]
     return kind.confirmers(proposal).filter(is_active=True).exclude(uid__in=barred)
 
 
 def excluded_from(proposal: ChangeProposal) -> dict[str, str]:
-    """Return why people may not confirm a proposal, by uid: the exclusions of its kind, and those whose signature could
-    be the proposer's, because one person could act as both accounts or the proposer made the account."""
+    """Return why people may not confirm a proposal, by uid.
+
+    These are the exclusions of its kind, and people whose signature could be the proposer's: one person could act as
+    both accounts, or the proposer made the account.
+    """
     proposer, since = proposal.proposed_by.uid, proposal.opened_at
     candidates = set(kind_of(proposal).confirmers(proposal).values_list("uid", flat=True)) - {proposer}
     controls = account_controls.controls_of({proposer, *candidates})
@@ -316,7 +352,7 @@ def excluded_from(proposal: ChangeProposal) -> dict[str, str]:
 
 
 def _behind_token(proposal: ChangeProposal) -> frozenset[str]:
-    """Who issued or received the token that proposed the change, by uid."""
+    """Return the uids of those who issued or received the token that proposed the change."""
     if proposal.proposed_with_id is None:
         return frozenset()
     held = AccountControl.objects.filter(token_id=proposal.proposed_with_id)
@@ -324,7 +360,7 @@ def _behind_token(proposal: ChangeProposal) -> frozenset[str]:
 
 
 def waiting_for(actor: Actor) -> list[ChangeProposal]:
-    """The open proposals the actor may confirm, oldest first."""
+    """Return the open proposals that the actor may confirm, oldest first."""
     waiting = ChangeProposal.objects.filter(IS_CURRENT, expires_at__gt=clock.now()).select_related(
         "proposed_by", "model"
     )
@@ -332,8 +368,9 @@ def waiting_for(actor: Actor) -> list[ChangeProposal]:
 
 
 def _decides_alone(actor: Actor, proposal: ChangeProposal) -> bool:
-    """Whether the proposer is the only officer of an instance that declares a single one, and not otherwise excluded.
-    As soon as there is a second officer, two are needed."""
+    """Return whether the proposer is the only officer of an instance that declares a single one, and is not excluded by
+    the kind. As soon as there is a second officer, two are needed.
+    """
     return (
         actor.kind is ActorKind.PERSON
         and selectors.instance().single_officer
@@ -353,8 +390,9 @@ def _require_confirmer(actor: Actor, proposal: ChangeProposal) -> User:
 
 
 def _locked(proposal: ChangeProposal) -> ChangeProposal:
-    """The proposal as it is now, locked after its model (lock order: model first). Raises InvalidStateError where
-    it is closed."""
+    """Return the open proposal, locked after its model (lock order: model first). Raises InvalidStateError if it is
+    closed.
+    """
     if proposal.model_id is not None:
         RegisteredModel.objects.get_for_update(proposal.model_id)
     try:

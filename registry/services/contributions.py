@@ -1,4 +1,4 @@
-"""Recording who contributed to a version, so that they do not approve it."""
+"""Recording of the contributors to a version, who may not approve it."""
 
 from audit.actor import Actor, ActorKind
 from audit.models import Event
@@ -7,11 +7,13 @@ from registry.models import AccessToken, Contribution, ModelVersion, User
 
 
 def record_contribution(*, actor: Actor, version: ModelVersion, part: Contribution.Part, event: Event) -> None:
-    """Record that the account behind an actor added something that the fingerprint of a version covers.
+    """Record that the account of an actor added something that the fingerprint of a version covers.
 
-    A process has no account: what a worker stores for a person is recorded with `record_contributor`.
+    A process has no account: for a file that a worker stores for a person call `record_contributor`.
 
     Args:
+        actor: the actor of the addition.
+        version: the version.
         part: what was added.
         event: the event of the addition, written in this transaction and touching the version.
     """
@@ -34,8 +36,7 @@ def record_contributor(
 ) -> None:
     """Record a contribution of an account, signed in (`token` None) or with a token.
 
-    Nothing is written where the version names both already as those that registered it, or where the same was recorded
-    before.
+    Nothing is written if the version names both as those that registered it, or if the same is already recorded.
     """
     _record(account.pk, token.pk if token is not None else None, version, part, event)
 

@@ -1,8 +1,8 @@
-"""Deleting and renaming what was never governed, for clients whose protocol has it.
+"""Deleting and renaming models and versions that were never governed, for clients whose protocol has it.
 
 A deleted model or version is a tombstone: its row and its events stay, and no actor sees it. Its name is free again,
-the number of a version is not. What was ever governed is neither deleted nor renamed: who approved it, and what ran,
-must remain provable. `why_governed` is that rule for every interface; the database holds it as well
+the number of a version is not. An object that was ever governed is neither deleted nor renamed: who approved it, and
+what ran, must stay provable. `why_governed` is that rule for every interface; the database enforces it as well
 (`registry_deleted_ungoverned`, `governance_deleted_unrequested`).
 """
 
@@ -34,12 +34,13 @@ from registry.services.version_lock import lock_version
 from registry.validation import ErrorCollector
 
 RETIRED = "archived"
-"""The slug of the stage that a deleted version goes to, where it may go there freely."""
+"""The slug of the stage to which a deleted version goes, if the transition is ungoverned."""
 
 
 def may_delete(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
-    """Whether the actor may delete the model or a version of it, or rename it: an owner, by a token that may change
-    models as well."""
+    """Return whether the actor may delete or rename the model, or delete a version of it: an owner, or a token of one
+    that may edit models.
+    """
     answer = access.check_permission(actor, access.Permission.EDIT, model)
     person = access.person_of(actor)
     if isinstance(answer, access.Denied) or person is None:
@@ -55,15 +56,15 @@ def may_delete(*, actor: Actor, model: RegisteredModel) -> access.Allowed | acce
 
 
 def why_governed(model: RegisteredModel, version: ModelVersion | None = None, *, renaming: bool = False) -> list[str]:
-    """Say why a model, or one version of it, is kept as it is.
+    """Return the reasons why a model, or one version of it, may not be deleted or renamed.
 
     Args:
         model: the model.
-        version: a version of it, where that is to be deleted.
-        renaming: whether the model is to be renamed, so that addresses of its versions in its own versions count too.
+        version: the version to delete; None for the whole model.
+        renaming: the model is to be renamed, so that references between its own versions count too.
 
     Returns:
-        The reasons, each to follow "because"; none where nothing was ever governed.
+        The reasons, each to follow "because"; empty if nothing was ever governed.
     """
     of_it = Q(model=model) if version is None else Q(version=version)
     parents = (
@@ -88,12 +89,13 @@ def why_governed(model: RegisteredModel, version: ModelVersion | None = None, *,
 
 @transaction.atomic
 def delete_model(*, actor: Actor, model: RegisteredModel, reason: str) -> None:
-    """Delete a model and its versions. A model of the same name may be registered afterwards; its numbers begin anew.
+    """Delete a model and its versions. A model of the same name may be registered afterwards; its version numbers start
+    at 1.
 
     Raises:
-        NotFound: the actor may not see it, or it was deleted already.
-        PermissionDeniedError: the actor is no owner of it.
-        InvalidStateError: something of it was governed.
+        NotFoundError: the model is not visible to the actor, or was deleted.
+        PermissionDeniedError: the actor is not an owner of it.
+        InvalidStateError: the model or a version was governed, or files of a version are being processed.
         ValidationFailedError: the reason is empty.
     """
     reason = _checked(actor, model, reason)
@@ -119,7 +121,14 @@ def delete_model(*, actor: Actor, model: RegisteredModel, reason: str) -> None:
 
 @transaction.atomic
 def delete_version(*, actor: Actor, version: ModelVersion, reason: str) -> None:
-    """Delete a version. Its number is not given again. Raises as `delete_model` does."""
+    """Delete a version. Its number is not used again.
+
+    Raises:
+        NotFoundError: the version is not visible to the actor, or was deleted.
+        PermissionDeniedError: the actor is not an owner of the model.
+        InvalidStateError: the version was governed, or its files are being processed.
+        ValidationFailedError: the reason is empty.
+    """
     reason = _checked(actor, version.model, reason)
     model, version = lock_version(version)
     _refuse_governed(model, why_governed(model, version), f"version {version.number} of {model.display_name}")
@@ -130,14 +139,15 @@ def delete_version(*, actor: Actor, version: ModelVersion, reason: str) -> None:
 
 @transaction.atomic
 def rename_model(*, actor: Actor, model: RegisteredModel, name: str, reason: str) -> RegisteredModel:
-    """Give a model another name for MLflow clients. Its slug, by which pages, the REST interface and the log know it,
-    stays.
+    """Change the name of a model for MLflow clients. The slug, used by pages, the REST interface and the log, does not
+    change.
 
     Raises:
-        ValidationFailedError: the name is not a name, or not free; code `taken` where the actor sees a model called so.
-        NotFound: the actor may not see the model.
-        PermissionDeniedError: the actor is no owner of it.
-        InvalidStateError: something of it was governed, or another request took the name at this moment.
+        ValidationFailedError: the name is invalid or not free (code `taken` if the actor sees the model with this
+            name), or the reason is empty.
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor is not an owner of it.
+        InvalidStateError: the model was governed, or another request took the name at the same time.
     """
     reason = _checked(actor, model, reason)
     faults = ErrorCollector()
@@ -230,7 +240,7 @@ def _delete(actor: Actor, model: RegisteredModel, version: ModelVersion, reason:
 
 
 def _retired(version: ModelVersion) -> Stage | None:
-    """The stage a deleted version goes to, so that it occupies none that is in use; None where it stays where it is."""
+    """Return the stage for a deleted version, so that it does not occupy a stage in use; None if it keeps its stage."""
     retired = Stage.objects.raw_first("slug = %(slug)s AND NOT protected", slug=RETIRED)
     if retired is None or retired.pk == version.stage_id:
         return None

@@ -1,4 +1,4 @@
-"""Handing out a version's files: asked, recorded, then opened."""
+"""Downloads of a version's files: permission check, event, then the open file."""
 
 from typing import BinaryIO
 
@@ -15,11 +15,12 @@ from registry.models import Artifact, Evidence, RegisteredModel
 
 @transaction.atomic
 def artifact(*, actor: Actor, artifact: Artifact) -> BinaryIO:
-    """The bytes of a file, opened for a front door to send and close. Who took which digest is an event.
+    """Open a file of a version and record the download. The interface sends and closes it.
 
-    Raises NotFound where the actor may not know of the model, PermissionDeniedError without VIEW, and NotFound for a
-    file that
-    was declared but not stored yet; StorageUnavailableError.
+    Raises:
+        NotFoundError: the model is not visible to the actor, or the file is declared but not stored.
+        PermissionDeniedError: a token without the scope for VIEW.
+        StorageUnavailableError: the store is unavailable.
     """
     version = artifact.version
     access.require_permission(actor, access.Permission.VIEW, version.model)
@@ -37,7 +38,7 @@ def artifact(*, actor: Actor, artifact: Artifact) -> BinaryIO:
 
 @transaction.atomic
 def evidence(*, actor: Actor, evidence: Evidence) -> BinaryIO:
-    """The same for a file of evidence."""
+    """Open a file of evidence and record the download. Raises: see `artifact`."""
     version = evidence.version
     access.require_permission(actor, access.Permission.VIEW, version.model)
     stream = _stored(evidence.blob_id, evidence.filename)

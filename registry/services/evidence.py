@@ -1,8 +1,8 @@
-"""What is added to a version in numbered revisions: metrics, a model card, evidence files.
+"""Additions to a version in numbered revisions: metrics, a model card, evidence files.
 
-Each addition is one event, counts the version's `evidence_revision` on, and gives a registered version a new
-fingerprint; `governance.services.evidence` binds its live promotion requests to that. What is there already, word for
-word, is not added again: a pipeline that repeats itself must not make approvals lapse.
+Each addition is one event, increments the version's `evidence_revision`, and gives a registered version a new
+fingerprint, to which `governance.services.evidence` binds its live promotion requests. Identical content is not added
+again: a pipeline that repeats a run must not invalidate approvals.
 """
 
 import hashlib
@@ -43,13 +43,20 @@ def add_metrics(
     metrics: Sequence[MetricSpec],
     approved: AskApproved = nothing_approved,
 ) -> list[Metric]:
-    """Add metrics; of the same (name, dataset, slice) the newest counts and the older stay. Values already there, all
-    of them the newest, are returned as they are.
+    """Add metrics. Of the same (name, dataset, slice) the newest counts and the older ones stay.
+
+    If every given value is already the newest, the existing rows are returned and nothing is written.
 
     Args:
-        approved: which protected places the version holds: the event names the promotions behind them.
+        actor: the person or token that adds them.
+        version: the version.
+        metrics: finite values with name, dataset and slice; at least one.
+        approved: returns the protected stages and aliases that the version holds; the event names their promotions.
 
-    Raises NotFound and PermissionDeniedError; ValidationFailedError, also for NaN and infinity.
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor does not have REGISTER_VERSION.
+        ValidationFailedError: a metric breaks a rule, for example NaN or infinity.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     faults = ErrorCollector()
@@ -81,16 +88,21 @@ def add_card(
     approved: AskApproved = nothing_approved,
     expected_revision: int | None = None,
 ) -> ModelCard:
-    """Add a revision of the model card: YAML front matter and Markdown, at most 256 KB. The text that is there already
-    is returned as it is.
+    """Add a revision of the model card. If the newest revision has the same text, it is returned and nothing is
+    written.
 
     Args:
-        approved: as `add_metrics` takes it.
-        expected_revision: number of the newest revision its writer saw, 0 where there was none.
+        actor: the person who adds it, or a token of theirs.
+        version: the version.
+        text: YAML front matter and Markdown, at most 256 KB.
+        approved: see `add_metrics`.
+        expected_revision: number of the newest revision that the author saw, 0 for none; None to skip the check.
 
-    Raises NotFound and PermissionDeniedError; ValidationFailedError; StaleRevisionError, with `existing`, where there
-    is a newer revision than
-    expected.
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor does not have REGISTER_VERSION, or is a process.
+        ValidationFailedError: the card breaks a rule.
+        StaleRevisionError: there is another newest revision than expected (`existing`).
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     person = access.require_person(actor)
@@ -128,17 +140,23 @@ def store_evidence(
     sha256: str | None = None,
     announced: int | None = None,
 ) -> storage.StoredBlob:
-    """Take in the bytes of an evidence file, hashed on the way, for `add_evidence`. Call it outside a transaction: it
-    takes as long as the sender does.
+    """Store the bytes of an evidence file, hashed while streaming, for `add_evidence`.
+
+    Call it outside a transaction: it takes as long as the upload.
 
     Args:
-        kind: the checks' word for it, such as "evaluation.table".
-        sha256: where given, what the bytes must have.
-        announced: how many bytes the sender says there are; where that is too many none is read.
+        actor: the person or token that sends it.
+        version: the version.
+        kind: the kind of evidence as checks name it, such as "evaluation.table".
+        stream: the bytes.
+        sha256: the expected digest in hexadecimal; None for any.
+        announced: the size in bytes that the client declares. If it is too large, the stream is not read.
 
-    Raises NotFound and PermissionDeniedError; ValidationFailedError, with nothing kept, for another digest or more
-    bytes than
-    COUNTERSIGN_MAX_EVIDENCE_BYTES.
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor does not have REGISTER_VERSION.
+        ValidationFailedError: the kind is invalid, the digest differs, or there are more than
+            COUNTERSIGN_MAX_EVIDENCE_BYTES bytes; nothing is stored.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     faults = ErrorCollector()
@@ -171,16 +189,23 @@ def add_evidence(
     blob: storage.StoredBlob,
     approved: AskApproved = nothing_approved,
 ) -> Evidence:
-    """Add an evidence file that `store_evidence` took in. What a process adds stands under whoever registered the
-    version; the event names the process. The same bytes under the same name and kind, if they are the
-    newest of that kind, are returned as they are.
+    """Add an evidence file that `store_evidence` stored.
+
+    Evidence of a process is stored under the account that registered the version; the event names the process. If the
+    newest evidence of the kind has the same bytes and name, it is returned and nothing is written.
 
     Args:
-        kind: the checks' word for it, such as "evaluation.table".
+        actor: the person, token or process that adds it.
+        version: the version.
+        kind: the kind of evidence as checks name it, such as "evaluation.table".
         filename: a name without folders.
-        approved: as `add_metrics` takes it.
+        blob: the stored bytes.
+        approved: see `add_metrics`.
 
-    Raises NotFound and PermissionDeniedError; ValidationFailedError.
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor does not have REGISTER_VERSION.
+        ValidationFailedError: kind or file name is invalid, or the bytes are not stored.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     person = access.require_person(actor) if actor.person is not None else version.registered_by
@@ -233,7 +258,7 @@ def _check_kind(faults: ErrorCollector, kind: str) -> None:
 
 
 def card_digest(text: str) -> str:
-    """SHA-256 of a card's text as UTF-8."""
+    """Return the SHA-256 of a card's text in UTF-8, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -245,7 +270,7 @@ def _added(
     approved: AskApproved,
     thing: ObjectRef | None = None,
 ) -> None:
-    """Count the addition, compute the new fingerprint, and record both."""
+    """Increment the revisions, compute the new fingerprint, and record the event."""
     version.evidence_revision += 1
     version.revision += 1
     if version.status == ModelVersion.Status.REGISTERED:
@@ -270,15 +295,15 @@ def _added(
 
 
 def record_deviation(approved: Sequence[Approved], fingerprint: str) -> tuple[list[ObjectRef], dict[str, Json]]:
-    """What the event of an addition says of the approvals it deviates from.
+    """Return what the event of an addition records about the approvals from which it deviates.
 
     Args:
-        approved: the protected places that the version holds.
-        fingerprint: what the version has with the addition.
+        approved: the protected stages and aliases that the version holds.
+        fingerprint: the fingerprint of the version with the addition.
 
     Returns:
-        The promotions behind the places, as related things; and the data `deviates_from`, where the fingerprint is
-        another than the approved one.
+        The promotions of these stages and aliases as related objects; and the data `deviates_from` if the fingerprint
+        differs from the approved one.
     """
     deviations: list[Json] = [d for place in approved if (d := place.deviation(fingerprint)) is not None]
     promotions = dict.fromkeys(str(place.promotion) for place in approved)

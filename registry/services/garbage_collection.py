@@ -1,8 +1,8 @@
-"""What is left over: uploads that broke off, bytes that nothing refers to, versions whose files never came.
+"""Garbage collection: aborted uploads, bytes without a reference, versions whose files were never uploaded.
 
-Bytes are somebody's through a row of `Blob`, which is made in the transaction that begins to refer to them and is kept
-for good. Bytes without one are an upload that broke off, or one that is under way at this moment: so they are given
-some days, and removed under a lock that whoever begins to refer to them holds, too.
+Bytes are referenced by a row of `Blob`, which is created in the transaction that references them and kept permanently.
+Bytes without one belong to an upload that was aborted or is in progress: they are kept for some days, and removed under
+the digest lock that a new reference takes too.
 """
 
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from registry.services.blob_references import try_lock_digest
 from registry.services.version_lock import lock_version
 
 SWEEPER = process("storage-sweeper")
-"""Who gives versions up."""
+"""The actor that abandons versions."""
 
 _AT_ONCE = 500
 
 
 @dataclass(frozen=True)
 class GarbageCollectionResult:
-    """What was removed or given up; what would be, where it was only looked. `orphan_bytes`: the size of `orphans`."""
+    """What was removed or abandoned; with `dry_run`, what would be. `orphan_bytes` is the total size of `orphans`."""
 
     half_uploads: int
     orphans: int
@@ -37,12 +37,13 @@ class GarbageCollectionResult:
 
 
 def collect_garbage(*, dry_run: bool = False) -> GarbageCollectionResult:
-    """Clean up once. May run while everything else does, also twice at the same time.
+    """Collect garbage once. Safe to run concurrently with everything else, including itself.
 
     Args:
-        pretend: only look.
+        dry_run: only count; remove nothing.
 
-    Raises StorageUnavailableError.
+    Raises:
+        StorageUnavailableError: the store is unavailable.
     """
     half = storage.store().delete_abandoned(older_than=storage.ABANDONED_AFTER, pretend=dry_run)
     orphans, size = _sweep_orphans(dry_run)
@@ -70,11 +71,11 @@ def _remove(batch: list[storage.BlobInfo], pretend: bool) -> list[storage.BlobIn
 
 
 def _remove_one(sha256: str) -> bool:
-    """Remove bytes, unless somebody began to refer to them since they were listed, or does at this moment."""
+    """Remove bytes unless a reference was added since they were listed, or is being added."""
     with transaction.atomic():
         if not try_lock_digest(sha256) or Blob.objects.filter(sha256=sha256).exists():
             return False
-        # Within the transaction: whoever waits for the lock must find them gone.
+        # Inside the transaction: a transaction that waits for the lock must find the bytes gone.
         storage.store().remove(sha256)
     return True
 
@@ -91,8 +92,13 @@ def _abandon_versions(pretend: bool) -> int:
 
 @transaction.atomic
 def abandon(*, actor: Actor, version: ModelVersion) -> bool:
-    """Give a version up whose files did not come: it takes none any more, and the same may be declared again. What is
-    stored of it stays. False where it was registered or given up meanwhile, or a worker reads its files now."""
+    """Abandon a version whose files were not uploaded: it accepts no files, and the same may be declared again.
+
+    Stored files of it stay.
+
+    Returns:
+        False if it was registered or abandoned already, or a worker is processing its files.
+    """
     model, version = lock_version(version)
     examined = Upload.objects.filter(artifact__version=version, state__in=("queued", "examining"))
     if version.status == ModelVersion.Status.REGISTERED or version.abandoned_at is not None or examined.exists():

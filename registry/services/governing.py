@@ -1,8 +1,8 @@
-"""Who governs is changed by two people: the roles officer and administrator, and membership of groups that govern.
+"""Changes of who governs, by two people: the roles officer and administrator, and membership of governing groups.
 
-A group governs where it holds one of those roles, or where policies call upon it (what governance registers with
-`groups.register_calling`). One person proposes the change, a second officer who is not concerned confirms it; exempt is
-what `change_proposals.is_exempt` says. Everything else takes effect at once.
+A group governs if it has one of those roles, or if policies require it (governance registers that with
+`groups.register_calling`). One person proposes the change, a second officer who is not concerned confirms it;
+`change_proposals.is_exempt` defines the exemptions. All other changes take effect at once.
 
 Source: dual authorisation, NIST SP 800-53 rev. 5, AC-3(2) and AC-5.
 """
@@ -32,18 +32,29 @@ def give_role(
     reason: str,
     expires_at: datetime | None = None,
 ) -> Grant | ChangeProposal:
-    """Give a role as `access.grant_role` does, or propose it where a second officer is needed.
+    """Grant a role as `access.grant_role` does, or propose it if a second officer is needed.
 
-    Returns the grant, or the proposal that waits. Where a single officer decides alone, the proposal is confirmed.
+    Args:
+        actor: the person or process that grants it.
+        role: the role.
+        model: the model; None for the whole organisation.
+        user: the account that receives the role, or
+        group: the group that receives it.
+        reason: kept with the event.
+        expires_at: end of the role; None for no end.
 
-    Raises what `access.grant_role` and `change_proposals.propose` raise.
+    Returns:
+        The grant, or the proposal that waits. If a single officer decides, the proposal is confirmed.
+
+    Raises:
+        DomainError: see `access.grant_role` and `change_proposals.propose`.
     """
     given: dict[str, Any] = {"role": role, "user": user, "group": group, "reason": reason, "expires_at": expires_at}
     if not access.is_governing(role, model) or change_proposals.is_exempt(actor):
         return access.grant_role(actor=actor, model=model, **given)
     access.check_organisation_role(actor=actor, **given)
     holder = user or group
-    assert holder is not None  # the service refused anything else
+    assert holder is not None  # check_organisation_role() refuses anything else
     return change_proposals.propose(
         actor=actor,
         kind=ORGANISATION_ROLE,
@@ -69,11 +80,12 @@ def add_member(
     valid_until: datetime | None = None,
     reason: str,
 ) -> Membership | ChangeProposal:
-    """Put a person into a group as `groups.add_member` does, or propose it where a second officer is needed.
+    """Add a person to a group as `groups.add_member` does, or propose it if a second officer is needed.
 
-    Returns the membership, or the proposal that waits. Where a single officer decides alone, it is confirmed.
+    Args and Raises: see `groups.add_member` and `change_proposals.propose`.
 
-    Raises what `groups.add_member` and `change_proposals.propose` raise.
+    Returns:
+        The membership, or the proposal that waits. If a single officer decides, the proposal is confirmed.
     """
     given: dict[str, Any] = {
         "group": group,
@@ -102,7 +114,7 @@ def add_member(
 
 
 def _give_proposed(actor: Actor, proposal: ChangeProposal) -> Sequence[ObjectRef]:
-    """The role of a confirmed proposal. Its proposer still has to be one who may give it."""
+    """Grant the role of a confirmed proposal. Its proposer must still be allowed to grant it."""
     access.require_in_organisation(access.actor_for(proposal.proposed_by), access.OrgPermission.MANAGE_PEOPLE)
     payload = proposal.payload
     user = User.objects.get(uid=payload["uid"]) if payload["to"] == "person" else None
@@ -119,7 +131,9 @@ def _give_proposed(actor: Actor, proposal: ChangeProposal) -> Sequence[ObjectRef
 
 
 def _add_proposed(actor: Actor, proposal: ChangeProposal) -> Sequence[ObjectRef]:
-    """The membership of a confirmed proposal; it begins with the confirmation where its beginning is over."""
+    """Create the membership of a confirmed proposal; it begins with the confirmation if the proposed beginning has
+    passed.
+    """
     access.require_in_organisation(access.actor_for(proposal.proposed_by), access.OrgPermission.MANAGE_GROUPS)
     payload = proposal.payload
     begins, ends = _moment(payload["from"]), _moment(payload["until"])
@@ -142,8 +156,9 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _concerned(proposal: ChangeProposal) -> Mapping[str, str]:
-    """Return whom a change is about: the person, or the members of the group that gets a role, including those whose
-    membership begins later."""
+    """Return the people a change is about: the person, or the members of the group, including those whose membership
+    begins later.
+    """
     payload = proposal.payload
     if payload.get("to") == "group":
         members = Membership.effective_or_later(clock.now()).filter(group__uid=payload["uid"])

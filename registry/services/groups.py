@@ -1,4 +1,4 @@
-"""Reviewer groups: what one is called, and who is in it from when until when."""
+"""Reviewer groups: their names, and who is a member during which period."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -24,10 +24,18 @@ from registry.validation import ErrorCollector
 def create_group(
     *, actor: Actor, slug: str, name: str, description: str = "", reason: str | None = None
 ) -> ReviewerGroup:
-    """Make a reviewer group, still empty. `slug` is what policies call it. `reason`, where one is given, is kept with
-    the event.
+    """Create an empty reviewer group.
 
-    Raises PermissionDeniedError without MANAGE_GROUPS, ValidationFailedError.
+    Args:
+        actor: an officer or a process.
+        slug: the name that policies use; fixed.
+        name: the display name.
+        description: free text.
+        reason: kept with the event, if given.
+
+    Raises:
+        PermissionDeniedError: the actor does not have MANAGE_GROUPS.
+        ValidationFailedError: a field breaks a rule, or slug or name is taken or looks like another one.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
     faults = ErrorCollector()
@@ -62,8 +70,7 @@ def create_group(
 
 
 def _refuse_name(faults: ErrorCollector, name: str, group: ReviewerGroup | None) -> None:
-    """A name of a group is unique whatever its capitals, and looks like no other: policies and decisions are read by
-    it."""
+    """Group names are unique regardless of case and look-alikes, because people read policies and decisions by them."""
     others = Group.objects.exclude(pk=group.pk) if group is not None else Group.objects.all()
     if others.filter(name__iexact=name).exists():
         faults.add("/name", "taken", f"There is a group named “{name}” already: choose another name.")
@@ -74,10 +81,13 @@ def _refuse_name(faults: ErrorCollector, name: str, group: ReviewerGroup | None)
 def update_group(
     *, actor: Actor, group: ReviewerGroup, name: str | None = None, description: str | None = None, reason: str
 ) -> ReviewerGroup:
-    """Change a group's name and description; None leaves a field as it is. Its slug is fixed: policies call it by that.
+    """Change a group's name and description; None keeps a field. The slug is fixed, because policies use it.
 
-    Raises PermissionDeniedError without MANAGE_GROUPS, ValidationFailedError. Where nothing differs, nothing is
-    written.
+    If nothing differs, nothing is written.
+
+    Raises:
+        PermissionDeniedError: the actor does not have MANAGE_GROUPS.
+        ValidationFailedError: a field breaks a rule, or the reason is empty.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
     group = ReviewerGroup.objects.select_for_update(no_key=True, of=("self",)).get(pk=group.pk)
@@ -116,13 +126,13 @@ _calling: list[Calling] = []
 
 
 def register_calling(calls_upon: Calling) -> Calling:
-    """Add a function that tells whether what it knows of, such as policies, calls upon a group."""
+    """Register a function that returns whether something outside the registry, such as a policy, requires a group."""
     _calling.append(calls_upon)
     return calls_upon
 
 
 def is_governing(group: ReviewerGroup) -> bool:
-    """Whether membership of a group changes who governs: it holds a governing role, or something calls upon it."""
+    """Return whether membership of a group changes who governs: it has a governing role, or something requires it."""
     roles = [str(role) for role in access.GOVERNING_ROLES]
     holds = Grant.objects.filter(active_grants_q(clock.now()), group=group, model__isnull=True, role__in=roles)
     return holds.exists() or any(calls_upon(group) for calls_upon in _calling)
@@ -139,16 +149,24 @@ def add_member(
     reason: str,
     proposed_by: User | None = None,
 ) -> Membership:
-    """Put a person into a group, from `valid_from` (now) until `valid_until` (until removed).
+    """Add a person to a group from `valid_from` until `valid_until`.
 
-    A person adds to a group that governs only with a second one: `registry.services.governing.add_member` proposes
-    it, and names who did as `proposed_by`.
+    A person adds to a governing group only with a second one: use `registry.services.governing.add_member`. A
+    membership never begins before it is recorded, because membership is also evaluated for past times.
 
-    A membership never begins before it is entered: who is a member is asked about the past as well.
+    Args:
+        actor: an officer or a process.
+        group: the group.
+        user: the person.
+        valid_from: the beginning, with time zone; None for now.
+        valid_until: the end, with time zone; None for no end.
+        reason: kept with the event.
+        proposed_by: the proposer, if `registry.services.governing` applies a confirmed proposal.
 
-    Raises PermissionDeniedError without MANAGE_GROUPS and for oneself; ValidationFailedError; Conflict, with
-    `existing`, where a
-    membership is open that has not run out.
+    Raises:
+        PermissionDeniedError: the actor does not have MANAGE_GROUPS, adds themselves, or needs a second person.
+        ValidationFailedError: a time breaks a rule, the account is deactivated, or the reason is empty.
+        ConflictError: the person has an open membership that has not expired (`existing`).
     """
     if proposed_by is None and is_governing(group):
         access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
@@ -173,7 +191,7 @@ def add_member(
         },
         reason=why,
     )
-    if existing is not None:  # it ran out by its date; now it is closed, to make room for the new one
+    if existing is not None:  # it has expired; now it is closed so that a new one can be opened
         existing.closed_at, existing.closed_event = event.happened_at, event.event_id
         existing.save(update_fields=["closed_at", "closed_event"])
     return Membership.objects.create(
@@ -197,11 +215,15 @@ def check_membership(
     valid_until: datetime | None = None,
     reason: str,
 ) -> tuple[str, Membership | None]:
-    """Check that the actor may enter a membership and that it is possible now. Writes nothing.
+    """Check that the actor may add a membership and that it is possible now. Writes nothing.
 
-    Returns the reason as it is kept, and the membership that ran out and makes room, if there is one.
+    Returns:
+        The cleaned reason, and the expired open membership that has to be closed, if any.
 
-    Raises as `add_member`.
+    Raises:
+        PermissionDeniedError: the actor does not have MANAGE_GROUPS, or adds themselves.
+        ValidationFailedError: see `add_member`.
+        ConflictError: see `add_member`.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
     if user.uid == actor.person:
@@ -234,7 +256,13 @@ def check_membership(
 
 @transaction.atomic
 def remove_member(*, actor: Actor, group: ReviewerGroup, user: User, reason: str) -> Membership:
-    """Take a person out of a group, from now on. Raises PermissionDeniedError, ValidationFailedError, NotFound."""
+    """End the membership of a person in a group, from now on.
+
+    Raises:
+        PermissionDeniedError: the actor does not have MANAGE_GROUPS.
+        ValidationFailedError: the reason is empty.
+        NotFoundError: the person has no open membership.
+    """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_GROUPS)
     faults = ErrorCollector()
     why = faults.reason(reason)

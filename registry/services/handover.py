@@ -1,5 +1,7 @@
-"""What an account is responsible for passes to another person: the models it owns or is accountable for, and the
-service accounts it owns. Each object changes by its own service, with its own event, in one transaction."""
+"""Handover of an account's responsibilities to another person: models it owns or is accountable for, service accounts.
+
+Each object changes through its own service, with its own event, in one transaction.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +18,7 @@ from registry.validation import ErrorCollector
 
 @dataclass(frozen=True)
 class Handover:
-    """What passed to the other person."""
+    """What was handed over."""
 
     owned: tuple[RegisteredModel, ...]
     accountable: tuple[RegisteredModel, ...]
@@ -29,23 +31,23 @@ class Handover:
 
 @transaction.atomic
 def reassign(*, actor: Actor, person: User, to: User, reason: str) -> Handover:
-    """Name another person wherever an account is an owner or accountable executive.
+    """Make another person owner or accountable executive wherever an account is.
 
-    The new owner of a model is given the role of owner on it. Roles, memberships, requests and decisions of the account
-    stay as they are: a request is not handed over, because who asked and who decided is part of the record.
+    The new owner of a model is granted the role of owner on it. Roles, memberships, requests and decisions of the
+    account do not change: who requested and who decided is part of the record.
 
     Args:
         actor: an administrator.
         person: the account that gives up its responsibilities, active or deactivated.
-        to: the person who takes them over.
+        to: the person who receives them.
         reason: kept with each event.
 
     Returns:
-        What passed to the other person; empty where the account was responsible for nothing.
+        What was handed over; empty if the account had no responsibilities.
 
     Raises:
         PermissionDeniedError: the actor may not manage people.
-        ValidationFailedError: `to` is the same account, deactivated or no person, or the reason is empty.
+        ValidationFailedError: `to` is the same account, deactivated or a service account, or the reason is empty.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     faults = ErrorCollector()
@@ -66,9 +68,15 @@ def reassign(*, actor: Actor, person: User, to: User, reason: str) -> Handover:
 
 @transaction.atomic
 def deactivate(*, actor: Actor, person: User, reason: str, reassign_to: User | None = None) -> Handover | None:
-    """Deactivate an account and, where a person is named, reassign what it is responsible for in the same transaction.
+    """Deactivate an account and, if `reassign_to` is given, reassign its responsibilities in the same transaction.
 
-    Raises as `people.deactivate` and `reassign` do.
+    Returns:
+        What was handed over; None if `reassign_to` is None.
+
+    Raises:
+        PermissionDeniedError: see `people.deactivate` and `reassign`.
+        ValidationFailedError: see `people.deactivate` and `reassign`.
+        InvalidStateError: the account is already deactivated.
     """
     done = None
     if reassign_to is not None:

@@ -1,7 +1,8 @@
-"""Bringing models and versions from another registry, with what was said of them there kept as claims.
+"""Import of models and versions from another registry; its statements about them are kept as claims.
 
-Each model and each version is brought whole, in one transaction with its record, or not at all; what was brought
-before, by origin, name and number, is found again and left as it is. The log's own time is the import's.
+Each model and each version is imported completely, in one transaction with its record, or not at all. A model or
+version that was imported before is found by origin, name and number and left unchanged. The audit log has the time of
+the import.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ from registry.services.versions import declare_version
 from registry.validation import ErrorCollector
 
 MAX_CLAIMS_BYTES = 64 * 1024
-"""What is kept of what else was said."""
+"""Size limit of the other claims of one record."""
 
 
 @dataclass(frozen=True)
 class ImportedClaim:
-    """What another registry says of a model (`number` empty) or of a version: see `ImportRecord`."""
+    """What another registry states about a model (`number` empty) or about a version: see `ImportRecord`."""
 
     kind: str
     origin: str
@@ -51,19 +52,19 @@ class ImportedClaim:
 
 
 def find_imported_model(origin: str, name: str) -> RegisteredModel | None:
-    """The model that was brought from there under that name."""
+    """Return the model that was imported from this origin under this name; None if there is none."""
     record = ImportRecord.objects.filter(origin=origin, name=name, number="").select_related("model").first()
     return record.model if record is not None else None
 
 
 def imported_version_numbers(origin: str, name: str, numbers: Sequence[str]) -> dict[str, ImportRecord]:
-    """Which of these versions were brought before, by their number there."""
+    """Return the import records of versions that were imported before, by their number in the other registry."""
     rows = ImportRecord.objects.filter(origin=origin, name=name, number__in=numbers, version__isnull=False)
     return {row.number: row for row in rows.select_related("version__model", "version__stage")}
 
 
 def changes_there(record: ImportRecord, claim: ImportedClaim) -> list[tuple[str, str, str]]:
-    """Return what another registry says otherwise now than when the version was imported: (field, before, now)."""
+    """Return what the other registry states differently now than at the import: (field, before, now)."""
     said = (
         ("approval", record.approval, claim.approval),
         ("stage", record.stage, claim.stage),
@@ -76,14 +77,19 @@ def changes_there(record: ImportRecord, claim: ImportedClaim) -> list[tuple[str,
 def import_model(
     *, actor: Actor, claim: ImportedClaim, register_as: str = "", owner: User | None = None, **facts: Any
 ) -> RegisteredModel:
-    """Put a model of another registry on record, under the name it has there or `register_as`.
+    """Register a model of another registry, under its name there or `register_as`. Returns the existing one if it was
+    imported.
 
     Args:
-        owner: who answers for it here; by default whoever brings it.
-        facts: as `registry.services.models.register_model` takes them.
+        actor: the person who imports, or a token of theirs.
+        claim: what the other registry states about the model.
+        register_as: another name; empty for the name in the claim.
+        owner: the owner here; None for the importing person.
+        facts: see `registry.services.models.register_model`.
 
-    Raises PermissionDeniedError; ValidationFailedError, where the name breaks a rule or is taken by a model that came
-    from elsewhere.
+    Raises:
+        PermissionDeniedError: the actor may not register models.
+        ValidationFailedError: a claim breaks a rule, or the name breaks a rule or is taken by a model from elsewhere.
     """
     existing = find_imported_model(claim.origin, claim.name)
     if existing is not None:
@@ -101,12 +107,20 @@ def import_model(
 def import_version(
     *, actor: Actor, model: RegisteredModel, claim: ImportedClaim, spec: VersionSpec, number: int | None = None
 ) -> ModelVersion:
-    """Register a version of another registry.
+    """Register a version of another registry. Returns the existing one, with `found` set, if it was imported.
 
     Args:
-        number: the number it keeps, where callers know it by that. None gives it the next one.
+        actor: the person who imports, or a token of theirs.
+        model: the model.
+        claim: what the other registry states about the version.
+        spec: its contents.
+        number: the number to keep, if clients know the version by it; None for the next one.
 
-    Raises NotFound and PermissionDeniedError; ValidationFailedError; Conflict where the number is not free.
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor does not have REGISTER_VERSION.
+        ValidationFailedError: a claim or the specification breaks a rule.
+        ConflictError: the number is not free.
     """
     found = ImportRecord.objects.filter(origin=claim.origin, name=claim.name, number=claim.number)
     existing = found.exclude(version=None).select_related("version__model", "version__stage").first()
@@ -134,8 +148,9 @@ def import_version(
 
 
 def _with_source_there(spec: VersionSpec, claim: ImportedClaim) -> tuple[VersionSpec, ImportedClaim]:
-    """A `models:` source of another registry names a version of that registry: it becomes the version brought from
-    there, or, where that was not brought, a claim. Read as one of ours it could name another model's files."""
+    """Replace a `models:` source, which names a version of the other registry, by the version imported from there, or
+    by a claim if it was not imported. Read as a version of this registry it could name the files of another model.
+    """
     try:
         named = sources.read(spec.source).version
     except sources.SourceError:
@@ -167,7 +182,7 @@ def _record(
         related_objects=[ObjectRef("import", str(uid)), *([about] if version is not None else [])],
         data={
             "kind": claim.kind,
-            # Addresses, names and authors are another house's words, and may name people.
+            # Addresses, names and authors come from the other registry and may identify people.
             "origin": PrivateValue(claim.origin),
             "name": PrivateValue(claim.name),
             **({"number": claim.number} if claim.number else {}),

@@ -21,7 +21,7 @@ from registry.validation import ErrorCollector
 
 @transaction.atomic
 def record_instance(*, actor: Actor) -> Instance:
-    """Record this installation, with its set-up unconfirmed. Returns the row that is there where it was recorded."""
+    """Record this installation, with its set-up unconfirmed. Returns the existing row if it was recorded."""
     found = Instance.objects.select_for_update(no_key=True).first()
     if found is not None:
         return found
@@ -35,13 +35,13 @@ def record_instance(*, actor: Actor) -> Instance:
 def declare_single_officer(*, actor: Actor, reason: str) -> Instance:
     """Declare that one officer decides changes of governance alone; pages, promotions and documents then state it.
 
-    A process of the set-up may declare it before the set-up is confirmed; afterwards the one active officer may, by
+    A process of the set-up may declare it before the set-up is confirmed; afterwards the one active officer may, by a
     command on the machine (`auth` "command"), so that an organisation whose other officers left is not locked out.
 
     Raises:
         PermissionDeniedError: the actor is neither exempt nor an officer who runs a command.
         InvalidStateError: there are several active officers.
-        ValidationFailedError: no reason is given.
+        ValidationFailedError: the reason is empty.
     """
     faults = ErrorCollector()
     why = faults.reason(reason)
@@ -64,8 +64,10 @@ def declare_single_officer(*, actor: Actor, reason: str) -> Instance:
 def end_single_officer(*, actor: Actor, reason: str) -> Instance:
     """Declare that there is more than one officer: from now on a change needs two.
 
-    Raises PermissionDeniedError without MANAGE_POLICIES; InvalidStateError where fewer than two officers are active;
-    ValidationFailedError.
+    Raises:
+        PermissionDeniedError: the actor does not have MANAGE_POLICIES.
+        InvalidStateError: fewer than two officers are active.
+        ValidationFailedError: the reason is empty.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     faults = ErrorCollector()
@@ -80,10 +82,13 @@ def end_single_officer(*, actor: Actor, reason: str) -> Instance:
 
 
 def propose_setup_confirmation(*, actor: Actor, reason: str) -> ChangeProposal:
-    """Propose that what the installation began with is confirmed; a second officer confirms it.
+    """Propose to confirm the initial set-up of the installation; a second officer confirms it.
 
-    Raises PermissionDeniedError without MANAGE_POLICIES; InvalidStateError where the set-up is confirmed; Conflict
-    where it is proposed.
+    Raises:
+        PermissionDeniedError: the actor does not have MANAGE_POLICIES.
+        InvalidStateError: the set-up is already confirmed.
+        ConflictError: the confirmation is already proposed.
+        ValidationFailedError: the reason is empty.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     row = record_instance(actor=actor)
@@ -100,8 +105,7 @@ def propose_setup_confirmation(*, actor: Actor, reason: str) -> ChangeProposal:
 
 
 def setup_in_force() -> list[dict[str, Any]]:
-    """What two officers confirm: the accounts that govern, as they are now, a line each. Others add to it by
-    `describe_setup`."""
+    """Return what two officers confirm: the accounts that govern now, and the lines of `describe_setup`."""
     return [line for describe in _describers for line in describe()]
 
 
@@ -110,7 +114,9 @@ _describers: list[Describe] = []
 
 
 def describe_setup(describe: Describe) -> Describe:
-    """Add a function that returns lines (dicts with `type`, `name` and `detail`) of what the set-up put in force."""
+    """Register a function that returns lines (dicts with `type`, `name` and `detail`) about what the set-up put in
+    force.
+    """
     _describers.append(describe)
     return describe
 

@@ -1,4 +1,6 @@
-"""Changing what the lifecycle protects, on a running instance. A change that requires less needs two officers."""
+"""Changes of what the lifecycle protects, on a running instance. A change that requires less than now needs two
+officers.
+"""
 
 from collections.abc import Sequence
 
@@ -16,7 +18,8 @@ from registry.validation import ErrorCollector
 
 def loosens_alias_protection(name: str, *, protected: bool, stage: str | None) -> bool:
     """Return whether a change of an alias's protection would require less than now: it ends the protection, or the
-    alias no longer represents the stage it represents."""
+    alias no longer represents the stage it represents.
+    """
     before = ProtectedAlias.objects.filter(name=name).select_related("stage").first()
     if before is None:
         return False
@@ -27,13 +30,13 @@ def loosens_alias_protection(name: str, *, protected: bool, stage: str | None) -
 def propose_alias_protection(
     *, actor: Actor, name: str, protected: bool, stage: str | None, reason: str
 ) -> ProtectedAlias | ChangeProposal | None:
-    """Change the protection of an alias, or propose the change where it requires less than now.
+    """Change the protection of an alias, or propose the change if it requires less than now.
 
     Args and Raises: see `change_alias_protection` and `change_proposals.propose`.
 
     Returns:
-        The protection (None where it ended), or the proposal that waits for a second officer. Where a single officer
-        decides alone, the proposal is confirmed.
+        The protection (None if it ended), or the proposal that waits for a second officer. If a single officer decides,
+        the proposal is confirmed.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     why, _ = _checked(name, stage, reason)
@@ -54,27 +57,26 @@ def propose_alias_protection(
 def change_alias_protection(
     *, actor: Actor, name: str, protected: bool, stage: str | None, reason: str
 ) -> ProtectedAlias | None:
-    """Protect an alias on every model, or change the stage it represents, where nothing is required less than now.
+    """Protect an alias on every model, or change the stage it represents, if the change does not require less than now.
 
-    What a live request must satisfy follows when it is settled: it is bound to the policy for entering the stage. Where
-    the alias points now stays as it is.
+    The requirements of a live request follow when it is settled: it is bound to the policy for entering the stage. The
+    current target of the alias does not change.
 
     Args:
         actor: an officer, or a process of the set-up.
         name: the alias.
-        protected: whether it moves by promotion request only.
+        protected: whether it changes by promotion request only.
         stage: the slug of the protected stage it represents; None for none.
         reason: kept with the event.
 
     Returns:
-        The protection; None where it ended.
+        The protection; None if it ended.
 
     Raises:
-        PermissionDeniedError: the actor may not manage policies, or the change requires less than now, which a second
-        officer
-            confirms: see `propose_alias_protection`.
+        PermissionDeniedError: the actor may not manage policies, or the change requires less than now and needs a
+            second officer: see `propose_alias_protection`.
         ValidationFailedError: the name cannot be an alias, the stage is unknown or not protected, or the reason is
-        empty.
+            empty.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     why, _ = _checked(name, stage, reason)
@@ -84,7 +86,7 @@ def change_alias_protection(
 
 
 def _checked(name: str, stage: str | None, reason: str) -> tuple[str, Stage | None]:
-    """The reason and the stage. Raises ValidationFailedError."""
+    """Return the reason and the stage. Raises ValidationFailedError."""
     faults = ErrorCollector()
     faults.alias("/alias", name)
     why = faults.reason(reason)

@@ -1,7 +1,7 @@
-"""Names of people and groups that look like one that is there, also but for capitals.
+"""Detection of names of people and groups that look like an existing one, regardless of case.
 
-Accounts and groups are few and made by administrators and officers, so names are compared one by one; a lock that lasts
-until the transaction ends lets one name at a time be given.
+Accounts and groups are few and created by administrators and officers, so names are compared one by one. A lock until
+the end of the transaction serialises new names.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from registry import characters
 from registry.validation import ErrorCollector
 
 _LOCK = 0x6E616D65
-"""Of pg_advisory_xact_lock: names of people and groups are given one at a time."""
+"""Key of pg_advisory_xact_lock that serialises new names of people and groups."""
 
 _skeleton = lru_cache(maxsize=50_000)(characters.caseless_skeleton)
 
 
 def refuse_look_alike(faults: ErrorCollector, pointer: str, name: str, known: Iterable[str], what: str) -> None:
-    """Refuse a name that looks like one that is there. The same name again is refused by the caller, as taken.
+    """Add an error for a name that looks like an existing one. The caller refuses the identical name, as taken.
 
     Args:
-        faults: receives the fault.
-        pointer: the field that gave the name.
+        faults: receives the error.
+        pointer: JSON pointer of the field.
         name: the new name.
-        known: the names that are there; read once the lock is held where it is a query set.
+        known: the existing names; a query set is read once the lock is held.
         what: what has such names, with its article: "an account".
     """
     with connection.cursor() as cursor:

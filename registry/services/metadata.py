@@ -1,7 +1,7 @@
-"""Small changes of a model's and a version's record: tags one at a time, and what is free of a version.
+"""Small changes of models and versions: single tags, and the editable fields of a version.
 
-Each is made under the lock of the row it changes, so that two clients setting different tags at once lose neither.
-Tags, descriptions and notes are no evidence: no fingerprint holds them, and no approval rests on them.
+Each change locks its row, so that two clients that set different tags at once both succeed. Tags, descriptions and
+notes are not evidence: no fingerprint includes them, and no approval depends on them.
 """
 
 import json
@@ -24,9 +24,12 @@ from registry.validation import ErrorCollector
 
 @transaction.atomic
 def tag_model(*, actor: Actor, model: RegisteredModel, key: str, value: str | None) -> RegisteredModel:
-    """Set a tag of a model, or with None take it away. Where nothing differs, nothing is written.
+    """Set a tag of a model, or remove it with None. If nothing differs, nothing is written.
 
-    Raises NotFound and PermissionDeniedError without EDIT; ValidationFailedError.
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor does not have EDIT.
+        ValidationFailedError: the tag breaks a rule.
     """
     access.require_permission(actor, access.Permission.EDIT, model)
     row = RegisteredModel.objects.get_for_update(model.pk)
@@ -49,9 +52,12 @@ def tag_model(*, actor: Actor, model: RegisteredModel, key: str, value: str | No
 
 @transaction.atomic
 def tag_version(*, actor: Actor, version: ModelVersion, key: str, value: str | None) -> ModelVersion:
-    """Set a tag of a version, or with None take it away. Where nothing differs, nothing is written.
+    """Set a tag of a version, or remove it with None. If nothing differs, nothing is written.
 
-    Raises NotFound and PermissionDeniedError without REGISTER_VERSION; ValidationFailedError.
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor does not have REGISTER_VERSION.
+        ValidationFailedError: the tag breaks a rule.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     model, row = lock_version(version)
@@ -68,15 +74,18 @@ def tag_version(*, actor: Actor, version: ModelVersion, key: str, value: str | N
 
 @transaction.atomic
 def describe_version(*, actor: Actor, version: ModelVersion, description: str) -> ModelVersion:
-    """Change a version's description. Where nothing differs, nothing is written.
+    """Change a version's description. If nothing differs, nothing is written.
 
-    Raises NotFound and PermissionDeniedError without REGISTER_VERSION; ValidationFailedError.
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor does not have REGISTER_VERSION.
+        ValidationFailedError: the text breaks a rule.
     """
     return annotate_version(actor=actor, version=version, description=description)
 
 
 EDITABLE_FIELDS = frozenset({"description", "notes", "tags"})
-"""What of a version may change after registration, by whoever may add to it."""
+"""The fields of a version that may change after registration, by those who may add to it."""
 _LIMIT = 100_000
 
 
@@ -84,15 +93,19 @@ _LIMIT = 100_000
 def annotate_version(
     *, actor: Actor, version: ModelVersion, expected_revision: int | None = None, **changes: Any
 ) -> ModelVersion:
-    """Change what is free of a version: `description` (text), `notes` (Markdown), `tags` (all of them, text to text).
-    Where nothing differs, nothing is written.
+    """Change the editable fields of a version. If nothing differs, nothing is written.
 
     Args:
-        expected_revision: the revision the caller read; None where they do not mind what changed since.
+        actor: the person or token.
+        version: the version.
+        expected_revision: the revision the caller read; None to skip the check.
+        changes: `description` (text), `notes` (Markdown), `tags` (all of them, text to text).
 
-    Raises NotFound and PermissionDeniedError without REGISTER_VERSION; StaleRevisionError, with the version as it is
-    now;
-    ValidationFailedError, also for what was fixed at registration: that takes a new version.
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor does not have REGISTER_VERSION.
+        StaleRevisionError: the version changed since it was read (`existing` is the current row).
+        ValidationFailedError: a value breaks a rule, or a field is fixed at registration.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     faults = ErrorCollector()
@@ -141,7 +154,7 @@ def _free(faults: ErrorCollector, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kept(value: Any) -> PrivateValue | None:
-    """Free text may name people, so the event only commits to it."""
+    """Free text may identify people, so the event only commits to it."""
     if isinstance(value, Mapping):
         return _recorded(value)
     return PrivateValue(value) if value else None
@@ -162,15 +175,16 @@ def _record(
 
 
 def _difference(before: Mapping[str, str], after: Mapping[str, str]) -> PrivateValue:
-    """Which tags were set and which taken away, for whoever is to be told of each: JSON, because a value may hold
-    lines that look like tags."""
+    """Return the tags that were set and deleted, for webhooks. JSON, because a value may contain lines that look like
+    tags.
+    """
     put = {key: text for key, text in after.items() if before.get(key) != text}
     gone = sorted(before.keys() - after.keys())
     return PrivateValue(json.dumps({"set": put, "deleted": gone}, sort_keys=True, ensure_ascii=False))
 
 
 def _with(tags: Mapping[str, str], key: str, value: str | None) -> dict[str, str]:
-    """The tags with one set or taken away. What is there already is not held to the rules again."""
+    """Return the tags with one set or removed. Existing tags are not validated again."""
     changed = dict(tags)
     if value is None:
         changed.pop(key, None)
@@ -185,5 +199,7 @@ def _with(tags: Mapping[str, str], key: str, value: str | None) -> dict[str, str
 
 
 def _recorded(tags: Mapping[str, str]) -> PrivateValue | None:
-    """Tags are free text, and their keys wider than an event's: the event commits to all of them together."""
+    """Tags are free text, and their keys are less restricted than those of a leaf: the event commits to all of them
+    together.
+    """
     return PrivateValue("\n".join(f"{key}={text}" for key, text in sorted(tags.items()))) if tags else None

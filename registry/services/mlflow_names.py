@@ -1,4 +1,4 @@
-"""Names that MLflow clients give: any that is a lawful slug is the model's own; for another a slug is made."""
+"""Names given by MLflow clients: a valid slug is used as the model's slug; for any other name a slug is generated."""
 
 import re
 import unicodedata
@@ -16,11 +16,20 @@ _TRIES = 20
 
 
 def register_model_with_mlflow_name(*, actor: Actor, name: str, **facts: Any) -> RegisteredModel:
-    """Put a model on record under the name an MLflow client gives it. “Churn Model” becomes `churn-model` everywhere
-    else, or `churn-model-2` where that is taken, and stays “Churn Model” for MLflow clients.
+    """Register a model under the name that an MLflow client gives.
 
-    Raises as `register_model` does; ValidationFailedError with the code `taken` where a model the actor sees is called
-    so.
+    “Churn Model” becomes `churn-model` everywhere else, or `churn-model-2` if that is taken, and stays “Churn Model”
+    for MLflow clients.
+
+    Args:
+        actor: the person who registers it, or a token of theirs.
+        name: the name for MLflow clients.
+        facts: see `registry.services.models.register_model`.
+
+    Raises:
+        PermissionDeniedError: see `register_model`.
+        ValidationFailedError: see `register_model`; code `taken` if the actor sees a model with this MLflow name.
+        InvalidStateError: another request registers the name at the same time.
     """
     faults = ErrorCollector()
     faults.mlflow_name("/name", name)
@@ -33,7 +42,7 @@ def register_model_with_mlflow_name(*, actor: Actor, name: str, **facts: Any) ->
                 actor=actor, slug=slug, mlflow_name=name, for_mlflow=True, **{"title": name[:200].strip(), **facts}
             )
         except ValidationFailedError as refusal:
-            # Another request took the slug a moment ago: the next one may be free. The name itself is refused.
+            # Another request took the slug at the same time: try the next one. An error about the name itself is final.
             if any(error.pointer != "/slug" for error in refusal.errors):
                 raise
     faults.add("/name", "no_slug", f"Every short form of “{name}” is taken: choose another name.")
@@ -48,11 +57,13 @@ def _free_slugs(name: str) -> list[str]:
 
 
 def get_by_mlflow_name(name: str) -> RegisteredModel | None:
-    """The model MLflow clients call so, whoever may see it: for services, which ask for permission themselves."""
+    """Return the model with this MLflow name, regardless of visibility: for services, which check permission
+    themselves.
+    """
     return models_called(name).first()
 
 
 def slug_of(name: str) -> str:
-    """A lawful slug that resembles a name: “Prüfung/2 (neu)” gives `prufung-2-neu`."""
+    """Return a valid slug that resembles a name: “Prüfung/2 (neu)” gives `prufung-2-neu`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:190].strip("-") or "model"
