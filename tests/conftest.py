@@ -9,6 +9,7 @@ from hypothesis import settings
 
 pytest_plugins = [
     "tests.fixtures.databases",
+    "tests.fixtures.scenes",
     "tests.fixtures.workers",
     "tests.fixtures.browsers",
     "tests.fixtures.buckets",

@@ -81,6 +81,11 @@ class People:
         """Marta and Aiko."""
         return factories.group("risk-team", self.marta, self.aiko)
 
+    def take(self, others: People) -> None:
+        """Take over the people that were made for a scene, each read anew."""
+        for name, made in vars(others).items():
+            vars(self)[name] = type(made)._default_manager.get(pk=made.pk)
+
     def token_of(self, user: User, *scopes: str, models: list[str] | None = None) -> Actor:
         """The actor that signs in with a fresh token of that person."""
         token, _ = factories.token(user, scopes, models)

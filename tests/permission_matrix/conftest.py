@@ -6,21 +6,23 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import transaction
-from pytest_django import DjangoDbBlocker
 
+from tests.fixtures.scenes import Share
 from tests.permission_matrix.actors import World, build
 from tests.permission_matrix.interfaces.admin import confirm
 from tests.permission_matrix.interfaces.page import sign_in
 
 
 @pytest.fixture(scope="module")
-def _bank(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
-    with django_db_blocker.unblock(), transaction.atomic():
+def _bank(share_scene: Share) -> World:
+    def make() -> World:
         made = build()
         sign_in(made)
         confirm(made)
-        yield made
-        transaction.set_rollback(True)
+        return made
+
+    made: World = share_scene(make)
+    return made
 
 
 @pytest.fixture

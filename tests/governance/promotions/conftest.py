@@ -24,6 +24,7 @@ from registry.services.versions import ArtifactSpec, MetricSpec, VersionSpec
 from registry.storage import StoredBlob
 from tests import factories
 from tests.checking import run_due_checks, run_unconfined
+from tests.fixtures.scenes import Share
 
 PASSWORD = "long enough to be a password 7!"
 ROOT = process("test-setup")
@@ -48,6 +49,12 @@ class Bank:
     files: dict[str, bytes] = field(default_factory=dict)
     run: run_worker.Runner = run_unconfined
     """What carries checks out."""
+
+    def again(self) -> Bank:
+        """The same bank, read anew: what another test did to its objects is not in these."""
+        found = User.objects.in_bulk([person.pk for person in self.people.values()])
+        people = {name: found[person.pk] for name, person in self.people.items()}
+        return Bank(people, RegisteredModel.objects.get(pk=self.model.pk), run=self.run)
 
     def actor(self, username: str) -> Actor:
         return access.actor_for(self.people[username])
@@ -155,9 +162,16 @@ def found_bank(run: run_worker.Runner = run_unconfined) -> Bank:
     return Bank(made, factories.assessed(model), run=run)
 
 
+@pytest.fixture(scope="module")
+def _shared_bank(share_scene: Share) -> Bank:
+    made: Bank = share_scene(found_bank)
+    return made
+
+
 @pytest.fixture
-def bank(db: None) -> Bank:
-    return found_bank()
+def bank(_shared_bank: Bank, db: None) -> Bank:
+    """The bank of the module, as it was made."""
+    return _shared_bank.again()
 
 
 @pytest.fixture

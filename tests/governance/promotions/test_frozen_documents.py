@@ -120,24 +120,32 @@ def test_freezing_costs_a_fixed_number_of_queries(bank: Bank) -> None:
     assert len(queries) <= 25
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE governance_frozendocument SET body = 'x'",
-        "UPDATE governance_frozendocument SET digest = repeat('0', 64)",
-        "UPDATE governance_frozendocument SET missing = 0",
-        "DELETE FROM governance_frozendocument",
-        "TRUNCATE governance_frozendocument",
-        UNRECORDED,
-    ],
+CHANGES = (
+    "UPDATE governance_frozendocument SET body = 'x'",
+    "UPDATE governance_frozendocument SET digest = repeat('0', 64)",
+    "UPDATE governance_frozendocument SET missing = 0",
+    "DELETE FROM governance_frozendocument",
+    "TRUNCATE governance_frozendocument",
+    UNRECORDED,
 )
-def test_the_database_refuses_any_change(bank: Bank, statement: str) -> None:
+
+
+def is_refused(statement: str) -> bool:
+    """Whether the database refuses the statement, at once or when it would be committed."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+            connection.check_constraints()
+    except DatabaseError:
+        return True
+    return False
+
+
+def test_the_database_refuses_any_change(bank: Bank) -> None:
     request = promoted(bank)
     bank.request(bank.in_staging())
     before = of(request)
-    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:  # noqa: PT012
-        cursor.execute(statement)
-        connection.check_constraints()
+    assert [statement for statement in CHANGES if not is_refused(statement)] == []
     after = of(request)
     assert (bytes(after.body), after.digest, after.missing) == (bytes(before.body), before.digest, before.missing)
 

@@ -15,7 +15,7 @@ from governance.services import policies
 from registry.access import Role
 from registry.services import instance
 from tests import factories
-from tests.governance.promotions.conftest import Bank
+from tests.governance.promotions.conftest import Bank, found_bank
 
 pytestmark = pytest.mark.django_db(transaction=True)
 """A declaration and what rests on it are transactions of their own."""
@@ -29,6 +29,11 @@ STARTER = (
 def _without_workers() -> Iterator[None]:
     with task_queue.suppress_enqueue():
         yield
+
+
+@pytest.fixture
+def bank(transactional_db: None) -> Bank:
+    return found_bank()
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ from registry.models import (
 )
 from registry.services import assessments, instance, reviews
 from tests import factories
+from tests.fixtures.scenes import Share
 from tests.governance.promotions.conftest import Bank, found_bank
 from tests.personas import People
 
@@ -86,14 +87,35 @@ def officers(people: People) -> SimpleNamespace:
     )
 
 
-@pytest.fixture
-def bank(db: None) -> Bank:
-    return found_bank()
+Rows = dict[type[Model], Any]
+
+
+@pytest.fixture(scope="module")
+def _shared_bank(share_scene: Share) -> Bank:
+    made: Bank = share_scene(found_bank)
+    return made
 
 
 @pytest.fixture
-def rows(bank: Bank) -> dict[type[Model], Any]:
-    """A row of every kind the site shows, the requests and what belongs to them reviewed and decided."""
+def bank(_shared_bank: Bank, db: None) -> Bank:
+    """The bank of the module, as it was made. A module has this or the rows."""
+    return _shared_bank.again()
+
+
+@pytest.fixture(scope="module")
+def _shared_rows(share_scene: Share) -> Rows:
+    made: Rows = share_scene(lambda: make_rows(found_bank()))
+    return made
+
+
+@pytest.fixture
+def rows(_shared_rows: Rows, db: None) -> Rows:
+    """The rows of the module, read anew."""
+    return {kind: kind._default_manager.get(pk=row.pk) for kind, row in _shared_rows.items()}
+
+
+def make_rows(bank: Bank) -> Rows:
+    """Make a row of every kind the site shows, the requests and what belongs to them reviewed and decided."""
     request = bank.reviewed()
     bank.decide(request, "marta")
     assessments.assess(
@@ -106,7 +128,7 @@ def rows(bank: Bank) -> dict[type[Model], Any]:
         actor=actor_for(bank.people["aiko"]), model=bank.model, said=reviews.ReviewConclusion("fit", "Within limits.")
     )
     token, _ = factories.token(bank.people["priya"], ["models:read"])
-    found: dict[type[Model], Any] = {
+    found: Rows = {
         User: bank.people["marta"],
         ReviewerGroup: ReviewerGroup.objects.get(slug="reviewers"),
         Membership: Membership.objects.get(user=bank.people["marta"]),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.db.models import Model
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
@@ -16,12 +15,20 @@ from governance.models import CheckRun, Decision, Policy, PolicyRevision, Promot
 from registry.access import Role
 from registry.models import AccessToken, ChangeProposal, Grant, Membership, RegisteredModel, ReviewerGroup, Stage, User
 from tests import factories
-from tests.governance.interfaces.admin.conftest import Visit, address
+from tests.governance.interfaces.admin.conftest import Rows, Visit, address, make_rows
+from tests.governance.promotions.conftest import found_bank
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def rows(transactional_db: None) -> Rows:
+    """One row of every kind, committed: a browser reads it over another connection."""
+    return make_rows(found_bank())
+
 
 SHOTS = os.environ.get("COUNTERSIGN_SHOTS", "")
 """A folder for pictures of every page, where somebody wants to look at them."""
@@ -53,7 +60,7 @@ def faults(page: Page) -> list[str]:
     ]
 
 
-def pages(rows: dict[type[Model], Any]) -> dict[str, str]:
+def pages(rows: Rows) -> dict[str, str]:
     """One page of every kind, and the richest of each."""
     return {
         "index": "/admin/",
@@ -87,7 +94,7 @@ def pages(rows: dict[type[Model], Any]) -> dict[str, str]:
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390)])
 def test_every_page_is_clean(
-    rows: dict[type[Model], Any],
+    rows: Rows,
     officers: Any,
     visit: Visit,
     browser: Browser,
@@ -114,7 +121,7 @@ def test_every_page_is_clean(
 
 
 def test_a_role_is_given_with_the_keyboard_alone(
-    rows: dict[type[Model], Any], officers: Any, visit: Visit, browser: Browser, live_server: LiveServer
+    rows: Rows, officers: Any, visit: Visit, browser: Browser, live_server: LiveServer
 ) -> None:
     """Through the password, with suggestions while typing, a refusal at its field, and the event at the end."""
     client = visit(officers.administrator)
@@ -147,7 +154,7 @@ def test_a_role_is_given_with_the_keyboard_alone(
 
 
 def test_commands_work_without_javascript(
-    rows: dict[type[Model], Any], officers: Any, visit: Visit, browser: Browser, live_server: LiveServer
+    rows: Rows, officers: Any, visit: Visit, browser: Browser, live_server: LiveServer
 ) -> None:
     client = visit(officers.officer, confirmed=True)
     context = browser.new_context(java_script_enabled=False)

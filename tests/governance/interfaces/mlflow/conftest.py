@@ -19,6 +19,7 @@ from registry.access import SCOPES
 from registry.models import ReviewerGroup, User
 from registry.services import people as accounts
 from tests import factories
+from tests.fixtures.scenes import Share
 from tests.personas import People
 
 ROOT = "/api/2.0/mlflow"
@@ -52,12 +53,13 @@ class Bank:
         return MlflowClient(tracking_uri=self.url, registry_uri=self.url)
 
 
-def install(people: People) -> None:
+def install(people: People) -> People:
     """The starter policies, and three people who review."""
     setup.initialise()
     group = ReviewerGroup.objects.get(slug=setup.REVIEWERS)
     for person in (people.marta, people.aiko, people.chen):
         accounts.add_member(actor=factories.SETUP, group=group, user=person, reason="reviews models")
+    return people
 
 
 @pytest.fixture
@@ -113,10 +115,16 @@ class Raw:
         return Answer(sent.status_code, json.loads(sent.content))
 
 
+@pytest.fixture(scope="module")
+def _shared_instance(share_scene: Share) -> People:
+    made: People = share_scene(lambda: install(People()))
+    return made
+
+
 @pytest.fixture
-def installed(db: None, people: People) -> People:
+def installed(_shared_instance: People, people: People) -> People:
     """An instance and its people, without a server."""
-    install(people)
+    people.take(_shared_instance)
     return people
 
 

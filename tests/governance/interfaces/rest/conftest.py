@@ -19,6 +19,7 @@ from registry.access import SCOPES, Role
 from registry.models import RegisteredModel, ReviewerGroup, User
 from registry.services import people as accounts
 from tests import factories
+from tests.fixtures.scenes import Share
 from tests.personas import People
 
 ROOT = "/api/v1"
@@ -182,10 +183,17 @@ def _uncounted() -> Iterator[None]:
             pass
 
 
+@pytest.fixture(scope="module")
+def _shared_instance(share_scene: Share) -> People:
+    made: People = share_scene(lambda: install(People()))
+    return made
+
+
 @pytest.fixture
-def installed(people: People) -> People:
+def installed(_shared_instance: People, people: People) -> People:
     """An instance that is set up: lifecycle, starter policies, Marta and Aiko and Chen as its reviewers."""
-    return install(people)
+    people.take(_shared_instance)
+    return people
 
 
 def install(people: People) -> People:

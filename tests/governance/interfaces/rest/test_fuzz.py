@@ -29,7 +29,8 @@ from governance.wsgi import application
 from registry.access import Role
 from registry.models import RegisteredModel
 from tests import factories
-from tests.governance.interfaces.rest.conftest import CARD, Caller, caller_of
+from tests.fixtures.scenes import Share
+from tests.governance.interfaces.rest.conftest import CARD, Caller, caller_of, install
 from tests.personas import People
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:schemathesis", "ignore::ResourceWarning")
@@ -82,16 +83,21 @@ class World:
         case.path_parameters.update({name: known[name] for name in case.path_parameters})
 
 
+@pytest.fixture(scope="module")
+def _shared_world(share_scene: Share) -> World:
+    made: World = share_scene(lambda: World(install(People())))
+    return made
+
+
 @pytest.fixture
-def world(installed: People, settings: LazySettings) -> Iterator[World]:
+def world(_shared_world: World, db: None, settings: LazySettings) -> Iterator[World]:
     settings.COUNTERSIGN_API_WAITERS = 0
     settings.COUNTERSIGN_API_RATE = (10**9, 60)
-    made = World(installed)
     # A server closes the connection after a request where it is in a transaction, and here the test is one. Django's
     # test client does without that too, and has just switched it on again.
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
-    yield made
+    yield _shared_world
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
 
