@@ -1,10 +1,10 @@
-"""Migration operations that guard governed tables: no change without its event, and columns that never change.
+"""The SQL of the database guards of a governed table: no change without its event, and columns that never change.
 
-Each function returns a ``RunSQL`` for the migration that creates the table, after its ``CreateModel``. The triggers are
-raw SQL, ENABLE ALWAYS, and protected: the owner of the tables can neither drop nor disable them, so only a superuser
-can remove a guard, not a migration. A refused statement raises ``IntegrityError`` (SQLSTATE 23514) whose constraint
-name is that of the trigger. Columns are looked up by name when a row changes; a migration must not rename a guarded
-column.
+Each function returns a ``RunSQL``. A migration contains the SQL as text and does not import this module, so that a
+later change here changes no landed migration: print ``operation.sql`` and copy it. The triggers are ENABLE ALWAYS and
+protected: the owner of the tables can neither drop nor disable them, so only a superuser can remove a guard. A refused
+statement raises ``IntegrityError`` (SQLSTATE 23514) whose constraint name is that of the trigger. Columns are looked up
+by name when a row changes; a migration must not rename a guarded column.
 
 :mod:`audit.accounting` declares the actions that account for the rows of each table. The owner alters tables only in a
 declared migration (``governance/database/sql``), which rewrites, renames, hides and empties no governed table.

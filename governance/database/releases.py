@@ -11,6 +11,7 @@ import inspect
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -32,12 +33,17 @@ STREAM = "schema"
 
 
 def digest() -> str:
-    """Return the digest of every migration of this release, names and source."""
+    """Return the digest of every migration of this release: names, source, and the SQL files that they execute."""
     found = hashlib.sha256()
+    folders = set()
     for (app, name), migration in sorted(_loader().disk_migrations.items()):
         found.update(
             f"{app}.{name}\n{inspect.getsource(inspect.getmodule(type(migration)) or type(migration))}".encode()
         )
+        folders.add((app, Path(inspect.getfile(type(migration))).with_name("sql")))
+    for app, folder in sorted(folders):
+        for path in sorted(folder.glob("*.sql")):
+            found.update(f"{app}/{path.name}\n".encode() + path.read_bytes())
     return found.hexdigest()
 
 
