@@ -1,8 +1,7 @@
-"""Putting a version's technical document together, as JSON.
+"""Building the technical document of a version, as JSON.
 
-The same facts give the same bytes, so a digest names a document. Nothing in it is made up: an answer is what the
-registry holds or what somebody wrote in the card, with its source; what nobody has answered is listed as missing, with
-the place where it can be given.
+The same facts give the same bytes, so a digest identifies a document. An answer is content of the registry or of the
+model card, with its source. A question without an answer is listed as missing, with the place where it can be given.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ FORM = "countersign.document/1"
 
 @dataclass(frozen=True)
 class TechnicalDocument:
-    """A document: its content, the canonical bytes of that (RFC 8785), and their SHA-256."""
+    """A document: its content, the canonical bytes (RFC 8785) and their SHA-256."""
 
     content: dict[str, Any]
     body: bytes
@@ -41,13 +40,16 @@ def build(
     promotion: PromotionRequest | None = None,
     contents: VersionContents | None = None,
 ) -> TechnicalDocument:
-    """The technical document of a version as things stand.
+    """Build the technical document of a version from its current state.
 
     Args:
         version: with its model, its stage and its people joined.
-        at: the event it is true at; the last one of the model where none is given.
-        promotion: the request whose promotion it is frozen for.
-        contents: what the version consists of, where it was read already.
+        at: the event at which the document is true; by default the last event of the model.
+        promotion: the request for whose promotion the document is frozen.
+        contents: the contents of the version, if they were read already.
+
+    Returns:
+        The document.
     """
     known = SectionBuilder(version, documents_in_force(), contents)
     at = at or log.stream_events(f"model:{version.model.uid}").order_by("-stream_seq").first()

@@ -1,7 +1,7 @@
-"""The blocks a document's answers are made of: JSON that a page, a reader of the interface and paper can each draw.
+"""The blocks of a technical document: JSON that the page, the REST interface and the PDF file render. Pure.
 
-Every block names its source. Values are text: a document is read by people, and its digest must not depend on how a
-database writes a number. Pure.
+Every block names its source. Values are text, because the digest of a document must not depend on how a database writes
+a number.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ Block: TypeAlias = dict[str, Any]
 MAX_ROWS = 200
 MAX_CELL = 500
 MAX_TEXT = 64 * 1024
-"""Characters of one section that a document holds; the card itself stays in the registry."""
+"""Characters of one section in a document. The card itself stays in the registry."""
 
 
 def facts(title: str, source: str, items: Iterable[tuple[str, str | None]]) -> list[Block]:
-    """Named values; those without a value are left out, and a block without any."""
+    """Build a block of named values. Items without a value are left out; without items there is no block."""
     kept = [{"name": name, "value": value[:MAX_TEXT]} for name, value in items if value]
     return [{"kind": "facts", "title": title, "source": source, "items": kept}] if kept else []
 
 
 def text(title: str, source: str, markdown: str) -> list[Block]:
-    """What somebody wrote, in Markdown."""
+    """Build a block of Markdown. Without text there is no block."""
     if not markdown.strip():
         return []
     cut = len(markdown) > MAX_TEXT
@@ -33,7 +33,7 @@ def text(title: str, source: str, markdown: str) -> list[Block]:
 
 
 def table(title: str, source: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[Block]:
-    """Rows of text under columns; at most MAX_ROWS, the rest is counted."""
+    """Build a table of at most MAX_ROWS rows; the others are counted. Without rows there is no block."""
     listed = [[_cell(value) for value in row] for row in rows]
     if not listed:
         return []
@@ -54,17 +54,17 @@ def _cell(value: str) -> str:
 
 
 def moment(value: datetime | None) -> str:
-    """A moment, to the second, in UTC."""
+    """Return a time to the second, in UTC."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if value is not None else ""
 
 
 def number(value: float | None) -> str:
-    """A measured number, as exactly as it is kept."""
+    """Return a number with the precision that is stored."""
     return "" if value is None else repr(float(value)).removesuffix(".0")
 
 
 def as_text(block: Block) -> str:
-    """A block as plain lines, for comparing two."""
+    """Return a block as plain lines, for a comparison."""
     if block["kind"] == "text":
         return str(block["markdown"])
     if block["kind"] == "facts":

@@ -1,7 +1,7 @@
-"""Freezing a version's technical document at the moment it enters a protected stage.
+"""Freezing the technical document of a version when it enters a protected stage.
 
-Called inside the transaction that moves the version: either both are there or neither is. JSON only; paper is drawn
-from the frozen bytes whenever somebody asks for it.
+Called inside the transaction that moves the version, so that both are stored or neither is. Only JSON is stored; a PDF
+file is rendered from it on request.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from registry.selectors import VersionContents
 def freeze_document(
     request: PromotionRequest, *, promoted: Event, actor: Actor, contents: VersionContents | None = None
 ) -> FrozenDocument:
-    """Keep the document of `request.version` as it is at its promotion, and record its digest.
+    """Store the document of `request.version` as it is at its promotion, and record its digest.
 
     Args:
-        promoted: the event of the promotion: the document is true at it.
-        contents: what the version consists of, where it was read under the same locks.
+        request: the request that is promoted.
+        promoted: the event of the promotion, at which the document is true.
+        actor: who promotes.
+        contents: the contents of the version, if they were read under the same locks.
+
+    Returns:
+        The stored document.
     """
     built = build(request.version, at=promoted, promotion=request, contents=contents)
     kept = FrozenDocument(

@@ -1,7 +1,7 @@
-"""PDF files: short ones are drawn in the request, long ones once by a worker, kept by digest for a day.
+"""PDF files: a short file is rendered in the request, a long one once by a worker, and stored by digest for a day.
 
-The reader's permission is checked before anything here is called. What is printed is JSON, so that a worker draws the
-same file from the row alone.
+Callers check the permission of the reader first. The content is JSON, so that a worker renders the same file from the
+row alone.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from registry.exceptions import InvalidStateError
 from registry.models import User
 
 EDITION = 2
-"""Raised whenever the same input is drawn otherwise."""
+"""Increased whenever the same input is rendered differently."""
 INLINE_CHARACTERS = 20_000
 INLINE_CELLS = 800
-"""What is drawn in the request: takes about half a second at most."""
+"""Limits for rendering in the request, which takes about half a second at most."""
 MAX_WAITING = 5
-"""Files that one person may have waiting."""
+"""Waiting files of one person."""
 MAX_KEPT = 500
-"""Files kept; the oldest go first."""
+"""Stored files; the oldest are deleted first."""
 MAX_ATTEMPTS = 3
 KEPT_FOR = timedelta(days=1)
 FAILED_FOR = timedelta(minutes=10)
-"""How long a failure is answered before drawing is tried again."""
+"""How long a failure is reported before rendering is tried again."""
 LOST_AFTER = timedelta(seconds=150)
-"""A claim older than this is free to take. Longer than the task's time limit."""
+"""A claim that is older can be taken over. Longer than the time limit of the task."""
 RETRY_AFTER = 2
 """Seconds a client is advised to wait."""
 
@@ -51,11 +51,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Printed:
-    """What is to be printed.
+    """The input of a PDF file.
 
     Args:
         kind: a model card or a technical document.
-        content: of a card `text` and `metadata`; of a document what `governance.documents.building` made.
+        content: of a card `text` and `metadata`; of a document what `governance.documents.building` builds.
         about: the first page; its `printed_at` is not part of the digest.
     """
 
@@ -65,24 +65,24 @@ class Printed:
 
     @property
     def source(self) -> bytes:
-        """All that is printed, as JSON; the same for the same content."""
+        """The input as JSON, the same bytes for the same content."""
         about = {**asdict(self.about), "printed_at": None}
-        said = {"edition": EDITION, "kind": self.kind, "content": self.content, "about": about}
-        return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(errors="replace")
+        source = {"edition": EDITION, "kind": self.kind, "content": self.content, "about": about}
+        return json.dumps(source, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(errors="replace")
 
     def draw(self) -> bytes:
-        """Draw the file."""
+        """Render the file."""
         if self.kind == "card":
             return pdf_writer.card(self.content["text"], self.content["metadata"], self.about)
         return pdf_writer.document(self.content, self.about)
 
 
 def pdf_of(printed: Printed, *, requested_by: User) -> bytes | None:
-    """Return a PDF, or None while a worker draws it.
+    """Return a PDF file, or None while a worker renders it.
 
     Args:
-        printed: what is printed.
-        requested_by: the reader, who may see it.
+        printed: the input.
+        requested_by: the reader, whose permission is checked already.
 
     Raises:
         InvalidStateError: `rendering_failed`, with the reason, or `too_many_renderings`.
@@ -125,9 +125,12 @@ def _enqueue(digest: str, source: bytes, requested_by: User) -> None:
 
 
 def draw(file_id: int) -> bool:
-    """Draw a file, if its row is there to take. Returns whether it was taken.
+    """Render a file if its row can be claimed.
 
-    Never draws a finished file again; a failure is kept in the row with its reason.
+    A finished file is never rendered again. A failure is stored in the row with its reason.
+
+    Returns:
+        Whether the row was claimed.
     """
     token = uuid4()
     taken = _takable().filter(pk=file_id).update(claim=token, claimed_at=clock.now(), attempts=F("attempts") + 1)
@@ -148,7 +151,7 @@ def draw(file_id: int) -> bool:
 
 
 def due() -> list[int]:
-    """Numbers of the files that a worker should have taken by now; files whose workers were lost too often fail."""
+    """Return the keys of files that wait for a worker. Files whose workers were lost too often fail."""
     lost = _takable(attempts__gte=MAX_ATTEMPTS)
     lost.update(
         state=PdfFile.State.FAILED,
@@ -161,7 +164,7 @@ def due() -> list[int]:
 
 
 def sweep() -> int:
-    """Delete files that are older than a day, and the oldest beyond the number kept. Returns how many."""
+    """Delete files that are older than a day, and the oldest beyond MAX_KEPT. Return how many."""
     old = PdfFile.objects.filter(created_at__lt=clock.now() - KEPT_FOR)
     count = old.delete()[0]
     beyond = PdfFile.objects.exclude(state=PdfFile.State.WAITING).order_by("-created_at", "-pk")
@@ -181,9 +184,11 @@ def _finish(row: PdfFile, **written: Any) -> None:
 
 
 def _printed(row: PdfFile) -> Printed:
-    said = json.loads(bytes(row.source))
-    about = PdfMetadata(**{**said["about"], "printed_at": row.created_at})
-    return Printed(said["kind"], said["content"], replace(about, facts=[(name, text) for name, text in about.facts]))
+    source = json.loads(bytes(row.source))
+    about = PdfMetadata(**{**source["about"], "printed_at": row.created_at})
+    return Printed(
+        source["kind"], source["content"], replace(about, facts=[(name, text) for name, text in about.facts])
+    )
 
 
 def _is_short(printed: Printed, source: bytes) -> bool:
@@ -205,7 +210,7 @@ def _cells(block: Mapping[str, Any]) -> int:
 
 def _failure(reason: str) -> InvalidStateError:
     return InvalidStateError(
-        f"The PDF could not be prepared: {reason}. The page and the JSON have all of it; it is tried again after "
-        f"{FAILED_FOR.seconds // 60} minutes.",
+        f"The PDF could not be prepared: {reason}. The page and the JSON contain everything. Rendering is tried again "
+        f"after {FAILED_FOR.seconds // 60} minutes.",
         code="rendering_failed",
     )

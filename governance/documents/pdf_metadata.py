@@ -1,4 +1,4 @@
-"""What the first page of a printed document says about it."""
+"""The first page of the PDF file of a technical document."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ def pdf_metadata_for(
     printed_at: datetime,
     permalink: str,
 ) -> PdfMetadata:
-    """What the first page of a document says about it."""
+    """Return the first page of a technical document.
+
+    Args:
+        content: the document.
+        digest: SHA-256 of the document, in hexadecimal.
+        frozen: the stored document, if it is frozen.
+        printed_by: name of the reader.
+        printed_at: time of rendering, in UTC.
+        permalink: URL of the page with the same content.
+    """
     at = content["true_at"]
     true_at = (
         f"event {at['event']}, number {at['number']} of {at['stream']}, {at['at']}" if at is not None else "no event"

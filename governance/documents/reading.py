@@ -1,4 +1,4 @@
-"""Reading documents: those of a version that were frozen, and what changed between two."""
+"""Reading frozen documents and comparing two documents."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.models import ModelVersion
 
 @dataclass(frozen=True)
 class PointChange:
-    """A point that says something else than it did. `state` is how it stood and stands."""
+    """A point that differs between two documents. `before` and `after` are its states."""
 
     clause: str
     title: str
@@ -25,30 +25,30 @@ class PointChange:
 
 
 def frozen_documents(version: ModelVersion) -> list[FrozenDocument]:
-    """The documents of a version that were frozen, newest first, without their bytes."""
+    """Return the frozen documents of a version, newest first, without their bytes."""
     rows = FrozenDocument.objects.filter(version=version).select_related("request__target_stage")
     return list(rows.defer("body").order_by("-created_at", "-pk"))
 
 
 def frozen_document(version: ModelVersion, number: int) -> FrozenDocument | None:
-    """The document frozen on promotion request `number` of this version."""
+    """Return the document that was frozen for promotion request `number` of this version."""
     rows = FrozenDocument.objects.filter(version=version, request_id=number)
     return rows.select_related("request__target_stage").first()
 
 
 def content_of(document: FrozenDocument) -> dict[str, Any]:
-    """What a frozen document says."""
+    """Return the content of a frozen document."""
     found: dict[str, Any] = json.loads(bytes(document.body))
     return found
 
 
 def verify_digest(document: FrozenDocument) -> bool:
-    """Whether the bytes still hash to the digest they go by."""
+    """Return whether the bytes have the recorded digest."""
     return hashlib.sha256(bytes(document.body)).hexdigest() == document.digest
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[PointChange]:
-    """The points of two documents that differ, in the order of the second."""
+    """Return the points that differ between two documents, in the order of the second."""
     old = {point["clause"]: point for point in before["points"]}
     new = {point["clause"]: point for point in after["points"]}
     found = []

@@ -30,7 +30,8 @@ EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 COUNTERSIGN_DEMO = True
 COUNTERSIGN_PROTECTED = protected(os.environ.get("COUNTERSIGN_PROTECTED", ""))
-COUNTERSIGN_WEBHOOK_HOSTS = words(os.environ.get("COUNTERSIGN_WEBHOOK_HOSTS", ""))
+# The webhook of the demonstration fails: no program listens on the discard port of this machine.
+COUNTERSIGN_WEBHOOK_HOSTS = words(os.environ.get("COUNTERSIGN_WEBHOOK_HOSTS", "127.0.0.1:9"))
 _storage = storage(os.environ, VAR_DIR / "artifacts")
 COUNTERSIGN_STORAGE = _storage.kind
 COUNTERSIGN_STORAGE_DIR = _storage.folder

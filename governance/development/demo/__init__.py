@@ -1,6 +1,6 @@
-"""The demonstration: a bank's model risk, three years of it, told through the services the product itself offers.
+"""The demonstration: three years of model governance at a bank, made through the services of the product.
 
-Nothing here writes a table. People register models, pipelines declare versions, checks judge real files, reviewers sign
-with their password; only the clock is moved, and the checks run without their sandbox because a thousand processes
-would take a minute.
+Nothing here writes a table. People register models, pipelines register versions, checks examine real files, reviewers
+sign with their password. Only the clock is moved, and the checks run without their sandbox, because the processes would
+take most of the time.
 """

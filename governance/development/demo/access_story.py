@@ -1,4 +1,4 @@
-"""Roles lent for a time, and people who ask for one: an open request, one granted that is about to end, one denied."""
+"""Temporary roles and access requests: an open one, a granted one whose role ends soon, a denied one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MODEL = "credit-risk-pd"
 
 
 def histories(world: World) -> list[History]:
-    """What happened around access in the last weeks."""
+    """Return the histories of access in the last weeks."""
     return [_granted(world), _denied(world), _waits(world), _lent(world)]
 
 
@@ -25,7 +25,7 @@ def _owner(world: World) -> str:
 
 
 def _granted(world: World) -> History:
-    """Nadia helps with the monitoring of another team's model; her time there is nearly over."""
+    """Nadia helps with the monitoring of another team's model; her role ends soon."""
     yield world.workday(21.6)
     with world.acting("nadia") as nadia:
         request = access_requests.create_access_request(
@@ -71,7 +71,7 @@ def _waits(world: World) -> History:
 
 
 def _lent(world: World) -> History:
-    """Lea looks into one model for three weeks."""
+    """Lea reviews one model for three weeks."""
     yield world.workday(8.3)
     with world.acting(_owner(world)) as owner:
         access.grant_role(

@@ -1,4 +1,4 @@
-"""What people and pipelines do with a version, each act through the service the product offers for it."""
+"""What people and pipelines do with models and versions, each act through a service of the product."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 
 from audit import clock
 from governance import promotions
@@ -16,6 +17,8 @@ from governance.development.demo.catalogue import Described
 from governance.development.demo.checking import check_all
 from governance.development.demo.world import World
 from governance.gate import gate_inputs
+from governance.integrations.importers import exports
+from governance.integrations.importers.recording import ExportImport
 from governance.models import PromotionRequest
 from governance.promotions import DecisionSignature
 from governance.services import evidence
@@ -25,27 +28,37 @@ from registry.models import ChangeProposal, ModelVersion, RegisteredModel
 from registry.services import change_proposals, models, versions
 from registry.services.versions import ArtifactSpec, DatasetSpec, DatasetText, VersionSpec
 
+EXPORTS = Path(__file__).parent
+"""Folder of the exports of other registries."""
+NEW_INPUTS = 4
+"""First version number with other inputs and another runtime."""
 EVALUATION_TABLE = "evaluation.table"
 ROWS = 2_000
-"""Rows of an evaluation: few, because a check reads every one, and enough for bounds worth having."""
+"""Rows of an evaluation: few, because a check reads every row, and enough for narrow confidence bounds."""
 
 
 @dataclass(frozen=True)
 class Material:
-    """How a version differs from what its model's course makes of it."""
+    """How a version differs from the usual versions of its model.
+
+    Args:
+        form: the format of the model file; empty for the usual one of the model.
+        quality: AUC, accuracy or mean relative error; None for the one that follows from the version's number.
+        files: whether files are stored. The files of an attempt can stay where the run left them.
+        table: whether the evaluation table is attached.
+        metrics: whether all metrics are declared, or the first one only.
+        rows: rows of the evaluation.
+        slices: by how much the quality differs on slices of the rows, if other than usual.
+        unfinished_card: whether two sections of the card are left open.
+    """
 
     form: str = ""
     quality: float | None = None
     files: bool = True
-    """Whether files are handed in; those of an attempt may stay where the run left them."""
     table: bool = True
-    """Whether the evaluation table is."""
     metrics: bool = True
-    """Whether all metrics are declared, or the first alone."""
     rows: int = ROWS
-    """How many rows the evaluation has."""
     slices: Mapping[str, float] = field(default_factory=dict)
-    """How much better or worse it is on slices of the rows, where it is not as its model usually is."""
     unfinished_card: bool = False
 
 
@@ -55,8 +68,8 @@ A_PAST_ATTEMPT = Material(files=False, table=False)
 
 
 def register(world: World, model: Described) -> None:
-    """The owner puts the model on record and lets its author and its pipeline work on it."""
-    with world.acting(model.owner) as owner:
+    """The owner registers the model and gives its author and its pipeline the role of developer."""
+    with world.acting(model.registered_by or model.owner) as owner:
         world.models[model.slug] = made = models.register_model(
             actor=owner,
             slug=model.slug,
@@ -70,7 +83,7 @@ def register(world: World, model: Described) -> None:
             data_classes=["internal", "personal"] if model.affects_people else ["internal"],
             regulations=list(model.regulations),
             tags=dict(model.tags),
-            risk_tier=model.tier if assessing.stays_declared(model) else None,
+            risk_tier=None if model.assessed else model.tier,
             accountable_executive=world.users["eve"] if model.tier == 1 else None,
             next_review=(clock.now() + timedelta(days=365)).date() if model.tier is not None else None,
         )
@@ -87,8 +100,28 @@ def register(world: World, model: Described) -> None:
             world.wait(minutes=1)
 
 
+def import_model(world: World, model: Described) -> None:
+    """An officer imports the model and its versions from the export of another registry; the owner adds the facts."""
+    assert model.imported_from
+    export = exports.read(model.imported_from, (EXPORTS / model.imported_from).read_bytes())
+    with world.acting("henrik") as officer:
+        ExportImport(actor=officer, owner=world.users[model.owner]).run([(model.imported_from, export)])
+    world.wait(minutes=20)
+    with world.acting(model.owner) as owner:
+        world.models[model.slug] = models.update_model(
+            actor=owner,
+            model=RegisteredModel.objects.get(slug=model.slug),
+            title=model.title,
+            purpose=model.purpose,
+            team=model.team,
+            intended_use=model.intended,
+            prohibited_use=model.prohibited,
+            affects_people=model.affects_people,
+        )
+
+
 def declare(world: World, model: Described, number: int, material: Material = AS_THE_COURSE_GOES) -> ModelVersion:
-    """The pipeline, or the author where there is none, hands in a version with all that belongs to it."""
+    """The pipeline, or the author of a model without one, registers a version with all its evidence."""
     random = world.random
     seed = zlib.crc32(f"{model.slug} {number}".encode())
     quality = material.quality if material.quality is not None else model.quality_of(number)
@@ -158,7 +191,7 @@ def ask(
     reason: str,
     who: str = "",
 ) -> PromotionRequest:
-    """Ask for a promotion, by default as the author, and do the checks it calls for."""
+    """Request a promotion, by default as the author, and execute the checks that it requires."""
     with world.acting(who or model.author) as actor:
         request = promotions.request(
             actor=actor,
@@ -173,7 +206,7 @@ def ask(
 
 
 def sign(world: World, request: PromotionRequest, who: str, outcome: str, comment: str) -> None:
-    """A person decides over the packet under review, with their password."""
+    """A person decides on the current packet, with their password."""
     request.refresh_from_db()
     with world.acting(who) as actor:
         promotions.decide(
@@ -187,8 +220,8 @@ def sign(world: World, request: PromotionRequest, who: str, outcome: str, commen
 
 
 def signers(world: World, request: PromotionRequest) -> list[tuple[str, str]]:
-    """Whom the policy needs, in the order in which they come, as (user name, group): whoever answers for the model
-    where they may, the others by chance, and nobody who is about to leave."""
+    """Return the reviewers that the policy requires, in their order, as (user name, group): the owner of the model if
+    eligible, the others at random, and no person who leaves within a month."""
     document = gate_inputs.get_policy_document(request)
     assert document is not None
     names = {user.uid: username for username, user in world.users.items()}
@@ -206,19 +239,19 @@ def signers(world: World, request: PromotionRequest) -> list[tuple[str, str]]:
 
 
 def is_held(request: PromotionRequest) -> bool:
-    """Whether the policy leaves the last step to a person."""
+    """Return whether the policy leaves the promotion of a ready request to a person."""
     revision = request.policy_revision
     return revision is not None and gate_inputs.parse_revision(revision).on_ready == "hold"
 
 
 def promote(world: World, model: Described, request: PromotionRequest) -> None:
-    """The owner carries out a request that is ready."""
+    """The owner promotes a request that is ready."""
     with world.acting(model.owner) as owner:
         promotions.promote(actor=owner, request=request)
 
 
 def review_set(world: World, model: Described, day: date) -> None:
-    """The model is reviewed, and the next review set; where nobody may review it yet, its owner sets the day."""
+    """A validator reviews the model and sets the next review. If no validator may do so, the owner sets the date."""
     if assessing.review(world, model, day):
         return
     with world.acting(model.owner) as owner:
@@ -226,7 +259,7 @@ def review_set(world: World, model: Described, day: date) -> None:
 
 
 def _files(model: Described, material: Material, seed: int) -> dict[str, bytes]:
-    """The model, and with a release of tier 1 what prepares its input."""
+    """Return the model file, and for a release of tier 1 the file that prepares its input."""
     if not material.files:
         return {}
     alone = not material.table or model.tier != RegisteredModel.Tier.TIER_1
@@ -234,7 +267,7 @@ def _files(model: Described, material: Material, seed: int) -> dict[str, bytes]:
 
 
 def _parents(world: World, model: Described, number: int) -> list[ModelVersion]:
-    """Networks go on from the weights of the version before."""
+    """Return the parents: a network continues from the weights of the previous version."""
     before = world.versions.get((model.slug, number - 1)) if model.form == "safetensors" else None
     return [before] if before is not None else []
 
@@ -242,7 +275,7 @@ def _parents(world: World, model: Described, number: int) -> list[ModelVersion]:
 def _datasets(
     model: Described, table: bytes, window: tuple[date, date], digest: int
 ) -> list[DatasetSpec | DatasetText]:
-    """What it was trained and judged with: data of its own, and what whole parts of the bank share."""
+    """Return the training and evaluation data: data of the model, and data that several models share."""
     quarter = f"{window[1]:%Y}-Q{(window[1].month + 2) // 3}"
     return [
         DatasetSpec(
@@ -266,7 +299,7 @@ def _datasets(
 
 
 def _shared(model: Described, quarter: str) -> list[DatasetSpec | DatasetText]:
-    """Some of it is known by its bytes, some by a commit, and some by a branch alone, as it is."""
+    """Return the shared data, identified by content, by a commit, or by a branch only."""
     features = ", ".join(model.features).casefold()
     shared: list[DatasetSpec | DatasetText] = []
     if model.affects_people:
@@ -281,7 +314,7 @@ def _shared(model: Described, quarter: str) -> list[DatasetSpec | DatasetText]:
 
 
 def _parameters(model: Described, number: int) -> dict[str, object]:
-    """What the training was called with; a setting changes now and then, as it does."""
+    """Return the parameters of the training; some of them change with the version."""
     match model.form:
         case "safetensors":
             return {"hidden": 16, "epochs": 8 + number // 2, "learning_rate": 0.001, "batch": 512}
@@ -289,18 +322,18 @@ def _parameters(model: Described, number: int) -> dict[str, object]:
             return {"ridge": round(0.5 + number / 10, 2), "horizon_days": 28, "season": "weekly"}
         case _:
             return {
-                "max_depth": 4 + number // 5,
+                "max_depth": 4 + number // 4,
                 "learning_rate": 0.05,
-                "trees": 300 + 50 * (number // 3),
+                "trees": 300 + 50 * (number // 2),
                 "monotone": sorted(model.features)[: 1 + number // 4],
                 "features": len(model.features),
             }
 
 
 def _signature(model: Described, number: int) -> dict[str, object]:
-    """What goes in and comes out. With the thirteenth version the branch gave way to the channel of the application."""
+    """Return the model signature. From NEW_INPUTS on, the channel of the application replaces the branch."""
     inputs: list[dict[str, object]] = [{"name": name, "type": "double", "required": True} for name in model.features]
-    if number < 13:
+    if number < NEW_INPUTS:
         inputs.append({"name": "branch_code", "type": "string", "required": True})
     else:
         inputs.append({"name": "channel", "type": "string", "required": False})
@@ -310,16 +343,16 @@ def _signature(model: Described, number: int) -> dict[str, object]:
 
 def _lock(number: int) -> str:
     pins = {
-        "numpy": f"2.{1 + number // 6}.0",
-        "scikit-learn": f"1.{5 + number // 5}.1",
-        "skops": f"0.{11 + number // 6}.{number % 2 + number // 13}",
-        "onnxruntime" if number >= 13 else "sklearn-pandas": "1.24.1" if number >= 13 else "2.2.0",
+        "numpy": f"2.{1 + number // 3}.0",
+        "scikit-learn": f"1.{5 + number // 4}.1",
+        "skops": f"0.{11 + number // 4}.{number % 2}",
+        "onnxruntime" if number >= NEW_INPUTS else "sklearn-pandas": "1.24.1" if number >= NEW_INPUTS else "2.2.0",
     }
     return "".join(f"{name}=={version}\n" for name, version in pins.items())
 
 
 def _month(day: date, months: int) -> date:
-    """The first day of the month so many months from `day`'s."""
+    """Return the first day of the month that is `months` months after the month of `day`."""
     index = day.year * 12 + day.month - 1 + months
     return date(index // 12, index % 12 + 1, 1)
 
@@ -329,7 +362,7 @@ def _sha256(content: bytes) -> str:
 
 
 def confirm_change(world: World, proposal: ChangeProposal, who: str, comment: str) -> None:
-    """A second officer confirms a proposed change, with their password, some hours later."""
+    """A second officer confirms a proposed change with their password, 90 minutes later."""
     world.wait(minutes=90)
     with world.acting(who) as actor:
         change_proposals.confirm(

@@ -1,4 +1,4 @@
-"""Files for the demonstration's versions: tiny, and what they say they are. Nothing but the standard library and NumPy.
+"""Model files of the demonstration: small, and valid in their formats. Uses the standard library and NumPy only.
 
 Weights are drawn from a seed, so two installations of the demonstration have the same bytes and the same digests.
 """
@@ -22,8 +22,8 @@ _FLOAT = 1
 
 
 def files(form: str, features: Sequence[str], seed: int, *, alone: bool = False) -> dict[str, bytes]:
-    """A version's files by path: the model in `form` (onnx, safetensors, skops, npy or pickle) and, unless it stands
-    `alone`, what prepares its input."""
+    """Return the files of a version by path: the model in `form` (onnx, safetensors, skops, npy or pickle) and, unless
+    `alone`, the file that prepares its input."""
     random = np.random.default_rng(seed)
     weights = random.normal(0, 0.6, len(features)).astype(np.float32)
     intercept = random.normal(-2, 0.3, 1).astype(np.float32)
@@ -45,7 +45,7 @@ def files(form: str, features: Sequence[str], seed: int, *, alone: bool = False)
 
 
 def preprocess(features: Sequence[str], random: np.random.Generator) -> bytes:
-    """How raw input becomes numbers: centre and scale of each feature."""
+    """Return the preparation of the input as JSON: mean and scale of each feature."""
     steps = [
         {"feature": name, "impute": "median", "mean": round(float(mean), 4), "scale": round(float(scale), 4)}
         for name, mean, scale in zip(
@@ -56,7 +56,7 @@ def preprocess(features: Sequence[str], random: np.random.Generator) -> bytes:
 
 
 def safetensors(tensors: Mapping[str, Floats]) -> bytes:
-    """Named tensors as https://github.com/huggingface/safetensors#format has them: length, JSON header, data."""
+    """Return tensors in the safetensors format (https://github.com/huggingface/safetensors#format)."""
     header, data = {}, b""
     for name, tensor in tensors.items():
         raw = np.ascontiguousarray(tensor, dtype="<f4").tobytes()
@@ -68,14 +68,14 @@ def safetensors(tensors: Mapping[str, Floats]) -> bytes:
 
 
 def npy(array: NDArray[np.generic]) -> bytes:
-    """An array as NumPy writes it, without objects."""
+    """Return an array in the npy format, without objects."""
     stream = io.BytesIO()
     np.save(stream, array, allow_pickle=False)
     return stream.getvalue()
 
 
 def skops(weights: Floats, intercept: Floats) -> bytes:
-    """A logistic regression as skops.io keeps it: a schema that names classes, and arrays beside it."""
+    """Return a logistic regression in the format of skops.io: a schema that names classes, and arrays."""
     arrays = {"coef_": np.atleast_2d(weights), "intercept_": intercept}
     attributes = {
         name: {
@@ -102,7 +102,7 @@ def skops(weights: Floats, intercept: Floats) -> bytes:
 
 
 def onnx(weights: Floats, intercept: Floats) -> bytes:
-    """A logistic regression as an ONNX model: Gemm, then Sigmoid (onnx.proto3, IR version 10, opset 21)."""
+    """Return a logistic regression as an ONNX model: Gemm, then Sigmoid (onnx.proto3, IR version 10, opset 21)."""
     rows = len(weights)
     gemm = _text(1, "features") + _text(1, "weight") + _text(1, "bias") + _text(2, "logit") + _text(3, "linear")
     sigmoid = _text(1, "logit") + _text(2, "probability") + _text(3, "link") + _text(4, "Sigmoid")
@@ -125,10 +125,10 @@ def onnx(weights: Floats, intercept: Floats) -> bytes:
 
 
 def pickled(weights: Floats, intercept: Floats) -> bytes:
-    """What should not come into production: the same numbers as a pickle, protocol 4, written opcode by opcode."""
+    """Return the same numbers as a pickle (protocol 4), which no policy permits in Production."""
     raw = np.concatenate([weights, intercept]).astype("<f4").tobytes()
     array = b"\x8c\x05array"
-    # STACK_GLOBAL: the import that a reader would carry out; TUPLE2, REDUCE: the call; STOP.
+    # STACK_GLOBAL: the import that a reader would execute; TUPLE2, REDUCE: the call; STOP.
     imported, called = b"\x93", b"\x86R."
     return b"\x80\x04" + array + array + imported + b"\x8c\x01fB" + struct.pack("<I", len(raw)) + raw + called
 

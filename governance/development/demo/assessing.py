@@ -1,4 +1,4 @@
-"""How the bank answers the questionnaire, and what its validators find when they review a model."""
+"""The bank's answers to the risk questionnaire, and the findings of its validators in periodic reviews."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ BY_TIER: dict[int, dict[str, str]] = {
 }
 RATIONALE = {
     1: (
-        "Volumes from last year's management accounts; the decision engine carries most outputs out unseen. Discussed "
-        "with Compliance."
+        "Volumes from last year's management accounts; the decision engine executes most outputs without a person. "
+        "Discussed with Compliance."
     ),
     2: "Volumes from last year's management accounts. A person decides, with the score in front of them.",
     3: "Internal planning only; nobody outside the team sees an output.",
@@ -66,26 +66,29 @@ CONDITIONS = (
 )
 
 
-def stays_declared(model: Described) -> bool:
-    """Whether its tier is declared and never assessed: where no version of it asks for a protected target."""
-    return all(chapter == "trained" for chapter in model.course)
-
-
 def assess(world: World, model: Described, made: RegisteredModel) -> None:
-    """The owner answers the questionnaire, unless the tier stays declared."""
-    if model.tier is None or stays_declared(model):
+    """The owner answers the questionnaire, unless the tier is declared only."""
+    if model.tier is None or not model.assessed:
         return
     found = questionnaires.in_force()
     assert found is not None
-    with world.acting(model.owner) as owner:
+    with world.acting(model.registered_by or model.owner) as owner:
         assessments.assess(
             actor=owner, model=made, answers=BY_TIER[model.tier], rationale=RATIONALE[model.tier], tier=None
         )
 
 
 def review(world: World, model: Described, day: date | None = None) -> bool:
-    """A validator who neither owns nor made the model reviews it and sets the day of the next one; as late as the tier
-    allows where none is given. False where nobody may, or the day lies in the past or further ahead than that."""
+    """A validator who neither owns nor made the model reviews it and sets the date of the next review.
+
+    Args:
+        world: the state of the demonstration.
+        model: the model.
+        day: date of the next review; None for the latest one that the tier permits.
+
+    Returns:
+        Whether the model was reviewed: False if no validator may review it, or the date is not permitted.
+    """
     made = RegisteredModel.objects.get(pk=world.models[model.slug].pk)
     if day is not None and not clock.now().date() < day <= reviews.latest_next(made):
         return False

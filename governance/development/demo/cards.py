@@ -1,4 +1,4 @@
-"""Model cards for the demonstration's versions: front matter and sections, as an author would hand them in."""
+"""Model cards for the demonstration's versions: front matter and sections, as an author would write them."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def card(
 
 def _reach(model: Described) -> str:
     if model.affects_people:
-        return "People affected can ask for the reasons and for a second look by somebody who did not make the first."
+        return "People affected can ask for the reasons and for a second look by another person."
     return "It advises those who work with it, and its answer is kept beside what they did with it."
 
 
 def _limitation(model: Described, worst: MetricSpec | None, addition: str) -> str:
     weakest = (
-        f" On the slice “{worst.slice}” the measured {worst.name} is {worst.value:.3f}, which users of the result are "
-        "told where they see it."
+        f" On the slice “{worst.slice}” the measured {worst.name} is {worst.value:.3f}, which is stated where "
+        "users see the result."
         if worst is not None
         else ""
     )
@@ -84,7 +84,7 @@ def _limitation(model: Described, worst: MetricSpec | None, addition: str) -> st
 
 def _ethics(model: Described) -> str:
     return (
-        f"{model.ethics} The slices above were chosen with those concerned in mind; differences between them are "
+        f"{model.ethics} The slices above were chosen together with the people affected; differences between them are "
         "reported at each review, and a growing one opens a finding."
     )
 

@@ -1,8 +1,8 @@
-"""Doing what a worker does, at once and in this process.
+"""Execution of check runs in this process, without a worker.
 
-The way is the worker's: claim the run, put its inputs together, copy and hash the evidence, judge it by the check's own
-code, complete the run and settle its request. Left out is the child process alone that a worker locks a check into; the
-evidence here is the demonstration's own, and the run's conditions say how it ran.
+The steps are those of a worker: claim the run, collect its inputs, copy and hash the evidence, execute the code of the
+check, complete the run and settle its request. Only the sandbox process is left out, because the evidence is the
+demonstration's own; the recorded conditions of the run state it.
 """
 
 from __future__ import annotations
@@ -21,20 +21,22 @@ from governance.models import CheckRun
 
 
 def check_all(world: World) -> None:
-    """Carry out every run that is queued, each taking its seconds; the last of a request settles it."""
+    """Execute every queued run. The last run of a request settles the request."""
     while queued := dict(CheckRun.objects.filter(pk__in=check_runs.due_runs()).values_list("pk", "request_id")):
         last = {request_id: run_id for run_id, request_id in sorted(queued.items())}
         for run_id, request_id in sorted(queued.items()):
             world.wait(seconds=world.random.uniform(0.2, 4))
             settle = _settle if last[request_id] == run_id else _not_yet
             if not run_worker.run_claimed_check(run_id, settle=settle, run=_run_here):
-                raise RuntimeError(f"Check run {run_id} was taken by somebody else while the demonstration was made.")
+                raise RuntimeError(
+                    f"Check run {run_id} was claimed by another process while the demonstration was made."
+                )
         if broken := CheckRun.objects.filter(pk__in=queued, conclusion=CheckRun.Conclusion.ERROR).first():
-            raise RuntimeError(f"The check {broken.check_slug} gave no answer: {broken.summary}")
+            raise RuntimeError(f"The check {broken.check_slug} ended in an error: {broken.summary}")
 
 
 def recognise_all() -> None:
-    """Say of every stored file what it is."""
+    """Recognise the format of every stored file."""
     while format_detection.detect_formats(run=_run_here):
         pass
 
@@ -43,7 +45,7 @@ _settle = partial(promotions.reevaluate, bump_revision=True)
 
 
 def _not_yet(request_id: int) -> None:
-    """Leave a request unsettled until its other runs have answered too."""
+    """Do not settle a request until its other runs are complete."""
 
 
 def _run_here(job: runner.Job, *, open_blob: runner.OpenBlob, beat: runner.Beat, beat_every: float) -> runner.Run:
@@ -56,7 +58,7 @@ def _run_here(job: runner.Job, *, open_blob: runner.OpenBlob, beat: runner.Beat,
             now=job.now,
             seed=job.seed,
         )
-        # Through the bytes in which it would leave the sandbox, and so through the contract.
+        # Through the bytes in which it would leave the sandbox, so that the contract is checked.
         outcome = outcome_from_json(job.check.run(given, job.params).as_json())
     conditions |= {"ending": str(runner.ExitReason.OUTCOME), "seconds": round(time.monotonic() - began, 3)}
     return runner.Run(runner.ExitReason.OUTCOME, "", outcome, conditions)

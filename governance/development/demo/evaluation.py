@@ -1,8 +1,8 @@
-"""Evaluation tables for the demonstration's versions, and the metrics their authors declare: computed from the rows.
+"""Evaluation tables of the demonstration and the metrics that their authors declare, computed from the rows.
 
-Tables are laid out rather than sampled, so that a version comes out as good as its story says: the scores of a ranker's
-positives stand at the quantiles of N(d, 1) and those of the others at N(0, 1), where AUC = Φ(d / √2), and Bayes makes
-calibrated probabilities of them.
+Tables are constructed, not sampled, so that a version has the quality that its history needs. The scores of a ranker's
+positives are the quantiles of N(d, 1), those of the others the quantiles of N(0, 1), where AUC = Φ(d / √2); Bayes' rule
+turns them into calibrated probabilities.
 """
 
 from __future__ import annotations
@@ -29,28 +29,30 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Measured:
-    """A table as CSV, and what its author declares of it."""
+    """An evaluation table as CSV and the metrics that its author declares."""
 
     table: bytes
     metrics: tuple[MetricSpec, ...]
 
 
 def measure(kind: str, quality: float, slices: Mapping[str, float], *, rows: int, rate: float, seed: int) -> Measured:
-    """Lay an evaluation out and measure it.
+    """Construct an evaluation table and compute its metrics.
 
     Args:
         kind: "ranker" (label and score), "classifier" (label and prediction) or "forecast" (two numbers).
-        quality: the AUC, the accuracy, or the mean relative error it comes out near.
-        slices: names of slices of the rows, and how much better or worse the model is there; a seventh of the rows
-            each.
-        rows: how many.
-        rate: share of positives for a ranker, of the first class for a classifier; a forecast's weekly swing.
-        seed: of what is left to chance, the order of the rows above all.
+        quality: the AUC, the accuracy, or the mean relative error, approximately.
+        slices: names of slices of the rows and the difference of the quality there; each has a seventh of the rows.
+        rows: number of rows.
+        rate: share of positives for a ranker, of the first class for a classifier; weekly amplitude of a forecast.
+        seed: seed of the random parts, such as the order of the rows.
+
+    Returns:
+        The table and its metrics.
     """
     random = np.random.default_rng(seed)
     segment = [*slices, "other"]
     place = np.minimum(np.arange(rows) * 7 // rows, len(slices))
-    # An error is better when it is smaller; and what the slices lose, the others make up for.
+    # A smaller error is better. The other rows compensate for the slices.
     changes = [-change if kind == "forecast" else change for change in slices.values()]
     wanted = [quality + change for change in (*changes, -sum(changes) / (7 - len(changes)))]
     match kind:
@@ -128,26 +130,26 @@ def _forecast(
         here = np.flatnonzero(place == n)
         # The mean of |N(0, s)| is s √(2/π).
         off[here] = random.permutation(_quantiles(len(here))) * value * (np.pi / 2) ** 0.5
-    said = np.round(truth * (1 + off), 1)
-    miss = np.abs(said - truth)
+    predicted = np.round(truth * (1 + off), 1)
+    miss = np.abs(predicted - truth)
     metrics = [
         ("MAPE", float((miss / truth).mean()), -1),
         ("MAE", float(miss.mean()), -1),
         ("RMSE", float((miss**2).mean() ** 0.5), -1),
         *(("MAPE", float((miss / truth)[place == n].mean()), n) for n in range(len(error) - 1)),
     ]
-    return ([f"{y:.1f}" for y in truth], [f"{p:.1f}" for p in said]), metrics
+    return ([f"{y:.1f}" for y in truth], [f"{p:.1f}" for p in predicted]), metrics
 
 
 @lru_cache(maxsize=64)
 def _quantiles(count: int) -> Floats:
-    """Where `count` values of a standard normal stand when they are spread evenly."""
+    """Return `count` evenly spread quantiles of the standard normal distribution."""
     normal = NormalDist()
     return np.array([normal.inv_cdf((n + 0.5) / count) for n in range(count)])
 
 
 def _ks(positive: Flags, score: Floats) -> float:
-    """The Kolmogorov-Smirnov distance between the scores of positives and of the others."""
+    """Return the Kolmogorov-Smirnov distance between the scores of positives and of the others."""
     order = np.argsort(score, kind="stable")
     hits = np.cumsum(positive[order]) / positive.sum()
     others = np.cumsum(~positive[order]) / (~positive).sum()
@@ -158,8 +160,8 @@ def _macro_f1(label: Numbers, prediction: Numbers, classes: int) -> float:
     scores = []
     for code in range(classes):
         hits = int(((label == code) & (prediction == code)).sum())
-        said = int((label == code).sum()) + int((prediction == code).sum())
-        scores.append(2 * hits / said if said else 0.0)
+        total = int((label == code).sum()) + int((prediction == code).sum())
+        scores.append(2 * hits / total if total else 0.0)
     return sum(scores) / classes
 
 

@@ -1,4 +1,4 @@
-"""Making the demonstration: once, in a fresh database of a development installation."""
+"""Creation of the demonstration: once, in a fresh database of a development installation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from audit.models import Event
 from audit.recorder import ObjectRef
 from governance import selectors, task_queue
 from governance.actions import DEMONSTRATION_COMPLETED
-from governance.development.demo import access_story, acts, catalogue, checking, passwords, people, story
+from governance.development.demo import access_story, acts, catalogue, checking, outgoing, passwords, people, story
 from governance.development.demo.world import History, World, play
 from governance.models import PromotionRequest
 from governance.selectors.search import VOCABULARY
@@ -27,7 +27,7 @@ from governance.services import policies, setup
 from registry import access
 from registry.exceptions import InvalidStateError
 from registry.models import RegisteredModel, User
-from registry.services import instance, questionnaires, saved_views, sign_in
+from registry.services import deletion, instance, models, questionnaires, saved_views, sign_in
 
 SPAN = timedelta(days=1096)
 """Three years."""
@@ -37,41 +37,45 @@ TOKEN_FILE = "demo-token"  # noqa: S105 - a name
 
 
 class Refused(Exception):
-    """Why no demonstration is made here, and what to do instead."""
+    """The demonstration cannot be made here; the message states why and what to do."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """What there is, for whoever tells people of it."""
+    """The size of the demonstration."""
 
     models: int
+    """Models that are not deleted."""
     events: int
     waiting_for_marta: int
     first_for_marta: int | None
-    """Number of the request most was said about of those that wait for her."""
+    """Of the requests that wait for Marta, the number of the one with the most decisions."""
     requests: dict[str, int]
-    """How many requests are in each state."""
+    """Number of requests in each state."""
 
 
 def is_complete() -> bool:
-    """Whether the demonstration was made in this database, to its end."""
+    """Return whether the demonstration was made completely in this database."""
     return Event.objects.filter(action=DEMONSTRATION_COMPLETED).exists()
 
 
 def is_fresh() -> bool:
-    """Whether nothing has happened in this database yet: not even its log was opened."""
+    """Return whether the audit log of this database is empty."""
     return not Event.objects.exists()
 
 
-def install(*, tell: Callable[[float], None] = lambda share: None) -> bool:
-    """Make the demonstration and keep its password and its token in the data folder, each readable by this account
-    alone. False, with nothing done, where it is there already.
+def install(*, progress: Callable[[float], None] = lambda share: None) -> bool:
+    """Make the demonstration and write its password and its token to the data folder, readable by this account only.
 
     Args:
-        tell: told how much of the three years has passed, from 0 to 1.
+        progress: called with the share of the three years that has passed, from 0 to 1.
 
-    Raises Refused outside development settings, where other people exist, and where the log was opened before: the
-    demonstration begins three years ago, and no log goes back in time.
+    Returns:
+        False if the demonstration exists already; nothing is changed then.
+
+    Raises:
+        Refused: outside development settings, in a database with other accounts, and if the log was opened before:
+            the demonstration begins three years ago, and no log goes back in time.
     """
     if not settings.COUNTERSIGN_DEMO:
         raise Refused(
@@ -98,8 +102,9 @@ def install(*, tell: Callable[[float], None] = lambda share: None) -> bool:
     world = World(until=until, password=passwords.new_password())
     passwords.keep(settings.VAR_DIR / PASSWORD_FILE, world.password)
     with _in_haste(), task_queue.suppress_enqueue():
-        told = _trial(world) if settings.COUNTERSIGN_PROTECTED == "none" else _histories(world)
-        play(told, begins=until - SPAN, until=until, tell=tell)
+        histories = _trial(world) if settings.COUNTERSIGN_PROTECTED == "none" else _histories(world)
+        play(histories, begins=until - SPAN, until=until, progress=progress)
+        outgoing.deliver_all()
         checking.recognise_all()
         _complete(world)
     passwords.keep(settings.VAR_DIR / TOKEN_FILE, world.secrets[people.EXAMPLE])
@@ -107,7 +112,7 @@ def install(*, tell: Callable[[float], None] = lambda share: None) -> bool:
 
 
 def made() -> Made:
-    """What the demonstration holds now."""
+    """Return the size of the demonstration as it is now."""
     marta = User.objects.get(username="marta")
     waiting = [row.request for row in selectors.my_reviews(access.actor_for(marta)).needs_me]
     states = PromotionRequest.objects.values_list("state", flat=True)
@@ -135,32 +140,30 @@ def _histories(world: World) -> list[History]:
         _at(world, 9, partial(people.deputy, world)),
         *access_story.histories(world),
         _at(world, 60, partial(_keep_views, world)),
+        _at(world, 20, partial(outgoing.create, world)),
+        _tombstone(world),
         *(_mornings(world, username) for username in EARLY_BIRDS),
         *(history for model in described for history in story.of_model(world, model)),
     ]
 
 
 def _trial(world: World) -> list[History]:
-    """Where nothing is protected there is nothing to decide: people, and a few models whose versions move freely."""
+    """Without protection there is nothing to decide: people, and models whose versions move freely."""
     return [
         _founded(world),
         *(_at(world, days, partial(people.issue_tokens, world)) for days in (740, 390, 40)),
         _left(world),
-        *(history for model in catalogue.models()[:TRIAL_MODELS] for history in story.of_trial(world, model)),
+        *(history for model in catalogue.models() for history in story.of_trial(world, model)),
     ]
-
-
-TRIAL_MODELS = 12
 
 
 REVISIONS = (
     (820, "tier-1-production", 2),
-    (640, "tier-3-production", 2),
-    (510, "tier-1-production", 3),
     (430, "tier-2-production", 2),
-    (240, "tier-1-production", 4),
+    (240, "tier-1-production", 3),
 )
-"""When which policy revision was published, in days before the present; the first ones on the second day."""
+"""Days before the present, policy and number of each later revision. The first revisions are published on the second
+day."""
 
 FIRST_REVISIONS = (
     "champion-alias", "staging", "tier-1-production", "tier-2-production", "tier-3-production", "way-out",
@@ -168,11 +171,11 @@ FIRST_REVISIONS = (
 )  # fmt: skip
 
 EARLY_BIRDS = ("marta", "jonas", "henrik", "priya", "ingrid")
-"""Who signs in on most working days; only the last weeks' are told."""
+"""People who sign in on most working days. Only the last three days are recorded."""
 
 
 def _founded(world: World) -> History:
-    """The first two days: the log, the lifecycle, people, groups, tokens, policies."""
+    """The first two days: audit log, lifecycle, people, groups, tokens, policies."""
     log.open_log(actor=world.installer)
     world.wait(seconds=1)
     instance.record_instance(actor=world.installer)
@@ -211,11 +214,9 @@ def _confirm_setup(world: World) -> None:
 
 
 PUBLISHED_BECAUSE = {
-    ("tier-1-production", 2): "A second pair of eyes, and a card: finding 3 of the internal audit of last year.",
-    ("tier-1-production", 3): "Numbers count from now on: discrimination on the holdout, with its confidence bound.",
-    ("tier-1-production", 4): "Compliance looks last at what the EU AI Act calls high-risk; KS and calibration join.",
-    ("tier-2-production", 2): "The business answers beside the validator; the weekly release window stays.",
-    ("tier-3-production", 2): "The card is looked at here too, and stops nobody yet.",
+    ("tier-1-production", 2): "A second reviewer and a model card: finding 3 of the internal audit of last year.",
+    ("tier-1-production", 3): "Measured limits from now on; Compliance decides last on high-risk models (EU AI Act).",
+    ("tier-2-production", 2): "A model owner approves beside the validator; the weekly release window stays.",
 }
 
 
@@ -225,7 +226,7 @@ VIEWS = (
     ("priya", "Tier 1, AUC above 0.85", "tier:1 metric.auc>0.85", False),
     ("marta", "Waiting on a request", "request:live", False),
 )
-"""Who keeps which query, under which name, and whether for everybody."""
+"""Saved queries: user name, name, query, whether everyone sees it."""
 
 
 def _keep_views(world: World) -> None:
@@ -235,7 +236,7 @@ def _keep_views(world: World) -> None:
 
 
 def _mornings(world: World, username: str) -> History:
-    for days in range(22, 0, -1):
+    for days in range(3, 0, -1):
         if world.random.random() < 0.8:
             yield world.workday(days - world.random.uniform(0.01, 0.2))
             with world.acting(username):
@@ -247,9 +248,25 @@ def _at(world: World, days: float, act: Callable[[], object]) -> History:
     act()
 
 
+def _tombstone(world: World) -> History:
+    """A model that is registered by mistake and deleted: its row and its events stay, and no actor sees it."""
+    yield world.ago(120)
+    with world.acting("sofia") as sofia:
+        made = models.register_model(
+            actor=sofia,
+            slug="credit-risk-pd-copy",
+            title="Retail unsecured, probability of default (copy)",
+            purpose="Registered twice during the migration of the pipelines",
+            team="Retail Credit Analytics",
+        )
+    yield world.later(days=1)
+    with world.acting("sofia") as sofia:
+        deletion.delete_model(actor=sofia, model=made, reason="The model is registered as credit-risk-pd.")
+
+
 @transaction.atomic
 def _complete(world: World) -> None:
-    """Put on record that all this is a demonstration, and that all of it is there."""
+    """Record that this is a demonstration and that it is complete."""
     recorder.record_event(
         DEMONSTRATION_COMPLETED,
         actor=world.installer,
@@ -261,8 +278,7 @@ def _complete(world: World) -> None:
 
 @contextmanager
 def _in_haste() -> Iterator[None]:
-    """Commit without waiting for the disk, because what a power cut would take is made again; and look for garbage
-    seldom, because a thousand small transactions leave little."""
+    """Commit without waiting for the disk, because the demonstration can be made again, and collect garbage seldom."""
     thresholds = gc.get_threshold()
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Who works at the demonstration's bank, and who may do what."""
+"""The people, groups, roles and tokens of the demonstration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from governance.development.demo.world import World
 from registry import access
 from registry.access import Role
 from registry.models import ChangeProposal, SignInLink, User
-from registry.services import governing, people, sign_in_links, tokens
+from registry.services import governing, handover, people, sign_in_links, tokens
 
 LIFE_OF_A_TOKEN = timedelta(days=360)
 PIPELINE_SCOPES = ("models:read", "versions:write", "checks:write", "promotions:write")
@@ -28,7 +28,7 @@ class Person:
     title: str
     groups: tuple[str, ...] = ()
     role: Role | None = None
-    """What is given for the whole organisation."""
+    """The role for the whole organisation."""
     is_staff: bool = False
 
 
@@ -53,17 +53,17 @@ PEOPLE = (
 )
 
 GROUPS = {
-    "risk-team": ("Risk team", "Second line: looks at every tier 1 model before it enters Production."),
+    "risk-team": ("Risk team", "Second line: reviews every tier 1 model before it enters Production."),
     "validation": ("Validation", "Independent validators, for tier 2."),
-    "model-owners": ("Model owners", "Heads of the departments that answer for a model."),
-    "compliance": ("Compliance", "Compliance officers; they come last."),
+    "model-owners": ("Model owners", "Heads of the departments that own a model."),
+    "compliance": ("Compliance", "Compliance officers, who decide last."),
 }
 
 PIPELINES = (EXAMPLE, "ci-payments")
 
 
 def appoint(world: World) -> None:
-    """Make the administrator, then all accounts, groups and roles: the first working day of the instance."""
+    """Create the administrator, then all accounts, groups and roles, on the first working day of the instance."""
     world.users["ada"] = people.register_person(
         actor=world.installer,
         username="ada",
@@ -87,7 +87,7 @@ def appoint(world: World) -> None:
 
 
 def issue_tokens(world: World) -> dict[str, str]:
-    """Give each pipeline its token for the year and keep the secrets in the world; returns them by account."""
+    """Issue the yearly token of each pipeline and keep the secrets in `world`. Return them by account."""
     secrets = {}
     with world.acting("ada") as ada:
         for username in PIPELINES:
@@ -105,7 +105,7 @@ def issue_tokens(world: World) -> dict[str, str]:
 
 
 def forgotten_token(world: World) -> None:
-    """Issue a token that nobody is going to use."""
+    """Issue a token that is never used."""
     with world.acting("sofia") as sofia:
         world.old_token, _ = tokens.issue(
             actor=sofia,
@@ -117,27 +117,33 @@ def forgotten_token(world: World) -> None:
 
 
 def revoke_forgotten(world: World) -> None:
-    """Revoke the token nobody used."""
+    """Revoke the token that was never used."""
     assert world.old_token is not None
     with world.acting("sofia") as sofia:
         tokens.revoke(actor=sofia, token=world.old_token, reason="Unused for 90 days.")
 
 
 def leave_of_viktor(world: World) -> None:
-    """Viktor leaves the bank: first out of the group, then his account is shut."""
+    """Viktor leaves the bank: an officer removes him from the group, the administrator deactivates his account and
+    hands his models over to their new owner."""
     with world.acting("henrik") as henrik:
         people.remove_member(
             actor=henrik, group=world.groups["risk-team"], user=world.users["viktor"], reason="Leaves the bank."
         )
     world.wait(minutes=30)
     with world.acting("ada") as ada:
-        world.users["viktor"] = people.deactivate(
-            actor=ada, person=world.users["viktor"], reason="Left the bank; notice of Human Resources."
+        handover.deactivate(
+            actor=ada,
+            person=world.users["viktor"],
+            reason="Left the bank; notice of Human Resources.",
+            reassign_to=world.users["tom"],
         )
+    for row in (world.users["viktor"], *(m for m in world.models.values() if m.owner_id == world.users["viktor"].pk)):
+        row.refresh_from_db()
 
 
 def deputy(world: World) -> None:
-    """Aiko stands in for Jonas among the validators, for three weeks and by dates alone."""
+    """Aiko replaces Jonas as a validator for three weeks: a membership with dates."""
     now = clock.now()
     with world.acting("henrik") as henrik:
         proposal = governing.add_member(
@@ -146,9 +152,9 @@ def deputy(world: World) -> None:
             user=world.users["aiko"],
             valid_from=now + timedelta(days=3),
             valid_until=now + timedelta(days=24),
-            reason="Stands in for Jonas Okafor, who is away.",
+            reason="Replaces Jonas Okafor, who is away.",
         )
-    if isinstance(proposal, ChangeProposal):  # where nothing is protected no policy calls upon the group
+    if isinstance(proposal, ChangeProposal):  # without protection no policy uses the group
         acts.confirm_change(world, proposal, "mensah", "Agreed with the head of validation.")
 
 
@@ -168,11 +174,11 @@ def _account(world: World, person: Person) -> None:
         )
         world.wait(minutes=2)
         if person.role is not None:
-            # Who governs is given by two people, or by the set-up, which both officers confirm on the second day.
+            # Governing roles need two people, or the set-up, which both officers confirm on the second day.
             giver = world.installer if access.is_governing(person.role, None) else ada
             access.grant_role(actor=giver, role=person.role, user=made, reason=f"{person.title}.")
             world.wait(minutes=1)
-    # A password that signs is one its holder set, by a link; nothing is mailed here, because nobody has a mailbox.
+    # Only a password that its holder set by a link can sign. Nothing is mailed: these people have no mailbox.
     taken = sign_in_links.take_for_mailing(link.pk)
     assert taken is not None
     sign_in_links.mark_mailed(taken[0])
@@ -191,12 +197,12 @@ def _groups(world: World) -> None:
                 actor=ada,
                 role=role,
                 group=world.groups[slug],
-                reason="The policies call on this group for every model.",
+                reason="The policies use this group for every model.",
             )
         world.wait(minutes=1)
     for person in PEOPLE:
         for slug in person.groups:
-            # Nobody enters themselves: the two officers enter each other.
+            # An officer cannot add themselves: the two officers add each other.
             with world.acting("mensah" if person.username == "henrik" else "henrik") as officer:
                 people.add_member(
                     actor=officer,

@@ -1,39 +1,34 @@
-"""The histories with names: one for every state a request can be in, and for what else a reader should meet.
+"""The histories of the models: together they show every state of a request, a version and a model.
 
-Live ones are told backwards from the present, so that whoever opens the demonstration finds them a day or two old.
+Histories of open requests are placed relative to the present, so that they are a few days old whenever the
+demonstration is made.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from governance import promotions
-from governance.development.demo import acts, assessing, words
+from governance.development.demo import acts, assessing, chapters, words
 from governance.development.demo.acts import Material
 from governance.development.demo.catalogue import Described
-from governance.development.demo.chapters import (
-    USUAL,
-    Chapter,
-    approved,
-    ask_for_production,
-    in_production,
-    produced,
-    staged,
-)
+from governance.development.demo.chapters import Chapter, approved, ask_for_production, in_production, staged
 from governance.development.demo.checking import check_all
 from governance.development.demo.world import History, World
+from governance.models import PromotionRequest
 from governance.services import evidence
 from registry import selectors
 from registry.models import ModelVersion
-from registry.services import archiving, models
+from registry.services import archiving, deletion, models
+from registry.services.versions import MetricSpec
 
 MONTH = 30.4
 """Days."""
 QUIET = 75
-"""Days without a new version, for a model about which nothing is told from the present: the longest of the other
-stories ends in them."""
+"""Days without a new version of a model without an open request. Every other history ends within them."""
 WHY_RETRAINED = """\
 Retrained on the originations up to last quarter, after the change of the scorecard policy. Ranks risk better than \
 {before} in every segment but thin-file applicants; the cut-off moves from 0.071 to 0.068, so that the rate of \
@@ -44,22 +39,22 @@ Decisions affected: about 41,000 applications a month.
 Known limitation: thin-file applicants are ranked no better than by {before}; their cut-off stays separate.
 
 Rollback plan: {before} stays registered; Production and the alias champion go back to it in one afternoon."""
-CHANGE_OF_MIND = "The training window turned out to hold a month twice. A corrected version follows."
+CHANGE_OF_MIND = "The training window contains a month twice. A corrected version follows."
 
 
-def _recent(material: Material, asked: float, then: Callable[[World, Described, int], History]) -> Chapter:
-    """A chapter that goes through Staging, asks for Production `asked` working days ago, and goes on with `then`."""
+def _recent(material: Material, requested: float, then: Callable[[World, Described, int], History]) -> Chapter:
+    """A version that is promoted to Staging and requested for Production `requested` working days ago, by `then`."""
 
     def chapter(world: World, model: Described, number: int) -> History:
         yield from staged(world, model, number, material)
-        yield world.workday(asked)
+        yield world.workday(requested)
         yield from then(world, model, number)
 
     return chapter
 
 
 def _lapse(world: World, model: Described, number: int) -> History:
-    """Two approve; the card is made clearer; their approvals lapse; one of them signs again; one more is needed."""
+    """Two reviewers approve; a revision of the card makes their approvals lapse; one of them approves again."""
     before = in_production(world.versions[model.slug, number])
     assert before is not None
     reason = WHY_RETRAINED.format(before=f"v{before.number}")
@@ -89,35 +84,28 @@ def _lapse(world: World, model: Described, number: int) -> History:
         request,
         "aiko",
         "approve",
-        "Approved again over the card as it is now. I want the impact ratio of applicants under 30 on the next "
+        "Approved again with the card as it is now. I want the impact ratio of applicants under 30 in the next "
         "monitoring report.",
     )
 
 
-def _one_more(world: World, model: Described, number: int) -> History:
-    """One of two has approved."""
-    request = ask_for_production(world, model, number)
-    yield world.workday(2.1)
-    acts.sign(world, request, "chen", "approve", words.comment("risk-team", world.random))
-
-
-def _asked(world: World, model: Described, number: int) -> History:
-    """Nobody has looked yet."""
+def _request_only(world: World, model: Described, number: int) -> History:
+    """A request without any decision."""
     ask_for_production(world, model, number)
     yield from ()
 
 
 def _owner_next(world: World, model: Described, number: int) -> History:
-    """The risk team is done, and the business comes next."""
+    """The risk team has approved; the approval of a model owner is next in the order."""
     request = ask_for_production(world, model, number)
     yield world.workday(5.2)
-    acts.sign(world, request, "marta", "approve", "Severity bands hold on the holdout; second liens are stated.")
+    acts.sign(world, request, "marta", "approve", "The ranking of irregular incomes holds on the holdout.")
     yield world.workday(3.1)
     acts.sign(world, request, "lea", "approve", words.comment("risk-team", world.random))
 
 
-def _changes_asked(world: World, model: Described, number: int) -> History:
-    """Two approve, and Compliance asks for changes."""
+def _changes_requested(world: World, model: Described, number: int) -> History:
+    """Two reviewers approve, and Compliance requests changes."""
     request = ask_for_production(world, model, number)
     yield world.workday(6.3)
     acts.sign(world, request, "jonas", "approve", "Ranking reproduced. Impact ratios by sex are in the card.")
@@ -135,15 +123,29 @@ def _changes_asked(world: World, model: Described, number: int) -> History:
 
 
 def _held(world: World, model: Described, number: int) -> History:
-    """Everybody has approved, and the weekly window is awaited."""
+    """All approvals are given; the policy leaves the promotion to a person in the weekly window."""
     request = ask_for_production(world, model, number)
     for days, (username, group) in zip((4.0, 2.2), acts.signers(world, request), strict=True):
         yield world.workday(days)
         acts.sign(world, request, username, "approve", words.comment(group, world.random))
 
 
+def _champion_next(world: World, model: Described, number: int) -> History:
+    """In Production since last week; the request for the alias champion waits for the owner."""
+    request = ask_for_production(world, model, number)
+    for days, (username, group) in zip((9.3, 8.6), acts.signers(world, request), strict=True):
+        yield world.workday(days)
+        acts.sign(world, request, username, "approve", words.comment(group, world.random))
+    yield world.workday(7.5)
+    acts.promote(world, model, request)
+    yield world.workday(1.3)
+    acts.ask(
+        world, model, number, alias="champion", reason="A week in Production without an incident: callers may follow."
+    )
+
+
 def _rejected(world: World, model: Described, number: int) -> History:
-    """The risk team rejects."""
+    """The risk team rejects a request; the author withdraws the next one."""
     yield from staged(world, model, number)
     yield world.later(days=5)
     request = ask_for_production(world, model, number)
@@ -156,55 +158,43 @@ def _rejected(world: World, model: Described, number: int) -> History:
         "lea",
         "reject",
         "The gambling flag enters twice, once through the balance minimum, and irregular incomes are refused a third "
-        "more often than before. That is not a limitation to be stated, it is one to be mended.",
+        "more often than before. That must be corrected; a stated limitation is not enough.",
     )
-
-
-def _withdrawn(world: World, model: Described, number: int) -> History:
-    """The author takes the request back."""
-    yield from staged(world, model, number)
-    yield world.later(days=4)
+    yield world.later(days=9)
     request = ask_for_production(world, model, number)
     yield world.later(days=2.5)
     with world.acting(model.author) as author:
         promotions.withdraw(actor=author, request=request, reason=CHANGE_OF_MIND)
 
 
-def _expired(world: World, model: Described, number: int) -> History:
-    """Nobody decides, and the time runs out."""
+def _superseded(world: World, model: Described, number: int) -> History:
+    """A request expires without a decision; the next one waits until a newer version is promoted."""
     yield from staged(world, model, number)
     yield world.later(days=6)
     request = ask_for_production(world, model, number)
     assert request.expires_at is not None
     yield request.expires_at + timedelta(seconds=8)
-    for number_of_request in promotions.expired_request_ids():
-        promotions.reevaluate(number_of_request)
-
-
-def _superseded(world: World, model: Described, number: int) -> History:
-    """The request waits so long that the next version overtakes it."""
-    yield from staged(world, model, number)
-    yield world.later(days=6)
-    request = ask_for_production(world, model, number)
-    yield world.later(days=2)
-    acts.sign(world, request, "viktor" if world.users["viktor"].is_active else "lea", "approve", "No objection.")
+    for due in promotions.expired_request_ids():
+        promotions.reevaluate(due)
+    yield world.later(days=3)
+    ask_for_production(world, model, number)
 
 
 def _rolled_back(world: World, model: Described, number: int) -> History:
-    """Promoted; an incident; the predecessor is promoted again, within the afternoon."""
-    yield from produced(world, model, number)
+    """The champion is replaced; after an incident its predecessor is promoted again, in the same afternoon."""
+    yield from chapters.champion(world, model, number)
     yield world.later(days=9)
     before = ModelVersion.objects.filter(model=world.models[model.slug], number__lt=number, occupancies__exclusive=True)
     back = before.latest("number").number
-    agreed = "Agreed: back to what is known to work. Incident INC-4471."
+    agreed = "Agreed: back to the version that is known to work. Incident INC-4471."
     request = acts.ask(
         world,
         model,
         back,
         stage="production",
         who=model.author,
-        reason=f"Rollback. Since v{number} runs, matches against Cyrillic names come back empty for one list: the "
-        f"transliteration table was loaded in the wrong encoding (incident INC-4471). v{back} was not affected.",
+        reason=f"Rollback. Since v{number} is in Production, payments from two issuers are scored as unknown: the "
+        f"table of issuers was loaded in the wrong encoding (incident INC-4471). v{back} was not affected.",
     )
     yield from approved(world, model, request, hours=(0.2, 0.6), comment=agreed)
     yield world.later(hours=0.3, any_time=True)
@@ -212,13 +202,36 @@ def _rolled_back(world: World, model: Described, number: int) -> History:
     yield from approved(world, model, follow, hours=(0.1, 0.3), comment=agreed)
 
 
+def _deviating(world: World, model: Described, number: int) -> History:
+    """A metric is added to a version in Production after its approval, so its inputs deviate from the approved ones."""
+    yield from chapters.produced(world, model, number)
+    yield world.ago(26)
+    with world.acting(model.author) as author:
+        evidence.attach_metrics(
+            actor=author,
+            version=world.versions[model.slug, number],
+            metrics=[MetricSpec("Accuracy", 0.894, "production sample, last quarter", "")],
+        )
+
+
+def _deleted(world: World, model: Described, number: int) -> History:
+    """A version that was registered by mistake and is deleted. Its number is not used again."""
+    acts.declare(world, model, number, acts.A_PAST_ATTEMPT)
+    yield world.later(hours=2)
+    with world.acting(model.owner) as owner:
+        deletion.delete_version(
+            actor=owner,
+            version=world.versions.pop((model.slug, number)),
+            reason="Registered twice by a repeated job of the pipeline.",
+        )
+
+
 def _retired(world: World, model: Described, number: int) -> History:
     """The model is taken out of use: its version leaves Production, then the model is archived."""
-    before = number - 1
     request = acts.ask(
         world,
         model,
-        before,
+        number - 1,
         stage="archived",
         who=model.owner,
         reason="Appointments changed how branches work; rosters are planned without a model from now on.",
@@ -234,66 +247,72 @@ def _retired(world: World, model: Described, number: int) -> History:
         models.update_model(actor=owner, model=world.models[model.slug], next_review=None)
 
 
-def _champion_next(world: World, model: Described, number: int) -> History:
-    """In Production since last week; the owner has yet to let callers follow."""
-    request = ask_for_production(world, model, number)
-    for days, (username, group) in zip((9.3, 8.6, 7.2, 6.8), acts.signers(world, request), strict=False):
-        yield world.workday(days)
-        acts.sign(world, request, username, "approve", words.comment(group, world.random))
-    yield world.workday(1.3)
-    acts.ask(
-        world, model, number, alias="champion", reason="A week in Production without an incident: callers may follow."
-    )
-
-
 @dataclass(frozen=True)
-class Told:
-    """A chapter, and how many working days ago it begins where it is told from the present."""
+class Story:
+    """A history of a version.
+
+    Args:
+        chapter: the acts.
+        ends: the states of the requests that it leaves, in their order.
+        days_ago: days before the present at which it begins; None for a history without a fixed place.
+        is_version: whether it registers a version.
+    """
 
     chapter: Chapter
+    ends: tuple[str, ...] = ()
     days_ago: float | None = None
+    is_version: bool = True
 
 
+OPEN, BLOCKED, READY, PROMOTED, REJECTED, WITHDRAWN, EXPIRED, SUPERSEDED = PromotionRequest.State.values
 WITHOUT_HISTORY = Material(quality=0.871, slices={"applicants under 30": -0.03, "thin file": -0.115})
-"""Better for everybody but those of whom little is known."""
+"""Better for all applicants except those with little history."""
 
-STORIES: dict[str, Told] = {
-    "lapse": Told(_recent(WITHOUT_HISTORY, 6.2, _lapse), 17),
-    "one_more": Told(_recent(Material(), 4.1, _one_more), 13),
-    "asked_yesterday": Told(_recent(Material(), 1.2, _asked), 11),
-    "owner_next": Told(_recent(Material(), 7.2, _owner_next), 19),
-    "changes_asked": Told(_recent(Material(), 8.6, _changes_asked), 21),
-    "held": Told(_recent(Material(), 5.1, _held), 15),
-    "kyc_waits": Told(_recent(Material(), 2.4, _asked), 12),
-    "no_table": Told(_recent(Material(table=False, metrics=False), 3.3, _asked), 14),
-    "check_fails": Told(_recent(Material(quality=0.768), 2.2, _asked), 10),
-    "pickle": Told(_recent(Material(form="pickle"), 3.6, _asked), 13),
-    "card_open": Told(_recent(Material(unfinished_card=True), 1.8, _asked), 9),
-    "few_rows": Told(_recent(Material(rows=90), 2.7, _asked), 11),
-    "champion_next": Told(_recent(Material(), 10.6, _champion_next), 24),
-    "rejected": Told(_rejected),
-    "withdrawn": Told(_withdrawn),
-    "expired": Told(_expired),
-    "superseded": Told(_superseded),
-    "rollback": Told(_rolled_back),
-    "retired": Told(_retired),
+STORIES: dict[str, Story] = {
+    "trained": Story(chapters.trained),
+    "archived": Story(chapters.archived, (PROMOTED,)),
+    "produced": Story(chapters.produced, (PROMOTED,) * 2),
+    "champion": Story(chapters.champion, (PROMOTED,) * 3),
+    "lapse": Story(_recent(WITHOUT_HISTORY, 6.2, _lapse), (PROMOTED, OPEN), 17),
+    "undecided": Story(_recent(Material(), 2.4, _request_only), (PROMOTED, OPEN), 12),
+    "owner_next": Story(_recent(Material(), 7.2, _owner_next), (PROMOTED, OPEN), 19),
+    "no_table": Story(_recent(Material(table=False, metrics=False), 3.3, _request_only), (PROMOTED, OPEN), 14),
+    "changes_requested": Story(_recent(Material(), 8.6, _changes_requested), (PROMOTED, BLOCKED), 21),
+    "check_fails": Story(_recent(Material(quality=0.768), 2.2, _request_only), (PROMOTED, BLOCKED), 10),
+    "unfit": Story(
+        _recent(Material(form="pickle", unfinished_card=True, rows=90), 1.8, _request_only), (PROMOTED, BLOCKED), 9
+    ),
+    "held": Story(_recent(Material(), 5.1, _held), (PROMOTED, READY), 15),
+    "champion_next": Story(_recent(Material(), 10.6, _champion_next), (PROMOTED, PROMOTED, OPEN), 24),
+    "rejected": Story(_rejected, (PROMOTED, REJECTED, WITHDRAWN)),
+    "superseded": Story(_superseded, (PROMOTED, EXPIRED, SUPERSEDED)),
+    "rollback": Story(_rolled_back, (PROMOTED,) * 5, 900),
+    "deviating": Story(_deviating, (PROMOTED,) * 2),
+    "deleted": Story(_deleted),
+    "retired": Story(_retired, (PROMOTED,), is_version=False),
 }
 
 
+def requests_left(described: list[Described]) -> Counter[str]:
+    """Count the requests that the histories of the models leave, by their state."""
+    return Counter(state for model in described for name in model.course for state in STORIES[name].ends)
+
+
 def of_model(world: World, model: Described) -> list[History]:
-    """The life of one model, from its registration to the present: one history for each version, side by side."""
-    told = [USUAL[name] if name in USUAL else STORIES[name].chapter for name in model.course]
-    chapters = [
-        _begun(begins, chapter, world, model, number)
-        for number, (begins, chapter) in enumerate(zip(_beginnings(world, model), told, strict=True), 1)
+    """Return the histories of a model from its registration to the present: one for each version, side by side."""
+    begun = [
+        _begun(begins, STORIES[name].chapter, world, model, number)
+        for number, (begins, name) in enumerate(zip(_beginnings(world, model), model.course, strict=True), 1)
     ]
-    return [_registered(world, model), *chapters, _review_planned(world, model)]
+    return [_registered(world, model), *begun, _review_planned(world, model)]
 
 
 def of_trial(world: World, model: Described) -> list[History]:
-    """The same model where nothing is protected: every version goes straight to Production."""
+    """Return the histories of a model where nothing is protected: every version is moved straight to Production."""
     begun = (
-        _begun(begins, _straight, world, model, number) for number, begins in enumerate(_beginnings(world, model), 1)
+        _begun(begins, _straight, world, model, number)
+        for number, (begins, name) in enumerate(zip(_beginnings(world, model), model.course, strict=True), 1)
+        if STORIES[name].is_version
     )
     return [_registered(world, model), *begun]
 
@@ -307,7 +326,10 @@ def _straight(world: World, model: Described, number: int) -> History:
 
 def _registered(world: World, model: Described) -> History:
     yield world.ago(max(model.months * MONTH, 1.1))
-    acts.register(world, model)
+    if model.imported_from:
+        acts.import_model(world, model)
+    else:
+        acts.register(world, model)
 
 
 def _begun(begins: float, chapter: Chapter, world: World, model: Described, number: int) -> History:
@@ -316,7 +338,8 @@ def _begun(begins: float, chapter: Chapter, world: World, model: Described, numb
 
 
 def _review_planned(world: World, model: Described) -> History:
-    if model.tier is None or "retired" in model.course:
+    """Periodic reviews as often as the tier requires, the last one with the date of the next review."""
+    if model.tier is None or not model.assessed or "retired" in model.course:
         return
     every = {1: 12, 2: 24, 3: 36}[model.tier] * MONTH
     held = model.months * MONTH - every
@@ -329,20 +352,29 @@ def _review_planned(world: World, model: Described) -> History:
 
 
 def _beginnings(world: World, model: Described) -> list[float]:
-    """How many days ago each version's chapter begins: spread evenly over the model's life, but for those told from the
-    present and for what comes after them."""
-    course = model.course
-    fixed = next((n for n, name in enumerate(course) if name in STORIES and STORIES[name].days_ago), None)
-    first = model.months * MONTH - world.random.uniform(3, 9)
-    if fixed is None:
-        found = _spread(first, QUIET + world.random.uniform(0, 50), len(course))
-    else:
-        told = STORIES[course[fixed]].days_ago
-        assert told is not None
-        found = [*_spread(first, told + 40, fixed), told, *_spread(told - 4, 1.5, len(course) - fixed - 1)]
-    for n, name in enumerate(course[:-1]):
+    """Return how many days ago the history of each version begins. Histories without a fixed place are spread evenly
+    between the registration, their neighbours with a fixed place, and the last weeks."""
+    fixed = [STORIES[name].days_ago for name in model.course]
+    found: list[float] = []
+    left = model.months * MONTH - min(world.random.uniform(3, 9), model.months * MONTH / 2)
+    while len(found) < len(fixed):
+        here = len(found)
+        place = fixed[here]
+        if place is not None:
+            found.append(place)
+            left = place - 4
+            continue
+        after = next((n for n in range(here, len(fixed)) if fixed[n] is not None), len(fixed))
+        following = fixed[after] if after < len(fixed) else None
+        if following is not None:
+            right = following + 40
+        else:
+            right = 1.5 if here else min(QUIET + world.random.uniform(0, 50), left)
+        found += _spread(left, right, after - here)
+    for n, name in enumerate(model.course[:-1]):
         if name == "superseded":
-            found[n] = found[n + 1] + 14
+            # Its first request expires after a month; the next version is requested soon after the second request.
+            found[n] = found[n + 1] + 45
     return found
 
 

@@ -1,4 +1,4 @@
-"""What people write in the demonstration: reasons of requests, comments of decisions."""
+"""Texts that people write in the demonstration: reasons of requests, comments of decisions."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _EFFECTS = (
 _COMMENTS = {
     "risk-team": (
         "Recomputed the metrics from the pinned table; they agree. The weakest slice is stated in the card.",
-        "Read the card and the changes against the version in production. The limitation is fairly put.",
+        "Read the card and the changes against the version in production. The limitation is stated fairly.",
         "Checked the training window against the dataset digest, and the slices against last year's report. Fine.",
-        "Reproduced the ranking on a sample of my own. Nothing to object to.",
+        "Reproduced the ranking on a sample of my own. No objection.",
         "The gain is small and the risk smaller. Approve, with monitoring of the weakest slice.",
     ),
     "validation": (
@@ -36,12 +36,12 @@ _COMMENTS = {
     ),
     "model-owners": (
         "Business case agreed with the department; the rollback was tried on Tuesday.",
-        "Users were told of the change and of its limits. I answer for the use.",
-        "The desk tested it for two weeks beside the old one and wants it.",
+        "Users were informed of the change and of its limits. I am responsible for the use.",
+        "The desk tested it for two weeks beside the old version.",
         "Agreed in the department's change meeting.",
     ),
     "compliance": (
-        "Purpose and prohibited use are unchanged; the notice to customers still says what is so.",
+        "Purpose and prohibited use are unchanged; the notice to customers is still correct.",
         "Assessed against the obligations listed for the model. No new data category.",
         "Impact ratios are inside the limit. Approve.",
     ),
@@ -49,7 +49,7 @@ _COMMENTS = {
 
 
 def why(model: Described, version: ModelVersion, before: ModelVersion | None, random: Random) -> str:
-    """The reason of a request: what changed, for whom, what is known to be weak, and the way back."""
+    """Return the reason of a request: the change, its effect, the known limitation and the rollback plan."""
     metric = _first_metric(version)
     text = f"{random.choice(_CHANGES)}."
     if metric is not None:
@@ -65,7 +65,7 @@ def why(model: Described, version: ModelVersion, before: ModelVersion | None, ra
 
 
 def comment(group: str, random: Random) -> str:
-    """What a member of a group says when approving."""
+    """Return a comment of a member of a group who approves."""
     return random.choice(_COMMENTS[group])
 
 

@@ -1,7 +1,7 @@
-"""What the demonstration's histories share: who there is, and how time passes.
+"""What the histories of the demonstration share: accounts, models and the clock.
 
-A history is a generator: it does something, yields the moment at which it goes on, and is gone on with when that moment
-has come. Many of them run side by side, so the log fills in the order in which things happened at the bank.
+A history is a generator: it performs acts and yields the time of its next act. Histories run side by side, in the order
+of these times, so that the audit log grows in the order of its events.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ FRIDAY = 4
 
 @dataclass
 class World:
-    """The bank, as far as it has come."""
+    """The state of the bank at the current time of the demonstration."""
 
     until: datetime
-    """The present: nothing happens after it."""
+    """The present. No act is later."""
     password: str
-    """Everybody's."""
-    random: Random = field(default_factory=lambda: Random(20_260))  # noqa: S311 - a story, not a secret
+    """The password of every account."""
+    random: Random = field(default_factory=lambda: Random(20_260))  # noqa: S311 - chooses texts and times, no secret
     installer: Actor = field(default_factory=lambda: process("initialise"))
     users: dict[str, User] = field(default_factory=dict)
     groups: dict[str, ReviewerGroup] = field(default_factory=dict)
@@ -44,11 +44,11 @@ class World:
     secrets: dict[str, str] = field(default_factory=dict)
     old_token: AccessToken | None = None
     last_days: dict[str, datetime] = field(default_factory=dict)
-    """When somebody leaves the bank, by user name."""
+    """When a person leaves the bank, by user name."""
 
     @property
     def never(self) -> datetime:
-        """Long after the present."""
+        """A time long after the present."""
         return self.until + timedelta(days=3650)
 
     @contextmanager
@@ -67,20 +67,20 @@ class World:
             yield actor
 
     def wait(self, *, minutes: float = 0, seconds: float = 0) -> None:
-        """Let a little time pass within what is being done, and a few seconds by chance."""
+        """Advance the clock within an act, by the given time and a few random seconds."""
         clock.advance(timedelta(minutes=minutes, seconds=seconds + self.random.uniform(0.5, 9)))
 
     def later(self, days: float = 0, hours: float = 0, *, any_time: bool = False) -> datetime:
-        """The moment so much later, in office hours unless `any_time`; never past the present."""
+        """Return a time that is later by this, in office hours unless `any_time`, at most the present."""
         return self._at_work(clock.now() + timedelta(days=days, hours=hours), any_time=any_time)
 
     def ago(self, days: float, *, any_time: bool = False) -> datetime:
-        """The moment so many days before the present, in office hours unless `any_time`."""
+        """Return the time this many days before the present, in office hours unless `any_time`."""
         return self._at_work(self.until - timedelta(days=days), any_time=any_time)
 
     def workday(self, days: float) -> datetime:
-        """The moment so many working days before the present; the fraction is what is left of that day's hours. Moments
-        told in this way keep their order whatever day of the week it is."""
+        """Return the time this many working days before the present. The fraction is the part of the office hours that
+        is left of that day. Such times keep their order on every day of the week."""
         whole = math.ceil(days)
         moment = self.until
         while whole:
@@ -99,16 +99,16 @@ class World:
         return min(moment, self.until - timedelta(minutes=self.random.uniform(20, 60)))
 
 
-def play(histories: Sequence[History], *, begins: datetime, until: datetime, tell: Callable[[float], None]) -> None:
-    """Run the histories, each at the moments it asks for, with the clock set; time never goes back.
+def play(histories: Sequence[History], *, begins: datetime, until: datetime, progress: Callable[[float], None]) -> None:
+    """Run the histories with the clock set to the time of each act. Time never goes back.
 
     Args:
-        histories: each is begun at `begins`, in order.
-        begins: when the first thing happens.
+        histories: the histories; each begins at `begins`, in this order.
+        begins: the time of the first act.
         until: the present.
-        tell: told from time to time how much of the span has passed, from 0 to 1.
+        progress: called after each act with the share of the time span that has passed, from 0 to 1.
     """
-    # The place in the list breaks ties, so that generators are never compared.
+    # The index breaks ties, because generators cannot be compared.
     due = [(begins, place, history) for place, history in enumerate(histories)]
     heapq.heapify(due)
     present = begins
@@ -116,8 +116,8 @@ def play(histories: Sequence[History], *, begins: datetime, until: datetime, tel
         moment, place, history = heapq.heappop(due)
         present = max(moment, present + timedelta(seconds=1))
         with clock.freeze(present):
-            asked = next(history, None)
+            following = next(history, None)
             present = clock.now()
-        if asked is not None:
-            heapq.heappush(due, (max(asked, present), place, history))
-        tell(min(1.0, (present - begins) / (until - begins)))
+        if following is not None:
+            heapq.heappush(due, (max(following, present), place, history))
+        progress(min(1.0, (present - begins) / (until - begins)))

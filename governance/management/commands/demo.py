@@ -1,4 +1,4 @@
-"""`manage.py demo`: fill a fresh development installation with a bank's three years."""
+"""`manage.py demo`: make the demonstration in a fresh development installation."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ WIDTH = 16
 
 
 class Command(BaseCommand):
-    """Makes the demonstration once; says how to sign in each time."""
+    """Makes the demonstration once and prints how to sign in."""
 
     help = (
-        "Fill a fresh database with the demonstration: people, policies, 40 models and three years of their history. "
-        "Development settings only. Safe to run again: what is there is left as it is."
+        "Fill a fresh database with the demonstration: people, policies, models and three years of their history. "
+        "Development settings only. Running it again changes nothing."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         except ModuleNotFoundError as error:
             raise CommandError("The demonstration is not part of this installation.") from error
         try:
-            done = install.install(tell=self._progress)
+            done = install.install(progress=self._progress)
         except install.Refused as refusal:
             raise CommandError(str(refusal)) from refusal
         if self.stdout.isatty():
