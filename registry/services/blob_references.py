@@ -23,7 +23,7 @@ def reference_blob(blob: storage.StoredBlob) -> None:
     """Reference stored bytes, in the transaction that needs them.
 
     Raises:
-        InvalidStateError: the bytes are not stored any more: they had no reference for a week and were removed.
+        InvalidStateError: the bytes are not stored any more: they were never referenced and were removed.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_lock(blob.sha256)])

@@ -1,4 +1,4 @@
-"""Registered models: making one, and changing what is on record about it."""
+"""Registered models: registering one, and changing its record."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -26,16 +26,16 @@ from registry.services import name_claims, tier_use
 from registry.services.uniqueness import lost_to_another
 from registry.validation import ErrorCollector
 
-# Free text may name people, so the event only commits to it; the other fields are the catalogue's own words.
+# Free text may identify people, so the event only commits to it; the other fields have a fixed vocabulary.
 _TEXTS = {"description": 100_000, "intended_use": 20_000, "prohibited_use": 20_000}
 _LINES = {"title": 200, "purpose": 300, "team": 120}
 _FREE = frozenset({*_TEXTS, *_LINES})
 
 ACCOUNTABILITY = frozenset({"owner", "accountable_executive", "risk_tier"})
-"""Who answers for a model, and how strict its policies are: not for everybody who may edit it to change."""
+"""Who is accountable for a model, and how strict its policies are: not every editor may change these."""
 
 FIELDS = frozenset({*_FREE, *ACCOUNTABILITY, "affects_people", "data_classes", "regulations", "tags", "next_review"})
-"""What `register_model` and `update_model` take. A model is archived by `registry.services.archiving`."""
+"""The fields of `register_model` and `update_model`. `registry.services.archiving` archives a model."""
 
 
 def register_model(
@@ -47,26 +47,33 @@ def register_model(
     for_mlflow: bool = False,
     **facts: Any,
 ) -> RegisteredModel:
-    """Put a model on record. The person behind the actor becomes its owner, or, where `owner` names somebody else, both
-    hold the role and the other is on record as owner.
+    """Register a model. The account of the actor becomes its owner; if `owner` is another person, both get the role and
+    that person is recorded as owner.
 
     Args:
-        slug: its name in URLs, in the API and for MLflow clients; never reused.
-        mlflow_name: its name for MLflow clients, where that is not a valid slug (`registry.services.mlflow_names`).
-        for_mlflow: whether an MLflow client gave the name: see `registry.services.name_claims.refusal`.
+        actor: the person who registers it, or a token of theirs.
+        slug: the name in URLs and in the API, and for MLflow clients unless `mlflow_name` is given; never reused.
+        owner: the owner; None for the account of the actor.
+        mlflow_name: the name for MLflow clients, if it is not a valid slug (`registry.services.mlflow_names`).
+        for_mlflow: an MLflow client gave the name: see `registry.services.name_claims.refusal`.
         facts: any of `FIELDS`: title, description, purpose (the use case), team, intended_use, prohibited_use,
             affects_people, data_classes (values of `RegisteredModel.DataClass`), regulations (list of text), tags (text
             to text), risk_tier (1 to 3), accountable_executive (a User), next_review (a date).
 
-    Raises PermissionDeniedError without REGISTER_MODEL or where the token is limited to other models;
-    ValidationFailedError.
+    Returns:
+        The model.
+
+    Raises:
+        PermissionDeniedError: the actor does not have REGISTER_MODEL, or the token is limited to other models.
+        ValidationFailedError: a field breaks a rule, or a name is not free.
+        InvalidStateError: another request registers the name at the same time.
     """
     try:
         return _register(
             actor=actor, slug=slug, owner=owner, mlflow_name=mlflow_name, for_mlflow=for_mlflow, facts=facts
         )
     except name_claims.LostNameError:
-        # The transaction is over, and whoever was faster has committed: now it can be told whom the name belongs to.
+        # The transaction has ended and the other request has committed: its model can be read for the message.
         _refuse_taken(actor, slug, mlflow_name, for_mlflow=for_mlflow)
         raise InvalidStateError(
             f"The name {mlflow_name or slug} was being registered by another request: try again.", code="name_contended"
@@ -93,7 +100,7 @@ def _register(
     faults.model_slug("/slug", slug)
     if mlflow_name is not None:
         faults.mlflow_name("/name", mlflow_name)
-    # Whoever registers it was found to be active a moment ago.
+    # person is active: require_person() checked it.
     checked = {"owner": person, **_checked(faults, facts if owner is None else {"owner": owner, **facts})}
     faults.raise_if_any()
     _refuse_taken(actor, slug, mlflow_name, for_mlflow=for_mlflow)
@@ -124,12 +131,12 @@ def _register(
             of_new_model=True,
             following=registered,
         )
-        registered = None  # of a second grant, it is not the last event any more
+        registered = None  # after the first grant it is not the last event of the stream any more
     return model
 
 
 def _refuse_taken(actor: Actor, slug: str, mlflow_name: str | None, *, for_mlflow: bool) -> None:
-    """Raises ValidationFailedError where the slug or the MLflow name is not free."""
+    """Raise ValidationFailedError if the slug or the MLflow name is not free."""
     if mlflow_name is not None:
         name_claims.refuse_unavailable(actor, mlflow_name, "/name", for_mlflow=True)
     name_claims.refuse_unavailable(actor, slug, "/slug", for_mlflow=for_mlflow)
@@ -144,16 +151,21 @@ def update_model(
     reason: str | None = None,
     **changes: Any,
 ) -> RegisteredModel:
-    """Change what is on record about a model. Where nothing differs, nothing is written.
+    """Change the record of a model. If nothing differs, nothing is written. A new owner is granted the role of owner.
 
     Args:
-        expected_revision: the revision the caller read; None where they do not mind what changed since.
-        reason: kept with the event, where one is given.
-        changes: any of `FIELDS`. Owner, accountable executive and tier (`ACCOUNTABILITY`) need GRANT_ROLE on
-            the model or an officer, because they decide who answers for it and which policy is in force. A new owner
-            is given the role.
+        actor: the person, token or process.
+        model: the model.
+        expected_revision: the revision the caller read; None to skip the check.
+        reason: kept with the event, if given.
+        changes: any of `FIELDS`. Owner, accountable executive and tier (`ACCOUNTABILITY`) need GRANT_ROLE on the model
+            or an officer, because they decide who is accountable and which policy applies.
 
-    Raises NotFound and PermissionDeniedError; StaleRevisionError, with the row as it is now; ValidationFailedError.
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor may not change these fields.
+        StaleRevisionError: the model changed since it was read (`existing` is the current row).
+        ValidationFailedError: a field breaks a rule.
     """
     row = RegisteredModel.objects.get_for_update(model.pk)
     sensitive = ACCOUNTABILITY & changes.keys()
@@ -202,10 +214,10 @@ def update_model(
 
 
 def refuse_prompt_tag(model: RegisteredModel, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-    """Refuse a change of tags that would make a prompt of a model, or of its version, or the reverse.
+    """Refuse a change of tags that would turn a model or its version into an MLflow prompt, or back.
 
     Raises:
-        ValidationFailedError: at /tags.
+        ValidationFailedError: the change does so; at /tags.
     """
     wrong = prompts.refused_change(before, after, of_prompt=prompts.is_prompt(model.tags))
     if wrong is not None:
@@ -213,8 +225,9 @@ def refuse_prompt_tag(model: RegisteredModel, before: Mapping[str, str], after: 
 
 
 def _refuse_declared_tier(model: RegisteredModel, given: Mapping[str, Any]) -> None:
-    """A tier may be declared as long as nobody has assessed the model; then it changes with answers only. It may not be
-    lowered where something was ever decided under it, or is being decided."""
+    """A tier may be declared until the model is assessed; then it changes only with an assessment. It may not be
+    lowered if a decision was made or is pending under it.
+    """
     before, after = model.risk_tier, given.get("risk_tier", model.risk_tier)
     faults = ErrorCollector()
     if after == before:
@@ -236,8 +249,9 @@ def _refuse_declared_tier(model: RegisteredModel, given: Mapping[str, Any]) -> N
 
 
 def can_edit(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
-    """Whether the actor may change anything of what is on record about a model they see: all of it or, as officers and
-    whoever administers may, who answers for it and its tier. Which change is lawful `update_model` says."""
+    """Return whether the actor may change any field of a model: all fields, or only accountability and tier, as
+    officers and administrators may. `update_model` decides about each change.
+    """
     answer = access.check_permission(actor, access.Permission.EDIT, model)
     if answer or can_set_accountability(actor=actor, model=model):
         return access.Allowed()
@@ -245,16 +259,20 @@ def can_edit(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access
 
 
 def can_set_accountability(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
-    """Whether the actor may say who answers for the model, set its tier, put it away."""
+    """Return whether the actor may change who is accountable for the model, set its tier, and archive it."""
     if access.check_org_permission(actor, access.OrgPermission.MANAGE_POLICIES):
         return access.Allowed()
     return access.check_permission(actor, access.Permission.GRANT_ROLE, model)
 
 
 def require_accountability(actor: Actor, model: RegisteredModel, fields: frozenset[str]) -> None:
-    """Raises NotFound and PermissionDeniedError where the actor may not change who answers for the model, or how
-    strictly. Its
-    owners may, whoever administers it, and an officer, who publishes the policies; no token does."""
+    """Require that the actor may change who is accountable for the model, or its tier: its owners, administrators and
+    officers may, tokens may not.
+
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor may not change it.
+    """
     access.require_permission(actor, access.Permission.VIEW, model)
     answer = can_set_accountability(actor=actor, model=model)
     if isinstance(answer, access.Denied):
@@ -267,7 +285,7 @@ def require_accountability(actor: Actor, model: RegisteredModel, fields: frozens
 
 
 def _checked(faults: ErrorCollector, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts given, each held to its rule; unknown names and wrong types are faults."""
+    """Return the validated fields; unknown names and wrong types are errors."""
     checked: dict[str, Any] = {}
     for field, value in given.items():
         where = f"/{field}"
@@ -315,7 +333,7 @@ def _answerable(faults: ErrorCollector, where: str, person: User | None) -> User
 
 
 def _data_classes(faults: ErrorCollector, where: str, names: Sequence[Any]) -> list[str]:
-    """Each once, in the order of the vocabulary, so that the same classes are always the same list."""
+    """Return each class once, in the order of the vocabulary, so that the same classes are always the same list."""
     known = RegisteredModel.DataClass.values
     for index, name in enumerate(names):
         if name not in known:
@@ -341,7 +359,7 @@ def _change(field: str, before: Any, after: Any) -> Change:
 
 
 def _recorded(field: str, value: Any) -> Any:
-    """How a field's value stands in the event: people by pseudonym, dates as text, free text committed to."""
+    """Return the value for the event: people by pseudonym, dates as text, free text as a private value."""
     if isinstance(value, User):
         return value.uid
     if isinstance(value, date):
@@ -349,7 +367,7 @@ def _recorded(field: str, value: Any) -> Any:
     if field in _FREE:
         return PrivateValue(value) if value else None
     if field == "tags":
-        # A leaf's keys are narrower than a tag's; and tags are free text too.
+        # The keys of a leaf are more restricted than those of tags, and tags are free text.
         return PrivateValue("\n".join(f"{key}={text}" for key, text in sorted(value.items()))) if value else None
     return value
 

@@ -1,8 +1,8 @@
-"""Which names of models are free, and what is answered where one is not.
+"""Availability of model names, and the error for a name that is not free.
 
-Slugs and MLflow names share one space, and a name belongs to the model that had one looking like it first
-(`RegisteredName`). A refusal names the model in the way only to a caller who may see it; to others it is the same for a
-name that is taken and for one that looks like a taken one.
+Slugs and MLflow names share one namespace, and a name belongs to the first model that had one that looks like it
+(`RegisteredName`). An error names the conflicting model only to a caller who may see it; for others it is the same for
+a name that is taken and for one that looks like a taken one.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _CLAIM = """
 
 
 class LostNameError(Exception):
-    """Another registration took the name a moment ago: raised inside the transaction, which is then given up."""
+    """Another registration took the name at the same time. Raised inside the transaction, which is rolled back."""
 
 
 def claim(model: RegisteredModel) -> None:
-    """Record the names of a model that was just made.
+    """Record the names of a new model.
 
     Raises:
-        LostNameError: where another model has a name that looks like one of them.
+        LostNameError: another model has a name that looks like one of them.
     """
     for digest in dict.fromkeys(characters.skeleton_digest(name) for name in (model.slug, model.display_name)):
         _claim(model, digest)
 
 
 def claim_another(model: RegisteredModel, name: str) -> None:
-    """Record another name of a model that is there, unless it has one that looks like it.
+    """Record another name of an existing model, unless it already has one that looks like it.
 
     Raises:
-        LostNameError: where another model has a name that looks like it.
+        LostNameError: another model has a name that looks like it.
     """
     digest = characters.skeleton_digest(name)
     if not RegisteredName.objects.filter(model=model, skeleton=digest, released_at__isnull=True).exists():
@@ -52,7 +52,7 @@ def claim_another(model: RegisteredModel, name: str) -> None:
 
 
 def release(model: RegisteredModel, *, keeping: Iterable[str] = ()) -> None:
-    """Free the names of a model but for those to keep, so that other models may have them."""
+    """Release the names of a model except those in `keeping`, so that other models may use them."""
     kept = {characters.skeleton_digest(name) for name in keeping}
     held = RegisteredName.objects.filter(model=model, released_at__isnull=True).exclude(skeleton__in=kept)
     held.update(released_at=clock.now())
@@ -64,7 +64,9 @@ def _claim(model: RegisteredModel, digest: str) -> None:
 
 
 def holder_of(name: str) -> RegisteredModel | None:
-    """Find the model that has this name or one that looks like it, whoever may see it."""
+    """Return the model that has this name or one that looks like it, regardless of visibility; None if the name
+    is free.
+    """
     row = RegisteredName.objects.raw_first(
         "skeleton = %(skeleton)s AND released_at IS NULL", skeleton=characters.skeleton_digest(name)
     )
@@ -72,7 +74,7 @@ def holder_of(name: str) -> RegisteredModel | None:
 
 
 def unavailable(names: Iterable[str]) -> set[str]:
-    """Tell which of these names are taken, or look like one that is."""
+    """Return those of the names that are taken or look like one that is."""
     digests = {name: characters.skeleton_digest(name) for name in names}
     held = RegisteredName.objects.filter(skeleton__in=digests.values(), released_at__isnull=True)
     found = set(held.values_list("skeleton", flat=True))
@@ -82,18 +84,18 @@ def unavailable(names: Iterable[str]) -> set[str]:
 def refusal(
     actor: Actor, name: str, holder: RegisteredModel, pointer: str, *, for_mlflow: bool
 ) -> ValidationFailedError:
-    """Compose what is answered to a name that is not free.
+    """Return the error for a name that is not free.
 
     Args:
-        actor: who asked for it.
-        name: what they asked for.
-        holder: the model in the way.
-        pointer: the field that gave the name.
-        for_mlflow: whether an MLflow client gave it. Only the holder’s own MLflow name is "taken" then: that
-            client goes on to add a version to the model of this name.
+        actor: the actor who wants the name.
+        name: the name.
+        holder: the model that has it, or one that looks like it.
+        pointer: JSON pointer of the field.
+        for_mlflow: an MLflow client gave the name. Then only the holder’s own MLflow name has the code "taken", because
+            the client continues by adding a version to the model of this name.
 
     Returns:
-        The refusal, for raising.
+        The error, to be raised by the caller.
     """
     if not access.check_permission(actor, access.Permission.VIEW, holder):
         code = UNAVAILABLE
@@ -129,7 +131,7 @@ def refuse_unavailable(actor: Actor, name: str, pointer: str, *, for_mlflow: boo
     """Refuse a name that is taken or looks like one that is.
 
     Raises:
-        ValidationFailedError: as `refusal` composes it.
+        ValidationFailedError: the name is not free; see `refusal`.
     """
     holder = holder_of(name)
     if holder is not None:
@@ -137,6 +139,8 @@ def refuse_unavailable(actor: Actor, name: str, pointer: str, *, for_mlflow: boo
 
 
 def _foreign(name: str, alike: str) -> str:
-    """Which characters of a name the other one has not, by their code points."""
+    """Return the code points of up to three non-ASCII characters of the name that the other one does not have,
+    for the message.
+    """
     other = sorted(set(name) - set(alike) - set(map(chr, range(128))))
     return f" ({', '.join(map(characters.code_point, other[:3]))})" if other else ""

@@ -1,5 +1,6 @@
-"""Accounts: people and service accounts. The reviewer groups they belong to are made and filled by
-`registry.services.groups`, whose services can be called from here too."""
+"""Accounts: people and service accounts. `registry.services.groups` manages reviewer groups; some of its services
+are exported here too.
+"""
 
 import unicodedata
 
@@ -56,12 +57,24 @@ def register_person(
     title: str = "",
     reason: str | None = None,
 ) -> User:
-    """Make an account. Without a password nobody signs in to it with one; a service account never has one. `reason`,
-    where one is given, is kept with the event.
+    """Create an account.
 
-    Raises PermissionDeniedError without MANAGE_PEOPLE, and where anybody but a superuser would make a superuser or
-    open the
-    admin site to somebody; ValidationFailedError.
+    Args:
+        actor: an administrator or a process.
+        username: the name for signing in; unique regardless of case and look-alikes.
+        name: the person's name.
+        email: the address, or empty.
+        kind: a value of `User.Kind`.
+        password: None for an account without password sign-in; a service account never has one.
+        is_staff: the account may use the admin site.
+        is_superuser: the account is a superuser.
+        title: the person's position.
+        reason: kept with the event, if given.
+
+    Raises:
+        PermissionDeniedError: the actor does not have MANAGE_PEOPLE, or sets `is_staff` or `is_superuser` and is not a
+            superuser.
+        ValidationFailedError: a field breaks a rule, or the user name is taken.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     if is_staff or is_superuser:
@@ -130,11 +143,13 @@ def update_person(
     email: str | None = None,
     reason: str | None = None,
 ) -> User:
-    """Change what an account is called and how it is reached; None leaves a field as it is. `reason`, where one is
-    given, is kept with the event.
+    """Change name, title and address of an account; None keeps a field. People may change their own account.
 
-    People may change their own. Raises PermissionDeniedError, ValidationFailedError. Where nothing differs, nothing is
-    written.
+    If nothing differs, nothing is written.
+
+    Raises:
+        PermissionDeniedError: the actor is a token, or neither the person nor an administrator.
+        ValidationFailedError: a field breaks a rule.
     """
     _require_self_or_manager(actor, person, "change this account")
     user = _locked(person)
@@ -172,15 +187,16 @@ def update_person(
 
 @transaction.atomic
 def set_password(*, actor: Actor, person: User, password: str, reason: str | None = None) -> User:
-    """Give an account a password; sessions opened with the old one end. People may set their own. `reason`, where one
-    is given, is kept with the event.
+    """Set the password of an account; sessions opened with the old one end. People may set their own.
 
-    One that somebody else sets signs nothing until the holder replaces it by a link (`sign_in_links`); until then the
-    holder's own change is refused, because whoever knows the password could make it.
+    A password that another person sets cannot be used for a decision signature until the holder replaces it by a
+    sign-in link (`sign_in_links`). Until then the holder cannot change it here either, because anyone who knows the
+    password could.
 
-    Raises PermissionDeniedError, also ("password_not_own") for one's own password while it is another person's;
-    ValidationFailedError
-    for a password the validators refuse, or for a service account.
+    Raises:
+        PermissionDeniedError: the actor is a token, or neither the person nor an administrator; or another person set
+            the current password ("password_not_own").
+        ValidationFailedError: the validators refuse the password, or the account is a service account.
     """
     _require_self_or_manager(actor, person, "set this account's password")
     user = _locked(person)
@@ -206,15 +222,28 @@ def set_password(*, actor: Actor, person: User, password: str, reason: str | Non
 
 @transaction.atomic
 def deactivate(*, actor: Actor, person: User, reason: str) -> User:
-    """Shut an account: no sign-in, no token of it works, it may do nothing and counts for nothing. Its roles and
-    memberships stay on record. Raises PermissionDeniedError (also for one's own account), ValidationFailedError,
-    InvalidStateError."""
+    """Deactivate an account: no sign-in, its tokens stop working, it may do nothing, and its roles have no effect.
+
+    Its roles and memberships stay recorded.
+
+    Raises:
+        PermissionDeniedError: the actor does not have MANAGE_PEOPLE, or it is their own account, or a superuser's and
+            they are not one.
+        ValidationFailedError: the reason is empty.
+        InvalidStateError: the account is already deactivated.
+    """
     return _set_active(actor, person, reason, active=False)
 
 
 @transaction.atomic
 def reactivate(*, actor: Actor, person: User, reason: str) -> User:
-    """Open an account that was shut. Raises PermissionDeniedError, ValidationFailedError, InvalidStateError."""
+    """Reactivate an account.
+
+    Raises:
+        PermissionDeniedError: see `deactivate`.
+        ValidationFailedError: the reason is empty.
+        InvalidStateError: the account is already active.
+    """
     return _set_active(actor, person, reason, active=True)
 
 
@@ -241,21 +270,25 @@ def _set_active(actor: Actor, person: User, reason: str, *, active: bool) -> Use
         reason=why,
     )
     user.is_active = active
-    if not active or user.deactivated_at is None:  # an earlier release kept the moment in the log alone
+    if not active or user.deactivated_at is None:  # an earlier release kept the time only in the audit log
         user.deactivated_at = event.happened_at
     user.save(update_fields=["is_active", "deactivated_at"])
     return user
 
 
 def _record_control(actor: Actor, user: User, kind: AccountControl.Kind, event: Event) -> None:
-    """Record that the person behind an actor could act as another's account."""
+    """Record that the account of the actor could act as another account."""
     person = access.person_of(actor)
     if person is not None:
         record_control(account=user, person=person, kind=kind, event=event)
 
 
 def require_superuser_for(actor: Actor, user: User) -> None:
-    """Raise PermissionDeniedError where the account is a superuser's and the actor is none."""
+    """Require that only superusers change the account of a superuser.
+
+    Raises:
+        PermissionDeniedError: the account is a superuser's and the actor is a person who is not one.
+    """
     if user.is_superuser:
         _require_superuser(actor)
 
@@ -304,7 +337,7 @@ def _check_username(faults: ErrorCollector, user: User) -> None:
 
 
 def check_password(faults: ErrorCollector, password: str, user: User) -> None:
-    """Add to `faults` what the validators of passwords refuse."""
+    """Add to `faults` the errors of the password validators."""
     try:
         validate_password(password, user)
     except ValidationError as refused:

@@ -1,4 +1,4 @@
-"""Publishing the questionnaire that risk tiers rest on."""
+"""Publication of the questionnaire from which risk tiers are computed."""
 
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,15 @@ from registry.services import change_proposals, instance
 from registry.validation import ErrorCollector
 
 STARTER = Path(__file__).parent.parent / "defaults" / "risk-tier.yaml"
-"""What an organisation begins with."""
+"""The questionnaire of a new instance."""
 
 
 def read(source: str) -> language.Questionnaire:
-    """Validate a questionnaire's YAML. Raises ValidationFailedError with an error for each fault, pointing into it."""
+    """Parse and validate the YAML of a questionnaire.
+
+    Raises:
+        ValidationFailedError: one error per problem, with a pointer into the document.
+    """
     faults = ErrorCollector()
     faults.clean_text("/", source, len(source))
     faults.raise_if_any()
@@ -40,14 +44,14 @@ def read(source: str) -> language.Questionnaire:
 
 @transaction.atomic
 def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
-    """Propose a questionnaire's YAML as the next revision; a second officer's signature puts it in force.
+    """Propose the YAML of a questionnaire as the next revision; a second officer's decision signature puts it in force.
 
-    Where the instance declares a single officer, the revision is in force when this returns.
+    If the instance declares a single officer, the revision is in force when this returns.
 
     Raises:
         PermissionDeniedError: the actor may not manage policies.
         ValidationFailedError: the source breaks a rule (see `read`), or the reason is empty.
-        Conflict: the revision is in force already, or a revision is proposed already.
+        ConflictError: the revision is in force, or a revision is already proposed.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     digest = canonical.digest(read(source).document())
@@ -70,14 +74,13 @@ def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
 
 @transaction.atomic
 def publish(*, actor: Actor, source: str, reason: str) -> QuestionnaireRevision:
-    """Publish a questionnaire's YAML as the next revision, in force from now on, during the set-up of an instance.
+    """Publish the YAML of a questionnaire as the next revision, in force from now on, during the set-up of an instance.
 
-    Assessments that were made keep the revision they were made with, and models their tiers. What is in force already
-    is not published again.
+    Existing assessments keep their revision, and models keep their tiers. If the revision is in force, it is returned.
 
     Raises:
-        PermissionDeniedError: the actor is no process of the set-up, or the set-up is confirmed: propose the revision
-        then.
+        PermissionDeniedError: the actor is not a process of the set-up, or the set-up is confirmed: propose the
+            revision then.
         ValidationFailedError: the source breaks a rule (see `read`), or the reason is empty.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
@@ -91,7 +94,7 @@ def _put_in_force(actor: Actor, source: str, reason: str, proposal: ChangePropos
     faults.raise_if_any()
     document = read(source).document()
     digest = canonical.digest(document)
-    with connection.cursor() as cursor:  # one publication at a time: numbers follow one another
+    with connection.cursor() as cursor:  # one publication at a time: revision numbers are consecutive
         cursor.execute("LOCK TABLE registry_questionnairerevision IN SHARE ROW EXCLUSIVE MODE")
     before = QuestionnaireRevision.objects.first()
     if before is not None and before.digest == digest:
@@ -146,7 +149,7 @@ def _questionnaire_in_force() -> list[dict[str, Any]]:
 
 
 def install_starter(*, actor: Actor) -> QuestionnaireRevision | None:
-    """Publish the starter questionnaire where there is none. Returns it, or None where there was one."""
+    """Publish the starter questionnaire if there is none. Returns it, or None if there was one."""
     if QuestionnaireRevision.objects.exists():
         return None
     source = STARTER.read_text(encoding="utf-8")
@@ -154,11 +157,11 @@ def install_starter(*, actor: Actor) -> QuestionnaireRevision | None:
 
 
 def in_force() -> tuple[QuestionnaireRevision, language.Questionnaire] | None:
-    """The revision in force and what it says; None where none was published."""
+    """Return the revision in force and its parsed questionnaire; None if none was published."""
     revision = QuestionnaireRevision.objects.first()
     return (revision, of(revision)) if revision is not None else None
 
 
 def of(revision: QuestionnaireRevision) -> language.Questionnaire:
-    """What a revision says."""
+    """Return the parsed questionnaire of a revision."""
     return language.Questionnaire.model_validate(revision.document)

@@ -1,4 +1,4 @@
-"""Recording periodic reviews: what somebody found who looked at a model as a whole."""
+"""Recording of periodic reviews of a model as a whole."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,13 +20,19 @@ from registry.services import questionnaires
 from registry.validation import ErrorCollector
 
 RULE = "SoD-6"
-"""Nobody reviews what they answer for or made."""
+"""Nobody reviews a model that they own, or whose versions in protected stages they made."""
 
 
 @dataclass(frozen=True)
 class ReviewConclusion:
-    """What a reviewer says. `conditions` belong to the outcome that has some, and to it only; `next_review` may be
-    left out for the date the tier's cadence gives."""
+    """The conclusion of a reviewer.
+
+    Attributes:
+        outcome: a value of `PeriodicReview.Outcome`.
+        findings: what the reviewer found.
+        conditions: required with the outcome that has conditions, and not allowed with another.
+        next_review: the date of the next review; None for the latest date that the tier's interval allows.
+    """
 
     outcome: str
     findings: str
@@ -35,22 +41,26 @@ class ReviewConclusion:
 
 
 def review_interval_months() -> Mapping[int, int]:
-    """Months between reviews by tier, as the questionnaire in force says."""
+    """Return the months between reviews by tier, from the questionnaire in force."""
     found = questionnaires.in_force()
     return found[1].review_every if found is not None else DEFAULT_CADENCE
 
 
 def latest_next(model: RegisteredModel) -> date:
-    """The last day a review recorded today may set for the next one: the cadence of the model's tier, the laxest where
-    it has none."""
+    """Return the latest date that a review recorded today may set for the next one: the interval of the model's
+    tier, or of the least strict tier if it has none.
+    """
     return review_schedule.next_review_date(
         clock.now().date(), model.risk_tier or LOWEST_TIER, review_interval_months()
     )
 
 
 def may_review(*, actor: Actor, model: RegisteredModel) -> access.Allowed | access.Denied:
-    """Whether the actor may record a review: whoever decides on the model's promotions, short of its owner and of those
-    who made the versions that are live (SoD-6)."""
+    """Return whether the actor may record a review.
+
+    Those who decide on the model's promotions may, except its owner and those who made the versions in protected stages
+    (SoD-6).
+    """
     answer = access.check_permission(actor, access.Permission.DECIDE, model)
     person = access.person_of(actor)
     if isinstance(answer, access.Denied) or person is None:
@@ -77,8 +87,18 @@ def record(
 ) -> PeriodicReview:
     """Record a periodic review and set the date of the next one.
 
-    Raises NotFound and PermissionDeniedError as `may_review` says; InvalidStateError on an archived model;
-    StaleRevisionError; ValidationFailedError.
+    Args:
+        actor: the reviewer, signed in.
+        model: the model.
+        said: the conclusion.
+        expected_revision: the revision the caller read; None to skip the check.
+
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor may not review it; see `may_review`.
+        InvalidStateError: the model is archived.
+        StaleRevisionError: the model changed since it was read.
+        ValidationFailedError: a field breaks a rule.
     """
     row = RegisteredModel.objects.get_for_update(model.pk)
     access.require_permission(actor, access.Permission.DECIDE, row)
@@ -130,13 +150,13 @@ def record(
 
 
 def is_in_protected_stage(model: RegisteredModel) -> list[StageOccupancy]:
-    """The versions in protected stages."""
+    """Return the open occupancies of protected stages, with version and stage, highest stage first."""
     held = StageOccupancy.objects.filter(IS_CURRENT, model=model, stage__protected=True)
     return list(held.select_related("version", "stage").order_by("-stage__position", "-version__number"))
 
 
 def _kept_out(person: User, model: RegisteredModel) -> str:
-    """Why a person may not review a model; empty where they may."""
+    """Return why a person may not review a model; empty if they may."""
     if person.pk == model.owner_id:
         return "owns the model"
     standing = is_in_protected_stage(model)
@@ -156,7 +176,7 @@ def _kept_out(person: User, model: RegisteredModel) -> str:
 
 
 def _checked(model: RegisteredModel, said: ReviewConclusion) -> date:
-    """The date of the next review, when everything said is in order."""
+    """Validate the conclusion and return the date of the next review."""
     faults = ErrorCollector()
     with_conditions = said.outcome == PeriodicReview.Outcome.CONDITIONS
     if said.outcome not in PeriodicReview.Outcome.values:

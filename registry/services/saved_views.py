@@ -1,4 +1,4 @@
-"""Saved views: kept, changed and thrown away by whoever made them. No events: see `registry.models.SavedView`."""
+"""Saved views: created, changed and deleted by their owner. No audit events: see `registry.models.SavedView`."""
 
 from django.db import transaction
 
@@ -11,21 +11,27 @@ from registry.search import FieldRegistry, parse
 from registry.validation import ErrorCollector
 
 MOST = 12
-"""Views one person may keep: more would not be found among the tabs."""
+"""Maximum number of views of one person; more could not be shown as tabs."""
 
 
 @transaction.atomic
 def save_view(*, actor: Actor, name: str, query: str, shared: bool, vocabulary: FieldRegistry) -> SavedView:
-    """Keep a query under a name. Anybody may share theirs: a view shows each reader what they may see.
+    """Save a query under a name. Everyone may share a view: each reader sees only what is visible to them.
 
     Args:
-        vocabulary: the words the query may use.
+        actor: the person, or a token of theirs.
+        name: the name, unique among the person's views.
+        query: the query text.
+        shared: other people see the view.
+        vocabulary: the search fields that the query may use.
 
-    Raises PermissionDeniedError for anybody but a person; InvalidQuery; ValidationFailedError for a name in use, none,
-    or too many views.
+    Raises:
+        PermissionDeniedError: the actor has no active account.
+        InvalidQuery: the query cannot be parsed.
+        ValidationFailedError: the name is empty or in use, the query is empty, or the person has `MOST` views.
     """
     person = access.require_person(actor)
-    User.objects.get_for_update(person.pk)  # two at once would not see each other's
+    User.objects.get_for_update(person.pk)  # two concurrent requests would not count each other's view
     faults = ErrorCollector()
     given = faults.clean_line("/name", name, 60, required=True)
     text = " ".join(query.split())
@@ -42,7 +48,12 @@ def save_view(*, actor: Actor, name: str, query: str, shared: bool, vocabulary: 
 
 @transaction.atomic
 def change_view(*, actor: Actor, pk: int, name: str, shared: bool) -> SavedView:
-    """Give one's own view another name, or share it, or cease to. Raises NotFound; ValidationFailedError."""
+    """Rename one's own view, or change whether it is shared.
+
+    Raises:
+        NotFoundError: the person has no such view.
+        ValidationFailedError: the name is empty or in use.
+    """
     view = _own(actor, pk)
     faults = ErrorCollector()
     view.name = faults.clean_line("/name", name, 60, required=True)
@@ -56,7 +67,11 @@ def change_view(*, actor: Actor, pk: int, name: str, shared: bool) -> SavedView:
 
 @transaction.atomic
 def delete_view(*, actor: Actor, pk: int) -> None:
-    """Throw one's own view away. Raises NotFound."""
+    """Delete one's own view.
+
+    Raises:
+        NotFoundError: the person has no such view.
+    """
     _own(actor, pk).delete()
 
 

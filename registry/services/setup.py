@@ -1,4 +1,4 @@
-"""What an organisation starts with."""
+"""Initial set-up of an organisation: the lifecycle."""
 
 from django.db import connection, transaction
 
@@ -16,15 +16,17 @@ REPRESENTS = {CHAMPION: "production"}
 
 @transaction.atomic
 def install_lifecycle(*, actor: Actor, protected: bool = True) -> None:
-    """Write the default stages, their moves and the protected alias `champion`. Where stages exist, nothing is done.
+    """Create the default stages, their transitions and the protected alias `champion`. Does nothing if stages exist.
 
     Args:
-        protected: whether the gate guards anything; without, every lawful move is free and no alias is protected.
+        actor: a process, or an officer.
+        protected: False for a lifecycle in which every allowed transition is ungoverned and no alias is protected.
 
-    Raises PermissionDeniedError for anybody but a process or whoever manages policies.
+    Raises:
+        PermissionDeniedError: the actor may not manage policies.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
-    with connection.cursor() as cursor:  # two installers at once: the second waits, and then finds it done
+    with connection.cursor() as cursor:  # of two concurrent installers the second waits, and then finds the stages
         cursor.execute("LOCK TABLE registry_stage IN SHARE ROW EXCLUSIVE MODE")
     if Stage.objects.exists():
         return
@@ -48,7 +50,7 @@ def install_lifecycle(*, actor: Actor, protected: bool = True) -> None:
         },
     )
     made: dict[str, Stage] = {}
-    # Those that displace nobody first: where an occupant goes has to exist.
+    # Stages without displaced_to first, because displaced_to refers to an existing stage.
     for spec in sorted(lifecycle.stages, key=lambda spec: spec.displaced_to is not None):
         made[spec.slug] = Stage.objects.create(
             name=spec.name,

@@ -1,8 +1,8 @@
-"""Signing in with a password, and giving it again to sign a decision or to administer.
+"""Sign-in with a password, and re-authentication for a decision signature or for administration.
 
-Guessing is slowed by counting attempts under account and address together, under the account, and under the address. A
-success clears what is counted under account and address alone: whoever knows one password guesses others no faster. An
-unknown name, a deactivated account, a service account and a wrong password take the same work and get the same answer.
+Guessing is limited by counting attempts per account and address together, per account, and per address. A success
+clears only the count per account and address, so knowing one password does not speed up guessing others. An unknown
+name, a deactivated account, a service account and a wrong password cost the same work and get the same response.
 """
 
 from datetime import timedelta
@@ -35,20 +35,20 @@ PER_ADDRESS = 200
 MAX_PASSWORD = 1_024
 
 SIGN_IN_PROCESS = process("sign-in")
-"""Who refuses a sign-in: nobody has signed in yet, so no person acts."""
+"""The actor of a failed sign-in: no person is authenticated yet."""
 
 UNKNOWN = ObjectRef("sign_in", "unknown-name")
-"""What a sign-in under a name that no account has is recorded about."""
+"""The object of the event for a sign-in with an unknown user name."""
 
 
 def sign_in(*, username: str, password: str) -> User:
     """Check a name and a password and record that the person signed in; the caller opens the session.
 
-    The address is that of the ambient request (`audit.context`). Raises InvalidStateError ("too_many_attempts") before
-    any
-    password is looked at, and PermissionDeniedError ("sign_in_failed") for an unknown name, a wrong password, a
-    deactivated
-    account and a service account alike.
+    The network address is taken from the request context (`audit.context`).
+
+    Raises:
+        InvalidStateError: too many attempts ("too_many_attempts"); the password is not checked.
+        PermissionDeniedError: unknown name, wrong password, deactivated account or service account ("sign_in_failed").
     """
     username = username.strip()
     keys = _keys(username)
@@ -56,7 +56,7 @@ def sign_in(*, username: str, password: str) -> User:
     person = User.objects.filter(username=username).first()
     right = _matches(person, password)
     if person is None or not right or not person.is_active or person.kind != User.Kind.PERSON:
-        # The same statements for an unknown name, and so the same time; the name itself is not recorded, because people
+        # An unknown name runs the same statements and takes the same time. The name is not recorded, because people
         # type passwords there.
         thing, stream = (_thing(person), _stream(person)) if person is not None else (UNKNOWN, str(UNKNOWN))
         with transaction.atomic():
@@ -80,11 +80,20 @@ def sign_out(*, actor: Actor, person: User) -> None:
 
 
 def reauthenticate(person: User, password: str, *, pointer: str) -> None:
-    """Hold a signer to their password (21 CFR 11.200(a)(1)). `pointer` says where the password stood in the input.
+    """Check a signer's password for a decision signature. Call it outside a transaction: a failed attempt must stay
+    recorded.
 
-    Call it outside a transaction: a wrong attempt must stay counted and recorded. Raises ValidationFailedError for a
-    missing or
-    wrong password and InvalidStateError ("too_many_attempts") after too many.
+    Args:
+        person: the signer.
+        password: the password.
+        pointer: JSON pointer of the password in the input.
+
+    Raises:
+        ValidationFailedError: the password is missing or wrong.
+        InvalidStateError: too many attempts ("too_many_attempts").
+        PermissionDeniedError: another person set the password ("password_not_own").
+
+    Source: 21 CFR 11.200(a)(1).
     """
     if not password:
         raise ValidationFailedError(
@@ -97,10 +106,10 @@ def reauthenticate(person: User, password: str, *, pointer: str) -> None:
 
 
 def reauthenticate_to_administer(person: User, password: str, *, pointer: str) -> None:
-    """Hold whoever administers to their password before they change anything, and record that they gave it: an open
-    browser on somebody's desk changes no account. How long it holds is the caller's to say.
+    """Check an administrator's password before changes, and record it, so that an unattended open session changes no
+    account.
 
-    Call it outside a transaction, as `reauthenticate`. Raises the same.
+    The caller decides how long it is valid. Args and Raises: see `reauthenticate`. Call it outside a transaction.
     """
     if not password:
         raise ValidationFailedError(
@@ -116,8 +125,9 @@ def reauthenticate_to_administer(person: User, password: str, *, pointer: str) -
 
 
 def _held_to(person: User, password: str, *, counted_as: str, failed: str) -> bool:
-    """Whether it is the person's password. Guesses are counted by purpose; a wrong one is recorded as `failed`. Raises
-    PermissionDeniedError where somebody else set the password."""
+    """Return whether the password is the person's. Attempts are counted per purpose; a wrong one is recorded as
+    `failed`. Raises PermissionDeniedError if another person set the password.
+    """
     require_own_password(person)
     keys = _keys(f"{counted_as}:{person.uid}")
     made = _count(keys)
@@ -130,8 +140,9 @@ def _held_to(person: User, password: str, *, counted_as: str, failed: str) -> bo
 
 
 def _matches(person: User | None, password: str) -> bool:
-    """Whether the password is the person's. Always costs one hash. Never re-hashes what is stored: a change of an
-    account is a command with an event, not a side effect of signing in."""
+    """Return whether the password matches. Always costs one hash. Never re-hashes the stored password: an account
+    changes only through a service with an event.
+    """
     if person is None or len(password) > MAX_PASSWORD:
         hashers.make_password(password[:MAX_PASSWORD])
         return False
@@ -139,18 +150,21 @@ def _matches(person: User | None, password: str) -> bool:
 
 
 def count_from_address(purpose: str) -> None:
-    """Count an attempt that names no account, such as a link that is tried. Raises InvalidStateError
-    ("too_many_attempts")."""
+    """Count an attempt that names no account, such as a sign-in link.
+
+    Raises:
+        InvalidStateError: too many attempts from this address ("too_many_attempts").
+    """
     address = context.current().address
     if address:
         _count({_key(purpose, address): PER_ADDRESS})
 
 
 def _keys(account: str) -> dict[str, int]:
-    """What an attempt is counted under, and how many each allows in a window."""
+    """Return the keys under which an attempt is counted, with the limit of each per window."""
     address = context.current().address
     counted_as = addresses.counted_as(address)
-    # The first is what a right password clears.
+    # The first key is the one that a correct password clears.
     limits = {_key("both", account, counted_as): PER_ACCOUNT_AND_ADDRESS, _key("account", account): PER_ACCOUNT}
     if counted_as:
         limits[_key("address", counted_as)] = PER_ADDRESS
@@ -162,8 +176,9 @@ def _key(*parts: str) -> str:
 
 
 def _count(keys: dict[str, int]) -> list[PasswordAttempt]:
-    """Count first, look afterwards: parallel guesses count each other. A refused attempt is not kept, so knocking on a
-    closed door does not keep it closed."""
+    """Insert before counting, so that parallel guesses count each other. A refused attempt is deleted again, so
+    that attempts during the waiting time do not extend it.
+    """
     now = clock.now()
     PasswordAttempt.objects.filter(at__lt=now - WINDOW).delete()
     made = PasswordAttempt.objects.bulk_create(PasswordAttempt(key=key, at=now) for key in keys)
@@ -183,10 +198,10 @@ def _count(keys: dict[str, int]) -> list[PasswordAttempt]:
 
 
 def _forget(keys: dict[str, int], made: list[PasswordAttempt]) -> None:
-    """Take back what a right password counted, and what was counted before under its account and address together.
+    """Delete the attempts just counted, and earlier ones of the same account and address.
 
     Earlier attempts on the account from elsewhere, and on other accounts from this address, stay counted: otherwise one
-    known password would let its holder guess all others.
+    known password would allow unlimited guesses of others.
     """
     both = next(iter(keys))
     PasswordAttempt.objects.filter(Q(key=both) | Q(pk__in=[attempt.pk for attempt in made])).delete()

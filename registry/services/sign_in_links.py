@@ -1,8 +1,9 @@
-"""Sign-in links: how the holder of an account gets a password that nobody else set.
+"""Sign-in links: the holder of an account sets a password that no one else knows.
 
-A password that an administrator set signs nothing (`sign_in.reauthenticate`) until its holder replaced it by such a
-link. A link is mailed to the account's address, or shown once to the administrator, who hands it over; who was shown a
-link is on record (`AccountControl`), and the account does not approve what that person asks for (SoD-7).
+A password that an administrator set cannot be used for a decision signature (`sign_in.reauthenticate`) until the holder
+replaces it through such a link. A link is mailed to the account's address, or shown once to the administrator, who
+hands it over; the person to whom it was shown is recorded (`AccountControl`), and the account does not approve that
+person's requests (SoD-7).
 
 Source: NIST SP 800-63B, 4.6 and 5.1.1.2 (reset by a secret sent to a validated address); 21 CFR 11.300.
 """
@@ -31,15 +32,21 @@ _BYTES = 32
 
 @transaction.atomic
 def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[SignInLink, str | None]:
-    """Issue a link by which a person sets their own password; an earlier one that was not used ends.
+    """Issue a link with which a person sets their own password; an earlier unused link ends.
 
     Args:
-        way: of `SignInLink.Way`.
+        actor: an administrator.
+        person: the account.
+        way: a value of `SignInLink.Way`.
+        reason: kept with the event.
 
-    Returns the link, and the secret of a shown one; the secret of a mailed one is made when it is mailed.
+    Returns:
+        The link, and the secret of a shown one; the secret of a mailed one is created when it is mailed.
 
-    Raises PermissionDeniedError without MANAGE_PEOPLE, for one's own account, and for a superuser's unless by one;
-    ValidationFailedError.
+    Raises:
+        PermissionDeniedError: the actor does not have MANAGE_PEOPLE, or it is their own account, or a superuser's and
+            they are not one.
+        ValidationFailedError: the account cannot receive such a link, or the reason is empty.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_PEOPLE)
     if actor.person == person.uid:
@@ -89,12 +96,17 @@ def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[Si
 
 
 def redeem_link(*, secret: str, password: str) -> User:
-    """Set the password of the account a link was issued for, and end the link. Open sessions of the account end.
+    """Set the password of the account of a link, and end the link. Open sessions of the account end.
 
-    Raises PermissionDeniedError ("link_refused") for a link that is unknown, used, ended or expired, or whose account
-    is shut,
-    alike; InvalidStateError after too many attempts from an address; ValidationFailedError for a password the
-    validators refuse.
+    Args:
+        secret: the secret of the link.
+        password: the new password.
+
+    Raises:
+        PermissionDeniedError: the link is unknown, used, ended or expired, or its account is deactivated
+            ("link_refused").
+        InvalidStateError: too many attempts from the address.
+        ValidationFailedError: the validators refuse the password.
     """
     count_from_address("sign-in-link")
     digest = digest_of(secret)
@@ -137,7 +149,7 @@ def redeem_link(*, secret: str, password: str) -> User:
 
 
 def unmailed() -> list[int]:
-    """The links that wait to be mailed, oldest first; at most 200."""
+    """Return the keys of the links that wait to be mailed, oldest first; at most 200."""
     rows = SignInLink.objects.filter(
         way=SignInLink.Way.MAILED,
         mailed_at__isnull=True,
@@ -150,8 +162,13 @@ def unmailed() -> list[int]:
 
 @transaction.atomic
 def take_for_mailing(link_id: int) -> tuple[SignInLink, str] | None:
-    """A fresh secret for a link that is to be mailed now; an earlier secret of it stops working. None where there is
-    nothing to mail. The message leaves after this transaction; `mark_mailed` follows it."""
+    """Create a new secret for a link that is to be mailed now; an earlier secret stops working.
+
+    Send the message after this transaction and call `mark_mailed` then.
+
+    Returns:
+        The link and its secret; None if there is nothing to mail.
+    """
     link = SignInLink.objects.get_for_update(link_id)
     if link.pk not in unmailed():
         return None
@@ -162,13 +179,13 @@ def take_for_mailing(link_id: int) -> tuple[SignInLink, str] | None:
 
 
 def mark_mailed(link: SignInLink) -> None:
-    """Note that the message with the link left."""
+    """Record that the message with the link was sent."""
     link.mailed_at = clock.now()
     link.save(update_fields=["mailed_at"])
 
 
 def digest_of(secret: str) -> bytes:
-    """What is kept of a link's secret. It has 256 random bits, so a slow hash would add nothing."""
+    """Return the stored digest of a link's secret. The secret has 256 random bits, so a slow hash adds nothing."""
     return hashlib.sha256(secret.encode()).digest()
 
 

@@ -1,4 +1,4 @@
-"""Which registered version a source names, for a caller who may see it."""
+"""Resolution of a source to a registered version that the caller may see."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from registry.validation import ErrorCollector
 
 
 def with_source(faults: ErrorCollector, actor: Actor, spec: VersionSpec) -> VersionSpec:
-    """Put a specification's source into its canonical form; a registered version it names becomes a parent.
+    """Return the specification with its source in canonical form; a registered version that it names becomes a parent.
 
-    The recorded parent is what is resolved later (`compact_rows.resolve_source`), so a source that names
-    a version is stored only together with it.
+    Later resolution uses the recorded parent (`compact_rows.resolve_source`), so a source that names a version is
+    stored only together with it.
 
     Args:
-        faults: receives what is wrong, at /source.
-        actor: who declares the version: only a version they may see is a source.
-        spec: the specification as it was sent.
+        faults: receives errors, at /source.
+        actor: the actor who declares the version: only a version visible to them is a source.
+        spec: the specification as received.
 
     Returns:
         The specification with source and parents as they are stored.
@@ -46,14 +46,14 @@ def with_source(faults: ErrorCollector, actor: Actor, spec: VersionSpec) -> Vers
 
 
 def named_version(actor: Actor, named: sources.NamedVersion) -> ModelVersion | None:
-    """Find the registered version that a source names.
+    """Return the registered version that a source names.
 
     Args:
-        actor: who asks.
-        named: what the source says; the name is the model's MLflow name, never its slug.
+        actor: the actor.
+        named: the parsed source; the name is the model's MLflow name, never its slug.
 
     Returns:
-        The version; None where there is none the actor may see.
+        The version; None if there is none that the actor may see.
     """
     model = models_called(named.name).filter(pk__in=access.visible_models(actor)).first()
     if model is None:
@@ -71,5 +71,5 @@ def named_version(actor: Actor, named: sources.NamedVersion) -> ModelVersion | N
 
 
 def address_of(version: ModelVersion) -> str:
-    """Write a registered version as a source names it."""
+    """Return the source that names a registered version."""
     return str(sources.NamedVersion(version.model.display_name, version.number))

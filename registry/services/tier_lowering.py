@@ -1,4 +1,4 @@
-"""Less strict risk tiers: one person assesses and proposes, a second one who had no part in the model confirms.
+"""Less strict risk tiers: one person assesses and proposes, a second person not involved in the model confirms.
 
 Source: separation of duties in model risk management, SR 11-7, section V (validation independent of development and
 use).
@@ -44,12 +44,12 @@ def submit(
     revision: int | None = None,
     expected_revision: int | None = None,
 ) -> Assessment | ChangeProposal:
-    """Assess a model, or propose the assessment where the tier lowers: the tier in force applies until a second person
-    confirms it.
+    """Assess a model, or propose the assessment if the tier lowers: the tier in force applies until a second person
+    confirms.
 
-    Arguments and exceptions are those of `assessments.assess`, without "second_person_required"; and Conflict
-    ("already_proposed") where a tier is proposed already. Where the instance declares a single officer, who had no part
-    in the model, the proposal comes back confirmed.
+    Args and Raises: see `assessments.assess`, without "second_person_required"; and ConflictError ("already_proposed")
+    if a tier is already proposed. If the instance declares a single officer, who is not involved in the model, the
+    proposal is returned confirmed.
 
     Returns:
         The assessment, or the proposal.
@@ -91,7 +91,7 @@ def submit(
 
 
 def proposed_for(model: RegisteredModel) -> ChangeProposal | None:
-    """The open proposal of a less strict tier for a model, if there is one."""
+    """Return the open proposal of a less strict tier for a model, if there is one."""
     waiting = ChangeProposal.objects.filter(
         kind=TIER_LOWERING.name, model=model, closed_at__isnull=True, expires_at__gt=clock.now()
     )
@@ -99,8 +99,11 @@ def proposed_for(model: RegisteredModel) -> ChangeProposal | None:
 
 
 def involved_people(model: RegisteredModel) -> dict[str, str]:
-    """Who may not confirm a less strict tier of a model, the reason by uid: its owners, everyone who had a part in one
-    of its versions, and the requesters of its live promotion requests, with the people behind their tokens."""
+    """Return who may not confirm a less strict tier of a model, with the reason by uid.
+
+    These are its owners, everyone who contributed to one of its versions, and the requesters of its live promotion
+    requests, with the people behind their tokens.
+    """
     found = dict.fromkeys(tier_use.requesters(model), "you are behind an open promotion request of the model")
     versions = ModelVersion.objects.filter(model=model).order_by("pk")
     for uids in versions.values_list("registered_by__uid", "trained_by__uid"):
@@ -123,7 +126,7 @@ def _owners(model: RegisteredModel) -> QuerySet[User]:
 
 
 def _model_of(proposal: ChangeProposal) -> RegisteredModel:
-    assert proposal.model is not None  # submit() names it
+    assert proposal.model is not None  # submit() sets it
     return proposal.model
 
 
@@ -140,9 +143,9 @@ def _confirmers(proposal: ChangeProposal) -> QuerySet[User]:
 
 
 def _with_earlier_role(proposal: ChangeProposal, roles: Collection[access.Role]) -> set[int]:
-    """Return the keys of those who had one of these roles before the change was proposed, and not by the proposer.
+    """Return the keys of those who had one of these roles before the change was proposed, granted by someone else.
 
-    A role that is held by a group counts where the group had it and the person was in the group by then.
+    A role of a group counts if the group had it and the person was a member by then.
     """
     now, since, proposer = clock.now(), proposal.opened_at, proposal.proposed_by
     by = {proposer.uid, *AccessToken.objects.filter(person=proposer).values_list("uid", flat=True)}
@@ -161,7 +164,9 @@ def _with_earlier_role(proposal: ChangeProposal, roles: Collection[access.Role])
 
 
 def _set_tier(actor: Actor, proposal: ChangeProposal) -> list[ObjectRef]:
-    """Write the proposed assessment. Raises a Refusal where it is no longer what was proposed."""
+    """Write the proposed assessment. Raises a domain error if the model, questionnaire or proposer changed since
+    the proposal.
+    """
     payload: dict[str, Any] = proposal.payload
     model = RegisteredModel.objects.get_for_update(_model_of(proposal).pk)
     again = "Reject or withdraw this proposal, and assess the model again."

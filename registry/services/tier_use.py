@@ -1,7 +1,7 @@
-"""Whether something was or is being decided under a model's risk tier, and by whom it was requested.
+"""Whether a decision was made or is pending under a model's risk tier, and who requested it.
 
-Promotion requests are not the registry's: the module that keeps them registers the functions that find their
-requesters and whether there ever was one under a policy.
+The registry has no promotion requests: the module that owns them registers the functions that find their requesters and
+whether there ever was one under a policy.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,11 +12,12 @@ from registry import selectors
 from registry.models import AliasAssignment, ModelVersion, RegisteredModel, StageOccupancy
 
 FindRequesters = Callable[[RegisteredModel], Mapping[str, str]]
-"""The people behind the live promotion requests of a model: the reason by uid."""
+"""Returns the people behind the live promotion requests of a model: the reason by uid."""
 
 WasRequested = Callable[[RegisteredModel, ModelVersion | None], bool]
-"""Whether a promotion of a model, or of one version of it, was ever requested under a policy, whatever became of the
-request."""
+"""Returns whether a promotion of a model, or of one version, was ever requested under a policy, whatever the
+outcome.
+"""
 
 _requesters: list[FindRequesters] = []
 _requested: list[WasRequested] = []
@@ -30,7 +31,7 @@ def register_requesters(find: FindRequesters) -> FindRequesters:
 
 
 def requesters(model: RegisteredModel) -> dict[str, str]:
-    """The people behind the live promotion requests of a model: the reason by uid.
+    """Return the people behind the live promotion requests of a model: the reason by uid.
 
     Raises:
         RuntimeError: no function is registered, so that no requester could be excluded.
@@ -41,25 +42,24 @@ def requesters(model: RegisteredModel) -> dict[str, str]:
 
 
 def register_requested(was_requested: WasRequested) -> WasRequested:
-    """Register the function that finds whether a promotion of a model was ever requested under a policy."""
+    """Register the function that returns whether a promotion of a model was ever requested under a policy."""
     if was_requested not in _requested:
         _requested.append(was_requested)
     return was_requested
 
 
 def is_in_use(model: RegisteredModel, version: ModelVersion | None = None) -> bool:
-    """Whether something was ever decided under the model's tier, or is being decided.
+    """Return whether a decision was ever made, or is pending, under the model's tier.
 
-    History counts: a version that left its protected stage, and a request that was rejected or withdrawn, leave the
-    tier as it was decided under.
+    History counts: a version that left its protected stage, and a request that was rejected or withdrawn, still count.
 
     Args:
         model: the model.
-        version: a version of it, where only that one is asked about.
+        version: only this version of it.
 
     Returns:
-        True where a version of the model is or was in a protected stage or under a protected alias, or a promotion of
-        it was ever requested under a policy.
+        True if a version of the model is or was in a protected stage or under a protected alias, or a promotion of it
+        was ever requested under a policy.
 
     Raises:
         RuntimeError: no function is registered, so that requests could not be found.

@@ -1,8 +1,8 @@
-"""Access tokens: issued to a person, told once, kept as a hash, refused the moment anything is off.
+"""Access tokens: issued to an account, shown once, stored as a hash.
 
-A token is `cs_`, 40 base-62 characters from the operating system's randomness (238 bits) and 6 characters of checksum:
-the CRC-32 of the 40 in base 62. The checksum lets scanners know a leaked token for one, and lets us refuse a mistyped
-one without asking the database. It protects nothing; the hash does.
+A token is `cs_`, 40 base-62 characters from the operating system's random source (238 bits) and 6 characters of
+checksum: the CRC-32 of the 40 in base 62. With the checksum, scanners recognise a leaked token, and a mistyped one is
+refused without a query. It has no security function; the hash has.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ RANDOM_LENGTH = 40
 CHECKSUM_LENGTH = 6
 LENGTH = len(PREFIX) + RANDOM_LENGTH + CHECKSUM_LENGTH
 SHOWN = 11
-"""How many characters of a token are kept readable: 8 random ones, which leaves 190 bits secret."""
+"""Readable characters of a stored token: the prefix and 8 random ones, which leaves 190 bits secret."""
 LONGEST_LIFE = timedelta(days=366)
 USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -55,18 +55,25 @@ def issue(
     model_slugs: Iterable[str] | None = None,
     received_by: User | None = None,
 ) -> tuple[AccessToken, str]:
-    """Issue a token that acts for `person`, and tell its secret this once.
+    """Issue a token that acts for `person`, and return its secret, which is not stored.
 
     Args:
-        actor: the person themselves, signed in; or, for a service account, whoever manages people.
-        name: what it is for, in the person's own words.
+        actor: the person themselves, signed in; for a service account, an administrator.
+        person: the account.
+        name: its purpose, in the person's words.
         scopes: of `access.SCOPES`; at least one.
-        expires_at: at most 366 days ahead.
-        model_slugs: names of the models it is limited to; None for all its person may touch.
-        received_by: who is given the secret, where that is not the actor. Whoever issued or received a token of a
-            service account does not approve what the account did (SoD-3).
+        expires_at: at most 366 days ahead, with time zone.
+        model_slugs: slugs of the models it is limited to; None for no limit.
+        received_by: the person who gets the secret, if not the actor. Those who issued or received a token of a service
+            account do not approve what the account did (SoD-3).
 
-    Raises PermissionDeniedError, ValidationFailedError.
+    Returns:
+        The token and its secret.
+
+    Raises:
+        PermissionDeniedError: the actor is a token, or may not issue tokens for the account, or another person set the
+            actor's password.
+        ValidationFailedError: a field breaks a rule, or the account is deactivated.
     """
     _require_issuer(actor, person)
     now = clock.now()
@@ -131,11 +138,13 @@ def issue(
 
 @transaction.atomic
 def revoke(*, actor: Actor, token: AccessToken, reason: str) -> AccessToken:
-    """End a token at once. Its person may, and whoever manages people.
+    """Revoke a token at once. Its person may, and administrators.
 
-    Raises NotFound for somebody else's token, PermissionDeniedError for a deactivated account and for a token that
-    would revoke
-    another, ValidationFailedError without a reason, InvalidStateError where it was revoked already.
+    Raises:
+        NotFoundError: the token belongs to another person and the actor is not an administrator.
+        PermissionDeniedError: the account is deactivated, or a token would revoke another one.
+        ValidationFailedError: the reason is empty.
+        InvalidStateError: the token was already revoked.
     """
     faults = ErrorCollector()
     why = faults.reason(reason)
@@ -166,17 +175,18 @@ def revoke(*, actor: Actor, token: AccessToken, reason: str) -> AccessToken:
 
 
 def authenticate(secret: str, address: str | None = None) -> Actor | None:
-    """The actor a token is, or None: malformed, unknown, expired, revoked, or its person's account is shut. Which of
-    these it was is told to nobody. Notes the use, at most once a minute.
+    """Return the actor of a token; None if it is malformed, unknown, expired, revoked, or its account is deactivated.
+
+    The reason is not revealed. The time of use is stored, at most once a minute.
 
     Args:
-        secret: as it came; a wrong checksum costs no query.
-        address: where it came from, for the token's owner to see; None when unknown.
+        secret: the token as received; a wrong checksum costs no query.
+        address: the client's address, shown to the token's owner; None if unknown.
     """
     if not is_well_formed(secret):
         return None
     now = clock.now()
-    # Every request of a program begins here: one query of what is needed, ready as text.
+    # Every request of a program starts here: one prepared statement with the needed columns only.
     found = prepared_statements.execute_prepared(_LIVE, {"digest": _digest(secret), "now": now})
     if not found:
         return None
@@ -187,18 +197,18 @@ def authenticate(secret: str, address: str | None = None) -> Actor | None:
 
 
 def actor_of(token: AccessToken) -> Actor:
-    """The actor that signs in with this token."""
+    """Return the actor that signs in with this token."""
     return _actor(token.pk, token.uid, token.person.uid, token.person_id, token.scopes, token.model_slugs)
 
 
 def new_secret() -> str:
-    """A token nobody has."""
+    """Return a new random token."""
     random = "".join(secrets.choice(_BASE62) for _ in range(RANDOM_LENGTH))
     return PREFIX + random + checksum(random)
 
 
 def is_well_formed(secret: str) -> bool:
-    """Whether this could be a token at all: its form and its checksum."""
+    """Return whether the text has the form of a token, with a correct checksum."""
     if len(secret) != LENGTH or not secret.startswith(PREFIX):
         return False
     body = secret[len(PREFIX) :]
@@ -206,7 +216,7 @@ def is_well_formed(secret: str) -> bool:
 
 
 def checksum(random: str) -> str:
-    """CRC-32 in base 62, six characters."""
+    """Return the CRC-32 of the text in base 62, six characters."""
     number = zlib.crc32(random.encode("ascii"))
     digits = ""
     for _ in range(CHECKSUM_LENGTH):
@@ -242,7 +252,7 @@ def _note_use(token: int, now: datetime, address: str | None) -> None:
 
 
 def _address(text: str | None) -> str | None:
-    """An address the database can keep; anything else is unknown, and no reason to turn a valid token away."""
+    """Return an address that the database can store, else None: an unusable address must not refuse a valid token."""
     try:
         return str(addresses.read(text or ""))
     except ValueError:

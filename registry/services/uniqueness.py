@@ -1,4 +1,4 @@
-"""The last word on names that are given once: the database's."""
+"""Translation of unique constraint violations, which detect concurrent use of a name."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +12,9 @@ UNIQUE_VIOLATION = "23505"
 
 @contextmanager
 def translate_unique_violation(pointer: str, detail: str) -> Iterator[None]:
-    """Turn a name that is taken, perhaps a moment ago by somebody else, into ValidationFailedError at `pointer`.
+    """Turn a unique violation, perhaps by a concurrent request, into ValidationFailedError at `pointer`.
 
-    The transaction around it is spoilt then, and must be left by the refusal.
+    The transaction around the block is aborted then, and the exception must leave it.
     """
     try:
         yield
@@ -26,11 +26,7 @@ def translate_unique_violation(pointer: str, detail: str) -> Iterator[None]:
 
 @contextmanager
 def lost_to_another(error: type[Exception]) -> Iterator[None]:
-    """Turn the violation of a unique constraint into an exception of the caller's, which leaves the transaction.
-
-    Raises:
-        Exception: of the type given.
-    """
+    """Turn a unique violation into an exception of the given type, which must leave the transaction."""
     try:
         yield
     except IntegrityError as fault:

@@ -1,8 +1,8 @@
-"""What a worker does with a file that was sent to the bucket: read it, hash it, and give it to the version or not.
+"""Processing of files uploaded to the bucket by a worker: read, hash, and attach to the version or refuse.
 
-The row is the queue: a worker claims it by a token nobody else knows, and only the holder of that token writes. A
-worker that dies leaves the file where it lies, and another one begins anew. When the last file is stored, the version
-is registered, because rows are queued only by whoever said that all files were sent.
+The row is the queue: a worker claims it with a random token, and only the holder of that token writes. If a worker is
+lost, the file stays and another worker starts again. When the last file is stored, the version is registered, because
+rows are queued only when the client has declared the upload complete.
 """
 
 import logging
@@ -30,7 +30,7 @@ from registry.services.version_lock import lock_version
 from registry.services.versions import register
 
 WORKER = process("upload-worker")
-"""Who acts when a file was examined."""
+"""The actor of the events of processing."""
 
 _BEATS_UNTIL_LOST = 9
 _FIRST_PAUSE = timedelta(seconds=10)
@@ -47,11 +47,11 @@ class _Claim:
 
 
 class _ClaimLostError(Exception):
-    """Another worker has the row, or nobody needs it any more."""
+    """Another worker has claimed the row, or it was deleted."""
 
 
 class _DigestMismatchError(Exception):
-    """What was sent is not what was declared."""
+    """The uploaded bytes differ from the declared ones."""
 
     def __init__(self, found: storage.StoredBlob) -> None:
         super().__init__(found.sha256)
@@ -59,7 +59,11 @@ class _DigestMismatchError(Exception):
 
 
 def due_upload_ids(*, limit: int = 200) -> list[int]:
-    """Uploads a worker should look at now, those included whose worker gave no sign of life for too long."""
+    """Return the keys of the uploads to process now, oldest first.
+
+    Uploads whose worker sent no heartbeat for COUNTERSIGN_UPLOAD_LOST_AFTER seconds are queued again first, or fail
+    after COUNTERSIGN_UPLOAD_ATTEMPTS attempts.
+    """
     now = clock.now()
     silent = Q(
         state=Upload.State.EXAMINING, alive_at__lt=now - timedelta(seconds=settings.COUNTERSIGN_UPLOAD_LOST_AFTER)
@@ -74,9 +78,12 @@ def due_upload_ids(*, limit: int = 200) -> list[int]:
 
 
 def process_upload(upload_id: int) -> bool:
-    """Claim an upload, read it, and store or refuse it. False where there was nothing to claim, or the claim was lost.
+    """Claim an upload, read it, and store or refuse it.
 
-    Raises nothing the store raises: that is tried again later, COUNTERSIGN_UPLOAD_ATTEMPTS times.
+    Errors of the store are not raised: the upload is retried later, up to COUNTERSIGN_UPLOAD_ATTEMPTS times.
+
+    Returns:
+        False if there was nothing to claim, or the claim was lost.
     """
     claim = _Claim(upload_id, uuid4())
     now = clock.now()
@@ -113,7 +120,7 @@ def process_upload(upload_id: int) -> bool:
 
 
 def _store(claim: _Claim, artifact: Artifact) -> None:
-    """The file is the declared one: give it to the version, and register that where it was the last."""
+    """Attach the file to the version, and register the version if it was the last one."""
     with transaction.atomic():
         model, version = lock_version(artifact.version)
         upload = _held(claim)
@@ -136,7 +143,7 @@ def _store(claim: _Claim, artifact: Artifact) -> None:
 
 
 def _refuse(claim: _Claim, artifact: Artifact, found: storage.StoredBlob) -> None:
-    """The file is another one: say so, on the record, where whoever sent it looks."""
+    """Digest or size mismatch: set the upload to REFUSED, record the event, store the message shown to the uploader."""
     if found.size != artifact.size:
         fault = f"{found.size:,} bytes and not the declared {artifact.size:,}"
     else:
@@ -181,7 +188,7 @@ def _again(claim: _Claim, error: Exception) -> None:
 
 
 def _end(claim: _Claim, state: Upload.State, detail: str) -> bool:
-    """Close the row; False where it is another worker's."""
+    """Close the row; False if another worker has claimed it."""
     mine = Upload.objects.filter(pk=claim.upload_id, claim=claim.token)
     return bool(mine.update(state=state, detail=detail, claim=None, due_at=None))
 
@@ -199,7 +206,7 @@ def _held(claim: _Claim) -> Upload:
 
 
 def _pulse(claim: _Claim) -> Callable[[], None]:
-    """A sign of life every few seconds; raises _Lost where the claim is somebody else's."""
+    """Return a heartbeat function; it raises _ClaimLostError if another worker has the claim."""
     every = settings.COUNTERSIGN_UPLOAD_LOST_AFTER / _BEATS_UNTIL_LOST
     following = time.monotonic() + every
 

@@ -1,8 +1,8 @@
-"""Sending a version's files: which are there already, where each of the others goes, and saying that all were sent.
+"""Upload of a version's files: which are stored, where to send the others, and declaring the upload complete.
 
-Where files are kept in a folder they come through the web process, which hashes them on the way. Where they are kept in
-a bucket they are sent there, by an address signed for one file, and a worker hashes what arrived
-(`registry.services.upload_processing`) before it is anybody's.
+With a filesystem store, files are sent through the web process, which hashes them while streaming. With a bucket, they
+are sent there directly with a URL signed for one file, and a worker hashes them (`registry.services.upload_processing`)
+before they are attached to the version.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,8 +25,9 @@ IN_PROGRESS_STATES = (Upload.State.QUEUED, Upload.State.EXAMINING)
 
 @dataclass(frozen=True)
 class UploadInstruction:
-    """What to do for a file: nothing where it is `stored` or a worker is about to look at it; otherwise send it, to the
-    address, or, where there is none, to us."""
+    """What to do for a file: nothing if it is `stored` or `examining` (a worker processes it); otherwise upload
+    it to `address`, or through the server if `address` is None.
+    """
 
     artifact: Artifact
     stored: bool
@@ -35,16 +36,22 @@ class UploadInstruction:
 
 
 def upload_instructions(*, actor: Actor, version: ModelVersion, paths: Sequence[str] = ()) -> list[UploadInstruction]:
-    """Say for each file of a version that is registering what there is left to do, as often as one asks.
+    """Return what remains to be done for each file of a version that is registering. May be called repeatedly.
 
-    A file is not asked for where the actor may see a version that has it: whoever may download it need not send it. A
-    digest alone gets nobody a file, nor the news that there is one.
+    A file need not be sent if the actor may see a version that has it. A digest alone neither gives access to a file
+    nor reveals that it exists.
 
     Args:
-        paths: the files asked about; all where none is named.
+        actor: the person or token that uploads.
+        version: the version.
+        paths: the files; all if empty.
 
-    Raises NotFound and PermissionDeniedError; InvalidStateError where the version is registered or abandoned;
-    ValidationFailedError; StorageUnavailableError.
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor does not have REGISTER_VERSION.
+        InvalidStateError: the version is registered or abandoned.
+        ValidationFailedError: the version declares no file with such a path.
+        StorageUnavailableError: the store is unavailable.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     require_accepts_files(version)
@@ -76,9 +83,9 @@ def _order(version: ModelVersion, file: Artifact) -> UploadInstruction:
 
 
 def _take_from_visible(actor: Actor, version: ModelVersion, wanted: Iterable[Artifact]) -> bool:
-    """Give files the bytes of equal ones that the actor may see elsewhere; says whether any got them."""
+    """Attach the bytes of identical files that the actor may see elsewhere; returns whether any file got them."""
     lacking = {file.sha256: file.size for file in wanted if file.blob_id is None}
-    # Few rows have these digests; whether their models are visible is asked of those alone.
+    # Few rows have these digests; visibility is checked only for their models.
     holding = list(
         Artifact.objects.filter(sha256__in=lacking, blob__isnull=False)
         .order_by("pk")
@@ -104,7 +111,7 @@ def _take_from_visible(actor: Actor, version: ModelVersion, wanted: Iterable[Art
 
 
 def received_upload_ids(version: ModelVersion) -> frozenset[str]:
-    """The uids of the files of which something lies in the bucket. Asks the store: not to be called under a lock."""
+    """Return the uids of the files received in the bucket. Queries the store: do not call it while holding a lock."""
     awaited = Upload.objects.filter(artifact__version=version).exclude(state__in=IN_PROGRESS_STATES)
     return frozenset(storage.store().list_received(str(version.uid))) if awaited.exists() else frozenset()
 
@@ -112,9 +119,17 @@ def received_upload_ids(version: ModelVersion) -> frozenset[str]:
 def queue_for_processing(
     files: Iterable[Artifact], sent: frozenset[str], person: User, token: AccessToken | None
 ) -> tuple[list[Artifact], tuple[int, ...]]:
-    """Queue for examination what was sent of files that are not stored. Called with the version locked.
+    """Queue received files that are not stored for processing. Called with the version locked; queues nothing if one is
+    missing.
 
-    Returns the files of which nothing was sent, and the numbers of the uploads a worker is to look at.
+    Args:
+        files: the files that are not stored.
+        sent: uids of the files received in the bucket.
+        person: the person who completes the upload, with
+        token: the token they used, if any.
+
+    Returns:
+        The files that were not received, and the keys of the uploads that a worker has to process.
     """
     lacking = list(files)
     uploads = {upload.artifact_id: upload for upload in Upload.objects.filter(artifact__in=lacking)}
@@ -134,13 +149,13 @@ def queue_for_processing(
 
 
 def upload_error(file: Artifact) -> str:
-    """What there is to say of a file whose upload came to nothing; empty otherwise."""
+    """Return the message about a failed or refused upload of a file; empty if there is none."""
     upload = _upload(file)
     return upload.detail if upload is not None and upload.state not in IN_PROGRESS_STATES else ""
 
 
 def upload_state(file: Artifact) -> str:
-    """How a file stands: stored, examining, refused, failed or missing."""
+    """Return the state of a file: stored, examining, refused, failed or missing."""
     if file.blob_id is not None:
         return "stored"
     upload = _upload(file)
@@ -150,12 +165,16 @@ def upload_state(file: Artifact) -> str:
 
 
 def upload_key(version: ModelVersion, file: Artifact) -> str:
-    """Where in the bucket a file is sent to: the same place however often it is sent."""
+    """Return the key of a file's upload in the bucket; the same for every attempt."""
     return f"{version.uid}/{file.uid}"
 
 
 def require_accepts_files(version: ModelVersion) -> None:
-    """Raises InvalidStateError where a version takes no files any more."""
+    """Require that the version still accepts files.
+
+    Raises:
+        InvalidStateError: the version is registered or abandoned.
+    """
     if version.status == ModelVersion.Status.REGISTERED:
         raise InvalidStateError(
             f"Version {version.number} is registered and its files are fixed: declare a new version to change them.",

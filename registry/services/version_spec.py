@@ -1,4 +1,4 @@
-"""What a version is declared with, as values, and the rules those values keep."""
+"""The specification of a declared version, as values, and its validation rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -23,7 +23,7 @@ MAX_PARENTS = 100
 
 @dataclass(frozen=True)
 class ArtifactSpec:
-    """A file: its path inside the version, the SHA-256 of its bytes in hexadecimal, its size in bytes."""
+    """A file: its path in the version, the SHA-256 of its bytes in hexadecimal, its size in bytes."""
 
     path: str
     sha256: str
@@ -32,9 +32,11 @@ class ArtifactSpec:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A dataset reference, by its facts. `reference` is the name's version, tag or date; `digest_algorithm` is one of
-    `registry.datasets.DIGEST_FORMS` or any other label. How surely the data is identified follows from the two digest
-    fields."""
+    """A dataset reference by its fields.
+
+    `reference` is a version, tag or date; `digest_algorithm` is one of `registry.datasets.DIGEST_FORMS` or any other
+    label. The identity strength follows from the two digest fields.
+    """
 
     role: str
     name: str
@@ -46,9 +48,11 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class DatasetText:
-    """A dataset reference as somebody has it: `text` in one of `registry.datasets.FORMS`, such as a .dvc file's content
-    or lakefs://repository/commit/path. It is read into a `DatasetSpec`, and only that is kept; `name` is what to call
-    it, where not as the text does."""
+    """A dataset reference as text, in one of `registry.datasets.FORMS`, such as the content of a .dvc file or
+    lakefs://repository/commit/path.
+
+    It is parsed into a `DatasetSpec`, and only that is stored. `name` replaces the name in the text.
+    """
 
     role: str
     form: str
@@ -58,7 +62,7 @@ class DatasetText:
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """A finite number the version was measured to have, on a dataset and a slice of it."""
+    """A finite number measured for the version, on a dataset and a slice of it."""
 
     name: str
     value: float
@@ -70,8 +74,11 @@ class MetricSpec:
 class VersionSpec:
     """Everything fixed at registration, and the first metrics and card.
 
-    `code_clean` is False where the working tree had changes the commit does not hold; `environment_lock` is the text of
-    a lock file; `parents` are the versions it was made from; `trained_by` is who trained it, where that is known.
+    Attributes:
+        code_clean: False if the working tree had changes that the commit does not contain.
+        environment_lock: the text of a lock file.
+        parents: the versions from which it was made.
+        trained_by: the person who trained it, if known.
     """
 
     artifacts: Sequence[ArtifactSpec] = ()
@@ -95,7 +102,7 @@ class VersionSpec:
 
     @property
     def is_source_only(self) -> bool:
-        """Whether all that is fixed is text in the version's own row."""
+        """Whether everything declared is stored in the version's own row as text."""
         beside = (self.artifacts, self.datasets, self.parents, self.metrics, self.card)
         return not any((*beside, self.parameters, self.signature))
 
@@ -123,7 +130,7 @@ _COLUMNS = (
 
 
 def validate_spec(faults: ErrorCollector, spec: VersionSpec) -> VersionSpec:
-    """Hold a specification to the rules; returns it as it is kept, with no space around its lines."""
+    """Validate a specification; errors are added to `faults`. Returns it as it is stored, with lines stripped."""
     lines: dict[str, Any] = {
         name: faults.clean_line(f"/{name}", getattr(spec, name), limit) for name, limit in _LINES.items()
     }
@@ -147,7 +154,7 @@ def validate_spec(faults: ErrorCollector, spec: VersionSpec) -> VersionSpec:
 
 
 def _signature(faults: ErrorCollector, signature: Mapping[str, Any]) -> dict[str, Any]:
-    """The signature as it is kept; a side may be JSON in a text, as MLflow writes it."""
+    """Return the model signature as it is stored; a side may be JSON in a text, as MLflow writes it."""
     kept = faults.clean_json("/signature", signature)
     for side in SIDES:
         if isinstance(written := kept.get(side), str):
@@ -156,12 +163,12 @@ def _signature(faults: ErrorCollector, signature: Mapping[str, Any]) -> dict[str
 
 
 def spec_fields(spec: VersionSpec) -> dict[str, Any]:
-    """What a specification fixes in the version's own row."""
+    """Return the fields that are stored in the version's own row."""
     return {name: getattr(spec, name) for name in _COLUMNS}
 
 
 def check_artifacts(faults: ErrorCollector, artifacts: Sequence[ArtifactSpec]) -> None:
-    """Paths, digests, and the limits of the settings on number and size."""
+    """Validate paths and digests, and the configured limits on number and size."""
     if len(artifacts) > settings.COUNTERSIGN_MAX_FILES:
         faults.add(
             "/artifacts",
@@ -194,8 +201,7 @@ def check_artifacts(faults: ErrorCollector, artifacts: Sequence[ArtifactSpec]) -
 
 
 def cleaned_datasets(faults: ErrorCollector, datasets: Sequence[DatasetSpec | DatasetText]) -> list[DatasetSpec]:
-    """Every reference as its facts: read where it came as text, and held to roles, lengths, and that a digest looks
-    like what it says it is."""
+    """Validate dataset references, parse those given as text, and return them as they are stored."""
     if len(datasets) > MAX_DATASETS:
         faults.add("/datasets", "too_many", f"At most {MAX_DATASETS} dataset references; these are {len(datasets)}.")
         return []
@@ -250,7 +256,7 @@ def _check_digest(faults: ErrorCollector, where: str, dataset: DatasetSpec) -> N
 
 
 def cleaned_metrics(faults: ErrorCollector, metrics: Sequence[MetricSpec], *, required: bool) -> list[MetricSpec]:
-    """Names, finite values, and no metric twice."""
+    """Validate metrics: names, finite values, no duplicates."""
     if required and not metrics:
         faults.add("/metrics", "required", "Give at least one metric.")
     if len(metrics) > MAX_METRICS:
@@ -271,8 +277,11 @@ def cleaned_metrics(faults: ErrorCollector, metrics: Sequence[MetricSpec], *, re
 
 
 def check_card(faults: ErrorCollector, text: str, pointer: str) -> None:
-    """At most 256 KB of UTF-8 text, not empty, and no key twice in the front matter: two readers of such a card would
-    read two values. A card that was stored before this rule is shown as unreadable."""
+    """Validate a card: at most 256 KB of UTF-8 text, not empty, and no duplicate key in the front matter, which parsers
+    would read differently.
+
+    A card stored before this rule is shown as unreadable.
+    """
     faults.clean_text(pointer, text, len(text), required=True)
     if len(text.encode(errors="replace")) > MAX_CARD_BYTES:
         faults.add(
@@ -289,12 +298,12 @@ def check_card(faults: ErrorCollector, text: str, pointer: str) -> None:
 
 
 def identity_strength(dataset: DatasetSpec) -> str:
-    """How surely the reference identifies the data."""
+    """Return how reliably the reference identifies the data."""
     return references.identity_strength(dataset.digest_algorithm, dataset.digest)
 
 
 def declaration_digest(model: RegisteredModel, spec: VersionSpec) -> str:
-    """SHA-256 over everything declared: by it a registration that is sent again is recognised as the same one."""
+    """Return the SHA-256 over everything declared; a repeated registration is recognised by it."""
     return canonical.digest(
         {
             **spec_fields(spec),

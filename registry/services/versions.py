@@ -1,7 +1,7 @@
-"""Versions: declared with what they consist of, filled with files, registered; then added to in numbered revisions.
+"""Versions: declared with their contents, files stored, registered; then extended in numbered revisions.
 
-Every write locks the model's row, then the version's: the order of the whole product, and what makes version numbers
-follow each other. Bytes are taken in before any lock.
+Every write locks the model's row, then the version's: the lock order of the product, which also makes version numbers
+consecutive. Bytes are stored before any lock is taken.
 """
 
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ _DECLARED_BEFORE = """
     AND registered_by_id = %(person)s AND registered_with_id IS NOT DISTINCT FROM %(token)s
     ORDER BY number DESC LIMIT 1"""
 _NAMED = 10
-"""How many missing files a refusal names."""
+"""Number of missing files named in an error message."""
 
 
 @transaction.atomic
@@ -79,15 +79,27 @@ def declare_version(
     spec: VersionSpec,
     reuse: bool = True,
 ) -> ModelVersion:
-    """Declare the next version of a model: its files by path, digest and size, and all else that is fixed.
+    """Declare the next version of a model: its files by path, digest and size, and everything else that is fixed.
 
-    Without files it is registered at once, by its source alone, and they may be attached later
-    (`registry.services.attachments`); with files it is `registering` until each is stored and `complete` called.
-    What was declared before by the same person with the same token, word for word, is found again and returned with
-    `found` set, so that a pipeline may repeat itself; `reuse=False` makes a new version all the same.
+    Without files it is registered at once, by its source alone, and files may be attached later
+    (`registry.services.attachments`). With files it is `registering` until each is stored and `complete_registration`
+    is called.
 
-    Raises NotFound and PermissionDeniedError as `access.require` does; InvalidStateError for an archived model;
-    ValidationFailedError.
+    Args:
+        actor: the person who declares it, or a token of theirs.
+        model: the model.
+        spec: the specification.
+        reuse: if the same person declared the same with the same token before, return that version with `found` set, so
+            that a pipeline may repeat itself. False always creates a new version.
+
+    Returns:
+        The version.
+
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor does not have REGISTER_VERSION.
+        InvalidStateError: the model is archived, or no lifecycle is installed.
+        ValidationFailedError: the specification breaks a rule.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, model)
     person, token = access.require_person_and_token(actor)
@@ -142,16 +154,23 @@ def declare_version(
 def store_artifact(
     *, actor: Actor, version: ModelVersion, path: str, stream: storage.Stream, announced: int | None = None
 ) -> Artifact:
-    """Store one declared file of a version, streamed and hashed on the way. The same bytes again change nothing.
+    """Store one declared file of a version, hashed while streaming. The same bytes again change nothing.
 
-    The bytes are asked for even where another version has the same: a digest is no proof that one has the file.
+    The bytes are required even if another version has the same: knowing a digest does not prove possession of the file.
 
     Args:
-        announced: how many bytes the sender says there are; with another number none is read.
+        actor: the person or token that sends it.
+        version: the version.
+        path: the declared path.
+        stream: the bytes.
+        announced: the size in bytes that the client declares. If it differs from the declared one, the stream is not
+            read.
 
-    Raises NotFound and PermissionDeniedError; InvalidStateError where the version is registered already;
-    ValidationFailedError, with nothing kept,
-    where the bytes have another size or digest than was declared.
+    Raises:
+        NotFoundError: the model is not visible to the actor, or the version declares no such file.
+        PermissionDeniedError: the actor does not have REGISTER_VERSION.
+        InvalidStateError: the version is registered or abandoned.
+        ValidationFailedError: the bytes have another size or digest than declared; nothing is stored.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     artifact = Artifact.objects.filter(version=version, path=path).first()
@@ -195,18 +214,21 @@ def store_artifact(
 
 @transaction.atomic
 def complete_registration(*, actor: Actor, version: ModelVersion) -> ModelVersion:
-    """Register a version whose files are all stored: from now on what was declared is fixed, and the version has a
-    fingerprint. A version that is registered is returned as it is.
+    """Register a version whose files are all stored: what was declared is fixed, and it gets a fingerprint.
 
-    Where files were sent to the bucket and nobody has looked at them yet, the version is returned as it is with
-    `examining` set: the numbers of the uploads to ring for. The worker that stores the last one registers it.
+    A registered version is returned unchanged. If uploaded files still have to be processed, the version is returned
+    with `examining` set to the keys of the uploads for which the caller enqueues tasks; the worker that stores the last
+    one registers it.
 
-    Raises NotFound and PermissionDeniedError; InvalidStateError, naming the files, where some are missing;
-    StorageUnavailableError.
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor does not have REGISTER_VERSION.
+        InvalidStateError: files are missing (named in the message), or the version is abandoned.
+        StorageUnavailableError: the store is unavailable.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
     person, token = access.require_person_and_token(actor)
-    # The store is asked before anything is locked: it may take its time.
+    # The store is queried before any lock is taken, because it may be slow.
     sent = received_upload_ids(version)
     there = Artifact.objects.filter(version=version, blob__isnull=False)
     vanished = {file.pk for file in there if not storage.exists(file.sha256, file.size)}
@@ -238,7 +260,7 @@ def complete_registration(*, actor: Actor, version: ModelVersion) -> ModelVersio
 def _build_version(
     model: RegisteredModel, spec: VersionSpec, declared: str, person: User, token: AccessToken | None
 ) -> ModelVersion:
-    """The version's row, not kept yet, and its number taken."""
+    """Return the version's unsaved row, and take its number."""
     stage = Stage.objects.raw_first("initial")
     if stage is None:
         raise InvalidStateError(
@@ -265,7 +287,7 @@ def _build_version(
 
 
 def _save_children(version: ModelVersion, spec: VersionSpec) -> None:
-    """Keep the version's row and those of what it was declared with."""
+    """Save the version's row and the rows of its declared contents."""
     version.save(force_insert=True)
     if spec.parents:
         version.parents.set(spec.parents)
@@ -276,7 +298,7 @@ def _save_children(version: ModelVersion, spec: VersionSpec) -> None:
         [
             DatasetReference(version=version, strength=identity_strength(dataset), **vars(dataset))
             for dataset in spec.datasets
-            if isinstance(dataset, DatasetSpec)  # texts were read when the specification was cleaned
+            if isinstance(dataset, DatasetSpec)  # texts were parsed by validate_spec()
         ]
     )
     Metric.objects.bulk_create(
@@ -294,11 +316,16 @@ def _save_children(version: ModelVersion, spec: VersionSpec) -> None:
 
 
 def register(*, actor: Actor, version: ModelVersion, before: str | None, completed_by: str | None = None) -> Event:
-    """Make a locked version registered, with its fingerprint and its event. For `complete` and what finishes it later.
+    """Register a locked version, with its fingerprint and its event. Called when its last file is stored.
 
     Args:
-        before: its status until now; None where it was made in this transaction.
-        completed_by: uid of whoever said that all files were sent, where a worker registers the version for them.
+        actor: the actor of the event.
+        version: the locked version.
+        before: its previous status; None if it was created in this transaction.
+        completed_by: uid of the person who completed the upload, if a worker registers the version.
+
+    Returns:
+        The event.
     """
     version.fingerprint = fingerprint.compute(version)
     event = _append_registered(actor, version, before=before, completed_by=completed_by)
