@@ -1,4 +1,4 @@
-"""What a person adds to a version for a check that waits for evidence: in words, as options, as a command. Pure."""
+"""What to add to a version for a check that waits for evidence: as text, as options, as a command. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _METRIC = re.compile(r"the metric (.+?)(?: or |\Z)")
 
 
 def named(missing: Sequence[str]) -> list[str]:
-    """What is missing, for readers."""
+    """Return display names of missing kinds of evidence."""
     return ["its files" if kind == ARTIFACT_FILES else kind for kind in missing]
 
 
@@ -35,10 +35,10 @@ class Addition:
 
 
 def additions(what: str) -> tuple[Addition, ...]:
-    """Return what adds something that is missing; several are alternatives, the one that says more first.
+    """Return what supplies something that is missing; several are alternatives, the more informative first.
 
     Args:
-        what: as a check gives it: a kind of evidence, or a text such as "the metric auc or an evaluation table
+        what: as a check reports it: a kind of evidence, or a text such as "the metric auc or an evaluation table
             (evaluation.table) to compute auc from".
     """
     if what == ARTIFACT_FILES:
@@ -54,6 +54,12 @@ def additions(what: str) -> tuple[Addition, ...]:
 
 
 def command(slug: str, number: int, missing: Sequence[str]) -> str:
-    """Return the command that adds what is missing: who has the files is rarely who reads this first."""
+    """Return the command that adds what is missing, for the person who has the files.
+
+    Args:
+        slug: slug of the model.
+        number: number of the version.
+        missing: what a check reported as missing.
+    """
     options = [additions(what)[0].option for what in sorted(missing, key=lambda what: what != ARTIFACT_FILES)]
     return f"countersign attach {slug} {number} {' '.join(dict.fromkeys(options))}"

@@ -1,8 +1,8 @@
-"""What a check is: the contract between Countersign and whoever writes one, built in or from a plug-in. Pure.
+"""The contract between Countersign and checks, built in or from plug-ins. Pure.
 
-A check declares what it needs and is handed exactly that: local copies of files, JSON facts, a moment and a seed. It
-answers with an `Outcome`. It runs in a child process without network, so it has no database, no clock but `ctx.now`,
-and no way to keep anything but its outcome. The same inputs must give the same outcome.
+A check declares what it needs and receives exactly that: local copies of files, JSON facts, a time and a seed. It
+returns a `CheckOutcome`. It runs in a child process without network: it has no database, no clock but `ctx.now`, and
+stores nothing but its outcome. The same inputs must give the same outcome.
 
     class EvaluationSize(Check):
         slug, version = "acme.evaluation_size", "1.0.0"
@@ -11,11 +11,11 @@ and no way to keep anything but its outcome. The same inputs must give the same 
         class Params(Parameters):
             min_rows: Annotated[int, Field(ge=1, title="Rows")] = 1000
 
-        needs = (Evidence(EVALUATION_TABLE),)
+        needs = (RequiredEvidence(EVALUATION_TABLE),)
 
-        def run(self, ctx: Context, params: Params) -> Outcome: ...
+        def run(self, ctx: Context, params: Params) -> CheckOutcome: ...
 
-A plug-in announces its class under the entry-point group `countersign.checks`.
+A plug-in registers its class under the entry-point group `countersign.checks`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from pydantic import BaseModel, ConfigDict
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 API = 1
-"""The edition of this contract. A check of another edition is listed as broken and never run."""
+"""Version of this contract. A check for another version is listed as broken and never run."""
 
 ARTIFACT_FILES = "artifact.files"
 MODEL_CARD = "model.card"
@@ -43,13 +43,13 @@ METRICS = "metrics"
 EVALUATION_TABLE = "evaluation.table"
 
 FACT_NAMES = frozenset({"metrics", "target"})
-"""The facts that a check may name in `Check.facts`: the declared metrics, and where the version is to go."""
+"""Facts that `Check.facts` may name: the declared metrics, and the target of the promotion."""
 
 MAX_OUTCOME_BYTES = 256 * 1024
-"""An outcome is evidence to read, not a data set: what is larger belongs into a file."""
+"""Maximum size of an outcome in bytes. It is evidence to read, not a data set."""
 MAX_FINDINGS = 500
 MAX_TEXT = 2_000
-"""Characters of one sentence: a summary or a finding's message."""
+"""Maximum number of characters of a summary or a finding's message."""
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,79}")
 SLUG = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
@@ -57,7 +57,7 @@ VERSION = re.compile(r"\d{1,6}\.\d{1,6}\.\d{1,6}")
 
 
 class Status(StrEnum):
-    """Where a run is."""
+    """Status of a run."""
 
     WAITING_EVIDENCE = "waiting_evidence"
     QUEUED = "queued"
@@ -66,7 +66,7 @@ class Status(StrEnum):
 
 
 class Conclusion(StrEnum):
-    """How a run ended. A check may give the first four; the others are written by the product alone."""
+    """Result of a run. A check may return those in `GIVEN_BY_CHECKS`; the others are set by the product."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -81,7 +81,7 @@ GIVEN_BY_CHECKS = frozenset({Conclusion.SUCCESS, Conclusion.FAILURE, Conclusion.
 
 
 class Severity(StrEnum):
-    """How much a finding weighs."""
+    """Weight of a finding."""
 
     INFO = "info"
     WARNING = "warning"
@@ -90,11 +90,11 @@ class Severity(StrEnum):
 
 
 class CheckContractError(Exception):
-    """A check, or what it answered, does not keep the contract. The message says which rule."""
+    """A check or its outcome violates the contract. The message names the rule."""
 
 
 class Parameters(BaseModel):
-    """Base of every check's `Params`: unknown names are refused, values do not change, NaN is no number."""
+    """Base class of every check's `Params`: unknown names and NaN are refused, instances are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -104,7 +104,7 @@ class RequiredEvidence:
     """A kind of evidence a check reads.
 
     `kind` is ARTIFACT_FILES (every file of the version), MODEL_CARD, METRICS (the declared ones), or the kind of an
-    evidence file, such as EVALUATION_TABLE. Where `required`, the run waits until there is some.
+    evidence file, such as EVALUATION_TABLE. If `required`, the run waits until evidence of the kind exists.
     """
 
     kind: str
@@ -113,10 +113,10 @@ class RequiredEvidence:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """What a run may use; sizes in bytes, times in seconds. `wall` is the default a policy's `timeout` replaces.
+    """Resource limits of a run; sizes in bytes, times in seconds. A policy's `timeout` replaces `wall`.
 
-    `memory` limits the address space, so it counts mappings too; numpy alone wants several hundred megabytes.
-    `scratch` limits the copies of the evidence.
+    `memory` limits the address space, so it includes mappings; numpy alone needs several hundred megabytes. `scratch`
+    limits the copies of the evidence.
     """
 
     memory: int = 1 << 30
@@ -129,8 +129,10 @@ class Sandbox:
 
 @dataclass(frozen=True)
 class File:
-    """One file of the evidence, as it was registered, and where its copy is. `local` is None where storage does not
-    hold it. The copy's name tells nothing: `path` is the registered one."""
+    """One file of the evidence as registered, with its local copy.
+
+    `local` is None if storage does not have the file. The copy has a neutral name: `path` is the registered one.
+    """
 
     kind: str
     path: str
@@ -141,7 +143,7 @@ class File:
 
 @dataclass(frozen=True)
 class Context:
-    """All a check can see."""
+    """The inputs of a check."""
 
     files: tuple[File, ...]
     facts: Mapping[str, Any]
@@ -149,26 +151,27 @@ class Context:
     seed: int
 
     def of(self, kind: str) -> tuple[File, ...]:
-        """The files of one kind of evidence."""
+        """Return the files of one kind of evidence."""
         return tuple(f for f in self.files if f.kind == kind)
 
     def one(self, kind: str) -> File | None:
-        """The file of a kind of which a version has one at a time."""
+        """Return the file of a kind of which a version has one at a time."""
         return next(iter(self.of(kind)), None)
 
     def table(self, file: File, *, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
-        """The rows of a CSV file, cut down to the named columns, header first checked; see `governance.checks.tables`.
+        """Return the rows of a CSV file, reduced to the named columns; see `governance.checks.tables`.
 
-        Raises TableFormatError, with the line, for what is not such a table.
+        Raises:
+            TableFormatError: the file is not such a table; the message names the line.
         """
-        from governance.checks.tables import rows  # noqa: PLC0415 (only checks that read tables pay for it)
+        from governance.checks.tables import rows  # noqa: PLC0415 (imported only by checks that read tables)
 
         return rows(file, required=required, optional=optional)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing a check found: a stable `code`, a sentence that says what and the way out, and where."""
+    """One finding: a stable `code`, a message with problem and remedy, and where."""
 
     code: str
     message: str
@@ -178,7 +181,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """What a check answers. `measures` are the numbers it arrived at, by name."""
+    """The result a check returns. `measures` are computed values by name."""
 
     conclusion: Conclusion
     summary: str
@@ -186,7 +189,11 @@ class CheckOutcome:
     measures: Mapping[str, Json] = field(default_factory=dict)
 
     def as_json(self) -> bytes:
-        """The outcome as it leaves the sandbox. Raises CheckContractError for what the contract has no place for."""
+        """Serialise the outcome for the parent process.
+
+        Raises:
+            CheckContractError: the outcome violates the contract.
+        """
         try:
             raw = json.dumps(asdict(self), allow_nan=False, ensure_ascii=False, sort_keys=True).encode()
         except (TypeError, ValueError) as error:
@@ -196,7 +203,11 @@ class CheckOutcome:
 
 
 def outcome_from_json(raw: bytes) -> CheckOutcome:
-    """Read and judge what came out of a sandbox. Raises CheckContractError with the rule that was broken."""
+    """Parse and validate the output of a sandbox.
+
+    Raises:
+        CheckContractError: the output violates the contract; the message names the rule.
+    """
     if len(raw) > MAX_OUTCOME_BYTES:
         raise CheckContractError(f"the outcome has {len(raw):,} bytes; the limit is {MAX_OUTCOME_BYTES:,}")
     try:
@@ -228,13 +239,16 @@ def outcome_from_json(raw: bytes) -> CheckOutcome:
 
 
 class Check:
-    """Base of every check. Subclasses set the class attributes and write `run`."""
+    """Base class of every check. Subclasses set the class attributes and implement `run`.
+
+    The first line of a subclass's docstring is shown to users as its description.
+    """
 
     api: ClassVar[int] = API
     slug: ClassVar[str]
     """Namespaced: "docs.model_card", "acme.evaluation_size". Built-in namespaces are reserved."""
     version: ClassVar[str]
-    """major.minor.patch. The author's promise: it changes whenever the same inputs may give another outcome."""
+    """major.minor.patch. Must change whenever the same inputs may give another outcome."""
     title: ClassVar[str]
     category: ClassVar[str]
     Params: ClassVar[type[Parameters]] = Parameters
@@ -243,35 +257,46 @@ class Check:
     """Names of the facts it reads, of `FACT_NAMES`."""
     sandbox: ClassVar[Sandbox] = Sandbox()
     waivable: ClassVar[bool] = True
-    """Whether a waiver may stand in for it."""
+    """Whether the check may be waived."""
     judges_damage: ClassVar[bool] = False
-    """Whether it wants files whose stored bytes are not the registered ones. Other checks are not run on them."""
+    """Whether it accepts files whose stored bytes differ from the registered ones. Other checks are not run on them."""
 
     def missing(self, available: frozenset[str], facts: Mapping[str, Any], params: Any) -> tuple[str, ...]:
-        """What must be added to the version before this can run, in words; empty when nothing.
+        """Return what must be added to the version before the check can run, in words; empty if nothing.
 
-        `available` are the kinds of evidence there are. Override where one kind may stand in for another.
+        Override if one kind can replace another.
+
+        Args:
+            available: kinds of evidence of the version.
+            facts: the facts the check names.
+            params: validated parameters.
         """
         return tuple(e.kind for e in self.needs if e.required and e.kind not in available)
 
     def combine(self, first: Any, second: Any) -> Any | None:
-        """Return the parameters that satisfy both of two parameter sets; None where there are none.
+        """Return the parameters that satisfy both of two parameter sets; None if there are none.
 
-        Called where two policies that govern one request name this check. Override where unequal parameters can be
-        combined; what is returned must never accept what either set refuses.
+        Called if two policies that govern one request name this check. Override if unequal parameters can be combined;
+        the result must never accept what either set refuses.
         """
         return first if first == second else None
 
     def run(self, ctx: Context, params: Any) -> CheckOutcome:
-        """Judge. Must depend on nothing but its arguments."""
+        """Evaluate the version. The result must depend only on the arguments."""
         raise NotImplementedError
 
 
 def missing_evidence(check: Check, available: frozenset[str], facts: Mapping[str, Any], params: Any) -> tuple[str, ...]:
-    """Return what a check lacks, in words. `Check.missing` is code of a plug-in that runs outside the sandbox.
+    """Return what a check lacks, in words. `Check.missing` may be plug-in code, which runs outside the sandbox here.
+
+    Args:
+        check: the check.
+        available: kinds of evidence of the version.
+        facts: the facts the check names.
+        params: validated parameters.
 
     Raises:
-        CheckContractError: for whatever it raises, and for an answer that is not words.
+        CheckContractError: the check raised an exception, or returned something other than strings.
     """
     try:
         missing = tuple(check.missing(available, facts, params))
@@ -283,7 +308,11 @@ def missing_evidence(check: Check, available: frozenset[str], facts: Mapping[str
 
 
 def refuse_bad_check(check: type[Check]) -> None:
-    """Raise CheckContractError where a class cannot be a check."""
+    """Refuse a class that violates the contract for checks.
+
+    Raises:
+        CheckContractError: with the rule.
+    """
     if not (isinstance(check, type) and issubclass(check, Check)):
         raise CheckContractError("the entry point must name a subclass of governance.checks.base.Check")
     if check.api != API:
@@ -337,7 +366,7 @@ def _text(value: object, name: str) -> str:
 
 
 def _refuse_unstorable(value: object) -> None:
-    """PostgreSQL's JSON knows no NUL and no half surrogates, and JSON itself no NaN."""
+    """Refuse values that PostgreSQL's JSON (NUL, unpaired surrogates) or JSON itself (NaN) cannot represent."""
     if isinstance(value, str):
         if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
             raise CheckContractError("text must hold no NUL and no half of a surrogate pair")

@@ -1,8 +1,8 @@
-"""The life of a check run's row: planned, queued, claimed, completed, run again, given up.
+"""The lifecycle of check runs: planned, queued, claimed, completed, retried, given up.
 
-The row is the queue. A worker claims it by writing a token nobody else knows; only the holder of that token completes
-it, so a task delivered twice, a slow worker and a second worker never produce two outcomes. Each outcome is recorded
-in the transaction that writes it; claims and heartbeats are not events.
+Rows are the work queue. A worker claims a row by writing a token known only to itself, and only the holder of that
+token completes it, so repeated tasks and slow or concurrent workers never produce two outcomes. Each outcome is
+recorded as an event in the same transaction; claims and heartbeats are not events.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from registry.services.version_lock import lock_keys
 log = logging.getLogger(__name__)
 
 WORKER = process("check-worker")
-"""Who acts when a check completes, is run again, or is found lost."""
+"""The actor when a check completes, is retried, or is found lost."""
 
 MAX_RETRIES = 2
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """What the gate needs of one check now. `due`: a new row must be made; otherwise `latest` is it.
+    """What the gate needs of one check now. `due`: a new row must be created; otherwise `latest` is current.
 
-    `missing` names the evidence a new run has to wait for; `problem` says why it cannot run at all (no such check,
-    parameters it does not take).
+    `missing` names the evidence a new run has to wait for. `problem`: why it cannot run at all (unknown check, invalid
+    parameters, conflicting policies).
     """
 
     check_slug: str
@@ -61,7 +61,9 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class Result:
-    """How a claimed run ended. `conditions`: limits used, isolation, resource use; for operators, never judged."""
+    """Result of a claimed run. `conditions`: limits, isolation, resource use; for operators, not part of the
+    outcome.
+    """
 
     conclusion: Conclusion
     summary: str
@@ -71,12 +73,12 @@ class Result:
 
     @classmethod
     def of(cls, outcome: CheckOutcome, conditions: Mapping[str, Any]) -> Result:
-        """What a check answered."""
+        """Build the result from a check's outcome."""
         return cls(outcome.conclusion, outcome.summary, outcome.findings, outcome.measures, conditions)
 
     @classmethod
     def error(cls, summary: str, conditions: Mapping[str, Any] | None = None) -> Result:
-        """The check gave no answer, and why. Never a pass; run again by itself."""
+        """Build the result of a run without an outcome. It never passes and is retried automatically."""
         return cls(Conclusion.ERROR, summary, conditions=conditions or {})
 
 
@@ -86,11 +88,16 @@ def plan(
     contents: VersionContents | None = None,
     latest: Mapping[str, CheckRun] | None = None,
 ) -> list[PlannedRun]:
-    """What each check of the policy needs now, in the policy's order. Reads only, and not what it is given: what the
-    version consists of, and the latest run of each check.
+    """Return what each check of a policy needs now, in the policy's order. Writes nothing.
 
-    A new run is due where there is none, where the latest was cancelled, where it ran on other inputs than today's, and
-    where its result is older than the rule allows.
+    A new run is due if there is none, if the latest was cancelled, if its inputs differ from the current ones, or if
+    its result is older than the rule allows.
+
+    Args:
+        request: the promotion request.
+        document: its combined policy.
+        contents: contents of the version if already read.
+        latest: the latest run of each check if already read.
     """
     shelf = inputs.InputResolver(request, contents)
     if latest is None:
@@ -144,9 +151,17 @@ def _is_due(rule: CheckRule, latest: CheckRun | None, digest: str, now: datetime
 
 
 def queue_planned_runs(request: PromotionRequest, planned: Sequence[PlannedRun], *, actor: Actor) -> list[CheckRun]:
-    """Make the runs that are due, and cancel unfinished ones they replace. Returns the new rows; rings on commit.
+    """Create the runs that are due, cancel unfinished ones they replace, and enqueue workers on commit.
 
-    Call with the request, its version and its model locked. One event for each run made and each cancelled.
+    Call with the request, its version and its model locked. Records one event per created and cancelled run.
+
+    Args:
+        request: the locked promotion request.
+        planned: what `plan` returned.
+        actor: who caused it.
+
+    Returns:
+        The new rows.
     """
     due = [p for p in planned if p.due]
     if not due:
@@ -161,7 +176,15 @@ def queue_planned_runs(request: PromotionRequest, planned: Sequence[PlannedRun],
 
 
 def cancel_unfinished(request: PromotionRequest, *, actor: Actor) -> int:
-    """Cancel whatever of a closed request has not finished; its worker finds the claim gone. Returns how many."""
+    """Cancel the unfinished runs of a closed request. A worker on one of them finds its claim invalid.
+
+    Args:
+        request: the locked promotion request.
+        actor: who caused it.
+
+    Returns:
+        The number of cancelled runs.
+    """
     runs = list(_locked_unfinished(request))
     for run in runs:
         _cancel(run, request, actor=actor, why=f"Request #{request.pk} was closed.")
@@ -170,14 +193,18 @@ def cancel_unfinished(request: PromotionRequest, *, actor: Actor) -> int:
 
 @dataclass(frozen=True)
 class RunLease:
-    """The right to complete one run: its number, and the token written into it."""
+    """The right to complete one run: its primary key and the claim token."""
 
     run_id: int
     token: UUID
 
 
 def claim(run_id: int) -> RunLease | None:
-    """Take a queued run that is due; None where it is not there to take: finished, taken, waiting or not yet due."""
+    """Claim a queued run that is due.
+
+    Returns:
+        The claim; None if the run is finished, claimed, waiting or not yet due.
+    """
     now = clock.now()
     token = uuid4()
     taken = (
@@ -189,20 +216,23 @@ def claim(run_id: int) -> RunLease | None:
 
 
 def heartbeat(held: RunLease) -> bool:
-    """Say that the worker lives. False where the claim is gone: stop, the result would change nothing."""
+    """Update a claimed run's heartbeat. False if the claim is invalid: the worker should stop."""
     return bool(_held(held).update(heartbeat_at=clock.now()))
 
 
 def complete(held: RunLease, result: Result, *, settle: Callable[[int], object]) -> bool:
-    """Write how a claimed run ended, with its event, and settle its request; False where the claim is gone.
+    """Record the result of a claimed run with its event, and evaluate its request, in one transaction.
 
-    One transaction. Where settling fails, the result is kept all the same, in a transaction of its own, and the request
-    is settled later: a fault there must not make a finished check look lost.
+    If the evaluation fails, the result is kept in a transaction of its own and the request is evaluated later, so that
+    a finished check is never treated as lost.
 
     Args:
         held: the claim.
-        result: how it ended; an error is queued again, twice at most.
-        settle: `governance.promotions.settle`, which stands above this room.
+        result: the result; an error is queued again, at most twice.
+        settle: `governance.promotions.reevaluate`, passed in because this package must not import it.
+
+    Returns:
+        False if the claim is invalid; then nothing is written.
     """
     try:
         with transaction.atomic():
@@ -219,7 +249,14 @@ def complete(held: RunLease, result: Result, *, settle: Callable[[int], object])
 
 
 def fail_lost_runs(*, settle: Callable[[int], object]) -> int:
-    """Complete as errors the runs whose worker gave no sign of life for too long. Returns how many."""
+    """Complete as errors the runs without a heartbeat for too long.
+
+    Args:
+        settle: `governance.promotions.reevaluate`.
+
+    Returns:
+        The number of completed runs.
+    """
     limit = clock.now() - timedelta(seconds=settings.COUNTERSIGN_CHECK_LOST_AFTER)
     lost = CheckRun.objects.filter(status=CheckRun.Status.RUNNING, heartbeat_at__lt=limit).order_by("pk")
     result = Result.error("The worker that ran this check was lost before it answered. It is run again by itself.")
@@ -229,14 +266,14 @@ def fail_lost_runs(*, settle: Callable[[int], object]) -> int:
 
 
 def due_runs() -> list[int]:
-    """Numbers of the queued runs that a worker should have taken by now."""
+    """Return the primary keys of the queued runs that are due."""
     now = clock.now()
     due = CheckRun.objects.filter(Q(run_after__isnull=True) | Q(run_after__lte=now), status=CheckRun.Status.QUEUED)
     return list(due.order_by("pk").values_list("pk", flat=True))
 
 
 def lately_completed(span: timedelta) -> list[int]:
-    """Numbers of the live requests with a run completed within `span`: to settle once more, in case that was missed."""
+    """Return the numbers of the live requests with a run completed within `span`, in case an evaluation was missed."""
     rows = CheckRun.objects.filter(completed_at__gte=clock.now() - span, request__state__in=PromotionRequest.LIVE)
     return list(rows.order_by("request_id").values_list("request_id", flat=True).distinct())
 
@@ -267,7 +304,9 @@ def _record(held: RunLease, result: Result) -> int | None:
 
 
 def _retry(run: CheckRun, request: PromotionRequest) -> None:
-    """Queue another attempt after a pause, unless this is the last in a row of errors or the request is closed."""
+    """Queue another attempt after a pause, unless the maximum of errors in a row is reached or the request is
+    closed.
+    """
     earlier = (
         CheckRun.objects.filter(request=request, check_slug=run.check_slug, inputs_digest=run.inputs_digest)
         .order_by("-attempt")
@@ -342,7 +381,7 @@ def _cancel(run: CheckRun, request: PromotionRequest, *, actor: Actor, why: str)
 
 
 def _append_completed(run: CheckRun, request: PromotionRequest, *, actor: Actor) -> None:
-    """The outcome's digest is recorded, not its text: findings quote evidence, which may hold anything."""
+    """Record the digest of the outcome, not its text: findings quote evidence, which may contain anything."""
     _append(
         CHECK_COMPLETED,
         run,
@@ -361,7 +400,7 @@ def _append_completed(run: CheckRun, request: PromotionRequest, *, actor: Actor)
 
 
 def outcome_digest(run: CheckRun) -> str:
-    """SHA-256 over all that a completed run says: what its event and a packet refer to."""
+    """Return the SHA-256 of a completed run's outcome, in hex; its event refers to it."""
     return canonical.digest(
         {
             "conclusion": str(run.conclusion),

@@ -1,9 +1,9 @@
-"""The program inside the sandbox: confines itself, imports one check, runs it once, says what it answered.
+"""The program inside the sandbox: restricts its own process, imports one check, runs it once, reports the outcome.
 
 Started by `governance.checks.runner` as `python -I -B child.py`, in a new session, with an empty environment and an
-empty directory. Only the standard library is imported before the limits hold. The job is read from standard input; the
-answer goes to what was standard output, as two lines of JSON: how the process is confined, then how the check ended.
-What the check prints goes to standard error.
+empty directory. Only the standard library is imported before the limits apply. The job is read from standard input; the
+answer goes to the original standard output, as two lines of JSON (isolation of the process; end of the check) and then
+the outcome. Output printed by the check goes to standard error.
 """
 
 from __future__ import annotations
@@ -55,26 +55,26 @@ def main() -> None:
 
 
 def apply_sandbox(limits: dict[str, int], readable: list[str], writable: list[str], *, parent: int) -> dict[str, str]:
-    """Take from this process what a check does not need, for good.
+    """Restrict this process permanently to what a check needs.
 
-    `RLIMIT_NPROC` does not bind root; the filter of system calls does.
+    `RLIMIT_NPROC` does not limit root; the system call filter does.
 
     Args:
-        limits: what the run may use, by the names of `contract.Sandbox`.
+        limits: resource limits, by the field names of `base.Sandbox`.
         readable: files and folders the check may read.
-        writable: folders in which it may make, change and remove files.
-        parent: the process that must still be there.
+        writable: folders in which it may create, change and remove files.
+        parent: process id of the parent; the process exits if it is not.
 
     Returns:
-        What holds: `net` is "isolated" (a network namespace without interfaces) or "unavailable"; `files` is
+        What is in effect: `net` is "isolated" (a network namespace without interfaces) or "unavailable"; `files` is
         "landlock N", with the version of the kernel's interface, or "unavailable"; `calls` is "seccomp" or
         "unavailable".
     """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    # A new user namespace lets anyone have a network namespace of their own, with no interface up in it.
+    # An unprivileged process may create a network namespace inside a new user namespace; no interface is up in it.
     isolated = libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 or libc.unshare(CLONE_NEWNET) == 0
-    # After unshare, which would undo it.
+    # After unshare, which would reset it.
     libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
@@ -94,7 +94,7 @@ def apply_sandbox(limits: dict[str, int], readable: list[str], writable: list[st
 
 
 def is_isolated(held: dict[str, str]) -> bool:
-    """Whether a check can reach neither a network nor a socket nor files other than its own."""
+    """Return whether the check has access neither to sockets nor to files other than its own."""
     return held["calls"] != "unavailable" and held["files"] != "unavailable"
 
 
@@ -102,18 +102,18 @@ def is_isolated(held: dict[str, str]) -> bool:
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _READ = 1 << 2 | 1 << 3
-"""Reading files and listing folders. Executing is a right of its own and is given nowhere."""
+"""Reading files and listing folders. Executing is a separate right, which is never given."""
 _OF_FILES = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
 _SYSTEM = (
     "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/usr/share/zoneinfo",
     "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/sys/devices/system/cpu", "/proc/cpuinfo",
     "/proc/meminfo", "/proc/self",
 )  # fmt: skip
-"""What the interpreter and libraries read: shared libraries, time zones, randomness, and facts about this process."""
+"""Paths that interpreter and libraries read: shared libraries, time zones, randomness, facts about this process."""
 
 
 def _limit_files(libc: Any, readable: list[str], writable: list[str]) -> int:
-    """Allow reading and writing below the given paths alone. Returns the kernel's version of Landlock, 0 for none."""
+    """Restrict file access to the given paths. Return the kernel's Landlock version, 0 if there is none."""
     abi = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
     if abi < 1:
         return 0
@@ -138,7 +138,7 @@ def _limit_files(libc: Any, readable: list[str], writable: list[str]) -> int:
 
 
 def _allow(libc: Any, ruleset: int, path: str, allowed: int) -> bool:
-    """Add a rule; True also where there is no such path."""
+    """Add a rule; True also if the path does not exist."""
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
@@ -156,23 +156,23 @@ def _allow(libc: Any, ruleset: int, path: str, allowed: int) -> bool:
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 """By machine: its number in the kernel's audit interface, and its column in the tables below."""
 _REFUSED = {
-    # Sockets of every kind, also those with a path, which Landlock does not govern; io_uring, which passes the filter.
+    # Sockets of every kind, including those with a path, which Landlock does not control; io_uring bypasses the filter.
     "socket": (41, 198), "connect": (42, 203), "accept": (43, 202), "sendto": (44, 206), "recvfrom": (45, 207),
     "sendmsg": (46, 211), "recvmsg": (47, 212), "bind": (49, 200), "listen": (50, 201), "socketpair": (53, 199),
     "accept4": (288, 242), "recvmmsg": (299, 243), "sendmmsg": (307, 269), "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
-    # Processes: starting them, and reaching into others.
+    # Processes: starting them, and access to others.
     "fork": (57, None), "vfork": (58, None), "execve": (59, 221), "execveat": (322, 281), "ptrace": (101, 117),
     "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272), "tkill": (200, 130),
     "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "pidfd_send_signal": (424, 424),
     "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "process_madvise": (440, 440), "setpriority": (141, 140),
     "sched_setparam": (142, 118), "sched_setscheduler": (144, 119), "sched_setaffinity": (203, 122),
     "sched_setattr": (314, 274), "ioprio_set": (251, 30),
-    # Memory shared with other processes, and the keys of the user.
+    # Memory shared with other processes, and kernel keys.
     "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "semget": (64, 190), "semop": (65, 193),
     "msgget": (68, 186), "msgsnd": (69, 189), "msgrcv": (70, 188), "mq_open": (240, 180), "add_key": (248, 217),
     "request_key": (249, 218), "keyctl": (250, 219),
-    # What Landlock does not govern about files: their permissions, owners, times and attributes, and being watched.
+    # File operations that Landlock does not control: permissions, owners, times, attributes, watching.
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None),
     "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54), "utime": (132, None), "utimes": (235, None),
     "utimensat": (280, 88), "futimesat": (261, None), "setxattr": (188, 5), "lsetxattr": (189, 6),
@@ -197,21 +197,24 @@ _CLONE, _CLONE3 = (56, 220), 435
 
 
 def _limit_calls(libc: Any) -> bool:
-    """Refuse the system calls that a check has no use for. Returns whether the filter holds."""
+    """Refuse system calls that a check does not need. Return whether the filter is in effect."""
     machine = _ARCHITECTURES.get(os.uname().machine)
     if machine is None or sys.maxsize < 2**32:
         return False
     audit, column = machine
     load, equal, at_least, any_bit, give = 0x20, 0x15, 0x35, 0x45, 0x06
     allow, refuse, absent, kill = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS, 0x80000000
-    # Each is (code, jump where true, jump where false, operand); jumps count the instructions that are passed over.
+    # Each is (code, jump if true, jump if false, operand); jumps count skipped instructions.
     program = [(load, 0, 0, 4), (equal, 1, 0, audit), (give, 0, 0, kill), (load, 0, 0, 0)]
-    if column == 0:  # The x32 calls of x86_64 have numbers of their own.
+    if column == 0:  # The x32 calls of x86_64 have their own numbers.
         program += [(at_least, 0, 1, 0x40000000), (give, 0, 0, refuse)]
     for numbers in _REFUSED.values():
         if (number := numbers[column]) is not None:
             program += [(equal, 0, 1, number), (give, 0, 0, refuse)]
-    program += [(equal, 0, 1, _CLONE3), (give, 0, 0, absent)]  # The C library then uses clone, whose flags can be read.
+    program += [
+        (equal, 0, 1, _CLONE3),
+        (give, 0, 0, absent),
+    ]  # The C library then falls back to clone, whose flags can be inspected.
     program += [(equal, 0, 4, _CLONE[column]), (load, 0, 0, 16), (any_bit, 1, 0, CLONE_THREAD), (give, 0, 0, refuse)]
     program += [(give, 0, 0, allow)]
     for numbers in _OWN_PROCESS_ONLY.values():
@@ -225,10 +228,10 @@ def _limit_calls(libc: Any) -> bool:
 
 
 def _run(job: dict[str, Any]) -> bytes:
-    # Numerical libraries start a thread a core otherwise, each with address space of its own.
+    # Otherwise numerical libraries start a thread per core, each with its own address space.
     os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
     sys.path[:] = job["path"]
-    from datetime import datetime  # noqa: PLC0415 - nothing but the limits comes before the limits
+    from datetime import datetime  # noqa: PLC0415 - nothing else is imported before the limits apply
     from importlib import import_module  # noqa: PLC0415
     from pathlib import Path  # noqa: PLC0415
 

@@ -1,7 +1,7 @@
-"""The checks there are: the built-in ones and those of installed plug-ins. A broken plug-in is listed, never fatal.
+"""The catalogue of checks: built-in ones and those of installed plug-ins. A broken plug-in is listed, never fatal.
 
-Finding a plug-in runs its module's code, in the web process and in the worker: installing one is trusting it. The
-sandbox protects from evidence, not from plug-ins.
+Loading a plug-in runs its module's code in the web process and in the worker: only trusted plug-ins may be installed.
+The sandbox protects from evidence, not from plug-ins.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ RESERVED = frozenset(
         "lineage", "performance", "provenance", "stability",
     }
 )  # fmt: skip
-"""Namespaces of the product's own checks, present and to come."""
+"""Namespaces of the product's own checks, present and future."""
 
 
 class UnknownCheck(LookupError):
-    """No installed check has that slug; the message names those there are."""
+    """No installed check has that slug; the message lists the installed ones."""
 
 
 class BadParameters(ValueError):
-    """A check does not take these parameters. `errors` are (JSON pointer, sentence)."""
+    """A check does not accept these parameters. `errors` are pairs of JSON pointer and message."""
 
     def __init__(self, slug: str, errors: tuple[tuple[str, str], ...]) -> None:
         super().__init__(f"{slug}: " + "; ".join(f"{pointer or '/'}: {message}" for pointer, message in errors))
@@ -59,12 +59,12 @@ class Broken:
     origin: str
     problem: str
     slug: str = ""
-    """The check that it would be, where it says so."""
+    """Slug of the check, if the plug-in declares one."""
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What was found: checks by slug, where each came from, and what was refused."""
+    """Checks by slug, their origins, and the plug-ins that were refused."""
 
     checks: Mapping[str, type[Check]]
     origins: Mapping[str, str]
@@ -72,7 +72,15 @@ class Catalogue:
 
 
 def collect(builtin: Iterable[type[Check]], plugins: Iterable[EntryPoint]) -> Catalogue:
-    """Put a catalogue together. A slug that two plug-ins claim belongs to neither: nobody could say which one ran."""
+    """Build a catalogue.
+
+    Args:
+        builtin: the built-in check classes.
+        plugins: entry points of plug-ins. A slug that two plug-ins claim is given to neither.
+
+    Raises:
+        CheckContractError: a built-in check violates the contract.
+    """
     checks: dict[str, type[Check]] = {}
     for check in builtin:
         refuse_bad_check(check)
@@ -111,7 +119,7 @@ def collect(builtin: Iterable[type[Check]], plugins: Iterable[EntryPoint]) -> Ca
 
 @cache
 def installed() -> Catalogue:
-    """The catalogue of this installation, looked up once a process."""
+    """Return the catalogue of this installation; read once per process."""
     found = collect(BUILTIN, entry_points(group=GROUP))
     for fault in found.broken:
         log.warning("the check plug-in %s of %s is not used: %s", fault.name, fault.origin, fault.problem)
@@ -119,23 +127,27 @@ def installed() -> Catalogue:
 
 
 def all() -> list[Check]:  # noqa: A001 (the catalogue's own word, always used with its module's name)
-    """Every usable check, by slug."""
+    """Return every usable check, ordered by slug."""
     return [check() for _, check in sorted(installed().checks.items())]
 
 
 def broken() -> tuple[Broken, ...]:
-    """Plug-ins that cannot be used, and why: for a page that says so."""
+    """Return the plug-ins that cannot be used, and why."""
     return installed().broken
 
 
 def find(slug: str) -> Check | None:
-    """The check of that slug, or None."""
+    """Return the check of a slug, or None."""
     check = installed().checks.get(slug)
     return check() if check is not None else None
 
 
 def get(slug: str) -> Check:
-    """The check of that slug; raises UnknownCheck."""
+    """Return the check of a slug.
+
+    Raises:
+        UnknownCheck: it is not installed or not usable.
+    """
     check = find(slug)
     if check is None:
         raise UnknownCheck(why_unusable(slug))
@@ -143,7 +155,7 @@ def get(slug: str) -> Check:
 
 
 def why_unusable(slug: str) -> str:
-    """Say why there is no check of that slug: it is not installed, or what is installed is broken."""
+    """Return why a slug has no usable check: not installed, or broken."""
     faults = [fault for fault in broken() if fault.slug == slug]
     if faults:
         said = "; ".join(f"{fault.name} of {fault.origin}: {fault.problem}" for fault in faults[:3])
@@ -155,11 +167,21 @@ def why_unusable(slug: str) -> str:
 
 
 def parameters(check: Check, given: Mapping[str, Any]) -> Parameters:
-    """Validate parameters, defaults filled in. Raises BadParameters with every fault at once."""
+    """Validate a check's parameters and fill in defaults.
+
+    Args:
+        check: the check.
+        given: parameters from a policy.
+
+    Raises:
+        BadParameters: with every error at once.
+    """
     try:
         validated = check.Params.model_validate(dict(given))
         canonical.dumps(validated.model_dump(mode="json"))
-        canonical.dumps(to_jsonable_python(dict(given)))  # the policy's document, which is hashed, has them as given
+        canonical.dumps(
+            to_jsonable_python(dict(given))
+        )  # the policy's document, which is hashed, contains the parameters in this form
     except (NotCanonicalError, PydanticSerializationError) as error:
         raise BadParameters(check.slug, (("", str(error)),)) from error
     except ValidationError as error:
@@ -170,17 +192,25 @@ def parameters(check: Check, given: Mapping[str, Any]) -> Parameters:
                 for fault in error.errors(include_url=False, include_context=False, include_input=False)
             ),
         ) from error
-    except Exception as error:  # a plug-in's validators are code outside the sandbox
+    except Exception as error:  # a plug-in's validators run outside the sandbox
         message = f"the check cannot read its parameters ({type(error).__name__}: {error})"[:500]
         raise BadParameters(check.slug, (("", message),)) from error
     return validated
 
 
 def combined_parameters(slug: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Combine the parameters that two policies give one check: those that satisfy both, as the check defines it.
+    """Combine the parameters that two policies give one check, by the check's own rule.
 
-    Returns None where the check is not installed, does not take one of the sets, or cannot combine them. Equal sets
-    need no check to combine them.
+    Equal sets need no combination.
+
+    Args:
+        slug: slug of the check.
+        first: parameters of one policy.
+        second: parameters of the other.
+
+    Returns:
+        Parameters that satisfy both; None if the check is not installed, refuses one of the sets, or cannot combine
+        them.
     """
     if dict(first) == dict(second):
         return first
@@ -190,7 +220,7 @@ def combined_parameters(slug: str, first: Mapping[str, Any], second: Mapping[str
     try:
         both = check.combine(parameters(check, first), parameters(check, second))
         return None if both is None else parameters(check, both.model_dump(mode="json")).model_dump(mode="json")
-    except Exception as error:  # a plug-in's combine() is code outside the sandbox
+    except Exception as error:  # a plug-in's combine() runs outside the sandbox
         if not isinstance(error, BadParameters):
             log.warning("the check %s cannot combine parameters: %s: %s", slug, type(error).__name__, error)
         return None

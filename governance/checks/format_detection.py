@@ -1,8 +1,8 @@
-"""Says of stored bytes what they are, by the same rules as `artifact.format`, and keeps it beside their digest.
+"""Detects the format of stored bytes, by the same rules as `artifact.format`, and stores it with their digest.
 
-What bytes are follows from the bytes: it is no fact anybody declared, and is the same for every holder of them. So it
-is kept with the blob, not with the artifact, and is written once, without an event.
-The bytes are a stranger's, so they are looked at in the sandbox, by a worker, and never in the web process.
+The format follows from the bytes, so it is the same for every artifact that refers to them. It is stored with the blob,
+not with the artifact, once and without an event. The bytes are untrusted, so a worker examines them in the sandbox,
+never the web process.
 """
 
 from __future__ import annotations
@@ -20,17 +20,19 @@ from registry import storage
 from registry.models import Blob
 
 AT_ONCE = 50
-"""Blobs looked at in one sandbox."""
+"""Maximum number of blobs per sandbox run."""
 _BYTES_AT_ONCE = 2 << 30
 _LOCK = 0x666F726D617473
 
 
 def detect_formats(*, run: run_worker.Runner = runner.run) -> int:
-    """Look at some stored bytes nobody looked at yet, the oldest first; returns how many there were. Nothing is done
-    where another worker is at it.
+    """Detect the format of some stored blobs without one, oldest first. Does nothing while another worker is at it.
 
     Args:
-        run: what carries it out.
+        run: runs the job.
+
+    Returns:
+        The number of blobs examined.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
@@ -39,7 +41,7 @@ def detect_formats(*, run: run_worker.Runner = runner.run) -> int:
     try:
         batch = _next()
         if batch and not _look_at(batch, run):
-            # One of them breaks the rules' own code, or the sandbox. Each by itself then; what does is unknown.
+            # One of them breaks the detection or the sandbox. Examine each alone; the one that fails is unknown.
             for blob in batch:
                 if not _look_at([blob], run):
                     Blob.objects.filter(pk=blob.pk, format="").update(format=Format.UNKNOWN)
@@ -77,6 +79,6 @@ def _look_at(blobs: list[Blob], run: run_worker.Runner) -> bool:
     assert isinstance(found, dict)
     for blob in blobs:
         known = str(found.get(blob.sha256, ""))
-        # A sandbox answers what it likes; what is kept is a word of ours.
+        # The sandbox is untrusted; only known format names are stored.
         Blob.objects.filter(pk=blob.pk, format="").update(format=known if known in set(Format) else str(Format.UNKNOWN))
     return True

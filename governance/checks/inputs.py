@@ -1,8 +1,8 @@
-"""What a run of a check depends on, and the digest over all of it.
+"""The inputs of a check run, and the digest over all of them.
 
 The digest is the SHA-256 of canonical JSON {api, slug, version, validated parameters, digests of the files the check
-reads, the facts it reads}. The same digest means the same answer; a run on another digest is stale. Nothing else may
-reach a check, so nothing else can change its answer.
+reads, facts it reads}. The same digest means the same outcome; a run on another digest is stale. A check receives
+nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from registry.selectors import VersionContents
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything one check is given for one request, and what it still lacks."""
+    """Everything one check receives for one request, and what is missing."""
 
     sources: tuple[Source, ...]
     facts: Mapping[str, Any]
@@ -32,8 +32,10 @@ class Inputs:
 
 
 class InputResolver:
-    """The evidence of a request's version, each kind read from the database once, when a check asks for it: from
-    `contents`, which whoever shows or freezes the same things may share."""
+    """Reads the evidence of a request's version, each kind once and only if a check needs it.
+
+    `contents` may be shared with other readers of the same version.
+    """
 
     def __init__(self, request: PromotionRequest, contents: VersionContents | None = None) -> None:
         self._request = request
@@ -41,10 +43,10 @@ class InputResolver:
         self._contents = contents or VersionContents(request.version)
 
     def inputs(self, check: Check, params: Any) -> Inputs:
-        """What `check` is given, with validated `params`.
+        """Return the inputs of `check` with validated `params`.
 
         Raises:
-            CheckContractError: the check cannot say what it lacks.
+            CheckContractError: `Check.missing` failed.
         """
         kinds = [e.kind for e in check.needs]
         sources = tuple(s for kind in kinds for s in self._sources(kind))
@@ -104,7 +106,7 @@ class InputResolver:
 
     @property
     def target(self) -> dict[str, str | None]:
-        """Where the version is to go: a stage's slug, or an alias."""
+        """The target of the promotion: a stage's slug, or an alias."""
         stage = self._request.target_stage
         return {
             "stage": stage.slug if stage is not None else None,
@@ -116,9 +118,9 @@ FACTS: Mapping[str, Callable[[InputResolver], Any]] = {
     "metrics": lambda shelf: shelf.metrics,
     "target": lambda shelf: shelf.target,
 }
-"""How each of `contract.FACT_NAMES` is read."""
+"""How each of `base.FACT_NAMES` is read."""
 
 
 def seed(inputs_digest: str) -> int:
-    """The seed of whatever a check draws at random: from its inputs, so that a second run draws the same."""
+    """Return the random seed of a run, derived from its inputs, so that a repeated run gives the same outcome."""
     return int(inputs_digest[:16], 16)

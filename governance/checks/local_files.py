@@ -1,4 +1,6 @@
-"""Runs a check on files of a folder instead of a registered version: for authors of checks, and before registering."""
+"""Runs a check on the files of a folder instead of a registered version: for authors of checks, and before
+registering.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,12 @@ CARD_NAMES = ("MODEL_CARD.md", "README.md")
 
 
 class FolderUnusableError(ValueError):
-    """The folder, or a file that was named, cannot be used; the message says why."""
+    """The folder or a named file cannot be used; the message says why."""
 
 
 @dataclass
 class LocalFiles:
-    """The evidence: files by kind, the declared metrics, and where the version is to go."""
+    """The evidence: files by kind, declared metrics, and the target."""
 
     sources: list[Source] = field(default_factory=list)
     metrics: list[dict[str, Any]] = field(default_factory=list)
@@ -31,7 +33,11 @@ class LocalFiles:
     _places: dict[str, Path] = field(default_factory=dict)
 
     def add_folder(self, folder: Path) -> None:
-        """Take every file below a folder as one of the version, and its model card where it has one by name."""
+        """Add every file below a folder as an artifact, and its model card if it has one by name.
+
+        Raises:
+            FolderUnusableError: not a folder, a symbolic link, or an unreadable file.
+        """
         if not folder.is_dir():
             raise FolderUnusableError(f"{folder} is no folder.")
         for path in sorted(folder.rglob("*")):
@@ -44,7 +50,7 @@ class LocalFiles:
             self.add(MODEL_CARD, card)
 
     def add(self, kind: str, path: Path, name: str = "") -> None:
-        """Take a file as evidence of a kind; of a kind of which there is one, the last counts."""
+        """Add a file as evidence of a kind. For kinds with one file, it replaces the earlier one."""
         try:
             with path.open("rb") as stream:
                 sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -57,12 +63,12 @@ class LocalFiles:
         self._places[sha256] = path
 
     def missing(self, check: Check, params: Parameters) -> tuple[str, ...]:
-        """What the check waits for."""
+        """Return what the check waits for."""
         available = {source.kind for source in self.sources} | ({METRICS} if self.metrics else set())
         return missing_evidence(check, frozenset(available), self._facts(check), params)
 
     def run(self, check: Check, params: Parameters, *, isolation_demanded: bool = False) -> runner.Run:
-        """Run the check in the sandbox on what it needs of this."""
+        """Run the check in the sandbox on the evidence it needs."""
         kinds = {evidence.kind for evidence in check.needs}
         job = runner.Job(
             check=check,
@@ -86,7 +92,11 @@ class LocalFiles:
 
 
 def parse_pairs(given: Sequence[str], option: str) -> list[tuple[str, str]]:
-    """Split NAME=VALUE arguments. Raises FolderUnusableError for one that is none."""
+    """Split NAME=VALUE arguments.
+
+    Raises:
+        FolderUnusableError: an argument has another form.
+    """
     pairs = []
     for text in given:
         name, mark, value = text.partition("=")

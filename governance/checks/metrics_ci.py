@@ -1,7 +1,7 @@
-"""Numbers from evaluation rows, each with its confidence bounds. NumPy only; SciPy is the tests' oracle.
+"""Metrics computed from evaluation rows, with confidence bounds. NumPy only; the tests compare with SciPy.
 
-Bounds are one-sided at the given confidence: "with 95 % confidence the true value is at least `lower`", and the same
-for "at most `upper`".
+Bounds are one-sided at the given confidence: "with 95 % confidence the true value is at least `lower`", and likewise
+"at most `upper`". Arguments named `confidence` are between 0 and 1.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BOOTSTRAPS = 2_000
 
 @dataclass(frozen=True)
 class Estimate:
-    """A measured value, the bounds around it, and from how many rows."""
+    """A measured value, its bounds, and the number of rows."""
 
     value: float
     lower: float
@@ -29,11 +29,11 @@ class Estimate:
 
 
 class NotComputable(ValueError):
-    """The rows do not define this number; the message says why."""
+    """The rows do not define this metric; the message says why."""
 
 
 def proportion(hits: int, of: int, confidence: float) -> Estimate:
-    """A share of rows, with Wilson's score bounds (Wilson 1927), which stay honest at 0 and 1."""
+    """Return a share of rows with Wilson's score bounds, which are valid at 0 and 1. Source: Wilson 1927."""
     if of < 1:
         raise NotComputable("there is no row to count")
     z = NormalDist().inv_cdf(confidence)
@@ -44,7 +44,7 @@ def proportion(hits: int, of: int, confidence: float) -> Estimate:
 
 
 def mean(values: Floats, confidence: float) -> Estimate:
-    """A mean of per-row values, with normal bounds."""
+    """Return the mean of per-row values with normal bounds."""
     rows = len(values)
     if rows < 2:
         raise NotComputable("a mean with bounds needs at least two rows")
@@ -54,14 +54,16 @@ def mean(values: Floats, confidence: float) -> Estimate:
 
 
 def root_mean(values: Floats, confidence: float) -> Estimate:
-    """The square root of a mean of squares."""
+    """Return the square root of a mean of squares, given the squares per row."""
     squares = mean(values, confidence)
     return Estimate(squares.value**0.5, max(0.0, squares.lower) ** 0.5, squares.upper**0.5, squares.rows)
 
 
 def f1(hits: int, false_alarms: int, misses: int, others: int, confidence: float, seed: int) -> Estimate:
-    """F1 = 2 TP / (2 TP + FP + FN), with percentile bounds from resampled confusion counts: rows resampled with
-    replacement have multinomial counts, so no row is touched."""
+    """Return F1 = 2 TP / (2 TP + FP + FN) with percentile bounds from resampled confusion counts.
+
+    Counts of rows resampled with replacement are multinomial, so rows are not resampled individually.
+    """
     if hits + false_alarms + misses == 0:
         raise NotComputable("no row is positive or predicted so")
     rows = hits + false_alarms + misses + others
@@ -74,8 +76,16 @@ def f1(hits: int, false_alarms: int, misses: int, others: int, confidence: float
 
 
 def auc(positive: Flags, scores: Floats, confidence: float) -> Estimate:
-    """Area under the ROC curve, ties counted half, with DeLong's variance (DeLong et al. 1988; the fast form by
-    midranks of Sun and Xu 2014). Perfect separation has none there; Wilson's bound for the smaller class stands in."""
+    """Return the area under the ROC curve, ties counted half, with DeLong's variance.
+
+    Source: DeLong et al. 1988, computed by midranks (Sun and Xu 2014). For perfect separation the variance is 0;
+    Wilson's bounds for the smaller class are used then.
+
+    Args:
+        positive: whether each row is positive.
+        scores: score of each row.
+        confidence: one-sided confidence level.
+    """
     high, low = scores[positive], scores[~positive]
     if len(high) < 2 or len(low) < 2:
         raise NotComputable("the area under the curve needs two rows of each class at least")
@@ -93,7 +103,7 @@ def auc(positive: Flags, scores: Floats, confidence: float) -> Estimate:
 
 
 def _midranks(values: Floats) -> Floats:
-    """Ranks from 1, ties sharing the mean of theirs."""
+    """Return ranks from 1; ties share their mean rank."""
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(count)
     return ((last - (count - 1) / 2.0)[place]).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Rows of an evaluation table that occur more than once: they say nothing new, so none of them may tighten a bound."""
+"""Repeated rows of an evaluation table: they add no information, so they must not narrow a bound."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ import numpy as np
 from governance.checks.tables import TableFormatError
 
 FEWEST_DISTINCT = 10
-"""A table with fewer different rows than this is not judged by its rows alone: labels and predictions of a small
-problem repeat by themselves."""
+"""Tables with fewer distinct rows are not tested by rows alone: labels and predictions of a small problem repeat
+naturally.
+"""
 MOST_COMPARED = 2_000_000
-"""Rows of the longest table that is searched for a repeated beginning."""
+"""Maximum length in rows of a table that is searched for a repeated block."""
 
 
 @dataclass
 class RepeatedRows:
-    """Collects what identifies each row while a table is read."""
+    """Collects the identity of each row while a table is read."""
 
     path: str
     has_ids: bool
     has_detail: bool
-    """Whether a row has more than a label and a prediction, so that two equal rows are not to be expected."""
+    """Whether a row has more than a label and a prediction, so that equal rows are unlikely."""
     _ids: array[int] = field(default_factory=lambda: array("q"))
     _rows: array[int] = field(default_factory=lambda: array("q"))
     _lines: array[int] = field(default_factory=lambda: array("q"))
 
     def add(self, identity: str, cells: Sequence[str], line: int) -> None:
-        """Note a row: its example id, its other cells, and its place in the file."""
+        """Add a row: its example id, its cells, and its line in the file."""
         if self.has_ids:
             if not identity.strip():
                 raise TableFormatError(f"{self.path}, row {line}: the id is blank. Give every row its own.")
@@ -39,10 +40,10 @@ class RepeatedRows:
         self._lines.append(line)
 
     def first_of_each(self) -> np.ndarray | None:
-        """The places of the rows that count, where not all do; None where every row counts.
+        """Return the indices of the rows that count; None if every row counts.
 
         Raises:
-            TableFormatError: where two rows have one id and different values.
+            TableFormatError: two rows have the same id and different values.
         """
         rows = np.frombuffer(self._rows, dtype=np.int64)
         if self.has_ids:
@@ -71,8 +72,9 @@ class RepeatedRows:
 
 
 def _period(rows: np.ndarray) -> int:
-    """The least number of rows that the whole table is repetitions of, by the failure function of Knuth, Morris and
-    Pratt; the number of rows where it is none."""
+    """Return the shortest period of the table's rows (Knuth-Morris-Pratt failure function); its length if there
+    is none.
+    """
     values = rows.tolist()
     failure = [0] * len(values)
     matched = 0

@@ -1,4 +1,4 @@
-"""One attempt at one check, from claim to completion: what a worker does when the bell rings."""
+"""One attempt at one check in a worker, from claim to completion."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from governance.policies import PolicyDocument
 from registry import storage
 
 BEATS_UNTIL_LOST = 9
-"""Signs of life a worker may miss before its run is given up."""
+"""Heartbeats a worker may miss before its run counts as lost."""
 
 log = logging.getLogger(__name__)
 
 
 class Runner(Protocol):
-    """Carries a job out: `governance.checks.runner.run`, or what stands in for it where there is no time for a sandbox
-    and no need, because the evidence is the product's own."""
+    """Runs a job: `governance.checks.runner.run`, or a replacement without a sandbox for the product's own evidence."""
 
     def __call__(
         self, job: runner.Job, *, open_blob: runner.OpenBlob, beat: runner.Beat, beat_every: float
@@ -33,15 +32,18 @@ class Runner(Protocol):
 
 
 def run_claimed_check(run_id: int, *, settle: Callable[[int], object], run: Runner = runner.run) -> bool:
-    """Claim a run, do it, complete it. False where there was nothing to claim, or the claim was lost on the way.
+    """Claim a run, execute it, complete it.
 
-    Whatever goes wrong on the way becomes an error of the run, which is tried again; only where the database itself is
-    away is it left to be found lost.
+    Unexpected errors become an error of the run, which is retried. On a database error the run is left to be found
+    lost.
 
     Args:
-        run_id: the run's number.
-        settle: `governance.promotions.settle`.
-        run: what carries it out.
+        run_id: primary key of the run.
+        settle: `governance.promotions.reevaluate`.
+        run: runs the job.
+
+    Returns:
+        False if there was nothing to claim or the claim was lost.
     """
     held = check_runs.claim(run_id)
     if held is None:
@@ -57,7 +59,7 @@ def run_claimed_check(run_id: int, *, settle: Callable[[int], object], run: Runn
 
 
 def _attempt(held: RunLease, carry_out: Runner) -> Result | None:
-    """Run the check; None where nobody waits for the answer any more."""
+    """Run the check; None if the claim was lost."""
     run = CheckRun.objects.select_related("request__version", "request__target_stage").get(pk=held.run_id)
     check = entry_points.find(run.check_slug)
     if check is None or check.version != run.check_version:
@@ -91,7 +93,7 @@ def _attempt(held: RunLease, carry_out: Runner) -> Result | None:
 
 
 def _timeout(run: CheckRun) -> int | None:
-    """The shortest time that a policy of the request gives this check, in seconds; None where none names one."""
+    """Return the shortest timeout that the request's policies give this check, in seconds; None if none does."""
     documents = (PolicyDocument.model_validate(bound.policy_revision.document) for bound in run.request.governing)
     rules = (rule for document in documents for rule in document.checks if rule.check == run.check_slug)
     return min((rule.timeout for rule in rules if rule.timeout is not None), default=None)

@@ -1,9 +1,9 @@
-"""Runs one check in a sandbox and says how that ended. Knows no database and no storage: both come as arguments.
+"""Runs one check in a sandbox and reports the result. Knows no database and no storage: both are passed in.
 
-The evidence is copied to a scratch folder while it is hashed, and the check sees those copies alone: what was hashed is
-what is judged. The check runs in a child process (`governance.checks.child`) that takes network, memory, time and the
-right to start processes from itself; this side holds the clock, reads at most 4 MB of answer, and ends the child's
-whole session whatever happened.
+The evidence is copied to a scratch folder while it is hashed, and the check sees only those copies, so what was hashed
+is what is evaluated. The check runs in a child process (`governance.checks.child`) that gives up network, memory, time
+and the right to start processes. The parent enforces the wall time, reads at most 4 MB of output, and always kills the
+child's whole session.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from governance.checks.sources import Source
 
 CHILD = Path(__file__).with_name("child.py")
 MAX_OUTPUT = 4 << 20
-"""Bytes read of what a check answers or prints."""
+"""Maximum bytes read of a check's answer and printed output."""
 _TICK = 0.2
 _CHUNK = 1 << 20
 _TAIL = 2_000
@@ -56,7 +56,7 @@ Beat = Callable[[], bool]
 
 
 class ExitReason(StrEnum):
-    """How a run ended. Only OUTCOME is an answer; the others are errors, but ABANDONED, which is nobody's any more."""
+    """How a run ended. Only OUTCOME has a result; ABANDONED is no longer needed; the others are errors."""
 
     OUTCOME = "outcome"
     OUT_OF_MEMORY = "out_of_memory"
@@ -71,7 +71,7 @@ class ExitReason(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """One check to run, on what, and how long at most (seconds of wall time; the check's own limit otherwise)."""
+    """One check to run, its inputs, and its timeout (seconds of wall time; the check's own limit if None)."""
 
     check: Check
     params: Parameters
@@ -82,18 +82,18 @@ class Job:
     timeout: int | None = None
     isolation_demanded: bool = False
     scratch: Path | None = None
-    """Where to make the scratch folder; the system's temporary folder otherwise."""
+    """Parent of the scratch folder; the system's temporary folder if None."""
 
     @property
     def limits(self) -> Sandbox:
-        """The check's limits, with the policy's time."""
+        """The check's limits with the policy's timeout applied."""
         own = self.check.sandbox
         return own if self.timeout is None else replace(own, wall=self.timeout, cpu=min(own.cpu, self.timeout))
 
 
 @dataclass(frozen=True)
 class Run:
-    """How a job ended: its outcome, or a sentence that says why there is none; and the conditions it ran under."""
+    """How a job ended: its outcome, or a message that says why there is none; and the conditions it ran under."""
 
     ending: ExitReason
     message: str = ""
@@ -102,7 +102,7 @@ class Run:
 
 
 class _Ended(Exception):
-    """The run is over before the check answered."""
+    """The run ended before the check returned an outcome."""
 
     def __init__(self, ending: ExitReason, message: str) -> None:
         super().__init__(message)
@@ -116,8 +116,11 @@ def run(job: Job, *, open_blob: OpenBlob, beat: Beat, beat_every: float = 5.0) -
     Args:
         job: what to run.
         open_blob: opens stored bytes by SHA-256; raises FileNotFoundError.
-        beat: called every few seconds; returns False when nobody waits for the answer any more.
-        beat_every: how many seconds that are.
+        beat: called periodically; returns False if the result is no longer needed.
+        beat_every: seconds between calls of `beat`.
+
+    Returns:
+        How it ended. Failures of the check do not raise.
     """
     began = time.monotonic()
     conditions: dict[str, Any] = {"limits": asdict(job.limits), "worker": socket.gethostname()}
@@ -134,9 +137,9 @@ def run(job: Job, *, open_blob: OpenBlob, beat: Beat, beat_every: float = 5.0) -
 
 
 def copy_inputs(job: Job, scratch: Path, open_blob: OpenBlob, pulse: Callable[[], None]) -> tuple[File, ...]:
-    """Copy the evidence to the scratch folder while hashing it. Copies are numbered: a registered path names no place.
+    """Copy the evidence to the scratch folder while hashing it. Copies are numbered; registered paths are not used.
 
-    Bytes that are missing or not the registered ones end the run, unless the check is there to judge just that.
+    Missing or changed bytes end the run, unless the check sets `judges_damage`.
     """
     folder = scratch / "evidence"
     folder.mkdir()
@@ -234,12 +237,11 @@ def _as_json(job: Job, files: Sequence[File], scratch: Path) -> dict[str, Any]:
 
 
 def _importable(scratch: Path) -> tuple[list[str], list[str]]:
-    """Where the child imports from, and what it may read for that.
+    """Return import paths of the child, and what it may read for imports.
 
-    The code that is imported here is imported there. Folders of an installation are given whole. Of any other folder
-    (the product's own, a plug-in's, whatever PYTHONPATH names) only modules and packages are: settings, sockets and
-    stored files lie beside the product's packages when it runs from its source. Those are reached by links, because a
-    folder that may be listed may be listed with all below it.
+    The child imports the same code as this process. Folders of an installation are allowed whole. Of any other folder
+    (the product's source, a plug-in's, PYTHONPATH) only modules and packages are: settings, sockets and stored files
+    may be beside them. Those are given as links, because permission to list a folder includes everything below it.
     """
     prefixes = tuple({f"{Path(prefix)}{os.sep}" for prefix in (sys.prefix, sys.base_prefix)})
     path: list[str] = []
@@ -263,9 +265,10 @@ def _importable(scratch: Path) -> tuple[list[str], list[str]]:
 def _listen(
     child: subprocess.Popen[bytes], deadline: float, pulse: Callable[[], None], conditions: dict[str, Any]
 ) -> tuple[bytes, bytes, int]:
-    """Read what the child says until it ends, its time is up, it says too much, or nobody waits for it any more.
+    """Read the child's output until it ends, its time is up, it writes too much, or the run is abandoned.
 
-    Returns its answer, what it printed, and how it ended as `subprocess` counts that: minus the signal.
+    Returns:
+        Its answer, what it printed, and its exit status as in `subprocess` (negative signal number).
     """
     assert child.stdout is not None
     assert child.stderr is not None
@@ -287,7 +290,7 @@ def _listen(
                 )
             if ended:
                 break
-            # Left as a zombie for the moment, so that the number of its session stays taken until that is killed.
+            # Left as a zombie, so that its session id stays reserved until the session is killed.
             ended = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
             if ended:
                 with suppress(ProcessLookupError):
@@ -306,7 +309,7 @@ def _listen(
 
 
 def _answer(answer: bytes, printed: bytes, status: int, conditions: dict[str, Any]) -> CheckOutcome:
-    """Make sense of how the child ended."""
+    """Interpret how the child ended."""
     lines = answer.split(b"\n", 2)
     with suppress(ValueError):
         conditions |= _line(lines[0])
@@ -357,13 +360,13 @@ def _tail(printed: bytes) -> str:
 
 
 def _clean(text: str) -> str:
-    """Text as PostgreSQL can keep it."""
+    """Return text that PostgreSQL can store."""
     return text.replace("\x00", "").encode(errors="replace").decode()[:_TAIL]
 
 
 @contextmanager
 def _scratch_folder(parent: Path | None) -> Iterator[Path]:
-    """A folder of this run's own, gone afterwards whatever is in it; locked as long as this process uses it."""
+    """Create a folder for this run, locked while this process uses it and removed afterwards."""
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     try:
         with (folder / _LOCK).open("w") as lock:
@@ -375,10 +378,11 @@ def _scratch_folder(parent: Path | None) -> Iterator[Path]:
 
 
 def sweep(parent: Path) -> None:
-    """Remove the folders of runs whose worker was killed: a minute old, and nobody's lock on them."""
+    """Remove the folders of runs whose worker was killed: a minute old and not locked."""
     for folder in parent.glob(f"{_PREFIX}*"):
         with suppress(OSError):
-            # The age is told by the file system's clock, not by the product's, which tests and demonstration set.
+            # The age is measured by the system clock, not by the product's clock, which tests and the demonstration
+            # set.
             if folder.stat().st_mtime > time.time() - _ABANDONED_AFTER:
                 continue
             with (folder / _LOCK).open("a") as lock:
@@ -387,7 +391,7 @@ def sweep(parent: Path) -> None:
 
 
 class _Pulse:
-    """Calls `beat` every few seconds; ends the run when nobody waits for it any more."""
+    """Calls `beat` every few seconds; ends the run if the result is no longer needed."""
 
     def __init__(self, beat: Beat, every: float) -> None:
         self._beat = beat

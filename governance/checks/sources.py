@@ -17,5 +17,5 @@ class Source:
     text: str | None = None
 
     def as_json(self) -> list[str | int]:
-        """What of it belongs into the inputs digest."""
+        """Return its part of the inputs digest."""
         return [self.kind, self.path, self.sha256, self.size]

@@ -1,7 +1,7 @@
-"""Reads evaluation tables (CSV) as common tools export them. What is ambiguous is refused with its line, never guessed.
+"""Reads evaluation tables (CSV) as common tools export them. Ambiguous input is refused with its line, never guessed.
 
-Read are UTF-8, UTF-16 with a byte order mark and Windows-1252; columns separated by commas, semicolons, tabs or bars,
-also with Excel's first line `sep=;`; separators behind the last column; and the usual names of columns in any case.
+Accepted are UTF-8, UTF-16 with a byte order mark and Windows-1252; columns separated by commas, semicolons, tabs or
+bars, also with Excel's first line `sep=;`; trailing separators; and common column names in any case.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from governance.checks.base import File
 
 MAX_ROWS = 20_000_000
 MAX_RECORD = 1 << 20
-"""Characters of the header line and of a row, which is kept as a whole."""
+"""Maximum characters of the header line and of a row, which is kept whole."""
 _CHUNK = 1 << 20
 _SHOWN = 80
-"""Characters of a column's name in messages."""
+"""Maximum characters of a column's name in messages."""
 _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,4})?")
 _COMMA_NUMBER = re.compile(r"[+-]?\d++,\d++")
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})++")
@@ -35,16 +35,16 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "score": ("y_score", "y_prob", "y_proba", "probability", "proba", "prob", "predict_proba", "scores"),
     "id": ("example_id", "sample_id", "row_id", "record_id", "uuid"),
 }
-"""The columns with a meaning here, and the other names under which tools write them."""
+"""The columns with a meaning here, and other names that tools use for them."""
 
 
 class TableFormatError(ValueError):
-    """The file is not the table it should be; the message says where and what to do."""
+    """The file is not a valid table; the message names position and remedy."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file whose form is known: how its bytes are text, what separates its columns, their names as written."""
+    """A CSV file of known form: encoding, separator, and column names as written."""
 
     file: File
     local: Path
@@ -52,13 +52,14 @@ class Table:
     separator: str
     columns: tuple[str, ...]
     lines_before: int
-    """Lines before the header: blank ones, and `sep=;`."""
+    """Number of lines before the header: blank ones, and `sep=;`."""
 
     def place(self, name: str) -> int | None:
-        """The place of the column that is called `name`, or is by one of the names usual for it (`ROLES`), in any case.
+        """Return the index of a column by name or by a common alternative (`ROLES`), in any case; None if there is
+        none.
 
         Raises:
-            TableFormatError: where two columns could be meant.
+            TableFormatError: two columns could be meant.
         """
         if name in self.columns:
             return self.columns.index(name)
@@ -73,7 +74,7 @@ class Table:
         return None
 
     def described(self) -> str:
-        """What was found in the header, for messages."""
+        """Return what was found in the header, for messages."""
         listed = ", ".join(column[:_SHOWN] or "(no name)" for column in self.columns[:20])
         more = " …" if len(self.columns) > 20 else ""
         separated = f"columns are separated by {SEPARATORS[self.separator]}" if len(self.columns) > 1 else "one column"
@@ -81,7 +82,7 @@ class Table:
 
     @property
     def peculiarities(self) -> tuple[str, ...]:
-        """How the file differs from CSV in UTF-8 with commas, in words."""
+        """How the file differs from CSV in UTF-8 with commas, as text."""
         found = []
         if self.encoding not in ("utf-8-sig", "utf-8"):
             found.append({"utf-16": "UTF-16", "cp1252": "Windows-1252"}[self.encoding])
@@ -90,11 +91,14 @@ class Table:
         return tuple(found)
 
     def rows(self, *, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
-        """Yield the rows, reduced to the columns named, in that order; an optional column that is lacking yields empty
-        text.
+        """Return an iterator over the rows, reduced to the named columns in that order.
+
+        Args:
+            required: columns that must exist.
+            optional: columns that yield empty text if they are missing.
 
         Raises:
-            TableFormatError: for a column that is lacking, and a row of another length than the header.
+            TableFormatError: a required column is missing, or a row has another length than the header.
         """
         places = [self.place(name) for name in (*required, *optional)]
         lacking = [name for name, place in zip(required, places, strict=False) if place is None]
@@ -103,7 +107,7 @@ class Table:
         return (tuple(record[p] if p is not None else "" for p in places) for record in self.records())
 
     def lacks(self, names: Sequence[str]) -> str:
-        """The message for columns that are lacking: what was found, and what to write."""
+        """Return the message for missing columns: what was found, and the remedy."""
         wanted = " and ".join(f"“{name}”{_or_as(name)}" for name in names)
         return f"{self.file.path} lacks a column {wanted}: {self.described()}. Name the column in the header line."
 
@@ -137,8 +141,10 @@ class Table:
 
 
 class _Lines:
-    """The lines of a table for the reader of CSV. Those of one row may have `MAX_RECORD` characters together; `length`
-    is set to 0 at the end of each row. Raises TableFormatError."""
+    """The lines of a table for the CSV reader, with at most `MAX_RECORD` characters per row.
+
+    The caller sets `length` to 0 at the end of each row. Raises TableFormatError.
+    """
 
     def __init__(self, stream: TextIO, path: str) -> None:
         self._stream, self._path = stream, path
@@ -163,10 +169,10 @@ class _Lines:
 
 
 def open_table(file: File) -> Table:
-    """Find the form of a table from its first lines.
+    """Detect the form of a table from its first lines.
 
     Raises:
-        TableFormatError: for a file that is not in storage, is not text, or has no header line.
+        TableFormatError: the file is not in storage, is not text, or has no header line.
     """
     if file.local is None:
         raise TableFormatError(f"{file.path} is not in storage. Add it again.")
@@ -192,17 +198,21 @@ def open_table(file: File) -> Table:
 
 
 def header(file: File) -> tuple[str, ...]:
-    """The names of the columns as written. Raises TableFormatError."""
+    """Return the names of the columns as written. Raises TableFormatError."""
     return open_table(file).columns
 
 
 def rows(file: File, *, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
-    """The rows of a table, reduced to the columns named; see `Table.rows`. Raises TableFormatError."""
+    """Return the rows of a table, reduced to the named columns; see `Table.rows`. Raises TableFormatError."""
     return open_table(file).rows(required=required, optional=optional)
 
 
 def number(text: str, where: str) -> float:
-    """A finite number with a decimal point. Raises TableFormatError for anything else: NaN, infinity, words, blanks."""
+    """Parse a finite number with a decimal point.
+
+    Raises:
+        TableFormatError: anything else, such as NaN, infinity, words or blanks.
+    """
     if not _NUMBER.fullmatch(text.strip()) or not math.isfinite(value := float(text)):
         raise TableFormatError(f"{where}: {text[:40]!r} is not a finite number.")
     return value
@@ -210,9 +220,9 @@ def number(text: str, where: str) -> float:
 
 @dataclass
 class NumberReader:
-    """Reads the numbers of one column, with a decimal point or a decimal comma, in percent or not: one way throughout.
+    """Parses the numbers of one column in one notation: decimal point or decimal comma, in percent or not.
 
-    `finish` says whether the column was unambiguous.
+    `finish` refuses a column with mixed notations.
     """
 
     with_point: str = ""
@@ -222,7 +232,7 @@ class NumberReader:
     surely_decimal: bool = field(default=False)
 
     def read(self, text: str, where: str) -> float:
-        """Read one cell. Raises TableFormatError for what is not a finite number."""
+        """Parse one cell. Raises TableFormatError if it is not a finite number."""
         cell = text.strip()
         share = cell.endswith("%")
         if share:
@@ -242,7 +252,7 @@ class NumberReader:
         return value / 100 if share else value
 
     def finish(self) -> None:
-        """Raise TableFormatError where the cells that were read do not have one meaning."""
+        """Refuse a column whose cells do not have one unambiguous notation. Raises TableFormatError."""
         if self.with_comma and self.with_point:
             raise TableFormatError(
                 f"{self.with_comma} has a comma and {self.with_point} a point: write all decimals with a point."
@@ -258,7 +268,7 @@ class NumberReader:
 
     @property
     def peculiarities(self) -> tuple[str, ...]:
-        """How the numbers are written, where not plainly, in words."""
+        """Unusual notation of the numbers, as text."""
         return (*(("decimal commas",) if self.with_comma else ()), *(("percent signs",) if self.in_percent else ()))
 
 
@@ -272,7 +282,7 @@ def _plain(name: str) -> str:
 
 
 def _encoding(file: File, local: Path) -> str:
-    """How the bytes are text: by their byte order mark, else UTF-8 where that is valid, else Windows-1252."""
+    """Return the encoding: by byte order mark, else UTF-8 if valid, else Windows-1252."""
     with local.open("rb") as stream:
         start = stream.read(4)
         if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
@@ -307,8 +317,9 @@ def _encoding(file: File, local: Path) -> str:
 
 
 def _separator(file: File, text: str, line: int) -> str:
-    """What separates the columns of a header line: the one separator outside quotes; of several, the one with which a
-    column is a label."""
+    """Return the separator of a header line: the only one outside quotes; of several, the one with which a column
+    is a label.
+    """
     bare = re.sub(r'"[^"]*+"', "", text)
     found = [separator for separator in SEPARATORS if separator in bare]
     if len(found) < 2:
@@ -340,6 +351,6 @@ def _headed(file: File, encoding: str, separator: str, text: str, lines_before: 
 
 
 def _trimmed(record: list[str], width: int) -> list[str]:
-    """A row without the blank fields behind the last column."""
+    """Return a row without blank trailing fields."""
     extra = record[width:]
     return record[:width] if len(record) > width and not any(map(str.strip, extra)) else record

@@ -1,4 +1,4 @@
-"""`artifact.format`: only formats the target stage accepts, judged by content."""
+"""`artifact.format`: only file formats accepted for the target stage, recognised by content."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Allowed = Literal[
     "savedmodel", "hdf5", "text", "sentencepiece", "parquet", "feather", "image", "pdf", "joblib", "pickle",
     "torch-zip", "torch-legacy", "r-data", "zip", "tar", "gzip", "xz", "bzip2", "code",
 ]  # fmt: skip
-"""What a policy may allow: everything that can be recognised, except secrets, programs and empty files."""
+"""Formats a policy may allow: every recognised one except secrets, executables and empty files."""
 Companion = Literal["sentencepiece", "parquet", "feather", "image", "pdf"]
 
 _DATA_ONLY: tuple[Allowed, ...] = (
@@ -77,12 +77,12 @@ _EXPECTED = (
 
 
 class ArtifactFormat(Check):
-    """Recognises every file by its content and compares it with the list of the target stage.
+    """Recognises every file by its content and compares it with the formats accepted for the target stage.
 
-    For a target that the list does not name, an alias included, what every listed stage accepts is accepted: the
-    strictest reading. An archive is accepted where its own form and the form of every file in it are. Companions lie
-    beside a model and hold data alone; they are accepted for every target. Empty files, secrets and programs are
-    accepted nowhere, and code is never text.
+    For a target without a list, aliases included, only formats that every list accepts are accepted, which is the
+    strictest reading. An archive is accepted if its own format and those of all files in it are. Companion files
+    contain only data and are accepted for every target. Empty files, secrets and executables are never accepted, and
+    code is never treated as text.
     """
 
     slug = "artifact.format"
@@ -94,7 +94,7 @@ class ArtifactFormat(Check):
     sandbox: ClassVar[Sandbox] = Sandbox(memory=1 << 30)
 
     class Params(Parameters):
-        """Formats by target: a stage's slug, or an alias with an @ before it."""
+        """Formats by target: a stage's slug, or "@" and an alias."""
 
         allowed: Annotated[
             dict[str, tuple[Allowed, ...]],
@@ -112,11 +112,11 @@ class ArtifactFormat(Check):
         ] = ("sentencepiece", "parquet", "feather", "image", "pdf")
 
         def for_target(self, stage: str | None, alias: str | None) -> tuple[str, ...]:
-            """What the target accepts."""
+            """Return the formats accepted for the target."""
             return self.for_named(stage or f"@{alias}")
 
         def for_named(self, target: str) -> tuple[str, ...]:
-            """The same for a target as `allowed` writes it."""
+            """Return the formats for a target as written in `allowed`."""
             named = self.allowed.get(target)
             if named is not None:
                 return named
@@ -124,17 +124,18 @@ class ArtifactFormat(Check):
             return tuple(f for f in lists[0] if all(f in other for other in lists))
 
     def combine(self, first: Any, second: Any) -> Any | None:
-        """For each target that one of the sets names, the formats that both accept there."""
+        """Return, for each target named in either set, the formats that both accept."""
         allowed = {}
         for target in dict.fromkeys((*first.allowed, *second.allowed)):
             theirs = second.for_named(target)
             allowed[target] = tuple(form for form in first.for_named(target) if form in theirs)
-        # A target that neither names gets what all lists accept, of both sets: intersecting every pair keeps that.
+        # A target that neither set names accepts what all lists of both sets accept; the pairwise intersection keeps
+        # that.
         companions = tuple(form for form in first.companions if form in second.companions)
         return first.model_copy(update={"allowed": allowed, "companions": companions})
 
     def run(self, ctx: Context, params: Any) -> CheckOutcome:
-        """Success when there are files and all are of an accepted format."""
+        """Return success if there are files and all have an accepted format."""
         target = ctx.facts["target"]
         name = target["stage"] or f"@{target['alias']}"
         accepted = params.for_target(target["stage"], target["alias"])
@@ -146,7 +147,7 @@ class ArtifactFormat(Check):
                 (Finding("no_files", "Register a version with its files."),),
             )
         found = recognise(files)
-        # Companions are accepted by themselves and in archives; what a policy names for the target is listed first.
+        # Companions are accepted alone and in archives; formats accepted for the target are listed first.
         every = (*accepted, *(form for form in params.companions if form not in accepted))
         refused = [(file, what) for file, what in found if not _is_accepted(what, every)]
         findings = [_refusal(file, what, name, every) for file, what in refused]
@@ -172,7 +173,9 @@ def _is_accepted(what: Sniffed, accepted: tuple[str, ...]) -> bool:
 
 
 def _refused_member(what: Sniffed, accepted: tuple[str, ...]) -> tuple[str, Sniffed] | None:
-    """The first file in an archive that is not accepted. Empty files are, there: packages are full of them."""
+    """Return the first file in an archive that is not accepted. Empty members are accepted, because packages
+    contain many.
+    """
     for name, inner in what.members:
         if inner.format is not Format.EMPTY and not _is_accepted(inner, accepted):
             return name, inner
@@ -180,7 +183,7 @@ def _refused_member(what: Sniffed, accepted: tuple[str, ...]) -> tuple[str, Snif
 
 
 def _reason(what: Sniffed, accepted: tuple[str, ...]) -> str:
-    """Why a file is refused, to follow its name: what it is and, where its form is accepted, what is in it."""
+    """Return why a file is refused, to follow its name: its format and, if that is accepted, the refused member."""
     member = _refused_member(what, accepted) if what.format in accepted else None
     if member is None:
         return what.reason

@@ -1,4 +1,4 @@
-"""The evaluation table, and the metrics that can be computed from it."""
+"""The evaluation table, and the metrics computed from it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _POSITIVE_OF = ({"0", "1"}, "1"), ({"false", "true"}, "true"), ({"no", "yes"}, "
 
 
 def canonical_metric(name: str) -> str:
-    """The name under which a metric can be computed, for the spellings that are common."""
+    """Return the canonical name of a metric, for common spellings."""
     plain = re.sub(r"[\s-]+", "_", name.strip().casefold())
     return _ALIASES.get(plain, plain)
 
 
 @dataclass(frozen=True)
 class Remark:
-    """Something about a table that a reader of the result has to know: a stable code, and a message."""
+    """A note on how a table was read: a stable code, and a message."""
 
     code: str
     message: str
@@ -48,9 +48,10 @@ class Remark:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The columns label, score and prediction of an evaluation table; the latter two where the table has them.
+    """The columns label, score and prediction of an evaluation table; at least one of the latter two is present.
 
-    Labels and predictions are numbers into `classes`, so that a million rows stay small.
+    Labels and predictions are stored as indices into `classes`, which keeps a million rows small. Arrays have one
+    element per row.
     """
 
     classes: tuple[str, ...]
@@ -60,15 +61,19 @@ class Evaluation:
     positive: str | None
     decision_threshold: float
     remarks: tuple[Remark, ...] = ()
-    """What a reader of the result has to know of how the table was read."""
+    """Notes on how the table was read."""
 
     @classmethod
     def read(cls, file: File, positive: str | None, decision_threshold: float) -> Evaluation:
-        """Read a table; see `governance.checks.tables` for the forms that are read. Rows that occur more than once
-        count once.
+        """Read a table; see `governance.checks.tables` for the accepted forms. Repeated rows count once.
+
+        Args:
+            file: the CSV file.
+            positive: the positive label; None to derive it from common label pairs.
+            decision_threshold: score from which a row is predicted positive.
 
         Raises:
-            TableFormatError: where a score is not a finite number, a cell is blank, a column is lacking, or the form is
+            TableFormatError: a score is not a finite number, a cell is blank, a column is missing, or the form is
                 ambiguous.
         """
         table = open_table(file)
@@ -115,7 +120,16 @@ class Evaluation:
         )
 
     def estimate(self, metric: str, confidence: float, seed: int) -> Estimate:
-        """A metric with its bounds. Raises NotComputable where this table does not define it."""
+        """Return a metric with its confidence bounds.
+
+        Args:
+            metric: name of the metric, in a common spelling.
+            confidence: one-sided confidence level, between 0 and 1.
+            seed: seed of resampling.
+
+        Raises:
+            NotComputable: the table does not define the metric.
+        """
         name = canonical_metric(metric)
         match name:
             case "accuracy":
@@ -177,7 +191,7 @@ class Evaluation:
         return scores
 
     def _predicted(self) -> np.ndarray:
-        """The predictions, or what follows from the scores where there are two labels."""
+        """Return the predictions, or derive them from the scores if there are two labels."""
         if self.predictions is not None:
             known = np.isin(np.unique(self.predictions), np.unique(self.labels))
             if not known.any():
@@ -223,6 +237,6 @@ def _code(text: str, codes: dict[str, int], where: str) -> int:
 
 
 def _name(text: str) -> str:
-    """A label's name; "1.0" and "1" are one."""
+    """Return a label's name; "1.0" and "1" are the same."""
     name = text.strip()
     return name.partition(".")[0].removeprefix("+") if _INTEGRAL.fullmatch(name) else name

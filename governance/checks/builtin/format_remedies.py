@@ -1,4 +1,4 @@
-"""What can be done about a file whose format is refused: the library's own safe export, or where the file belongs."""
+"""Remedies for files of refused formats: the library's own safe export, or where the file belongs."""
 
 from __future__ import annotations
 
@@ -35,13 +35,18 @@ EXPORTS: Mapping[Format, tuple[tuple[Format, str], ...]] = {
         (Format.TEXT, "A fast tokenizer of transformers is saved as tokenizer.json by save_pretrained()."),
     ),
 }
-"""For a format, the exports of libraries that write another one, each with the format it writes."""
+"""For each format the exports of libraries to safer formats, each with the format it produces."""
 
 _NO_PART_OF_A_MODEL = COMPANIONS | ARCHIVES | {Format.UNKNOWN, Format.TEXT}
 
 
 def remedy(refused: Format, accepted: Collection[str]) -> str:
-    """Return what to do about a file of a refused format, given the formats that are accepted; ends as a sentence."""
+    """Return the remedy for a file of a refused format, as complete sentences.
+
+    Args:
+        refused: the refused format.
+        accepted: the accepted formats.
+    """
     if refused is Format.EMPTY:
         return "Remove it, or register the file with its content."
     if refused is Format.SECRETS:

@@ -1,4 +1,4 @@
-"""`integrity.digest`: the stored files are the registered ones, byte for byte."""
+"""`integrity.digest`: the stored files are identical to the registered ones."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from governance.checks.base import (
 
 
 class IntegrityDigest(Check):
-    """Reads every file of the version as storage gives it and compares size and SHA-256 with what was registered.
+    """Reads every file of the version from storage and compares size and SHA-256 with the registered values.
 
-    Nobody may waive it: whatever else is said of a version is said of the registered bytes.
+    It cannot be waived: all other evidence refers to the registered bytes.
     """
 
     slug = "integrity.digest"
@@ -36,7 +36,7 @@ class IntegrityDigest(Check):
     sandbox: ClassVar[Sandbox] = Sandbox(memory=512 << 20)
 
     def run(self, ctx: Context, params: Any) -> CheckOutcome:
-        """Success when there are files, all are there, and all agree."""
+        """Return success if there are files and all are present and identical."""
         files = ctx.of(ARTIFACT_FILES)
         if not files:
             return CheckOutcome(

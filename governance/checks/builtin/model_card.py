@@ -1,4 +1,4 @@
-"""`docs.model_card`: the card says what a reader needs, in words of its own. Presence, never adequacy."""
+"""`docs.model_card`: the model card has the required parts. It tests presence, not adequacy."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ from governance.checks.base import (
 from registry.model_card import MissingSection, ModelCardParseError, find_missing_sections, parse
 
 MAX_CARD = 256 * 1024
-"""Bytes; a card is read by people."""
+"""Maximum size of a card in bytes."""
 
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 
 
 class ModelCardComplete(Check):
-    """Front matter (YAML) must hold the required metadata and the body the required sections, each with enough words
-    that are no placeholders. That the words are true and sufficient is for the reviewers to say."""
+    """Requires metadata in the YAML front matter and sections in the body, each with enough words and no placeholders.
+
+    Whether the content is true and sufficient is for the reviewers to decide.
+    """
 
     slug = "docs.model_card"
     version = "1.2.0"
@@ -38,7 +40,7 @@ class ModelCardComplete(Check):
     sandbox: ClassVar[Sandbox] = Sandbox(memory=512 << 20, cpu=60, wall=90)
 
     class Params(Parameters):
-        """What a card must have."""
+        """Requirements on a card."""
 
         required_metadata: Annotated[tuple[Name, ...], Field(title="Required metadata")] = (
             "license",
@@ -55,7 +57,7 @@ class ModelCardComplete(Check):
         min_words: Annotated[int, Field(ge=1, le=10_000, title="Words a section needs at least")] = 20
 
     def combine(self, first: Any, second: Any) -> Any | None:
-        """What either set requires of the card, and the larger number of words."""
+        """Return the union of both sets' requirements, with the larger number of words."""
 
         def union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(dict.fromkeys((*one, *other)))
@@ -69,7 +71,7 @@ class ModelCardComplete(Check):
         )
 
     def run(self, ctx: Context, params: Any) -> CheckOutcome:
-        """Success when nothing required is missing, empty, or a placeholder."""
+        """Return success if nothing required is missing, empty, or a placeholder."""
         file = ctx.one(MODEL_CARD)
         if file is None or file.local is None:
             return CheckOutcome(Conclusion.ACTION_REQUIRED, "The version has no model card: add one.")

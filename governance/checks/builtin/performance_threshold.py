@@ -1,4 +1,4 @@
-"""`performance.threshold`: named metrics keep their limits."""
+"""`performance.threshold`: named metrics are within their limits."""
 
 from __future__ import annotations
 
@@ -33,12 +33,14 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 DISAGREEMENT = 0.005
-"""A declared number further than this from the one computed from the rows is pointed out."""
+"""Difference above which a declared value is reported as different from the computed one."""
 
 
 class Threshold(Parameters):
-    """One limit. `bound` "lower" holds the pessimistic end of the confidence interval against it: the lower end for
-    limits from below, the upper end for limits from above. Left out, it is "lower" where rows are given, else "point".
+    """One limit on a metric.
+
+    `bound` "lower" compares the pessimistic end of the confidence interval: the lower end for minimum limits, the upper
+    end for maximum limits. If omitted, it is "lower" for values computed from rows, else "point".
     """
 
     metric: Annotated[str, Field(min_length=1, max_length=250, title="Metric")]
@@ -50,16 +52,15 @@ class Threshold(Parameters):
 
     @property
     def words(self) -> str:
-        """The limit as people write it."""
+        """The limit as text, such as "auc >= 0.84"."""
         return f"{self.metric} {self.op} {self.value:g}"
 
 
 class PerformanceThreshold(Check):
-    """Takes each metric from the evaluation table where one is given and defines it, else as declared.
+    """Compares metrics with their limits: computed from the evaluation table if it defines them, else as declared.
 
-    A limit holds, fails, or, where the measured value keeps it and the confidence bound does not, stays open: then more
-    rows are needed, and the conclusion is "needs action". Declared numbers are marked as such: nobody could recompute
-    them here.
+    A limit holds, fails, or stays open if the value meets it but the confidence bound does not: more rows are needed,
+    and the conclusion is "needs action". Declared values are marked, because they cannot be recomputed here.
     """
 
     slug = "performance.threshold"
@@ -81,14 +82,14 @@ class PerformanceThreshold(Check):
         )
 
     def combine(self, first: Any, second: Any) -> Any | None:
-        """Every limit of both, with the higher confidence; None where the tables are read in different ways."""
+        """Return every limit of both sets with the higher confidence; None if they read tables differently."""
         if (first.positive, first.decision_threshold) != (second.positive, second.decision_threshold):
             return None
         limits = tuple(dict.fromkeys((*first.thresholds, *second.thresholds)))
         return first.model_copy(update={"thresholds": limits, "confidence": max(first.confidence, second.confidence)})
 
     def missing(self, available: frozenset[str], facts: Mapping[str, Any], params: Any) -> tuple[str, ...]:
-        """A limit can be judged from a declared metric, or from rows that define it."""
+        """Return the limits that neither a declared metric nor rows can decide."""
         lacking = []
         rows = EVALUATION_TABLE in available
         for limit in params.thresholds:
@@ -101,13 +102,13 @@ class PerformanceThreshold(Check):
                 parts.append(f"the metric {limit.metric}")
             if computable:
                 parts.append(f"an evaluation table ({EVALUATION_TABLE}) to compute {limit.metric} from")
-            # A bound of a number nobody can compute from rows is a mistake of the policy: let it run and say so.
+            # If no evidence could supply the limit, the policy is wrong: the check runs and reports that.
             if parts:
                 lacking.append(" or ".join(parts))
         return tuple(dict.fromkeys(lacking))
 
     def run(self, ctx: Context, params: Any) -> CheckOutcome:
-        """Success when every limit holds."""
+        """Return success if every limit holds."""
         table = ctx.one(EVALUATION_TABLE)
         evaluation: Evaluation | None = None
         findings: list[Finding] = []
@@ -231,7 +232,7 @@ def _disagreements(limit: Threshold, estimate: Estimate, declared: list[tuple[st
 
 
 def _declared(limit: Threshold, facts: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """The declared values a limit is about: of its name, slice and, where it names one, dataset. Each must hold."""
+    """Return the declared values a limit applies to, by name, slice and, if named, dataset. Each must satisfy it."""
     wanted = limit.metric.casefold()
     rows = [m for m in facts["metrics"] if m["slice"] == limit.slice and limit.dataset in (None, m["dataset"])]
     exact = [m for m in rows if m["name"] == limit.metric]

@@ -1,8 +1,8 @@
-"""Judges archives by their structure: every reader must find the same members in them, and nothing else. Nothing is
-ever unpacked onto a disk, and of a member no more than its beginning is unpacked at all.
+"""Validate the structure of archives: every reader must find the same members in them, and nothing else.
 
-A zip has two lists of its members, and readers differ in which one they believe. So the two must agree, members may not
-overlap or leave room between them, and nothing may stand before, between or behind.
+Nothing is unpacked to disk, and only the beginning of a member is unpacked at all. A zip has two lists of its members,
+and readers differ in which one they use. So the two must agree, members may not overlap or leave gaps, and no bytes may
+precede, separate or follow them.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ LOCAL_HEADER = b"PK\x03\x04"
 END_RECORD = b"PK\x05\x06"
 MAX_MEMBERS = 100_000
 MAX_DIRECTORY = 16 << 20
-"""Bytes of the central directory: zipfile reads it as a whole, and keeps an object for each 47 bytes at least."""
+"""Maximum bytes of the central directory: zipfile reads it whole and keeps an object per at least 47 bytes."""
 MAX_NAME = 1_000
-"""Characters of a member's name: the time to compare two names grows with the square of marks in a row."""
+"""Maximum characters of a member's name: comparing names takes time quadratic in consecutive combining marks."""
 MAX_TAR_EXTENSION = 16 << 10
-"""Bytes of a header that extends a tar header: tarfile reads it as a whole, by patterns that are not linear."""
+"""Maximum bytes of a tar extension header: tarfile reads it whole, with non-linear patterns."""
 BOMB_SIZE = 256 << 20
 BOMB_RATIO = 200
-"""What unpacks to more bytes than the one, and to more times its own size than the other, is a bomb."""
+"""An archive is a bomb if it unpacks to more bytes than the first, and to more times its size than the second."""
 _END_SIZE = 22
 _END_64_SIZE = 56 + 20
-"""The 64-bit end record and its locator, which lies before the end record."""
+"""The 64-bit end record and its locator, which precede the end record."""
 _MAX_COMMENT = 0xFFFF
 _LOCAL_SIZE = 30
 _DESCRIPTOR = 24
-"""The longest data descriptor, with signature and 64-bit sizes: what may stand between two members."""
+"""The longest data descriptor, with signature and 64-bit sizes: the largest allowed gap between members."""
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip archive whose structure holds."""
+    """A zip archive with a valid structure."""
 
     zip: zipfile.ZipFile
     members: tuple[zipfile.ZipInfo, ...]
@@ -55,7 +55,11 @@ class Archive:
         return frozenset(m.filename for m in self.members)
 
     def head(self, member: zipfile.ZipInfo, size: int) -> bytes:
-        """The first `size` bytes of a member, unpacked. Raises Malformed where it does not unpack."""
+        """Return the first `size` bytes of a member, unpacked.
+
+        Raises:
+            Malformed: the member cannot be unpacked.
+        """
         try:
             with self.zip.open(member) as stream:
                 return stream.read(size)
@@ -68,12 +72,16 @@ class Archive:
 
 
 def ends_as_zip(file: IO[bytes], size: int) -> bool:
-    """Whether the file's end is that of a zip archive, whatever its beginning says."""
+    """Return whether the file ends as a zip archive, whatever its beginning."""
     return _end_record(file, size) is not None
 
 
 def open_zip(file: IO[bytes], size: int) -> Archive | None:
-    """Open what begins as a zip archive; None for anything else. Raises Malformed for tricks and damage."""
+    """Open a file that begins as a zip archive; None for other files.
+
+    Raises:
+        Malformed: the archive is damaged or its structure is invalid.
+    """
     file.seek(0)
     if file.read(4) != LOCAL_HEADER:
         return None
@@ -96,7 +104,9 @@ def open_zip(file: IO[bytes], size: int) -> Archive | None:
 
 
 def _end_record(file: IO[bytes], size: int) -> tuple[int, int] | None:
-    """Size of the directory and number of members, from an end record whose comment reaches exactly to the end."""
+    """Return size of the directory and number of members, from an end record whose comment ends exactly at the
+    file's end.
+    """
     if size < _END_SIZE:
         return None
     length = min(size, _END_SIZE + _MAX_COMMENT)
@@ -118,7 +128,7 @@ def _end_record(file: IO[bytes], size: int) -> tuple[int, int] | None:
 
 
 def _end_record_64(file: IO[bytes], end_record: int) -> tuple[int, int]:
-    """The same from the 64-bit record before an end record, where zipfile reads it. Raises Malformed."""
+    """Return the same from the 64-bit record before an end record, where zipfile reads it. Raises Malformed."""
     place = end_record - _END_64_SIZE
     if place < 0:
         raise Malformed("is a zip archive without the 64-bit record that its end names")
@@ -131,12 +141,11 @@ def _end_record_64(file: IO[bytes], end_record: int) -> tuple[int, int]:
 
 
 class TarHeader(tarfile.TarInfo):
-    """A tar header that is refused where tarfile would read a header that extends it without a bound, or a size that no
-    file has."""
+    """A tar header that refuses extension headers of unlimited size and impossible file sizes."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Read a header block. Raises Malformed."""
+        """Parse a header block. Raises Malformed."""
         found = super().frombuf(buf, encoding, errors)
         if not 0 <= found.size < 1 << 62:
             raise Malformed("is a tar archive that gives a member an impossible size")
@@ -157,8 +166,14 @@ _TAR_EXTENSIONS = {
 
 
 def refuse_tar(file: IO[bytes]) -> int:
-    """Hold what begins as a tar archive to the same rules as a zip archive; returns how many members it has. Raises
-    Malformed for tricks and damage."""
+    """Validate a tar archive by the same rules as a zip archive.
+
+    Returns:
+        The number of members.
+
+    Raises:
+        Malformed: the archive is damaged or its structure is invalid.
+    """
     file.seek(0)
     names: list[str] = []
     try:
@@ -173,7 +188,7 @@ def refuse_tar(file: IO[bytes]) -> int:
                 names.append(member.name.rstrip("/"))
                 if len(names) > MAX_MEMBERS:
                     raise Malformed(f"is a tar archive with more than {MAX_MEMBERS:,} members")
-                opened.members.clear()  # type: ignore[attr-defined]  # which it keeps for asking by name
+                opened.members.clear()  # type: ignore[attr-defined]  # kept by tarfile for lookup by name
     except (tarfile.TarError, ValueError, OSError, EOFError) as error:
         raise Malformed(f"is a broken tar archive: {error}") from error
     _refuse_names(names)

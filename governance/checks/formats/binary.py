@@ -1,6 +1,8 @@
-"""Recognises binary formats of models that hold numbers and structure: UBJSON, GGUF, TensorFlow's, CatBoost's and
-SentencePiece's. Each function answers None where the file is something else, and raises Malformed where it claims the
-format and breaks its rules."""
+"""Recognise binary model formats of numbers and structure: UBJSON, GGUF, TensorFlow, CatBoost, SentencePiece, R.
+
+Each function returns None (or False) if the file is something else, and raises Malformed if it claims the format and
+violates its rules.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,18 @@ from governance.checks.formats.effort import Malformed
 from governance.checks.formats.protobuf import LENGTH, VARINT, NotProtobufError, fields, is_message
 
 MAX_VALUES = 5_000_000
-"""Values of a file that are walked one by one."""
+"""Maximum number of values parsed in one file."""
 MAX_DEPTH = 64
 _NUMBER_SIZES = {b"i": 1, b"U": 1, b"I": 2, b"l": 4, b"L": 8, b"d": 4, b"D": 8, b"C": 1}
 _INTEGERS = {b"i": ">b", b"U": ">B", b"I": ">h", b"l": ">i", b"L": ">q"}
 
 
 class _NotThisFormat(Exception):
-    """The bytes do not go on as the format."""
+    """The bytes are not of this format."""
 
 
 def ubj(file: IO[bytes], size: int) -> str | None:
-    """Recognise UBJSON (https://ubjson.org), in which XGBoost writes models: an object, walked to the last byte."""
+    """Recognise UBJSON (https://ubjson.org), in which XGBoost writes models: one object, parsed to the last byte."""
     file.seek(0)
     head = file.read(2)
     if head[:1] != b"{" or head[1:] not in _INTEGERS:
@@ -47,11 +49,11 @@ class _UbjWalk:
     def __init__(self, file: IO[bytes], size: int) -> None:
         self.file, self.size = file, size
         self.keys: set[str] = set()
-        """The keys of the outermost object."""
+        """Keys of the outermost object."""
         self.values = 0
 
     def value(self, marker: bytes, depth: int) -> None:
-        """Step over one value whose marker was read."""
+        """Skip one value whose marker was read."""
         self.values += 1
         if self.values > MAX_VALUES or depth > MAX_DEPTH:
             raise Malformed(f"is UBJSON of more than {MAX_VALUES:,} values or {MAX_DEPTH} levels, which is not judged")
@@ -125,8 +127,10 @@ _GGUF_STRING, _GGUF_ARRAY = 8, 9
 
 
 def gguf(file: IO[bytes], size: int) -> str | None:
-    """Recognise GGUF (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md): its metadata and the list of its
-    tensors are walked; the numbers follow to the end of the file."""
+    """Recognise GGUF: its metadata and list of tensors are parsed; the tensor data follows to the end of the file.
+
+    Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+    """
     file.seek(0)
     if file.read(4) != b"GGUF":
         return None
@@ -191,12 +195,14 @@ class _GgufWalk:
 
 
 def tflite(head: bytes, size: int) -> bool:
-    """Whether these first bytes are those of a TensorFlow Lite model: a FlatBuffer with the identifier TFL3."""
+    """Return whether these are the first bytes of a TensorFlow Lite model: a FlatBuffer with the identifier TFL3."""
     return head[4:8] == b"TFL3" and 8 <= int.from_bytes(head[:4], "little") < size
 
 
 def catboost(head: bytes, size: int) -> bool:
-    """Whether these first bytes are those of a CatBoost model (CBM1): magic bytes and the length of a FlatBuffer."""
+    """Return whether these are the first bytes of a CatBoost model (CBM1): magic bytes and the length of a
+    FlatBuffer.
+    """
     return head[:4] == b"CBM1" and 0 < int.from_bytes(head[4:8], "little") <= size - 8
 
 
@@ -208,7 +214,7 @@ SSTABLE_MAGIC = bytes.fromhex("57fb808b247547db")
 
 
 def saved_model(file: IO[bytes], size: int) -> str | None:
-    """Recognise TensorFlow's saved_model.pb, and the index of a checkpoint (a table in the form of LevelDB)."""
+    """Recognise TensorFlow's saved_model.pb, and the index of a checkpoint (a LevelDB table)."""
     if size >= 48:
         file.seek(size - 8)
         if file.read(8) == SSTABLE_MAGIC:
@@ -235,7 +241,7 @@ _PIECE = {1: LENGTH, 2: 5, 3: VARINT}
 
 
 def sentencepiece(file: IO[bytes], size: int) -> str | None:
-    """Recognise a SentencePiece model: the pieces of a vocabulary with their scores, and how it was trained."""
+    """Recognise a SentencePiece model: the pieces of a vocabulary with their scores, and training settings."""
     file.seek(0)
     if file.read(1) != b"\x0a":
         return None
@@ -257,7 +263,7 @@ _R = re.compile(rb"RD[AX][23]\n|[XB]\n\x00\x00\x00[\x02\x03]|B\n[\x02\x03]\x00\x
 
 
 def r_data(head: bytes) -> bool:
-    """Whether these first bytes, unpacked, are those of R's saveRDS() or save() (R Internals, 1.8)."""
+    """Return whether these unpacked first bytes are of R's saveRDS() or save(). Source: R Internals, 1.8."""
     return _R.match(head) is not None
 
 
@@ -268,7 +274,9 @@ _EXECUTABLES = (
 
 
 def executable(head: bytes) -> str | None:
-    """Recognise compiled code by its first bytes. Call for what is not text: "MZ" begins Windows programs and words."""
+    """Recognise compiled code by its first bytes. Call it only for non-text: "MZ" begins Windows programs and
+    also words.
+    """
     if head.startswith(_EXECUTABLES) or (head.startswith(b"MZ") and b"\x00" in head):
         return "a compiled program or library"
     if head[2:4] == b"\r\n" and len(head) > 16 and head[16:17] in (b"\xe3", b"\x63"):

@@ -1,7 +1,7 @@
-"""Says what a file is by its content, never by its name, and never by loading it.
+"""Detect a file's format by its content, never by its name and never by loading it.
 
-Suspicion comes first: what would act as a pickle is a pickle, whatever else it looks like. Formats that are let through
-are held to their rules to the last byte, so that no second file hides behind the first.
+Anything that works as a pickle is a pickle, whatever else it resembles. Accepted formats are validated to the last
+byte, so that no second file can be hidden behind the first.
 """
 
 from __future__ import annotations
@@ -24,29 +24,40 @@ from governance.checks.formats.effort import Malformed
 from governance.checks.formats.names import RUNS_CODE, Format, Sniffed
 
 PEEK = 1 << 16
-"""Bytes of a packed thing that are unpacked to look at."""
+"""Bytes of a compressed stream or member that are unpacked for inspection."""
 WHOLE_MEMBER = 64 << 20
-"""Bytes of the largest member of a plain archive that is looked at to its last byte."""
+"""Maximum size of a member of a plain archive that is inspected completely."""
 MAX_SCHEMA = 32 << 20
 MAX_LISTED = 10_000
-"""Members of an archive whose formats are kept; an archive with more is of no known content."""
+"""Maximum number of archive members whose formats are kept; larger archives are not accepted."""
 _MAX_DEPTH = 2
 _CHUNK = 1 << 20
 
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _CONTROLS = bytes(sorted(set(range(0x20)) - set(b"\t\n\r\f")))
-"""Never in text. A byte below 0x80 is no part of a longer UTF-8 character, so bytes can be searched for them."""
+"""Not allowed in text. Bytes below 0x80 are never part of a longer UTF-8 character, so bytes can be searched for
+them.
+"""
 
 
 def sniff(path: Path) -> Sniffed:
-    """Recognise the file at `path`."""
+    """Detect the format of the file at `path`."""
     size = path.stat().st_size
     with path.open("rb") as file, effort.bounded(size):
         return sniff_stream(file, size)
 
 
 def sniff_stream(file: IO[bytes], size: int, *, depth: int = 0) -> Sniffed:
-    """Recognise a seekable stream of `size` bytes; `depth` counts the archives around it."""
+    """Detect the format of a seekable stream.
+
+    Args:
+        file: seekable, binary.
+        size: its size in bytes.
+        depth: number of archives around it.
+
+    Raises:
+        Malformed: only for a nested stream (`depth` > 0); at the top level it becomes UNKNOWN with the reason.
+    """
     if size == 0:
         return Sniffed(Format.EMPTY, "is empty")
     try:
@@ -81,7 +92,7 @@ def _recognise(file: IO[bytes], size: int, depth: int) -> Sniffed:
 
 
 def _container(file: IO[bytes], head: bytes, size: int, depth: int) -> Sniffed | None:
-    """Recognise what contains other files, or arrays that may be pickles."""
+    """Recognise files that contain other files, or arrays that may be pickles."""
     archive = archives.open_zip(file, size)
     if archive is not None:
         return _archive(archive, depth)
@@ -103,7 +114,7 @@ def _container(file: IO[bytes], head: bytes, size: int, depth: int) -> Sniffed |
 
 
 def _by_structure(file: IO[bytes], size: int) -> Sniffed | None:
-    """Recognise formats by walking them: their first bytes could be those of others."""
+    """Recognise formats by parsing them, because their first bytes are not unique."""
     if (what_tensors := tensors.safetensors(file, size)) is not None:
         return Sniffed(Format.SAFETENSORS, f"is a safetensors file of {what_tensors}")
     if (version := tensors.onnx(file, size)) is not None:
@@ -118,7 +129,7 @@ def _by_structure(file: IO[bytes], size: int) -> Sniffed | None:
 
 
 def _by_magic(file: IO[bytes], head: bytes, size: int) -> Sniffed | None:
-    """Recognise formats that begin with bytes of their own."""
+    """Recognise formats with magic bytes."""
     if head.startswith(_HDF5_MAGIC):
         return Sniffed(Format.HDF5, "is an HDF5 file")
     if (version := binary.gguf(file, size)) is not None:
@@ -181,7 +192,7 @@ _LAWFUL_MEMBERS = {
     Format.KERAS: {*_RAW, Format.HDF5, Format.NPY, Format.NPZ},
     Format.NPZ: {Format.NPY},
 }
-"""UNKNOWN: raw bytes, such as a random state's or an asset's, which no loader of the format takes for code."""
+"""UNKNOWN: raw bytes, such as a random state or an asset, which no loader of the format executes."""
 
 
 def _keep(members: list[tuple[str, Sniffed]], name: str, found: Sniffed) -> None:
@@ -191,8 +202,9 @@ def _keep(members: list[tuple[str, Sniffed]], name: str, found: Sniffed) -> None
 
 
 def _member(archive: archives.Archive, info: zipfile.ZipInfo, depth: int, *, whole: bool) -> Sniffed:
-    """Look at a member of a zip archive: at its beginning, or at all of it where `whole`. Archives in archives are
-    opened as far as a model format goes."""
+    """Inspect a member of a zip archive: its beginning, or all of it if `whole`. Nested archives up to the depth
+    of model formats.
+    """
     head = archive.head(info, PEEK)
     effort.spend_bytes(len(head))
     if len(head) != min(info.file_size, PEEK):
@@ -213,7 +225,7 @@ _TOO_DEEP = ("…", Sniffed(Format.UNKNOWN, "is nested too deep to be judged"))
 
 
 def _beginning(head: bytes, size: int, depth: int) -> Sniffed:
-    """Say what something of `size` bytes is of which only the beginning is at hand."""
+    """Detect the format of something of `size` bytes from its beginning."""
     peek = io.BytesIO(head)
     if size <= len(head):
         return sniff_stream(peek, len(head), depth=depth + 1)
@@ -233,8 +245,11 @@ def _beginning(head: bytes, size: int, depth: int) -> Sniffed:
 
 
 def _tar_members(file: IO[bytes], mode: str, depth: int) -> tuple[tuple[str, Sniffed], ...]:
-    """The files in a tar archive, each by its content: of a packed one by its beginning, which is all that can be read
-    without unpacking it twice. Names and links are held to the rules by `archives.refuse_tar`."""
+    """Detect the format of each file in a tar archive. In a compressed one, members above the limit are inspected by
+    their beginning.
+
+    `archives.refuse_tar` validates names and links of uncompressed archives.
+    """
     members: list[tuple[str, Sniffed]] = []
     if depth >= _MAX_DEPTH:
         return (_TOO_DEEP,)
@@ -260,7 +275,7 @@ def _tar_members(file: IO[bytes], mode: str, depth: int) -> tuple[tuple[str, Sni
 
 
 def _refuse_schema(archive: archives.Archive) -> None:
-    """A skops file's schema must be one: an object that names its protocol."""
+    """Refuse a skops file whose schema is not a JSON object with a protocol."""
     info = archive.zip.getinfo("schema.json")
     if info.file_size > MAX_SCHEMA:
         raise Malformed(f"has a skops schema of {info.file_size:,} bytes; more than {MAX_SCHEMA:,} are not judged")
@@ -273,7 +288,7 @@ def _refuse_schema(archive: archives.Archive) -> None:
 
 
 def _packed(file: IO[bytes], head: bytes, depth: int) -> Sniffed | None:
-    """Recognise a compressed stream, and what is in it by its beginning: joblib and R write what acts so."""
+    """Recognise a compressed stream and its content by its beginning: joblib and R write compressed streams."""
     for kind, magic, unpack in _PACKERS:
         if not head.startswith(magic):
             continue
@@ -294,7 +309,7 @@ def _packed(file: IO[bytes], head: bytes, depth: int) -> Sniffed | None:
 
 
 def _unpacked(file: IO[bytes], kind: Format, start: bytes, depth: int) -> tuple[tuple[str, Sniffed], ...]:
-    """What a compressed stream contains: the members of a tar archive, or the one file in it."""
+    """Return what a compressed stream contains: the members of a tar archive, or its single file."""
     is_tar = start[257:262] == b"ustar"
     if len(start) < PEEK and not is_tar:
         return (("content", sniff_stream(io.BytesIO(start), len(start), depth=depth + 1)),)
@@ -318,7 +333,7 @@ _OPENERS: dict[Format, Any] = {Format.GZIP: gzip.open, Format.XZ: lzma.open, For
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that ends with Malformed where it holds more bytes than it may."""
+    """A stream that raises Malformed if it has more bytes than the limit."""
 
     def __init__(self, stream: IO[bytes], limit: int) -> None:
         self._stream, self._left = stream, limit
@@ -335,7 +350,7 @@ def _inflate(wbits: int) -> Callable[[bytes], bytes]:
     return lambda raw: zlib.decompressobj(wbits).decompress(raw, PEEK)
 
 
-# Magic bytes → what unpacks them, bounded. A zlib or raw lzma stream has no format of its own here: joblib or nothing.
+# Magic bytes and bounded decompressors. A zlib or raw lzma stream is recognised only if it contains joblib or R data.
 _PACKERS: tuple[tuple[Format | None, bytes, Callable[[bytes], bytes]], ...] = (
     (Format.GZIP, b"\x1f\x8b", _inflate(31)),
     (Format.XZ, b"\xfd7zXZ\x00", lambda raw: lzma.LZMADecompressor(memlimit=256 << 20).decompress(raw, PEEK)),
@@ -346,7 +361,9 @@ _PACKERS: tuple[tuple[Format | None, bytes, Callable[[bytes], bytes]], ...] = (
 
 
 def _is_text(file: IO[bytes], *, cut: bool = False) -> bool:
-    """UTF-8 without control characters, to the last byte; `cut`: to the last whole character of a beginning."""
+    """Return whether it is UTF-8 without control characters to the last byte; with `cut`, to the last whole
+    character.
+    """
     file.seek(0)
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:

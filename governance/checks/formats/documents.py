@@ -1,5 +1,6 @@
-"""Recognises what lies beside models: tables (Parquet, Arrow), figures, PDF. To the last byte where the format has an
-end, so that no second file follows."""
+"""Recognise companion files: tables (Parquet, Arrow), images, PDF. Where the format has an end, no bytes may
+follow it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def table(file: IO[bytes], head: bytes, size: int) -> tuple[str, str] | None:
-    """Recognise Parquet and Arrow files: ("parquet" or "feather", what it is)."""
+    """Recognise Parquet and Arrow files: ("parquet" or "feather", description)."""
     if size < 12:
         return None
     file.seek(size - 10)
@@ -63,7 +64,7 @@ def _ends_with(file: IO[bytes], size: int, ending: bytes) -> bool:
 
 
 def pdf(file: IO[bytes], head: bytes, size: int) -> bool:
-    """Whether the file begins and ends as PDF (ISO 32000-1, 7.5)."""
+    """Return whether the file begins and ends as PDF. Source: ISO 32000-1, 7.5."""
     if not head.startswith(b"%PDF-"):
         return False
     file.seek(max(0, size - 1024))

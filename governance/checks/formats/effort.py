@@ -1,7 +1,7 @@
-"""Bounds what recognising one file costs: steps of its walks, archives in archives, bytes that are unpacked.
+"""Limits the work of recognising one file: parsing steps, nesting, unpacked bytes.
 
-A step is an opcode, a value or a field that is walked; other work is counted in steps. The bound grows with the size of
-the file, so that what a small file unpacks to does not occupy a worker.
+A step is one parsed opcode, value or field; other work is counted in steps. The limit grows with the size of the file,
+so that a small file that unpacks to a large one does not occupy a worker.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 MAX_STEPS = 10_000_000
-"""Steps for every file; a file has one more for each `BYTES_OF_A_STEP` of its bytes."""
+"""Steps for every file, plus one for each `BYTES_OF_A_STEP` of its bytes."""
 BYTES_OF_A_STEP = 8
 UNPACKED_BYTES_OF_A_STEP = 64
 STEPS_OF_A_MEMBER = 100
 MAX_NESTED = 4
-"""Archives and compressed streams around what is looked at."""
+"""Maximum number of archives and compressed streams around a file."""
 
 
 class Malformed(Exception):
-    """The file claims a format and breaks its rules; the message says how, to follow the file's name."""
+    """The file claims a format and violates its rules; the message follows the file's name."""
 
 
 _left: ContextVar[list[int] | None] = ContextVar("steps left for a file", default=None)
@@ -28,7 +28,7 @@ _left: ContextVar[list[int] | None] = ContextVar("steps left for a file", defaul
 
 @contextmanager
 def bounded(size: int) -> Iterator[None]:
-    """Give a file of `size` bytes its steps."""
+    """Set the step limit for a file of `size` bytes."""
     token = _left.set([MAX_STEPS + size // BYTES_OF_A_STEP])
     try:
         yield
@@ -37,10 +37,10 @@ def bounded(size: int) -> Iterator[None]:
 
 
 def spend(steps: int) -> None:
-    """Count steps of the file that is recognised; outside `bounded` nothing is counted.
+    """Count steps of the current file; without `bounded` nothing is counted.
 
     Raises:
-        Malformed: where none are left.
+        Malformed: the limit is exceeded.
     """
     left = _left.get()
     if left is None:
@@ -51,5 +51,5 @@ def spend(steps: int) -> None:
 
 
 def spend_bytes(unpacked: int) -> None:
-    """Count bytes that were unpacked. Raises Malformed."""
+    """Count unpacked bytes. Raises Malformed as `spend`."""
     spend(unpacked // UNPACKED_BYTES_OF_A_STEP)

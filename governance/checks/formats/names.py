@@ -1,4 +1,4 @@
-"""What a file can be recognised as. Pure."""
+"""The formats that are recognised. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Format(StrEnum):
-    """What a file can be recognised as. The values are stored and named by policies: they do not change."""
+    """The formats that are recognised. The values are stored and named in policies: they must not change."""
 
     SAFETENSORS = "safetensors"
     ONNX = "onnx"
@@ -49,20 +49,20 @@ class Format(StrEnum):
 RUNS_CODE = frozenset(
     {Format.PICKLE, Format.JOBLIB, Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.R_DATA, Format.EXECUTABLE}
 )
-"""Formats whose loading may run any code the file's author chose."""
+"""Formats that can execute arbitrary code when they are loaded."""
 ARCHIVES = frozenset({Format.ZIP, Format.TAR, Format.GZIP, Format.XZ, Format.BZIP2})
 """Formats that only contain other files: a policy that accepts one accepts it with members of accepted formats."""
 COMPANIONS = frozenset({Format.SENTENCEPIECE, Format.PARQUET, Format.FEATHER, Format.IMAGE, Format.PDF})
-"""Data that lies beside a model: vocabularies, samples of its inputs, figures. Reading one runs nothing."""
+"""Data that accompanies a model: vocabularies, sample inputs, figures. Reading it executes nothing."""
 NEVER_ACCEPTED = frozenset({Format.UNKNOWN, Format.EMPTY, Format.SECRETS, Format.EXECUTABLE})
-"""No policy can accept these."""
+"""Formats that no policy can accept."""
 INCLUDED_IN: Mapping[Format, Format] = {Format.LIGHTGBM: Format.TEXT}
-"""Formats that are a kind of another: accepting that one accepts them."""
+"""Formats that are a kind of another: accepting the other accepts them."""
 
 
 @dataclass(frozen=True)
 class Sniffed:
-    """What a file is, and what led to it, as words to follow its name: "is a pickle of protocol 4".
+    """The format of a file, and the reason as words that follow its name: "is a pickle of protocol 4".
 
     `members` are the files in an archive, by name; empty for everything else.
     """

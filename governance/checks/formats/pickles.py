@@ -1,9 +1,8 @@
-"""Tells whether bytes would act as a pickle. Nothing is ever loaded: opcodes are walked, their arguments skipped.
+"""Detect whether bytes would work as a pickle. Nothing is loaded: opcodes are parsed, their arguments skipped.
 
-Protocols 2 to 5 announce themselves. Protocols 0 and 1 do not, and 0 is plain text, so the stream is walked, keeping
-count of the stack, until one of three things is sure: it calls or imports something, it ends as a pickle ends, or it is
-none. Where the real unpicklers disagree with each other (frames), the answer is "pickle": no bytes may pass for another
-format and still act as a pickle.
+Protocols 2 to 5 have a header. Protocols 0 and 1 have none, and 0 is plain text, so the stream is parsed with a count
+of the stack until it calls or imports something, ends as a pickle ends, or cannot be a pickle. If real unpicklers
+disagree (frames), the result is "pickle": no bytes may pass for another format and still work as a pickle.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from typing import IO
 from governance.checks.formats import effort
 
 MAX_OPCODES = 1_000_000
-"""So many lawful opcodes in a row are no accident."""
+"""So many valid opcodes in a row are no coincidence."""
 WINDOW = 8 << 20
-"""Bytes searched for the marks of joblib."""
+"""Bytes searched for joblib's marker."""
 _LINE_KEPT = 1_000
 
 TORCH_LEGACY_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-"""What torch wrote first before it wrote zip files: a pickled number (torch.serialization.MAGIC_NUMBER)."""
+"""First value written by torch before it used zip files: a pickled number (torch.serialization.MAGIC_NUMBER)."""
 JOBLIB_MARK = b"joblib.numpy_pickle"
 
 _CALLS = frozenset({"REDUCE", "OBJ", "INST", "NEWOBJ", "NEWOBJ_EX", "BUILD"})
@@ -35,7 +34,7 @@ _LENGTH_BYTES = {
     pickletools.TAKEN_FROM_ARGUMENT4U: (4, False),
     pickletools.TAKEN_FROM_ARGUMENT8U: (8, False),
 }
-# Wider than what the unpicklers take: a line they might read counts as read.
+# Wider than what unpicklers accept: a line they might accept counts as accepted.
 _LINES = {
     "INT": re.compile(rb"\s*[+-]?\w+\s*"),
     "LONG": re.compile(rb"\s*[+-]?\w+\s*"),
@@ -47,15 +46,18 @@ _LINES = {
 
 
 class _NoPickle(Exception):
-    """The bytes cannot go on as a pickle."""
+    """The bytes cannot be a pickle."""
 
 
 def protocol(file: IO[bytes], *, whole: bool = True) -> int | None:
-    """The protocol of the pickle the file begins with, 0 for 0 and 1 alike; None where there is none.
+    """Return the protocol of the pickle at the beginning of a file.
 
     Args:
-        file: seekable, binary; left anywhere.
-        whole: False where `file` is only the first part of something longer, so that its end proves nothing.
+        file: seekable, binary; its position is undefined afterwards.
+        whole: False if `file` is only the beginning of something longer, so that its end proves nothing.
+
+    Returns:
+        2 to 5; 0 for the protocols 0 and 1; None if there is no pickle.
     """
     file.seek(0)
     head = file.read(2)
@@ -68,13 +70,12 @@ def protocol(file: IO[bytes], *, whole: bool = True) -> int | None:
 
 
 def is_torch_legacy(head: bytes) -> bool:
-    """Whether these first bytes are those of torch.save before it wrote zip files."""
+    """Return whether these are the first bytes of torch.save before it used zip files."""
     return head[:1] == b"\x80" and head[2 : 2 + len(TORCH_LEGACY_MAGIC)] == TORCH_LEGACY_MAGIC
 
 
 def is_joblib(file: IO[bytes]) -> bool:
-    """Whether joblib's array wrapper is named in the file's first 8 MiB. A joblib file without arrays is a pickle and
-    nothing more."""
+    """Return whether the first 8 MiB name joblib's array wrapper. A joblib file without arrays is a plain pickle."""
     before = b""
     left = WINDOW
     while left > 0 and (chunk := file.read(min(1 << 20, left))):
@@ -110,7 +111,7 @@ class _CutShort(Exception):
 
 
 class _Walk:
-    """One pass over opcodes: how deep the stack is, where its marks are, what the memo holds."""
+    """One pass over opcodes: depth of the stack, its marks, and whether something was imported."""
 
     def __init__(self, file: IO[bytes], end: int, *, announced: bool) -> None:
         self.file = file
@@ -118,7 +119,7 @@ class _Walk:
         self.announced = announced
         self.steps = 0
         self.ended = False
-        """The last opcode was a STOP that left something to return."""
+        """The last opcode was a STOP with a value to return."""
         self._fresh()
 
     def _fresh(self) -> None:
@@ -127,7 +128,7 @@ class _Walk:
         self.imported = False
 
     def step(self) -> bool:
-        """Walk one opcode. True once the stream is sure to act: it called something, or stopped having imported."""
+        """Parse one opcode. True once the stream certainly acts: it called something, or stopped after an import."""
         code = self.file.read(1)
         if not code:
             raise _CutShort
@@ -138,7 +139,7 @@ class _Walk:
         self._skip(op)
         self.steps += 1
         if op.name in _EXTERNAL and not self.announced:
-            # pickle.load has nobody to ask for what is kept elsewhere, and every zip archive begins like this.
+            # pickle.load has no persistent_load, and every zip archive begins with this opcode.
             raise _NoPickle
         if op.name in _EXTERNAL or op.name == "FRAME":
             return True
@@ -155,7 +156,7 @@ class _Walk:
         return op.name in _CALLS
 
     def blank_rest(self) -> bool:
-        """Whether nothing but white space follows the last STOP."""
+        """Return whether only white space follows the last STOP."""
         self.file.seek(self.file.tell() - 1)
         while chunk := self.file.read(1 << 16):
             if chunk.strip():
@@ -194,7 +195,7 @@ class _Walk:
                 line = self.file.readline(1 << 16)
             if not line:
                 raise _CutShort
-            # The C unpickler reads numbers up to a NUL and takes what follows for nothing.
+            # The C unpickler reads numbers up to a NUL and ignores the rest of the line.
             plain = len(kept) < _LINE_KEPT and b"\x00" not in kept
             if form is not None and plain and not form.fullmatch(kept.rstrip(b"\r\n")):
                 raise _NoPickle

@@ -1,4 +1,4 @@
-"""Walks the fields of a protobuf message without a schema. Values are stepped over, not read."""
+"""Iterate over the fields of a protobuf message without a schema. Values are skipped, not read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class NotProtobufError(ValueError):
 
 @dataclass(frozen=True)
 class Field:
-    """A field: its number and wire type, its value (for LENGTH the number of bytes), and where its bytes begin."""
+    """A field: its number and wire type, its value (for LENGTH the number of bytes), and the offset of its bytes."""
 
     number: int
     wire: int
@@ -28,17 +28,17 @@ class Field:
 
 
 def fields(file: IO[bytes], start: int, end: int, *, cut: bool = False) -> Iterator[Field]:
-    """Yield the fields between two places of a file.
+    """Yield the fields between two offsets of a file.
 
     Args:
-        file: seekable; may be moved between two fields.
-        start: where the message begins.
-        end: where it ends.
-        cut: the bytes end before the message does, so that a value may reach beyond them.
+        file: seekable; its position may change between two fields.
+        start: offset of the message.
+        end: offset of its end.
+        cut: the bytes end before the message does, so that a value may extend beyond them.
 
     Raises:
-        NotProtobufError: where the bytes are not fields to the last one.
-        Malformed: where the file has more fields than are walked.
+        NotProtobufError: the bytes are not a sequence of fields.
+        Malformed: the step limit is exceeded.
     """
     position = start
     steps = 0
@@ -67,7 +67,7 @@ def fields(file: IO[bytes], start: int, end: int, *, cut: bool = False) -> Itera
 
 
 def varint(file: IO[bytes]) -> int | None:
-    """Read a variable-length integer; None where there is none."""
+    """Read a variable-length integer; None if there is none."""
     value = 0
     for shift in range(0, 70, 7):
         byte = file.read(1)
@@ -80,7 +80,9 @@ def varint(file: IO[bytes]) -> int | None:
 
 
 def is_message(file: IO[bytes], start: int, end: int, known: Mapping[int, int]) -> bool:
-    """Whether the bytes between two places are a message of known fields (number to wire type), in any order."""
+    """Return whether the bytes between two offsets are a message of known fields (number to wire type), in any
+    order.
+    """
     try:
         return all(known.get(field.number) == field.wire for field in fields(file, start, end))
     except NotProtobufError:
@@ -88,5 +90,5 @@ def is_message(file: IO[bytes], start: int, end: int, known: Mapping[int, int]) 
 
 
 def size_of(file: IO[bytes]) -> int:
-    """The size of a seekable stream in bytes."""
+    """Return the size of a seekable stream in bytes."""
     return file.seek(0, io.SEEK_END)

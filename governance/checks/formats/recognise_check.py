@@ -1,4 +1,4 @@
-"""The check that says what files are. It runs in the sandbox, where there are no settings and no database."""
+"""The check that detects file formats. It runs in the sandbox, without settings and database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from governance.checks.formats.detect import sniff
 
 
 class Recognise(Check):
-    """Recognises files by their content. No policy asks for it: it is how formats are found for pages and search."""
+    """Recognises files by their content. Policies do not use it: it detects formats for pages and search."""
 
     slug = "artifact.recognise"
     version = "1.0.0"
@@ -19,6 +19,6 @@ class Recognise(Check):
     judges_damage = True
 
     def run(self, ctx: Context, params: Any) -> CheckOutcome:
-        """The format of each file, by its digest."""
+        """Return the format of each file, by its digest."""
         found = {f.sha256: str(sniff(f.local).format) for f in ctx.files if f.local is not None}
         return CheckOutcome(Conclusion.SUCCESS, f"{len(found)} files.", (), {"formats": dict(found)})

@@ -1,7 +1,7 @@
-"""Recognises formats of numbers and structure only: safetensors, ONNX, NumPy's npy. Headers are read, data never.
+"""Recognise formats of only numbers and structure: safetensors, ONNX, NumPy's npy. Only headers are read.
 
-Each function answers None where the file is something else, and raises Malformed where it claims the format and breaks
-it. A file that keeps its format to the last byte cannot carry another one behind it.
+Each function returns None if the file is something else, and raises Malformed if it claims the format and violates its
+rules. A file that follows its format to the last byte cannot hide another one behind it.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from governance.checks.formats.effort import Malformed
 from governance.checks.formats.protobuf import NotProtobufError, fields
 
 MAX_HEADER = 32 << 20
-"""Largest safetensors header that is judged; the format allows 100 MB, no known model comes near."""
+"""Largest accepted safetensors header; the format allows 100 MB, known models are far smaller."""
 MAX_NPY_HEADER = 10_000
-"""NumPy's own limit for headers it does not trust (numpy.lib.format)."""
+"""NumPy's own limit for untrusted headers (numpy.lib.format)."""
 
 MAX_DIMENSIONS = 64
-"""Dimensions of a tensor; NumPy has 64 at most. The product of more takes time that grows with its square."""
+"""Maximum dimensions of a tensor, as in NumPy. The product of more takes quadratic time."""
 
 _SAFETENSORS_BITS = {
     "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
     "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32,
     "I64": 64, "U64": 64, "F64": 64, "C64": 64,
 }  # fmt: skip
-# onnx.proto3, message ModelProto: field number → wire type.
+# onnx.proto3, message ModelProto: field number to wire type.
 _ONNX_FIELDS = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2}
 _ONNX_GRAPH = 7
 _DTYPE = re.compile(r"[<>|=]?([?a-zA-Z])(\d{0,9})(\[[^\]]*\])?")
 
 
 def safetensors(file: IO[bytes], size: int) -> str | None:
-    """Recognise safetensors: 8 bytes of length, a JSON header, then the data, of which every byte belongs to a tensor.
+    """Recognise safetensors: 8 bytes of length, a JSON header, then data of which every byte belongs to a tensor.
 
-    https://github.com/huggingface/safetensors#format
+    Source: https://github.com/huggingface/safetensors#format
     """
     file.seek(0)
     length = int.from_bytes(file.read(8), "little")
@@ -81,8 +81,11 @@ def _tensor_span(name: str, tensor: Any) -> tuple[int, int]:
 
 
 def onnx(file: IO[bytes], size: int) -> str | None:
-    """Recognise an ONNX model: a protobuf message whose fields are those of ModelProto, to the last byte, starting with
-    ir_version and holding one graph. Fields are stepped over, not read."""
+    """Recognise an ONNX model: a protobuf message with only ModelProto fields, starting with ir_version, with one
+    graph.
+
+    Fields are skipped, not read.
+    """
     file.seek(0)
     if file.read(1) != b"\x08":
         return None
@@ -100,9 +103,14 @@ def onnx(file: IO[bytes], size: int) -> str | None:
 
 
 def npy(file: IO[bytes], size: int | None) -> tuple[str, bool] | None:
-    """Recognise NumPy's npy: (description, whether it holds Python objects, that is, a pickle).
+    """Recognise NumPy's npy format, described in numpy.lib.format.
 
-    `size` is None where only the beginning is at hand. numpy.lib.format describes the format.
+    Args:
+        file: seekable, binary.
+        size: size of the file in bytes; None if only its beginning is available.
+
+    Returns:
+        Description, and whether it contains Python objects (a pickle).
     """
     file.seek(0)
     if file.read(6) != b"\x93NUMPY":
@@ -137,7 +145,7 @@ def npy(file: IO[bytes], size: int | None) -> tuple[str, bool] | None:
 
 
 def holds_objects(descr: Any) -> bool:
-    """Whether a dtype description names Python objects anywhere. Unknown shapes of description count as objects."""
+    """Return whether a dtype description contains Python objects. Unknown descriptions count as objects."""
     if isinstance(descr, str):
         known = _DTYPE.fullmatch(descr)
         return known is None or known[1] == "O"

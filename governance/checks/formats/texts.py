@@ -1,5 +1,7 @@
-"""Tells texts apart: code, secrets and models from other texts. By content, and, for code and secrets, by name as well:
-a name makes a judgement stricter and never milder."""
+"""Distinguish code, secrets and models from other texts, by content and, for code and secrets, also by name.
+
+A name can only make the result stricter.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ _SECRET_FOLDERS = {".aws": "credentials", ".docker": "config.json", ".kube": "co
 
 
 def judge(file: IO[bytes], head: bytes) -> Sniffed:
-    """Say what a text is. Call for what was found to be text."""
+    """Classify a text. Call it only for files that are text."""
     if _holds_secret(file):
         return Sniffed(Format.SECRETS, "holds a private key or the secret of an access key")
     if head.startswith(b"#!"):
@@ -49,8 +51,9 @@ def judge(file: IO[bytes], head: bytes) -> Sniffed:
 
 
 def named(found: Sniffed, path: str) -> Sniffed:
-    """Return what a file is where its name counts as well: text that is named as code or as a file of secrets is that,
-    whatever the text says."""
+    """Return the classification with the name considered: text named as code or as a secrets file is that,
+    whatever its content.
+    """
     if found.format not in (Format.TEXT, Format.LIGHTGBM):
         return found
     place = PurePosixPath(path)

@@ -1,6 +1,6 @@
-"""Says what the files of one version are: each by its content, then by its name and by the files beside it.
+"""Detect the formats of a version's files: by content, then by name and by neighbouring files.
 
-The entry point for whatever judges a version's files, `artifact.format` and scanners alike.
+The entry point for every consumer of a version's files, such as `artifact.format`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ _MAX_BESIDE = 64 << 20
 
 
 def recognise(files: Iterable[File]) -> list[tuple[File, Sniffed]]:
-    """Recognise each file. TensorFlow keeps numbers without any mark of their form in files whose names say so: those
-    count as a part of the SavedModel whose index lies beside them."""
+    """Recognise each file.
+
+    TensorFlow stores tensor data without any magic bytes in files with fixed names: these count as part of the
+    SavedModel whose index is in the same folder.
+    """
     found = [(file, _alone(file)) for file in files]
     saved = {PurePosixPath(file.path) for file, what in found if what.format is Format.SAVEDMODEL}
     return [(file, _beside(file, what, saved) if what.format is Format.UNKNOWN else what) for file, what in found]
