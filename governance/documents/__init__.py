@@ -1,2 +1,4 @@
-"""The technical document of a version: the shape that a regulation asks for, filled with what the registry knows, and a
-list of what is missing. As data first; pages, the interface and paper are drawn from that."""
+"""The technical document of a version: registry data in the structure of a regulation, with a list of what is missing.
+
+It is built as data; pages, REST and PDF render that data.
+"""

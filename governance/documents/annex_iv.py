@@ -1,8 +1,8 @@
 """The technical documentation of Annex IV to Regulation (EU) 2024/1689 (the EU AI Act) as data. Pure.
 
-Titles and questions are in our words; `clause` names the point each stands for. What a point asks for is answered by
-facts the registry has, by sections of the model card, or by nobody yet: then the document says so, and where to say it.
-A filled document is in the shape of Annex IV. Whether what it says is true and enough is for people to judge.
+Titles and items are paraphrased; `clause` names the point each refers to. An item is answered by registry facts or by
+sections of the model card; otherwise the document lists it as missing, with the place to supply it. A filled document
+has the structure of Annex IV; whether its content is true and sufficient is for people to judge.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Final
 
 TEMPLATE: Final = "eu-ai-act-annex-iv"
 EDITION: Final = 1
-"""Raised whenever a point, an ask or a way of answering changes."""
+"""Must increase whenever a point, an item or a way of answering changes."""
 TITLE: Final = "Technical document in the shape of Annex IV"
 SOURCE: Final = "Regulation (EU) 2024/1689, Annex IV"
 
 
 @dataclass(frozen=True)
 class RequiredItem:
-    """One thing a point asks for.
+    """One item that a point requires.
 
     Args:
-        what: in a few words.
-        facts: names of what the registry knows about it (`governance.documents.sections`); any of them answers.
-        sections: headings of the model card under which it can be answered; the first that says something is taken.
-        where: where to give it, if not under the first of `sections`.
-        conditional: asked for "where applicable" or "where relevant": it may be answered by saying that it is not.
+        what: short description.
+        facts: names of registry facts (`governance.documents.sections`); any of them answers the item.
+        sections: headings of the model card that can answer it; the first with content is used.
+        where: where to supply it, if not under the first of `sections`.
+        conditional: required "where applicable" or "where relevant"; a statement that it does not apply answers it.
     """
 
     what: str
@@ -37,7 +37,7 @@ class RequiredItem:
 
     @property
     def place(self) -> str:
-        """Where to give what is missing."""
+        """Where to supply what is missing."""
         return self.where or f"model card, section “{self.sections[0]}”"
 
 
@@ -251,4 +251,4 @@ POINTS: Final[tuple[Point, ...]] = (
 )
 
 GROUPS: Final = {"1": GENERAL, "2": DEVELOPMENT}
-"""Headings of the points that have parts."""
+"""Headings of points with parts."""

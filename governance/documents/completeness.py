@@ -1,4 +1,4 @@
-"""What a model's card must say, and what it lacks: the question `docs.model_card` asks, asked for a page."""
+"""Completeness of a model card, by the same rules as `docs.model_card`, for pages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from registry.models import ModelVersion, Stage
 
 @dataclass(frozen=True)
 class CardCompleteness:
-    """How a card stands against what is asked. `policy` names whose requirements these are, empty for the check's own;
-    `unreadable` says why the card could not be read."""
+    """Completeness of a card.
+
+    `asked`: number of required parts. `lacks`: the missing ones. `policy`: the policy that requires them, empty for the
+    check's defaults. `unreadable`: why the card could not be parsed.
+    """
 
     asked: int
     lacks: tuple[cards.MissingSection, ...] = ()
@@ -33,9 +36,15 @@ class CardCompleteness:
 
 
 def requirements(version: ModelVersion, documents: Iterable[PolicyDocument]) -> tuple[Any, str]:
-    """The parameters with which `docs.model_card` judges this model on its way up, and the policy they are from. Those
-    of the highest stage count, because what they ask is what a reader compares with; the check's own where no policy
-    calls for it."""
+    """Return the `docs.model_card` parameters that apply to a model, and the slug of their policy.
+
+    Of several policies, the one for the highest stage is used; without a policy, the check's defaults and an empty
+    slug.
+
+    Args:
+        version: a version of the model, with the model joined.
+        documents: the policies in force.
+    """
     positions = dict(Stage.objects.values_list("slug", "position"))
     binding = [
         (max((positions.get(stage, 0) for stage in d.applies_to.stages), default=0), d.priority, d.slug, rule.params)
@@ -53,7 +62,13 @@ def requirements(version: ModelVersion, documents: Iterable[PolicyDocument]) -> 
 def completeness(
     version: ModelVersion, text: str, documents: Iterable[PolicyDocument] | None = None
 ) -> CardCompleteness:
-    """How a card's text stands against what is asked of this version's model. An empty text lacks everything."""
+    """Evaluate the completeness of a card's text for a version's model.
+
+    Args:
+        version: the version, with its model joined.
+        text: the card; an empty text lacks everything.
+        documents: the policies in force if already read.
+    """
     asked, policy = requirements(version, documents_in_force() if documents is None else documents)
     count = len(asked.required_metadata) + len(asked.required_sections)
     try:

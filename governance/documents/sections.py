@@ -1,4 +1,4 @@
-"""What the registry knows, answer by answer, as blocks of a document. Reads only; every query is bounded."""
+"""Registry data as content blocks, by fact name. Reads only; every query is bounded."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from registry.models import ModelVersion, Stage, StageOccupancy
 from registry.selectors import VersionContents
 
 MAX_LISTED = 100
-"""Requests, versions and stays in a stage that are read."""
+"""Maximum number of requests, versions and stage occupancies read."""
 
 RECORD, VERSION, LOG = "record of the model", "record of the version", "promotion requests and their decisions"
 
 
 class SectionBuilder:
-    """Everything on record about one version. Ask `answer` by the names the template uses."""
+    """The registry data of one version. `answer` takes the fact names of the template."""
 
     def __init__(
         self, version: ModelVersion, documents: Sequence[PolicyDocument], contents: VersionContents | None = None
@@ -64,13 +64,13 @@ class SectionBuilder:
         }
 
     def answer(self, name: str) -> list[Block]:
-        """What is known under that name; empty where nothing is. Several points ask for the same: it is read once."""
+        """Return the blocks of a fact; empty if there is no data. Cached, because several points use the same fact."""
         if name not in self._answered:
             self._answered[name] = self._known[name]()
         return self._answered[name]
 
     def section(self, headings: Sequence[str]) -> list[Block]:
-        """The first section of the card under one of these headings that says more than a placeholder."""
+        """Return the first section of the card under one of these headings with more than a placeholder."""
         if self.parsed is None or self.card is None:
             return []
         for heading in headings:
@@ -87,7 +87,7 @@ class SectionBuilder:
 
     @cached_property
     def parsed(self) -> cards.Card | None:
-        """The card taken apart; None where there is none that can be read."""
+        """The parsed card; None if there is none or it cannot be parsed."""
         try:
             return cards.parse(self.card.text) if self.card is not None else None
         except cards.ModelCardParseError:
@@ -144,7 +144,7 @@ class SectionBuilder:
 
     def _parents(self) -> list[Block]:
         rows = self.version.parents.select_related("model").order_by("model__slug", "number")[:MAX_LISTED]
-        # A parent's model may be hidden from some readers of this one: its fingerprint names it to nobody else.
+        # A parent's model may not be visible to readers of this one: only its fingerprint is shown.
         mine = self.version.model_id
         listed = [
             [f"{p.model.slug} v{p.number}" if p.model_id == mine else "a version of another model", p.fingerprint]
