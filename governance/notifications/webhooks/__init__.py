@@ -1,4 +1,4 @@
-"""Telling others of what happened: the log's events become an outbox, row by row, and workers empty it.
+"""Webhooks: events of the audit log are copied to an outbox, and workers deliver its rows.
 
-No service knows of webhooks. What a webhook is told is read from the log, at least once and in no promised order.
+No service knows of webhooks. Delivery is at least once and unordered.
 """

@@ -1,8 +1,8 @@
-"""From the log to the outbox: a row for each webhook and each piece of news, made once.
+"""Copy events to the outbox: one row per webhook and webhook event, created once.
 
-Events are walked in their order of arrival, which is not the order in which they are committed: one that arrived early
-may be committed late. So the walk begins again and again at `WebhookPosition.arrival`, which moves on only when nothing
-can appear before it any more; what it met already is met by a unique constraint.
+Events are read in order of their sequence, which is not the order of commits: an event with a lower number may be
+committed later. So reading starts again at `WebhookPosition.arrival` each time, which advances only when no earlier
+event can appear; a unique constraint ignores rows that exist already.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from governance.notifications.webhooks import payloads
 
 CHUNK: Final = 500
 KEPT: Final = timedelta(days=30)
-"""How long the outbox is kept, delivered or not."""
+"""How long outbox rows are kept, delivered or not."""
 
 
 @transaction.atomic
 def enqueue_deliveries() -> None:
-    """Put into the outbox what happened since the last time. Where somebody else does, nothing."""
+    """Add new events to the outbox. Does nothing while another worker does it."""
     WebhookPosition.objects.bulk_create([WebhookPosition(pk=1)], ignore_conflicts=True)
     position = WebhookPosition.objects.select_for_update(skip_locked=True).filter(pk=1).first()
     if position is None:
@@ -32,7 +32,7 @@ def enqueue_deliveries() -> None:
     hooks = list(Webhook.objects.filter(deleted_at__isnull=True, status=Webhook.Status.ACTIVE))
     if not hooks:
         return
-    # Asked before the events are: whatever is over now is seen by what follows.
+    # Read before the events: transactions that ended by now are visible to the queries below.
     final = position.begun <= log.snapshot_xmin()
     newest = log.latest_event_pk()
     _walk(hooks, max(position.arrival, min(hook.since for hook in hooks)))
@@ -43,7 +43,7 @@ def enqueue_deliveries() -> None:
 
 
 def prune() -> None:
-    """Remove rows of the outbox that are older than it is kept."""
+    """Delete outbox rows that are older than `KEPT`."""
     WebhookDelivery.objects.filter(created_at__lt=clock.now() - KEPT).delete()
 
 

@@ -1,4 +1,4 @@
-"""What the log's events say in MLflow's words."""
+"""Converts audit log events to MLflow's webhook events."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ ACTIONS: Final = (
     PROMOTION_ADOPTED,
     ALIAS_REMOVED,
 )
-"""The actions that may say something to a webhook."""
+"""Event actions that may produce a webhook event."""
 
 
 @dataclass(frozen=True)
 class WebhookEvent:
-    """One thing to tell: `facts` is what the event itself says of it."""
+    """One webhook event; `facts` are the data contained in the audit log event."""
 
     entity: str
     action: str
@@ -39,21 +39,29 @@ class WebhookEvent:
 
 
 def webhook_events_for(events: Iterable[Event]) -> dict[UUID, list[WebhookEvent]]:
-    """What each event says, always in the same order; nothing of private values that were erased."""
+    """Return the webhook events of each audit log event, in a fixed order. Erased private values are left out."""
     events = list(events)
     opened = log.private_values_bulk(event for event in events if event.action == VERSION_UPDATED)
     return {event.event_id: list(_of(event, opened.get(event.event_id, {}))) for event in events}
 
 
 def model_of(event: Event) -> RegisteredModel | None:
-    """The model an event is about."""
+    """Return the model of an event, from its stream; None for another stream or a missing model."""
     kind, _, uid = str(event.stream_id).partition(":")
     return RegisteredModel.objects.filter(uid=uid).first() if kind == "model" else None
 
 
 def data_of(event: Event, news: WebhookEvent, model: RegisteredModel) -> dict[str, Any] | None:
-    """The data of a message: what the event says, and for what was created its record as it stands now; None where the
-    version was deleted meanwhile."""
+    """Return the data of a message: from the event, and for created objects from their current record.
+
+    Args:
+        event: the audit log event.
+        news: the webhook event.
+        model: the model of the event.
+
+    Returns:
+        The data; None if the version was deleted.
+    """
     if news.entity == "registered_model":
         return {"name": model.display_name, "tags": model.tags, "description": model.description or None}
     version = _version_of(event)
@@ -73,7 +81,7 @@ def data_of(event: Event, news: WebhookEvent, model: RegisteredModel) -> dict[st
 
 
 def example(name: str) -> dict[str, Any]:
-    """The data of a test message, which receivers that know MLflow's recognise."""
+    """Return the data of a test message, with the values that MLflow uses."""
     entity, _, action = name.partition(".")
     named: dict[str, Any] = {"name": "example_model"}
     tags = {"example_key": "example_value"}

@@ -1,7 +1,7 @@
-"""Emptying the outbox: a row is claimed, its message composed, signed and sent, and what became of it written down.
+"""Deliver outbox rows: claim a row, build, sign and send its message, and store the result.
 
-Messages are those of MLflow: its JSON, and its headers, so that its receivers verify them. No transaction is open while
-a receiver is waited for.
+JSON and headers are those of MLflow, so that its receivers can verify messages. No transaction is open while waiting
+for a receiver.
 """
 
 from __future__ import annotations
@@ -36,19 +36,20 @@ PAUSES: Final = tuple(
     timedelta(seconds=seconds)
     for seconds in (1, 2, 4, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
 )
-"""Before the second attempt, the third, and so on: the first three as MLflow's, which then gives up. A tenth at most is
-added, so that not all come at once."""
+"""Pauses before each further attempt; the first three are MLflow's, which then gives up. Up to a tenth is added
+as jitter.
+"""
 LOST_AFTER: Final = timedelta(seconds=120)
-"""A claim that is older is free to take: nobody sends for so long."""
+"""Age after which a claim is invalid; longer than any delivery."""
 GONE: Final = 410
 _NOT_TOLD: Final = "The webhook's creator may not see it, or it was deleted meanwhile."
 SHOWN: Final = 2_000
-"""Characters of a receiver's answer that are shown to whoever had a test message sent."""
+"""Maximum characters of the response shown for a test message."""
 
 
 @dataclass(frozen=True)
 class TestDeliveryResult:
-    """How a test message ended. `problem`: why there was no answer."""
+    """Result of a test message. `problem`: why there was no response."""
 
     success: bool
     status: int | None
@@ -57,12 +58,19 @@ class TestDeliveryResult:
 
 
 def due() -> list[int]:
-    """Numbers of the rows that a worker should have taken by now."""
+    """Return the primary keys of the rows that are due, at most 500."""
     return list(_takable().order_by("pk").values_list("pk", flat=True)[:500])
 
 
 def deliver(delivery_id: int) -> bool:
-    """Send what a row says, if it is there to take. Returns whether it was taken."""
+    """Claim and deliver an outbox row.
+
+    Args:
+        delivery_id: primary key of the row.
+
+    Returns:
+        Whether the row was claimed.
+    """
     token = uuid4()
     if not _takable().filter(pk=delivery_id).update(claim=token, claimed_at=clock.now()):
         return False
@@ -89,7 +97,16 @@ def deliver(delivery_id: int) -> bool:
 
 
 def send_test(*, actor: Actor, webhook: Webhook, told: str) -> TestDeliveryResult:
-    """Send a test message now, whatever the webhook's status. Raises PermissionDeniedError."""
+    """Send a test message now, whatever the webhook's status, and record that.
+
+    Args:
+        actor: who sends it; needs MANAGE_WEBHOOKS.
+        webhook: the webhook.
+        told: the event type, such as "model_version.created".
+
+    Raises:
+        PermissionDeniedError: the actor lacks MANAGE_WEBHOOKS.
+    """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     try:
         receipt = _send(webhook, uuid4(), _message(told, clock.now(), payloads.example(told)))
@@ -104,13 +121,15 @@ def send_test(*, actor: Actor, webhook: Webhook, told: str) -> TestDeliveryResul
 
 
 def signature(secret: str, delivery_id: str, timestamp: str, body: bytes) -> str:
-    """The value of X-MLflow-Signature: HMAC-SHA256 over id, time and body, joined by full stops."""
+    """Return the X-MLflow-Signature header: HMAC-SHA256 over delivery id, timestamp and body, joined by full stops."""
     signed = b".".join((delivery_id.encode(), timestamp.encode(), body))
     return "v1," + base64.b64encode(hmac.new(secret.encode(), signed, hashlib.sha256).digest()).decode()
 
 
 def _composed(row: WebhookDelivery) -> bytes | None:
-    """The message; None where the webhook's creator may not know of it, it was deleted, or nothing is left to tell."""
+    """Return the message; None if it is not visible to the webhook's creator, its object was deleted, or no data
+    is left.
+    """
     event = log.get_event(row.event)
     if event is None:
         return None
@@ -165,7 +184,7 @@ def _takable() -> QuerySet[WebhookDelivery]:
 
 
 def _again(row: WebhookDelivery, token: UUID, receipt: WebhookResponse | None, problem: str) -> None:
-    """Let another attempt be made after a pause, unless this was the last."""
+    """Schedule another attempt after a pause, or fail the row after the last one."""
     answer = receipt.status if receipt is not None else None
     if row.attempts >= len(PAUSES):
         _write(row, token, state=WebhookDelivery.State.FAILED, answer=answer, problem=problem)
@@ -175,7 +194,7 @@ def _again(row: WebhookDelivery, token: UUID, receipt: WebhookResponse | None, p
     asked = receipt.retry_after if receipt is not None else ""
     if asked.isascii() and asked.isdecimal():
         longest = PAUSES[-1]
-        # Compared as numbers: what a receiver asks for may be longer than a timedelta can be.
+        # Compared as numbers: the value a receiver sends may exceed a timedelta.
         pause = max(pause, min(int(asked), int(longest.total_seconds())) * timedelta(seconds=1))
     logger.info("webhook delivery %s waits %s and is tried again: %s", row.uid, pause, problem)
     WebhookDelivery.objects.filter(pk=row.pk, claim=token).update(
