@@ -1,4 +1,4 @@
-"""Asking other people's servers, as one who trusts none of their answers. Knows no Django and no model."""
+"""HTTP client for untrusted servers. Independent of Django and of models."""
 
 from governance.outbound_http.addresses import ForbiddenAddressError, resolve_allowed_address
 from governance.outbound_http.posting import WebhookResponse, post

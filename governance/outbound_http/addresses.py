@@ -1,7 +1,7 @@
-"""Which network addresses may be reached: the guard against being sent somewhere by what others wrote.
+"""Validate destination addresses: protection against server-side request forgery (SSRF).
 
-A name is resolved once, every address it has is judged, and the connection goes to the address that was judged: a name
-that means something else a moment later changes nothing.
+A name is resolved once, all its addresses are validated, and the connection uses a validated address, so that DNS
+rebinding has no effect.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from registry import addresses
 
 
 class ForbiddenAddressError(Exception):
-    """The address is one that may not be reached; the message says which and why."""
+    """The address is not allowed; the message says which and why."""
 
 
 def resolve_allowed_address(host: str, port: int, *, private: bool) -> str:
-    """Resolve a host and judge every address it has.
+    """Resolve a host and validate all its addresses.
 
     Args:
         host: a name or an address.
-        private: whether addresses of this machine and of private networks are allowed: only where an operator named
-            this very host.
+        port: the TCP port.
+        private: allow addresses of this machine and of private networks; only for hosts that an operator named.
 
     Returns:
-        The address to connect to, as text.
+        The address to connect to.
 
     Raises:
-        Forbidden: any of its addresses may not be reached.
+        ForbiddenAddressError: one of its addresses is not allowed.
         OSError: the name does not resolve.
     """
     found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]

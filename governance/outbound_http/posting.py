@@ -1,4 +1,4 @@
-"""Sending one message to an address that others wrote down: judged, not redirected, bounded in time and in answer."""
+"""Send one message to an address given by a user: validated, without redirects, limited in time and response size."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from governance.outbound_http.addresses import ForbiddenAddressError
 from governance.outbound_http.server import InvalidResponseError, RemoteServer, ServerUnavailableError
 
 SECONDS = 10.0
-"""How long a receiver has, from the first byte to the last."""
+"""Maximum seconds for the whole exchange."""
 LONGEST_RECEIPT = 64 * 1024
-"""Bytes of an answer that are read; the rest is left where it is."""
+"""Maximum bytes of the response that are read."""
 
 
 @dataclass(frozen=True)
 class WebhookResponse:
-    """What a receiver answered. `retry_after` is the header's text."""
+    """Response of a receiver. `retry_after` is the header's text."""
 
     status: int
     body: bytes
@@ -30,16 +30,19 @@ class WebhookResponse:
 def post(
     url: str, body: bytes, headers: Mapping[str, str], *, private: bool, seconds: float = SECONDS
 ) -> WebhookResponse:
-    """Send a message once. A redirect is an answer like another: nothing goes where it leads.
+    """Send a message once. A redirect is returned like any other response and not followed.
 
     Args:
         url: http:// or https://, visible ASCII only.
+        body: the request body.
+        headers: headers, in addition to the client's own.
         private: whether the host may be in a private network, because an operator named it.
+        seconds: maximum seconds for the whole exchange.
 
     Raises:
-        Forbidden: the address may not be reached.
-        Away: no answer in time.
-        InvalidResponseError: an answer that is no HTTP.
+        ForbiddenAddressError: the address is not allowed.
+        ServerUnavailableError: no response in time.
+        InvalidResponseError: the response is not HTTP.
     """
     parts = urlsplit(url)
     server = RemoteServer(f"{parts.scheme}://{parts.netloc}", private=private, timeout=seconds)
@@ -50,7 +53,7 @@ def post(
         over.set()
         if connection.sock is not None:
             try:
-                # Not the method of a TLS socket, which forgets its keys under whoever reads.
+                # Not SSLSocket.shutdown, which discards the TLS state while another thread reads.
                 socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
             except OSError:
                 return

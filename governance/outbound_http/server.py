@@ -1,4 +1,6 @@
-"""One server that speaks HTTP and JSON: GET only, no redirects, bounded in size and time, credentials never shown."""
+"""Client of one HTTP and JSON server: GET only, no redirects, limited in size and time, credentials never in
+messages.
+"""
 
 from __future__ import annotations
 
@@ -19,31 +21,31 @@ from governance.outbound_http.addresses import ForbiddenAddressError, resolve_al
 
 CHUNK = 256 * 1024
 TIMEOUT = 30.0
-"""Seconds of silence after which a connection is given up."""
+"""Socket timeout in seconds."""
 LONGEST_ANSWER = 32 * 1024 * 1024
-"""Bytes of JSON."""
+"""Maximum bytes of a JSON response."""
 TRIES = 4
 PAUSE = 0.5
-"""Seconds before the second try; each further pause is twice as long."""
+"""Seconds before the second attempt; doubled for each further one."""
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 
 Query = Sequence[tuple[str, str]]
 
 
 class ServerFault(Exception):
-    """The server could not be used; the message says what it did, and never holds a credential."""
+    """The server could not be used; the message says why and contains no credential."""
 
 
 class ServerUnavailableError(ServerFault):
-    """No answer: not reachable, too slow, or overloaded. It may answer later."""
+    """No response: unreachable, too slow, or overloaded. A retry may succeed."""
 
 
 class InvalidResponseError(ServerFault):
-    """An answer that is none: not JSON, of a wrong shape, too large, or a redirect."""
+    """An invalid response: not JSON, of a wrong shape, too large, or a redirect."""
 
 
 class ServerResponseError(ServerFault):
-    """It refused: `status`, and `code` where it gave one."""
+    """The server refused the request: HTTP `status`, and its error `code` if it gave one."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -52,14 +54,15 @@ class ServerResponseError(ServerFault):
 
 @dataclass(frozen=True)
 class RemoteServer:
-    """Where a server is and how to ask it.
+    """Address and credentials of a server.
 
     Args:
-        url: http:// or https://, with a path before the API's where it has one.
+        url: http:// or https://, with a path prefix if the API has one.
         token: sent as a bearer token; or
         username, password: sent as Basic.
         private: whether it may be in a private network, because an operator named it.
-        pause: seconds before the second try.
+        timeout: socket timeout in seconds.
+        pause: seconds before the second attempt.
     """
 
     url: str
@@ -91,7 +94,7 @@ class RemoteServer:
 
     @property
     def origin(self) -> str:
-        """The address without what differs between two ways of writing it."""
+        """The normalised address."""
         parts = urlsplit(self.url)
         usual = {"http": 80, "https": 443}[parts.scheme]
         port = "" if self.port == usual else f":{self.port}"
@@ -99,9 +102,17 @@ class RemoteServer:
         return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
     def json(self, path: str, query: Query = (), *, limit: int = LONGEST_ANSWER) -> dict[str, Any]:
-        """A JSON object. Asked again where the server is away for a moment.
+        """Return a JSON object. Retried while the server is temporarily unavailable.
 
-        Raises Away, Answered, InvalidResponseError.
+        Args:
+            path: path below the server's prefix.
+            query: query parameters.
+            limit: maximum bytes of the response.
+
+        Raises:
+            ServerUnavailableError: no response after all attempts.
+            ServerResponseError: the server refused the request.
+            InvalidResponseError: the response is not a JSON object, too large, or a redirect.
         """
         for attempt in range(1, TRIES + 1):
             try:
@@ -142,9 +153,11 @@ class RemoteServer:
 
     @contextmanager
     def open(self, path: str, query: Query = (), *, accept: str = "*/*") -> Iterator[StreamedResponse]:
-        """Ask once, and read the answer as a stream. A redirect is refused: it would lead where nobody allowed.
+        """Request once and yield the response as a stream. Redirects are refused.
 
-        Raises Away, InvalidResponseError.
+        Raises:
+            ServerUnavailableError: no response.
+            InvalidResponseError: a redirect, or an address that is not allowed.
         """
         target = (
             urlsplit(self.url).path.rstrip("/") + quote(path, safe="/~-._") + ("?" + urlencode(query) if query else "")
@@ -178,7 +191,7 @@ class RemoteServer:
         return headers
 
     def connection(self) -> http.client.HTTPConnection:
-        """A connection that is not open yet, and will go to an address that was judged."""
+        """Return an unopened connection that will use a validated address."""
         if urlsplit(self.url).scheme == "https":
             return _Tls(self.host, self.port, private=self.private, timeout=self.timeout)
         return _Plain(self.host, self.port, private=self.private, timeout=self.timeout)
@@ -188,7 +201,7 @@ class RemoteServer:
 
 
 class StreamedResponse:
-    """An answer that is being read."""
+    """A response that is being read."""
 
     def __init__(self, response: http.client.HTTPResponse, where: str) -> None:
         self._response, self._where = response, where
@@ -197,11 +210,15 @@ class StreamedResponse:
 
     @property
     def length(self) -> int | None:
-        """How many bytes it says it has."""
+        """The number of bytes left, if announced."""
         return self._response.length
 
     def read(self, size: int, /) -> bytes:
-        """The next bytes; none at the end. Raises Away where it breaks off."""
+        """Return the next bytes; none at the end.
+
+        Raises:
+            ServerUnavailableError: the connection broke off.
+        """
         try:
             chunk = self._response.read(size)
         except (OSError, http.client.HTTPException) as error:
@@ -211,7 +228,11 @@ class StreamedResponse:
         return chunk
 
     def everything(self, limit: int) -> bytes:
-        """All of it. Raises InvalidResponseError past `limit` bytes."""
+        """Return the whole body.
+
+        Raises:
+            InvalidResponseError: it has more than `limit` bytes.
+        """
         body = bytearray()
         while chunk := self.read(CHUNK):
             body += chunk
@@ -221,7 +242,7 @@ class StreamedResponse:
 
 
 class _Plain(http.client.HTTPConnection):
-    """Connects to the address that was judged."""
+    """Connects to a validated address."""
 
     def __init__(self, host: str, port: int, *, private: bool, timeout: float) -> None:
         super().__init__(host, port, timeout=timeout)
@@ -232,7 +253,7 @@ class _Plain(http.client.HTTPConnection):
 
 
 class _Tls(http.client.HTTPSConnection):
-    """The same, under TLS for the name it was asked by."""
+    """Connects to a validated address, with TLS for the requested name."""
 
     def __init__(self, host: str, port: int, *, private: bool, timeout: float) -> None:
         self._trust = ssl.create_default_context()
