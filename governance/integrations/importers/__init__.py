@@ -1,2 +1,1 @@
-"""Bringing what other registries hold: read over their protocol or from their exports, kept as claims, judged by nobody
-here until it is promoted here."""
+"""Import from other registries, by protocol or from exports. Imported data are claims, not approvals."""

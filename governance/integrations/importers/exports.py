@@ -1,9 +1,9 @@
-"""What exports of other registries say: SageMaker, Azure ML, Comet. Pure: bytes in, claims out.
+"""Parse exports of other registries: SageMaker, Azure ML, Comet. Pure: bytes in, claims out.
 
-The forms are those of `aws sagemaker describe-model-package` and `list-model-packages`, of `az ml model show` and
-`az ml model list`, and of Comet's registry-model details; one document, or a list of them, a file. A record without
-what identifies a version is skipped and reported by file, place and field; any other member that is missing, null or
-of another form stays empty. Whatever else is there is kept as the source's claim, as far as it is short.
+Accepted are the outputs of `aws sagemaker describe-model-package` and `list-model-packages`, of `az ml model show` and
+`az ml model list`, and Comet's registry-model details; a file has one document or a list of them. A record without the
+fields that identify a version is skipped and reported by file, position and field; any other member that is missing,
+null or of another type stays empty. Other short members are kept as claims of the source.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from registry.json_text import JsonTextError, parse_json
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_CLAIM_CHARACTERS = 2_000
-"""Of one further field; a longer one is left out and named."""
+"""Maximum length of one additional field; a longer one is left out and listed."""
 
 
 class ExportFault(Exception):
-    """A file that is no export: which file, where in it (RFC 6901 pointer), and what is wrong."""
+    """A file is not a valid export: file, position in it (RFC 6901 pointer), and problem."""
 
     def __init__(self, file: str, pointer: str, detail: str) -> None:
         super().__init__(f"{file}{f' at {pointer}' if pointer else ''}: {detail}")
@@ -33,7 +33,7 @@ class ExportFault(Exception):
 
 @dataclass(frozen=True)
 class ExportedVersion:
-    """A version as an export tells it; `number` is its text there."""
+    """A version as described by an export; `number` is the source's text."""
 
     kind: str
     origin: str
@@ -52,29 +52,29 @@ class ExportedVersion:
     tags: Mapping[str, str] | None = None
     claims: Mapping[str, Any] | None = None
     where: str = ""
-    """Its place in the file, for whoever mends it."""
+    """Its position in the file, for error messages."""
 
 
 @dataclass(frozen=True)
 class Export:
-    """What a file describes: its versions, and the records that were skipped, each with its fault."""
+    """Content of a file: its versions, and the skipped records with their errors."""
 
     versions: tuple[ExportedVersion, ...]
     skipped: tuple[ExportFault, ...]
 
 
 def read(file: str, content: bytes) -> Export:
-    """Read every version that a file describes.
+    """Parse every version in a file.
 
     Args:
         file: the file's name, for messages.
         content: its bytes.
 
     Returns:
-        The versions, and what was skipped.
+        The versions, and the skipped records.
 
     Raises:
-        ExportFault: for a file that is not JSON, or of which no record can be read.
+        ExportFault: the file is not JSON, or none of its records is valid.
     """
     if len(content) > MAX_FILE_BYTES:
         raise ExportFault(file, "", f"it has more than {MAX_FILE_BYTES // 1024**2} MB: export fewer models at a time.")
@@ -95,7 +95,7 @@ def read(file: str, content: bytes) -> Export:
 
 
 class _At:
-    """A value, and where it stands."""
+    """A value and its position in the file."""
 
     def __init__(self, file: str, pointer: str, value: Any) -> None:
         self.file, self.pointer, self.value = file, pointer, value
@@ -122,19 +122,19 @@ class _At:
             yield _At(self.file, f"{self.pointer}/{index}", member)
 
     def within(self, *names: str) -> _At:
-        """What lies under names, one below the other; nothing where one of them is not there."""
+        """Return the value under nested names; empty if one of them is missing."""
         found = self
         for name in names:
             found = found.at(name) if isinstance(found.value, dict) else _At(self.file, found.pointer, None)
         return found
 
     def text(self, name: str) -> str:
-        """A text that a version is known without: empty where it is missing or something else."""
+        """Return an optional text; empty if missing or of another type."""
         found = self.value.get(name) if isinstance(self.value, dict) else None
         return found if isinstance(found, str) else ""
 
     def identifier(self, name: str) -> str:
-        """A text or a number without which a version is not known."""
+        """Return a required text or number."""
         found = self.at(name)
         if isinstance(found.value, int) and not isinstance(found.value, bool):
             return str(found.value)
@@ -143,7 +143,7 @@ class _At:
         return found.value
 
     def labels(self, name: str) -> dict[str, str]:
-        """The texts under a name, by key."""
+        """Return the texts under a name, by key."""
         found = self.at(name).value
         if not isinstance(found, dict):
             return {}
@@ -193,7 +193,7 @@ def _entries(at: _At) -> Found:
 
 
 def _one(describe: Callable[[_At], ExportedVersion]) -> Callable[[_At], Found]:
-    """A reader of a record that is one version: the version, or the fault by which it is skipped."""
+    """Build a reader of records that are one version each; an invalid record yields its error."""
 
     def read_one(at: _At) -> Found:
         try:
@@ -244,7 +244,7 @@ def _sagemaker(at: _At) -> ExportedVersion:
 
 
 def _sagemaker_number(at: _At, arn: str) -> str:
-    """The version's number; where it is missing, that at the end of its ARN (…:model-package/GROUP/NUMBER)."""
+    """Return the version number; if missing, the one at the end of the ARN (…:model-package/GROUP/NUMBER)."""
     if at.at("ModelPackageVersion").value is None and re.fullmatch(r"[1-9][0-9]{0,8}", arn.rpartition("/")[2]):
         return arn.rpartition("/")[2]
     found = at.at("ModelPackageVersion")
@@ -254,7 +254,7 @@ def _sagemaker_number(at: _At, arn: str) -> str:
 
 
 def _sagemaker_source(at: _At) -> str:
-    """Where the model's data is: of the first container, or else algorithm, that says so."""
+    """Return the location of the model data from the first container, else algorithm, that has one."""
     places = [
         at.within("InferenceSpecification", "Containers"),
         at.within("SourceAlgorithmSpecification", "SourceAlgorithms"),

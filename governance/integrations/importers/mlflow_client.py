@@ -1,4 +1,4 @@
-"""What an MLflow server says over its registry protocol, page by page, and believed only where its form is right."""
+"""Client of an MLflow server's registry protocol, page by page. Every entry is validated."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ API = "/api/2.0/mlflow"
 MODELS_A_PAGE = 100
 VERSIONS_A_PAGE = 500
 MOST_PAGES = 200_000
-"""A server that has more pages than that is turning in a circle."""
+"""A server with more pages is assumed to loop."""
 
 
 class Malformed(Exception):
-    """One entry of an answer has not the form it must have; the others may."""
+    """One entry of a response is invalid; the others may be valid."""
 
 
 @dataclass(frozen=True)
 class RemoteModel:
-    """A registered model as the server tells it. `newest` is the highest version number of each stage."""
+    """A registered model as returned by the server. `newest` is the highest version number of each stage."""
 
     name: str
     created: datetime | None
@@ -38,7 +38,7 @@ class RemoteModel:
 
 @dataclass(frozen=True)
 class RemoteVersion:
-    """A model version as the server tells it; `number` is its text there."""
+    """A model version as returned by the server; `number` is its text."""
 
     number: str
     created: datetime | None
@@ -54,9 +54,10 @@ class RemoteVersion:
 
 
 def models(server: RemoteServer) -> Iterator[RemoteModel | str]:
-    """Every model, in the order of names; a text, saying what is wrong, in the place of one that has no right form.
+    """Yield every model, ordered by name; for an invalid one, a message.
 
-    Raises ServerFault.
+    Raises:
+        ServerFault: the server could not be used.
     """
     query = [("max_results", str(MODELS_A_PAGE)), ("order_by", "name ASC")]
     for entry in _entries(server, "/registered-models/search", query, "registered_models"):
@@ -67,8 +68,12 @@ def models(server: RemoteServer) -> Iterator[RemoteModel | str]:
 
 
 def versions(server: RemoteServer, name: str) -> Iterator[list[RemoteVersion | str]]:
-    """The versions of a model, lowest number first, a page at a time. Raises ServerFault, and Malformed for a name no
-    filter can hold."""
+    """Yield the versions of a model, lowest number first, one page at a time; for an invalid one, a message.
+
+    Raises:
+        ServerFault: the server could not be used.
+        Malformed: the name cannot be expressed in MLflow's filter.
+    """
     quote = "'" if "'" not in name else '"'
     if quote in name:
         raise Malformed("its name holds both kinds of quotation marks, and MLflow's filter has no way to say it")

@@ -1,8 +1,8 @@
-"""Bringing an MLflow registry: models, versions under their numbers, stages, aliases, tags.
+"""Import an MLflow registry: models, versions with their numbers, stages, aliases, tags.
 
-A version comes in one transaction with its record and its place, so that whatever ends the import ends it between two
-of them; run again, it finds what is there by origin, name and number, changes nothing of it, and goes on. What is
-decided here stays decided here: a stage or an alias that moved there after it was brought is not moved here.
+Each version is imported in one transaction with its record and its stage, so that an interrupted import stops between
+two versions. A repeated import finds existing versions by origin, name and number, does not change them, and continues.
+A stage or an alias that was changed here after the import is not changed again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from registry.validation import ErrorCollector
 
 KIND = ImportRecord.Kind.MLFLOW
 NOWHERE = frozenset({"", "none"})
-"""How MLflow says that a version is in no stage."""
+"""How MLflow marks a version without a stage."""
 MAX_TAGS, MAX_TAG_KEY, MAX_TAG = 100, 250, 5_000
 _MEND_THERE = "mend it there and run the import again"
 _ASK = "ask for its promotion here"
@@ -40,14 +40,14 @@ class MlflowImport:
     """One run of an import.
 
     Args:
-        actor: the officer who answers for it, running the command.
-        server: where everything is read.
-        reason: kept with every place that was held before governance.
-        owner: who answers for the models here.
-        prefix: goes before each model's name.
-        dry: read and judge, and write nothing.
-        tell: told the report after every page, for whoever waits.
-        brought: told each version that was brought, in its transaction.
+        actor: the officer who runs the command.
+        server: the MLflow server.
+        reason: recorded with every place held since before governance.
+        owner: owner of the imported models.
+        prefix: prefix of each model's name.
+        dry: read and evaluate only, write nothing.
+        tell: called with the report after every page, to show progress.
+        brought: called with each imported version, in its transaction.
     """
 
     actor: Actor
@@ -61,9 +61,15 @@ class MlflowImport:
     report: Report = field(default_factory=Report)
 
     def run(self) -> Report:
-        """Bring everything. Raises PermissionDeniedError for anybody but an officer, ServerFault; what is brought by
-        then stays,
-        and another run goes on from there."""
+        """Import everything.
+
+        Returns:
+            The report.
+
+        Raises:
+            PermissionDeniedError: the actor is not an officer.
+            ServerFault: the server could not be used. What was imported before stays; another run continues.
+        """
         access.require_in_organisation(self.actor, access.OrgPermission.MANAGE_POLICIES)
         self._lifecycle = selectors.lifecycle()
         for their in mlflow_client.models(self.server):
@@ -219,7 +225,9 @@ class MlflowImport:
         return next(stage for stage in self._lifecycle.stages if stage.initial)
 
     def _place(self, their: RemoteModel, entry: RemoteVersion) -> tuple[StageSpec | None, str]:
-        """The stage the version is to stand in here, None for the first one; and why it is not the one it had."""
+        """Return the target stage here, None for the initial one; and why it differs from the source's stage, if
+        it does.
+        """
         if entry.stage.casefold() in NOWHERE:
             return None, ""
         stage = _called(self._lifecycle, entry.stage)
@@ -236,7 +244,7 @@ class MlflowImport:
         return stage, ""
 
     def _settle(self, version: ModelVersion, stage: StageSpec | None, aliases: Sequence[str]) -> Mapping[str, int]:
-        """Let the version stand where it stood, and carry the protected aliases it carried."""
+        """Apply stage and protected aliases of the source; return counts for the report."""
         places = {"marked promoted before governance": 0, "moves and aliases that nothing protects": 0}
         if stage is not None and self._lifecycle.needs_promotion(version.stage.slug, stage.slug):
             places["marked promoted before governance"] += self._adopt(version, target_stage=stage.slug)
@@ -274,7 +282,7 @@ class MlflowImport:
         for alias, number in missing.items():
             version = versions.get(number)
             if version is None:
-                continue  # it was left out, and the table says why
+                continue  # left out, and the report says why
             try:
                 made = (
                     promotions.request(actor=self.actor, version=version, target_alias=alias, reason=self.reason)
@@ -304,7 +312,7 @@ def _called(lifecycle: Lifecycle, name: str) -> StageSpec | None:
 
 
 def _lawful(tags: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The tags that keep the rules, and the keys of those that do not."""
+    """Return the valid tags, and the keys of the invalid ones."""
     kept: dict[str, str] = {}
     left: list[str] = []
     for key, value in tags.items():
@@ -318,7 +326,7 @@ def _lawful(tags: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
 
 
 def _bounded(rest: Mapping[str, object]) -> dict[str, object]:
-    """What else was said, as far as it is short and plain: the log and the page are no dump."""
+    """Return the additional fields that are short and simple enough for log and page."""
     kept: dict[str, object] = {}
     for key, value in list(rest.items())[:50]:
         faults = ErrorCollector()

@@ -1,6 +1,6 @@
-"""Who answers for an import: an officer who proves who they are, and the owner that the models get here.
+"""The people responsible for an import: an authenticated officer, and the owner of the imported models.
 
-Access to the shell of the machine is no proof of identity: the officer's password or one of their access tokens is.
+Shell access to the machine does not prove an identity; the officer's password or one of their access tokens does.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from registry.models import User
 from registry.services import sign_in, tokens
 
 TOKEN_SCOPES: Final = ("models:write", "versions:write", "promotions:write")
-"""What an import does: a token that was issued for less does not prove that its person wants that."""
+"""Scopes of an import: a token issued for less does not prove that its person wants it."""
 
 
 @dataclass(frozen=True)
 class Password:
-    """The officer's password, as they typed it. Never stored, never shown in a repr."""
+    """The officer's password as typed. Never stored and not part of the repr."""
 
     value: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Token:
-    """The secret of one of the officer's access tokens. Never stored, never shown in a repr."""
+    """The secret of one of the officer's access tokens. Never stored and not part of the repr."""
 
     value: str = field(repr=False)
 
@@ -38,7 +38,11 @@ Proof = Password | Token
 
 
 def person(username: str) -> User:
-    """The active account of that name. Raises NotFound."""
+    """Return the active account with a user name.
+
+    Raises:
+        NotFoundError: there is none.
+    """
     found = User.objects.filter(username=username, is_active=True).first()
     if found is None:
         raise NotFoundError(f"There is no active account with the user name “{username}”.")
@@ -46,21 +50,21 @@ def person(username: str) -> User:
 
 
 def officer(username: str, proof: Proof) -> Actor:
-    """The actor of an officer who runs a command and has proved who they are.
+    """Authenticate an officer who runs a command.
 
     Call it outside a transaction: a wrong password is counted and recorded.
 
     Args:
         username: the officer's account.
-        proof: their password, or the secret of an access token of theirs that has `TOKEN_SCOPES` and is not limited to
+        proof: their password, or the secret of one of their access tokens that has `TOKEN_SCOPES` and is not limited to
             some models.
 
     Returns:
-        The person as an actor of the kind that may adopt what was promoted before governance.
+        The person as an actor who may record promotions from before governance.
 
     Raises:
-        NotFound: there is no such active account.
-        PermissionDeniedError: it may not publish policies, or the token is not theirs or not sufficient.
+        NotFoundError: there is no such active account.
+        PermissionDeniedError: the account may not publish policies, or the token is not theirs or not sufficient.
         ValidationFailedError: the password is wrong.
         InvalidStateError: there were too many attempts.
     """
@@ -68,7 +72,7 @@ def officer(username: str, proof: Proof) -> Actor:
 
 
 def administrator(username: str, password: Password) -> Actor:
-    """The actor of an administrator who runs a command and has proved who they are. Args and Raises: see `officer`."""
+    """Authenticate an administrator who runs a command. Arguments and errors: see `officer`."""
     return _proved(username, password, access.OrgPermission.MANAGE_PEOPLE)
 
 

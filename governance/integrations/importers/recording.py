@@ -1,7 +1,6 @@
-"""Putting what exports say on record: models and versions known by their source, with every claim, approved by nobody.
+"""Record the content of exports: models and versions by their source, with every claim, without approval.
 
-An approval there is shown as what was said there. No version is moved to a stage here: what an export calls approved or
-production goes through the gate like everything else.
+An approval in the source is shown as a claim. No stage is changed here: promotion requires a request like any other.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _MEND = "mend it in the file, or leave it out"
 
 @dataclass
 class ExportImport:
-    """One run: who answers for it, who answers for the models here, what goes before their names."""
+    """One run: the officer, the owner of the imported models, and the prefix of their names."""
 
     actor: Actor
     owner: User | None = None
@@ -36,9 +35,17 @@ class ExportImport:
     report: Report = field(default_factory=Report)
 
     def run(self, exports: Iterable[tuple[str, Export]]) -> Report:
-        """Record what files describe, given as pairs of the file's name and its content. Raises PermissionDeniedError
-        for anyone
-        but an officer."""
+        """Record the content of files.
+
+        Args:
+            exports: pairs of file name and parsed content.
+
+        Returns:
+            The report.
+
+        Raises:
+            PermissionDeniedError: the actor is not an officer.
+        """
         access.require_in_organisation(self.actor, access.OrgPermission.MANAGE_POLICIES)
         for file, export in exports:
             for fault in export.skipped:
@@ -102,7 +109,7 @@ class ExportImport:
                 description=told.description,
                 tags=dict(told.tags or {}),
             ),
-            # A number that comes after what is here is kept; one that cannot be is in the record.
+            # The source's number is kept if it is not below the next one here; the record always has it.
             number=number if number is not None and number >= _next(model) else None,
         )
 

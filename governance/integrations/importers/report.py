@@ -1,4 +1,4 @@
-"""What an import did, and what it could not do: counted, and told in a table with the way out of each."""
+"""The report of an import: counts, and a table of what was left out, with remedies."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 _DECIDE_HERE = "look at the version here: what was changed there changes nothing here"
 MOST_TOLD = 1_000
-"""Lines of the table; what is beyond is counted."""
+"""Maximum lines of the table; further ones are counted."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """Something that was left out or left as it is here: what, by which rule, and the way out."""
+    """Something that was left out or not changed: what, by which rule, and the remedy."""
 
     what: str
     rule: str
@@ -22,7 +22,7 @@ class Note:
 
 @dataclass
 class Report:
-    """The tally of an import."""
+    """The report of an import."""
 
     counts: Counter[str] = field(default_factory=Counter)
     notes: list[Note] = field(default_factory=list)
@@ -35,14 +35,14 @@ class Report:
             self.untold += 1
 
     def note_changes(self, what: str, changes: Sequence[tuple[str, str, str]]) -> None:
-        """Report what is otherwise there now than when it was imported: (field, before, now)."""
+        """Report what changed in the source since the import: (field, before, now)."""
         if changes:
             self.counts["of them changed there since"] += 1
             said = "; ".join(f"{name} {before or '–'} → {now or '–'}" for name, before, now in changes)
             self.note(f"{what}: {said}", "what was said when it was imported stays on record", _DECIDE_HERE)
 
     def lines(self) -> Iterator[str]:
-        """The tally and the table, for a terminal."""
+        """Yield counts and table as lines for a terminal."""
         words = (
             "models brought",
             "models there already",

@@ -1,1 +1,1 @@
-"""Copying what lies at a version's source, where an operator has named the store behind it (COUNTERSIGN_SOURCES)."""
+"""Copy the files at a version's source, if an operator configured the store (COUNTERSIGN_SOURCES)."""

@@ -1,4 +1,4 @@
-"""Objects of a bucket that speaks S3."""
+"""Objects of an S3-compatible bucket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from registry.storage import Stream
 
 
 def files(source: S3Source, key: str) -> Iterator[SourceFile]:
-    """The objects below a key, or the object of that very key. Raises CopyError."""
+    """Yield the objects below a key, or the object with that key.
+
+    Raises:
+        CopyError: the bucket refused, or there are too many objects.
+    """
     client = _client(source)
     for seen, entry in enumerate(_listed(client, source, key), 1):
         if seen > MOST_FILES:
@@ -25,7 +29,7 @@ def files(source: S3Source, key: str) -> Iterator[SourceFile]:
 
 
 def _client(source: S3Source) -> Any:
-    # Loading boto3 takes a third of a second, and most installations need none of it.
+    # Imported here because boto3 takes a third of a second, and most installations do not use it.
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 

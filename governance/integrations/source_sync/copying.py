@@ -1,8 +1,8 @@
-"""The life of a copy: planned for a version whose source a named store holds, claimed, carried out, recorded.
+"""The lifecycle of a copy: planned for a version whose source is in a configured store, claimed, executed, recorded.
 
-Files are attached exactly as a person attaches them, one after the other, each with its event and a new fingerprint, in
-the name of the process `source-copier`; so an attempt that is cut off leaves whole files, and the next finds them. What
-the run logged becomes metrics and an evidence file of the kind `mlflow.run`.
+Files are attached one after the other, each with its event and a new fingerprint, by the process `source-copier`; an
+interrupted attempt leaves complete files, which the next one finds. Logged data of the MLflow run become metrics and an
+evidence file of the kind `mlflow.run`.
 """
 
 from __future__ import annotations
@@ -40,25 +40,29 @@ from registry.validation import ErrorCollector
 log = logging.getLogger(__name__)
 
 COPIER = process("source-copier")
-"""Who acts when a worker copies what lies at a source."""
+"""The actor when a worker copies from a source."""
 
 LOOKBACK = timedelta(hours=1)
-"""How far back versions are looked for that should have a copy and have none."""
+"""How far back to look for versions without a copy."""
 LOST_AFTER = timedelta(seconds=60)
-"""Without a sign of life, a worker's claim is free to take."""
+"""Time without a heartbeat after which a claim is invalid."""
 PULSE = 5.0
-"""Seconds between signs of life."""
+"""Seconds between heartbeats."""
 MAX_ATTEMPTS = 6
 
 
 def named_sources() -> tuple[Source, ...]:
-    """The stores an operator has named."""
+    """Return the configured stores."""
     return sources.parse(settings.COUNTERSIGN_SOURCES)
 
 
 def plan_recent() -> list[int]:
-    """Make a row for every version that was registered lately by a source a named store holds, and has none. Versions
-    brought from another registry are not among them. Returns the new rows' numbers."""
+    """Plan copies for recently registered versions whose source is in a configured store. Imported versions are
+    excluded.
+
+    Returns:
+        The primary keys of the new rows.
+    """
     named = named_sources()
     if not named:
         return []
@@ -74,12 +78,20 @@ def plan_recent() -> list[int]:
 
 @transaction.atomic
 def plan(version: ModelVersion, named: Sequence[Source] | None = None) -> SourceCopy | None:
-    """Have what lies at a version's source copied; None where no named store holds it, its files are fixed, it holds a
-    protected place, or it was planned before. Rings on commit."""
+    """Plan the copy of a version's source and enqueue it on commit.
+
+    Args:
+        version: the version.
+        named: the configured stores if already read.
+
+    Returns:
+        The row; None if no store covers the source, files cannot be attached, the version holds a protected place, or a
+        copy was planned before.
+    """
     named = named_sources() if named is None else named
     if not sources.is_covered(version.source, named) or not may_attach(version):
         return None
-    if approvals.approvals(version):  # a file there comes with a request, and a worker asks for nothing
+    if approvals.approvals(version):  # a file there needs a promotion request, which a worker cannot make
         return None
     if SourceCopy.objects.filter(version=version).exists():
         return None
@@ -91,12 +103,19 @@ def plan(version: ModelVersion, named: Sequence[Source] | None = None) -> Source
 
 
 def due() -> list[int]:
-    """Numbers of the copies that a worker should have taken by now."""
+    """Return the primary keys of the copies that are due, at most 500."""
     return list(_takable().order_by("pk").values_list("pk", flat=True)[:500])
 
 
 def run_copy(copy_id: int) -> bool:
-    """Copy, if the row is there to take. Returns whether it was taken."""
+    """Claim and execute a copy.
+
+    Args:
+        copy_id: primary key of the row.
+
+    Returns:
+        Whether the row was claimed.
+    """
     token = uuid4()
     now = clock.now()
     if not _takable().filter(pk=copy_id).update(claim=token, heartbeat_at=now):
@@ -120,7 +139,7 @@ class _Lost(Exception):
 
 
 class _Pulse:
-    """Says from time to time that the worker lives."""
+    """Updates the heartbeat periodically."""
 
     def __init__(self, copy_id: int, token: UUID) -> None:
         self.copy_id, self.token, self.next = copy_id, token, time.monotonic() + PULSE
@@ -135,7 +154,7 @@ class _Pulse:
 
 
 class _Watched:
-    """A stream that gives signs of life while it is read, and is no longer than a version may be."""
+    """A stream that updates the heartbeat while it is read, and refuses more bytes than a version may have."""
 
     def __init__(self, stream: Stream, beat: Callable[[], None], most: int) -> None:
         self.stream, self.beat, self.left = stream, beat, most
@@ -178,7 +197,7 @@ def _copy(version: ModelVersion, pulse: _Pulse) -> tuple[int, int]:
 
 
 def _add_run(version: ModelVersion, run: tracking.Run) -> None:
-    """What the run logged: its metrics as the version's, all of it as evidence."""
+    """Add the run's metrics to the version, and all its logged data as evidence."""
     metrics = [MetricSpec(name, value) for name, value in sorted(run.metrics.items()) if _is_metric(name, value)]
     if metrics:
         evidence.attach_metrics(actor=COPIER, version=version, metrics=metrics[:1_000])
@@ -206,7 +225,7 @@ def _takable() -> QuerySet[SourceCopy]:
 
 
 def _again(copy_id: int, token: UUID, problem: str) -> None:
-    """Let another attempt be made after a pause that doubles, unless this was the last."""
+    """Schedule another attempt after a pause that doubles, or fail after the last one."""
     row = SourceCopy.objects.get(pk=copy_id)
     if row.attempts + 1 >= MAX_ATTEMPTS:
         _end(copy_id, token, COPY_FAILED, SourceCopy.State.FAILED, problem=problem)

@@ -1,4 +1,4 @@
-"""Files of a mounted folder. Nothing outside it is read: no link is followed, on the way or at the end of it."""
+"""Files of a mounted folder. No symbolic link is followed, so nothing outside the folder is read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ _STEP = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 def files(source: FolderSource, rest: str) -> Iterator[SourceFile]:
-    """The files below `rest`, or `rest` itself where it is one, in the order of their names. Raises CopyError."""
+    """Yield the files below `rest`, or `rest` itself if it is a file.
+
+    Raises:
+        CopyError: the path is invalid, missing or unreadable, contains a link, or has too many entries.
+    """
     parts = [part for part in rest.split("/") if part]
     if any(part in (".", "..") or "\x00" in part for part in parts):
         raise CopyError("The source climbs out of the folder it names: “..” is no part of a source.")
@@ -55,7 +59,7 @@ def _kind(source: FolderSource, parts: list[str]) -> os.stat_result:
 
 @contextmanager
 def _descend(source: FolderSource, parts: list[str]) -> Iterator[int]:
-    """The folder, opened step by step, so that nobody can put a link in the way meanwhile."""
+    """Open the folder step by step, so that no link can be inserted meanwhile."""
     try:
         at = os.open(source.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:

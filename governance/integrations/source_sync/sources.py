@@ -1,4 +1,4 @@
-"""The stores an operator has named, and nothing else: which of them a version's source lies in, and what is there.
+"""The stores an operator has configured: which of them contains a version's source, and its files.
 
 `COUNTERSIGN_SOURCES` is a list of objects:
 
@@ -7,8 +7,8 @@
      "secret_key": "…"}
     {"kind": "mlflow", "url": "https://mlflow.example", "token": "…"}   or "username" and "password"
 
-A tracking server answers for `mlflow-artifacts:`, `runs:/…` and `models:/m-…`; where it says that the files lie in a
-folder or a bucket, that has to be named as well.
+A tracking server covers `mlflow-artifacts:`, `runs:/…` and `models:/m-…`. If it stores the files in a folder or a
+bucket, that must be configured as well.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from typing import Any
 from registry.storage import Stream
 
 MOST_FILES = 100_000
-"""Entries of a folder that are looked at; a version has far fewer."""
+"""Maximum number of folder entries examined; a version has far fewer."""
 
 
 class CopyError(Exception):
-    """What lies at the source cannot be copied, now or ever; the message says why and what to do."""
+    """The source cannot be copied; the message says why and what to do."""
 
 
 class RetryableCopyError(CopyError):
-    """The store is away; another attempt may succeed."""
+    """The store is unavailable; another attempt may succeed."""
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file at a source: its path below it, its size in bytes where that is known, and how to read it."""
+    """A file at a source: its relative path, its size in bytes if known, and a function to open it."""
 
     path: str
     size: int | None
@@ -43,7 +43,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class FolderSource:
-    """A folder that is mounted here."""
+    """A mounted folder."""
 
     prefix: str
     path: str
@@ -51,7 +51,7 @@ class FolderSource:
 
 @dataclass(frozen=True)
 class S3Source:
-    """A bucket that speaks S3, or a part of one."""
+    """An S3-compatible bucket, or a part of one."""
 
     bucket: str
     prefix: str = ""
@@ -76,7 +76,11 @@ _KINDS: Mapping[str, type[Source]] = {"folder": FolderSource, "s3": S3Source, "m
 
 
 def parse(given: object) -> tuple[Source, ...]:
-    """The sources of the settings. Raises ValueError, naming the entry, for what is none."""
+    """Parse the sources of the settings.
+
+    Raises:
+        ValueError: an entry is invalid; the message names it.
+    """
     if not isinstance(given, list | tuple):
         raise ValueError("must be a JSON list of sources")
     return tuple(_one(index, entry) for index, entry in enumerate(given))
@@ -104,7 +108,7 @@ def _one(index: int, entry: Any) -> Source:
 
 
 def relative_path(uri: str, prefix: str) -> str | None:
-    """What follows a prefix, where the uri is it or lies below it; None elsewhere."""
+    """Return the rest of a URI after a prefix; empty if equal; None if it is not below the prefix."""
     stem = prefix.rstrip("/")
     if uri.rstrip("/") == stem:
         return ""
@@ -112,7 +116,7 @@ def relative_path(uri: str, prefix: str) -> str | None:
 
 
 def is_covered(uri: str, sources: Sequence[Source]) -> bool:
-    """Whether some source may hold what lies there. Asks nobody."""
+    """Return whether a configured store may contain a URI. No request is made."""
     for source in sources:
         match source:
             case FolderSource() if relative_path(_file(uri), _file(source.prefix)) is not None:
@@ -125,8 +129,12 @@ def is_covered(uri: str, sources: Sequence[Source]) -> bool:
 
 
 def files(uri: str, sources: Sequence[Source]) -> Iterator[SourceFile]:
-    """The files below a source. Raises CopyError."""
-    from governance.integrations.source_sync import bucket, folder, tracking  # noqa: PLC0415 (each stands on the values above)
+    """Return the files below a source.
+
+    Raises:
+        CopyError: no configured store contains the source, or it cannot be read.
+    """
+    from governance.integrations.source_sync import bucket, folder, tracking  # noqa: PLC0415 (these modules import the value types above)
 
     for source in sources:
         match source:
@@ -140,7 +148,7 @@ def files(uri: str, sources: Sequence[Source]) -> Iterator[SourceFile]:
 
 
 def _file(uri: str) -> str:
-    """file:///a, file:/a and /a are one place."""
+    """Normalise file:///a, file:/a and /a to one form."""
     return "/" + uri.removeprefix("file:").lstrip("/") if uri.startswith(("file:", "/")) else uri
 
 

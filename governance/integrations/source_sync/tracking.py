@@ -1,4 +1,4 @@
-"""What an MLflow tracking server holds of a run or a logged model: its files, parameters, metrics and tags."""
+"""Read runs and logged models of an MLflow tracking server: files, parameters, metrics and tags."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 
 @dataclass(frozen=True)
 class Run:
-    """What a run logged; of each metric the last value."""
+    """The logged data of a run; of each metric the last value."""
 
     parameters: dict[str, str]
     metrics: dict[str, float]
@@ -38,8 +38,13 @@ class Run:
 
 
 def files(source: Tracking, uri: str, others: Sequence[Source]) -> Iterator[SourceFile]:
-    """The files of a run, a logged model or an artifact address of this server; where it keeps them in a folder or a
-    bucket, they are read there, if that is named as a source too. Raises CopyError."""
+    """Yield the files of a run, a logged model or an artifact URI of this server.
+
+    If the server stores them in a folder or a bucket, they are read there, provided that it is configured as a source.
+
+    Raises:
+        CopyError: the files cannot be read.
+    """
     server = _server(source)
     place = _place(server, uri)
     if not place.startswith("mlflow-artifacts:"):
@@ -55,7 +60,11 @@ def files(source: Tracking, uri: str, others: Sequence[Source]) -> Iterator[Sour
 
 
 def run(source: Tracking, run_id: str) -> Run:
-    """What a run logged. Raises CopyError."""
+    """Return the logged data of a run.
+
+    Raises:
+        CopyError: the run cannot be read.
+    """
     if not _NAME.fullmatch(run_id):
         raise CopyError("The run's id is none of MLflow's.")
     answer = _json(_server(source), f"{API}/runs/get", [("run_id", run_id)])
@@ -77,7 +86,7 @@ def _server(source: Tracking) -> RemoteServer:
 
 
 def _place(server: RemoteServer, uri: str) -> str:
-    """Where the files of a run or a logged model lie, as the server says."""
+    """Return the artifact URI of a run or a logged model."""
     if uri.startswith("runs:/"):
         run_id, _, path = uri.removeprefix("runs:/").partition("/")
         if not _NAME.fullmatch(run_id):
