@@ -1,4 +1,4 @@
-"""The backend Django loads: PostgreSQL, with the product's rules about roles."""
+"""The database backend: Django's PostgreSQL backend with the product's roles."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from governance.database.roles import TEMPLATE, as_owner
 
 
 class DatabaseCreation(creation.DatabaseCreation):
-    """Test databases are made by the owner, out of the provisioned template, as a production database is."""
+    """The owner creates test databases from the provisioned template, like production databases."""
 
     def create_test_db(self, *args: Any, **kwargs: Any) -> str:
-        """Create, migrate, and forbid temporary tables, which could stand in front of real ones."""
+        """Create and migrate the database, and revoke temporary tables, which could shadow real ones."""
         with as_owner(self.connection):
             name = super().create_test_db(*args, **kwargs)
             with self.connection.cursor() as cursor:
@@ -24,7 +24,7 @@ class DatabaseCreation(creation.DatabaseCreation):
         return name
 
     def clone_test_db(self, *args: Any, **kwargs: Any) -> None:
-        """Copy a test database for one more worker."""
+        """Copy a test database for another worker."""
         with as_owner(self.connection):
             super().clone_test_db(*args, **kwargs)
 
@@ -34,21 +34,21 @@ class DatabaseCreation(creation.DatabaseCreation):
             super().destroy_test_db(*args, **kwargs)
 
     def sql_table_creation_suffix(self) -> str:
-        """Always from the template: a database made without it has no fence."""
+        """Return the suffix that selects the template: a database created without it has no guards."""
         self.connection.settings_dict["TEST"].setdefault("TEMPLATE", TEMPLATE)
         return super().sql_table_creation_suffix()
 
 
 class DatabaseOperations(operations.DatabaseOperations):
-    """Emptying tables is refused, except where the test suite has installed its own way of doing it."""
+    """Refuses to flush tables, unless the test suite has installed its own function for it."""
 
     reset_function = "fence_reset_for_tests"
 
     def execute_sql_flush(self, sql_list: Iterable[str]) -> None:
-        """Empty a *test* database by the function the test suite put there; anywhere else refuse.
+        """Flush a *test* database by the function that the test suite installed.
 
         Raises:
-            CommandError: outside a test database. The log is append-only; a flush would tear it.
+            CommandError: this is not a test database. The audit log is append-only.
         """
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT to_regprocedure(%s) IS NOT NULL", [f"{self.reset_function}()"])
@@ -61,13 +61,13 @@ class DatabaseOperations(operations.DatabaseOperations):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """PostgreSQL through psycopg2, healing embedded servers before it connects."""
+    """PostgreSQL through psycopg2. Embedded servers are restarted if needed before connecting."""
 
     creation_class = DatabaseCreation
     ops_class = DatabaseOperations
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Connect; ``BEFORE_CONNECT`` in the settings, where given, is called first."""
+        """Connect; ``BEFORE_CONNECT`` of the settings is called first if given."""
         if before := self.settings_dict.get("BEFORE_CONNECT"):
             before()
         return super().get_new_connection(conn_params)

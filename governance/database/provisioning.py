@@ -1,7 +1,6 @@
-"""Make a PostgreSQL cluster ready: the roles, the template with the fence, the product's database.
+"""Prepare a PostgreSQL cluster: roles, the template database with the guards, the product's databases.
 
-Needs a superuser, once and again when :data:`FENCE_SQL` changes; nothing else in the product uses one. Everything here
-may be repeated.
+Needs a superuser, at first and whenever :data:`FENCE_SQL` changes; nothing else in the product uses one. Idempotent.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from psycopg2 import sql
 from governance.database.roles import APPLICATION, FENCE, OWNER, TEMPLATE
 
 FENCE_SQL = tuple(sorted(Path(__file__).with_name("sql").glob("*.sql")))
-"""In the order in which they run."""
+"""SQL files of the guards, in order of execution."""
 
 MIGRATION_STAYS_OPEN = "1 day"
-"""How long `manage.py migrate` may come after `manage.py provision`."""
+"""How long `manage.py migrate` is allowed after `manage.py provision`."""
 
 Connect = Callable[[str], Any]
 """Opens a superuser's connection to the named database."""
@@ -34,17 +33,18 @@ def provision(
     app_password: str | None = None,
     dated_events: bool = False,
 ) -> None:
-    """Create or bring up to date roles, template and databases.
+    """Create or update roles, template and databases.
 
-    The databases belong to the superuser: their owner could drop or rename them, create schemas in front of `public`,
-    and set their search path.
+    The databases belong to the superuser, because an owner could drop or rename them, create schemas that shadow
+    `public`, and set their search path.
 
     Args:
         connect: opens a superuser's connection to the named database.
-        databases: names of the product's databases in this cluster, created where missing.
-        owner_password: set for ``countersign_owner``; None leaves it as it is.
-        app_password: set for ``countersign_app``; None leaves it as it is.
-        dated_events: let events carry any time, for tests and the demonstration's history. False ends it for good.
+        databases: names of the product's databases in this cluster; missing ones are created.
+        owner_password: new password of ``countersign_owner``; None keeps the current one.
+        app_password: new password of ``countersign_app``; None keeps the current one.
+        dated_events: allow events with any time, for tests and the demonstration's history. False disables it
+            permanently.
     """
     maintenance = _autocommit(connect, "postgres")
     try:
@@ -57,19 +57,19 @@ def provision(
             _apply_fence(connect, name, dated_events=dated_events)
             _run(maintenance, "REVOKE ALL ON DATABASE {name} FROM PUBLIC, {owner}", name=name, owner=OWNER)
             _run(maintenance, "GRANT CONNECT ON DATABASE {name} TO {app}", name=name, app=APPLICATION)
-            # Migrations may need temporary tables; outside a declared one the fence refuses them.
+            # Migrations may need temporary tables; outside a declared migration the guards refuse them.
             _run(maintenance, "GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {owner}", name=name, owner=OWNER)
     finally:
         maintenance.close()
 
 
 def open_migration(connect: Connect, name: str, *, release: str, removes: Iterable[str]) -> None:
-    """Let the owner of the tables migrate the named database to one release.
+    """Allow the owner of the tables to migrate a database to one release.
 
     Args:
         connect: opens a superuser's connection to the named database.
-        name: of the database.
-        release: the digest of the migrations, by :func:`governance.database.releases.digest`.
+        name: name of the database.
+        release: digest of the migrations (:func:`governance.database.releases.digest`).
         removes: columns of governed tables that the release removes or renames, as "table.column".
     """
     connection = connect(name)
@@ -84,7 +84,7 @@ def open_migration(connect: Connect, name: str, *, release: str, removes: Iterab
 
 
 def edition() -> str:
-    """Name the present state of what :func:`provision` would make, to tell whether it has to run again."""
+    """Return a digest of what :func:`provision` creates, to detect whether it has to run again."""
     return hashlib.sha256(b"".join(path.read_bytes() for path in (*FENCE_SQL, Path(__file__)))).hexdigest()
 
 
@@ -98,7 +98,7 @@ def _roles(maintenance: Any, owner_password: str | None, app_password: str | Non
             cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [role])
             verb = "ALTER" if cursor.rowcount else "CREATE"
         _run(maintenance, f"{verb} ROLE {{role}} {options}", role=role)
-        # A role may set defaults for itself, such as a search path.
+        # A role may set its own defaults, such as a search path.
         _run(maintenance, "ALTER ROLE {role} RESET ALL", role=role)
     for role, password in ((OWNER, owner_password), (APPLICATION, app_password)):
         if password is not None:
@@ -109,7 +109,7 @@ def _roles(maintenance: Any, owner_password: str | None, app_password: str | Non
 def _template(maintenance: Any, connect: Connect, *, dated_events: bool) -> None:
     if not _exists(maintenance, TEMPLATE):
         _run(maintenance, "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'", name=TEMPLATE)
-    # Copying fails while anyone is connected, so nobody but the superuser may connect.
+    # Copying fails while a session is connected, so only the superuser may connect.
     _run(maintenance, "REVOKE ALL ON DATABASE {name} FROM PUBLIC", name=TEMPLATE)
     _apply_fence(connect, TEMPLATE, dated_events=dated_events)
     _run(maintenance, "ALTER DATABASE {name} IS_TEMPLATE true", name=TEMPLATE)
@@ -121,7 +121,7 @@ def _apply_fence(connect: Connect, name: str, *, dated_events: bool) -> None:
         with connection, connection.cursor() as cursor:
             for path in FENCE_SQL:
                 cursor.execute(path.read_text())
-            if dated_events:  # not where they were ended already
+            if dated_events:  # no effect if they were disabled before
                 cursor.execute("INSERT INTO fence.setting VALUES ('dated events', 'allowed') ON CONFLICT DO NOTHING")
             else:
                 cursor.execute("SELECT fence.refuse_dated_events()")
@@ -148,7 +148,7 @@ def _autocommit(connect: Connect, name: str) -> Any:
 
 
 def connect_by_url(url: str) -> Connect:
-    """Open connections to databases of the cluster that a superuser's ``postgresql://`` URL names."""
+    """Return a function that opens connections to databases of the cluster in a superuser's ``postgresql://`` URL."""
 
     def connect(name: str) -> Any:
         return psycopg2.connect(url, dbname=name)

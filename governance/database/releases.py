@@ -1,6 +1,6 @@
-"""The declared path of a migration: which release it is for, what it removes, and how it begins and ends.
+"""Declared migrations: the release, the columns it removes, and the begin and end of the migration.
 
-The owner of the tables changes the schema only inside a migration that a superuser has opened for the release
+The owner of the tables can change the schema only inside a migration that a superuser has opened for the release
 (``governance/database/sql/3_migrations.sql``).
 """
 
@@ -63,11 +63,14 @@ def removed_columns() -> list[str]:
 def declared_migration(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Begin the migration that is open for this release on the owner's connection, and end it after the block.
 
-    Where this process knows the superuser's URL, which it does on embedded servers only, it opens the migration first.
-    Where nothing is open and nothing is to be migrated, the block runs without.
+    If this process has the superuser's URL (only with embedded servers), it opens the migration first. If no migration
+    is open and none is needed, the block runs without one.
+
+    Args:
+        connection: a connection of the owner.
 
     Raises:
-        CommandError: something is to be migrated and no migration is open for this release.
+        CommandError: migrations are pending and none is open for this release.
     """
     release = digest()
     if settings.COUNTERSIGN_PROVISION_URL:
@@ -121,13 +124,13 @@ def _is_up_to_date(connection: BaseDatabaseWrapper) -> bool:
 
 
 def differing_registers(connection: BaseDatabaseWrapper) -> list[str]:
-    """Name what the registers of the database have that those of the code have not, and the reverse.
+    """Return the differences between the registers of the database and those of the code.
 
     Args:
-        connection: a database that has the registers.
+        connection: a database with the registers.
 
     Returns:
-        One line for each action and each pair of table and action; empty where they are equal.
+        One line per action and per pair of table and action; empty if they are equal.
     """
     declared = {
         f"action {action} for table {table}"

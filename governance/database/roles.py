@@ -1,10 +1,10 @@
-"""Three database roles, and how one connection changes from one to the other.
+"""Database roles, and changing the role of a connection.
 
-- a superuser provisions the cluster (``manage.py provision``) and is never used by the product;
+- a superuser provisions the cluster (``manage.py provision``) and is not used otherwise;
 - ``countersign_owner`` owns the tables and runs the migrations;
-- ``countersign_app`` is everything else: web, worker, tests. It owns nothing.
+- ``countersign_app`` runs everything else: web, worker, tests. It owns nothing.
 
-The objects of the audit log belong to none of these but to ``countersign_fence``, which cannot log in.
+The objects of the audit log belong to ``countersign_fence``, which cannot log in.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ TEMPLATE = "countersign_template"
 
 @contextmanager
 def as_owner(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Let this connection work as the owner of the tables for a while, then as the application again.
+    """Use a connection as the owner of the tables in the block, then as the application again.
 
-    Closes the connection at both ends, because a session keeps the role it logged in with. May be nested.
+    Closes the connection at both ends, because the role is set at login. May be nested.
 
     Raises:
-        ImproperlyConfigured: when this process has not been given the owner's credentials.
-        TransactionManagementError: inside a transaction, which closing would lose.
+        ImproperlyConfigured: this process has no credentials of the owner.
+        TransactionManagementError: called inside a transaction, which closing would lose.
     """
     settings = connection.settings_dict
     owner = settings.get("OWNER_USER")
