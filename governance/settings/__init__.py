@@ -1,6 +1,7 @@
-"""Production. Everything that differs between installations comes from the environment; a missing secret is no start.
+"""Production settings. Everything that differs between installations comes from the environment; missing values prevent
+the start.
 
-This module is also the package of the other settings, so it reads the environment only when it is itself the settings
+This module is also the package of the other settings, so it reads the environment only if it is itself the settings
 module in use.
 """
 
@@ -41,7 +42,7 @@ if os.environ.get("DJANGO_SETTINGS_MODULE") == __name__:
     COUNTERSIGN_WEBHOOK_HOSTS = _found.webhook_hosts
     LOGGING = logging_for(_found.log_level, as_json=True)
 
-    # Asked over plain HTTP, from inside, by whatever watches the process.
+    # Monitoring uses plain HTTP from inside.
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60

@@ -1,4 +1,4 @@
-"""Settings that are the same everywhere. What differs comes from the environment, in the modules beside this one."""
+"""Settings that are the same everywhere. The modules beside this one add what differs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registry.storage.bucket import S3Settings
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
-# --- what the product is made of ---
+# --- components ---
 
 INSTALLED_APPS = [
     "audit",
@@ -24,7 +24,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "django_htmx",
     "template_partials",
-    # Without looking for admin modules: what the site shows stands in one table, governance.interfaces.admin.urls.
+    # Without autodiscovery: the admin site's models are listed in governance.interfaces.admin.urls.
     "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -74,7 +74,7 @@ TEMPLATES: list[dict[str, Any]] = [
     },
 ]
 
-# --- people ---
+# --- users ---
 
 AUTH_USER_MODEL = "registry.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
@@ -89,7 +89,7 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in/"
 
 ANONYMOUS_USER_NAME = None
-# guardian's own backend stays out: who may do what is asked of registry.access alone, never of has_perm().
+# guardian's backend is not used: permissions come from registry.access only, never from has_perm().
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 
 # --- language and time ---
@@ -99,7 +99,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# --- what a browser is told ---
+# --- response headers ---
 
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
@@ -114,7 +114,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "base-uri": ["'none'"],
     },
 }
-# Browser features that no page uses, of those that browsers know: an unknown one is an error on the console.
+# Browser features that no page uses, of those that browsers know: an unknown one is logged as an error on the console.
 _UNUSED_FEATURES = (
     "accelerometer autoplay camera clipboard-read display-capture encrypted-media fullscreen gamepad geolocation "
     "gyroscope hid idle-detection magnetometer microphone midi payment picture-in-picture publickey-credentials-get "
@@ -134,7 +134,7 @@ CSRF_FAILURE_VIEW = "governance.interfaces.web.errors.form_outdated"
 
 # --- bodies ---
 
-# Files are streamed to storage by their own door; what Django reads into memory is forms and JSON.
+# Files are streamed to storage by their own views; Django reads only forms and JSON into memory.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
@@ -144,7 +144,7 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
-# --- Celery: a doorbell, not a letter. Rows in the database say what is due; the queue only says "look now". ---
+# --- Celery: due work is stored in the database; the queue only triggers workers ---
 
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
@@ -156,8 +156,8 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 15 * 60
 CELERY_TASK_SOFT_TIME_LIMIT = 14 * 60
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# Copies of what lies at versions' sources take hours where checks take seconds, receivers of webhooks may be slow, and
-# readers may request many PDF files: each has a queue of its own. A worker listens to all unless --queues limits it.
+# Copies of sources take hours where checks take seconds, webhook receivers may be slow, and readers may request many
+# PDF files: each has its own queue. A worker serves all queues unless --queues limits it.
 CELERY_TASK_DEFAULT_QUEUE = "celery"
 CELERY_TASK_QUEUES = (Queue("celery"), Queue("copies"), Queue("documents"), Queue("webhooks"))
 CELERY_TASK_ROUTES = {
@@ -166,54 +166,54 @@ CELERY_TASK_ROUTES = {
     "governance.tasks.draw_pdf": {"queue": "documents"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# A check that runs while the broker goes away may finish: its claim is in the database, and a message that is delivered
-# again finds nothing to claim.
+# A running check may finish while the broker is unavailable: its claim is in the database, and a redelivered message
+# finds nothing to claim.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# Longer than any task may run: a message that was not acknowledged by then is given to another worker.
+# Longer than the longest task: a message that was not acknowledged by then is given to another worker.
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
     "visibility_timeout": 2 * 60 * 60,
     "socket_timeout": 5,
     "socket_connect_timeout": 5,
     "retry_on_timeout": True,
-    # A publisher tries to connect once; without this it would try for ever.
+    # A publisher tries to connect once; without this it would retry for ever.
     "max_retries": 0,
     "interval_start": 0,
 }
-# A request that rings while the broker is away must not wait for it: beat rings again.
+# A request that enqueues while the broker is unavailable must not wait: beat enqueues again.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 
-# --- mail: none leaves unless the environment names a server (COUNTERSIGN_MAIL_URL) ---
+# --- mail: disabled unless the environment names a server (COUNTERSIGN_MAIL_URL) ---
 
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 DEFAULT_FROM_EMAIL = "countersign@localhost"
 
-# --- the product's own ---
+# --- product settings ---
 
 COUNTERSIGN_PROVISION_URL = ""
 COUNTERSIGN_DEMO = False
-# "none": a new instance is set up with nothing protected, for trials. Read then and never again.
+# "none": a new instance is set up without protection, for trials. Read only at that time.
 COUNTERSIGN_PROTECTED = "default"
 COUNTERSIGN_TRUSTED_PROXIES = 0
-# Where the admin site answers, and for how long a password given again opens it for changes.
+# Path of the admin site, and seconds for which an entered password allows changes there.
 COUNTERSIGN_ADMIN_PATH = "admin/"
 COUNTERSIGN_ADMIN_CONFIRMED_SECONDS = 15 * 60
 
-# Checks. A run without a sign of life for so many seconds is given up; the pauses are those before a retry; where
-# checks must be kept from sockets and files (Landlock, seccomp) and the machine cannot, no check runs.
+# Checks: seconds without a heartbeat after which a run is lost; pauses before retries; whether checks are refused on
+# machines that cannot isolate them from sockets and files (Landlock, seccomp).
 COUNTERSIGN_RING_AGAIN_SECONDS = 10.0
 COUNTERSIGN_CHECK_LOST_AFTER = 45.0
 COUNTERSIGN_CHECK_RETRY_PAUSES = (30.0, 120.0)
 COUNTERSIGN_CHECKS_NEED_ISOLATION = False
 
-# Where bytes are kept: "folder", in COUNTERSIGN_STORAGE_DIR; or "s3", in the bucket COUNTERSIGN_S3 tells of.
+# Where bytes are stored: "folder", in COUNTERSIGN_STORAGE_DIR; or "s3", in the bucket described by COUNTERSIGN_S3.
 COUNTERSIGN_STORAGE = "folder"
 COUNTERSIGN_S3: S3Settings | None = None
-# Seconds without a sign of life after which the examination of an upload is given to another worker; how often it is
-# tried; after how many days bytes that nothing refers to, and versions that were never completed, are given up.
+# Uploads: seconds without a heartbeat after which verification is given to another worker; maximum attempts; days after
+# which unreferenced bytes and incomplete versions are given up.
 COUNTERSIGN_UPLOAD_LOST_AFTER = 120.0
 COUNTERSIGN_UPLOAD_ATTEMPTS = 5
 COUNTERSIGN_RECOGNISE_SECONDS = 20.0
@@ -221,18 +221,17 @@ COUNTERSIGN_SWEEP_SECONDS = 60 * 60.0
 COUNTERSIGN_ORPHANS_KEPT_DAYS = 7
 COUNTERSIGN_ABANDONED_AFTER_DAYS = 14
 
-# Where versions that were registered by their source alone may be copied from
-# (see governance.integrations.source_sync.sources): only
-# what an operator names here is ever asked. And the seconds before a second attempt.
+# Stores from which versions registered by source may be copied (see governance.integrations.source_sync.sources); no
+# other store is contacted. And the seconds before a second attempt.
 COUNTERSIGN_SOURCES: list[Any] = []
 COUNTERSIGN_COPY_RETRY_PAUSE = 30.0
 
-# Hosts, or host:port, that webhooks may reach inside private networks and without TLS. And how often the log is looked
-# through for what webhooks are to be told.
+# Hosts, or host:port, that webhooks may use inside private networks and without TLS. And the seconds between two reads
+# of the log for webhooks.
 COUNTERSIGN_WEBHOOK_HOSTS: list[str] = []
 COUNTERSIGN_WEBHOOK_SECONDS = 2.0
 
-# What a version may consist of. The store needs the room, and every file is read again by the checks.
+# Limits of a version. The store needs the space, and the checks read every file again.
 COUNTERSIGN_MAX_FILES = 1_000
 COUNTERSIGN_MAX_FILE_BYTES = 10 * 1024**3
 COUNTERSIGN_MAX_VERSION_BYTES = 50 * 1024**3

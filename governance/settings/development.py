@@ -1,4 +1,4 @@
-"""Development and demonstration, on this machine only: servers of its own, a secret of its own, plain HTTP."""
+"""Development and demonstration, on this machine only: embedded servers, a generated secret, plain HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _database, REDIS_URL, COUNTERSIGN_PROVISION_URL = servers(os.environ, VAR_DIR, "
 DATABASES = {"default": _database}
 CELERY_BROKER_URL = REDIS_URL
 
-# The demonstration's password is random and long, and its signatures are many: see there.
+# The demonstration's password is random and long, and it makes many signatures: see the hasher.
 PASSWORD_HASHERS = ["governance.development.demo.passwords.DevelopmentHasher"]
 
 # Mails are written to the worker's log.
@@ -40,7 +40,7 @@ COUNTERSIGN_LOG_ORIGIN = os.environ.get("COUNTERSIGN_LOG_ORIGIN", "demo.invalid/
 
 LOGGING = logging_for(os.environ.get("COUNTERSIGN_LOG_LEVEL", "INFO").upper(), as_json=False)
 
-# Served from where they lie: nothing to collect.
+# Served from the source folders: no collectstatic.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 STORAGES = {

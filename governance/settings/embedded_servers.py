@@ -1,4 +1,4 @@
-"""What development and tests take where the environment names no servers: the embedded ones, provisioned."""
+"""Servers for development and tests if the environment names none: the embedded ones, provisioned."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from governance.settings.environment import database, secret
 
 
 def servers(environ: Mapping[str, str], var: Path, name: str) -> tuple[dict[str, Any], str, str]:
-    """Find the database settings, the Redis URL and the superuser's URL of this clone.
+    """Return the database settings, the Redis URL and the superuser's URL of this clone.
 
     Args:
         environ: DATABASE_URL (with DATABASE_OWNER_URL and COUNTERSIGN_PROVISION_URL) and REDIS_URL, all optional.
         var: directory of the embedded servers' data.
-        name: of the database in the embedded server.
+        name: name of the database in the embedded server.
     """
     database_url, redis_url = secret(environ, "DATABASE_URL"), secret(environ, "REDIS_URL")
     if database_url and redis_url:
@@ -44,7 +44,7 @@ def servers(environ: Mapping[str, str], var: Path, name: str) -> tuple[dict[str,
 
 
 def kept_secret(path: Path) -> str:
-    """Read this clone's secret key, made at random the first time."""
+    """Return this clone's secret key, generated at random the first time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with embedded.only_one(path.with_suffix(".lock")):
         if not path.exists():

@@ -1,4 +1,4 @@
-"""What production takes from its environment: read once, typed, and every fault told at once."""
+"""The production environment: read once, typed, with all errors reported together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from registry.storage.bucket import ENCRYPTIONS, S3Settings
 
 SECRET_LENGTH = 50
-"""Characters a secret key needs at least; Django's own check asks for as many."""
+"""Minimum characters of a secret key, as in Django's own check."""
 
 
 _NOWHERE = Path("/nonexistent")
@@ -23,7 +23,7 @@ _NOWHERE = Path("/nonexistent")
 
 @dataclass(frozen=True)
 class Storage:
-    """Where bytes are kept: `kind` is "folder" or "s3"; for "s3", `folder` is nowhere."""
+    """Where bytes are stored: `kind` is "folder" or "s3"; for "s3", `folder` is not used."""
 
     kind: str
     folder: Path
@@ -32,7 +32,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class Environment:
-    """The deployment's facts. Field by field what ``docs`` and ``.env.example`` list."""
+    """The configuration of a deployment. ``docs`` and ``.env.example`` describe each field."""
 
     secret_key: str
     secret_key_fallbacks: list[str]
@@ -55,7 +55,7 @@ class Environment:
 
 
 def read(environ: Mapping[str, str]) -> Environment:
-    """Read and judge the whole environment.
+    """Read and validate the whole environment.
 
     Raises:
         ImproperlyConfigured: with one line for each variable that is missing or wrong.
@@ -94,10 +94,10 @@ def read(environ: Mapping[str, str]) -> Environment:
 
 
 def secret(environ: Mapping[str, str], name: str) -> str:
-    """Read a variable, or the file that ``NAME_FILE`` points to; empty when neither is given.
+    """Return a variable, or the content of the file that ``NAME_FILE`` names; empty if neither is given.
 
     Raises:
-        ValueError: when both are given, or the file cannot be read.
+        ValueError: both are given, or the file cannot be read.
     """
     value, path = environ.get(name, ""), environ.get(f"{name}_FILE", "")
     if value and path:
@@ -111,14 +111,14 @@ def secret(environ: Mapping[str, str], name: str) -> str:
 
 
 def database(url: str, owner_url: str = "") -> dict[str, Any]:
-    """Turn ``postgresql://`` URLs into Django's settings for one database.
+    """Convert ``postgresql://`` URLs into Django's settings for one database.
 
     Args:
-        url: as the application role.
-        owner_url: as the owner of the tables; given to migrations only.
+        url: with the application role.
+        owner_url: with the owner of the tables; only for migrations.
 
     Raises:
-        ValueError: when a URL is not for PostgreSQL, names no database, or the two name different ones.
+        ValueError: a URL is not for PostgreSQL, names no database, or the two name different ones.
     """
     parts = _postgres_parts(url)
     facts: dict[str, Any] = {
@@ -141,20 +141,20 @@ def database(url: str, owner_url: str = "") -> dict[str, Any]:
 
 
 def protected(raw: str) -> str:
-    """Whether a new instance guards its stages: "default", or "none" for a trial. Raises ValueError otherwise."""
+    """Validate COUNTERSIGN_PROTECTED: "default", or "none" for a trial. Raises ValueError otherwise."""
     if raw not in {"", "default", "none"}:
         raise ValueError("must be default, or none for a trial in which nothing is protected")
     return raw or "default"
 
 
 def mail(url: str) -> dict[str, Any]:
-    """Turn a mail server's URL into Django's settings; none for no URL, and then no mail leaves.
+    """Convert a mail server's URL into Django's settings; without a URL, none, and no mail is sent.
 
     Args:
-        url: ``smtp://user:password@host:port`` (with STARTTLS) or ``smtps://`` (TLS from the first byte).
+        url: ``smtp://user:password@host:port`` (with STARTTLS) or ``smtps://`` (implicit TLS).
 
     Raises:
-        ValueError: for any other URL.
+        ValueError: any other URL.
     """
     if not url:
         return {}
@@ -199,7 +199,7 @@ def _postgres_parts(url: str) -> dict[str, Any]:
 
 
 class _Reader:
-    """Takes variables one by one and keeps what is wrong with them for one complete answer."""
+    """Reads variables one by one and collects the errors."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
@@ -223,7 +223,7 @@ class _Reader:
         return found or {}
 
     def storage(self) -> Storage:
-        """Which kind of store, and the folder or the bucket."""
+        """Return the kind of store, and the folder or the bucket."""
         kind = self.take("COUNTERSIGN_STORAGE", _kind_of_storage, default="folder")
         if kind != "s3":
             return Storage("folder", self.take("COUNTERSIGN_STORAGE_DIR", _directory))
@@ -251,7 +251,7 @@ class _Reader:
 
 
 def storage(environ: Mapping[str, str], folder: Path) -> Storage:
-    """Where development and tests keep bytes: in `folder` unless the environment says otherwise.
+    """Return the storage of development and tests: `folder` unless the environment differs.
 
     Raises:
         ImproperlyConfigured: with one line for each variable that is missing or wrong.
@@ -307,7 +307,7 @@ def _secret_key(raw: str) -> str:
 
 
 def words(raw: str) -> list[str]:
-    """Words that are separated by commas or spaces."""
+    """Split text at commas and spaces."""
     return raw.replace(",", " ").split()
 
 
@@ -339,7 +339,7 @@ def _directory(raw: str) -> Path:
 
 
 def _origin(raw: str) -> str:
-    # A C2SP checkpoint's first line: no spaces, no plus, no scheme.
+    # The first line of a C2SP checkpoint: no spaces, no plus, no scheme.
     if any(character.isspace() or character == "+" for character in raw) or "://" in raw or "/" not in raw:
         raise ValueError("must be a schema-less URL that names this log for ever, such as registry.example/audit/1")
     return raw
@@ -365,7 +365,7 @@ def _admin_path(raw: str) -> str:
 
 
 def _sources(raw: str) -> list[dict[str, str]]:
-    # What each must hold is said in governance.integrations.source_sync.sources, and judged where they are used.
+    # governance.integrations.source_sync.sources defines and validates the entries.
     try:
         given = json.loads(raw)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Where log lines go and what they look like. What happened in the product's sense is in the audit log, not here."""
+"""Logging of the processes. Events of the product are in the audit log, not here."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asct
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line; what a caller gave as ``extra`` is kept beside the message."""
+    """Formats records as one JSON object per line, with ``extra`` fields beside the message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write one record. Values JSON has no form for are written as text."""
+        """Format one record. Values without a JSON form are written as text."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -31,8 +31,8 @@ def logging_for(level: str, *, as_json: bool) -> dict[str, Any]:
     """Build Django's LOGGING: one stream, JSON for machines or plain lines for a terminal.
 
     Args:
-        level: of the product's own loggers; libraries stay at WARNING unless it is DEBUG.
-        as_json: one JSON object a line, or one plain line.
+        level: level of the product's own loggers; libraries stay at WARNING unless it is DEBUG.
+        as_json: one JSON object per line, else plain lines.
     """
     plain = {"format": "{asctime} {levelname:7} {name}: {message}", "style": "{"}
     return {

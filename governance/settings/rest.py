@@ -1,11 +1,11 @@
-"""Settings of `rest_framework` and `drf_spectacular`, and the limits of the API. Classes are named as text."""
+"""Settings of `rest_framework` and `drf_spectacular`, and the limits of the API. Classes are given as dotted paths."""
 
 from typing import Any
 
 from governance.client import __version__
 
 REST_FRAMEWORK: dict[str, Any] = {
-    # Closed unless a view says otherwise.
+    # Views require authentication unless they override it.
     "DEFAULT_AUTHENTICATION_CLASSES": ["governance.interfaces.rest.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["governance.interfaces.rest.authentication.IsAuthenticatedToken"],
     "DEFAULT_THROTTLE_CLASSES": ["governance.interfaces.rest.throttling.TokenThrottle"],
@@ -28,7 +28,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "`type` that is a page of this server, and the way out. Writes that change an object take `If-Match`; POSTs "
         "that make something take `Idempotency-Key`. No token decides on a promotion request: people do, on its page."
     ),
-    # The version of the product. That the description of /api/v1 only grows is the policy of docs/support.md.
+    # The version of the product. docs/support.md has the compatibility policy of /api/v1: additions only.
     "VERSION": __version__,
     "OAS_VERSION": "3.1.1",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
@@ -49,7 +49,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 
 COUNTERSIGN_API_RATE = (1200, 60)
-"""Requests a token may make, and in how many seconds."""
+"""Requests a token may make, and the period in seconds."""
 
 COUNTERSIGN_API_WAITERS = 4
-"""Requests with `wait` that one process holds open at a time; one more is answered at once."""
+"""Requests with `wait` that one process holds open at a time; a further one is answered at once."""

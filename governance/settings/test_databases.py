@@ -1,4 +1,4 @@
-"""Several test runs at once on one cluster, each with databases of its own."""
+"""Concurrent test runs on one cluster, each with its own databases."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 SLOTS = 8
-"""Test runs that may go on at once."""
+"""Maximum number of concurrent test runs."""
 
 WORKERS = 8
-"""Redis databases a slot has: one for each worker of its test run."""
+"""Redis databases of a slot: one for each worker of its test run."""
 
 _held: list[int] = []
 
 
 def take_slot(var: Path) -> int:
-    """Take a number no other test run of this clone has, for the life of this process and its children.
+    """Take a number that no other test run of this clone has, for the life of this process and its children.
 
     Raises:
-        RuntimeError: when every number is taken.
+        RuntimeError: every number is taken.
     """
     if inherited := os.environ.get("COUNTERSIGN_TEST_SLOT"):
         return int(inherited)
-    if "pytest" not in sys.modules:  # a type checker or a command reads the settings: nothing to keep apart
+    if "pytest" not in sys.modules:  # a type checker or a command reads the settings: no slot is needed
         return 0
     var.mkdir(parents=True, exist_ok=True)
     for number in range(SLOTS):
@@ -42,7 +42,7 @@ def take_slot(var: Path) -> int:
 
 
 def redis_database(url: str, slot: int) -> str:
-    """Name the Redis database of this test worker; database 0 is left to ``make run``."""
+    """Return the URL of this test worker's Redis database; database 0 is for ``make run``."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     if worker >= WORKERS:
         raise RuntimeError(f"at most {WORKERS} test workers: each has a Redis database of its own")

@@ -1,4 +1,4 @@
-"""Tests: as development, with a database, a Redis database and a directory for each test worker."""
+"""Test settings: as development, with a database, a Redis database and a directory for each test worker."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ PUBLIC_URL = "http://testserver"
 _database, _redis, COUNTERSIGN_PROVISION_URL = servers(os.environ, VAR_DIR, "countersign")
 _slot = take_slot(VAR_DIR)
 _database["TEST"] = {"NAME": f"test_countersign_{_slot}"}
-# Worker processes that tests start are told by the environment which test database and Redis database to use.
+# Worker processes started by tests get their test database and Redis database from the environment.
 _database["NAME"] = os.environ.get("COUNTERSIGN_TEST_DATABASE", _database["NAME"])
-# No test loses power or kills PostgreSQL, so a commit does not wait for the disk: 0.07 ms instead of 5 ms.
+# No test loses power or kills PostgreSQL, so a commit need not wait for the disk: 0.07 ms instead of 5 ms.
 _given = _database["OPTIONS"].get("options", "")
 _database["OPTIONS"] = {**_database["OPTIONS"], "options": f"{_given} -c synchronous_commit=off".strip()}
 REDIS_URL = os.environ.get("COUNTERSIGN_TEST_REDIS_URL") or redis_database(_redis, _slot)
@@ -41,19 +41,19 @@ COUNTERSIGN_STORAGE_DIR = _storage.folder
 COUNTERSIGN_S3 = _storage.bucket
 COUNTERSIGN_LOG_ORIGIN = "test.invalid/audit/1"
 
-# What a worker of a test's own may copy from.
+# Sources for workers that a test starts.
 COUNTERSIGN_SOURCES = json.loads(os.environ.get("COUNTERSIGN_TEST_SOURCES", "[]"))
 
-# A port where nobody listens.
+# A port without a listener.
 COUNTERSIGN_WEBHOOK_HOSTS = ["127.0.0.1:9"]
 
-# For workers that a test kills: what takes a minute elsewhere takes a moment.
+# For workers that a test kills: shorter times.
 if os.environ.get("COUNTERSIGN_TEST_CLOCKWORK") == "fast":
     COUNTERSIGN_RING_AGAIN_SECONDS = 0.5
     COUNTERSIGN_CHECK_LOST_AFTER = 4.0
     COUNTERSIGN_CHECK_RETRY_PAUSES = (0.2, 0.2)
 
-# A sign-in in a test need not be slow on purpose.
+# Password hashing need not be slow in tests.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 LOGGING = logging_for("WARNING", as_json=False)
