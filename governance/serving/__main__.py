@@ -15,7 +15,7 @@ APPLICATION = "governance.serving.asgi:application"
 
 
 def main() -> None:
-    """Serve until stopped by SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="python -m governance.serving", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=int, default=8000)
@@ -29,7 +29,7 @@ def main() -> None:
         port=options.port,
         interface=Interfaces.ASGI,
         workers=options.processes,
-        # HTTP/2 without TLS is of no use here, and its connections have no timeout for their heads.
+        # HTTP/2 without TLS has no use here, and granian has no header timeout for it.
         http=HTTPModes.http1,
         websockets=False,
         backpressure=limits.connections,
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _allow_open_files(limits: Limits) -> None:
-    """Raise the number of files this process may have open: each connection is one."""
+    """Raise the limit of open files of this process: each connection needs one."""
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 4 * limits.connections if most == resource.RLIM_INFINITY else min(most, 4 * limits.connections)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, wanted), most))

@@ -1,4 +1,4 @@
-"""The ASGI application that granian runs: limits before a thread is used, Django in threads, answers without one."""
+"""The ASGI application that granian runs: limits before a thread is used, Django in threads, responses without one."""
 
 from __future__ import annotations
 
@@ -32,18 +32,19 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 READY_FOR = 1.0
-"""Seconds for which the answer of /readyz is used again."""
+"""Seconds for which the result of /readyz is reused."""
 DISCARDED = 8 * 1024 * 1024
-"""Bytes of a refused large body that are read after the answer was made, so that the connection can be used again;
-where there are more, it is closed."""
+"""Bytes of a refused large body that are read after the response was made, so that the connection can be reused;
+if there are more, it is closed.
+"""
 DISCARDED_WITHIN = 5.0
-"""Seconds that this may take."""
+"""Maximum seconds for that."""
 READY_WITHIN = 8.0
-"""Seconds after which a readiness check that has no result counts as failed."""
+"""Seconds after which a readiness check without a result counts as failed."""
 
 
 class Refusal(Exception):
-    """The server refuses the request itself."""
+    """The server itself refuses the request."""
 
     def __init__(self, refused: refusals.Refused) -> None:
         super().__init__(refused.detail)
@@ -66,7 +67,7 @@ class Application:
         self._readiness: tuple[float, asyncio.Future[dict[str, str]]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or take part in start and stop."""
+        """Handle one request, or startup and shutdown."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
@@ -95,10 +96,10 @@ class Application:
                     await self._send(answer, send)
             except Refusal as refusal:
                 refused = refusals.refusal(scope["path"], refusal.refused)
-                # Whatever of the body was not read would be taken for the next request of the connection.
+                # The unread rest of the body would be read as the next request of the connection.
                 await self._send(calls.closing(refused) if calls.has_body(scope) else refused, send)
         except (BodyError, TimeoutError):
-            # The client went away, or accepts nothing: ending the request closes the connection.
+            # The client disconnected or stalled: ending the request closes the connection.
             log.info("a client went away or stalled: %s %s", scope["method"], scope["path"])
         finally:
             if answer is not None and answer.rest is not None:
@@ -116,7 +117,7 @@ class Application:
         return refusals.answer(200 if ready else 503, "application/json", {"ready": ready, "parts": parts})
 
     async def _ready(self) -> dict[str, str]:
-        """The state of each part. Callers at the same time share one check, which has a thread of its own."""
+        """Return the state of each part. Concurrent callers share one check, which has its own thread."""
         loop = asyncio.get_running_loop()
         running = self._readiness
         if running is None or (running[1].done() and loop.time() - running[0] > READY_FOR):
@@ -129,7 +130,7 @@ class Application:
     # --- a request ---
 
     def _address(self, scope: Scope) -> str:
-        """What the request's limits are counted under."""
+        """Return the address under which the request is counted."""
         peer = str((scope.get("client") or ("",))[0])
         forwarded = ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for")
         caller = addresses.caller(peer, forwarded, settings.COUNTERSIGN_TRUSTED_PROXIES)
@@ -148,7 +149,7 @@ class Application:
         except Refusal:
             raise
         except Exception:
-            # Django answers what breaks in a view; this is what breaks around it.
+            # Django handles errors in views; this handles errors around it.
             log.exception("a request broke: %s %s", scope["method"], scope["path"])
             return refusals.refusal(scope["path"], refusals.BROKEN)
 
@@ -177,7 +178,7 @@ class Application:
             return await asyncio.get_running_loop().run_in_executor(self._workers, calls.call, self._wsgi, environment)
 
     async def _upload(self, scope: Scope, receive: Receive, address: str, length: int) -> calls.Answer:
-        """Let the application read a large body as it arrives, in the threads that are for that alone."""
+        """Let the application read a large body while it arrives, in threads reserved for that."""
         loop = asyncio.get_running_loop()
         body = ArrivingBody(receive, loop, self._limits, length)
         environment = calls.environ(scope, io.BufferedReader(body, calls.CHUNK), length)
@@ -193,7 +194,7 @@ class Application:
 
     @asynccontextmanager
     async def _turn(self, kind: str, address: str, at_a_time: int) -> AsyncIterator[None]:
-        """Wait until the address uses fewer threads than it may."""
+        """Wait until the address uses fewer threads than its limit."""
         key = (kind, address)
         turns = self._turns.setdefault(key, _Turns(at_a_time))
         turns.users += 1
@@ -208,7 +209,7 @@ class Application:
     # --- the answer ---
 
     async def _send(self, answer: calls.Answer, send: Send) -> None:
-        """Send an answer at the pace of the client. Raises TimeoutError where it accepts nothing for too long."""
+        """Send a response at the client's speed. Raises TimeoutError if the client accepts nothing for too long."""
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         piece = memoryview(answer.body)
         while True:
@@ -232,7 +233,7 @@ class Application:
 
 
 class _Counted:
-    """A request that counts for its address while the block runs."""
+    """Counts a request for its address while the block runs."""
 
     def __init__(self, requests: Counter[str], address: str) -> None:
         self._requests = requests
@@ -261,8 +262,10 @@ def _probed() -> dict[str, str]:
 
 
 def _may_send_large_body(environment: Mapping[str, Any]) -> bool:
-    """Whether the application may be asked to read a large body: views of the APIs look at the token before they read,
-    and forms are read before any view is reached, so those need a session."""
+    """Return whether the application may read a large body.
+
+    API views check the token before they read; forms are read before any view, so they need a session.
+    """
     if environment["PATH_INFO"].startswith(("/api/", "/ajax-api/")):
         return "HTTP_AUTHORIZATION" in environment
     from importlib import import_module  # noqa: PLC0415

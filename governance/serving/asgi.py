@@ -1,5 +1,7 @@
-"""What granian loads: Django as a WSGI application behind the limits. Django's own ASGI handler is not used: persistent
-database connections do not persist under it."""
+"""The entry point for granian: Django as a WSGI application behind the limits.
+
+Django's own ASGI handler is not used, because persistent database connections do not work with it.
+"""
 
 from __future__ import annotations
 

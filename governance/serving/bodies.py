@@ -1,4 +1,4 @@
-"""Bodies of requests: received completely before a thread is used, or, where they are large, read as they arrive."""
+"""Request bodies: received completely before a thread is used, or, if large, read as they arrive."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
 class BodyError(OSError):
-    """The body was not received. Of the kind that Django expects of a body that cannot be read."""
+    """The body was not received. An OSError, as Django expects for unreadable bodies."""
 
 
 class TooSlowError(BodyError):
-    """The body did not arrive in time, or gave way to a newer one of the same address."""
+    """The body did not arrive in time, or was ended in favour of a newer one of the same address."""
 
 
 class TooLargeError(BodyError):
@@ -37,13 +37,13 @@ class Body:
 
     def end(self) -> None:
         """End it: its request is answered with 408."""
-        self.is_complete = True  # no longer one of those that can be ended
+        self.is_complete = True  # excludes it from the bodies that can be ended
         if self.clock is not None:
             self.clock.reschedule(asyncio.get_running_loop().time())
 
 
 class Bodies:
-    """All buffered bodies of one process. A new body is always accepted: the oldest incomplete one gives way to it."""
+    """All buffered bodies of one process. A new body is always accepted: the oldest incomplete one is ended for it."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -53,10 +53,14 @@ class Bodies:
     async def received(self, receive: Receive, address: str) -> AsyncIterator[bytes]:
         """Receive a body and count its bytes until the block ends.
 
+        Args:
+            receive: the ASGI receive function.
+            address: the client address under which it is counted.
+
         Raises:
-            TooSlowError: it did not arrive in time, or had to give way.
+            TooSlowError: it did not arrive in time, or was ended for a newer one.
             TooLargeError: it is larger than may be buffered.
-            BodyError: the client went away.
+            BodyError: the client disconnected.
         """
         body = Body(address)
         self._held[body] = None
@@ -99,7 +103,7 @@ class Bodies:
 class ArrivingBody(io.RawIOBase):
     """A large body, read by a thread while it arrives.
 
-    Reading raises TooSlowError where the client stalls, and BodyError where it went away.
+    Reading raises TooSlowError if the client stalls, and BodyError if it disconnected.
     """
 
     def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop, limits: Limits, length: int) -> None:
@@ -115,14 +119,14 @@ class ArrivingBody(io.RawIOBase):
         self._is_exhausted = False
 
     async def discard(self, *, most: int, seconds: float) -> bool:
-        """Read what the application left of the body and drop it.
+        """Read and drop the rest of the body.
 
-        A connection whose next bytes are the rest of a body cannot be used again, and closing it before the client has
-        sent them can lose the answer.
+        A connection with unread bytes of a body cannot be reused, and closing it before the client has sent them can
+        lose the response.
 
         Args:
-            most: bytes that are read at most.
-            seconds: how long that may take.
+            most: maximum bytes to read.
+            seconds: maximum time.
 
         Returns:
             Whether the body was read to its end.
@@ -137,11 +141,11 @@ class ArrivingBody(io.RawIOBase):
         return self._is_exhausted
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill the buffer as far as bytes are there; wait for the next ones where none are."""
+        """Fill the buffer with available bytes; wait if there are none."""
         if self._is_broken:
             raise BodyError("the body was not received to its end")
         if not self._waiting:
@@ -155,8 +159,8 @@ class ArrivingBody(io.RawIOBase):
         return count
 
     async def _next(self) -> bytes:
-        """The next bytes; none at the end."""
-        # A client that sends less than the slowest rate runs into this, however evenly it sends.
+        """Return the next bytes; none at the end."""
+        # A client slower than the minimum rate times out here, even if it sends steadily.
         due = self._started + self._limits.stalled_seconds + self._taken / self._limits.slowest
         latest = self._loop.time() + self._limits.stalled_seconds
         try:
@@ -170,7 +174,7 @@ class ArrivingBody(io.RawIOBase):
 
 
 async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
-    """The parts of a body. Raises BodyError where the client goes away before its end."""
+    """Yield the parts of a body. Raises BodyError if the client disconnects before its end."""
     while True:
         message = await receive()
         if message["type"] != "http.request":

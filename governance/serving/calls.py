@@ -1,4 +1,4 @@
-"""Calling the WSGI application in a thread, and what it answered."""
+"""Call the WSGI application in a thread, and represent its response."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from urllib.parse import unquote_to_bytes
 from django.utils.http import parse_header_parameters
 
 CHUNK = 256 * 1024
-"""Bytes of an answer that are read and sent at a time."""
+"""Bytes of a response that are read and sent at a time."""
 
 Headers = list[tuple[bytes, bytes]]
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class File:
-    """A file an application answers with (PEP 3333, wsgi.file_wrapper): read piece by piece while it is sent."""
+    """A file as a response (PEP 3333, wsgi.file_wrapper): read piece by piece while it is sent."""
 
     def __init__(self, file: Any, block_size: int = 0) -> None:
         self._file = file
 
     def read(self) -> bytes:
-        """The next piece; nothing at the end."""
+        """Return the next piece; nothing at the end."""
         piece: bytes = self._file.read(CHUNK)
         return piece
 
@@ -43,7 +43,7 @@ class File:
 
 @dataclass
 class Answer:
-    """A response: its body, or the first piece of it and the file with the rest."""
+    """A response: its body, or its first piece and the file with the rest."""
 
     status: int
     headers: Headers
@@ -52,15 +52,15 @@ class Answer:
 
 
 def environ(scope: Mapping[str, Any], body: IO[bytes] | io.RawIOBase, length: int | None) -> dict[str, Any]:
-    """The environment of a request (PEP 3333).
+    """Build the WSGI environment of a request. Source: PEP 3333.
 
-    Header names with an underscore are left out: in the environment they could not be told from those with a hyphen, so
-    a client could add to what a trusted proxy writes.
+    Header names with an underscore are dropped: in the environment they are indistinguishable from those with a hyphen,
+    so a client could forge headers of a trusted proxy.
 
     Args:
-        scope: of the request (ASGI).
-        body: what the application reads from.
-        length: bytes of the body, where the client announced them.
+        scope: the ASGI scope of the request.
+        body: stream that the application reads from.
+        length: announced number of bytes of the body; None if not announced.
     """
     server = scope.get("server") or ("localhost", 80)
     client = scope.get("client") or ("", 0)
@@ -98,17 +98,17 @@ def environ(scope: Mapping[str, Any], body: IO[bytes] | io.RawIOBase, length: in
 
 
 def header(scope: Mapping[str, Any], name: bytes) -> str | None:
-    """The first value of a header of a request; None where it has none."""
+    """Return the first value of a request header; None if it is missing."""
     return next((value.decode("latin-1") for given, value in scope["headers"] if given == name), None)
 
 
 def has_body(scope: Mapping[str, Any]) -> bool:
-    """Whether a request announces a body."""
+    """Return whether a request announces a body."""
     return header(scope, b"content-length") not in (None, "0") or header(scope, b"transfer-encoding") is not None
 
 
 def closing(answer: Answer) -> Answer:
-    """The same answer, after which the connection is closed."""
+    """Return the same response with the connection closed afterwards."""
     kept = [pair for pair in answer.headers if pair[0] != b"connection"]
     return Answer(answer.status, [*kept, (b"connection", b"close")], answer.body, answer.rest)
 
@@ -117,10 +117,10 @@ _ENCODINGS = frozenset({"utf-8", "ascii", "iso8859-1", "cp1252"})
 
 
 def is_in_known_encoding(scope: Mapping[str, Any]) -> bool:
-    """Whether Django can read the content type and decode by the encoding that it names.
+    """Return whether Django can parse the content type and decode its charset.
 
-    Django decodes query and form by every codec of Python: some are not of text, some decode no form, and their errors
-    are raised before a response can be made. An encoding that Python does not know is not used.
+    Django decodes query and form with any Python codec: some are not for text, some cannot decode forms, and their
+    errors are raised before a response can be made. A charset that Python does not know is ignored.
     """
     try:
         charset = parse_header_parameters(header(scope, b"content-type") or "")[1].get("charset")
@@ -132,9 +132,11 @@ def is_in_known_encoding(scope: Mapping[str, Any]) -> bool:
 
 
 def call(application: Wsgi, environment: dict[str, Any]) -> Answer:
-    """Call the application and take its answer out of the thread: bytes in memory, or a file to be read later.
+    """Call the application and return its response independent of the thread: bytes in memory, or a file to be read
+    later.
 
-    What is neither a list nor a file is written to a temporary file, so that the client's pace never holds the thread.
+    Anything that is neither a list nor a file is written to a temporary file, so that a slow client never occupies the
+    thread.
     """
     started: list[tuple[int, Headers]] = []
 
@@ -153,7 +155,7 @@ def call(application: Wsgi, environment: dict[str, Any]) -> Answer:
         raise
     status, headers = started[0]
     if len(first) < CHUNK and isinstance(answered, File):
-        # A file may give less than was asked for; then there is more.
+        # A file may return less than requested; then there may be more.
         second = file.read()
         if second:
             return Answer(status, headers, first + second, file)
@@ -164,7 +166,7 @@ def call(application: Wsgi, environment: dict[str, Any]) -> Answer:
 
 
 def _spooled(answered: Iterable[bytes]) -> File:
-    spool = tempfile.SpooledTemporaryFile(max_size=4 * CHUNK)  # noqa: SIM115 - closed when it was sent
+    spool = tempfile.SpooledTemporaryFile(max_size=4 * CHUNK)  # noqa: SIM115 - closed after it was sent
     try:
         for part in answered:
             spool.write(part)

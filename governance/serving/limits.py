@@ -1,4 +1,4 @@
-"""What one web process allows its clients. Numbers only."""
+"""Limits that one web process sets for its clients. Numbers only."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ class Limits:
     """Limits of one web process.
 
     Args:
-        threads: worker threads, each with a database connection; one address uses all but two of them at most.
+        threads: worker threads, each with a database connection; one address uses at most all but two of them.
         upload_threads: threads for bodies larger than `buffered`, which are read as they arrive.
-        buffered: bytes of a body that is received completely before a thread is used.
-        header_seconds: seconds for the head of a request, and of rest between two requests of a connection.
-        body_seconds: seconds a body may take, beside one for each `slowest` bytes of it that arrived.
-        slowest: bytes a second below which a client counts as stalled.
-        stalled_seconds: seconds in which a client accepts nothing of an answer before it is given up.
-        bodies_per_address: bodies of one address that are incomplete at a time; one more ends the oldest.
+        buffered: maximum bytes of a body that is received completely before a thread is used.
+        header_seconds: seconds for the header of a request, and of idle time between two requests of a connection.
+        body_seconds: seconds a body may take, plus one for each `slowest` bytes received.
+        slowest: bytes per second below which a client counts as stalled.
+        stalled_seconds: seconds without progress of a response after which it is given up.
+        bodies_per_address: incomplete bodies of one address at a time; one more ends the oldest.
         bodies: incomplete bodies of all addresses; one more ends the oldest.
         held_bytes: bytes of buffered bodies in memory; more end the oldest incomplete one.
-        requests_per_address: requests of one address at a time, answers that are being sent included.
-        requests: requests of all addresses at a time.
+        requests_per_address: concurrent requests of one address, including responses being sent.
+        requests: concurrent requests of all addresses.
         connections: connections of a process; further ones wait in the kernel.
     """
 
@@ -41,10 +41,10 @@ class Limits:
 
     @property
     def threads_per_address(self) -> int:
-        """Worker threads one address uses at a time."""
+        """Maximum concurrent worker threads of one address."""
         return max(1, self.threads - 2)
 
     @property
     def uploads_per_address(self) -> int:
-        """Upload threads one address uses at a time."""
+        """Maximum concurrent upload threads of one address."""
         return max(1, self.upload_threads - 1)

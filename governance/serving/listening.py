@@ -1,4 +1,4 @@
-"""Options of the listening socket that granian has no setting for."""
+"""Options of the listening socket for which granian has no setting."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import suppress
 
 
 def end_stalled_connections(seconds: float) -> None:
-    """Let the kernel end connections whose peer acknowledges or accepts nothing for so long (TCP_USER_TIMEOUT).
+    """Have the kernel end connections whose peer acknowledges or accepts nothing for too long (TCP_USER_TIMEOUT).
 
-    Set on every listening socket of this process; accepted connections inherit it. Covers what the application no
-    longer sees: an answer that is completely in the server's and the kernel's buffers.
+    Set on every listening socket of this process; accepted connections inherit it. It covers responses that are
+    completely in the buffers of server and kernel, which the application no longer sees.
 
     Args:
         seconds: how long a peer may accept nothing.

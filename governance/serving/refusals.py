@@ -1,4 +1,4 @@
-"""Answers of the server itself: they reach no view, so they are made without Django's machinery."""
+"""Responses of the server itself. They do not use views, so they are built without Django's request handling."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from governance.serving.calls import Answer, Headers
 
 
 class Refused(NamedTuple):
-    """Why the server refused a request: status, code of the problem catalogue, code of MLflow, and what to do."""
+    """Why the server refused a request: HTTP status, problem code, MLflow error code, and message with remedy."""
 
     status: int
     code: str
@@ -52,7 +52,7 @@ BROKEN: Final = Refused(500, "server_error", "INTERNAL_ERROR", "The server faile
 
 
 def refusal(path: str, refused: Refused) -> Answer:
-    """The answer to a refused request, in the form of the interface that its path belongs to."""
+    """Return the response to a refused request, in the format of the interface of its path."""
     request_id = f"req_{secrets.token_hex(10)}"
     retry = {"retry-after": "2"} if refused.status in {429, 503} else {}
     if path.startswith(PREFIXES):
@@ -73,7 +73,7 @@ def refusal(path: str, refused: Refused) -> Answer:
 
 
 def answer(status: int, kind: str, shown: str | Mapping[str, Any], more: Mapping[str, str] | None = None) -> Answer:
-    """An answer with the headers that every answer of the product has."""
+    """Build a response with the headers that every response of the product has."""
     body = (shown if isinstance(shown, str) else json.dumps(shown)).encode()
     headers = {
         "content-type": kind,
