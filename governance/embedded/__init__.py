@@ -1,20 +1,20 @@
-"""PostgreSQL and Redis out of wheels, for a clone that has been given no server of its own.
+"""Embedded PostgreSQL and Redis from wheels, for clones without servers of their own.
 
-For development and tests only: where ``DATABASE_URL`` or ``REDIS_URL`` is unset, the development and testing settings
-call :func:`ensure` and afterwards speak to ordinary sockets. Nothing else knows which servers run.
+For development and tests only: if ``DATABASE_URL`` or ``REDIS_URL`` is unset, the development and testing settings call
+:func:`ensure` and then use normal sockets. Nothing else depends on which servers run.
 
-How it holds together:
+How it works:
 
-- Every process that uses the servers holds a **lease**: a shared lock on ``users.lock``, kept open for its whole life.
-  The kernel drops it however the process ends, and children made by fork inherit it.
-- One **keeper** process owns both servers. It restarts a server that dies and, once it can lock ``users.lock`` alone,
-  knows that nobody is left, stops both in order and ends.
-- A keeper killed outright takes its children with it (parent-death signal); the next :func:`ensure` starts a new one.
-  :func:`ensure` costs a few milliseconds when all is well, so the database backend calls it before every new
-  connection: a long-lived process heals itself.
+- Every process that uses the servers holds a **lease**: a shared lock on ``users.lock``, open until it ends. The kernel
+  releases it however the process ends; forked children inherit it.
+- One **keeper** process owns both servers. It restarts a server that dies. Once it can lock ``users.lock`` exclusively,
+  no lease is left: it stops both servers and ends.
+- If the keeper is killed, its children die too (parent-death signal); the next :func:`ensure` starts a new one.
+  :func:`ensure` takes a few milliseconds if the servers run, so the database backend calls it before every new
+  connection and long-lived processes recover.
 
-PostgreSQL refuses to run as root, so under root both servers run as ``nobody``. This package imports the standard
-library only: settings import it, and so does the keeper, which is no Django process.
+PostgreSQL refuses to run as root, so under root both servers run as ``nobody``. This package imports only the standard
+library: settings import it, and so does the keeper, which does not use Django.
 """
 
 from governance.embedded.leases import ensure, only_one, release, reset

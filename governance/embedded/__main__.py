@@ -1,4 +1,4 @@
-"""``python -m governance.embedded reset``: remove what development and tests have stored in this clone."""
+"""``python -m governance.embedded reset``: delete the data of development and tests in this clone."""
 
 from __future__ import annotations
 

@@ -20,10 +20,10 @@ from governance.embedded.processes import die_with_parent, drop_privileges, has_
 from governance.embedded.servers import SUPERUSER, Addresses, addresses, binary, postgres_answers, redis_answers
 
 PULSE = 0.25
-"""Seconds between two looks at the children and at the leases."""
+"""Seconds between two checks of the children and the leases."""
 
 LOG_LIMIT = 5_000_000
-"""Bytes above which a server's log is begun anew at its next start."""
+"""Size in bytes above which a server's log is overwritten at the next start."""
 
 REDIS_DATABASES = 80
 """One for ``make run``, and those of the test slots."""
@@ -43,7 +43,7 @@ POSTGRES_SETTINGS = {
 
 @dataclass(frozen=True)
 class Identity:
-    """As whom the servers run: as we do, or as nobody where we are root."""
+    """The user the servers run as: the current one, or ``nobody`` under root."""
 
     user: int
     group: int
@@ -51,15 +51,15 @@ class Identity:
     passes_everywhere: bool = False
 
     def assume(self) -> None:
-        """Become that user, between fork and exec."""
+        """Switch to that user, between fork and exec."""
         if self.changes:
             drop_privileges(self.user, self.group, may_pass_everywhere=self.passes_everywhere)
 
     def own(self, directory: Path) -> None:
-        """Make a directory only that user may enter.
+        """Create a directory that only that user may enter.
 
         Raises:
-            SystemExit: when it is there already and belongs to someone else.
+            SystemExit: it exists and belongs to another user.
         """
         directory.mkdir(mode=0o700, exist_ok=True)
         if directory.is_symlink() or directory.lstat().st_uid not in {self.user, os.geteuid()}:
@@ -70,10 +70,13 @@ class Identity:
 
 
 def server_identity(*must_reach: Path) -> Identity:
-    """Decide as whom the servers run.
+    """Determine the user the servers run as.
 
     Args:
-        must_reach: what they have to open; under root these may lie where nobody may not enter, such as /root.
+        must_reach: files they have to open; under root these may be in directories closed to ``nobody``, such as /root.
+
+    Raises:
+        SystemExit: there is no user ``nobody``, or it has no access to the files.
     """
     if os.geteuid() != 0:
         return Identity(os.geteuid(), os.getegid(), changes=False)
@@ -94,7 +97,7 @@ def server_identity(*must_reach: Path) -> Identity:
 
 @dataclass
 class Server:
-    """One child: how to start it, how to ask it to stop, and its running process. ``alive`` is the lock it inherits."""
+    """One child process: its command, stop signal, and process. ``alive`` is the lock it inherits."""
 
     name: str
     command: list[str]
@@ -128,7 +131,7 @@ class Server:
             )
 
     def tend(self) -> None:
-        """Start it again when it has died, waiting longer after each failure, two seconds at most."""
+        """Restart it if it died, with a pause that grows after each failure, up to two seconds."""
         if self.process is None or self.process.poll() is None:
             if self.failures and self.answers():
                 self.failures = 0
@@ -141,7 +144,7 @@ class Server:
         self.start()
 
     def stop(self) -> None:
-        """Ask it to end, and insist after a while."""
+        """Send the stop signal, and kill it after a timeout."""
         if self.process is None or self.process.poll() is not None:
             return
         self.process.send_signal(self.stop_signal)
@@ -153,11 +156,11 @@ class Server:
 
 
 def run_until_unused(var: Path, ready: int) -> None:
-    """Run both servers until no lease is left. Ends at once where another keeper already runs.
+    """Run both servers until no lease is left. Returns at once if another keeper runs.
 
     Args:
         var: the data directory.
-        ready: descriptor of a pipe that gets one byte when both servers answer.
+        ready: descriptor of a pipe that receives one byte when both servers accept connections.
     """
     lock = open_lock(var / "keeper.lock")
     if not try_lock(lock):
@@ -201,7 +204,7 @@ def run_until_unused(var: Path, ready: int) -> None:
 
 
 def redis_server(var: Path, where: Addresses, identity: Identity, alive: int) -> Server:
-    """Describe Redis. It keeps nothing on disk: what is due is in the database, the queue only says "look now"."""
+    """Describe Redis. It stores nothing on disk: due work is in the database, and the queue only triggers workers."""
     home = var / "redis"
 
     def before() -> None:
@@ -225,12 +228,12 @@ def redis_server(var: Path, where: Addresses, identity: Identity, alive: int) ->
 
 
 def postgres_server(var: Path, where: Addresses, identity: Identity, alive: int) -> Server:
-    """Describe PostgreSQL, made at its first start. Its settings are written anew at each."""
+    """Describe PostgreSQL. It is initialised at its first start; its settings are written at each start."""
     home = var / "pg"
 
     def before() -> None:
         if not (home / "PG_VERSION").exists() or not (home / "postgresql.auto.conf").exists():
-            shutil.rmtree(home, ignore_errors=True)  # an initdb that was interrupted
+            shutil.rmtree(home, ignore_errors=True)  # an interrupted initdb
             identity.own(home)
             subprocess.run(
                 [
@@ -247,7 +250,7 @@ def postgres_server(var: Path, where: Addresses, identity: Identity, alive: int)
     return Server(
         name="postgres",
         command=[str(binary("postgres")), "-D", str(home)],
-        stop_signal=signal.SIGINT,  # "fast": sessions are ended, nothing committed is lost
+        stop_signal=signal.SIGINT,  # "fast": sessions are ended, committed data is kept
         log=var / "log" / "postgres.log",
         identity=identity,
         alive=alive,
@@ -257,11 +260,11 @@ def postgres_server(var: Path, where: Addresses, identity: Identity, alive: int)
 
 
 def wait_for_previous_servers(var: Path, where: Addresses) -> int:
-    """Wait until no server of an earlier keeper is left, and clear what they left behind.
+    """Wait until no server of an earlier keeper is left, and remove the files they left.
 
-    Every server inherits this lock, so the kernel gives it when the last one is gone: a Redis that is still stopping
-    would remove the socket of its successor. Afterwards the number in a process file can only be a stranger's, or a
-    zombie's, which PostgreSQL would take for itself; with no server left it is safe to remove.
+    Every server inherits this lock, so the kernel grants it when the last one has ended; otherwise a stopping Redis
+    could remove the socket of its successor. Afterwards a process id in a file can only be that of an unrelated process
+    or a zombie, which PostgreSQL would take for its own, so the files can be removed.
 
     Returns:
         The lock's descriptor, to be passed to the servers.
@@ -274,7 +277,7 @@ def wait_for_previous_servers(var: Path, where: Addresses) -> int:
 
 
 def open_log(path: Path) -> BinaryIO:
-    """Open a server's log at its end, or anew when it has grown long."""
+    """Open a server's log for appending, or empty if it has grown too large."""
     grown = path.exists() and path.stat().st_size > LOG_LIMIT
     return open(path, "wb" if grown else "ab")
 
@@ -285,6 +288,6 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    if os.fork():  # the keeper outlives whoever started it, and is nobody's child
+    if os.fork():  # the keeper outlives its starter and is adopted by init
         os._exit(0)
     run_until_unused(Path(sys.argv[1]), int(sys.argv[2]))

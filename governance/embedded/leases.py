@@ -1,4 +1,4 @@
-"""The users' side: hold a lease, and see to it that the servers run."""
+"""The client side: hold a lease and ensure that the servers run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from governance.embedded.servers import Addresses, EmbeddedError, addresses, both_answer
 
 PATIENCE = 60.0
-"""Seconds a start may take before it is called a failure: a cold one takes half a second on an idle machine."""
+"""Maximum seconds of a start; a cold start takes half a second on an idle machine."""
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -24,12 +24,15 @@ _leases: dict[Path, int] = {}
 
 
 def ensure(var: Path) -> Addresses:
-    """Hold a lease on the servers of ``var``, start them where they do not run, and return once both answer.
+    """Hold a lease on the servers of ``var``, start them if needed, and return once both accept connections.
 
-    Safe to call from any number of processes at once, and again at any time.
+    Safe to call repeatedly and from several processes at once.
+
+    Args:
+        var: the data directory.
 
     Raises:
-        EmbeddedError: under production settings, or when a server does not come up.
+        EmbeddedError: under production settings, or if a server does not start.
     """
     _refuse_production()
     var = var.resolve()
@@ -39,7 +42,7 @@ def ensure(var: Path) -> Addresses:
     _make_directories(var)
     if var not in _leases:
         descriptor = open_lock(var / "users.lock")
-        fcntl.flock(descriptor, fcntl.LOCK_SH)  # waits for a keeper that is just leaving
+        fcntl.flock(descriptor, fcntl.LOCK_SH)  # waits for a keeper that is ending
         _leases[var] = descriptor
     deadline = time.monotonic() + PATIENCE
     while not both_answer(where):
@@ -53,13 +56,14 @@ def ensure(var: Path) -> Addresses:
 
 
 def release(var: Path, wait: float = 10.0) -> bool:
-    """Give the lease back and wait for the servers to stop; tell whether they did.
-
-    They go on when some other process still uses them.
+    """Release the lease and wait for the servers to stop. They keep running while another process uses them.
 
     Args:
         var: the data directory.
-        wait: seconds to wait at most.
+        wait: maximum seconds to wait.
+
+    Returns:
+        Whether they stopped.
     """
     var = var.resolve()
     descriptor = _leases.pop(var, -1)
@@ -74,14 +78,14 @@ def release(var: Path, wait: float = 10.0) -> bool:
 
 
 def reset(var: Path, wait: float = 5.0) -> None:
-    """Remove everything under ``var``, for ``make reset``: databases, artifacts, logs, the demonstration's secrets.
+    """Delete everything under ``var``, for ``make reset``: databases, artifacts, logs, the demonstration's secrets.
 
     Args:
         var: the data directory.
-        wait: seconds a keeper that is just leaving is given.
+        wait: seconds to wait for a keeper that is ending.
 
     Raises:
-        EmbeddedError: when some process still uses the servers.
+        EmbeddedError: another process still uses the servers.
     """
     if not var.exists():
         return
@@ -95,7 +99,7 @@ def reset(var: Path, wait: float = 5.0) -> None:
         for path in var.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
-            elif path.suffix != ".lock":  # a lock that is removed while it is held keeps nobody out
+            elif path.suffix != ".lock":  # removing a lock file while it is held would break mutual exclusion
                 path.unlink()
     finally:
         os.close(descriptor)
@@ -103,7 +107,7 @@ def reset(var: Path, wait: float = 5.0) -> None:
 
 @contextmanager
 def only_one(path: Path) -> Iterator[None]:
-    """Let one process at a time through, by a lock the kernel drops with the process."""
+    """Run the block in one process at a time, by a lock that the kernel releases with the process."""
     descriptor = open_lock(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -113,12 +117,12 @@ def only_one(path: Path) -> Iterator[None]:
 
 
 def open_lock(path: Path) -> int:
-    """Open a lock file, without taking the lock."""
+    """Open a lock file without taking the lock."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def try_lock(descriptor: int) -> bool:
-    """Take the lock alone if nobody has it; tell whether it is ours."""
+    """Try to take the lock exclusively; return whether it was taken."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -137,7 +141,7 @@ def _refuse_production() -> None:
 def _make_directories(var: Path) -> None:
     var.mkdir(parents=True, exist_ok=True)
     with suppress(PermissionError):
-        # Under root the servers run as nobody, who must be able to pass through, not to look around.
+        # Under root the servers run as nobody, who must be able to traverse the directory but not list it.
         var.chmod(0o711 if os.geteuid() == 0 else 0o700)
     (var / "log").mkdir(mode=0o700, exist_ok=True)
 

@@ -1,4 +1,4 @@
-"""What a process asks of the kernel for its children. Standard library only."""
+"""Kernel settings for child processes. Standard library only."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
 
 def die_with_parent(last_signal: signal.Signals = signal.SIGTERM) -> None:
-    """Ask the kernel to signal this process when its parent ends. Does nothing where there is no ``prctl``.
+    """Have the kernel signal this process when its parent ends. No effect without ``prctl``.
 
-    For a child, between fork and exec or as its first act, and after any change of user, which would undo it. It is
-    bound to the parent's *thread*: the parent must have forked from its main one.
+    For a child, between fork and exec or as its first action, and after any change of user, which would reset it. It is
+    bound to the parent's *thread*: the parent must have forked from its main thread.
     """
     parent = os.getppid()
     with suppress(AttributeError):
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(last_signal), 0, 0, 0)
-        if os.getppid() != parent:  # it ended in between
+        if os.getppid() != parent:  # the parent ended in between
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 def drop_privileges(user: int, group: int, *, may_pass_everywhere: bool = False) -> None:
-    """Give up root for good, between fork and exec.
+    """Give up root permanently, between fork and exec.
 
     Args:
-        user: number of the user to become.
-        group: number of the only group to keep.
-        may_pass_everywhere: keep the right to enter directories closed to that user, for a program that lies in one.
-            No other right of root is kept.
+        user: id of the user to become.
+        group: id of the only group to keep.
+        may_pass_everywhere: keep the capability to enter directories closed to that user, for a program inside one. No
+            other capability is kept.
 
     Raises:
-        OSError: when the kernel refuses.
+        OSError: the kernel refuses.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if may_pass_everywhere:
-        # Not only are rights kept while the user changes: access(2), which initdb asks first, goes by them as well.
+        # Keeps capabilities across the change of user, and makes access(2), which initdb calls, respect them.
         _call(libc.prctl, PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setresgid(group, group, group)
@@ -64,9 +64,9 @@ def drop_privileges(user: int, group: int, *, may_pass_everywhere: bool = False)
 
 @dataclass
 class Child:
-    """A child process in a session of its own: a Ctrl-C in the terminal reaches its parent only.
+    """A child process in its own session: a Ctrl-C in the terminal is sent only to its parent.
 
-    Must be started from the main thread, to whose life the kernel ties it.
+    Must be started from the main thread, because the parent-death signal is bound to it.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, or start it again; its output is appended to its log."""
+        """Start or restart it; its output is appended to its log."""
         self._end_session()  # its own children may have outlived it
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -93,11 +93,11 @@ class Child:
 
     @property
     def ended(self) -> int | None:
-        """Its exit status once it has ended."""
+        """Its exit status if it has ended."""
         return self.process.poll() if self.process else None
 
     def stop(self, patience: float) -> None:
-        """Ask it to finish what it is doing, and end its whole session after ``patience`` seconds."""
+        """Ask it to terminate, and kill its session after ``patience`` seconds."""
         if self.process is None:
             return
         with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
@@ -112,12 +112,12 @@ class Child:
                 os.killpg(self.process.pid, signal.SIGKILL)
 
     def last_lines(self, count: int = 15) -> str:
-        """Give the end of its log."""
+        """Return the last lines of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
 
 
 def has_dac_override() -> bool:
-    """Tell whether root here could leave a child the right to enter closed directories; containers may withhold it."""
+    """Return whether root can leave a child the capability to enter closed directories; containers may withhold it."""
     return _holds(CAP_SETPCAP) and (_holds(CAP_DAC_READ_SEARCH) or _holds(CAP_DAC_OVERRIDE))
 
 

