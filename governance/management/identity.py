@@ -1,5 +1,4 @@
-"""How a command that acts for a person takes the proof of who they are: never from its arguments, which every process
-of the machine can read."""
+"""Proof of identity for commands that act for a person. It is never an argument, which every process can read."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from governance.integrations.importers.people import Password, Proof, Token
 
 
 def add_proof_arguments(parser: ArgumentParser) -> None:
-    """Add the options that name where the proof is."""
+    """Add the options for the proof of identity."""
     proof = parser.add_argument_group(
         "proof of identity",
         "That --as is who runs this: their access token in --token-file, COUNTERSIGN_TOKEN or COUNTERSIGN_TOKEN_FILE; "
@@ -28,10 +27,14 @@ def add_proof_arguments(parser: ArgumentParser) -> None:
 
 
 def proof_of(options: Mapping[str, Any], username: str) -> Proof:
-    """The proof the options, the environment or the terminal give, in this order.
+    """Return the proof from the options, the environment or the terminal, in this order.
+
+    Args:
+        options: the parsed options.
+        username: the person to prove.
 
     Raises:
-        CommandError: there is none, or its file cannot be read.
+        CommandError: there is no proof, or its file cannot be read.
     """
     if options["token_file"]:
         return Token(_content(options["token_file"]))
@@ -50,11 +53,11 @@ def proof_of(options: Mapping[str, Any], username: str) -> Proof:
 
 
 def add_password_argument(parser: ArgumentParser, *, is_required: bool = True) -> None:
-    """Add the options of a command that takes a person's signature: tokens sign nothing.
+    """Add the options of a command that takes a person's signature; tokens cannot sign.
 
     Args:
-        parser: of the command.
-        is_required: False for a command that does something without an account; it then tests `username` itself.
+        parser: parser of the command.
+        is_required: False for a command that can run without an account; it then checks `username` itself.
     """
     parser.add_argument(
         "--as", dest="username", required=is_required, metavar="USER", help="the account that runs this"
@@ -63,7 +66,7 @@ def add_password_argument(parser: ArgumentParser, *, is_required: bool = True) -
 
 
 def password_of(options: Mapping[str, Any]) -> Password:
-    """The password from the file, or asked for on the terminal.
+    """Return the password from the file or the terminal.
 
     Raises:
         CommandError: there is neither, or the file cannot be read.
@@ -76,7 +79,7 @@ def password_of(options: Mapping[str, Any]) -> Password:
 
 
 def _content(name: str) -> str:
-    """The first line of a file, without its line ending: passwords may begin or end with blanks."""
+    """Return the first line of a file without its line ending; passwords may begin or end with blanks."""
     try:
         with Path(name).open(encoding="utf-8") as stream:
             return stream.readline().rstrip("\r\n")

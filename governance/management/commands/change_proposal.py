@@ -18,7 +18,7 @@ from registry.services import change_proposals, sign_in
 
 
 class Command(BaseCommand):
-    """Acts as the person of `--as`, who proves it with their password; a confirmation is their signature."""
+    """Acts as the person of `--as`, authenticated by their password; a confirmation is their signature."""
 
     help = "List change proposals, show one, or confirm, reject or withdraw one with a password."
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         actor = access.actor_for(found, auth=COMMAND)
         password = password_of(options).value
         action, number = options["action"], options["number"]
-        if action != "confirm":  # confirm checks the password itself, as a signature
+        if action != "confirm":  # confirm verifies the password itself, as a signature
             sign_in.reauthenticate_to_administer(found, password, pointer="/password")
         if action == "list":
             waiting = selectors.change_proposals(actor).filter(closed_at__isnull=True)

@@ -17,8 +17,10 @@ ROLES = (str(access.Role.OFFICER), str(access.Role.ADMINISTRATOR))
 
 
 class Command(BaseCommand):
-    """Works while the set-up is not confirmed by two officers; afterwards accounts and roles are given in the
-    administration, and governing roles need a second officer."""
+    """Works until two officers have confirmed the set-up.
+
+    Afterwards accounts and roles are given in the administration, and governing roles need a second officer.
+    """
 
     help = (
         "Create an account with a governing role, during the set-up of an installation. Its password is read from a "

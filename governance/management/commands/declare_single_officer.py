@@ -1,4 +1,4 @@
-"""`manage.py declare_single_officer`: let the only officer of an installation decide changes of governance alone."""
+"""`manage.py declare_single_officer`: let the only officer of an installation decide governance changes alone."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -13,7 +13,7 @@ from registry.services import instance
 
 
 class Command(BaseCommand):
-    """For an installation whose other officers left. Every page, promotion and document states it afterwards."""
+    """For an installation whose other officers left. Every page, promotion and document then states it."""
 
     help = "Declare that this installation has a single officer. Refused while there are several active officers."
 

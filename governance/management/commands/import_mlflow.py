@@ -1,4 +1,4 @@
-"""`manage.py import_mlflow`: bring what an MLflow registry holds."""
+"""`manage.py import_mlflow`: import an MLflow registry."""
 
 import os
 import time
@@ -17,8 +17,9 @@ from registry.exceptions import DomainError
 
 
 class Command(BaseCommand):
-    """Reads the server over its REST protocol; needs no MLflow here. Run again it finds what is there, changes nothing
-    of it, and brings what is new."""
+    """Reads the server over its REST protocol; MLflow need not be installed. A repeated run imports only what is
+    new.
+    """
 
     help = (
         "Bring models, versions, aliases, tags and stages from an MLflow server. What stands in a protected stage "
@@ -74,7 +75,7 @@ class Command(BaseCommand):
 
 
 class _Progress:
-    """A line every few seconds, on standard error."""
+    """Writes a line every few seconds to standard error."""
 
     def __init__(self, command: BaseCommand, every: float = 2.0) -> None:
         self.command, self.every, self.next = command, every, time.monotonic() + every

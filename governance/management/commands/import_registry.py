@@ -1,4 +1,4 @@
-"""`manage.py import_registry`: put on record what exports of SageMaker, Azure ML and Comet say."""
+"""`manage.py import_registry`: record the content of exports of SageMaker, Azure ML and Comet."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -15,7 +15,7 @@ from registry.exceptions import DomainError
 
 
 class Command(BaseCommand):
-    """Every file is read and judged before anything is written; run again it changes nothing."""
+    """Every file is parsed before anything is written; a repeated run changes nothing."""
 
     help = (
         "Put on record what exports say: aws sagemaker describe-model-package or list-model-packages, az ml model show "

@@ -1,4 +1,4 @@
-"""`manage.py initialise`: make a fresh database usable."""
+"""`manage.py initialise`: set up a new database."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -12,7 +12,7 @@ from registry.services import instance
 
 
 class Command(BaseCommand):
-    """Opens the audit log, installs the lifecycle, the reviewer group and the starter policies. Safe to run again."""
+    """Opens the audit log, installs the lifecycle, the reviewer group and the starter policies. Idempotent."""
 
     help = "Set up a fresh instance: audit log, lifecycle, reviewer group, starter policies. Safe to run again."
 

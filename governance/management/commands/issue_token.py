@@ -1,4 +1,4 @@
-"""`manage.py issue_token`: an access token for a pipeline, told once."""
+"""`manage.py issue_token`: an access token for a pipeline, shown once."""
 
 import os
 from argparse import ArgumentParser
@@ -17,13 +17,16 @@ from registry.models import User
 from registry.services import tokens
 
 ISSUER = process("issue-token")
-"""Who acts when whoever runs this machine issues a token for a service account."""
+"""The actor when an operator of this machine issues a token for a service account."""
 PIPELINE = "models:read,models:write,versions:write,promotions:write,promotions:execute"
 
 
 class Command(BaseCommand):
-    """Issues a token for a service account. People make their own, signed in, on the page “Access tokens”; only in a
-    demonstration, whose people are nobody, does this command make one for them too."""
+    """Issues a token for a service account.
+
+    People create their own on the page “Access tokens”, signed in; only in a demonstration, whose accounts are not real
+    people, this command also creates tokens for them.
+    """
 
     help = "Issue an access token for a service account (in a demonstration: for anybody). Its secret is told once."
 
@@ -86,7 +89,7 @@ def _listed(text: str) -> list[str]:
 
 
 def _keep(path: Path, secret: str) -> None:
-    """Write the secret where only this account reads it; what stood there before goes."""
+    """Write the secret to a new file that only this account can read; an existing file is replaced."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
         stream.write(f"{secret}\n")

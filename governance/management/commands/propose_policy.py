@@ -20,7 +20,7 @@ from registry.services import change_proposals
 
 
 class Command(BaseCommand):
-    """Checks the policy, then records the proposal; `--check` stops after the check."""
+    """Validates the policy, then records the proposal; `--check` only validates."""
 
     help = (
         "Propose a policy's YAML as its next revision. A second officer puts it in force with change_proposal confirm."
@@ -67,7 +67,7 @@ class Command(BaseCommand):
 
 
 def describe(proposal: ChangeProposal) -> str:
-    """The state of a proposal and what it waits for, as one line."""
+    """Return the state of a proposal and what it waits for, as one line."""
     if proposal.state != ChangeProposal.PROPOSED:
         return f"{proposal} {proposal.state}: {proposal.title}"
     names = ", ".join(change_proposals.confirmers_of(proposal).order_by("username").values_list("username", flat=True))

@@ -1,4 +1,4 @@
-"""``manage.py provision``: make a PostgreSQL cluster ready for the product."""
+"""``manage.py provision``: prepare a PostgreSQL cluster for the product."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from governance.settings.environment import secret
 
 
 class Command(BaseCommand):
-    """Create roles, fence and database. Run once by whoever administers the cluster, and again after an upgrade."""
+    """Creates roles, guards and database. The cluster's administrator runs it once, and again after an upgrade."""
 
     help = (
         "Create the database roles, the fence and the database, as the superuser of COUNTERSIGN_PROVISION_URL. "
         "Safe to repeat."
     )
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own way to say "none"
+    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's form for "none"
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Provision the database the settings name."""
+        """Provision the database named in the settings."""
         url = secret(os.environ, "COUNTERSIGN_PROVISION_URL") or settings.COUNTERSIGN_PROVISION_URL
         if not url:
             raise CommandError(

@@ -1,4 +1,4 @@
-"""`manage.py reassign`: name another person wherever an account owns a model or a service account."""
+"""`manage.py reassign`: replace an account as owner of models and service accounts."""
 
 from argparse import ArgumentParser
 from typing import Any

@@ -1,4 +1,4 @@
-"""`manage.py run_check`: run a check on a folder, as a worker runs it on a version. Nothing is recorded."""
+"""`manage.py run_check`: run a check on a folder, like a worker on a version. Nothing is recorded."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ FAILED, MISSING = 4, 2
 
 
 class Command(BaseCommand):
-    """Exit status: 0 success or neutral, 4 another conclusion, 2 wrong input or evidence that is missing, 1 an error of
-    the check."""
+    """Exit status: 0 success or neutral, 4 another conclusion, 2 invalid input or missing evidence, 1 an error of
+    the check.
+    """
 
     help = (
         "Run a check on a folder, in the sandbox of the workers. Without a check: list the checks that are installed."

@@ -1,4 +1,4 @@
-"""`manage.py sweep_storage`: what beat does every hour, now; `--dry-run` only says what there is."""
+"""`manage.py sweep_storage`: delete unused stored files now, like the hourly task; `--dry-run` only counts them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.services import garbage_collection
 
 
 class Command(BaseCommand):
-    """Remove half uploads and bytes that nothing refers to, and give up versions whose files never came."""
+    """Deletes incomplete uploads and unreferenced bytes, and gives up versions whose files were never uploaded."""
 
     help = __doc__ or ""
 
