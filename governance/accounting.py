@@ -1,4 +1,6 @@
-"""Which actions account for changes of rows of governance. ``manage.py migrate`` takes this over into the database."""
+"""Which event actions account for row changes of governance tables. ``manage.py migrate`` copies this to the
+database.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from audit.accounting import declare
 
 
 def declare_all() -> None:
-    """Declare them, once every action is registered."""
+    """Declare them, after every action is registered."""
     declare("governance_policy", "policy.*")
     declare("governance_policyrevision", "policy.*")
     declare("governance_promotionrequest", "promotion.*", "packet.*", "decision.*", "check.*")

@@ -1,4 +1,4 @@
-"""The actions of the deciding storey, as the audit log, the webhooks and the API name them."""
+"""The event actions of the governance app, as named in the audit log, webhooks and the API."""
 
 from audit.actions import register
 

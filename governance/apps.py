@@ -1,4 +1,4 @@
-"""The storey that decides, as Django knows it."""
+"""The Django app configuration of governance."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from django.apps import AppConfig
 
 
 class GovernanceConfig(AppConfig):
-    """Policies, promotions, checks, and every front door."""
+    """Policies, promotions, checks, and all interfaces."""
 
     name = "governance"
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "Governance"
 
     def ready(self) -> None:
-        """Make the Celery application the current one in every process, so that `dispatch` rings on our broker."""
+        """Load the Celery application, so that every process enqueues on the configured broker, and the
+        registrations.
+        """
         from governance import (  # noqa: PLC0415 - settings are complete only now
             accounting,
             celery,  # noqa: F401

@@ -1,6 +1,7 @@
-"""The Celery application: carries rings from whoever commits a change to a worker, and beats.
+"""The Celery application and the beat schedule.
 
-Settings begin with CELERY_. The queue holds no truth: it may be emptied at any time, and beat rings again.
+Its settings begin with CELERY_. The queue may be emptied at any time: due work is in the database, and beat enqueues it
+again.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ app.conf.beat_schedule = {
         "schedule": settings.COUNTERSIGN_WEBHOOK_SECONDS,
         "options": {"expires": settings.COUNTERSIGN_WEBHOOK_SECONDS},
     },
-    # Rights are over by the clock; this only closes their rows on the record, so minutes do not matter.
+    # Expired grants have no effect at once; this only closes their rows, so a delay of a minute does not matter.
     "end-access": {"task": END_ACCESS, "schedule": END_ACCESS_SECONDS, "options": {"expires": END_ACCESS_SECONDS}},
     "recognise-formats": {
         "task": RECOGNISE_FORMATS,
@@ -43,6 +44,6 @@ app.conf.beat_schedule = {
         "schedule": settings.COUNTERSIGN_SWEEP_SECONDS,
         "options": {"expires": settings.COUNTERSIGN_SWEEP_SECONDS},
     },
-    # Early enough to be read in the morning. Every hour of the night: what one run could not send, the next one does.
+    # Early enough to be read in the morning, several times a night: a failed mail is sent by the next run.
     "remind": {"task": REMIND, "schedule": crontab(hour="4-6", minute="10"), "options": {"expires": 1800}},
 }

@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy` says of an installation beside what Django says."""
+"""System checks of `manage.py check --deploy`, in addition to Django's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from registry import selectors
 
 @register(deploy=True)
 def protection_check(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Nothing protected is for trials: said of the variable, and, where the database may be asked, of what is there."""
+    """Warn about COUNTERSIGN_PROTECTED=none, and report an instance without protection; both are for trials."""
     found: list[CheckMessage] = []
     if settings.COUNTERSIGN_PROTECTED == "none":
         found.append(
@@ -41,7 +41,7 @@ def protection_check(*, databases: Sequence[str] | None = None, **_: Any) -> lis
 
 @register(deploy=True)
 def sandbox(**_: Any) -> list[CheckMessage]:
-    """Report what the sandbox of checks lacks on this machine: an error where an operator requires it."""
+    """Report what the check sandbox lacks on this machine: an error if the operator requires it."""
     landlock = ctypes.CDLL(None, use_errno=True).syscall(444, None, ctypes.c_size_t(0), 1) >= 1
     lacking = [
         *([] if landlock else ["Landlock (access to files)"]),
@@ -59,7 +59,7 @@ def sandbox(**_: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def plug_ins(**_: Any) -> list[CheckMessage]:
-    """Report the check plug-ins that cannot be used: policies that require them block their requests."""
+    """Report check plug-ins that cannot be used: requests of policies that require them are blocked."""
     return [
         Warning(
             f"The check plug-in {fault.name} of {fault.origin} cannot be used: {fault.problem}.",
@@ -72,7 +72,7 @@ def plug_ins(**_: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def imitations(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Report models that were registered before their names or tags were refused."""
+    """Report models that were registered before such names or tags were refused."""
     if not databases:
         return []
     found: list[CheckMessage] = [
@@ -96,7 +96,7 @@ def imitations(*, databases: Sequence[str] | None = None, **_: Any) -> list[Chec
 
 @register(Tags.database)
 def fence(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Report what a superuser changed outside a declared migration, and a fence that is not as wanted."""
+    """Report superuser changes outside a declared migration, and guards that are outdated or not as configured."""
     found: list[CheckMessage] = []
     for alias in databases or ():
         with connections[alias].cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Two answers for whatever watches the process: it lives; it can do its work."""
+"""Health endpoints for monitoring: liveness and readiness."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ from registry import storage
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Say that the process answers. Asks nothing else: a database away is no reason to kill a web process."""
+    """Report that the process responds. Tests nothing else: an unavailable database is no reason to kill a web
+    process.
+    """
     return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
 
 
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Say part by part whether requests can be served; 503 when one part cannot.
+    """Report for each part whether requests can be served; 503 if one part cannot.
 
-    Says no more than the kind of the fault: the answer is open to everyone, its details are in the log.
+    The response is public, so it contains only the kind of an error; details are in the log.
     """
     parts = state_of_parts()
     ready = all(answer == "ok" for answer in parts.values())
@@ -43,13 +45,13 @@ def state_of_parts() -> dict[str, str]:
     """Check every part that requests need.
 
     Returns:
-        For each part "ok", or the kind of the fault.
+        For each part "ok", or the kind of the error.
     """
     return {name: _ask(probe) for name, probe in PROBES.items()}
 
 
 class NotReady(Exception):
-    """A part answers, but not as it must; the message may be shown to everyone."""
+    """A part responds, but is not usable; the message is public."""
 
 
 def _ask(probe: Callable[[], None]) -> str:
@@ -74,7 +76,7 @@ def _migrations() -> None:
 
 @cache
 def _known_migrations() -> frozenset[tuple[str, str]]:
-    """What this release brings along, read from its files once: they do not change under a running process."""
+    """Return the migrations of this release, read once: files do not change under a running process."""
     return frozenset(MigrationLoader(None).disk_migrations or ())
 
 
@@ -84,13 +86,13 @@ def _redis() -> None:
 
 
 def redis_client(timeout: float = 2) -> redis.Redis[bytes]:
-    """Connect to the broker's Redis directly; its URL may be in Celery's form for sockets.
+    """Connect to the broker's Redis directly; its URL may have Celery's form for sockets.
 
     Args:
-        timeout: seconds to wait for a connection, and for each answer.
+        timeout: seconds to wait for a connection, and for each response.
     """
     url = settings.REDIS_URL
-    # Asked once: whoever watches asks again, and a health check that retries answers too late.
+    # No retries: monitoring asks again, and a retrying health check responds too late.
     patience: dict[str, Any] = {
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,

@@ -1,7 +1,6 @@
-"""The doorbell: when a transaction commits, ring a task by its name. Imports no task and carries no letter.
+"""Enqueue Celery tasks by name on commit. Arguments are primary keys only; task modules are not imported.
 
-What is due stands in the database; a ring only says "look now". So a ring that fails is logged and forgotten: beat
-rings again for every row that should have moved and did not.
+Due work is stored in the database, so an enqueue that fails is only logged: beat enqueues every due row again.
 """
 
 from __future__ import annotations
@@ -37,15 +36,16 @@ MAIL_LINK = "governance.tasks.mail_link"
 MAIL_NOTICE = "governance.tasks.mail_notice"
 
 _silent_until = 0.0
-"""Once the broker did not answer, nothing is rung until beat rings again anyway: a page that commits ten changes must
-not wait for it ten times."""
+"""After the broker failed, nothing is enqueued until beat runs again: a request that commits ten changes must not
+wait ten times.
+"""
 
 _muffled: ContextVar[bool] = ContextVar("dispatch_muffled", default=False)
 
 
 @contextmanager
 def suppress_enqueue() -> Iterator[None]:
-    """Ring nothing inside the block, whatever commits in it: for whoever does what is due there and then."""
+    """Enqueue nothing inside the block, for callers that do the due work themselves."""
     token = _muffled.set(True)
     try:
         yield
@@ -54,20 +54,29 @@ def suppress_enqueue() -> Iterator[None]:
 
 
 def enqueue_on_commit(task_name: str, *numbers: int) -> None:
-    """Ring `task_name` with integers once the transaction in hand commits; at once where there is none.
+    """Enqueue a task when the current transaction commits; at once without a transaction.
 
-    Never raises for a broker that is away, and waits for it no longer than one connection's time-out.
+    Does not raise if the broker is unavailable, and waits at most one connection timeout for it.
+
+    Args:
+        task_name: one of the names above.
+        numbers: primary keys.
     """
     transaction.on_commit(partial(_send, task_name, numbers, context.current().request_id, None))
 
 
 def enqueue_now(task_name: str, *numbers: int) -> None:
-    """Ring at once, and only for as long as beat takes to ring once more: what waits in the queue then is old news."""
+    """Enqueue a task at once. It expires when beat would enqueue it again.
+
+    Args:
+        task_name: one of the names above.
+        numbers: primary keys.
+    """
     _send(task_name, numbers, context.current().request_id, settings.COUNTERSIGN_RING_AGAIN_SECONDS)
 
 
 def _send(task_name: str, numbers: tuple[int, ...], request_id: str, expires: float | None) -> None:
-    global _silent_until  # noqa: PLW0603 - what one process knows of the broker
+    global _silent_until  # noqa: PLW0603 - the state of the broker as known to this process
     if _muffled.get() or time.monotonic() < _silent_until:
         return
     try:

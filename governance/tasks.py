@@ -1,5 +1,7 @@
-"""What a ring sets off. Tasks take integers, may be delivered twice or not at all, and have a time limit; the database
-says what is to be done, and the services below do it."""
+"""Celery tasks. They take primary keys, may run repeatedly or not at all, and have a time limit.
+
+The database defines what is due, and the called services do the work.
+"""
 
 from __future__ import annotations
 
@@ -27,19 +29,19 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# A policy may give a check an hour; the rest is for copying its evidence. Shorter than the broker's patience.
+# A policy may give a check an hour; the rest is for copying its evidence. Shorter than the broker's visibility timeout.
 CHECK_SOFT_LIMIT = 110 * 60
 CHECK_HARD_LIMIT = 115 * 60
 
-# A receiver has ten seconds. Shorter than the time after which a claim is free to take.
+# A receiver has ten seconds. Shorter than the time after which a claim is invalid.
 WEBHOOK_SOFT_LIMIT = 50
 WEBHOOK_HARD_LIMIT = 60
 
-# A file of the longest card takes about twenty seconds. Shorter than the time after which a claim is free to take.
+# The longest card takes about twenty seconds. Shorter than the time after which a claim is invalid.
 PDF_SOFT_LIMIT = 110
 PDF_HARD_LIMIT = 120
 
-# A run that completed is news for whoever looks at its request.
+# A completed run changes what the page of its request shows.
 _settle = partial(promotions.reevaluate, bump_revision=True)
 
 
@@ -52,7 +54,7 @@ _settle = partial(promotions.reevaluate, bump_revision=True)
     time_limit=CHECK_HARD_LIMIT,
 )
 def run_check(self: Task[..., None], run_id: int) -> None:
-    """Carry out a queued check run, if it is still there to take."""
+    """Run a queued check, unless it is claimed already."""
     with _ambient(self):
         run_worker.run_claimed_check(run_id, settle=_settle)
 
@@ -66,7 +68,7 @@ def run_check(self: Task[..., None], run_id: int) -> None:
     time_limit=CHECK_HARD_LIMIT,
 )
 def examine_upload(self: Task[..., None], upload_id: int) -> None:
-    """Read a file that was sent to the bucket, and store or refuse it, if it is still there to take."""
+    """Verify a file that was uploaded to object storage, and store or refuse it, unless it is claimed already."""
     with _ambient(self):
         upload_processing.process_upload(upload_id)
 
@@ -80,7 +82,7 @@ def examine_upload(self: Task[..., None], upload_id: int) -> None:
     time_limit=CHECK_HARD_LIMIT,
 )
 def copy_source(self: Task[..., None], copy_id: int) -> None:
-    """Copy what lies at a version's source, if the row is still there to take."""
+    """Copy the files at a version's source, unless the row is claimed already."""
     with _ambient(self):
         copying.run_copy(copy_id)
 
@@ -94,22 +96,23 @@ def copy_source(self: Task[..., None], copy_id: int) -> None:
     time_limit=PDF_HARD_LIMIT,
 )
 def draw_pdf(self: Task[..., None], file_id: int) -> None:
-    """Draw a long PDF, if its row is still there to take."""
+    """Render a long PDF file, unless its row is claimed already."""
     with _ambient(self):
         pdf_files.draw(file_id)
 
 
 @shared_task(bind=True, name=task_queue.SETTLE_REQUEST, acks_late=True, reject_on_worker_lost=True)
 def settle_request(self: Task[..., None], request_id: int) -> None:
-    """Judge a promotion request again on the facts of this moment."""
+    """Evaluate a promotion request on current facts."""
     with _ambient(self):
         promotions.reevaluate(request_id)
 
 
 @shared_task(bind=True, name=task_queue.REQUEUE_DUE_WORK, acks_late=True, reject_on_worker_lost=True)
 def requeue_due_work(self: Task[..., None]) -> None:
-    """Ring for every row that should have moved and did not: a bell may have been lost with its broker. A step that
-    fails is logged and leaves the others to be done."""
+    """Enqueue tasks for every row that is due, in case a message was lost. A failing step is logged; the others
+    continue.
+    """
     with _ambient(self):
         for prepare in (lambda: check_runs.fail_lost_runs(settle=_settle), copying.plan_recent):
             _attempt(prepare)
@@ -126,11 +129,11 @@ _OVERDUE: tuple[tuple[str, Callable[[], Iterable[int]]], ...] = (
     (task_queue.MAIL_LINK, sign_in_links.unmailed),
     (task_queue.SETTLE_REQUEST, lambda: promotions.to_settle(timedelta(minutes=2))),
 )
-"""What is enqueued again: the task, and the rows it is due for."""
+"""Tasks and their due rows."""
 
 
 def _attempt(step: Callable[[], T]) -> T | None:
-    """Carry out a step; None where it failed for another reason than the database."""
+    """Run a step; log an error and return None. Database errors are raised."""
     try:
         return step()
     except DatabaseError:
@@ -142,7 +145,7 @@ def _attempt(step: Callable[[], T]) -> T | None:
 
 @shared_task(bind=True, name=task_queue.SEND_WEBHOOKS, acks_late=True, reject_on_worker_lost=True)
 def send_webhooks(self: Task[..., None]) -> None:
-    """Put into the outbox what happened, and ring for every row that is due, the first time or again."""
+    """Add new events to the outbox, and enqueue every delivery that is due."""
     with _ambient(self):
         outbox.enqueue_deliveries()
         for delivery_id in sending.due():
@@ -158,14 +161,14 @@ def send_webhooks(self: Task[..., None]) -> None:
     time_limit=WEBHOOK_HARD_LIMIT,
 )
 def deliver_webhook(self: Task[..., None], delivery_id: int) -> None:
-    """Send one message, if its row is still there to take."""
+    """Deliver one webhook message, unless its row is claimed already."""
     with _ambient(self):
         sending.deliver(delivery_id)
 
 
 @shared_task(bind=True, name=task_queue.END_ACCESS, acks_late=True, reject_on_worker_lost=True)
 def close_expired_access(self: Task[..., None]) -> None:
-    """Close grants, access requests and change proposals whose time is over, each in its own transaction."""
+    """Close expired grants, access requests and change proposals, each in its own transaction."""
     with _ambient(self):
         for grant_id in access.expired_grant_ids():
             access.close_expired_grant(grant_id)
@@ -183,7 +186,7 @@ def close_expired_access(self: Task[..., None]) -> None:
     time_limit=CHECK_HARD_LIMIT,
 )
 def recognise_formats(self: Task[..., None]) -> None:
-    """Say of stored bytes that nobody looked at yet what they are; rings again while there are more."""
+    """Detect the format of stored bytes without one; enqueue again while there are more."""
     with _ambient(self):
         if format_detection.detect_formats() == format_detection.AT_ONCE:
             task_queue.enqueue_now(task_queue.RECOGNISE_FORMATS)
@@ -197,7 +200,9 @@ def recognise_formats(self: Task[..., None]) -> None:
     time_limit=CHECK_HARD_LIMIT,
 )
 def sweep_storage(self: Task[..., None]) -> None:
-    """Remove what uploads left behind, and give up versions whose files never came."""
+    """Delete leftovers of uploads, old PDF files and deliveries, and give up versions whose files were never
+    uploaded.
+    """
     with _ambient(self):
         garbage_collection.collect_garbage()
         pdf_files.sweep()
@@ -213,21 +218,21 @@ def send_review_reminders(self: Task[..., None]) -> None:
 
 @shared_task(bind=True, name=task_queue.MAIL_LINK, acks_late=True, reject_on_worker_lost=True)
 def mail_link(self: Task[..., None], link_id: int) -> None:
-    """Mail a sign-in link, if it still waits for that."""
+    """Mail a sign-in link, if it is still pending."""
     with _ambient(self):
         accounts.mail_link(link_id)
 
 
 @shared_task(bind=True, name=task_queue.MAIL_NOTICE, acks_late=True, reject_on_worker_lost=True)
 def mail_notice(self: Task[..., None], event_id: int) -> None:
-    """Tell the holder of an account, and who changed how it signs in, of that change."""
+    """Notify an account's holder, and the user who caused it, of a change of its sign-in."""
     with _ambient(self):
         accounts.mail_notice(event_id)
 
 
 @contextmanager
 def _ambient(task: Task[..., None]) -> Iterator[None]:
-    """The request id of whoever rang, so that log lines and events of both processes can be put together."""
+    """Bind the request id of the enqueuing process, so that log lines and events of both can be correlated."""
     request_id = (task.request.headers or {}).get("request_id", "")
     with context.bind_request_context(request_id=request_id, client="worker"):
         yield

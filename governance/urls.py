@@ -1,4 +1,4 @@
-"""Every address the product answers. Each front room brings its own list."""
+"""All URLs of the product. Each interface has its own list."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Handler = Callable[..., HttpResponseBase]
 
 
 def _by_door(problem: Handler, page: Handler) -> Handler:
-    """What is met before a view was found is answered in the manner of the door that was knocked at."""
+    """Answer errors raised outside views in the format of the interface of the path."""
 
     def handler(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         chosen = problem if request.path.startswith("/api/") else page

@@ -1,5 +1,7 @@
-"""Django as a WSGI application, called in threads by `governance.serving`. Django's own ASGI handler is not used:
-persistent database connections do not persist under it."""
+"""Django as a WSGI application, called in threads by `governance.serving`.
+
+Django's own ASGI handler is not used, because persistent database connections do not work with it.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""``make run``: the whole product on this machine, for trying and for development.
+"""``make run``: the whole product on this machine, for trial and development.
 
-Starts what is needed, says each step with its time, waits until the product really answers, prints where it is and how
-to sign in, and on Ctrl-C stops everything in order. Loopback only: the demonstration's accounts are known.
+Starts all parts, prints each step with its time, waits until the product is ready, prints its address and how to sign
+in, and stops everything in order on Ctrl-C. It listens on loopback only, because the demonstration's accounts are
+public.
 """
 
 from __future__ import annotations
@@ -29,24 +30,24 @@ PROJECT = Path(__file__).resolve().parents[2]
 FIRST_PORT = 8000
 PORTS = 100
 PATIENCE = 60.0
-"""Seconds a part may take to get ready."""
+"""Maximum seconds for a part to get ready."""
 QUICK = 5.0
-"""Seconds of life below which an end counts as a failed start."""
+"""An end within so many seconds counts as a failed start."""
 FAILED_STARTS = 3
 LOG_LIMIT = 10_000_000
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 class StartupError(Exception):
-    """Why the product was not started or does not go on; the message says what to do."""
+    """The product was not started or cannot continue; the message says what to do."""
 
 
 class Interrupted(BaseException):
-    """Someone asked for the end."""
+    """The user or the system asked the process to end."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until interrupted; returns the process's exit status."""
+    """Run until interrupted; return the process's exit status."""
     options = _options(arguments)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -79,7 +80,7 @@ _asked_to_end: list[str] = []
 
 
 def _interrupt(number: int, _: object) -> None:
-    # Raised wherever the main thread is, which may be where exceptions are swallowed: hence it is kept as well.
+    # Raised in the main thread, possibly where exceptions are ignored; therefore it is stored as well.
     _asked_to_end.append(signal.Signals(number).name)
     _check_asked()
 
@@ -154,7 +155,7 @@ def _migrate() -> str:
 
 
 def _load_initial_data(var: Path, say: Callable[[str], None], *, empty: bool) -> list[tuple[str, str]]:
-    """Give a fresh database its first data; returns what to tell the reader, as pairs of word and explanation."""
+    """Load the first data of a new database; return hints for the user, as pairs of label and text."""
     from django.core.management import CommandError, call_command  # noqa: PLC0415
     from django.db import connection  # noqa: PLC0415
 
@@ -168,7 +169,7 @@ def _load_initial_data(var: Path, say: Callable[[str], None], *, empty: bool) ->
         raise StartupError(str(error)) from error
     with (
         connection.cursor() as cursor
-    ):  # the demonstration's history is told: from now on events carry the present time
+    ):  # the demonstration's history is complete: from now on events have the current time
         cursor.execute("SELECT fence.refuse_dated_events()")
     said = told.getvalue().strip().splitlines()
     say(said[0] if said else "first data")
@@ -176,7 +177,7 @@ def _load_initial_data(var: Path, say: Callable[[str], None], *, empty: bool) ->
 
 
 class _Told(io.StringIO):
-    """Keeps what a command says, and lets its progress through to the terminal."""
+    """Collects the output of a command, and passes its progress to the terminal."""
 
     def isatty(self) -> bool:
         return sys.stdout.isatty()
@@ -206,7 +207,7 @@ def _demo_hints(var: Path) -> list[tuple[str, str]]:
 
 
 def _children(host: str, port: int, var: Path) -> list[Child]:
-    """Describe the product's processes in the order they are stopped in."""
+    """Describe the product's processes, in the order in which they are stopped."""
     module = [sys.executable, "-m"]
     path = os.pathsep.join([str(PROJECT / "bin"), os.environ.get("PATH", os.defpath)])
     environment = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"}
@@ -260,7 +261,7 @@ def _probe(url: str) -> str:
 
 
 def _restart_dead(children: list[Child]) -> None:
-    """Start a part again that ended by itself, until interrupted; give up on one that will not stay."""
+    """Restart parts that ended, until interrupted; give up on one that fails repeatedly."""
     from django.conf import settings  # noqa: PLC0415
 
     heal = settings.DATABASES["default"].get("BEFORE_CONNECT", lambda: None)
@@ -283,7 +284,7 @@ def _restart_dead(children: list[Child]) -> None:
 
 
 def _stop(children: list[Child], var: Path) -> None:
-    """Stop in order; a second Ctrl-C cuts each wait short."""
+    """Stop in order; a second Ctrl-C shortens each wait."""
     from django.db import connections  # noqa: PLC0415
 
     from governance import embedded  # noqa: PLC0415
@@ -308,7 +309,7 @@ def _stop(children: list[Child], var: Path) -> None:
 
 @contextmanager
 def _only_run(var: Path) -> Iterator[Callable[[str], None]]:
-    """Refuse a second one in the same clone, naming the address of the first."""
+    """Refuse a second run in the same clone, with the address of the first."""
     with (var / "run.lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -343,12 +344,12 @@ def _free_port(host: str, wanted: int | None) -> int:
     raise StartupError("no free port: stop what uses it, or name one with `make run PORT=9000`")
 
 
-# --- what is said ----------------------------------------------------------------------------------------------------
+# --- output ----------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def _step(title: str) -> Iterator[Callable[[str], None]]:
-    """Say a step when it is done, with its time; the step may give itself a better title meanwhile."""
+    """Print a step when it is done, with its time; the step may replace its title."""
     titles = [title]
     started = time.monotonic()
     if sys.stdout.isatty():
