@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Countersign from a pipeline: register a version, attach evidence, ask for its promotion, wait for the gate.
+"""Countersign in a pipeline: register a version, attach evidence, request its promotion, wait for the verdict.
 
-ONE file, standard library only, Python 3.9 or newer: copy it to a machine and run `python client.py --help`. Installed
-with the product it is the command `countersign`; as a library it is :class:`Client`.
+One file, standard library only, Python 3.9 or newer: copy it to a machine and run `python client.py --help`. With the
+product it is installed as the command `countersign`; as a library it is :class:`Client`.
 
-    COUNTERSIGN_URL         where the server is, such as https://registry.example
+    COUNTERSIGN_URL         address of the server, such as https://registry.example
     COUNTERSIGN_TOKEN       an access token (cs_…); or
-    COUNTERSIGN_TOKEN_FILE  a file that holds one
-    COUNTERSIGN_CA_FILE     certificates (PEM) to trust besides those of the system
+    COUNTERSIGN_TOKEN_FILE  a file that contains one
+    COUNTERSIGN_CA_FILE     certificates (PEM) to trust in addition to those of the system
 
-On a terminal the answer is a table; elsewhere it is JSON on standard output, and what is going on is said on standard
-error. With GITHUB_STEP_SUMMARY and GITHUB_OUTPUT set, the job's summary and outputs are written too.
+On a terminal the result is a table, otherwise JSON on standard output; progress is printed on standard error. If
+GITHUB_STEP_SUMMARY and GITHUB_OUTPUT are set, the job's summary and outputs are written too.
 
 Exit status: 0 done · 1 unexpected · 2 wrong usage or input · 3 not signed in or not permitted · 4 rejected, blocked or
 closed without promotion · 5 still waiting · 6 conflict, stale or superseded · 7 cannot be promoted at all · 8 server
@@ -23,8 +23,7 @@ import os
 import sys
 
 if __name__ == "__main__":
-    # Run as a file, its folder is the first place modules are looked for: what lies there must not pass for the
-    # standard library.
+    # Run as a file, its folder is first in the module search path: files there must not shadow the standard library.
     sys.path[:] = [place for place in sys.path if os.path.abspath(place) != os.path.dirname(os.path.abspath(__file__))]
 
 import argparse
@@ -58,11 +57,12 @@ PREFIX = "/api/v1"
 CHUNK = 1 << 20
 MAX_RESPONSE_BYTES = 64 << 20
 MAX_LONG_POLL_SECONDS = 25
-"""Seconds the server holds an answer back at most."""
+"""Maximum seconds for which the server delays a response."""
 MAX_BACKOFF_SECONDS = 60.0
 AGAIN = frozenset({429, 500, 502, 503, 504})
-"""Answers after which the same request is sent again. Every request this client makes may be: reading changes nothing,
-a PUT puts the same bytes where they are, and a POST carries an Idempotency-Key."""
+"""Statuses after which the same request is sent again. Every request of this client can be repeated: GET changes
+nothing, PUT stores the same bytes, and POST has an Idempotency-Key.
+"""
 
 DONE, UNEXPECTED, BAD_INPUT, NOT_PERMITTED, REJECTED, WAITING, CONFLICT, UNPROMOTABLE, UNREACHABLE, UNVERIFIED = range(
     10
@@ -78,7 +78,7 @@ EXIT_BY_STATE = {
     "withdrawn": REJECTED,
     "superseded": CONFLICT,
 }
-"""Exit status by the state of a promotion request. `ready`: approved, and waits for manual release."""
+"""Exit status by the state of a promotion request. `ready`: approved, waiting for manual release."""
 _EXIT_BY_STATUS = {401: NOT_PERMITTED, 403: NOT_PERMITTED, 409: CONFLICT, 412: CONFLICT, 429: UNREACHABLE}
 _EXIT_BY_CODE = {
     **dict.fromkeys(
@@ -91,37 +91,37 @@ _EXIT_BY_CODE = {
 
 
 class ClientError(Exception):
-    """Something did not work. The message says what and what to do; `exit_code` is the command line's."""
+    """A request failed. The message says what and what to do; `exit_code` is the command line's exit status."""
 
     exit_code = UNEXPECTED
 
 
 class UsageError(ClientError):
-    """What was given cannot be right, whatever the server says."""
+    """The input is invalid, whatever the server's state."""
 
     exit_code = BAD_INPUT
 
 
 class ConnectionFailedError(ClientError):
-    """No answer, or none of Countersign's."""
+    """No response, or not one of Countersign's."""
 
     exit_code = UNREACHABLE
 
 
 class PendingError(ClientError):
-    """What was asked for is under way, and not done yet."""
+    """The operation is in progress and not finished."""
 
     exit_code = WAITING
 
 
 class VerificationError(ClientError):
-    """Bytes are not what they were declared, or recorded, to be."""
+    """Bytes differ from what was declared or recorded."""
 
     exit_code = UNVERIFIED
 
 
 class ApiError(ClientError):
-    """The server refused, and said why: an RFC 9457 problem. `document` has all of it, `code` is its stable name."""
+    """The server refused the request with an RFC 9457 problem: `document` is the problem, `code` its stable name."""
 
     def __init__(self, status: int, document: Json) -> None:
         super().__init__(str(document.get("detail") or document.get("title") or f"HTTP {status}"))
@@ -131,7 +131,7 @@ class ApiError(ClientError):
 
     @property
     def exit_code(self) -> int:  # type: ignore[override]
-        """By the code where that says more than the status does."""
+        """The exit status, by the problem code if it is more specific than the HTTP status."""
         codes = [self.code, *(str(fault.get("code")) for fault in _items(self.document, "errors"))]
         for code in codes:
             if code in _EXIT_BY_CODE:
@@ -144,7 +144,7 @@ class ApiError(ClientError):
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file to send: where it is, what it is called in the version, what its bytes are."""
+    """A file to send: local path, name in the version, digest and size."""
 
     path: Path
     name: str
@@ -153,12 +153,12 @@ class LocalFile:
 
     @classmethod
     def read(cls, path: str | Path, name: str = "") -> LocalFile:
-        """Take a file's size and digest, reading it once and holding none of it.
+        """Read a file's size and digest without keeping its content in memory.
 
-        A symbolic link is not followed: it may lead out of the folder that is meant.
+        Symbolic links are not followed, because they may lead out of the intended folder.
 
         Raises:
-            UsageError: it cannot be read, or is no regular file.
+            UsageError: it cannot be read, or is not a regular file.
         """
         path = Path(path)
         try:
@@ -187,7 +187,11 @@ class LocalFile:
         return cls(path, name, digest.hexdigest(), size)
 
     def chunks(self, progress: Callable[[str, int, int], None]) -> Iterator[bytes]:
-        """The bytes that were digested: no more of them, and VerificationError where there are fewer now."""
+        """Yield exactly the bytes that were digested.
+
+        Raises:
+            VerificationError: the file is shorter now.
+        """
         left = self.size
         try:
             with self.path.open("rb") as stream:
@@ -206,7 +210,7 @@ class LocalFile:
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """What the server said."""
+    """A response of the server."""
 
     status: int
     headers: Message
@@ -214,24 +218,25 @@ class ApiResponse:
 
 
 class Client:
-    """A Countersign server, asked with one token.
+    """A Countersign server, used with one token.
 
     Args:
-        url: where it is, without /api/v1.
-        token: sent as a bearer token, printed nowhere.
-        timeout: seconds of silence after which a connection is given up.
-        attempts: how often a request is sent before giving up.
-        backoff: seconds before the second attempt; each further pause is twice as long, give or take a half.
-        ca_file: certificates to trust besides the system's. There is no way not to verify.
-        insecure_http: allow http:// to another machine, where everybody in between reads the token.
-        note: told of retries.
-        progress: told, while a file is sent, its name, how much of it went, and its size.
+        url: address of the server, without /api/v1.
+        token: sent as a bearer token, never printed.
+        timeout: socket timeout in seconds.
+        attempts: maximum number of attempts of a request.
+        backoff: seconds before the second attempt; doubled for each further one, with jitter.
+        ca_file: certificates to trust in addition to the system's. Verification cannot be disabled.
+        insecure_http: allow http:// to another machine, where the network can read the token.
+        note: called with a message about each retry.
+        progress: called while a file is sent with its name, the bytes sent, and its size.
 
-    Methods raise UsageError, Unreachable, VerificationError, PendingError and Refused.
+    Raises:
+        UsageError, ConnectionFailedError, VerificationError, PendingError, ApiError: every method may raise them.
     """
 
     patience = 3600.0
-    """Seconds to wait at most until workers have read the files of a version."""
+    """Maximum seconds to wait until workers have read the files of a version."""
 
     def __init__(
         self,
@@ -254,12 +259,11 @@ class Client:
         self._note, self._progress = note, progress
         self._ca_file, self._insecure_http = ca_file, insecure_http
         self._tls = _trust(ca_file) if self._scheme == "https" else None
-        # Open connections to the server that no request uses now, with the proxy they go through. Threads share them:
-        # a list gives each to one of them.
+        # Open, unused connections to the server with the proxy they use. Threads share the list; each takes one.
         self._kept: list[tuple[http.client.HTTPConnection, str]] = []
 
     def close(self) -> None:
-        """Close the connections that are kept open between requests. A further request opens another."""
+        """Close idle connections. A further request opens a new one."""
         while self._kept:
             with contextlib.suppress(IndexError):
                 self._kept.pop()[0].close()
@@ -273,12 +277,12 @@ class Client:
 
     @property
     def url(self) -> str:
-        """Where the server is."""
+        """The address of the server."""
         return _Where(self._scheme, self._host, self._port).url + self._base
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Client:
-        """The server and token the environment names; `options` are those of the class."""
+        """Create a client from the environment; `options` are the arguments of the class."""
         environ = os.environ if environ is None else environ
         token, _ = _token_of(environ)
         if not environ.get("COUNTERSIGN_URL"):
@@ -286,18 +290,20 @@ class Client:
         options.setdefault("ca_file", environ.get("COUNTERSIGN_CA_FILE") or None)
         return cls(environ["COUNTERSIGN_URL"], token, **options)
 
-    # --- what can be asked ---
+    # --- operations ---
 
     def whoami(self) -> Json:
-        """Who the token is: its person, scopes and limits."""
+        """Return the identity of the token: its person, scopes and limits."""
         return self._ask("GET", "/whoami").document
 
     def model(self, slug: str) -> Json:
-        """A registered model."""
+        """Return a registered model."""
         return self._ask("GET", f"/models/{_segment(slug)}").document
 
     def ensure_model(self, slug: str, **facts: Any) -> Json:
-        """The model of that name, registered with `facts` (title, purpose, risk_tier, team …) where there is none."""
+        """Return the model of that name; register it with `facts` (title, purpose, risk_tier, team …) if it does
+        not exist.
+        """
         try:
             return self.model(slug)
         except ApiError as refusal:
@@ -306,33 +312,42 @@ class Client:
         return self._ask("POST", "/models", body={"slug": slug, **facts}).document
 
     def assess(self, slug: str, answers: Mapping[str, str], *, rationale: str) -> Json:
-        """Answer the questionnaire in force for a model: the assessment, or the change proposal where the tier lowers.
+        """Answer the current questionnaire for a model.
 
         Args:
-            answers: the id of an answer by the id of its question.
-            rationale: what the answers rest on.
+            slug: the model.
+            answers: answer ids by question id.
+            rationale: the basis of the answers.
+
+        Returns:
+            The assessment, or the change proposal if the tier becomes less strict.
         """
         body = {"questionnaire": self.questionnaire()["revision"], "answers": dict(answers), "rationale": rationale}
         return self._ask("POST", f"/models/{_segment(slug)}/assessments", body=body).document
 
     def questionnaire(self) -> Json:
-        """The questionnaire in force, with its questions. Raises UsageError where none is published."""
+        """Return the current questionnaire with its questions. Raises UsageError if none is published."""
         newest = _items(self._ask("GET", "/questionnaires?limit=1").document, "items")
         if not newest:
             raise UsageError("No questionnaire is published: an officer must publish one.")
         return newest[0]
 
     def version(self, slug: str, number: int) -> Json:
-        """A version with its files, metrics, card and evidence."""
+        """Return a version with its files, metrics, card and evidence."""
         return self._ask("GET", _version(slug, number)).document
 
     def register(self, slug: str, files: Sequence[LocalFile], **facts: Any) -> Json:
-        """Declare a version by its files' digests, send the files it lacks, and complete it.
+        """Register a version by its files' digests, send missing files, and complete it.
 
-        The same declaration by the same token finds the version it made before. `created` in the answer says which.
+        The same declaration by the same token returns the existing version.
 
         Args:
-            facts: what else the version is declared with: card, metrics, datasets, parameters, code_commit …
+            slug: the model.
+            files: files of the version.
+            facts: further fields: card, metrics, datasets, parameters, code_commit …
+
+        Returns:
+            The version; `created` is false if it existed.
         """
         declared = [{"path": file.name, "sha256": file.sha256, "size": file.size} for file in files]
         answer = self._ask("POST", f"/models/{_segment(slug)}/versions", body={"artifacts": declared, **facts})
@@ -349,7 +364,7 @@ class Client:
             orders = self._orders(slug, number)
         except ApiError as refusal:
             if refusal.code == "version_registered":
-                return  # the same declaration was completed meanwhile, by a twin of this job
+                return  # a parallel job completed the same declaration meanwhile
             raise
         for order in orders:
             if order["url"] is None:
@@ -365,7 +380,7 @@ class Client:
         return _items(self._ask("POST", f"{_version(slug, number)}/artifacts", body=body).document, "uploads")
 
     def _upload_via_server(self, slug: str, number: int, file: LocalFile) -> bool:
-        """Send a file to the server; False where a twin of this job completed the version meanwhile."""
+        """Send a file to the server; False if a parallel job completed the version meanwhile."""
         try:
             stored = self._ask("PUT", f"{_version(slug, number)}/artifacts/{quote(file.name)}", upload=file).document
         except ApiError as refusal:
@@ -381,8 +396,9 @@ class Client:
         return True
 
     def _upload_presigned(self, slug: str, number: int, order: Json, file: LocalFile) -> None:
-        """Send a file to where the server keeps its files. No token goes there: the address is signed, for this file,
-        and another one is asked for before each further attempt."""
+        """Send a file to object storage with a presigned URL, without the token; each further attempt gets a new
+        URL.
+        """
         failure: ClientError = ConnectionFailedError("nothing was tried")
         for attempt in range(1, self._attempts + 1):
             try:
@@ -402,11 +418,11 @@ class Client:
                 self._pause(failure, attempt)
                 order = self._orders(slug, number, file.name)[0]
                 if order["url"] is None:
-                    return  # a twin of this job sent it meanwhile
+                    return  # a parallel job sent it meanwhile
         raise failure
 
     def _put(self, url: str, headers: Mapping[str, str], file: LocalFile) -> tuple[int, str]:
-        """Send a file to another host; returns the status and, where it was refused, the store's word for why."""
+        """Send a file to another host; return the status and, if it was refused, the store's error code."""
         try:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port
@@ -429,7 +445,7 @@ class Client:
         return response.status, code[1].decode() if code else response.reason
 
     def _registered(self, slug: str, version: Json) -> Json:
-        """Wait until workers have read what was sent elsewhere, and the version is registered."""
+        """Wait until workers have verified files sent to object storage, and the version is registered."""
         end, pause = time.monotonic() + self.patience, self._backoff
         while version["status"] != "registered":
             bad = [a for a in _items(version, "artifacts") if a.get("state") in ("refused", "failed")]
@@ -446,14 +462,17 @@ class Client:
         return version
 
     def attach_file(self, slug: str, number: int, file: LocalFile, reason: str = "") -> Json:
-        """Add a file to a version that was registered by its source alone, as MLflow clients do: each path once, until
-        the version is first promoted into a protected stage. The same bytes again change nothing.
+        """Add a file to a version that was registered by its source alone, as MLflow clients do.
 
-        Where an import put the version in a protected place, the file opens a promotion request, in `requests`; it is
-        served from there once that is promoted.
+        Each path can be added once, until the version is first promoted into a protected stage; repeating the same
+        bytes changes nothing. If an import put the version in a protected place, the file opens a promotion request
+        (`requests`) and is served only after its promotion.
 
         Args:
-            reason: of that request; the server gives a plain one.
+            slug: the model.
+            number: the version.
+            file: the file.
+            reason: reason of that request; the server has a default.
         """
         where = f"{_version(slug, number)}/artifacts/{quote(file.name)}"
         try:
@@ -474,7 +493,7 @@ class Client:
         return self._ask("PUT", f"{_version(slug, number)}/card", body={"text": text}).document
 
     def add_metrics(self, slug: str, number: int, metrics: Sequence[Mapping[str, Any]]) -> Json:
-        """Add metrics: each with name and value, and dataset and slice where they have one."""
+        """Add metrics, each with name and value, and optionally dataset and slice."""
         return self._ask("POST", f"{_version(slug, number)}/metrics", body={"metrics": list(metrics)}).document
 
     def add_evidence(self, slug: str, number: int, kind: str, file: LocalFile) -> Json:
@@ -486,18 +505,20 @@ class Client:
     def request_promotion(
         self, slug: str, number: int, *, stage: str | None = None, alias: str | None = None, reason: str
     ) -> Json:
-        """Ask that a version enter a stage, or carry an alias. Refused with code already_open, and the number in
-        `existing`, where that is asked for already."""
+        """Request that a version enter a stage or get an alias.
+
+        If the same request is live, it is refused with code already_open, and `existing` has its number.
+        """
         target = {name: value for name, value in (("stage", stage), ("alias", alias)) if value}
         body = {"model": slug, "version": number, "target": target, "reason": reason}
         return self._ask("POST", "/promotions", body=body).document
 
     def promotion(self, number: int) -> Json:
-        """A promotion request with every requirement."""
+        """Return a promotion request with every requirement."""
         return self._ask("GET", f"/promotions/{number}").document
 
     def gate(self, number: int) -> Json:
-        """The verdict on a request, alone."""
+        """Return only the verdict on a request."""
         return self._ask("GET", f"/promotions/{number}/gate").document
 
     def follow(
@@ -508,13 +529,18 @@ class Client:
         changed: Callable[[Json], None] = lambda document: None,
         done: Callable[[Json], bool] | None = None,
     ) -> Json:
-        """Wait until a request is decided or blocked, at most `timeout` seconds; returns it as it is then.
+        """Wait until a request is decided or blocked, at most `timeout` seconds.
 
-        A server that goes away meanwhile is waited for.
+        A temporarily unavailable server is tolerated.
 
         Args:
-            changed: told every state of things, the first included.
-            done: what is waited for, where that is something else.
+            number: the request.
+            timeout: maximum seconds to wait.
+            changed: called with every state, including the first.
+            done: another condition to wait for.
+
+        Returns:
+            The request as of then.
         """
         end, done = time.monotonic() + timeout, done or settled
         answer = self._ask("GET", f"/promotions/{number}")
@@ -543,18 +569,18 @@ class Client:
             if news.status != 304:
                 answer = news
                 changed(answer.document)
-            elif time.monotonic() - asked_at < 1:  # it holds too many already: ask again when it says
+            elif time.monotonic() - asked_at < 1:  # the server holds too many requests: retry at the time it gives
                 time.sleep(min(_retry_after(news) or 2.0, max(0.0, end - time.monotonic())))
         if away is not None:
             raise away
         return answer.document
 
     def execute(self, number: int) -> Json:
-        """Carry out a request whose policy holds it when it is ready."""
+        """Promote a request whose policy holds it when it is ready."""
         return self._as_read(number, "execute")
 
     def withdraw(self, number: int, reason: str) -> Json:
-        """Take a live request back."""
+        """Withdraw a live request."""
         return self._as_read(number, "withdraw", {"reason": reason})
 
     def _as_read(self, number: int, verb: str, body: Json | None = None) -> Json:
@@ -562,12 +588,15 @@ class Client:
         return self._ask("POST", f"/promotions/{number}/{verb}", body=body, headers={"If-Match": tag}).document
 
     def resolve(self, reference: str) -> Json:
-        """The version a reference means now: model/7, model@champion, model@latest, model/production."""
+        """Resolve a reference to a version: model/7, model@champion, model@latest, model/production."""
         return self._ask("GET", "/resolve", query={"ref": reference}).document
 
     def search(self, query: str, *, versions: bool = False, limit: int = 100) -> Json:
-        """The models, or the versions, a query finds: {"items": […], "more": whether there are others}. Follows the
-        pages up to the limit."""
+        """Search models or versions, over several pages up to the limit.
+
+        Returns:
+            {"items": […], "more": whether there are others}.
+        """
         items: list[Json] = []
         cursor = ""
         while True:
@@ -580,7 +609,7 @@ class Client:
             if not cursor or len(items) >= limit:
                 return {"items": items, "more": bool(cursor)}
 
-    # --- how it is asked ---
+    # --- transport ---
 
     def _ask(
         self,
@@ -619,7 +648,7 @@ class Client:
                 if answer.status < 400:
                     return answer
                 failure: ClientError = ApiError(answer.status, answer.document)
-                # Two requests with one key: the first is still being carried out.
+                # Two requests with one key: the first is still running.
                 if answer.status not in AGAIN and answer.document.get("code") != "idempotency_in_progress":
                     raise failure
                 asked_for = _retry_after(answer)
@@ -646,7 +675,7 @@ class Client:
         chunks: Callable[[], Iterable[bytes]],
         timeout: float,
     ) -> ApiResponse:
-        """Send a request over the connection that is kept, or over a new one where the server closed that meanwhile."""
+        """Send a request over an idle connection, or over a new one if the server closed that."""
         where = _Where(self._scheme, self._host, self._port)
         try:
             kept = self._kept.pop()
@@ -669,11 +698,20 @@ class Client:
         keep: bool = False,
         kept: tuple[http.client.HTTPConnection, str] | None = None,
     ) -> tuple[http.client.HTTPResponse, bytes]:
-        """Send a request and read the answer.
+        """Send a request and read the response.
 
         Args:
-            keep: whether the connection is kept for the next request, where the server allows it.
-            kept: a connection that was kept; raises _Stale where the server has closed it.
+            where: the server.
+            method: the HTTP method.
+            target: the request target.
+            headers: the request headers.
+            chunks: the request body.
+            timeout: socket timeout in seconds.
+            keep: whether the connection is kept for the next request, if the server allows it.
+            kept: an idle connection to use.
+
+        Raises:
+            _Stale: the server has closed the idle connection.
         """
         connection, target, proxy = self._connection(where, target, timeout)
         if kept is not None:
@@ -687,7 +725,7 @@ class Client:
             for name, value in headers.items():
                 connection.putheader(name, value)
             connection.endheaders()
-            # Where it stops reading, it has answered already; the answer says why.
+            # If the server stops reading, it has responded already; the response says why.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 for chunk in chunks:
                     connection.send(chunk)
@@ -713,8 +751,10 @@ class Client:
                 connection.close()
 
     def _connection(self, where: _Where, target: str, timeout: float) -> tuple[http.client.HTTPConnection, str, str]:
-        """A connection; to other machines through the proxy the environment names (HTTPS_PROXY, NO_PROXY). Returns it,
-        what is asked for over it, and the proxy where there is one."""
+        """Return a connection, the request target and the proxy, if one is used.
+
+        Other machines are contacted through the proxy in the environment (HTTPS_PROXY, NO_PROXY).
+        """
         proxies = urllib.request.getproxies()
         proxy = proxies.get(where.scheme) or proxies.get("all") or ""
         if _loopback(where.host) or (proxy and urllib.request.proxy_bypass(f"{where.host}:{where.port}")):
@@ -756,7 +796,7 @@ class Client:
         return _Lost(f"The connection to {url} failed ({str(error) or type(error).__name__}).")
 
     def _lost_at_proxy(self, error: Exception, where: _Where, proxy: str) -> _Lost | None:
-        """What went wrong before the proxy of the environment reached the server; None where that is not known."""
+        """Return what failed at the environment's proxy; None if the proxy is not the cause."""
         named = f"the proxy {proxy}, which the environment names ({where.scheme}_proxy or all_proxy)"
         way_out = f"Correct or unset it, or add {where.host} to NO_PROXY."
         if isinstance(error, socket.gaierror):
@@ -795,7 +835,7 @@ class Client:
 
 @dataclass(frozen=True)
 class _Where:
-    """A server to speak to."""
+    """The address of a server."""
 
     scheme: str
     host: str
@@ -809,11 +849,11 @@ class _Where:
 
 
 class _Stale(Exception):
-    """The connection that was kept is closed: the server answered nothing to this request."""
+    """The server closed the idle connection without responding to the request."""
 
 
 class _Lost(Exception):
-    """No answer of Countersign's came. `for_good`: asking again would bring the same."""
+    """No response of Countersign. `for_good`: a retry would fail in the same way."""
 
     def __init__(self, message: str, for_good: bool = False) -> None:
         super().__init__(message)
@@ -860,7 +900,7 @@ def _trust(ca_file: str | None) -> ssl.SSLContext:
 
 
 def _token_of(environ: Mapping[str, str], file: str = "") -> tuple[str, str]:
-    """The token, and where it came from. A file named on the command line goes before the environment."""
+    """Return the token and its source. A file named on the command line precedes the environment."""
     if not file and environ.get("COUNTERSIGN_TOKEN"):
         return environ["COUNTERSIGN_TOKEN"].strip(), "COUNTERSIGN_TOKEN"
     file = file or environ.get("COUNTERSIGN_TOKEN_FILE", "")
@@ -880,12 +920,14 @@ class _NoToken(ClientError):
 
 
 def checks_run(document: Json) -> bool:
-    """Whether a check of the request is still to answer by itself, and is not waiting for evidence."""
+    """Return whether a check of the request is still running or queued, and not waiting for evidence."""
     return any(check.get("status") in ("expected", "queued", "running") for check in _items(document, "checks"))
 
 
 def settled(document: Json) -> bool:
-    """Whether a request is decided; or blocked, with every check's answer there, so that all is said at once."""
+    """Return whether a request is decided, or blocked with every check completed, so that all problems are
+    reported at once.
+    """
     return bool(document["state"] != "open") and not (document["state"] == "blocked" and checks_run(document))
 
 
@@ -898,7 +940,7 @@ def _version(slug: str, number: int) -> str:
 
 
 def _retry_after(answer: ApiResponse) -> float:
-    """Seconds to wait; the form with a date is not used by this server."""
+    """Return the seconds to wait; this server does not use the form with a date."""
     given = answer.headers.get("Retry-After", "")
     return float(given) if given.isdecimal() and len(given) < 6 else 0.0
 
@@ -912,7 +954,7 @@ _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2
 
 
 def _plain(text: object) -> str:
-    """One line that moves no cursor and hides nothing: what others wrote, fit for a terminal."""
+    """Return text on one line without control or invisible characters, safe for a terminal."""
     return _INVISIBLE.sub(" ", str(text)).strip()
 
 
@@ -923,38 +965,38 @@ _COLOURS = {"✓": "32", "…": "33", "✗": "31"}
 
 
 class Console:
-    """What is said, where: the answer on standard output, what is going on and what went wrong on standard error.
+    """Prints results on standard output; progress and errors on standard error.
 
     Args:
-        as_json: the answer as JSON and not as a table.
-        quiet: say nothing but a JSON answer, and what went wrong.
-        hidden: what must never be shown, whoever sent it.
+        as_json: print results as JSON, not as tables.
+        quiet: print only JSON results and errors.
+        hidden: text that is never printed.
     """
 
     def __init__(self, *, as_json: bool, quiet: bool) -> None:
         self.as_json, self.quiet, self.hidden = as_json, quiet, ""
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")  # a table is worth more than its tick marks
+                stream.reconfigure(errors="replace")  # a table without tick marks is better than an error
 
     def answer(self, document: Json, *lines: str) -> None:
-        """The result of the command."""
+        """Print the result of the command."""
         if self.as_json:
             self._write(sys.stdout, json.dumps(document, indent=2, ensure_ascii=False))
         elif not self.quiet:
             self._write(sys.stdout, *lines)
 
     def note(self, *lines: str) -> None:
-        """What is going on."""
+        """Print progress."""
         if not self.quiet:
             self._write(sys.stderr, *lines)
 
     def fault(self, *lines: str) -> None:
-        """What went wrong."""
+        """Print an error."""
         self._write(sys.stderr, *lines)
 
     def uploading(self, name: str, sent: int, size: int) -> None:
-        """How far a large file is, on one line of a terminal."""
+        """Print the progress of a large file, on one line of a terminal."""
         if self.quiet or size < 8 * CHUNK or not sys.stderr.isatty():
             return
         end = "\n" if sent == size else "\r"
@@ -970,7 +1012,7 @@ class Console:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out a command; returns the exit status."""
+    """Run a command; return the exit status."""
     options = _parser().parse_args(arguments)
     console = Console(as_json=options.json or not (options.table or sys.stdout.isatty()), quiet=options.quiet)
     client: Client | None = None
@@ -991,7 +1033,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         going_on = f" Request #{request} stays as it is: countersign wait {request}" if request else ""
         console.fault(f"\ncountersign: interrupted.{going_on}")
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read the answer has had enough of it
+    except BrokenPipeError:  # the reader of the output closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     finally:
@@ -1045,7 +1087,7 @@ def _explain(refusal: ApiError, console: Console, client: Client | None, *, quer
 
 
 def _marked(fault: Json, query: str) -> list[str]:
-    """The query, and carets under what is wrong with it."""
+    """Return the query with carets under the error."""
     offset, length = fault.get("offset"), fault.get("length")
     if not query or not isinstance(offset, int) or not isinstance(length, int):
         return []
@@ -1054,10 +1096,11 @@ def _marked(fault: Json, query: str) -> list[str]:
 
 
 def requirement_lines(requirements: Iterable[Json], live: bool = True) -> list[str]:
-    """What the policy asks, as a table: how each stands; of what is unmet, how it is fulfilled and by whom.
+    """Return a table of requirements: state of each; for unmet ones, how and by whom they can be fulfilled.
 
     Args:
-        live: whether anything can still be done about it.
+        requirements: requirements of a request.
+        live: whether they can still be fulfilled.
     """
     rows = list(requirements)
     width = min(48, max((len(_plain(r.get("title"))) for r in rows), default=0))
@@ -1139,7 +1182,7 @@ def _register(client: Client, options: argparse.Namespace, console: Console) -> 
 
 
 def _assess(client: Client, options: argparse.Namespace, console: Console) -> int:
-    """Without answers, the questions; with them, the assessment."""
+    """Without answers, print the questions; with them, submit the assessment."""
     answers = _answers_of(options)
     if not answers:
         document = client.questionnaire()
@@ -1209,7 +1252,7 @@ def _attach(client: Client, options: argparse.Namespace, console: Console) -> in
 
 
 def _reference_and_paths(given: Sequence[str]) -> tuple[str, list[str]]:
-    """MODEL NUMBER PATH…, as refusals write it, or MODEL/NUMBER PATH…"""
+    """Split MODEL NUMBER PATH…, as error messages write it, or MODEL/NUMBER PATH…."""
     first, *rest = given
     if "/" in first or "@" in first:
         return first, rest
@@ -1239,12 +1282,12 @@ def _promote(client: Client, options: argparse.Namespace, console: Console) -> i
     if options.wait:
         return _follow(client, document["id"], options, console)
     _tell(document, console)
-    # Asked for, and nothing against it yet: whoever wants the verdict waits for it.
+    # The request is open and nothing has failed yet; --wait waits for the verdict.
     return DONE if document["state"] == "open" else EXIT_BY_STATE.get(document["state"], UNEXPECTED)
 
 
 class _Way(ApiError):
-    """No move leads straight there: a refusal that says which command leads there step by step."""
+    """There is no direct transition: the error with the command for the first step."""
 
     def __init__(self, refusal: ApiError, command: str) -> None:
         super().__init__(refusal.status, {**refusal.document, "detail": f"{refusal} First: {command}"})
@@ -1253,7 +1296,7 @@ class _Way(ApiError):
 def _promote_along(
     client: Client, slug: str, number: int, way: Sequence[str], options: argparse.Namespace, console: Console
 ) -> int:
-    """Ask for each stage on the way to the one that is meant, and wait for each; stops where one is not promoted."""
+    """Request each stage on the path to the target, and wait for each; stop if one is not promoted."""
     console.note(f" … no move leads straight there: {' → '.join(map(_plain, way))}")
     status = DONE
     for stage in way:
@@ -1262,7 +1305,7 @@ def _promote_along(
         if status != DONE:
             break
         if stage != way[-1] and client.version(slug, number)["stage"] != stage:
-            return WAITING  # approved, and waits for manual release
+            return WAITING  # approved, waiting for manual release
     return status
 
 
@@ -1323,7 +1366,7 @@ def _resolve(client: Client, options: argparse.Namespace, console: Console) -> i
 
 
 def _approval_lines(document: Json) -> list[str]:
-    """What was approved of a version in the protected places it holds, and what was added to it since."""
+    """Return what was approved of a version in the protected places it holds, and what was added since."""
     lines = []
     for place in _items(document, "places"):
         name = _plain(place.get("stage") or f"@{place.get('alias')}")
@@ -1374,11 +1417,21 @@ def _search(client: Client, options: argparse.Namespace, console: Console) -> in
 
 
 def verify(resolved: Json, folder: Path) -> int:
-    """Hold the files below a folder against a version's digests; returns how many there are. Raises VerificationError
-    for a
-    file that is missing, different, or none of the version's."""
+    """Compare the files below a folder with a version's digests.
+
+    Args:
+        resolved: the resolved version.
+        folder: the folder.
+
+    Returns:
+        The number of files.
+
+    Raises:
+        VerificationError: a file is missing, different, or not part of the version.
+        UsageError: it is not a folder.
+    """
     recorded = {str(a["path"]): str(a["sha256"]) for a in resolved["artifacts"]}
-    # Everything that is there, also by links: a folder that is held against a version hides nothing.
+    # Every file, links included: nothing in the folder is skipped.
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder.")
     below = [path for path in sorted(folder.rglob("*")) if path.is_file()]
@@ -1410,18 +1463,18 @@ LEFT_OUT = (
         ".countersignignore",
     ),
 )
-"""What of a folder belongs to no version, unless a pattern that begins with ! takes it back."""
+"""Patterns of files that are never part of a version, unless a pattern that begins with ! includes them."""
 IGNORE_FILE = ".countersignignore"
 
 
 class Selection:
-    """Which files of a folder are sent: all but those that a pattern leaves out.
+    """Selects the files of a folder that are sent: all but those excluded by a pattern.
 
-    A pattern is compared with the name of each file and folder, or, where it holds a slash, with the path in the
-    folder; `*` and `?` stand for any characters. One that begins with `!` takes back what an earlier one leaves out.
+    A pattern is compared with the name of each file and folder, or, if it contains a slash, with the path in the
+    folder; `*` and `?` are wildcards. A pattern that begins with `!` includes again what an earlier one excludes.
 
     Args:
-        patterns: after those of LEFT_OUT and of the folder's .countersignignore.
+        patterns: applied after those of LEFT_OUT and of the folder's .countersignignore.
     """
 
     def __init__(self, patterns: Iterable[str] = ()) -> None:
@@ -1429,7 +1482,7 @@ class Selection:
         self.left_out: list[str] = []
 
     def files(self, folder: Path) -> list[LocalFile]:
-        """The files of a folder, each by its path there. What is left out is added to `left_out`. Raises UsageError."""
+        """Return the files of a folder, by their path in it; add excluded ones to `left_out`. Raises UsageError."""
         patterns = [*LEFT_OUT, *_lines_of(folder / IGNORE_FILE), *self._patterns]
         found: list[LocalFile] = []
         waiting = [folder]
@@ -1464,7 +1517,7 @@ def _is_left_out(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _lines_of(file: Path) -> list[str]:
-    """The patterns of a file, one a line; none where it is not there."""
+    """Return the patterns of a file, one per line; none if the file is missing."""
     if not file.is_file():
         return []
     lines = [line.strip() for line in _text(str(file)).splitlines()]
@@ -1472,10 +1525,10 @@ def _lines_of(file: Path) -> list[str]:
 
 
 def local_files(given: Iterable[str], selection: Selection | None = None) -> list[LocalFile]:
-    """Files by name; of a folder, the files below it that the selection takes, by their path there.
+    """Return files by name; of a folder, the selected files below it, by their path in it.
 
     Raises:
-        UsageError: a file cannot be read or is a symbolic link, a name comes twice, or a folder has no file to send.
+        UsageError: a file cannot be read or is a symbolic link, a name occurs twice, or a folder has no file to send.
     """
     selection = selection or Selection()
     found: dict[str, LocalFile] = {}
@@ -1496,7 +1549,7 @@ def local_files(given: Iterable[str], selection: Selection | None = None) -> lis
 
 
 def _some(names: Sequence[str]) -> str:
-    """Names for a line of text: ten at most."""
+    """Join at most ten names for a line of text."""
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return f"{', '.join(map(_plain, names[:10]))}{more}"
 
@@ -1512,7 +1565,7 @@ def _chosen(given: Iterable[str], options: argparse.Namespace, console: Console)
 
 
 def ci_facts(environ: Mapping[str, str]) -> Json:
-    """Where the code came from, as GitHub Actions or GitLab CI say it."""
+    """Return the origin of the code from the environment of GitHub Actions or GitLab CI."""
     if environ.get("GITHUB_ACTIONS") == "true":
         repository = f"{environ.get('GITHUB_SERVER_URL', '')}/{environ.get('GITHUB_REPOSITORY', '')}"
         run = environ.get("GITHUB_RUN_ID", "")
@@ -1557,7 +1610,7 @@ def _facts_of(options: argparse.Namespace) -> Json:
 
 
 def _require_objects(path: str, name: str, value: Any) -> None:
-    """Refuse a field of the facts that is not a list as the API takes it."""
+    """Refuse a field of the facts that is not a list as the API requires it."""
     members = str if name == "parents" else dict
     if value is not None and not (isinstance(value, list) and all(isinstance(member, members) for member in value)):
         what = "references such as “model/3”" if name == "parents" else "objects as POST …/versions takes them"
@@ -1565,7 +1618,7 @@ def _require_objects(path: str, name: str, value: Any) -> None:
 
 
 def _metrics_of(options: argparse.Namespace) -> list[Json]:
-    """Metrics of the options and of the file: an object of names and numbers, or a list as the API takes it."""
+    """Return the metrics of options and file: an object of names and numbers, or a list as the API requires it."""
     metrics: list[Json] = list(options.metric)
     if options.metrics:
         document = _document(options.metrics)
@@ -1583,9 +1636,11 @@ _SCHEMES = {"lakefs://": "lakefs", "s3://": "s3", "git+": "git", "pachyderm://":
 
 
 def _dataset(given: str) -> Json:
-    """ROLE=WHAT as the API takes it. WHAT is a file here (its SHA-256 is taken; a .dvc file or a dvc.lock is sent as it
-    is, with :PATH behind it where it describes several data), an address such as lakefs://… or s3://…?versionId=…, or
-    FORM:TEXT."""
+    """Convert ROLE=WHAT into the form of the API.
+
+    WHAT is a local file (its SHA-256 is used; a .dvc file or a dvc.lock is sent itself, followed by :PATH if it
+    describes several outputs), a URI such as lakefs://… or s3://…?versionId=…, or FORM:TEXT.
+    """
     role, _, what = given.partition("=")
     if role not in _ROLES or not what:
         raise UsageError(f"--dataset {given}: write {'|'.join(_ROLES)}=WHAT.")
@@ -1637,7 +1692,7 @@ def _document(path: str) -> Any:
 
 
 def _which(client: Client, reference: str) -> tuple[str, int]:
-    """MODEL/NUMBER as it stands; another reference as it resolves now."""
+    """Return MODEL/NUMBER directly; resolve any other reference."""
     slug, _, number = reference.partition("/")
     if slug and "@" not in slug and number.isascii() and number.isdecimal() and len(number) < 10:
         return slug, int(number)
@@ -1646,7 +1701,7 @@ def _which(client: Client, reference: str) -> tuple[str, int]:
 
 
 def _tell(document: Json, console: Console) -> None:
-    """A promotion request: to whoever runs the command, and to the job it runs in."""
+    """Print a promotion request, and write it to the outputs and summary of the CI job."""
     console.answer(document, *_request_lines(document))
     _tell_job({"promotion-id": document["id"], "url": document["page"], "state": document["state"],
                "version": document["version"], "digest": document["fingerprint"]})  # fmt: skip
@@ -1664,7 +1719,7 @@ def _tell_job(outputs: Mapping[str, Any]) -> None:
 
 
 def job_summary(document: Json) -> str:
-    """A promotion request as Markdown, for the page of a CI job."""
+    """Return a promotion request as Markdown, for the page of a CI job."""
     lines = [
         f"### {_markdown(_subject(document))}: {_markdown(document['state'])}",
         "",
@@ -1686,7 +1741,7 @@ def _markdown(text: object) -> str:
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~@&-])", r"\\\1", _plain(text))
 
 
-# --- what can be written on it ---------------------------------------------------------------------------------------
+# --- options ---------------------------------------------------------------------------------------------------------
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -1825,7 +1880,7 @@ EVIDENCE_KINDS = {
     "evaluation.table": "a CSV file of the rows the model was judged on, with label and prediction or score",
     "document.NAME": "what people read, such as document.validation_report or document.approval_memo",
 }
-"""Kinds of evidence that every server knows; a server names its own where it refuses another."""
+"""Kinds of evidence that every server accepts; an error of the server lists its own kinds."""
 
 
 def _add_timeout(parser: argparse.ArgumentParser) -> None:
