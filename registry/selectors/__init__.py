@@ -1,4 +1,4 @@
-"""Questions to the registry, a subject a file."""
+"""Queries of the registry, one module per subject."""
 
 from registry.selectors import account_controls, lineage, look_alikes
 from registry.selectors.access_requests import (

@@ -1,4 +1,4 @@
-"""Questions about access requests."""
+"""Queries on access requests."""
 
 from django.db.models import Q, QuerySet
 
@@ -12,7 +12,9 @@ _SHOWN = ("person", "model", "grant")
 
 
 def can_see_access_request(actor: Actor, request: AccessRequest) -> bool:
-    """Whether the actor may read the request: their own, one they may answer, or any for who reads the audit log."""
+    """Return whether the actor may read the request: its requester, those who may answer it, and readers of the
+    audit log.
+    """
     if request.person.uid == actor.person:
         return access.has_scope(actor, "models:read") and (actor.models is None or request.slug in actor.models)
     if access.check_org_permission(actor, OrgPermission.READ_AUDIT):
@@ -21,9 +23,12 @@ def can_see_access_request(actor: Actor, request: AccessRequest) -> bool:
 
 
 def access_request(actor: Actor, number: int) -> AccessRequest:
-    """The request with that number. Raises NotFound where there is none the actor may know of, PermissionDeniedError
-    for a token
-    without `models:read`."""
+    """Return the request with that number.
+
+    Raises:
+        NotFoundError: there is none visible to the actor.
+        PermissionDeniedError: a token without `models:read`.
+    """
     access.require_scope(actor, "models:read")
     found = AccessRequest.objects.select_related(*_SHOWN).filter(pk=number).first()
     if found is None or not can_see_access_request(actor, found):
@@ -32,8 +37,12 @@ def access_request(actor: Actor, number: int) -> AccessRequest:
 
 
 def access_requests(actor: Actor) -> QuerySet[AccessRequest]:
-    """All the actor may know of, newest first: their own, those on models they give roles on, and, for who reads the
-    audit log, everybody's. Raises PermissionDeniedError for a token without `models:read`."""
+    """Return all requests visible to the actor, newest first: their own, those on models on which they grant roles, and
+    all requests for readers of the audit log.
+
+    Raises:
+        PermissionDeniedError: a token without `models:read`.
+    """
     access.require_scope(actor, "models:read")
     found = AccessRequest.objects.select_related(*_SHOWN).order_by("-pk")
     if access.check_org_permission(actor, OrgPermission.READ_AUDIT):
@@ -44,12 +53,12 @@ def access_requests(actor: Actor) -> QuerySet[AccessRequest]:
 
 
 def own_access_requests(actor: Actor) -> QuerySet[AccessRequest]:
-    """What the actor's person asked for, newest first."""
+    """Return the requests of the actor's person, newest first."""
     return AccessRequest.objects.select_related(*_SHOWN).filter(_own(actor)).order_by("-pk")
 
 
 def access_requests_to_answer(actor: Actor) -> QuerySet[AccessRequest]:
-    """The open requests the actor may answer, the longest waiting first; never their own."""
+    """Return the open requests that the actor may answer, oldest first, without their own."""
     models = access.models_with_permission(actor, Permission.GRANT_ROLE)
     found = AccessRequest.objects.filter(IS_CURRENT, model__in=models.values("pk")).exclude(person__uid=actor.person)
     return found.select_related(*_SHOWN).order_by("opened_at", "pk")

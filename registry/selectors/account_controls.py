@@ -1,4 +1,4 @@
-"""Who could act as an account, or made it: what keeps two signatures from being one person's."""
+"""Who could act as an account, or created it: two decision signatures must not come from one person."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _SIGN_IN = (AccountControl.Kind.PASSWORD_SET, AccountControl.Kind.ADDRESS_SET, A
 
 @dataclass(frozen=True)
 class Control:
-    """That a person, by uid, made an account, or could act as it, until a moment if that is over."""
+    """A person, by uid, who created an account or could act as it; `until` is the end of that, or None."""
 
     uid: str
     made: bool
@@ -19,13 +19,14 @@ class Control:
 
 
 def controls_of(accounts: Collection[str]) -> dict[str, tuple[Control, ...]]:
-    """Return who made accounts, set their password, changed their address or was shown their sign-in link.
+    """Return who created accounts, set their password, changed their address or was shown their sign-in link. One
+    query.
 
     Args:
         accounts: uids.
 
     Returns:
-        The controls by the uid of the account; accounts without any are left out. One query.
+        The controls by the uid of the account; accounts without any are missing.
     """
     if not accounts:
         return {}
@@ -37,15 +38,17 @@ def controls_of(accounts: Collection[str]) -> dict[str, tuple[Control, ...]]:
 
 
 def controllers(controls: Iterable[Control], since: datetime) -> frozenset[str]:
-    """Return who could act as the account at `since` or later, by uid."""
+    """Return the uids of those who could act as the account at `since` or later."""
     return frozenset(c.uid for c in controls if not c.made and (c.until is None or c.until > since))
 
 
 def controllers_of(account: str, since: datetime) -> frozenset[str]:
-    """Return who could act as the account with that uid at `since` or later, by uid: signatures name them."""
+    """Return the uids of those who could act as the account with that uid at `since` or later; signatures record
+    them.
+    """
     return controllers(controls_of([account]).get(account, ()), since)
 
 
 def makers(controls: Iterable[Control]) -> frozenset[str]:
-    """Return who made the account, by uid."""
+    """Return the uids of those who created the account."""
     return frozenset(c.uid for c in controls if c.made)

@@ -1,5 +1,4 @@
-"""Models: which there are, and one by its name. What an actor may see is asked of `registry.access`; nothing here
-decides it anew."""
+"""Queries on models. `registry.access` decides visibility."""
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -11,8 +10,9 @@ from registry.models import IS_CURRENT, ModelVersion, RegisteredModel, StageOccu
 
 
 def annotate_counts(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel]:
-    """The same models, each with its owner, `latest_number` (of its newest registered version) and `in_exclusive`
-    (number of the version in the lifecycle's exclusive stage, such as Production)."""
+    """Add to each model its owner, `latest_number` (newest registered version) and `in_exclusive` (number of the
+    version in the lifecycle's exclusive stage, such as Production).
+    """
     newest = ModelVersion.objects.filter(model_id=OuterRef("pk"), status=ModelVersion.Status.REGISTERED)
     exclusive = StageOccupancy.objects.filter(IS_CURRENT, model_id=OuterRef("pk"), exclusive=True)
     return models.select_related("owner").annotate(
@@ -22,9 +22,12 @@ def annotate_counts(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredMod
 
 
 def model(actor: Actor, slug: str) -> RegisteredModel:
-    """A model by its name. Raises NotFound, the same for absent and invisible; PermissionDeniedError for a token that
-    was not
-    issued for reading models."""
+    """Return the model with that slug.
+
+    Raises:
+        NotFoundError: the model is absent or not visible; the message is the same.
+        PermissionDeniedError: a token without `models:read`.
+    """
     access.require_scope(actor, "models:read")
     found = access.visible_models(actor).select_related("owner", "accountable_executive").filter(slug=slug).first()
     if found is None:
@@ -33,7 +36,9 @@ def model(actor: Actor, slug: str) -> RegisteredModel:
 
 
 def models_called(name: str) -> QuerySet[RegisteredModel]:
-    """Find the model MLflow clients call by a name, whoever may see it; its slug is not looked at. One row at most."""
+    """Return the model with that MLflow name, regardless of visibility; at most one row. The slug counts only if
+    it has no other name.
+    """
     return RegisteredModel.objects.alias(mlflow_calls=Coalesce("renamed", "mlflow_name", "slug")).filter(
         mlflow_calls=name
     )

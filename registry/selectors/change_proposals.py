@@ -1,4 +1,4 @@
-"""Which change proposals an actor may read."""
+"""Queries on change proposals."""
 
 from django.db.models import Q, QuerySet
 
@@ -9,10 +9,11 @@ from registry.models import ChangeProposal
 
 
 def change_proposals(actor: Actor) -> QuerySet[ChangeProposal]:
-    """The proposals visible to the actor, newest first: all for readers of the organisation's audit log and for
-    administrators; otherwise those about a model the actor sees, and the actor's own of the organisation.
+    """Return the proposals visible to the actor, newest first.
 
-    A token that is limited to models reads those about these models only."""
+    These are all for readers of the organisation's audit log and for administrators; for others those about visible
+    models, and their own about the organisation. A token limited to models reads only those about these models.
+    """
     found = ChangeProposal.objects.select_related("proposed_by", "model").order_by("-pk")
     if actor.models is not None:
         return found.filter(model__in=access.visible_models(actor))
@@ -26,7 +27,11 @@ def change_proposals(actor: Actor) -> QuerySet[ChangeProposal]:
 
 
 def change_proposal(actor: Actor, number: int) -> ChangeProposal:
-    """The proposal of that number. Raises NotFound where there is none that the actor may read."""
+    """Return the proposal with that number.
+
+    Raises:
+        NotFoundError: there is none that the actor may read.
+    """
     found = change_proposals(actor).filter(pk=number).first()
     if found is None:
         raise NotFoundError(f"There is no change proposal C{number} that you may read.")
@@ -34,5 +39,9 @@ def change_proposal(actor: Actor, number: int) -> ChangeProposal:
 
 
 def require_visible_proposal(actor: Actor, proposal: ChangeProposal) -> None:
-    """Raise NotFound unless the actor may read the proposal."""
+    """Require that the actor may read the proposal.
+
+    Raises:
+        NotFoundError: the actor may not read it.
+    """
     change_proposal(actor, proposal.pk)

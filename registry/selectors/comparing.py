@@ -1,4 +1,4 @@
-"""Versions as `registry.comparison` takes them."""
+"""Versions as input of `registry.comparison`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +11,11 @@ from registry.selectors.contents import VersionContents
 def comparison_inputs(
     versions: Sequence[ModelVersion], contents: VersionContents | None = None
 ) -> list[VersionSnapshot]:
-    """What each of these versions is compared in, in their order. The versions come with their models joined.
+    """Return the compared facts of each version, in their order. The versions have their models joined.
 
     Args:
-        contents: what they consist of, where that was read already.
+        versions: the versions.
+        contents: their contents, if already read.
     """
     held = contents or VersionContents(*versions)
     return [

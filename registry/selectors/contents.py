@@ -1,4 +1,4 @@
-"""What versions consist of now, for whoever looks at several of its nouns, or at a version and its champion."""
+"""The current contents of versions, for callers that read several kinds of them, or a version and its champion."""
 
 from collections.abc import Collection
 from functools import cached_property
@@ -22,34 +22,37 @@ _Row = TypeVar("_Row", Artifact, DatasetReference, Evidence, Metric, ModelCard)
 
 
 class VersionContents:
-    """The files, datasets, metrics, cards and evidence of some versions. Each noun is read once, when first asked for,
-    and for all of the versions together; so one instance must not outlive a change of what it shows."""
+    """The files, datasets, metrics, cards and evidence of some versions.
+
+    Each kind is read once, on first use, for all of the versions together; so an instance must not be kept after a
+    change.
+    """
 
     def __init__(self, *versions: ModelVersion) -> None:
         self._ids = [version.pk for version in versions]
 
     def files(self, version: ModelVersion) -> list[Artifact]:
-        """Its files, by path."""
+        """Return its files, by path."""
         return self._files.get(version.pk, [])
 
     def datasets(self, version: ModelVersion) -> list[DatasetReference]:
-        """What it was made and judged with, by role and name."""
+        """Return its dataset references, by role and name."""
         return self._datasets.get(version.pk, [])
 
     def metrics(self, version: ModelVersion) -> list[Metric]:
-        """The latest revision of each (name, dataset, slice)."""
+        """Return the latest revision of each (name, dataset, slice)."""
         return self._metrics.get(version.pk, [])
 
     def card(self, version: ModelVersion) -> ModelCard | None:
-        """The latest revision of its card."""
+        """Return the latest revision of its card."""
         return next(iter(self._cards.get(version.pk, [])), None)
 
     def evidence(self, version: ModelVersion) -> list[Evidence]:
-        """The latest revision of each kind."""
+        """Return the latest revision of each kind."""
         return self._evidence.get(version.pk, [])
 
     def before_governance(self, version: ModelVersion) -> bool:
-        """Whether it stands in a place, or carries an alias, that it held before it was brought here."""
+        """Return whether it holds a stage or an alias that an import set."""
         return version.pk in self._before_governance
 
     @cached_property
@@ -83,20 +86,21 @@ class VersionContents:
 
 
 def latest_metrics(version: ModelVersion) -> list[Metric]:
-    """The latest revision of each (name, dataset, slice)."""
+    """Return the latest revision of each (name, dataset, slice)."""
     rows = Metric.objects.filter(version=version).order_by("name", "dataset", "slice", "-revision")
     return list(rows.distinct("name", "dataset", "slice"))
 
 
 def latest_evidence(version: ModelVersion) -> list[Evidence]:
-    """The latest revision of each kind."""
+    """Return the latest revision of each kind."""
     rows = Evidence.objects.filter(version=version).order_by("kind", "-revision")
     return list(rows.distinct("kind").select_related("blob"))
 
 
 def imported_occupancies(versions: Collection[int]) -> frozenset[int]:
-    """Which of these versions, by primary key, stand in a place or carry an alias that nobody here approved, because
-    they held it before they were brought here. One query."""
+    """Return which versions, by primary key, hold a stage or an alias that an import set, so that it was not
+    approved here. One query.
+    """
     held = Q(IS_CURRENT, before_governance=True, version_id=OuterRef("pk"))
     found = ModelVersion.objects.filter(
         Exists(StageOccupancy.objects.filter(held)) | Exists(AliasAssignment.objects.filter(held)), pk__in=versions

@@ -1,4 +1,4 @@
-"""The lifecycle in force, and which names of aliases it protects."""
+"""The lifecycle in force, and the aliases it protects."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,8 +35,10 @@ _PROTECTIONS = """
 
 @dataclass(frozen=True)
 class RepresentedStage:
-    """A stage that a protected alias represents. `by_name`: because the alias carries the name of a protected stage,
-    not because an officer said so."""
+    """A stage that a protected alias represents.
+
+    `by_name` is True if the alias has the name of a protected stage, False if an officer declared it.
+    """
 
     slug: str
     name: str
@@ -47,14 +49,14 @@ class RepresentedStage:
 
 @dataclass(frozen=True)
 class AliasProtection:
-    """That an alias moves by promotion request only, and the stages it represents."""
+    """An alias that changes by promotion request only, and the stages it represents."""
 
     name: str
     represents: tuple[RepresentedStage, ...] = ()
 
 
 def lifecycle() -> stages.Lifecycle:
-    """The lifecycle in force, as a value. One query."""
+    """Return the lifecycle in force as a value. One query."""
     rows = prepared_statements.execute_prepared(_LIFECYCLE, {})
     return stages.lifecycle(
         [stages.StageSpec(*row[:-1]) for row in rows],
@@ -63,8 +65,11 @@ def lifecycle() -> stages.Lifecycle:
 
 
 def require_allowed_transition(source: Stage, target: Stage) -> None:
-    """Raises InvalidTransitionError, with the stages that can be reached, where the lifecycle has no move from one
-    to another."""
+    """Require that the lifecycle has a transition from one stage to the other.
+
+    Raises:
+        InvalidTransitionError: it has none; the message names the allowed targets.
+    """
     if prepared_statements.execute_prepared(_LAWFUL, {"source": source.pk, "target": target.pk}):
         return
     known = lifecycle()
@@ -78,26 +83,26 @@ def require_allowed_transition(source: Stage, target: Stage) -> None:
 
 
 def has_protected_targets() -> bool:
-    """Whether the gate guards anything here: a stage, its exit, or an alias. False on an instance set up for trials."""
+    """Return whether any stage, exit or alias is protected. False on an instance set up for trials."""
     guarded = Stage.objects.filter(Q(protected=True) | Q(protected_exit=True))
     return guarded.exists() or ProtectedAlias.objects.exists()
 
 
 def is_protected_alias(name: str) -> bool:
-    """Whether the alias moves by promotion request only."""
+    """Return whether the alias changes by promotion request only."""
     return alias_protection(name) is not None
 
 
 def alias_protection(name: str) -> AliasProtection | None:
-    """What protects an alias; None for a free one."""
+    """Return the protection of an alias; None for an unprotected one."""
     return alias_protections([name]).get(name)
 
 
 def alias_protections(names: Iterable[str]) -> dict[str, AliasProtection]:
-    """Return the protected ones of these aliases. One query.
+    """Return the protections of those of the aliases that are protected. One query.
 
-    An alias is protected where an officer protects its name, and where its name is the slug or the name of a protected
-    stage in any capitals: who follows `@production` expects what may be in Production.
+    An alias is protected if an officer protects its name, or if its name is the slug or the name of a protected stage
+    in any letter case: users of `@production` expect a version that may be in Production.
     """
     found: dict[str, AliasProtection] = {}
     for name, slug, *stage in prepared_statements.execute_prepared(_PROTECTIONS, {"names": list(names)}):
@@ -108,20 +113,21 @@ def alias_protections(names: Iterable[str]) -> dict[str, AliasProtection]:
 
 
 def protected_aliases() -> tuple[AliasProtection, ...]:
-    """Every alias that can be protected on this instance: those an officer protects, and the slug of each protected
-    stage. Two queries."""
+    """Return every alias that can be protected on this instance: those an officer protects, and the slug of each
+    protected stage. Two queries.
+    """
     names = set(ProtectedAlias.objects.values_list("name", flat=True))
     names |= set(Stage.objects.filter(protected=True).values_list("slug", flat=True))
     return tuple(alias_protections(sorted(names)).values())
 
 
 def is_alias_governed(name: str) -> bool:
-    """Whether an alias that is to be pointed somewhere moves by promotion request only.
+    """Return whether the alias changes by promotion request only, before it is set.
 
-    Raises ValidationFailedError, at /alias, for a name that cannot be an alias; for one that looks like a protected
-    alias, also
-    but for its capitals: readers take “Champion” and “charnpion” for the champion; and for one that looks like the slug
-    or the name of a protected stage without being it.
+    Raises:
+        ValidationFailedError: at /alias: the name cannot be an alias; it looks like a protected alias or differs from
+            it only in case (users take “Champion” and “charnpion” for the champion); or it looks like the slug or the
+            name of a protected stage without being it.
     """
     faults = ErrorCollector()
     faults.alias("/alias", name)
@@ -131,7 +137,7 @@ def is_alias_governed(name: str) -> bool:
     aliases = [known for known, stage in alike if stage is None]
     if aliases and name not in aliases:
         faults.add("/alias", "looks_protected", f"Write “{aliases[0]}”, the protected alias, or choose another name.")
-    # The slug or the name of a protected stage is protected in any capitals, so it needs no refusal.
+    # The slug or the name of a protected stage is protected in any letter case, so it is not refused.
     elif alike and not aliases and name.lower() not in {known.lower() for known, _ in alike}:
         faults.add("/alias", "looks_protected", f"Write “{alike[0][1]}”, the protected stage, or choose another name.")
     faults.raise_if_any()

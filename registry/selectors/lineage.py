@@ -1,9 +1,9 @@
-"""Where versions come from and what rests on what: datasets and versions are the nodes.
+"""Lineage: a graph of datasets and versions.
 
-A version points at the datasets it was made and judged with and at the versions it was made from. Both are written at
-registration and a parent has to be registered first, so there is no cycle; the queries are bounded in depth all the
-same. Each walks in ONE recursive query over ids, which asks no permission; what it found is then held against
-`access.visible_to`, and what the reader may not see is counted and never named.
+A version references the datasets with which it was trained or evaluated and the versions from which it was made. Both
+are written at registration and a parent must be registered first, so there is no cycle; the depth of the queries is
+limited nevertheless. Each query is ONE recursive query over ids without permission checks; the result is then filtered
+by `access.visible_models`, and versions that are not visible are counted but never named.
 """
 
 from collections.abc import Collection, Iterable
@@ -33,11 +33,11 @@ from registry.exceptions import ConflictError, NotFoundError
 from registry.models import DatasetReference, ModelVersion
 
 STEPS = 2
-"""How far a version's surroundings go, each way."""
+"""Default depth of a version's neighbourhood, in each direction."""
 MAX_STEPS = 32
-"""How far anything is followed at all."""
+"""Maximum depth of any query."""
 MOST = 400
-"""Edges that are followed in each direction around one version: more cannot be drawn or read as a list."""
+"""Maximum number of edges in each direction around one version; more can neither be drawn nor read as a list."""
 
 _AROUND = """
 WITH RECURSIVE
@@ -74,25 +74,30 @@ SELECT id FROM resting
 
 @dataclass(frozen=True)
 class LineageNeighbourhood:
-    """A version, what it was made from and what was made from it, as far as the reader may see."""
+    """A version, its ancestors and its descendants, as far as they are visible to the reader."""
 
     version: ModelVersion
     ancestors: tuple[ModelVersion, ...]
     descendants: tuple[ModelVersion, ...]
     edges: frozenset[tuple[int, int]]
-    """(child, parent), by primary key, among those."""
+    """(child, parent), by primary key, between these versions."""
     datasets: tuple[DatasetReference, ...]
     """Of the version and its ancestors."""
     hidden: int
-    """Versions next to these that the reader may not see."""
+    """Number of neighbouring versions that are not visible to the reader."""
     cut: bool
-    """Whether there is more than was followed."""
+    """Whether there are more edges than were read."""
 
 
 def lineage_neighbourhood(actor: Actor, version: ModelVersion, *, steps: int = STEPS) -> LineageNeighbourhood:
-    """The surroundings of a version the actor may see, `steps` each way. Three queries, whatever there is.
+    """Return the neighbourhood of a version that the actor may see. Three queries.
 
-    It is followed through visible versions only: beyond one that may not be seen, nothing is shown.
+    Edges are followed through visible versions only: what is connected only through an invisible one is not shown.
+
+    Args:
+        actor: the reader.
+        version: the version.
+        steps: depth in each direction, at most `MAX_STEPS`.
     """
     with connection.cursor() as cursor:
         cursor.execute(_AROUND, {"version": version.pk, "steps": min(steps, MAX_STEPS), "most": MOST})
@@ -121,7 +126,7 @@ def lineage_neighbourhood(actor: Actor, version: ModelVersion, *, steps: int = S
 
 
 def _reached(start: int, edges: Collection[tuple[int, int]], seen: set[int]) -> set[int]:
-    """What is reached from `start` along the edges through what is seen; `start` included."""
+    """Return the nodes reachable from `start` through visible nodes; `start` included."""
     reached, waiting = {start}, [start]
     while waiting:
         here = waiting.pop()
@@ -136,17 +141,19 @@ def _ordered(versions: Iterable[ModelVersion]) -> tuple[ModelVersion, ...]:
     return tuple(sorted(versions, key=lambda v: (v.model.slug, -v.number)))
 
 
-# --- what rests on a dataset ------------------------------------------------------------------------------------------
+# --- dependents of a dataset ------------------------------------------------------------------------------------------
 
 
 def dependents(actor: Actor, identity: str, *, stage: str | None = None) -> QuerySet[ModelVersion]:
-    """The versions that rest on a dataset and that the actor may see: made or judged with it, or made from a version
-    that was, however many steps away and whether or not the steps between may be seen.
+    """Return the visible versions that depend on a dataset: trained or evaluated with it, or made from such a version
+    at any distance, whether or not the versions between are visible.
 
-    Each has `rank` (0 in an exclusive stage, 1 in another protected one, 2 elsewhere) and `direct`. Order as you like.
+    Each row has `rank` (0 in an exclusive stage, 1 in another protected one, 2 elsewhere) and `direct`. Unordered.
 
     Args:
-        stage: slug; only those in it now.
+        actor: the reader.
+        identity: the identity of the dataset.
+        stage: slug; only versions in this stage now.
     """
     found = _resting_on(identity).filter(_seen_by(actor))
     if stage is not None:
@@ -165,19 +172,21 @@ def dependents(actor: Actor, identity: str, *, stage: str | None = None) -> Quer
 
 @dataclass(frozen=True)
 class DatasetUsage:
-    """How much rests on a dataset: visible versions by the slug of their stage, and how many the reader may not see."""
+    """How many versions depend on a dataset: visible versions by the slug of their stage, and the number of
+    invisible ones.
+    """
 
     by_stage: dict[str, int]
     hidden: int
 
     @property
     def total(self) -> int:
-        """Of those that may be seen."""
+        """The number of visible versions."""
         return sum(self.by_stage.values())
 
 
 def dataset_usage(actor: Actor, identity: str) -> DatasetUsage:
-    """How many versions rest on a dataset, in one query."""
+    """Count the versions that depend on a dataset, in one query."""
     rows = (
         _resting_on(identity)
         .annotate(seen=_seen_by(actor))
@@ -196,14 +205,16 @@ def dataset_usage(actor: Actor, identity: str) -> DatasetUsage:
 
 
 def _seen_by(actor: Actor) -> "ExpressionWrapper[Q]":
-    """That the actor may see the version: looked up for each, because they are few beside all that may be seen."""
+    """Return the expression that the version is visible to the actor, evaluated per row, because the rows are few
+    compared with all visible models.
+    """
     seen = access.exists_in(access.visible_models_for_list(actor).filter(pk=OuterRef("model_id")))
     return ExpressionWrapper(seen, BooleanField())
 
 
 def _resting_on(identity: str) -> QuerySet[ModelVersion]:
-    # An array of ids, worked out first and then looked up: PostgreSQL expects a recursion to find ever so many rows,
-    # and joined to one it would read all versions and ask of each whether it may be seen.
+    # The ids as an array, computed first: PostgreSQL overestimates the rows of a recursive query, and with a join it
+    # would read all versions and check the visibility of each.
     resting = RawSQL(_RESTING, [identity, MAX_STEPS])  # noqa: S611 (a constant)
     among = Func(F("pk"), resting, template="%(expressions)s)", arg_joiner=" = ANY (ARRAY", output_field=BooleanField())
     return ModelVersion.objects.filter(among)
@@ -213,19 +224,28 @@ def _resting_on(identity: str) -> QuerySet[ModelVersion]:
 
 
 def references(actor: Actor) -> QuerySet[DatasetReference]:
-    """The dataset references of versions the actor may see. Raises PermissionDeniedError for a token that may not
-    read."""
+    """Return the dataset references of visible versions.
+
+    Raises:
+        PermissionDeniedError: a token without `models:read`.
+    """
     access.require_scope(actor, "models:read")
     return DatasetReference.objects.filter(version__model__in=access.visible_models(actor))
 
 
 def dataset(actor: Actor, key: str) -> DatasetReference:
-    """A dataset, shown by its newest reference among those the actor may see: by its identity, or by its digest.
+    """Return a dataset, represented by its newest visible reference, by its identity or its digest.
 
-    Who may see no version that names it may not see it, even where a version of theirs rests on it through a parent.
+    A dataset is visible only through a version that references it, not through a descendant of such a version.
 
-    Raises NotFound, the same for absent and invisible; Conflict where several datasets have that digest, such as two
-    paths of one commit.
+    Args:
+        actor: the reader.
+        key: the identity, or the digest with or without "sha256:".
+
+    Raises:
+        NotFoundError: the dataset is absent or not visible; the message is the same.
+        ConflictError: several datasets have this digest, such as two paths of one commit.
+        PermissionDeniedError: a token without `models:read`.
     """
     seen = references(actor).order_by("-pk")
     found = seen.filter(identity=key).first()
@@ -245,8 +265,15 @@ def dataset(actor: Actor, key: str) -> DatasetReference:
 
 
 def find_datasets(actor: Actor, words: str) -> QuerySet[DatasetReference]:
-    """The references, among those the actor may see, that a search means: the beginning of a name or of a digest (from
-    8 digits), an address, an identity, or a reference in any of the forms of `registry.datasets`. All, for no words.
+    """Return the visible references that match a search; all for an empty search.
+
+    Args:
+        actor: the reader.
+        words: the prefix of a name or of a digest (from 8 digits), an address, an identity, or a reference in any of
+            the formats of `registry.datasets`.
+
+    Raises:
+        PermissionDeniedError: a token without `models:read`.
     """
     found, words = references(actor), words.replace("\x00", " ").strip()
     if not words:
@@ -262,8 +289,9 @@ def find_datasets(actor: Actor, words: str) -> QuerySet[DatasetReference]:
 
 @dataclass(frozen=True)
 class DatasetMatch:
-    """A dataset in a list: its newest reference, and how many visible versions name it, those in a protected stage
-    among them."""
+    """A dataset in a list: its newest reference, the number of visible versions that reference it, and how many
+    of these are in a protected stage.
+    """
 
     reference: DatasetReference
     versions: int
@@ -271,7 +299,7 @@ class DatasetMatch:
 
 
 def counted(actor: Actor, identities: Collection[str]) -> list[DatasetMatch]:
-    """Datasets with how often they are named directly, in the order given. Two queries."""
+    """Return datasets with the number of direct references, in the given order. Two queries."""
     seen = references(actor).filter(identity__in=identities)
     live = Q(version__stage__exclusive=True) | Q(version__stage__protected=True)
     counts = {

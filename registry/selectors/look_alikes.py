@@ -1,4 +1,4 @@
-"""What was registered before names and tags were refused for hiding or imitating a model, for the deployment check."""
+"""Data from before names and tags that imitate or hide a model were refused, for the deployment check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from registry.models import RegisteredModel, RegisteredName
 
 
 def imitations() -> list[tuple[str, str]]:
-    """List models whose name looks like an older model’s: the slug of each, and of the other."""
+    """Return models whose name looks like an older model’s: the slug of each, and of the other."""
     held = RegisteredName.objects.filter(released_at__isnull=True)
     holders = dict(held.values_list("skeleton", "model__slug"))
     found = []
@@ -23,7 +23,8 @@ def imitations() -> list[tuple[str, str]]:
 
 
 def hidden_by_prompt_tag() -> list[str]:
-    """List models with a version in a protected stage that MLflow clients do not show, because they carry the tag of
-    prompts: their slugs."""
+    """Return the slugs of models with a version in a protected stage that MLflow clients do not show, because
+    they have the tag of prompts.
+    """
     tagged = RegisteredModel.objects.filter(tags__has_key=prompts.IS_PROMPT, versions__stage__protected=True)
     return [model.slug for model in tagged.order_by("slug").distinct() if prompts.is_prompt(model.tags)]

@@ -1,4 +1,4 @@
-"""Who had a part in a version, and who could act as the accounts that had one: what the separation of duties asks."""
+"""Who took part in a version, and who could act as the accounts that did, for the separation of duties."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from audit.postgresql import prepared_statements
 from registry.models import Contribution
 
-# Accounts act by tokens; a service account by tokens alone. Who holds it is asked of the time since the version exists.
+# Accounts act by tokens; a service account only by tokens. Controllers count from the creation of the version on.
 _PARTICIPATION = """
 WITH asked AS (
     SELECT q.key, q.token AS asked_with, v.id AS version_id, v.created_at, v.registered_by_id, v.registered_with_id
@@ -40,11 +40,14 @@ SELECT a.key, 'contributor', p.uid, c.part
 
 @dataclass(frozen=True)
 class Participation:
-    """Who had a part in a version or in asking for its promotion, by uid.
+    """Who took part in a version or in requesting its promotion, by uid.
 
-    `contributed`: what each account added to the version, in words. `token_accounts`: the accounts whose tokens were
-    used. `behind_tokens`: those, and who could use the tokens: owners, recorded users, and those who issued or received
-    them. `behind_request`: the part of `behind_tokens` that stands behind the token that asked.
+    Attributes:
+        contributed: what each account added to the version, as labels.
+        token_accounts: the accounts whose tokens were used.
+        behind_tokens: these, and those who could use the tokens: owners, recorded users, and those who issued or
+            received them.
+        behind_request: the part of `behind_tokens` that belongs to the token that requested the promotion.
     """
 
     contributed: dict[str, tuple[str, ...]]
@@ -57,13 +60,14 @@ NONE = Participation({}, frozenset(), frozenset(), frozenset())
 
 
 def participation(asked: Iterable[tuple[int, int, int | None]]) -> dict[int, Participation]:
-    """Who had a part, for several versions in one query.
+    """Return who took part in several versions, in one query.
 
     Args:
-        asked: triples of a key of the caller's (such as a request's number), the version's key, and the key of the
-            token that asked for something, if one did.
+        asked: triples of a key of the caller's (such as the number of a request), the version's key, and the key of the
+            token that made the request, if any.
 
-    Returns the participation by the caller's key.
+    Returns:
+        The participation by the caller's key.
     """
     triples = list(asked)
     if not triples:

@@ -1,4 +1,4 @@
-"""Who is responsible for what: models without an active owner, and everything one account is responsible for."""
+"""Queries on responsibilities: models without an active owner, and everything for which one account is responsible."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,13 @@ from registry.models import IS_CURRENT, AccountControl, RegisteredModel, User
 
 
 def is_unowned() -> Q:
-    """The condition for models that have no owner, or whose owner's account is deactivated: they enter no protected
-    stage."""
+    """Return the condition for models without an owner or with a deactivated owner; these enter no protected stage."""
     return Q(owner__isnull=True) | Q(owner__in=User.objects.filter(is_active=False))
 
 
 @dataclass(frozen=True)
 class Responsibilities:
-    """What an account is responsible for, whoever asks: an administrator has to reassign all of it."""
+    """What an account is responsible for, regardless of visibility: an administrator has to reassign all of it."""
 
     owned: QuerySet[RegisteredModel]
     accountable: QuerySet[RegisteredModel]
@@ -23,7 +22,7 @@ class Responsibilities:
 
 
 def responsibilities_of(person: User) -> Responsibilities:
-    """Return what an account owns or is accountable for. Queries are run when the parts are read."""
+    """Return what an account owns or is accountable for. The queries run when the parts are read."""
     held = AccountControl.objects.filter(IS_CURRENT, person=person, kind=AccountControl.Kind.OWNER).values("account_id")
     return Responsibilities(
         owned=RegisteredModel.objects.filter(owner=person).order_by("slug"),

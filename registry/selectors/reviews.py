@@ -12,11 +12,12 @@ SOON = timedelta(days=30)
 
 
 def calendar(actor: Actor, *, team: str = "", owner: str = "") -> QuerySet[RegisteredModel]:
-    """The models in use the actor may see that have a day for their next review, the earliest first.
+    """Return the visible active models that have a date for their next review, earliest first.
 
     Args:
-        team: exact name.
-        owner: user name of the owner.
+        actor: the reader.
+        team: exact name; empty for all.
+        owner: user name of the owner; empty for all.
     """
     found = access.visible_models(actor).filter(status=RegisteredModel.Status.ACTIVE, next_review__isnull=False)
     if team:
@@ -27,8 +28,10 @@ def calendar(actor: Actor, *, team: str = "", owner: str = "") -> QuerySet[Regis
 
 
 def due_for(actor: Actor, today: date) -> QuerySet[RegisteredModel]:
-    """Those due within thirty days, or overdue, on whose promotions the actor may decide. Whether the separation of
-    duties lets them review one is asked when it is opened."""
+    """Return the models due within thirty days or overdue on whose promotions the actor may decide.
+
+    The separation of duties is checked only when a review is opened.
+    """
     mine = access.models_with_permission(actor, access.Permission.DECIDE)
     rows = RegisteredModel.objects.filter(pk__in=mine.values("pk"), status=RegisteredModel.Status.ACTIVE)
     person = access.person_of(actor)

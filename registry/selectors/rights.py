@@ -1,4 +1,4 @@
-"""Who may read who may do what with a model."""
+"""Who may read what others may do with a model."""
 
 from audit.actor import Actor
 from registry import access
@@ -8,16 +8,23 @@ from registry.models import RegisteredModel
 
 
 def can_list_permissions(actor: Actor, model: RegisteredModel) -> bool:
-    """Whether the actor may read what others may do with the model: who gives roles on it, and who reads the audit log.
-    Everybody else who sees the model reads what they may do themselves, and who gives roles."""
+    """Return whether the actor may read what others may do with the model: those who grant roles on it, and readers of
+    the audit log.
+
+    Other readers of the model see only their own permissions, and who grants roles.
+    """
     return bool(access.check_permission(actor, Permission.GRANT_ROLE, model)) or bool(
         access.check_org_permission(actor, OrgPermission.READ_AUDIT)
     )
 
 
 def require_reading_rights(actor: Actor, model: RegisteredModel) -> None:
-    """Raises NotFound where the actor may not see the model, PermissionDeniedError where they may not read others'
-    rights."""
+    """Require that the actor may read what others may do with the model.
+
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor may not read the permissions of others.
+    """
     access.require_permission(actor, Permission.VIEW, model)
     if not can_list_permissions(actor, model):
         who = tuple(str(user) for user in access.users_who_can_grant(model)[:5])

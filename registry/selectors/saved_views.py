@@ -1,14 +1,14 @@
-"""Which saved views a reader has: their own, and what others share."""
+"""Queries on saved views: the reader's own, and shared ones."""
 
 from audit.actor import Actor
 from registry.models import SavedView
 
 SHOWN = 12
-"""Views of others among the tabs; each is counted on every page of the list."""
+"""Maximum number of views of others shown as tabs; each is counted on every page of the list."""
 
 
 def views_for(actor: Actor) -> list[SavedView]:
-    """The reader's own by name, then those others share."""
+    """Return the reader's own views by name, then those that others share."""
     if actor.person is None:
         return []
     rows = SavedView.objects.select_related("owner").order_by("name", "pk")

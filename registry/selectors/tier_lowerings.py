@@ -1,4 +1,4 @@
-"""Who lowered the risk tiers that models have now: the separation of duties keeps them from approving."""
+"""Who lowered the current risk tiers of models: the separation of duties excludes them from approving."""
 
 from collections.abc import Collection
 
@@ -9,10 +9,11 @@ from registry.models import Assessment
 
 
 def who_lowered(models: Collection[int]) -> dict[int, frozenset[str]]:
-    """Return, by model key, the uids of those who proposed or confirmed a less strict tier that still counts.
+    """Return, by model key, the uids of those who proposed or confirmed a less strict tier that still counts. One
+    query.
 
-    A lowering counts until the model is assessed as strictly as before it. Another assessment that leaves the lower
-    tier where it is does not end it. Models without one are left out. One query.
+    A lowering counts until the model is assessed as strictly as before it. Another assessment that keeps the lower tier
+    does not end it. Models without one are missing.
     """
     later = Assessment.objects.filter(
         model=OuterRef("model"),

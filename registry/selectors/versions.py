@@ -1,4 +1,4 @@
-"""Versions: those of a model, one by its number, what a reference means now or meant then."""
+"""Queries on versions: those of a model, one by its number, and what a reference means now or meant at a time."""
 
 from datetime import datetime
 
@@ -21,17 +21,22 @@ from registry.selectors.catalogue import model
 
 
 def versions_of(model: RegisteredModel) -> QuerySet[ModelVersion]:
-    """The versions of a model, newest first, with what a row of a list shows."""
+    """Return the versions of a model, newest first, with the relations that a list row shows."""
     return with_list_relations(ModelVersion.objects.filter(model=model).order_by("-number"))
 
 
 def with_list_relations(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
-    """The same versions, with what a row of a list names beside them."""
+    """Join the relations that a list row shows."""
     return versions.select_related("model", "stage", "registered_by", "trained_by")
 
 
 def version(actor: Actor, slug: str, number: int) -> ModelVersion:
-    """A version by its model's name and its number. Raises as `model` does."""
+    """Return a version by its model's slug and its number.
+
+    Raises:
+        NotFoundError: the model is absent or not visible, or has no such version.
+        PermissionDeniedError: a token without `models:read`.
+    """
     its_model = model(actor, slug)
     found = versions_of(its_model).select_related("registered_with__person").filter(number=number).first()
     if found is None:
@@ -41,9 +46,17 @@ def version(actor: Actor, slug: str, number: int) -> ModelVersion:
 
 
 def resolve(actor: Actor, reference: str) -> ModelVersion:
-    """The registered version a reference means now: `model/7` (a number), `model@champion` (an alias; `@latest` is the
-    newest), `model:production` (the newest in a stage, by slug). Raises NotFound, saying the three forms; otherwise as
-    `model` does."""
+    """Return the registered version that a reference means now.
+
+    Args:
+        actor: the reader.
+        reference: `model/7` (a number), `model@champion` (an alias; `@latest` is the newest), or `model:production`
+            (the newest in a stage, by slug).
+
+    Raises:
+        NotFoundError: the reference has another form, or there is no such version; otherwise as `model`.
+        PermissionDeniedError: a token without `models:read`.
+    """
     for mark in ("@", ":", "/"):
         slug, found, rest = reference.partition(mark)
         if found and slug and rest:
@@ -68,24 +81,23 @@ def resolve(actor: Actor, reference: str) -> ModelVersion:
 
 
 def in_stage_at(model: RegisteredModel, stage: Stage, moment: datetime) -> QuerySet[ModelVersion]:
-    """The versions of a model that were in a stage at that moment, newest first."""
+    """Return the versions of a model that were in a stage at that time, newest first."""
     held = occupancies_at(model, stage, moment)
     return ModelVersion.objects.filter(pk__in=held.values("version_id")).order_by("-number")
 
 
 def occupancies_at(model: RegisteredModel, stage: Stage, moment: datetime) -> QuerySet[StageOccupancy]:
-    """What was in a stage of a model at that moment, each with its from and to. One query, by the index
-    `occupancy_at_time`."""
+    """Return the occupancies of a stage of a model at that time. One query, with the index `occupancy_at_time`."""
     return StageOccupancy.objects.filter(_held_at(moment), model=model, stage=stage)
 
 
 def all_occupancies_at(stage: Stage, moment: datetime) -> QuerySet[StageOccupancy]:
-    """What was in a stage at that moment, of every model: who may see which is asked of `registry.access`."""
+    """Return the occupancies of a stage at that time, of every model. The caller filters by visibility."""
     return StageOccupancy.objects.filter(_held_at(moment), stage=stage)
 
 
 def alias_at(model: RegisteredModel, name: str, moment: datetime) -> ModelVersion | None:
-    """The version an alias of a model pointed at at that moment."""
+    """Return the version to which an alias of a model pointed at that time; None if there was none."""
     held = AliasAssignment.objects.filter(_held_at(moment), model=model, name=name).select_related("version").first()
     return held.version if held is not None else None
 
@@ -95,12 +107,12 @@ def _held_at(moment: datetime) -> Q:
 
 
 def card_of(version: ModelVersion) -> ModelCard | None:
-    """The latest revision of a version's model card."""
+    """Return the latest revision of a version's model card; None if there is none."""
     return ModelCard.objects.filter(version=version).order_by("-revision").first()
 
 
 def versions_with_digest(actor: Actor, sha256: str) -> QuerySet[ModelVersion]:
-    """The registered versions the actor may see that contain a file with this digest, oldest first."""
+    """Return the visible registered versions that contain a stored file with this digest, oldest first."""
     holding = Artifact.objects.filter(sha256=sha256, blob__isnull=False).values("version_id")
     return (
         ModelVersion.objects.filter(
@@ -112,12 +124,18 @@ def versions_with_digest(actor: Actor, sha256: str) -> QuerySet[ModelVersion]:
 
 
 def same_artifacts(version: ModelVersion, *, most: int = 5) -> list[ModelVersion]:
-    """The older registered versions of the model that consist of the very same files: this one has other inputs, or it
-    would have been found again when it was declared. The newest first."""
+    """Return older registered versions of the model with exactly the same files, newest first.
+
+    Their other declared fields differ; otherwise the declaration would have returned the existing version.
+
+    Args:
+        version: the version.
+        most: maximum number of results.
+    """
     files = {(a.path, a.sha256) for a in version.artifacts.all()}
     if not files:
         return []
-    # Every candidate has the first file; its others are compared here.
+    # Every candidate has the first file; the others are compared in Python.
     path, sha256 = min(files)
     alike = Artifact.objects.filter(path=path, sha256=sha256, version__model_id=version.model_id)
     older = (

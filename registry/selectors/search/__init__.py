@@ -1,8 +1,8 @@
-"""A query carried out: its terms as conditions on models and on versions.
+"""Execution of a search query: its terms as conditions on models and on versions.
 
-What an actor may see is asked of `registry.access`; nothing here widens it, and no message tells of what is not seen:
-only names that everybody may know (words, choices, stages) are judged, and an unknown owner, team, tag or data set is
-found nowhere, like one the actor may not see.
+`registry.access` decides visibility; nothing here widens it, and no error reveals invisible data. Only public names
+(fields, choices, stages) are validated; an unknown owner, team, tag or dataset gives no results, as one that is not
+visible.
 """
 
 from __future__ import annotations
@@ -33,16 +33,19 @@ def matching_models(
     within: QuerySet[RegisteredModel] | None = None,
     stages: Stages | None = None,
 ) -> QuerySet[RegisteredModel]:
-    """The models the actor may see that the query finds; archived ones only where it speaks of `status`.
+    """Return the visible models that match the query; archived ones only if it has the field `status`.
 
-    Words about versions hold together of one version of the model; turned round, each of none of its versions.
+    All terms about versions must hold for one version of the model; a negated one for none of its versions.
 
     Args:
-        more: how words beyond the registry's own are compiled, by name, as conditions on a model.
-        within: what `access.visible_along` says of the actor, where it has been asked already.
-        stages: those of `stages_now`, where they are known already.
+        actor: the reader.
+        query: the parsed query.
+        more: compilers of fields of other packages, by name, as conditions on a model.
+        within: the result of `access.visible_models_for_list`, if already computed.
+        stages: the result of `stages_now`, if already read.
 
-    Raises InvalidQuery for a value that only the data can refuse, such as a stage there is not.
+    Raises:
+        InvalidQuery: a value is invalid according to the data, such as an unknown stage.
     """
     asking = SearchContext(actor, query, stages)
     found = within if within is not None else access.visible_models_for_list(actor)
@@ -66,14 +69,18 @@ def matching_versions(
     of: RegisteredModel | None = None,
     more: Mapping[str, Compile] | None = None,
 ) -> QuerySet[ModelVersion]:
-    """The versions the query finds, of models the actor may see. Words about models hold of the version's model; text
-    is looked for in both.
+    """Return the versions of visible models that match the query.
+
+    Terms about models apply to the version's model; text is searched in both.
 
     Args:
-        of: one model, which the caller has asked for as the actor; archived or not.
-        more: as for `matching_models`.
+        actor: the reader.
+        query: the parsed query.
+        of: only versions of this model, archived or not; the caller has checked its visibility.
+        more: see `matching_models`.
 
-    Raises InvalidQuery as `matching_models` does.
+    Raises:
+        InvalidQuery: see `matching_models`.
     """
     asking = SearchContext(actor, query)
     versions = ModelVersion.objects.filter(model=of) if of is not None else ModelVersion.objects.all()

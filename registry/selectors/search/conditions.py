@@ -1,4 +1,4 @@
-"""What every word is compiled with: who asks, and the forms of conditions that several words share."""
+"""Shared parts of the field compilers: the search context, and forms of conditions that several fields use."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Condition: TypeAlias = Q
 Compile: TypeAlias = Callable[["SearchContext", Term], Condition]
 
 Stages: TypeAlias = Sequence[tuple[int, str, str]]
-"""Keys, slugs and names, in the lifecycle's order."""
+"""Keys, slugs and names, in the order of the lifecycle."""
 
 
 def stages_now() -> Stages:
-    """The stages there are: for whoever carries out many queries and asks once."""
+    """Return the existing stages, for callers that run many queries."""
     return list(Stage.objects.order_by("position").values_list("pk", "slug", "name"))
 
 
 class SearchContext:
-    """What a query is carried out for: who asks, when, and the query's own text for faults."""
+    """The context of a search: the actor, the time, and the query text for errors."""
 
     def __init__(self, actor: Actor, query: Query, stages: Stages | None = None) -> None:
         self.actor = actor
@@ -38,18 +38,18 @@ class SearchContext:
         self.now = clock.now()
         self._stages = stages
         self.dense = False
-        """Whether a condition met so many rows that the list is walked and each is looked up."""
+        """Whether a condition matches so many rows that the list is scanned and each row is checked."""
 
     @property
     def stages(self) -> Stages:
-        """The stages there are, asked for where a query names one."""
+        """The existing stages, read when a query names one."""
         if self._stages is None:
             self._stages = stages_now()
         return self._stages
 
     @property
     def today(self) -> date:
-        """The day by UTC, as everywhere in a query: the same for every reader."""
+        """The current date in UTC, as everywhere in a query: the same for every reader."""
         return self.now.astimezone(UTC).date()
 
     def fault(self, value: Value, detail: str, allowed: Sequence[str], meant: str = "") -> InvalidQuery:
@@ -62,7 +62,7 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
 
 
 def matches_text(field: str, text: str, *, beginning: bool = False) -> Condition:
-    """Equal, or beginning so, whatever the capitals; said so that an index on lower() serves."""
+    """Return a case-insensitive equality or prefix condition, in a form that uses an index on lower()."""
     return Q((StartsWith if beginning else Exact)(Lower(field), text.lower()))
 
 
@@ -70,7 +70,7 @@ def text_or_prefix(field: str, value: Value) -> Condition:
     return Q(**{f"{field}__{'startswith' if value.is_prefix else 'exact'}": value.text})
 
 
-# --- spans ---
+# --- ranges ---
 
 
 def moment_of(field: str) -> Compile:
@@ -90,7 +90,7 @@ def in_range(field: str, span: Range, read: Callable[[Bound], Any]) -> Condition
 
 
 def as_day(asking: SearchContext, bound: Bound) -> date:
-    """A day of the calendar: an age is counted from today on, because a review lies ahead."""
+    """Return a date; an age counts forward from today, because a review date is in the future."""
     if isinstance(bound, RelativeAge):
         return asking.today + bound.distance
     assert isinstance(bound, date)
@@ -98,7 +98,9 @@ def as_day(asking: SearchContext, bound: Bound) -> date:
 
 
 def moments(asking: SearchContext, field: str, span: Range) -> Condition:
-    """Whole days by UTC, as moments; an age below thirty days is a moment later than thirty days ago."""
+    """Return a condition on a time: dates are whole days in UTC; an age below thirty days is a time after thirty
+    days ago.
+    """
     bound = span.low if span.low is not None else span.high
     if isinstance(bound, RelativeAge):
         moment = asking.now - bound.distance

@@ -1,4 +1,4 @@
-"""Words about models, as conditions on them."""
+"""Search fields of models, compiled to conditions."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _tier(asking: SearchContext, term: Term) -> Condition:
         else:
             conditions.append(Q(risk_tier=int(value.text)))
     condition = any_of(conditions)
-    # In SQL nothing is said of what is not there: without this, -tier:1 would miss models that have none.
+    # NULL semantics: without IS NOT NULL, the negated filter -tier:1 would drop models whose tier is NULL.
     return condition & Q(risk_tier__isnull=False) if not any(v.text == NONE for v in term.values) else condition
 
 

@@ -1,4 +1,4 @@
-"""Free words of a query, by PostgreSQL's full text."""
+"""Full-text terms of a query, with PostgreSQL's text search."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from registry.search import Term
 
 _LEXEME = re.compile(r"[^\W_]+")
 _OPERATOR = re.compile(r"(?<!\w)-")
-"""A hyphen that websearch_to_tsquery reads as NOT: one that does not follow a character of a word."""
+"""A hyphen that websearch_to_tsquery reads as NOT: one that does not follow a word character."""
 
 
 class _Words(Func):
-    """The row's column of words, which Django does not know of."""
+    """The row's text search column, which is not a field of the Django model."""
 
     def __init__(self) -> None:
         super().__init__(F("pk"), output_field=SearchVectorField())
@@ -28,7 +28,7 @@ class _Words(Func):
 
 
 def text_condition(terms: Sequence[Term]) -> list[Any]:
-    """Words as English is searched, with their other forms; or as they are written, to their beginnings."""
+    """Return conditions that match words as English text, with their inflections, or as written, by prefix."""
     conditions: list[Any] = []
     if given := [term for term in terms if not term.negated]:
         conditions.append(_contains(given))
@@ -47,13 +47,16 @@ def _contains(terms: Sequence[Term]) -> Any:
 
 
 def _said(term: Term) -> str:
-    """The text of a term without operators: the query language has read its own negation, and PostgreSQL refuses more
-    than 32 NOTs in a row ("tsquery stack too small")."""
+    """Return the text of a term without operators: the parser has handled negation, and PostgreSQL refuses more
+    than 32 NOTs in a row ("tsquery stack too small").
+    """
     return _OPERATOR.sub(" ", term.values[0].text.replace('"', " "))
 
 
 def _as_written(term: Term) -> str:
-    """The term for to_tsquery: a phrase in order, or beginnings of words. Nothing but letters and digits gets in."""
+    """Return the term for to_tsquery: a phrase in order, or prefixes of words. Contains only letters and digits
+    of the input.
+    """
     lexemes = [f"'{lexeme}'" for lexeme in _LEXEME.findall(_said(term).lower())]
     if term.quoted:
         return f"({' <-> '.join(lexemes)})" if lexemes else ""

@@ -1,4 +1,4 @@
-"""Words about versions, as conditions on them."""
+"""Search fields of versions, compiled to conditions."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from registry.selectors.search.conditions import (
 )
 
 FEW = 2000
-"""Up to so many versions a metric's condition is answered with their keys, beyond it row by row: PostgreSQL knows how
-often a metric is measured and how values lie, but not how the values of one metric do, and would guess wrong."""
+"""Up to this number of versions a metric's condition is a list of keys, beyond it a check per row: PostgreSQL has
+statistics of names and of values, but not of the values of one metric, and would estimate wrongly.
+"""
 
 
 def version_condition(asking: SearchContext, term: Term) -> Condition:
