@@ -1,6 +1,6 @@
-"""THE permission matrix: the only place that asks permission, and the only one that gives and takes roles.
+"""Permissions: the only package that checks permissions, and the only one that grants and revokes roles.
 
-The whole vocabulary is here; nothing else in the product looks at a grant to decide what somebody may do.
+All of it is exported here; no other code reads grants to decide what a user may do.
 """
 
 from registry.access.actors import (

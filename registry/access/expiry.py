@@ -1,4 +1,4 @@
-"""Closing the grants whose time is over. It changes nobody's rights: those were over when the clock said so."""
+"""Closing of expired grants. It changes no permissions: an expired grant has no effect even if its row is open."""
 
 from django.db import transaction
 
@@ -8,19 +8,22 @@ from registry.actions import GRANT_EXPIRED
 from registry.models import IS_CURRENT, Grant
 
 BATCH_SIZE = 200
-"""How many one round closes; the next round goes on."""
+"""Maximum number of grants closed in one run."""
 
 
 def expired_grant_ids() -> list[int]:
-    """The grants whose time is over and whose rows are still open, longest ended first; at most `AT_ONCE`."""
+    """Return the keys of expired grants whose rows are still open, earliest end first; at most `BATCH_SIZE`."""
     ended = Grant.objects.filter(IS_CURRENT, expires_at__lte=clock.now()).order_by("expires_at", "pk")
     return list(ended.values_list("pk", flat=True)[:BATCH_SIZE])
 
 
 @transaction.atomic
 def close_expired_grant(grant_id: int) -> bool:
-    """Close a grant whose time is over, with its event, as a named process. False where there is nothing to close:
-    it is closed already, or not over yet. May be called at any time and any number of times."""
+    """Close an expired grant, with its event, as a named process. Idempotent.
+
+    Returns:
+        False if there is nothing to close: it is closed or not expired.
+    """
     grant = Grant.objects.select_related("model", "user", "group").filter(pk=grant_id).first()
     if grant is None:
         return False

@@ -1,7 +1,7 @@
-"""Why somebody may do something with a model, or why not: every path by which they hold the right, as values.
+"""Explanation of a permission: every grant that gives it, and every reason that denies it, as values.
 
-The answer follows from the same rows as `can`; a property test holds the two to the same verdict. Front doors put it
-into words.
+The result follows from the same rows as `check_permission`; a property test compares the two. Interfaces put it into
+words.
 """
 
 from collections import defaultdict
@@ -19,31 +19,32 @@ from registry.models import AccessToken, Grant, Membership, RegisteredModel, Use
 
 @dataclass(frozen=True)
 class GrantPath:
-    """One way by which a person holds a right: a role, on the model or in the whole organisation, given to them or to a
-    group they are in; or, where `grant` is None, that they are a superuser."""
+    """One way in which a person has a permission: a role, on the model or organisation-wide, granted to them or
+    to a group of theirs; if `grant` is None, that they are a superuser.
+    """
 
     grant: Grant | None
     membership: Membership | None = None
 
     @property
     def everywhere(self) -> bool:
-        """Whether it is the same on every model."""
+        """Whether it applies to every model."""
         return self.grant is None or self.grant.model_id is None
 
     @property
     def direct(self) -> bool:
-        """Whether it was given to the person by name, on this model."""
+        """Whether the role was granted to the person directly, on this model."""
         return self.grant is not None and self.membership is None and not self.everywhere
 
 
 class DenyReason(StrEnum):
-    """What stands against a right, whatever roles are held."""
+    """A reason that denies a permission, whatever roles are held."""
 
     INACTIVE = "inactive"
     ADMINISTERS = "administers"
-    """Who administers decides nothing (SoD-4)."""
+    """Administrators and superusers do not decide (SoD-4)."""
     SERVICE_ACCOUNT = "service_account"
-    """No service account decides (SoD-5)."""
+    """Service accounts do not decide (SoD-5)."""
     NO_TOKEN = "no_token"  # noqa: S105 (a bar, not a secret)
     SCOPE = "scope"
     LIMITED = "limited"
@@ -51,7 +52,9 @@ class DenyReason(StrEnum):
 
 @dataclass(frozen=True)
 class Explanation:
-    """Whether a person, or a token of theirs, may do that with the model, by which paths, and what stands against."""
+    """Whether a person, or a token of theirs, has a permission on the model, by which grants, and which reasons
+    deny it.
+    """
 
     person: User
     permission: Permission
@@ -65,13 +68,13 @@ class Explanation:
 
     @property
     def direct(self) -> bool:
-        """Whether a role given to the person by name is all there is."""
+        """Whether only roles granted directly to the person give the permission."""
         return bool(self.paths) and all(path.direct for path in self.paths)
 
 
 @dataclass(frozen=True)
 class EffectivePermissions:
-    """One account and all it may do with a model."""
+    """All permissions of one account on a model."""
 
     person: User
     by_permission: dict[Permission, Explanation]
@@ -87,18 +90,20 @@ class EffectivePermissions:
 def explain(
     person: User, permission: Permission, model: RegisteredModel, *, token: AccessToken | None = None
 ) -> Explanation:
-    """Why the person may do that with the model, or why not; where `token` is given, whether they may by that token."""
+    """Return why the person has the permission on the model, or why not; with `token`, whether they have it with
+    that token.
+    """
     (rights,) = _rights(model, [person], permissions=(permission,), token=token)
     return rights.by_permission[permission]
 
 
 def effective_permissions_of(person: User, model: RegisteredModel) -> EffectivePermissions:
-    """All that one person may do with the model, and why; of all rights at once, at the price of one."""
+    """Return all permissions of one person on the model, with reasons, at the cost of one."""
     return _rights(model, [person])[0]
 
 
 def effective_permissions_on(model: RegisteredModel) -> list[EffectivePermissions]:
-    """Everybody who may do anything with the model, by name, in a number of queries that does not grow with them."""
+    """Return the permissions of everyone who has any on the model, by name. The number of queries is constant."""
     reached = Q(is_superuser=True)
     for permission in Permission:
         reached |= Q(pk__in=users_with_permission(permission, model).values("pk"))
@@ -107,7 +112,7 @@ def effective_permissions_on(model: RegisteredModel) -> list[EffectivePermission
 
 
 def users_who_can_grant(model: RegisteredModel, to: User | None = None) -> QuerySet[User]:
-    """Who may give roles on the model, other than to themselves."""
+    """Return the users who may grant roles on the model, without `to`."""
     found = users_with_permission(Permission.GRANT_ROLE, model).order_by("is_superuser", "name", "pk")
     return found.exclude(pk=to.pk) if to is not None else found
 

@@ -1,4 +1,4 @@
-"""Giving and taking roles: dated grants with their events, and guardian's rows that follow from them."""
+"""Granting and revoking roles: temporal grants with their events, and the guardian rows derived from them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -40,7 +40,7 @@ from registry.models import (
 from registry.validation import ErrorCollector
 
 ACCESS_KEEPER = process("access-keeper")
-"""Who closes what has ended by itself."""
+"""The actor that closes expired grants."""
 
 _FOLLOW = """
     INSERT INTO {table} (permission_id, {subject}, content_object_id, expires_at)
@@ -65,18 +65,28 @@ def grant_role(
     reason: str,
     expires_at: datetime | None = None,
 ) -> Grant:
-    """Give a role to a person or a group, on one model or, where `model` is None, in the whole organisation.
+    """Grant a role to a person or a group, on one model or, if `model` is None, organisation-wide.
 
-    A person gives a governing role only with a second one: `registry.services.governing.give_role` proposes it.
+    A person grants a governing role only with a second one: use `registry.services.governing.give_role`.
 
     Args:
-        expires_at: the moment from which the role holds no more, by the clock alone; None for no end.
+        actor: the person or process that grants it.
+        role: the role.
+        model: the model; None for the whole organisation.
+        user: the account that receives the role; exactly one of `user` and `group`.
+        group: the group that receives the role.
+        reason: kept with the event.
+        expires_at: the time at which the role ends; None for no end.
 
-    Raises ValidationFailedError for an unknown role, a role that cannot be given there or to that account, not exactly
-    one
-    subject, an end that is not to come, or no reason; NotFound and PermissionDeniedError as `require` says, and where
-    somebody
-    would give themselves a role; Conflict, with `existing`, where the role is given already.
+    Returns:
+        The grant.
+
+    Raises:
+        ValidationFailedError: the role is unknown or cannot be granted there or to that account, not exactly one
+            subject is given, the end has passed, or the reason is empty.
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor may not grant roles here, grants one to themselves, or needs a second person.
+        ConflictError: the role is already granted (`existing`).
     """
     given, why = _checked(role, model, user, group, reason, expires_at)
     lock(model, user, group)
@@ -99,9 +109,9 @@ def check_organisation_role(
     reason: str,
     expires_at: datetime | None = None,
 ) -> None:
-    """Check that the actor may give a role in the whole organisation and that it is possible now. Writes nothing.
+    """Check that the actor may grant an organisation-wide role and that it is possible now. Writes nothing.
 
-    Raises as `grant_role`.
+    Args and Raises: see `grant_role`.
     """
     given, _ = _checked(role, None, user, group, reason, expires_at)
     _require_giver(actor, None)
@@ -132,7 +142,7 @@ def _held_already(existing: Grant) -> ConflictError:
 
 
 def is_governing(role: Role | str, model: RegisteredModel | None) -> bool:
-    """Whether a role governs the organisation: it is given by two people."""
+    """Return whether a role governs the organisation, so that two people grant it."""
     return model is None and role in GOVERNING_ROLES
 
 
@@ -146,10 +156,13 @@ def grant_confirmed_role(
     reason: str,
     expires_at: datetime | None = None,
 ) -> Grant:
-    """Give a role in the whole organisation that a second officer confirmed: the actor. For
-    `registry.services.governing` alone, which asked who may propose and who may confirm.
+    """Grant an organisation-wide role that a second officer, the actor, confirmed.
 
-    Raises ValidationFailedError and Conflict as `grant_role`.
+    Only for `registry.services.governing`, which checks who may propose and who may confirm.
+
+    Raises:
+        ValidationFailedError: see `grant_role`.
+        ConflictError: see `grant_role`.
     """
     given, why = _checked(role, None, user, group, reason, expires_at)
     lock(None, user, group)
@@ -169,14 +182,25 @@ def create_grant(
     of_new_model: bool = False,
     following: Event | None = None,
 ) -> Grant:
-    """Write the grant, its event and what follows from it, with no question of permission: for `grant_role`; for
-    `registry.services.models`, where registering a model makes its owner; and for `registry.services.access_requests`.
-    The caller holds the lock.
+    """Write a grant, its event and the guardian rows, without permission checks. The caller holds the lock.
+
+    For `grant_role`, for `registry.services.models`, where registering a model creates its owner, and for
+    `registry.services.access_requests`.
 
     Args:
-        answering: the access request this grants. A role that was to end is then renewed: the old grant is closed.
-        of_new_model: the model was made in this transaction, so nothing stands there yet.
-        following: the last event of the stream, as for `recorder.append`.
+        actor: the actor of the event.
+        role: the role.
+        model: the model; None for the whole organisation.
+        user: the account, or
+        group: the group that receives the role.
+        reason: kept with the event.
+        expires_at: the time at which the role ends; None for no end.
+        answering: the access request that is granted. A role that was to end is then renewed: the old grant is closed.
+        of_new_model: the model was created in this transaction, so it has no grants yet.
+        following: the last event of the stream; see `previous_event` of `recorder.record_event`.
+
+    Raises:
+        ConflictError: the role is already granted (`existing`).
     """
     standing = [] if of_new_model else _standing(model, user, group)
     existing = next((grant for grant in standing if grant.role == role), None)
@@ -220,11 +244,13 @@ def create_grant(
 
 @transaction.atomic
 def revoke_role(*, actor: Actor, grant: Grant, reason: str) -> Grant:
-    """Take a role back. What the subject holds by other grants stays.
+    """Revoke a grant. Other grants of the subject stay.
 
-    Raises ValidationFailedError without a reason; NotFound and PermissionDeniedError as `require` says;
-    InvalidStateError where it was taken
-    already, or where nobody would be left to answer for the model.
+    Raises:
+        ValidationFailedError: the reason is empty.
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor may not grant roles here.
+        InvalidStateError: it is already revoked or expired, or the model would have no active owner.
     """
     faults = ErrorCollector()
     why = faults.reason(reason)
@@ -240,7 +266,7 @@ def revoke_role(*, actor: Actor, grant: Grant, reason: str) -> Grant:
 
 
 def close_grant(actor: Actor, grant: Grant, action: Action, reason: str) -> None:
-    """Close a grant with its event, with no question of permission. The caller holds the locks and has read it new."""
+    """Close a grant with its event, without permission checks. The caller holds the locks and has re-read the row."""
     role = Role(grant.role)
     event = _append(
         action, actor, grant.uid, role, grant.model, grant.user, grant.group, reason, before=str(role), after=None
@@ -251,19 +277,19 @@ def close_grant(actor: Actor, grant: Grant, action: Action, reason: str) -> None
 
 
 def is_expired(grant: Grant) -> bool:
-    """Whether the grant's time is over by the clock, whether or not its row was closed."""
+    """Return whether the end of the grant has passed, whether or not its row is closed."""
     return grant.expires_at is not None and grant.expires_at <= clock.now()
 
 
 def locked(pk: int) -> Grant:
-    """The grant as it is now, nobody else changing it."""
+    """Return the grant as it is now, locked until the transaction ends."""
     return (
         Grant.objects.select_for_update(no_key=True, of=("self",)).select_related("model", "user", "group").get(pk=pk)
     )
 
 
 def lock(model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None) -> None:
-    """One writer at a time for what follows from the grants of a model, or for a subject's organisation-wide roles."""
+    """Lock the model, or for organisation-wide roles the subject, so that derived rows have one writer at a time."""
     if model is not None:
         RegisteredModel.objects.get_for_update(model.pk)
     elif user is not None:
@@ -320,9 +346,9 @@ def _require_giver(actor: Actor, model: RegisteredModel | None) -> None:
 
 
 def _keep_an_owner(grant: Grant) -> None:
-    """Raises InvalidStateError where a model would be left without an active person who owns it: a grant that is to
-    end by itself
-    does not stand in for one that is not."""
+    """Raise InvalidStateError if the model would have no active person as owner. A grant with an end does not
+    replace one without.
+    """
     if grant.model is None or grant.role != Role.OWNER:
         return
     others = Grant.objects.filter(active_grants_q(clock.now()), model=grant.model, role=Role.OWNER).exclude(pk=grant.pk)
@@ -337,7 +363,7 @@ def _keep_an_owner(grant: Grant) -> None:
 
 
 def _of_somebody(grants: QuerySet[Grant]) -> QuerySet[Grant]:
-    """Those by which at least one active person holds the role."""
+    """Return those through which at least one active person has the role."""
     people = User.objects.filter(is_active=True, kind=User.Kind.PERSON)
     members = Membership.effective(clock.now()).filter(user__in=people)
     return grants.filter(Q(user__in=people) | Q(group_id__in=members.values("group_id")))
@@ -386,8 +412,9 @@ def _sync_guardian_rows(
     *,
     of_new_model: bool = False,
 ) -> None:
-    """Make guardian's rows of this subject on this model equal to the union of its `grants` there: a row a permission,
-    which ends when the last grant that brings the permission does. Of the grants, those that are over do not count."""
+    """Make the guardian rows of this subject on this model equal to the union of its unexpired `grants`: one row
+    per permission, with the latest end.
+    """
     if model is None:
         return
     ends = _ends(grants)
@@ -411,7 +438,7 @@ def _sync_guardian_rows(
 
 
 def _ends(grants: Iterable[Grant]) -> dict[str, datetime | None]:
-    """Until when the subject holds each permission: the latest end, None where one of the grants has none."""
+    """Return the end of each permission of the subject: the latest one, None if one of the grants has no end."""
     ends: dict[str, datetime | None] = {}
     for grant in grants:
         if grant.closed_at is not None or is_expired(grant):
@@ -427,7 +454,7 @@ def _differences(
     ends: dict[str, datetime | None],
     present: QuerySet[ModelUserPermission] | QuerySet[ModelGroupPermission],
 ) -> dict[str, datetime | None]:
-    """Take away the rows that are not wanted, put right those that end at another time; returns those to be made."""
+    """Delete rows that are not needed, and update those with another end; return those to insert."""
     there = dict(present.values_list("permission__codename", "expires_at"))
     if there.keys() - ends.keys():
         present.exclude(permission__codename__in=list(ends)).delete()

@@ -1,7 +1,7 @@
-"""`holders` and `holders_in_organisation` asked about certain people, each as one prepared sentence of SQL.
+"""`users_with_permission` and `holders_in_organisation` for given people, each as one prepared statement.
 
-Every page and request asks them several times; the object-relational mapper takes ten times as long to say it as the
-database to answer. Tests hold these, the two of the matrix and `visible_to` to the same answers.
+Every page and request runs them several times; compiling them with the Django ORM takes ten times as long as executing
+them. Tests compare these, the query sets of `registry.access.policy` and `visible_models`.
 """
 
 from collections.abc import Collection
@@ -80,7 +80,7 @@ SELECT EXISTS (
 
 
 def user_has_org_permission(person: str, permission: OrgPermission, now: datetime) -> bool:
-    """Whether the account with that uid is among the `holders_in_organisation` of the permission."""
+    """Return whether the account with that uid is among the `holders_in_organisation` of the permission."""
     ((answer,),) = prepared_statements.execute_prepared(
         _MAY_IN_ORGANISATION,
         {
@@ -96,14 +96,14 @@ def user_has_org_permission(person: str, permission: OrgPermission, now: datetim
 
 
 def user_has_permission(person: str, permission: Permission, model_pk: int, now: datetime) -> bool:
-    """Whether the account with that uid is among the `holders` of the permission on that model."""
+    """Return whether the account with that uid is among the `users_with_permission` on that model."""
     return bool(ids_of_users_with_permission([person], permission, model_pk, now))
 
 
 def ids_of_users_with_permission(
     people: Collection[str], permission: Permission, model_pk: int, now: datetime
 ) -> frozenset[int]:
-    """Which of the accounts with these uids are, by their keys."""
+    """Return the keys of those of the accounts, given by uid, that have the permission."""
     found = prepared_statements.execute_prepared(
         _MAY,
         {

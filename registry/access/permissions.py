@@ -1,10 +1,10 @@
-"""The words of permission: what may be done, which roles bring it, which scope a token needs for it. Pure."""
+"""The vocabulary of permissions: permissions, roles that give them, token scopes that they need. Pure."""
 
 from enum import StrEnum
 
 
 class Permission(StrEnum):
-    """What may be done with one registered model and everything under it. Values are Django's permission codenames."""
+    """A permission on one registered model and everything under it. Values are Django's permission codenames."""
 
     VIEW = "view_registeredmodel"
     EDIT = "change_registeredmodel"
@@ -15,7 +15,7 @@ class Permission(StrEnum):
 
 
 class OrgPermission(StrEnum):
-    """What may be done in the organisation as a whole."""
+    """A permission on the organisation as a whole."""
 
     REGISTER_MODEL = "register_model"
     READ_AUDIT = "read_audit"
@@ -26,8 +26,10 @@ class OrgPermission(StrEnum):
 
 
 class Role(StrEnum):
-    """A named bundle of permissions, given to a person or a group. The first six may be given on one model or
-    organisation-wide; the last three organisation-wide only."""
+    """A named set of permissions, granted to a person or a group.
+
+    The first six may be granted on one model or organisation-wide; the last three only organisation-wide.
+    """
 
     VIEWER = "viewer"
     REGISTRAR = "registrar"
@@ -43,7 +45,7 @@ class Role(StrEnum):
 ORGANISATION_ONLY = frozenset({Role.AUDITOR, Role.OFFICER, Role.ADMINISTRATOR})
 
 GOVERNING_ROLES = frozenset({Role.OFFICER, Role.ADMINISTRATOR})
-"""The roles that change who governs: given by two people."""
+"""The roles that change who governs: granted by two people."""
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({Permission.VIEW}),
@@ -66,7 +68,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: frozenset({Permission.VIEW}),
     Role.ADMINISTRATOR: frozenset({Permission.VIEW, Permission.GRANT_ROLE}),
 }
-"""What a role brings on the model it was given on; on every model where it was given organisation-wide."""
+"""Permissions of a role on the model on which it is granted; on every model if it is granted organisation-wide."""
 
 ROLE_ORG_PERMISSIONS: dict[Role, frozenset[OrgPermission]] = {
     Role.AUDITOR: frozenset({OrgPermission.READ_AUDIT}),
@@ -95,7 +97,7 @@ SCOPES = (
     "audit:read",
     "webhooks:admin",
 )
-"""What a token may be issued for."""
+"""The scopes that a token may have."""
 
 SCOPE_FOR: dict[Permission, str | None] = {
     Permission.VIEW: "models:read",
@@ -105,7 +107,7 @@ SCOPE_FOR: dict[Permission, str | None] = {
     Permission.DECIDE: None,
     Permission.GRANT_ROLE: None,
 }
-"""The scope a token needs; None where no token may, whatever its scopes."""
+"""The scope that a token needs; None if no token may, whatever its scopes."""
 
 ORG_SCOPE_FOR: dict[OrgPermission, str | None] = {
     OrgPermission.REGISTER_MODEL: "models:write",
@@ -130,14 +132,14 @@ PERMISSION_LABELS: dict[Permission | OrgPermission, str] = {
     OrgPermission.MANAGE_PEOPLE: "administer accounts and organisation-wide roles",
     OrgPermission.MANAGE_WEBHOOKS: "manage the organisation's webhooks",
 }
-"""How a refusal says it, after "to"."""
+"""How messages name the permission, after "to"."""
 
 
 def roles_with(permission: Permission) -> tuple[Role, ...]:
-    """The roles that bring a permission on a model, in the order of the vocabulary."""
+    """Return the roles that give a permission on a model, in the order of `Role`."""
     return tuple(role for role in Role if permission in ROLE_PERMISSIONS[role])
 
 
 def roles_with_in_organisation(permission: OrgPermission) -> tuple[Role, ...]:
-    """The organisation-wide roles that bring a permission there."""
+    """Return the organisation-wide roles that give a permission there."""
     return tuple(role for role in Role if permission in ROLE_ORG_PERMISSIONS.get(role, ()))

@@ -1,8 +1,8 @@
-"""The permission matrix: who may do what with which model, asked one way or the other.
+"""Permission checks: who may do what with which model, by actor or by model.
 
-`holders` and `visible_to` are the two readings of the same facts: guardian's rows for one model, grants for the
-organisation, dated membership, active accounts; what has an end is compared with the clock. `can` is `holders` asked
-about one person (`registry.access.permission_queries`); a property test holds the three to the same answers.
+`users_with_permission` and `models_with_permission` are two queries on the same facts: guardian rows for one model,
+organisation-wide grants, temporal membership, active accounts; ends are compared with the clock. `check_permission` is
+`users_with_permission` for one person (`registry.access.permission_queries`). A property test compares the three.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -51,20 +51,23 @@ _OF_ALL_MODELS = {
     OrgPermission.MANAGE_WEBHOOKS: "a webhook tells of all",
 }
 _NAMED = 5
-"""How many people a refusal names."""
+"""Number of people named in an error message."""
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """Yes."""
+    """The permission is granted."""
 
     def __bool__(self) -> Literal[True]:
         return True
 
 
 class Denied:
-    """No, and why. `reason` is a sentence naming what is missing and who can give it; `who_can` holds their names. Both
-    are worked out when read: a page that only asks whether to show a button does not pay for them."""
+    """The permission is denied.
+
+    `reason` is a message with what is missing and who can grant it; `who_can` has their names. Both are computed when
+    read, so a page that only decides whether to show a button does not run their queries.
+    """
 
     def __init__(
         self,
@@ -94,7 +97,7 @@ class Denied:
         return self._because(self.who_can)
 
     def refusal(self) -> PermissionDeniedError:
-        """The same as an exception."""
+        """Return the exception with the same content."""
         refusal = PermissionDeniedError(self.reason, code=self.code, who_can=self.who_can, rule=self.rule)
         refusal.ask = self.ask
         return refusal
@@ -106,8 +109,10 @@ _answers: ContextVar[dict[Hashable, Any] | None] = ContextVar("access_answers", 
 
 @contextmanager
 def cache_permission_checks() -> Iterator[None]:
-    """Inside the block, a permission that is asked again gets the answer it got before, without another query: for a
-    page that is only read. Never around what acts, or gives and takes roles."""
+    """Inside the block, a repeated permission check returns the first result without a query.
+
+    Only for read-only pages; never around code that acts, or grants and revokes roles.
+    """
     token = _answers.set({})
     try:
         yield
@@ -116,10 +121,11 @@ def cache_permission_checks() -> Iterator[None]:
 
 
 def _cached(question: Hashable, ask: Callable[[], _Answer]) -> _Answer:
-    """Return the answer to a question about permissions or eligibility; inside `asked_once` it is computed once.
+    """Return the answer to a question about permissions or eligibility; inside `cache_permission_checks` it is computed
+    once.
 
     Args:
-        question: what identifies the answer, such as the name of the question with the keys it is about.
+        question: the cache key, such as the name of the question and the keys it is about.
         ask: computes the answer.
     """
     answers = _answers.get()
@@ -132,9 +138,17 @@ def _cached(question: Hashable, ask: Callable[[], _Answer]) -> _Answer:
 
 
 def check_permission(actor: Actor, permission: Permission, model: RegisteredModel) -> Allowed | Denied:
-    """Whether the actor may do that with the model. One query; none where the answer does not depend on the database.
+    """Return whether the actor has the permission on the model.
 
-    A process may do what the product does on its own; nobody but a person decides.
+    One query; none if the answer does not depend on the database. A process has every permission except DECIDE.
+
+    Args:
+        actor: the actor.
+        permission: the permission.
+        model: the model.
+
+    Returns:
+        `Allowed`, or `Denied` with the reason; use it as a boolean.
     """
     if (denied := _denied_to_this_kind(actor, permission, SCOPE_FOR[permission])) is not None:
         return denied
@@ -152,7 +166,9 @@ def check_permission(actor: Actor, permission: Permission, model: RegisteredMode
 
 
 def check_org_permission(actor: Actor, permission: OrgPermission) -> Allowed | Denied:
-    """Whether the actor may do that in the organisation. One query at most."""
+    """Return whether the actor has the organisation-wide permission: `Allowed`, or `Denied` with the reason. At
+    most one query.
+    """
     if (denied := _denied_to_this_kind(actor, permission, ORG_SCOPE_FOR[permission])) is not None:
         return denied
     if actor.models is not None and (what := _OF_ALL_MODELS.get(permission)) is not None:
@@ -178,8 +194,12 @@ def check_org_permission(actor: Actor, permission: OrgPermission) -> Allowed | D
 
 
 def require_permission(actor: Actor, permission: Permission, model: RegisteredModel) -> None:
-    """Raises NotFound where the actor may not know of the model, PermissionDeniedError where they may see it but
-    not do this."""
+    """Require that the actor has the permission on the model.
+
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: it is visible, but the actor does not have the permission.
+    """
     answer = check_permission(actor, permission, model)
     if isinstance(answer, Denied):
         if not _knows_of(actor, model):
@@ -188,22 +208,26 @@ def require_permission(actor: Actor, permission: Permission, model: RegisteredMo
 
 
 def require_in_organisation(actor: Actor, permission: OrgPermission) -> None:
-    """Raises PermissionDeniedError."""
+    """Require that the actor has the organisation-wide permission.
+
+    Raises:
+        PermissionDeniedError: the actor does not have it.
+    """
     answer = check_org_permission(actor, permission)
     if isinstance(answer, Denied):
         raise answer.refusal()
 
 
 def visible_models(actor: Actor) -> QuerySet[RegisteredModel]:
-    """The models the actor may see. Sub-queries of ids only: compose, count and page it as any query set.
+    """Return the models visible to the actor, as a composable query set with sub-queries of ids.
 
-    A process sees all; a deactivated account, and a token without `models:read`, nothing.
+    A process sees all; a deactivated account, and a token without `models:read`, none.
     """
     return models_with_permission(actor, Permission.VIEW)
 
 
 def models_with_permission(actor: Actor, permission: Permission) -> QuerySet[RegisteredModel]:
-    """The models with which the actor may do that: `can`, asked of all models at once, in the same form."""
+    """Return the models on which the actor has the permission: `check_permission` for all models at once."""
     models = RegisteredModel.objects.all()
     if _denied_to_this_kind(actor, permission, SCOPE_FOR[permission]) is not None:
         return models.none()
@@ -214,8 +238,7 @@ def models_with_permission(actor: Actor, permission: Permission) -> QuerySet[Reg
     now = clock.now()
     person = User.objects.filter(uid=actor.person, is_active=True)
     groups = Membership.effective(now).filter(user__uid=actor.person).values("group_id")
-    # Whether such a row is there, and not among which keys: PostgreSQL then looks it up where one model is asked for,
-    # and works all of them out where many are; of keys it works all out always, which is ten thousand for one.
+    # Use EXISTS, not `pk IN (subquery)`: the IN form materialises every visible id even for a single-model lookup.
     here = {"content_object_id": OuterRef("pk"), **_codename(permission)}
     direct = ModelUserPermission.objects.filter(not_expired_q(now), user__uid=actor.person, **here)
     by_group = ModelGroupPermission.objects.filter(not_expired_q(now), group_id__in=groups, **here)
@@ -231,9 +254,9 @@ def models_with_permission(actor: Actor, permission: Permission) -> QuerySet[Reg
 
 
 def users_with_permission(permission: Permission, model: RegisteredModel) -> QuerySet[User]:
-    """The active accounts that may do that with the model, whatever token they might use.
+    """Return the active accounts that have the permission on the model, regardless of token limits.
 
-    DECIDE leaves out superusers and administrators, who decide nothing (SoD-4), and service accounts.
+    DECIDE excludes superusers and administrators (SoD-4), and service accounts (SoD-5).
     """
     lasting = not_expired_q(clock.now())
     here = ModelUserPermission.objects.filter(lasting, content_object_id=model.pk, **_codename(permission))
@@ -254,15 +277,15 @@ def users_with_permission(permission: Permission, model: RegisteredModel) -> Que
 def filter_users_with_permission(
     people: Iterable[User], permission: Permission, model: RegisteredModel
 ) -> frozenset[int]:
-    """Which of these people are among the holders, by their keys. One query, prepared."""
+    """Return the keys of those people who have the permission on the model. One prepared query."""
     return ids_of_users_with_permission([person.uid for person in people], permission, model.pk, clock.now())
 
 
 def holders_in_organisation(permission: OrgPermission) -> QuerySet[User]:
-    """The active accounts that may do that in the organisation."""
+    """Return the active accounts that have the organisation-wide permission."""
     active = User.objects.filter(is_active=True)
     if permission is OrgPermission.REGISTER_MODEL:
-        # Everyone, but for those whose only roles are an auditor's: who checks the population does not add to it.
+        # Everyone except those who have only the role of auditor: an auditor of the models does not add models.
         roles = Grant.objects.filter(active_grants_q(clock.now())).filter(
             Q(user_id=OuterRef("pk"))
             | Q(
@@ -280,13 +303,13 @@ def holders_in_organisation(permission: OrgPermission) -> QuerySet[User]:
 
 
 def names_who_can_assign(model: RegisteredModel) -> tuple[str, ...]:
-    """Names of those who may name a model's owner and set its tier: whoever grants roles on it, and officers."""
+    """Return names of users who may set a model's owner and tier: those who grant roles on it, and officers."""
     found = users_with_permission(Permission.GRANT_ROLE, model) | holders_in_organisation(OrgPermission.MANAGE_POLICIES)
     return _names(found)
 
 
 def grants_conferring(user: User, permission: Permission, model: RegisteredModel) -> QuerySet[Grant]:
-    """Why a person can: the grants in force that bring them the permission on the model, directly or by a group."""
+    """Return the active grants that give a person the permission on the model, directly or through a group."""
     groups = Membership.effective(clock.now()).filter(user=user).values("group_id")
     return Grant.objects.filter(
         active_grants_q(clock.now()),
@@ -297,7 +320,7 @@ def grants_conferring(user: User, permission: Permission, model: RegisteredModel
 
 
 def model_not_found_message(slug: str) -> str:
-    """The one sentence for a model that is not there and for one that may not be seen."""
+    """Return the message for a model that is absent or not visible; it is the same for both."""
     return f"There is no model “{slug}” that you may see."
 
 
@@ -310,26 +333,26 @@ def _codename(permission: Permission) -> dict[str, str]:
 
 
 def _with_role(*roles: Role) -> Q:
-    """Accounts that hold one of the roles organisation-wide."""
+    """Return the condition for accounts with one of the roles organisation-wide."""
     everywhere = Grant.objects.filter(active_grants_q(clock.now()), model__isnull=True, role__in=roles)
     direct = everywhere.filter(user__isnull=False).values("user_id")
     return Q(pk__in=direct) | _members_of(everywhere.filter(group__isnull=False).values("group_id"))
 
 
 def _members_of(groups: QuerySet[Any, Any]) -> Q:
-    """Accounts in these groups, at this moment. `groups` is a sub-query of their ids."""
+    """Return the condition for accounts that are members of these groups now. `groups` is a sub-query of their ids."""
     return Q(pk__in=Membership.effective(clock.now()).filter(group_id__in=groups).values("user_id"))
 
 
 def _knows_of(actor: Actor, model: RegisteredModel) -> bool:
-    """Whether the actor may learn that the model exists: by the person's sight, whatever the token's scopes."""
+    """Return whether the model is visible to the actor's person, whatever the scopes of the token."""
     if actor.models is not None and model.slug not in actor.models:
         return False
     return actor.person is None or user_has_permission(actor.person, Permission.VIEW, model.pk, clock.now())
 
 
 def _denied_to_this_kind(actor: Actor, permission: Permission | OrgPermission, scope: str | None) -> Denied | None:
-    """What no query can change: no process decides, no token does what has no scope."""
+    """Return the denials that need no query: processes do not decide, and tokens need the scope."""
     if permission is Permission.DECIDE and actor.person is None:
         return Denied(lambda _: "A person decides: a system process never does.", code="person_required", rule="SoD-4")
     if actor.scopes is None:
@@ -365,7 +388,7 @@ def _denied(actor: Actor, permission: Permission, model: RegisteredModel) -> Den
 
 
 def _useful(permission: Permission) -> tuple[Role, ...]:
-    """The roles worth asking for: those given on one model."""
+    """Return the roles that are worth requesting: those that are granted on one model."""
     return tuple(
         role for role in roles_with(permission) if role not in (Role.AUDITOR, Role.OFFICER, Role.ADMINISTRATOR)
     )

@@ -1,10 +1,8 @@
-"""`visible_to` in the form that long lists are cut from: as fast on the last page of ten thousand models as on the
-first of ten.
+"""`visible_models` in a form for long lists: as fast on the last page of ten thousand models as on the first of ten.
 
-`visible_to` says in one sub-query which models there are, and PostgreSQL works all of them out before it shows the
-first. Here the question is asked first, with one query: who sees everything is asked nothing further; who sees few is
-given their keys; and for who sees many each model is looked up when the list comes to it. A property test holds both
-to the same answers.
+In `visible_models` the planner may compute all visible models before it returns the first. Here one query runs first.
+Global readers: no filter. Up to MAX_INLINE_IDS visible models: inline ids. More: a lookup per row along the index of
+the list. A property test compares both.
 """
 
 from datetime import datetime
@@ -24,8 +22,9 @@ from registry.models import ModelGroupPermission, ModelUserPermission, Registere
 from registry.models.grant import not_expired_q
 
 MAX_INLINE_IDS = 500
-"""Up to so many models a reader is given their keys. The query asks for one more, as a number in its text: a parameter
-is planned for a tenth of the table."""
+"""Up to this number of visible models their ids are inlined. The limit, plus one, is a literal in the query text:
+for a parameter the planner assumes a tenth of the table.
+"""
 
 _REACH = """
 WITH person AS (
@@ -67,8 +66,10 @@ _LOOKED_UP = """(
 
 
 def visible_models_for_list(actor: Actor) -> QuerySet[RegisteredModel]:
-    """The models the actor may see, for lists that are cut along an index. Asks one query now, and is true for now:
-    build it anew for each page."""
+    """Return the models visible to the actor, for lists paged along an index.
+
+    Runs one query now, and is valid only now: build it again for each page.
+    """
     reached = _reached(actor)
     if reached is None:
         return visible_models(actor)
@@ -87,7 +88,9 @@ def visible_models_for_list(actor: Actor) -> QuerySet[RegisteredModel]:
 
 
 def visibility_clause_for_list(actor: Actor) -> VisibilityClause:
-    """The same as a condition of SQL, in which `m` is registry_registeredmodel: `sight` for a list of many."""
+    """Return the same as an SQL condition in which `m` is registry_registeredmodel: `visibility_clause` for long
+    lists.
+    """
     reached = _reached(actor)
     if reached is None:
         return visibility_clause(actor)
@@ -103,7 +106,9 @@ def visibility_clause_for_list(actor: Actor) -> VisibilityClause:
 
 
 def _reached(actor: Actor) -> tuple[datetime, tuple[Any, ...]] | None:
-    """What there is to know before the list; None where the actor is limited in a way the question does not ask for."""
+    """Return the facts that the list needs; None for a process, a token limited to models, or a token without
+    `models:read`.
+    """
     whose = actor.person
     if whose is None or actor.models is not None or not has_scope(actor, "models:read"):
         return None
@@ -126,7 +131,8 @@ def _reach(person: str, now: datetime) -> tuple[Any, ...]:
 
 
 def exists_in(rows: QuerySet[Any]) -> Q:
-    """That there is such a row, looked up for each row of the outer query when the list comes to it. EXISTS would leave
-    PostgreSQL the choice to work out all of them at once, which it takes where it should not: it does not know that
-    only a page is wanted."""
+    """Return the condition that `rows` is not empty, as a scalar subquery that is evaluated per row of the outer query.
+
+    With EXISTS the planner may compute all rows at once, which is slow if only one page is read.
+    """
     return Q(IsNull(Subquery(rows.order_by().values("pk")[:1]), False))

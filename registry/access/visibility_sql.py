@@ -1,6 +1,6 @@
-"""`visible_to` as a condition of SQL, for questions that must be one sentence: who asks, and what they may see, in it.
+"""`visible_models` as an SQL condition, for queries that must be a single statement.
 
-A property test holds it to `visible_to`.
+A property test compares it with `visible_models`.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,13 @@ from registry.access.permissions import Permission, roles_with
 
 @dataclass(frozen=True)
 class VisibilityClause:
-    """What the actor may see, for a query in which `m` is registry_registeredmodel: common table expressions to begin
-    with, a condition, and the parameters of both (all named sight_…)."""
+    """The SQL condition that limits a query, in which `m` is registry_registeredmodel, to models visible to the actor.
+
+    Attributes:
+        tables: common table expressions for the WITH clause.
+        condition: the condition.
+        parameters: the parameters of both, named sight_….
+    """
 
     tables: str
     condition: str
@@ -25,7 +30,7 @@ class VisibilityClause:
 THERE = "m.deleted_at IS NULL"
 """A deleted model is visible to no actor."""
 EMPTY_CTE = "sight_person AS (SELECT 1)"
-"""Where the condition needs none, but a query begins with WITH."""
+"""For a condition that needs no table, if the query begins with WITH."""
 
 _TABLES = """
 sight_person AS MATERIALIZED (
@@ -57,12 +62,15 @@ _CONDITION = """(
            AND d.permission_id = (SELECT id FROM sight_right)
            AND (d.expires_at IS NULL OR d.expires_at > %(sight_now)s) LIMIT 1)
 )"""
-"""Each model is looked up: of EXISTS, PostgreSQL may work out all the models there are for somebody, to ask for one."""
+"""Scalar subqueries, not EXISTS: the planner may hash EXISTS over all visible models to test a single one."""
 
 
 def visibility_clause(actor: Actor) -> VisibilityClause:
-    """What `visible_to` lets the actor see, for a query that names a model or that a token limits to a few. For a list
-    of many, `registry.access.visibility_lists.visibility_clause_for_list` asks first how far the actor sees."""
+    """Return the SQL condition for the models visible to the actor, for a query about one model or with a limited
+    token.
+
+    For long lists use `registry.access.visibility_lists.visibility_clause_for_list`.
+    """
     if not has_scope(actor, "models:read"):
         return VisibilityClause(EMPTY_CTE, "FALSE", {})
     limit = f"{THERE} AND m.slug = ANY (%(sight_slugs)s)" if actor.models is not None else THERE
