@@ -13,11 +13,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
-from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, QuerySet
 
 from audit import canonical, clock, recorder
 from audit.actions import Action
@@ -30,6 +29,7 @@ from governance.checks.base import CheckContractError, CheckOutcome, Conclusion,
 from governance.models import CheckRun, PromotionRequest
 from governance.policies import CheckRule, PolicyDocument, UncombinableRule, is_fresh
 from registry.selectors import VersionContents
+from registry.services.claiming import Lease, WorkQueue
 from registry.services.version_lock import lock_keys
 
 log = logging.getLogger(__name__)
@@ -191,43 +191,31 @@ def cancel_unfinished(request: PromotionRequest, *, actor: Actor) -> int:
     return len(runs)
 
 
-@dataclass(frozen=True)
-class RunLease:
-    """The right to complete one run: its primary key and the claim token."""
-
-    run_id: int
-    token: UUID
-
-
-def claim(run_id: int) -> RunLease | None:
-    """Claim a queued run that is due.
-
-    Returns:
-        The claim; None if the run is finished, claimed, waiting or not yet due.
-    """
-    now = clock.now()
-    token = uuid4()
-    taken = (
-        CheckRun.objects.filter(pk=run_id, status=CheckRun.Status.QUEUED)
-        .filter(Q(run_after__isnull=True) | Q(run_after__lte=now))
-        .update(status=CheckRun.Status.RUNNING, claim=token, claimed_at=now, heartbeat_at=now)
-    )
-    return RunLease(run_id, token) if taken else None
+QUEUE = WorkQueue(
+    model=CheckRun,
+    waiting={"status": CheckRun.Status.QUEUED},
+    running={"status": CheckRun.Status.RUNNING},
+    lost_after=lambda: timedelta(seconds=settings.COUNTERSIGN_CHECK_LOST_AFTER),
+    max_attempts=lambda: MAX_RETRIES + 1,
+    pause=lambda attempts: timedelta(seconds=settings.COUNTERSIGN_CHECK_RETRY_PAUSES[attempts - 1]),
+    # A lost run is completed as an error, with its event; another attempt is another row.
+    reclaims_lost=False,
+)
 
 
-def heartbeat(held: RunLease) -> bool:
-    """Update a claimed run's heartbeat. False if the claim is invalid: the worker should stop."""
-    return bool(_held(held).update(heartbeat_at=clock.now()))
+def claim(run_id: int) -> Lease | None:
+    """Claim a queued run that is due; None where it is finished, claimed, waiting for evidence or not yet due."""
+    return QUEUE.claim(run_id, claimed_at=clock.now())
 
 
-def complete(held: RunLease, result: Result, *, settle: Callable[[int], object]) -> bool:
+def complete(lease: Lease, result: Result, *, settle: Callable[[int], object]) -> bool:
     """Record the result of a claimed run with its event, and evaluate its request, in one transaction.
 
     If the evaluation fails, the result is kept in a transaction of its own and the request is evaluated later, so that
     a finished check is never treated as lost.
 
     Args:
-        held: the claim.
+        lease: of the run.
         result: the result; an error is queued again, at most twice.
         settle: `governance.promotions.reevaluate`, passed in because this package must not import it.
 
@@ -236,13 +224,13 @@ def complete(held: RunLease, result: Result, *, settle: Callable[[int], object])
     """
     try:
         with transaction.atomic():
-            request_id = _record(held, result)
+            request_id = _record(lease, result)
             if request_id is not None:
                 settle(request_id)
     except Exception:
-        log.exception("settling after check run %s failed; its result is kept and settled later", held.run_id)
+        log.exception("settling after check run %s failed; its result is kept and settled later", lease.pk)
         with transaction.atomic():
-            request_id = _record(held, result)
+            request_id = _record(lease, result)
             if request_id is not None:
                 task_queue.enqueue_on_commit(task_queue.SETTLE_REQUEST, request_id)
     return request_id is not None
@@ -257,19 +245,14 @@ def fail_lost_runs(*, settle: Callable[[int], object]) -> int:
     Returns:
         The number of completed runs.
     """
-    limit = clock.now() - timedelta(seconds=settings.COUNTERSIGN_CHECK_LOST_AFTER)
-    lost = CheckRun.objects.filter(status=CheckRun.Status.RUNNING, heartbeat_at__lt=limit).order_by("pk")
     result = Result.error("The worker that ran this check was lost before it answered. It is run again by itself.")
-    return sum(
-        complete(RunLease(pk, token), result, settle=settle) for pk, token in lost.values_list("pk", "claim") if token
-    )
+    lost = QUEUE.lost().order_by("pk").values_list("pk", "claim")
+    return sum(complete(Lease(pk, token), result, settle=settle) for pk, token in lost if token)
 
 
 def due_runs() -> list[int]:
-    """Return the primary keys of the queued runs that are due."""
-    now = clock.now()
-    due = CheckRun.objects.filter(Q(run_after__isnull=True) | Q(run_after__lte=now), status=CheckRun.Status.QUEUED)
-    return list(due.order_by("pk").values_list("pk", flat=True))
+    """Keys of the queued runs that a worker should have claimed by now."""
+    return QUEUE.claimable_ids(None)
 
 
 def lately_completed(span: timedelta) -> list[int]:
@@ -278,14 +261,14 @@ def lately_completed(span: timedelta) -> list[int]:
     return list(rows.order_by("request_id").values_list("request_id", flat=True).distinct())
 
 
-def _record(held: RunLease, result: Result) -> int | None:
-    where = CheckRun.objects.filter(pk=held.run_id).values_list("request__model_id", "version_id", "request_id").first()
+def _record(lease: Lease, result: Result) -> int | None:
+    where = CheckRun.objects.filter(pk=lease.pk).values_list("request__model_id", "version_id", "request_id").first()
     if where is None:
         return None
     model_id, version_id, request_id = where
     model, version = lock_keys(model_id, version_id)
     request = PromotionRequest.objects.get_for_update(request_id)
-    run = _held(held).select_for_update(no_key=True, of=("self",)).first()
+    run = QUEUE.held(lease).select_for_update(no_key=True, of=("self",)).first()
     if run is None:
         return None
     request.model, run.version = model, version
@@ -313,16 +296,15 @@ def _retry(run: CheckRun, request: PromotionRequest) -> None:
         .values_list("conclusion", flat=True)[: MAX_RETRIES + 1]
     )
     errors = len(list(takewhile(lambda conclusion: conclusion == Conclusion.ERROR, earlier)))
-    if errors > MAX_RETRIES or not request.is_live:
+    if QUEUE.is_last_attempt(errors) or not request.is_live:
         return
-    pause = timedelta(seconds=settings.COUNTERSIGN_CHECK_RETRY_PAUSES[errors - 1])
     again = CheckRun(
         check_slug=run.check_slug,
         check_version=run.check_version,
         mode=run.mode,
         params=run.params,
         inputs_digest=run.inputs_digest,
-        run_after=clock.now() + pause,
+        run_after=clock.now() + QUEUE.pause(errors),
     )
     _insert(again, request, actor=WORKER, data={"after_error_of": str(run.uid)})
 
@@ -429,10 +411,6 @@ def _append(
         changes=changes,
         data=data,
     )
-
-
-def _held(held: RunLease) -> QuerySet[CheckRun]:
-    return CheckRun.objects.filter(pk=held.run_id, claim=held.token, status=CheckRun.Status.RUNNING)
 
 
 def _locked_unfinished(request: PromotionRequest) -> QuerySet[CheckRun]:

@@ -12,10 +12,11 @@ from django.db import Error
 from audit import clock
 from governance.checks import check_runs, entry_points, inputs, runner
 from governance.checks.base import Conclusion
-from governance.checks.check_runs import Result, RunLease
+from governance.checks.check_runs import Result
 from governance.models import CheckRun
 from governance.policies import PolicyDocument
 from registry import storage
+from registry.services.claiming import Lease
 
 BEATS_UNTIL_LOST = 9
 """Heartbeats a worker may miss before its run counts as lost."""
@@ -45,22 +46,22 @@ def run_claimed_check(run_id: int, *, settle: Callable[[int], object], run: Runn
     Returns:
         False if there was nothing to claim or the claim was lost.
     """
-    held = check_runs.claim(run_id)
-    if held is None:
+    lease = check_runs.claim(run_id)
+    if lease is None:
         return False
     try:
-        result = _attempt(held, run)
+        result = _attempt(lease, run)
     except Error:
         raise
     except Exception as error:
         log.exception("check run %s could not be carried out", run_id)
         result = Result.error(f"The check could not be carried out here ({type(error).__name__}). It is tried again.")
-    return result is not None and check_runs.complete(held, result, settle=settle)
+    return result is not None and check_runs.complete(lease, result, settle=settle)
 
 
-def _attempt(held: RunLease, carry_out: Runner) -> Result | None:
+def _attempt(lease: Lease, carry_out: Runner) -> Result | None:
     """Run the check; None if the claim was lost."""
-    run = CheckRun.objects.select_related("request__version", "request__target_stage").get(pk=held.run_id)
+    run = CheckRun.objects.select_related("request__version", "request__target_stage").get(pk=lease.pk)
     check = entry_points.find(run.check_slug)
     if check is None or check.version != run.check_version:
         found = "it is not installed" if check is None else f"version {check.version} is installed"
@@ -81,7 +82,7 @@ def _attempt(held: RunLease, carry_out: Runner) -> Result | None:
             isolation_demanded=settings.COUNTERSIGN_CHECKS_NEED_ISOLATION,
         ),
         open_blob=storage.open_blob,
-        beat=lambda: check_runs.heartbeat(held),
+        beat=lambda: check_runs.QUEUE.heartbeat(lease),
         beat_every=settings.COUNTERSIGN_CHECK_LOST_AFTER / BEATS_UNTIL_LOST,
     )
     if ended.ending is runner.ExitReason.ABANDONED:

@@ -13,11 +13,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
-from uuid import uuid4
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
 from fpdf.errors import FPDFException
 
 from audit import clock
@@ -27,6 +25,7 @@ from governance.documents.pdf_writer import PdfMetadata
 from governance.models import PdfFile
 from registry.exceptions import InvalidStateError
 from registry.models import User
+from registry.services.claiming import Lease, WorkQueue
 
 EDITION = 2
 """Increased whenever the same input is rendered differently."""
@@ -42,7 +41,7 @@ KEPT_FOR = timedelta(days=1)
 FAILED_FOR = timedelta(minutes=10)
 """How long a failure is reported before rendering is tried again."""
 LOST_AFTER = timedelta(seconds=150)
-"""A claim that is older can be taken over. Longer than the time limit of the task."""
+"""A claim that is older is void. Longer than the time limit of the task that draws."""
 RETRY_AFTER = 2
 """Seconds a client is advised to wait."""
 
@@ -124,43 +123,51 @@ def _enqueue(digest: str, source: bytes, requested_by: User) -> None:
         task_queue.enqueue_on_commit(task_queue.DRAW_PDF, row.pk)
 
 
+QUEUE = WorkQueue(
+    model=PdfFile,
+    waiting={"state": PdfFile.State.WAITING},
+    running={},
+    lost_after=lambda: LOST_AFTER,
+    max_attempts=lambda: MAX_ATTEMPTS,
+    pause=lambda attempts: timedelta(),  # a file whose drawing fails is not drawn again: the same input fails again
+)
+
+
 def draw(file_id: int) -> bool:
-    """Render a file if its row can be claimed.
+    """Draw a file, if its row can be claimed. Returns whether it was claimed.
 
     A finished file is never rendered again. A failure is stored in the row with its reason.
 
     Returns:
         Whether the row was claimed.
     """
-    token = uuid4()
-    taken = _takable().filter(pk=file_id).update(claim=token, claimed_at=clock.now(), attempts=F("attempts") + 1)
-    if not taken:
+    lease = QUEUE.claim(file_id)
+    if lease is None:
         return False
     row = PdfFile.objects.get(pk=file_id)
     try:
         body = _printed(row).draw()
     except SoftTimeLimitExceeded:
-        _finish(row, state=PdfFile.State.FAILED, problem="drawing it took longer than a worker may spend on one file")
+        problem = "drawing it took longer than a worker may spend on one file"
+        _finish(lease, state=PdfFile.State.FAILED, problem=problem)
     except Exception as error:
         log.exception("PDF file %s could not be drawn", file_id)
         reason = str(error)[:300] if isinstance(error, FPDFException) else type(error).__name__
-        _finish(row, state=PdfFile.State.FAILED, problem=f"drawing it failed: {reason}")
+        _finish(lease, state=PdfFile.State.FAILED, problem=f"drawing it failed: {reason}")
     else:
-        _finish(row, state=PdfFile.State.DONE, body=body)
+        _finish(lease, state=PdfFile.State.DONE, body=body)
     return True
 
 
 def due() -> list[int]:
-    """Return the keys of files that wait for a worker. Files whose workers were lost too often fail."""
-    lost = _takable(attempts__gte=MAX_ATTEMPTS)
-    lost.update(
+    """Keys of the files that a worker should have claimed by now. Ends those whose workers were lost too often."""
+    QUEUE.finish_exhausted(
         state=PdfFile.State.FAILED,
         source=b"",
-        claim=None,
         finished_at=clock.now(),
         problem=f"the worker that drew it was lost {MAX_ATTEMPTS} times",
     )
-    return list(_takable().order_by("pk").values_list("pk", flat=True)[:100])
+    return QUEUE.claimable_ids(100)
 
 
 def sweep() -> int:
@@ -172,15 +179,8 @@ def sweep() -> int:
     return count + PdfFile.objects.filter(pk__in=keys).delete()[0]
 
 
-def _takable(**more: Any) -> QuerySet[PdfFile]:
-    free = Q(claim__isnull=True) | Q(claimed_at__lt=clock.now() - LOST_AFTER)
-    rows = PdfFile.objects.filter(free, state=PdfFile.State.WAITING)
-    return rows.filter(**more) if more else rows.filter(attempts__lt=MAX_ATTEMPTS)
-
-
-def _finish(row: PdfFile, **written: Any) -> None:
-    held = PdfFile.objects.filter(pk=row.pk, claim=row.claim, state=PdfFile.State.WAITING)
-    held.update(**written, source=b"", claim=None, finished_at=clock.now())
+def _finish(lease: Lease, **written: Any) -> None:
+    QUEUE.finish(lease, **written, source=b"", finished_at=clock.now())
 
 
 def _printed(row: PdfFile) -> Printed:

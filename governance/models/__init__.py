@@ -7,6 +7,7 @@ from governance.models.idempotency import IdempotencyKey
 from governance.models.pdf_file import PdfFile
 from governance.models.policy import Policy, PolicyRevision, RequestPolicy
 from governance.models.promotion import PromotionRequest
+from governance.models.reminder_mail import ReminderMail
 from governance.models.settlement_failure import SettlementFailure
 from governance.models.source_copy import SourceCopy
 from governance.models.webhook import Webhook, WebhookDelivery, WebhookPosition, WebhookSecret
@@ -21,6 +22,7 @@ __all__ = [
     "Policy",
     "PolicyRevision",
     "PromotionRequest",
+    "ReminderMail",
     "RequestPolicy",
     "SettlementFailure",
     "SourceCopy",

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models import AuditedModel
+from registry.models import AuditedModel, Claimable
 
 
-class CheckRun(AuditedModel):
+class CheckRun(AuditedModel, Claimable):
     """One attempt of a check. Unfinished rows are the work queue.
 
     A worker claims a row by writing `claim`, and only the holder of that claim may complete it. `inputs_digest` is the
@@ -51,10 +51,7 @@ class CheckRun(AuditedModel):
     measures = models.JSONField(default=dict, blank=True)
     conditions = models.JSONField(default=dict, blank=True, help_text="limits used, isolation, resource use")
 
-    claim = models.UUIDField(null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
-    heartbeat_at = models.DateTimeField(null=True, blank=True)
-    run_after = models.DateTimeField(null=True, blank=True, help_text="not before: the pause before a retry")
     created_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True, blank=True)
 

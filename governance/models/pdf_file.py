@@ -6,8 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from registry.models import RetriedInPlace
 
-class PdfFile(models.Model):
+
+class PdfFile(RetriedInPlace):
     """A PDF that takes long to render. Unfinished rows are the work queue: a worker claims one by writing `claim`.
 
     A cache, not a governed record. `digest` is the SHA-256 of the printed content and of the renderer's version, so the
@@ -25,10 +27,6 @@ class PdfFile(models.Model):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     source = models.BinaryField(help_text="what is printed, as canonical JSON; empty once it is drawn")
     body = models.BinaryField(null=True, blank=True)
-    problem = models.TextField(blank=True, help_text="why it failed")
-    attempts = models.PositiveSmallIntegerField(default=0)
-    claim = models.UUIDField(null=True, blank=True)
-    claimed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -40,7 +38,7 @@ class PdfFile(models.Model):
             ),
         ]
         indexes: ClassVar[list[Any]] = [
-            models.Index(name="pdf_file_waiting", fields=["claimed_at"], condition=Q(state="waiting")),
+            models.Index(name="pdf_file_waiting", fields=["run_after"], condition=Q(state="waiting")),
             models.Index(name="pdf_file_age", fields=["created_at"]),
         ]
 

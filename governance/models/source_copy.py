@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models import AuditedModel
+from registry.models import AuditedModel, RetriedInPlace
 
 
-class SourceCopy(AuditedModel):
+class SourceCopy(AuditedModel, RetriedInPlace):
     """The task of copying the files at a version's source, once per version. Unfinished rows are the work queue.
 
     A worker claims a row by writing `claim` and updates `heartbeat_at` while it works; the result is recorded as an
@@ -24,11 +24,6 @@ class SourceCopy(AuditedModel):
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     files = models.PositiveIntegerField(default=0)
     size = models.PositiveBigIntegerField(default=0, help_text="bytes")
-    problem = models.TextField(blank=True, help_text="why it failed, or why the last attempt did")
-    attempts = models.PositiveSmallIntegerField(default=0)
-    claim = models.UUIDField(null=True, blank=True)
-    heartbeat_at = models.DateTimeField(null=True, blank=True)
-    run_after = models.DateTimeField(null=True, blank=True, help_text="not before: the pause before a retry")
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from registry.models import AuditedModel
+from registry.models import AuditedModel, RetriedInPlace
 
 
 class Webhook(AuditedModel):
@@ -46,7 +46,7 @@ class WebhookSecret(models.Model):
         return "secret"
 
 
-class WebhookDelivery(models.Model):
+class WebhookDelivery(RetriedInPlace):
     """One message to be delivered to a webhook.
 
     It does not store the message: the text is read when it is sent, so that data erased meanwhile is not sent. Not a
@@ -66,12 +66,7 @@ class WebhookDelivery(models.Model):
     entity = models.CharField(max_length=32)
     action = models.CharField(max_length=16)
     state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    claim = models.UUIDField(null=True, blank=True)
-    claimed_at = models.DateTimeField(null=True, blank=True)
-    run_after = models.DateTimeField(null=True, blank=True, help_text="not before: the pause before a retry")
     answer = models.PositiveSmallIntegerField(null=True, blank=True, help_text="status of the last answer")
-    problem = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -6,6 +6,7 @@ from registry.models.alias import AliasAssignment, ProtectedAlias
 from registry.models.artifact import Artifact, Blob
 from registry.models.base import IS_CURRENT, AuditedModel, TemporalModel
 from registry.models.change_proposal import ChangeProposal
+from registry.models.claimable import Claimable, RetriedInPlace
 from registry.models.contribution import Contribution
 from registry.models.dataset import DatasetReference
 from registry.models.evidence import Evidence, Metric, ModelCard
@@ -37,6 +38,7 @@ __all__ = [
     "AuditedModel",
     "Blob",
     "ChangeProposal",
+    "Claimable",
     "Contribution",
     "DatasetReference",
     "EffectiveMembership",
@@ -56,6 +58,7 @@ __all__ = [
     "QuestionnaireRevision",
     "RegisteredModel",
     "RegisteredName",
+    "RetriedInPlace",
     "ReviewReminder",
     "ReviewerGroup",
     "SavedView",

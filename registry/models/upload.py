@@ -5,10 +5,11 @@ from typing import Any, ClassVar
 from django.db import models
 
 from registry.models.artifact import Artifact
+from registry.models.claimable import RetriedInPlace
 from registry.models.managers import PreparedModel
 
 
-class Upload(PreparedModel):
+class Upload(PreparedModel, RetriedInPlace):
     """A file on its way: the row is the queue of those who examine it, and goes when the file is stored.
 
     Nothing rests on it: what was stored or refused, and by whom, are events, and the artifact has its blob or not. So
@@ -24,11 +25,6 @@ class Upload(PreparedModel):
 
     artifact = models.OneToOneField(Artifact, on_delete=models.PROTECT, related_name="upload")
     state = models.CharField(max_length=10, choices=State.choices, default=State.EXPECTED)
-    detail = models.TextField(blank=True, help_text="what was wrong, and the way out")
-    attempts = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField(null=True, blank=True, help_text="when a worker may take it, where it is queued")
-    claim = models.UUIDField(null=True, blank=True, help_text="known to the worker that has it alone")
-    alive_at = models.DateTimeField(null=True, blank=True, help_text="the worker's last sign of life")
     completed_by = models.ForeignKey(
         "registry.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
         help_text="who said that all files were sent",
@@ -41,7 +37,7 @@ class Upload(PreparedModel):
     class Meta:
         indexes: ClassVar[list[Any]] = [
             models.Index(
-                name="upload_to_examine", fields=["due_at"], condition=models.Q(state__in=("queued", "examining"))
+                name="upload_to_examine", fields=["run_after"], condition=models.Q(state__in=("queued", "examining"))
             )
         ]
 

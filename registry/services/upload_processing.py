@@ -1,22 +1,18 @@
 """Processing of files uploaded to the bucket by a worker: read, hash, and attach to the version or refuse.
 
-The row is the queue: a worker claims it with a random token, and only the holder of that token writes. If a worker is
-lost, the file stays and another worker starts again. When the last file is stored, the version is registered, because
-rows are queued only when the client has declared the upload complete.
+The row is the queue (`registry.services.claiming`). A file whose worker was lost stays in the bucket, and another
+worker reads it from the beginning. When the last file is stored, the version is registered, because rows are queued
+only by the request that says that all files were sent.
 """
 
 import logging
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID, uuid4
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
 
-from audit import clock, recorder
+from audit import recorder
 from audit.actor import process
 from audit.recorder import ObjectRef, PrivateValue
 from registry import storage
@@ -24,6 +20,7 @@ from registry.actions import ARTIFACT_REFUSED
 from registry.exceptions import InvalidStateError
 from registry.models import Artifact, Contribution, ModelVersion, Upload
 from registry.services.blob_references import attach_blob_to_artifact
+from registry.services.claiming import ClaimLostError, Lease, WorkQueue, doubled
 from registry.services.contributions import record_contributor
 from registry.services.uploads import upload_key
 from registry.services.version_lock import lock_version
@@ -40,14 +37,14 @@ _LATER = "Complete the version again later; where that does not help, tell whoev
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Claim:
-    upload_id: int
-    token: UUID
-
-
-class _ClaimLostError(Exception):
-    """Another worker has claimed the row, or it was deleted."""
+QUEUE = WorkQueue(
+    model=Upload,
+    waiting={"state": Upload.State.QUEUED},
+    running={"state": Upload.State.EXAMINING},
+    lost_after=lambda: timedelta(seconds=settings.COUNTERSIGN_UPLOAD_LOST_AFTER),
+    max_attempts=lambda: settings.COUNTERSIGN_UPLOAD_ATTEMPTS,
+    pause=partial(doubled, _FIRST_PAUSE),
+)
 
 
 class _DigestMismatchError(Exception):
@@ -59,40 +56,25 @@ class _DigestMismatchError(Exception):
 
 
 def due_upload_ids(*, limit: int = 200) -> list[int]:
-    """Return the keys of the uploads to process now, oldest first.
-
-    Uploads whose worker sent no heartbeat for COUNTERSIGN_UPLOAD_LOST_AFTER seconds are queued again first, or fail
-    after COUNTERSIGN_UPLOAD_ATTEMPTS attempts.
-    """
-    now = clock.now()
-    silent = Q(
-        state=Upload.State.EXAMINING, alive_at__lt=now - timedelta(seconds=settings.COUNTERSIGN_UPLOAD_LOST_AFTER)
+    """Keys of the uploads that a worker should read now. Ends those whose workers were lost too often."""
+    QUEUE.finish_exhausted(
+        state=Upload.State.FAILED, run_after=None, problem=f"Every worker that read it was lost. {_LATER}"
     )
-    lost = Upload.objects.filter(silent)
-    lost.filter(attempts__gte=settings.COUNTERSIGN_UPLOAD_ATTEMPTS).update(
-        state=Upload.State.FAILED, claim=None, due_at=None, detail=f"Every worker that read it was lost. {_LATER}"
-    )
-    lost.update(state=Upload.State.QUEUED, claim=None, due_at=now)
-    waiting = Upload.objects.filter(state=Upload.State.QUEUED, due_at__lte=now)
-    return list(waiting.order_by("due_at", "pk").values_list("pk", flat=True)[:limit])
+    return QUEUE.claimable_ids(limit)
 
 
 def process_upload(upload_id: int) -> bool:
     """Claim an upload, read it, and store or refuse it.
 
-    Errors of the store are not raised: the upload is retried later, up to COUNTERSIGN_UPLOAD_ATTEMPTS times.
+    A fault of the store raises nothing: the upload is tried again later, COUNTERSIGN_UPLOAD_ATTEMPTS times in all.
 
     Returns:
-        False if there was nothing to claim, or the claim was lost.
+        False where the upload could not be claimed, or the claim was lost.
     """
-    claim = _Claim(upload_id, uuid4())
-    now = clock.now()
-    taken = Upload.objects.filter(pk=upload_id, state=Upload.State.QUEUED).update(
-        state=Upload.State.EXAMINING, claim=claim.token, alive_at=now, attempts=F("attempts") + 1
-    )
-    if not taken:
+    lease = QUEUE.claim(upload_id)
+    if lease is None:
         return False
-    artifact = Artifact.objects.select_related("version").get(upload__pk=upload_id)
+    artifact = Artifact.objects.select_related("version", "upload").get(upload__pk=upload_id)
     where = upload_key(artifact.version, artifact)
 
     def accept(found: storage.StoredBlob) -> None:
@@ -100,30 +82,31 @@ def process_upload(upload_id: int) -> bool:
             raise _DigestMismatchError(found)
 
     store = storage.store()
+    beat = QUEUE.pulse(lease, settings.COUNTERSIGN_UPLOAD_LOST_AFTER / _BEATS_UNTIL_LOST)
     try:
         try:
-            store.ingest(where, accept=accept, pulse=_pulse(claim))
+            store.ingest(where, accept=accept, pulse=beat)
         except _DigestMismatchError as other:
-            _refuse(claim, artifact, other.found)
+            _refuse(lease, artifact, other.found)
         else:
-            _store(claim, artifact)
+            _store(lease, artifact)
     except FileNotFoundError:
-        return _end(claim, Upload.State.FAILED, "What was sent is not in the bucket any more: upload the file again.")
+        return _fail(lease, "What was sent is not in the bucket any more: upload the file again.")
     except (OSError, InvalidStateError) as error:
         log.exception("upload %s could not be read", upload_id)
-        _again(claim, error)
-    except _ClaimLostError:
+        _retry(lease, artifact.upload.attempts, error)
+    except ClaimLostError:
         return False
     else:
         store.discard(where)
     return True
 
 
-def _store(claim: _Claim, artifact: Artifact) -> None:
+def _store(lease: Lease, artifact: Artifact) -> None:
     """Attach the file to the version, and register the version if it was the last one."""
     with transaction.atomic():
         model, version = lock_version(artifact.version)
-        upload = _held(claim)
+        upload = _held(lease)
         artifact = Artifact.objects.get_for_update(artifact.pk)
         if artifact.blob_id is None and version.status == ModelVersion.Status.REGISTERING:
             by = str(upload.completed_by.uid) if upload.completed_by is not None else None
@@ -142,7 +125,7 @@ def _store(claim: _Claim, artifact: Artifact) -> None:
             upload.delete()
 
 
-def _refuse(claim: _Claim, artifact: Artifact, found: storage.StoredBlob) -> None:
+def _refuse(lease: Lease, artifact: Artifact, found: storage.StoredBlob) -> None:
     """Digest or size mismatch: set the upload to REFUSED, record the event, store the message shown to the uploader."""
     if found.size != artifact.size:
         fault = f"{found.size:,} bytes and not the declared {artifact.size:,}"
@@ -150,7 +133,7 @@ def _refuse(claim: _Claim, artifact: Artifact, found: storage.StoredBlob) -> Non
         fault = f"SHA-256 {found.sha256}, and was declared with {artifact.sha256}"
     with transaction.atomic():
         model, version = lock_version(artifact.version)
-        upload = _held(claim)
+        upload = _held(lease)
         recorder.record_event(
             ARTIFACT_REFUSED,
             actor=WORKER,
@@ -168,54 +151,27 @@ def _refuse(claim: _Claim, artifact: Artifact, found: storage.StoredBlob) -> Non
         version.revision += 1
         version.save(update_fields=["revision"])
         upload.state = Upload.State.REFUSED
-        upload.detail = f"What was uploaded as “{artifact.path}” has {fault}. Upload the declared file again."
-        upload.claim = upload.due_at = None
-        upload.save(update_fields=["state", "detail", "claim", "due_at"])
+        upload.problem = f"What was uploaded as “{artifact.path}” has {fault}. Upload the declared file again."
+        upload.claim = upload.run_after = None
+        upload.save(update_fields=["state", "problem", "claim", "run_after"])
 
 
-def _again(claim: _Claim, error: Exception) -> None:
-    upload = Upload.objects.filter(pk=claim.upload_id, claim=claim.token).first()
-    if upload is None:
-        return
-    if upload.attempts >= settings.COUNTERSIGN_UPLOAD_ATTEMPTS:
+def _retry(lease: Lease, attempts: int, error: Exception) -> None:
+    if QUEUE.is_last_attempt(attempts):
         reason = getattr(error, "strerror", None) or type(error).__name__
-        _end(claim, Upload.State.FAILED, f"It could not be read: {reason}. {_LATER}")
-        return
-    pause = _FIRST_PAUSE * 2 ** (upload.attempts - 1)
-    Upload.objects.filter(pk=claim.upload_id, claim=claim.token).update(
-        state=Upload.State.QUEUED, claim=None, due_at=clock.now() + pause
-    )
+        _fail(lease, f"It could not be read: {reason}. {_LATER}")
+    else:
+        QUEUE.retry(lease, attempts)
 
 
-def _end(claim: _Claim, state: Upload.State, detail: str) -> bool:
-    """Close the row; False if another worker has claimed it."""
-    mine = Upload.objects.filter(pk=claim.upload_id, claim=claim.token)
-    return bool(mine.update(state=state, detail=detail, claim=None, due_at=None))
+def _fail(lease: Lease, problem: str) -> bool:
+    return QUEUE.finish(lease, state=Upload.State.FAILED, run_after=None, problem=problem)
 
 
-def _held(claim: _Claim) -> Upload:
-    upload = (
-        Upload.objects.select_for_update(of=("self",))
-        .select_related("completed_by", "completed_with")
-        .filter(pk=claim.upload_id, claim=claim.token)
-        .first()
-    )
+def _held(lease: Lease) -> Upload:
+    """Lock the leased row. Raises ClaimLostError where the lease is not valid any more."""
+    rows = QUEUE.held(lease).select_for_update(of=("self",)).select_related("completed_by", "completed_with")
+    upload = rows.first()
     if upload is None:
-        raise _ClaimLostError
+        raise ClaimLostError
     return upload
-
-
-def _pulse(claim: _Claim) -> Callable[[], None]:
-    """Return a heartbeat function; it raises _ClaimLostError if another worker has the claim."""
-    every = settings.COUNTERSIGN_UPLOAD_LOST_AFTER / _BEATS_UNTIL_LOST
-    following = time.monotonic() + every
-
-    def beat() -> None:
-        nonlocal following
-        if time.monotonic() < following:
-            return
-        following = time.monotonic() + every
-        if not Upload.objects.filter(pk=claim.upload_id, claim=claim.token).update(alive_at=clock.now()):
-            raise _ClaimLostError
-
-    return beat

@@ -141,9 +141,9 @@ def queue_for_processing(
         else:
             waiting.append(upload)
     if not missing:
-        due: dict[str, Any] = {"detail": "", "attempts": 0, "due_at": clock.now(), "claim": None, "alive_at": None}
+        begun: dict[str, Any] = {"problem": "", "attempts": 0, "claim": None, "heartbeat_at": None}
         Upload.objects.filter(pk__in=[upload.pk for upload in waiting]).exclude(state__in=IN_PROGRESS_STATES).update(
-            state=Upload.State.QUEUED, completed_by=person, completed_with=token, **due
+            state=Upload.State.QUEUED, completed_by=person, completed_with=token, run_after=clock.now(), **begun
         )
     return missing, tuple(upload.pk for upload in waiting)
 
@@ -151,7 +151,7 @@ def queue_for_processing(
 def upload_error(file: Artifact) -> str:
     """Return the message about a failed or refused upload of a file; empty if there is none."""
     upload = _upload(file)
-    return upload.detail if upload is not None and upload.state not in IN_PROGRESS_STATES else ""
+    return upload.problem if upload is not None and upload.state not in IN_PROGRESS_STATES else ""
 
 
 def upload_state(file: Artifact) -> str:

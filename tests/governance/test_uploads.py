@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -248,7 +249,9 @@ def test_a_silent_worker_is_replaced_and_a_hopeless_file_given_up(
     send(priya, orders(priya)[0], CONTENT, tmp_path)
     complete(priya)
     for attempts in (1, 2):
-        Upload.objects.update(state=Upload.State.EXAMINING, attempts=attempts, alive_at="2026-01-01T00:00:00Z")
+        Upload.objects.update(
+            state=Upload.State.EXAMINING, attempts=attempts, claim=uuid4(), heartbeat_at="2026-01-01T00:00:00Z"
+        )
         found = upload_processing.due_upload_ids()
         assert len(found) == (1 if attempts == 1 else 0)
     (artifact,) = priya.version("credit-risk-pd", 1)["artifacts"]
@@ -294,15 +297,15 @@ def test_a_worker_that_is_killed_while_it_reads_is_followed_by_another(
 STALLED = """
 import sys, time, django
 django.setup()
-from registry.services import examining
+from registry.services import upload_processing
 def store(*args):
     print("hashed", flush=True)
     time.sleep(600)
-examining._store = store
-from registry.storage.s3 import S3
-forget = S3._forget
-S3._forget = lambda self, key: None if "/held/" in key else forget(self, key)
-examining.examine(int(sys.argv[1]))
+upload_processing._store = store
+from registry.storage.s3 import S3Store
+delete = S3Store._delete_quietly
+S3Store._delete_quietly = lambda self, key: None if "/held/" in key else delete(self, key)
+upload_processing.process_upload(int(sys.argv[1]))
 """
 """A worker that has read and kept a file, and comes no further."""
 

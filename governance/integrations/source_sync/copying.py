@@ -10,14 +10,12 @@ from __future__ import annotations
 import io
 import json
 import logging
-import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
 
 from audit import clock, recorder
 from audit.actions import Action
@@ -33,6 +31,7 @@ from governance.services import evidence
 from registry.exceptions import DomainError
 from registry.models import Artifact, ModelVersion
 from registry.services.attachments import may_attach
+from registry.services.claiming import ClaimLostError, Lease, WorkQueue, doubled
 from registry.services.versions import MetricSpec
 from registry.storage import StorageUnavailableError, Stream
 from registry.validation import ErrorCollector
@@ -102,55 +101,43 @@ def plan(version: ModelVersion, named: Sequence[Source] | None = None) -> Source
     return made
 
 
+QUEUE = WorkQueue(
+    model=SourceCopy,
+    waiting={"state": SourceCopy.State.WAITING},
+    running={},
+    lost_after=lambda: LOST_AFTER,
+    max_attempts=lambda: MAX_ATTEMPTS,
+    pause=lambda attempts: doubled(timedelta(seconds=settings.COUNTERSIGN_COPY_RETRY_PAUSE), attempts),
+    # A large copy outlives many workers, and each of them leaves whole files behind.
+    counts_lost=False,
+)
+
+
 def due() -> list[int]:
-    """Return the primary keys of the copies that are due, at most 500."""
-    return list(_takable().order_by("pk").values_list("pk", flat=True)[:500])
+    """Keys of the copies that a worker should have claimed by now."""
+    return QUEUE.claimable_ids()
 
 
 def run_copy(copy_id: int) -> bool:
-    """Claim and execute a copy.
-
-    Args:
-        copy_id: primary key of the row.
-
-    Returns:
-        Whether the row was claimed.
-    """
-    token = uuid4()
-    now = clock.now()
-    if not _takable().filter(pk=copy_id).update(claim=token, heartbeat_at=now):
+    """Copy, if the row can be claimed. Returns whether it was claimed."""
+    lease = QUEUE.claim(copy_id)
+    if lease is None:
         return False
     row = SourceCopy.objects.select_related("version__model", "version__registered_by").get(pk=copy_id)
     try:
-        count, size = _copy(row.version, _Pulse(copy_id, token))
-    except _Lost:
+        count, size = _copy(row.version, QUEUE.pulse(lease, PULSE))
+    except ClaimLostError:
         return True
     except (RetryableCopyError, StorageUnavailableError) as fault:
-        _again(copy_id, token, str(fault))
+        if QUEUE.is_last_attempt(row.attempts):
+            _end(lease, COPY_FAILED, SourceCopy.State.FAILED, problem=str(fault))
+        elif QUEUE.retry(lease, row.attempts):
+            log.info("copy %s waits and is tried again: %s", copy_id, fault)
     except (CopyError, DomainError) as fault:
-        _end(copy_id, token, COPY_FAILED, SourceCopy.State.FAILED, problem=_said(fault))
+        _end(lease, COPY_FAILED, SourceCopy.State.FAILED, problem=_said(fault))
     else:
-        _end(copy_id, token, COPY_COMPLETED, SourceCopy.State.DONE, files=count, size=size)
+        _end(lease, COPY_COMPLETED, SourceCopy.State.DONE, files=count, size=size)
     return True
-
-
-class _Lost(Exception):
-    """Another worker has the claim."""
-
-
-class _Pulse:
-    """Updates the heartbeat periodically."""
-
-    def __init__(self, copy_id: int, token: UUID) -> None:
-        self.copy_id, self.token, self.next = copy_id, token, time.monotonic() + PULSE
-
-    def beat(self) -> None:
-        if time.monotonic() < self.next:
-            return
-        self.next = time.monotonic() + PULSE
-        held = SourceCopy.objects.filter(pk=self.copy_id, claim=self.token, state=SourceCopy.State.WAITING)
-        if not held.update(heartbeat_at=clock.now()):
-            raise _Lost
 
 
 class _Watched:
@@ -168,12 +155,12 @@ class _Watched:
         return chunk
 
 
-def _copy(version: ModelVersion, pulse: _Pulse) -> tuple[int, int]:
+def _copy(version: ModelVersion, beat: Callable[[], None]) -> tuple[int, int]:
     named = named_sources()
     there = {file.path: file for file in Artifact.objects.filter(version=version)}
     count, size = 0, 0
     for found in sources.files(version.source, named):
-        pulse.beat()
+        beat()
         count += 1
         if count > settings.COUNTERSIGN_MAX_FILES:
             raise CopyError(
@@ -185,7 +172,7 @@ def _copy(version: ModelVersion, pulse: _Pulse) -> tuple[int, int]:
             size += before.size
             continue
         with found.open() as stream:
-            watched = _Watched(stream, pulse.beat, settings.COUNTERSIGN_MAX_VERSION_BYTES - size)
+            watched = _Watched(stream, beat, settings.COUNTERSIGN_MAX_VERSION_BYTES - size)
             size += evidence.attach_file(actor=COPIER, version=version, path=found.path, stream=watched).artifact.size
     if not count:
         raise CopyError("There is nothing at the source: attach the files.")
@@ -215,38 +202,9 @@ def _is_metric(name: str, value: float) -> bool:
     return not faults.errors
 
 
-def _takable() -> QuerySet[SourceCopy]:
-    now = clock.now()
-    return SourceCopy.objects.filter(
-        Q(run_after__isnull=True) | Q(run_after__lte=now),
-        Q(claim__isnull=True) | Q(heartbeat_at__lt=now - LOST_AFTER),
-        state=SourceCopy.State.WAITING,
-    )
-
-
-def _again(copy_id: int, token: UUID, problem: str) -> None:
-    """Schedule another attempt after a pause that doubles, or fail after the last one."""
-    row = SourceCopy.objects.get(pk=copy_id)
-    if row.attempts + 1 >= MAX_ATTEMPTS:
-        _end(copy_id, token, COPY_FAILED, SourceCopy.State.FAILED, problem=problem)
-        return
-    pause = timedelta(seconds=settings.COUNTERSIGN_COPY_RETRY_PAUSE * 2**row.attempts)
-    SourceCopy.objects.filter(pk=copy_id, claim=token).update(
-        claim=None, attempts=row.attempts + 1, run_after=clock.now() + pause
-    )
-    log.info("copy %s waits and is tried again: %s", copy_id, problem)
-
-
 @transaction.atomic
-def _end(
-    copy_id: int, token: UUID, action: Action, state: str, *, problem: str = "", files: int = 0, size: int = 0
-) -> None:
-    row = (
-        SourceCopy.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("version__model")
-        .filter(pk=copy_id, claim=token, state=SourceCopy.State.WAITING)
-        .first()
-    )
+def _end(lease: Lease, action: Action, state: str, *, problem: str = "", files: int = 0, size: int = 0) -> None:
+    row = QUEUE.held(lease).select_for_update(no_key=True, of=("self",)).select_related("version__model").first()
     if row is None:
         return
     row.state, row.problem, row.files, row.size, row.finished_at = state, problem[:2_000], files, size, clock.now()

@@ -18,7 +18,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from django.db.models import Q, QuerySet
+from django.db import DatabaseError
+from django.db.models import Q
 
 from audit import clock
 from audit import selectors as log
@@ -29,6 +30,7 @@ from governance.outbound_http import ForbiddenAddressError, ServerFault, Webhook
 from governance.services import webhooks
 from registry import access
 from registry.models import RegisteredModel
+from registry.services.claiming import Lease, WorkQueue
 
 logger = logging.getLogger(__name__)
 
@@ -57,42 +59,56 @@ class TestDeliveryResult:
     problem: str
 
 
+QUEUE = WorkQueue(
+    model=WebhookDelivery,
+    waiting={"state": WebhookDelivery.State.WAITING},
+    running={},
+    lost_after=lambda: LOST_AFTER,
+    max_attempts=lambda: len(PAUSES) + 1,
+    pause=lambda attempts: PAUSES[attempts - 1] * (1 + secrets.randbelow(101) / 1000),
+    eligible=lambda: Q(webhook__in=Webhook.objects.filter(status=Webhook.Status.ACTIVE, deleted_at__isnull=True)),
+)
+
+
 def due() -> list[int]:
-    """Return the primary keys of the rows that are due, at most 500."""
-    return list(_takable().order_by("pk").values_list("pk", flat=True)[:500])
+    """Keys of the deliveries that a worker should have claimed by now. Ends those whose workers were lost too often."""
+    QUEUE.finish_exhausted(
+        state=WebhookDelivery.State.FAILED, problem="Every worker that sent it was lost.", finished_at=clock.now()
+    )
+    return QUEUE.claimable_ids()
 
 
 def deliver(delivery_id: int) -> bool:
-    """Claim and deliver an outbox row.
+    """Send the message of a delivery, if its row can be claimed. Returns whether it was claimed.
 
-    Args:
-        delivery_id: primary key of the row.
-
-    Returns:
-        Whether the row was claimed.
+    Whatever fails while the message is composed or sent is a failed attempt, except a fault of the database.
     """
-    token = uuid4()
-    if not _takable().filter(pk=delivery_id).update(claim=token, claimed_at=clock.now()):
+    lease = QUEUE.claim(delivery_id)
+    if lease is None:
         return False
     row = WebhookDelivery.objects.select_related("webhook__created_by").get(pk=delivery_id)
-    body = _composed(row)
-    if body is None:
-        _write(row, token, state=WebhookDelivery.State.WITHHELD, problem=_NOT_TOLD)
-        return True
     try:
+        body = _composed(row)
+        if body is None:
+            _finish(lease, state=WebhookDelivery.State.WITHHELD, problem=_NOT_TOLD)
+            return True
         receipt = _send(row.webhook, row.uid, body)
     except (ServerFault, ForbiddenAddressError) as fault:
-        _again(row, token, None, str(fault))
+        _retry(row, lease, None, str(fault))
+        return True
+    except DatabaseError:
+        raise  # the row cannot be written now; its worker counts as lost
+    except Exception as error:
+        logger.exception("webhook delivery %s could not be composed", row.uid)
+        _retry(row, lease, None, f"The message could not be composed here ({type(error).__name__}).")
         return True
     if 200 <= receipt.status < 300:
-        _write(row, token, state=WebhookDelivery.State.DELIVERED, answer=receipt.status, problem="")
+        _finish(lease, state=WebhookDelivery.State.DELIVERED, answer=receipt.status, problem="")
     elif receipt.status == GONE:
-        _write(
-            row, token, state=WebhookDelivery.State.FAILED, answer=GONE, problem="The receiver says that it is gone."
-        )
+        _finish(lease, state=WebhookDelivery.State.FAILED, answer=GONE, problem="The receiver says that it is gone.")
         webhooks.disable_gone_webhook(row.webhook_id)
     else:
-        _again(row, token, receipt, f"The receiver answered {receipt.status}.")
+        _retry(row, lease, receipt, f"The receiver answered {receipt.status}.")
     return True
 
 
@@ -172,37 +188,20 @@ def _send(webhook: Webhook, delivery_id: UUID, body: bytes) -> WebhookResponse:
     return post(webhook.url, body, headers, private=named)
 
 
-def _takable() -> QuerySet[WebhookDelivery]:
-    now = clock.now()
-    return WebhookDelivery.objects.filter(
-        Q(run_after__isnull=True) | Q(run_after__lte=now),
-        Q(claim__isnull=True) | Q(claimed_at__lt=now - LOST_AFTER),
-        state=WebhookDelivery.State.WAITING,
-        webhook__status=Webhook.Status.ACTIVE,
-        webhook__deleted_at__isnull=True,
-    )
-
-
-def _again(row: WebhookDelivery, token: UUID, receipt: WebhookResponse | None, problem: str) -> None:
-    """Schedule another attempt after a pause, or fail the row after the last one."""
+def _retry(row: WebhookDelivery, lease: Lease, receipt: WebhookResponse | None, problem: str) -> None:
+    """Let another attempt be made after a pause, unless this was the last."""
     answer = receipt.status if receipt is not None else None
-    if row.attempts >= len(PAUSES):
-        _write(row, token, state=WebhookDelivery.State.FAILED, answer=answer, problem=problem)
+    if QUEUE.is_last_attempt(row.attempts):
+        _finish(lease, state=WebhookDelivery.State.FAILED, answer=answer, problem=problem)
         return
-    pause = PAUSES[row.attempts]
-    pause += pause * secrets.randbelow(101) / 1000
-    asked = receipt.retry_after if receipt is not None else ""
-    if asked.isascii() and asked.isdecimal():
+    retry_after, at_least = receipt.retry_after if receipt is not None else "", timedelta()
+    if retry_after.isascii() and retry_after.isdecimal():
         longest = PAUSES[-1]
         # Compared as numbers: the value a receiver sends may exceed a timedelta.
-        pause = max(pause, min(int(asked), int(longest.total_seconds())) * timedelta(seconds=1))
-    logger.info("webhook delivery %s waits %s and is tried again: %s", row.uid, pause, problem)
-    WebhookDelivery.objects.filter(pk=row.pk, claim=token).update(
-        claim=None, attempts=row.attempts + 1, run_after=clock.now() + pause, answer=answer, problem=problem[:500]
-    )
+        at_least = min(int(retry_after), int(longest.total_seconds())) * timedelta(seconds=1)
+    logger.info("webhook delivery %s waits and is tried again: %s", row.uid, problem)
+    QUEUE.retry(lease, row.attempts, at_least=at_least, problem=problem, answer=answer)
 
 
-def _write(row: WebhookDelivery, token: UUID, *, state: str, problem: str, answer: int | None = None) -> None:
-    WebhookDelivery.objects.filter(pk=row.pk, claim=token, state=WebhookDelivery.State.WAITING).update(
-        state=state, problem=problem[:500], answer=answer, attempts=row.attempts + 1, finished_at=clock.now()
-    )
+def _finish(lease: Lease, *, state: str, problem: str, answer: int | None = None) -> None:
+    QUEUE.finish(lease, state=state, problem=problem[:500], answer=answer, finished_at=clock.now())

@@ -19,13 +19,14 @@ from governance import promotions, selectors, task_queue
 from governance.checks import check_runs, entry_points, run_worker
 from governance.checks.base import CheckOutcome, Conclusion
 from governance.checks.builtin.integrity_digest import IntegrityDigest
-from governance.checks.check_runs import Result, RunLease
+from governance.checks.check_runs import Result
 from governance.models import CheckRun
 from governance.services import evidence
 from registry import storage
 from registry.exceptions import ConflictError, ValidationFailedError
 from registry.models import ModelVersion
 from registry.services import versions
+from registry.services.claiming import Lease
 from registry.services.versions import MetricSpec
 from tests import factories
 from tests.governance.checks.tried import PASSED, actions, ask, claimed, for_champion, later, latest, runs, settle
@@ -103,7 +104,7 @@ def test_new_evidence_cancels_the_run_that_has_begun(bank: Bank) -> None:
     begun = latest(request, "docs.model_card")
     held = claimed(begun)
     evidence.attach_card(actor=bank.actor("priya"), version=version, text=CARD + "\nMore.\n")
-    assert check_runs.heartbeat(held) is False
+    assert check_runs.QUEUE.heartbeat(held) is False
     assert check_runs.complete(held, PASSED, settle=settle) is False
     begun.refresh_from_db()
     assert begun.conclusion == "cancelled"
@@ -227,15 +228,15 @@ def test_a_run_is_claimed_once_and_completed_by_its_claim_alone(bank: Bank) -> N
     run = latest(request)
     held = claimed(run)
     assert check_runs.claim(run.pk) is None
-    assert check_runs.complete(RunLease(run.pk, uuid4()), PASSED, settle=settle) is False
+    assert check_runs.complete(Lease(run.pk, uuid4()), PASSED, settle=settle) is False
     run.refresh_from_db()
     assert run.status == "running"
-    assert check_runs.heartbeat(held)
+    assert check_runs.QUEUE.heartbeat(held)
     assert check_runs.complete(held, PASSED, settle=settle)
     run.refresh_from_db()
     assert (run.status, run.conclusion) == ("completed", "success")
     assert check_runs.complete(held, Result.error("late"), settle=settle) is False
-    assert check_runs.heartbeat(held) is False
+    assert check_runs.QUEUE.heartbeat(held) is False
     assert run_worker.run_claimed_check(run.pk, settle=settle) is False
     assert actions(run) == ["check.completed", "check.queued"]
 
@@ -272,7 +273,7 @@ def test_two_workers_and_one_run(transactional_db: None) -> None:
         request = bank.request(bank.version(), stage="staging")
     run = latest(request)
     start = threading.Barrier(4)
-    claims: list[RunLease | None] = []
+    claims: list[Lease | None] = []
 
     def compete() -> None:
         try:
@@ -383,7 +384,7 @@ def test_a_worker_that_went_silent_is_given_up_and_the_check_tried_again(bank: B
     held = claimed(latest(request))
     with later(seconds=settings.COUNTERSIGN_CHECK_LOST_AFTER - 1):
         assert check_runs.fail_lost_runs(settle=settle) == 0
-        check_runs.heartbeat(held)
+        check_runs.QUEUE.heartbeat(held)
     with later(seconds=settings.COUNTERSIGN_CHECK_LOST_AFTER + 10):
         assert check_runs.fail_lost_runs(settle=settle) == 0
     with later(seconds=3 * settings.COUNTERSIGN_CHECK_LOST_AFTER):

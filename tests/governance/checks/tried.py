@@ -12,11 +12,12 @@ from audit.selectors import events_for_object
 from governance import promotions
 from governance.checks import check_runs
 from governance.checks.base import CheckOutcome, Conclusion
-from governance.checks.check_runs import Result, RunLease
+from governance.checks.check_runs import Result
 from governance.models import CheckRun, PromotionRequest
 from governance.services import policies
 from governance.services import setup as installation
 from registry.models import ModelVersion
+from registry.services.claiming import Lease
 from tests.governance.promotions.conftest import Bank
 
 PASSED = Result.of(CheckOutcome(Conclusion.SUCCESS, "Fine."), {})
@@ -38,7 +39,7 @@ def actions(run: CheckRun) -> list[str]:
     return [event.action for event in events_for_object(ObjectRef("check_run", str(run.uid)))]
 
 
-def claimed(run: CheckRun) -> RunLease:
+def claimed(run: CheckRun) -> Lease:
     held = check_runs.claim(run.pk)
     assert held is not None
     return held

@@ -83,8 +83,8 @@ def test_a_lost_worker_is_replaced_and_in_the_end_the_file_fails(reader: User) -
         for attempt in range(1, pdf_files.MAX_ATTEMPTS + 1):
             assert pdf_files.due() == [row.pk]
             # A worker claims it and is killed.
-            PdfFile.objects.filter(pk=row.pk).update(claim=uuid4(), claimed_at=NOW, attempts=attempt)
-            PdfFile.objects.filter(pk=row.pk).update(claimed_at=clock.now())
+            PdfFile.objects.filter(pk=row.pk).update(claim=uuid4(), heartbeat_at=NOW, attempts=attempt)
+            PdfFile.objects.filter(pk=row.pk).update(heartbeat_at=clock.now())
             assert pdf_files.due() == []
             clock.advance(pdf_files.LOST_AFTER + timedelta(seconds=1))
         assert pdf_files.due() == []

@@ -173,7 +173,7 @@ def test_a_worker_that_was_lost_leaves_the_row_to_another(installed: People, rec
     factories.model(installed.priya, "churn")
     outbox.enqueue_deliveries()
     (number,) = sending.due()
-    WebhookDelivery.objects.update(claim=uuid4(), claimed_at=clock.now())
+    WebhookDelivery.objects.update(claim=uuid4(), heartbeat_at=clock.now())
     assert not sending.deliver(number)
     with clock.freeze(clock.now() + sending.LOST_AFTER + timedelta(seconds=1)):
         assert sending.due() == [number]
