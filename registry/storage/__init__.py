@@ -1,7 +1,7 @@
-"""The store of bytes, known by their SHA-256: a folder, or a bucket that speaks S3 (COUNTERSIGN_STORAGE).
+"""The blob store: bytes addressed by their SHA-256, in a folder or in an S3 bucket (COUNTERSIGN_STORAGE).
 
-Bytes appear under their digest whole or not at all, and what is there is never replaced by other bytes. Memory stays
-flat whatever the size.
+Bytes appear under their digest completely or not at all, and existing bytes are never overwritten with other bytes.
+Memory use does not depend on the size.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ __all__ = [
 
 
 def store() -> BlobStore:
-    """The store the settings name."""
+    """Return the store that the settings name."""
     if settings.COUNTERSIGN_STORAGE == "s3":
         assert settings.COUNTERSIGN_S3 is not None, "the settings' reader sees to it"
         return _bucket(settings.COUNTERSIGN_S3)
@@ -60,47 +60,64 @@ def store() -> BlobStore:
 
 @lru_cache(maxsize=4)
 def _bucket(bucket: S3Settings) -> BlobStore:
-    # Loading boto3 takes a third of a second, and most installations need none of it.
+    # Loading boto3 takes a third of a second, and most installations do not need it.
     from registry.storage.s3 import S3Store  # noqa: PLC0415
 
     return S3Store(bucket)
 
 
 def write(stream: Stream, *, limit: int, accept: Callable[[StoredBlob], None] | None = None) -> StoredBlob:
-    """Store what the stream yields and say what it was.
+    """Store the bytes of a stream.
 
     Args:
-        stream: read until it is at its end.
-        limit: the most bytes it may have.
-        accept: called with what was written before it is kept; raises to have it thrown away.
+        stream: read to its end.
+        limit: maximum size in bytes.
+        accept: called with digest and size before the bytes are kept; raises to discard them.
+
+    Returns:
+        Digest and size of the stored bytes.
 
     Raises:
-        BlobTooLargeError: past the limit; and whatever `accept` or the stream raises. Then nothing is left behind.
-        OSError: the disk refuses, or, as StorageUnavailableError, the bucket.
+        BlobTooLargeError: the stream exceeds the limit; nothing is kept, as with any error of `accept` or of the
+            stream.
+        OSError: the disk fails, or, as StorageUnavailableError, the bucket.
     """
     return store().write(stream, limit=limit, accept=accept)
 
 
 def open_file(sha256: str) -> BinaryIO:
-    """Stored bytes, to be closed by whoever asked. Raises FileNotFoundError where they are not stored,
-    StorageUnavailableError."""
+    """Open stored bytes; the caller closes the file.
+
+    Raises:
+        FileNotFoundError: they are not stored.
+        StorageUnavailableError: the store is unavailable.
+    """
     return store().open(sha256)
 
 
 @contextmanager
 def open_blob(sha256: str) -> Iterator[BinaryIO]:
-    """Read stored bytes. Raises FileNotFoundError where they are not stored, StorageUnavailableError."""
+    """Open stored bytes and close them after the block.
+
+    Raises:
+        FileNotFoundError: they are not stored.
+        StorageUnavailableError: the store is unavailable.
+    """
     with store().open(sha256) as file:
         yield file
 
 
 def exists(sha256: str, size: int) -> bool:
-    """Whether bytes of that digest and size are stored; does not read them."""
+    """Return whether bytes of this digest and size are stored; does not read them."""
     return store().size(sha256) == size
 
 
 def path_of(sha256: str) -> Path:
-    """Where the folder keeps the bytes. Raises FileNotFoundError where it does not; for tests and operators."""
+    """Return the path of stored bytes in the folder, for tests and operators.
+
+    Raises:
+        FileNotFoundError: they are not stored there.
+    """
     place = FilesystemStore.at(Path(settings.COUNTERSIGN_STORAGE_DIR)).place(sha256)
     if not place.is_file():
         raise FileNotFoundError(place)

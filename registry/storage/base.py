@@ -1,4 +1,4 @@
-"""What a store of bytes is, whatever it is made of: a folder, or a bucket."""
+"""The interface of a blob store, implemented by a folder and by a bucket."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ CHUNK = 256 * 1024
 """Bytes read at a time."""
 
 ABANDONED_AFTER = 24 * 60 * 60
-"""Seconds after which what an upload left half done belongs to nobody any more."""
+"""Seconds after which the remains of an upload count as abandoned."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Stream(Protocol):
-    """What can be stored: anything that reads bytes."""
+    """A readable stream of bytes."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True)
 class StoredBlob:
-    """What was stored: its SHA-256 in hexadecimal and its size in bytes."""
+    """The SHA-256 in hexadecimal and the size in bytes of stored bytes."""
 
     sha256: str
     size: int
@@ -35,7 +35,7 @@ Accept = Callable[[StoredBlob], None]
 
 @dataclass(frozen=True)
 class BlobInfo:
-    """A blob as the store has it; `age` in seconds by the store's own clock."""
+    """A blob in the store; `age` in seconds by the clock of the store."""
 
     sha256: str
     size: int
@@ -44,7 +44,7 @@ class BlobInfo:
 
 @dataclass(frozen=True)
 class PresignedUpload:
-    """Where a file is sent without passing through us: PUT it to `url` with these headers within `seconds`."""
+    """A presigned upload directly to object storage: PUT the file to `url` with these headers within `seconds`."""
 
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
@@ -52,7 +52,7 @@ class PresignedUpload:
 
 
 class BlobTooLargeError(Exception):
-    """The stream went on past the limit; nothing was kept."""
+    """The stream exceeds the limit; nothing was kept."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The file is larger than {limit:,} bytes.")
@@ -60,54 +60,68 @@ class BlobTooLargeError(Exception):
 
 
 class StorageUnavailableError(OSError):
-    """The store does not answer, or refuses us. Nothing was changed; it may be different in a moment."""
+    """The store does not respond, or refuses access. Nothing was changed; a later attempt may succeed."""
 
 
 class BlobStore(Protocol):
-    """A store of bytes known by their SHA-256. Bytes appear under their digest whole or not at all."""
+    """A store of bytes addressed by their SHA-256. Bytes appear under their digest completely or not at all."""
 
     def write(self, stream: Stream, *, limit: int, accept: Accept | None = None) -> StoredBlob:
-        """Store what the stream yields; see `registry.storage.write`."""
+        """Store the bytes of a stream; see `registry.storage.write`."""
 
     def open(self, sha256: str) -> BinaryIO:
-        """Stored bytes, to be closed by whoever asked. Raises FileNotFoundError where they are not stored."""
+        """Open stored bytes; the caller closes the file. Raises FileNotFoundError if they are not stored."""
 
     def size(self, sha256: str) -> int | None:
-        """How many bytes are stored under the digest; None where none are. Does not read them."""
+        """Return the size in bytes of the blob with this digest; None if there is none. Does not read it."""
 
     def presign_upload(self, place: str, sha256: str, size: int) -> PresignedUpload | None:
-        """Where a file can be sent past us, to lie at `place` until it is taken in; None where it has to come to us."""
+        """Return a presigned PUT for uploading directly to key `place`; None if the upload must go through the
+        server.
+        """
 
     def list_received(self, folder: str) -> dict[str, int]:
-        """What was sent to places below a folder, by its last name, with its size."""
+        """Return the files received under keys below a folder, by the last part of the key, with their sizes in
+        bytes.
+        """
 
     def ingest(self, place: str, *, accept: Accept, pulse: Callable[[], None]) -> StoredBlob:
-        """Read what lies at `place`, and keep it under its digest if `accept` does not raise. It stays at the place,
-        too, until `discard`. Raises FileNotFoundError where nothing lies there.
+        """Read the file at key `place`, and store it under its digest if `accept` does not raise. The file itself stays
+        until `discard`.
 
         Args:
-            accept: called with what was found before it is kept; raises where it is not to be.
-            pulse: called between chunks; raises to end it.
+            place: the key of the received file.
+            accept: called with digest and size before the bytes are kept; raises to refuse them.
+            pulse: called between chunks; raises to abort.
+
+        Raises:
+            FileNotFoundError: there is no file at the key.
         """
 
     def discard(self, place: str) -> None:
-        """Remove what lies at a place, if anything does. Does not raise: what is left is swept away some day."""
+        """Delete the file at a key, if there is one. Does not raise: `delete_abandoned` deletes what remains."""
 
     def blobs(self) -> Iterator[BlobInfo]:
-        """Every blob there is."""
+        """Return all blobs."""
 
     def remove(self, sha256: str) -> None:
-        """Remove a blob; nothing happens where there is none. Only `registry.services.garbage_collection` may."""
+        """Delete a blob if it exists. Only `registry.services.garbage_collection` may call this."""
 
     def delete_abandoned(self, *, older_than: float, pretend: bool) -> int:
-        """Remove what uploads left half done more than `older_than` seconds ago; returns how many there were."""
+        """Delete the remains of uploads older than `older_than` seconds, or with `pretend` only count them;
+        return their number.
+        """
 
     def check_health(self) -> None:
-        """Raises OSError where nothing can be stored."""
+        """Raise OSError if nothing can be stored."""
 
 
 def digest(sha256: str) -> str:
-    """The same, held to be a digest: a name that climbs is none. Raises ValueError."""
+    """Return the argument if it is a SHA-256 in hexadecimal, which excludes path traversal.
+
+    Raises:
+        ValueError: it is not.
+    """
     if not _DIGEST.fullmatch(sha256):
         raise ValueError(f"{sha256!r} is no SHA-256 in hexadecimal.")
     return sha256

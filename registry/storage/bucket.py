@@ -1,4 +1,4 @@
-"""Which bucket, and how it is reached: what the settings say of a store that speaks S3."""
+"""Settings of an S3 bucket."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ ENCRYPTIONS = ("", "AES256", "aws:kms")
 
 @dataclass(frozen=True)
 class S3Settings:
-    """A bucket of an S3 store.
+    """A bucket of an S3-compatible store.
 
-    `prefix` ends with a slash or is empty. `endpoint` is empty for Amazon's own; `public_endpoint` is the address the
-    store has for whoever uploads, where that is another. Without keys the credentials are looked for where botocore
-    looks: environment, shared file, the machine's or the pod's role. `encryption` is what the store is asked to encrypt
-    with: empty for the bucket's default, AES256, or aws:kms with `kms_key`.
+    Attributes:
+        prefix: ends with a slash or is empty.
+        endpoint: empty for Amazon's own.
+        public_endpoint: the address of the store for clients that upload, if it differs.
+        access_key: empty to use botocore's credential search: environment, shared file, role of the machine or pod.
+        encryption: requested server-side encryption: empty for the default of the bucket, AES256, or aws:kms with
+            `kms_key`.
     """
 
     name: str

@@ -1,8 +1,7 @@
-"""A folder where each file is named by its SHA-256.
+"""A store in a folder, where each file is named by its SHA-256.
 
-A file appears under its name whole or not at all: bytes are hashed while they are written to a temporary file, which
-is made durable and then renamed. What a crash leaves is a temporary file, which nobody reads and which is swept away a
-day later.
+A file appears under its name completely or not at all: bytes are hashed while they are written to a temporary file,
+which is synced to disk and then renamed. A crash leaves a temporary file, which is not read and is deleted a day later.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ _swept: set[Path] = set()
 
 
 class FilesystemStore:
-    """A store in a folder of this machine, or of a file system that several machines share."""
+    """A store in a folder of this machine, or of a file system shared by several machines."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     @classmethod
     def at(cls, root: Path) -> FilesystemStore:
-        """The store in that folder, made where it is not there; swept once in the life of a process."""
+        """Return the store in that folder; creates it and deletes abandoned files once per process."""
         folder = cls(root)
         if root not in _swept:
             folder.temporary.mkdir(parents=True, exist_ok=True)
@@ -49,15 +48,15 @@ class FilesystemStore:
 
     @property
     def temporary(self) -> Path:
-        """Where files lie while they are written."""
+        """The folder of files that are being written."""
         return self.root / "tmp"
 
     def place(self, sha256: str) -> Path:
-        """Where the bytes are, or would be. Raises ValueError for what is no digest."""
+        """Return the path of a blob, whether or not it exists. Raises ValueError for an invalid digest."""
         return self.root / digest(sha256)[:2] / sha256[2:4] / sha256
 
     def write(self, stream: Stream, *, limit: int, accept: Accept | None = None) -> StoredBlob:
-        """See `Store`."""
+        """See `BlobStore`."""
         descriptor, name = tempfile.mkstemp(prefix="upload-", dir=self.temporary)
         temporary = Path(name)
         try:
@@ -80,7 +79,7 @@ class FilesystemStore:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _sync_folder(target.parent.parent)
                 _sync_folder(self.root)
-            # Also where the name exists: the bytes were hashed a moment ago, those on the disk perhaps a year ago.
+            # Overwrites an existing file too: these bytes were hashed just now, those on the disk perhaps a year ago.
             temporary.replace(target)
             _sync_folder(target.parent)
         except BaseException:
@@ -90,33 +89,33 @@ class FilesystemStore:
         return blob
 
     def open(self, sha256: str) -> BinaryIO:
-        """See `Store`."""
+        """See `BlobStore`."""
         return self.place(sha256).open("rb")
 
     def size(self, sha256: str) -> int | None:
-        """See `Store`."""
+        """See `BlobStore`."""
         try:
             return self.place(sha256).stat().st_size
         except FileNotFoundError:
             return None
 
     def presign_upload(self, place: str, sha256: str, size: int) -> PresignedUpload | None:
-        """None: bytes come through the web process, which hashes them on the way."""
+        """Return None: uploads go through the web process, which hashes them while streaming."""
         return None
 
     def list_received(self, folder: str) -> dict[str, int]:
-        """Nothing: files come to us."""
+        """Return nothing: there are no direct uploads."""
         return {}
 
     def ingest(self, place: str, *, accept: Accept, pulse: Callable[[], None]) -> StoredBlob:
-        """There is no such place: files come to us."""
+        """Raise FileNotFoundError: there are no direct uploads."""
         raise FileNotFoundError(place)
 
     def discard(self, place: str) -> None:
-        """Nothing lies there."""
+        """Do nothing: there are no direct uploads."""
 
     def blobs(self) -> Iterator[BlobInfo]:
-        """See `Store`."""
+        """See `BlobStore`."""
         now = time.time()
         for file in self.root.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]/*"):
             with suppress(FileNotFoundError):
@@ -124,13 +123,13 @@ class FilesystemStore:
                 yield BlobInfo(file.name, facts.st_size, now - facts.st_mtime)
 
     def remove(self, sha256: str) -> None:
-        """See `Store`."""
+        """See `BlobStore`."""
         self.place(sha256).unlink(missing_ok=True)
 
     def delete_abandoned(self, *, older_than: float = ABANDONED_AFTER, pretend: bool = False) -> int:
-        """See `Store`."""
+        """See `BlobStore`."""
         found = 0
-        # The age of a file is told by the file system's clock, not by the product's, which tests and demonstration set.
+        # Ages use the clock of the file system, not the product's clock, which tests and the demonstration set.
         oldest = time.time() - older_than
         for temporary in self.temporary.iterdir():
             with suppress(FileNotFoundError):
@@ -141,7 +140,7 @@ class FilesystemStore:
         return found
 
     def check_health(self) -> None:
-        """See `Store`."""
+        """See `BlobStore`."""
         self.root.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=".ready-", dir=self.root)
         os.close(descriptor)
@@ -149,7 +148,7 @@ class FilesystemStore:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename durable: the name lives in the folder."""
+    """Make a rename durable: the name is stored in the folder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

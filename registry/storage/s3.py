@@ -1,9 +1,9 @@
-"""A bucket that speaks S3, where each object under blobs/ is named by its SHA-256.
+"""A store in an S3 bucket, where each object under blobs/ is named by its SHA-256.
 
-Files can be sent past us: to a place under incoming/, by an address that was signed for one file, its size and its
-digest, and is good for fifteen minutes. Whoever holds the address may write there again, so what is read and hashed is
-a copy under held/, which nobody outside can reach; that copy becomes the blob. Nothing is put over a blob that is
-there, and no object is ever given an access list of its own.
+Files can be uploaded directly to a key under incoming/, with a URL presigned for one file, its size and its digest,
+valid for fifteen minutes. A client with the URL may overwrite the object during that time, so what is hashed is a copy
+under held/, which clients cannot write; that copy becomes the blob. An existing blob is never overwritten, and objects
+have no ACL of their own.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 PRESIGN_TTL_SECONDS = 15 * 60
-"""Seconds an address is good for; another one is had for the asking."""
+"""Validity of a presigned URL in seconds; a client can request another one."""
 PART = 8 << 20
-"""Bytes of a part of what is sent through us. S3 takes ten thousand parts of at least 5 MiB."""
+"""Part size in bytes of uploads through the server. S3 accepts ten thousand parts of at least 5 MiB."""
 MAX_PARTS = 9_000
 MAX_AT_ONCE = 5 << 30
-"""Bytes that S3 takes in one PUT, and copies in one request. Larger files come through us, in parts."""
+"""Maximum size in bytes of one PUT and of one copy request. Larger files go through the server, in parts."""
 MAX_COPY_PART = 1 << 30
 _ATTEMPTS = 4
 _MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchUpload"}
@@ -65,18 +65,20 @@ class S3Store:
 
     @cached_property
     def client(self) -> S3Client:
-        """How we reach the store."""
+        """The client with which the server reaches the store."""
         return _client(self.bucket, self.bucket.endpoint)
 
     @cached_property
     def _signer(self) -> S3Client:
-        """How those who upload reach it: the address is signed with its host in it."""
+        """The client that presigns URLs: a signature covers the host by which uploading clients reach the store."""
         if not self.bucket.public_endpoint:
             return self.client
         return _client(self.bucket, self.bucket.public_endpoint)
 
     def write(self, stream: Stream, *, limit: int, accept: Accept | None = None) -> StoredBlob:
-        """See `Store`. What fits into one part is put under its digest at once; more goes to held/ in parts first."""
+        """See `BlobStore`. Content that fits into one part is stored under its digest directly; more goes to
+        held/ in parts first.
+        """
         size_of_part = max(PART, -(-limit // MAX_PARTS))
         parts = _Parts(stream, size_of_part, limit)
         first = parts.next()
@@ -102,7 +104,7 @@ class S3Store:
                         Body=cast("bytes", part),
                     )
                 tags.append(sent["ETag"])
-                del part  # before the next one is gathered
+                del part  # before the next part is read
                 part = parts.next()
             blob = parts.blob
             if accept is not None:
@@ -119,11 +121,11 @@ class S3Store:
         return blob
 
     def open(self, sha256: str) -> BinaryIO:
-        """See `Store`."""
+        """See `BlobStore`."""
         return self._read(self._blob(sha256))
 
     def size(self, sha256: str) -> int | None:
-        """See `Store`."""
+        """See `BlobStore`."""
         try:
             with _translate_errors():
                 return self.client.head_object(Bucket=self.bucket.name, Key=self._blob(sha256))["ContentLength"]
@@ -131,7 +133,7 @@ class S3Store:
             return None
 
     def presign_upload(self, place: str, sha256: str, size: int) -> PresignedUpload | None:
-        """See `Store`. The store itself refuses another size, and, where it knows the header, another digest."""
+        """See `BlobStore`. The store refuses another size, and another digest if it supports the checksum header."""
         if size > MAX_AT_ONCE:
             return None
         checksum = base64.b64encode(bytes.fromhex(digest(sha256))).decode()
@@ -157,12 +159,12 @@ class S3Store:
         return PresignedUpload(url, headers, PRESIGN_TTL_SECONDS)
 
     def list_received(self, folder: str) -> dict[str, int]:
-        """See `Store`."""
+        """See `BlobStore`."""
         found = self._list(self._key("incoming", f"{folder}/"))
         return {str(item["Key"]).rpartition("/")[2]: int(item["Size"]) for item in found}
 
     def ingest(self, place: str, *, accept: Accept, pulse: Callable[[], None]) -> StoredBlob:
-        """See `Store`."""
+        """See `BlobStore`."""
         incoming, held = self._key("incoming", place), self._held()
         with _translate_errors():
             size = self.client.head_object(Bucket=self.bucket.name, Key=incoming)["ContentLength"]
@@ -182,24 +184,24 @@ class S3Store:
         return blob
 
     def discard(self, place: str) -> None:
-        """See `Store`."""
+        """See `BlobStore`."""
         self._delete_quietly(self._key("incoming", place))
 
     def blobs(self) -> Iterator[BlobInfo]:
-        """See `Store`."""
-        # Ages are told by the store's clock and this machine's, not by the product's, which a demonstration sets.
+        """See `BlobStore`."""
+        # Ages use the clocks of the store and this machine, not the product's clock, which a demonstration sets.
         now = time.time()
         for item in self._list(self._key("blobs", "")):
             name = str(item["Key"]).rpartition("/")[2]
             yield BlobInfo(name, int(item["Size"]), now - item["LastModified"].timestamp())
 
     def remove(self, sha256: str) -> None:
-        """See `Store`."""
+        """See `BlobStore`."""
         with _translate_errors():
             self.client.delete_object(Bucket=self.bucket.name, Key=self._blob(sha256))
 
     def delete_abandoned(self, *, older_than: float, pretend: bool) -> int:
-        """See `Store`."""
+        """See `BlobStore`."""
         now = time.time()
         found = 0
         for kind in ("incoming", "held"):
@@ -225,7 +227,7 @@ class S3Store:
         return found
 
     def check_health(self) -> None:
-        """See `Store`."""
+        """See `BlobStore`."""
         with _translate_errors():
             self.client.head_bucket(Bucket=self.bucket.name)
 
@@ -240,7 +242,7 @@ class S3Store:
     def _held(self) -> str:
         return self._key("held", uuid.uuid4().hex)
 
-    # --- what is asked of the store ---
+    # --- requests to the store ---
 
     def _read(self, key: str) -> BinaryIO:
         with _translate_errors():
@@ -256,7 +258,7 @@ class S3Store:
                 yield from cast("list[dict[str, Any]]", page.get("Contents", []))
 
     def _put(self, blob: StoredBlob, content: bytearray) -> None:
-        """Put a blob where there is none."""
+        """Put a blob unless it exists."""
         checksum = base64.b64encode(bytes.fromhex(blob.sha256)).decode()
         with _ignore_existing(), _translate_errors():
             self.client.put_object(
@@ -271,8 +273,9 @@ class S3Store:
             )
 
     def _promote(self, held: str, blob: StoredBlob) -> None:
-        """Make what is held the blob it is, where there is none. Asked first as well: not every store that speaks S3
-        knows a conditional copy."""
+        """Copy a held object to its blob key unless the blob exists. Checks first, because not every
+        S3-compatible store supports a conditional copy.
+        """
         if self.size(blob.sha256) != blob.size:
             self._copy(held, self._blob(blob.sha256), blob.size, only_new=True)
 
@@ -315,13 +318,15 @@ class S3Store:
             )
 
     def _delete_quietly(self, key: str) -> None:
-        """Remove what is needed no longer; what stays because the store is away is swept later."""
+        """Delete an object that is not needed any more; if the store is unavailable, `delete_abandoned` deletes
+        it later.
+        """
         with suppress(OSError), _translate_errors():
             self.client.delete_object(Bucket=self.bucket.name, Key=key)
 
 
 class _Parts:
-    """A stream in parts of one size, hashed on the way."""
+    """Reads a stream in parts of one size and hashes it."""
 
     def __init__(self, stream: Stream, size: int, limit: int) -> None:
         self._stream, self._part, self._limit = stream, size, limit
@@ -330,11 +335,11 @@ class _Parts:
 
     @property
     def blob(self) -> StoredBlob:
-        """What has been read."""
+        """Digest and size of what has been read."""
         return StoredBlob(self._hashed.hexdigest(), self._size)
 
     def next(self) -> bytearray:
-        """The next part; shorter, or empty, at the end. Raises BlobTooLargeError."""
+        """Return the next part; shorter, or empty, at the end. Raises BlobTooLargeError."""
         part = bytearray()
         while not self.ended and len(part) < self._part:
             chunk = self._stream.read(min(CHUNK, self._part - len(part)))
@@ -348,12 +353,12 @@ class _Parts:
 
 
 class _ObjectExistsError(StorageUnavailableError):
-    """There is an object of that name, or another than was asked for."""
+    """An object with that key exists, or it changed since it was read."""
 
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """What the store answers, in the words of this house."""
+    """Translate botocore errors to FileNotFoundError or StorageUnavailableError."""
     try:
         yield
     except ClientError as error:
@@ -369,7 +374,7 @@ def _translate_errors() -> Iterator[None]:
 
 @contextmanager
 def _ignore_existing() -> Iterator[None]:
-    """A blob that is there has the very bytes: its name is their digest."""
+    """Ignore an existing blob: its key is its digest, so it has the same bytes."""
     with suppress(_ObjectExistsError):
         yield
 
@@ -377,7 +382,7 @@ def _ignore_existing() -> Iterator[None]:
 def _client(bucket: S3Settings, endpoint: str) -> S3Client:
     own: dict[str, Any] = {"access_key": bucket.access_key or None, "secret_key": bucket.secret_key or None}
     if bucket.access_key:
-        own["security_token"] = None  # of somebody else's keys, where the environment has one
+        own["security_token"] = None  # a session token in the environment belongs to other keys
     reached = S3Storage(
         bucket_name=bucket.name,
         endpoint_url=endpoint or None,
@@ -385,9 +390,9 @@ def _client(bucket: S3Settings, endpoint: str) -> S3Client:
         default_acl=None,
         client_config=Config(
             signature_version="s3v4",
-            # A store under another name than Amazon's has one certificate, for one host.
+            # A store other than Amazon's usually has a certificate for one host name only.
             s3={"addressing_style": "path" if endpoint else "virtual"},
-            # Digests are ours, over the whole; what boto adds by itself not every store knows.
+            # The product computes digests of the whole content; not every store supports the checksums that boto adds.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},

@@ -1,4 +1,4 @@
-"""An object of a bucket as a file that can be sought in, read in ranges. A connection that breaks is taken up again."""
+"""A seekable file over an object of a bucket, read in ranges. A broken connection is reopened."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _ATTEMPTS = 4
 
 
 class S3RangeReader(io.RawIOBase):
-    """Reads one state of an object: where it is replaced meanwhile, reading ends with an error.
+    """Reads one state of an object: if the object is replaced meanwhile, reading fails.
 
     Args:
-        size: of the object, in bytes.
+        size: size of the object in bytes.
         tag: its ETag.
-        asking: turns what the client raises into this house's errors.
+        asking: context manager that translates the errors of the client.
     """
 
     def __init__(
