@@ -1,4 +1,4 @@
-"""The nouns of the registry, one a file."""
+"""The models of the registry, one module per subject."""
 
 from registry.models.access_request import AccessRequest
 from registry.models.account_control import AccountControl

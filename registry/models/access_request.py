@@ -1,4 +1,4 @@
-"""Access requests: somebody who may not do something asks for a role that would let them."""
+"""Access requests: a person requests a role on a model."""
 
 from typing import Any, ClassVar
 
@@ -10,11 +10,11 @@ from registry.models.registered_model import RegisteredModel
 
 
 class AccessRequest(TemporalModel):
-    """That a person asked for a role on a model, until it was answered.
+    """A request of a person for a role on a model, until it is answered.
 
-    What was asked is fixed; the answer is given once and closes the row. `slug` is the name as it was asked for, and
-    `model` is empty where there is no such model: both requests look the same to whoever asks, because asking must not
-    tell whether a model exists that they may not see.
+    The request is fixed; the answer is given once and closes the row. `slug` is the requested name, and `model` is
+    empty if there is no such model: the requester cannot tell the two apart, because a request must not reveal whether
+    a model exists that they may not see.
     """
 
     class Outcome(models.TextChoices):
@@ -86,5 +86,5 @@ class AccessRequest(TemporalModel):
 
     @property
     def state(self) -> str:
-        """ "asked", or how it was answered."""
+        """ "asked", or the outcome."""
         return self.outcome or self.ASKED

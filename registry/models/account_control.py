@@ -1,4 +1,4 @@
-"""Who could act as an account that is not their own."""
+"""Who could act as an account of another person."""
 
 from typing import Any, ClassVar
 
@@ -8,12 +8,12 @@ from registry.models.base import IS_CURRENT, TemporalModel, closed_event_constra
 
 
 class AccountControl(TemporalModel):
-    """That a person could act as another account, or decided how its holder signs in, from one event to another.
+    """A person who could act as another account, or who set how its holder signs in, from one event to another.
 
     For a service account: its owners, its other recorded users, and those who issued or received a token of it. For a
-    person's account: those who made it, set its password, changed its address or were shown its sign-in link. A
-    `password_set` or `link_shown` row ends when the holder sets a password by another link. A row that ended counts for
-    what was asked for, or registered, before its end.
+    person's account: those who created it, set its password, changed its address or were shown its sign-in link. A
+    `password_set` or `link_shown` row ends when the holder sets a password by another link. A row that ended still
+    counts for what was requested or registered before its end.
     """
 
     class Kind(models.TextChoices):

@@ -1,4 +1,4 @@
-"""Aliases: names such as `champion` that point at one version of a model at a time."""
+"""Aliases: names such as `champion` that point to one version of a model at a time."""
 
 from typing import Any, ClassVar
 
@@ -8,10 +8,10 @@ from registry.models.base import IS_CURRENT, TemporalModel, closed_event_constra
 
 
 class ProtectedAlias(models.Model):
-    """An alias name that moves by promotion request only, on every model. Data, like stages.
+    """An alias name that changes by promotion request only, on every model. Data, like stages.
 
-    `stage`: the stage it represents. A version that is not in that stage receives the alias only by a request that
-    satisfies the policy for entering the stage as well.
+    `stage` is the stage it represents. A version that is not in that stage gets the alias only by a request that also
+    satisfies the policy for entering the stage.
     """
 
     name = models.CharField(max_length=255, unique=True)
@@ -32,7 +32,7 @@ class ProtectedAlias(models.Model):
 
 
 class AliasAssignment(TemporalModel):
-    """That an alias pointed at a version, from one event to another. Written by `registry.stage_transitions` alone."""
+    """An alias pointed to a version, from one event to another. Written only by `registry.stage_transitions`."""
 
     model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="aliases")
     version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="aliases")

@@ -1,4 +1,4 @@
-"""Files: what is stored (blobs, by digest) and what a version says it consists of (artifacts, by path)."""
+"""Files: stored bytes (blobs, by digest) and the files that a version declares (artifacts, by path)."""
 
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ from registry.models.base import AuditedModel
 
 
 class Blob(models.Model):
-    """Stored bytes, known by their SHA-256; the same bytes are stored once."""
+    """Stored bytes, identified by their SHA-256; the same bytes are stored once."""
 
     sha256 = models.CharField(max_length=64, primary_key=True)
     size = models.PositiveBigIntegerField(help_text="bytes")

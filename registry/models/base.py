@@ -1,4 +1,4 @@
-"""What every governed row shares: a name the audit log may know it by, and, for dated rows, how it began and ended."""
+"""Base classes of governed rows: a uid for the audit log, and, for temporal rows, their beginning and end."""
 
 import uuid
 from typing import TypeVar
@@ -13,8 +13,11 @@ _Row = TypeVar("_Row", bound=models.Model)
 
 
 class AuditedModel(PreparedModel):
-    """A row whose every change needs an event in the same transaction. `uid` is what events call it by:
-    random, so it says nothing of a person, and never reused, so nobody inherits another row's history."""
+    """A row whose every change needs an event in the same transaction.
+
+    `uid` identifies it in events: random, so it reveals nothing about a person, and never reused, so the history of
+    another row is never attributed to it.
+    """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
@@ -23,17 +26,21 @@ class AuditedModel(PreparedModel):
 
 
 class Undeleted(PreparedManager[_Row]):
-    """The manager of rows that can be deleted: what was deleted is kept, and found by no query of this manager.
+    """Manager of rows that can be deleted: deleted rows are kept, and excluded from queries of this manager.
 
-    A row is found by its key all the same (`at`, `those`), because other rows refer to it.
+    Look-ups by key (`get_by_pk`, `in_bulk_prepared`) find them nevertheless, because other rows refer to them.
     """
 
     def get_queryset(self) -> QuerySet[_Row]:
-        """The rows that were not deleted."""
+        """Return the rows that are not deleted."""
         return super().get_queryset().filter(deleted_at__isnull=True)
 
     def get_for_update(self, pk: int) -> _Row:
-        """Lock a row until the transaction ends. Raises NotFound where it was deleted since the caller read it."""
+        """Lock a row until the transaction ends.
+
+        Raises:
+            NotFoundError: it was deleted since the caller read it.
+        """
         row = super().get_for_update(pk)
         if getattr(row, "deleted_at", None) is not None:
             raise NotFoundError(f"{row} was deleted a moment ago.")
@@ -41,9 +48,11 @@ class Undeleted(PreparedManager[_Row]):
 
 
 class TemporalModel(AuditedModel):
-    """A fact that held from one event to another. Such rows are closed and opened, never overwritten, so that
-    "what held at T" stays one indexed question. `opened_event` and `closed_event` are event ids of the audit log;
-    they are not foreign keys, because the log outlives the catalogue."""
+    """A fact that was true from one event to another.
+
+    Such rows are opened and closed, never overwritten, so that the state at a time is one indexed query. `opened_event`
+    and `closed_event` are event ids of the audit log; they are not foreign keys, because the log outlives the registry.
+    """
 
     opened_at = models.DateTimeField()
     opened_event = models.UUIDField()
@@ -55,11 +64,11 @@ class TemporalModel(AuditedModel):
 
 
 IS_CURRENT = Q(closed_at__isnull=True)
-"""The rows of a dated table that hold now."""
+"""The rows of a temporal table that are true now."""
 
 
 def closed_event_constraint(name: str) -> models.CheckConstraint:
-    """The constraint every dated table carries: an end has a moment and an event, or there is no end."""
+    """Return the constraint of every temporal table: an end has both a time and an event, or neither."""
     return models.CheckConstraint(
         name=name,
         condition=Q(closed_at__isnull=True, closed_event__isnull=True)

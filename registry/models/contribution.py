@@ -1,4 +1,4 @@
-"""Who contributed to a version, beside the person who registered it."""
+"""Contributors to a version, other than the account that registered it."""
 
 from typing import Any, ClassVar
 
@@ -8,10 +8,10 @@ from registry.models.base import AuditedModel
 
 
 class Contribution(AuditedModel):
-    """That an account, with a token or signed in, added something that the version's fingerprint covers.
+    """An account, with a token or signed in, added something that the version's fingerprint covers.
 
-    One row for each version, account, token and part, made with the first such addition. What the account that
-    registered the version adds with the token it registered with is not repeated here: the version names both.
+    One row for each version, account, token and part, created with the first such addition. Additions of the account
+    that registered the version with the same token are not recorded here: the version names both.
     """
 
     class Part(models.TextChoices):

@@ -10,14 +10,16 @@ from registry.models.base import AuditedModel
 
 
 class DatasetIdentity(models.Func):
-    """The database's own computation of `registry.datasets.identity`, for the generated column."""
+    """The database function that computes `registry.datasets.identity`, for the generated column."""
 
     function = "public.registry_dataset_identity"
     output_field = models.CharField(max_length=64)
 
 
 class DatasetReference(AuditedModel):
-    """A dataset a version was made or judged with: its role, where it is, and how surely it is identified."""
+    """A dataset with which a version was trained or evaluated: its role, its location, and how reliably it is
+    identified.
+    """
 
     class DatasetRole(models.TextChoices):
         TRAINING = "training", "Training"
@@ -48,7 +50,7 @@ class DatasetReference(AuditedModel):
         ordering = ("role", "name")
         indexes: ClassVar[list[Any]] = [
             models.Index(name="dataset_by_digest", fields=["digest"]),
-            # What a search looks for: beginnings of names and digests, whole addresses (which are too long for a tree).
+            # For searches: prefixes of names and digests, and whole addresses (which are too long for a B-tree).
             models.Index(name="dataset_by_digest_start", fields=["digest"], opclasses=["varchar_pattern_ops"]),
             models.Index(name="dataset_by_name_start", fields=["name"], opclasses=["varchar_pattern_ops"]),
             HashIndex(name="dataset_by_uri", fields=["uri"]),
@@ -61,20 +63,20 @@ class DatasetReference(AuditedModel):
 
     @property
     def facts(self) -> Reference:
-        """What the reference says, as a value."""
+        """The fields of the reference as a value."""
         return Reference(self.name, self.reference, self.uri, self.digest_algorithm, self.digest)
 
     @property
     def form(self) -> str:
-        """The form it is written in, as `registry.datasets.FORMS` calls it; empty for a plain label."""
+        """The format of the reference, a key of `registry.datasets.FORMS`; empty for a plain label."""
         return form_of(self.facts)
 
     @property
     def kind(self) -> str:
-        """The same for people: "DVC", "lakeFS", "label"."""
+        """The display name of the format: "DVC", "lakeFS", "label"."""
         return FORMS[self.form].title if self.form else "label"
 
     @property
     def better_identity_hint(self) -> str:
-        """What would make it identify its data more surely; empty where nothing would."""
+        """How to identify the data more reliably; empty if nothing is better."""
         return identity_hint(self.facts)

@@ -1,4 +1,4 @@
-"""What is added to a version after registration, in numbered revisions: metrics, cards, evidence files."""
+"""Additions to a version after registration, in numbered revisions: metrics, cards, evidence files."""
 
 from typing import Any, ClassVar
 
@@ -11,11 +11,11 @@ from registry.models.base import AuditedModel
 
 
 class Metric(AuditedModel):
-    """A declared number of a version, on a dataset and a slice of it. A later revision of the same (name, dataset,
-    slice) supersedes an earlier one; both stay. Always finite: NaN and infinity are refused at the door.
+    """A declared number of a version, on a dataset and a slice of it. Always finite: validation refuses NaN and
+    infinity.
 
-    `latest` is true of the newest revision alone: the database keeps it to one, and an index over those is what a
-    search by metric walks, however many revisions there are.
+    A later revision of the same (name, dataset, slice) supersedes an earlier one; both stay. `latest` is true only for
+    the newest revision: the database enforces that there is one, and a search by metric uses the index over these rows.
     """
 
     version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="metrics")
@@ -64,7 +64,7 @@ class ModelCard(AuditedModel):
 
 
 class Evidence(AuditedModel):
-    """A file that a check reads, by kind ("evaluation.table", "signature.bundle", …); kinds are the checks' words."""
+    """A file for checks, by kind ("evaluation.table", "signature.bundle", …); checks define the kinds."""
 
     version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="evidence")
     kind = models.CharField(max_length=80)

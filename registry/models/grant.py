@@ -1,12 +1,12 @@
-"""Grants: a role given to a person or a group, on one model or on the whole organisation.
+"""Grants: a role granted to a person or a group, on one model or on the whole organisation.
 
-`Grant` is the truth: dated, with its events. Guardian's direct foreign-key tables below hold what follows from the
-open grants of one model, one row a permission, so that a permission question is one indexed look-up. Both are written
-by `registry.access` alone; a property test holds them equal.
+`Grant` is authoritative: temporal, with its events. Guardian's direct foreign-key tables below are derived from the
+open grants of one model, one row per permission, so that a permission check is one indexed look-up. Only
+`registry.access` writes both; a property test compares them.
 
-A grant may have an end. It holds nothing from that moment on, whether or not anybody has closed the row yet: every
-question compares the end with the clock. Guardian's row carries the latest end of the grants behind it, so that the
-same comparison is made where the look-up is made, and no job has to run in time for a right to be over.
+A grant may have an end. It has no effect from that time on, whether or not its row is closed: every query compares the
+end with the clock. A guardian row has the latest end of its grants, so the same comparison applies there, and no job
+has to run in time to end a permission.
 """
 
 from datetime import datetime
@@ -23,19 +23,24 @@ from registry.models.reviewer_group import ReviewerGroup
 
 
 def not_expired_q(moment: datetime) -> Q:
-    """Rows whose end, if they have one, is still to come at that moment."""
+    """Return the condition for rows without an end, or with an end after that time."""
     return Q(expires_at__isnull=True) | Q(expires_at__gt=moment)
 
 
 def active_grants_q(moment: datetime) -> Q:
-    """The grants that hold now, where `moment` is now: not closed, and not past their end."""
+    """Return the condition for the grants in force now, with `moment` as the current time: not closed and not
+    expired.
+    """
     return IS_CURRENT & not_expired_q(moment)
 
 
 class Grant(TemporalModel):
-    """That a role was given, from one event to another. Exactly one of `user` and `group` is set; `model` empty means
-    the whole organisation. Role names are those of `registry.access.Role`. `expires_at` is the moment from which the
-    role holds no more; the row is closed some time after it, with an event of its own."""
+    """A role was granted, from one event to another.
+
+    Exactly one of `user` and `group` is set; an empty `model` means the whole organisation. Role names are those of
+    `registry.access.Role`. `expires_at` is the time at which the role ends; the row is closed some time after it, with
+    its own event.
+    """
 
     user = models.ForeignKey("registry.User", null=True, blank=True, on_delete=models.PROTECT, related_name="grants")
     group = models.ForeignKey(ReviewerGroup, null=True, blank=True, on_delete=models.PROTECT, related_name="grants")
@@ -86,7 +91,7 @@ class Grant(TemporalModel):
 
     @classmethod
     def effective(cls, moment: datetime) -> models.QuerySet["Grant"]:
-        """The grants that hold at `moment`: opened and not closed by then, and not past their end."""
+        """Return the grants in force at `moment`: opened and not closed by then, and not expired."""
         return cls.objects.filter(
             Q(closed_at__isnull=True) | Q(closed_at__gt=moment), not_expired_q(moment), opened_at__lte=moment
         )

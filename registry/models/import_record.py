@@ -1,4 +1,4 @@
-"""What another registry said about a model or a version that was brought here from it."""
+"""Statements of another registry about an imported model or version."""
 
 from typing import Any, ClassVar
 
@@ -9,11 +9,12 @@ from registry.models.base import AuditedModel
 
 
 class ImportRecord(AuditedModel):
-    """That a model, or one of its versions, came from elsewhere, and what was said of it there.
+    """A model, or one of its versions, was imported, with what the other registry states about it.
 
-    All of it is a claim: nobody here checked it, and an approval given there is none here. `imported_at` is when it was
-    brought; `created_there` and `author_there` are what the other registry says. Keyed by `origin` (its address, or the
-    kind and account of an export), `name` and `number` there; `number` is empty for the model itself.
+    All of it is a claim: it was not verified here, and an approval in the other registry is not an approval here.
+    `imported_at` is the time of the import; `created_there` and `author_there` come from the other registry. The key is
+    `origin` (its address, or the kind and account of an export), `name` and `number` there; `number` is empty for the
+    model itself.
     """
 
     class Kind(models.TextChoices):

@@ -9,10 +9,10 @@ from registry.models.base import AuditedModel
 
 
 class Instance(AuditedModel):
-    """The one row about this installation: whether its set-up was confirmed, and how many officers it has.
+    """The single row about this installation: whether its set-up was confirmed, and how many officers it has.
 
-    Until two officers confirm the set-up, what the installation began with is in force without a second signature, and
-    the product shows that. `single_officer`: the organisation declares that one officer decides alone; pages,
+    Until two officers confirm the set-up, its initial settings are in force without a second decision signature, and
+    the product shows that. With `single_officer` the organisation declares that one officer decides alone; pages,
     promotions and documents then state it.
     """
 

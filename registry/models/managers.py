@@ -1,10 +1,9 @@
 """Managers that read, lock and write one row by its key with prepared statements
 (`audit.postgresql.prepared_statements`).
 
-The mapper puts such a sentence together anew each time, which takes several times as long as PostgreSQL to answer it,
-and every change of a governed thing is made of a dozen of them. What `save` promises stays as Django has it: defaults,
-`pre_save` of the fields, conversions, constraints, refusals. Whatever is asked in another way (a filter, an
-expression as a value) is asked as ever.
+The ORM recompiles the SQL on every call; that costs several times the query itself, and every governed write consists
+of a dozen of them. `save` keeps the guarantees of Django: defaults, `pre_save` of the fields, conversions, constraints,
+errors. Everything else (a filter, an expression as a value) goes through the ORM.
 """
 
 from __future__ import annotations
@@ -24,15 +23,21 @@ _Converter = Callable[[Any, Any, Any], Any]
 
 
 class PreparedManager(models.Manager[_Row]):
-    """The manager of rows that are read and locked by their key."""
+    """Manager with prepared statements for rows that are read and locked by their key."""
 
     def get_by_pk(self, pk: int) -> _Row:
-        """What `get(pk=pk)` says. Raises DoesNotExist."""
+        """Return the same as `get(pk=pk)`. Raises DoesNotExist."""
         return self._one(pk, _AT)
 
     def get_for_update(self, pk: int) -> _Row:
-        """The row as it is now, nobody else changing it until the transaction ends. FOR NO KEY UPDATE: rows that merely
-        refer to it are not held up. Raises DoesNotExist."""
+        """Return the row, locked until the transaction ends.
+
+        The lock is FOR NO KEY UPDATE, so rows that only reference it are not blocked.
+
+        Raises:
+            DoesNotExist: there is no such row.
+            RuntimeError: no transaction is open.
+        """
         if not connection.in_atomic_block:
             raise RuntimeError("A row is locked until its transaction ends, and none is open.")
         return self._one(pk, f"{_AT} FOR NO KEY UPDATE")
@@ -41,44 +46,47 @@ class PreparedManager(models.Manager[_Row]):
         found = self.raw_first(condition, key=pk)
         if found is None:
             name = self.model._meta.verbose_name
-            # Every model has this exception; the bound of the type variable does not say so.
+            # Every model has this exception; the bound of the type variable does not include it.
             raise self.model.DoesNotExist(f"There is no {name} with the key {pk}.")  # type: ignore[attr-defined]
         return found
 
     def in_bulk_prepared(self, keys: Iterable[int | None]) -> dict[Any, _Row]:
-        """The rows that are there, by their keys: what `in_bulk(keys)` says. A None among the keys is passed over."""
+        """Return the existing rows by their keys, as `in_bulk(keys)`. None among the keys is ignored."""
         sought = [key for key in keys if key is not None]
         return {row.pk: row for row in self.raw_filter(_BY_KEY, keys=sought)} if sought else {}
 
     def from_known_fields(self, **columns: Any) -> _Row:
-        """A row of which some columns are known without asking, by their attribute names, as `only` makes it: whatever
-        else it is asked for, it reads."""
+        """Return an instance with only the given columns loaded, by attribute name, without a query; others are
+        read on access, as with `only`.
+        """
         names = [field.attname for field in self.model._meta.concrete_fields if field.attname in columns]
         return self.model.from_db(DEFAULT_DB_ALIAS, names, [columns[name] for name in names])
 
     def raw_filter(self, condition: str, **values: Any) -> list[_Row]:
-        """The rows for which a condition holds that is written down in the code, as PostgreSQL says it.
+        """Return the rows that match an SQL condition, which must be a constant in the code.
 
         Args:
-            condition: what follows WHERE, an order and a limit with it; values by name, `%(name)s`.
+            condition: what follows WHERE, including order and limit; placeholders by name, `%(name)s`.
+            values: the values of the placeholders.
         """
         return _read(self.model, _where(self.model, condition), values)
 
     def raw_first(self, condition: str, **values: Any) -> _Row | None:
-        """The first of those `where` finds; None where there is none."""
+        """Return the first row of `raw_filter`; None if there is none."""
         return next(iter(self.raw_filter(condition, **values)), None)
 
 
 class PreparedModel(models.Model):
-    """A model whose single rows are written in prepared sentences."""
+    """A model whose single rows are written with prepared statements."""
 
     objects: ClassVar[PreparedManager[Self]] = PreparedManager()
 
     class Meta:
         abstract = True
 
-    # Django 5.2's own seams for the sentence that inserts or updates a row: django.db.models.Model._save_table. The
-    # ignores below: the stubs do not know the first, and have the second as a later Django does, where it returns rows.
+    # Private hooks of Django 5.2 for the statement that inserts or updates a row (django.db.models.Model._save_table).
+    # The ignores below: the stubs do not have the first hook, and have the second as in a later Django, where it
+    # returns rows.
 
     def _do_insert(
         self,
@@ -122,7 +130,9 @@ _EXPRESSION = object()
 
 
 def _plainly() -> Callable[[models.Field[Any, Any], Any], Any]:
-    """What makes a value one the database takes, or says that it is an expression, which only the mapper can say."""
+    """Return a function that converts a value for the database, or returns _EXPRESSION for an expression, which
+    only the ORM can compile.
+    """
     connection = connections[DEFAULT_DB_ALIAS]
 
     def plain(field: models.Field[Any, Any], value: Any) -> Any:
@@ -145,7 +155,7 @@ def _updating(table: str, columns: tuple[str, ...], key: str) -> str:
 
 
 class _Reading(NamedTuple):
-    """How rows of a model are read: the sentence, the names of the columns, and which values need a conversion."""
+    """How rows of a model are read: the SQL, the column names, and which values need a conversion."""
 
     sentence: str
     columns: list[str]

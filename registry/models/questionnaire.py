@@ -1,4 +1,4 @@
-"""What risk tiers rest on: revisions of the questionnaire, and the assessments made with them."""
+"""The basis of risk tiers: revisions of the questionnaire, and the assessments made with them."""
 
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ from registry.models.registered_model import RegisteredModel
 
 
 class QuestionnaireRevision(AuditedModel):
-    """What the questionnaire asked, from its publication on; the one with the highest number is in force. Immutable.
+    """A published revision of the questionnaire; the one with the highest number is in force. Immutable.
 
     `source` is the YAML as published, `document` its validated form (`registry.questionnaire.Questionnaire`), `digest`
     the SHA-256 of the document's canonical JSON.
@@ -35,10 +35,10 @@ class QuestionnaireRevision(AuditedModel):
 
 
 class Assessment(AuditedModel):
-    """The answers given for a model, the tier they led to, and why. Numbered per model, immutable.
+    """The answers given for a model, the resulting tier, and the reasons. Numbered per model, immutable.
 
-    `computed_tier` is what the questionnaire says of the answers, `tier` what was set: where they differ,
-    `override_reason` says why. `reasoning` keeps the answers in words, their points and the rules that applied
+    `computed_tier` is computed from the answers, `tier` is the one that was set; if they differ, `override_reason` is
+    set. `reasoning` keeps the answers as text, their points and the rules that applied
     (`registry.questionnaire.TierResult.reasoning`), so that it can be read without the questionnaire.
 
     A tier less strict than the one before, or than computed, is set by two people: the assessor proposed it, and the

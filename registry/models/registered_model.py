@@ -12,11 +12,12 @@ from registry.models.user import User
 
 
 class RegisteredModel(AuditedModel):
-    """A named thing that predicts, with an owner and a risk tier; its versions are what is promoted.
+    """A named predictive model, with an owner and a risk tier; its versions are promoted.
 
-    `slug` is its name in URLs, in the API and for MLflow clients. `next_version` is the number the next version gets;
-    numbers are never reused. `revision` counts changes of this row, for ETags. A model of which nothing was ever
-    governed can be deleted (`registry.services.deletion`): the row and its events stay, its names are free again.
+    `slug` is its name in URLs and in the API, and for MLflow clients if it has no other name. `next_version` is the
+    number of the next version; numbers are never reused. `revision` counts changes of this row, for ETags. A model that
+    was never governed can be deleted (`registry.services.deletion`): the row and its events stay, its names are free
+    again.
     """
 
     class Tier(models.IntegerChoices):
@@ -29,7 +30,7 @@ class RegisteredModel(AuditedModel):
         ARCHIVED = "archived", "Archived"
 
     class DataClass(models.TextChoices):
-        """What kind of data a model reads, from the least sensitive to the most."""
+        """The kinds of data that a model reads, from the least sensitive to the most."""
 
         PUBLIC = "public", "Public"
         INTERNAL = "internal", "Internal"
@@ -118,15 +119,15 @@ class RegisteredModel(AuditedModel):
 
     @property
     def display_name(self) -> str:
-        """What MLflow clients call it."""
+        """The name for MLflow clients."""
         return self.renamed or self.mlflow_name or self.slug
 
     @property
     def active_owner(self) -> "User | None":
-        """The owner, where somebody still answers: a deactivated account counts as no owner."""
+        """The owner if the account is active, else None."""
         return self.owner if self.owner is not None and self.owner.is_active else None
 
     @property
     def data_class_names(self) -> list[str]:
-        """The data classes in words."""
+        """The labels of the data classes."""
         return [str(self.DataClass(value).label) for value in self.data_classes]

@@ -1,4 +1,4 @@
-"""The names under which models are known, each once for everybody who reads it."""
+"""The names of models, unique by appearance."""
 
 from typing import Any, ClassVar
 
@@ -9,12 +9,11 @@ from registry.models.managers import PreparedModel
 
 
 class RegisteredName(PreparedModel):
-    """That a model has a name that looks like this: one row for its slug and one for its MLflow name, where that is
-    another.
+    """A name of a model, by its appearance: one row for its slug, and one for its MLflow name if that differs.
 
     `skeleton` is the SHA-256 of the name's skeleton (UTS #39, `registry.characters.skeleton`): the database refuses two
-    names that cannot be told apart, also where two people register them at once, and a slug that is another model's
-    MLflow name. The name of a model that was deleted, or that is called otherwise now, is released and free again.
+    names that look the same, also in concurrent registrations, and a slug that is another model's MLflow name. The name
+    of a model that was deleted or renamed is released and free again.
     """
 
     model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="names")

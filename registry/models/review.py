@@ -9,10 +9,10 @@ from registry.models.base import AuditedModel
 
 
 class PeriodicReview(AuditedModel):
-    """What somebody found who looked at a model as a whole. Numbered per model, immutable.
+    """The result of a review of a model as a whole. Numbered per model, immutable.
 
-    `due` is the day it was due, `live_versions` the numbers of the versions that were in protected stages then,
-    `next_review` the day it set.
+    `due` is the date on which it was due, `live_versions` the numbers of the versions in protected stages at that time,
+    `next_review` the date that it set.
     """
 
     class Outcome(models.TextChoices):
@@ -47,9 +47,10 @@ class PeriodicReview(AuditedModel):
 
 
 class ReviewReminder(AuditedModel):
-    """That the owner was reminded of a review: once for each step of each due day, however many workers try.
+    """A reminder of a review that was sent to the owner: once for each step of each due date, even with several
+    workers.
 
-    `step` is days before the due day (30, 7, 0), negative for the weeks after it (-7, -14 …).
+    `step` is days before the due date (30, 7, 0), negative for the weeks after it (-7, -14 …).
     """
 
     model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="reminders")

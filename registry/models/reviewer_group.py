@@ -1,4 +1,4 @@
-"""Reviewer groups and their dated membership."""
+"""Reviewer groups and their temporal membership."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -11,8 +11,10 @@ from registry.models.base import IS_CURRENT, TemporalModel, closed_event_constra
 
 
 class ReviewerGroup(Group):
-    """A named group policies call upon ("two of risk-team"). It is one of Django's groups too, because guardian's
-    tables grant to those; who is in it is told by Membership alone."""
+    """A named group that policies use ("two of risk-team").
+
+    It is also a Django group, because guardian's tables refer to those; only Membership determines who is a member.
+    """
 
     slug = models.SlugField(max_length=80, unique=True)
     description = models.TextField(blank=True)
@@ -26,8 +28,11 @@ class ReviewerGroup(Group):
 
 
 class Membership(TemporalModel):
-    """That a person belongs to a group, from one event to another. `valid_from` and `valid_until` bound it inside
-    that span: a deputy for August is entered in July and ends without anyone's doing."""
+    """A person belongs to a group, from one event to another.
+
+    `valid_from` and `valid_until` limit it within that time: a deputy for August is recorded in July and ends without
+    another action.
+    """
 
     group = models.ForeignKey(ReviewerGroup, on_delete=models.PROTECT, related_name="memberships")
     user = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="memberships")
@@ -66,7 +71,7 @@ class Membership(TemporalModel):
 
     @classmethod
     def effective(cls, moment: datetime) -> models.QuerySet["Membership"]:
-        """The memberships that hold at `moment`: opened and not closed by then, and inside their validity."""
+        """Return the memberships in force at `moment`: opened and not closed by then, and within their validity."""
         return cls.objects.filter(
             Q(closed_at__isnull=True) | Q(closed_at__gt=moment),
             Q(valid_until__isnull=True) | Q(valid_until__gt=moment),
@@ -76,15 +81,18 @@ class Membership(TemporalModel):
 
     @classmethod
     def effective_or_later(cls, moment: datetime) -> models.QuerySet["Membership"]:
-        """The open memberships that hold at `moment` or begin after it."""
+        """Return the open memberships in force at `moment` or beginning after it."""
         return cls.objects.filter(
             Q(valid_until__isnull=True) | Q(valid_until__gt=moment), closed_at__isnull=True, opened_at__lte=moment
         )
 
 
 class EffectiveMembership(models.Model):
-    """A database view: the memberships that hold at this moment, in the shape of the many-to-many Django and guardian
-    expect behind `User.groups`. Nothing writes it; `registry.access` asks Membership itself, by the product's clock."""
+    """A database view of the memberships in force now, in the form of the many-to-many relation that Django and
+    guardian expect behind `User.groups`.
+
+    Read-only; `registry.access` queries Membership itself, with the clock of the product.
+    """
 
     id = models.BigIntegerField(primary_key=True)
     user = models.ForeignKey("registry.User", on_delete=models.DO_NOTHING, related_name="+")

@@ -1,4 +1,4 @@
-"""Saved views: queries people keep."""
+"""Saved views: named search queries."""
 
 from typing import Any, ClassVar
 
@@ -7,9 +7,11 @@ from django.db.models.functions import Lower
 
 
 class SavedView(models.Model):
-    """A query somebody keeps under a name, for themselves or for everybody. Not a governed fact: it decides nothing,
-    changes nothing anybody else answers for, and shows each reader what they may see; like the colours of a browser it
-    is its owner's own business, so no event accounts for it and it goes when its owner deletes it."""
+    """A search query saved under a name, private or shared.
+
+    It is a preference, not a governed fact: it decides nothing and shows each reader only what is visible to them. So
+    it has no events, and its owner can delete it.
+    """
 
     owner = models.ForeignKey("registry.User", on_delete=models.CASCADE, related_name="saved_views")
     name = models.CharField(max_length=60)

@@ -1,4 +1,4 @@
-"""Attempts to give a password, counted so that guessing is slow."""
+"""Counted password attempts, to limit guessing."""
 
 from typing import Any, ClassVar
 
@@ -6,8 +6,10 @@ from django.db import models
 
 
 class PasswordAttempt(models.Model):
-    """One attempt, by what it is counted under: an account, an address, or both. `key` is a keyed hash of those, so
-    the table says nothing about people. Rows are telemetry, deleted when their window is over or a password was right.
+    """One attempt, under one key: an account, an address, or both.
+
+    `key` is a keyed hash of these, so the table reveals nothing about people. Rows are telemetry, deleted when their
+    window ends or a password was correct.
     """
 
     key = models.CharField(max_length=64)

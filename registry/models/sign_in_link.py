@@ -1,4 +1,4 @@
-"""Links by which account holders set their own password."""
+"""Links with which account holders set their own password."""
 
 from typing import Any, ClassVar
 
@@ -9,10 +9,10 @@ from registry.models.base import AuditedModel
 
 
 class SignInLink(AuditedModel):
-    """A link that lets the holder of an account set a password, once, within its time.
+    """A link with which the holder of an account sets a password, once, before it expires.
 
-    Only the SHA-256 of its secret is kept. A shown link has it from the start; the secret of a mailed one is made by
-    the worker that mails it and exists in that message alone.
+    Only the SHA-256 of its secret is stored. A shown link has it from the start; the worker that mails a link creates
+    the secret, which exists only in that message.
     """
 
     class Way(models.TextChoices):

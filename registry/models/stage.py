@@ -1,4 +1,4 @@
-"""Stages as data, the lawful moves between them, and who was where when."""
+"""Stages as data, the allowed transitions between them, and which version was in which stage when."""
 
 from typing import Any, ClassVar
 
@@ -10,9 +10,13 @@ from registry.models.managers import PreparedModel
 
 
 class Stage(PreparedModel):
-    """A place in the lifecycle. `exclusive`: one version of a model at a time; entering it moves the occupant to the
-    stage `displaced_to`. `protected`: entered and left by promotion request under a policy only. `protected_exit`:
-    every move out of it, to a protected stage too, needs a policy for leaving it."""
+    """A stage of the lifecycle.
+
+    Attributes:
+        exclusive: holds one version of a model at a time; entering it moves the occupant to the stage `displaced_to`.
+        protected: entered and left by promotion request under a policy only.
+        protected_exit: every transition out of it, to a protected stage too, needs a policy for leaving it.
+    """
 
     name = models.CharField(max_length=40, unique=True)
     slug = models.SlugField(max_length=40, unique=True)
@@ -37,7 +41,7 @@ class Stage(PreparedModel):
 
 
 class StageMove(models.Model):
-    """One lawful move of the lifecycle graph."""
+    """One allowed transition of the lifecycle graph."""
 
     source = models.ForeignKey(Stage, on_delete=models.CASCADE, related_name="moves_out")
     target = models.ForeignKey(Stage, on_delete=models.CASCADE, related_name="moves_in")
@@ -53,11 +57,11 @@ class StageMove(models.Model):
 
 
 class StageOccupancy(TemporalModel):
-    """That a version was in a stage, from one event to another: the answer to "what was in Production at T".
+    """A version was in a stage, from one event to another. Answers what was in Production at a given time.
 
-    Only `registry.stage_transitions` writes it. A trigger lets a version's `stage` change only if this transaction has
-    opened the occupancy that says so. `model` and `exclusive` repeat what the version and the stage say, so that one
-    partial unique index can hold "one version of a model in an exclusive stage".
+    Written only by `registry.stage_transitions`. A trigger allows a version's `stage` to change only if the same
+    transaction opened the matching occupancy. `model` and `exclusive` duplicate values of the version and the stage, so
+    that one partial unique index can enforce one version of a model in an exclusive stage.
     """
 
     version = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="occupancies")

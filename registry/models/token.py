@@ -11,16 +11,16 @@ from registry.models.managers import PreparedModel
 
 
 def new_token_uid() -> str:
-    """A pseudonym for a token in the audit log; unrelated to its secret."""
+    """Return a pseudonym for a token in the audit log; unrelated to its secret."""
     return "tok_" + secrets.token_hex(10)
 
 
 class AccessToken(PreparedModel):
-    """A secret a machine signs in with, and the person who answers for it.
+    """A secret with which a program signs in, and the account responsible for it.
 
-    Only the SHA-256 of the secret is kept: it has 238 bits of randomness, so a slow hash would add nothing.
-    `prefix` is its readable start, to find a token in a list or in a leak. A token's rights are its person's rights,
-    cut down to `scopes` and, unless `model_slugs` is null, to the models named there.
+    Only the SHA-256 of the secret is stored: it has 238 bits of randomness, so a slow hash adds nothing. `prefix` is
+    its readable start, to find a token in a list or in a leak. A token has the permissions of its person, limited to
+    `scopes` and, unless `model_slugs` is null, to the models named there.
     """
 
     uid = models.CharField(max_length=40, unique=True, default=new_token_uid, editable=False)
@@ -46,7 +46,7 @@ class AccessToken(PreparedModel):
 
 
 class TokenUse(models.Model):
-    """When a token was last used: telemetry, not a governed fact, hence a table of its own."""
+    """When a token was last used: telemetry, not a governed fact, hence a separate table."""
 
     token = models.OneToOneField(AccessToken, on_delete=models.CASCADE, related_name="use")
     last_used_at = models.DateTimeField()

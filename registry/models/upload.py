@@ -1,4 +1,4 @@
-"""Files that are sent past us to a bucket, until a worker has looked at them."""
+"""Files uploaded directly to a bucket, until a worker has processed them."""
 
 from typing import Any, ClassVar
 
@@ -10,10 +10,10 @@ from registry.models.managers import PreparedModel
 
 
 class Upload(PreparedModel, RetriedInPlace):
-    """A file on its way: the row is the queue of those who examine it, and goes when the file is stored.
+    """A file being uploaded: the row is the queue of the workers, and is deleted when the file is stored.
 
-    Nothing rests on it: what was stored or refused, and by whom, are events, and the artifact has its blob or not. So
-    it changes without an event, as often as a worker gives a sign of life.
+    It is not evidence: what was stored or refused, and by whom, are events, and the artifact has its blob or not. So it
+    changes without an event, for example with every heartbeat of a worker.
     """
 
     class State(models.TextChoices):

@@ -13,20 +13,23 @@ from registry.models.managers import PreparedManager, PreparedModel
 
 
 def new_person_uid() -> str:
-    """A pseudonym of 80 random bits: what the audit log calls a person, so that the log holds no personal data."""
+    """Return a pseudonym of 80 random bits, which identifies a person in the audit log, so that the log holds no
+    personal data.
+    """
     return "usr_" + secrets.token_hex(10)
 
 
 class UserManager(PreparedManager["User"], BaseUserManager["User"]):
-    """Reads only. People are made by `registry.services.people`, which records who made them; a manager's
-    `create_user` could not, and the database would refuse the row at commit."""
+    """Read-only manager. `registry.services.people` creates accounts and records who did; a manager's
+    `create_user` could not, and the database would refuse the row at commit.
+    """
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(username=username)
 
 
 class User(PreparedModel, AbstractBaseUser, PermissionsMixin):
-    """One person, or one service account a machine signs in as.
+    """One person, or one service account with which a program signs in.
 
     `is_superuser` opens the admin site and nothing else: it satisfies no approval (SoD-4).
     """
@@ -51,11 +54,12 @@ class User(PreparedModel, AbstractBaseUser, PermissionsMixin):
         help_text="of the last deactivation, kept after a reactivation: what was signed before counts no more",
     )
 
-    # Signing in is an event of the log, not a column that every request overwrites.
+    # Signing in is an event of the audit log, not a column that every request overwrites.
     last_login = None
-    # Groups are dated rows (Membership); this reads the database view of those that hold now, for Django and guardian.
+    # Memberships are temporal rows (Membership); this reads the database view of those in force, for Django and
+    # guardian.
     groups = models.ManyToManyField("auth.Group", through="registry.EffectiveMembership", related_name="user_set")  # type: ignore[assignment]
-    # Rights are roles given by registry.access; a bare permission on a user would be a right without a record.
+    # Permissions come from roles granted by registry.access; a direct permission would have no record.
     user_permissions = None  # type: ignore[assignment]
 
     objects: ClassVar[UserManager] = UserManager()
@@ -79,12 +83,13 @@ class User(PreparedModel, AbstractBaseUser, PermissionsMixin):
         return self.name or self.username
 
     def is_deactivated(self) -> bool:
-        """Whether the account was shut meanwhile, whatever this instance still says."""
+        """Return whether the account is deactivated in the database, regardless of this instance."""
         return not type(self).objects.filter(pk=self.pk, is_active=True).exists()
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Whether this is the password. Unlike Django's, it never stores a new hash on the way: the row changes with an
-        event or not at all."""
+        """Return whether this is the password. Unlike Django's method it never stores a new hash: the row changes
+        only with an event.
+        """
         return hashers.check_password(raw_password, self.password)
 
     def get_full_name(self) -> str:

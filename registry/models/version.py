@@ -13,10 +13,10 @@ from registry.models.base import AuditedModel, Undeleted
 class ModelVersion(AuditedModel):
     """One version of a registered model.
 
-    Fixed at registration: files, code, environment, datasets, parents, parameters, signature. Added later in numbered
-    revisions: card, metrics, evidence. `fingerprint` is the SHA-256 over all of the first and the latest of the
-    second (`registry.fingerprint`): what a decision rests on. `evidence_revision` counts those additions. The exception
-    is a version that is `source_only`: its files come later, see `registry.services.attachments`.
+    Fixed at registration: files, code, environment, datasets, parents, parameters, model signature. Added later in
+    numbered revisions: card, metrics, evidence. `fingerprint` is the SHA-256 over all of the first and the latest of
+    the second (`registry.fingerprint`): decisions refer to it. `evidence_revision` counts the additions. The exception
+    is a version that is `source_only`: its files may be attached later, see `registry.services.attachments`.
     """
 
     class Status(models.TextChoices):
@@ -42,7 +42,7 @@ class ModelVersion(AuditedModel):
     signature = models.JSONField(default=dict, blank=True)
     licence = models.CharField(max_length=200, blank=True)
 
-    # Free: changed at any time, each time with an event, and in no fingerprint.
+    # Editable: may change at any time, each time with an event; in no fingerprint.
     description = models.TextField(blank=True)
     notes = models.TextField(blank=True, help_text="Markdown")
     tags = models.JSONField(default=dict, blank=True)
@@ -81,9 +81,9 @@ class ModelVersion(AuditedModel):
     objects: ClassVar[Undeleted[Self]] = Undeleted()
 
     examining: tuple[int, ...] = ()
-    """Set by `complete` on a version that waits for workers: the uploads they examine, by number."""
+    """Set by `complete_registration` on a version that waits for workers: the keys of the uploads they process."""
     found = False
-    """Set by `declare_version` on a version that it found, because the same was declared before, and did not make."""
+    """Set by `declare_version` on an existing version that it returns because the same was declared before."""
 
     class Meta:
         ordering = ("model", "-number")
@@ -98,7 +98,7 @@ class ModelVersion(AuditedModel):
                 condition=models.Q(status="registering") | models.Q(abandoned_at__isnull=True),
             ),
         ]
-        # What a search asks for; beginnings of digests need an index that compares bytes, whatever the collation.
+        # For searches; prefixes of digests need an index that compares bytes, whatever the collation.
         indexes: ClassVar[list[Any]] = [
             models.Index(name="version_by_declaration", fields=["model", "declaration"]),
             models.Index(Coalesce("updated_at", "created_at").desc(), F("number").desc(), name="version_by_change"),
