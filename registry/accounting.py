@@ -1,17 +1,17 @@
-"""Which actions account for changes of the registry's rows. ``manage.py migrate`` takes this over into the database."""
+"""Which actions account for changes of the registry's rows. ``manage.py migrate`` copies this into the database."""
 
 from __future__ import annotations
 
 from audit.accounting import declare
 
 DECLARED = ("version.declared", "version.registered", "version.imported")
-"""The actions that make a version, with everything it is declared with."""
+"""The actions that create a version, with everything declared for it."""
 MOVED = ("promotion.promoted", "promotion.adopted", "promotion.reapproved")
 """The actions that change a version's stage or alias."""
 
 
 def declare_all() -> None:
-    """Declare them, once every action is registered."""
+    """Declare the actions of each table, once every action is registered."""
     declare(
         "registry_user",
         *("person.registered", "person.updated", "person.deactivated", "person.reactivated"),

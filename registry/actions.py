@@ -1,4 +1,4 @@
-"""The actions of the knowing storey, as the audit log, the webhooks and the API name them."""
+"""The actions of the registry package, with their names in the audit log, the webhooks and the API."""
 
 from audit.actions import register
 

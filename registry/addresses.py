@@ -1,4 +1,4 @@
-"""Network addresses: read strictly, counted, and judged. The one place that says what an address is and where it leads.
+"""Network addresses: strict parsing, rate-limit keys, and classification. All code that handles addresses uses this.
 
 Pure. Sources: the IANA special-purpose registries for IPv4 and IPv6 (RFC 6890 and its updates), RFC 4291, RFC 6052.
 """
@@ -15,12 +15,14 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _METADATA: Final = tuple(
     map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "100.100.100.200/32", "192.0.0.192/32"))
 )
-"""Where clouds keep the credentials of a machine (AWS, Azure, Google, Alibaba, Oracle), and link-local addresses."""
+"""Metadata services with the credentials of a machine (AWS, Azure, Google, Alibaba, Oracle), and link-local
+addresses.
+"""
 
 _NO_SERVER: Final = tuple(
     map(ipaddress.ip_network, ("0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::/128", "ff00::/8", "100::/64"))
 )
-"""No single host can be reached there: unspecified, multicast, reserved, broadcast, discard-only."""
+"""Not the address of a single host: unspecified, multicast, reserved, broadcast, discard-only."""
 
 _NOT_PUBLIC_V4: Final = tuple(
     map(
@@ -45,15 +47,15 @@ _WITH_IPV4_LAST: Final = tuple(
 
 
 def read(text: str) -> Address:
-    """Read one address as it is written in a header or given by a socket.
+    """Parse one address from a header or a socket.
 
-    A port and an IPv6 zone are dropped; an IPv4-mapped address is the IPv4 address it holds.
+    A port and an IPv6 zone are dropped; an IPv4-mapped address becomes the IPv4 address.
 
     Args:
         text: `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1`, `[2001:db8::1]:443`, `fe80::1%eth0`.
 
     Raises:
-        ValueError: it is no address.
+        ValueError: it is not an address.
     """
     bare = text.strip()
     if bracketed := re.fullmatch(r"\[([^\]]*)\](?::\d{1,5})?", bare, re.ASCII):
@@ -67,18 +69,18 @@ def read(text: str) -> Address:
 
 
 def caller(peer: str, forwarded: str, proxies: int) -> str:
-    """Say which address a request comes from.
+    """Return the client address of a request.
 
-    Behind n trusted proxies it is the n-th entry of X-Forwarded-For from the right: anyone may have written those
-    further left. What is no address counts as absent.
+    Behind n trusted proxies it is the n-th entry of X-Forwarded-For from the right: clients can forge those further
+    left. An entry that is not an address counts as absent.
 
     Args:
         peer: address of the connection; may be empty.
         forwarded: every X-Forwarded-For header of the request, joined by commas.
-        proxies: how many proxies in front are trusted.
+        proxies: number of trusted proxies in front.
 
     Returns:
-        The address in its canonical form; `peer` as it is where neither is an address.
+        The address in canonical form; the first 64 characters of `peer` if neither is an address.
     """
     entries = [entry for entry in forwarded.split(",") if entry.strip()]
     for text in ([entries[-proxies]] if proxies and len(entries) >= proxies else []) + [peer]:
@@ -90,10 +92,10 @@ def caller(peer: str, forwarded: str, proxies: int) -> str:
 
 
 def counted_as(address: str) -> str:
-    """Say what requests of an address are counted under: an IPv6 network of 64 bits is one host's to choose from.
+    """Return the key under which requests of an address are counted; a host can choose any address of its IPv6 /64.
 
     Returns:
-        The IPv4 address, the /64 of an IPv6 address, or the text as it is where it is no address.
+        The IPv4 address, the /64 of an IPv6 address, or the text itself if it is not an address.
     """
     try:
         found = read(address)
@@ -105,21 +107,21 @@ def counted_as(address: str) -> str:
 
 
 def is_metadata(address: Address) -> bool:
-    """Tell whether it is, or leads by a transition mechanism to, where clouds keep a machine's credentials."""
+    """Return whether the address is, or contains by a transition mechanism, one of a cloud metadata service."""
     return any(form in network for form in _forms(address) for network in _METADATA if form.version == network.version)
 
 
 def is_reachable(address: Address) -> bool:
-    """Tell whether it can be one server's address at all: no multicast, unspecified, reserved or discard address."""
+    """Return whether it can be the address of one server: not multicast, unspecified, reserved or discard-only."""
     return not any(
         form in network for form in _forms(address) for network in _NO_SERVER if form.version == network.version
     )
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether it is a global unicast address and leads nowhere else by a transition mechanism.
+    """Return whether it is a global unicast address without an embedded address of a transition mechanism.
 
-    NAT64, 6to4, Teredo, IPv4-compatible and site-local addresses are not: what they reach depends on the network.
+    NAT64, 6to4, Teredo, IPv4-compatible and site-local addresses are not public: their target depends on the network.
     """
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
@@ -133,7 +135,7 @@ def is_public(address: Address) -> bool:
 
 
 def _forms(address: Address) -> Iterator[Address]:
-    """The address, and each IPv4 address that it holds."""
+    """Yield the address, and each IPv4 address embedded in it."""
     yield address
     if isinstance(address, ipaddress.IPv4Address):
         return

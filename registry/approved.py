@@ -1,4 +1,4 @@
-"""What a promotion approved of a version, as services that add to the version are given it. Pure."""
+"""What a promotion approved of a version, for services that add to the version. Pure."""
 
 from __future__ import annotations
 
@@ -13,26 +13,32 @@ if TYPE_CHECKING:
 
 
 class Approved(NamedTuple):
-    """A protected place that a version holds: the promotion behind it, and the fingerprint the version had then."""
+    """A protected stage or alias that a version holds: its promotion, and the fingerprint of the version at that
+    time.
+    """
 
     place: str
-    """A stage's slug, or an alias after @."""
+    """The slug of a stage, or an alias after @."""
     promotion: UUID
     request: int
     fingerprint: str
 
     def deviation(self, fingerprint: str) -> dict[str, Json] | None:
-        """How another fingerprint deviates from the approved one, as an event records it; None where it does not."""
+        """Return how another fingerprint deviates from the approved one, in the form of an event; None if it is
+        the same.
+        """
         if fingerprint == self.fingerprint:
             return None
         return {"place": self.place, "request": self.request, "approved_fingerprint": self.fingerprint}
 
 
 AskApproved = Callable[["ModelVersion"], Sequence[Approved]]
-"""Asked under the locks of the version that is added to."""
+"""Called with the version locked to which something is added."""
 
 
 def nothing_approved(version: ModelVersion) -> Sequence[Approved]:
-    """For a version that holds no protected place. The database refuses an addition to one that does, where its event
-    does not name the promotion."""
+    """Return no approvals, for a version without a protected stage or alias.
+
+    The database refuses an addition to a version with one if the event does not name the promotion.
+    """
     return ()

@@ -1,10 +1,10 @@
-"""The storey that knows, as Django sees it."""
+"""Django application configuration of the registry package."""
 
 from django.apps import AppConfig
 
 
 class RegistryConfig(AppConfig):
-    """The middle storey: people, registered models, versions, stages, and who may touch what."""
+    """The registry application: accounts, registered models, versions, stages, and permissions."""
 
     name = "registry"
     label = "registry"

@@ -1,4 +1,4 @@
-"""Faults of a YAML document that a schema refuses, in plain words: line, field, what is wrong, what to write. Pure."""
+"""Schema errors of a YAML document, in plain words: line, field, what is wrong, what to write. Pure."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ _BOUNDS: Mapping[str, str] = {
     "literal_error": "write {expected}",
 }
 SHOWN = 60
-"""Characters of a wrong value that a message repeats."""
+"""Maximum characters of a wrong value in a message."""
 
 
 def faults_of(error: ValidationError, shape: type[BaseModel], source: str) -> list[FieldError]:
-    """Return the faults that a schema found in a document, each with its line and field.
+    """Return the schema errors of a document, each with its line and field.
 
     Args:
-        error: what validating raised.
+        error: the exception of the validation.
         shape: the schema of the whole document.
-        source: the YAML it was read from.
+        source: the YAML of the document.
     """
     found = [
         FieldError("/" + "/".join(str(step) for step in e["loc"]), str(e["type"]), _rule(e, shape))
@@ -61,7 +61,7 @@ def faults_of(error: ValidationError, shape: type[BaseModel], source: str) -> li
 
 
 def with_places(faults: Iterable[FieldError], source: str) -> list[FieldError]:
-    """Return the faults with line and field before each detail, found by their pointers."""
+    """Return the errors with line and field, found by their pointers, before each detail."""
     placed = []
     for fault in faults:
         steps = [step for step in fault.pointer.split("/") if step]
@@ -72,7 +72,7 @@ def with_places(faults: Iterable[FieldError], source: str) -> list[FieldError]:
 
 
 def _written(steps: Sequence[str]) -> str:
-    """A path as YAML users write it: `approvals[2].count`, entries counted from 1."""
+    """Return a path in the notation for YAML authors: `approvals[2].count`, with entries counted from 1."""
     text = ""
     for step in steps:
         text += f"[{int(step) + 1}]" if step.isdecimal() else f".{step}" if text else step
@@ -120,13 +120,13 @@ def _sentence(text: str) -> str:
 
 
 def _fields_at(shape: type[BaseModel], steps: Iterable[Any]) -> list[str]:
-    """The names of the fields that may be written at a place of the document."""
+    """Return the names of the fields that are allowed at a path of the document."""
     found: type[BaseModel] | None = shape
     for step in steps:
         if found is None:
             return []
         if isinstance(step, int):
-            continue  # an entry of the list whose schema was found by the name before
+            continue  # an entry of the list whose schema was found by the previous name
         field = next((f for name, f in found.model_fields.items() if step in _names(name, f)), None)
         found = _model_in(field.annotation) if field is not None else None
     return [_names(name, field)[0] for name, field in found.model_fields.items()] if found is not None else []
@@ -139,7 +139,7 @@ def _names(name: str, field: Any) -> list[str]:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The schema inside an annotation such as `tuple[Rule, ...]`."""
+    """Return the schema inside an annotation such as `tuple[Rule, ...]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)

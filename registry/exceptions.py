@@ -1,7 +1,7 @@
-"""Named refusals of the registry and of what stands on it. No HTTP in them: the front doors translate.
+"""Domain errors of the registry and of the packages that use it. Independent of HTTP: the interfaces translate them.
 
-Each carries `code` (stable, for programs), `detail` (a sentence: the rule and the way out), `who_can` (names of those
-who can help) and `requirements` (what is unmet, where a policy refused).
+Each has `code` (stable, for programs), `detail` (a message with the rule and the remedy), `who_can` (names of people
+who can help) and `requirements` (unmet requirements of a policy).
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class DomainError(Exception):
-    """Anything the product refuses by a rule. `rule` names the rule where it has a name of its own ("SoD-2")."""
+    """An operation that a rule of the product refuses. `rule` is the name of the rule if it has one ("SoD-2")."""
 
     default_code: ClassVar[str] = "refused"
 
@@ -32,39 +32,39 @@ class DomainError(Exception):
 
 
 class NotFoundError(DomainError):
-    """Absent, or invisible to whoever asks: the same answer, so that it tells nothing."""
+    """The object is absent or not visible to the caller: the same response, so that it reveals nothing."""
 
     default_code = "not_found"
 
 
 class PermissionDeniedError(DomainError):
-    """ "You may not": a missing role, a missing scope, a separation of duties."""
+    """A missing role, a missing scope, or a separation of duties."""
 
     default_code = "not_permitted"
     ask: tuple[str, str] | None = None
-    """The model and the role that would do, where asking for one is the way out."""
+    """The model and the role to request, if an access request is the remedy."""
 
 
 class InvalidStateError(DomainError):
-    """ "Not possible now": the state of things does not allow it; the same person may do it later."""
+    """The current state does not allow the operation; it may be possible later."""
 
     default_code = "not_now"
 
 
 class InvalidTransitionError(InvalidStateError):
-    """The lifecycle has no such move from where the version is."""
+    """The lifecycle has no such transition from the current stage."""
 
     default_code = "illegal_move"
     way: tuple[str, ...] = ()
-    """The slugs of the stages through which allowed moves lead there, the one that was meant last."""
+    """The slugs of the stages through which allowed transitions lead to the target, which is the last one."""
 
 
 class ConflictError(DomainError):
-    """Something is in the way, such as an open request for the same target: `existing`."""
+    """Another object conflicts, such as an open request for the same target: `existing`."""
 
     default_code = "conflict"
 
-    def __init__(  # the keywords of Refusal and one more
+    def __init__(  # the keyword arguments of DomainError and one more
         self,
         detail: str,
         *,
@@ -79,14 +79,14 @@ class ConflictError(DomainError):
 
 
 class StaleRevisionError(ConflictError):
-    """The row was changed since it was read (If-Match): `existing` is the row as it is now."""
+    """The row was changed since it was read (If-Match): `existing` is the current row."""
 
     default_code = "stale_revision"
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """One fault of the input: where (RFC 6901 JSON pointer), a stable code, and the rule with its way out."""
+    """One input error: its place (RFC 6901 JSON pointer), a stable code, and a message with the rule and the remedy."""
 
     pointer: str
     code: str
@@ -94,7 +94,7 @@ class FieldError:
 
 
 class ValidationFailedError(DomainError):
-    """What was given breaks a rule of form; every fault found is listed."""
+    """The input breaks rules; every error that was found is listed."""
 
     default_code = "invalid_input"
 

@@ -1,8 +1,8 @@
-"""The fingerprint of a version: one digest over everything a decision rests on.
+"""The fingerprint of a version: one digest over everything that decisions depend on.
 
 SHA-256 over the canonical JSON (RFC 8785) of what was fixed at registration and of the latest revisions added since.
-The version's number is left out: the same content registered twice has the same fingerprint, which is how a second
-registration is recognised. What a decision signs names the version beside it.
+The version's number is not included: the same content registered twice has the same fingerprint. A decision signature
+names the version as well.
 """
 
 import json
@@ -40,13 +40,15 @@ _RESTS_ON = """
 
 
 def compute(version: ModelVersion) -> str:
-    """The fingerprint of a version as the database holds it now, in hexadecimal."""
+    """Return the fingerprint of a version in the current state of the database, in hexadecimal."""
     return canonical.digest(fingerprint_payload(version))
 
 
 def fingerprint_payload(version: ModelVersion) -> dict[str, Any]:
-    """What the fingerprint is over. Read from the database, never from the instance: jsonb rewrites numbers, and the
-    digest has to come out the same for every reader. One query: every write that touches a version asks it."""
+    """Return the document over which the fingerprint is computed. One query.
+
+    Reads the database, not the instance: jsonb rewrites numbers, and the digest must be the same for every reader.
+    """
     (found,) = prepared_statements.execute_prepared(_RESTS_ON, {"version": version.pk})
     model, source, run, link, repository, commit, clean, lock, parameters, signature, licence, trainer, card = found[
         :13
@@ -73,9 +75,11 @@ def fingerprint_payload(version: ModelVersion) -> dict[str, Any]:
 
 
 def compute_source_only(version: ModelVersion) -> str:
-    """The fingerprint of a version that is about to be made with nothing but text in its own row: no files, data,
-    parents, metrics, card, parameters or signature. There is nothing the database could rewrite, so it is not asked; a
-    test holds this to `compute`."""
+    """Return the fingerprint of a new version that has only text in its own row: no files, data, parents, metrics,
+    card, parameters or model signature.
+
+    There is nothing that the database could rewrite, so it is not queried; a test compares this with `compute`.
+    """
     return canonical.digest(
         {
             "form": SCHEMA_VERSION,
@@ -103,13 +107,16 @@ def compute_source_only(version: ModelVersion) -> str:
 
 
 def _sorted(rows: str | None) -> list[dict[str, Any]]:
-    """In an order that depends on what they say alone, not on a collation or on when they were written. A metric that
-    is a whole number is read back without its point; RFC 8785 writes both in one way."""
+    """Return the rows in an order that depends on their content only. A metric that is a whole number is read
+    back without a decimal point; RFC 8785 writes both in the same way.
+    """
     return sorted(json.loads(rows or "[]"), key=canonical.dumps)
 
 
 def _numbers(value: Any) -> Any:
-    """jsonb gives a large float back as a long integer; the rules let no such integer in, so it is a float again."""
+    """Convert long integers to floats: jsonb returns a large float as an integer, and validation accepts no such
+    integers.
+    """
     if isinstance(value, dict):
         return {key: _numbers(member) for key, member in value.items()}
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""JSON in a text that people or clients sent, now or earlier. Pure.
+"""JSON texts from people or clients, received now or stored earlier. Pure.
 
-The reader of the standard library raises RecursionError for deep nesting, and its values may hold half surrogate pairs
-that neither a page nor the database can write. Text from outside is read here, with one named error for all of it.
+The parser of the standard library raises RecursionError for deep nesting, and accepts lone surrogates, which neither a
+page nor the database can encode. All JSON texts from outside are parsed here, with one exception type.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import json
 from typing import Any
 
 MAX_LEVELS = 32
-"""Levels that are read at most: those of a body of the REST API."""
+"""Maximum nesting depth, as for a body of the REST API."""
 
 
 class JsonTextError(ValueError):
-    """A text that is not read as JSON; `code` is syntax, too_deep or characters."""
+    """A text is not accepted as JSON; `code` is syntax, too_deep or characters."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -26,14 +26,14 @@ def parse_json(text: str | bytes, *, levels: int = MAX_LEVELS) -> Any:
 
     Args:
         text: JSON; bytes in UTF-8, UTF-16 or UTF-32.
-        levels: objects and arrays within each other, at most.
+        levels: maximum nesting depth of objects and arrays.
 
     Returns:
         The value.
 
     Raises:
-        JsonTextError: for a text that is not JSON (NaN and Infinity are not), is nested deeper, or holds NUL or half of
-            a surrogate pair.
+        JsonTextError: the text is not JSON (NaN and Infinity are not), is nested deeper, or contains NUL or a lone
+            surrogate.
     """
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
@@ -57,7 +57,7 @@ def parse_json(text: str | bytes, *, levels: int = MAX_LEVELS) -> Any:
 
 
 def parse_json_or(text: str | bytes, fallback: Any) -> Any:
-    """Parse a JSON text from outside; return `fallback` for one that `parse_json` refuses."""
+    """Parse a JSON text from outside; return `fallback` if `parse_json` refuses it."""
     try:
         return parse_json(text)
     except JsonTextError:
@@ -73,7 +73,7 @@ def _too_deep(levels: int) -> JsonTextError:
 
 
 def is_unstorable(text: str) -> bool:
-    """Return whether a text holds NUL or half of a surrogate pair, which the database refuses and pages cannot show."""
+    """Return whether a text contains NUL or a lone surrogate, which the database refuses and pages cannot show."""
     return "\x00" in text or (not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text))
 
 

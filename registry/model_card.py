@@ -1,6 +1,6 @@
-"""A model card taken apart: front matter in YAML, sections under headings, and what of it is still missing. Pure.
+"""Parsing of model cards: YAML front matter, sections under headings, and what is missing. Pure.
 
-The one reading of cards: the check `docs.model_card` judges by it, and pages, comparisons and documents show it.
+The only parser of cards: the check `docs.model_card` uses it, and pages, comparisons and documents show its result.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 from registry import yaml_reader
 
 MAX_VALUES = 2_000
-"""Values in a front matter. YAML can say more of them than it has characters."""
+"""Maximum number of values in a front matter. With aliases YAML can contain more values than characters."""
 MAX_SECTIONS = 1_000
-"""Headings of a card. Each costs more than its two characters do elsewhere: it is matched, rendered and compared."""
+"""Maximum number of headings of a card. Each is matched, rendered and compared, which costs more than plain text."""
 _LIMITS = yaml_reader.Limits(characters=64 * 1024)
 
-# Possessive quantifiers (`++`) wherever two parts match the same characters: time is proportional to the text.
+# Possessive quantifiers (`++`) where two parts match the same characters, so that matching takes linear time.
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*")
 _NUMBERING = re.compile(r"(?:\d++[.)]?|[a-z][.)]|[ivx]++[.)])(?:\d++[.)]?)*+\s++")
@@ -31,7 +31,7 @@ _PLACEHOLDER = re.compile(
     r"|\bto ?be ?(?:done|added|completed|determined|defined|decided|written|filled in)\b"
     r"|\b(?:todo|tbd|tba|tbc|fixme|xxx++|n/?a|not applicable|not available|coming soon|work in progress|wip)\b"
     r"|\blorem ipsum\b[^.\n]*+\.?|\binsert\b[^.\n]{0,60}\bhere\b|\byour \w++ here\b"
-    # Braces inside the placeholder are single: a search from one "{{" ends at the next.
+    # Braces inside the placeholder are single: a match that starts at "{{" ends before the next "{{".
     r"|\{\{[^{}\n]*+(?:(?:\{(?!\{)|\}(?!\}))[^{}\n]*+)*+\}\}|<[^<>\n]{1,80}>",
     re.IGNORECASE,
 )
@@ -39,19 +39,19 @@ _EMPTY_WORDS = frozenset({"none", "null", "unknown", "placeholder", "example", "
 
 
 class ModelCardParseError(ValueError):
-    """The card's front matter is broken; the message says how to mend it."""
+    """The card cannot be parsed; the message has the remedy."""
 
 
 @dataclass
 class Section:
-    """A heading and what stands under it, subsections included."""
+    """A heading and the text under it, including subsections."""
 
     level: int
     title: str
     line: int = 0
-    """Where its heading stands in the card's body, counted from 0."""
+    """Line of its heading in the body of the card, counted from 0."""
     end: int = 0
-    """Where the next section of its level, or of one above, begins."""
+    """Line where the next section of the same or a higher level begins."""
     text: list[str] = field(default_factory=list)
 
     @property
@@ -61,27 +61,29 @@ class Section:
 
     @cached_property
     def name(self) -> tuple[str, ...]:
-        """The title's words, as `normalised` has them."""
+        """The words of the title, as returned by `normalised`."""
         return normalised(self.title)
 
     @cached_property
     def words(self) -> int:
-        """Words that are not placeholders. Read after the card is parsed: `text` grows until then."""
+        """The number of words that are not placeholders. Read it only after the card is parsed: `text` grows
+        until then.
+        """
         found = _WORD.findall(_PLACEHOLDER.sub(" ", self.raw))
         return sum(1 for word in found if word.casefold() not in _EMPTY_WORDS)
 
 
 @dataclass(frozen=True)
 class Card:
-    """A model card, taken apart."""
+    """A parsed model card."""
 
     metadata: dict[str, Any]
     sections: tuple[Section, ...]
     lines: tuple[str, ...] = ()
-    """The body, line by line."""
+    """The lines of the body."""
 
     def source(self, section: Section) -> str:
-        """The Markdown under a section's heading, as written."""
+        """Return the Markdown under a section's heading, as written."""
         body = self.lines[section.line + 1 : section.end]
         if body and _UNDERLINE.fullmatch(body[0]) and _read_heading(self.lines[section.line]) is None:
             body = body[1:]
@@ -95,11 +97,13 @@ class Card:
 
 
 def parse(text: str) -> Card:
-    """Parse a card. Blank lines before the front matter are allowed, as on the Hugging Face Hub
-    (huggingface_hub.repocard, REGEX_YAML_BLOCK).
+    """Parse a card. Blank lines before the front matter are allowed, as on the Hugging Face Hub.
 
     Raises:
-        ModelCardParseError: for front matter that is not a YAML mapping, or has a key twice.
+        ModelCardParseError: the front matter is not closed, is not a YAML mapping, or has a duplicate key; or the card
+            has too many headings.
+
+    Source: huggingface_hub.repocard, REGEX_YAML_BLOCK.
     """
     lines = text.removeprefix("\ufeff").splitlines()
     metadata: dict[str, Any] = {}
@@ -114,8 +118,10 @@ def parse(text: str) -> Card:
 
 
 def divide(text: str) -> tuple[str, str]:
-    """Return the front matter of a card as written, without its lines of hyphens, and what follows it. For a card
-    without front matter, or with front matter that does not end, that is nothing and the whole text."""
+    """Return the front matter of a card as written, without its delimiters, and the text after it.
+
+    For a card without front matter, or with an unclosed one, these are an empty text and the whole text.
+    """
     lines = text.removeprefix("\ufeff").splitlines(keepends=True)
     start, end = _front_matter_place(lines) or (0, None)
     if end is None:
@@ -124,7 +130,9 @@ def divide(text: str) -> tuple[str, str]:
 
 
 def _front_matter_place(lines: Sequence[str]) -> tuple[int, int | None] | None:
-    """The places of the lines around the front matter, the second None where it does not end; None without one."""
+    """Return the line numbers of the delimiters of the front matter, the second None if it is not closed; None
+    without one.
+    """
     start = next((i for i, line in enumerate(lines) if line.strip()), None)
     if start is None or lines[start].strip() != "---":
         return None
@@ -144,8 +152,12 @@ def _front_matter(source: str, first_line: int) -> dict[str, Any]:
 
 
 def to_json_value(value: Any) -> Any:
-    """A value of the front matter as JSON has it: dates as text, keys as text. Raises ModelCardParseError for more than
-    MAX_VALUES of them: aliases let a few lines of YAML stand for millions."""
+    """Return a value of the front matter as JSON data: dates and keys as text.
+
+    Raises:
+        ModelCardParseError: it has more than MAX_VALUES values: with aliases a few lines of YAML can expand to
+            millions.
+    """
     left = [MAX_VALUES]
 
     def made(value: Any, depth: int) -> Any:
@@ -199,7 +211,7 @@ def _split(lines: list[str]) -> list[Section]:
 
 
 def _read_heading(line: str) -> tuple[int, str] | None:
-    """The level and the title of a line that is a heading with number signs (CommonMark 4.2); None for another line."""
+    """Return level and title of a heading with number signs (CommonMark 4.2); None for another line."""
     rest = line.lstrip(" ")
     if len(line) - len(rest) > 3:
         return None
@@ -215,8 +227,7 @@ def _read_heading(line: str) -> tuple[int, str] | None:
 
 
 def _prose(lines: list[str]) -> Iterator[tuple[int, str]]:
-    """The lines, each with its number, without fenced code (CommonMark 4.5) and HTML comments: a heading in either is
-    none."""
+    """Yield the numbered lines without fenced code (CommonMark 4.5) and HTML comments, which contain no headings."""
     fence = ""
     comment = False
     for number, line in enumerate(lines):
@@ -248,7 +259,9 @@ def _without_comments(line: str, inside: bool) -> tuple[str, bool]:
 
 
 def normalised(title: str) -> tuple[str, ...]:
-    """A heading's words, without numbering, markup and plural s: "2. **Intended Uses**" is ("intended", "use")."""
+    """Return the words of a heading without numbering, markup and plural s: "2. **Intended Uses**" is
+    ("intended", "use").
+    """
     plain = re.sub(r"[*_`~]", "", title).strip().casefold()
     numbering = _NUMBERING.match(plain)
     return tuple(w.removesuffix("s") for w in _WORD.findall(plain[numbering.end() :] if numbering else plain))
@@ -256,7 +269,7 @@ def normalised(title: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class MissingSection:
-    """Something a card must have and has not, or only by name. `code` is stable, `where` names the place."""
+    """A required part of a card that is missing or empty. `code` is stable, `where` names the part."""
 
     code: str
     message: str
@@ -266,12 +279,13 @@ class MissingSection:
 def find_missing_sections(
     card: Card, *, required_metadata: Sequence[str], required_sections: Sequence[str], min_words: int
 ) -> list[MissingSection]:
-    """What is missing, empty, or a placeholder. Presence, never adequacy.
+    """Return the required parts that are missing, empty, or placeholders. Checks presence, not adequacy.
 
     Args:
-        required_metadata: names the front matter must hold.
-        required_sections: beginnings of headings there must be, without regard to numbering, case and plural.
-        min_words: words each of those sections needs, placeholders not counted.
+        card: the card.
+        required_metadata: names that the front matter must have.
+        required_sections: beginnings of required headings, regardless of numbering, case and plural.
+        min_words: words that each of these sections needs, without placeholders.
     """
     return [*_metadata(card, required_metadata), *_sections(card, required_sections, min_words)]
 
@@ -287,13 +301,15 @@ _HUB_HEADINGS: dict[str, tuple[str, ...]] = {
         "bias risks and limitations", "risks limitations and biases", "limitations and bias", "bias", "ethics",
     ),
 }  # fmt: skip
-"""Headings with which cards on the Hugging Face Hub begin the sections that policies name: those of its template
-(huggingface_hub, modelcard_template.md), of cards that transformers writes, and of the older template."""
+"""Headings of cards on the Hugging Face Hub for the sections that policies name: those of its template
+(huggingface_hub, modelcard_template.md), of cards that transformers writes, and of the older template.
+"""
 
 
 def section_of(card: Card, wanted: str) -> Section | None:
-    """Return the section whose heading begins like `wanted`, else the one with a heading that the Hugging Face Hub uses
-    for it; of several, the one with the most words."""
+    """Return the section whose heading begins like `wanted`, else one with an equivalent Hugging Face Hub
+    heading; of several the one with the most words; None if there is none.
+    """
     words = normalised(wanted)
     matching = [s for s in card.sections if s.name[: len(words)] == words]
     if not matching:
@@ -308,8 +324,10 @@ def _hub_headings(words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
 
 
 def top_sections(card: Card) -> list[Section]:
-    """The sections a reader would list, subsections within: those of the highest level that divides the card, and any
-    above it. A lone title at the top, with all others below, divides nothing."""
+    """Return the sections of the highest level that divides the card, with their subsections.
+
+    A single title at the top, with all others below it, does not count.
+    """
     levels = sorted({section.level for section in card.sections})
     first = card.sections[0].level if card.sections else 0
     if len(levels) > 1 and first == levels[0] and sum(s.level == first for s in card.sections) == 1:

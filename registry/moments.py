@@ -1,7 +1,7 @@
-"""Dates and moments: read strictly, in one form, within one range. The one reader of both for every interface.
+"""Parsing of dates and times: one strict format, one range, for every interface.
 
-Pure. Source of the form: RFC 3339 section 5.6. The range is what every part can store and calculate with: Python's own
-range ends with the year 9999, which an offset passes.
+Pure. Source of the format: RFC 3339 section 5.6. Every part of the product can store and calculate with the range;
+Python's own range ends with the year 9999, which an offset can exceed.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from typing import Final
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2999
 LARGEST_OFFSET: Final = timedelta(hours=15, minutes=59)
-"""What PostgreSQL accepts; the offsets of time zones lie between -12:00 and +14:00."""
+"""The limit of PostgreSQL; the offsets of time zones are between -12:00 and +14:00."""
 
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:[0-5]\d)", re.ASCII)
 
 
 class MomentError(ValueError):
-    """The text or value is no acceptable date or moment; the message names the rule and the form."""
+    """The text or value is not an accepted date or time; the message has the rule and the format."""
 
 
 def read_moment(text: str) -> datetime:
-    """Read a moment with its offset from UTC.
+    """Parse a time with its offset from UTC.
 
     Args:
         text: RFC 3339, with capital T and Z, such as `2026-07-01T09:30:00Z` or `2026-07-01T11:30:00+02:00`.
 
     Returns:
-        The moment in UTC.
+        The time in UTC.
 
     Raises:
-        MomentError: another form, no such day or time, an offset beyond 15:59, or a year outside 1900 to 2999.
+        MomentError: another format, no such day or time, an offset beyond 15:59, or a year outside 1900 to 2999.
     """
     if not _MOMENT.fullmatch(text):
         raise MomentError("Write a moment as 2026-07-01T09:30:00Z.")
@@ -46,7 +46,7 @@ def read_moment(text: str) -> datetime:
 
 
 def read_day(text: str) -> date:
-    """Read a date.
+    """Parse a date.
 
     Args:
         text: RFC 3339 `full-date`, such as `2027-03-31`.
@@ -55,7 +55,7 @@ def read_day(text: str) -> date:
         The date.
 
     Raises:
-        MomentError: another form, no such day, or a year outside 1900 to 2999.
+        MomentError: another format, no such day, or a year outside 1900 to 2999.
     """
     try:
         if not _DAY.fullmatch(text):
@@ -67,16 +67,16 @@ def read_day(text: str) -> date:
 
 
 def read_foreign_moment(text: str) -> datetime:
-    """Read a moment as other products write it: any form of ISO 8601; UTC where it names no offset.
+    """Parse a time written by another product: any format of ISO 8601; UTC if it has no offset.
 
     Args:
-        text: of an export or another server.
+        text: from an export or another server.
 
     Returns:
-        The moment in UTC.
+        The time in UTC.
 
     Raises:
-        MomentError: it is no moment, or outside the range.
+        MomentError: it is not a time, or outside the range.
     """
     try:
         found = datetime.fromisoformat(text)
@@ -86,16 +86,16 @@ def read_foreign_moment(text: str) -> datetime:
 
 
 def from_seconds(seconds: float) -> datetime:
-    """Read a moment that is given as seconds since 1970.
+    """Convert seconds since 1970 to a time.
 
     Args:
         seconds: may be fractional.
 
     Returns:
-        The moment in UTC.
+        The time in UTC.
 
     Raises:
-        MomentError: it is no finite number, or outside the range.
+        MomentError: it is not a finite number, or outside the range.
     """
     try:
         return bounded(datetime.fromtimestamp(seconds, tz=UTC))
@@ -106,16 +106,16 @@ def from_seconds(seconds: float) -> datetime:
 
 
 def bounded(moment: datetime) -> datetime:
-    """Convert a moment to UTC, where it lies in the range that every part can store.
+    """Convert a time to UTC and check the range.
 
     Args:
         moment: with its time zone.
 
     Returns:
-        The moment in UTC.
+        The time in UTC.
 
     Raises:
-        MomentError: it has no time zone or an offset beyond 15:59, or lies outside the range.
+        MomentError: it has no time zone or an offset beyond 15:59, or is outside the range.
     """
     offset = moment.utcoffset()
     if offset is None:
@@ -131,7 +131,7 @@ def bounded(moment: datetime) -> datetime:
 
 
 def bounded_day(day: date) -> date:
-    """Return a date that lies in the range that every part can store.
+    """Return the date after checking the range.
 
     Args:
         day: any date.

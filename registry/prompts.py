@@ -1,7 +1,7 @@
-"""Prompts, which MLflow keeps among registered models and tells apart by a tag. Pure.
+"""MLflow prompts, which are registered models with a tag. Pure.
 
-Clients leave what carries the tag out of every search and refuse to work with it as a model. So it is set when a prompt
-is registered, and on nothing that is a model: a tag would hide a model in Production.
+Clients exclude models with the tag from every search and refuse to use them as models. So the tag is set only when a
+prompt is registered: otherwise it could hide a model in Production.
 """
 
 from __future__ import annotations
@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 IS_PROMPT = "mlflow.prompt.is_prompt"
-"""The tag; MLflow reads its value without regard to capitals."""
+"""The tag; MLflow compares its value case-insensitively."""
 
 
 def is_prompt(tags: Mapping[str, str]) -> bool:
-    """Whether these are the tags of a prompt."""
+    """Return whether these are the tags of a prompt."""
     return tags.get(IS_PROMPT, "").lower() == "true"
 
 
 def refused_change(before: Mapping[str, str], after: Mapping[str, str], *, of_prompt: bool) -> str | None:
-    """Tell what is wrong with a change of tags.
+    """Return why a change of tags is refused.
 
     Args:
-        before: the tags as they are; those of the model itself where a version is new.
-        after: the tags as they would be.
+        before: the current tags; those of the model for a new version.
+        after: the tags after the change.
         of_prompt: whether the model was registered as a prompt.
 
     Returns:
-        The rule and its remedy; None where nothing is wrong.
+        The rule and the remedy; None if the change is allowed.
     """
     if before.get(IS_PROMPT) == after.get(IS_PROMPT):
         return None

@@ -1,8 +1,8 @@
-"""The questionnaire a risk tier rests on: what it may say, and which tier follows from answers to it.
+"""The questionnaire for risk tiers: its schema, and the computation of a tier from answers.
 
-Pure: no database, no clock. Answers stand in their order from the least risky to the most, points never fall along it,
-and a rule applies from an answer on and only ever makes a tier stricter. So a worse answer never gives a laxer tier;
-`parse` refuses a questionnaire of which that would not hold.
+Pure: no database, no clock. Answers are ordered from the least risky to the most, their points never decrease, and a
+rule applies from an answer on and only makes a tier stricter. So a riskier answer never gives a less strict tier;
+`parse` refuses a questionnaire that would violate this.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from registry import yaml_reader
 
 LOWEST_TIER = 3
 DEFAULT_CADENCE: Mapping[int, int] = {1: 12, 2: 24, 3: 36}
-"""Months between reviews where no questionnaire was published yet."""
+"""Months between reviews if no questionnaire is published."""
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Line = Annotated[str, StringConstraints(min_length=2, max_length=300, strip_whitespace=True)]
@@ -27,7 +27,7 @@ class _Part(BaseModel):
 
 
 class AnswerOption(_Part):
-    """One answer that can be chosen, and what it adds."""
+    """One possible answer, with its points."""
 
     id: Id
     text: Line
@@ -35,7 +35,7 @@ class AnswerOption(_Part):
 
 
 class Question(_Part):
-    """A question; its answers stand from the least risky to the most."""
+    """A question; its answers are ordered from the least risky to the most."""
 
     id: Id
     ask: Line
@@ -43,7 +43,7 @@ class Question(_Part):
     answers: Annotated[tuple[AnswerOption, ...], Field(min_length=2, max_length=10)]
 
     def place(self, answer: str) -> int | None:
-        """Where an answer stands, from 0; None for one it does not have."""
+        """Return the position of an answer, from 0; None if the question does not have it."""
         return next((n for n, found in enumerate(self.answers) if found.id == answer), None)
 
     @model_validator(mode="after")
@@ -58,7 +58,7 @@ class Question(_Part):
 
 
 class Rule(_Part):
-    """Where every question of `when` is answered so, or worse, the tier is at least as strict as `tier`."""
+    """If every question of `when` has this answer or a riskier one, the tier is at least as strict as `tier`."""
 
     when: Annotated[dict[Id, Id], Field(min_length=1)]
     tier: Tier
@@ -66,8 +66,12 @@ class Rule(_Part):
 
 
 class Questionnaire(_Part):
-    """A revision of the questionnaire. `tiers`: from so many points on a model is tier 1, or tier 2. `review_every`:
-    months between periodic reviews, by tier."""
+    """A revision of the questionnaire.
+
+    Attributes:
+        tiers: the points from which a model is tier 1, and from which it is tier 2.
+        review_every: months between periodic reviews, by tier.
+    """
 
     title: Line
     questions: Annotated[tuple[Question, ...], Field(min_length=1, max_length=40)]
@@ -95,13 +99,13 @@ class Questionnaire(_Part):
         return self
 
     def document(self) -> dict[str, Any]:
-        """As JSON data, of which the digest is taken: an object's keys are text."""
+        """Return the questionnaire as JSON data, from which the digest is computed: object keys are text."""
         return self.model_dump(mode="json")
 
 
 @dataclass(frozen=True)
 class SubmittedAnswer:
-    """An answer that was given, with the words of the question, so that it can be read without the questionnaire."""
+    """A given answer, with the text of the question, so that it can be read without the questionnaire."""
 
     question: str
     ask: str
@@ -112,18 +116,18 @@ class SubmittedAnswer:
 
 @dataclass(frozen=True)
 class TierResult:
-    """What follows from answers: the tier, and everything it follows from."""
+    """The tier computed from answers, and its basis."""
 
     tier: int
     points: int
     by_points: int
-    """The tier the points alone would give."""
+    """The tier from the points alone."""
     given: tuple[SubmittedAnswer, ...]
     rules: tuple[Rule, ...]
-    """Those that apply, the strictest first."""
+    """The rules that apply, strictest first."""
 
     def reasoning(self) -> dict[str, Any]:
-        """The same as JSON data, to be kept."""
+        """Return the same as JSON data, for storage."""
         return {
             "points": self.points,
             "by_points": self.by_points,
@@ -133,8 +137,11 @@ class TierResult:
 
 
 def parse(source: str) -> Questionnaire:
-    """Read a questionnaire from its YAML. Raises ValueError (pydantic's ValidationError and the reader's errors are
-    such) naming the rule."""
+    """Parse a questionnaire from its YAML.
+
+    Raises:
+        ValueError: it breaks a rule; also as pydantic's ValidationError and the errors of `yaml_reader`.
+    """
     data = yaml_reader.read(source)
     if not isinstance(data, dict):
         raise ValueError("a questionnaire is a YAML mapping with title, questions and tiers")
@@ -142,7 +149,9 @@ def parse(source: str) -> Questionnaire:
 
 
 def validate(questionnaire: Questionnaire, answers: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """What is wrong with answers: the question, a code, and the rule with its way out. Empty where nothing is."""
+    """Return the errors of answers: the question, a code, and a message with the rule and the remedy. Empty if
+    valid.
+    """
     asked = {question.id: question for question in questionnaire.questions}
     found = [
         (unknown, "unknown_question", f"The questionnaire asks: {', '.join(asked)}.")
@@ -158,12 +167,12 @@ def validate(questionnaire: Questionnaire, answers: Mapping[str, str]) -> list[t
 
 
 def compute_tier(questionnaire: Questionnaire, answers: Mapping[str, str]) -> TierResult:
-    """The tier that follows from answers, of which `faults` found nothing wrong."""
+    """Return the tier that follows from valid answers; see `validate`."""
     places = {question.id: question.place(answers[question.id]) for question in questionnaire.questions}
     given = []
     for question in questionnaire.questions:
         place = places[question.id]
-        assert place is not None  # faults() says so
+        assert place is not None  # validate() found no error
         chosen = question.answers[place]
         given.append(SubmittedAnswer(question.id, question.ask, chosen.id, chosen.text, chosen.points))
     points = sum(answer.points for answer in given)

@@ -1,4 +1,4 @@
-"""When the next periodic review of a model is due. Pure."""
+"""Due dates of periodic reviews. Pure."""
 
 from calendar import monthrange
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from datetime import date
 
 
 def add_months(day: date, months: int) -> date:
-    """The same day so many months later; the last of the month where it has no such day."""
+    """Return the same day `months` later, or the last day of that month if it has no such day."""
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def next_review_date(last: date, tier: int, every: Mapping[int, int]) -> date:
-    """When a review is due that follows what happened on `last`, for a tier with its months."""
+    """Return the due date of the review after `last`, for a tier with its interval in months."""
     return add_months(last, every[tier])

@@ -1,9 +1,9 @@
-"""Where a version's files come from, in one canonical form: the same text is checked, stored and resolved. Pure.
+"""Source addresses of a version's files, in one canonical form that is checked, stored and resolved. Pure.
 
 MLflow writes a registered version as `models:/name/3` or `models:/name@alias` and a logged model as `models:/m-<id>`;
-its own reader accepts more spellings of the same (capitals in the scheme, further slashes, leading zeros). Each of them
-has one canonical form here, and a `models:` address that has none is refused. Names are taken as written: MLflow does
-not decode percent signs, so `zz%20a` and `zz a` are two names.
+its own parser accepts more spellings of the same (capitals in the scheme, more slashes, leading zeros). Each of them
+has one canonical form here, and a `models:` address without one is refused. Names are not decoded: MLflow does not
+decode percent signs, so `zz%20a` and `zz a` are two names.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _LOGGED_MODEL = re.compile(r"m-[0-9A-Za-z]+")
 _MAX_DIGITS = 9
 LATEST = "latest"
-"""The alias that means the newest version (MLflow)."""
+"""The alias for the newest version (MLflow)."""
 
 
 class SourceError(ValueError):
-    """A source that has no canonical form. `code` is stable; the message names the rule and the remedy."""
+    """A source has no canonical form. `code` is stable; the message has the rule and the remedy."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -29,7 +29,7 @@ class SourceError(ValueError):
 
 @dataclass(frozen=True)
 class NamedVersion:
-    """A registered version as a source names it: by its model's MLflow name and a number, or an alias."""
+    """A registered version named by a source: the MLflow name of its model, and a number or an alias."""
 
     name: str
     number: int | None = None
@@ -41,24 +41,24 @@ class NamedVersion:
 
 @dataclass(frozen=True)
 class SourceAddress:
-    """A source in its canonical form; `version` is set where it names a registered version."""
+    """A source in its canonical form; `version` is set if it names a registered version."""
 
     text: str
     version: NamedVersion | None = None
 
 
 def read(text: str) -> SourceAddress:
-    """Read a source.
+    """Parse a source.
 
     Args:
-        text: what a client sent or what is stored.
+        text: a source from a client or from the database.
 
     Returns:
-        The canonical form, without surrounding space and with the scheme in lower case.
+        The canonical form, stripped and with the scheme in lower case.
 
     Raises:
-        SourceError: for a `models:` address that names neither a version nor a logged model, and for an address with
-            a parent folder (`..`) in it.
+        SourceError: a `models:` address that names neither a version nor a logged model, or an address with a parent
+            folder (`..`).
     """
     address = text.strip()
     scheme = _SCHEME.match(address)

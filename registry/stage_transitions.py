@@ -1,9 +1,9 @@
-"""The only lines that set a stage or an alias.
+"""The only write path of stages and aliases.
 
-Called by `registry.services.versions` for the first stage and by `governance.promotions` for every other move. Whoever
-calls holds the locks on the model and the version and has written the event already: rows are opened and closed at its
-moment, so that what held at T and what the log says of T agree to the microsecond. The database refuses the same by
-trigger: a stage that changes without the occupancy that says so, a protected stage or alias without a promotion.
+`registry.services.versions` calls it for the first stage and `governance.promotions` for other transitions. The caller
+holds the locks on the model and the version and has recorded the event: rows are opened and closed at the time of the
+event, so that the state at a time and the log agree to the microsecond. Triggers in the database enforce the same: they
+refuse a stage change without the matching occupancy, and a protected stage or alias without a promotion.
 """
 
 from collections.abc import Sequence
@@ -40,8 +40,9 @@ _MOVE = """
     )
     UPDATE registry_modelversion v SET stage_id = %(target)s, revision = v.revision + 1, updated_at = %(moment)s
       FROM entering WHERE v.id = entering.version_id RETURNING v.revision"""
-"""Out of one stage and into another, in one statement: what leaves is what enters, and where nothing left, nothing is
-changed. The model counts as changed, as on an MLflow server."""
+"""Leaves one stage and enters another in one statement: if no occupancy is closed, nothing changes. Updates the
+time of the model's last change, as an MLflow server does.
+"""
 
 _RENEW = """
     WITH ended AS (
@@ -58,7 +59,7 @@ _RENEW = """
     )
     UPDATE registry_modelversion v SET revision = v.revision + 1, updated_at = %(moment)s
       FROM begun WHERE v.id = begun.version_id RETURNING v.revision"""
-"""The same stage again, by another promotion."""
+"""The same stage again, with another promotion."""
 
 _UNPOINT = """
     UPDATE registry_aliasassignment SET closed_at = %(moment)s, closed_event = %(event)s
@@ -67,7 +68,7 @@ _UNPOINT = """
 
 @dataclass(frozen=True)
 class _TransitionContext:
-    """The event that moves something, and the promotion it belongs to."""
+    """The event of a transition, and its promotion."""
 
     event: Event
     promotion: UUID | None
@@ -75,13 +76,14 @@ class _TransitionContext:
 
 
 def set_initial_stage(*, version: ModelVersion, event: Event) -> None:
-    """Put a version that was just made into the lifecycle's initial stage, which `version.stage` names already."""
+    """Open the occupancy of a new version in the lifecycle's initial stage, which `version.stage` already names."""
     _open(version, version.stage, _TransitionContext(event, None))
 
 
 def get_displaced_version(version: ModelVersion, target: Stage) -> ModelVersion | None:
-    """The version that has to leave when `version` enters an exclusive stage, locked until the transaction ends; None
-    where nobody has to."""
+    """Return the version that leaves when `version` enters an exclusive stage, locked until the transaction ends;
+    None if there is none.
+    """
     if not target.exclusive:
         return None
     held = (
@@ -95,7 +97,7 @@ def get_displaced_version(version: ModelVersion, target: Stage) -> ModelVersion 
 
 
 def get_current_alias_version(version: ModelVersion, name: str) -> ModelVersion | None:
-    """The version an alias of the model points at now and has to leave for `version`; None where there is none."""
+    """Return the other version to which an alias of the model points now; None if there is none."""
     return ModelVersion.objects.raw_first(
         "id = (SELECT version_id FROM registry_aliasassignment"
         " WHERE model_id = %(model)s AND name = %(alias)s AND closed_at IS NULL) AND id <> %(version)s",
@@ -108,13 +110,19 @@ def get_current_alias_version(version: ModelVersion, name: str) -> ModelVersion 
 def apply_transition(
     *, version: ModelVersion, target: Stage, event: Event, promotion: UUID | None, displaced: ModelVersion | None
 ) -> None:
-    """Move a version to a stage; where the stage is exclusive, its occupant first goes where the stage says. Both are
-    moves of the same event, which must name both versions.
+    """Move a version to a stage; if a version is displaced, it first moves to the stage's `displaced_to`.
+
+    Both are transitions of the same event, which must name both versions.
 
     Args:
-        displaced: what `displaced_by` said in this transaction.
+        version: the version, locked.
+        target: the stage.
+        event: the recorded event.
+        promotion: uid of the promotion; None for an ungoverned transition.
+        displaced: the result of `get_displaced_version` in this transaction.
 
-    Raises InvalidTransitionError where the lifecycle has no such move.
+    Raises:
+        InvalidTransitionError: the lifecycle has no such transition.
     """
     by = _TransitionContext(event, promotion)
     if displaced is not None:
@@ -124,8 +132,8 @@ def apply_transition(
 
 
 def renew(*, version: ModelVersion, stage: Stage, event: Event, promotion: UUID) -> None:
-    """Record that a version stays in its stage by another promotion from now on: the stay ends, and another begins at
-    the same moment.
+    """Record that a version stays in its stage by another promotion: its occupancy closes, and another opens at the
+    same time.
 
     Raises:
         RuntimeError: the version is not in that stage.
@@ -145,10 +153,17 @@ def renew(*, version: ModelVersion, stage: Stage, event: Event, promotion: UUID)
 
 
 def import_stage(*, version: ModelVersion, way: Sequence[Stage], event: Event, promotion: UUID) -> None:
-    """Let a version that was brought from elsewhere stand where it stood there. `way` ends in that stage; what comes
-    before are free stages it passes through at the same moment, where the lifecycle has no move straight there.
+    """Put an imported version into the stage that it had in the other registry.
 
-    Raises InvalidTransitionError where the lifecycle has not each of these moves.
+    Args:
+        version: the version, locked.
+        way: ends with that stage; before it ungoverned stages through which the version passes at the same time, if the
+            lifecycle has no direct transition.
+        event: the recorded event.
+        promotion: uid of the promotion.
+
+    Raises:
+        InvalidTransitionError: the lifecycle does not have one of these transitions.
     """
     *through, last = way
     for stage in through:
@@ -157,19 +172,19 @@ def import_stage(*, version: ModelVersion, way: Sequence[Stage], event: Event, p
 
 
 def import_alias(*, version: ModelVersion, name: str, event: Event, promotion: UUID) -> None:
-    """Let an alias that nobody carries here point at the version it pointed at elsewhere."""
+    """Set an alias that is not used on the model here to the version to which it pointed in the other registry."""
     _assign(version, name, _TransitionContext(event, promotion, before_governance=True))
 
 
 def set_alias(*, version: ModelVersion, name: str, event: Event, promotion: UUID | None) -> None:
-    """Point an alias of the model at this version; where it points now, it ceases to. The event names both versions."""
+    """Point an alias of the model to this version, instead of the current one. The event names both versions."""
     by = _TransitionContext(event, promotion)
     _close_alias(version.model_id, name, by)
     _assign(version, name, by)
 
 
 def remove_alias(*, model_id: int, name: str, event: Event) -> None:
-    """Let an alias of the model point nowhere. The event names the version it pointed at."""
+    """Remove an alias of the model. The event names the version to which it pointed."""
     _close_alias(model_id, name, _TransitionContext(event, None))
 
 

@@ -1,6 +1,6 @@
-"""The lifecycle as values: stages and the lawful moves between them. Pure: no database, no clock.
+"""The lifecycle as values: stages and the allowed transitions between them. Pure: no database, no clock.
 
-The graph itself is data (`registry.models.stage`); this room knows only what a graph means.
+The graph itself is data (`registry.models.stage`); this module defines its meaning.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class StageSpec:
-    """What a stage is: see `registry.models.Stage` for the meaning of each flag."""
+    """A stage as a value: see `registry.models.Stage` for the meaning of each flag."""
 
     name: str
     slug: str
@@ -24,7 +24,7 @@ class StageSpec:
 
 
 class ProtectionFlags(Protocol):
-    """A stage, as a value or as a row: what guards it."""
+    """The protection of a stage, as a value or as a row."""
 
     @property
     def protected(self) -> bool: ...
@@ -33,13 +33,15 @@ class ProtectionFlags(Protocol):
 
 
 def needs_promotion(source: ProtectionFlags, target: ProtectionFlags) -> bool:
-    """Whether a move is governed: into a protected stage, or out of a stage that is protected or whose exit is."""
+    """Return whether a transition is governed: into a protected stage, or out of a stage that is protected or
+    whose exit is.
+    """
     return target.protected or source.protected or source.protected_exit
 
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """A set of stages and the moves allowed between them, by slug."""
+    """A set of stages and the transitions allowed between them, by slug."""
 
     stages: tuple[StageSpec, ...]
     moves: frozenset[tuple[str, str]]
@@ -48,12 +50,13 @@ class Lifecycle:
         return (source, target) in self.moves
 
     def targets(self, source: str) -> tuple[StageSpec, ...]:
-        """Where a version in `source` may go, in the order of the lifecycle."""
+        """Return the stages that a version in `source` may enter, in the order of the lifecycle."""
         return tuple(s for s in self.stages if (source, s.slug) in self.moves)
 
     def way(self, source: str, target: str) -> tuple[str, ...]:
-        """The shortest way of allowed moves from one stage to another, by slug and without the first; empty where there
-        is none."""
+        """Return the shortest path of allowed transitions between two stages, by slug and without the first;
+        empty if there is none.
+        """
         ways: dict[str, tuple[str, ...]] = {source: ()}
         waiting = [source]
         while waiting:
@@ -65,16 +68,17 @@ class Lifecycle:
         return ways.get(target, ())
 
     def needs_promotion(self, source: str, target: str) -> bool:
-        """`needs_promotion` of two stages by their slugs."""
+        """Return `needs_promotion` of two stages by their slugs."""
         by_slug = {s.slug: s for s in self.stages}
         return needs_promotion(by_slug[source], by_slug[target])
 
 
 def lifecycle(stages: Iterable[StageSpec], moves: Iterable[tuple[str, str]]) -> Lifecycle:
-    """Build a lifecycle and hold it to its invariants.
+    """Build a lifecycle and check its invariants.
 
-    Raises ValueError where two stages share a slug or a place, where there is not exactly one initial stage, where an
-    exclusive stage does not say where its occupant goes, or where a move or displacement names an unknown stage.
+    Raises:
+        ValueError: two stages share a slug or a position, there is not exactly one initial stage, an exclusive stage
+            has no `displaced_to`, or a transition or displacement names an unknown stage.
     """
     ordered = tuple(sorted(stages, key=lambda s: s.position))
     slugs = {s.slug for s in ordered}
@@ -116,10 +120,10 @@ DEFAULT = lifecycle(
         ("archived", "production"),
     ],
 )
-"""What an organisation starts with. Archived → Production is the way back: a rollback, gated like any promotion."""
+"""The lifecycle of a new organisation. Archived → Production is for rollbacks, governed like any promotion."""
 
 UNPROTECTED = Lifecycle(
     tuple(replace(stage, protected=False, protected_exit=False) for stage in DEFAULT.stages),
     frozenset(permutations((stage.slug for stage in DEFAULT.stages), 2)),
 )
-"""The same without a gate: for trials. Every move is allowed, as on an MLflow server, and free."""
+"""The same without protection, for trials. Every transition is allowed, as on an MLflow server, and ungoverned."""

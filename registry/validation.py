@@ -1,6 +1,6 @@
-"""Rules of form for what people and machines hand in: names, texts, paths, numbers. Pure: no database, no clock.
+"""Validation rules for input from people and programs: names, texts, paths, numbers. Pure: no database, no clock.
 
-A `Faults` gathers every fault before anything is refused, so that whoever is corrected is corrected once.
+An `ErrorCollector` collects all errors before the input is refused, so that the user can correct them at once.
 """
 
 import json
@@ -30,7 +30,7 @@ _RESERVED_ALIAS = re.compile(r"(?i:latest|v[0-9]+)")
 _EMOJI_STYLE = "\ufe0e\ufe0f"
 _DOTS_FIRST = ".."
 _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³")})
-"""Names that Windows keeps for devices, with whatever suffix (learn.microsoft.com, Naming files)."""
+"""Names that Windows reserves for devices, with any suffix (learn.microsoft.com, Naming files)."""
 
 
 RESERVED_TAGS = "countersign."
@@ -38,7 +38,7 @@ RESERVED_TAGS = "countersign."
 
 
 class ErrorCollector:
-    """Collects what is wrong with an input."""
+    """Collects the errors of an input. Each rule adds errors and returns the cleaned value."""
 
     def __init__(self) -> None:
         self.errors: list[FieldError] = []
@@ -47,12 +47,12 @@ class ErrorCollector:
         self.errors.append(FieldError(pointer, code, detail))
 
     def raise_if_any(self) -> None:
-        """Raises ValidationFailedError with all that was found; does nothing where nothing was."""
+        """Raise ValidationFailedError with all errors; do nothing if there are none."""
         if self.errors:
             raise ValidationFailedError(self.errors)
 
     def clean_line(self, pointer: str, value: str, limit: int, *, required: bool = False) -> str:
-        """One line of text, without surrounding space; at most `limit` characters."""
+        """Validate one line of text and return it stripped; at most `limit` characters."""
         text = value.strip()
         unseen = next((character for character in _unseen(text)), None)
         if unseen is not None:
@@ -64,7 +64,7 @@ class ErrorCollector:
         return self._measured(pointer, text, limit, required=required)
 
     def name(self, pointer: str, value: str, limit: int) -> str:
-        """A name by which people tell things apart: one line, every character of it seen, words one blank apart."""
+        """Validate a display name: one line, only visible characters, one space between words."""
         before = len(self.errors)
         name = self.clean_line(pointer, value, limit, required=True)
         if len(self.errors) == before:
@@ -72,8 +72,9 @@ class ErrorCollector:
         return name
 
     def clean_text(self, pointer: str, value: str, limit: int, *, required: bool = False) -> str:
-        """Text of several lines, kept as written; at most `limit` characters. Nothing in it may change the order in
-        which it is shown: people sign what they read."""
+        """Validate a text of several lines, returned as written; at most `limit` characters. Characters that
+        change the display order are refused, because people sign what they read.
+        """
         place = characters.first_unfit(value)
         if place is not None:
             turns = place.character in characters.DIRECTIONAL
@@ -86,8 +87,9 @@ class ErrorCollector:
         return self._measured(pointer, value, limit, required=required)
 
     def _refuse_unseen_parts(self, pointer: str, name: str, code: str) -> None:
-        """Refuse what makes two names that a reader cannot tell apart: unseen characters, blanks at an end, and two
-        blanks in a row, which pages show as one."""
+        """Refuse what makes two names indistinguishable: invisible characters, spaces at an end, and two spaces
+        in a row, which pages show as one.
+        """
         unfit = next((c for c in name if characters.is_unfit_for_name(c)), None)
         if unfit is not None:
             self.add(pointer, code, f"A name has visible characters only: {characters.code_point(unfit)} is not one.")
@@ -102,14 +104,14 @@ class ErrorCollector:
         return text
 
     def reason(self, value: str, pointer: str = "/reason") -> str:
-        """Why somebody does something: never empty, kept with the event."""
+        """Validate the reason of an action: not empty; kept with the event."""
         if not value.strip():
             self.add(pointer, "required", "Give a reason: it is recorded with the event.")
             return ""
         return self.clean_text(pointer, value.strip(), 5_000)
 
     def reason_if_given(self, value: str | None) -> str | None:
-        """As `reason`, where none need be given."""
+        """Validate an optional reason."""
         return self.reason(value) if value is not None else None
 
     def model_slug(self, pointer: str, value: str) -> str:
@@ -125,8 +127,9 @@ class ErrorCollector:
         return value
 
     def mlflow_name(self, pointer: str, value: str) -> str:
-        """What an MLflow client may call a model: visible characters without slashes and colons, and no path that means
-        another one."""
+        """Validate a model name of an MLflow client: visible characters without slashes and colons, and not a
+        relative path.
+        """
         if not value.strip():
             self.add(pointer, "required", "Registered model name cannot be empty.")
         elif "/" in value or ":" in value:
@@ -161,7 +164,7 @@ class ErrorCollector:
         return value
 
     def number(self, pointer: str, value: object) -> float:
-        """A finite number; a boolean or a text is none."""
+        """Validate a finite number; booleans and texts are refused."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.add(pointer, "not_a_number", "A metric's value is a JSON number, not text or a boolean.")
             return 0.0
@@ -175,17 +178,17 @@ class ErrorCollector:
         return number
 
     def clean_json(self, pointer: str, value: Mapping[str, object]) -> dict[str, object]:
-        """A JSON object: text keys, finite numbers, at most 8 levels and 256 KiB."""
+        """Validate a JSON object: text keys, finite numbers, at most 8 levels and 256 KiB."""
         self._json(pointer, value, 1)
         if not self.errors and len(json.dumps(value, ensure_ascii=False, default=dict).encode()) > MAX_JSON_BYTES:
             self.add(pointer, "too_large", f"At most {MAX_JSON_BYTES // 1024} KiB of JSON; attach a file instead.")
         return dict(value)
 
     def json_text(self, pointer: str, value: str) -> None:
-        """Hold JSON written in a text to the rules of a JSON object; a text that is not JSON is only a text.
+        """Apply the rules of a JSON object to JSON in a text; a text that is not JSON is accepted as text.
 
         Args:
-            pointer: of the field that holds the text.
+            pointer: JSON pointer of the field with the text.
             value: the text.
         """
         try:
@@ -226,7 +229,7 @@ class ErrorCollector:
         self.clean_text(pointer, value, len(value))
 
     def clean_tags(self, pointer: str, value: Mapping[Any, Any]) -> dict[str, str]:
-        """Tags: at most 100, keys up to 250 characters, values up to 5,000; none that the product answers itself."""
+        """Validate tags: at most 100, keys up to 250 characters, values up to 5,000; no reserved prefix."""
         if len(value) > 100:
             self.add(pointer, "too_many", f"At most 100 tags; these are {len(value)}.")
             return {}
@@ -248,7 +251,7 @@ class ErrorCollector:
         return kept
 
     def _refuse_alike(self, pointer: str, keys: Iterable[str]) -> None:
-        """Two keys that look alike are taken for one by everybody who reads a list of them."""
+        """Refuse two keys that look alike."""
         foreign = [key for key in keys if not key.isascii()]
         if not foreign:
             return
@@ -259,14 +262,15 @@ class ErrorCollector:
                 self.add(f"{pointer}/{_step(key)}", "looks_alike", f"This key looks like “{first}”: keep one of them.")
 
     def path(self, pointer: str, path: str) -> str:
-        """A file's name: relative, forward slashes."""
+        """Validate the path of a file: relative, with forward slashes."""
         if (fault := _path_fault(path)) is not None:
             self.add(pointer, *fault)
         return path
 
     def paths(self, pointer: str, paths: Iterable[str]) -> None:
-        """Names of a version's files: each as `path` says, and different on every file system, also on one that ignores
-        case or normalises Unicode."""
+        """Validate the paths of a version's files: each by `path`, and distinct on every file system, including
+        those that ignore case or normalise Unicode.
+        """
         files: dict[str, str] = {}
         folders: dict[str, str] = {}
         for index, path in enumerate(paths):
@@ -326,7 +330,7 @@ def _path_fault(path: str) -> tuple[str, str] | None:
 
 
 def _unseen(line: str) -> Iterable[str]:
-    """The characters of a line that its reader does not see; not the selectors of an emoji's style."""
+    """Yield the invisible characters of a line, except emoji style selectors."""
     if line.isascii() and line.isprintable():
         return
     before = ""
@@ -346,7 +350,7 @@ def _step(key: str) -> str:
 
 
 def is_model_slug(value: str) -> bool:
-    """Whether a model may have this name everywhere in the product."""
+    """Return whether the text is a valid model slug."""
     faults = ErrorCollector()
     faults.model_slug("", value)
     return not faults.errors

@@ -1,11 +1,11 @@
-"""The one reader of YAML that users provide: policies, questionnaires, model cards, DVC files, environment files. Pure.
+"""The only YAML parser for user input: policies, questionnaires, model cards, DVC files, environment files. Pure.
 
-Stricter than YAML allows: a key that is written twice is refused, because YAML readers keep the last value and drop the
-first without a message; size, depth and the number of values are bounded, with aliases and merges resolved, so that an
-input of a few lines cannot become millions of values.
+Stricter than YAML: a duplicate key is refused, because YAML parsers keep the last value and drop the first silently.
+Size, depth and the number of values are limited, with aliases and merges resolved, so that a few lines cannot expand to
+millions of values.
 
-Plain scalars are those of the core schema of YAML 1.2 (section 10.3.2), as the Hugging Face Hub reads them: `no`, `on`,
-`12:30:45`, `1_000` and `2026-01-05` are text. Merge keys (`<<`) are read, although YAML 1.2 has dropped them.
+Plain scalars are those of the core schema of YAML 1.2 (section 10.3.2), as on the Hugging Face Hub: `no`, `on`,
+`12:30:45`, `1_000` and `2026-01-05` are text. Merge keys (`<<`) are supported, although YAML 1.2 has dropped them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ import yaml
 from registry import characters
 
 MAX_NUMBER = 400
-"""Characters of a number: the time to read one grows with the square of its length."""
+"""Maximum characters of a number: parsing takes quadratic time."""
 
 
 class YamlUnreadableError(ValueError):
-    """The text is not YAML this reader accepts; the message names the line where there is one, and the rule."""
+    """The text is not accepted as YAML; the message has the rule, and the line if there is one."""
 
 
 class DuplicateKeyError(YamlUnreadableError):
@@ -37,7 +37,7 @@ class DuplicateKeyError(YamlUnreadableError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a text may hold at most: characters, levels of nesting, values with aliases resolved, and aliases."""
+    """Limits of a text: characters, nesting depth, values with aliases resolved, and aliases."""
 
     characters: int = 256 * 1024
     depth: int = 20
@@ -49,19 +49,19 @@ DEFAULT_LIMITS = Limits()
 
 
 def read(text: str, *, limits: Limits = DEFAULT_LIMITS, first_line: int = 1) -> Any:
-    """Read one YAML document as plain Python values.
+    """Parse one YAML document into plain Python values.
 
     Args:
         text: the YAML.
-        limits: what it may hold at most.
-        first_line: the number of its first line, where it is a part of a larger text.
+        limits: the limits.
+        first_line: the number of its first line, if it is part of a larger text.
 
     Returns:
         The value; None for an empty text.
 
     Raises:
-        DuplicateKeyError: where a mapping has a key twice.
-        YamlUnreadableError: where it is not valid YAML, or holds more than `limits` allow.
+        DuplicateKeyError: a mapping has a key twice.
+        YamlUnreadableError: it is not valid YAML, or exceeds `limits`.
     """
     if len(text) > limits.characters:
         raise YamlUnreadableError(f"it has {len(text):,} characters; at most {limits.characters:,} are read")
@@ -91,7 +91,7 @@ _PROBLEMS = {
     "expected ',' or ']'": "a list in [ ] is not closed, or a comma is missing",
     "expected ',' or '}'": "fields in { } are not closed, or a comma is missing",
 }
-"""What PyYAML calls a problem, by its beginning, and the same in words of the text that was written."""
+"""PyYAML's messages, by their beginning, and clearer messages for authors."""
 
 
 def _in_plain_words(problem: str) -> str:
@@ -99,16 +99,16 @@ def _in_plain_words(problem: str) -> str:
 
 
 def find_line(text: str, steps: Sequence[str], *, first_line: int = 1) -> int:
-    """Find the line of a place in a YAML document.
+    """Return the line of a path in a YAML document.
 
     Args:
         text: the YAML.
-        steps: keys, and numbers of list entries from 0, from the top to the place.
+        steps: keys, and indexes of list entries from 0, from the root.
         first_line: the number of the text's first line.
 
     Returns:
-        The line of the place, or of the last step that is there, such as the mapping that lacks a key; 0 where the text
-        is no YAML that `read` accepts.
+        The line of the path, or of its last existing step, such as the mapping that lacks a key; 0 if `read` does not
+        accept the text.
     """
     try:
         loader = _Loader(text, DEFAULT_LIMITS, first_line)
@@ -116,7 +116,7 @@ def find_line(text: str, steps: Sequence[str], *, first_line: int = 1) -> int:
             node = loader.get_single_node()
         finally:
             loader.dispose()
-    except Exception:  # as `read`: PyYAML raises errors of many kinds
+    except Exception:  # as in `read`: PyYAML raises many kinds of errors
         return 0
     if node is None:
         return 0
@@ -136,7 +136,7 @@ def find_line(text: str, steps: Sequence[str], *, first_line: int = 1) -> int:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that counts what it composes and refuses duplicate keys."""
+    """SafeLoader that counts the nodes it composes and refuses duplicate keys."""
 
     def __init__(self, text: str, limits: Limits, first_line: int) -> None:
         super().__init__(text)
@@ -144,9 +144,9 @@ class _Loader(yaml.SafeLoader):
         self._limits, self._first_line = limits, first_line
         self._depth = self._aliases = 0
         self._sizes: dict[int, int] = {}
-        """Values each composed node stands for, by its identity, aliases resolved."""
+        """Number of values of each composed node, by its id(), aliases resolved."""
         self._composed: list[yaml.Node] = []
-        """Keeps every node alive, so that no two share an identity."""
+        """Keeps every node alive, so that no id() is reused."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -176,7 +176,8 @@ class _Loader(yaml.SafeLoader):
             return super().construct_object(node, deep)
         except (YamlUnreadableError, yaml.YAMLError, RecursionError):
             raise
-        except Exception as error:  # a constructor of PyYAML that assumes what a tag promises: !!timestamp x
+        # a constructor of PyYAML fails on a value that does not match its tag: !!timestamp x
+        except Exception as error:
             tag = node.tag.removeprefix("tag:yaml.org,2002:")
             found = repr(node.value[:40]) if isinstance(node, yaml.ScalarNode) else "this value"
             raise YamlUnreadableError(f"line {self._line(node)}: {found} is no {tag}") from error
@@ -208,8 +209,8 @@ class _Loader(yaml.SafeLoader):
         self._composed.append(node)
 
     def _refuse_duplicates(self, node: yaml.MappingNode) -> None:
-        # Here and not when the mapping is constructed: a merge key is resolved in the node itself, and overriding a
-        # merged key is no duplicate.
+        # Here and not when the mapping is constructed: merge keys are resolved in the node itself, and overriding a
+        # merged key is not a duplicate.
         seen: dict[Hashable, int] = {}
         for key, _ in node.value:
             line = self._line(key)
@@ -221,14 +222,15 @@ class _Loader(yaml.SafeLoader):
             seen[name] = line
 
     def _refuse_hidden(self, node: yaml.ScalarNode) -> None:
-        """Refuse characters that no text may have and that only an escape such as \\u202e brings in: they are not seen
-        where the text is checked, and half of a surrogate pair can be neither stored nor sent."""
+        r"""Refuse disallowed characters written as an escape such as \\u202e: the check of the source text does
+        not see them, and a lone surrogate can be neither stored nor sent.
+        """
         place = characters.first_unfit(node.value)
         if place is not None and place.character not in self._text:
             raise YamlUnreadableError(f"line {self._line(node)}: an escape means {place.code_point}: remove it")
 
     def _matching(self, node: yaml.ScalarNode, form: re.Pattern[str], what: str) -> str:
-        """Return the text of a scalar that is tagged as `what`. An explicit tag (`!!bool maybe`) may be wrong."""
+        """Return the text of a scalar tagged as `what`. An explicit tag (`!!bool maybe`) may be wrong."""
         if not isinstance(node, yaml.ScalarNode) or not form.fullmatch(node.value):
             found = repr(node.value[:40]) if isinstance(node, yaml.ScalarNode) else f"a {node.id}"
             raise YamlUnreadableError(f"line {self._line(node)}: {found} is not {what}")
@@ -250,7 +252,7 @@ _FLOAT = re.compile(
 )
 _NULL = re.compile("~|null|Null|NULL|")
 
-_Loader.yaml_implicit_resolvers = {}  # those of PyYAML are of YAML 1.1
+_Loader.yaml_implicit_resolvers = {}  # those of PyYAML are for YAML 1.1
 for _tag, _form, _first in (
     ("bool", _BOOL, "tTfF"),
     ("int", _INT, "-+0123456789"),

@@ -1,4 +1,4 @@
-"""What Unicode's data tell of names and texts: which characters are unseen, and which names look alike. Pure."""
+"""Unicode properties of names and texts: which characters are invisible, and which names look alike. Pure."""
 
 from registry.characters.classes import (
     DIRECTIONAL,

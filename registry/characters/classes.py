@@ -1,8 +1,8 @@
-"""Which characters no reader sees, and which change the order in which a text is shown.
+"""Invisible characters, and characters that change the order in which a text is shown.
 
-In a name every character must be seen. A text of several lines keeps what scripts need: joiners (Persian, Indic, emoji)
-and the marks LRM, RLM and ALM, which order neutral characters beside them and cannot reverse a word. It holds no
-embeddings, overrides and isolates, with which a text is shown in another order than it is stored (CVE-2021-42574).
+Every character of a name must be visible. A text of several lines may have what scripts need: joiners (Persian, Indic,
+emoji) and the marks LRM, RLM and ALM, which order neutral characters beside them and cannot reverse a word. It may not
+have embeddings, overrides and isolates, with which a text is shown in another order than it is stored (CVE-2021-42574).
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ DEFAULT_IGNORABLE = (
     (0x1D173, 0x1D17A),
     (0xE0000, 0xE0FFF),
 )
-"""Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties.txt): shown as nothing where a font does not know it."""
+"""Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties.txt): invisible if a font does not support it."""
 BLANK = frozenset("\u2800")
-"""Characters with a shape of their own that is empty."""
+"""Characters whose glyph is empty."""
 DIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Embeddings, overrides and isolates (UAX #9 section 2)."""
 
@@ -53,7 +53,7 @@ _NONCHARACTER = re.compile(f"[{_NONCHARACTERS}]")
 
 @dataclass(frozen=True)
 class Place:
-    """A character that may not stand where it is; line and column count from 1."""
+    """A character that is not allowed, with its line and column, which count from 1."""
 
     character: str
     line: int
@@ -61,24 +61,25 @@ class Place:
 
     @property
     def code_point(self) -> str:
-        """The character as Unicode writes it, with its name where it has one."""
+        """The character in Unicode notation, with its name if it has one."""
         return code_point(self.character)
 
 
 def code_point(character: str) -> str:
-    """Write a character as Unicode does: U+202E RIGHT-TO-LEFT OVERRIDE."""
+    """Return a character in Unicode notation: U+202E RIGHT-TO-LEFT OVERRIDE."""
     return f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()
 
 
 def is_ignorable(character: str) -> bool:
-    """Whether the character is shown as nothing by itself."""
+    """Return whether the character alone is shown as nothing."""
     code = ord(character)
     return character in BLANK or any(first <= code <= last for first, last in DEFAULT_IGNORABLE)
 
 
 def is_unseen(character: str) -> bool:
-    """Whether a reader of a single line could not see the character: controls, ignorable characters, separators of
-    lines, lone surrogates, noncharacters. Spaces are seen."""
+    """Return whether the character is invisible in a single line: controls, ignorable characters, line
+    separators, lone surrogates, noncharacters. Spaces count as visible.
+    """
     if character.isascii():
         return not character.isprintable()
     return (
@@ -89,22 +90,25 @@ def is_unseen(character: str) -> bool:
 
 
 def is_unfit_for_name(character: str) -> bool:
-    """Whether the character may not stand in a name: it is unseen, a space other than U+0020, or for private use."""
+    """Return whether the character is not allowed in a name: invisible, a space other than U+0020, or for private
+    use.
+    """
     if character.isascii():
         return not character.isprintable()
     return is_unseen(character) or unicodedata.category(character) in ("Zs", "Co")
 
 
 def first_unfit(text: str) -> Place | None:
-    """Find what may not stand in a text that people read and sign: controls except line breaks and tabs, lone
-    surrogates, separators of lines, characters that change the order in which the text is shown, noncharacters, tag
-    characters, and formats that Unicode deprecates or keeps for its own use.
+    """Find the first character that is not allowed in a text that people read and sign.
+
+    These are controls except line breaks and tabs, lone surrogates, line separators, characters that change the order
+    in which the text is shown, noncharacters, tag characters, and deprecated or interlinear format characters.
 
     Args:
-        text: of several lines.
+        text: a text of several lines.
 
     Returns:
-        The first such character with its place; None where there is none.
+        The character with its place; None if there is none.
     """
     found = _UNFIT_FOR_TEXT.search(text)
     if found is None:
@@ -114,10 +118,10 @@ def first_unfit(text: str) -> Place | None:
 
 
 def marked(text: str) -> str:
-    """Write what may not stand in a text as visible marks, for texts stored before it was refused.
+    """Replace characters that are not allowed by visible marks, for texts stored before they were refused.
 
     Args:
-        text: of several lines.
+        text: a text of several lines.
 
     Returns:
         The text with each such character as [U+202E].

@@ -1,7 +1,7 @@
-"""Write `confusables.txt` from Unicode's own file: `python -m registry.characters.generate confusables.txt`.
+"""Generate `confusables.txt` from Unicode's file: `python -m registry.characters.generate confusables.txt`.
 
-Unicode publishes it at https://www.unicode.org/Public/security/latest/confusables.txt. The copy here keeps the mappings
-without their comments, and says which version it was made from.
+Unicode publishes it at https://www.unicode.org/Public/security/latest/confusables.txt. The copy here has the mappings
+without their comments, and names the version of the original.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _NOTICE = """\
 
 
 def condensed(original: bytes) -> str:
-    """Condense Unicode's confusables.txt.
+    """Return a condensed copy of Unicode's confusables.txt.
 
     Args:
         original: the bytes of the file.
 
     Returns:
-        A notice and one mapping a line.
+        A notice and one mapping per line.
 
     Raises:
-        ValueError: where the bytes are no such file.
+        ValueError: the bytes are not such a file.
     """
     text = original.decode("utf-8-sig")
     version, date = (

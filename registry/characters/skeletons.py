@@ -1,8 +1,8 @@
-"""Skeletons of names (UTS #39 section 4): two names with one skeleton cannot be told apart by sight.
+"""Skeletons of names (UTS #39 section 4): two names with the same skeleton look alike.
 
-No library on PyPI is both kept and complete (`confusable-homoglyphs` has no skeletons and was last released in January
-2024, `disarm` is a beta of 5 MB that does much else), and the algorithm is four lines over Unicode's own data. The data
-are those of Unicode 17 (`confusables.txt` beside this module, written by `registry.characters.generate`).
+No library on PyPI is both maintained and complete (`confusable-homoglyphs` has no skeletons and was last released in
+January 2024, `disarm` is a beta of 5 MB that does much else), and the algorithm is four lines over Unicode's own data.
+The data are those of Unicode 17 (`confusables.txt` in this folder, written by `registry.characters.generate`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _DATA = Path(__file__).with_name("confusables.txt")
 
 
 def skeleton(name: str) -> str:
-    """Reduce a name to its skeleton: NFD, without ignorable characters, each character by its prototype, NFD.
+    """Return the skeleton of a name: NFD, without ignorable characters, each character replaced by its prototype, NFD.
 
-    The result is for comparing, not for showing. Capitals are kept apart, as Unicode does: “K” and “k” are seen to
-    differ. Directions are not applied (bidiSkeleton), because names hold no character that changes one.
+    For comparison, not for display. Upper and lower case differ, as in Unicode: readers can tell “K” from “k”.
+    Directions are not applied (bidiSkeleton), because names may not contain characters that change them.
 
     Args:
         name: any text.
@@ -33,19 +33,19 @@ def skeleton(name: str) -> str:
 
 
 def caseless_skeleton(name: str) -> str:
-    """Reduce a name to a skeleton that is the same for capitals and small letters: for user names, groups and aliases.
+    """Return a skeleton that ignores case: for user names, groups and aliases.
 
     Args:
         name: any text.
 
     Returns:
-        The skeleton; equal for names that look alike or differ in capitals alone.
+        The skeleton; equal for names that look alike or differ only in case.
     """
     return skeleton(skeleton(name.casefold()).casefold())
 
 
 def skeleton_digest(name: str) -> str:
-    """Reduce a name to the SHA-256 of its skeleton, in hexadecimal: of one length, for a unique index."""
+    """Return the SHA-256 of a name's skeleton in hexadecimal: fixed length, for a unique index."""
     return hashlib.sha256(skeleton(name).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What differs between two versions, as a value: pages, the interface and packets draw from it. Pure."""
+"""Differences between two versions, as a value for pages, the API and packets. Pure."""
 
 from registry.comparison.dependencies import LockFile, Package, PackageChange, lock_fault, read_lock
 from registry.comparison.direction import Direction, better_direction

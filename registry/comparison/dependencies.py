@@ -1,7 +1,7 @@
-"""Locked environments: what is pinned in them, and what differs between two. Pure.
+"""Locked environments: pinned packages, and the differences between two. Pure.
 
-Reads what people hand in: requirements files with or without hashes (pip freeze, pip-compile, uv), conda environments
-in YAML, conda's explicit lists, and the TOML locks of uv, Poetry and PDM. A line that pins nothing is kept as text.
+Reads requirements files with or without hashes (pip freeze, pip-compile, uv), conda environments in YAML, conda's
+explicit lists, and the TOML locks of uv, Poetry and PDM. A line that pins nothing is kept as text.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from packaging.version import Version
 from registry import yaml_reader
 
 MAX_PACKAGES = 5_000
-"""Packages compared by name; a longer lock is compared by lines."""
+"""Maximum number of packages compared by name; a longer lock is compared by lines."""
 MAX_YAML = 256 * 1024
-"""Characters of YAML that are read; a longer lock is compared by lines."""
+"""Maximum characters of YAML that are parsed; a longer lock is compared by lines."""
 MAX_LINE = 2_000
 
-# Possessive quantifiers wherever two neighbouring parts match the same characters: time is proportional to the line.
+# Possessive quantifiers where two adjacent parts match the same characters, so that matching takes linear time.
 _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*+)(?<![._-])\s*+(?:\[[^\]]{0,200}\]\s*+)?"
     r"(?:(?P<exact>={2,3})\s*+(?P<version>[^\s;,#]++)|(?P<at>@)\s*+(?P<url>\S++)|(?P<range>[<>!~=][^;#]*+))?"
@@ -36,7 +36,9 @@ _SEPARATORS = re.compile(r"[-_.]+")
 
 @dataclass(frozen=True)
 class Package:
-    """A package as a lock pins it. `version` is empty where it is named without one; several are joined by commas."""
+    """A package pinned in a lock. `version` is empty if it is named without one; several versions are joined by
+    commas.
+    """
 
     name: str
     version: str
@@ -44,12 +46,12 @@ class Package:
 
 @dataclass(frozen=True)
 class LockFile:
-    """A lock, read. `form` says as what: requirements, conda, conda-explicit, toml-lock, none or text."""
+    """A parsed lock. `form` is its format: requirements, conda, conda-explicit, toml-lock, none or text."""
 
     form: str = "none"
     packages: dict[str, Package] = field(default_factory=dict)
     other: tuple[str, ...] = ()
-    """Lines that pin nothing this product can read: options, links, and what is written otherwise."""
+    """Lines without a recognised pin: options, links, and unknown notations."""
 
     @property
     def readable(self) -> bool:
@@ -58,8 +60,11 @@ class LockFile:
 
 @dataclass(frozen=True)
 class PackageChange:
-    """A package in one lock or both. `kind` is added, removed, upgraded, downgraded, changed or same; `major` marks a
-    jump in the first number of the version, or, below 1.0, in the second."""
+    """A package in one lock or both.
+
+    `kind` is added, removed, upgraded, downgraded, changed or same. `major` is True if the first number of the version
+    changed, or, below 1.0, the second.
+    """
 
     name: str
     before: str | None
@@ -69,7 +74,7 @@ class PackageChange:
 
 
 def read_lock(text: str) -> LockFile:
-    """Read a lock file, whatever tool wrote it."""
+    """Parse a lock file of any supported tool."""
     if not text.strip():
         return LockFile()
     lock = _toml(text) or _conda_yaml(text) or _lines(text)
@@ -77,8 +82,9 @@ def read_lock(text: str) -> LockFile:
 
 
 def lock_fault(text: str) -> str:
-    """Return why a text that is written as a conda environment cannot be read as one; empty where it can, and for every
-    other text, of which lines are compared."""
+    """Return why a text written as a conda environment cannot be parsed; empty if it can, and for any other text,
+    which is compared by lines.
+    """
     if "dependencies:" not in text or _toml(text) is not None:
         return ""
     if len(text) > MAX_YAML:
@@ -91,7 +97,7 @@ def lock_fault(text: str) -> str:
 
 
 def package_changes(before: LockFile, after: LockFile) -> Iterator[PackageChange]:
-    """Every package of either lock, by name."""
+    """Yield every package of either lock, by name."""
     for name in sorted(before.packages.keys() | after.packages.keys()):
         was, now = before.packages.get(name), after.packages.get(name)
         shown = (now or was or Package(name, "")).name
@@ -122,7 +128,7 @@ def _stripped(text: str) -> Iterator[str]:
 
 
 def normalize_name(name: str) -> str:
-    """A project's name as indexes compare it (PEP 503)."""
+    """Return a project's name in the form that indexes compare (PEP 503)."""
     return _SEPARATORS.sub("-", name).lower()
 
 
@@ -162,13 +168,13 @@ def _lines(text: str) -> LockFile:
 
 
 def _archive(line: str) -> re.Match[str] | None:
-    """The archive of a package that an address ends with, where it is one of conda's."""
+    """Match the package archive at the end of a conda URL, if there is one."""
     url = _EXPLICIT.match(line)
     return _ARCHIVE.fullmatch(url[0].partition("#")[0].rpartition("/")[2]) if url is not None else None
 
 
 def _logical(text: str) -> Iterator[str]:
-    """Lines without comments, continued ones joined, hashes taken off."""
+    """Yield lines without comments and hashes, with continued lines joined."""
     held = ""
     for raw in text.splitlines():
         line = raw.strip()
@@ -227,7 +233,7 @@ def _conda_entry(found: _Found, entry: str) -> None:
         found.other.append(entry[:MAX_LINE])
         return
     rest = (match["rest"] or "").strip()
-    # name=1.2.3=build and "name 1.2.3 build" pin; >=1.2 and the like stay what they are.
+    # name=1.2.3=build and "name 1.2.3 build" are pins; ranges such as >=1.2 are kept as written.
     pinned = _PINNED.fullmatch(rest)
     found.pin(match["name"], pinned[1] if pinned else rest)
 
@@ -236,8 +242,10 @@ def _conda_entry(found: _Found, entry: str) -> None:
 
 
 def _toml(text: str) -> LockFile | None:
-    """The packages of a TOML lock, line by line. These tools write one assignment a line; a TOML parser is quadratic in
-    the length of a dotted key."""
+    """Parse the packages of a TOML lock line by line.
+
+    These tools write one assignment per line; a TOML parser takes quadratic time for a long dotted key.
+    """
     lines = [line.strip() for line in text.splitlines()]
     if "[[package]]" not in lines:
         return None

@@ -1,4 +1,4 @@
-"""Which way of a metric is better, by its name. Pure."""
+"""Whether higher or lower values of a metric are better, by its name. Pure."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ _SETS = frozenset({"train", "training", "val", "valid", "validation", "eval", "t
 
 
 def better_direction(metric: str) -> Direction:
-    """Return which way is better for a metric with a common name ("auc", "val_loss", "eval/f1-score"); empty where the
-    name tells nothing."""
+    """Return which direction is better for a metric with a common name ("auc", "val_loss", "eval/f1-score");
+    empty if unknown.
+    """
     parts = [part for part in _SEPARATORS.split(metric.strip().casefold()) if part]
     while parts and parts[0] in _SETS:
         del parts[0]

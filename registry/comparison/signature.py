@@ -1,8 +1,8 @@
-"""Two model signatures, and what their difference means for whoever calls the model. Pure.
+"""Differences between two model signatures, and their effect on clients of the model. Pure.
 
-Reads MLflow's form (https://mlflow.org/docs/latest/model/signatures): `inputs`, `outputs` and `params`, each a list of
-column, tensor or parameter specifications, or the same as JSON in a string. Nested objects and arrays are read by path.
-A side in any other form is compared as a value, and nothing is claimed about what it means.
+Reads MLflow's format (https://mlflow.org/docs/latest/model/signatures): `inputs`, `outputs` and `params`, each a list
+of column, tensor or parameter specifications, or the same as JSON in a string. Nested objects and arrays are read by
+path. A side in any other format is compared as a value, without a statement about its effect.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from registry.json_text import parse_json_or
 
 SIDES = ("inputs", "outputs", "params")
 MAX_FIELDS = 5_000
-"""Columns of a side that are compared one by one; a signature is 256 KiB of JSON at most."""
+"""Maximum number of columns of a side compared one by one; a model signature is at most 256 KiB of JSON."""
 MAX_DEPTH = 8
 
 _WIDER = {
@@ -35,13 +35,18 @@ _WIDER = {
     "float16": {"float32", "float64"},
     "float32": {"float64"},
 }
-"""Types that hold every value of another, exactly. 64-bit integers fit no floating-point number."""
+"""Types that represent every value of the key type exactly. 64-bit integers fit no floating-point type."""
 
 
 @dataclass(frozen=True)
 class SchemaChange:
-    """One difference. `aspect` is what differs: presence, type, required, shape, order, default or value; `says` tells
-    it in words; `breaking` whether a caller written for the first version fails, or misreads the answer."""
+    """One difference between two model signatures.
+
+    Attributes:
+        aspect: what differs: presence, type, required, shape, order, default or value.
+        says: a description for people.
+        breaking: a client of the first version fails, or misreads the response.
+    """
 
     side: str
     name: str
@@ -54,12 +59,12 @@ class SchemaChange:
 
 @dataclass(frozen=True)
 class SignatureChange:
-    """How two signatures differ; `unread` names the sides that are in no known form."""
+    """The differences between two model signatures; `unread` names the sides in an unknown format."""
 
     changes: tuple[SchemaChange, ...] = ()
     unread: tuple[str, ...] = ()
     same: int = 0
-    """Fields that are in both and equal."""
+    """Number of fields that are in both and equal."""
 
     @property
     def breaking(self) -> tuple[SchemaChange, ...]:
@@ -92,7 +97,12 @@ class _Side:
 
 
 def compare_signatures(before: Mapping[str, Any], after: Mapping[str, Any]) -> SignatureChange:
-    """How the signature of one version differs from that of another, as a caller of the first meets the second."""
+    """Return the differences between two model signatures, from the view of a client of the first version.
+
+    Args:
+        before: the model signature of the first version.
+        after: the model signature of the second version.
+    """
     changes: list[SchemaChange] = []
     unread: list[str] = []
     same = 0
@@ -129,7 +139,7 @@ def _read(side: str, given: Any) -> _Side:
         for each in _fields(spec, position, params=side == "params"):
             name = each.name
             while name in found.fields:
-                # The next number is remembered: counting from 2 for each of n equal names would take n² steps.
+                # Keep the last number: counting from 2 for each of n equal names would take n² steps.
                 seen[each.name] += 1
                 name = f"{each.name} ({seen[each.name] + 1})"
             found.fields[name] = each
@@ -137,7 +147,9 @@ def _read(side: str, given: Any) -> _Side:
 
 
 def parse_side(value: Any) -> Any:
-    """Return a side of a signature as a value: MLflow keeps it as JSON in a text. A text that is not read stays one."""
+    """Return a side of a model signature as a value: MLflow stores it as JSON in a string. Invalid JSON stays a
+    string.
+    """
     return parse_json_or(value, value) if isinstance(value, str) else value
 
 
@@ -157,7 +169,7 @@ def _fields(spec: dict[str, Any], position: int, *, params: bool) -> Iterator[_F
 
 
 def _column(spec: Any, name: str, required: bool, named: bool, depth: int) -> Iterator[_Field]:
-    """A column, and what is inside it: `address.street`, `items[]`."""
+    """Yield a column and its nested fields: `address.street`, `items[]`."""
     kind = spec.get("type") if isinstance(spec, dict) else spec
     yield _Field(name, str(kind) if isinstance(kind, str) else _text(kind) or "?", required, named=named)
     if not isinstance(spec, dict) or depth >= MAX_DEPTH:
@@ -254,7 +266,7 @@ def _requiredness(side: str, name: str, now: _Field) -> SchemaChange:
 
 
 def _loosened(was: tuple[int, ...] | None, now: tuple[int, ...] | None) -> bool:
-    """Whether every shape that was taken is taken still. -1 is any size."""
+    """Return whether every shape that was accepted is still accepted. -1 is any size."""
     if now is None:
         return True
     return was is not None and len(was) == len(now) and all(n in (-1, w) for w, n in zip(was, now, strict=True))
@@ -265,8 +277,10 @@ def _text_of(shape: tuple[int, ...] | None) -> str:
 
 
 def _reordered(side: str, old: Mapping[str, _Field], new: Mapping[str, _Field]) -> Iterator[SchemaChange]:
-    """The common fields in another order: callers that pass by position meet the wrong one. MLflow matches columns with
-    names by these, tensors by position where a caller passes an array."""
+    """Yield a change if the common fields have another order, which matters to clients that pass values by position.
+
+    MLflow matches named columns by name, and tensors by position if a client passes an array.
+    """
     before, after = [n for n in old if n in new], [n for n in new if n in old]
     if before == after or side == "params":
         return

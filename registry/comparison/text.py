@@ -1,8 +1,8 @@
-"""Two texts, word by word where that is affordable, line by line where it is not. Pure.
+"""Differences between two texts, by words if that is affordable, else by lines. Pure.
 
-Lines are matched first, and words only inside the lines that differ: a sentence that was rewritten does not make words
-match that stand pages apart, and the work stays bounded whatever is sent. What is given up for that is said in `how`.
-Taking away what was added gives the first text, taking away what was removed the second, to the character.
+Lines are matched first, and words only inside lines that differ: a rewritten sentence does not match words pages apart,
+and the cost is bounded for any input. `how` names the granularity that was reached. Removing the added segments gives
+the first text exactly, removing the removed ones the second.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from itertools import accumulate
 from typing import Literal, TypeAlias
 
 MAX_LINES = 3_000
-"""Differing lines on a side up to which lines are matched; above, all that differs is one removal and one addition."""
+"""Maximum differing lines of a side for matching by lines; beyond it the difference is one removal and one addition."""
 MAX_LINE_PAIRS = 60_000
-"""Pairs of equal lines up to which lines are matched: what `difflib` walks through again and again."""
+"""Maximum pairs of equal lines for matching by lines: `difflib` iterates over them repeatedly."""
 MAX_WORDS = 400
-"""Words in a changed passage of a side up to which words are matched."""
+"""Maximum words in a changed passage of a side for matching by words."""
 MAX_ALL_WORDS = 12_000
-"""Words matched in one text: further passages are shown by lines."""
+"""Maximum words matched in one text; further passages are compared by lines."""
 MAX_STEPS = 2_000_000
-"""Comparisons of equal lines or words that one `Effort` allows, about half a second: `difflib` is cubic at worst."""
+"""Comparisons of equal lines or words per `Effort`, about half a second: `difflib` is cubic in the worst case."""
 MIN_SIMILARITY = 0.3
 """Share of common words below which a passage counts as rewritten: scattered common words would only confuse."""
 
@@ -36,7 +36,7 @@ Opcode: TypeAlias = "tuple[Literal['replace', 'delete', 'insert', 'equal'], int,
 
 
 class SegmentKind(StrEnum):
-    """What became of a piece of text. `LEFT_OUT` stands for pieces that are the same and not shown."""
+    """The kind of a segment. `LEFT_OUT` replaces unchanged text that is not shown."""
 
     SAME = "same"
     REMOVED = "removed"
@@ -45,7 +45,7 @@ class SegmentKind(StrEnum):
 
 
 class DiffGranularity(StrEnum):
-    """How closely two texts were compared."""
+    """The granularity of a comparison."""
 
     WORDS = "words"
     LINES = "lines"
@@ -54,7 +54,7 @@ class DiffGranularity(StrEnum):
 
 @dataclass(frozen=True)
 class DiffSegment:
-    """A run of text with one fate."""
+    """A run of text of one kind."""
 
     kind: SegmentKind
     text: str
@@ -62,7 +62,7 @@ class DiffSegment:
 
 @dataclass(frozen=True)
 class TextDiff:
-    """How two texts differ. `how` is the coarsest way that was needed anywhere in them."""
+    """The differences between two texts. `how` is the coarsest granularity used in them."""
 
     pieces: tuple[DiffSegment, ...] = ()
     how: DiffGranularity = DiffGranularity.WORDS
@@ -73,7 +73,7 @@ class TextDiff:
 
     @property
     def changes(self) -> int:
-        """Passages that differ: a removal with the addition in its place is one."""
+        """The number of passages that differ: a removal with the addition in its place is one."""
         count, inside = 0, False
         for piece in self.pieces:
             count += piece.kind is not SegmentKind.SAME and not inside
@@ -91,11 +91,12 @@ class TextDiff:
 
 @dataclass
 class Effort:
-    """What may still be spent on comparing. One is shared by all texts of a page, so that their number does not matter.
+    """The remaining budget for comparing. All texts of a page share one, so that the cost does not grow with their
+    number.
 
     Args:
-        words: words that may be matched one by one; what is beyond is compared by lines.
-        steps: pairs of equal lines or words that may be looked at; what is beyond is compared more coarsely.
+        words: words that may be matched one by one; the rest is compared by lines.
+        steps: pairs of equal lines or words that may be examined; the rest is compared more coarsely.
     """
 
     words: int = MAX_ALL_WORDS
@@ -103,7 +104,7 @@ class Effort:
 
 
 class _OutOfSteps(Exception):
-    """The effort does not suffice for matching these sequences."""
+    """The budget does not suffice for matching these sequences."""
 
 
 class _Matcher(SequenceMatcher[str]):
@@ -117,7 +118,7 @@ class _Matcher(SequenceMatcher[str]):
         self._pairs_before = list(accumulate(pairs, initial=0))
 
     def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
-        """Find the longest match in a range; its cost is at most the number of equal pairs there."""
+        """Find the longest match in a range; the cost is at most the number of equal pairs there."""
         end = len(self._pairs_before) - 1 if ahi is None else ahi
         self._effort.steps -= self._pairs_before[end] - self._pairs_before[alo]
         if self._effort.steps < 0:
@@ -127,10 +128,12 @@ class _Matcher(SequenceMatcher[str]):
 
 
 def compare_texts(before: str, after: str, *, effort: Effort | None = None) -> TextDiff:
-    """How two texts differ.
+    """Return the differences between two texts.
 
     Args:
-        effort: what may be spent; it is used up. By default that of one text.
+        before: the first text.
+        after: the second text.
+        effort: the budget, which is reduced; None for the budget of one text.
     """
     effort = effort or Effort()
     if before == after:
@@ -161,8 +164,9 @@ def compare_texts(before: str, after: str, *, effort: Effort | None = None) -> T
 
 
 def collapse_unchanged(diff: TextDiff, *, around: int = 2) -> tuple[DiffSegment, ...]:
-    """The pieces for showing: of what is the same, `around` lines beside each change; the rest is `LEFT_OUT`, its text
-    kept."""
+    """Return the segments for display: `around` unchanged lines on each side of a change; the rest becomes
+    `LEFT_OUT` segments, with their text.
+    """
     shown: list[DiffSegment] = []
     last = len(diff.pieces) - 1
     for n, piece in enumerate(diff.pieces):
@@ -193,7 +197,7 @@ def _common(old: Sequence[str], new: Sequence[str]) -> int:
 
 
 def _line_opcodes(old: Sequence[str], new: Sequence[str], effort: Effort) -> list[Opcode] | None:
-    """How lines become other lines; None where matching them takes too much."""
+    """Return difflib opcodes by lines; None if matching is too expensive."""
     if max(len(old), len(new)) > MAX_LINES:
         return None
     here, there = Counter(old), Counter(new)
@@ -206,7 +210,7 @@ def _line_opcodes(old: Sequence[str], new: Sequence[str], effort: Effort) -> lis
 
 
 def _by_words(was: str, now: str, effort: Effort) -> list[DiffSegment] | None:
-    """The pieces of a changed passage; None where lines have to do."""
+    """Return the segments of a changed passage by words; None if it has to be compared by lines."""
     if not was or not now or len(was) + len(now) > 20 * MAX_WORDS:
         return None
     old, new = _WORDS.findall(was), _WORDS.findall(now)
@@ -237,7 +241,9 @@ def _replaced(old: Sequence[str], new: Sequence[str]) -> list[DiffSegment]:
 
 
 def _smoothed(pieces: list[DiffSegment]) -> list[DiffSegment]:
-    """A lone space between two changes belongs to both: “old words” for “new text” reads better than word for word."""
+    """Assign a single space between two changes to both: “old words” replaced by “new text” reads better than
+    word for word.
+    """
     out: list[DiffSegment] = []
     for n, piece in enumerate(pieces):
         inside = 0 < n < len(pieces) - 1
@@ -249,7 +255,7 @@ def _smoothed(pieces: list[DiffSegment]) -> list[DiffSegment]:
 
 
 def _joined(pieces: Iterable[DiffSegment]) -> Iterator[DiffSegment]:
-    """Neighbours of one kind as one piece; in a passage that differs, what was removed stands first."""
+    """Join adjacent segments of one kind; in a changed passage the removed text comes first."""
     held: dict[SegmentKind, str] = {}
     for piece in pieces:
         if not piece.text:

@@ -1,4 +1,4 @@
-"""What is compared, and what differs, as values. Pure."""
+"""Inputs and results of a comparison, as values. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.comparison.direction import Direction
 from registry.comparison.text import TextDiff
 
 MetricKey: TypeAlias = tuple[str, str, str]
-"""A metric's name, the dataset it was measured on, and the slice of it; the last two may be empty."""
+"""Name of the metric, dataset on which it was measured, and slice of it; the last two may be empty."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class File:
-    """A file of a version: the SHA-256 of its bytes, and how many."""
+    """A file of a version: SHA-256 of its bytes, and size in bytes."""
 
     sha256: str
     size: int
@@ -37,7 +37,7 @@ class File:
 
 @dataclass(frozen=True)
 class VersionSnapshot:
-    """A version, as far as it is compared. `facts` are further lines, such as the commit."""
+    """The compared facts of a version. `facts` are further lines, such as the commit."""
 
     model: str
     number: int
@@ -54,7 +54,7 @@ class VersionSnapshot:
 
 @dataclass(frozen=True)
 class MetricBound:
-    """The limit a policy sets on a metric: `op` is one of >=, >, <=, <."""
+    """A limit that a policy sets on a metric: `op` is one of >=, >, <=, <."""
 
     op: str
     value: float
@@ -70,8 +70,9 @@ class MetricBound:
 
 @dataclass(frozen=True)
 class MetricChange:
-    """A metric in both versions, or in one. `direction`: which way is better; a change is for the better or the worse
-    where that is known."""
+    """A metric of one or both versions. `direction` is the better one; a change is better or worse only if it is
+    known.
+    """
 
     name: str
     dataset: str
@@ -102,14 +103,16 @@ class MetricChange:
 
     @property
     def within(self) -> bool | None:
-        """Whether the second version's value keeps the limit."""
+        """Whether the value of the second version is within the limit; None if there is no limit or no value."""
         return None if self.bound is None or self.after is None else self.bound.holds(self.after)
 
 
 @dataclass(frozen=True)
 class ValueChange:
-    """A named value: a parameter, a fact, an entry of the front matter. None where a version has none. Values are text;
-    what is no text is JSON."""
+    """A named value: a parameter, a fact, an entry of the front matter. None if a version does not have it.
+
+    Values are text; other types are written as JSON.
+    """
 
     name: str
     before: str | None
@@ -128,7 +131,9 @@ class ValueChange:
 
 @dataclass(frozen=True)
 class SectionChange:
-    """A section of the model card; `kind` is added, removed, changed or same. The opening has no title."""
+    """A section of the model card; `kind` is added, removed, changed or same. The text before the first heading
+    has no title.
+    """
 
     title: str
     kind: str
@@ -137,7 +142,7 @@ class SectionChange:
 
 @dataclass(frozen=True)
 class CardChange:
-    """How the model cards differ. `unreadable` says why front matter was compared as text."""
+    """The differences between two model cards. `unreadable` is the reason why front matter was compared as text."""
 
     metadata: tuple[ValueChange, ...] = ()
     sections: tuple[SectionChange, ...] = ()
@@ -150,7 +155,7 @@ class CardChange:
 
 @dataclass(frozen=True)
 class DatasetChange:
-    """A dataset by role and name. `identity` says what can be said of the data themselves: same, other, unproven."""
+    """A dataset by role and name. `identity` is same, other or unproven, for the data themselves."""
 
     role: str
     name: str
@@ -172,15 +177,20 @@ class DatasetChange:
 
 @dataclass(frozen=True)
 class DependencyChange:
-    """How the locked environments differ. `forms` says as what each was read; `other` holds the lines that could not be
-    read, as text; `how` is "packages", or "lines" where a lock is too long or in no known form."""
+    """The differences between two locked environments.
+
+    Attributes:
+        forms: the format of each lock.
+        other: the lines without a recognised pin, as text.
+        how: "packages", or "lines" if a lock is too long or in an unknown format.
+    """
 
     packages: tuple[PackageChange, ...] = ()
     other: tuple[ValueChange, ...] = ()
     forms: tuple[str, str] = ("none", "none")
     how: str = "packages"
     left_out: int = 0
-    """Lines that differ and are not listed."""
+    """Number of differing lines that are not listed."""
 
     @property
     def count(self) -> int:

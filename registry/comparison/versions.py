@@ -1,4 +1,4 @@
-"""Two versions compared in everything a decision may rest on. Pure."""
+"""Comparison of two versions in everything that decisions may depend on. Pure."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from registry.comparison.types import (
 from registry.datasets import Reference, identity
 
 MAX_CARD = 256 * 1024
-"""Characters of a card that are taken apart; a longer one is compared by lines."""
+"""Maximum characters of a card that is compared by sections; a longer one is compared by lines."""
 MAX_OTHER = 500
-"""Lines of a lock that are listed one by one."""
+"""Maximum number of lock lines that are listed."""
 MAX_VALUES = 2_000
-"""Parameters that are listed one by one."""
+"""Maximum number of parameters that are listed one by one."""
 
 _STRENGTHS = ("weak", "medium", "strong")
 
@@ -43,7 +43,7 @@ Directions = Callable[[MetricKey], Direction]
 
 @dataclass(frozen=True)
 class Comparison:
-    """How version `b` differs from version `a`: first `a`, then `b`, everywhere."""
+    """The differences of version `b` from version `a`. Pairs are always in the order `a`, `b`."""
 
     a: VersionSnapshot
     b: VersionSnapshot
@@ -58,7 +58,7 @@ class Comparison:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many differences there are of each kind, in the order of the page."""
+        """The number of differences of each kind, in the order of the page."""
         return {
             "metrics": sum(m.differs for m in self.metrics),
             "parameters": sum(p.differs for p in self.parameters),
@@ -81,8 +81,10 @@ def compare(
     """Compare two versions, of one model or of two.
 
     Args:
-        bounds: the limit that binds a metric, where one does.
-        directions: which way of a metric is better; left out, its name tells.
+        a: the first version.
+        b: the second version.
+        bounds: returns the limit of a metric, or None.
+        directions: returns the better direction of a metric; by default it is derived from the name.
     """
     return Comparison(
         a=a,
@@ -118,7 +120,7 @@ def _values(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Val
 
 
 def _flat(value: Any, path: str = "") -> dict[str, str]:
-    """Nested values by dotted name, in order of name."""
+    """Return nested values by dotted name, sorted by name."""
     if isinstance(value, Mapping) and (value or not path):
         found: dict[str, str] = {}
         for key in sorted(value):
@@ -154,7 +156,7 @@ def _metadata(card: cards.Card) -> dict[str, str]:
 
 
 def _parts(card: cards.Card) -> dict[tuple[str, int], tuple[str, str]]:
-    """The card in pieces that are compared with each other: heading, and the Markdown under it."""
+    """Return the compared parts of a card: heading, and the Markdown under it."""
     shown = cards.top_sections(card)
     first = shown[0].line if shown else len(card.lines)
     opening = "\n".join(line for line in card.lines[:first]).strip("\n")
@@ -257,7 +259,7 @@ def _by_lines(before: str, after: str, forms: tuple[str, str]) -> DependencyChan
 
 
 def _lines(before: Counter[str], after: Counter[str]) -> Iterator[ValueChange]:
-    """Lines without regard to their order, each once."""
+    """Yield lines regardless of their order, each once."""
     for line in sorted(before.keys() | after.keys()):
         was, now = line if before[line] else None, line if after[line] else None
         yield ValueChange("", was, now)

@@ -1,7 +1,7 @@
-"""Dataset references: the forms people have them in, what each says, and how surely it identifies data. Pure.
+"""Dataset references: their formats, their fields, and how reliably they identify data. Pure.
 
-A reference is read strictly into the six facts a version keeps of it; how strong it is, and whether two references are
-of the same dataset, follows from those facts alone, so nobody can claim more than they gave.
+A reference is parsed strictly into fields; its identity strength, and whether two references are of the same dataset,
+follow from these fields only, so a reference cannot claim more than it contains.
 """
 
 from registry.datasets.identity import DIGEST_FORMS, Reference, identity, identity_hint, identity_strength

@@ -1,8 +1,8 @@
-"""Data that DVC keeps: its .dvc files, the stages of a dvc.lock, and an MD5 alone.
+"""References to data under DVC: .dvc files, the stages of a dvc.lock, and a plain MD5.
 
 https://dvc.org/doc/user-guide/project-structure/dvc-files. DVC 3 names the hash of each file (`hash: md5`). DVC 2 names
-none and computes the MD5 of a text after changing its line ends, which is not the MD5 of the bytes: that is recorded as
-`md5-dos2unix`, a label of its own.
+none and computes the MD5 of a text after changing its line endings, which is not the MD5 of the bytes: that is recorded
+as `md5-dos2unix`, a separate label.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LIMITS = yaml_reader.Limits(aliases=0)
 
 @dataclass(frozen=True)
 class _Out:
-    """Data as a file of DVC describes it; `stage` is the one that it belongs to in a dvc.lock."""
+    """An output or dependency in a DVC file; `stage` is its stage in a dvc.lock."""
 
     fields: dict[str, Any]
     stage: str = ""
@@ -47,18 +47,18 @@ class _Out:
 
 
 def read_dvc(text: str, name: str) -> Reference:
-    """Read a .dvc file or a dvc.lock, or an MD5.
+    """Parse a .dvc file, a dvc.lock, or an MD5.
 
     Args:
-        text: the file's content, or the digest.
-        name: the path of the data that is meant, where the file describes several; in a dvc.lock also STAGE:PATH. For
-            a file with one output, what to call it.
+        text: the content of the file, or the digest.
+        name: the path of the referenced data, if the file describes several; in a dvc.lock also STAGE:PATH. For a file
+            with one output, the name of the data.
 
     Returns:
-        The reference. Its digest is `md5` or `dvc-dir` where the file says so, else `md5-dos2unix`.
+        The reference. Its digest is `md5` or `dvc-dir` if the file names the hash, else `md5-dos2unix`.
 
     Raises:
-        Unreadable: names the rule and the remedy.
+        DatasetParseError: the text cannot be parsed; the message has the rule and the remedy.
     """
     alone = _ALONE.fullmatch(text.strip())
     if alone is not None:
@@ -89,7 +89,7 @@ def _outs(document: Any) -> list[_Out]:
 
 
 def _of_stages(stages: dict[Any, Any]) -> list[_Out]:
-    """What the stages of a dvc.lock (schema 2.0) depend on and make."""
+    """Return the dependencies and outputs of the stages of a dvc.lock (schema 2.0)."""
     found: list[_Out] = []
     for stage, facts in stages.items():
         for part in ("deps", "outs"):
@@ -120,7 +120,7 @@ def _chosen(outs: list[_Out], name: str) -> _Out:
 
 
 def _digest_of(fields: dict[str, Any]) -> tuple[str, str]:
-    """The kind of an output's digest, and the digest; of a folder whose files are listed, as DVC computes it."""
+    """Return kind and digest of an output; for a folder with listed files the digest as DVC computes it."""
     said = fields.get("hash", OLD_HASH)
     digest = fields.get("md5")
     if digest is None and fields.get("files") is not None:
@@ -137,7 +137,7 @@ def _digest_of(fields: dict[str, Any]) -> tuple[str, str]:
 
 
 def _digest_of_files(files: Any) -> str:
-    """The digest of a folder whose files are listed: the MD5 of the list, as dvc-data writes it (`Tree.digest`)."""
+    """Return the digest of a folder with listed files: the MD5 of the list, as dvc-data writes it (`Tree.digest`)."""
     listed = []
     for entry in files if isinstance(files, list) else ():
         path, digest = (entry.get("relpath"), entry.get("md5")) if isinstance(entry, dict) else (None, None)
@@ -153,7 +153,7 @@ def _digest_of_files(files: Any) -> str:
 
 
 def write_dvc(reference: Reference) -> str:
-    """The .dvc file of a reference."""
+    """Return the .dvc file of a reference."""
     out: dict[str, object] = {"md5": reference.digest}
     if reference.reference.endswith(" bytes"):
         out["size"] = int(reference.reference.removesuffix(" bytes"))

@@ -1,4 +1,4 @@
-"""What a dataset reference says, how surely that identifies data, and when two references are of the same dataset."""
+"""Dataset references: their fields, how reliably they identify data, and when two refer to the same dataset."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 
 @dataclass(frozen=True)
 class Reference:
-    """What is kept of a dataset reference beside its role.
+    """The fields of a dataset reference, without its role.
 
-    `reference` is the name's version, tag, branch or date, or the size where that is all there is; `digest_algorithm`
-    names what kind of identifier `digest` is.
+    `reference` is a version, tag, branch or date, or the size if nothing else is known; `digest_algorithm` is the kind
+    of identifier in `digest`.
     """
 
     name: str
@@ -24,7 +24,7 @@ class Reference:
 
 
 class DigestForm(NamedTuple):
-    """What an identifier of a kind looks like: its pattern, that in words, and how strong it is."""
+    """The form of one kind of identifier: its pattern, the pattern in words, and its strength."""
 
     pattern: re.Pattern[str]
     words: str
@@ -37,12 +37,12 @@ _COMMIT = r"[0-9a-f]{40}|[0-9a-f]{64}"
 DIGEST_FORMS: Final = {
     # The bytes themselves.
     "sha256": DigestForm(re.compile(r"[0-9a-f]{64}"), "64 lower-case hexadecimal digits", "strong"),
-    # The bytes, by a function whose collisions can be made on purpose.
+    # The bytes, by a hash function with feasible collisions.
     "md5": DigestForm(re.compile(_MD5), "32 lower-case hexadecimal digits", "medium"),
-    # What DVC 2 computes: the MD5 of a text after its line ends were changed, so perhaps not of the bytes.
+    # Computed by DVC 2: the MD5 of a text after its line endings were changed, so perhaps not of the bytes.
     "md5-dos2unix": DigestForm(re.compile(rf"{_MD5}(?:\.dir)?"), "32 lower-case hexadecimal digits", "weak"),
     "dvc-dir": DigestForm(re.compile(rf"{_MD5}\.dir"), "32 lower-case hexadecimal digits and “.dir”", "medium"),
-    # A state that another system promises to keep, and whose bytes nobody here has hashed.
+    # A state that another system keeps; its bytes were not hashed here.
     "git": DigestForm(re.compile(_COMMIT), "40 or 64 lower-case hexadecimal digits", "medium"),
     "lakefs": DigestForm(re.compile(_COMMIT), "40 or 64 lower-case hexadecimal digits", "medium"),
     "pachyderm": DigestForm(re.compile(r"[0-9a-f]{32}"), "32 lower-case hexadecimal digits", "medium"),
@@ -52,27 +52,31 @@ DIGEST_FORMS: Final = {
     "delta": DigestForm(re.compile(r"0|[1-9][0-9]{0,18}"), "digits alone: the table's version", "medium"),
     "iceberg": DigestForm(re.compile(r"[1-9][0-9]{0,18}"), "digits alone: the snapshot's id", "medium"),
 }
-"""What a digest that claims to be of a kind must look like. Any other kind is a label, and weak."""
+"""The required form of each kind of digest. Any other kind is a label, and weak."""
 
 BY_CONTENT: Final = frozenset({"sha256", "md5", "dvc-dir"})
-"""Kinds that are computed from the bytes: the same wherever the data lies."""
+"""Kinds that are computed from the bytes: equal wherever the data is stored."""
 
 
 def identity_strength(algorithm: str, digest: str) -> str:
-    """How surely a digest of that form identifies data: `strong` for the SHA-256 of its bytes; `medium` for an MD5
-    (collisions can be made on purpose) or for a commit, snapshot or object version (which names a state somewhere, not
-    bytes); `weak` for any other label."""
+    """Return how reliably a digest identifies data.
+
+    Returns:
+        `strong` for the SHA-256 of the bytes; `medium` for an MD5 (collisions are feasible) or for a commit, snapshot
+        or object version (which names a state in another system, not bytes); `weak` for any other label.
+    """
     form = DIGEST_FORMS.get(algorithm)
     return form.strength if form is not None and form.pattern.fullmatch(digest) else "weak"
 
 
 def identity(reference: Reference) -> str:
-    """What tells datasets apart: two references with the same identity are of one dataset. 64 hexadecimal digits.
+    """Return the identity of a dataset, 64 hexadecimal digits: references with the same identity refer to the same
+    dataset.
 
-    Computed from the bytes (SHA-256, MD5): the digest alone, whatever the data is called and wherever it lies. A state
-    another system keeps: that and the place, because commits of one repository hold many paths, and two repositories
-    may share a commit. A label: the place and everything the label says; the place is the address, or the name where
-    there is none. The database computes the same into `DatasetReference.identity`.
+    For a digest of the bytes (SHA-256, MD5) it depends on the digest only, not on name or location. For a state in
+    another system it depends on the digest and the location, because commits of one repository hold many paths, and two
+    repositories may share a commit. For a label it depends on the location and all other fields. The location is the
+    address, or the name if there is none. The database computes the same into `DatasetReference.identity`.
     """
     how = identity_strength(reference.digest_algorithm, reference.digest)
     place = reference.uri or reference.name
@@ -86,7 +90,7 @@ def identity(reference: Reference) -> str:
 
 
 def identity_hint(reference: Reference) -> str:
-    """What would make the reference identify its data more surely; empty for a strong one."""
+    """Return how the reference could identify its data more reliably; empty for a strong one."""
     how = identity_strength(reference.digest_algorithm, reference.digest)
     if how == "strong":
         return ""

@@ -1,4 +1,4 @@
-"""Reading dataset references as people have them, and writing them: what `write` made of a reading reads the same."""
+"""Parsing and writing of dataset references; parsing what `write` returns gives the same reference."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from registry.datasets.unreadable import DatasetParseError
 from registry.json_text import JsonTextError, parse_json, parse_json_or
 
 MAX_TEXT = 64 * 1024
-"""Characters of the longest text that is read: a .dvc file has a few hundred."""
+"""Maximum characters of a text that is parsed: a .dvc file has a few hundred."""
 
 
 @dataclass(frozen=True)
 class ReferenceFormat:
-    """A way to refer to data: what it is called, how it looks, and how it is read and written."""
+    """A format of references: its name, an example, its parser and its writer."""
 
     title: str
     example: str
     read: Callable[[str, str], Reference]
-    """Text and wanted name to the reference. Raises Unreadable."""
+    """Parses text and wanted name. Raises DatasetParseError."""
     write: Callable[[Reference], str]
 
 
 def read(form: str, text: str, name: str = "") -> Reference:
-    """What a text in that form refers to.
+    """Parse a reference in one format.
 
     Args:
         form: one of `FORMS`.
-        text: the reference, or the file it stands in.
-        name: what to call the data; by default the last part of its path. In a .dvc file with several outs it says
-            which is meant, by its path.
+        text: the reference, or the file that contains it.
+        name: the name of the data; by default the last part of its path. In a .dvc file with several outputs it selects
+            one by its path.
 
-    Raises Unreadable, which names the rule and the way out.
+    Raises:
+        DatasetParseError: the text cannot be parsed; the message has the rule and the remedy.
     """
     found = FORMS.get(form)
     if found is None:
@@ -53,7 +54,7 @@ def read(form: str, text: str, name: str = "") -> Reference:
 
 
 def detect_formats(text: str) -> list[Reference]:
-    """Everything a text could refer to: one reading for each form it is in. `loans@v12` is a branch or a version."""
+    """Return the reference in every format in which the text can be parsed. `loans@v12` is a branch or a version."""
     found = []
     for form in FORMS:
         try:
@@ -64,7 +65,7 @@ def detect_formats(text: str) -> list[Reference]:
 
 
 def form_of(reference: Reference) -> str:
-    """The form a reference is written in; empty for a plain label."""
+    """Return the format of a reference; empty for a plain label."""
     by_kind = {"md5": "dvc", "md5-dos2unix": "dvc", "dvc-dir": "dvc", "s3-version": "s3"}
     if reference.digest_algorithm in DIGEST_FORMS:
         return by_kind.get(reference.digest_algorithm, reference.digest_algorithm)
@@ -144,7 +145,7 @@ def _read_pachyderm(text: str, name: str) -> Reference:
     repository, at, commit, path = found[1], found[2], found[3], found[4] or ""
     if commit is None and DIGEST_FORMS["pachyderm"].pattern.fullmatch(at):
         at, commit = "", at
-    # A commit's id is the same in every branch that holds it, so the branch is not part of the place.
+    # A commit's id is the same in every branch that contains it, so the branch is not part of the location.
     place = f"pachyderm://{repository}@{commit or at}{f':{path}' if path else ''}"
     named = name or _last(path, repository.rpartition("/")[2])
     return Reference(named, at, place, "pachyderm" if commit else "", commit or "")
@@ -261,7 +262,7 @@ def _read_mlflow(text: str, name: str) -> Reference:
 
 
 def _source(source: Any) -> str:
-    """Where the data is, out of what MLflow writes: JSON within JSON, whose member depends on the kind of source."""
+    """Return the location from MLflow's source: JSON within JSON, whose member depends on the kind of source."""
     if isinstance(source, str):
         try:
             source = parse_json(source)
@@ -309,4 +310,4 @@ FORMS: Final[dict[str, ReferenceFormat]] = {
         "MLflow dataset", '{"name": "loans", "digest": "3f1c0a9b", "source": …}', _read_mlflow, _write_mlflow
     ),
 }
-"""The forms, by what the interface calls them."""
+"""The formats, by their names in the API."""

@@ -1,9 +1,14 @@
-"""The refusal of the forms."""
+"""The error of the reference parsers."""
 
 
 class DatasetParseError(ValueError):
-    """A text is not in the form it is said to be in. `detail` names the rule and the way out, `code` is stable, `field`
-    is the part of the input that is at fault ("text", "form", "name")."""
+    """A text is not in the named format.
+
+    Attributes:
+        detail: the rule and the remedy.
+        code: stable code.
+        field: the part of the input with the error ("text", "form", "name").
+    """
 
     def __init__(self, code: str, detail: str, field: str = "text") -> None:
         super().__init__(detail)

@@ -1,4 +1,4 @@
-"""The query language of the registry: its words, and reading a query into terms. Pure: no database, no clock."""
+"""The query language of the registry: its fields, and the parser. Pure: no database, no clock."""
 
 from registry.search.ast import Bound, Query, Range, RelativeAge, Term, Value
 from registry.search.errors import InvalidQuery, QueryError

@@ -1,4 +1,4 @@
-"""What a query is once it is read."""
+"""The parsed form of a query."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.search.fields import TEXT, SearchField
 
 @dataclass(frozen=True)
 class RelativeAge:
-    """A moment told by its distance from now: before it, or after it where the word looks ahead."""
+    """A time relative to now: before it, or after it for a field with future ages."""
 
     distance: timedelta
 
@@ -21,7 +21,9 @@ Bound: TypeAlias = "float | date | RelativeAge"
 
 @dataclass(frozen=True)
 class Range:
-    """From `low` to `high`, either open (None); whether each itself belongs to it. Days are whole."""
+    """A range from `low` to `high`; None means unbounded. `with_low` and `with_high` say whether the bounds are
+    included. Dates are whole days.
+    """
 
     low: Bound | None = None
     high: Bound | None = None
@@ -31,7 +33,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Value:
-    """A value as it was written; `beginning`: a * ended it, and is not part of `text`."""
+    """A value as written; `is_prefix` if it ended with *, which is not part of `text`."""
 
     text: str
     is_prefix: bool = False
@@ -41,8 +43,10 @@ class Value:
 
 @dataclass(frozen=True)
 class Term:
-    """One condition of a query: text[start:end]. Several values are alternatives. `word` is None for text, which has
-    one value; `quoted` says it stood in quotes and is a phrase."""
+    """One condition of a query: text[start:end].
+
+    Several values are alternatives. `word` is None for free text, which has one value; `quoted` marks a phrase.
+    """
 
     word: SearchField | None
     values: tuple[Value, ...]
@@ -59,17 +63,17 @@ class Term:
 
 @dataclass(frozen=True)
 class Query:
-    """A query that was read: all its terms have to hold."""
+    """A parsed query: all its terms must match."""
 
     text: str
     terms: tuple[Term, ...] = ()
 
     def named(self, name: str) -> tuple[Term, ...]:
-        """The terms with that word."""
+        """Return the terms with that field."""
         return tuple(term for term in self.terms if term.name == name)
 
     def without(self, *terms: Term) -> str:
-        """The same query without some of its terms, as one would write it."""
+        """Return the query text without some of its terms."""
         kept, at = [], 0
         for term in sorted(terms, key=lambda term: term.start):
             kept.append(self.text[at : term.start])

@@ -1,4 +1,4 @@
-"""What is wrong with a query: where, and what is allowed there."""
+"""Errors in a query: where, and what is allowed there."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from registry.exceptions import FieldError, ValidationFailedError
 
 @dataclass(frozen=True)
 class QueryError:
-    """A fault at text[start:end]. `allowed` is what may stand there; `meant` the nearest of it, empty where nothing
-    is near."""
+    """An error at text[start:end]. `allowed` lists what is allowed there; `suggestion` is the closest of it, or
+    empty.
+    """
 
     code: str
     detail: str
@@ -22,7 +23,7 @@ class QueryError:
 
 
 class InvalidQuery(ValidationFailedError):
-    """A query that cannot be read, with every fault found. Its sentence shows the query with the first one marked."""
+    """A query that cannot be parsed, with every error that was found."""
 
     default_code = "invalid_query"
 
@@ -32,6 +33,6 @@ class InvalidQuery(ValidationFailedError):
         super().__init__(FieldError(pointer, fault.code, fault.detail) for fault in self.faults)
 
     def render_with_carets(self, fault: QueryError) -> str:
-        """Two lines: the query, and carets under what is wrong with it."""
+        """Return two lines: the query, and carets under the error."""
         line = "".join(" " if char.isspace() else char for char in self.text)
         return f"{line}\n{' ' * fault.start}{'^' * max(1, fault.end - fault.start)}"

@@ -1,4 +1,4 @@
-"""Every word of the query language, in one table: the parser, its messages and the help page are made from it."""
+"""All fields of the query language in one table, from which the parser, its messages and the help page are derived."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from enum import StrEnum
 from typing import Final
 
 TEXT: Final = ""
-"""The name of a term that is no word of the table but text to be searched for."""
+"""The name of a free-text term."""
 
 
 class FieldType(StrEnum):
-    """What may stand after a word."""
+    """The type of the values of a field."""
 
     CHOICE = "choice"
-    """One of a few values."""
+    """One of a fixed set of values."""
     STAGE = "stage"
-    """The name of a stage: which there are is data, so the value is judged where the query is carried out."""
+    """The name of a stage. Stages are data, so the value is validated when the query runs."""
     LINE = "line"
-    """Text, whole; its beginning where a * ends it."""
+    """Text, exact; a prefix if it ends with *."""
     PERSON = "person"
-    """A user name, `@me`, or an id as the audit log writes it."""
+    """A user name, `@me`, or an id as in the audit log."""
     HEX = "hex"
-    """The beginning of a digest, four digits at least."""
+    """The prefix of a digest, at least four digits."""
     DAY = "day"
-    """A day, a span of days, or an age such as 30d; compared with < > <= >= too."""
+    """A date, a range of dates, or an age such as 30d; also with < > <= >=."""
     NUMBER = "number"
-    """A number or a span of numbers; compared with < > <= >= too."""
+    """A number or a range of numbers; also with < > <= >=."""
 
 
 TAKES: Final = {
@@ -42,27 +42,27 @@ TAKES: Final = {
 
 
 class FieldTarget(StrEnum):
-    """What a word tells of."""
+    """The object that a field describes."""
 
     MODEL = "model"
     VERSION = "version"
     BOTH = "both"
-    """Of the model in lists of models, of the version in lists of versions."""
+    """The model in lists of models, the version in lists of versions."""
 
 
 @dataclass(frozen=True)
 class SearchField:
-    """One word.
+    """One search field.
 
-    Args:
-        label: what a chip calls it.
-        about: what it finds, as the end of a sentence that begins with "finds".
-        examples: the first is the one that messages show.
-        values: what a CHOICE takes; for other kinds, what they take beside their own form.
-        ordered: a CHOICE that may be compared; its values are numbers then, but for those that are not.
-        part: what is named after a dot (`metric.auc`), empty where nothing is.
-        part_needed: whether it has to be named.
-        ahead: a DAY whose ages are counted forward: `review:<30d` is a review within thirty days from now.
+    Attributes:
+        label: its name on a filter chip.
+        help_text: what it finds, completing "finds …".
+        examples: the first is shown in messages.
+        values: the values of a CHOICE; for other types, allowed values in addition to their own form.
+        ordered: a CHOICE that may be compared; its comparable values are numbers.
+        part: what is named after a dot (`metric.auc`), empty if nothing.
+        part_needed: whether the part is required.
+        future_ages: a DAY whose ages count forward: `review:<30d` is a review within the next thirty days.
     """
 
     name: str
@@ -79,7 +79,7 @@ class SearchField:
 
     @property
     def value_hint(self) -> str:
-        """What may stand after it, in words."""
+        """The allowed values, in words."""
         values = " or ".join([", ".join(self.values[:-1]), self.values[-1]] if len(self.values) > 1 else self.values)
         if self.kind is FieldType.CHOICE:
             return values
@@ -87,12 +87,12 @@ class SearchField:
 
     @property
     def is_ordered(self) -> bool:
-        """Whether < and > may follow."""
+        """Whether < and > are allowed."""
         return self.ordered or self.kind in (FieldType.DAY, FieldType.NUMBER)
 
 
 class FieldRegistry:
-    """Some words, found by name."""
+    """A set of fields, by name."""
 
     def __init__(self, words: Iterable[SearchField]) -> None:
         self._words = {word.name: word for word in words}
@@ -104,7 +104,7 @@ class FieldRegistry:
         return len(self._words)
 
     def and_words(self, *more: SearchField) -> FieldRegistry:
-        """These words and more."""
+        """Return these fields and more."""
         return FieldRegistry([*self, *more])
 
     def get(self, name: str) -> SearchField | None:
@@ -285,4 +285,4 @@ WORDS: Final = FieldRegistry(
         ),
     ]
 )
-"""The words about what the registry knows."""
+"""The fields about data of the registry."""

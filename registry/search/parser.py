@@ -1,9 +1,8 @@
-"""Reading a query: `tier:1 -stage:archived metric.auc>0.9 "retail credit"` into terms, each with its place.
+"""Parser of queries such as `tier:1 -stage:archived metric.auc>0.9 "retail credit"` into terms with their positions.
 
-A term is a word of the table with what is asked of it, or text. A minus before a term turns it round. Values with
-spaces stand in quotes; a comma separates alternatives; `a..b` is a span. Whatever looks like a word and is none is
-refused with its place and the nearest words, never searched for as text: a filter that silently did nothing would show
-too much.
+A term is a field with its values, or free text. A minus before a term negates it. Values with spaces are quoted; a
+comma separates alternatives; `a..b` is a range. A term that looks like a field but is not one is refused with its
+position and the closest names, never searched as text: a filter without effect would show too many results.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from registry.search.errors import InvalidQuery, QueryError
 from registry.search.fields import FieldRegistry, FieldType, SearchField
 
 MAX_LENGTH: Final = 500
-"""Characters of a query."""
+"""Maximum characters of a query."""
 MAX_TERMS: Final = 30
-"""Terms of a query."""
+"""Maximum terms of a query."""
 MAX_VALUES: Final = 20
-"""Alternatives of one term."""
+"""Maximum alternatives of one term."""
 SHORTEST_DIGEST: Final = 4
 
 _HEAD = re.compile(
@@ -45,7 +44,15 @@ _COMPARED = {">": "above", ">=": "from", "<": "below", "<=": "up to"}
 
 
 def parse(text: str, vocabulary: FieldRegistry) -> Query:
-    """Read a query. Raises InvalidQuery, with every fault at its place in `text`."""
+    """Parse a query.
+
+    Args:
+        text: the query.
+        vocabulary: the allowed fields.
+
+    Raises:
+        InvalidQuery: with every error at its position in `text`.
+    """
     if len(text) > MAX_LENGTH:
         fault = QueryError(
             "too_long",
@@ -59,7 +66,7 @@ def parse(text: str, vocabulary: FieldRegistry) -> Query:
 
 @dataclass
 class _Reading:
-    """One query while it is read."""
+    """The state of the parser for one query."""
 
     text: str
     vocabulary: FieldRegistry
@@ -106,7 +113,7 @@ class _Reading:
             self._add(Term(None, (Value(self.text[begin : self.at], at=begin),), start, self.at, negated=negated))
 
     def _quoted(self) -> str:
-        """What stands in quotes, from the opening one on."""
+        """Return the text in quotes, starting at the opening quote."""
         begin = self.at
         end = self.text.find('"', begin + 1)
         if end < 0:
@@ -142,7 +149,7 @@ class _Reading:
         self._add(Term(word, tuple(v for v in values if v is not None), start, end, part=part, negated=negated))
 
     def _values(self) -> list[tuple[str, int, bool]]:
-        """The values from here to the next space, with the place of each and whether it stood in quotes."""
+        """Return the values up to the next space, each with its position and whether it was quoted."""
         found: list[tuple[str, int, bool]] = []
         while self.at < len(self.text) and not self.text[self.at].isspace():
             place = self.at
@@ -188,7 +195,7 @@ class _Reading:
 
     def _value(self, word: SearchField, compared: str, text: str, at: int, quoted: bool) -> Value | None:
         if not text:
-            return None  # told already
+            return None  # already reported
         end = at + len(text) + 2 * quoted
         if text.casefold() in word.values and not compared and (word.kind is not FieldType.LINE or not quoted):
             return Value(text.casefold(), at=at)
@@ -264,7 +271,7 @@ class _Reading:
         )
 
     def _bound(self, word: SearchField, text: str) -> Bound | None:
-        """A number, a day or an age; None where it is none."""
+        """Return a number, a date or an age; None if the text is none."""
         if word.kind is FieldType.NUMBER:
             if not _NUMBER.fullmatch(text):
                 return None
@@ -302,7 +309,7 @@ def _compared(sign: str, bound: Bound) -> Range:
 
 
 def closest_match(given: str, names: Sequence[str]) -> str:
-    """The name that was probably meant; empty where none is near."""
+    """Return the closest name; empty if none is close."""
     return next(iter(difflib.get_close_matches(given, names, n=1, cutoff=0.6)), "")
 
 

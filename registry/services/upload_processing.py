@@ -66,10 +66,10 @@ def due_upload_ids(*, limit: int = 200) -> list[int]:
 def process_upload(upload_id: int) -> bool:
     """Claim an upload, read it, and store or refuse it.
 
-    A fault of the store raises nothing: the upload is tried again later, COUNTERSIGN_UPLOAD_ATTEMPTS times in all.
+    An error of the store is not raised: the upload is retried later, up to COUNTERSIGN_UPLOAD_ATTEMPTS attempts.
 
     Returns:
-        False where the upload could not be claimed, or the claim was lost.
+        False if the upload could not be claimed, or the claim was lost.
     """
     lease = QUEUE.claim(upload_id)
     if lease is None:
