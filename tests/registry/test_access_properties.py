@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, Phase, given
+from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
@@ -110,6 +110,14 @@ def arrange(world: World, given_roles: list[GivenRole], joins: list[tuple[int, i
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example asks some hundred questions: shrinking is dear
+)
+@example(  # who may decide on a model, and administers the organisation: chance seldom finds both
+    given_roles=[(Role.APPROVER, 0, 0, False, None), (Role.ADMINISTRATOR, 0, None, False, None)],
+    joins=[],
+    later=0,
+    limit=(None, None),
+    asked=Permission.DECIDE,
+    swept=False,
 )
 @given(
     given_roles=grants,

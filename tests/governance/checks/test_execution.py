@@ -29,13 +29,20 @@ from registry.services import versions
 from registry.services.claiming import Lease
 from registry.services.versions import MetricSpec
 from tests import factories
+from tests.fixtures.scenes import Share
 from tests.governance.checks.tried import PASSED, actions, ask, claimed, for_champion, later, latest, runs, settle
 from tests.governance.promotions.conftest import CARD, Bank, found_bank
 
 
+@pytest.fixture(scope="module")
+def _shared_bank(share_scene: Share) -> Bank:
+    made: Bank = share_scene(found_bank)
+    return made
+
+
 @pytest.fixture
-def bank(db: None) -> Bank:
-    return found_bank()
+def bank(_shared_bank: Bank, db: None) -> Bank:
+    return _shared_bank.again()
 
 
 # --- planning ---
