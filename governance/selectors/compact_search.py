@@ -1,4 +1,4 @@
-"""Searching models and versions by clauses: what a front room read from a filter, as SQL over indexed columns.
+"""Search models and versions by clauses parsed from a filter, as SQL over indexed columns.
 
 Comparators are those of MLflow: =, !=, LIKE and ILIKE (both with % and _), IN, NOT IN, and for numbers the others.
 """
@@ -19,15 +19,16 @@ from governance.selectors.compact_rows import (
 from registry import access, prompts
 
 PROMPT = prompts.IS_PROMPT
-"""The tag by which MLflow tells prompts from models. Unless asked for, they are left out. A version is a prompt's where
-its model carries the tag, whatever its own tags say."""
+"""The tag by which MLflow distinguishes prompts from models. Prompts are left out unless the filter names the
+tag. A version belongs to a prompt if its model has the tag, whatever the version's own tags are.
+"""
 
 _BOUND = 2**62
 
 
 @dataclass(frozen=True)
 class Clause:
-    """One comparison. `key` is a column's name, or a tag's key where `tag` is set."""
+    """One comparison. `key` is a column's name, or a tag's key if `tag` is set."""
 
     key: str
     comparator: str
@@ -52,11 +53,22 @@ VERSION_ORDER = {
 _SIGNS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "LIKE": "LIKE", "ILIKE": "ILIKE"}
 
 Order = Sequence[tuple[str, bool]]
-"""Keys to order by, and whether downwards."""
+"""Sort keys, each with whether it is descending."""
 
 
 def search_models(actor: Actor, clauses: Sequence[Clause], order: Order, *, limit: int, offset: int) -> list[ModelRow]:
-    """The models all clauses hold for; ordered by name last."""
+    """Return the models visible to the actor that match all clauses.
+
+    Args:
+        actor: who searches.
+        clauses: comparisons on the name or on tags.
+        order: sort keys; the name is always the last.
+        limit: maximum number of rows.
+        offset: rows to skip.
+
+    Raises:
+        PermissionDeniedError: the actor's token lacks the scope `models:read`.
+    """
     access.require_scope(actor, "models:read")
     condition, parameters = _condition(clauses, _MODEL_COLUMNS, "m.tags")
     sentence = _order(order, MODEL_ORDER, (("name", False),))
@@ -66,7 +78,15 @@ def search_models(actor: Actor, clauses: Sequence[Clause], order: Order, *, limi
 def search_versions(
     actor: Actor, clauses: Sequence[Clause], order: Order, *, limit: int, offset: int
 ) -> list[CompactVersion]:
-    """The versions all clauses hold for; ordered by name and, newest first, by number last."""
+    """Return the versions visible to the actor that match all clauses.
+
+    Args:
+        actor: who searches.
+        clauses: comparisons on columns of versions or on tags.
+        order: sort keys, by default the last change; name and descending number are always the last.
+        limit: maximum number of rows.
+        offset: rows to skip.
+    """
     condition, parameters = _condition(clauses, _VERSION_COLUMNS, "v.tags")
     fallback = (("name", False), ("version_number", True))
     sentence = _order(order or [("last_updated_timestamp", True)], VERSION_ORDER, fallback)
@@ -106,7 +126,7 @@ def _condition(clauses: Sequence[Clause], columns: dict[str, str], tags: str) ->
 def _tag(clause: Clause, tags: str, key: str, value: str) -> str:
     holds = f"{tags} @> jsonb_build_object(%({key})s::text, %({value})s::text)"
     if clause.key == PROMPT and clause.comparator in ("=", "!="):
-        # Whether it is a prompt: what does not carry the tag is none, whatever other value is named.
+        # A model without the tag is not a prompt, whatever value the clause compares with.
         prompt = (clause.comparator == "=") == (str(clause.value).casefold() == "true")
         is_one = f"lower({tags} ->> %({key})s) = 'true'"
         return is_one if prompt else f"({is_one}) IS NOT TRUE"
@@ -116,5 +136,5 @@ def _tag(clause: Clause, tags: str, key: str, value: str) -> str:
 
 
 def _unescaped(clause: Clause) -> str:
-    """A backslash is a character like any other there."""
+    """Return the clause that makes a backslash a normal character."""
     return " ESCAPE ''" if clause.comparator.endswith("LIKE") else ""
