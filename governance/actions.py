@@ -33,7 +33,7 @@ WEBHOOK_CREATED = register("webhook.created", "created a webhook")
 WEBHOOK_UPDATED = register("webhook.updated", "updated the webhook")
 WEBHOOK_DELETED = register("webhook.deleted", "deleted the webhook")
 WEBHOOK_TESTED = register("webhook.tested", "sent a test message to the webhook's address")
-WEBHOOK_DISABLED = register("webhook.disabled", "disabled the webhook, because its receiver said that it is gone")
+WEBHOOK_DISABLED = register("webhook.disabled", "disabled the webhook, because its receiver responded with 410 Gone")
 
 CHECK_QUEUED = register("check.queued", "queued a check")
 CHECK_COMPLETED = register("check.completed", "completed a check")

@@ -286,7 +286,7 @@ class Client:
         environ = os.environ if environ is None else environ
         token, _ = _token_of(environ)
         if not environ.get("COUNTERSIGN_URL"):
-            raise UsageError("Set COUNTERSIGN_URL to where the server is, such as https://registry.example.")
+            raise UsageError("Set COUNTERSIGN_URL to the address of the server, such as https://registry.example.")
         options.setdefault("ca_file", environ.get("COUNTERSIGN_CA_FILE") or None)
         return cls(environ["COUNTERSIGN_URL"], token, **options)
 
@@ -427,13 +427,13 @@ class Client:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port
         except ValueError:
-            raise ConnectionFailedError("The server named an address for the file that is none.") from None
+            raise ConnectionFailedError("The server returned an invalid upload address.") from None
         if parts.scheme not in ("http", "https") or not host:
-            raise ConnectionFailedError("The server named an address for the file that is none.")
+            raise ConnectionFailedError("The server returned an invalid upload address.")
         if parts.scheme == "http" and not self._insecure_http and not _loopback(host):
             raise UsageError(
-                f"Refused to send {file.path} to {host} over http://, where everybody in between reads it. Where that "
-                "network is trusted, --insecure-http says so."
+                f"Refused to send {file.path} to {host} over http://, where the network can read it. If that "
+                "network is trusted, use --insecure-http."
             )
         if parts.scheme == "https" and self._tls is None:
             self._tls = _trust(self._ca_file)
@@ -763,7 +763,9 @@ class Client:
             through = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else None
             host, port = (through.hostname or "", through.port or 8080) if through else (where.host, where.port)
         except ValueError:
-            raise UsageError(f"The environment names a proxy for {where.scheme}:// that is no address.") from None
+            raise UsageError(
+                f"The environment names a proxy for {where.scheme}:// that is not a valid address."
+            ) from None
         named = f"{host}:{port}" if through else ""
         if where.scheme == "http":
             connection = http.client.HTTPConnection(host, port, timeout=timeout)
@@ -786,11 +788,11 @@ class Client:
                 for_good=True,
             )
         if isinstance(error, ssl.SSLError):
-            return _Lost(f"{url} does not speak TLS as expected ({error.reason}): is the address right?")
+            return _Lost(f"{url} does not respond with TLS as expected ({error.reason}): check the address.")
         if isinstance(error, socket.gaierror):
-            return _Lost(f"There is no host {where.host} ({error.strerror}): is COUNTERSIGN_URL right?")
+            return _Lost(f"There is no host {where.host} ({error.strerror}): check COUNTERSIGN_URL.")
         if isinstance(error, ConnectionRefusedError):
-            return _Lost(f"Nothing listens at {url}: is the server running, and COUNTERSIGN_URL right?")
+            return _Lost(f"Nothing listens at {url}: check that the server runs, and COUNTERSIGN_URL.")
         if isinstance(error, (socket.timeout, TimeoutError)):
             return _Lost(f"{url} did not answer within {timeout:.0f} s.")
         return _Lost(f"The connection to {url} failed ({str(error) or type(error).__name__}).")
@@ -814,8 +816,8 @@ class Client:
         if 300 <= response.status < 400:
             to = urlsplit(response.headers.get("Location", ""))
             raise _Lost(
-                f"{self.url} sends elsewhere ({response.status}, to {to.scheme}://{to.netloc}{to.path}). The token is "
-                "sent to no other address: set COUNTERSIGN_URL to the one that answers itself.",
+                f"{self.url} redirects ({response.status}, to {to.scheme}://{to.netloc}{to.path}). The token is "
+                "not sent to other addresses: set COUNTERSIGN_URL to the final address.",
                 for_good=True,
             )
         try:
@@ -865,15 +867,15 @@ def _address(url: str, insecure_http: bool) -> tuple[str, str, int, str]:
         parts = urlsplit(url.strip())
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise UsageError("COUNTERSIGN_URL is no address: write it as https://registry.example.") from None
+        raise UsageError("COUNTERSIGN_URL is not a valid address: write it as https://registry.example.") from None
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise UsageError("COUNTERSIGN_URL is no address: write it as https://registry.example.")
+        raise UsageError("COUNTERSIGN_URL is not a valid address: write it as https://registry.example.")
     if parts.username or parts.password:
-        raise UsageError("COUNTERSIGN_URL holds a name or password: leave it out, the token signs in.")
+        raise UsageError("COUNTERSIGN_URL contains a user name or password: remove it, the token authenticates.")
     if parts.scheme == "http" and not insecure_http and not _loopback(host):
         raise UsageError(
-            f"Refused to send a token to {host} over http://, where everybody in between reads it: use https://. "
-            "Where that network is trusted, --insecure-http says so."
+            f"Refused to send a token to {host} over http://, where the network can read it: use https://. "
+            "If that network is trusted, use --insecure-http."
         )
     base = parts.path.rstrip("/").removesuffix(PREFIX)
     return parts.scheme, host, port or {"http": 80, "https": 443}[parts.scheme], base
@@ -906,8 +908,8 @@ def _token_of(environ: Mapping[str, str], file: str = "") -> tuple[str, str]:
     file = file or environ.get("COUNTERSIGN_TOKEN_FILE", "")
     if not file:
         raise _NoToken(
-            "Set COUNTERSIGN_TOKEN, or COUNTERSIGN_TOKEN_FILE to a file that holds an access token: the page “Access "
-            "tokens” makes one."
+            "Set COUNTERSIGN_TOKEN, or COUNTERSIGN_TOKEN_FILE to a file with an access token: create one on the page "
+            "“Access tokens”."
         )
     try:
         return Path(file).read_text(encoding="utf-8").strip(), file
@@ -1049,7 +1051,9 @@ def _client(options: argparse.Namespace, console: Console) -> Client:
         console.note(f"countersign: others on this machine can read {source}: chmod 600 it.")
     url = options.url or os.environ.get("COUNTERSIGN_URL", "")
     if not url:
-        raise UsageError("Set COUNTERSIGN_URL, or give --url: where the server is, such as https://registry.example.")
+        raise UsageError(
+            "Set COUNTERSIGN_URL, or use --url: the address of the server, such as https://registry.example."
+        )
     return Client(
         url,
         token,
@@ -1142,7 +1146,7 @@ def _identity(document: Json) -> list[str]:
     return [
         f"signed in as  {_plain(person.get('name', 'nobody'))} ({_plain(person.get('username', ''))})",
         f"token         {name} ({prefix}…), until {end}",
-        f"may           {_names(scopes) if scopes is not None else 'whatever its person may'}",
+        f"may           {_names(scopes) if scopes is not None else 'everything its person may'}",
         f"models        {_names(models) if models is not None else 'all its person sees'}",
     ]
 
@@ -1190,12 +1194,12 @@ def _assess(client: Client, options: argparse.Namespace, console: Console) -> in
                        "--answer QUESTION=ANSWER … --rationale TEXT")  # fmt: skip
         return DONE
     if not options.rationale:
-        raise UsageError("Say with --rationale what the answers rest on.")
+        raise UsageError("Give the basis of the answers with --rationale.")
     made = client.assess(options.model, answers, rationale=options.rationale)
     if "tier" in made:
         console.answer(made, f"{_plain(options.model)} is of tier {made['tier']}, with {made['points']} points")
     else:
-        console.answer(made, "The tier would be less strict than the one in force, so a second person confirms it.")
+        console.answer(made, "The tier would be less strict than the one in force, so a second person must confirm it.")
     return DONE
 
 
@@ -1246,7 +1250,7 @@ def _attach(client: Client, options: argparse.Namespace, console: Console) -> in
         f"evidence     {_names(kinds) or 'none'}",
         f"fingerprint  {_plain(version['fingerprint'])}",
         *_approval_lines(version),
-        *(f"request      #{number} asks to approve it again: countersign wait {number}" for number in requests),
+        *(f"request      #{number} requests its approval again: countersign wait {number}" for number in requests),
     )
     return DONE
 
@@ -1278,7 +1282,7 @@ def _promote(client: Client, options: argparse.Namespace, console: Console) -> i
         if refusal.code != "already_open" or not options.follow_existing:
             raise
         document = client.promotion(refusal.document["existing"]["id"])
-        console.note(f" … following request #{document['id']}, which asks for that already")
+        console.note(f" … following request #{document['id']}, which requests the same")
     if options.wait:
         return _follow(client, document["id"], options, console)
     _tell(document, console)
@@ -1297,7 +1301,7 @@ def _promote_along(
     client: Client, slug: str, number: int, way: Sequence[str], options: argparse.Namespace, console: Console
 ) -> int:
     """Request each stage on the path to the target, and wait for each; stop if one is not promoted."""
-    console.note(f" … no move leads straight there: {' → '.join(map(_plain, way))}")
+    console.note(f" … there is no direct transition: {' → '.join(map(_plain, way))}")
     status = DONE
     for stage in way:
         step = argparse.Namespace(**{**vars(options), "to": stage, "version": f"{slug}/{number}"})
@@ -1433,7 +1437,7 @@ def verify(resolved: Json, folder: Path) -> int:
     recorded = {str(a["path"]): str(a["sha256"]) for a in resolved["artifacts"]}
     # Every file, links included: nothing in the folder is skipped.
     if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder.")
+        raise UsageError(f"{folder} is not a folder.")
     below = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     files = [LocalFile.read(path.resolve(), path.relative_to(folder).as_posix()) for path in below]
     present = {file.name: file.sha256 for file in files}
@@ -1538,7 +1542,7 @@ def local_files(given: Iterable[str], selection: Selection | None = None) -> lis
             files = selection.files(path)
             if not files:
                 why = f": {_some(selection.left_out)} left out" if selection.left_out else ""
-                raise UsageError(f"The folder {path} holds no file to send{why}.")
+                raise UsageError(f"The folder {path} contains no file to send{why}.")
         else:
             files = [LocalFile.read(path)]
         for file in files:
@@ -1672,13 +1676,13 @@ def _text(path: str) -> str:
 
 def _document(path: str) -> Any:
     def constant(name: str) -> Any:
-        raise ValueError(f"{name} is no JSON number")
+        raise ValueError(f"{name} is not a JSON number")
 
     def members(pairs: list[tuple[str, Any]]) -> Json:
         names = [name for name, _ in pairs]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise ValueError(f"the member “{_plain(twice[0])}” is there twice")
+            raise ValueError(f"the member “{_plain(twice[0])}” occurs twice")
         return dict(pairs)
 
     try:
@@ -1755,15 +1759,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"countersign {__version__}")
     always = argparse.ArgumentParser(add_help=False)
     server = always.add_argument_group("server")
-    server.add_argument("--url", help="where the server is; goes before COUNTERSIGN_URL")
-    server.add_argument("--token-file", default="", metavar="FILE", help="holds the token; goes before the environment")
-    server.add_argument("--ca-file", metavar="FILE", help="certificates to trust besides the system's")
+    server.add_argument("--url", help="address of the server; overrides COUNTERSIGN_URL")
+    server.add_argument(
+        "--token-file", default="", metavar="FILE", help="contains the token; overrides the environment"
+    )
+    server.add_argument("--ca-file", metavar="FILE", help="certificates to trust in addition to the system's")
     server.add_argument("--insecure-http", action="store_true", help="allow http:// to another machine")
-    server.add_argument("--attempts", type=int, default=5, metavar="N", help="how often to try (default: 5)")
+    server.add_argument("--attempts", type=int, default=5, metavar="N", help="maximum attempts (default: 5)")
     form = always.add_argument_group("output").add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON, also on a terminal")
     form.add_argument("--table", action="store_true", help="a table, also where there is no terminal")
-    always.add_argument("--quiet", action="store_true", help="only JSON, and what went wrong")
+    always.add_argument("--quiet", action="store_true", help="print only JSON and errors")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[..., int], about: str) -> argparse.ArgumentParser:
@@ -1771,8 +1777,8 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=run)
         return added
 
-    command("whoami", _whoami, "say who the token is and what it may do")
-    _add_register(command("register", _register, "register a version: its files, and everything that is fixed with it"))
+    command("whoami", _whoami, "show the identity and scopes of the token")
+    _add_register(command("register", _register, "register a version: its files and metadata"))
 
     assess = command("assess", _assess, "answer the risk questionnaire for a model, or show its questions")
     assess.add_argument("model", help="the model's name")
@@ -1781,7 +1787,7 @@ def _parser() -> argparse.ArgumentParser:
         help="by their ids; one for each question",
     )  # fmt: skip
     assess.add_argument("--answers", metavar="FILE", help="JSON: the id of an answer by the id of its question")
-    assess.add_argument("--rationale", default="", help="what the answers rest on")
+    assess.add_argument("--rationale", default="", help="basis of the answers")
 
     attach = command("attach", _attach, "add files, a card, metrics or evidence to a version")
     attach.add_argument(
@@ -1796,35 +1802,34 @@ def _parser() -> argparse.ArgumentParser:
         "--reason", help="of the request that files open for a version that an import put in a protected place"
     )
 
-    promote = command("promote", _promote, "ask that a version enter a stage or carry an alias")
+    promote = command("promote", _promote, "request that a version enter a stage or get an alias")
     promote.add_argument("version", metavar="MODEL/VERSION", help="credit-risk-pd/7, or credit-risk-pd@latest")
     promote.add_argument("--to", required=True, metavar="TARGET", help="a stage, such as production; or @alias")
     promote.add_argument("--reason", required=True, help="why; the approvers sign it")
     promote.add_argument("--wait", action="store_true", help="wait until it is decided")
-    promote.add_argument(
-        "--follow-existing", action="store_true", help="where that is asked for already, follow that request"
-    )
+    promote.add_argument("--follow-existing", action="store_true", help="if the same request is open, follow it")
     _add_timeout(promote)
 
-    wait = command("wait", _wait, "wait until a request is decided, and say what is missing meanwhile")
+    wait = command("wait", _wait, "wait until a request is decided, and show what is missing")
     _add_timeout(wait)
-    gate = command("gate", _gate, "say the verdict on a request; exit 0 only where it is approved or promoted")
-    execute = command("execute", _execute, "carry out a request that its policy holds when it is ready")
-    withdraw = command("withdraw", _withdraw, "take a request back")
+    gate = command("gate", _gate, "show the verdict on a request; exit status 0 only if it is approved or promoted")
+    execute = command("execute", _execute, "promote a request that its policy holds when ready")
+    withdraw = command("withdraw", _withdraw, "withdraw a request")
     for parser_of in (wait, gate, execute, withdraw):
         parser_of.add_argument("request", type=_number, metavar="NUMBER", help="the request's number")
     withdraw.add_argument("--reason", required=True, help="why")
 
-    resolve = command("resolve", _resolve, "say which version a reference means now, and the digests of its files")
+    resolve = command("resolve", _resolve, "resolve a reference to a version, with the digests of its files")
     resolve.add_argument("reference", help="model/7, model@champion, model@latest or model/production")
-    resolve.add_argument("--verify", metavar="FOLDER", help="hold the files below it against the digests")
+    resolve.add_argument("--verify", metavar="FOLDER", help="compare the files below it with the digests")
 
-    search = command("search", _search, "find models or versions; the page /search/help/ has every word")
+    search = command("search", _search, "find models or versions; the page /search/help/ lists all terms")
     search.add_argument(
-        "query", help="such as: 'tier:1 stage:production metric.auc>0.9'; one that begins with a minus goes after --"
+        "query",
+        help="such as: 'tier:1 stage:production metric.auc>0.9'; a query that begins with a minus must follow --",
     )
     search.add_argument("--versions", action="store_true", help="list versions, not models")
-    search.add_argument("--limit", type=_many, default=100, metavar="N", help="how many at most (default: 100)")
+    search.add_argument("--limit", type=_many, default=100, metavar="N", help="maximum number (default: 100)")
     return parser
 
 
@@ -1834,7 +1839,7 @@ def _add_register(parser: argparse.ArgumentParser) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="a file, or a folder whose files are taken but for what --exclude names; symbolic links are refused",
+        help="a file, or a folder, whose files are sent except those that --exclude names; symbolic links are refused",
     )
     _add_evidence(parser)
     parser.add_argument("--facts", metavar="FILE", help="JSON: datasets, parameters, signature, parents, tags …")
@@ -1844,10 +1849,10 @@ def _add_register(parser: argparse.ArgumentParser) -> None:
         "s3://…?versionId=…, git+https://…@…, or FORM:TEXT; may be repeated",
     )  # fmt: skip
     parser.add_argument("--environment-lock", metavar="FILE", help="the lock file it was trained with")
-    parser.add_argument("--repository", help="of the code; GitHub and GitLab jobs know it")
-    parser.add_argument("--commit", help="of the code; GitHub and GitLab jobs know it")
-    parser.add_argument("--trained-by", metavar="USERNAME", help="who trained it, where that is somebody else")
-    parser.add_argument("--description", help="what is new about it")
+    parser.add_argument("--repository", help="of the code; set automatically in GitHub and GitLab jobs")
+    parser.add_argument("--commit", help="of the code; set automatically in GitHub and GitLab jobs")
+    parser.add_argument("--trained-by", metavar="USERNAME", help="who trained it, if not the owner of the token")
+    parser.add_argument("--description", help="description of the version")
     parser.add_argument("--licence", help="SPDX expression")
     model = parser.add_argument_group("the model, where it is not registered yet")
     model.add_argument("--create", action="store_true", help="register it")
@@ -1870,8 +1875,8 @@ def _add_evidence(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--exclude", action="append", default=[], metavar="PATTERN",
-        help="leave out files and folders of this name, or of this path where it holds a slash; after those of the "
-        "folder's .countersignignore. !PATTERN takes back. Always left out, unless taken back: "
+        help="leave out files and folders of this name, or of this path if it contains a slash; applied after those "
+        "of the folder's .countersignignore. !PATTERN includes again. Left out by default: "
         + " ".join(LEFT_OUT).replace("%", "%%"),
     )  # fmt: skip
 
@@ -1892,21 +1897,21 @@ def _add_timeout(parser: argparse.ArgumentParser) -> None:
 def _duration(text: str) -> float:
     found = re.fullmatch(r"(\d{1,6})([smh]?)", text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: write 90, 15m or 2h")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time: write 90, 15m or 2h")
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
 def _number(text: str) -> int:
     found = re.fullmatch(r"#?([1-9]\d{0,8})", text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no request's number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a request")
     return int(found[1])
 
 
 def _many(text: str) -> int:
     if text.isascii() and text.isdecimal() and 0 < int(text) <= 100_000:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 100,000")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100,000")
 
 
 def _metric(text: str) -> Json:

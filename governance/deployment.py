@@ -23,7 +23,7 @@ def protection_check(*, databases: Sequence[str] | None = None, **_: Any) -> lis
     if settings.COUNTERSIGN_PROTECTED == "none":
         found.append(
             Warning(
-                "COUNTERSIGN_PROTECTED=none: an instance set up so protects nothing.",
+                "COUNTERSIGN_PROTECTED=none: a new instance is set up without protected stages.",
                 hint="Leave it out anywhere but on a trial.",
                 id="countersign.W001",
             )
@@ -53,7 +53,7 @@ def sandbox(**_: Any) -> list[CheckMessage]:
     if settings.COUNTERSIGN_CHECKS_NEED_ISOLATION:
         hint = "No check can run here: run workers on Linux 5.13 or later, with Landlock among its security modules."
         return [Error(text, hint=hint, id="countersign.E002")]
-    hint = "Each run records what held. Set COUNTERSIGN_CHECKS_NEED_ISOLATION=yes to run no check without both."
+    hint = "Each run records its isolation. Set COUNTERSIGN_CHECKS_NEED_ISOLATION=yes to run no check without both."
     return [Info(text, hint=hint, id="countersign.I001")]
 
 
@@ -85,7 +85,7 @@ def imitations(*, databases: Sequence[str] | None = None, **_: Any) -> list[Chec
     ]
     found += [
         Warning(
-            f"The model {slug} is in a protected stage and carries the tag of prompts: MLflow clients do not show it.",
+            f"The model {slug} is in a protected stage and has the tag of prompts: MLflow clients do not show it.",
             hint="Register a model without the tag and promote its version there.",
             id="countersign.W011",
         )
@@ -104,7 +104,7 @@ def fence(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMess
             if cursor.fetchone() != (True,):
                 found.append(
                     Warning(
-                        "The fence of this database is of an earlier release.",
+                        "The database guards are those of an earlier release.",
                         hint="Run `manage.py provision` as a superuser of the cluster, then `manage.py migrate`.",
                         id="countersign.W020",
                     )

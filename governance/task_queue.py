@@ -90,4 +90,4 @@ def _send(task_name: str, numbers: tuple[int, ...], request_id: str, expires: fl
         )
     except Exception as error:
         _silent_until = time.monotonic() + settings.COUNTERSIGN_RING_AGAIN_SECONDS
-        log.warning("could not ring %s%r (%s); beat rings again", task_name, numbers, error)
+        log.warning("could not enqueue %s%r (%s); beat enqueues it again", task_name, numbers, error)

@@ -229,7 +229,7 @@ def outcome_from_json(raw: bytes) -> CheckOutcome:
     _refuse_unstorable(data["measures"])
     summary = _text(data["summary"], "summary")
     if not summary.strip():
-        raise CheckContractError("the summary is empty: say in a sentence what was found")
+        raise CheckContractError("the summary is empty: write one sentence on the result")
     return CheckOutcome(
         conclusion=Conclusion(data["conclusion"]),
         summary=summary,
@@ -301,9 +301,9 @@ def missing_evidence(check: Check, available: frozenset[str], facts: Mapping[str
     try:
         missing = tuple(check.missing(available, facts, params))
     except Exception as error:
-        raise CheckContractError(f"it cannot say what it lacks ({type(error).__name__}: {error})"[:500]) from error
+        raise CheckContractError(f"its missing() failed ({type(error).__name__}: {error})"[:500]) from error
     if not all(isinstance(what, str) for what in missing):
-        raise CheckContractError("what it lacks must be said in words")
+        raise CheckContractError("its missing() must return texts")
     return missing
 
 
@@ -327,18 +327,18 @@ def refuse_bad_check(check: type[Check]) -> None:
         unknown = ", ".join(f"“{name}”" for name in check.facts if name not in FACT_NAMES) or repr(check.facts)
         raise CheckContractError(f"it asks for the facts {unknown}; the facts are: {', '.join(sorted(FACT_NAMES))}")
     if not isinstance(check.needs, tuple) or not all(isinstance(need, RequiredEvidence) for need in check.needs):
-        raise CheckContractError("its needs must be a tuple of contract.Evidence")
+        raise CheckContractError("its needs must be a tuple of base.RequiredEvidence")
     if not isinstance(check.sandbox, Sandbox):
-        raise CheckContractError("its sandbox must be a contract.Sandbox")
+        raise CheckContractError("its sandbox must be a base.Sandbox")
     params = check.Params
     if (
         not isinstance(params, type)
         or not issubclass(params, BaseModel)
         or params.model_config.get("extra") != "forbid"
     ):
-        raise CheckContractError("its Params must refuse unknown names: derive them from contract.Parameters")
+        raise CheckContractError("its Params must refuse unknown names: derive them from base.Parameters")
     if not params.model_config.get("frozen"):
-        raise CheckContractError("its Params must be frozen: derive them from contract.Parameters")
+        raise CheckContractError("its Params must be frozen: derive them from base.Parameters")
     if check.run is Check.run:
         raise CheckContractError("it has no run()")
 

@@ -249,7 +249,7 @@ def _run(job: dict[str, Any]) -> bytes:
     )
     outcome = check.run(context, check.Params.model_validate_json(json.dumps(job["params"])))
     if not isinstance(outcome, CheckOutcome):
-        raise CheckContractError(f"run() must return an Outcome, not {type(outcome).__name__}")
+        raise CheckContractError(f"run() must return a CheckOutcome, not {type(outcome).__name__}")
     return outcome.as_json()
 
 

@@ -39,7 +39,7 @@ class LocalFiles:
             FolderUnusableError: not a folder, a symbolic link, or an unreadable file.
         """
         if not folder.is_dir():
-            raise FolderUnusableError(f"{folder} is no folder.")
+            raise FolderUnusableError(f"{folder} is not a folder.")
         for path in sorted(folder.rglob("*")):
             if path.is_symlink():
                 raise FolderUnusableError(f"{path} is a symbolic link: a version has files of its own.")

@@ -55,7 +55,7 @@ def run_claimed_check(run_id: int, *, settle: Callable[[int], object], run: Runn
         raise
     except Exception as error:
         log.exception("check run %s could not be carried out", run_id)
-        result = Result.error(f"The check could not be carried out here ({type(error).__name__}). It is tried again.")
+        result = Result.error(f"The check could not be run on this worker ({type(error).__name__}). It is run again.")
     return result is not None and check_runs.complete(lease, result, settle=settle)
 
 

@@ -169,7 +169,7 @@ def copy_inputs(job: Job, scratch: Path, open_blob: OpenBlob, pulse: Callable[[]
             fault = "is not in storage" if local is None else "is not, byte for byte, what was registered"
             raise _Ended(
                 ExitReason.EVIDENCE_DAMAGED,
-                f"{source.path} {fault}, so nothing was judged from it. The check integrity.digest says more.",
+                f"{source.path} {fault}, so it was not evaluated. The check integrity.digest reports the details.",
             )
         files.append(File(source.kind, source.path, source.sha256, source.size, local))
     return tuple(files)
@@ -328,7 +328,9 @@ def _answer(answer: bytes, printed: bytes, status: int, conditions: dict[str, An
         except CheckContractError as fault:
             raise _Ended(ExitReason.REFUSED_OUTPUT, f"The check's answer was refused: {fault}.") from fault
     if kind not in _SENTENCES:
-        raise _Ended(ExitReason.REFUSED_OUTPUT, "The check's answer was refused: it does not say how the check ended.")
+        raise _Ended(
+            ExitReason.REFUSED_OUTPUT, "The check's answer was refused: it does not state how the check ended."
+        )
     if kind != ExitReason.OUT_OF_MEMORY:
         conditions["printed"] = _tail(printed)
     raise _Ended(ExitReason(kind), _SENTENCES[ExitReason(kind)].format(_clean(error)))

@@ -16,4 +16,4 @@ try:
     reset(where)
 except EmbeddedError as error:
     sys.exit(f"nothing was removed: {error}")
-print(f"{where} is empty; `make run` begins anew")
+print(f"{where} is empty; the next `make run` starts from scratch")

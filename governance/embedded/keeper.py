@@ -84,13 +84,13 @@ def server_identity(*must_reach: Path) -> Identity:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
         raise SystemExit(
-            "PostgreSQL refuses to run as root, and this machine has no user nobody: run as an ordinary user"
+            "PostgreSQL refuses to run as root, and this machine has no user `nobody`: run as an ordinary user"
         ) from None
     closed = any(not parent.stat().st_mode & 0o001 for path in must_reach for parent in path.resolve().parents)
     if closed and not has_dac_override():
         raise SystemExit(
-            "PostgreSQL runs as nobody under root, and nobody may not enter this clone's directory: "
-            "move the clone where everyone may, such as /srv, or run as an ordinary user"
+            "under root PostgreSQL runs as the user `nobody`, which has no access to this clone's directory: "
+            "move the clone to a directory open to all users, such as /srv, or run as an ordinary user"
         )
     return Identity(nobody.pw_uid, nobody.pw_gid, changes=True, passes_everywhere=closed)
 

@@ -47,7 +47,7 @@ def proof_of(options: Mapping[str, Any], username: str) -> Proof:
     if sys.stdin.isatty():
         return Password(getpass.getpass(f"Password of {username}: "))
     raise CommandError(
-        f"Prove that {username} runs this: give an access token of theirs in COUNTERSIGN_TOKEN or --token-file, or "
+        f"Prove that {username} runs this: give one of their access tokens in COUNTERSIGN_TOKEN or --token-file, or "
         "their password in --password-file or on a terminal. Access to this shell proves nothing."
     )
 

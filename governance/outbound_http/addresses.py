@@ -41,10 +41,10 @@ def resolve_allowed_address(host: str, port: int, *, private: bool) -> str:
 def _check_address(host: str, address: addresses.Address, *, private: bool) -> None:
     if addresses.is_metadata(address):
         raise ForbiddenAddressError(
-            f"{host} is at {address}, where machines keep their credentials: nothing is fetched there."
+            f"{host} is at {address}, a cloud metadata service with credentials, which is never contacted."
         )
     if not addresses.is_reachable(address):
-        raise ForbiddenAddressError(f"{host} is at {address}, which is no server's address.")
+        raise ForbiddenAddressError(f"{host} is at {address}, which is not a valid server address.")
     if not private and not addresses.is_public(address):
         raise ForbiddenAddressError(
             f"{host} is at {address}, inside a private network, and no operator named this host."

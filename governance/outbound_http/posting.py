@@ -78,7 +78,7 @@ def post(
         if over.is_set():
             raise ServerUnavailableError(_late(server)) from None
         raise InvalidResponseError(
-            f"{server.origin} answered something that is no HTTP: {type(error).__name__}."
+            f"{server.origin} sent a response that is not HTTP: {type(error).__name__}."
         ) from None
     finally:
         clock.cancel()

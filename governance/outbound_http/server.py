@@ -146,7 +146,7 @@ class RemoteServer:
         code = str(said.get("error_code", ""))[:100]
         message = " ".join(str(said.get("message", "")).split())[:500]
         if status in (401, 403) and not message:
-            message = "it wants credentials: set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and _PASSWORD"
+            message = "credentials are required: set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and _PASSWORD"
         return ServerResponseError(
             status, code, f"{self._where(path)} answered {status}{f' {code}' if code else ''}: {message}"
         )
@@ -170,11 +170,11 @@ class RemoteServer:
             except ForbiddenAddressError as error:
                 raise InvalidResponseError(str(error)) from None
             except (OSError, http.client.HTTPException) as error:
-                raise ServerUnavailableError(f"{self._where(path)} cannot be asked: {_said(error)}.") from None
+                raise ServerUnavailableError(f"{self._where(path)} is not available: {_said(error)}.") from None
             if 300 <= response.status < 400:
                 raise InvalidResponseError(
-                    f"{self._where(path)} sends elsewhere ({response.status}), and no redirect is followed: give the "
-                    "address it really has."
+                    f"{self._where(path)} redirects ({response.status}), and redirects are not followed: give its "
+                    "final address."
                 )
             yield StreamedResponse(response, self._where(path))
         finally:

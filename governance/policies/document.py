@@ -42,7 +42,7 @@ class AppliesTo(_Part):
         if not self.sources and not self.stages and not self.aliases:
             raise ValueError("name at least one stage or alias the policy applies to, or a stage it is left from")
         if self.sources and self.aliases:
-            raise ValueError("`from` is about moves between stages: give aliases a policy of their own")
+            raise ValueError("`from` applies to transitions between stages: use a separate policy for aliases")
         return self
 
     @model_serializer(mode="wrap")

@@ -208,7 +208,7 @@ def conditions_of_model(
     if not owner_answers:
         missing(
             "owner",
-            "An owner who answers",
+            "An active owner",
             "the model has no owner with an active account",
             "Name an owner on the model",
         )
@@ -234,7 +234,7 @@ def conditions_of_model(
             f"no_policy:{words}",
             "A policy",
             f"no policy in force covers {words}",
-            "An officer must publish one; then withdraw the request and ask again",
+            "An officer must publish one; then withdraw the request and open it again",
         )
     return tuple(found)
 

@@ -97,7 +97,7 @@ def _rest(document: PolicyDocument) -> list[str]:
         else "An approval needs no comment; other decisions do.",
         "The change is carried out automatically when every requirement is met."
         if document.on_ready == "promote"
-        else "When every requirement is met, a person who may request promotions releases the change.",
+        else "When every requirement is met, a person who may request promotions releases it.",
         f"A request expires after {_days(document.expires_after_days)}.",
         NO_SELF_APPROVAL,
     ]

@@ -46,8 +46,8 @@ def remove_alias(*, actor: Actor, model: RegisteredModel, name: str, reason: str
     version = held.version
     if selectors.is_protected_alias(name):
         raise InvalidStateError(
-            f"@{name} is protected and never points nowhere: whoever follows it would find nothing. Ask for it to be "
-            "pointed at another version instead; that is a promotion request.",
+            f"@{name} is protected and cannot be removed, because callers depend on it. Request its promotion to "
+            "another version instead.",
             code="alias_protected",
         )
     event = recorder.record_event(

@@ -107,7 +107,7 @@ def _deciding_person(actor: Actor) -> User:
     person = access.person_of(actor)
     if actor.kind is not ActorKind.PERSON or person is None:
         raise PermissionDeniedError(
-            "No token and no process decides: an approver signs in, in person, and gives the password again.",
+            "Tokens and processes cannot decide: an approver signs in and enters the password again.",
             code="tokens_do_not_decide",
         )
     return person
@@ -148,7 +148,7 @@ def _record(
         _require_open(judged.verdict, reviewer)
     if not comment and (document.comment_required or outcome is not Decision.Outcome.APPROVE):
         raise ValidationFailedError(
-            [FieldError("/comment", "required", "Say what you looked at, and why you decide so.")]
+            [FieldError("/comment", "required", "Write what you reviewed, and why you decide this way.")]
         )
     faults = ErrorCollector()
     faults.clean_text("/comment", comment, MAX_COMMENT)
@@ -201,7 +201,7 @@ def _still_active(person: User) -> User:
     """Lock and return the person's row; PermissionDeniedError for a deactivated account."""
     found = User.objects.raw_first("id = %(key)s FOR SHARE", key=person.pk)
     if found is None or not found.is_active:
-        raise PermissionDeniedError("This account is deactivated and decides nothing.", code="inactive")
+        raise PermissionDeniedError("This account is deactivated and cannot decide.", code="inactive")
     return found
 
 

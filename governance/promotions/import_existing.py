@@ -153,8 +153,8 @@ def _require_officer(actor: Actor) -> None:
 def _require_claim(record: ImportRecord | None, version: ModelVersion, target: str, *, said: bool) -> None:
     if record is None or not said:
         raise InvalidStateError(
-            f"No import record says that version {version.number} of {version.model.slug} stood in {target} before it "
-            "came here: ask for its promotion.",
+            f"No import record states that version {version.number} of {version.model.slug} was in {target} before the "
+            "import: request its promotion.",
             code="not_claimed",
         )
 
@@ -169,19 +169,19 @@ def _way(model: RegisteredModel, version: ModelVersion, target: Stage) -> list[S
     held = StageOccupancy.objects.filter(IS_CURRENT, model=model, stage=target).exclude(version=version)
     if target.exclusive and (holder := held.select_related("version").first()) is not None:
         raise ConflictError(
-            f"Version {holder.version.number} of {model.slug} is in {target.name} here, and what is decided here "
-            "stays: ask for the promotion of this one.",
+            f"Version {holder.version.number} of {model.slug} is in {target.name} here, which an import does not "
+            "change: request the promotion of this version.",
             code="place_taken",
         )
     if StageOccupancy.objects.filter(version=version, promotion__isnull=False).exists():
         raise InvalidStateError(
-            f"Version {version.number} of {model.slug} has been promoted here: its place is decided here from now on.",
+            f"Version {version.number} of {model.slug} has been promoted here: request its next promotion here.",
             code="governed_already",
         )
     slugs = _shortest(lifecycle, version.stage.slug, target.slug)
     if slugs is None:
         raise InvalidTransitionError(
-            f"No way of unprotected stages leads from {version.stage.name} to {target.name} in this lifecycle."
+            f"No path of unprotected stages leads from {version.stage.name} to {target.name} in this lifecycle."
         )
     stages = {stage.slug: stage for stage in Stage.objects.filter(slug__in=slugs)}
     return [stages[slug] for slug in slugs]
@@ -202,9 +202,9 @@ def _shortest(lifecycle: Lifecycle, source: str, target: str) -> list[str] | Non
 
 def _require_free_alias(model: RegisteredModel, alias: str) -> None:
     if not selectors.is_protected_alias(alias):
-        raise InvalidStateError(f"@{alias} is not protected: set it as any alias is set.", code="not_protected")
+        raise InvalidStateError(f"@{alias} is not protected: set it like any other alias.", code="not_protected")
     if AliasAssignment.objects.filter(model=model, name=alias).exists():
         raise ConflictError(
-            f"@{alias} of {model.slug} has been set here, and what is decided here stays: ask for its promotion.",
+            f"@{alias} of {model.slug} has been set here, which an import does not change: request its promotion.",
             code="place_taken",
         )

@@ -176,7 +176,7 @@ def _checked_reason(reason: str) -> str:
     reason = reason.strip()
     if not reason:
         raise ValidationFailedError(
-            [FieldError("/reason", "required", "Say why: the reason is part of what the approvers sign.")]
+            [FieldError("/reason", "required", "Give a reason: it is part of what the approvers sign.")]
         )
     faults = ErrorCollector()
     faults.clean_text("/reason", reason, MAX_REASON)
@@ -222,7 +222,7 @@ def _refuse_incomplete(model: RegisteredModel) -> None:
     if model.owner is None:
         lacks.append("has no owner")
     elif not model.owner.is_active:
-        lacks.append(f"has no owner who answers: {model.owner.name}'s account is deactivated")
+        lacks.append(f"has no active owner: {model.owner.name}'s account is deactivated")
     if model.risk_tier is None:
         lacks.append("has no risk tier")
     if lacks:
@@ -248,8 +248,8 @@ def _policies(model: RegisteredModel, demands: Sequence[Demand]) -> list[Bound]:
             else ""
         )
         raise InvalidStateError(
-            f"No policy in force covers {words} for a tier {model.risk_tier} model, and no policy is not consent: "
-            f"an officer must publish one.{how}",
+            f"No policy in force covers {words} for a tier {model.risk_tier} model, and promotion needs one: "
+            f"an officer must publish it.{how}",
             code="no_policy",
         )
     revisions = [revision for revision, _ in bound]

@@ -45,7 +45,7 @@ def withdraw(
     opened_it = person is not None and person.pk == locked.request.requested_by_id
     if not opened_it and not access.check_permission(actor, access.Permission.EDIT, locked.model):
         raise PermissionDeniedError(
-            "Whoever opened the request may withdraw it, and whoever may edit the model.",
+            "Only the requester and users who may edit the model can withdraw the request.",
             code="not_yours",
             who_can=(locked.request.requested_by.name,),
         )

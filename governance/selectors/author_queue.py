@@ -63,7 +63,7 @@ def _reason(row: ListRow) -> str:
     """Return what the request waits for, from its decisions and the latest run of each check."""
     request = row.request
     if request.state == PromotionRequest.State.READY:
-        return "Ready: carry it out"
+        return "Ready: promote it"
     latest = latest_runs_read(request)
     said = [
         f"{decision.signed_name} asked for changes"

@@ -150,7 +150,7 @@ def readiness(actor: Actor, version: ModelVersion) -> tuple[TargetReadiness, ...
         number = asked.get((rows[spec.slug].pk, ""))
         if spec.slug not in lawful and number is None:
             reached = ", ".join(one.name for one in lifecycle.targets(version.stage.slug)) or "no stage"
-            refusal = f"{version.stage.name} → {spec.name} is no move of the lifecycle. From here: {reached}."
+            refusal = f"{version.stage.name} → {spec.name} is not a transition of the lifecycle. From here: {reached}."
             found.append(TargetReadiness(spec.name, stage=spec.slug, refusal=refusal))
         else:
             found.append(_of_target(known, spec.name, rows[spec.slug], "", demands, number))

@@ -27,7 +27,7 @@ VOCABULARY: Final = WORDS.and_words(
         FieldType.CHOICE,
         FieldTarget.MODEL,
         "Request",
-        "models with a promotion request in that state; live is any that nobody has closed, none is without those",
+        "models with a promotion request in that state; live is any that is not closed, none means no such request",
         ("request:live", "request:blocked", "request:none"),
         values=("open", "blocked", "ready", LIVE, NONE),
     ),

@@ -178,7 +178,7 @@ def _refuse_unchanged(document: language.PolicyDocument, policies: dict[str, Pol
     policy = policies.get(document.slug)
     if policy is not None and policy.in_force is not None and policy.in_force.digest == digest:
         raise ConflictError(
-            f"Revision {policy.in_force.number} of {policy.slug}, which is in force, says exactly that.",
+            f"Revision {policy.in_force.number} of {policy.slug}, which is in force, has the same content.",
             code="unchanged_policy",
             existing=policy.in_force,
         )

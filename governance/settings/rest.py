@@ -25,7 +25,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "DESCRIPTION": (
         "Register models and versions, attach evidence, ask for promotions and follow the gate.\n\n"
         "Sign in with `Authorization: Bearer cs_…`. Every refusal is an RFC 9457 problem with a stable `code`, a "
-        "`type` that is a page of this server, and the way out. Writes that change an object take `If-Match`; POSTs "
+        "`type` that is a page of this server, and the remedy. Writes that change an object take `If-Match`; POSTs "
         "that make something take `Idempotency-Key`. No token decides on a promotion request: people do, on its page."
     ),
     # The version of the product. docs/support.md has the compatibility policy of /api/v1: additions only.

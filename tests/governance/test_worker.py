@@ -218,7 +218,7 @@ def test_redis_stopped_while_a_request_is_made(
     assert {run.status for run in runs(request)} == {"queued"}
     # One warning, not one for each check: the other rings were left to beat.
     assert [record.message.partition("(")[0] for record in caplog.records] == [
-        "could not ring governance.tasks.run_check"
+        "could not enqueue governance.tasks.run_check"
     ]
     redis.start()
     wait_until(lambda: promoted(request), said=running.output)

@@ -139,7 +139,7 @@ class _At:
         if isinstance(found.value, int) and not isinstance(found.value, bool):
             return str(found.value)
         if not isinstance(found.value, str) or not found.value.strip():
-            raise found.fault("it is missing, or no text, and a version is not known without it.")
+            raise found.fault("it is required to identify a version, and is missing or not text.")
         return found.value
 
     def labels(self, name: str) -> dict[str, str]:
@@ -184,7 +184,7 @@ def _entries(at: _At) -> Found:
     reader = next((reader for mark, reader in _READERS.items() if at.has(mark)), None)
     if reader is None:
         detail = (
-            "this is none of the exports known: describe-model-package or list-model-packages (SageMaker), az ml model "
+            "this is not a supported export: describe-model-package or list-model-packages (SageMaker), az ml model "
             "show or list (Azure ML), registry-model details (Comet)."
         )
         yield at.fault(detail if isinstance(at.value, dict) else f"a JSON object is required here; {detail}")
@@ -270,7 +270,7 @@ def _azure(at: _At) -> ExportedVersion:
     identity = at.text("id").removeprefix("azureml:")
     origin = identity.partition("/models/")[0] or at.text("workspace") or at.text("resourceGroup")
     if not origin:
-        raise at.at("id").fault("the model's id is required here: it says which workspace it is of.")
+        raise at.at("id").fault("the model's id is required here: it names the workspace.")
     context = at.within("creation_context")
     if at.at("version").value is None and at.has("latest_version"):
         raise at.at("version").fault(

@@ -76,7 +76,7 @@ def versions(server: RemoteServer, name: str) -> Iterator[list[RemoteVersion | s
     """
     quote = "'" if "'" not in name else '"'
     if quote in name:
-        raise Malformed("its name holds both kinds of quotation marks, and MLflow's filter has no way to say it")
+        raise Malformed("its name contains both kinds of quotation marks, which MLflow's filter cannot express")
     query = [
         ("filter", f"name={quote}{name}{quote}"),
         ("max_results", str(VERSIONS_A_PAGE)),
@@ -105,20 +105,20 @@ def _pages(server: RemoteServer, path: str, query: list[tuple[str, str]], field:
         answer = server.json(f"{API}{path}", [*query, *([("page_token", token)] if token else [])])
         page = answer.get(field, [])
         if not isinstance(page, list):
-            raise InvalidResponseError(f"{server.origin}{API}{path} answered a {field} that is no list.")
+            raise InvalidResponseError(f"{server.origin}{API}{path} returned a {field} that is not a list.")
         yield page
         token = answer.get("next_page_token") or ""
         if not isinstance(token, str) or len(token) > 10_000:
-            raise InvalidResponseError(f"{server.origin}{API}{path} answered a next_page_token that is none.")
+            raise InvalidResponseError(f"{server.origin}{API}{path} returned an invalid next_page_token.")
         if not token:
             return
         mark = hashlib.sha256(token.encode(errors="replace")).digest()[:12]
         if mark in seen:
             raise InvalidResponseError(
-                f"{server.origin}{API}{path} turns in a circle: a page's token came a second time."
+                f"{server.origin}{API}{path} repeats pages: it returned the same page token twice."
             )
         seen.add(mark)
-    raise InvalidResponseError(f"{server.origin}{API}{path} has no end: more than {MOST_PAGES:,} pages.")
+    raise InvalidResponseError(f"{server.origin}{API}{path} has too many pages: more than {MOST_PAGES:,}.")
 
 
 def _model(entry: object) -> RemoteModel:
@@ -152,10 +152,10 @@ _TAKEN = frozenset(
 def _version(entry: object, name: str) -> RemoteVersion:
     given = _object(entry)
     if _required(given, "name") != name:
-        raise Malformed(f"it says it belongs to {_shown(given['name'])}")
+        raise Malformed(f"its name is {_shown(given['name'])}")
     number = _required(given, "version")
     if not (number.isascii() and number.isdecimal() and len(number) <= 9 and int(number) > 0):
-        raise Malformed("its version is no number")
+        raise Malformed("its version is not a number")
     return RemoteVersion(
         number=str(int(number)),
         created=_moment(given, "creation_timestamp"),
@@ -173,14 +173,14 @@ def _version(entry: object, name: str) -> RemoteVersion:
 
 def _object(entry: object) -> dict[str, Any]:
     if not isinstance(entry, dict):
-        raise Malformed("it is no JSON object")
+        raise Malformed("it is not a JSON object")
     return entry
 
 
 def _list(given: Mapping[str, Any], field: str) -> list[Any]:
     found = given.get(field) or []
     if not isinstance(found, list):
-        raise Malformed(f"its {field} is no list")
+        raise Malformed(f"its {field} is not a list")
     return found
 
 
@@ -189,7 +189,7 @@ def _text(given: Mapping[str, Any], field: str) -> str:
     if found is None:
         return ""
     if not isinstance(found, str):
-        raise Malformed(f"its {field} is no text")
+        raise Malformed(f"its {field} is not text")
     return found
 
 
@@ -207,11 +207,11 @@ def _moment(given: Mapping[str, Any], field: str) -> datetime | None:
     if isinstance(found, str) and found.isascii() and found.isdecimal() and len(found) < 20:
         found = int(found)
     if isinstance(found, bool) or not isinstance(found, int | float):
-        raise Malformed(f"its {field} is no time in milliseconds")
+        raise Malformed(f"its {field} is not a time in milliseconds")
     try:
         return moments.from_seconds(found / 1000)
     except (moments.MomentError, OverflowError):
-        raise Malformed(f"its {field} is no time in milliseconds") from None
+        raise Malformed(f"its {field} is not a time in milliseconds") from None
 
 
 def _tags(given: Mapping[str, Any]) -> dict[str, str]:

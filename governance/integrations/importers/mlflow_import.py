@@ -31,8 +31,8 @@ KIND = ImportRecord.Kind.MLFLOW
 NOWHERE = frozenset({"", "none"})
 """How MLflow marks a version without a stage."""
 MAX_TAGS, MAX_TAG_KEY, MAX_TAG = 100, 250, 5_000
-_MEND_THERE = "mend it there and run the import again"
-_ASK = "ask for its promotion here"
+_MEND_THERE = "correct it in the source and run the import again"
+_ASK = "request its promotion here"
 
 
 @dataclass
@@ -74,7 +74,7 @@ class MlflowImport:
         self._lifecycle = selectors.lifecycle()
         for their in mlflow_client.models(self.server):
             if isinstance(their, str):
-                self.report.note(their, "an entry has the form MLflow's protocol gives it", _MEND_THERE)
+                self.report.note(their, "an entry must follow MLflow's protocol", _MEND_THERE)
             else:
                 self._model(their)
             self.tell(self.report)
@@ -86,16 +86,16 @@ class MlflowImport:
         name = f"{self.prefix}{their.name}"
         model = importing.find_imported_model(self.server.origin, their.name)
         if model is not None:
-            self.report.counts["models there already"] += 1
+            self.report.counts["models imported before"] += 1
         elif self.dry:
             if not self._nameable(name):
                 return
-            self.report.counts["models brought"] += 1
+            self.report.counts["models imported"] += 1
         else:
             model = self._register(their, name)
             if model is None:
                 return
-            self.report.counts["models brought"] += 1
+            self.report.counts["models imported"] += 1
         try:
             for page in mlflow_client.versions(self.server, their.name):
                 self._page(their, model, page)
@@ -145,7 +145,7 @@ class MlflowImport:
         self.report.note(
             f"the model {name} and its versions",
             detail,
-            "rename it there, or bring everything under other names with --prefix",
+            "rename it in the source, or import everything with --prefix",
         )
 
     # --- versions ---
@@ -154,12 +154,12 @@ class MlflowImport:
         told = [entry for entry in page if isinstance(entry, RemoteVersion)]
         for entry in page:
             if isinstance(entry, str):
-                form = "an entry has the form MLflow's protocol gives it"
+                form = "an entry must follow MLflow's protocol"
                 self.report.note(f"{their.name} {entry}", form, _MEND_THERE)
         there = importing.imported_version_numbers(self.server.origin, their.name, [entry.number for entry in told])
         for entry in told:
             if entry.number in there:
-                self.report.counts["versions there already"] += 1
+                self.report.counts["versions imported before"] += 1
                 self._note_changes(their, entry, there[entry.number])
                 continue
             try:
@@ -184,7 +184,7 @@ class MlflowImport:
             self.report.counts.update(places)
         elif stage is not None and self._lifecycle.needs_promotion(self._initial.slug, stage.slug):
             self.report.counts["marked promoted before governance"] += 1
-        self.report.counts["versions brought"] += 1
+        self.report.counts["versions imported"] += 1
         self._tell_tags(f"{their.name} version {entry.number}", _lawful(entry.tags)[1])
         if why_not:
             self.report.note(f"{their.name} version {entry.number} in {entry.stage}", why_not, _ASK)
@@ -232,25 +232,25 @@ class MlflowImport:
             return None, ""
         stage = _called(self._lifecycle, entry.stage)
         if stage is None:
-            return None, f"this lifecycle has no stage {entry.stage}; what it was there is kept as a claim"
+            return None, f"this lifecycle has no stage {entry.stage}; the original stage is kept as a claim"
         if stage.initial:
             return None, ""
         newest = their.newest.get(entry.stage.casefold(), entry.number)
         if stage.exclusive and newest != entry.number:
             return None, (
-                f"{stage.name} holds one version here, and clients of MLflow get the newest there, version {newest}; "
-                "what this one was is kept as a claim"
+                f"{stage.name} holds one version here, and MLflow clients use the newest one, version {newest}; "
+                "the original stage of this one is kept as a claim"
             )
         return stage, ""
 
     def _settle(self, version: ModelVersion, stage: StageSpec | None, aliases: Sequence[str]) -> Mapping[str, int]:
         """Apply stage and protected aliases of the source; return counts for the report."""
-        places = {"marked promoted before governance": 0, "moves and aliases that nothing protects": 0}
+        places = {"marked promoted before governance": 0, "ungoverned transitions and aliases": 0}
         if stage is not None and self._lifecycle.needs_promotion(version.stage.slug, stage.slug):
             places["marked promoted before governance"] += self._adopt(version, target_stage=stage.slug)
         elif stage is not None:
             promotions.request(actor=self.actor, version=version, target_stage=stage.slug, reason=self.reason)
-            places["moves and aliases that nothing protects"] += 1
+            places["ungoverned transitions and aliases"] += 1
         protected = selectors.alias_protections(aliases)
         for alias in aliases:
             if alias in protected:
@@ -295,7 +295,7 @@ class MlflowImport:
                 self.report.note(f"the alias {alias} of {their.name}", refusal.detail, _ASK)
             else:
                 done = "marked promoted before governance" if made.before_governance else None
-                self.report.counts[done or "moves and aliases that nothing protects"] += 1
+                self.report.counts[done or "ungoverned transitions and aliases"] += 1
 
     def _tell_tags(self, what: str, left: Sequence[str]) -> None:
         if left:
@@ -303,7 +303,7 @@ class MlflowImport:
             self.report.note(
                 f"tags of {what}: {named}",
                 f"at most {MAX_TAGS} tags, keys of {MAX_TAG_KEY} and values of {MAX_TAG:,} visible characters",
-                "shorten them there before the import, or keep them there",
+                "shorten them in the source before the import, or leave them out",
             )
 
 

@@ -91,8 +91,8 @@ def _require_own_token(found: User, secret: str) -> None:
     shown = tokens.authenticate(secret.strip(), context.current().address)
     if shown is None or shown.person != found.uid:
         raise PermissionDeniedError(
-            f"The access token does not prove that {found.username} runs this command: it is none of theirs, or it is "
-            "expired or revoked.",
+            f"The access token does not prove that {found.username} runs this command: it belongs to someone else, or "
+            "it is expired or revoked.",
             code="not_proved",
         )
     for scope in TOKEN_SCOPES:

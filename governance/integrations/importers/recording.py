@@ -21,7 +21,7 @@ from registry.services.importing import ImportedClaim
 from registry.services.versions import VersionSpec
 from registry.validation import ErrorCollector
 
-_MEND = "mend it in the file, or leave it out"
+_MEND = "correct it in the file, or leave it out"
 
 
 @dataclass
@@ -55,14 +55,14 @@ class ExportImport:
                     self._record(version)
                 except DomainError as refusal:
                     what = f"{file}{version.where}: {version.name} version {version.number}"
-                    way = "--prefix brings it under another name" if _taken(refusal) else _MEND
+                    way = "import it under another name with --prefix" if _taken(refusal) else _MEND
                     self.report.note(what, refusal.detail, way)
         return self.report
 
     def _record(self, told: ExportedVersion) -> None:
         record = importing.imported_version_numbers(told.origin, told.name, [told.number]).get(told.number)
         if record is not None:
-            self.report.counts["versions there already"] += 1
+            self.report.counts["versions imported before"] += 1
             self.report.note_changes(
                 f"{told.name} version {told.number}", importing.changes_there(record, _claim(told))
             )
@@ -74,8 +74,8 @@ class ExportImport:
             with transaction.atomic():
                 self._write(told, model)
         if model is None:
-            self.report.counts["models brought"] += 1
-        self.report.counts["versions brought"] += 1
+            self.report.counts["models imported"] += 1
+        self.report.counts["versions imported"] += 1
 
     def _judge(self, told: ExportedVersion, model: RegisteredModel | None) -> None:
         faults = ErrorCollector()

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-_DECIDE_HERE = "look at the version here: what was changed there changes nothing here"
+_DECIDE_HERE = "check the version here: changes in the source are not applied"
 MOST_TOLD = 1_000
 """Maximum lines of the table; further ones are counted."""
 
@@ -37,29 +37,29 @@ class Report:
     def note_changes(self, what: str, changes: Sequence[tuple[str, str, str]]) -> None:
         """Report what changed in the source since the import: (field, before, now)."""
         if changes:
-            self.counts["of them changed there since"] += 1
+            self.counts["of these changed in the source"] += 1
             said = "; ".join(f"{name} {before or '–'} → {now or '–'}" for name, before, now in changes)
-            self.note(f"{what}: {said}", "what was said when it was imported stays on record", _DECIDE_HERE)
+            self.note(f"{what}: {said}", "the claims at the time of the import are kept", _DECIDE_HERE)
 
     def lines(self) -> Iterator[str]:
         """Yield counts and table as lines for a terminal."""
         words = (
-            "models brought",
-            "models there already",
-            "versions brought",
-            "versions there already",
-            "of them changed there since",
+            "models imported",
+            "models imported before",
+            "versions imported",
+            "versions imported before",
+            "of these changed in the source",
             "marked promoted before governance",
-            "moves and aliases that nothing protects",
+            "ungoverned transitions and aliases",
         )
         for word in words:
             yield f"{self.counts[word]:>9,}  {word}"
         if self.notes:
             yield ""
-            yield f"{len(self.notes) + self.untold:,} left out, or left as they are here:"
+            yield f"{len(self.notes) + self.untold:,} left out or not changed:"
             for note in self.notes:
                 yield f"  {note.what}"
                 yield f"      rule      {note.rule}"
-                yield f"      way out   {note.way_out}"
+                yield f"      remedy    {note.way_out}"
             if self.untold:
-                yield f"  … and {self.untold:,} more: mend these and run the import again."
+                yield f"  … and {self.untold:,} more: correct these and run the import again."

@@ -52,7 +52,7 @@ def _listed(client: Any, source: S3Source, key: str) -> Iterator[dict[str, Any]]
     except ClientError as error:
         raise CopyError(f"The bucket {source.bucket} refused: {error.response['Error'].get('Code', '')}.") from None
     except BotoCoreError as error:
-        raise RetryableCopyError(f"The bucket {source.bucket} cannot be asked: {type(error).__name__}.") from None
+        raise RetryableCopyError(f"The bucket {source.bucket} is not available: {type(error).__name__}.") from None
 
 
 @contextmanager

@@ -22,7 +22,7 @@ def files(source: FolderSource, rest: str) -> Iterator[SourceFile]:
     """
     parts = [part for part in rest.split("/") if part]
     if any(part in (".", "..") or "\x00" in part for part in parts):
-        raise CopyError("The source climbs out of the folder it names: “..” is no part of a source.")
+        raise CopyError("The source leads out of its folder: “..” is not allowed in a source.")
     kind = _kind(source, parts)
     if stat.S_ISREG(kind.st_mode):
         yield SourceFile(parts[-1], kind.st_size, partial(_open, source, parts))
@@ -44,7 +44,9 @@ def files(source: FolderSource, rest: str) -> Iterator[SourceFile]:
                     path = "/".join(inside[len(parts) :])
                     yield SourceFile(path, about.st_size, partial(_open, source, inside))
                 else:
-                    raise CopyError(f"“{name}” at the source is a link or no file, and none is followed: remove it.")
+                    raise CopyError(
+                        f"“{name}” at the source is a link or not a file; links are not followed: remove it."
+                    )
 
 
 def _kind(source: FolderSource, parts: list[str]) -> os.stat_result:
@@ -70,7 +72,7 @@ def _descend(source: FolderSource, parts: list[str]) -> Iterator[int]:
                 inner = os.open(part, _STEP | os.O_DIRECTORY, dir_fd=at)
             except OSError as error:
                 raise CopyError(
-                    f"“{part}” of the source is no folder that may be entered ({error.strerror}); no link is followed."
+                    f"“{part}” of the source is not a readable folder ({error.strerror}); no link is followed."
                 ) from None
             os.close(at)
             at = inner
@@ -88,5 +90,5 @@ def _open(source: FolderSource, parts: list[str]) -> Iterator[BinaryIO]:
             raise CopyError(f"“{parts[-1]}” of the source cannot be read: {error.strerror}.") from None
     with os.fdopen(file, "rb") as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise CopyError(f"“{parts[-1]}” of the source is no file.")
+            raise CopyError(f"“{parts[-1]}” of the source is not a file.")
         yield stream

@@ -95,7 +95,7 @@ def _one(index: int, entry: Any) -> Source:
     facts = dict(entry)
     kind = _KINDS.get(facts.pop("kind", ""))
     if kind is None:
-        raise ValueError(f"{where} must say its kind: {', '.join(_KINDS)}")
+        raise ValueError(f"{where} must have a kind: {', '.join(_KINDS)}")
     try:
         made = kind(**facts)
     except TypeError:

@@ -52,10 +52,10 @@ def files(source: Tracking, uri: str, others: Sequence[Source]) -> Iterator[Sour
         return
     parts = urlsplit(place)
     if parts.netloc and parts.netloc.casefold() not in (server.host, f"{server.host}:{server.port}"):
-        raise CopyError(f"The files lie on the server {parts.netloc[:100]}, which no operator has named as a source.")
+        raise CopyError(f"The files are on the server {parts.netloc[:100]}, which no operator has named as a source.")
     root = parts.path.strip("/")
     if ".." in root.split("/"):
-        raise CopyError("The source climbs: “..” is no part of a source.")
+        raise CopyError("“..” is not allowed in a source.")
     yield from _listed(server, root, "", [0])
 
 
@@ -66,7 +66,7 @@ def run(source: Tracking, run_id: str) -> Run:
         CopyError: the run cannot be read.
     """
     if not _NAME.fullmatch(run_id):
-        raise CopyError("The run's id is none of MLflow's.")
+        raise CopyError("The run's id is not valid in MLflow.")
     answer = _json(_server(source), f"{API}/runs/get", [("run_id", run_id)])
     data, info = _object(_object(answer.get("run")).get("data")), _object(_object(answer.get("run")).get("info"))
     metrics = {}
@@ -90,21 +90,21 @@ def _place(server: RemoteServer, uri: str) -> str:
     if uri.startswith("runs:/"):
         run_id, _, path = uri.removeprefix("runs:/").partition("/")
         if not _NAME.fullmatch(run_id):
-            raise CopyError("The source names no run of MLflow's.")
+            raise CopyError("The source names no valid MLflow run.")
         answer = _json(server, f"{API}/runs/get", [("run_id", run_id)])
         root = _object(_object(answer.get("run")).get("info")).get("artifact_uri")
     elif uri.startswith("models:/m-"):
         model, _, path = uri.removeprefix("models:/").partition("/")
         if not _NAME.fullmatch(model):
-            raise CopyError("The source names no logged model of MLflow's.")
+            raise CopyError("The source names no valid MLflow logged model.")
         answer = _json(server, f"{API}/logged-models/{model}", [])
         root = _object(_object(answer.get("model")).get("info")).get("artifact_uri")
     else:
         return uri
     if not isinstance(root, str) or not root:
-        raise CopyError("The tracking server does not say where the files lie.")
+        raise CopyError("The tracking server does not return the location of the files.")
     if root.startswith(("runs:", "models:")):
-        raise CopyError("The tracking server sends in a circle.")
+        raise CopyError("The tracking server returns a location that refers to itself.")
     return f"{root.rstrip('/')}/{path}".rstrip("/")
 
 
@@ -119,7 +119,7 @@ def _listed(server: RemoteServer, root: str, path: str, seen: list[int], depth: 
             raise CopyError(f"The source holds more than {MOST_FILES:,} files: attach what belongs to it.")
         name = str(entry.get("path", "")).rstrip("/").rpartition("/")[2]
         if name in ("", ".", ".."):
-            raise CopyError("The tracking server names a file that is none.")
+            raise CopyError("The tracking server lists an invalid file name.")
         inner = f"{path}/{name}".strip("/")
         if entry.get("is_dir"):
             yield from _listed(server, root, inner, seen, depth + 1)

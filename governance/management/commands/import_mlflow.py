@@ -22,22 +22,20 @@ class Command(BaseCommand):
     """
 
     help = (
-        "Bring models, versions, aliases, tags and stages from an MLflow server. What stands in a protected stage "
-        "there is marked as promoted before governance, never as approved. Credentials: MLFLOW_TRACKING_TOKEN, or "
+        "Import models, versions, aliases, tags and stages from an MLflow server. Versions in a protected stage "
+        "there are marked as promoted before governance, never as approved. Credentials: MLFLOW_TRACKING_TOKEN, or "
         "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD. Safe to run again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("uri", help="where the server is: https://mlflow.example")
+        parser.add_argument("uri", help="address of the server: https://mlflow.example")
         parser.add_argument(
-            "--as", dest="officer", required=True, metavar="USER", help="the officer who answers for it"
+            "--as", dest="officer", required=True, metavar="USER", help="the officer who runs the import"
         )
-        parser.add_argument(
-            "--owner", default="", metavar="USER", help="who answers for the models here (default: --as)"
-        )
-        parser.add_argument("--reason", default="", help="why; kept with every place held before governance")
-        parser.add_argument("--prefix", default="", help="goes before every model's name here")
-        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+        parser.add_argument("--owner", default="", metavar="USER", help="owner of the imported models (default: --as)")
+        parser.add_argument("--reason", default="", help="why; recorded with every place held before governance")
+        parser.add_argument("--prefix", default="", help="prefix of every model's name here")
+        parser.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")
         add_proof_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -55,7 +53,7 @@ class Command(BaseCommand):
             bringing = MlflowImport(
                 actor=officer(options["officer"], proof_of(options, options["officer"])),
                 server=server,
-                reason=options["reason"].strip() or f"Brought from {server.origin}, where it stood so.",
+                reason=options["reason"].strip() or f"Imported from {server.origin} with this place.",
                 owner=person(options["owner"]) if options["owner"] else None,
                 prefix=options["prefix"],
                 dry=options["dry_run"],
@@ -65,11 +63,11 @@ class Command(BaseCommand):
                 report = bringing.run()
         except ServerFault as fault:
             raise CommandError(
-                f"{fault} What was brought before that stays; run the command again to go on.{progress.last}"
+                f"{fault} Everything imported so far is kept; run the command again to continue.{progress.last}"
             ) from None
         except DomainError as refusal:
             raise CommandError(refusal.detail) from None
-        self.stdout.write(f"{'Would bring' if options['dry_run'] else 'Brought'} from {server.origin}")
+        self.stdout.write(f"{'Would import' if options['dry_run'] else 'Imported'} from {server.origin}")
         for line in report.lines():
             self.stdout.write(line)
 
@@ -83,9 +81,9 @@ class _Progress:
 
     def tell(self, report: Report) -> None:
         counts = report.counts
-        done = counts["models brought"] + counts["models there already"]
-        brought, there = counts["versions brought"], counts["versions there already"]
-        self.last = f" So far: {done:,} models, {brought:,} versions new, {there:,} there already."
+        done = counts["models imported"] + counts["models imported before"]
+        brought, there = counts["versions imported"], counts["versions imported before"]
+        self.last = f" So far: {done:,} models, {brought:,} versions imported, {there:,} imported before."
         if time.monotonic() >= self.next:
             self.next = time.monotonic() + self.every
             self.command.stderr.write(f" …{self.last}")

@@ -18,18 +18,19 @@ class Command(BaseCommand):
     """Every file is parsed before anything is written; a repeated run changes nothing."""
 
     help = (
-        "Put on record what exports say: aws sagemaker describe-model-package or list-model-packages, az ml model show "
-        "or list, Comet registry-model details (JSON). An approval there is kept as a claim, never as one of ours."
+        "Record the content of exports: aws sagemaker describe-model-package or list-model-packages, az ml model show "
+        "or list, Comet registry-model details (JSON). An approval there is recorded as a claim, never as an "
+        "approval here."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", metavar="FILE")
         parser.add_argument(
-            "--as", dest="officer", required=True, metavar="USER", help="the officer who answers for it"
+            "--as", dest="officer", required=True, metavar="USER", help="the officer who runs the import"
         )
-        parser.add_argument("--owner", default="", metavar="USER", help="who answers for the models here")
-        parser.add_argument("--prefix", default="", help="goes before every model's name here")
-        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+        parser.add_argument("--owner", default="", metavar="USER", help="owner of the imported models")
+        parser.add_argument("--prefix", default="", help="prefix of every model's name here")
+        parser.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")
         add_proof_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:

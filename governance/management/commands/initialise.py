@@ -32,9 +32,9 @@ class Command(BaseCommand):
         except DomainError as refusal:
             raise CommandError(refusal.detail) from refusal
         lines = [
-            "audit log opened" if done.log_opened else "audit log: open already",
-            "reviewer group made" if done.group_made else "reviewer group: there already",
-            "questionnaire published" if done.questionnaire_published else "questionnaire: there already",
+            "audit log opened" if done.log_opened else "audit log: opened before",
+            "reviewer group created" if done.group_made else "reviewer group: exists",
+            "questionnaire published" if done.questionnaire_published else "questionnaire: exists",
             *(f"policy in force: {name}" for name in done.policies),
         ]
         if selectors.instance().single_officer:

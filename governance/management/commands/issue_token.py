@@ -28,7 +28,9 @@ class Command(BaseCommand):
     people, this command also creates tokens for them.
     """
 
-    help = "Issue an access token for a service account (in a demonstration: for anybody). Its secret is told once."
+    help = (
+        "Issue an access token for a service account (in a demonstration: for any account). Its secret is shown once."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
@@ -48,7 +50,7 @@ class Command(BaseCommand):
         if person is None:
             raise CommandError(f"There is no account with the user name “{options['username']}”.")
         if not 0 < options["days"] <= tokens.LONGEST_LIFE.days:
-            raise CommandError(f"A token lives at most {tokens.LONGEST_LIFE.days} days, and some time.")
+            raise CommandError(f"--days must be more than 0 and at most {tokens.LONGEST_LIFE.days}.")
         holder = User.objects.filter(username=options["holder"]).first() if options["holder"] else None
         if options["holder"] and holder is None:
             raise CommandError(f"There is no account with the user name “{options['holder']}”.")

@@ -28,9 +28,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", metavar="FILE", nargs="?", help="the YAML; see --template")
-        parser.add_argument("--template", action="store_true", help="print a policy to start from, and do nothing")
+        parser.add_argument("--template", action="store_true", help="print a policy template, and do nothing")
         parser.add_argument("--reason", default="", help="kept with the proposal; required unless --check is given")
-        parser.add_argument("--check", action="store_true", help="say whether the policy is valid, and do nothing")
+        parser.add_argument("--check", action="store_true", help="validate the policy, and do nothing")
         add_password_argument(parser, is_required=False)
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -18,7 +18,7 @@ class Command(BaseCommand):
     """Creates roles, guards and database. The cluster's administrator runs it once, and again after an upgrade."""
 
     help = (
-        "Create the database roles, the fence and the database, as the superuser of COUNTERSIGN_PROVISION_URL. "
+        "Create the database roles, the guards and the database, as the superuser of COUNTERSIGN_PROVISION_URL. "
         "Safe to repeat."
     )
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django's form for "none"
@@ -41,5 +41,5 @@ class Command(BaseCommand):
         )
         open_migration(connect, facts["NAME"], release=releases.digest(), removes=releases.removed_columns())
         self.stdout.write(
-            f"roles, fence and database {facts['NAME']} are ready; `manage.py migrate` of this release may follow"
+            f"roles, guards and database {facts['NAME']} are ready; `manage.py migrate` of this release may follow"
         )

@@ -105,7 +105,7 @@ def deliver(delivery_id: int) -> bool:
     if 200 <= receipt.status < 300:
         _finish(lease, state=WebhookDelivery.State.DELIVERED, answer=receipt.status, problem="")
     elif receipt.status == GONE:
-        _finish(lease, state=WebhookDelivery.State.FAILED, answer=GONE, problem="The receiver says that it is gone.")
+        _finish(lease, state=WebhookDelivery.State.FAILED, answer=GONE, problem="The receiver responded with 410 Gone.")
         webhooks.disable_gone_webhook(row.webhook_id)
     else:
         _retry(row, lease, receipt, f"The receiver answered {receipt.status}.")

@@ -30,7 +30,7 @@ def test_a_stored_file_that_was_changed_fails_integrity_and_is_judged_by_nothing
     assert latest(request).findings[0]["code"] == "digest_differs"
     judged = runs(request, "artifact.format")[0]
     assert judged.conclusion == "error"
-    assert "integrity.digest says more" in judged.summary
+    assert "integrity.digest reports the details" in judged.summary
     assert bank.fresh(request).state != "promoted"
 
 

@@ -51,7 +51,7 @@ def test_the_card_metrics_and_evidence_are_given(folder: Path) -> None:
     ("arguments", "said"),
     [
         (["acme.nothing", "{folder}"], "No check called acme.nothing"),
-        (["artifact.format", "{folder}/absent"], "is no folder"),
+        (["artifact.format", "{folder}/absent"], "is not a folder"),
         (["artifact.format"], "Evidence is missing: artifact.files"),
         (["artifact.format", "{folder}", "--params", "{allowed: 5}"], "/allowed"),
         (["artifact.format", "{folder}", "--params", "!!bool maybe"], "--params"),

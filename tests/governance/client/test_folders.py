@@ -75,12 +75,12 @@ def test_what_is_no_file_is_refused(folder: Path) -> None:
 
 
 def test_a_folder_without_files_is_refused_in_words(tmp_path: Path, countersign: Command) -> None:
-    with pytest.raises(UsageError, match="holds no file to send"):
+    with pytest.raises(UsageError, match="contains no file to send"):
         local_files([str(tmp_path)])
     (tmp_path / ".env").write_text("SECRET=1")
     run = countersign("register", "credit-risk-pd", str(tmp_path), "--create", "--risk-tier", "2")
     assert run.status == 2
-    assert "holds no file to send: .env left out" in run.err
+    assert "contains no file to send: .env left out" in run.err
 
 
 def test_register_says_what_it_left_out(folder: Path, countersign: Command) -> None:
@@ -117,8 +117,8 @@ def test_many_files_go_over_one_connection(
     [
         ('{"datasets": 5}', "“datasets” must be a list"),
         ("[1]", "must hold a JSON object"),
-        ('{"parameters": {"lr": NaN}}', "NaN is no JSON number"),
-        ('{"tags": {}, "tags": {}}', "“tags” is there twice"),
+        ('{"parameters": {"lr": NaN}}', "NaN is not a JSON number"),
+        ('{"tags": {}, "tags": {}}', "“tags” occurs twice"),
         ("[" * 100_000, "nested too deep"),
         ("", "is not JSON"),
     ],

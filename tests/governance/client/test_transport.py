@@ -202,10 +202,10 @@ def test_an_address_with_the_interface_s_own_path_is_understood() -> None:
         ("http://registry.example", "use https://"),
         ("http://10.0.0.7:8000", "use https://"),
         ("http://localhost.evil.example", "use https://"),
-        ("https://priya:pw@registry.example", "holds a name or password"),
-        ("registry.example", "is no address"),
-        ("ftp://registry.example", "is no address"),
-        ("https://registry.example:port", "is no address"),
+        ("https://priya:pw@registry.example", "contains a user name or password"),
+        ("registry.example", "is not a valid address"),
+        ("ftp://registry.example", "is not a valid address"),
+        ("https://registry.example:port", "is not a valid address"),
     ],
 )
 def test_addresses_a_token_is_not_sent_to(countersign: Command, url: str, expected: str) -> None:

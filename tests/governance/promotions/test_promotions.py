@@ -107,7 +107,7 @@ def test_no_token_decides(bank: Bank) -> None:
         scopes=list(access.SCOPES),
         expires_at=clock.now() + timedelta(days=1),
     )
-    with pytest.raises(PermissionDeniedError, match="No token"):
+    with pytest.raises(PermissionDeniedError, match="Tokens and processes cannot decide"):
         promotions.decide(
             actor=tokens.authenticate(secret, "127.0.0.1"),  # type: ignore[arg-type]
             request=request,
@@ -196,7 +196,7 @@ def test_a_rejection_closes(bank: Bank) -> None:
 
 def test_a_decision_needs_words(bank: Bank) -> None:
     request = bank.reviewed()
-    with pytest.raises(ValidationFailedError, match="what you looked at"):
+    with pytest.raises(ValidationFailedError, match="what you reviewed"):
         promotions.decide(
             actor=bank.actor("marta"),
             request=request,
@@ -236,7 +236,7 @@ def test_one_open_request_for_a_version_and_target(bank: Bank) -> None:
 
 
 def test_a_stranger_cannot_withdraw(bank: Bank) -> None:
-    with pytest.raises(PermissionDeniedError, match="Whoever opened"):
+    with pytest.raises(PermissionDeniedError, match="Only the requester"):
         promotions.withdraw(actor=bank.actor("marta"), request=bank.request(bank.in_staging()), reason="no")
 
 
@@ -262,7 +262,7 @@ def test_no_policy_is_not_consent(bank: Bank, publish: object) -> None:
     publish(  # type: ignore[operator]
         "slug: starter-staging\ntitle: Only for tier three\napplies_to: {stages: [staging], tiers: [3]}\n"
     )
-    with pytest.raises(InvalidStateError, match="no policy is not consent"):
+    with pytest.raises(InvalidStateError, match="promotion needs one"):
         bank.request(bank.version(), stage="staging")
 
 

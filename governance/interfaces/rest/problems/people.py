@@ -91,7 +91,7 @@ PEOPLE: Final[dict[str, ProblemType]] = {
         "Ask one of the people in `who_can`.",
     ),
     "unchanged_policy": ProblemType(
-        "The policy in force says exactly that",
+        "The policy in force has the same content",
         "A revision differs from the one in force.",
         "Change the policy, or leave it.",
     ),

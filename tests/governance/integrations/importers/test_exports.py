@@ -171,11 +171,11 @@ def test_what_is_long_is_left_out_and_named() -> None:
 @pytest.mark.parametrize(
     ("document", "pointer", "said"),
     [
-        ({"hello": 1}, "", "none of the exports"),
+        ({"hello": 1}, "", "not a supported export"),
         (5, "", "JSON object"),
         ({**SAGEMAKER, "ModelPackageVersion": "3"}, "/ModelPackageVersion", "number"),
         ({**SAGEMAKER, "ModelPackageArn": "3"}, "/ModelPackageArn", "ARN"),
-        ({**SAGEMAKER, "ModelPackageArn": None, "ModelPackageGroupName": None}, "", "none of the exports"),
+        ({**SAGEMAKER, "ModelPackageArn": None, "ModelPackageGroupName": None}, "", "not a supported export"),
         ({**AZURE, "version": None}, "/version", "missing"),
         ({**AZURE, "version": None, "latest_version": "7"}, "/version", "az ml model list --name"),
         ({**AZURE, "id": None, "resourceGroup": None}, "/id", "workspace"),
@@ -265,7 +265,7 @@ def test_a_second_run_reports_what_changed_there_and_skips_odd_records(
     call_command("import_registry", str(file), "--as", "henrik", stdout=second)
 
     assert "churn-xgb version 3: approval Approved → Rejected; stage – → Retired" in second.getvalue()
-    assert "        1  of them changed there since" in second.getvalue()
+    assert "        1  of these changed in the source" in second.getvalue()
     assert ImportRecord.objects.get(name="churn-xgb", number="3").approval == "Approved"
 
 

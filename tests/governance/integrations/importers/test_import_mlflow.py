@@ -61,8 +61,8 @@ def version(slug: str, number: int) -> ModelVersion:
 def test_everything_comes_with_numbers_times_and_authors(theirs: Registry, henrik: User) -> None:
     report = bring(theirs, henrik)
 
-    assert report.counts["models brought"] == 3
-    assert report.counts["versions brought"] == 6
+    assert report.counts["models imported"] == 3
+    assert report.counts["versions imported"] == 6
     assert {
         v.number: v.stage.slug for v in ModelVersion.objects.filter(model__slug="churn").select_related("stage")
     } == {
@@ -111,8 +111,8 @@ def test_again_it_changes_nothing_and_brings_what_is_new(theirs: Registry, henri
     again = bring(theirs, henrik)
 
     assert Event.objects.count() == count
-    assert again.counts["versions brought"] == 0
-    assert again.counts["versions there already"] == 6
+    assert again.counts["versions imported"] == 0
+    assert again.counts["versions imported before"] == 6
     theirs.version("churn", 7)
     theirs.models["churn"]["aliases"].append({"alias": "shadow", "version": "7"})
     theirs.models["churn"]["aliases"][0]["version"] = "7"
@@ -163,8 +163,8 @@ def test_a_dry_run_writes_nothing(theirs: Registry, henrik: User) -> None:
 
     assert Event.objects.count() == events
     assert not RegisteredModel.objects.exists()
-    assert report.counts["models brought"] == 3
-    assert report.counts["versions brought"] == 6
+    assert report.counts["models imported"] == 3
+    assert report.counts["versions imported"] == 6
     assert len(report.notes) == 1
 
 
@@ -202,14 +202,14 @@ def test_entries_without_their_form_are_left_out_and_told(theirs: Registry, henr
     [
         (Reply(body=b"<!doctype html><html></html>", kind="text/html"), "no JSON object"),
         (Reply(body=b"[1]"), "no JSON object"),
-        (Reply(body=b'{"registered_models": 5}'), "no list"),
+        (Reply(body=b'{"registered_models": 5}'), "not a list"),
         (Reply(body=b'{"registered_models": [], "next_page_token": 7}'), "next_page_token"),
-        (Reply(body=b'{"registered_models": [], "next_page_token": "same"}'), "circle"),
-        (Reply(302, location="http://169.254.169.254/latest/meta-data/"), "no redirect"),
+        (Reply(body=b'{"registered_models": [], "next_page_token": "same"}'), "repeats pages"),
+        (Reply(302, location="http://169.254.169.254/latest/meta-data/"), "redirects are not followed"),
         (Reply(401, b"no", kind="text/plain"), "credentials"),
         (Reply(403, b'{"error_code": "PERMISSION_DENIED", "message": "not you"}'), "PERMISSION_DENIED: not you"),
         (Reply(503), "503"),
-        (Reply(0), "cannot be asked"),
+        (Reply(0), "is not available"),
         (Reply(body=b"[" * 100_000), "no JSON object"),
     ],
 )
@@ -233,7 +233,7 @@ def test_an_answer_without_end_is_cut(theirs: Registry) -> None:
 
 @pytest.mark.parametrize("host", ["169.254.169.254", "[::ffff:169.254.169.254]", "[fd00:ec2::254]", "0.0.0.0"])
 def test_where_machines_keep_their_credentials_nothing_is_asked(host: str) -> None:
-    with pytest.raises(ServerFault, match=r"credentials|no server"):
+    with pytest.raises(ServerFault, match=r"credentials|not a valid server"):
         RemoteServer(f"http://{host}:1/").json("/")
 
 
@@ -265,8 +265,8 @@ def test_the_command_needs_an_officer_and_speaks_plainly(
         call_command("import_mlflow", "http://me:secret@localhost", "--as", "henrik")
     call_command("import_mlflow", theirs.url, "--as", "henrik", "--owner", "priya", stdout=out)
 
-    assert "6  versions brought" in out.getvalue()
-    assert "way out" in out.getvalue()
+    assert "6  versions imported" in out.getvalue()
+    assert "remedy" in out.getvalue()
     assert RegisteredModel.objects.get(slug="churn").owner == priya
     assert {h["Authorization"] for h in theirs.headers} == {"Bearer secret-token"}
     assert "secret-token" not in out.getvalue()
@@ -293,7 +293,7 @@ def test_a_token_proves_its_own_person_only_and_has_the_scopes(
     revoked, secret = factories.token(henrik, TOKEN_SCOPES)
     tokens.revoke(actor=access.actor_for(henrik), token=revoked, reason="leaked")
     insufficient = {
-        "none of theirs": [factories.token(priya, TOKEN_SCOPES)[1], secret, "cs_nothing"],
+        "belongs to someone else": [factories.token(priya, TOKEN_SCOPES)[1], secret, "cs_nothing"],
         "not issued for promotions:write": [factories.token(henrik, TOKEN_SCOPES[:2])[1]],
         "limited to some models": [factories.token(henrik, TOKEN_SCOPES, models=["churn"])[1]],
     }

@@ -139,7 +139,7 @@ def test_nor_does_the_door_behind_it_take_a_token(
     asked = priya_calls.ask(version, "staging").json["id"]
     token, _ = factories.token(installed.marta, access.SCOPES)
 
-    with pytest.raises(PermissionDeniedError, match="No token"):
+    with pytest.raises(PermissionDeniedError, match="Tokens and processes cannot decide"):
         promotions.decide(
             actor=tokens.actor_of(token),
             request=PromotionRequest.objects.get(pk=asked),

@@ -71,7 +71,7 @@ class TestWaitingForMe(PageTest):
         run_due_checks()
         for person in (people.marta, people.aiko):
             scenes.decide(PromotionRequest.objects.get(pk=request.pk), person)
-        self.read(people.priya, "/reviews/").has("Ready: carry it out")
+        self.read(people.priya, "/reviews/").has("Ready: promote it")
         page = self.read(people.priya, f"/promotions/{request.pk}/")
         ids = [a.get("id") for _, a in page.tags]
         assert ids.index("request-head") < ids.index("head-promote") < ids.index("request-tabs")
@@ -103,7 +103,7 @@ class TestReadiness(PageTest):
         assert found["Staging"].policies == (("scene-staging", 1),)
         assert (
             found["Production"].refusal
-            == "Development → Production is no move of the lifecycle. From here: Staging, Archived."
+            == "Development → Production is not a transition of the lifecycle. From here: Staging, Archived."
         )
         assert found["Archived"].free
         champion = found["@champion"]

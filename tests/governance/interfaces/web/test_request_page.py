@@ -212,7 +212,9 @@ class TestDeciding(PageTest):
         assert not Decision.objects.filter(request=self.scene.request).exists()
 
     def test_a_missing_comment_and_an_unknown_outcome_are_told_at_the_field(self) -> None:
-        Page(self.send(self.scene.people.marta, comment="  ")).has("Say what you looked at, and why you decide so.")
+        Page(self.send(self.scene.people.marta, comment="  ")).has(
+            "Write what you reviewed, and why you decide this way."
+        )
         assert self.send(self.scene.people.marta, outcome="perhaps").status_code == 400
         assert not Decision.objects.filter(request=self.scene.request).exists()
 
