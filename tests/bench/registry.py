@@ -7,6 +7,10 @@ Starts the product twice, each with a data directory of its own, fills both (`te
 over kept connections, through the server `make run` uses: signed in, permissions filtered, writes with their events.
 Prints median and 95th percentile of both in milliseconds and the ratio of the 95th percentiles, which is what to look
 at: the machine's own noise falls on both alike.
+
+A second table has the reads of the large one as multiples of the MLflow interface's “get by alias”, in the same run
+and in turn with a bare Django view of one SQL statement, which is the least a read can cost, and with a stock MLflow
+server of 20 models where one is installed (`make .venv-mlflow/made`).
 """
 
 from __future__ import annotations
@@ -29,6 +33,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
+
+from governance import embedded
+from tests.bench.mlflow_comparison import filling, running
+from tests.bench.mlflow_comparison.asking import PREFIX
 
 PROJECT = Path(__file__).resolve().parents[2]
 AIM = 1.3
@@ -108,10 +116,59 @@ def _deep(to: Installation) -> str:
 
 
 SEARCH = quote("tier:1 metric.auc>0.9 stage:development retail")
-KINDS: dict[str, Question] = {
+BESIDE = "MLflow interface, get by alias"
+REST_AIM = 2.0
+"""Multiple of `BESIDE` that a read of one thing may take at most."""
+LIST_AIM = 20.0
+"""Milliseconds a list of 50 may take at the median."""
+PAGE_AIM = 100.0
+"""Milliseconds a page may take at the 95th percentile."""
+
+
+def _request(to: Installation) -> int:
+    """Another promotion request each time."""
+    requests: list[int] = to.made["requests"]
+    return requests[to.count * 7 % len(requests)]
+
+
+def _inbox(to: Installation) -> tuple[str, str, str | None, dict[str, str]]:
+    return "GET", "/reviews/", None, {"Cookie": to.made["reviewer_cookie"]}
+
+
+SINGLE: dict[str, Question] = {
+    BESIDE: lambda to: (
+        "GET",
+        f"/api/2.0/mlflow/registered-models/alias?name={to.model()}&alias=stable",
+        None,
+        {"Authorization": f"Bearer {to.made['reader_token']}"},
+    ),
+    "whoami": _api(lambda to: "/whoami"),
+    "model": _api(lambda to: f"/models/{to.model()}"),
+    "gate of a request": _api(lambda to: f"/promotions/{_request(to)}/gate"),
     "get version": _api(lambda to: f"/models/{to.model()}/versions/5"),
-    "get by alias": _api(lambda to: f"/resolve?ref={to.model()}@stable"),
-    "resolve": _api(lambda to: f"/resolve?ref={to.model()}/3"),
+    "resolve an alias": _api(lambda to: f"/resolve?ref={to.model()}@stable"),
+    "resolve a number": _api(lambda to: f"/resolve?ref={to.model()}/3"),
+}
+"""Reads of one thing."""
+LISTS: dict[str, Question] = {
+    "list of 50 models": _api(lambda to: "/models?limit=50"),
+    "list of 50 versions": _api(lambda to: "/versions?limit=50"),
+    "list of 50 requests": _api(lambda to: "/promotions?limit=50"),
+}
+PAGES: dict[str, Question] = {
+    "page: model": _page(lambda to: f"/models/{to.model()}/"),
+    "page: version": _page(lambda to: f"/models/{to.model()}/versions/5/"),
+    "page: request": _page(lambda to: f"/promotions/{_request(to)}/"),
+    "page: inbox": _inbox,
+    "page: catalogue": _page(lambda to: "/models/"),
+    "page: catalogue, deep": _page(lambda to: f"/models/?after={_cursor(3, _deep(to))}"),
+    "page: catalogue, by change": _page(lambda to: "/models/?sort=updated"),
+    "page: catalogue, filtered": _page(lambda to: f"/models/?q={quote('tier:1 tag:llm')}"),
+}
+KINDS: dict[str, Question] = {
+    **SINGLE,
+    **LISTS,
+    **PAGES,
     "create version": _create,
     "search models": _api(lambda to: f"/models?q={SEARCH}&limit=25"),
     "search models, deep": _api(lambda to: f"/models?q={SEARCH}&limit=25&cursor={_cursor(_deep(to))}"),
@@ -122,10 +179,6 @@ KINDS: dict[str, Question] = {
         )
     ),
     "search, nothing fits": _api(lambda to: f"/models?q={quote('metric.auc>0.9999 zebra')}&limit=25"),
-    "catalogue": _page(lambda to: "/models/"),
-    "catalogue, deep": _page(lambda to: f"/models/?after={_cursor(3, _deep(to))}"),
-    "catalogue, by change": _page(lambda to: "/models/?sort=updated"),
-    "catalogue, filtered": _page(lambda to: f"/models/?q={quote('tier:1 tag:llm')}"),
     "lineage, busy data set": _api(lambda to: f"/datasets/{to.made['busy_identity']}/dependents?limit=50"),
 }
 
@@ -142,25 +195,98 @@ def main() -> None:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="countersign-bench-")))
         small = stack.enter_context(_running("small", folder.resolve() / "small", options.small))
         large = stack.enter_context(_running("large", folder.resolve() / "large", options.large))
+        others = list(_others(stack, folder.resolve() / "large"))
         for round_ in range(-WARM, options.rounds):
+            for other in others:
+                other.ask(counted=round_ >= 0)
             for kind, question in KINDS.items():
                 # Which goes first changes, so that neither always comes after the other's work.
                 for to in (small, large) if round_ % 2 else (large, small):
                     to.ask(kind, question, counted=round_ >= 0)
         _say(small, large, options.rounds)
+        _compare(large, others)
+
+
+@dataclass
+class Other:
+    """A server that is asked one thing, for comparison."""
+
+    name: str
+    port: int
+    path: Callable[[int], str]
+    times: list[float] = field(default_factory=list)
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
+
+    def ask(self, *, counted: bool) -> None:
+        """Ask once. Raises RuntimeError where the answer is not a success."""
+        self.count += 1
+        # A round takes longer than a server keeps an idle connection.
+        self.connection.close()
+        self.connection.connect()
+        started = time.perf_counter()
+        self.connection.request("GET", self.path(self.count))
+        answer = self.connection.getresponse()
+        content = answer.read()
+        taken = (time.perf_counter() - started) * 1000
+        if answer.status != 200:
+            raise RuntimeError(f"{self.name}: {answer.status} {content[:300]!r}")
+        if counted:
+            self.times.append(taken)
+
+
+def _others(stack: ExitStack, var: Path) -> Iterator[Other]:
+    """The bare view, and a stock MLflow server where one is installed."""
+    port = stack.enter_context(running.bare(var))
+    yield Other("bare Django view, one statement", port, lambda count: f"/versions/{count * 7 % 1000 + 1}")
+    if running.MLFLOW.exists():
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="countersign-bench-")))
+        stack.callback(embedded.release, folder)
+        embedded.ensure(folder)
+        stock = stack.enter_context(running.stock(folder, 1))
+        filling.through_the_door((stock,), 20, 10)
+        names = stock.models
+        yield Other(
+            "stock MLflow, get by alias",
+            stock.port,
+            lambda count: f"{PREFIX}registered-models/alias?name={names[count * 7 % len(names)]}&alias={filling.ALIAS}",
+        )
+
+
+def _compare(large: Installation, others: list[Other]) -> None:
+    print(f"\n{large.made['versions']:,} versions; milliseconds, and multiples of the MLflow interface\n")
+    print(f"{'':34}{'median':>10}{'95 %':>10}{'multiple':>10}{'of 95 %':>10}")
+    base = _cuts(large.times[BESIDE])
+    rows = {other.name: other.times for other in others}
+    rows |= {kind: large.times[kind] for kind in (*SINGLE, *LISTS, *PAGES)}
+    for kind, times in rows.items():
+        median, high = _cuts(times)
+        over = (
+            (kind in SINGLE and median / base[0] > REST_AIM)
+            or (kind in LISTS and median > LIST_AIM)
+            or (kind in PAGES and high > PAGE_AIM)
+        )
+        multiples = f"{median / base[0]:10.2f}{high / base[1]:10.2f}"
+        print(f"{kind:34}{median:10.1f}{high:10.1f}{multiples}{'  over its aim' if over else ''}")
+    print(
+        f"\naims: reads of one thing {REST_AIM:g} times the MLflow interface at the median, lists {LIST_AIM:g} ms at "
+        f"the median, pages {PAGE_AIM:g} ms at the 95th percentile"
+    )
 
 
 def _say(small: Installation, large: Installation, rounds: int) -> None:
     for size in (small, large):
         print(f"{size.name}: {size.made['versions']:,} versions, loaded in {size.made['seconds']:.0f} s")
     print(f"{rounds} requests of each kind, in turn; load of the machine {os.getloadavg()[0]:.1f}; milliseconds\n")
-    print(f"{'':26}{'small':>20}{'large':>20}{'ratio':>10}")
-    print(f"{'':26}{'median':>10}{'95 %':>10}{'median':>10}{'95 %':>10}{'of 95 %':>10}")
+    print(f"{'':32}{'small':>20}{'large':>20}{'ratio':>10}")
+    print(f"{'':32}{'median':>10}{'95 %':>10}{'median':>10}{'95 %':>10}{'of 95 %':>10}")
     for kind in KINDS:
         numbers = [n for size in (small, large) for n in _cuts(size.times[kind])]
         ratio = numbers[3] / numbers[1]
         over = f"  over {AIM}" if ratio > AIM else ""
-        print(f"{kind:26}{''.join(f'{n:10.1f}' for n in numbers)}{ratio:10.2f}{over}")
+        print(f"{kind:32}{''.join(f'{n:10.1f}' for n in numbers)}{ratio:10.2f}{over}")
 
 
 def _cuts(times: list[float]) -> tuple[float, float]:
@@ -173,7 +299,7 @@ def _running(name: str, var: Path, models: int) -> Iterator[Installation]:
     environ = {
         **os.environ,
         "COUNTERSIGN_VAR_DIR": str(var),
-        "DJANGO_SETTINGS_MODULE": "governance.settings.development",
+        "DJANGO_SETTINGS_MODULE": "tests.bench.settings",
         "PYTHONPATH": str(PROJECT),
     }
     process = subprocess.Popen(

@@ -73,6 +73,16 @@ def ours(var: Path, workers: int) -> Iterator[Server]:
 
 
 @contextmanager
+def bare(var: Path) -> Iterator[int]:
+    """A bare Django view on the database of that data directory (`tests.bench.bare`): the port."""
+    port = _free_port()
+    environ = {**environment(var), "DJANGO_SETTINGS_MODULE": "tests.bench.bare"}
+    command = [sys.executable, "-m", "governance.serving", "--processes=1", "--host=127.0.0.1", f"--port={port}"]
+    with _started("bare view", command, environ, var / "bare.log", f"http://127.0.0.1:{port}/healthz"):
+        yield port
+
+
+@contextmanager
 def stock(var: Path, workers: int) -> Iterator[Server]:
     """A stock MLflow server, its database beside ours on the same PostgreSQL. psycopg2, not psycopg 3, where moving a
     version between stages fails on types."""
