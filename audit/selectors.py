@@ -14,6 +14,7 @@ from django.db.models import F, Func, Max, Q, QuerySet, TextField, Value
 from audit import leaf
 from audit.exceptions import CommitmentMismatchError
 from audit.models import Event, Private
+from audit.postgresql import prepared_statements
 from audit.recorder import ObjectRef
 
 PAGE_SIZE = 50
@@ -208,5 +209,11 @@ def last_occurrence_by_actor(action: str, actors: Collection[str]) -> dict[str, 
 
 
 def actor_ids_by_event(events: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """Return the id of the actor of each event, by the uuid of the event."""
-    return dict(Event.objects.filter(event_id__in=list(events)).values_list("event_id", "actor_id"))
+    """Return the id of the actor of each event, by the uuid of the event. One prepared query."""
+    return dict(
+        prepared_statements.execute_prepared(
+            "SELECT event_id, actor_id FROM audit_event WHERE event_id = ANY (%(events)s)", {"events": list(events)}
+        )
+        if events
+        else []
+    )

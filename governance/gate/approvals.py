@@ -8,6 +8,7 @@ since. Additions are read from the audit log in the order of the model's stream,
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -76,6 +77,13 @@ APPROVAL_COLUMNS: Final = f"""
         AND again.target_stage_id IS NOT DISTINCT FROM h.stage_id AND again.target_alias = h.alias)"""  # noqa: S608 - text of ours
 """The select list for an `Approval`; needs the place as `h`, the version as `v` and the request as `r`."""
 
+APPROVALS_OF_VERSION: Final = f"""
+    (SELECT json_agg(h.approval ORDER BY h.position, h.place)
+       FROM (SELECT h.position, h.place, json_build_array({APPROVAL_COLUMNS}) AS approval
+               FROM ({held_places("= v.id")}) h JOIN governance_promotionrequest r ON r.uid = h.promotion) h)::text"""  # noqa: S608 - text of ours
+"""A column of a statement over a version v: the approvals of the protected places it holds, as `read_approvals` reads
+them."""
+
 _APPROVALS = f"""
     SELECT {APPROVAL_COLUMNS}
       FROM ({held_places("= ANY (%(versions)s)")}) h
@@ -141,6 +149,11 @@ class Approval(NamedTuple):
     def fingerprint(self) -> str | None:
         """The approved fingerprint; None where there was no approval in this registry."""
         return self.recorded if self.reviewed else None
+
+
+def read_approvals(text: str | None) -> list[Approval]:
+    """Read the approvals of one version from the column `APPROVALS_OF_VERSION`."""
+    return [Approval.from_json(row) for row in json.loads(text)] if text is not None else []
 
 
 def approvals_of(versions: Collection[int]) -> dict[int, list[Approval]]:

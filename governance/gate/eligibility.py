@@ -3,7 +3,7 @@
 `standing_of` is the only implementation; pages, REST, lists, explanations and the gate use it.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -21,6 +21,7 @@ from governance.policies import (
 )
 from registry import access
 from registry.models import Membership, User
+from registry.models.joined_rows import JoinedRows
 from registry.selectors import account_controls, participation
 from registry.selectors.account_controls import Control
 from registry.selectors.tier_lowerings import who_lowered
@@ -73,32 +74,40 @@ def members_of(groups: Collection[str]) -> list[Member]:
         groups: slugs of reviewer groups.
     """
     held = Membership.effective(clock.now()).filter(group__slug__in=groups)
-    return _members(held.select_related("user", "group"))
+    return _members([(row, row.group.slug) for row in held.select_related("user", "group")])
+
+
+_MEMBERSHIPS = JoinedRows(Membership, "b", ("user",))
+_GROUP = "(SELECT g.slug FROM registry_reviewergroup g WHERE g.group_ptr_id = b.group_id)"
+_EFFECTIVE = """
+    b.user_id = %(person)s AND b.opened_at <= %(now)s AND (b.closed_at IS NULL OR b.closed_at > %(now)s)
+    AND b.valid_from <= %(now)s AND (b.valid_until IS NULL OR b.valid_until > %(now)s)"""
+"""`Membership.effective` of one person, as SQL."""
 
 
 def member(person: User) -> Member:
-    """Return a person with all their current groups. At most three queries; cached while a page is only read."""
+    """Return a person with all their current groups. At most three queries, cached while a page is only read."""
     return access._cached(("member", person.pk), lambda: _member(person))
 
 
 def _member(person: User) -> Member:
-    held = Membership.effective(clock.now()).filter(user=person).select_related("user", "group")
-    found = _members(held)
+    rows = _MEMBERSHIPS.fetch_with([_GROUP], _EFFECTIVE, {"person": person.pk, "now": clock.now()})
+    found = _members([(row, slug) for row, (slug,) in rows])
     return found[0] if found else Member(person, {})
 
 
-def _members(held: Iterable[Membership]) -> list[Member]:
-    rows = list(held)
-    if not rows:
+def _members(held: Sequence[tuple[Membership, str]]) -> list[Member]:
+    """The members by their memberships, each with the slug of its group."""
+    if not held:
         return []
-    proposers = User.objects.in_bulk_prepared({row.proposed_by_id for row in rows})
-    doers = log.actor_ids_by_event([row.opened_event for row in rows])
+    proposers = User.objects.in_bulk_prepared({row.proposed_by_id for row, _ in held})
+    doers = log.actor_ids_by_event([row.opened_event for row, _ in held])
     joined: dict[User, dict[str, Joining]] = {}
-    for row in rows:
+    for row, slug in held:
         by = {doers.get(row.opened_event, "")}
         if row.proposed_by_id is not None:
             by.add(proposers[row.proposed_by_id].uid)
-        joined.setdefault(row.user, {})[row.group.slug] = Joining(row.opened_at, frozenset(by))
+        joined.setdefault(row.user, {})[slug] = Joining(row.opened_at, frozenset(by))
     controls = account_controls.controls_of([user.uid for user in joined])
     members = (Member(user, groups, controls.get(user.uid, ())) for user, groups in joined.items())
     return sorted(members, key=lambda found: (found.user.name, found.user.pk))

@@ -7,7 +7,14 @@ from governance.selectors.author_queue import AuthorRow, has_author_work, waitin
 from governance.selectors.comparing import compare_with_limits
 from governance.selectors.counting import capped_counts
 from governance.selectors.deviating import Deviation, deviations_for, deviations_of
-from governance.selectors.inbox import ListRow, MyReviews, model_ids_awaiting_review, my_reviews, promotion_summaries
+from governance.selectors.inbox import (
+    ListRow,
+    MyReviews,
+    model_ids_awaiting_review,
+    my_reviews,
+    promotion_summaries,
+    promotion_summaries_of,
+)
 from governance.selectors.leaving import Leaving, leaving
 from governance.selectors.measured import Measured, measured_by
 from governance.selectors.paths import PathPolicy, PathRequirements, paths, warnings_of
@@ -28,6 +35,7 @@ from governance.selectors.request_detail import (
 from governance.selectors.requests import get_request, get_request_status, request_not_found, visible_requests
 from governance.selectors.search import find_models, find_versions, parse
 from governance.selectors.trail import Concern, named_in_log, trail_of_request
+from governance.selectors.whole_versions import ResolvedVersion, WholeVersion, resolved_version, whole_version
 
 __all__ = [
     "AskedGroup",
@@ -49,7 +57,9 @@ __all__ = [
     "Rejection",
     "Related",
     "RequestEvaluation",
+    "ResolvedVersion",
     "TargetReadiness",
+    "WholeVersion",
     "all_occupants",
     "capped_counts",
     "compare_with_limits",
@@ -75,11 +85,14 @@ __all__ = [
     "policy_page",
     "poll_token",
     "promotion_summaries",
+    "promotion_summaries_of",
     "readiness",
     "request_not_found",
     "request_page",
+    "resolved_version",
     "trail_of_request",
     "visible_requests",
     "waiting_for_author",
     "warnings_of",
+    "whole_version",
 ]

@@ -15,13 +15,13 @@ from django.db import connection
 
 from audit.actor import Actor
 from audit.postgresql import prepared_statements
-from governance.gate.approvals import APPROVAL_COLUMNS, Approval, held_places
+from governance.gate.approvals import APPROVALS_OF_VERSION, Approval, read_approvals
 from registry import access, sources
 from registry.access.visibility_lists import visibility_clause_for_list
 from registry.access.visibility_sql import visibility_clause
 from registry.models import ModelVersion, RegisteredModel
+from registry.selectors.versions import ALIASES_OF_VERSION, MAX_NUMBER, NEWEST, POINTED_AT, REGISTERED
 
-MAX_NUMBER = 2**31 - 1
 _Ask = Callable[[str, Mapping[str, Any]], list[tuple[Any, ...]]]
 """How a query is asked: prepared, where it names a model and is always the same; `_rows`, where somebody searches."""
 
@@ -100,11 +100,8 @@ _MS = "(extract(epoch FROM {}) * 1000)::bigint"
 VERSION_COLUMNS = f"""
     {MODEL_NAME}, v.number, {_MS.format("v.created_at")}, {_MS.format(VERSION_CHANGED)}, v.description, v.tags::text,
     v.source, v.run_id, v.run_link, v.status = 'registered', CASE WHEN s.initial THEN '' ELSE s.name END, u.username,
-    ARRAY(SELECT a.name FROM registry_aliasassignment a WHERE a.version_id = v.id AND a.closed_at IS NULL ORDER BY 1),
-    m.slug, r.id, r.state, r.packet_digest <> '', r.target,
-    (SELECT json_agg(h.approval ORDER BY h.position, h.place)
-       FROM (SELECT h.position, h.place, json_build_array({APPROVAL_COLUMNS}) AS approval
-               FROM ({held_places("= v.id")}) h JOIN governance_promotionrequest r ON r.uid = h.promotion) h)::text"""
+    {ALIASES_OF_VERSION},
+    m.slug, r.id, r.state, r.packet_digest <> '', r.target, {APPROVALS_OF_VERSION}"""
 VERSION_TABLES = """
     LEFT JOIN registry_stage s ON s.id = v.stage_id
     LEFT JOIN registry_user u ON u.id = v.registered_by_id
@@ -176,18 +173,13 @@ def _milliseconds(moment: datetime) -> int:
 
 def aliased_row(actor: Actor, name: str, alias: str) -> CompactVersion | None:
     """The version an alias of a model points at now."""
-    pointed = (
-        "v.id = (SELECT x.version_id FROM registry_aliasassignment x WHERE x.model_id = m.id AND x.name = %(alias)s"
-        " AND x.closed_at IS NULL)"
-    )
-    found = _versions(actor, f"{_NAMED} AND {pointed}", {"name": name, "alias": alias})
+    found = _versions(actor, f"{_NAMED} AND {POINTED_AT}", {"name": name, "alias": alias})
     return found[0] if found else None
 
 
 def newest_row(actor: Actor, name: str) -> CompactVersion | None:
     """The newest registered version of a model."""
-    newest = "v.status = 'registered' ORDER BY v.number DESC LIMIT 1"
-    found = _versions(actor, f"{_NAMED} AND {newest}", {"name": name})
+    found = _versions(actor, f"{_NAMED} AND {REGISTERED} {NEWEST}", {"name": name})
     return found[0] if found else None
 
 
@@ -372,8 +364,7 @@ def _versions(
 
 def _version(row: Sequence[Any]) -> CompactVersion:
     standing = GateStatus(*row[14:18]) if row[14] is not None else None
-    approvals = [Approval.from_json(held) for held in json.loads(row[18])] if row[18] is not None else []
-    return CompactVersion._make((*row[:5], json.loads(row[5]), *row[6:14], standing, approvals))
+    return CompactVersion._make((*row[:5], json.loads(row[5]), *row[6:14], standing, read_approvals(row[18])))
 
 
 def _rows(query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -1,21 +1,45 @@
 """Lists of requests and reviewer inboxes, each in a fixed number of queries."""
 
-from collections.abc import Container
+import json
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import or_
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from audit.actor import Actor
+from audit.postgresql import prepared_statements
 from governance.gate import gate_inputs
 from governance.gate.eligibility import Member, Standing, involvements, member, standing_of
 from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
 from governance.policies import PASSING_CONCLUSIONS, ApprovalRule, assign_approvers
 from governance.selectors.requests import ROW_RELATED, visible_requests
 from registry import access
+from registry.access.visibility_sql import visibility_clause
 from registry.models import User
+from registry.models.joined_rows import JoinedRows, attach
+
+_OF_THESE = "request_id = ANY (%(requests)s)"
+# Left out: long texts that no row shows, and policy documents, which `gate_inputs.read` caches.
+_REQUESTS = JoinedRows(
+    PromotionRequest,
+    "r",
+    (*ROW_RELATED, "failure"),
+    deferred=(
+        *("policy_revision__source", "policy_revision__document"),
+        *("model__description", "model__intended_use", "model__prohibited_use"),
+        *("version__environment_lock", "version__parameters", "version__signature"),
+        *("version__description", "version__notes"),
+    ),
+)
+_RUNS = JoinedRows(CheckRun, "c", deferred=("findings", "measures", "conditions"))
+_DECISIONS = JoinedRows(Decision, "d", ("person",))
+_POLICIES = JoinedRows(
+    RequestPolicy,
+    "b",
+    ("policy_revision__policy",),
+    deferred=("policy_revision__source", "policy_revision__document"),
+)
 
 
 @dataclass(frozen=True)
@@ -50,20 +74,35 @@ def promotion_summaries(
     return _rows(requests, member(person) if person is not None else None)
 
 
+def promotion_summaries_of(actor: Actor, numbers: Sequence[int]) -> list[ListRow]:
+    """Build the rows of these requests, in this order, as `promotion_summaries` does.
+
+    Args:
+        actor: the reader.
+        numbers: requests that a query limited to visible ones returned in the same HTTP request.
+    """
+    person = access.person_of(actor)
+    return _rows_of(numbers, member(person) if person is not None else None)
+
+
 def _rows(requests: QuerySet[PromotionRequest], reader: Member | None, *, checks: bool = True) -> list[ListRow]:
     """Build the rows; with `checks` false, check runs are not read and the progress of checks is not valid."""
     # Keys first, then rows: visibility and ten joins in one query take ten times as long to plan.
-    numbers = list(requests.values_list("pk", flat=True))
-    runs = CheckRun.objects.order_by("-pk").defer("findings", "measures", "conditions")
-    found = (
-        PromotionRequest.objects.select_related(*ROW_RELATED, "failure")
-        .prefetch_related(
-            Prefetch("decisions", queryset=Decision.objects.select_related("person").order_by("signed_at")),
-            Prefetch("check_runs", queryset=runs if checks else runs.none()),
-            "policies",
-        )
-        .in_bulk(numbers)
-    )
+    return _rows_of(list(requests.values_list("pk", flat=True)), reader, checks=checks)
+
+
+def _rows_of(numbers: Sequence[int], reader: Member | None, *, checks: bool = True) -> list[ListRow]:
+    here = {"requests": list(numbers)}
+    found = {request.pk: request for request in (_REQUESTS.fetch("r.id = ANY (%(requests)s)", here) if numbers else [])}
+    if found:
+        runs = _RUNS.fetch(f"c.{_OF_THESE} ORDER BY c.id DESC", here) if checks else []
+        attach(found.values(), "check_runs", runs)
+        attach(found.values(), "decisions", _DECISIONS.fetch(f"d.{_OF_THESE} ORDER BY d.signed_at", here))
+        bound: dict[int, list[RequestPolicy]] = {number: [] for number in found}
+        for policy in _POLICIES.fetch(f"b.{_OF_THESE} ORDER BY b.id", here):
+            bound[policy.request_id].append(policy)
+        for request in found.values():
+            request.governing = tuple(bound[request.pk]) if request.policy_revision_id is not None else ()
     # Exclusions are read only for requests that require a group of the reader.
     called = [r for r in found.values() if reader is not None and _my_rules(_rules(r), reader.joined)]
     involved = involvements(called)
@@ -124,6 +163,33 @@ def _list_row(request: PromotionRequest, person: User | None, mine: Standing) ->
     )
 
 
+def _calling_on(actor: Actor, reader: Member, *, under_review: bool = False) -> list[int]:
+    """Return the live requests that the actor may see and whose policies require a group of the reader, in the order in
+    which they expire. One prepared query; every page runs it.
+
+    Args:
+        actor: the reader.
+        reader: the account behind the actor, with its groups.
+        under_review: whether to return only requests that have a packet.
+    """
+    seen = visibility_clause(actor)
+    found = prepared_statements.execute_prepared(
+        f"""
+        WITH {seen.tables} SELECT r.id FROM governance_promotionrequest r
+         WHERE r.state = ANY (%(live)s) AND {"r.packet_digest <> ''" if under_review else "TRUE"} AND EXISTS (
+               SELECT FROM governance_requestpolicy b JOIN governance_policyrevision p ON p.id = b.policy_revision_id
+                WHERE b.request_id = r.id AND p.document -> 'approvals' @> ANY (%(calls)s::text[]::jsonb[]))
+           AND EXISTS (SELECT FROM registry_registeredmodel m WHERE m.id = r.model_id AND {seen.condition})
+         ORDER BY r.expires_at, r.id""",  # noqa: S608 - text of ours
+        {
+            "live": [str(state) for state in PromotionRequest.LIVE],
+            "calls": [json.dumps([{"group": group}]) for group in reader.joined],
+            **seen.parameters,
+        },
+    )
+    return [number for (number,) in found]
+
+
 @dataclass(frozen=True)
 class MyReviews:
     """A reviewer's inbox."""
@@ -143,7 +209,7 @@ def my_reviews(actor: Actor) -> MyReviews:
     if person is None:
         return MyReviews((), (), ())
     reader = member(person)
-    live = _rows(visible_requests(actor).filter(state__in=PromotionRequest.LIVE).order_by("expires_at"), reader)
+    live = _rows_of(_calling_on(actor, reader), reader) if reader.joined else []
     mine = [row for row in live if row.my_groups]
     # EXISTS, not a join with DISTINCT over two hundred columns, which PostgreSQL takes ten seconds to plan.
     decided = Decision.objects.filter(request=OuterRef("pk"), person=person)
@@ -163,9 +229,5 @@ def model_ids_awaiting_review(actor: Actor, person: User) -> tuple[int, ...]:
     reader = member(person)
     if not reader.joined:
         return ()
-    # Limits the rows to requests whose policy requires one of the reader's groups.
-    calls_on = [Q(policy_revision__document__approvals__contains=[{"group": group}]) for group in reader.joined]
-    governing = RequestPolicy.objects.filter(reduce(or_, calls_on), request=OuterRef("pk"))
-    under_review = visible_requests(actor).filter(Exists(governing), state__in=PromotionRequest.LIVE)
-    rows = _rows(under_review.exclude(packet_digest=""), reader, checks=False)
+    rows = _rows_of(_calling_on(actor, reader, under_review=True), reader, checks=False)
     return tuple(row.request.model_id for row in rows if row.needs_me)

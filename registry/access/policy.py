@@ -34,6 +34,7 @@ from registry.access.permissions import (
     roles_with,
     roles_with_in_organisation,
 )
+from registry.access.reached import Reached
 from registry.exceptions import NotFoundError, PermissionDeniedError
 from registry.models import (
     Grant,
@@ -228,6 +229,10 @@ def visible_models(actor: Actor) -> QuerySet[RegisteredModel]:
 
 def models_with_permission(actor: Actor, permission: Permission) -> QuerySet[RegisteredModel]:
     """Return the models on which the actor has the permission: `check_permission` for all models at once."""
+    return _cached(("models_for", permission, actor), lambda: _models_for(actor, permission)).all()
+
+
+def _models_for(actor: Actor, permission: Permission) -> QuerySet[RegisteredModel]:
     models = RegisteredModel.objects.all()
     if _denied_to_this_kind(actor, permission, SCOPE_FOR[permission]) is not None:
         return models.none()
@@ -235,22 +240,7 @@ def models_with_permission(actor: Actor, permission: Permission) -> QuerySet[Reg
         models = models.filter(slug__in=actor.models)
     if actor.person is None:
         return models
-    now = clock.now()
-    person = User.objects.filter(uid=actor.person, is_active=True)
-    groups = Membership.effective(now).filter(user__uid=actor.person).values("group_id")
-    # Use EXISTS, not `pk IN (subquery)`: the IN form materialises every visible id even for a single-model lookup.
-    here = {"content_object_id": OuterRef("pk"), **_codename(permission)}
-    direct = ModelUserPermission.objects.filter(not_expired_q(now), user__uid=actor.person, **here)
-    by_group = ModelGroupPermission.objects.filter(not_expired_q(now), group_id__in=groups, **here)
-    everywhere = Grant.objects.filter(active_grants_q(now), model__isnull=True)
-    mine = everywhere.filter(Q(user__uid=actor.person) | Q(group_id__in=groups))
-    reached = Q(Exists(direct)) | Q(Exists(by_group)) | Q(Exists(mine.filter(role__in=roles_with(permission))))
-    if permission in SUPERUSER_PERMISSIONS:
-        reached |= Q(Exists(person.filter(is_superuser=True)))
-    if permission is Permission.DECIDE:
-        person = person.filter(is_superuser=False, kind=User.Kind.PERSON)
-        reached &= Q(~Exists(mine.filter(role=Role.ADMINISTRATOR)))
-    return models.filter(Exists(person), reached)
+    return models.filter(Reached(actor.person, permission, clock.now()))
 
 
 def users_with_permission(permission: Permission, model: RegisteredModel) -> QuerySet[User]:

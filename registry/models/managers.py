@@ -154,16 +154,19 @@ def _updating(table: str, columns: tuple[str, ...], key: str) -> str:
     return f'UPDATE "{table}" SET {named} WHERE "{key}" = %({key})s RETURNING 1'  # noqa: S608 - names of ours
 
 
-class _Reading(NamedTuple):
-    """How rows of a model are read: the SQL, the column names, and which values need a conversion."""
+class Reading(NamedTuple):
+    """How rows of a model are read: the SQL, the column names, which values need a conversion, and the index of the
+    primary key among the columns."""
 
     sentence: str
     columns: list[str]
     converted: list[tuple[int, Any, list[_Converter]]]
+    key: int
 
 
 @cache
-def _reading(model: type[models.Model]) -> _Reading:
+def reading_of(model: type[models.Model]) -> Reading:
+    """Return how rows of a model are read."""
     table, fields = model._meta.db_table, model._meta.concrete_fields
     converted = []
     for index, field in enumerate(fields):
@@ -172,20 +175,21 @@ def _reading(model: type[models.Model]) -> _Reading:
         if converters:
             converted.append((index, column, converters))
     names = ", ".join(f'"{field.column}"' for field in fields)
-    return _Reading(
+    return Reading(
         f'SELECT {names} FROM "{table}" WHERE ',  # noqa: S608 - names of ours
         [field.attname for field in fields],
         converted,
+        fields.index(model._meta.pk),
     )
 
 
 @cache
 def _where(model: type[models.Model], condition: str) -> str:
-    return _reading(model).sentence + condition
+    return reading_of(model).sentence + condition
 
 
 def _read(model: type[_Row], sentence: str, values: dict[str, Any]) -> list[_Row]:
-    reading = _reading(model)
+    reading = reading_of(model)
     rows = []
     for found in prepared_statements.execute_prepared(sentence, values):
         row = list(found)

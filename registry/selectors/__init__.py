@@ -10,7 +10,12 @@ from registry.selectors.access_requests import (
 from registry.selectors.catalogue import annotate_counts, model
 from registry.selectors.change_proposals import change_proposal, change_proposals, require_visible_proposal
 from registry.selectors.comparing import comparison_inputs
-from registry.selectors.contents import VersionContents, imported_occupancies, latest_evidence, latest_metrics
+from registry.selectors.contents import (
+    VersionContents,
+    imported_occupancies,
+    latest_evidence,
+    latest_metrics,
+)
 from registry.selectors.instance import instance
 from registry.selectors.lifecycle import (
     AliasProtection,

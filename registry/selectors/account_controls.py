@@ -4,8 +4,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from audit.postgresql import prepared_statements
 from registry.models import AccountControl
 
+_CONTROLS = """
+    SELECT a.uid, p.uid, c.kind, c.closed_at
+      FROM registry_accountcontrol c JOIN registry_user a ON a.id = c.account_id
+      JOIN registry_user p ON p.id = c.person_id
+     WHERE a.uid = ANY (%(accounts)s) AND c.kind = ANY (%(kinds)s)"""
 _SIGN_IN = (AccountControl.Kind.PASSWORD_SET, AccountControl.Kind.ADDRESS_SET, AccountControl.Kind.LINK_SHOWN)
 
 
@@ -26,13 +32,15 @@ def controls_of(accounts: Collection[str]) -> dict[str, tuple[Control, ...]]:
         accounts: uids.
 
     Returns:
-        The controls by the uid of the account; accounts without any are missing.
+        The controls by the uid of the account; accounts without any are missing. One prepared query.
     """
     if not accounts:
         return {}
     found: dict[str, list[Control]] = {}
-    rows = AccountControl.objects.filter(account__uid__in=accounts, kind__in=(AccountControl.Kind.CREATED, *_SIGN_IN))
-    for account, uid, kind, until in rows.values_list("account__uid", "person__uid", "kind", "closed_at"):
+    kinds = [str(kind) for kind in (AccountControl.Kind.CREATED, *_SIGN_IN)]
+    for account, uid, kind, until in prepared_statements.execute_prepared(
+        _CONTROLS, {"accounts": list(accounts), "kinds": kinds}
+    ):
         found.setdefault(account, []).append(Control(uid, kind == AccountControl.Kind.CREATED, until))
     return {account: tuple(controls) for account, controls in found.items()}
 

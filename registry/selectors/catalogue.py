@@ -5,8 +5,12 @@ from django.db.models.functions import Coalesce
 
 from audit.actor import Actor
 from registry import access
+from registry.access.visibility_sql import visibility_clause
 from registry.exceptions import NotFoundError
 from registry.models import IS_CURRENT, ModelVersion, RegisteredModel, StageOccupancy
+from registry.models.joined_rows import JoinedRows
+
+_MODEL = JoinedRows(RegisteredModel, "m", ("owner", "accountable_executive"))
 
 
 def annotate_counts(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel]:
@@ -29,10 +33,13 @@ def model(actor: Actor, slug: str) -> RegisteredModel:
         PermissionDeniedError: a token without `models:read`.
     """
     access.require_scope(actor, "models:read")
-    found = access.visible_models(actor).select_related("owner", "accountable_executive").filter(slug=slug).first()
-    if found is None:
+    seen = visibility_clause(actor)
+    found = _MODEL.fetch(
+        f"m.slug = %(slug)s AND {seen.condition}", {"slug": slug, **seen.parameters}, beginning=f"WITH {seen.tables}"
+    )
+    if not found:
         raise NotFoundError(access.model_not_found_message(slug))
-    return found
+    return found[0]
 
 
 def models_called(name: str) -> QuerySet[RegisteredModel]:

@@ -12,13 +12,33 @@ from registry.models import (
     Artifact,
     DatasetReference,
     Evidence,
+    ImportRecord,
     Metric,
     ModelCard,
     ModelVersion,
     StageOccupancy,
 )
+from registry.models.joined_rows import JoinedRows
 
 _Row = TypeVar("_Row", Artifact, DatasetReference, Evidence, Metric, ModelCard)
+
+# How the parts of a version are read, and the condition and order of the parts of one: {} is the key of the version.
+FILES = JoinedRows(Artifact, "a", ("blob", "upload"))
+FILES_OF = "a.version_id = {} ORDER BY a.path"
+DATASETS = JoinedRows(DatasetReference, "d")
+DATASETS_OF = "d.version_id = {} ORDER BY d.role, d.name, d.id"
+METRICS = JoinedRows(Metric, "c")
+METRICS_OF = """c.id IN (
+    SELECT DISTINCT ON (x.name, x.dataset, x.slice) x.id FROM registry_metric x WHERE x.version_id = {}
+     ORDER BY x.name, x.dataset, x.slice, x.revision DESC) ORDER BY c.name, c.dataset, c.slice"""
+EVIDENCE = JoinedRows(Evidence, "e", ("blob",))
+EVIDENCE_OF = """e.id IN (
+    SELECT DISTINCT ON (x.kind) x.id FROM registry_evidence x WHERE x.version_id = {}
+     ORDER BY x.kind, x.revision DESC) ORDER BY e.kind"""
+CARDS = JoinedRows(ModelCard, "k")
+CARD_OF = "k.version_id = {} ORDER BY k.revision DESC LIMIT 1"
+IMPORTS = JoinedRows(ImportRecord, "i", ("imported_by",))
+IMPORT_OF = "i.version_id = {} ORDER BY i.id LIMIT 1"
 
 
 class VersionContents:
@@ -86,15 +106,13 @@ class VersionContents:
 
 
 def latest_metrics(version: ModelVersion) -> list[Metric]:
-    """Return the latest revision of each (name, dataset, slice)."""
-    rows = Metric.objects.filter(version=version).order_by("name", "dataset", "slice", "-revision")
-    return list(rows.distinct("name", "dataset", "slice"))
+    """Return the latest revision of each (name, dataset, slice). One prepared query."""
+    return METRICS.fetch(METRICS_OF.format("%(version)s"), {"version": version.pk})
 
 
 def latest_evidence(version: ModelVersion) -> list[Evidence]:
-    """Return the latest revision of each kind."""
-    rows = Evidence.objects.filter(version=version).order_by("kind", "-revision")
-    return list(rows.distinct("kind").select_related("blob"))
+    """Return the latest revision of each kind, with its blob. One prepared query."""
+    return EVIDENCE.fetch(EVIDENCE_OF.format("%(version)s"), {"version": version.pk})
 
 
 def imported_occupancies(versions: Collection[int]) -> frozenset[int]:

@@ -1,14 +1,16 @@
 """Queries on versions: those of a model, one by its number, and what a reference means now or meant at a time."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, Final, NamedTuple
 
 from django.db.models import Q, QuerySet
 
 from audit.actor import Actor
 from registry import access
+from registry.access.visibility_sql import visibility_clause
 from registry.exceptions import NotFoundError
 from registry.models import (
-    IS_CURRENT,
     AliasAssignment,
     Artifact,
     ModelCard,
@@ -17,7 +19,35 @@ from registry.models import (
     Stage,
     StageOccupancy,
 )
+from registry.models.joined_rows import JoinedRows
 from registry.selectors.catalogue import model
+from registry.selectors.contents import CARD_OF, CARDS
+
+MAX_NUMBER: Final = 2**31 - 1
+"""The largest number a version may have."""
+
+# Conditions on a version v of a model m, used by every interface.
+REGISTERED: Final = "v.status = 'registered'"
+NEWEST: Final = "ORDER BY v.number DESC LIMIT 1"
+POINTED_AT: Final = (
+    "v.id = (SELECT x.version_id FROM registry_aliasassignment x WHERE x.model_id = m.id AND x.name = %(alias)s"
+    " AND x.closed_at IS NULL)"
+)
+
+ALIASES_OF_VERSION: Final = (
+    "ARRAY(SELECT a.name FROM registry_aliasassignment a WHERE a.version_id = v.id AND a.closed_at IS NULL ORDER BY 1)"
+)
+"""A column of a statement over a version v: the names of its current aliases."""
+
+_VERSION = JoinedRows(
+    ModelVersion,
+    "v",
+    (
+        *("model__owner", "model__accountable_executive", "stage", "registered_by", "trained_by"),
+        "registered_with__person",
+    ),
+    {"model": "m"},
+)
 
 
 def versions_of(model: RegisteredModel) -> QuerySet[ModelVersion]:
@@ -37,12 +67,7 @@ def version(actor: Actor, slug: str, number: int) -> ModelVersion:
         NotFoundError: the model is absent or not visible, or has no such version.
         PermissionDeniedError: a token without `models:read`.
     """
-    its_model = model(actor, slug)
-    found = versions_of(its_model).select_related("registered_with__person").filter(number=number).first()
-    if found is None:
-        raise NotFoundError(f"{slug} has no version {number}.")
-    found.model = its_model
-    return found
+    return visible_version(actor, reference_to_number(slug, number))[0]
 
 
 def resolve(actor: Actor, reference: str) -> ModelVersion:
@@ -57,27 +82,82 @@ def resolve(actor: Actor, reference: str) -> ModelVersion:
         NotFoundError: the reference has another form, or there is no such version; otherwise as `model`.
         PermissionDeniedError: a token without `models:read`.
     """
+    return visible_version(actor, parse_reference(reference))[0]
+
+
+class VersionReference(NamedTuple):
+    """A version of a model, by the condition that selects it."""
+
+    slug: str
+    """The model's slug."""
+    condition: str
+    """SQL over a version v of a model m in `stage`, with an order and a limit where several rows can match."""
+    values: Mapping[str, Any]
+    """The values of the condition's placeholders."""
+    absent: str
+    """The message if no version matches."""
+
+
+def reference_to_number(slug: str, number: int) -> VersionReference:
+    """Refer to a version by its number, registered or not."""
+    condition = "v.number = %(number)s" if number <= MAX_NUMBER else "FALSE"
+    return VersionReference(slug, condition, {"number": number}, f"{slug} has no version {number}.")
+
+
+def parse_reference(reference: str) -> VersionReference:
+    """Parse a reference in one of the three forms of `resolve`.
+
+    Raises:
+        NotFoundError: the text has none of the forms; the message lists them.
+    """
     for mark in ("@", ":", "/"):
         slug, found, rest = reference.partition(mark)
         if found and slug and rest:
             break
     else:
         raise NotFoundError(f"“{reference}” is no reference: write model/7, model@champion or model:production.")
-    rows = versions_of(model(actor, slug)).filter(status=ModelVersion.Status.REGISTERED)
-    if mark == "/":
-        number = rest.isascii() and rest.isdecimal() and len(rest) <= 9
-        rows = rows.filter(number=int(rest)) if number else rows.none()
-    elif mark == ":":
-        rows = rows.filter(stage__slug=rest)
-    elif rest.casefold() != "latest":
-        rows = rows.filter(
-            pk__in=AliasAssignment.objects.filter(IS_CURRENT, model__slug=slug, name=rest).values("version_id")
-        )
-    pointed = rows.first()
-    if pointed is None:
-        what = {"/": "registered version", "@": "version with the alias", ":": "version in the stage"}[mark]
-        raise NotFoundError(f"{slug} has no {what} “{rest}”.")
-    return pointed
+    what = {"/": "registered version", "@": "version with the alias", ":": "version in the stage"}[mark]
+    absent = f"{slug} has no {what} “{rest}”."
+    if mark == ":":
+        return VersionReference(slug, f"{REGISTERED} AND stage.slug = %(stage)s {NEWEST}", {"stage": rest}, absent)
+    if mark == "@":
+        if rest.casefold() == "latest":
+            return VersionReference(slug, f"{REGISTERED} {NEWEST}", {}, absent)
+        return VersionReference(slug, f"{REGISTERED} AND {POINTED_AT}", {"alias": rest}, absent)
+    if rest.isascii() and rest.isdecimal() and len(rest) <= 9:
+        return VersionReference(slug, f"{REGISTERED} AND v.number = %(number)s", {"number": int(rest)}, absent)
+    return VersionReference(slug, "FALSE", {}, absent)
+
+
+def visible_version(
+    actor: Actor, reference: VersionReference, columns: Sequence[str] = ()
+) -> tuple[ModelVersion, tuple[Any, ...]]:
+    """Return the version that a reference selects, with further columns, if the actor may see it. One prepared query.
+
+    Args:
+        actor: who reads.
+        reference: the version.
+        columns: SQL expressions over the version v and its model m.
+
+    Returns:
+        The version with its model, stage and people, and the values of `columns`.
+
+    Raises:
+        NotFoundError: there is no such version visible to the actor.
+        PermissionDeniedError: the actor's token lacks the scope `models:read`.
+    """
+    access.require_scope(actor, "models:read")
+    seen = visibility_clause(actor)
+    found = _VERSION.fetch_with(
+        columns,
+        f"m.slug = %(slug)s AND v.deleted_at IS NULL AND {seen.condition} AND {reference.condition}",
+        {"slug": reference.slug, **reference.values, **seen.parameters},
+        beginning=f"WITH {seen.tables}",
+    )
+    if not found:
+        model(actor, reference.slug)
+        raise NotFoundError(reference.absent)
+    return found[0]
 
 
 def in_stage_at(model: RegisteredModel, stage: Stage, moment: datetime) -> QuerySet[ModelVersion]:
@@ -107,8 +187,9 @@ def _held_at(moment: datetime) -> Q:
 
 
 def card_of(version: ModelVersion) -> ModelCard | None:
-    """Return the latest revision of a version's model card; None if there is none."""
-    return ModelCard.objects.filter(version=version).order_by("-revision").first()
+    """Return the latest revision of a version's model card; None if there is none. One prepared query."""
+    found = CARDS.fetch(CARD_OF.format("%(version)s"), {"version": version.pk})
+    return found[0] if found else None
 
 
 def versions_with_digest(actor: Actor, sha256: str) -> QuerySet[ModelVersion]:

@@ -28,6 +28,7 @@ from registry.models import (
     User,
     active_grants_q,
 )
+from registry.models.joined_rows import JoinedRows
 from registry.selectors import participation
 from registry.services import assessments, change_proposals, questionnaires, tier_use
 
@@ -90,12 +91,17 @@ def submit(
     )
 
 
+_PROPOSAL = JoinedRows(ChangeProposal, "c", ("proposed_by",))
+
+
 def proposed_for(model: RegisteredModel) -> ChangeProposal | None:
-    """Return the open proposal of a less strict tier for a model, if there is one."""
-    waiting = ChangeProposal.objects.filter(
-        kind=TIER_LOWERING.name, model=model, closed_at__isnull=True, expires_at__gt=clock.now()
+    """Return the open proposal of a less strict tier for a model, if there is one. One prepared query."""
+    waiting = _PROPOSAL.fetch(
+        "c.kind = %(kind)s AND c.model_id = %(model)s AND c.closed_at IS NULL AND c.expires_at > %(now)s"
+        " ORDER BY c.id LIMIT 1",
+        {"kind": TIER_LOWERING.name, "model": model.pk, "now": clock.now()},
     )
-    return waiting.select_related("proposed_by").first()
+    return waiting[0] if waiting else None
 
 
 def involved_people(model: RegisteredModel) -> dict[str, str]:

@@ -12,7 +12,6 @@ from governance.gate import approvals
 from governance.gate.approvals import Addition, Additions, Approval
 from governance.interfaces.rest.conf import PREFIX
 from governance.interfaces.rest.schemas import ResponseBody, UtcDateTime
-from registry.models import ModelVersion
 
 
 class ActorResponse(ResponseBody):
@@ -94,14 +93,13 @@ class ApprovedInputs:
         return any(place.before_governance for place in self.found)
 
 
-def approved_inputs(version: ModelVersion, reference: str = "") -> ApprovedInputs:
-    """Return what was approved for a version, and what was added since. Runs one query if nothing was approved.
+def approved_inputs(found: Sequence[Approval], reference: str = "") -> ApprovedInputs:
+    """Return what was approved for a version, and what was added since. Runs no query if nothing was added.
 
     Args:
-        version: any version; without a protected placement it has no approved fingerprint.
+        found: the approvals of one version; without a protected placement it has no approved fingerprint.
         reference: the requested placement: a stage slug, or an alias name after @.
     """
-    found = approvals.approvals(version)
     foremost = approvals.foremost(found, reference)
     asked = [foremost] if foremost is not None and foremost.place == reference else found
     additions = approvals.later_additions(found)

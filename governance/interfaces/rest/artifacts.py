@@ -156,7 +156,8 @@ class ArtifactView(Endpoint):
                 sha256=asked.sha256,
                 reason=asked.reason or "",
             )
-            shown = ArtifactResponse.of(attached.artifact, url_of(version), approved_inputs(attached.artifact.version))
+            inputs = approved_inputs(approvals.approvals(attached.artifact.version))
+            shown = ArtifactResponse.of(attached.artifact, url_of(version), inputs)
             requests = [url_of_request(made) for made in attached.requests]
             return respond(ArtifactSent(**dict(shown), requests=requests))
         artifact = service.store_artifact(

@@ -107,10 +107,7 @@ class PromotionsView(Endpoint):
             limit=asked.limit,
             place=lambda r: r.pk,
         )
-        numbers = [row.pk for row in rows]
-        shown = selectors.promotion_summaries(
-            self.actor, selectors.visible_requests(self.actor).filter(pk__in=numbers).order_by("-pk")
-        )
+        shown = selectors.promotion_summaries_of(self.actor, [row.pk for row in rows])
         return respond(
             PromotionList(items=[PromotionSummary.of(row) for row in shown], next=following),
             headers=pagination.link(request, following),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -11,12 +12,12 @@ from django.db.models import Prefetch, QuerySet
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from audit.actor import Actor
 from governance.interfaces.rest.approval_schemas import ApprovedInputs, PlacementResponse, approved_inputs
 from governance.interfaces.rest.conf import PREFIX
 from governance.interfaces.rest.schemas import Page, PersonResponse, RequestBody, ResponseBody, UtcDateTime
-from registry import access, selectors
+from governance.selectors.whole_versions import WholeVersion
 from registry import model_card as cards
+from registry import selectors
 from registry.comparison import lock_fault
 from registry.datasets import DIGEST_FORMS
 from registry.datasets.parsers import MAX_TEXT
@@ -241,8 +242,7 @@ class ImportRecordResponse(ResponseBody):
     )
 
     @classmethod
-    def of(cls, version: ModelVersion) -> ImportRecordResponse | None:
-        record = ImportRecord.objects.filter(version=version).select_related("imported_by").first()
+    def of(cls, version: ModelVersion, record: ImportRecord | None) -> ImportRecordResponse | None:
         if record is None:
             return None
         return cls(
@@ -336,9 +336,10 @@ class VersionDeclaration(VersionResponse):
     )
 
     @classmethod
-    def of(cls, actor: Actor, version: ModelVersion) -> VersionDeclaration:
+    def of(cls, whole: WholeVersion) -> VersionDeclaration:
+        version = whole.version
         older = [f"{version.model.slug}/{v.number}" for v in selectors.same_artifacts(version)]
-        return cls(**dict(shown(actor, version)), same_artifacts=older)
+        return cls(**dict(shown(whole)), same_artifacts=older)
 
 
 class Resolved(ResponseBody):
@@ -378,15 +379,13 @@ def with_aliases(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
     )
 
 
-def shown(actor: Actor, version: ModelVersion) -> VersionResponse:
-    """Build the response for a version, limited to what the actor may see."""
+def shown(whole: WholeVersion) -> VersionResponse:
+    """Build the response for a version, from what the actor may see of it."""
+    version, card = whole.version, whole.card
     url = url_of(version)
-    inputs = approved_inputs(version)
-    visible = access.visible_models(actor)
-    parents = version.parents.filter(model__in=visible).select_related("model").order_by("model__slug", "number")
-    card = selectors.card_of(version)
+    inputs = approved_inputs(whole.approvals)
     return VersionResponse(
-        **row(version),
+        **row(version, whole.aliases),
         source=version.source,
         run_id=version.run_id,
         run_link=version.run_link,
@@ -403,12 +402,12 @@ def shown(actor: Actor, version: ModelVersion) -> VersionResponse:
         registered_with=version.registered_with.uid if version.registered_with is not None else None,
         environment_lock_sha256=_sha256(version.environment_lock) if version.environment_lock else None,
         trained_by=PersonResponse.maybe(version.trained_by),
-        parents=[f"{parent.model.slug}/{parent.number}" for parent in parents],
-        artifacts=artifacts_of(version, inputs),
-        datasets=[DatasetResponse.of(d) for d in version.datasets.order_by("role", "name", "pk")],
+        parents=[f"{slug}/{number}" for slug, number in whole.parents],
+        artifacts=artifacts_of(version, whole.files, inputs),
+        datasets=[DatasetResponse.of(d) for d in whole.datasets],
         metrics=[
             MetricResponse(name=m.name, value=m.value, dataset=m.dataset, slice=m.slice, revision=m.revision)
-            for m in selectors.latest_metrics(version)
+            for m in whole.metrics
         ],
         card=CardSummary(revision=card.revision, sha256=card.sha256, added_at=card.added_at, url=f"{url}/card")
         if card is not None
@@ -423,7 +422,7 @@ def shown(actor: Actor, version: ModelVersion) -> VersionResponse:
                 added_at=e.added_at,
                 url=f"{url}/evidence/{e.kind}",
             )
-            for e in selectors.latest_evidence(version)
+            for e in whole.evidence
         ],
         evidence_revision=version.evidence_revision,
         unreadable=_unreadable(card.text if card is not None else "", version.environment_lock),
@@ -431,7 +430,7 @@ def shown(actor: Actor, version: ModelVersion) -> VersionResponse:
         deviates=inputs.deviates,
         places=inputs.places,
         abandoned_at=version.abandoned_at,
-        imported=ImportRecordResponse.of(version),
+        imported=ImportRecordResponse.of(version, whole.imported),
         page=f"{settings.PUBLIC_URL}/models/{version.model.slug}/versions/{version.number}/",
     )
 
@@ -440,13 +439,19 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def row(version: ModelVersion) -> dict[str, Any]:
+def row(version: ModelVersion, aliases: Sequence[str]) -> dict[str, Any]:
+    """The fields of a version in a list.
+
+    Args:
+        version: the version, with its model, stage and who registered it.
+        aliases: the names of the aliases that point at it now, in order.
+    """
     return {
         "model": version.model.slug,
         "number": version.number,
         "status": version.status,
         "stage": version.stage.slug,
-        "aliases": aliases_of(version),
+        "aliases": list(aliases),
         "fingerprint": version.fingerprint or None,
         "registered_by": PersonResponse.of(version.registered_by),
         "created_at": version.created_at,
@@ -456,14 +461,12 @@ def row(version: ModelVersion) -> dict[str, Any]:
     }
 
 
-def aliases_of(version: ModelVersion) -> list[str]:
-    held = getattr(version, "held_aliases", None)
-    return sorted(alias.name for alias in (version.aliases.filter(IS_CURRENT) if held is None else held))
+def row_of(version: Any) -> VersionSummary:
+    """A version in a list, read by `with_aliases`."""
+    return VersionSummary(**row(version, sorted(alias.name for alias in version.held_aliases)))
 
 
-def artifacts_of(version: ModelVersion, inputs: ApprovedInputs) -> list[ArtifactResponse]:
+def artifacts_of(version: ModelVersion, files: Sequence[Artifact], inputs: ApprovedInputs) -> list[ArtifactResponse]:
+    """The files of a version."""
     url = url_of(version)
-    return [
-        ArtifactResponse.of(artifact, url, inputs)
-        for artifact in version.artifacts.select_related("blob", "upload").order_by("path")
-    ]
+    return [ArtifactResponse.of(artifact, url, inputs) for artifact in files]

@@ -24,10 +24,8 @@ from governance.interfaces.rest.version_schemas import (
     VersionList,
     VersionReference,
     VersionResponse,
-    VersionSummary,
-    aliases_of,
     artifacts_of,
-    row,
+    row_of,
     shown,
     url_of,
     with_aliases,
@@ -121,7 +119,7 @@ class VersionsView(Endpoint):
             place=lambda v: v.number,
         )
         return respond(
-            VersionList(items=[VersionSummary(**row(version)) for version in rows], next=following),
+            VersionList(items=[row_of(version) for version in rows], next=following),
             headers=pagination.link(request, following),
         )
 
@@ -146,10 +144,11 @@ class VersionsView(Endpoint):
 
         def declare() -> Response:
             version = service.declare_version(actor=self.actor, model=model, spec=self._spec(given))
+            whole = governance.whole_version(self.actor, slug, version.number)
             return self.respond_with_etag(
                 f"{slug}-v{version.number}",
-                version.revision,
-                VersionDeclaration.of(self.actor, version),
+                whole.version.revision,
+                VersionDeclaration.of(whole),
                 status=200 if version.found else 201,
                 headers={"Location": url_of(version)},
             )
@@ -203,7 +202,7 @@ class AllVersionsView(Endpoint):
             [version.pk for version in rows]
         )
         return respond(
-            VersionList(items=[VersionSummary(**row(shown[version.pk])) for version in rows], next=following),
+            VersionList(items=[row_of(shown[version.pk]) for version in rows], next=following),
             headers=pagination.link(request, following),
         )
 
@@ -214,7 +213,7 @@ class VersionView(Endpoint):
     @Operation("getVersion", "Read a version", "versions", {200: VersionResponse}, etag=True)
     def get(self, request: Request, slug: str, number: int) -> Response:
         """Return a version with its files, datasets, newest metrics, card and evidence."""
-        return tagged(self, selectors.version(self.actor, slug, number))
+        return tagged(self, slug, number)
 
     @Operation(
         "changeVersion", "Change what is free of a version", "versions", {200: VersionResponse}, body=VersionUpdate,
@@ -229,7 +228,7 @@ class VersionView(Endpoint):
         version = selectors.version(self.actor, slug, number)
         expected = preconditions.expected_revision(request, f"{slug}-v{number}")
         metadata.annotate_version(actor=self.actor, version=version, expected_revision=expected, **given)
-        return tagged(self, selectors.version(self.actor, slug, number))
+        return tagged(self, slug, number)
 
 
 class CompletionView(Endpoint):
@@ -249,7 +248,7 @@ class CompletionView(Endpoint):
 
         def complete() -> Response:
             version = registration.complete(actor=self.actor, version=selectors.version(self.actor, slug, number))
-            return tagged(self, version, status=202 if version.examining else 200)
+            return tagged(self, slug, number, status=202 if version.examining else 200)
 
         return idempotent(request, self.actor, b"", complete)
 
@@ -267,15 +266,16 @@ class ResolveView(Endpoint):
         """
         reference = self.query(ReferenceQuery).ref
         meant = _in_the_registry_s_form(reference)
-        version = selectors.resolve(self.actor, meant)
-        inputs = approved_inputs(version, _place_of(meant))
-        files = artifacts_of(version, inputs)
+        found = governance.resolved_version(self.actor, meant)
+        version = found.version
+        inputs = approved_inputs(found.approvals, _place_of(meant))
+        files = artifacts_of(version, found.files, inputs)
         resolved = Resolved(
             reference=reference,
             model=version.model.slug,
             version=version.number,
             stage=version.stage.slug,
-            aliases=aliases_of(version),
+            aliases=list(found.aliases),
             fingerprint=version.fingerprint,
             approved_fingerprint=inputs.approved_fingerprint,
             deviates=inputs.deviates,
@@ -303,7 +303,7 @@ def _place_of(reference: str) -> str:
     return slug if stage else f"@{name}" if alias else ""
 
 
-def tagged(view: Endpoint, version: ModelVersion, *, status: int = 200) -> Response:
-    """The response that shows a version."""
-    identity = f"{version.model.slug}-v{version.number}"
-    return view.respond_with_etag(identity, version.revision, shown(view.actor, version), status=status)
+def tagged(view: Endpoint, slug: str, number: int, *, status: int = 200) -> Response:
+    """Build the response that shows the current state of a version."""
+    whole = governance.whole_version(view.actor, slug, number)
+    return view.respond_with_etag(f"{slug}-v{number}", whole.version.revision, shown(whole), status=status)

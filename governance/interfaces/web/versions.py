@@ -32,7 +32,6 @@ from registry.models import (
     IS_CURRENT,
     AliasAssignment,
     Evidence,
-    ImportRecord,
     ModelVersion,
     Stage,
     StageOccupancy,
@@ -75,8 +74,8 @@ class MetricComparison:
 @page_view()
 def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
     """The version's page."""
-    found = selectors.version(request.actor, slug, number)
-    card = selectors.card_of(found)
+    whole = promotions.whole_version(request.actor, slug, number)
+    found, card, imported, held = whole.version, whole.card, whole.imported, whole.approvals
     requests = list(
         PromotionRequest.objects.filter(version=found)
         .select_related("target_stage", "requested_by", "champion")
@@ -90,16 +89,14 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
     been = StageOccupancy.objects.filter(version=found).select_related("stage").order_by("-opened_at", "-pk")
     # A stage passed through at one moment, on the way to where it stood before it came, is no place it has been.
     been = been.exclude(closed_at=F("opened_at"))
-    imported = ImportRecord.objects.filter(version=found).select_related("imported_by").first()
-    held = approvals.approvals(found)
     context = {
         "model": found.model,
         "version": found,
         "champion": champion,
         "standings": measured,
         "disagreements": [standing.row for standing in measured if standing.row.disagrees],
-        "artifacts": list(found.artifacts.select_related("blob", "upload").order_by("path")),
-        "datasets": list(found.datasets.order_by("role", "name")),
+        "artifacts": whole.files,
+        "datasets": whole.datasets,
         "evidence": version_facts.evidence_by_kind(found),
         "pivot": version_facts.pivot(found.metrics.all()),
         "signature": version_facts.signature_of(found),
@@ -108,7 +105,7 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "card": card,
         "card_html": to_html(without_front_matter(card.text)) if card is not None else "",
         "card_head": front_matter(card.text) if card is not None else "",
-        "aliases": AliasAssignment.objects.filter(IS_CURRENT, version=found).order_by("name"),
+        "aliases": whole.aliases,
         "protected": {one.name for one in selectors.protected_aliases()},
         "imported": imported,
         "copied": SourceCopy.objects.filter(version=found).first() if found.source_only else None,
