@@ -45,9 +45,7 @@ def register(name: str, sentence: str) -> Action:
     if not _NAME.fullmatch(name):
         raise BadActionName(f"{name!r} is not noun.past-participle in lower case, such as 'model.registered'.")
     if not sentence.strip():
-        raise BadActionName(
-            f"{name!r} needs the sentence that follows the actor's name, such as 'registered the model'."
-        )
+        raise BadActionName(f"{name!r} needs the phrase that follows the actor's name, such as 'registered the model'.")
     earlier = _register.get(name)
     if earlier is None:
         return _register.setdefault(name, Action(name, sentence))

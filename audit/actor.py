@@ -53,9 +53,9 @@ class Actor:
         if self.kind is ActorKind.PERSON and self.person != self.id:
             raise ValueError("A person acts for themselves: person must equal id.")
         if self.kind is ActorKind.TOKEN and self.person is None:
-            raise ValueError("A token always has a person behind it: person must be given.")
+            raise ValueError("A token belongs to a person: person must be given.")
         if self.kind is ActorKind.PROCESS and self.person is not None:
-            raise ValueError("A system process has nobody behind it: person must be None.")
+            raise ValueError("A system process has no person: person must be None.")
 
     def as_leaf(self) -> dict[str, str]:
         """Return the actor in the form stored in the leaf: pseudonyms and the sign-in method only."""

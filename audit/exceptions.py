@@ -12,8 +12,8 @@ class TransactionRequiredError(AuditError):
 
     def __init__(self) -> None:
         super().__init__(
-            "An event is appended in the transaction of the change it describes, and no transaction is open. "
-            "Wrap the change and its append() in transaction.atomic()."
+            "An event is recorded in the transaction of the change it describes, and no transaction is open. "
+            "Wrap the change and its record_event() in transaction.atomic()."
         )
 
 
@@ -22,7 +22,7 @@ class MissingActorError(AuditError):
 
     def __init__(self, given: object) -> None:
         super().__init__(
-            f"No actor, no act: append() needs an audit.actor.Actor, not {type(given).__name__}. "
+            f"record_event() needs an audit.actor.Actor, not {type(given).__name__}. "
             "Pass the person or token on to the service; a system process is audit.actor.process(name)."
         )
 
@@ -33,7 +33,7 @@ class UnknownActionError(AuditError):
     def __init__(self, name: object) -> None:
         super().__init__(
             f"{name!r} is not a registered action. Register it once with audit.actions.register(name, sentence), "
-            "beside the other actions of its storey."
+            "beside the other actions of its package."
         )
 
 

@@ -51,9 +51,11 @@ class ObjectRef:
 
     def __post_init__(self) -> None:
         if not _TYPE.fullmatch(self.type):
-            raise ValueError(f"A thing's type is lower-case letters, digits and underscores, not {self.type!r}.")
+            raise ValueError(f"The type of an object is lower-case letters, digits and underscores, not {self.type!r}.")
         if not isinstance(self.id, str) or not _IDENTIFIER.fullmatch(self.id):
-            raise ValueError(f"A thing's id is a uid or pseudonym of letters, digits and _.:/-, not {self.id!r}.")
+            raise ValueError(
+                f"The id of an object is a uid or pseudonym of letters, digits and _.:/-, not {self.id!r}."
+            )
 
     def __str__(self) -> str:
         return f"{self.type}:{self.id}"

@@ -163,7 +163,7 @@ def to_json_value(value: Any) -> Any:
     def made(value: Any, depth: int) -> Any:
         left[0] -= 1
         if left[0] < 0 or depth > 20:
-            raise ModelCardParseError("its front matter holds more values than anybody reads. Move some into sections.")
+            raise ModelCardParseError(f"its front matter has more than {MAX_VALUES:,} values. Move some into sections.")
         if isinstance(value, dict):
             return {str(key): made(member, depth + 1) for key, member in value.items()}
         if isinstance(value, list | tuple | set):
@@ -369,6 +369,6 @@ def _sections(card: Card, required: Sequence[str], min_words: int) -> Iterator[M
         yield MissingSection(
             "section_placeholder" if placeholder else "section_too_short",
             f"The section “{wanted}” has {best.words} words{' besides its placeholders' if placeholder else ''}; "
-            f"{min_words} are asked for.",
+            f"at least {min_words} are required.",
             where,
         )

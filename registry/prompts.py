@@ -33,6 +33,6 @@ def refused_change(before: Mapping[str, str], after: Mapping[str, str], *, of_pr
     if of_prompt and is_prompt(after):
         return None
     return (
-        f"The tag {IS_PROMPT} tells prompts from models, and clients show nothing that carries it: it is set when a "
-        "prompt is registered, and neither added to a model or its versions nor taken from a prompt."
+        f"The tag {IS_PROMPT} marks prompts, and MLflow clients hide models that have it. It is set when a prompt is "
+        "registered, and cannot be added to a model or its versions or removed from a prompt."
     )

@@ -102,7 +102,7 @@ def _version(named: NamedVersion) -> SourceAddress:
 
 def _without_parent_folder(address: str) -> str:
     if ".." in re.split(r"[/\\]", unquote(address)):
-        raise SourceError("parent_folder", "A source holds no “..”: write the address of the folder itself.")
+        raise SourceError("parent_folder", "A source may not contain “..”: write the address of the folder itself.")
     return address
 
 

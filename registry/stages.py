@@ -92,9 +92,9 @@ def lifecycle(stages: Iterable[StageSpec], moves: Iterable[tuple[str, str]]) -> 
             raise ValueError(f"the move {source} → {target} does not join two known stages")
     for stage in ordered:
         if stage.exclusive and stage.displaced_to is None:
-            raise ValueError(f"{stage.name} is exclusive but does not say where its occupant goes")
+            raise ValueError(f"{stage.name} is exclusive but has no displaced_to")
         if stage.displaced_to is not None and (stage.slug, stage.displaced_to) not in pairs:
-            raise ValueError(f"{stage.name} displaces to {stage.displaced_to}, which is not a lawful move")
+            raise ValueError(f"{stage.name} displaces to {stage.displaced_to}, which is not an allowed transition")
     return Lifecycle(ordered, pairs)
 
 

@@ -94,7 +94,7 @@ class ErrorCollector:
         if unfit is not None:
             self.add(pointer, code, f"A name has visible characters only: {characters.code_point(unfit)} is not one.")
         elif name != name.strip() or "  " in name:
-            self.add(pointer, code, "A name has no blank at its ends, and one blank between words.")
+            self.add(pointer, code, "A name has no space at its ends, and one space between words.")
 
     def _measured(self, pointer: str, text: str, limit: int, *, required: bool) -> str:
         if required and not text.strip():
@@ -303,7 +303,7 @@ def _path_fault(path: str) -> tuple[str, str] | None:
         (
             any(characters.is_unseen(character) for character in path),
             "control_characters",
-            "A path holds no control characters and no invisible ones.",
+            "A path may not contain control characters or invisible characters.",
         ),
         (
             path.startswith("/") or re.match(r"[A-Za-z]:", path) is not None,

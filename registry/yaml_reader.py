@@ -156,7 +156,7 @@ class _Loader(yaml.SafeLoader):
             if self._aliases > self._limits.aliases:
                 raise YamlUnreadableError(f"line {line}: at most {self._limits.aliases} aliases are read")
             if id(node) not in self._sizes:
-                raise YamlUnreadableError(f"line {line}: an alias stands inside the value it names")
+                raise YamlUnreadableError(f"line {line}: an alias is inside the value that it names")
             return node
         self._depth += 1
         if self._depth > self._limits.depth:
@@ -203,7 +203,7 @@ class _Loader(yaml.SafeLoader):
         size = 1 + sum(self._sizes[id(part)] for part in parts)
         if size > self._limits.values:
             raise YamlUnreadableError(
-                f"line {self._line(node)}: it stands for more than {self._limits.values:,} values"
+                f"line {self._line(node)}: it expands to more than {self._limits.values:,} values"
             )
         self._sizes[id(node)] = size
         self._composed.append(node)

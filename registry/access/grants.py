@@ -259,7 +259,7 @@ def revoke_role(*, actor: Actor, grant: Grant, reason: str) -> Grant:
     _require_giver(actor, grant.model)
     grant = locked(grant.pk)
     if grant.closed_at is not None or is_expired(grant):
-        raise InvalidStateError("This role was taken back already: nothing is left to revoke.", code="already_revoked")
+        raise InvalidStateError("This role is already revoked or expired.", code="already_revoked")
     _keep_an_owner(grant)
     close_grant(actor, grant, GRANT_REVOKED, why)
     return grant
@@ -311,7 +311,7 @@ def _checked(
     if (user is None) == (group is None):
         faults.add("/subject", "one_subject", "Name one subject: a person or a group.")
     if expires_at is not None and expires_at <= clock.now():
-        faults.add("/expires_at", "past", "This moment is over: name one that is to come, or none for no end.")
+        faults.add("/expires_at", "past", "This time is in the past: give a future time, or none for no end.")
     try:
         given = Role(role)
     except ValueError:
@@ -335,7 +335,7 @@ def _fit_for_machines(role: Role) -> bool:
 def _until(grant: Grant) -> str:
     if grant.expires_at is None:
         return ": nothing is to be given"
-    return f", until {grant.expires_at:%Y-%m-%d %H:%M} UTC: take that grant back first, or let it end"
+    return f", until {grant.expires_at:%Y-%m-%d %H:%M} UTC: revoke that grant first, or wait until it ends"
 
 
 def _require_giver(actor: Actor, model: RegisteredModel | None) -> None:
@@ -356,8 +356,8 @@ def _keep_an_owner(grant: Grant) -> None:
         others = others.filter(expires_at__isnull=True)
     if _of_somebody(Grant.objects.filter(pk=grant.pk)).exists() and not _of_somebody(others).exists():
         raise InvalidStateError(
-            f"{grant.user or grant.group} is the last active owner of {grant.model.slug}: make somebody else its owner "
-            "first, without an end, and take this role back then.",
+            f"{grant.user or grant.group} is the last active owner of {grant.model.slug}: make another person owner "
+            "without an end, then revoke this role.",
             code="last_owner",
         )
 

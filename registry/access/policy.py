@@ -48,8 +48,8 @@ from registry.models import (
 )
 
 _OF_ALL_MODELS = {
-    OrgPermission.READ_AUDIT: "the audit log of the organisation tells of all",
-    OrgPermission.MANAGE_WEBHOOKS: "a webhook tells of all",
+    OrgPermission.READ_AUDIT: "the audit log of the organisation is about all models",
+    OrgPermission.MANAGE_WEBHOOKS: "a webhook is about all models",
 }
 _NAMED = 5
 """Number of people named in an error message."""
@@ -344,7 +344,9 @@ def _knows_of(actor: Actor, model: RegisteredModel) -> bool:
 def _denied_to_this_kind(actor: Actor, permission: Permission | OrgPermission, scope: str | None) -> Denied | None:
     """Return the denials that need no query: processes do not decide, and tokens need the scope."""
     if permission is Permission.DECIDE and actor.person is None:
-        return Denied(lambda _: "A person decides: a system process never does.", code="person_required", rule="SoD-4")
+        return Denied(
+            lambda _: "System processes do not decide: a person must decide.", code="person_required", rule="SoD-4"
+        )
     if actor.scopes is None:
         return None
     if scope is None:
@@ -364,8 +366,8 @@ def _denied(actor: Actor, permission: Permission, model: RegisteredModel) -> Den
             return "This account is deactivated and may do nothing; an administrator can reactivate it."
         if permission is Permission.DECIDE and grants_conferring(person, permission, model).exists():
             if person.kind == User.Kind.SERVICE:
-                return "A service account decides nothing, whatever roles it holds (SoD-5): a person has to."
-            return "Who administers decides nothing, whatever roles they hold (SoD-4): a reviewer has to."
+                return "Service accounts do not decide, whatever their roles (SoD-5): a person must decide."
+            return "Administrators do not decide, whatever their roles (SoD-4): a reviewer must decide."
         return (
             f"To {PERMISSION_LABELS[permission]} you need the role {_either(_useful(permission))} on {model.slug}."
             + _way_out(who)

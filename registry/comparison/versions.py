@@ -218,8 +218,8 @@ def _identity(was: Dataset | None, now: Dataset | None) -> tuple[str, str]:
     if was.digest and now.digest and was.algorithm == now.algorithm:
         return "other", "; ".join(part for part in ("other data: the digests differ", strength) if part)
     if was == now:
-        return "unproven", "the same label; no digest says whether the data are the same"
-    return "unproven", strength or "described otherwise; no digest says whether the data are the same"
+        return "unproven", "the same label; no digest proves that the data are the same"
+    return "unproven", strength or "another description; no digest proves whether the data are the same"
 
 
 def _known_by(dataset: Dataset) -> str:

@@ -21,7 +21,7 @@ from registry.datasets.unreadable import DatasetParseError
 
 _ALONE = re.compile(r"(?:md5:)?([0-9a-f]{32}(?:\.dir)?)")
 _DIGEST = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
-_REMEDY = "Give the .dvc file as it is, or its md5 alone."
+_REMEDY = "Give the complete .dvc file, or only its md5."
 OLD_HASH = "md5-dos2unix"
 MAX_LISTED = 5
 
@@ -116,7 +116,7 @@ def _chosen(outs: list[_Out], name: str) -> _Out:
     listed = ", ".join((out.called or "one without a path")[:100] for out in outs[:MAX_LISTED])
     more = f" and {len(outs) - MAX_LISTED} more" if len(outs) > MAX_LISTED else ""
     what = "A dvc.lock describes the data of stages" if outs[0].stage else f"This file has {len(outs)} outs"
-    raise DatasetParseError("several_outs", f"{what}: say by name which is meant: {listed}{more}.", "name")
+    raise DatasetParseError("several_outs", f"{what}: give the name of one: {listed}{more}.", "name")
 
 
 def _digest_of(fields: dict[str, Any]) -> tuple[str, str]:

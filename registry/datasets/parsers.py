@@ -116,7 +116,7 @@ def _read_pointer(text: str, name: str) -> Reference:
         raise DatasetParseError(
             "not_a_pointer",
             "A Git LFS pointer has three lines: version https://git-lfs.github.com/spec/v1, oid sha256:…, size …. Give "
-            "the file as it is in the repository (git show HEAD:path), or the form sha256.",
+            "the file as stored in the repository (git show HEAD:path), or the form sha256.",
         )
     return Reference(name or f"sha256:{found[1][:12]}", f"{int(found[2])} bytes", "", "sha256", found[1])
 

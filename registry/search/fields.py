@@ -160,7 +160,7 @@ WORDS: Final = FieldRegistry(
             FieldType.CHOICE,
             FieldTarget.MODEL,
             "State",
-            "models that are in use or archived; where nothing is said, archived ones are left out",
+            "active or archived models; without this filter archived ones are left out",
             ("status:archived", "status:any"),
             values=("active", "archived", "any"),
         ),
@@ -272,7 +272,7 @@ WORDS: Final = FieldRegistry(
             FieldType.LINE,
             FieldTarget.VERSION,
             "Data set",
-            "versions made or judged with a data set, by its name or its digest",
+            "versions trained or evaluated with a data set, by its name or its digest",
             ("dataset:loans-2026", "dataset:loans*"),
         ),
         SearchField(

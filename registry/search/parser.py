@@ -187,7 +187,7 @@ class _Reading:
             detail = f"“{word.name}” takes nothing after a dot: {_written(word)}."
             self._wrong("part", detail, *head.span("part"), allowed=(word.name,))
         elif (word.part_needed or head["part"] is not None) and not part and word.part:
-            detail = f"After “{word.name}” and a dot stands {word.part}: {_written(word)}."
+            detail = f"“{word.name}” and a dot are followed by {word.part}: {_written(word)}."
             self._wrong("part_missing", detail, *head.span("word"), allowed=word.examples)
         else:
             return True

@@ -72,7 +72,7 @@ def create_access_request(
     access.require_scope(actor, "models:read")
     if person.kind != User.Kind.PERSON:
         raise PermissionDeniedError(
-            "A service account asks for nothing: somebody who may give roles on the model gives it one.",
+            "A service account cannot request a role: a person who may grant roles on the model grants it one.",
             code="person_required",
         )
     if actor.models is not None and slug not in actor.models:
@@ -86,7 +86,7 @@ def create_access_request(
     existing = waiting.filter(slug=slug).first()
     if existing is not None:
         raise ConflictError(
-            f"Your request {existing.pk} for {slug} waits for an answer: withdraw it to ask anew.",
+            f"Your request {existing.pk} for {slug} waits for an answer: withdraw it before you request again.",
             code="already_asked",
             existing=existing,
         )
@@ -142,11 +142,11 @@ def grant(
     faults.raise_if_any()
     request = _locked_to_answer(actor, request)
     if request.until <= clock.now():
-        raise InvalidStateError("The time asked for is over: deny the request, or let it lapse.", code="over")
+        raise InvalidStateError("The requested time has passed: deny the request, or let it lapse.", code="over")
     if until is not None and until > request.until:
-        faults.add("/until", "too_long", "You may shorten the time that was asked for, and not add to it.")
+        faults.add("/until", "too_long", "The end cannot be later than requested: give an earlier time.")
     if until is not None and until <= clock.now():
-        faults.add("/until", "past", "This moment is over: name one that is to come.")
+        faults.add("/until", "past", "This time is in the past: give a future time.")
     if request.person.is_deactivated():
         faults.add("", "inactive", f"{request.person}'s account is deactivated: deny the request.")
     faults.raise_if_any()
@@ -193,7 +193,7 @@ def withdraw(*, actor: Actor, request: AccessRequest) -> AccessRequest:
     _require_known(actor, request)
     if request.person.uid != actor.person:
         raise PermissionDeniedError(
-            "Whoever asked withdraws it; you may deny it, if you give roles here.", code="somebody_elses"
+            "Only the requester can withdraw a request; those who grant roles here can deny it.", code="somebody_elses"
         )
     access.require_person(actor)
     request = _locked(request)
@@ -240,11 +240,11 @@ def _checked(slug: str, role: Role | str, purpose: str, until: datetime | None) 
     now = clock.now()
     end = until if until is not None else now + USUAL
     if end <= now:
-        faults.add("/until", "past", "This moment is over: name one that is to come.")
+        faults.add("/until", "past", "This time is in the past: give a future time.")
     elif end > now + LONGEST:
-        faults.add("/until", "too_long", f"At most {LONGEST.days} days ahead; ask again when they are over.")
+        faults.add("/until", "too_long", f"At most {LONGEST.days} days ahead; request again when they have passed.")
     if role not in ROLES:
-        faults.add("/role", "unknown_role", f"This cannot be asked for; these can: {', '.join(ROLES)}.")
+        faults.add("/role", "unknown_role", f"This role cannot be requested; these can: {', '.join(ROLES)}.")
     faults.raise_if_any()
     return Role(role), why, end
 
@@ -252,7 +252,9 @@ def _checked(slug: str, role: Role | str, purpose: str, until: datetime | None) 
 def _locked_to_answer(actor: Actor, request: AccessRequest) -> AccessRequest:
     """Return the open request, locked, after all permission checks."""
     if request.person.uid == actor.person:
-        raise PermissionDeniedError("You cannot answer your own request: another person does.", code="self_grant")
+        raise PermissionDeniedError(
+            "You cannot answer your own request: another person must answer it.", code="self_grant"
+        )
     _require_known(actor, request)
     if request.model is None:
         raise NotFoundError(access.model_not_found_message(request.slug))

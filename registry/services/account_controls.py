@@ -58,8 +58,8 @@ def require_own_password(person: User) -> None:
     """
     if not has_own_password(person):
         raise PermissionDeniedError(
-            "Your password was set by somebody else, so it signs and changes nothing. Ask an administrator for a "
-            "sign-in link, and set your own by it.",
+            "Another person set your password, so you cannot sign decisions or change data with it. Ask an "
+            "administrator for a sign-in link, and set your own password with it.",
             code="password_not_own",
         )
 

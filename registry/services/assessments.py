@@ -258,7 +258,7 @@ def _assessor(actor: Actor) -> User:
     person = access.require_person(actor)
     if person.kind == User.Kind.SERVICE:
         raise PermissionDeniedError(
-            "A service account judges no risk: a person answers the questionnaire, signed in or by a token of theirs.",
+            "A service account cannot assess risk: a person must answer the questionnaire, signed in or with a token.",
             code="person_required",
         )
     return person
@@ -278,7 +278,9 @@ def _judged(
     outcome = language.compute_tier(asked, answers)
     if tier is not None and tier != outcome.tier and not override_reason.strip():
         faults.add(
-            "/override_reason", "required", f"The questionnaire gives tier {outcome.tier}: say why it shall be {tier}."
+            "/override_reason",
+            "required",
+            f"The questionnaire gives tier {outcome.tier}: give the reason for tier {tier}.",
         )
     faults.raise_if_any()
     return outcome
@@ -290,7 +292,7 @@ def _refuse_laxer(actor: Actor, prepared: Prepared) -> None:
         officers = access.holders_in_organisation(access.OrgPermission.MANAGE_POLICIES)
         raise PermissionDeniedError(
             f"The answers give tier {computed}; only an officer may propose the less strict tier {chosen}. A stricter "
-            "one than computed is free.",
+            "tier needs no officer.",
             code="laxer_tier",
             who_can=[str(user) for user in officers.order_by("name")[:5]],
         )

@@ -158,7 +158,7 @@ def _refuse_fixed(version: ModelVersion) -> None:
         raise InvalidStateError(
             f"The files of version {version.number} are fixed: "
             + (
-                "it has entered a protected stage or carried a protected alias."
+                "it has been in a protected stage or had a protected alias."
                 if version.source_only
                 else "it was registered with them."
             )

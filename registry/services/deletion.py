@@ -197,7 +197,7 @@ def _checked(actor: Actor, model: RegisteredModel, reason: str) -> str:
 def _refuse_governed(model: RegisteredModel, reasons: list[str], what: str) -> None:
     if reasons:
         raise InvalidStateError(
-            f"{what[0].upper()}{what[1:]} stays on record as it is, because {'; '.join(reasons)}. "
+            f"{what[0].upper()}{what[1:]} cannot be deleted or renamed, because {'; '.join(reasons)}. "
             f"Retire it instead: move versions to Archived, or have an owner archive {model.slug} on its page.",
             code="governed",
         )

@@ -60,7 +60,7 @@ def _stored(sha256: str | None, name: str) -> BinaryIO:
         return storage.open_file(sha256)
     except FileNotFoundError:
         raise NotFoundError(
-            f"The bytes of {name} are missing from the store: tell whoever runs this installation."
+            f"The bytes of {name} are missing from the store: tell the administrator of this installation."
         ) from None
 
 

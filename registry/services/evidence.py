@@ -253,7 +253,9 @@ def add_evidence(
 def _check_kind(faults: ErrorCollector, kind: str) -> None:
     if not _KIND.fullmatch(kind) or len(kind) > 80:
         faults.add(
-            "/kind", "kind", "A kind is words of lower-case letters, digits and _, joined by dots: evaluation.table."
+            "/kind",
+            "kind",
+            "A kind consists of words of lower-case letters, digits and _, joined by dots: evaluation.table.",
         )
 
 

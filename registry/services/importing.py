@@ -135,8 +135,8 @@ def import_version(
     if number is not None and number != row.next_version:
         if number < row.next_version:
             raise ConflictError(
-                f"{row.slug} has used the number {number} here: versions are brought in their order, and numbers are "
-                "never used again. Bring the model under another name (--prefix) to keep all its numbers.",
+                f"{row.slug} has used the number {number} here: versions are imported in their order, and numbers are "
+                "never reused. Import the model under another name (--prefix) to keep all its numbers.",
                 code="number_taken",
             )
         row.next_version = number

@@ -328,7 +328,7 @@ _FORMS = {
 
 def _answerable(faults: ErrorCollector, where: str, person: User | None) -> User | None:
     if person is not None and person.is_deactivated():
-        faults.add(where, "inactive", f"{person}'s account is deactivated: name somebody who can answer for the model.")
+        faults.add(where, "inactive", f"{person}'s account is deactivated: name an active account.")
     return person
 
 

@@ -58,7 +58,7 @@ def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
     before = QuestionnaireRevision.objects.first()
     if before is not None and before.digest == digest:
         raise ConflictError(
-            f"Revision {before.number} of the questionnaire, which is in force, says exactly that.",
+            f"Revision {before.number} of the questionnaire is in force with this content.",
             code="unchanged_questionnaire",
             existing=before,
         )

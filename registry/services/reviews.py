@@ -74,7 +74,7 @@ def may_review(*, actor: Actor, model: RegisteredModel) -> access.Allowed | acce
         return tuple(user.name for user in able if not _kept_out(user, model))[:5]
 
     return access.Denied(
-        lambda _: f"{person.name} {why} and so does not review it: somebody else who validates models has to.",
+        lambda _: f"{person.name} {why} and so cannot review it: another person who validates models must review it.",
         others,
         code="separation_of_duties",
         rule=RULE,
@@ -188,7 +188,7 @@ def _checked(model: RegisteredModel, said: ReviewConclusion) -> date:
     latest, today = latest_next(model), clock.now().date()
     following = said.next_review or latest
     if following <= today:
-        faults.add("/next_review", "past", "The next review lies ahead.")
+        faults.add("/next_review", "past", "The next review must be in the future.")
     elif following > latest:
         tier = f"tier {model.risk_tier}" if model.risk_tier is not None else "a model without a tier"
         faults.add("/next_review", "too_late", f"For {tier} the next review is due by {latest.isoformat()}.")

@@ -32,7 +32,7 @@ WORKER = process("upload-worker")
 _BEATS_UNTIL_LOST = 9
 _FIRST_PAUSE = timedelta(seconds=10)
 
-_LATER = "Complete the version again later; where that does not help, tell whoever runs this installation."
+_LATER = "Complete the version again later; if that does not help, tell the administrator of this installation."
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def process_upload(upload_id: int) -> bool:
         else:
             _store(lease, artifact)
     except FileNotFoundError:
-        return _fail(lease, "What was sent is not in the bucket any more: upload the file again.")
+        return _fail(lease, "The uploaded file is no longer in the bucket: upload it again.")
     except (OSError, InvalidStateError) as error:
         log.exception("upload %s could not be read", upload_id)
         _retry(lease, artifact.upload.attempts, error)

@@ -159,7 +159,7 @@ def test_outside_a_transaction_nothing_is_recorded(ada: Actor, model: ObjectRef)
 @pytest.mark.django_db
 @pytest.mark.parametrize("actor", [None, "usr_ada", object()], ids=["none", "text", "object"])
 def test_without_an_actor_nothing_is_recorded(actor: Any, model: ObjectRef) -> None:
-    with pytest.raises(MissingActorError, match="No actor, no act"):
+    with pytest.raises(MissingActorError, match="needs an audit"):
         record_event(LOG_OPENED, actor=actor, target=model, stream="model:1")
 
 

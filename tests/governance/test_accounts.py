@@ -77,7 +77,7 @@ def test_a_password_set_by_somebody_else_signs_nothing(people: People, what: str
 
 def test_so_does_one_an_account_was_made_with(people: People) -> None:
     made = service.register_person(actor=access.actor_for(people.ada), username="new", name="New Comer", password=OTHER)
-    with pytest.raises(PermissionDeniedError, match="set by somebody else"):
+    with pytest.raises(PermissionDeniedError, match="Another person set your password"):
         sign_in.reauthenticate(made, OTHER, pointer="/password")
 
 

@@ -91,7 +91,7 @@ def test_a_role_is_given_anew_after_its_end(people: People, model: RegisteredMod
     lent(Role.VIEWER, people.marta, model, 7)
     with pytest.raises(ConflictError) as refused:
         factories.grant(Role.VIEWER, to=people.marta, on=model)
-    assert "take that grant back first" in refused.value.detail
+    assert "revoke that grant first" in refused.value.detail
     with clock.freeze(clock.now() + 8 * DAY), recorded() as events:
         factories.grant(Role.VIEWER, to=people.marta, on=model)
         assert access.check_permission(actor_for(people.marta), Permission.VIEW, model)

@@ -180,7 +180,7 @@ def test_a_command_that_came_too_late_says_so(people: People, officers: SimpleNa
     answer = client.post(url, {"reason": WHY})
 
     assert answer.status_code == 400
-    assert "taken back already" in answer.content.decode()
+    assert "already revoked or expired" in answer.content.decode()
 
 
 def test_a_revision_of_one_policy_is_not_another_policy(

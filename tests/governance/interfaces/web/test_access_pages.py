@@ -81,7 +81,7 @@ class TestMatrix(PageTest):
         for change, said in (
             ({"subject": "nobody"}, "neither an account nor a group"),
             ({"subject": "chen"}, "You cannot assign a role to yourself"),
-            ({"subject": "marta", "until": "2001-01-01"}, "This moment is over"),
+            ({"subject": "marta", "until": "2001-01-01"}, "This time is in the past"),
             ({"subject": "ci-retail", "role": "approver"}, "A service account cannot be approver"),
         ):
             assert people.ci_retail
@@ -101,7 +101,7 @@ class TestMatrix(PageTest):
             grant = Grant.objects.get(user=user, model=self.scene.model, role=Role.OWNER)
             answer = client.post(f"{ACCESS}{grant.uid}/revoke/", {"reason": "r"})
         assert answer.status_code == 409
-        Page(answer).has("is the last active owner", "make somebody else its owner first")
+        Page(answer).has("is the last active owner", "make another person owner without an end")
 
     def test_the_number_of_queries_does_not_grow(self) -> None:
         people = self.scene.people
@@ -181,7 +181,7 @@ class TestAsking(PageTest):
         assert client.post(f"/access-requests/{request.pk}/deny/", {"deny-reason": ""}).status_code == 400
         late = client.post(f"/access-requests/{request.pk}/grant/", {"grant-until": in_days(90)})
         assert late.status_code == 400
-        Page(late).has("You may shorten the time that was asked for")
+        Page(late).has("The end cannot be later than requested")
         assert client.post(f"/access-requests/{request.pk}/deny/", {"deny-reason": "not here"}).status_code == 302
         self.read(people.eve, f"/access-requests/{request.pk}/").has("Denied", "not here")
         again = client.post(f"/access-requests/{request.pk}/grant/", {"grant-until": in_days(5)})
@@ -205,7 +205,7 @@ class TestAsking(PageTest):
             ({"model": "Not A Name"}, "A model's name has"),
             ({"purpose": ""}, "This field is required"),
             ({"until": in_days(300)}, "At most 180 days"),
-            ({"until": "2001-01-01"}, "This moment is over"),
+            ({"until": "2001-01-01"}, "This time is in the past"),
         ):
             answer = client.post("/access-requests/new/", {**asked, **change})
             assert answer.status_code == 400

@@ -50,7 +50,7 @@ class RiskTest(PageTest):
         form.has("What could a wrong or unavailable model cost in a year?", "How the tier follows")
         sent = self.as_(priya).post(f"{PATH}/risk/assess/", self._answers(**{"q-regulatory": "direct", "tier": "1"}))
         assert sent.status_code == 400
-        Page(sent).has("The questionnaire gives tier 2: say why it shall be 1.")
+        Page(sent).has("The questionnaire gives tier 2: give the reason for tier 1.")
         given = self._answers(**{"q-regulatory": "direct", "tier": "1", "override_reason": "Asked for by the ECB."})
         assert self.as_(priya).post(f"{PATH}/risk/assess/", given).status_code == 302
         page = self.read(priya, f"{PATH}/risk/")
