@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from audit import clock
@@ -84,7 +85,7 @@ def test_whoami_says_what_the_token_is(call: CallerOf, people: People) -> None:
     assert shown.json["scopes"] == ["models:read", "versions:write"]
     assert shown.json["models"] == ["churn"]
     assert shown.json["token"]["prefix"].startswith("cs_")
-    assert shown.json["server"]["api"] == "1.0.0"
+    assert shown.json["server"]["api"] == settings.SPECTACULAR_SETTINGS["VERSION"]
     assert "secret" not in shown.raw.decode()
 
 
