@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
@@ -14,8 +14,10 @@ from django.db import transaction
 from audit import clock, recorder
 from audit.actor import process
 from audit.recorder import ObjectRef
+from governance.models import ReminderMail
 from registry.actions import REVIEW_REMINDED
-from registry.models import RegisteredModel, ReviewReminder, User
+from registry.models import RegisteredModel, ReviewReminder
+from registry.services.claiming import Lease, WorkQueue
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +25,8 @@ REMINDER: Final = process("reminders")
 AHEAD: Final = (0, 7, 30)
 """Days before the due date on which an owner is reminded."""
 WEEK: Final = 7
+LOST_AFTER: Final = timedelta(minutes=10)
+"""A claim that is older is void. Longer than a mail server may take to answer."""
 
 
 def step_of(days_left: int) -> int | None:
@@ -71,11 +75,22 @@ def remind_all() -> int:
     return sent
 
 
+QUEUE = WorkQueue(
+    model=ReminderMail,
+    waiting={},
+    running={},
+    lost_after=lambda: LOST_AFTER,
+    max_attempts=None,
+    pause=lambda attempts: timedelta(),  # the next run of the schedule is the retry
+)
+
+
 def remind(model_id: int) -> bool:
     """Remind the owner of one model, if a step is due and was not sent.
 
-    The reminder row is the claim: a second worker waits for the model's lock and then finds the row. The mail is sent
-    last, so a failure rolls back row and event.
+    Three steps: a transaction locks the model and stores what is to be sent; the mail is sent while nothing is locked;
+    a second transaction records that it was sent. A worker that ends in between leaves the stored row, and a later run
+    sends it. So a reminder is sent at least once, and twice only if a worker ends between sending and recording.
 
     Args:
         model_id: primary key of the model.
@@ -86,45 +101,73 @@ def remind(model_id: int) -> bool:
     Raises:
         OSError: the mail could not be sent.
     """
-    with transaction.atomic():
-        locked = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).select_related("owner")
-        model = locked.get(pk=model_id)
-        owner = model.active_owner
-        if model.next_review is None or owner is None or not owner.email:
-            return False
-        days = (model.next_review - clock.now().date()).days
-        step = step_of(days)
-        if step is None or not _claimed(model, model.next_review, step, owner):
-            return False
-        _send(model, owner, days)
-        return True
-
-
-def _claimed(model: RegisteredModel, day: date, step: int, owner: User) -> bool:
-    """Record the reminder; False if it is recorded already."""
-    claim = ReviewReminder(uid=uuid4(), model=model, due=day, step=step, person=owner, sent_at=clock.now())
-    if ReviewReminder.objects.filter(model=model, due=day, step=step).exists():
+    mail_id = _store_due(model_id)
+    lease = QUEUE.claim(mail_id) if mail_id is not None else None
+    if lease is None:
         return False
-    recorder.record_event(
-        REVIEW_REMINDED,
-        actor=REMINDER,
-        target=ObjectRef("reminder", str(claim.uid)),
-        stream=f"model:{model.uid}",
-        related_objects=[ObjectRef("model", str(model.uid))],
-        data={"due": str(day), "step": step, "person": owner.uid},
-    )
-    claim.save(force_insert=True)
+    mail = ReminderMail.objects.select_related("model", "person").get(pk=lease.pk)
+    try:
+        _send(mail)
+    except OSError as error:
+        QUEUE.retry(lease, mail.attempts, problem=str(error))
+        raise
+    _record(lease)
     return True
 
 
-def _send(model: RegisteredModel, owner: User, days: int) -> None:
+@transaction.atomic
+def _store_due(model_id: int) -> int | None:
+    """Store the reminder that is due; None where none is, or it was sent. Returns the key of its row."""
+    locked = RegisteredModel.objects.select_for_update(no_key=True, of=("self",)).select_related("owner")
+    model = locked.get(pk=model_id)
+    owner = model.active_owner
+    if model.next_review is None or owner is None or not owner.email:
+        return None
+    step = step_of((model.next_review - clock.now().date()).days)
+    if step is None or ReviewReminder.objects.filter(model=model, due=model.next_review, step=step).exists():
+        return None
+    facts = {"due": model.next_review, "step": step, "person": owner}
+    row, created = ReminderMail.objects.get_or_create(model=model, defaults={**facts, "created_at": clock.now()})
+    if not created:
+        # An earlier step that was not sent is replaced, unless a worker sends it at this moment.
+        QUEUE.claimable().filter(pk=row.pk).update(**facts)
+    return row.pk
+
+
+@transaction.atomic
+def _record(lease: Lease) -> None:
+    """Record that the mail was sent, and remove its row."""
+    model_id = QUEUE.held(lease).values_list("model_id", flat=True).first()
+    if model_id is None:
+        return
+    model = RegisteredModel.objects.get_for_update(model_id)
+    mail = QUEUE.held(lease).select_for_update(of=("self",)).select_related("person").first()
+    if mail is None or ReviewReminder.objects.filter(model=model, due=mail.due, step=mail.step).exists():
+        return
+    sent = ReviewReminder(
+        uid=uuid4(), model=model, due=mail.due, step=mail.step, person=mail.person, sent_at=clock.now()
+    )
+    recorder.record_event(
+        REVIEW_REMINDED,
+        actor=REMINDER,
+        target=ObjectRef("reminder", str(sent.uid)),
+        stream=f"model:{model.uid}",
+        related_objects=[ObjectRef("model", str(model.uid))],
+        data={"due": str(sent.due), "step": sent.step, "person": mail.person.uid},
+    )
+    sent.save(force_insert=True)
+    mail.delete()
+
+
+def _send(mail: ReminderMail) -> None:
     """Send a mail that only links to the page; no action is possible from the mail."""
+    model, owner = mail.model, mail.person
+    days = (mail.due - clock.now().date()).days
     when = f"was due {-days} days ago" if days < 0 else "is due today" if days == 0 else f"is due in {days} days"
-    assert model.next_review is not None
     send_mail(
         subject=f"Review of {model.slug} {when}",
         message=(
-            f"{owner.name},\n\nthe periodic review of {model.slug} {when}, on {model.next_review.isoformat()}. You "
+            f"{owner.name},\n\nthe periodic review of {model.slug} {when}, on {mail.due.isoformat()}. You "
             "are on record as its owner. A validator other than the owner or developer must record the "
             f"review.\n\nOpen: {settings.PUBLIC_URL}/models/{model.slug}/reviews/\n"
         ),

@@ -18,7 +18,7 @@ from registry.actions import ARTIFACT_ATTACHED
 from registry.approved import AskApproved, nothing_approved
 from registry.exceptions import FieldError, InvalidStateError, ValidationFailedError
 from registry.models import AliasAssignment, Artifact, Contribution, ModelVersion, StageOccupancy
-from registry.services.blob_references import reference_blob
+from registry.services.blob_references import hold_blobs, reference_blob
 from registry.services.contributions import record_contribution
 from registry.services.evidence import record_deviation
 from registry.services.version_lock import lock_version
@@ -102,6 +102,8 @@ def attach_file(
         ValidationFailedError: the path or the size breaks a rule, or the bytes are not stored.
     """
     access.require_permission(actor, access.Permission.REGISTER_VERSION, version.model)
+    # The store is queried before the model is locked, because it may be slow.
+    held = hold_blobs([blob]).get(blob.sha256)
     model, version = lock_version(version)
     files = list(Artifact.objects.filter(version=version))
     there = next((file for file in files if file.path == path), None)
@@ -117,10 +119,11 @@ def attach_file(
     faults = ErrorCollector()
     together = [ArtifactSpec(path=file.path, sha256=file.sha256, size=file.size) for file in files]
     check_artifacts(faults, [*together, ArtifactSpec(path=path, sha256=blob.sha256, size=blob.size)])
-    if not storage.exists(blob.sha256, blob.size):
+    if held is None:
         faults.add("", "not_stored", "These bytes are not in storage: send the file.")
     faults.raise_if_any()
-    reference_blob(blob)
+    assert held is not None
+    reference_blob(held)
     artifact = Artifact.objects.create(
         version=version, path=path, sha256=blob.sha256, size=blob.size, blob_id=blob.sha256
     )

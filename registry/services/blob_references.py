@@ -5,6 +5,8 @@ later (`registry.services.garbage_collection`). Both lock the digest in the data
 """
 
 import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.db import connection
 
@@ -19,18 +21,49 @@ from registry.exceptions import InvalidStateError
 from registry.models import Artifact, Blob, ModelVersion, RegisteredModel
 
 
-def reference_blob(blob: storage.StoredBlob) -> None:
-    """Reference stored bytes, in the transaction that needs them.
+@dataclass(frozen=True)
+class HeldBlob(storage.StoredBlob):
+    """Stored bytes that stay stored until the transaction ends. Made by `hold_blobs`."""
+
+
+def hold_blobs(blobs: Iterable[storage.StoredBlob]) -> dict[str, HeldBlob]:
+    """Keep bytes from being removed until the transaction ends, and find out which of them are stored.
+
+    Queries the store once for each digest, which is slow. Therefore it is called at the beginning of a transaction,
+    before a model is locked. The locks it takes are shared and on digests: they only make the garbage collection skip
+    these bytes.
+
+    Returns:
+        Those that are stored, by digest.
+
+    Raises:
+        RuntimeError: no transaction is open, so nothing would be held.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("Bytes are held until the transaction ends, and none is open.")
+    held = {blob.sha256: HeldBlob(blob.sha256, blob.size) for blob in blobs}
+    with connection.cursor() as cursor:
+        for sha256 in sorted(held):
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_lock(sha256)])
+    return {sha256: blob for sha256, blob in held.items() if storage.exists(sha256, blob.size)}
+
+
+def hold_blob(blob: storage.StoredBlob) -> HeldBlob:
+    """Keep bytes from being removed until the transaction ends. See `hold_blobs`.
 
     Raises:
         InvalidStateError: the bytes are not stored any more: they were never referenced and were removed.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_lock(blob.sha256)])
-    if not storage.exists(blob.sha256, blob.size):
+    held = hold_blobs([blob]).get(blob.sha256)
+    if held is None:
         raise InvalidStateError(
             "The stored bytes were removed before they belonged to anything: send the file again.", code="send_again"
         )
+    return held
+
+
+def reference_blob(blob: HeldBlob) -> None:
+    """Reference held bytes, in the transaction that needs them."""
     Blob.objects.bulk_create([Blob(sha256=blob.sha256, size=blob.size, stored_at=clock.now())], ignore_conflicts=True)
 
 
@@ -47,7 +80,13 @@ def try_lock_digest(sha256: str) -> bool:
 
 
 def attach_blob_to_artifact(
-    *, actor: Actor, model: RegisteredModel, version: ModelVersion, artifact: Artifact, data: dict[str, Json]
+    *,
+    actor: Actor,
+    model: RegisteredModel,
+    version: ModelVersion,
+    artifact: Artifact,
+    blob: HeldBlob,
+    data: dict[str, Json],
 ) -> Event:
     """Assign stored bytes to a declared file and record the event.
 
@@ -59,15 +98,15 @@ def attach_blob_to_artifact(
         model: the locked model.
         version: the locked version.
         artifact: the declared file.
+        blob: its bytes.
         data: further data of the event.
 
     Returns:
         The event.
-
-    Raises:
-        InvalidStateError: the bytes are not stored any more.
     """
-    reference_blob(storage.StoredBlob(artifact.sha256, artifact.size))
+    if blob.sha256 != artifact.sha256:
+        raise ValueError(f"{blob.sha256} are not the bytes of {artifact.path}.")
+    reference_blob(blob)
     event = recorder.record_event(
         ARTIFACT_STORED,
         actor=actor,

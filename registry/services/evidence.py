@@ -21,7 +21,7 @@ from registry.actions import CARD_ADDED, EVIDENCE_ADDED, METRICS_ADDED
 from registry.approved import Approved, AskApproved, nothing_approved
 from registry.exceptions import FieldError, StaleRevisionError, ValidationFailedError
 from registry.models import Contribution, Evidence, Metric, ModelCard, ModelVersion
-from registry.services.blob_references import reference_blob
+from registry.services.blob_references import hold_blobs, reference_blob
 from registry.services.contributions import record_contribution
 from registry.services.version_lock import lock_version
 from registry.services.version_spec import MetricSpec, check_card, cleaned_metrics
@@ -215,15 +215,18 @@ def add_evidence(
         faults.add("/filename", "filename", "A file name has no folders and at most 250 characters.")
     else:
         faults.path("/filename", filename)
-    if not storage.exists(blob.sha256, blob.size):
+    # The store is queried before the model is locked, because it may be slow.
+    held = hold_blobs([blob]).get(blob.sha256)
+    if held is None:
         faults.add("", "not_stored", "These bytes are not in storage: send the file.")
     faults.raise_if_any()
+    assert held is not None
     _, version = lock_version(version)
     last = Evidence.objects.filter(version=version, kind=kind).order_by("-revision").first()
     if last is not None and (last.blob_id, last.filename) == (blob.sha256, filename):
         return last
     now = clock.now()
-    reference_blob(blob)
+    reference_blob(held)
     evidence = Evidence.objects.create(
         version=version,
         kind=kind,

@@ -19,7 +19,7 @@ from registry import storage
 from registry.actions import ARTIFACT_REFUSED
 from registry.exceptions import InvalidStateError
 from registry.models import Artifact, Contribution, ModelVersion, Upload
-from registry.services.blob_references import attach_blob_to_artifact
+from registry.services.blob_references import attach_blob_to_artifact, hold_blob
 from registry.services.claiming import ClaimLostError, Lease, WorkQueue, doubled
 from registry.services.contributions import record_contributor
 from registry.services.uploads import upload_key
@@ -105,13 +105,14 @@ def process_upload(upload_id: int) -> bool:
 def _store(lease: Lease, artifact: Artifact) -> None:
     """Attach the file to the version, and register the version if it was the last one."""
     with transaction.atomic():
+        blob = hold_blob(storage.StoredBlob(artifact.sha256, artifact.size))
         model, version = lock_version(artifact.version)
         upload = _held(lease)
         artifact = Artifact.objects.get_for_update(artifact.pk)
         if artifact.blob_id is None and version.status == ModelVersion.Status.REGISTERING:
             by = str(upload.completed_by.uid) if upload.completed_by is not None else None
             event = attach_blob_to_artifact(
-                actor=WORKER, model=model, version=version, artifact=artifact, data={"sent_by": by}
+                actor=WORKER, model=model, version=version, artifact=artifact, blob=blob, data={"sent_by": by}
             )
             sender, token = upload.completed_by, upload.completed_with
             if sender is not None:

@@ -16,7 +16,7 @@ from audit.actor import Actor
 from registry import access, storage
 from registry.exceptions import FieldError, InvalidStateError, ValidationFailedError
 from registry.models import AccessToken, Artifact, Contribution, ModelVersion, Upload, User
-from registry.services.blob_references import attach_blob_to_artifact
+from registry.services.blob_references import attach_blob_to_artifact, hold_blobs
 from registry.services.contributions import record_contribution
 from registry.services.version_lock import lock_version
 
@@ -95,17 +95,21 @@ def _take_from_visible(actor: Actor, version: ModelVersion, wanted: Iterable[Art
         access.visible_models(actor).filter(pk__in={model for _, model, _ in holding}).values_list("pk", flat=True)
     )
     sources = {sha256: str(uid) for sha256, model, uid in reversed(holding) if model in visible}
-    sources = {sha256: uid for sha256, uid in sources.items() if storage.exists(sha256, lacking[sha256])}
     if not sources:
         return False
     with transaction.atomic():
+        held = hold_blobs(storage.StoredBlob(sha256, lacking[sha256]) for sha256 in sources)
+        if not held:
+            return False
         model, version = lock_version(version)
         require_accepts_files(version)
-        chosen = [file.pk for file in wanted if file.sha256 in sources]
+        chosen = [file.pk for file in wanted if file.sha256 in held]
         rows = Artifact.objects.select_for_update(no_key=True).filter(pk__in=chosen, blob__isnull=True).order_by("path")
         for file in rows:
             same = {"same_as": sources[file.sha256]}
-            event = attach_blob_to_artifact(actor=actor, model=model, version=version, artifact=file, data={**same})
+            event = attach_blob_to_artifact(
+                actor=actor, model=model, version=version, artifact=file, blob=held[file.sha256], data={**same}
+            )
             record_contribution(actor=actor, version=version, part=Contribution.Part.FILES, event=event)
     return True
 

@@ -28,7 +28,7 @@ from registry.models import (
     Upload,
     User,
 )
-from registry.services.blob_references import attach_blob_to_artifact
+from registry.services.blob_references import attach_blob_to_artifact, hold_blob
 from registry.services.contributions import record_contribution
 from registry.services.evidence import add_card, add_evidence, add_metrics, card_digest, store_evidence
 from registry.services.models import refuse_prompt_tag
@@ -201,18 +201,20 @@ def store_artifact(
     except storage.BlobTooLargeError:
         raise _other_size(artifact) from None
     with transaction.atomic():
+        blob = hold_blob(storage.StoredBlob(artifact.sha256, artifact.size))
         model, version = lock_version(version)
         artifact = Artifact.objects.get_for_update(artifact.pk)
         if artifact.blob_id is not None:
             return artifact
         require_accepts_files(version)
         Upload.objects.filter(artifact=artifact).delete()
-        event = attach_blob_to_artifact(actor=actor, model=model, version=version, artifact=artifact, data={})
+        event = attach_blob_to_artifact(
+            actor=actor, model=model, version=version, artifact=artifact, blob=blob, data={}
+        )
         record_contribution(actor=actor, version=version, part=Contribution.Part.FILES, event=event)
     return artifact
 
 
-@transaction.atomic
 def complete_registration(*, actor: Actor, version: ModelVersion) -> ModelVersion:
     """Register a version whose files are all stored: what was declared is fixed, and it gets a fingerprint.
 
@@ -232,6 +234,19 @@ def complete_registration(*, actor: Actor, version: ModelVersion) -> ModelVersio
     sent = received_upload_ids(version)
     there = Artifact.objects.filter(version=version, blob__isnull=False)
     vanished = {file.pk for file in there if not storage.exists(file.sha256, file.size)}
+    with transaction.atomic():
+        return _complete_locked(actor, version, person, token, sent, vanished)
+
+
+def _complete_locked(
+    actor: Actor,
+    version: ModelVersion,
+    person: User,
+    token: AccessToken | None,
+    sent: frozenset[str],
+    vanished: set[int],
+) -> ModelVersion:
+    """Register the version, or queue its received files. `sent` and `vanished` are what the store had before."""
     _, version = lock_version(version)
     if version.status == ModelVersion.Status.REGISTERED:
         return version

@@ -20,7 +20,7 @@ from registry.access import actor_for
 from registry.exceptions import InvalidStateError
 from registry.models import Blob, ModelVersion, RegisteredModel, Upload
 from registry.services import garbage_collection, versions
-from registry.services.blob_references import reference_blob, try_lock_digest
+from registry.services.blob_references import hold_blob, reference_blob, try_lock_digest
 from registry.services.versions import VersionSpec
 from registry.storage import S3Settings, StoredBlob
 from tests import factories
@@ -67,7 +67,7 @@ def test_whoever_comes_late_is_told_to_send_again() -> None:
     blob = stored(b"old", days_ago=8)
     garbage_collection.collect_garbage()
     with pytest.raises(InvalidStateError) as refused:
-        reference_blob(blob)
+        reference_blob(hold_blob(blob))
     assert refused.value.code == "send_again"
     assert not Blob.objects.exists()
 
@@ -76,7 +76,7 @@ def test_bytes_in_a_bucket_are_swept_the_same_way(in_bucket: S3Settings, setting
     settings.COUNTERSIGN_ORPHANS_KEPT_DAYS = -1
     orphan = storage.write(io.BytesIO(b"orphan"), limit=10)
     kept = storage.write(io.BytesIO(b"kept"), limit=10)
-    reference_blob(kept)
+    reference_blob(hold_blob(kept))
     assert garbage_collection.collect_garbage() == garbage_collection.GarbageCollectionResult(0, 1, 6, 0)
     assert (is_there(orphan), is_there(kept)) == (False, True)
 
@@ -89,7 +89,7 @@ def test_bytes_that_somebody_begins_to_refer_to_are_left(transactional_db: None)
     def use() -> None:
         try:
             with transaction.atomic():
-                reference_blob(blob)
+                reference_blob(hold_blob(blob))
                 begun.set()
                 go_on.wait(20)
         finally:

@@ -7,15 +7,19 @@ event can appear; a unique constraint ignores rows that exist already.
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Final
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from audit import clock
 from audit import selectors as log
+from audit.models import Event
 from governance.models import Webhook, WebhookDelivery, WebhookPosition
 from governance.notifications.webhooks import payloads
+
+logger = logging.getLogger(__name__)
 
 CHUNK: Final = 500
 KEPT: Final = timedelta(days=30)
@@ -48,24 +52,40 @@ def prune() -> None:
 
 
 def _walk(hooks: list[Webhook], arrival: int) -> None:
-    now = clock.now()
     while events := log.events_after_pk(arrival, payloads.ACTIONS, CHUNK):
         arrival = events[-1].pk
-        told = payloads.webhook_events_for(events)
-        WebhookDelivery.objects.bulk_create(
-            [
-                WebhookDelivery(
-                    webhook=hook,
-                    event=event.event_id,
-                    place=place,
-                    entity=item.entity,
-                    action=item.action,
-                    created_at=now,
-                )
-                for event in events
-                for place, item in enumerate(told[event.event_id])
-                for hook in hooks
-                if event.pk > hook.since and item.name in hook.events
-            ],
-            ignore_conflicts=True,
-        )
+        if not _enqueue(hooks, events):
+            # One event that fails must not keep the others from their receivers.
+            for event in events:
+                _enqueue(hooks, [event])
+
+
+def _enqueue(hooks: list[Webhook], events: list[Event]) -> bool:
+    """Add the messages of some events, all or none. False where that failed; the error is logged."""
+    now = clock.now()
+    try:
+        with transaction.atomic():
+            told = payloads.webhook_events_for(events)
+            WebhookDelivery.objects.bulk_create(
+                [
+                    WebhookDelivery(
+                        webhook=hook,
+                        event=event.event_id,
+                        place=place,
+                        entity=item.entity,
+                        action=item.action,
+                        created_at=now,
+                    )
+                    for event in events
+                    for place, item in enumerate(told[event.event_id])
+                    for hook in hooks
+                    if event.pk > hook.since and item.name in hook.events
+                ],
+                ignore_conflicts=True,
+            )
+    except (OperationalError, InterfaceError):
+        raise  # the database, and not an event, is at fault
+    except Exception:
+        logger.exception("the webhook messages of %d events from %s on failed", len(events), events[0].event_id)
+        return False
+    return True
