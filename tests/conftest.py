@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.fixtures.workers",
     "tests.fixtures.browsers",
     "tests.fixtures.buckets",
+    "tests.fixtures.slow_operations",
     "tests.personas",
 ]
 
