@@ -1,1 +1,1 @@
-"""The browser's door: pages, forms and template tags. It translates and never decides."""
+"""Web interface: pages, forms and template tags. Contains no rules of its own."""

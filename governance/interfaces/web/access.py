@@ -1,4 +1,4 @@
-"""Who may do what with a model, and why; giving and taking roles there."""
+"""The access page of a model: permissions with their reasons, and granting and revoking roles."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from registry.services import access_requests
 LATEST = datetime.max.replace(year=9998, tzinfo=UTC)
 SHORT = {"view": Permission.VIEW, "register": Permission.REGISTER_VERSION, "edit": Permission.EDIT}
 SHORT |= {"request": Permission.REQUEST_PROMOTION, "decide": Permission.DECIDE, "grant": Permission.GRANT_ROLE}
-"""What a right is called in an address."""
+"""Names of permissions in URLs."""
 
 
 class GrantRoleForm(PageForm):
-    """Which role, for whom, until when, why."""
+    """The role, its holder, its end and the reason."""
 
     role = forms.ChoiceField(
         choices=[(str(role), f"{role.capitalize()}: {ROLES_IN_WORDS[role]}") for role in access_requests.ROLES],
@@ -57,7 +57,7 @@ class GrantRoleForm(PageForm):
 
 @dataclass(frozen=True)
 class GrantPathStep:
-    """One path of a chain, in parts a page writes down."""
+    """One path of an explanation, with the names and events the page shows."""
 
     path: GrantPath
     given_by: str
@@ -68,7 +68,7 @@ class GrantPathStep:
 
 @dataclass(frozen=True)
 class Cell:
-    """One right of one person."""
+    """One permission of one person."""
 
     heading: str
     explanation: Explanation
@@ -77,7 +77,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class PersonRow:
-    """One person of the matrix."""
+    """One person of the permission matrix."""
 
     person: User
     cells: tuple[Cell, ...]
@@ -85,7 +85,7 @@ class PersonRow:
 
 @page_view()
 def model_access(request: PageRequest, slug: str) -> HttpResponse:
-    """The access page: the matrix for those who may read it, one's own rights for everybody who sees the model."""
+    """Show the access page: the matrix for users who may read it, otherwise the user's own permissions."""
     return _shown(request, selectors.model(request.actor, slug))
 
 
@@ -130,7 +130,7 @@ def _whole(request: PageRequest) -> bool:
 
 
 class _Writing:
-    """Turns explanations into lines of a page: names and events looked up once for all."""
+    """Builds the rows of the page from explanations. Names and events are queried once for all of them."""
 
     def __init__(self, request: PageRequest, rights: Iterable[EffectivePermissions], *, whole: bool) -> None:
         explanations = [e for r in rights for e in r.by_permission.values()]
@@ -155,7 +155,7 @@ class _Writing:
     def _step(self, path: GrantPath) -> GrantPathStep:
         given = self._origins.get(path.grant.uid) if path.grant is not None else None
         added = self._origins.get(path.membership.uid) if path.membership is not None else None
-        # The events of groups and of the organisation are for who reads the log; those of the model, for its readers.
+        # Events of groups and of the organisation need READ_AUDIT; events of the model are visible to its readers.
         opens = self._whole or not path.everywhere
         return GrantPathStep(
             path,
@@ -168,7 +168,7 @@ class _Writing:
 
 @dataclass(frozen=True)
 class PermissionCheck:
-    """The answer to "may this person do that": about the model, or one request of it."""
+    """The result of a permission check, for the model or for one request."""
 
     person: User
     cell: Cell
@@ -182,7 +182,7 @@ class PermissionCheck:
 
 
 def _check(request: PageRequest, model: RegisteredModel, name: str) -> PermissionCheck | str:
-    """The answer, or why the question could not be understood."""
+    """Return the result of the check, or a message about the invalid input."""
     person = User.objects.filter(username=name).first()
     if person is None:
         return f"There is no account with the user name “{name}”."
@@ -212,7 +212,7 @@ def _check(request: PageRequest, model: RegisteredModel, name: str) -> Permissio
 
 @page_view("POST")
 def give_role(request: PageRequest, slug: str) -> HttpResponse:
-    """Give a role on the model."""
+    """Grant a role on the model."""
     model = selectors.model(request.actor, slug)
     access.require_permission(request.actor, Permission.GRANT_ROLE, model)
     form = GrantRoleForm(request.POST)
@@ -240,7 +240,7 @@ def give_role(request: PageRequest, slug: str) -> HttpResponse:
 
 
 def _subject(name: str) -> dict[str, Any]:
-    """Whom a role is given to. User names and slugs share one field, so a name that is both must not be guessed at."""
+    """Resolve the holder. User names and slugs share one field, so a name that is both is rejected."""
     user = User.objects.filter(username=name).first()
     group = ReviewerGroup.objects.filter(slug=name).first()
     if user is not None and group is not None:
@@ -256,7 +256,7 @@ def _subject(name: str) -> dict[str, Any]:
 
 @page_view("POST")
 def revoke_role(request: PageRequest, slug: str, grant_id: uuid.UUID) -> HttpResponse:
-    """Take a role on the model back."""
+    """Revoke a role on the model."""
     model = selectors.model(request.actor, slug)
     access.require_permission(request.actor, Permission.GRANT_ROLE, model)
     grant = Grant.objects.filter(model=model, uid=grant_id).select_related("model", "user", "group").first()

@@ -1,4 +1,4 @@
-"""Asking for a role, answering, and what became of it."""
+"""Access requests: create, answer, withdraw and list."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIZE = 50
 
 
 class AskForm(PageForm):
-    """Which role, where, what for, until when."""
+    """A new access request."""
 
     model = forms.CharField(
         label="Model",
@@ -51,7 +51,7 @@ class AskForm(PageForm):
 
 
 class GrantForm(PageForm):
-    """The end, and a word to whoever asked."""
+    """The end of the granted role, and a note to the requester."""
 
     until = DayField(
         label="Until",
@@ -61,7 +61,7 @@ class GrantForm(PageForm):
 
 
 class DenyForm(PageForm):
-    """Why not."""
+    """The reason for a denial."""
 
     reason = forms.CharField(
         label="Reason",
@@ -72,20 +72,20 @@ class DenyForm(PageForm):
 
 
 def end_of(day: date, latest: datetime) -> datetime:
-    """The end of a day in the reader's zone; `latest`, where that falls on the same day."""
+    """The end of a day in the user's time zone, at most `latest`."""
     if timezone.localtime(latest).date() == day:
         return latest
     return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))
 
 
 def last_day(moment: datetime) -> date:
-    """The last day on which something holds that ends at this moment, in the reader's zone."""
+    """The last day, in the user's time zone, on which a role with this end is valid."""
     return timezone.localtime(moment - timedelta(microseconds=1)).date()
 
 
 @page_view()
 def access_requests(request: PageRequest) -> HttpResponse:
-    """What waits for the reader's answer, what they asked for, and, for who reads the log, everything."""
+    """List the requests that the user can answer, the user's own, and, for readers of the audit log, all others."""
     cut = pagination.paginate(selectors.access_requests(request.actor), ("-pk",), request.GET)
     context = {
         "to_answer": list(selectors.access_requests_to_answer(request.actor)[:SIZE]),
@@ -97,7 +97,7 @@ def access_requests(request: PageRequest) -> HttpResponse:
 
 @page_view("GET", "POST")
 def ask(request: PageRequest) -> HttpResponse:
-    """Ask for a role. The form says the same whether or not there is such a model."""
+    """Create an access request. The response is the same whether or not the model exists."""
     if request.person.kind != User.Kind.PERSON:
         raise PermissionDeniedError("A service account asks for nothing.", code="person_required")
     status = 200
@@ -136,7 +136,7 @@ def ask(request: PageRequest) -> HttpResponse:
 
 @page_view()
 def access_request(request: PageRequest, number: int) -> HttpResponse:
-    """One request: what was asked, and its answer or the forms that give one."""
+    """Show a request with its answer, or with the forms to answer it."""
     return _shown(request, selectors.access_request(request.actor, number))
 
 
@@ -176,7 +176,7 @@ def _shown(
 
 @page_view("POST")
 def grant(request: PageRequest, number: int) -> HttpResponse:
-    """Give what was asked for, until then or sooner."""
+    """Grant a request, until the requested or an earlier end."""
     found = selectors.access_request(request.actor, number)
     form = GrantForm(request.POST, prefix="grant")
     if form.is_valid():
@@ -198,7 +198,7 @@ def grant(request: PageRequest, number: int) -> HttpResponse:
 
 @page_view("POST")
 def deny(request: PageRequest, number: int) -> HttpResponse:
-    """Say no, and why."""
+    """Deny a request, with a reason."""
     found = selectors.access_request(request.actor, number)
     form = DenyForm(request.POST, prefix="deny")
     if form.is_valid():
@@ -214,7 +214,7 @@ def deny(request: PageRequest, number: int) -> HttpResponse:
 
 @page_view("POST")
 def withdraw(request: PageRequest, number: int) -> HttpResponse:
-    """Take one's own request back."""
+    """Withdraw one's own request."""
     found = selectors.access_request(request.actor, number)
     service.withdraw(actor=request.actor, request=found)
     messages.success(request, "Withdrawn.")

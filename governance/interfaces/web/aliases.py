@@ -1,4 +1,4 @@
-"""Aliases on the pages: taking a free one off. Pointing one is asked for on the version's page."""
+"""Remove an unprotected alias. Setting one is part of the version's page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry import selectors
 
 @page_view("POST")
 def remove(request: PageRequest, slug: str, name: str) -> HttpResponse:
-    """Take an alias off. What the service refuses becomes the page of refusals."""
+    """Remove an alias. Domain errors become an error page."""
     model = selectors.model(request.actor, slug)
     version = promotions.remove_alias(
         actor=request.actor, model=model, name=name, reason=request.POST.get("reason", "")

@@ -1,10 +1,10 @@
-"""The pages as an installed app, so that Django finds their template tags."""
+"""The web interface as a Django app, so that its template tags are found."""
 
 from django.apps import AppConfig
 
 
 class WebConfig(AppConfig):
-    """No models: what the pages show belongs to the storeys below."""
+    """Has no models."""
 
     name = "governance.interfaces.web"
     label = "web"

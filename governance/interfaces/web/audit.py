@@ -1,4 +1,4 @@
-"""The audit log: find what happened, read one event in full."""
+"""The audit log: search, and one event in full."""
 
 from __future__ import annotations
 
@@ -33,20 +33,23 @@ SIZE = 50
 
 @dataclass(frozen=True)
 class Line:
-    """An event in the list."""
+    """A row of the event list."""
 
     event: Event
     doer: ActorLabel
     thing: ObjectLabel
     note: str
     model: ObjectLabel | None
-    """The model the event belongs to, where the thing's own name does not say it."""
+    """The model of the event, if the object's label does not contain it."""
 
 
 @page_view()
 def audit(request: PageRequest) -> HttpResponse:
-    """The log, newest first. Readers of the organisation's audit log see all of it; others see that of a model, version
-    or request that they may see: `model` or `request` in the address, or a name in the search box."""
+    """List events, newest first.
+
+    Readers of the organisation's audit log see all events. Others see the events of a model, version or request that is
+    visible to them, named by `model` or `request` in the URL or by the search box.
+    """
     asked = list_filters.parse_search_box(request.GET.get("q", ""), FILTERS)
     filters = {**asked.filters, **list_filters.given(request.GET, FILTERS)}
     whole = access.check_org_permission(request.actor, OrgPermission.READ_AUDIT)
@@ -82,7 +85,7 @@ def audit(request: PageRequest) -> HttpResponse:
 
 
 def _concern(request: PageRequest, filters: dict[str, str], text: str) -> promotions.Concern:
-    """What the address asks for; otherwise what the search box names. Raises NotFound for what cannot be seen."""
+    """Return the object named by the URL, or else by the search box. Raises NotFoundError if it is not visible."""
     if number := filters.get("request", "").removeprefix("#"):
         known = number.isascii() and number.isdecimal() and len(number) <= 9
         found = promotions.get_request(request.actor, int(number)) if known else None
@@ -95,7 +98,7 @@ def _concern(request: PageRequest, filters: dict[str, str], text: str) -> promot
 
 
 def lines_of(actor: Actor, events: Sequence[Event]) -> list[Line]:
-    """Events made ready for a list."""
+    """Prepare events for a list."""
     names = ObjectLabelResolver(actor, events)
     return [
         Line(event, names.doer(event), names.object_of(event), note_of(event), names.model_beside(event))
@@ -104,7 +107,7 @@ def lines_of(actor: Actor, events: Sequence[Event]) -> list[Line]:
 
 
 def note_of(event: Event) -> str:
-    """What the leaf says openly about an event, in a few words."""
+    """A short summary of the public data of an event."""
     data = event.body.get("data", {})
     number, version = data.get("number"), data.get("version")
     parts = []
@@ -125,7 +128,7 @@ def note_of(event: Event) -> str:
 
 
 def _actor_ids(name: str) -> list[str]:
-    """A user name, a pseudonym or a process; a person stands for their tokens, too."""
+    """Return the actor ids for a user name, an id or a process; for a person, their tokens are included."""
     person = User.objects.filter(Q(username=name) | Q(uid=name)).first()
     if person is None:
         return [name]
@@ -156,7 +159,7 @@ def _chips(filters: dict[str, str]) -> list[tuple[str, str, str]]:
 
 @page_view()
 def event(request: PageRequest, event_id: uuid.UUID) -> HttpResponse:
-    """One event: what was recorded, and the exact bytes."""
+    """Show one event and its exact bytes."""
     found = log.get_event(event_id)
     if found is None or not may_read_event(request.actor, found):
         raise NotFoundError("There is no event with this id that you can see.")
@@ -197,7 +200,7 @@ def may_read_event(actor: Actor, found: Event) -> bool:
 
 
 def _changes(body: dict[str, Any], opened: dict[str, str]) -> list[tuple[str, str, str]]:
-    """Field, before, after, with private values where they are kept; "erased" where they are not."""
+    """Field, value before, value after. Private values are shown if kept, otherwise as “erased”."""
     rows = []
     for n, change in enumerate(body.get("changes", ())):
         field = str(change.get("field", ""))
@@ -238,5 +241,5 @@ def _pretty(leaf: bytes) -> str:
 
 
 def _neighbour(found: Event, step: int) -> Event | None:
-    """The event before or after in the same stream."""
+    """The previous or next event of the stream."""
     return Event.objects.filter(stream_id=found.stream_id, stream_seq=found.stream_seq + step).first()

@@ -1,4 +1,4 @@
-"""A cache in this process for what is made of text that never changes. Bounded; the least recently used goes first."""
+"""A bounded in-process LRU cache for values derived from immutable text."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ V = TypeVar("V")
 
 
 class BoundedCache(Generic[V]):
-    """Values by key. Keys hold a digest of all that a value depends on, so values need no invalidation.
+    """An LRU cache. Keys contain a digest of everything the value depends on, so values need no invalidation.
 
     Args:
-        limit: sum of the sizes of the values kept, in the unit of `size_of`.
-        size_of: the size of a value.
+        limit: maximum sum of the sizes of the values, in the unit of `size_of`.
+        size_of: returns the size of a value.
     """
 
     def __init__(self, limit: int, size_of: Callable[[V], int]) -> None:
@@ -25,7 +25,7 @@ class BoundedCache(Generic[V]):
         self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """Return the value of a key; make it where it is not kept. Two threads may make the same value once each."""
+        """Return the value of a key; compute it if it is not cached. Two threads may compute the same value."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)

@@ -1,4 +1,4 @@
-"""The catalogue of models: find one, see what needs attention."""
+"""The model catalogue: search, and what needs attention."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ SORTS = {"attention": ("slug",), "name": ("slug",), "updated": ("-updated_at", "
 SORT_WORDS = {"attention": "needs attention", "name": "name", "updated": "last change"}
 TREND = 8
 MANY = 1000
-"""Beyond it nothing is counted: a number of four digits tells a reader no more than that it is many, and counting the
-rest would cost the more the more there are."""
+"""Counts stop here: counting more rows takes longer and tells the user nothing more."""
 
 
 @dataclass
@@ -42,7 +41,7 @@ class Row:
 
     model: RegisteredModel
     lane: list[tuple[Stage, int | None, bool]] = field(default_factory=list)
-    """Each stage of the lifecycle, the newest version in it, and whether an open request aims there."""
+    """Each stage of the lifecycle, the newest version in it, and whether an open request targets it."""
     request: promotions.ListRow | None = None
     more_requests: int = 0
     trend: Trend | None = None
@@ -50,7 +49,7 @@ class Row:
 
 @page_view()
 def catalogue(request: PageRequest) -> HttpResponse:
-    """The models the reader may see that a query finds. All of its state is in the address."""
+    """List the visible models that match a query. The URL holds the whole state of the page."""
     here = reverse("web:models")
     asked = search.asked(request.GET, here)
     straight = quick_search.named_by(request, asked.text)
@@ -90,7 +89,7 @@ def catalogue(request: PageRequest) -> HttpResponse:
 def _cut(request: PageRequest, found: QuerySet[RegisteredModel], sort: str) -> pagination.Page[RegisteredModel]:
     shown = RegisteredModel.objects.select_related("owner")
     if sort != "attention":
-        # First which, then what is shown of them: who may see them and joins in one query cost twice the planning.
+        # Page over the keys first: visibility and joins in one statement double the planning time.
         cut = pagination.paginate(found.only("pk", *(key.lstrip("-") for key in SORTS[sort])), SORTS[sort], request.GET)
         rows = shown.in_bulk([row.pk for row in cut.rows])
         return replace(cut, rows=[rows[row.pk] for row in cut.rows])
@@ -98,9 +97,12 @@ def _cut(request: PageRequest, found: QuerySet[RegisteredModel], sort: str) -> p
 
 
 def _by_attention(request: PageRequest, found: QuerySet[RegisteredModel]) -> list[QuerySet[RegisteredModel]]:
-    """Overdue reviews first, then what waits for the reader, then open requests, then what lacks an owner or a tier,
-    then the rest. Lists one after another, each by name along an index: a rank worked out for every model would have to
-    be sorted by before the first page is known."""
+    """Return the groups of the list: overdue reviews, requests that wait for the user, open requests, models without an
+    owner or a tier, the rest.
+
+    Separate lists, each ordered by name along an index: ordering by a computed rank would sort all models before the
+    first page.
+    """
     groups = [
         Q(next_review__lt=_today()),
         Q(pk__in=PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE).values("model_id")),
@@ -120,7 +122,7 @@ def _today() -> Any:
 
 
 def _tiles(visible: QuerySet[RegisteredModel]) -> dict[str, int]:
-    """What needs attention, in numbers, each up to `MANY`."""
+    """Counts of what needs attention, each up to `MANY`."""
     active = visible.filter(status=RegisteredModel.Status.ACTIVE)
     held = StageOccupancy.objects.filter(IS_CURRENT, exclusive=True)
     of_visible = access.exists_in(visible.filter(pk=OuterRef("model_id")))
@@ -137,7 +139,7 @@ def _tiles(visible: QuerySet[RegisteredModel]) -> dict[str, int]:
 
 
 def rows_for(actor: Actor, models: Sequence[RegisteredModel], stages: Sequence[Stage]) -> list[Row]:
-    """What a list shows of each model, in a fixed number of queries however many models there are."""
+    """Build the rows of a list of models. The number of queries does not depend on the number of models."""
     held = _newest_by_stage(models)
     requests = _open_requests(actor, models)
     trends = _trends(models, stages)
@@ -158,7 +160,7 @@ def rows_for(actor: Actor, models: Sequence[RegisteredModel], stages: Sequence[S
 
 
 def _shown(stages: Sequence[Stage]) -> list[Stage]:
-    """The stages on the way up to the exclusive one: where a version rests afterwards says little in a list."""
+    """The stages up to the exclusive one; later stages are not shown in the list."""
     last = max((stage.position for stage in stages if stage.exclusive), default=None)
     return [stage for stage in stages if last is None or stage.position <= last]
 

@@ -1,4 +1,4 @@
-"""Change proposals: a change of governance, what is signed, and the form of the second person."""
+"""Change proposals: list, content, and the forms of the second person."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from registry.services import change_proposals as service
 
 
 class ConfirmForm(PageForm):
-    """The second person's signature over the proposal that was read."""
+    """The second person's decision signature."""
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
     comment = forms.CharField(
@@ -41,20 +41,20 @@ class ConfirmForm(PageForm):
 
 
 class RejectForm(PageForm):
-    """The reason of a rejection."""
+    """The reason for a rejection."""
 
     comment = forms.CharField(label="Reason", max_length=5_000, widget=forms.Textarea(attrs={"rows": 2}))
 
 
 class WithdrawForm(PageForm):
-    """The reason of a withdrawal."""
+    """The reason for a withdrawal."""
 
     reason = forms.CharField(label="Reason", max_length=5_000, widget=forms.Textarea(attrs={"rows": 2}))
 
 
 @page_view()
 def changes(request: PageRequest) -> HttpResponse:
-    """The proposals the reader may confirm, and all the reader may see."""
+    """List the proposals the user can confirm, and all visible ones."""
     cut = pagination.paginate(selectors.change_proposals(request.actor), ("-pk",), request.GET)
     context = {"to_confirm": service.waiting_for(request.actor), "rows": cut.rows, "page": cut}
     return render_page(request, "changes/list.html", context)
@@ -62,13 +62,13 @@ def changes(request: PageRequest) -> HttpResponse:
 
 @page_view()
 def change(request: PageRequest, number: int) -> HttpResponse:
-    """One proposal: its content, its signatures, and the forms that answer it."""
+    """Show a proposal: its content, its signatures, and the forms to answer it."""
     return _show_proposal(request, selectors.change_proposal(request.actor, number))
 
 
 @page_view("POST")
 def confirm(request: PageRequest, number: int) -> HttpResponse:
-    """Confirm a proposal: it takes effect."""
+    """Confirm a proposal; it takes effect."""
     found = selectors.change_proposal(request.actor, number)
     form = ConfirmForm(request.POST, prefix="confirm")
     if form.is_valid():
@@ -92,7 +92,7 @@ def confirm(request: PageRequest, number: int) -> HttpResponse:
 
 @page_view("POST")
 def reject(request: PageRequest, number: int) -> HttpResponse:
-    """Reject a proposal: nothing takes effect."""
+    """Reject a proposal; nothing takes effect."""
     found = selectors.change_proposal(request.actor, number)
     form = RejectForm(request.POST, prefix="reject")
     if form.is_valid():
@@ -115,7 +115,7 @@ def withdraw(request: PageRequest, number: int) -> HttpResponse:
 
 
 def _require_shown(refusal: DomainError) -> None:
-    """Raise what is an answer of its own (404, 403) instead of an error beside a field."""
+    """Raise errors that have a page of their own (404, 403) instead of showing them at a field."""
     if not isinstance(refusal, DomainError) or refusal.code in ("not_found", "separation_of_duties", "not_a_confirmer"):
         raise refusal
 

@@ -1,4 +1,4 @@
-"""Two versions side by side: what differs, kind by kind."""
+"""Comparison of two versions."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from registry.exceptions import NotFoundError
 from registry.models import ModelVersion
 
 MOST_ROWS = 1_000
-"""Rows of one table; what is beyond is counted."""
+"""Maximum rows of a table; further rows are only counted."""
 
 
 @dataclass(frozen=True)
 class Tab:
-    """A kind of difference: `changes` is the number beside its name, `breaking` how many of them break callers."""
+    """A section of the comparison: `changes` counts its differences, `breaking` those that break callers."""
 
     id: str
     title: str
@@ -45,7 +45,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class TextDiffTab:
-    """A text that differs, in the pieces that are shown."""
+    """A text with differences, and the segments that are shown."""
 
     title: str
     kind: str
@@ -54,13 +54,13 @@ class TextDiffTab:
 
 
 def tabs_of(comparison: Comparison) -> list[Tab]:
-    """The kinds of difference and how many there are of each."""
+    """The sections of the comparison with their counts."""
     breaking = {"signature": len(comparison.signature.breaking)}
     return [Tab(id_, TITLES[id_], count, breaking.get(id_, 0)) for id_, count in comparison.counts.items()]
 
 
 def standings_of(metrics: Iterable[MetricChange]) -> list[MetricComparison]:
-    """Metrics as the table of metrics draws them."""
+    """Convert metric changes to the rows of the metrics table."""
     return [
         MetricComparison(
             deciding.MetricRow(
@@ -80,7 +80,7 @@ def standings_of(metrics: Iterable[MetricChange]) -> list[MetricComparison]:
 
 @page_view()
 def compare(request: PageRequest, slug: str, before: int, after: int) -> HttpResponse:
-    """Compare two versions. Only what differs, unless the address says `all=1`."""
+    """Compare two versions; unchanged rows are included with `all=1`."""
     old = selectors.version(request.actor, slug, before)
     new = selectors.version(request.actor, slug, after)
     everything = request.GET.get("all") == "1"
@@ -103,7 +103,7 @@ def compare(request: PageRequest, slug: str, before: int, after: int) -> HttpRes
 
 
 def _rows(found: Comparison, *, everything: bool) -> dict[str, object]:
-    """What each table lists: what differs, or everything."""
+    """The rows of each table."""
 
     def of(rows: Iterable[object], differs: str = "differs") -> list[object]:
         return [row for row in rows if everything or getattr(row, differs)][:MOST_ROWS]
@@ -132,14 +132,14 @@ def _pieces(text: TextDiff, *, everything: bool) -> tuple[DiffSegment, ...]:
 
 
 def _numbers(old: ModelVersion, new: ModelVersion) -> list[int]:
-    """The versions to choose from: the newest hundred, and the two that are shown."""
+    """The versions offered for selection: the newest hundred, and the two shown."""
     newest = selectors.versions_of(new.model).values_list("number", flat=True)[:100]
     return sorted({*newest, old.number, new.number}, reverse=True)
 
 
 @page_view()
 def choose(request: PageRequest, slug: str) -> HttpResponse:
-    """From a form with two numbers (`v`, twice, or `from` and `to`) to the page that compares them, the older first."""
+    """Redirect from a form with two numbers (`v` twice, or `from` and `to`) to the comparison, older version first."""
     found = selectors.model(request.actor, slug)
     given = [*request.GET.getlist("v"), request.GET.get("from", ""), request.GET.get("to", "")]
     numbers = [int(n) for n in given if n.isascii() and n.isdecimal() and len(n) < 9]

@@ -1,4 +1,4 @@
-"""What stands around every page: where one can go, what waits there, who is signed in, which installation this is."""
+"""The page layout: navigation, counts, signed-in user and installation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _protects = False
 
 @dataclass(frozen=True)
 class Item:
-    """One entry of the rail. `current` is the value of aria-current, or empty."""
+    """An entry of the navigation. `current` is the value of aria-current, or empty."""
 
     label: str
     icon: str
@@ -42,7 +42,7 @@ class Group:
 
 
 def models_waiting(request: HttpRequest, actor: Actor) -> tuple[int, ...]:
-    """The model of each request that waits for the reader, asked once a page."""
+    """The models of the requests that wait for the user; queried once per page."""
     found: tuple[int, ...] | None = getattr(request, "models_waiting", None)
     if found is None:
         person: Any = request.user
@@ -52,7 +52,7 @@ def models_waiting(request: HttpRequest, actor: Actor) -> tuple[int, ...]:
 
 
 class PageLayout:
-    """The frame of one page. Asks the database only where a template draws it, so a fragment for htmx costs nothing."""
+    """The layout of one page. Each query runs when the template reads the property, so htmx fragments run none."""
 
     def __init__(self, request: HttpRequest, actor: Actor) -> None:
         self._request = request
@@ -64,16 +64,17 @@ class PageLayout:
 
     @property
     def unprotected(self) -> bool:
-        """Whether nothing is protected here, which every page says. An instance that protects something goes on doing
-        so, so that is asked once a process; a trial is asked about on every page."""
-        global _protects  # noqa: PLW0603 - what one process has seen
+        """Whether the installation has no protected target; every page then shows a warning.
+
+        False is cached for the process, because an installation keeps its protection; True is queried for each page.
+        """
+        global _protects  # noqa: PLW0603 - cached for the process
         _protects = _protects or catalogue.has_protected_targets()
         return not _protects
 
     @cached_property
     def instance(self) -> Instance:
-        """What the installation declares about itself: every page says when one officer decides alone, or when the
-        set-up was not confirmed by two."""
+        """The installation record. Pages warn about a single officer and about an unconfirmed set-up."""
         return catalogue.instance()
 
     @cached_property
@@ -125,14 +126,14 @@ class PageLayout:
 
 @dataclass(frozen=True)
 class Environment:
-    """Which installation this is, where it is not the real one."""
+    """The label of an installation that is not the production one."""
 
     name: str
     explanation: str
 
 
 def layout(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: the shell, the reader's preferences, and the band that says this is not the real thing."""
+    """Context processor: layout, display preferences, and the banner of a demo installation."""
     context: dict[str, Any] = {
         "reader": getattr(request, "reader", None),
         "request_id": getattr(request, "request_id", ""),

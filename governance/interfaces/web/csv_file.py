@@ -1,4 +1,4 @@
-"""Lists as CSV files: streamed, for spreadsheets, without cells that a spreadsheet would run as a formula."""
+"""Streamed CSV files without cells that a spreadsheet would evaluate as formulas."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
-# Where a cell begins for some spreadsheet: also after the separators that its language may use instead of the comma.
+# Start of a cell, also after the separators that spreadsheets use instead of the comma in some locales.
 _FORMULA = re.compile(r"(^|[;|\t\r\n])(?=\s*[=+\-@＝＋－＠\t\r])")
 
 
 class _Echo:
-    """What `csv.writer` writes to: it gives the line back instead of keeping it."""
+    """A write target for `csv.writer` that returns the line."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def csv_response(name: str, heading: Iterable[str], rows: Iterable[Iterable[Any]]) -> StreamingHttpResponse:
-    """Answer with a CSV file (RFC 4180, UTF-8 with a byte order mark, which Excel needs to read it as UTF-8).
+    """Return a CSV file response (RFC 4180, UTF-8 with a byte order mark, without which Excel does not detect UTF-8).
 
     Args:
-        name: of the file, without its ending.
+        name: file name without extension.
         heading: the first line.
-        rows: the others; None is an empty cell.
+        rows: the other lines; None becomes an empty cell.
     """
     response = StreamingHttpResponse(_lines(heading, rows), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
@@ -42,6 +42,8 @@ def _lines(heading: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[st
 
 
 def cell_text(value: Any) -> str:
-    """Return a cell's text. What a spreadsheet would take for a formula is preceded by an apostrophe (OWASP, CSV
-    injection)."""
+    """Return the text of a cell. Text that a spreadsheet would evaluate as a formula is prefixed with an apostrophe.
+
+    Source: OWASP, CSV injection.
+    """
     return _FORMULA.sub(r"\1'", "" if value is None else str(value))

@@ -1,4 +1,4 @@
-"""Datasets: which there are, and what rests on one. "This dataset was recalled: which live models rest on it?" """
+"""Datasets, and the versions that depend on them: for example, which live models depend on a recalled dataset."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from registry import selectors
 from registry.models import DatasetReference, ModelVersion, Stage
 
 LISTED = 25
-"""Datasets on a page of the search; who looks for one narrows it down."""
+"""Datasets per search page."""
 LATELY = 400
-"""References looked at for the datasets used lately."""
+"""Newest references considered for the list of recent datasets."""
 
 
 @dataclass(frozen=True)
 class StageCount:
-    """How many versions in a stage rest on the dataset."""
+    """The number of versions in a stage that depend on the dataset."""
 
     stage: Stage
     count: int
@@ -28,7 +28,7 @@ class StageCount:
 
 @page_view()
 def dataset_list(request: PageRequest) -> HttpResponse:
-    """Look for a dataset; with nothing to look for, those that versions were registered with lately."""
+    """Search datasets; without a search text, list those of recently registered versions."""
     words = request.GET.get("q", "").strip()[:4000]
     found = selectors.lineage.find_datasets(request.actor, words)
     recent = found.order_by("-pk").values_list("identity", flat=True)[:LATELY]
@@ -43,7 +43,7 @@ def dataset_list(request: PageRequest) -> HttpResponse:
 
 @page_view()
 def dataset(request: PageRequest, key: str) -> HttpResponse:
-    """One dataset: how surely it is known, and everything that rests on it, what runs first."""
+    """Show a dataset: the strength of its identification, and all dependent versions, live ones first."""
     found = selectors.lineage.dataset(request.actor, key)
     weight = selectors.lineage.dataset_usage(request.actor, found.identity)
     stages = list(Stage.objects.order_by("-exclusive", "-protected", "position"))
@@ -64,14 +64,14 @@ def dataset(request: PageRequest, key: str) -> HttpResponse:
 
 
 def _other_names(request: PageRequest, found: DatasetReference) -> list[str]:
-    """What else the same data is called."""
+    """Other names of the same data."""
     names = selectors.lineage.references(request.actor).filter(identity=found.identity).exclude(name=found.name)
     return list(names.order_by("name").values_list("name", flat=True).distinct()[:12])
 
 
 @dataclass(frozen=True)
 class DatasetDependent:
-    """A version that rests on the dataset, and as what: its roles, or none where it does so through its parents."""
+    """A version that depends on the dataset, and its roles; no roles if it depends on it only through its parents."""
 
     version: ModelVersion
     roles: list[str]
@@ -89,7 +89,7 @@ def _with_roles(versions: Sequence[ModelVersion], found: DatasetReference) -> li
 
 @page_view()
 def version_lineage(request: PageRequest, slug: str, number: int) -> HttpResponse:
-    """The lineage of a version, further than its page shows it."""
+    """Show the lineage of a version with more steps than the version page."""
     found = selectors.version(request.actor, slug, number)
     context = {
         "model": found.model,
@@ -100,4 +100,4 @@ def version_lineage(request: PageRequest, slug: str, number: int) -> HttpRespons
 
 
 MAX_STEPS = 6
-"""Steps each way on the page of a version's lineage."""
+"""Maximum steps in each direction on the lineage page."""

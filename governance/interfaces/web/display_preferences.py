@@ -1,5 +1,4 @@
-"""How a reader wants pages shown: theme, time zone, single-key shortcuts. Kept in cookies of this browser, because they
-say something about a screen and a desk, and nothing about a person's rights."""
+"""Display preferences: theme, time zone, keyboard shortcuts. Stored in cookies, because they belong to a browser."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ _REGIONS: Final = tuple(
     f"{region}/"
     for region in ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 )
-# Read once: the answer is looked up in hundreds of files, which cost every request 9 ms.
+# Read once: available_timezones() reads hundreds of files (9 ms per request).
 _ZONES: Final = frozenset(available_timezones())
 _IN_TURN: Final = {"auto": "light", "light": "dark", "dark": "auto"}
 
@@ -50,12 +49,12 @@ class DisplayPreferences:
 
 
 def zones() -> list[str]:
-    """The zones a reader may choose from: regions and cities, and UTC."""
+    """The time zones to choose from: regions with cities, and UTC."""
     return ["UTC", *sorted(name for name in _ZONES if name.startswith(_REGIONS))]
 
 
 def reader_of(request: HttpRequest) -> DisplayPreferences:
-    """The preferences in the request's cookies; whatever is not a known value is the default."""
+    """Return the preferences in the cookies of a request; unknown values become the default."""
     theme = request.COOKIES.get("theme", "auto")
     zone = request.COOKIES.get("zone", "UTC")
     return DisplayPreferences(
@@ -66,6 +65,6 @@ def reader_of(request: HttpRequest) -> DisplayPreferences:
 
 
 def remember(response: HttpResponse, *, secure: bool, **preferences: str) -> None:
-    """Keep preferences in this browser for a year. Scripts may not read them; the server sets what they do."""
+    """Store preferences in cookies for a year. Scripts cannot read them."""
     for name, value in preferences.items():
         response.set_cookie(name, value, max_age=ONE_YEAR, httponly=True, samesite="Lax", secure=secure)

@@ -1,5 +1,4 @@
-"""The documents of a version: its model card in full, and the technical document as it is now and as it was frozen. On
-paper, too."""
+"""The documents of a version: the model card, and the current and frozen technical documents, as pages and PDF."""
 
 from __future__ import annotations
 
@@ -27,17 +26,17 @@ from registry.exceptions import NotFoundError
 from registry.models import ModelCard, ModelVersion
 
 MOST_VERSIONS = 20
-"""Earlier versions that are looked through for where a section's text began."""
+"""Maximum earlier versions searched for the origin of a section's text."""
 
 
 Sections: TypeAlias = "dict[tuple[str, ...], bytes]"
 _SECTIONS: BoundedCache[Sections | None] = BoundedCache(50_000, lambda sections: 1 + len(sections or ()))
-"""Digests of the sections of cards, by the card's own digest."""
+"""Section digests of model cards, by the card's digest."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A section of a card as the page shows it. `since` is the version in which it began to say what it says."""
+    """A section of a model card. `since` is the version in which its text first appeared."""
 
     title: str
     html: SafeString
@@ -46,7 +45,7 @@ class Part:
 
 @dataclass(frozen=True)
 class RenderedDocument:
-    """A point's change, ready to draw."""
+    """A changed point of the document, with its diff segments."""
 
     change: reading.PointChange
     pieces: tuple[DiffSegment, ...]
@@ -57,7 +56,7 @@ class RenderedDocument:
 
 @page_view()
 def card(request: PageRequest, slug: str, number: int) -> HttpResponse:
-    """A version's model card: the newest revision, or the one `?revision=` names."""
+    """Show the newest revision of a version's model card, or the one in `?revision=`."""
     version = selectors.version(request.actor, slug, number)
     revisions = list(ModelCard.objects.filter(version=version).select_related("added_by").order_by("-revision"))
     shown = _revision(request, version, revisions)
@@ -94,13 +93,13 @@ def _metadata(text: str) -> dict[str, Any]:
 
 
 def _parts(version: ModelVersion, text: str) -> list[Part]:
-    """The sections, each with the version its text is from."""
+    """The sections of a card, each with the version its text comes from."""
     try:
         found = cards.parse(text)
     except cards.ModelCardParseError:
         return [Part("", to_html(text), None)]
     if is_shown_as_written(text):
-        # Each section would be rendered by itself, and the bounds hold for a whole card.
+        # Sections would be rendered separately, and the rendering limits apply to a whole card.
         return [Part("", to_html(without_front_matter(text)), None)]
     earlier = _earlier(version)
     first = next((s.line for s in cards.top_sections(found)), len(found.lines))
@@ -118,7 +117,7 @@ def _parts(version: ModelVersion, text: str) -> list[Part]:
 
 
 def _earlier(version: ModelVersion) -> list[tuple[int, Sections]]:
-    """What the sections of the cards of earlier versions say, the newest version first. Two queries."""
+    """Section digests of the cards of earlier versions, newest first. Two queries."""
     before = selectors.versions_of(version.model).filter(number__lt=version.number).only("pk", "number")
     numbers = {v.pk: v.number for v in before.order_by("-number").select_related(None)[:MOST_VERSIONS]}
     newest = ModelCard.objects.filter(version__in=numbers).order_by("version_id", "-revision").distinct("version_id")
@@ -131,7 +130,7 @@ def _earlier(version: ModelVersion) -> list[tuple[int, Sections]]:
 
 
 def _section_digests(text: str) -> Sections | None:
-    """What identifies the text of each section of a card; None where the card cannot be read."""
+    """The digest of each section's text; None if the card cannot be parsed."""
     try:
         parsed = cards.parse(text)
     except cards.ModelCardParseError:
@@ -145,7 +144,7 @@ def _digest(text: str) -> bytes:
 
 @page_view()
 def card_pdf(request: PageRequest, slug: str, number: int) -> HttpResponse:
-    """The same on paper."""
+    """Download the model card as PDF."""
     version = selectors.version(request.actor, slug, number)
     revisions = list(ModelCard.objects.filter(version=version).select_related("added_by").order_by("-revision"))
     shown = _revision(request, version, revisions)
@@ -174,7 +173,7 @@ def card_pdf(request: PageRequest, slug: str, number: int) -> HttpResponse:
 
 
 def _paper(request: PageRequest, version: ModelVersion, printed: Printed, name: str, back: str) -> HttpResponse:
-    """The PDF, or a page that loads itself again until a worker has drawn it."""
+    """Return the PDF, or a page that reloads until a worker has rendered it."""
     body = pdf_files.pdf_of(printed, requested_by=request.person)
     if body is not None:
         return _sent(body, "application/pdf", name)
@@ -198,7 +197,7 @@ def _said(stands: CardCompleteness) -> str:
 
 @page_view()
 def document(request: PageRequest, slug: str, number: int) -> HttpResponse:
-    """The document as of now, or as it was frozen on the promotion that `?frozen=` names; with what changed since."""
+    """Show the current document, or the one frozen on the promotion in `?frozen=`, and the changes since."""
     version = selectors.version(request.actor, slug, number)
     kept = reading.frozen_documents(version)
     frozen = _frozen(request, version)
@@ -235,7 +234,7 @@ def _frozen(request: PageRequest, version: ModelVersion) -> FrozenDocument | Non
 
 
 def _groups(points: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Points under the heading they share, their text made safe to show; those that share none stand alone."""
+    """Group points by their shared heading and render their text; points without one form groups of their own."""
     groups: list[tuple[str, list[dict[str, Any]]]] = []
     for point in points:
         drawn = {**point, "blocks": [_drawn(block, 4 if point["group"] else 3) for block in point["blocks"]]}
@@ -247,7 +246,7 @@ def _groups(points: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]
 
 
 def _drawn(block: dict[str, Any], level: int) -> dict[str, Any]:
-    """A block, ready to draw under a heading of that level: one below its point's."""
+    """Prepare a block below a heading of this level."""
     block = {**block, "level": level}
     if block["kind"] == "text":
         return {**block, "html": to_html(block["markdown"], below=level)}
@@ -256,7 +255,7 @@ def _drawn(block: dict[str, Any], level: int) -> dict[str, Any]:
 
 @page_view()
 def document_pdf(request: PageRequest, slug: str, number: int) -> HttpResponse:
-    """The same on paper, drawn from the frozen bytes where it was frozen."""
+    """Download the document as PDF; a frozen document is rendered from its frozen content."""
     version = selectors.version(request.actor, slug, number)
     frozen = _frozen(request, version)
     content, digest = _content(version, frozen)
@@ -275,7 +274,7 @@ def document_pdf(request: PageRequest, slug: str, number: int) -> HttpResponse:
 
 @page_view()
 def document_json(request: PageRequest, slug: str, number: int) -> HttpResponse:
-    """The document's canonical bytes: what its digest is of."""
+    """Download the canonical bytes of the document, of which the digest is taken."""
     version = selectors.version(request.actor, slug, number)
     frozen = _frozen(request, version)
     body = bytes(frozen.body) if frozen is not None else building.build(version).body

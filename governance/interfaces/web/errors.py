@@ -1,4 +1,4 @@
-"""The one place where a refusal becomes a page: what happened, by which rule, and the way out."""
+"""Error pages of domain errors and HTTP errors: what happened, the rule, and the remedy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from registry.exceptions import (
 
 @dataclass(frozen=True)
 class ErrorKind:
-    """A kind of refusal on a page. `saved`: what became of the reader's input, where that needs saying."""
+    """The appearance of an error page. `saved` is shown after a form was sent."""
 
     status: int
     title: str
@@ -49,12 +49,12 @@ _KINDS: Final[tuple[tuple[type[DomainError], ErrorKind], ...]] = (
 
 
 def kind_of(refusal: DomainError) -> ErrorKind:
-    """How a refusal is shown; a kind no page knows is shown as a plain refusal."""
+    """Return the page appearance of a domain error; `REFUSED` for unknown classes."""
     return next((kind for of, kind in _KINDS if isinstance(refusal, of)), REFUSED)
 
 
 def refused(request: HttpRequest, refusal: DomainError) -> HttpResponse:
-    """The page of a refusal: the rule, who can help, and what is unmet."""
+    """Return the error page of a domain error: the rule, who can help, and unmet requirements."""
     kind = kind_of(refusal)
     return _page(
         request,
@@ -70,7 +70,7 @@ def refused(request: HttpRequest, refusal: DomainError) -> HttpResponse:
 
 
 def not_allowed(request: HttpRequest, methods: tuple[str, ...]) -> HttpResponse:
-    """A request with a method that the page does not take."""
+    """Return the error page for a method that the page does not accept."""
     detail = f"This address takes {' and '.join(methods)}."
     response = _page(request, NOT_ALLOWED, detail=detail, code="method_not_allowed")
     response["Allow"] = ", ".join(methods)
@@ -78,14 +78,16 @@ def not_allowed(request: HttpRequest, methods: tuple[str, ...]) -> HttpResponse:
 
 
 def store_away(request: HttpRequest) -> HttpResponse:
-    """Files are kept in a bucket, and it does not answer."""
+    """Return the error page for an unavailable file store."""
     detail = "The store that files are kept in does not answer. Try again in a moment; the fault is in the log."
     return _page(request, STORE_AWAY, detail=detail, code="storage_unavailable")
 
 
 def _to_ask(request: HttpRequest, refusal: DomainError) -> tuple[str, str] | None:
-    """The model and role to ask for, where that is the way out. For a model's address it is offered whether or not
-    there is such a model: the offer must not tell."""
+    """Return the model and role to request, if that is the remedy.
+
+    The offer is also made for models that do not exist, so that it does not reveal whether one exists.
+    """
     if isinstance(refusal, PermissionDeniedError):
         return refusal.ask
     match = request.resolver_match
@@ -94,24 +96,24 @@ def _to_ask(request: HttpRequest, refusal: DomainError) -> tuple[str, str] | Non
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler404, for addresses no room answers."""
+    """handler404 for URLs that no view handles."""
     return _page(request, NOT_FOUND, detail=f"No page has the address {request.path}.", code="not_found")
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler403."""
+    """handler403."""
     return _page(request, NOT_PERMITTED, detail=str(exception) or "This is not open to you.", code="not_permitted")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400: a malformed request, such as too many fields. The fault itself is in the log."""
+    """handler400: a malformed request, such as too many fields. Details are in the log."""
     return _page(request, INVALID, detail="The request could not be read.", code="bad_request")
 
 
 def form_outdated(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """CSRF_FAILURE_VIEW: the form's token and the browser's do not match; usually the page is older than the sign-in.
+    """CSRF_FAILURE_VIEW: the tokens of form and browser differ, usually because the page was opened before sign-in.
 
-    What a page of this installation sent can be sent again from here, with the present token.
+    A form sent by a page of this installation can be sent again from here with a new token.
     """
     kind = ErrorKind(403, "This form is out of date", "clock", "Nothing was changed.")
     again = resending.is_from_own_page(request)
@@ -123,7 +125,7 @@ def form_outdated(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Django's handler500. Asks nothing of the database and nothing of the session: they may be what broke."""
+    """handler500. Uses neither the database nor the session, because either may have failed."""
     return render(
         request,
         "errors/broken.html",
@@ -133,7 +135,7 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, kind: ErrorKind, *, again: bool = False, **context: Any) -> HttpResponse:
-    """`again`: the form can be sent again from the page."""
+    """Render an error page. `again`: the form can be sent again from it."""
     signed_in = getattr(request, "user", None) is not None and request.user.is_authenticated
     frame = "base.html" if signed_in else "plain.html"
     sent = request.method not in ("GET", "HEAD")

@@ -1,7 +1,7 @@
-"""From what the log calls a thing to what a page calls it: a name to read and an address to go to.
+"""Labels and URLs for the objects and actors in audit events.
 
-The log holds pseudonyms and uids. Here they are looked up, all of one kind in one query, for a page of events. What a
-reader may not see has a kind and no name.
+Events contain ids only. The labels of a page of events are queried with one query per type. An object that is not
+visible to the user has a type and no name.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PROCESSES = {
 
 @dataclass(frozen=True)
 class ObjectLabel:
-    """What a page writes for a thing. `url` is empty where there is no page, or none this reader may open."""
+    """The label of an object. `url` is empty if there is no page or the user may not open it."""
 
     label: str
     url: str = ""
@@ -49,7 +49,7 @@ class ObjectLabel:
 
 @dataclass(frozen=True)
 class ActorLabel:
-    """Who did something: the name to write, through what, and whether it was a machine."""
+    """The label of an actor: the name, the token used, and whether it is a machine."""
 
     name: str
     through: str = ""
@@ -66,16 +66,16 @@ def _version_named(version: ModelVersion) -> ObjectLabel:
 
 
 def _request_named(request: PromotionRequest) -> ObjectLabel:
-    """A request with what it asks for: the model, the version and the target."""
+    """The label of a request: model, version and target."""
     what = f"{request.model.slug} v{request.version.number} → {request.target_name}"
     return ObjectLabel(f"promotion #{request.pk}: {what}", reverse("web:promotion", args=[request.pk]))
 
 
 class ObjectLabelResolver:
-    """Looks up a page's things and people at once. Build it with the events; ask it while drawing."""
+    """Queries the labels of all objects and actors of a page of events when it is created."""
 
     def __init__(self, actor: Actor, events: Iterable[Event], *, things: bool = True) -> None:
-        """`things` false: look up only who did it, for pages that name nothing else."""
+        """With `things` false, query only the actors."""
         self._visible = access.visible_models(actor)
         wanted: defaultdict[str, set[str]] = defaultdict(set)
         people: set[str] = set()
@@ -103,14 +103,14 @@ class ObjectLabelResolver:
 
     @classmethod
     def of(cls, actor: Actor, uid: str) -> list[ObjectLabel]:
-        """Everything with a page that has this uid, among what the actor may see."""
+        """Return the labels of all visible objects with this uid."""
         names = cls(actor, ())
         for kind in _KINDS:
             names._look_up(kind, {uid})
         return list(names._named.values())
 
     def thing(self, kind: str, uid: str) -> ObjectLabel:
-        """What to write for a thing of the log."""
+        """Return the label of an object in the log."""
         if kind == "person":
             person = self.people.get(uid)
             return ObjectLabel(person.name if person else uid)
@@ -120,21 +120,23 @@ class ObjectLabelResolver:
         return self._named.get((kind, uid), ObjectLabel(kind.replace("_", " ")))
 
     def object_of(self, event: Event) -> ObjectLabel:
-        """The thing an event is about."""
+        """Return the label of the object of an event."""
         return self.thing(str(event.thing_type), str(event.thing_id))
 
     def model_beside(self, event: Event) -> ObjectLabel | None:
-        """The model whose stream an event is in, where the name of the event's own thing does not contain it. None for
-        an event of no model, and for a model out of sight."""
+        """Return the model whose stream contains the event, if the object's label does not name it.
+
+        None for an event of no model, and for a model that is not visible.
+        """
         model = self._named.get(("model", model_of_stream(event)))
         return None if model is None or model.label in self.object_of(event).label else model
 
     def related_of(self, event: Event) -> list[ObjectLabel]:
-        """The other things it accounts for."""
+        """Return the labels of the related objects of an event."""
         return [self.thing(str(t["type"]), str(t["id"])) for t in event.body.get("related", ())]
 
     def doer(self, event: Event) -> ActorLabel:
-        """Who did it, in words: a person, a token and who answers for it, or a process."""
+        """Return the label of the actor: a person, a token with its person, or a process."""
         body = event.body.get("actor", {})
         kind, uid = body.get("type"), str(body.get("id", ""))
         if kind == "process":
@@ -173,13 +175,13 @@ def _is_uuid(text: str) -> bool:
 
 
 def _of_request(what: str, request: PromotionRequest, place: str = "") -> ObjectLabel:
-    """A part of a request, named with it."""
+    """The label of a part of a request."""
     of = _request_named(request)
     return ObjectLabel(what + of.label.removeprefix("promotion "), f"{of.url}{place}")
 
 
 _REQUEST = ("model", "version", "target_stage")
-"""What the label of a request needs joined."""
+"""The relations that the label of a request needs."""
 
 
 def _through(field: str) -> tuple[str, ...]:
@@ -187,7 +189,7 @@ def _through(field: str) -> tuple[str, ...]:
 
 
 def _of_version(what: str, version: ModelVersion, place: str = "") -> ObjectLabel:
-    """A thing that belongs to a version, named with it."""
+    """The label of an object that belongs to a version."""
     of = _version_named(version)
     return ObjectLabel(f"{what} of {of.label}", f"{of.url}{place}")
 

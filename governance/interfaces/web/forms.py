@@ -1,5 +1,4 @@
-"""How forms are drawn and how refusals come back into them: label, hint and error beside each field, tied for
-screen readers, without a style or a script in the page."""
+"""Form base classes: accessible rendering of fields, and domain errors shown at their fields."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ from registry.exceptions import DomainError, ValidationFailedError
 
 
 class PageRenderer(WidgetRenderer):
-    """Django's widgets, our field. Kept to our own forms: the admin site draws its own."""
+    """Django's widgets with this product's field template. The admin site uses its own forms' rendering."""
 
     form_template_name = "forms/form.html"
     field_template_name = "forms/field.html"
@@ -34,14 +33,14 @@ class PageRenderer(WidgetRenderer):
 
 
 class DayField(forms.DateField):
-    """A date, read as everywhere (`registry.moments`), chosen with the browser's own picker."""
+    """A date field with the browser's date picker, parsed by `registry.moments`."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("widget", forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
         super().__init__(**kwargs)
 
     def to_python(self, value: Any) -> date | None:
-        """Read what the form sent. Raises ValidationError."""
+        """Parse the submitted value. Raises ValidationError."""
         if value in self.empty_values:
             return None
         try:
@@ -51,7 +50,7 @@ class DayField(forms.DateField):
 
 
 class MomentField(forms.DateTimeField):
-    """A moment in the reader's time zone, within the range of every moment, chosen with the browser's own picker."""
+    """A date and time in the user's time zone, within the supported range, with the browser's picker."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("widget", forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"))
@@ -59,7 +58,7 @@ class MomentField(forms.DateTimeField):
         super().__init__(input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"], **kwargs)
 
     def to_python(self, value: Any) -> datetime | None:
-        """Read what the form sent. Raises ValidationError."""
+        """Parse the submitted value. Raises ValidationError."""
         try:
             found = super().to_python(value)
             return moments.bounded(found) if found is not None else None
@@ -68,14 +67,14 @@ class MomentField(forms.DateTimeField):
 
 
 class PageForm(forms.Form):
-    """A form of the pages. `pointers` maps the service's JSON pointers to field names where they differ."""
+    """Base class of page forms. `pointers` maps JSON pointers of the service to field names where they differ."""
 
     default_renderer = PageRenderer()
     use_required_attribute = True
     pointers: dict[str, str] = {}  # noqa: RUF012 (a table, never changed)
 
     def get_context(self) -> dict[str, Any]:
-        """Draw the form with the focus on the first field that was refused, so that its message is in view."""
+        """Focus the first invalid field, so that its message is visible."""
         if self.is_bound and self.errors:
             refused = next((name for name in self.fields if name in self.errors), None)
             if refused is not None and not self.non_field_errors():
@@ -83,7 +82,7 @@ class PageForm(forms.Form):
         return super().get_context()
 
     def take_refusal(self, refusal: DomainError) -> None:
-        """Show what a service refused: each fault at its field, everything else above the form."""
+        """Show a domain error: validation errors at their fields, anything else above the form."""
         if isinstance(refusal, ValidationFailedError):
             for fault in refusal.errors:
                 name = self.pointers.get(fault.pointer, fault.pointer.strip("/").partition("/")[0])

@@ -1,4 +1,4 @@
-"""The help page: where to begin, by kind of user, the words of the product, and the keyboard shortcuts."""
+"""The help page: first steps by role, terms of the product, keyboard shortcuts."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from governance.interfaces.web.views import PageRequest, page_view, render_page
 
 @page_view()
 def help_page(request: PageRequest) -> HttpResponse:
-    """Links and explanations; the same for every reader."""
+    """Show the help page; it is the same for every user."""
     return render_page(request, "help.html", {"base_url": f"{request.scheme}://{request.get_host()}"})

@@ -1,4 +1,4 @@
-"""The product's own glyphs: a 16 × 16 grid, strokes of 1.5, drawn for it. `currentColor` gives the colour."""
+"""Icons: 16 × 16 grid, strokes of 1.5, coloured by `currentColor`."""
 
 from __future__ import annotations
 
@@ -117,8 +117,9 @@ GLYPHS = {
 
 @cache
 def icon(name: str, css: str = "", label: str = "") -> SafeString:
-    """A glyph. With a `label` it is an image of that name; without, it only decorates the word beside it.
+    """Return an icon. With a `label` it is an image with that name; without, it is decorative.
 
-    Raises KeyError for a glyph that does not exist: a page with a hole in it should not pass its test.
+    Raises:
+        KeyError: there is no such icon.
     """
     return canvas(SafeString(GLYPHS[name]), width=16, height=16, class_=f"icon {css}".strip(), label=label)

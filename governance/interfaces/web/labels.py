@@ -1,4 +1,4 @@
-"""How each state is shown: always an icon and a word, never a colour alone. The words are the product's vocabulary."""
+"""Labels of states: always an icon and a word, never colour alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from registry.access import Permission, Role
 
 @dataclass(frozen=True)
 class StatusBadge:
-    """A word, the glyph beside it and the colour class that only supports the two."""
+    """A word, its icon, and a colour class."""
 
     word: str
     icon: str
@@ -28,7 +28,7 @@ REQUEST: Final[dict[str, StatusBadge]] = {
     "superseded": StatusBadge("Superseded", "history", "none"),
 }
 
-# A check's status while it is not completed, its conclusion afterwards, or one of the derived marks.
+# The status of a check until it is completed, then its conclusion, or a derived state.
 CHECK: Final[dict[str, StatusBadge]] = {
     "expected": StatusBadge("Expected", "dashed", "wait"),
     "waiting_evidence": StatusBadge("Waiting for evidence", "inbox", "wait"),
@@ -46,7 +46,7 @@ CHECK: Final[dict[str, StatusBadge]] = {
     "warned": StatusBadge("Passed, with warnings", "alert", "warn"),
 }
 
-# Of a finding of a check.
+# Severities of findings.
 SEVERITY: Final[dict[str, StatusBadge]] = {
     "critical": StatusBadge("Critical", "alert", "critical"),
     "high": StatusBadge("High", "alert", "bad"),
@@ -54,7 +54,7 @@ SEVERITY: Final[dict[str, StatusBadge]] = {
     "info": StatusBadge("Note", "info", "ghost"),
 }
 
-# How one requirement of the gate stands (governance.policies.RequirementStatus).
+# States of gate requirements (governance.policies.RequirementStatus).
 MET: Final[dict[str, StatusBadge]] = {
     "met": StatusBadge("Met", "check", "ok"),
     "waived": StatusBadge("Waived", "waive", "waived"),
@@ -78,7 +78,7 @@ ACCESS: Final[dict[str, StatusBadge]] = {
     "withdrawn": StatusBadge("Withdrawn", "undo", "none"),
     "lapsed": StatusBadge("Expired", "calendar", "none"),
 }
-"""The states of an access request."""
+"""States of an access request."""
 
 CHANGE: Final[dict[str, StatusBadge]] = {
     "proposed": StatusBadge("Waiting for a second person", "clock", "wait"),
@@ -87,7 +87,7 @@ CHANGE: Final[dict[str, StatusBadge]] = {
     "withdrawn": StatusBadge("Withdrawn", "undo", "none"),
     "expired": StatusBadge("Expired", "calendar", "none"),
 }
-"""The states of a change proposal."""
+"""States of a change proposal."""
 
 ROLES_IN_WORDS: Final[dict[Role, str]] = {
     Role.VIEWER: "sees the model",
@@ -109,4 +109,4 @@ RIGHTS: Final[dict[Permission, tuple[str, str]]] = {
     Permission.DECIDE: ("Decide", "decide on a promotion request"),
     Permission.GRANT_ROLE: ("Grant", "assign and revoke roles"),
 }
-"""The rights on a model, in the order of the access page: the heading, and what it lets somebody do."""
+"""Permissions on a model in the order of the access page: the heading, and what the permission allows."""

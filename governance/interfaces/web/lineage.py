@@ -1,8 +1,8 @@
-"""What a version was made from and what was made from it: read, then laid out from left to right.
+"""Lineage graph of a version: query, layout and drawing.
 
-The layout is Sugiyama's for small graphs: layers by the longest path, dummy places on long edges, barycentre sweeps.
-It is drawn with classes only, as links with text, so it works from the keyboard and in every theme; the page shows the
-same facts as a list.
+The layout follows Sugiyama for small graphs: layers by longest path, dummy nodes on long edges, barycentre sweeps. The
+nodes are links with text and CSS classes, so the graph works with the keyboard and in every theme; the page also shows
+it as a list.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from registry.selectors.lineage import LineageNeighbourhood
 COLUMN, ROW, WIDTH, HEIGHT, PAD = 226, 58, 182, 42, 14
 LAYOUT_ITERATIONS = 8
 SHOWN = 8
-"""How many neighbours of one kind are drawn; the list names them all."""
+"""Maximum neighbours of one kind in the drawing; the list shows all."""
 
 _Place = str | tuple[str, str, int]
 
 
 @dataclass(frozen=True)
 class Node:
-    """A thing in the graph: its kind (data, code, run, model), what is written on it, and where it leads."""
+    """A node: its kind (data, code, run, model), its text, and its URL."""
 
     id: str
     kind: str
@@ -42,7 +42,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Row:
-    """A version in the list: "made from" or "made into", in one step or in several."""
+    """A version in the list: “made from” or “made into”, directly or indirectly."""
 
     version: ModelVersion
     relation: str
@@ -51,15 +51,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Lineage:
-    """One version and its neighbours."""
+    """A version and its neighbours."""
 
     nodes: tuple[Node, ...]
     edges: tuple[tuple[str, str], ...]
     focus: str
     hidden: int = 0
-    """Versions of models this reader may not see: counted, not named."""
+    """Number of versions in models that the user may not see."""
     cut: bool = False
-    """Whether there is more than was followed."""
+    """Whether the traversal stopped at a limit."""
     datasets: tuple[DatasetReference, ...] = ()
     rows: tuple[Row, ...] = ()
     """The versions as a list."""
@@ -70,8 +70,16 @@ class Lineage:
 
 
 def build_lineage(actor: Actor, version: ModelVersion, *, steps: int = selectors.lineage.STEPS) -> Lineage:
-    """The surroundings of a version that the actor may see: data sets, code, training run, the versions it was made
-    from and those made from it, so many steps each way. Of one kind so many are drawn; the list names them all."""
+    """Build the lineage of a version as far as the actor may see it.
+
+    Args:
+        actor: the user.
+        version: the version at the centre.
+        steps: maximum steps in each direction.
+
+    Returns:
+        Datasets, code, training run, ancestors and descendants. The drawing is limited per kind; the list is complete.
+    """
     near = selectors.lineage.lineage_neighbourhood(actor, version, steps=steps)
     here = _id(version.pk)
     nodes = [_version_node(version)]
@@ -96,7 +104,7 @@ def build_lineage(actor: Actor, version: ModelVersion, *, steps: int = selectors
 
 
 def _data_nodes(near: LineageNeighbourhood, shown: set[int], edges: list[tuple[str, str]]) -> list[Node]:
-    """A node for each dataset, however many versions name it; an edge to each of them. Adds the edges."""
+    """One node per dataset, with an edge to each version that references it. Appends the edges."""
     nodes: dict[str, Node] = {}
     for dataset in sorted(near.datasets, key=lambda d: d.version_id != near.version.pk):
         if dataset.version_id not in shown or (dataset.identity not in nodes and len(nodes) >= SHOWN):
@@ -112,7 +120,7 @@ def _data_nodes(near: LineageNeighbourhood, shown: set[int], edges: list[tuple[s
 
 
 def _few(versions: Sequence[ModelVersion], near: LineageNeighbourhood, version: ModelVersion) -> list[ModelVersion]:
-    """Those that are drawn: of the nearest first, so many; of those further away only what hangs on a drawn one."""
+    """The versions to draw: the nearest first, and of the others those connected to a drawn one."""
     beside = {pk for edge in near.edges if version.pk in edge for pk in edge}
     first = [v for v in versions if v.pk in beside][:SHOWN]
     kept = {v.pk for v in first} | {version.pk}
@@ -143,8 +151,11 @@ def _http(link: str) -> str:
 
 
 def layers(ids: Sequence[str], edges: Iterable[tuple[str, str]]) -> dict[str, int]:
-    """The column of each node: one to the right of the last of what it came from; a source stands just before the first
-    thing made from it. Raises ValueError for a cycle."""
+    """Return the column of each node: one after its last predecessor; a source just before its first successor.
+
+    Raises:
+        ValueError: the graph has a cycle.
+    """
     after, before = defaultdict(list), defaultdict(list)
     for a, b in edges:
         after[a].append(b)
@@ -170,7 +181,7 @@ def layers(ids: Sequence[str], edges: Iterable[tuple[str, str]]) -> dict[str, in
 def _columns(
     layer: dict[str, int], edges: Sequence[tuple[str, str]]
 ) -> tuple[dict[int, list[_Place]], list[list[_Place]]]:
-    """Each column in an order with few crossings, and each edge as the chain of places it passes."""
+    """Return the columns, ordered with few crossings, and the chain of places of each edge."""
     columns: defaultdict[int, list[_Place]] = defaultdict(list)
     for node, at in layer.items():
         columns[at].append(node)
@@ -203,7 +214,7 @@ def _columns(
 
 
 def draw(lineage: Lineage) -> SafeString:
-    """The graph as SVG."""
+    """Render the graph as SVG."""
     columns, chains = _columns(layers([n.id for n in lineage.nodes], lineage.edges), lineage.edges)
     tall = max(len(column) for column in columns.values())
     height = tall * ROW + 2 * PAD
@@ -260,5 +271,5 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _in_the_middle(text: str, limit: int) -> str:
-    """Cut where it tells least: a name's end has its version."""
+    """Shorten in the middle: the end of a label contains the version."""
     return text if len(text) <= limit else f"{text[: limit - 9]}…{text[-8:]}"

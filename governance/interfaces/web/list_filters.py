@@ -1,5 +1,7 @@
-"""The filters typed into the search box of a list that has a few of its own (requests, events): `state:blocked pd` is
-a filter and a text. Models have a language: `governance.interfaces.web.search`."""
+"""Filters in the search box of simple lists (requests, events): `state:blocked pd` is a filter and a text.
+
+Model lists use the query language: `governance.interfaces.web.search`.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +9,25 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-# key:value, or key:"two words"; a colon inside other text ("note: see") has no key we know and stays text.
+# key:value or key:"two words". A colon in other text ("note: see") has no known key, so it stays text.
 _WORD = re.compile(r'(?<![a-z_])([a-z_]++):("[^"]*"|[^\s"]++)')
 
 
 @dataclass(frozen=True)
 class Search:
-    """A search box read: what is left as text, and the filters in it."""
+    """A parsed search box: the remaining text, and the filters."""
 
     text: str = ""
     filters: dict[str, str] = field(default_factory=dict)
 
 
 def given(params: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
-    """Return the filters that an address gives by themselves."""
+    """Return the filters given as URL parameters."""
     return {key: params[key] for key in keys if params.get(key)}
 
 
 def parse_search_box(box: str, keys: Collection[str]) -> Search:
-    """Take the filters with known keys out of the text; a key given twice counts as it was given last."""
+    """Extract the filters with known keys from the text. The last value of a key counts."""
     filters: dict[str, str] = {}
 
     def taken(found: re.Match[str]) -> str:

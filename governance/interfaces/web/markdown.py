@@ -1,4 +1,4 @@
-"""Markdown from people, made safe: rendered, then sanitised by an allow-list. Pure."""
+"""Render user-written Markdown to sanitised HTML. Pure functions."""
 
 from __future__ import annotations
 
@@ -21,28 +21,37 @@ _TAGS = {
 
 
 WORTH_KEEPING = 4_000
-"""Characters from which on the HTML is kept: rendering takes up to 25 ms for each thousand."""
+"""Minimum characters of cached HTML: rendering takes up to 25 ms per thousand characters."""
 _KEPT: BoundedCache[SafeString] = BoundedCache(16 * 1024 * 1024, len)
 
 
 MAX_MARKS = 30_000
-"""Characters that may begin or end inline markup; a text with more is shown as it was written. A parser spends up to
-40 µs on each that begins nothing, and prose of the longest card has a tenth of them."""
+"""Maximum characters that may begin or end inline markup; a text with more is shown unrendered.
+
+The parser takes up to 40 µs for each unmatched one. The longest card of prose has a tenth of this number.
+"""
 _MARKS = "[]!*_`~<&\\"
 
 MAX_BLOCKS = 5_000
-"""Headings, list items, quotations, paragraphs and rows of tables; a text with more is shown as it was written. A
-parser spends up to 100 µs on each, and the longest card of prose has a few hundred."""
+"""Maximum headings, list items, quotations, paragraphs and table rows; a text with more is shown unrendered.
+
+The parser takes up to 100 µs for each. The longest card of prose has a few hundred.
+"""
 CELLS_OF_A_BLOCK = 8
-"""Cells of a table that take as long as a block of another kind."""
+"""Table cells that take as long as another block."""
 _CONTAINERS = re.compile(r"(?:[ \t]*(?:>|[-+*](?=\s|$)|\d{1,9}[.)](?=\s|$)))+")
 _CONTAINER = re.compile(r">|[-+*]|\d+[.)]")
 _HEADING = re.compile(r"[ \t]*(?:#{1,6}(?=\s|$)|(?:=+|-+)[ \t]*$)")
 
 
 def to_html(text: str, *, below: int = 2) -> SafeString:
-    """HTML for Markdown somebody wrote. Raw HTML in it is text; images are left out, because showing one would tell
-    another host who reads; links open nothing by script. Headings begin one level `below` the page's own and skip none.
+    """Render Markdown to sanitised HTML.
+
+    Raw HTML is escaped, images are removed (they could track readers), and links cannot run scripts.
+
+    Args:
+        text: Markdown.
+        below: heading level of the page; headings begin one level below and skip none.
     """
     if not text.strip():
         return SafeString("")
@@ -53,12 +62,12 @@ def to_html(text: str, *, below: int = 2) -> SafeString:
 
 
 def is_shown_as_written(text: str) -> bool:
-    """Return whether a text has more markup than is rendered for each view."""
+    """Return whether a text exceeds the markup limits, so that it is shown unrendered."""
     return sum(text.count(mark) for mark in _MARKS) > MAX_MARKS or _count_blocks(text) > MAX_BLOCKS
 
 
 def _count_blocks(text: str) -> int:
-    """Count what begins a block of Markdown, in one pass and without regard to code: never fewer than are rendered."""
+    """Count block starts in one pass, ignoring code blocks; the result is never below the rendered number."""
     found = text.count("|") // CELLS_OF_A_BLOCK
     after_blank = True
     for line in text.splitlines():
@@ -77,7 +86,7 @@ def _count_blocks(text: str) -> int:
 def _rendered(text: str, below: int) -> SafeString:
     if is_shown_as_written(text):
         return format_html("<pre>{}</pre>", text)
-    # Half of a surrogate pair cannot be encoded, and the sanitiser takes UTF-8.
+    # The sanitiser needs valid UTF-8; a lone surrogate cannot be encoded.
     tokens = _MARKDOWN.parse(text.encode("utf-8", "replace").decode())
     open_levels: list[int] = []
     for token in tokens:
@@ -100,10 +109,10 @@ def _rendered(text: str, below: int) -> SafeString:
 
 
 def without_front_matter(card: str) -> str:
-    """A model card's prose: what follows the front matter."""
+    """Return the Markdown of a model card, without its front matter."""
     return cards.divide(card)[1]
 
 
 def front_matter(card: str) -> str:
-    """The YAML of a model card as written, without the lines of hyphens; empty where there is none."""
+    """Return the YAML front matter of a model card, without the delimiter lines; empty if there is none."""
     return cards.divide(card)[0]

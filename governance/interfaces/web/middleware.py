@@ -1,4 +1,4 @@
-"""What every request carries, whichever door it comes through: an id, where it came from, and how its reader reads."""
+"""Middleware: request id, client address, interface, display preferences, compression and security headers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from audit import context
 from governance.interfaces.web.display_preferences import DisplayPreferences, reader_of
 from registry import addresses, characters
 
-# The first bytes in UTF-8 of what `characters.marked` marks beyond ASCII and C1: most pages hold none of them.
+# First UTF-8 bytes of the characters that `characters.marked` marks beyond ASCII and C1; most pages contain none.
 _MAY_HOLD_CONTROLS = re.compile(
     rb"\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xaf]|\xef[\xb7\xbf]|\xf3\xa0[\x80\x81]|[\xf0-\xf4].\xbf[\xbe\xbf]|\xc2[\x80-\x9f]"
 )
@@ -35,24 +35,26 @@ COMPRESSED: Final = frozenset(
         "application/problem+json",
     }
 )
-"""The types of content that are compressed."""
+"""Content types that are compressed."""
 Handler = Callable[[HttpRequest], HttpResponse]
 
-# What we take over from a caller's X-Request-Id: enough for every tracing tool, too little to forge a log line.
+# Accepted X-Request-Id values: suitable for tracing tools, too restricted for forging log lines.
 _GIVEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _DOORS = (("/api/2.0/mlflow", "mlflow"), ("/ajax-api/2.0/mlflow", "mlflow"), ("/api/", "api"), ("/admin/", "admin"))
 
 
 class CountersignRequest(HttpRequest):
-    """A request after this middleware; the attributes exist for types alone."""
+    """Types of the attributes that this middleware adds."""
 
     request_id: str
     reader: DisplayPreferences
 
 
 class RequestFacts:
-    """Gives each request an id, binds it with the caller's address and the door for the audit log, and answers with
-    the id, so that a person's report, a log line and an event can be laid side by side."""
+    """Binds request id, client address and interface for the audit log, and returns the id in X-Request-Id.
+
+    A report, a log line and an event can be matched by the id.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -69,7 +71,7 @@ class RequestFacts:
 
 
 class PermissionsPolicy:
-    """Deny every browser feature that the product does not use, on every response (Permissions-Policy)."""
+    """Denies every browser feature that the product does not use (Permissions-Policy)."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -81,9 +83,11 @@ class PermissionsPolicy:
 
 
 class Compression(GZipMiddleware):
-    """Compresses text for clients that accept it. Left alone: what is compressed or binary already, and what carries an
-    `ETag`, which would become a weak one that `If-Match` cannot use (RFC 9110, 13.1.1). Django adds random bytes of
-    random length, so that the size tells nothing about what a page holds (BREACH)."""
+    """Compresses text responses.
+
+    Responses with an `ETag` are not compressed: it would become weak and unusable for `If-Match` (RFC 9110, 13.1.1).
+    Django adds random bytes of random length, so that the size reveals nothing about the content (BREACH).
+    """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         kind = response.get("Content-Type", "").partition(";")[0]
@@ -93,7 +97,7 @@ class Compression(GZipMiddleware):
 
 
 class ReaderPreferences:
-    """Theme, time zone and keys of whoever reads, from cookies: known before the first byte, so nothing flashes."""
+    """Sets theme, time zone and shortcuts from cookies before the page is rendered."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -106,8 +110,7 @@ class ReaderPreferences:
 
 
 class ContentPolicy(CSPMiddleware):
-    """The content security policy: of pages, the settings'; of JSON, which is no page, the strictest there is, and not
-    put together anew for each answer a program gets."""
+    """Content security policy: that of the settings for pages; for JSON a constant, strictest policy."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if response.get("Content-Type") == "application/json":
@@ -117,8 +120,10 @@ class ContentPolicy(CSPMiddleware):
 
 
 class VisibleControls:
-    """Writes characters that would change the order in which a page is shown as visible marks, [U+202E], wherever they
-    come from: they are refused at entry now, and a text stored before, or read out of a file, may still hold them."""
+    """Shows bidirectional control characters as visible marks such as [U+202E].
+
+    Input with them is rejected, but texts stored earlier or read from files may contain them.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -137,7 +142,7 @@ class VisibleControls:
 
 
 def address_of(request: HttpRequest) -> str:
-    """The caller's network address, seen through as many proxies as are trusted (`registry.addresses.caller`)."""
+    """Return the client address behind the trusted proxies (`registry.addresses.caller`)."""
     return addresses.caller(
         str(request.META.get("REMOTE_ADDR", "")),
         request.headers.get("X-Forwarded-For", ""),

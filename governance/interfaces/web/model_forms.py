@@ -1,4 +1,4 @@
-"""Registering a model, changing what is on record about it, and putting it away."""
+"""Register, edit and archive a model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
 
 
 class ModelForm(PageForm):
-    """What is on record about a model."""
+    """Descriptive fields of a model."""
 
     title = forms.CharField(
         max_length=200, required=False, help_text="A name for people: “Probability of default, retail”."
@@ -92,7 +92,7 @@ class ModelForm(PageForm):
 
 
 class NewModelForm(ModelForm):
-    """A model to be registered: its name comes first and stays."""
+    """A new model; its name cannot be changed later."""
 
     slug = forms.CharField(
         label="Name",
@@ -104,7 +104,7 @@ class NewModelForm(ModelForm):
 
 
 class EditModelForm(ModelForm):
-    """The same with an owner, and the revision it was opened on."""
+    """The fields with the owner, and the revision that was edited."""
 
     owner = forms.CharField(
         required=False,
@@ -120,7 +120,7 @@ class EditModelForm(ModelForm):
 
 
 def _person(name: str) -> User | None:
-    """The active person of that user name; None for none."""
+    """Return the active person with that user name; None for an empty name."""
     if not name.strip():
         return None
     person = User.objects.filter(username=name.strip(), is_active=True, kind=User.Kind.PERSON).first()
@@ -131,7 +131,7 @@ def _person(name: str) -> User | None:
 
 @page_view("GET", "POST")
 def register_model(request: PageRequest) -> HttpResponse:
-    """Register a model; whoever does becomes its owner."""
+    """Register a model; the user becomes its owner."""
     access.require_in_organisation(request.actor, access.OrgPermission.REGISTER_MODEL)
     form = NewModelForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -148,7 +148,7 @@ def register_model(request: PageRequest) -> HttpResponse:
 
 @page_view("GET", "POST")
 def edit_model(request: PageRequest, slug: str) -> HttpResponse:
-    """Change what is on record. A form opened before somebody else's change is not taken over theirs."""
+    """Edit a model. A concurrent change is shown and not overwritten."""
     found = selectors.model(request.actor, slug)
     may = service.can_edit(actor=request.actor, model=found)
     if isinstance(may, access.Denied):
@@ -181,7 +181,7 @@ def edit_model(request: PageRequest, slug: str) -> HttpResponse:
 
 
 def _edit_form(model: RegisteredModel, *args: Any, **kwargs: Any) -> EditModelForm:
-    """Without the tier where it rests on an assessment: it changes by another one."""
+    """Build the form; without the tier if it comes from an assessment."""
     form = EditModelForm(*args, **kwargs)
     if model.tier_basis_id is not None:
         del form.fields["risk_tier"]
@@ -189,7 +189,7 @@ def _edit_form(model: RegisteredModel, *args: Any, **kwargs: Any) -> EditModelFo
 
 
 def _posted(request: PageRequest) -> dict[str, Any]:
-    """What was sent, with every tick of a list."""
+    """The submitted values, with all values of multiple-choice fields."""
     return {name: values if name == "data_classes" else values[-1] for name, values in request.POST.lists() if values}
 
 
@@ -210,8 +210,10 @@ def _initial(model: RegisteredModel) -> dict[str, Any]:
 
 
 def _changed(model: RegisteredModel, facts: dict[str, Any]) -> dict[str, Any]:
-    """Only what differs is sent: who may edit the text need not be allowed to change who answers for the model. A
-    textarea sends CRLF whatever was stored, so line ends are no difference."""
+    """Return only the changed fields, because some need an additional permission.
+
+    Line endings are ignored: a textarea always sends CRLF.
+    """
 
     def same(name: str, value: Any) -> bool:
         stored = getattr(model, name)
@@ -223,7 +225,7 @@ def _changed(model: RegisteredModel, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _differences(now: RegisteredModel, form: EditModelForm) -> list[tuple[str, str]]:
-    """What the row says now where the form says something else: label and present value."""
+    """The fields whose stored value differs from the form: label and stored value."""
     same = ("affects_people", "data_classes", "regulations", "tags", "owner", "accountable_executive")
     present = {**_initial(now), **{name: getattr(now, name) for name in same}}
     return [
@@ -234,14 +236,14 @@ def _differences(now: RegisteredModel, form: EditModelForm) -> list[tuple[str, s
 
 
 class ArchiveForm(PageForm):
-    """Why a model is put away, or taken back into use."""
+    """The reason for archiving or reactivating a model."""
 
     reason = forms.CharField(label="Why", max_length=5_000, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 @page_view("GET", "POST")
 def archive_model(request: PageRequest, slug: str) -> HttpResponse:
-    """Put a model away; or, where it is, take it back into use."""
+    """Archive a model, or reactivate an archived one."""
     found = selectors.model(request.actor, slug)
     service.require_accountability(request.actor, found, frozenset({"status"}))
     archived = found.status == RegisteredModel.Status.ARCHIVED

@@ -1,4 +1,4 @@
-"""Periodic reviews: a model's, recording one, and the calendar of all of them."""
+"""Periodic reviews: those of a model, recording one, and the review calendar."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LISTED = 200
 
 
 class ReviewForm(PageForm):
-    """What a reviewer found."""
+    """The conclusion of a review."""
 
     outcome = forms.ChoiceField(label="Outcome", choices=PeriodicReview.Outcome.choices, widget=forms.RadioSelect)
     findings = forms.CharField(
@@ -51,7 +51,7 @@ class ReviewForm(PageForm):
 
 @page_view("GET", "POST")
 def model_reviews(request: PageRequest, slug: str) -> HttpResponse:
-    """The reviews of a model; for those who may, the form that records one."""
+    """Show the reviews of a model, and the form to record one for users who may."""
     model = selectors.model(request.actor, slug)
     may = service.may_review(actor=request.actor, model=model)
     form = ReviewForm(initial={"revision": model.revision})
@@ -93,7 +93,7 @@ def model_reviews(request: PageRequest, slug: str) -> HttpResponse:
 
 @dataclass
 class Span:
-    """A part of the calendar."""
+    """A section of the calendar."""
 
     title: str
     kind: str
@@ -102,7 +102,7 @@ class Span:
 
 @page_view()
 def calendar(request: PageRequest) -> HttpResponse:
-    """Which models are due for review: overdue, within thirty days, later."""
+    """Show when models are due for review: overdue, within thirty days, later."""
     team, owner = request.GET.get("team", "")[:120], request.GET.get("owner", "")[:150]
     today = clock.now().date()
     wanted = request.person.username if owner == "@me" else owner

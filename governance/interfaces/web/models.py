@@ -1,4 +1,4 @@
-"""One registered model: where its versions are, what needs doing, who answers for it."""
+"""The page of a registered model."""
 
 from __future__ import annotations
 
@@ -47,31 +47,32 @@ BEFORE_SHOWN = 3
 
 @dataclass
 class StageColumn:
-    """A stage of the lifecycle and the versions of this model that are in it now, newest first."""
+    """A stage and the versions of this model in it, newest first."""
 
     stage: Stage
     held: list[StageOccupancy] = field(default_factory=list)
     more: int = 0
     requests: list[PromotionRequest] = field(default_factory=list)
     before: list[StageOccupancy] = field(default_factory=list)
-    """Who was here last, where the stage is protected."""
+    """The last versions in a protected stage."""
 
 
 @dataclass(frozen=True)
 class VersionListItem:
-    """A version in the list: its key metrics, each with the difference to the champion."""
+    """A version in the list, with its key metrics and their differences to the champion."""
 
     version: ModelVersion
     aliases: list[AliasAssignment]
     metrics: list[tuple[str, float | None, float | None, bool | None, bool | None, int]]
-    """Name, value, difference to the champion, whether that is for the better (None where nothing tells), whether the
-    value is within the limit (None without one), and decimals."""
+    """Name, value, difference to the champion, whether that is an improvement (None if unknown), whether the value is
+    within the limit (None without one), decimals.
+    """
     request: PromotionRequest | None
 
 
 @page_view()
 def model(request: PageRequest, slug: str) -> HttpResponse:
-    """The model's page."""
+    """Show the model's page."""
     found = selectors.model(request.actor, slug)
     cut = pagination.paginate(selectors.versions_of(found), ("-number",), request.GET)
     stages = list(Stage.objects.order_by("position"))
@@ -116,7 +117,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
 
 
 def _held(model: RegisteredModel) -> list[Any]:
-    """The newest few versions in each stage, newest first, each with `total`: how many the stage holds."""
+    """The newest versions in each stage, each with `total`, the number of versions in the stage."""
     return list(
         StageOccupancy.objects.filter(IS_CURRENT, model=model, version__deleted_at__isnull=True)
         .annotate(
@@ -130,8 +131,10 @@ def _held(model: RegisteredModel) -> list[Any]:
 
 
 def _before(model: RegisteredModel) -> list[Any]:
-    """Which versions were last in each protected stage, the latest to leave first. A stay that another approval of the
-    same version in the same stage continued was not left."""
+    """The last versions to leave each protected stage, latest first.
+
+    An occupancy that another approval of the same version in the same stage continued does not count as left.
+    """
     left = StageOccupancy.objects.filter(model=model, stage__protected=True, closed_at__isnull=False)
     continued = StageOccupancy.objects.filter(
         version=OuterRef("version"), stage=OuterRef("stage"), opened_event=OuterRef("closed_event")

@@ -1,4 +1,4 @@
-"""Reading frozen packets: what one says, and how two of them differ, in words."""
+"""Frozen packets: parse one, and describe the differences of two."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from governance.interfaces.web.event_labels import ObjectLabelResolver
 from governance.models import Packet, PromotionRequest
 
 MOST = 12
-"""Changes named one by one; more are counted."""
+"""Maximum differences listed; further ones are counted."""
 
 
 def digest(body: bytes) -> str:
-    """The name a packet goes by."""
+    """Return the SHA-256 digest of a packet."""
     return hashlib.sha256(body).hexdigest()
 
 
@@ -27,8 +27,10 @@ def read(body: bytes) -> dict[str, Any]:
 
 
 def changes(request: PromotionRequest, before: str, after: str) -> list[str]:
-    """What differs between two packets of a request, by digest: one sentence each. Empty where one of them was never
-    frozen: a packet is kept when review opens over it or when a decision signs it."""
+    """Describe the differences of two packets of a request, one text each.
+
+    Empty if one of them was not frozen: a packet is stored when review opens or when a decision signs it.
+    """
     kept = {p.digest: read(bytes(p.body)) for p in Packet.objects.filter(request=request, digest__in=[before, after])}
     if before not in kept or after not in kept or before == after:
         return []
@@ -36,7 +38,7 @@ def changes(request: PromotionRequest, before: str, after: str) -> list[str]:
 
 
 def diff_packets(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """The same for two packets that were read."""
+    """Describe the differences of two parsed packets."""
     old, new = before["version"], after["version"]
     found = []
     if old["card"] != new["card"]:
@@ -92,7 +94,7 @@ def _checks(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[s
 
 
 def events_since(actor: Actor, request: PromotionRequest, moment: datetime) -> list[dict[str, Any]]:
-    """What happened to the request and its version since then, oldest first: who, what, when."""
+    """Return the events of the request and its version since then, oldest first, with their actors."""
     found = list(
         Event.objects.filter(
             stream_id=f"model:{request.model.uid}",

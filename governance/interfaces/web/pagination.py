@@ -1,5 +1,4 @@
-"""Pages of a list told apart by the last row seen: no counting, no shifting when rows are added, the same cost at the
-thousandth page as at the first."""
+"""Keyset pagination: no counting, no shift when rows are added, and constant cost for every page."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ SIZE = 25
 
 @dataclass(frozen=True)
 class Page(Generic[M]):
-    """Some rows in order, and the cursors of the pages around them (empty at either end)."""
+    """Rows in order, and the cursors of the adjacent pages (empty at either end)."""
 
     rows: list[M]
     newer: str
@@ -33,11 +32,13 @@ class Page(Generic[M]):
 
 
 def paginate(rows: QuerySet[M], keys: Sequence[str], params: QueryDict, *, size: int = SIZE) -> Page[M]:
-    """The page that `params` asks for (`after` or `before` a cursor); the first where it asks for none or for nonsense.
+    """Return the page requested by `params` (`after` or `before` with a cursor); the first page for an invalid cursor.
 
     Args:
-        keys: what orders the list, `-` for descending; together they must tell any two rows apart. Annotations do.
-        size: rows on a page.
+        rows: the query.
+        keys: fields or annotations that order the list, `-` for descending; together they must be unique.
+        params: query parameters of the request.
+        size: rows per page.
     """
     backwards = "before" in params and "after" not in params
     ordered = rows.order_by(*(_turned(keys) if backwards else keys))
@@ -49,7 +50,7 @@ def paginate(rows: QuerySet[M], keys: Sequence[str], params: QueryDict, *, size:
     else:
         try:
             found = list(ordered.filter(beyond)[: size + 1])
-        except (ValueError, TypeError, ValidationError):  # a cursor somebody has written by hand
+        except (ValueError, TypeError, ValidationError):  # a cursor edited by hand
             return paginate(rows, keys, QueryDict(), size=size)
     more, found = len(found) > size, found[:size]
     if backwards:
@@ -67,13 +68,16 @@ def paginate(rows: QuerySet[M], keys: Sequence[str], params: QueryDict, *, size:
 def paginate_union(
     parts: Sequence[QuerySet[M]], shown: QuerySet[M], keys: Sequence[str], params: QueryDict, *, size: int = SIZE
 ) -> Page[M]:
-    """The page that `params` asks for of several lists one after another, each in the order of `keys`: what an order
-    with a few groups in it is made of, so that an index serves each and none is sorted as a whole. Two queries.
+    """Return the requested page of several lists, one after another. Two queries.
+
+    Each list is ordered by `keys`, so that an index serves each and none is sorted as a whole.
 
     Args:
-        parts: no row may be in two of them.
-        shown: the rows as they are wanted; which they are, the parts say.
-        keys: fields of the rows, which tell any two rows of a part apart.
+        parts: the lists; no row may be in two of them.
+        shown: the query that loads the rows of the page.
+        keys: fields of the rows, unique within each part.
+        params: query parameters of the request.
+        size: rows per page.
     """
     backwards = "before" in params and "after" not in params
     read = _read(params.get("before" if backwards else "after", ""))
@@ -94,7 +98,7 @@ def paginate_union(
         asked.append(rows.annotate(part=Value(part)).values_list("part", "pk")[: size + 1])
     try:
         found = list(asked[0].union(*asked[1:], all=True) if len(asked) > 1 else asked[0])
-    except (ValueError, TypeError, ValidationError):  # a cursor somebody has written by hand
+    except (ValueError, TypeError, ValidationError):  # a cursor edited by hand
         return paginate_union(parts, shown, keys, QueryDict(), size=size)
     found.sort(key=lambda row: -row[0] if backwards else row[0])
     more, found = len(found) > size, found[:size]
@@ -116,7 +120,7 @@ def _turned(keys: Sequence[str]) -> list[str]:
 
 
 def _beyond(rows: QuerySet[M], keys: Sequence[str], cursor: str) -> Q | None:
-    """Rows that come after the cursor's; None where it is none."""
+    """The condition for rows after the cursor; None for an invalid cursor."""
     values = _read(cursor)
     if values is None or not _are_storable(rows, keys, values):
         return None
@@ -124,8 +128,9 @@ def _beyond(rows: QuerySet[M], keys: Sequence[str], cursor: str) -> Q | None:
 
 
 def _are_storable(rows: QuerySet[M], keys: Sequence[str], values: Sequence[Any]) -> bool:
-    """Whether each value of a cursor is one that its column can be compared with: dates and moments are read strictly,
-    because the database refuses some that Django reads."""
+    """Whether each value of a cursor can be compared with its column. Dates are parsed strictly, because the database
+    rejects some that Django accepts.
+    """
     if len(values) != len(keys):
         return False
     for key, value in zip(keys, values, strict=True):
@@ -141,7 +146,7 @@ def _are_storable(rows: QuerySet[M], keys: Sequence[str], values: Sequence[Any])
 
 
 def _field(rows: QuerySet[M], path: str) -> Field[Any, Any] | None:
-    """The field or the annotation that a key names."""
+    """The field or annotation of a key."""
     annotation = rows.query.annotations.get(path)
     if annotation is not None:
         return getattr(annotation, "output_field", None)
@@ -154,8 +159,7 @@ def _field(rows: QuerySet[M], path: str) -> Field[Any, Any] | None:
 
 
 def _after(keys: Sequence[str], values: Sequence[Any]) -> Q:
-    """a > x, or a = x and b > y, and so on. That a >= x follows, and is said, because it is what an index begins at:
-    without it every page would read all those before."""
+    """a > x, or a = x and b > y, and so on. The redundant condition a >= x lets an index scan begin at x."""
     condition, equal = Q(), Q()
     for key, value in zip(keys, values, strict=True):
         name = key.lstrip("-")

@@ -1,4 +1,4 @@
-"""Policies, to be read by everyone: in words, and as the YAML that was published."""
+"""Policies, readable by every user: as text, and as the published YAML."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from governance.interfaces.web.views import PageRequest, page_view, render_page
 
 @page_view()
 def policy_list(request: PageRequest) -> HttpResponse:
-    """The policies in force, and every path between stages with what governs it."""
+    """List the policies in force, and every path between stages with its requirements."""
     context = {"revisions": list(selectors.policies_in_force()), "paths": selectors.paths()}
     return render_page(request, "policies/list.html", context)
 
 
 @page_view()
 def policy(request: PageRequest, slug: str) -> HttpResponse:
-    """One revision of a policy: that in force, or the one of `?revision=`."""
+    """Show a revision of a policy: the one in force, or the one in `?revision=`."""
     asked = request.GET.get("revision", "")
     number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else None
     found = selectors.policy_page(slug, number)

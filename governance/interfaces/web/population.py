@@ -1,4 +1,4 @@
-"""Models in a stage on a date: the population an audit starts from, as a list and as a CSV file."""
+"""Models in a stage on a date, the population of an audit, as a page and as CSV."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COLUMNS = (
 
 @page_view()
 def stage_list(request: PageRequest) -> HttpResponseBase:
-    """Go to the stage that matters most: the exclusive one, such as Production; or to the one asked for."""
+    """Redirect to the stage in the URL, or else to the exclusive one."""
     stages = list(Stage.objects.order_by("-exclusive", "-position"))
     asked = next((stage for stage in stages if stage.slug == request.GET.get("stage")), None)
     chosen = asked or (stages[0] if stages else None)
@@ -41,7 +41,7 @@ def stage_list(request: PageRequest) -> HttpResponseBase:
 
 @page_view()
 def stage(request: PageRequest, slug: str) -> HttpResponseBase:
-    """What is in a stage, or was at the end of a day in the reader's time zone; `download=csv` gives all of it."""
+    """List the versions in a stage, now or at the end of a day in the user's time zone; `download=csv` exports all."""
     known = Stage.objects.filter(slug=slug).first()
     if known is None:
         raise NotFoundError(f"There is no stage “{slug}”.")
@@ -68,7 +68,7 @@ def stage(request: PageRequest, slug: str) -> HttpResponseBase:
 
 
 def _day(text: str) -> tuple[date | None, str]:
-    """The day asked about, or what is wrong with it."""
+    """Return the day, or an error message."""
     if not text:
         return None, ""
     try:

@@ -1,4 +1,4 @@
-"""What an evidence file holds, as text or as a table, from its first bytes. Pure: nothing in it is run or drawn."""
+"""Previews of evidence files as text or table, from their first bytes. Pure functions; file content is not executed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from registry.json_text import JsonTextError, parse_json
 
 HEAD = 256 * 1024
-"""Bytes that are read of a file."""
+"""Bytes read from a file."""
 MOST_ROWS = 50
 MOST_COLUMNS = 30
 MOST_LINES = 400
@@ -21,7 +21,7 @@ _DELIMITERS = ",;\t|"
 
 @dataclass(frozen=True)
 class Preview:
-    """The beginning of a file. `cut`: there is more of it. Without columns and text there is nothing to show."""
+    """The beginning of a file. `cut`: the file is longer. Without columns and text there is no preview."""
 
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
@@ -30,16 +30,17 @@ class Preview:
 
 
 def preview(head: bytes, filename: str, *, complete: bool) -> Preview:
-    """Return the beginning of a file.
+    """Return the preview of a file.
 
     Args:
-        head: its first bytes, `HEAD` at most.
-        complete: whether that is all of it.
+        head: its first bytes, at most `HEAD`.
+        filename: its extension selects the format.
+        complete: whether `head` is the whole file.
     """
     text = _decoded(head, complete=complete)
     if text is None:
         return Preview()
-    if not complete:  # the last line is cut somewhere
+    if not complete:  # the last line may be incomplete
         text = text[: text.rfind("\n") + 1] or text
     ending = filename.rpartition(".")[2].casefold()
     if ending in ("csv", "tsv"):
@@ -47,7 +48,7 @@ def preview(head: bytes, filename: str, *, complete: bool) -> Preview:
         if found is not None:
             return found
     if ending == "json" and complete:
-        with suppress(JsonTextError):  # what is not JSON is shown as it is
+        with suppress(JsonTextError):  # invalid JSON is shown unchanged
             text = json.dumps(parse_json(text), indent=2, ensure_ascii=False)
     lines = text.splitlines()
     return Preview(text="\n".join(lines[:MOST_LINES]), cut=not complete or len(lines) > MOST_LINES)
@@ -60,7 +61,7 @@ def _decoded(head: bytes, *, complete: bool) -> str | None:
     try:
         return head.decode(encoding)
     except UnicodeDecodeError as error:
-        if not complete and error.start >= len(head) - 4:  # a character is cut at the end
+        if not complete and error.start >= len(head) - 4:  # the last character is incomplete
             return head[: error.start].decode(encoding)
     control = sum(byte < 9 or 13 < byte < 32 for byte in head)
     return head.decode("cp1252", "replace") if head and control == 0 else None

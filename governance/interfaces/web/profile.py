@@ -1,4 +1,4 @@
-"""The reader's own pages: display, password, access tokens."""
+"""The user's own pages: display, password, access tokens."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SCOPES_IN_WORDS = {
 
 
 class DisplayForm(PageForm):
-    """Theme, time zone and keys of this browser."""
+    """Theme, time zone and shortcuts of this browser."""
 
     theme = forms.ChoiceField(
         label="Theme", choices=[(key, word.capitalize()) for key, (word, _) in THEMES.items()], widget=forms.RadioSelect
@@ -59,7 +59,7 @@ class DisplayForm(PageForm):
 
 
 class PasswordForm(PageForm):
-    """A new password, against the present one."""
+    """A new password, with the current one."""
 
     current = forms.CharField(
         label="Present password",
@@ -77,7 +77,7 @@ class PasswordForm(PageForm):
 
 
 class RevokeForm(PageForm):
-    """Why a token is revoked."""
+    """The reason for revoking a token."""
 
     reason = forms.CharField(
         label="Reason", required=False, max_length=5_000, help_text="Optional; recorded in the audit log."
@@ -85,7 +85,7 @@ class RevokeForm(PageForm):
 
 
 class TokenForm(PageForm):
-    """What a new token may do, where, and for how long."""
+    """Scopes, models and lifetime of a new token."""
 
     name = forms.CharField(
         label="Name",
@@ -111,7 +111,7 @@ class TokenForm(PageForm):
 
 @page_view("GET")
 def profile(request: PageRequest) -> HttpResponse:
-    """Who the reader is here, what they may do, and how pages are shown to them."""
+    """Show the user's roles and groups, and the display and password forms."""
     return _profile(request)
 
 
@@ -148,7 +148,7 @@ def _profile(request: PageRequest, *, password: PasswordForm | None = None, stat
 
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    """Keep a theme and go back. Open to everyone: the sign-in page has a theme, too."""
+    """Store the theme and return. Public, because the sign-in page has the same button."""
     chosen = request.POST.get("theme", "auto")
     response = redirect(safe_target(request, request.POST.get("next", "")))
     if chosen in THEMES:
@@ -158,7 +158,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 @page_view("POST")
 def display(request: PageRequest) -> HttpResponse:
-    """Keep how this browser shows pages."""
+    """Store the display preferences of this browser."""
     form = DisplayForm(request.POST)
     response = redirect("web:profile")
     if form.is_valid():
@@ -178,7 +178,7 @@ def display(request: PageRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @page_view("POST")
 def password(request: PageRequest) -> HttpResponse:
-    """Set the reader's own password, against the present one."""
+    """Change the user's own password."""
     form = PasswordForm(request.POST)
     if form.is_valid():
         try:
@@ -195,7 +195,7 @@ def password(request: PageRequest) -> HttpResponse:
 
 @page_view("GET", "POST")
 def token_list(request: PageRequest) -> HttpResponse:
-    """The reader's tokens, and a form for a new one, whose secret is shown once: on the answer to this POST."""
+    """List the user's tokens, with a form for a new one. Its secret is shown once, in the response to the POST."""
     form = TokenForm(request.POST or None)
     made: dict[str, Any] | None = None
     status = 200
@@ -236,7 +236,7 @@ def _issue(request: PageRequest, form: TokenForm) -> dict[str, Any]:
 
 @page_view("GET", "POST")
 def revoke_token(request: PageRequest, uid: str) -> HttpResponse:
-    """Ask whether a token is to be revoked; on POST, revoke it at once."""
+    """Confirm and revoke a token."""
     token = AccessToken.objects.filter(person=request.person, uid=uid).select_related("use").first()
     if token is None:
         raise NotFoundError("You have no such token.")

@@ -1,4 +1,4 @@
-"""Promotion requests: the list, the page of one, and what can be done there: decide, withdraw, promote."""
+"""Promotion requests: list, page, decision, withdrawal and promotion."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ STATES = {
 
 
 class DecisionForm(PageForm):
-    """What a person says on a request. `packet` is the digest of what the page showed when it was opened, `read_at`
-    when that was."""
+    """A decision. `packet` is the digest of the packet shown on the page, `read_at` the time the page was opened."""
 
     outcome = forms.ChoiceField(label="Decision", choices=Decision.Outcome.choices, widget=forms.RadioSelect)
     comment = forms.CharField(
@@ -53,14 +52,14 @@ class DecisionForm(PageForm):
 
 
 class ReasonForm(PageForm):
-    """Why a request is taken back."""
+    """The reason for a withdrawal."""
 
     reason = forms.CharField(label="Why", max_length=5_000, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 @page_view()
 def promotion(request: PageRequest, number: int) -> HttpResponse:
-    """The page of a request. Polled with the token it was drawn with, it answers 204 until something changed."""
+    """Show a request. When polled with the token of the shown page, return 204 until something changes."""
     if request.htmx and request.GET.get("seen"):
         if request.GET["seen"] == seen(request, number):
             return HttpResponse(status=204)
@@ -69,7 +68,7 @@ def promotion(request: PageRequest, number: int) -> HttpResponse:
 
 
 def seen(request: PageRequest, number: int) -> str:
-    """A token that differs as soon as the page would: one query, so that watching a request costs next to nothing."""
+    """Return a token that changes whenever the page changes. One query, because open pages poll it."""
     found = (
         selectors.visible_requests(request.actor)
         .filter(pk=number)
@@ -103,15 +102,17 @@ def _context(request: PageRequest, number: int, form: DecisionForm | None = None
 
 
 def _live_context(request: PageRequest, number: int) -> dict[str, Any]:
-    """What has to be drawn again. The form of a decision stays as it is while somebody may be writing in it: `deciding`
-    says that the page shows it."""
+    """Context of the part that is updated live.
+
+    The decision form is not replaced while it may be in use: `deciding` says that the page shows it.
+    """
     context = _context(request, number)
     deciding = bool(request.GET.get("deciding"))
     return {**context, "live_update": True, "deciding": deciding, "form_shown": deciding or context["form_shown"]}
 
 
 def _deviations(request: PromotionRequest) -> list[selectors.Deviation]:
-    """What was added since the approval that a live request renews, as long as the version has the place by it."""
+    """The additions since the approval that a live request renews, while the version still holds the placement."""
     if request.reapproves_id is None or not request.is_live:
         return []
     held = selectors.deviations_of({request.version_id: request.version})
@@ -119,7 +120,7 @@ def _deviations(request: PromotionRequest) -> list[selectors.Deviation]:
 
 
 def _decision_form(request: HttpRequest, found: selectors.PromotionDetail) -> DecisionForm:
-    """The form, empty, or with what somebody had written when their session ended."""
+    """The decision form, with the text kept from an expired session, if any."""
     kept = resending.take_kept(request, reverse("web:decide", args=[found.request.pk]))
     return DecisionForm(
         initial={
@@ -138,7 +139,7 @@ def _ask_again(request: HttpRequest, number: int) -> HttpResponse:
 @sensitive_post_parameters("password")
 @page_view("POST", signed_out=_ask_again)
 def decide(request: PageRequest, number: int) -> HttpResponse:
-    """Take a decision. Whatever is refused, the text is kept: nobody writes an assessment twice."""
+    """Record a decision. After an error the form keeps its text."""
     found = selectors.get_request(request.actor, number)
     form = DecisionForm(request.POST)
     if not form.is_valid():
@@ -169,8 +170,10 @@ def _said(decision: Decision) -> str:
 
 
 def _again(request: PageRequest, number: int, form: DecisionForm) -> dict[str, Any]:
-    """The page as it is now, with the form as it was sent; the password is not sent back. Where nothing can be decided
-    any more, the page says what happened since it was opened."""
+    """Context of the page after an error, with the submitted form but without the password.
+
+    If no decision is possible any more, the page lists the events since it was opened.
+    """
     context = _context(request, number, form)
     opened = _moment(form["read_at"].value() or "")
     if not context["deciding"] and opened is not None:
@@ -179,7 +182,7 @@ def _again(request: PageRequest, number: int, form: DecisionForm) -> dict[str, A
 
 
 def _changed(request: PageRequest, found: PromotionRequest, form: DecisionForm) -> HttpResponse:
-    """What was shown is not what is there: say what changed, keep the text, and let the page be read again."""
+    """Show what changed since the page was opened, and keep the text of the form."""
     now = selectors.request_page(request.actor, found.pk)
     shown = form.cleaned_data["packet"]
     opened = _moment(form.cleaned_data["read_at"])
@@ -206,7 +209,7 @@ def _moment(text: str) -> datetime | None:
 
 @page_view("POST")
 def withdraw(request: PageRequest, number: int) -> HttpResponse:
-    """Take a request back."""
+    """Withdraw a request."""
     found = selectors.get_request(request.actor, number)
     form = ReasonForm(request.POST, prefix="withdraw")
     if form.is_valid():
@@ -224,7 +227,7 @@ def withdraw(request: PageRequest, number: int) -> HttpResponse:
 
 @page_view("POST")
 def promote(request: PageRequest, number: int) -> HttpResponse:
-    """Carry out a request that is ready and held by its policy."""
+    """Promote a ready request whose policy requires an explicit execution."""
     found = selectors.get_request(request.actor, number)
     promotions.promote(actor=request.actor, request=found)
     messages.success(request, f"#{number} is promoted.")
@@ -233,7 +236,7 @@ def promote(request: PageRequest, number: int) -> HttpResponse:
 
 @page_view()
 def packet(request: PageRequest, number: int, digest: str) -> HttpResponse:
-    """A packet as it was frozen: exactly the bytes a decision signed."""
+    """Show a packet as frozen, with the bytes that decisions signed; `download=1` sends them."""
     found = selectors.get_request(request.actor, number)
     kept = Packet.objects.filter(request=found, digest=digest).first()
     if kept is None:
@@ -253,7 +256,7 @@ def packet(request: PageRequest, number: int, digest: str) -> HttpResponse:
 
 @page_view()
 def promotion_list(request: PageRequest) -> HttpResponse:
-    """The requests of the models the reader may see, newest first."""
+    """List the requests of visible models, newest first."""
     asked = list_filters.parse_search_box(request.GET.get("q", ""), ("state", "model", "mine"))
     filters = {**asked.filters, **list_filters.given(request.GET, ("state", "model", "mine"))}
     state = filters.get("state", "")

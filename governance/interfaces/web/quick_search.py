@@ -1,4 +1,4 @@
-"""/go/: from whatever names a thing to its page. A digest or #128 pasted into the search box leads straight there."""
+"""/go/: redirect from a reference to its page. The search box accepts a digest or #128 in the same way."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from registry.exceptions import NotFoundError
 from registry.models import Artifact, ModelVersion
 
 UNMISTAKABLE = 32
-"""Digits from which on nobody takes a digest or an id for a word."""
+"""Minimum length at which a text is taken as a digest or an id."""
 LONGEST = 250
 
 _NUMBER = re.compile(r"#?(\d{1,9})")
@@ -32,21 +32,20 @@ _ALIAS = re.compile(r"(?:models:/)?([a-z0-9][a-z0-9._-]*)@([\w-]{1,255})")
 
 @page_view()
 def jump(request: PageRequest, what: str = "") -> HttpResponse:
-    """Go to what is named, or to a search of the models for it."""
+    """Redirect to the named object, or to a model search."""
     named = (what or request.GET.get("q", "")).strip().rstrip("/")[:500]
     return redirect(find(request, named) or f"{reverse('web:models')}?{urlencode({'q': named})}")
 
 
 def named_by(request: PageRequest, text: str) -> str:
-    """The address of what a text that can be nothing but a reference names: #128, a digest, model@alias, an id. Empty
-    for words to be searched for."""
+    """Return the URL of the object that a reference (#128, a digest, model@alias, an id) names; empty for other text."""
     text = text.strip().removeprefix("sha256:")
     told = text.startswith("#") or "@" in text or len(text) >= UNMISTAKABLE
     return find(request, text) if told and len(text) <= LONGEST and " " not in text and ":" not in text else ""
 
 
 def find(request: PageRequest, named: str) -> str:
-    """The address of what is named, among what the reader may see; empty where nothing is or more than one thing is."""
+    """Return the URL of the one visible object with that name; empty if there is none or more than one."""
     for look in (_request, _event_or_thing, _reference, _model, _digest):
         if address := look(request, named):
             return address
@@ -92,7 +91,7 @@ def _model(request: PageRequest, named: str) -> str:
 
 
 def _digest(request: PageRequest, named: str) -> str:
-    """A fingerprint, the digest of a file, or that of a packet; its beginning is enough where it is the only one."""
+    """Look up a fingerprint, a file digest or a packet digest; a prefix is enough if it is unique."""
     found = _DIGEST.fullmatch(named)
     if found is None:
         return ""

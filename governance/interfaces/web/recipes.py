@@ -1,4 +1,4 @@
-"""Commands that pages show for a first version. Tests run them as they are shown."""
+"""Shell commands that register a first version, as pages show them. Tests run them unchanged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Recipe:
-    """A title and the lines of a shell. TOKEN, RUN_ID and MODEL_FOLDER are the reader's own."""
+    """A title and shell commands. The user replaces TOKEN, RUN_ID and MODEL_FOLDER."""
 
     title: str
     lines: tuple[str, ...]
@@ -18,10 +18,10 @@ class Recipe:
 
 
 def first_version(base_url: str, slug: str, mlflow_name: str) -> tuple[Recipe, Recipe]:
-    """Return the ways to register a version of a model: with the MLflow client, and with the client of the product.
+    """Return the commands to register a version, with the MLflow client and with the product's client.
 
     Args:
-        base_url: where this installation answers.
+        base_url: URL of this installation.
         slug: name of the model.
         mlflow_name: its name for MLflow clients.
     """

@@ -1,5 +1,7 @@
-"""The parts of a request's page, made ready to draw: the way through the stages, the timeline, who may fill which slot,
-what is waited for. Everything is taken from the one page the selectors give; nothing here decides."""
+"""View model of a request's page: steps, timeline, approval slots, pending items.
+
+Built from the page that the selectors return; contains no rules of its own.
+"""
 
 from __future__ import annotations
 
@@ -20,27 +22,27 @@ from registry import access
 from registry.models import Stage, StageOccupancy
 
 NAMED = 5
-"""How many people a sentence names before it counts the rest."""
+"""Maximum people named before the rest is counted."""
 DELAY = timedelta(minutes=2)
-"""How long a queued check may wait before the page says that nobody takes it up."""
+"""How long a queued check may wait before the page shows a warning."""
 QUIET = {"check.queued", "check.cancelled", "packet.outdated"}
-"""Events the timeline leaves to the audit trail: they announce what another event tells."""
+"""Events left out of the timeline, because another event reports the result."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A stage on the way: "done", "here" or "goal"."""
+    """A stage of the path: "done", "here" or "goal"."""
 
     kind: str
     name: str
     since: datetime | None = None
     leaves: str = ""
-    """What the version takes the place of."""
+    """The champion that the version replaces."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that happened, for the timeline. `decision` and `run` where the event is about one."""
+    """An event of the timeline, with its decision or check run."""
 
     event: Event
     doer: ActorLabel
@@ -48,11 +50,11 @@ class Entry:
     run: CheckRun | None = None
     lapsed: bool = False
     more: tuple[CheckRun, ...] = ()
-    """Further runs that passed in the same moment: told in one line."""
+    """Further successful runs, shown in the same line."""
 
     @property
     def kind(self) -> str:
-        """What the timeline draws it as."""
+        """The CSS kind of the entry."""
         if self.run is not None:
             return "check"
         if self.decision is not None:
@@ -65,21 +67,21 @@ class Entry:
 
     @property
     def slugs(self) -> str:
-        """The checks told of in this line."""
+        """The checks of this line."""
         runs = [self.run, *self.more] if self.run is not None else []
         return ", ".join(run.check_slug for run in runs)
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A place an approval rule has: filled by a decision, or open."""
+    """A required approval: given by a decision, or open."""
 
     decision: Decision | None = None
 
 
 @dataclass(frozen=True)
 class Rule:
-    """An approval rule, its slots, who may fill the open ones and who may not, and why."""
+    """An approval rule, its slots, and who may or may not fill the open ones, with the reason."""
 
     standing: ApprovalProgress
     slots: tuple[Slot, ...]
@@ -99,7 +101,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Something the request waits for."""
+    """A pending item of the request."""
 
     icon: str
     who: str
@@ -109,14 +111,14 @@ class Waiting:
 
 @dataclass(frozen=True)
 class RequestViewModel:
-    """What the template draws beside the page itself."""
+    """What the template needs in addition to the page data."""
 
     steps: tuple[Step, ...]
     standings: tuple[MetricComparison, ...]
     checks_to_read: tuple[CheckRow, ...]
-    """Those that are not satisfied, or whose findings have to be read."""
+    """Checks that are not satisfied, or whose findings have to be read."""
     checks_passed: tuple[CheckRow, ...]
-    """The others, where there are several: they are folded together."""
+    """The other checks, collapsed if there are several."""
     rules: tuple[Rule, ...]
     conditions: tuple[Requirement, ...]
     timeline: tuple[Entry, ...]
@@ -128,19 +130,19 @@ class RequestViewModel:
     total: int
     lapsed: int
     delayed_since: datetime | None
-    """Since when the oldest queued check has waited for a worker, where that is longer than it should be."""
+    """Time since which the oldest queued check waits for a worker, if longer than `DELAY`."""
     names: ObjectLabelResolver = field(repr=False)
 
     @property
     def gate_kind(self) -> str:
-        """The tone of the gate's header."""
+        """The colour class of the gate's header."""
         if self.failed:
             return "bad"
         return "warn" if self.left else "ok"
 
 
 def parts_of(actor: Actor, page: PromotionDetail) -> RequestViewModel:
-    """Make the parts of one page. A fixed number of queries."""
+    """Build the view model of a page. The number of queries is fixed."""
     required = [r for r in page.verdict.requirements if r.required] if page.verdict is not None else []
     names = ObjectLabelResolver(actor, page.timeline, things=False)
     rules = _rules(page, actor)
@@ -225,7 +227,7 @@ def _rules(page: PromotionDetail, actor: Actor) -> tuple[Rule, ...]:
 
 
 def enumerated(names: Sequence[str]) -> str:
-    """ "Chen Wei, Lea Novak and 3 more"."""
+    """Join names: “A, B or C”; beyond `NAMED`, “A, B and 3 more”."""
     if len(names) > NAMED:
         return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
     return " or ".join(", ".join(names).rsplit(", ", 1))
@@ -250,13 +252,13 @@ def _timeline(page: PromotionDetail, names: ObjectLabelResolver) -> tuple[Entry,
 
 
 def _tell_together(last: Entry, run: CheckRun) -> bool:
-    """Checks that passed one after the other are one line; one that did not pass has a line of its own."""
+    """Whether a run is added to the previous line: both passed."""
     passed = str(CheckRun.Conclusion.SUCCESS)
     return last.run is not None and last.run.conclusion == passed == run.conclusion
 
 
 def _waiting(page: PromotionDetail, rules: Sequence[Rule]) -> tuple[Waiting, ...]:
-    """Whom and what the request waits for: the reader first."""
+    """The pending items of the request, those of the user first."""
     if page.verdict is None or not page.request.is_live:
         return ()
     found: list[Waiting] = []
@@ -280,7 +282,7 @@ def _waiting(page: PromotionDetail, rules: Sequence[Rule]) -> tuple[Waiting, ...
 
 
 def _release(page: PromotionDetail) -> Waiting:
-    """That an approved request waits to be released: by whom."""
+    """The pending release of an approved request, and who can release it."""
     people = access.users_with_permission(access.Permission.REQUEST_PROMOTION, page.request.model).order_by("name")
     names = list(people.values_list("name", flat=True)[: NAMED + 1])
     if page.can_promote:

@@ -1,7 +1,7 @@
-"""Text that was sent with a form and was not taken: kept, so that it can be read, copied and sent again.
+"""Keeps the text of a form that was not accepted, so that it can be read, copied and sent again.
 
-A form is not taken where its CSRF token is out of date, where the session ended meanwhile, and where a service refuses.
-Passwords and one-time codes are never kept.
+A form is not accepted if its CSRF token is outdated, if the session has ended, or if a service rejects it. Passwords
+and one-time codes are never kept.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from django.urls import Resolver404, resolve
 from registry.json_text import JsonTextError, parse_json
 
 KEPT = "kept_text"
-"""Session key of a form that was not taken."""
+"""Session key of the kept form."""
 MAX_KEPT = 400_000
-"""Characters kept of one form: more than a model card may have."""
+"""Maximum characters kept of one form; above the limit of a model card."""
 MAX_FIELDS = 500
 _NOT_KEPT = re.compile(r"password|secret|token|code\Z", re.IGNORECASE)
 _SHORT = 80
@@ -29,14 +29,14 @@ _SHORT = 80
 
 @dataclass(frozen=True)
 class KeptField:
-    """One value of a form. `is_long`: it needs a text area."""
+    """A value of a form. `is_long`: shown in a text area."""
 
     name: str
     value: str
 
     @property
     def label(self) -> str:
-        """The name of the field in words."""
+        """The label of the field."""
         return self.name.rpartition("-")[2].replace("_", " ").capitalize()
 
     @property
@@ -46,8 +46,11 @@ class KeptField:
 
 @dataclass(frozen=True)
 class KeptForm:
-    """What was sent to `path`. `files`: names of the file fields, whose files have to be chosen again; `signs`: the
-    form had a password: it is not sent again from another page, which does not show what is signed."""
+    """A form sent to `path`.
+
+    `files`: names of file fields, whose files must be chosen again. `signs`: the form had a password; it cannot be sent
+    from another page, because that page does not show what is signed.
+    """
 
     path: str
     fields: tuple[KeptField, ...] = ()
@@ -59,21 +62,21 @@ class KeptForm:
 
     @property
     def texts(self) -> tuple[KeptField, ...]:
-        """What somebody wrote, and not what the page put into the form."""
+        """The values a user wrote, without hidden values of the page."""
         return tuple(field for field in self.fields if field.is_long or " " in field.value.strip())
 
     def get(self, name: str) -> str:
-        """The value of a field, empty where it was not sent."""
+        """The value of a field; empty if it was not sent."""
         return next((field.value for field in self.fields if field.name == name), "")
 
     def as_json(self) -> str:
-        """The form in a hidden field of another one, or in a session."""
+        """Serialize for a hidden field or a session."""
         fields = [[field.name, field.value] for field in self.fields]
         return json.dumps({"path": self.path, "fields": fields, "files": self.files, "signs": self.signs})
 
 
 def sent_with(request: HttpRequest) -> KeptForm:
-    """Return what a POST request carries that may be kept."""
+    """Return the part of a POST request that may be kept."""
     if request.method != "POST":
         return KeptForm(request.path)
     pairs = ((name, value) for name, values in request.POST.lists() for value in values)
@@ -81,7 +84,7 @@ def sent_with(request: HttpRequest) -> KeptForm:
 
 
 def read(text: str) -> KeptForm | None:
-    """Return the form that `KeptForm.as_json` wrote; None for any other text, and for one that was sent to no page."""
+    """Parse the output of `KeptForm.as_json`; None for invalid text, and for a path that accepts no POST."""
     try:
         data: Any = parse_json(text)
         pairs = [(str(name), str(value)) for name, value in data["fields"]]
@@ -92,18 +95,18 @@ def read(text: str) -> KeptForm | None:
 
 
 def keep(request: HttpRequest, kept: KeptForm) -> None:
-    """Put a form into the session, in place of one that is there."""
+    """Store a form in the session, replacing an earlier one."""
     request.session[KEPT] = kept.as_json()
 
 
 def kept_for(request: HttpRequest, path: str) -> KeptForm | None:
-    """Return what the session keeps of a form that was sent to `path`."""
+    """Return the form kept in the session for `path`."""
     kept = read(str(request.session.get(KEPT, "")))
     return kept if kept is not None and kept.path == path else None
 
 
 def take_kept(request: HttpRequest, path: str) -> KeptForm | None:
-    """Return the same, once: for a page that fills its own form with it."""
+    """Return the form kept for `path` and remove it from the session."""
     kept = kept_for(request, path)
     if kept is not None:
         del request.session[KEPT]
@@ -111,7 +114,7 @@ def take_kept(request: HttpRequest, path: str) -> KeptForm | None:
 
 
 def takes_forms(path: str) -> bool:
-    """Whether a page of the product takes POST at this address."""
+    """Whether a page accepts POST at this path."""
     try:
         view = resolve(path).func
     except Resolver404:
@@ -120,7 +123,7 @@ def takes_forms(path: str) -> bool:
 
 
 def page_above(path: str) -> str:
-    """Return the nearest address above `path` that shows a page: the one with the form that is sent to `path`."""
+    """Return the nearest parent path that shows a page, which has the form sent to `path`."""
     parts = path.rstrip("/").split("/")
     while len(parts) > 2:
         parts.pop()
@@ -135,8 +138,11 @@ def page_above(path: str) -> str:
 
 
 def is_from_own_page(request: HttpRequest) -> bool:
-    """Whether the browser says that a page of this installation sent the request. Only then may a form with a new CSRF
-    token be filled with what it carries: another site must not have its text sent by one click."""
+    """Whether the Origin header names this installation.
+
+    Only then may a form with a new CSRF token be filled with the submitted values. Otherwise another site could have
+    its text sent with one click.
+    """
     origin = request.headers.get("Origin", "")
     return bool(origin) and origin in {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}
 

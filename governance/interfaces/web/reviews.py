@@ -1,4 +1,4 @@
-"""My reviews: what waits for this reader, and the start page that leads there."""
+"""My reviews, and the start page."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ DUE_SHOWN = 20
 
 @page_view()
 def reviews(request: PageRequest) -> HttpResponse:
-    """What waits for the reader: as a reviewer, and as the author of a request or the owner of a model; then what waits
-    for others, and what was decided lately."""
+    """Show what waits for the user as reviewer, author or model owner, what waits for others, and recent decisions."""
     found = selectors.my_reviews(request.actor)
     own = (
         selectors.visible_requests(request.actor)
@@ -43,7 +42,7 @@ def reviews(request: PageRequest) -> HttpResponse:
 
 @page_view()
 def home(request: PageRequest) -> HttpResponse:
-    """The start: to what waits for the reader, or to the models where nothing does."""
+    """Redirect to the reviews if something waits for the user, otherwise to the models."""
     waits = bool(selectors.model_ids_awaiting_review(request.actor, request.person)) or selectors.has_author_work(
         request.actor, request.person
     )

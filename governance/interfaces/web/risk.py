@@ -1,4 +1,4 @@
-"""Why a model is of its tier, and answering the questionnaire."""
+"""The risk tier of a model, and its assessment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EARLIER = 20
 
 
 class AssessmentForm(PageForm):
-    """The questionnaire as a form: a choice for each question, then what the answers rest on."""
+    """The questionnaire as a form: one choice per question, then the rationale."""
 
     rationale = forms.CharField(
         label="What the answers rest on",
@@ -67,7 +67,7 @@ class AssessmentForm(PageForm):
 
 @page_view()
 def risk(request: PageRequest, slug: str) -> HttpResponse:
-    """Why this tier."""
+    """Show the current tier, its assessment, and earlier assessments."""
     model = selectors.model(request.actor, slug)
     made = Assessment.objects.filter(model=model).select_related("assessor", "questionnaire", "proposal")
     earlier = list(made.exclude(pk=model.tier_basis_id or 0)[:EARLIER])
@@ -88,7 +88,7 @@ def risk(request: PageRequest, slug: str) -> HttpResponse:
 
 @page_view("GET", "POST")
 def assess(request: PageRequest, slug: str) -> HttpResponse:
-    """Answer the questionnaire for a model."""
+    """Assess a model with the questionnaire in force."""
     model = selectors.model(request.actor, slug)
     may = assessments.may_assess(actor=request.actor, model=model)
     if isinstance(may, access.Denied):
@@ -119,7 +119,7 @@ def assess(request: PageRequest, slug: str) -> HttpResponse:
                     expected_revision=form.cleaned_data["revision"],
                 )
             except DomainError as refusal:
-                # Read again, it may be sent again: the answers stay, and are to the questions as they are now.
+                # The form keeps the answers; they now refer to the current questions and revision.
                 form = AssessmentForm(questionnaire, {**request.POST.dict(), **fresh})
                 form.is_valid()
                 form.take_refusal(refusal)
@@ -140,7 +140,7 @@ def assess(request: PageRequest, slug: str) -> HttpResponse:
 
 
 def _outcome(made: Assessment | ChangeProposal) -> str:
-    """What the person who assessed a model reads."""
+    """The message shown after an assessment."""
     if isinstance(made, Assessment):
         return f"{made.model.slug} is tier {made.tier}: assessment {made.number} is on record."
     if made.state == ChangeProposal.Outcome.CONFIRMED:

@@ -1,4 +1,4 @@
-"""Saved views: the tabs over the list of models, and the forms that keep, rename and delete them."""
+"""Saved views: the tabs above the model list, and the forms to save, rename, share and delete them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from registry.selectors.search import stages_now
 from registry.services import saved_views as service
 
 MANY = 99
-"""Tabs count no further."""
+"""Maximum count shown on a tab."""
 
 
 @dataclass(frozen=True)
 class Tab:
-    """A view among the tabs. `count` is None where its query cannot be read any more."""
+    """A saved view as a tab. `count` is None if its query is no longer valid."""
 
     view: SavedView
     url: str
@@ -38,12 +38,14 @@ class Tab:
 
 
 def tabs(request: PageRequest, text: str, within: QuerySet[RegisteredModel]) -> list[Tab]:
-    """The reader's tabs, with how many models each finds, up to `MANY`. Three queries, and one for each metric that a
-    view asks of; at most 24 views.
+    """Return the user's tabs with their model counts, up to `MANY`.
+
+    Three queries, and one for each metric that a view filters by; at most 24 views.
 
     Args:
-        text: the query the page shows now.
-        within: the models the reader may see.
+        request: the request.
+        text: the query of the current page.
+        within: the models visible to the user.
     """
     views = views_for(request.actor)
     counts = _counts(request, views, within)
@@ -67,14 +69,14 @@ def _counts(request: PageRequest, views: Sequence[SavedView], within: QuerySet[R
         try:
             query = selectors.parse(view.query)
             found[str(view.pk)] = selectors.find_models(request.actor, query, within=within, stages=stages)
-        except InvalidQuery:  # a word or a stage there was when it was kept
+        except InvalidQuery:  # uses a word or a stage that no longer exists
             continue
     return {int(pk): count for pk, count in selectors.capped_counts(MANY, found).items()}
 
 
 @page_view("GET", "POST")
 def views(request: PageRequest) -> HttpResponseBase:
-    """The reader's own views, to rename, share or delete; a form that keeps the present filter posts here."""
+    """List the user's own views; POST saves the current query as a view."""
     if request.method != "POST":
         own = [view for view in views_for(request.actor) if view.owner_id == request.person.pk]
         return render_page(request, "search/views.html", {"views": own})
@@ -96,7 +98,7 @@ def views(request: PageRequest) -> HttpResponseBase:
 
 @page_view("POST")
 def change_view(request: PageRequest, number: int) -> HttpResponse:
-    """Rename a view, share it, or delete it."""
+    """Rename, share or delete a view."""
     if request.POST.get("delete"):
         service.delete_view(actor=request.actor, pk=number)
         messages.success(request, "The view is deleted.")

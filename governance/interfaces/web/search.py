@@ -1,5 +1,4 @@
-"""A query as a page has it: the search box and the filters beside it, which are sugar over the same language, the chips
-they become, and what is said of a wrong word. The help page, which lists every word."""
+"""The query of a list page: search box, filter controls, filter chips and error display; and the help page."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ FILTERS: Final = {
     "status": "status:{}",
     "needs": "{}",
 }
-"""The filters that have a control of their own, or had an address before there was a language: how each is written."""
+"""Filters with a control of their own, or with a URL parameter older than the query language, as query terms."""
 NEEDS: Final = {"decision": "request:live", "review": "review:overdue", "owner": "is:incomplete"}
 
 _WORDS: Final = {
@@ -37,7 +36,7 @@ _SIGNS: Final = {(True, False): ">", (True, True): "≥", (False, False): "<", (
 
 @dataclass(frozen=True)
 class FilterChip:
-    """A term that is on: what it says, and the address of the list without it."""
+    """An active term: its text, and the URL of the list without it."""
 
     name: str
     value: str
@@ -46,7 +45,7 @@ class FilterChip:
 
 @dataclass(frozen=True)
 class QueryErrorView:
-    """What is wrong at one place of a query: the text before, in and after it, and what was probably meant."""
+    """A query error: the text before, in and after it, the message, and the suggested correction."""
 
     before: str
     wrong: str
@@ -58,13 +57,15 @@ class QueryErrorView:
 
 @dataclass(frozen=True)
 class ParsedSearch:
-    """What a page is asked to find.
+    """The search of a page.
 
     Args:
-        box: what stands in the search box.
-        text: that and the filters beside it as one query, as a saved view keeps it.
-        query: read; None where it cannot be.
-        troubles: then, why.
+        box: text of the search box.
+        text: the box and the filters as one query, as saved views store it.
+        query: the parsed query; None if it is invalid.
+        chips: the active terms.
+        troubles: the errors of an invalid query.
+        filters: the values of the filter controls.
     """
 
     box: str
@@ -76,7 +77,7 @@ class ParsedSearch:
 
 
 def asked(params: QueryDict, here: str) -> ParsedSearch:
-    """Read what an address asks for. `here` is the address of the list."""
+    """Parse the search of a request. `here` is the URL of the list."""
     box = _one(params, "q").replace("\x00", " ")
     given = {name: value for name in FILTERS if (value := _one(params, name).strip())}
     parts, origin, at = [box.strip()] if box.strip() else [], [], len(box.strip())
@@ -95,7 +96,7 @@ def asked(params: QueryDict, here: str) -> ParsedSearch:
 
 
 def query_errors(wrong: InvalidQuery, params: QueryDict, here: str) -> tuple[QueryErrorView, ...]:
-    """What is wrong with a query, for showing: each fault in its place."""
+    """Prepare the errors of a query for display."""
     return tuple(_trouble(wrong.text, fault, params, here) for fault in wrong.faults)
 
 
@@ -108,7 +109,7 @@ def _trouble(text: str, fault: QueryError, params: QueryDict, here: str) -> Quer
 
 
 def _chips(query: Query, origin: Mapping[int, str], params: QueryDict, here: str) -> tuple[FilterChip, ...]:
-    """One chip a condition; the text, which is one search, is one."""
+    """One chip per condition; all text terms share one."""
     chips = []
     for term in query.terms:
         if term.word is not None:
@@ -161,7 +162,7 @@ def _said(term: Term) -> str:
 
 
 def _span(span: Range, text: str) -> str:
-    """How a value that was compared is written: its sign stands outside it."""
+    """Format a compared value with its operator."""
     if span.low is not None and span.high is not None:
         return text.replace("..", " to ")
     low = span.low is not None
@@ -170,7 +171,7 @@ def _span(span: Range, text: str) -> str:
 
 @page_view()
 def search_help(request: PageRequest) -> HttpResponse:
-    """Every word of the query language, with what it finds and how it is written: the table the parser reads by."""
+    """Show every word of the query language, from the table that the parser uses."""
     groups = [
         ("Filters for models", [word for word in VOCABULARY if word.of is FieldTarget.MODEL]),
         ("Filters for models and versions", [word for word in VOCABULARY if word.of is FieldTarget.BOTH]),

@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Sign-in, sign-in links and sign-out."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from registry.exceptions import DomainError, InvalidStateError, PermissionDenied
 from registry.services import sign_in as service
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-"""What restores the person from the session; the password itself is checked by the service alone."""
+"""Backend that restores the user from the session; the service checks the password."""
 
 
 class LinkForm(PageForm):
-    """The code of a sign-in link, and the password the holder chooses."""
+    """The code of a sign-in link, and the new password."""
 
     code = forms.CharField(
         label="Code of the link",
@@ -44,7 +44,7 @@ class LinkForm(PageForm):
 @sensitive_post_parameters("password", "code")
 @require_http_methods(["GET", "POST"])
 def link(request: HttpRequest) -> HttpResponse:
-    """Set one's own password by a sign-in link, whose code is in the fragment of its address."""
+    """Set one's password with a sign-in link, whose code is in the URL fragment."""
     form = LinkForm(request.POST or None, auto_id="id_%s")
     status = 200
     if request.method == "POST":
@@ -73,7 +73,7 @@ def link(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """The sign-in page. A text that was being written when a session ended is carried through and given back."""
+    """Show the sign-in page. The kept text of an expired session is passed through."""
     target = sign_in_form.safe_target(request, request.POST.get("next") or request.GET.get("next") or "")
     if request.method == "GET" and request.user.is_authenticated:
         return redirect(target)
@@ -95,7 +95,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 @page_view()
 def send_again(request: PageRequest) -> HttpResponse:
-    """What was sent after the session ended, to be read and sent again."""
+    """Show the form that was sent after the session ended, to read and send again."""
     kept = resending.kept_for(request, request.GET.get("to", ""))
     if kept is None:
         return redirect("web:home")
@@ -104,7 +104,7 @@ def send_again(request: PageRequest) -> HttpResponse:
 
 @page_view("POST")
 def sign_out(request: PageRequest) -> HttpResponse:
-    """End the session. By POST only: a link or an image on another page must not sign anybody out."""
+    """End the session. POST only, so that another page cannot sign the user out."""
     service.sign_out(actor=request.actor, person=request.person)
     logout(request)
     return redirect("web:sign-in")

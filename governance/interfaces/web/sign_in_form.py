@@ -1,4 +1,4 @@
-"""The form that signs somebody in, and the text it carries that they were writing when their session ended."""
+"""The sign-in form, and the kept text of a form that was sent after the session ended."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from governance.interfaces.web.forms import PageForm
 from governance.interfaces.web.resending import KeptForm
 
 FIELD = "kept"
-"""The field of the sign-in form that carries it."""
+"""Hidden field of the sign-in form with the kept text."""
 
 
 class SignInForm(PageForm):
-    """A name and a password. Pasting and password managers are welcome (WCAG 2.2, 3.3.8)."""
+    """User name and password. Pasting and password managers are supported (WCAG 2.2, 3.3.8)."""
 
     username = forms.CharField(
         label="User name",
@@ -37,15 +37,17 @@ class SignInForm(PageForm):
 def ask(
     request: HttpRequest, form: SignInForm, target: str, *, kept: KeptForm | None = None, status: int = 200
 ) -> HttpResponse:
-    """Show the sign-in page; `kept` is carried along until the reader is back where they wrote it."""
+    """Show the sign-in page; `kept` is passed through until the user is back on the page."""
     return render(request, "sign_in.html", {"form": form, "next": target, "kept": kept}, status=status)
 
 
 def ask_again(request: HttpRequest, target: str = "") -> HttpResponse:
-    """The session ended while somebody was writing: sign in here, and nothing is lost.
+    """Show the sign-in page after the session ended, and keep the submitted form.
 
     Args:
-        target: the page that takes the text back (`take_kept`). Left out, the text is shown to be sent again.
+        request: the POST request.
+        target: the page that fills its form with the kept text (`take_kept`). If empty, the text is shown on a page
+            from which it can be sent again.
     """
     kept = resending.sent_with(request)
     if not target:
@@ -54,12 +56,12 @@ def ask_again(request: HttpRequest, target: str = "") -> HttpResponse:
 
 
 def carried(request: HttpRequest) -> KeptForm | None:
-    """What the sign-in form carries."""
+    """The kept form in the submitted sign-in form."""
     return resending.read(request.POST.get(FIELD, "")) if request.method == "POST" else None
 
 
 def keep(request: HttpRequest, target: str) -> str:
-    """Put what the sign-in form carries into the session. Returns where to go now, which is `target`."""
+    """Move the kept form from the sign-in form to the session. Returns `target`."""
     kept = carried(request)
     if kept:
         resending.keep(request, kept)
@@ -67,7 +69,7 @@ def keep(request: HttpRequest, target: str) -> str:
 
 
 def safe_target(request: HttpRequest, target: str) -> str:
-    """Return an address of this installation: `target`, or the start page."""
+    """Return `target` if it is a URL of this installation, otherwise the start page."""
     allowed = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )

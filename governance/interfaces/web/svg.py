@@ -1,5 +1,7 @@
-"""SVG as text, by attributes alone: a strict Content-Security-Policy forbids style="…", and colours come from classes,
-so one drawing follows light, dark and paper. Pure."""
+"""SVG elements without style attributes: the Content-Security-Policy forbids them, and CSS classes give theme colours.
+
+Pure functions.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,13 @@ from django.utils.safestring import SafeString
 
 
 def element(name: str, *children: str, **attributes: object) -> SafeString:
-    """One element. Children that are not SafeString are escaped; attribute names write `_` for `-` and end in `_` where
-    Python reserves the word; an attribute that is None is left out. `viewBox` and the like keep their case."""
+    """Build an element. Children that are not SafeString are escaped.
+
+    Args:
+        name: element name.
+        children: text or elements.
+        attributes: `_` becomes `-`; a trailing `_` is removed (for Python keywords); None is left out; case is kept.
+    """
     drawn = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_plain(value))}"'
         for key, value in attributes.items()
@@ -21,7 +28,7 @@ def element(name: str, *children: str, **attributes: object) -> SafeString:
 
 
 def canvas(*children: str, width: float, height: float, class_: str, label: str, **attributes: object) -> SafeString:
-    """The outer `<svg>`. With a `label` it is an image with that name; without, decoration no screen reader meets."""
+    """Build the `<svg>`. With a `label` it is an image with that name; without, it is hidden from screen readers."""
     named: dict[str, object] = {"role": "img", "aria_label": label} if label else {"aria_hidden": "true"}
     return element(
         "svg",

@@ -1,4 +1,4 @@
-"""The course of a model's key metrics over its newest versions: which ones are worth showing, and their values."""
+"""Trends of a model's key metrics over its newest versions."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from registry.models import Metric, ModelVersion, RegisteredModel
 
 @dataclass(frozen=True)
 class Trend:
-    """One metric on one dataset: its value by version number, and the limit a policy sets."""
+    """A metric on one dataset: its value by version number, and the policy limit."""
 
     name: str
     dataset: str
     by_number: Mapping[int, float]
     limit: Limit | None
     in_exclusive: int | None = None
-    """The version in the lifecycle's exclusive stage, such as Production; None where there is none."""
+    """Number of the version in the exclusive stage, such as Production; None if there is none."""
 
     @property
     def shown(self) -> int:
-        """The version whose value is shown for the model: the one in the exclusive stage, otherwise the newest."""
+        """The version whose value represents the model: the one in the exclusive stage, otherwise the newest."""
         return self.in_exclusive if self.in_exclusive in self.by_number else max(self.by_number)  # type: ignore[return-value]  # a key of by_number is no None
 
     @property
@@ -36,12 +36,12 @@ class Trend:
 
     @property
     def values(self) -> list[float]:
-        """Oldest first."""
+        """The values, oldest first."""
         return [self.by_number[number] for number in sorted(self.by_number)]
 
     @property
     def points(self) -> list[tuple[str, float]]:
-        """The same with the versions' names."""
+        """The values with version names, oldest first."""
         return [(f"v{number}", self.by_number[number]) for number in sorted(self.by_number)]
 
     @property
@@ -50,7 +50,7 @@ class Trend:
 
     @property
     def label(self) -> str:
-        """What a drawing of it says to who cannot see it."""
+        """The text alternative of the chart."""
         bound = f", policy limit {self.limit.sign} {self.limit.value:g}" if self.limit is not None else ""
         first, last = min(self.by_number), max(self.by_number)
         span = f"v{first} to v{last}; last" if first != last else f"v{last}:"
@@ -61,13 +61,15 @@ class Trend:
 def trends_of(
     models: Sequence[RegisteredModel], limits: Mapping[int, Sequence[Limit]], *, versions: int, most: int
 ) -> dict[int, list[Trend]]:
-    """The key metrics of each model: those its policies limit, in their order, then those that most of its newest
-    versions have. The version in the exclusive stage is always among them. Two queries however many models there are.
+    """Return the key metrics of each model: those limited by policies, then those that most of its versions have.
+
+    Runs two queries. The version in the exclusive stage is always included.
 
     Args:
-        limits: by a model's key.
-        versions: how many of the newest versions are looked at.
-        most: metrics per model.
+        models: the models.
+        limits: policy limits by the model's primary key.
+        versions: number of newest versions considered per model.
+        most: maximum metrics per model.
     """
     newest = (
         ModelVersion.objects.filter(model__in=models, status=ModelVersion.Status.REGISTERED)

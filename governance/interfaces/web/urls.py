@@ -1,4 +1,4 @@
-"""The addresses of the pages: plural nouns, a slash at the end, one view for each."""
+"""URLs of the pages: plural nouns with a trailing slash, one view each."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ from governance.interfaces.web import (
 
 
 class Slug(StringConverter):
-    """A model's name: like Django's slug, with dots."""
+    """A model name: Django's slug with dots."""
 
     regex = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
 
 class Sha256(StringConverter):
-    """A digest in hexadecimal."""
+    """A hexadecimal digest."""
 
     regex = r"[0-9a-f]{64}"
 
 
 class DatasetKey(StringConverter):
-    """What a dataset is asked for by: its identity, or its digest of whatever kind."""
+    """A dataset identity, or a digest of any algorithm."""
 
     regex = r"[A-Za-z0-9._:+=~-]{1,128}"
 

@@ -1,4 +1,4 @@
-"""Adding a model card and metrics to a version in the browser; evidence files are in `version_facts`."""
+"""Add a model card or metrics to a version; evidence files are in `version_facts`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
 
 class CardForm(PageForm):
-    """The text of a model card, written here or taken from a file."""
+    """The text of a model card, typed or from a file."""
 
     text = forms.CharField(
         label="Model card",
@@ -42,7 +42,7 @@ class CardForm(PageForm):
     revision = forms.IntegerField(widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
-        """The text of the file where there is one."""
+        """Use the text of the file if there is one."""
         given = super().clean() or self.cleaned_data
         file = given.get("file")
         if file is not None:
@@ -61,7 +61,7 @@ class CardForm(PageForm):
 
 @page_view("GET", "POST")
 def card_edit(request: PageRequest, slug: str, number: int) -> HttpResponse:
-    """Add a revision of the model card. A form opened before somebody else's revision is not taken over theirs."""
+    """Add a revision of the model card. A concurrent revision is shown and not overwritten."""
     found = selectors.version(request.actor, slug, number)
     access.require_permission(request.actor, Permission.REGISTER_VERSION, found.model)
     newest = selectors.card_of(found)
@@ -98,7 +98,7 @@ def _number(card: ModelCard | None) -> int:
 
 
 def outline(version: ModelVersion) -> str:
-    """Return an empty card with the metadata and sections that the policies ask of the model."""
+    """Return an empty card with the metadata and sections that the policies require."""
     asked, _ = requirements(version, documents_in_force())
     metadata = "".join(f"{name}: \n" for name in asked.required_metadata)
     sections = "\n".join(f"## {title}\n\n" for title in asked.required_sections)
@@ -106,7 +106,7 @@ def outline(version: ModelVersion) -> str:
 
 
 class MetricForm(forms.Form):
-    """One metric; a row that is left empty is none."""
+    """One metric; an empty row is ignored."""
 
     name = forms.CharField(required=False, max_length=250, widget=forms.TextInput(attrs=PLAIN))
     value = forms.CharField(
@@ -116,7 +116,7 @@ class MetricForm(forms.Form):
     slice = forms.CharField(required=False, max_length=250, widget=forms.TextInput(attrs=PLAIN))
 
     def clean(self) -> dict[str, Any]:
-        """A name has a value and a value has a name."""
+        """Require a name and a number."""
         given = super().clean() or self.cleaned_data
         if any(given.get(name) for name in ("name", "value", "dataset", "slice")):
             if not given.get("name"):
@@ -133,7 +133,7 @@ MetricRows = forms.formset_factory(MetricForm, extra=6, max_num=200, validate_ma
 
 @page_view("GET", "POST")
 def metrics(request: PageRequest, slug: str, number: int) -> HttpResponse:
-    """Add metrics. Of the same name, dataset and slice the newest counts."""
+    """Add metrics. For the same name, dataset and slice the newest value counts."""
     found = selectors.version(request.actor, slug, number)
     access.require_permission(request.actor, Permission.REGISTER_VERSION, found.model)
     wanted = [{"name": name[:250]} for name in request.GET.getlist("name")[:20]]
@@ -158,7 +158,7 @@ def metrics(request: PageRequest, slug: str, number: int) -> HttpResponse:
 
 
 def _faults(refusal: DomainError, specs: list[MetricSpec]) -> list[str]:
-    """What the service refused, with the metric each fault is about."""
+    """Messages of the domain error, each with the name of its metric."""
     if not isinstance(refusal, ValidationFailedError):
         return [refusal.detail]
     said = []

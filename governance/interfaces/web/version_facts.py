@@ -1,5 +1,4 @@
-"""The facts of a version made ready to draw: metrics by dataset and slice, inputs and outputs, revisions of what is
-added, and the form for what is free."""
+"""View data of a version: metrics table, model signature, evidence revisions; and the form for its editable fields."""
 
 from __future__ import annotations
 
@@ -28,12 +27,12 @@ from registry.models import Evidence, Metric, ModelVersion
 from registry.services import metadata
 
 MOST_COLUMNS = 12
-"""Datasets and slices side by side; the list below the table has the rest."""
+"""Maximum columns of the table; the list below shows the rest."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The newest value of a metric, and how often it was recorded."""
+    """The newest value of a metric, and its earlier revisions."""
 
     value: float
     revision: int
@@ -49,15 +48,15 @@ class Pivot:
     rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
     left_out: int
     earlier: tuple[Metric, ...]
-    """Values that a later revision took the place of, newest first."""
+    """Values replaced by a later revision, newest first."""
 
 
 def pivot(metrics: Iterable[Metric]) -> Pivot:
-    """All revisions of a version's metrics, as a table of the newest."""
+    """Build the table of newest values from all revisions of a version's metrics."""
     by_key: dict[tuple[str, str, str], list[Metric]] = {}
     for metric in sorted(metrics, key=lambda m: -m.revision):
         by_key.setdefault((metric.name, metric.dataset, metric.slice), []).append(metric)
-    # The whole of a dataset stands before its slices.
+    # The empty slice (the whole dataset) sorts first.
     columns = sorted({(dataset, part) for _, dataset, part in by_key})
     shown = columns[:MOST_COLUMNS]
     rows = [
@@ -79,7 +78,7 @@ def _cell(revisions: Sequence[Metric] | None) -> Cell | None:
 
 @dataclass(frozen=True)
 class Field:
-    """An input or output: what it is called, its type, and whether it must be given."""
+    """An input or output: name, type, and whether it is required."""
 
     name: str
     type: str
@@ -88,7 +87,7 @@ class Field:
 
 @dataclass(frozen=True)
 class SignatureTable:
-    """Inputs and outputs; `other` is whatever else the signature says, as it was written."""
+    """Inputs and outputs of the model signature; `other` is the rest as JSON."""
 
     inputs: tuple[Field, ...]
     outputs: tuple[Field, ...]
@@ -96,7 +95,7 @@ class SignatureTable:
 
 
 def signature_of(version: ModelVersion) -> SignatureTable:
-    """The signature of a version as MLflow writes it: lists of columns or tensors, themselves JSON or JSON in text."""
+    """Parse the model signature in MLflow's format: columns or tensors, as JSON or as JSON text."""
     given: dict[str, Any] = dict(version.signature)
     inputs, outputs = _fields(given.get("inputs")), _fields(given.get("outputs"))
     unread = {k: v for k, v in given.items() if not (k == "inputs" and inputs) and not (k == "outputs" and outputs)}
@@ -132,7 +131,7 @@ class EvidenceGroup:
 
 
 def evidence_by_kind(version: ModelVersion) -> list[EvidenceGroup]:
-    """Everything that was added as evidence, by kind."""
+    """Return all evidence of a version, by kind."""
     rows = Evidence.objects.filter(version=version).select_related("blob", "added_by").order_by("kind", "-revision")
     by_kind: dict[str, list[Evidence]] = {}
     for row in rows:
@@ -144,7 +143,7 @@ def evidence_by_kind(version: ModelVersion) -> list[EvidenceGroup]:
 
 
 class NotesForm(PageForm):
-    """Description, notes and tags: what no decision rests on."""
+    """Description, notes and tags, which do not affect decisions."""
 
     description = forms.CharField(required=False, max_length=100_000, widget=forms.Textarea(attrs={"rows": 3}))
     notes = forms.CharField(
@@ -161,7 +160,7 @@ class NotesForm(PageForm):
     revision = forms.IntegerField(widget=forms.HiddenInput)
 
     def clean_tags(self) -> dict[str, str]:
-        """Lines of key=value as they are kept."""
+        """Parse lines of key=value."""
         tags: dict[str, str] = {}
         for line in filter(str.strip, self.cleaned_data["tags"].splitlines()):
             key, mark, value = line.partition("=")
@@ -175,7 +174,7 @@ class NotesForm(PageForm):
 
 @page_view("GET", "POST")
 def edit(request: PageRequest, slug: str, number: int) -> HttpResponse:
-    """Change what is free of a version. A form opened before somebody else's change is not taken over theirs."""
+    """Edit the editable fields of a version. A concurrent change is shown and not overwritten."""
     found = selectors.version(request.actor, slug, number)
     access.require_permission(request.actor, Permission.REGISTER_VERSION, found.model)
     status, theirs = 200, False
@@ -185,7 +184,7 @@ def edit(request: PageRequest, slug: str, number: int) -> HttpResponse:
         if form.is_valid():
             given = dict(form.cleaned_data)
             expected = given.pop("revision")
-            for name in ("description", "notes"):  # a textarea sends CRLF whatever was stored
+            for name in ("description", "notes"):  # a textarea always sends CRLF
                 given[name] = given[name].replace("\r\n", "\n")
             try:
                 metadata.annotate_version(actor=request.actor, version=found, expected_revision=expected, **given)
@@ -221,7 +220,7 @@ DOCUMENT = evidence.DOCUMENT
 
 
 def evidence_kinds() -> dict[str, str]:
-    """The kinds of evidence files that installed checks read, by the titles of the checks."""
+    """The kinds of evidence files that installed checks read, with the titles of those checks."""
     read_by: dict[str, list[str]] = {}
     for check in entry_points.all():
         for need in check.needs:
@@ -231,7 +230,7 @@ def evidence_kinds() -> dict[str, str]:
 
 
 class EvidenceForm(PageForm):
-    """A file a check reads, a report, a memo: whatever a decision should rest on."""
+    """An evidence file, such as the input of a check, a report or a memo."""
 
     kind = forms.ChoiceField(label="What it is", widget=forms.RadioSelect)
     title = forms.CharField(
@@ -259,7 +258,7 @@ class EvidenceForm(PageForm):
         ]
 
     def clean(self) -> dict[str, Any]:
-        """Something else has a title, and its kind is made from that, or a kind."""
+        """For “Something else”, derive the kind from the title, or accept a kind."""
         given = super().clean() or self.cleaned_data
         if given.get("kind") == OTHER:
             title = given.get("title", "").strip()
@@ -272,7 +271,7 @@ class EvidenceForm(PageForm):
 
 @page_view("GET", "POST")
 def documents(request: PageRequest, slug: str, number: int) -> HttpResponse:
-    """Add a file of evidence to a version, or the next revision of one. `?kind=` chooses the kind."""
+    """Add an evidence file to a version, or a revision of one. `?kind=` preselects the kind."""
     found = selectors.version(request.actor, slug, number)
     access.require_permission(request.actor, Permission.REGISTER_VERSION, found.model)
     form = EvidenceForm(request.POST or None, request.FILES or None, initial=_asked_kind(request.GET.get("kind", "")))

@@ -1,5 +1,4 @@
-"""One model version: what it consists of, how it does against the champion, where it has been. Its files, and the form
-that asks for its promotion."""
+"""The page of a version, its files, and the form that requests its promotion."""
 
 from __future__ import annotations
 
@@ -41,7 +40,7 @@ from registry.services import downloads, sourcing
 
 @dataclass(frozen=True)
 class StageHistoryEntry:
-    """Where a version was, from when to when, and the request that moved it there."""
+    """A period of the version in a stage, and the request that moved it there."""
 
     occupancy: StageOccupancy
     request_number: int | None
@@ -49,19 +48,19 @@ class StageHistoryEntry:
 
 @dataclass(frozen=True)
 class MetricComparison:
-    """A metric of the version, the champion's, and the limit a policy sets."""
+    """A metric of the version with the champion's value and the policy limit."""
 
     row: promotions.MetricRow
     limit: Limit | None
 
     @property
     def good(self) -> bool | None:
-        """Whether the difference to the champion is for the better; None where nothing tells which way that is."""
+        """Whether the difference to the champion is an improvement; None if unknown."""
         return self.row.improved
 
     @property
     def places(self) -> int:
-        """Decimals that show both values alike."""
+        """Common number of decimals of both values."""
         return shared_places((self.row.value, self.row.champion))
 
     @property
@@ -73,7 +72,7 @@ class MetricComparison:
 
 @page_view()
 def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
-    """The version's page."""
+    """Show the version's page."""
     whole = promotions.whole_version(request.actor, slug, number)
     found, card, imported, held = whole.version, whole.card, whole.imported, whole.approvals
     requests = list(
@@ -87,7 +86,7 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
     measured = standings(found, champion, runs)
     uids = {str(r.uid): r.pk for r in requests}
     been = StageOccupancy.objects.filter(version=found).select_related("stage").order_by("-opened_at", "-pk")
-    # A stage passed through at one moment, on the way to where it stood before it came, is no place it has been.
+    # Imports create occupancies of zero duration for intermediate stages; they are not shown.
     been = been.exclude(closed_at=F("opened_at"))
     context = {
         "model": found.model,
@@ -129,8 +128,15 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
 
 
 def champion_for(version: ModelVersion, live: Sequence[PromotionRequest] = ()) -> ModelVersion | None:
-    """What a version is compared with: what held the target of its open request, else the version in the exclusive
-    stage, unless it is that itself. `live`: its open requests, with their champions."""
+    """Return the version to compare with.
+
+    Args:
+        version: the version shown.
+        live: its open requests, with their champions.
+
+    Returns:
+        The champion of an open request, else the version in the exclusive stage; None if that is `version` itself.
+    """
     asked = next((request.champion for request in live if request.champion is not None), None)
     if asked is not None:
         return asked
@@ -146,7 +152,7 @@ def champion_for(version: ModelVersion, live: Sequence[PromotionRequest] = ()) -
 def standings(
     version: ModelVersion, champion: ModelVersion | None, runs: Sequence[CheckRun] = ()
 ) -> list[MetricComparison]:
-    """The metrics side by side, with what `runs` computed; those a policy limits first."""
+    """Compare the metrics of a version and its champion, with the values computed by `runs`; limited metrics first."""
     top = set(Stage.objects.filter(exclusive=True).values_list("slug", flat=True))
     limits = limits_for(version.model.risk_tier, documents_in_force(), top)
     rows = promotions.metric_rows(version, champion, limits, measured=promotions.measured_by(runs))
@@ -168,7 +174,7 @@ def _differing_parameters(version: ModelVersion, champion: ModelVersion | None) 
 
 @page_view()
 def artifact(request: PageRequest, slug: str, number: int, path: str) -> FileResponse:
-    """Send one file. Always as a download and never as a page: what it holds is not ours to show."""
+    """Send a file, always as a download: its content must not be rendered on this site."""
     found = selectors.version(request.actor, slug, number)
     file = found.artifacts.filter(path=path).first()
     if file is None:
@@ -181,7 +187,7 @@ def artifact(request: PageRequest, slug: str, number: int, path: str) -> FileRes
 
 @page_view()
 def evidence(request: PageRequest, slug: str, number: int, kind: str, revision: int) -> FileResponse:
-    """Send one revision of a file of evidence."""
+    """Send a revision of an evidence file."""
     found = selectors.version(request.actor, slug, number)
     file = Evidence.objects.select_related("blob").filter(version=found, kind=kind, revision=revision).first()
     if file is None:
@@ -192,7 +198,7 @@ def evidence(request: PageRequest, slug: str, number: int, kind: str, revision: 
 
 @page_view()
 def evidence_page(request: PageRequest, slug: str, number: int, kind: str, revision: int) -> HttpResponse:
-    """Show the beginning of a file of evidence, as text or as a table."""
+    """Show the beginning of an evidence file, as text or as a table."""
     found = selectors.version(request.actor, slug, number)
     revisions = list(
         Evidence.objects.select_related("blob", "added_by").filter(version=found, kind=kind).order_by("-revision")
@@ -215,7 +221,7 @@ def evidence_page(request: PageRequest, slug: str, number: int, kind: str, revis
 
 
 def _send(stream: BinaryIO, name: str, size: int) -> FileResponse:
-    # The response closes the stream when it has been sent.
+    # The response closes the stream.
     response = FileResponse(stream, as_attachment=True, filename=name, content_type="application/octet-stream")
     response["Content-Length"] = str(size)
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
@@ -226,7 +232,7 @@ def _send(stream: BinaryIO, name: str, size: int) -> FileResponse:
 
 
 class PromotionForm(PageForm):
-    """Where to, and why."""
+    """Target and reason of a promotion request."""
 
     target = forms.ChoiceField(label="Where to", widget=forms.RadioSelect)
     reason = forms.CharField(
@@ -253,7 +259,7 @@ class PromotionForm(PageForm):
         field.choices = _targets(version)
 
     def clean(self) -> dict[str, Any]:
-        """Another alias has a name; a protected one that is typed in is asked for like any."""
+        """Require a name for another alias. A protected alias typed here is governed as usual."""
         given = super().clean() or self.cleaned_data
         if given.get("target") == "alias:":
             if not given.get("alias"):
@@ -263,8 +269,7 @@ class PromotionForm(PageForm):
 
 
 def _targets(version: ModelVersion) -> list[tuple[str, str]]:
-    """The places it holds and has to be approved in again, the allowed moves from where the version is, and the
-    protected aliases it does not carry."""
+    """The targets: placements to approve again, allowed transitions, protected aliases that do not point here."""
     lifecycle = selectors.lifecycle()
     again = [
         (f"alias:{place.alias}" if place.alias else f"stage:{place.stage}", f"{place.name}, approve it there again")
@@ -281,7 +286,7 @@ def _targets(version: ModelVersion) -> list[tuple[str, str]]:
         for stage in lifecycle.targets(version.stage.slug)
     ]
     held = set(AliasAssignment.objects.filter(IS_CURRENT, version=version).values_list("name", flat=True))
-    # Aliases protected by the name of a stage alone are not offered: the stage itself is. Typed in, they are governed.
+    # Aliases protected only by a stage's name are not offered, because the stage is; typed in, they are governed.
     names = [
         one.name
         for one in selectors.protected_aliases()
@@ -297,7 +302,7 @@ def _targets(version: ModelVersion) -> list[tuple[str, str]]:
 
 @page_view("GET", "POST")
 def promote(request: PageRequest, slug: str, number: int) -> HttpResponse:
-    """Ask for a promotion of this version."""
+    """Request a promotion of this version."""
     found = selectors.version(request.actor, slug, number)
     access.require_permission(request.actor, Permission.REQUEST_PROMOTION, found.model)
     form = PromotionForm(found, request.POST or None, initial={"target": request.GET.get("target", "")})

@@ -1,4 +1,4 @@
-"""What every page has in common: who reads it, how it is answered, and that refusals become pages in one place."""
+"""The page decorator and page rendering: authentication, methods, error pages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ P = ParamSpec("P")
 
 
 class PageRequest(CountersignRequest):
-    """A request of somebody signed in. The attributes exist for types alone; `page` sets them."""
+    """Types of the attributes that `page_view` sets."""
 
     actor: Actor
     person: User
@@ -42,14 +42,16 @@ View = Callable[Concatenate[PageRequest, P], HttpResponseBase]
 def page_view(
     *methods: str, signed_out: Callable[..., HttpResponse] | None = None
 ) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponseBase]]:
-    """Make a function a page: signed-in readers only, the methods named (GET where none is), refusals as error pages.
+    """Make a function a page view.
 
-    Nothing is kept by the browser or anything between: pages are confidential and are true for a moment. An address
-    that only takes a form leads to the page with that form: browsers open it again after a refusal. What somebody sent
-    after their session ended is kept through the sign-in.
+    Requires a signed-in user and one of the named methods (GET by default), and renders domain errors as error pages.
+    Responses are not cached, because pages are confidential and change. A GET to a URL that accepts only POST redirects
+    to the page with its form, because browsers reload it after an error. A form that is sent after the session ended is
+    kept through the sign-in.
 
     Args:
-        signed_out: answers in place of the sign-in page where a form is sent and nobody is signed in.
+        methods: the accepted methods.
+        signed_out: view that responds to a POST without a session, in place of the sign-in page.
     """
     allowed = methods or ("GET",)
     allowed = (*allowed, "HEAD") if "GET" in allowed else allowed
@@ -94,9 +96,16 @@ def render_page(
     part: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """Answer with a page, or with its `part` alone where htmx asks for the element of that id (`rows` for `#rows`).
+    """Render a page, or only its `part` if htmx requests the element with that id (`rows` for `#rows`).
 
-    One address serves both, so every state of a page can be reloaded, mailed and read without JavaScript.
+    One URL serves both, so that every state can be reloaded, shared and used without JavaScript.
+
+    Args:
+        request: the request.
+        template: template path.
+        context: template context.
+        part: id of the element, and name of the template partial.
+        status: HTTP status.
     """
     if part and request.htmx and not request.htmx.boosted and request.htmx.target == part:
         template = f"{template}#{part}"
@@ -104,7 +113,7 @@ def render_page(
 
 
 def _without_nul(query: QueryDict) -> QueryDict:
-    """Return the parameters of an address with each NUL, which PostgreSQL stores in no text, as a space."""
+    """Replace NUL in query parameters by a space: PostgreSQL text cannot contain it."""
     if not any("\x00" in value for _, values in query.lists() for value in values):
         return query
     cleaned = query.copy()
@@ -115,7 +124,7 @@ def _without_nul(query: QueryDict) -> QueryDict:
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
     if cast("PageRequest", request).htmx:
-        # A fragment cannot show a sign-in form in its place: the whole page goes there and comes back.
+        # A fragment cannot show the sign-in form: the whole page is redirected there and back.
         current = cast("PageRequest", request).htmx.current_url_abs_path or "/"
         return HttpResponseClientRedirect(redirect_to_login(current).url)
     if request.method in ("GET", "HEAD"):

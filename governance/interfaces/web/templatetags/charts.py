@@ -1,4 +1,4 @@
-"""Charts drawn on the server as SVG. Every number they show is also in text beside them or in the label."""
+"""Charts rendered on the server as SVG. Every number is also shown as text or in the label."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _scale(low: float, high: float, start: float, end: float) -> Callable[[float
 
 
 def beyond(value: float, limit: float | None, direction: str) -> bool:
-    """Whether a value lies on the forbidden side of its limit ("min": the least allowed; "max": the most)."""
+    """Whether a value violates its limit ("min": lower bound; "max": upper bound)."""
     return limit is not None and (value < limit if direction == "min" else value > limit)
 
 
@@ -35,7 +35,7 @@ def sparkline(
     width: int = 76,
     height: int = 20,
 ) -> SafeString:
-    """A small trend, oldest first, with the policy limit dashed and a dot on the last value; one value has no trend."""
+    """A small trend, oldest first, with a dashed limit line and a dot at the last value; empty below two values."""
     if len(values) < 2:
         return SafeString("")
     bounds = [*values, limit] if limit is not None else list(values)
@@ -65,7 +65,7 @@ def dotplot(
     width: int = 190,
     height: int = 26,
 ) -> SafeString:
-    """Champion and candidate on one axis, the zone a policy forbids tinted. The axis spans what is drawn, with room."""
+    """Champion and candidate on one axis, with the range that a policy forbids tinted."""
     drawn = [v for v in (champion, candidate, limit) if v is not None]
     if not drawn:
         return SafeString("")
@@ -96,7 +96,7 @@ def dotplot(
 
 @register.simple_tag
 def segbar(*, met: int, waived: int, failed: int, total: int, label: str = "", width: int = 190) -> SafeString:
-    """The requirements of a gate, one segment each: met, waived, failed, and what is left."""
+    """The requirements of a gate, one segment each: met, waived, failed, remaining."""
     if not total:
         return SafeString("")
     gap, height = 3, 6
@@ -120,7 +120,7 @@ def linechart(
     width: int = 252,
     height: int = 150,
 ) -> SafeString:
-    """Values in order, each with its name (a version), oldest first; the limit dashed, the last value written."""
+    """A line chart of values by version, oldest first, with a dashed limit line and the last value labelled."""
     if not points:
         return SafeString("")
     left, right, top, bottom = 46, 52, 10, 22

@@ -1,4 +1,4 @@
-"""Numbers that are counted up to a bound only."""
+"""Counts that stop at a maximum."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ register = template.Library()
 
 @register.filter
 def up_to(count: int, most: int) -> str:
-    """`{{ n|up_to:99 }}` → "7", "99+": beyond the bound nobody counted."""
+    """`{{ n|up_to:99 }}` → "7", "99+"."""
     return f"{count:,}" if count <= most else f"{most:,}+"

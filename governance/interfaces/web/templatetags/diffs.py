@@ -1,4 +1,4 @@
-"""Texts that differ, with the tables of Markdown in them drawn as tables."""
+"""Text diffs with Markdown tables rendered as tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Line = tuple[DiffSegment, ...]
 
 @dataclass(frozen=True)
 class Block:
-    """A part of a text: running text in `pieces`, or a table in `head` and `rows`, each a row of cells."""
+    """A part of a text: running text in `pieces`, or a table with `head` and `rows` of cells."""
 
     pieces: tuple[DiffSegment, ...] = ()
     head: tuple[Line, ...] = ()
@@ -27,8 +27,10 @@ class Block:
 
 @register.filter
 def diff_blocks(pieces: Iterable[DiffSegment]) -> list[Block]:
-    """Divide the pieces of a text that differs into running text and tables. A table is a run of lines that begin with
-    “|”, of which one is the line of hyphens below the heading; what differs in it stays marked in its cells."""
+    """Divide the segments of a diff into running text and tables.
+
+    A table is a run of lines that begin with “|” and include the delimiter line. Differences stay marked in the cells.
+    """
     blocks: list[Block] = []
     text: list[DiffSegment] = []
     table: list[Line] = []
@@ -48,10 +50,10 @@ def diff_blocks(pieces: Iterable[DiffSegment]) -> list[Block]:
 
 
 def _lines(pieces: Iterable[DiffSegment]) -> Iterator[Line]:
-    """The pieces line by line; each line ends with its line feed."""
+    """Split the segments into lines; each line ends with its line feed."""
     line: list[DiffSegment] = []
     for piece in pieces:
-        if piece.kind not in ("same", "added", "removed"):  # what is left out stands for whole lines
+        if piece.kind not in ("same", "added", "removed"):  # an omission replaces whole lines
             if line:
                 yield tuple(line)
             yield (piece,)
@@ -76,7 +78,7 @@ def _table(lines: Iterable[Line]) -> Block:
 
 
 def _cells(line: Line) -> tuple[Line, ...]:
-    """The cells of a row: its pieces divided at each “|”."""
+    """Split a table row into cells at each “|”."""
     cells: list[list[DiffSegment]] = [[]]
     for piece in line:
         for place, part in enumerate(piece.text.rstrip("\n").split("|")):

@@ -1,4 +1,4 @@
-"""Numbers as pages write them: measured ones, differences, counts, sizes."""
+"""Number formats: measured values, differences, counts, sizes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ register = template.Library()
 
 @register.filter
 def num(value: float | None) -> str:
-    """A measured number to four significant figures, without exponents where they can be avoided."""
+    """A measured value with four significant figures, avoiding exponents where possible."""
     if value is None:
         return "–"
     number = float(value)
@@ -31,8 +31,7 @@ def num(value: float | None) -> str:
 
 
 def shared_places(values: Iterable[float | None]) -> int:
-    """Decimals that show all of them alike: four significant figures of the smallest, at most six, and no more than
-    any of them needs."""
+    """Common decimals of several values: four significant figures of the smallest, at most six, no trailing zeros."""
     sizes = [abs(value) for value in values if value]
     texts = [f"{size:.{min(6, max(0, 3 - math.floor(math.log10(size))))}f}" for size in sizes]
     return max((len(text.rstrip("0").partition(".")[2]) for text in texts), default=0)
@@ -40,7 +39,7 @@ def shared_places(values: Iterable[float | None]) -> int:
 
 @register.filter
 def decimals(value: float | None, places: int) -> str:
-    """A number with so many decimals, so that numbers to be compared stand digit under digit."""
+    """A number with a fixed number of decimals, so that compared numbers align."""
     if value is None:
         return "–"
     return f"{value:,.{places}f}".replace("-", "−")
@@ -48,7 +47,7 @@ def decimals(value: float | None, places: int) -> str:
 
 @register.filter
 def decimals_signed(value: float | None, places: int) -> str:
-    """The same with its sign, for a difference."""
+    """A difference with fixed decimals and its sign."""
     text = decimals(value, places)
     return f"+{text}" if value is not None and value > 0 else text
 
@@ -71,7 +70,7 @@ def grouped(value: int) -> str:
 
 @register.filter
 def size(value: int) -> str:
-    """Bytes in the unit a person reads: "18.4 MB" (1 MB = 10⁶ bytes)."""
+    """Bytes in a readable unit: "18.4 MB" (1 MB = 10⁶ bytes)."""
     amount = float(value)
     for unit in ("bytes", "kB", "MB", "GB"):
         if amount < 1000:

@@ -1,4 +1,4 @@
-"""Moments and days as pages write them: exact in the reader's zone, with UTC on hover; relative words only beside."""
+"""Dates and times: exact in the user's time zone, UTC on hover."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _time(value: datetime, text: str, *, relative: bool = False) -> SafeString:
 
 
 def written(value: datetime, *, seconds: bool = False, year: bool = True) -> str:
-    """A moment in the reader's zone: "18 Nov 2026, 09:12"."""
+    """A time in the user's time zone: "18 Nov 2026, 09:12"."""
     local = timezone.localtime(value)
     day = f"{local.day} {local:%b %Y}" if year else f"{local.day} {local:%b}"
     return f"{day}, {local:%H:%M:%S}" if seconds else f"{day}, {local:%H:%M}"
@@ -39,13 +39,13 @@ def written(value: datetime, *, seconds: bool = False, year: bool = True) -> str
 
 @register.simple_tag
 def moment(value: datetime | None, seconds: bool = False) -> SafeString:
-    """An exact moment, in the reader's zone, UTC on hover: what records show."""
+    """An exact time in the user's time zone, UTC on hover. Used in records."""
     return _time(value, written(value, seconds=seconds)) if value else SafeString("–")
 
 
 @register.simple_tag
 def when(value: datetime | None) -> SafeString:
-    """A moment in a list: without the year while it is this year."""
+    """A time in a list; without the year if it is the current year."""
     if not value:
         return SafeString("–")
     this_year = timezone.localtime(clock.now()).year
@@ -54,13 +54,13 @@ def when(value: datetime | None) -> SafeString:
 
 @register.simple_tag
 def clock_time(value: datetime) -> SafeString:
-    """The time of day alone, under a heading that names the day."""
+    """The time of day, below a heading with the date."""
     return _time(value, f"{timezone.localtime(value):%H:%M:%S}")
 
 
 @register.filter
 def day_of(value: datetime) -> date:
-    """The day a moment falls on, in the reader's zone."""
+    """The date of a time in the user's time zone."""
     return timezone.localtime(value).date()
 
 
@@ -74,7 +74,7 @@ def long_day(value: date) -> str:
 
 @register.simple_tag
 def ago(value: datetime | None) -> SafeString:
-    """How long ago, or how far ahead, in words; the exact moment on hover, and in its place on paper."""
+    """The relative time as text; the exact time on hover and in print."""
     return _time(value, span(value), relative=True) if value else SafeString("–")
 
 
@@ -92,5 +92,5 @@ def span(value: datetime) -> str:
 
 @register.filter
 def days_from_today(value: date | None) -> int | None:
-    """Whole days from today to `value`; negative when it is past."""
+    """Whole days from today to `value`; negative for past dates."""
     return (value - timezone.localtime(clock.now()).date()).days if value else None

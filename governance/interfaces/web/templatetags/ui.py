@@ -1,6 +1,6 @@
-"""The small parts every page is made of: glyphs, people, states, times, numbers, digests.
+"""Template tags for icons, people, states and digests.
 
-Tags, not includes: a page holds some hundred of them, and a tag costs a few microseconds.
+Tags, not includes: a page has about a hundred of them, and a tag takes a few microseconds.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _CODE = re.compile(r"`([^`\n]+)`")
 
 @register.simple_tag
 def icon(name: str, css: str = "", label: str = "") -> SafeString:
-    """A glyph of `governance.interfaces.web.icons`; give `label` only where no word stands beside it."""
+    """An icon of `governance.interfaces.web.icons`; give a `label` only if there is no word next to it."""
     return icons.icon(name, css, label)
 
 
 def initials(name: str) -> str:
-    """Two letters for a name of people or of teams: "Priya Raman" → "PR", "risk-team" → "RT"."""
+    """Two initials of a person or team: "Priya Raman" → "PR", "risk-team" → "RT"."""
     parts = [part for part in name.replace("-", " ").replace("_", " ").replace(".", " ").split() if part[0].isalnum()]
     if not parts:
         return "?"
@@ -41,14 +41,14 @@ def initials(name: str) -> str:
 
 @register.simple_tag
 def avatar(name: str, css: str = "") -> SafeString:
-    """A disc with initials. Decoration: the name is always written beside it. The tone follows from the name."""
+    """A disc with initials. Decorative: the name is always next to it. The tone is derived from the name."""
     tone = blake2s(name.encode(), digest_size=1).digest()[0] % TONES + 1
     return format_html('<span class="avatar tone-{} {}" aria-hidden="true">{}</span>', tone, css, initials(name))
 
 
 @register.simple_tag
 def tier(value: int | None) -> SafeString:
-    """A risk tier as shape and word: diamond, dot, ring; dashed where nobody has set one."""
+    """A risk tier as shape and word; dashed if it is not set."""
     if value is None:
         return format_html('<span class="tier t0"><b>{}</b></span>', "No risk tier")
     return format_html('<span class="tier t{}"><b>Tier {}</b></span>', min(value, 3), value)
@@ -56,32 +56,32 @@ def tier(value: int | None) -> SafeString:
 
 @register.simple_tag
 def state(value: str) -> SafeString:
-    """The state of a promotion request, as a pill."""
+    """The state of a promotion request, as a badge."""
     return _pill(labels.REQUEST.get(value, labels.UNKNOWN))
 
 
 @register.simple_tag
 def access_state(value: str) -> SafeString:
-    """The state of an access request, as a pill."""
+    """The state of an access request, as a badge."""
     return _pill(labels.ACCESS.get(value, labels.UNKNOWN))
 
 
 @register.simple_tag
 def change_state(value: str) -> SafeString:
-    """The state of a change proposal, as a pill."""
+    """The state of a change proposal, as a badge."""
     return _pill(labels.CHANGE.get(value, labels.UNKNOWN))
 
 
 @register.simple_tag
 def state_line(value: str) -> SafeString:
-    """The state of a promotion request inside a table row: glyph and word without the pill."""
+    """The state of a promotion request in a table row: icon and word without the badge."""
     look = labels.REQUEST.get(value, labels.UNKNOWN)
     return format_html('<span class="req s-{}">{}<span>{}</span></span>', look.kind, icons.icon(look.icon), look.word)
 
 
 @register.simple_tag
 def stage(value: Any) -> SafeString:
-    """A version's stage as a pill. Stages are data: their flags, not their names, choose glyph and colour."""
+    """A stage as a badge. Its flags, not its name, select icon and colour."""
     if value.exclusive:
         return _pill(labels.StatusBadge(value.name, "shield-check", "ok"))
     if value.protected:
@@ -91,7 +91,7 @@ def stage(value: Any) -> SafeString:
 
 @register.simple_tag
 def check_mark(value: str) -> SafeString:
-    """The disc before a check: its word is said to screen readers and shown on hover."""
+    """The icon of a check, with its word for screen readers and on hover."""
     return _disc(labels.CHECK.get(value, labels.UNKNOWN))
 
 
@@ -103,14 +103,14 @@ def check_word(value: str) -> str:
 
 @register.simple_tag
 def severity(value: str) -> SafeString:
-    """The severity of a finding: glyph and word; a word that no check should give is shown as it is."""
+    """The severity of a finding: icon and word; an unknown value is shown unchanged."""
     look = labels.SEVERITY.get(value) or labels.StatusBadge(str(value) or "Note", "info", "ghost")
     return format_html('<span class="tag {}">{}{}</span>', look.kind, icons.icon(look.icon), look.word)
 
 
 @register.simple_tag
 def met_mark(value: str) -> SafeString:
-    """The disc before a requirement of the gate."""
+    """The icon of a gate requirement."""
     return _disc(labels.MET.get(value, labels.UNKNOWN))
 
 
@@ -134,13 +134,13 @@ def _disc(look: labels.StatusBadge) -> SafeString:
 
 @register.filter
 def short(value: str) -> str:
-    """A digest's two ends: "5f70…c3d8". The whole of it stays reachable: see `digest`."""
+    """A shortened digest: "5f70…c3d8". `digest` also gives the full value."""
     return f"{value[:DIGEST_EDGE]}…{value[-DIGEST_EDGE:]}" if len(value) > 3 * DIGEST_EDGE else value
 
 
 @register.simple_tag
 def digest(value: str, algorithm: str = "sha256", what: str = "") -> SafeString:
-    """A digest: its ends to read, the whole on hover, and, given `what` it is of, a button that copies the whole."""
+    """A shortened digest with the full value on hover and, if `what` is given, a copy button."""
     if not value:
         return SafeString('<span class="muted">none</span>')
     whole = f"{algorithm}:{value}" if algorithm else value
@@ -151,7 +151,7 @@ def digest(value: str, algorithm: str = "sha256", what: str = "") -> SafeString:
 
 @register.simple_tag
 def copy(text: str, what: str) -> SafeString:
-    """A button that copies `text`; without JavaScript it is not shown."""
+    """A button that copies `text`; hidden without JavaScript."""
     return format_html(
         '<button class="iconbtn copy" type="button" data-copy="{}" aria-label="Copy {}" title="Copy {}">{}</button>',
         text,
@@ -163,13 +163,13 @@ def copy(text: str, what: str) -> SafeString:
 
 @register.filter
 def pretty_json(value: Any) -> str:
-    """JSON for reading: indented, keys in order."""
+    """Indented JSON with sorted keys."""
     return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True, default=str)
 
 
 @register.filter
 def with_code(text: str) -> SafeString:
-    """Text of the product's own descriptions, escaped, with what is between backticks as code."""
+    """Escape a text of the product and show text between backticks as code."""
     pieces = _CODE.split(text)
     return format_html_join(
         "", "{}", ((format_html("<code>{}</code>", piece) if n % 2 else piece,) for n, piece in enumerate(pieces))
@@ -185,7 +185,7 @@ def plural(count: int, forms: str) -> str:
 
 @register.filter
 def sentence(value: str) -> str:
-    """The text with a capital and a full stop, whatever the service left off."""
+    """Add a capital letter and a full stop if they are missing."""
     text = value.strip()
     return text if not text else text[0].upper() + text[1:] + ("" if text[-1] in ".!?”" else ".")
 
@@ -198,9 +198,9 @@ def lookup(mapping: Any, key: Any) -> Any:
 
 @register.simple_tag(takes_context=True)
 def query(context: dict[str, Any], **changes: Any) -> str:
-    """The present query string with some parameters changed (None takes one away): how filters stay in the URL.
+    """The current query string with some parameters changed; None removes one.
 
-    Changing anything goes back to the first page unless the change is itself a page.
+    Returns to the first page, unless the page itself is changed.
     """
     request: HttpRequest = context["request"]
     params = request.GET.copy()
@@ -216,13 +216,13 @@ def query(context: dict[str, Any], **changes: Any) -> str:
 
 @register.simple_tag(takes_context=True)
 def query_without(context: dict[str, Any], name: str) -> str:
-    """The present query string without one parameter, named by a variable; begins again at the first page."""
+    """The current query string without one parameter, from the first page."""
     return query(context, **{name: None})
 
 
 @register.filter
 def absolute(value: int) -> int:
-    """The size of a number, without its sign."""
+    """The absolute value."""
     return abs(value)
 
 
@@ -234,49 +234,49 @@ def request_kind(value: str) -> str:
 
 @register.filter
 def request_icon(value: str) -> str:
-    """The glyph of a request's state."""
+    """The icon of a request's state."""
     return labels.REQUEST.get(value, labels.UNKNOWN).icon
 
 
 @register.filter
 def stage_short(name: str) -> str:
-    """A stage's name where three stand side by side: "Development" → "Dev"."""
+    """A short stage name for narrow columns: "Development" → "Dev"."""
     return name[:3] if len(name) > 10 else name
 
 
 @register.simple_tag
 def event_doer(names: Any, event: Any) -> str:
-    """The name of who did what an event tells (`governance.interfaces.web.event_labels.ObjectLabelResolver`)."""
+    """The name of the actor of an event."""
     return str(names.doer(event).name)
 
 
 @register.filter
 def sub(value: int, other: int) -> int:
-    """`value` less `other`."""
+    """`value` minus `other`."""
     return value - other
 
 
 @register.filter
 def compact_json(value: Any) -> str:
-    """JSON in one line."""
+    """JSON on one line."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
 @register.filter
 def without_name(text: str, name: str) -> str:
-    """A reason that begins with a person's name, where the name has just been written."""
+    """A reason without the person's name at its beginning, where the name was just shown."""
     return text.removeprefix(name).strip()
 
 
 @register.filter
 def first_open(slots: Any, slot: Any) -> bool:
-    """Whether this is the first open one of an approval rule's slots."""
+    """Whether this is the first open slot of an approval rule."""
     return next((s for s in slots if s.decision is None), None) is slot
 
 
 @register.filter
 def checks_summary(rows: Any) -> str:
-    """ "5 of 7 required passed · 1 running"."""
+    """ "5 of 7 required satisfied · 1 running"."""
     required = [row for row in rows if row.rule.mode == "required"]
     parts = [f"{sum(row.requirement.satisfied for row in required)} of {len(required)} required satisfied"]
     words_ = [row.word.lower() for row in rows if not row.requirement.satisfied]
@@ -288,7 +288,7 @@ def checks_summary(rows: Any) -> str:
 
 @register.simple_tag
 def check_row_mark(row: Any) -> SafeString:
-    """The disc before a check of a request: how its latest run stands, stale and waived before anything else."""
+    """The icon of a check of a request; stale and waived take precedence over the latest run."""
     if str(row.requirement.state) == "waived":
         return check_mark("waived")
     if row.stale:
@@ -320,19 +320,19 @@ _TIMELINE_ICONS = {
 
 @register.simple_tag
 def timeline_icon(kind: str) -> SafeString:
-    """The glyph of an event that has no drawing of its own."""
+    """The icon of an event kind."""
     return icons.icon(_TIMELINE_ICONS.get(kind, "info"))
 
 
 @register.filter
 def is_http(link: str) -> bool:
-    """Whether a link somebody gave leads to a web page, and not to a script."""
+    """Whether a user-supplied link is a web URL and not a script."""
     return link.startswith(("https://", "http://"))
 
 
 @register.filter
 def action_kind(action: str) -> str:
-    """The tint of an action's name in a list of events."""
+    """The colour class of an action in a list of events."""
     kinds = {
         "promoted": "ok",
         "recorded": "ok",
@@ -347,11 +347,11 @@ def action_kind(action: str) -> str:
 
 @register.filter
 def line_count(text: str) -> int:
-    """How many lines a text has; blank ones are not counted."""
+    """The number of non-blank lines."""
     return sum(1 for line in text.splitlines() if line.strip())
 
 
 @register.filter
 def is_text(value: Any) -> bool:
-    """Whether a value is text, and no list or mapping."""
+    """Whether a value is a string."""
     return isinstance(value, str)
