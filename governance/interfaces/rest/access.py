@@ -142,8 +142,8 @@ class AccessResponse(ResponseBody):
 class AccessQuery(QueryParams):
     """The person and the permission to explain."""
 
-    person: TextQuery | None = Field(None, description="User name; left out, the caller's own person.")
-    right: Right | None = Field(None, description="One right; left out, all.")
+    person: TextQuery | None = Field(None, description="User name; the caller's own person if omitted.")
+    right: Right | None = Field(None, description="One permission; all if omitted.")
 
 
 class GrantCreate(RequestBody):
@@ -173,7 +173,7 @@ class AccessView(Endpoint):
 
     @Operation(
         "getAccess",
-        "Why somebody may do something",
+        "Explain a person's permissions",
         "access",
         {200: AccessResponse},
         query=AccessQuery,
@@ -211,7 +211,7 @@ class AccessView(Endpoint):
 class GrantsView(Endpoint):
     """/models/{slug}/grants"""
 
-    @Operation("listGrants", "List the roles given on a model", "access", {200: GrantList}, query=PageQuery)
+    @Operation("listGrants", "List the roles granted on a model", "access", {200: GrantList}, query=PageQuery)
     def get(self, request: Request, slug: str) -> Response:
         """List the roles granted on this model itself. Requires the right to read other people's permissions on it."""
         asked = self.query(PageQuery)
@@ -230,7 +230,7 @@ class GrantsView(Endpoint):
             headers=pagination.link(request, following),
         )
 
-    @Operation("giveRole", "Give a role", "access", {201: GrantResponse}, body=GrantCreate, refusals=(409,))
+    @Operation("giveRole", "Grant a role", "access", {201: GrantResponse}, body=GrantCreate, refusals=(409,))
     def post(self, request: Request, slug: str) -> Response:
         """Grant a role on the model. Tokens are refused: a signed-in person grants roles on the model's page."""
         given = self.body(GrantCreate)
@@ -251,7 +251,7 @@ class GrantsView(Endpoint):
 class RevocationView(Endpoint):
     """/models/{slug}/grants/{id}/revoke"""
 
-    @Operation("revokeRole", "Take a role back", "access", {200: GrantResponse}, body=GrantRevocation, refusals=(409,))
+    @Operation("revokeRole", "Revoke a role", "access", {200: GrantResponse}, body=GrantRevocation, refusals=(409,))
     def post(self, request: Request, slug: str, grant: uuid.UUID) -> Response:
         """Revoke a role on the model. Tokens are refused: a signed-in person revokes roles on the model's page."""
         given = self.body(GrantRevocation)

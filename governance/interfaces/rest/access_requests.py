@@ -34,7 +34,7 @@ class AccessRequestResponse(ResponseBody):
     """A request for a role. `until` is the requested end; `grant_until` is the granted end, once granted."""
 
     id: int
-    model: str = Field(description="The name that was asked for; whether there is such a model is not told.")
+    model: str = Field(description="The requested model name. Whether that model exists is not disclosed.")
     role: str
     person: PersonResponse
     purpose: str
@@ -73,7 +73,7 @@ class AccessRequestsQuery(PageQuery):
     """Filters of the list of access requests."""
 
     state: Literal["asked", "granted", "denied", "withdrawn", "lapsed"] | None = None
-    model: TextQuery | None = Field(None, description="The name that was asked for.")
+    model: TextQuery | None = Field(None, description="The requested model name.")
 
 
 class AccessRequestCreate(RequestBody):
@@ -81,16 +81,18 @@ class AccessRequestCreate(RequestBody):
 
     model: str = Field(min_length=1, max_length=200)
     role: RoleName
-    purpose: str = Field(min_length=1, max_length=5_000, description="What it is needed for; kept in the model's log.")
+    purpose: str = Field(
+        min_length=1, max_length=5_000, description="What the role is needed for; kept in the audit log of the model."
+    )
     until: DateTimeQuery | None = Field(
-        None, description="When it shall end: 180 days ahead at most; 90 where left out."
+        None, description="The end of the role: at most 180 days from now; 90 days if omitted."
     )
 
 
 class AccessRequestApproval(RequestBody):
     """The terms on which a request is granted."""
 
-    until: DateTimeQuery | None = Field(None, description="A sooner end than was asked for.")
+    until: DateTimeQuery | None = Field(None, description="An end earlier than the requested one.")
     reason: str | None = Field(None, min_length=1, max_length=5_000)
 
 
@@ -131,7 +133,7 @@ class AccessRequestsView(Endpoint):
 
     @Operation(
         "askForAccess",
-        "Ask for a role",
+        "Request a role",
         "access",
         {201: AccessRequestResponse},
         body=AccessRequestCreate,

@@ -30,12 +30,12 @@ class AliasResponse(ResponseBody):
     """An alias, and the version it points at."""
 
     name: str
-    version: int | None = Field(description="Number of the version it points at; null while it points at none.")
-    protected: bool = Field(description="Whether it moves by promotion request only.")
+    version: int | None = Field(description="Number of the version it points at; null if there is none.")
+    protected: bool = Field(description="Whether it changes by promotion request only.")
     represents: list[str] = Field(description="Slugs of the stages it represents.")
-    outside_stage: bool = Field(description="Whether it points at a version that is not in a stage it represents.")
+    outside_stage: bool = Field(description="Whether the version is in none of the stages that the alias represents.")
     since: UtcDateTime | None
-    request: str | None = Field(description="The open promotion request that would point it elsewhere.")
+    request: str | None = Field(description="The open promotion request that would change it.")
     url: str
 
 
@@ -47,13 +47,13 @@ class AliasUpdate(RequestBody):
     """The version an alias is to point at."""
 
     version: int = Field(ge=1, le=999_999_999)
-    reason: str = Field(min_length=1, max_length=5_000, description="Why; part of what approvers sign.")
+    reason: str = Field(min_length=1, max_length=5_000, description="The reason; part of what approvers sign.")
 
 
 class RemovalQuery(QueryParams):
     """The reason for removing an alias."""
 
-    reason: TextQuery = Field(description="Why; kept with the event.")
+    reason: TextQuery = Field(description="The reason; recorded with the event.")
 
 
 class AliasesView(Endpoint):
@@ -99,8 +99,8 @@ class AliasView(Endpoint):
         (now,) = _shown(version.model, [name])
         return respond(now, status=200 if now.version == version.number else 202)
 
-    @Operation("removeAlias", "Take an alias off", "models",
-               {204: "It points at no version any more."}, query=RemovalQuery, refusals=(409, 422))  # fmt: skip
+    @Operation("removeAlias", "Remove an alias", "models",
+               {204: "The alias is removed."}, query=RemovalQuery, refusals=(409, 422))  # fmt: skip
     def delete(self, request: Request, slug: str, name: str) -> Response:
         """Remove an unprotected alias. A protected alias cannot be removed, only pointed at another version."""
         asked = self.query(RemovalQuery)

@@ -17,7 +17,7 @@ from governance.interfaces.rest.schemas import ResponseBody, UtcDateTime
 class ActorResponse(ResponseBody):
     """The actor of an addition: a person, a token or a process."""
 
-    id: str = Field(description="What the audit log calls them.")
+    id: str = Field(description="Identifier of the actor in the audit log.")
     name: str
 
 
@@ -28,7 +28,7 @@ class LaterAdditionResponse(ResponseBody):
     what: str
     added_at: UtcDateTime
     added_by: ActorResponse
-    event: str = Field(description="The audit event.")
+    event: str = Field(description="Id of the audit event.")
 
     @classmethod
     def of(cls, addition: Addition) -> LaterAdditionResponse:
@@ -46,19 +46,19 @@ class PlacementResponse(ResponseBody):
 
     stage: str | None
     alias: str | None
-    request: str = Field(description="The promotion that put the version there, or approved it there again.")
+    request: str = Field(description="The promotion that moved the version there, or approved it there again.")
     approved_fingerprint: str | None = Field(
-        description="The version's fingerprint when that promotion was carried out; null without an approval here."
+        description="The version's fingerprint at that promotion; null if it was not approved here."
     )
     recorded_fingerprint: str = Field(
-        description="The fingerprint at that promotion, approved here or not; later additions are relative to it."
+        description="The fingerprint at that promotion, with or without approval here; the base of later additions."
     )
     before_governance: bool
     since: UtcDateTime
-    deviates: bool = Field(description="Whether the version was added to since, so that its fingerprint is another.")
-    later_additions: list[LaterAdditionResponse] = Field(description="The newest first, at most 100.")
-    more_additions: bool = Field(description="Whether there were more.")
-    reapproval: str | None = Field(description="The live request that asks to approve the version there again.")
+    deviates: bool = Field(description="Whether additions since then changed the version's fingerprint.")
+    later_additions: list[LaterAdditionResponse] = Field(description="Newest first, at most 100.")
+    more_additions: bool = Field(description="Whether there are more.")
+    reapproval: str | None = Field(description="The live request to approve the version there again.")
 
     @classmethod
     def of(cls, approval: Approval, additions: Additions) -> PlacementResponse:

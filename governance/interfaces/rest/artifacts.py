@@ -33,7 +33,7 @@ from registry.services import versions as service
 class UploadsCreate(RequestBody):
     """The files to upload."""
 
-    paths: list[str] = Field([], max_length=10_000, description="Paths of declared files; all where none is named.")
+    paths: list[str] = Field([], max_length=10_000, description="Paths of declared files; all files if empty.")
 
 
 class UploadResponse(ResponseBody):
@@ -42,13 +42,19 @@ class UploadResponse(ResponseBody):
     path: str
     sha256: str
     size: int
-    state: str = Field(description="stored, missing, examining (a worker reads it), refused or failed (send it again)")
-    detail: str = Field(description="Where it was refused or failed: what was wrong.")
+    state: str = Field(
+        description="stored, missing, examining (a worker verifies it), refused or failed (upload it again)"
+    )
+    detail: str = Field(description="The error, if it was refused or failed.")
     method: str
-    url: str | None = Field(description="Where its bytes go: an address of this interface, or of the bucket.")
-    headers: dict[str, str] = Field(description="To be sent as they are; a signed address is good with them alone.")
-    with_token: bool = Field(description="Whether the access token goes with it. It never goes to another host.")
-    expires_at: UtcDateTime | None = Field(description="Until when the address is good. Ask again for another.")
+    url: str | None = Field(
+        description="The upload URL, of this API or of the bucket; null if nothing has to be uploaded."
+    )
+    headers: dict[str, str] = Field(
+        description="Send these headers unchanged; a presigned URL is only valid with them."
+    )
+    with_token: bool = Field(description="Whether to send the access token. It must not be sent to another host.")
+    expires_at: UtcDateTime | None = Field(description="Expiry of the URL. Repeat the call for a new one.")
 
 
 class UploadList(ResponseBody):
@@ -60,7 +66,7 @@ class UploadList(ResponseBody):
 class UploadsView(Endpoint):
     """/models/{slug}/versions/{number}/artifacts"""
 
-    @Operation("orderUploads", "Ask where files go", "versions", {200: UploadList}, body=UploadsCreate, refusals=(409,))
+    @Operation("orderUploads", "Get upload URLs", "versions", {200: UploadList}, body=UploadsCreate, refusals=(409,))
     def post(self, request: Request, slug: str, number: int) -> Response:
         """Return for each declared file whether it must be uploaded, and where.
 
@@ -96,13 +102,13 @@ class UploadQuery(QueryParams):
     """Properties of the file."""
 
     sha256: str | None = Field(
-        None, pattern=r"^[0-9a-f]{64}$", description="What the bytes must have, where no declaration says it."
+        None, pattern=r"^[0-9a-f]{64}$", description="Expected SHA-256 of the file, if it is not in the declaration."
     )
     reason: str | None = Field(
         None,
         max_length=5_000,
-        description="Of the promotion request that is opened where the version stands in a protected place since "
-        "before governance; the approvers sign it.",
+        description="Reason of the promotion request that is opened if the version has held a protected place since "
+        "before governance; part of what approvers sign.",
     )
 
 
@@ -110,7 +116,7 @@ class DownloadQuery(QueryParams):
     """Whether to return a file that is not covered by an approval."""
 
     unapproved: Literal["true"] | None = Field(
-        None, description="`true` to read a file that no promotion covers, in order to review it."
+        None, description="`true` to download a file that no approval covers, in order to review it."
     )
 
 
@@ -118,7 +124,7 @@ class ArtifactSent(ArtifactResponse):
     """An uploaded file, and the live promotion requests that cover it."""
 
     requests: list[str] = Field(
-        description="The requests to approve the version again in the protected places that it holds."
+        description="The requests to approve the version again for the protected placements that it holds."
     )
 
 

@@ -43,10 +43,10 @@ class EventResponse(ResponseBody):
     happened_at: UtcDateTime
     event: dict[str, Any]
     private: dict[str, str] = Field(
-        description="What the record only commits to, by JSON pointer into `event`; erased values are missing."
+        description="Private values, by JSON pointer into `event`, which has commitments; without erased ones."
     )
     altered: str | None = Field(
-        description="Pointer of a kept value that does not match its commitment any more; then none is shown."
+        description="Pointer of a stored value that no longer matches its commitment; then no private value is shown."
     )
 
 
@@ -57,23 +57,26 @@ class EventList(Page[EventResponse]):
 class EventsQuery(PageQuery):
     """Filters of the event list."""
 
-    action: TextQuery | None = Field(None, description="Exact name, such as promotion.promoted.")
-    actor: TextQuery | None = Field(None, description="Id of who acted: usr_…, tok_…, or a process.")
+    action: TextQuery | None = Field(None, description="Exact action name, such as promotion.promoted.")
+    actor: TextQuery | None = Field(None, description="Id of the actor: usr_…, tok_…, or a process.")
     thing: str | None = Field(
         None,
         pattern=r"^[a-z][a-z0-9_]{0,39}:[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}$",
-        description="type:id of what it is about.",
+        description="type:id of the audited object.",
     )
-    model: TextQuery | None = Field(None, description="Name of a model: everything that touched the model itself.")
+    model: TextQuery | None = Field(None, description="Name of a model: events of the model itself.")
     promotion: IntQuery | None = Field(
-        None, ge=1, le=999_999_999, description="Number of a promotion request: its events and those of its parts."
+        None,
+        ge=1,
+        le=999_999_999,
+        description="Number of a promotion request: its events, and those of its decisions and checks.",
     )
-    after: DateTimeQuery | None = Field(None, description="Happened then or later.")
-    before: DateTimeQuery | None = Field(None, description="Happened earlier.")
+    after: DateTimeQuery | None = Field(None, description="Events at or after this time.")
+    before: DateTimeQuery | None = Field(None, description="Events before this time.")
     q: TextQuery | None = Field(
         None,
-        description="#63, the name of a model, or `name v14`: the events of it. Any other text is searched for in the "
-        "records; private values are not searched.",
+        description="#63, the name of a model, or `name v14` selects the events of that object. Any other text is "
+        "searched in the events; private values are not searched.",
     )
 
 

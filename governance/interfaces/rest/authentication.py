@@ -43,11 +43,11 @@ class TokenAuthentication(BaseAuthentication):
             return None
         scheme, _, secret = given.partition(" ")
         if scheme.lower() != "bearer":
-            raise AuthenticationFailed("This interface takes access tokens only: Authorization: Bearer cs_…")
+            raise AuthenticationFailed("The API accepts access tokens only: send Authorization: Bearer cs_…")
         actor = tokens.authenticate(secret.strip(), context.current().address or None)
         if actor is None:
             raise AuthenticationFailed(
-                "This token is malformed, unknown, expired or revoked, or its account is closed: make a new one."
+                "This token is malformed, unknown, expired or revoked, or its account is deactivated: create a new one."
             )
         return Caller(actor), actor
 

@@ -26,10 +26,10 @@ class Change(ResponseBody):
     id: int
     kind: str = Field(description="policy.publication, questionnaire.publication, instance.setup, and others")
     title: str = Field(description="What takes effect.")
-    subject: str = Field(description="What it is about: a type and an identifier, as the audit log names it.")
+    subject: str = Field(description="The changed object: a type and an identifier, as in the audit log.")
     model: str | None
     payload: dict[str, Any] = Field(description="The arguments of the change.")
-    warnings: list[str] = Field(description="What to know before it takes effect, such as a target without checks.")
+    warnings: list[str] = Field(description="Warnings about the effect, such as a target without checks.")
     digest: str = Field(description="SHA-256 of what the second person signs: kind, subject, title and payload.")
     reason: str
     proposed_by: PersonResponse
@@ -37,10 +37,10 @@ class Change(ResponseBody):
     expires_at: UtcDateTime
     state: State
     single_officer: bool = Field(
-        description="It took effect without a second person: the instance declares one officer."
+        description="Whether it took effect without a second person, because the instance has a single officer."
     )
     comment: str | None
-    closed_by: str | None = Field(description="What the audit log calls the person or process that closed it.")
+    closed_by: str | None = Field(description="Audit log identifier of the person or process that closed it.")
     closed_at: UtcDateTime | None
     url: str
 

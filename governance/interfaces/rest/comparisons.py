@@ -19,9 +19,9 @@ class ComparisonQuery(QueryParams):
     """The second model, and the extent of the comparison."""
 
     model: TextQuery | None = Field(
-        None, max_length=200, description="The model that the second version is of; left out: the same model."
+        None, max_length=200, description="The model of the second version; the same model if omitted."
     )
-    all: bool = Field(False, description="Whether to list what is the same, too.")
+    all: bool = Field(False, description="Whether to include unchanged items.")
 
 
 class _Read(ResponseBody):
@@ -67,7 +67,7 @@ class MetricComparison(_Read):
     delta: float | None
     kind: str = Field(description="added, removed, better, worse, changed or same")
     bound: MetricBoundResponse | None
-    within: bool | None = Field(description="Whether the second version's value keeps the limit.")
+    within: bool | None = Field(description="Whether the second version's value is within the limit.")
 
 
 class ValueComparison(_Read):
@@ -88,14 +88,14 @@ class FieldComparison(_Read):
     before: str | None
     after: str | None
     says: str
-    breaking: bool = Field(description="Whether callers written for the first version fail, or misread the answer.")
+    breaking: bool = Field(description="Whether clients written for the first version fail or misinterpret the output.")
 
 
 class SignatureComparison(_Read):
     """Differences between the model signatures."""
 
     changes: list[FieldComparison]
-    unread: list[str] = Field(description="Sides in no known form, compared as values.")
+    unread: list[str] = Field(description="Sides in an unknown format, compared as values.")
     same: int
 
 
@@ -114,7 +114,7 @@ class SectionComparison(ResponseBody):
 
     title: str
     kind: str = Field(description="added, removed, changed or same")
-    how: str = Field(description="words; lines or whole where it is too long for that")
+    how: str = Field(description="words; lines or whole if the text is too long")
     pieces: list[DiffSegmentResponse]
 
 
@@ -123,7 +123,7 @@ class CardComparison(ResponseBody):
 
     metadata: list[ValueComparison]
     sections: list[SectionComparison]
-    unreadable: str = Field(description="Why the cards were compared as one text; empty where they were not.")
+    unreadable: str = Field(description="Why the cards were compared as plain text; empty if they could be parsed.")
 
 
 class DatasetSide(_Read):
@@ -144,7 +144,7 @@ class DatasetComparison(_Read):
     kind: str
     before: DatasetSide | None
     after: DatasetSide | None
-    identity: str = Field(description="same, other, or unproven where no digest tells")
+    identity: str = Field(description="same, other, or unproven if there is no digest")
     says: str
 
 
@@ -161,11 +161,11 @@ class PackageComparison(_Read):
 class DependenciesComparison(ResponseBody):
     """Differences between the locked environments."""
 
-    how: str = Field(description="packages; lines where a lock is too long or in no known form")
-    forms: list[str] = Field(description="As what each was read.")
+    how: str = Field(description="packages; lines if a lock file is too long or in an unknown format")
+    forms: list[str] = Field(description="The format of each lock file.")
     packages: list[PackageComparison]
-    other: list[ValueComparison] = Field(description="Lines that pin nothing readable, as text.")
-    left_out: int = Field(description="Further lines that differ.")
+    other: list[ValueComparison] = Field(description="Lines that could not be parsed, as text.")
+    left_out: int = Field(description="Number of further lines that differ.")
 
 
 class FileSide(_Read):

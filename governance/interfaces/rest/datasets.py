@@ -22,20 +22,20 @@ class DatasetsQuery(PageQuery):
     """Filters of the dataset list."""
 
     q: TextQuery | None = Field(
-        None, description="The beginning of a name or digest, an address, or a reference in any form that is taken."
+        None, description="The beginning of a name or digest, a URI, or a reference in any supported format."
     )
 
 
 class DependentsQuery(PageQuery):
     """Filters of the dependent versions."""
 
-    stage: TextQuery | None = Field(None, description="Slug of the stage they are in, such as production.")
+    stage: TextQuery | None = Field(None, description="Slug of the stage of the versions, such as production.")
 
 
 class DatasetSummary(ResponseBody):
     """A dataset as described by its newest reference, with the number of dependent versions visible to the caller."""
 
-    identity: str = Field(description="The same for every reference of the same dataset; its id in addresses.")
+    identity: str = Field(description="Identity of the dataset, the same for all its references; used in URLs.")
     name: str
     reference: str
     uri: str
@@ -44,8 +44,8 @@ class DatasetSummary(ResponseBody):
     form: str
     strength: str
     stronger: str
-    versions: int = Field(description="Versions made or judged with it.")
-    live: int = Field(description="Those of them in a protected stage.")
+    versions: int = Field(description="Number of versions that use it directly.")
+    live: int = Field(description="Number of those versions in a protected stage.")
     url: str
     page: str
 
@@ -74,7 +74,7 @@ class Dependent(ResponseBody):
     risk_tier: int | None
     owner: PersonResponse | None
     team: str
-    direct: bool = Field(description="Made or judged with it; false where it rests on it through its parents alone.")
+    direct: bool = Field(description="Whether it uses the dataset itself; false if only through its parent versions.")
     url: str
 
     @classmethod
@@ -94,8 +94,8 @@ class Dependent(ResponseBody):
 class DependentList(Page[Dependent]):
     """A page of versions that depend on a dataset, newest first."""
 
-    by_stage: dict[str, int] = Field(description="How many there are in each stage.")
-    hidden: int = Field(description="How many more there are in models the caller may not see.")
+    by_stage: dict[str, int] = Field(description="Number of versions in each stage.")
+    hidden: int = Field(description="Number of further versions in models that the caller may not see.")
 
 
 class LineageVersion(ResponseBody):
@@ -104,7 +104,7 @@ class LineageVersion(ResponseBody):
     model: str
     version: int
     stage: str
-    parents: list[str] = Field(description="Each as model/number, among the versions shown.")
+    parents: list[str] = Field(description="Each as model/number, limited to the versions in this response.")
     url: str
 
 
@@ -121,8 +121,8 @@ class LineageResponse(ResponseBody):
     ancestors: list[LineageVersion]
     descendants: list[LineageVersion]
     datasets: list[LineageDataset] = Field(description="Of the version and of its ancestors.")
-    hidden: int = Field(description="Versions next to these that the caller may not see.")
-    cut: bool = Field(description="Whether there is more than was followed.")
+    hidden: int = Field(description="Number of adjacent versions that the caller may not see.")
+    cut: bool = Field(description="Whether the traversal stopped at a limit.")
 
 
 class DatasetsView(Endpoint):
@@ -157,8 +157,8 @@ class DependentsView(Endpoint):
     """/datasets/{key}/dependents"""
 
     @Operation(
-        "listDependents", "What rests on a dataset", "datasets", {200: DependentList}, query=DependentsQuery,
-        refusals=(409,),
+        "listDependents", "List the versions that depend on a dataset", "datasets", {200: DependentList},
+        query=DependentsQuery, refusals=(409,),
     )  # fmt: skip
     def get(self, request: Request, key: str) -> Response:
         """List the versions that use the dataset, directly or through a parent version, newest first.

@@ -26,7 +26,10 @@ class DocumentQuery(QueryParams):
     """Which document to return."""
 
     frozen: IntQuery | None = Field(
-        None, ge=1, le=999_999_999, description="Number of the promotion it was frozen on; left out: as of now."
+        None,
+        ge=1,
+        le=999_999_999,
+        description="Number of the promotion on which it was frozen; the current document if omitted.",
     )
 
 
@@ -45,10 +48,10 @@ class DocumentResponse(ResponseBody):
     """A technical document. `digest` is the SHA-256 of `document` as canonical JSON (RFC 8785)."""
 
     digest: str
-    frozen: FrozenDocumentResponse | None = Field(description="Null where it is as of now.")
-    others: list[FrozenDocumentResponse] = Field(description="All that were frozen, newest first.")
+    frozen: FrozenDocumentResponse | None = Field(description="Null for the current document.")
+    others: list[FrozenDocumentResponse] = Field(description="All frozen documents, newest first.")
     document: dict[str, Any] = Field(
-        description="In the shape its template names, with what is missing and where to give it."
+        description="The content in the structure of its template, with missing information and where to enter it."
     )
     page: str
 

@@ -47,7 +47,9 @@ class Endpoint(APIView):
         query = self.request.query_params
         twice = [name for name, values in query.lists() if len(values) > 1]
         if twice:
-            raise invalid([{"pointer": f"?{name}", "code": "twice", "detail": "Give this once."} for name in twice])
+            raise invalid(
+                [{"pointer": f"?{name}", "code": "twice", "detail": "Send this parameter once."} for name in twice]
+            )
         return read(shape, query.dict(), prefix="?")
 
     def body(self, shape: type[Shape]) -> Shape:

@@ -99,20 +99,20 @@ def _translate(
         case exceptions.APIException():
             return _of_framework(exc)
         case Http404():
-            return problem(404, "not_found", "There is nothing at this address that you can see."), 404, {}
+            return problem(404, "not_found", "There is no object at this URL that you can see."), 404, {}
         case PermissionDenied():
-            return problem(403, "not_permitted", "This is not open to you."), 403, {}
+            return problem(403, "not_permitted", "You do not have permission for this."), 403, {}
         case RequestDataTooBig():
-            return problem(413, "too_large", "A document may have 2 MiB; send files to their own address."), 413, {}
+            return problem(413, "too_large", "A JSON body is limited to 2 MiB; upload files to their own URL."), 413, {}
         case UnreadablePostError() | SuspiciousOperation():
-            return problem(400, "bad_request", "The request could not be read to its end."), 400, {}
+            return problem(400, "bad_request", "The request body could not be read completely."), 400, {}
         case OperationalError() | InterfaceError():
             log.exception("the database did not answer")
-            detail = "The database is away or busy, and nothing was changed: try again."
+            detail = "The database is unavailable or busy, and nothing was changed: try again."
             return problem(503, "unavailable", detail), 503, {"Retry-After": "2"}
         case StorageUnavailableError():
             log.exception("the store of files did not answer")
-            detail = "The store of files is away or busy, and nothing was changed: try again."
+            detail = "The file store is unavailable or busy, and nothing was changed: try again."
             return problem(503, "storage_unavailable", detail), 503, {"Retry-After": "2"}
         case _:
             return None
@@ -180,12 +180,15 @@ def _of_framework(exc: exceptions.APIException) -> tuple[dict[str, Any], int, di
         case exceptions.NotAuthenticated():
             code, detail = "not_signed_in", "Send an access token: Authorization: Bearer cs_…"
         case exceptions.MethodNotAllowed():
-            code, detail = "method_not_allowed", "This address does not take this method; the Allow header lists those."
+            code, detail = (
+                "method_not_allowed",
+                "This URL does not support this method; the Allow header lists the supported ones.",
+            )
         case exceptions.UnsupportedMediaType():
-            code, detail = "unsupported_media_type", "Send the document as application/json."
+            code, detail = "unsupported_media_type", "Send the body as application/json."
         case exceptions.Throttled():
             headers["Retry-After"] = str(max(1, round(getattr(exc, "wait", None) or 1)))
-            code, detail = "rate_limited", f"Too many requests: go on in {headers['Retry-After']} seconds."
+            code, detail = "rate_limited", f"Too many requests: try again in {headers['Retry-After']} seconds."
         case _:
             code, detail = "bad_request", str(exc.detail)
     return problem(status, code, detail), status, headers
@@ -198,12 +201,12 @@ def as_response(status: int, code: str, detail: str, headers: Mapping[str, str] 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """handler404 for /api/."""
-    return as_response(404, "not_found", "There is no such address in this interface; /api/v1/schema lists them all.")
+    return as_response(404, "not_found", "The API has no such URL; /api/v1/schema lists all of them.")
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """handler403 for /api/."""
-    return as_response(403, "not_permitted", "This is not open to you.")
+    return as_response(403, "not_permitted", "You do not have permission for this.")
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -213,4 +216,4 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500 for /api/. The traceback is in the server log under the same request id."""
-    return as_response(500, "server_error", "Internal error; the log has it under this request_id.")
+    return as_response(500, "server_error", "Internal error; it is in the server log under this request_id.")

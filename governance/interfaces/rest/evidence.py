@@ -64,7 +64,7 @@ class CardResponse(ResponseBody):
 class CardQuery(QueryParams):
     """Which revision to return."""
 
-    revision: IntQuery | None = Field(None, ge=1, le=999_999_999, description="Left out: the newest.")
+    revision: IntQuery | None = Field(None, ge=1, le=999_999_999, description="The newest if omitted.")
 
 
 class SectionResponse(ResponseBody):
@@ -85,22 +85,24 @@ class MissingSection(ResponseBody):
 class ParsedCard(CardResponse):
     """A revision of a model card, parsed, with the required parts that are missing."""
 
-    revisions: int = Field(description="How many there are.")
+    revisions: int = Field(description="Number of revisions.")
     metadata: dict[str, Any] = Field(description="The front matter.")
-    sections: list[SectionResponse] = Field(description="Subsections within; the opening has no title.")
-    asked: int = Field(description="Parts that are asked for.")
-    lacks: list[MissingSection] = Field(
-        description="Those of them that are missing or unfinished, as docs.model_card judges."
+    sections: list[SectionResponse] = Field(
+        description="Top-level sections with their subsections. The text before the first heading has no title."
     )
-    policy: str = Field(description="Whose requirements these are; empty for the check's own.")
-    unreadable: str = Field(description="Why the card could not be taken apart; empty where it could.")
+    asked: int = Field(description="Number of required parts.")
+    lacks: list[MissingSection] = Field(
+        description="The required parts that are missing or unfinished, as determined by docs.model_card."
+    )
+    policy: str = Field(description="The policy that sets the requirements; empty for the defaults of the check.")
+    unreadable: str = Field(description="Why the card could not be parsed; empty if it was parsed.")
 
 
 class EvidenceQuery(QueryParams):
     """Properties of the file."""
 
-    filename: TextQuery = Field(max_length=250, description="A name without folders.")
-    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="What the bytes must have.")
+    filename: TextQuery = Field(max_length=250, description="File name without directories.")
+    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="Expected SHA-256 of the file.")
 
 
 class MetricsView(Endpoint):

@@ -67,7 +67,7 @@ def _key(request: Request) -> str | None:
         return None
     found = _KEY.fullmatch(given.strip())
     if found is None:
-        detail = "An Idempotency-Key has 1 to 255 visible ASCII characters without quotes: a UUID is a good one."
+        detail = "An Idempotency-Key has 1 to 255 visible ASCII characters without quotes, for example a UUID."
         raise Problem(
             400, "invalid_request", detail, errors=[{"pointer": "Idempotency-Key", "code": "key", "detail": detail}]
         )
@@ -84,7 +84,7 @@ def _lock(token: AccessToken, key: str) -> None:
         raise Problem(
             409,
             "idempotency_in_progress",
-            "The first request with this Idempotency-Key is still being answered: send it again in a second.",
+            "The first request with this Idempotency-Key is still running: send it again in a second.",
             headers={"Retry-After": "1"},
         )
 
@@ -103,7 +103,7 @@ def _replay(kept: IdempotencyKey, request: Request, wanted: str) -> HttpResponse
             422,
             "idempotency_key_reused",
             f"This Idempotency-Key was used for {kept.method} {kept.path} with "
-            f"{'another' if kept.path == request.path else 'its own'} body: make a new key for a new request.",
+            f"{'another' if kept.path == request.path else 'its own'} body: use a new key for a new request.",
         )
     headers = {**kept.headers, "Idempotency-Replayed": "true"}
     return HttpResponse(kept.body, status=kept.status, content_type="application/json", headers=headers)

@@ -44,11 +44,11 @@ class ModelsQuery(PageQuery):
 
     q: TextQuery | None = Field(
         None,
-        description="A query, such as `tier:1 stage:production metric.auc>0.9 credit`: words of the table at "
+        description="A query, such as `tier:1 stage:production metric.auc>0.9 credit`: the filters listed at "
         "/search/help/, and text searched in names, titles, teams, purposes and descriptions.",
     )
     sort: Literal["name", "-updated"] = Field("name", description="By name, or by last change, newest first.")
-    stage: TextQuery | None = Field(None, description="Slug of a stage some version is in.")
+    stage: TextQuery | None = Field(None, description="Slug of a stage that contains a version of the model.")
     team: TextQuery | None = Field(None, description="Exact name of the team.")
     owner: TextQuery | None = Field(None, description="Id of the owner, `usr_…`.")
     status: Literal["active", "archived", "any"] = Field("active")
@@ -91,11 +91,11 @@ class ModelResponse(ResponseBody):
     tags: dict[str, str]
     risk_tier: int | None
     tier_assessed: bool = Field(
-        description="false where the tier was declared without questionnaire: it satisfies no policy that requires an "
-        "assessed tier, which is the default for a protected target."
+        description="Whether the tier comes from the questionnaire. A declared tier (false) satisfies no policy that "
+        "requires an assessed tier, which is the default for protected targets."
     )
     tier_proposed: int | None = Field(
-        description="The less strict tier that waits for a second person; null where none is proposed."
+        description="The less strict tier that waits for confirmation by a second person; null if there is none."
     )
     owner: PersonResponse | None
     accountable_executive: PersonResponse | None
@@ -106,7 +106,7 @@ class ModelResponse(ResponseBody):
     updated_at: UtcDateTime
     url: str
     versions_url: str
-    page: str = Field(description="Where people read it.")
+    page: str = Field(description="URL of the model's page.")
 
     @classmethod
     def of(cls, model: RegisteredModel) -> ModelResponse:
@@ -152,7 +152,7 @@ class _Facts(RequestBody):
     regulations: list[str] = Field([], max_length=50)
     tags: dict[str, str] = Field({}, max_length=100)
     risk_tier: Tier | None = None
-    owner: str | None = Field(None, description="User name; the caller's person where it is left out.")
+    owner: str | None = Field(None, description="User name; the caller's person if omitted.")
     accountable_executive: str | None = Field(None, description="User name.")
     next_review: Day | None = None
 
@@ -171,7 +171,7 @@ class ModelCreate(_Facts):
         min_length=1,
         max_length=200,
         pattern=r"^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$",
-        description="Its name in URLs, in the API and for MLflow clients; never reused.",
+        description="The name in URLs, in the API and for MLflow clients; never reused.",
     )
 
 

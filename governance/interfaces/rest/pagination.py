@@ -51,7 +51,7 @@ def _sound(place: Any, kind: type[Place]) -> Place:
 
 def refused() -> Problem:
     """400 response for an invalid cursor."""
-    detail = "This cursor is none of ours: take `next` of the page before, or leave it out."
+    detail = "This cursor is invalid: use `next` of the previous page, or omit it."
     return Problem(400, "invalid_request", detail, errors=[{"pointer": "?cursor", "code": "cursor", "detail": detail}])
 
 

@@ -83,7 +83,7 @@ def read_json(raw: bytes) -> Any:
         if depth > MAX_DEPTH:
             raise _too_deep()
         if isinstance(value, str) and is_unstorable(value):
-            raise _malformed("Text must hold no NUL and no half of a surrogate pair.", "characters", pointer)
+            raise _malformed("Text must not contain NUL or lone surrogates.", "characters", pointer)
     return document
 
 
@@ -92,14 +92,14 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _malformed(f"The member {json.dumps(twice)} stands twice in one object.", "duplicate_member")
+        raise _malformed(f"The member {json.dumps(twice)} occurs twice in one object.", "duplicate_member")
     return found
 
 
 def _integer(digits: str) -> int:
     # Check the length first: converting thousands of digits takes quadratic time.
     if len(digits) > 17 or abs(int(digits)) > MAX_INTEGER:
-        raise _malformed("Integers go up to 2^53-1 (RFC 7493); write a larger one as text.", "integer_too_large")
+        raise _malformed("Integers are limited to 2^53-1 (RFC 7493); send a larger one as text.", "integer_too_large")
     return int(digits)
 
 
@@ -111,7 +111,7 @@ def _number(digits: str) -> float:
 
 
 def _constant(name: str) -> float:
-    raise _malformed(f"{name} is no JSON number; leave the member out instead.", "not_finite")
+    raise _malformed(f"{name} is not a JSON number; omit the member instead.", "not_finite")
 
 
 def _walk(document: Any) -> Iterator[tuple[str, int, Any]]:
@@ -147,7 +147,9 @@ def upload(request: Request) -> tuple[HttpRequest, int]:
     raw = request._request
     announced = raw.META.get("CONTENT_LENGTH") or ""
     if not announced.isdecimal() or raw.META.get("HTTP_TRANSFER_ENCODING"):
-        raise Problem(411, "length_required", "Send the file's size as Content-Length; chunked bodies are not taken.")
+        raise Problem(
+            411, "length_required", "Send the file's size as Content-Length; chunked bodies are not supported."
+        )
     if (raw.content_type or "").startswith(("multipart/", "application/x-www-form-urlencoded")):
         raise Problem(
             415,

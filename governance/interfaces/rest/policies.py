@@ -51,12 +51,14 @@ class PolicyPath(ResponseBody):
     from_stage: str = Field(description="Name of the stage the version is in.")
     to_stage: str | None
     to_alias: str | None
-    tiers: list[int] = Field(description="The risk tiers of which this is so.")
-    free: bool = Field(description="Nothing governs it: it is carried out at once.")
-    policies: list[PathPolicyResponse] = Field(description="Every one must be satisfied.")
+    tiers: list[int] = Field(description="The risk tiers to which this applies.")
+    free: bool = Field(description="Whether no policy governs it, so that it is carried out at once.")
+    policies: list[PathPolicyResponse] = Field(description="All of them must be satisfied.")
     checks: list[str] = Field(description="Required checks.")
     approvals: list[str]
-    gaps: list[str] = Field(description="What no policy covers, so that the change is refused, and other warnings.")
+    gaps: list[str] = Field(
+        description="Warnings, such as a target that no policy covers, so that requests for it are rejected."
+    )
 
     @classmethod
     def of(cls, row: selectors.PathRequirements) -> PolicyPath:

@@ -50,7 +50,7 @@ def expected_revision(request: Request, identity: object) -> int | None:
         raise Problem(
             428,
             "precondition_required",
-            "Say which revision you mean: read it and send its ETag as If-Match.",
+            "A revision is required: read the object and send its ETag as If-Match.",
         )
     if given.strip() == "*":
         return None
@@ -58,7 +58,7 @@ def expected_revision(request: Request, identity: object) -> int | None:
         parts = re.fullmatch(rf"{re.escape(str(identity))}-([0-9]{{1,9}})(?:-[0-9a-f]{{12}})?", tag)
         if parts is not None:
             return int(parts[1])
-    raise Problem(412, "stale_revision", "If-Match holds no ETag of this object: read it again and send that one.")
+    raise Problem(412, "stale_revision", "If-Match contains no ETag of this object: read it again and send its ETag.")
 
 
 def known_revision(request: Request, identity: object) -> int | None:

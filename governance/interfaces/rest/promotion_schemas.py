@@ -43,7 +43,7 @@ class PromotionSummary(ResponseBody):
     target: TargetResponse
     state: str
     before_governance: bool = Field(
-        description="It stood there where it was brought from: no policy, no check, no approval."
+        description="Whether an import recorded it: promoted before governance, without policy, checks or approvals."
     )
     requested_by: PersonResponse
     checks: Progress
@@ -88,7 +88,7 @@ class PolicyRef(ResponseBody):
     revision: int
     digest: str
     confirmation: str = Field(
-        description="Who put it in force: two_officers, single_officer, or setup (without a second person)."
+        description="How it came into force: two_officers, single_officer, or setup (without a second person)."
     )
 
 
@@ -99,7 +99,7 @@ class GoverningPolicy(ResponseBody):
     revision: int
     digest: str
     basis: str = Field(description="target, leaving, represented_stage, tier or newer_revision.")
-    because: str = Field(description="The basis in words.")
+    because: str = Field(description="The basis as text.")
     added_at: UtcDateTime
 
     @classmethod
@@ -197,7 +197,7 @@ class ApprovalResponse(ResponseBody):
     group: str
     count: int
     order: int
-    open: bool = Field(description="Whether the groups before it are done.")
+    open: bool = Field(description="Whether the earlier groups have approved.")
     approved_by: list[str]
     may_approve: list[str]
     kept_out: list[ExcludedApprover]
@@ -273,12 +273,14 @@ class RejectionResponse(ResponseBody):
 class RelatedRequestResponse(ResponseBody):
     """Facts outside the version that matter to a reviewer."""
 
-    review_overdue_since: date | None = Field(description="The day the periodic review of the model was due.")
-    competing: list[int] = Field(description="Open requests that bring another version to the same place.")
+    review_overdue_since: date | None = Field(description="Due date of the overdue periodic review of the model.")
+    competing: list[int] = Field(description="Open requests for another version and the same target.")
     same_version: list[int] = Field(description="Open requests for the same version and another target.")
-    rejections: list[RejectionResponse] = Field(description="The latest rejected requests of the model, made before.")
+    rejections: list[RejectionResponse] = Field(
+        description="The latest earlier requests of the model that were rejected."
+    )
     in_target: int | None = Field(
-        description="The version that is in the target now, where it is not the one this request compares with."
+        description="The version in the target now, if it is not the champion of this request."
     )
 
     @classmethod
@@ -309,45 +311,47 @@ class PromotionResponse(ResponseBody):
     version: int
     from_stage: str
     target: TargetResponse
-    champion: int | None = Field(description="Number of the version it is compared with.")
+    champion: int | None = Field(description="Number of the version with which it is compared.")
     state: str = Field(
-        description="open, blocked, ready, promoted, rejected, withdrawn, expired or superseded; the first three live."
+        description="open, blocked or ready (live); promoted, rejected, withdrawn, expired or superseded (closed)."
     )
     before_governance: bool = Field(
-        description="It stood there where it was brought from: no policy, no check, no approval."
+        description="Whether an import recorded it: promoted before governance, without policy, checks or approvals."
     )
     reapproves: str | None = Field(
-        description="The promotion behind the place that the version holds already: this asks to approve it there "
-        "again, and moves nothing."
+        description="The promotion behind the place the version already holds: this request approves it there "
+        "again and changes no stage or alias."
     )
     live: bool
     headline: str
     reason: str
     requested_by: PersonResponse
-    policy: PolicyRef | None = Field(description="The policy it was made under; null where none governs the move.")
+    policy: PolicyRef | None = Field(
+        description="The policy that applied when it was created; null if no policy governs the transition."
+    )
     policies: list[GoverningPolicy] = Field(
-        description="Every policy revision it must satisfy, and why: the requirements are their conjunction."
+        description="All policy revisions it must satisfy, and why. Their requirements are combined."
     )
     aliases_outside_stage: list[str] = Field(
-        description="Aliases that represent the stage it leaves, and keep pointing at it until a request moves them."
+        description="Aliases of the stage that the version leaves; they point at it until a request changes them."
     )
     fingerprint: str
-    packet_digest: str | None = Field(description="What approvers sign, once review is open.")
+    packet_digest: str | None = Field(description="Digest of what approvers sign, once review is open.")
     requirements: list[RequirementResponse]
     checks: list[CheckResponse]
     approvals: list[ApprovalResponse]
     decisions: list[DecisionResponse]
     disagreements: list[DisagreementResponse] = Field(
-        description="Metrics whose declared value differs from the evaluation table; the check judged the table."
+        description="Metrics whose declared value differs from the evaluation table; the check uses the table."
     )
     related: RelatedRequestResponse
-    next_actions: list[str] = Field(description="What the caller may do now: execute, withdraw.")
+    next_actions: list[str] = Field(description="Actions the caller may take now: execute, withdraw.")
     revision: int
     created_at: UtcDateTime
     expires_at: UtcDateTime | None
     closed_at: UtcDateTime | None
     url: str
-    page: str = Field(description="Where people decide.")
+    page: str = Field(description="URL of the page where people decide.")
 
     @classmethod
     def of(cls, seen: PromotionDetail) -> PromotionResponse:

@@ -50,7 +50,7 @@ class PromotionCreate(RequestBody):
     model: str = Field(min_length=1, max_length=200)
     version: int = Field(ge=1, le=999_999_999)
     target: TargetInput
-    reason: str = Field(min_length=1, max_length=5_000, description="Why; part of what the approvers sign.")
+    reason: str = Field(min_length=1, max_length=5_000, description="The reason; part of what the approvers sign.")
 
 
 class PromotionWithdrawal(RequestBody):
@@ -64,9 +64,9 @@ class PromotionsQuery(PageQuery):
 
     state: (
         Literal["live", "open", "blocked", "ready", "promoted", "rejected", "withdrawn", "expired", "superseded"] | None
-    ) = Field(None, description="One state; `live` for those nobody has closed.")
+    ) = Field(None, description="One state, or `live` for all requests that are not closed.")
     model: TextQuery | None = Field(None, description="Name of a model.")
-    version: IntQuery | None = Field(None, ge=1, le=999_999_999, description="Number of a version; with `model`.")
+    version: IntQuery | None = Field(None, ge=1, le=999_999_999, description="Number of a version; use with `model`.")
 
 
 class WaitQuery(QueryParams):
@@ -76,8 +76,8 @@ class WaitQuery(QueryParams):
         None,
         ge=0,
         le=3600,
-        description="Seconds to hold the answer back until the request changes; 25 count at most. With "
-        "`If-None-Match`, a change since that tag is answered at once.",
+        description="Seconds to wait for a change of the request; at most 25. With `If-None-Match`, a change since "
+        "that ETag is returned at once.",
     )
 
 
@@ -115,7 +115,7 @@ class PromotionsView(Endpoint):
 
     @Operation(
         "requestPromotion",
-        "Ask for a promotion",
+        "Request a promotion",
         "promotions",
         {201: PromotionResponse},
         body=PromotionCreate,
@@ -151,7 +151,7 @@ class PromotionView(Endpoint):
     """/promotions/{id}"""
 
     @Operation(
-        "getPromotion", "Follow a promotion request", "promotions", {200: PromotionResponse},
+        "getPromotion", "Read a promotion request", "promotions", {200: PromotionResponse},
         query=WaitQuery, etag=True,
         long_poll=True,
     )  # fmt: skip
@@ -165,7 +165,7 @@ class GateView(Endpoint):
     """/promotions/{id}/gate"""
 
     @Operation(
-        "getGate", "Ask the gate", "promotions", {200: Gate}, query=WaitQuery, etag=True, long_poll=True
+        "getGate", "Read the state of the gate", "promotions", {200: Gate}, query=WaitQuery, etag=True, long_poll=True
     )  # fmt: skip
     def get(self, request: Request, id: int) -> Response:  # noqa: A002
         """Return the state of a request only, for a pipeline that has to decide whether to continue."""
@@ -179,7 +179,7 @@ class ExecutionView(Endpoint):
 
     @Operation(
         "executePromotion",
-        "Carry out a request that is ready",
+        "Execute a request that is ready",
         "promotions",
         {200: PromotionResponse},
         if_match=True,
@@ -228,7 +228,7 @@ class WithdrawalView(Endpoint):
 class DecisionsView(Endpoint):
     """/promotions/{id}/decisions"""
 
-    @Operation("decide", "Refused: people decide, on the request's page", "promotions", {})
+    @Operation("decide", "Always refused: people decide on the request's page", "promotions", {})
     def post(self, request: Request, id: int) -> Response:  # noqa: A002
         """Always refused: tokens do not decide.
 

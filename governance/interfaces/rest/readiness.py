@@ -25,11 +25,13 @@ class ReadinessStepResponse(ResponseBody):
     """A condition or a check, and its expected state."""
 
     title: str
-    state: str = Field(description="failed: something has to be done; waiting: judged when the request is made; met")
+    state: str = Field(
+        description="failed: something has to be done; waiting: evaluated when the request is created; met"
+    )
     required: bool
     detail: str
     additions: list[ReadinessAdditionResponse]
-    command: str = Field(description="The command that adds what is missing; empty where nothing can be added.")
+    command: str = Field(description="The command that adds what is missing; empty if nothing can be added.")
 
     @classmethod
     def of(cls, step: ReadinessStep) -> ReadinessStepResponse:
@@ -76,9 +78,9 @@ class TargetReadinessResponse(ResponseBody):
     name: str
     stage: str | None
     alias: str | None
-    offered: bool = Field(description="Whether the caller can ask for it now.")
-    refusal: str = Field(description="Why it is not offered.")
-    free: bool = Field(description="Nothing governs it: it is carried out at once.")
+    offered: bool = Field(description="Whether the caller can request it now.")
+    refusal: str = Field(description="Why it cannot be requested.")
+    free: bool = Field(description="Whether no policy governs it, so that it is carried out at once.")
     open_request: int | None = Field(description="The open request of this version for the target.")
     policies: list[GoverningRevision]
     steps: list[ReadinessStepResponse]
@@ -109,7 +111,7 @@ class Readiness(ResponseBody):
 class ReadinessView(Endpoint):
     """/models/{slug}/versions/{number}/readiness"""
 
-    @Operation("getReadiness", "Read what a version needs for each target", "versions", {200: Readiness})
+    @Operation("getReadiness", "Read the requirements of a version for each target", "versions", {200: Readiness})
     def get(self, request: Request, slug: str, number: int) -> Response:
         """Return for each target what is missing, who would have to approve, and why it may not be requestable."""
         version = registry.version(self.actor, slug, number)

@@ -32,7 +32,9 @@ class QuestionnaireResponse(ResponseBody):
     title: str
     digest: str
     published_at: UtcDateTime
-    document: dict[str, Any] = Field(description="Questions with their answers, thresholds, rules, review cadence.")
+    document: dict[str, Any] = Field(
+        description="Questions with their answers, thresholds, rules and review intervals."
+    )
 
 
 class QuestionnaireList(Page[QuestionnaireResponse]):
@@ -47,15 +49,15 @@ class AssessmentResponse(ResponseBody):
     questionnaire_digest: str
     answers: dict[str, str]
     points: int
-    reasoning: dict[str, Any] = Field(description="The answers in words, their points, and the rules that applied.")
+    reasoning: dict[str, Any] = Field(description="The answers as text, their points, and the rules that applied.")
     computed_tier: int
-    tier: int = Field(description="What was set.")
+    tier: int = Field(description="The tier that was set.")
     tier_before: int | None
     override_reason: str
     rationale: str
-    in_force: bool = Field(description="Whether the model's tier rests on it.")
+    in_force: bool = Field(description="Whether it determines the model's current tier.")
     change_proposal: int | None = Field(
-        description="The confirmed change proposal of a tier that lowers; null where one person sufficed."
+        description="The confirmed change proposal, if the tier became less strict; otherwise null."
     )
     next_review: date
     assessor: PersonResponse
@@ -81,11 +83,11 @@ class AssessmentList(Page[AssessmentResponse]):
 class AssessmentCreate(RequestBody):
     """Answers to the questionnaire."""
 
-    questionnaire: int = Field(ge=1, le=999_999_999, description="The revision answered; it has to be in force.")
+    questionnaire: int = Field(ge=1, le=999_999_999, description="The revision that was answered; it must be in force.")
     answers: dict[str, str] = Field(max_length=40, description="Id of an answer by the id of its question.")
-    rationale: str = Field(min_length=1, max_length=20_000, description="What the answers rest on.")
+    rationale: str = Field(min_length=1, max_length=20_000, description="The basis of the answers.")
     tier: Tier | None = Field(
-        None, description="Where it shall not be the computed one. Less strict is proposed by officers."
+        None, description="A tier other than the computed one. A less strict one can be proposed only by officers."
     )
     override_reason: str = Field("", max_length=5_000)
 
@@ -97,7 +99,7 @@ class ReviewResponse(ResponseBody):
     outcome: str = Field(description="fit, fit_with_conditions or not_fit")
     findings: str
     conditions: str
-    live_versions: list[int] = Field(description="Numbers of the versions in protected stages then.")
+    live_versions: list[int] = Field(description="Numbers of the versions that were in protected stages at that time.")
     due: date | None
     next_review: date
     reviewer: PersonResponse

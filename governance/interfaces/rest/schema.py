@@ -50,11 +50,11 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
     },
     "path": {
-        "description": "Path of the file inside the version; its slashes may be sent as they are or as %2F.",
+        "description": "Path of the file inside the version; slashes may be sent as / or as %2F.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 500},
     },
     "kind": {
-        "description": "Kind of the evidence, in the words of the checks that read it.",
+        "description": "Kind of the evidence, as named by the checks that read it.",
         "schema": {"type": "string", "pattern": "^[a-z0-9_]+(\\.[a-z0-9_]+)*$", "maxLength": 80},
     },
     "stage": {
@@ -66,7 +66,7 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "string", "pattern": "^[\\w-]+$", "maxLength": 255},
     },
     "key": {
-        "description": "The dataset's identity, or its digest where no other dataset has that.",
+        "description": "The dataset's identity, or its digest if no other dataset has the same.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:+=~-]+$", "minLength": 1, "maxLength": 128},
     },
     "event": {"description": "Id of the event.", "schema": {"type": "string", "format": "uuid"}},
@@ -171,7 +171,7 @@ class Schema(AutoSchema):
                 described["headers"] = {"ETag": {"schema": {"type": "string"}}}
             answers[str(status)] = described
         if this.etag and self.method == "GET":
-            answers["304"] = {"description": "It is as `If-None-Match` says."}
+            answers["304"] = {"description": "The object still has the ETag in `If-None-Match`."}
         refusal = self._refusal()
         for status in this.statuses_of_refusals(has_path_parameters="{" in self.path):
             answers[str(status)] = refusal
@@ -185,7 +185,7 @@ class Schema(AutoSchema):
                 name="Problem",
                 type=ResolvedComponent.RESPONSE,
                 object="Problem",
-                schema={"description": "A refusal, with the rule and the way out (RFC 9457).", "content": content},
+                schema={"description": "An error with the rule and the remedy (RFC 9457).", "content": content},
             )
         )
         return {"$ref": "#/components/responses/Problem"}
@@ -221,16 +221,20 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _headers(this: Operation) -> list[tuple[bool, tuple[str, bool, str]]]:
     return [
-        (this.if_match, ("If-Match", True, "The `ETag` of what was read; `*` for any revision.")),
+        (this.if_match, ("If-Match", True, "The `ETag` of the object as read; `*` for any revision.")),
         (
             this.etag and 200 in this.answers,
-            ("If-None-Match", False, "The `ETag` of what the caller has; 304 where it still is so."),
+            ("If-None-Match", False, "The `ETag` the caller has; the response is 304 if it is still current."),
         ),
         (
             this.idempotent,
-            ("Idempotency-Key", False, "A key of the caller's, such as a UUID: the same request is carried out once."),
+            (
+                "Idempotency-Key",
+                False,
+                "A key chosen by the caller, such as a UUID: a repeated request is executed once.",
+            ),
         ),
-        (this.long_poll, ("Prefer", False, "`wait=25`: as the query parameter `wait` (RFC 7240).")),
+        (this.long_poll, ("Prefer", False, "`wait=25`, like the query parameter `wait` (RFC 7240).")),
     ]
 
 

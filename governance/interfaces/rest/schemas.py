@@ -68,7 +68,7 @@ def _day(value: Any) -> Any:
 
 def _visible(value: Any) -> Any:
     if isinstance(value, str) and "\x00" in value:
-        raise PydanticCustomError("characters", "Text must hold no NUL.")
+        raise PydanticCustomError("characters", "Text must not contain NUL.")
     return value
 
 
@@ -93,8 +93,8 @@ UtcDateTime = Annotated[
 class PageQuery(QueryParams):
     """The page of a list."""
 
-    limit: IntQuery = Field(50, ge=1, le=MAX_PAGE, description="How many items a page has at most.")
-    cursor: TextQuery | None = Field(None, description="`next` of the page before; left out for the first page.")
+    limit: IntQuery = Field(50, ge=1, le=MAX_PAGE, description="Maximum items per page.")
+    cursor: TextQuery | None = Field(None, description="`next` of the previous page; omit it for the first page.")
 
 
 class Page(ResponseBody, Generic[Item]):
@@ -126,16 +126,16 @@ class FieldError(ResponseBody):
     model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     pointer: str = Field(
-        description="Where: a JSON pointer (RFC 6901) into the body, `?name` for a query parameter, or a header's name."
+        description="A JSON pointer (RFC 6901) into the body, `?name` for a query parameter, or the name of a header."
     )
     code: str
     detail: str
     offset: int | None = Field(
-        default=None, description="Of a fault inside a text, such as a query: the character it begins at, from 0."
+        default=None, description="For an error inside a text, such as a query: index of its first character, from 0."
     )
-    length: int | None = Field(default=None, description="How many characters it has.")
-    allowed: list[str] = Field(default=[], description="What may stand there.")
-    meant: str = Field(default="", description="Which of it was probably meant.")
+    length: int | None = Field(default=None, description="Number of characters.")
+    allowed: list[str] = Field(default=[], description="Allowed values at this position.")
+    meant: str = Field(default="", description="Suggested correction.")
 
 
 class RequirementResponse(ResponseBody):
@@ -191,19 +191,19 @@ class ProblemDetails(BaseModel):
 
     model_config = ConfigDict(title="Problem")
 
-    type: str = Field(description="Address of the page that explains this type of problem.")
+    type: str = Field(description="URL of the page that explains this type of error.")
     title: str
     status: int
-    detail: str = Field(description="The rule, and the way out.")
-    code: str = Field(description="Stable name of the type, for programs.")
+    detail: str = Field(description="The rule and the remedy.")
+    code: str = Field(description="Stable identifier of the type, for programs.")
     request_id: str
-    errors: list[FieldError] = Field(default=[], description="Faults of the input.")
-    requirements: list[RequirementResponse] = Field(default=[], description="What a policy still asks.")
-    who_can: list[str] = Field(default=[], description="Names of those who can help.")
-    rule: str = Field(default="", description="The rule's own name, such as SoD-2.")
-    existing: ExistingRequestResponse | None = Field(default=None, description="What is in the way.")
+    errors: list[FieldError] = Field(default=[], description="Validation errors.")
+    requirements: list[RequirementResponse] = Field(default=[], description="Unmet requirements of a policy.")
+    who_can: list[str] = Field(default=[], description="Names of people who can help.")
+    rule: str = Field(default="", description="Identifier of the rule, such as SoD-2.")
+    existing: ExistingRequestResponse | None = Field(default=None, description="The conflicting object.")
     way: list[str] = Field(
-        default=[], description="Slugs of the stages through which allowed moves lead to the one that was meant."
+        default=[], description="Slugs of the stages through which allowed transitions lead to the requested one."
     )
 
 
@@ -235,7 +235,7 @@ def read(shape: type[Shape], given: Any, prefix: str = "") -> Shape:
 
 def invalid(errors: list[Mapping[str, str]]) -> Problem:
     """The problem for input that does not match the schema of the operation."""
-    count = "One fault" if len(errors) == 1 else f"{len(errors)} faults"
+    count = "One error" if len(errors) == 1 else f"{len(errors)} errors"
     first = errors[0]
     return Problem(
         400,
@@ -257,9 +257,9 @@ def _pointer(loc: tuple[int | str, ...], prefix: str) -> str:
 def _detail(error: Any, shape: type[BaseModel]) -> str:
     if error["type"] == "extra_forbidden":
         if len(error["loc"]) == 1:
-            return f"There is no such member; there are: {', '.join(shape.model_fields)}."
+            return f"There is no such member. Allowed members: {', '.join(shape.model_fields)}."
         return "There is no such member."
     if error["type"] == "missing":
-        return "This is missing."
+        return "This member is required."
     message = str(error["msg"]).removeprefix("Value error, ")
     return message if message.endswith(".") else message + "."

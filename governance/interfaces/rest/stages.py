@@ -22,7 +22,7 @@ from registry.models import Stage
 class StageQuery(PageQuery):
     """The point in time."""
 
-    at: DateTimeQuery | None = Field(None, description="The moment asked about; now where it is left out.")
+    at: DateTimeQuery | None = Field(None, description="The point in time; now if omitted.")
 
 
 class StageOccupancyResponse(ResponseBody):
@@ -30,7 +30,7 @@ class StageOccupancyResponse(ResponseBody):
 
     version: int
     since: UtcDateTime
-    until: UtcDateTime | None = Field(description="null while it is there.")
+    until: UtcDateTime | None = Field(description="Null while the version is in the stage.")
     request: str | None = Field(description="The promotion request that moved it there.")
     url: str
 
@@ -42,7 +42,13 @@ class StageOccupancyList(Page[StageOccupancyResponse]):
 class StageView(Endpoint):
     """/models/{slug}/stages/{stage}"""
 
-    @Operation("whatWasInStage", "What is or was in a stage", "models", {200: StageOccupancyList}, query=StageQuery)
+    @Operation(
+        "whatWasInStage",
+        "List the versions in a stage of a model",
+        "models",
+        {200: StageOccupancyList},
+        query=StageQuery,
+    )
     def get(self, request: Request, slug: str, stage: str) -> Response:
         """List the versions of a model that are in a stage, or were at the time `at`."""
         asked = self.query(StageQuery)
@@ -77,7 +83,7 @@ class StageView(Endpoint):
 class OccupantsQuery(PageQuery):
     """The point in time."""
 
-    at: DateTimeQuery | None = Field(None, description="The moment asked about; now where it is left out.")
+    at: DateTimeQuery | None = Field(None, description="The point in time; now if omitted.")
 
 
 class OccupantResponse(ResponseBody):
@@ -88,10 +94,12 @@ class OccupantResponse(ResponseBody):
     owner: PersonResponse | None
     risk_tier: int | None
     since: UtcDateTime
-    until: UtcDateTime | None = Field(description="null while it is there.")
+    until: UtcDateTime | None = Field(description="Null while the version is in the stage.")
     request: str | None = Field(description="The promotion request that moved it there.")
-    approved_by: list[str] = Field(description="Names of those whose approvals moved it there.")
-    before_governance: bool = Field(description="It was there before it was brought here; no approval is recorded.")
+    approved_by: list[str] = Field(description="Names of the people whose approvals moved it there.")
+    before_governance: bool = Field(
+        description="Whether it was in the stage before the import; no approval is recorded here."
+    )
     url: str
 
 
@@ -103,7 +111,11 @@ class OccupantsView(Endpoint):
     """/stages/{stage}/versions"""
 
     @Operation(
-        "listVersionsInStage", "List what is or was in a stage", "models", {200: OccupantList}, query=OccupantsQuery
+        "listVersionsInStage",
+        "List the versions of all models in a stage",
+        "models",
+        {200: OccupantList},
+        query=OccupantsQuery,
     )
     def get(self, request: Request, stage: str) -> Response:
         """List the versions of all visible models that are in a stage, or were at the time `at`.

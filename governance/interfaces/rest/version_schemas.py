@@ -42,19 +42,23 @@ class DatasetCreate(RequestBody):
     """
 
     role: Literal["training", "validation", "evaluation"]
-    name: str = Field("", max_length=250, description="Needed without `form`; by default as the text names it.")
+    name: str = Field(
+        "", max_length=250, description="Required without `form`; otherwise taken from the text by default."
+    )
     form: (
         Literal["sha256", "git-lfs", "dvc", "lakefs", "s3", "git", "pachyderm", "delta", "iceberg", "mlflow"] | None
-    ) = Field(None, description="What kind of reference `text` is.")
+    ) = Field(None, description="The format of `text`.")
     text: str = Field(
         "",
         max_length=MAX_TEXT,
         description="The reference: a .dvc file's content, lakefs://repository/commit/path, s3://bucket/key?versionId=…",
     )
-    reference: str = Field("", max_length=250, description="The name's version, tag or date.")
+    reference: str = Field("", max_length=250, description="The version, tag or date of the dataset.")
     uri: str = Field("", max_length=2000)
     digest_algorithm: str = Field(
-        "", max_length=20, description=f"{', '.join(DIGEST_FORMS)}, or another label, which identifies nothing surely."
+        "",
+        max_length=20,
+        description=f"{', '.join(DIGEST_FORMS)}, or another label, which does not identify the data reliably.",
     )
     digest: str = Field("", max_length=128)
 
@@ -63,7 +67,9 @@ class DatasetCreate(RequestBody):
         if (self.form is None) != (not self.text):
             raise PydanticCustomError("form_and_text", "Give `form` and `text` together.")
         if self.form is not None and (self.reference or self.uri or self.digest_algorithm or self.digest):
-            raise PydanticCustomError("form_and_facts", "Give `form` and `text`, or the facts one by one; not both.")
+            raise PydanticCustomError(
+                "form_and_facts", "Give either `form` and `text` or the separate fields, not both."
+            )
         return self
 
     @property
@@ -99,14 +105,14 @@ class VersionCreate(RequestBody):
     run_link: str = Field("", max_length=2000)
     code_repository: str = Field("", max_length=500)
     code_commit: str = Field("", max_length=64)
-    code_clean: bool | None = Field(None, description="Whether the working tree was as the commit says.")
+    code_clean: bool | None = Field(None, description="Whether the working tree had no changes against the commit.")
     environment_lock: str = Field("", description="Text of the lock file.")
     parameters: dict[str, Any] = Field({})
-    signature: dict[str, Any] = Field({}, description="Inputs and outputs, as MLflow writes them.")
+    signature: dict[str, Any] = Field({}, description="Inputs and outputs in MLflow's format.")
     licence: str = Field("", max_length=200)
     datasets: list[DatasetCreate] = Field([], max_length=100)
     parents: list[VersionReference] = Field([], max_length=100)
-    trained_by: str | None = Field(None, description="User name of whoever trained it.")
+    trained_by: str | None = Field(None, description="User name of the person who trained it.")
     metrics: list[MetricCreate] = Field([], max_length=1000)
     card: str = Field("", description="Model card: YAML front matter and Markdown.")
     description: str = Field("", max_length=100_000)
@@ -120,12 +126,14 @@ class ArtifactResponse(ResponseBody):
     sha256: str
     size: int
     stored: bool
-    state: str = Field(description="stored, missing, examining (a worker reads it), refused or failed (send it again)")
-    detail: str = Field(description="Where it was refused or failed: what was wrong, and the way out.")
-    format: str = Field(description="What the bytes were recognised as; empty until a worker looked.")
+    state: str = Field(
+        description="stored, missing, examining (a worker verifies it), refused or failed (upload it again)"
+    )
+    detail: str = Field(description="The error and the remedy, if it was refused or failed.")
+    format: str = Field(description="The detected file format; empty until a worker has examined the file.")
     approved: bool = Field(
-        description="False where it was attached after the version was put in a protected place that it holds: no "
-        "promotion covers it, and `resolve` leaves it out."
+        description="False if it was attached after the version was put in a protected placement: no promotion covers "
+        "it, and `resolve` does not list it under `artifacts`."
     )
     url: str
 
@@ -153,10 +161,10 @@ class DatasetResponse(ResponseBody):
     uri: str
     digest_algorithm: str
     digest: str
-    form: str = Field(description="sha256, dvc, lakefs, …; empty for a plain label")
+    form: str = Field(description="sha256, dvc, lakefs, …; empty for a label")
     strength: str = Field(description="strong, medium or weak")
-    stronger: str = Field(description="What would identify the data more surely; empty where nothing would.")
-    identity: str = Field(description="The same for every reference of the same dataset.")
+    stronger: str = Field(description="What would identify the data more reliably; empty if nothing would.")
+    identity: str = Field(description="Identity of the dataset, the same for all its references.")
 
     @classmethod
     def of(cls, reference: DatasetReference) -> DatasetResponse:
@@ -232,13 +240,13 @@ class ImportRecordResponse(ResponseBody):
     author_there: str
     stage_there: str
     aliases_there: list[str]
-    approval_there: str = Field(description="What was said there of an approval; it is none here.")
+    approval_there: str = Field(description="The approval recorded there; it does not count as an approval here.")
     claims: dict[str, Any]
     imported_at: UtcDateTime
     imported_by: PersonResponse
     before_governance: bool = Field(
-        description="It stands where it stood there, or carries a protected alias it carried there: nobody here "
-        "checked or approved that."
+        description="Whether it still has the stage or a protected alias that it had there, without checks and "
+        "approvals here."
     )
 
     @classmethod
@@ -270,7 +278,7 @@ class UnreadableFieldResponse(ResponseBody):
     """A stored text of a version that cannot be parsed."""
 
     field: str
-    detail: str = Field(description="Why, and what to do.")
+    detail: str = Field(description="The reason and the remedy.")
 
 
 class VersionResponse(VersionSummary):
@@ -289,10 +297,10 @@ class VersionResponse(VersionSummary):
     description: str
     notes: str = Field(description="Markdown.")
     tags: dict[str, str]
-    registered_with: str | None = Field(description="Id of the token it was registered with, `tok_…`.")
+    registered_with: str | None = Field(description="Id of the token that registered it, `tok_…`.")
     environment_lock_sha256: str | None
     trained_by: PersonResponse | None
-    parents: list[str] = Field(description="Each as model/number; those the caller may see.")
+    parents: list[str] = Field(description="Each as model/number, limited to those the caller may see.")
     artifacts: list[ArtifactResponse]
     datasets: list[DatasetResponse]
     metrics: list[MetricResponse]
@@ -300,18 +308,16 @@ class VersionResponse(VersionSummary):
     evidence: list[EvidenceResponse]
     evidence_revision: int
     unreadable: list[UnreadableFieldResponse] = Field(
-        description="Texts that are kept and cannot be read: the model card, the environment lock."
+        description="Stored texts that cannot be parsed: the model card, the environment lock."
     )
     approved_fingerprint: str | None = Field(
-        description="What was approved for the protected place it holds, the stage before aliases; null where it holds "
-        "none, or nobody here approved it."
+        description="The fingerprint approved for the protected placement it holds, the stage before aliases; null if "
+        "it holds none, or was not approved here."
     )
-    deviates: bool = Field(description="Whether it was added to since it was put in a protected place that it holds.")
-    places: list[PlacementResponse] = Field(description="The protected places it holds, and what was added since.")
-    abandoned_at: UtcDateTime | None = Field(description="When it was given up, because its files never came.")
-    imported: ImportRecordResponse | None = Field(
-        description="Where it was brought from, and what was said of it there."
-    )
+    deviates: bool = Field(description="Whether anything was added since it was put in a protected placement.")
+    places: list[PlacementResponse] = Field(description="The protected placements it holds, and the additions since.")
+    abandoned_at: UtcDateTime | None = Field(description="When it was abandoned because its files were not uploaded.")
+    imported: ImportRecordResponse | None = Field(description="The source of the import, and what was recorded there.")
     page: str
 
 
@@ -331,8 +337,8 @@ class VersionDeclaration(VersionResponse):
     """A version that was declared, or found by an identical declaration."""
 
     same_artifacts: list[str] = Field(
-        description="Older registered versions of the model with the very same files and other inputs, each as "
-        "model/number; the newest first, at most five."
+        description="Older registered versions of the model with identical files and other inputs, each as "
+        "model/number; newest first, at most five."
     )
 
     @classmethod
@@ -350,19 +356,21 @@ class Resolved(ResponseBody):
     version: int
     stage: str
     aliases: list[str]
-    fingerprint: str = Field(description="SHA-256 over everything a decision about it rests on, as it is now.")
+    fingerprint: str = Field(description="SHA-256 over everything that decisions depend on, in its current state.")
     approved_fingerprint: str | None = Field(
-        description="The same as it was approved for the place that is asked for, or for the place it holds; null "
-        "where it holds no protected place, or nobody here approved it."
+        description="The fingerprint approved for the requested placement, or for the placement it holds; null if it "
+        "holds no protected placement, or was not approved here."
     )
-    deviates: bool = Field(description="Whether the version was added to since: `fingerprint` is not the approved one.")
-    places: list[PlacementResponse] = Field(description="The protected places it holds, and what was added since.")
-    artifacts: list[ArtifactResponse] = Field(description="The approved files; `unapproved_files` are not among them.")
+    deviates: bool = Field(description="Whether `fingerprint` differs from the approved one because of additions.")
+    places: list[PlacementResponse] = Field(description="The protected placements it holds, and the additions since.")
+    artifacts: list[ArtifactResponse] = Field(description="The approved files, without `unapproved_files`.")
     unapproved_files: list[ArtifactResponse] = Field(
-        description="Files that were attached since, which no promotion covers: not to be deployed."
+        description="Files attached since, which no promotion covers. Do not deploy them."
     )
     signature: dict[str, Any]
-    before_governance: bool = Field(description="It stands so since before it was brought here; nobody approved it.")
+    before_governance: bool = Field(
+        description="Whether it has held this placement since before the import, without an approval here."
+    )
     revision: int
     url: str
 

@@ -43,10 +43,10 @@ class VersionsQuery(PageQuery):
 
     q: TextQuery | None = Field(
         None,
-        description="A query, such as `metric.auc>0.9 stage:production`: words of the table at /search/help/, and text "
+        description="A query, such as `metric.auc>0.9 stage:production`: the filters listed at /search/help/, and text "
         "searched in descriptions and sources.",
     )
-    stage: TextQuery | None = Field(None, description="Slug of the stage they are in.")
+    stage: TextQuery | None = Field(None, description="Slug of the stage of the versions.")
     status: Literal["registering", "registered"] | None = None
 
 
@@ -55,8 +55,8 @@ class AllVersionsQuery(PageQuery):
 
     q: TextQuery | None = Field(
         None,
-        description="A query, such as `metric.auc>0.9 dataset:loans-2026 tier:1`: words of the table at "
-        "/search/help/, of versions and of their models, and text.",
+        description="A query, such as `metric.auc>0.9 dataset:loans-2026 tier:1`: the filters listed at "
+        "/search/help/, for versions and their models, and text.",
     )
 
 
@@ -71,7 +71,7 @@ class VersionUpdate(RequestBody):
 
     description: str = Field("", max_length=100_000)
     notes: str = Field("", max_length=100_000, description="Markdown.")
-    tags: dict[str, str] = Field({}, max_length=100, description="All of them: those left out are taken away.")
+    tags: dict[str, str] = Field({}, max_length=100, description="All tags: omitted ones are removed.")
 
     @model_validator(mode="before")
     @classmethod
@@ -85,7 +85,7 @@ class VersionUpdate(RequestBody):
                     FieldError(
                         f"/{name}",
                         "fixed_at_registration",
-                        "This is fixed when a version is registered, because decisions rest on it: register a new "
+                        "This is fixed when a version is registered, because decisions depend on it: register a new "
                         "version. Metrics, card and evidence are added in revisions at their own addresses.",
                     )
                     for name in fixed
@@ -216,8 +216,8 @@ class VersionView(Endpoint):
         return tagged(self, slug, number)
 
     @Operation(
-        "changeVersion", "Change what is free of a version", "versions", {200: VersionResponse}, body=VersionUpdate,
-        if_match=True,
+        "changeVersion", "Change description, notes or tags of a version", "versions", {200: VersionResponse},
+        body=VersionUpdate, if_match=True,
     )  # fmt: skip
     def patch(self, request: Request, slug: str, number: int) -> Response:
         """Change the description, notes or tags; they do not affect any decision.

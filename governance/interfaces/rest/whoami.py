@@ -17,7 +17,7 @@ class TokenResponse(ResponseBody):
     """The token that was sent, without its secret."""
 
     name: str
-    prefix: str = Field(description="How the secret begins, to find it in a list or in a leak.")
+    prefix: str = Field(description="The beginning of the secret, to identify the token.")
     expires_at: UtcDateTime
 
 
@@ -25,18 +25,20 @@ class ServerResponse(ResponseBody):
     """The server that responds."""
 
     url: str
-    api: str = Field(description="Version of this interface.")
+    api: str = Field(description="Version of this API.")
 
 
 class WhoAmI(ResponseBody):
     """The identity of the caller."""
 
-    id: str = Field(description="What the audit log calls the caller.")
+    id: str = Field(description="Identifier of the caller in the audit log.")
     kind: str = Field(description="token, or person")
     auth: str
-    person: PersonResponse | None = Field(description="Who answers for the caller.")
-    scopes: list[str] | None = Field(description="What the token may do; null where no scopes limit the caller.")
-    models: list[str] | None = Field(description="The models the token is limited to; null for all its person sees.")
+    person: PersonResponse | None = Field(description="The person responsible for the caller.")
+    scopes: list[str] | None = Field(description="Scopes of the token; null if no scopes limit the caller.")
+    models: list[str] | None = Field(
+        description="The models to which the token is limited; null for all models its person sees."
+    )
     token: TokenResponse | None
     server: ServerResponse
 
@@ -44,7 +46,7 @@ class WhoAmI(ResponseBody):
 class WhoAmIView(Endpoint):
     """/whoami"""
 
-    @Operation("whoAmI", "Who the token is", "identity", {200: WhoAmI})
+    @Operation("whoAmI", "Read the identity of the caller", "identity", {200: WhoAmI})
     def get(self, request: Request) -> Response:
         """Return the caller's identity, scopes and limits. A pipeline can print them before it begins."""
         actor = self.actor

@@ -38,7 +38,7 @@ def jump(request: PageRequest, what: str = "") -> HttpResponse:
 
 
 def named_by(request: PageRequest, text: str) -> str:
-    """Return the URL of the object that a reference (#128, a digest, model@alias, an id) names; empty for other text."""
+    """Return the URL of the object that a reference names (#128, digest, model@alias, id); empty for other text."""
     text = text.strip().removeprefix("sha256:")
     told = text.startswith("#") or "@" in text or len(text) >= UNMISTAKABLE
     return find(request, text) if told and len(text) <= LONGEST and " " not in text and ":" not in text else ""

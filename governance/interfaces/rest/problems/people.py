@@ -6,63 +6,71 @@ from governance.interfaces.rest.problems.problem_type import ProblemType
 
 PEOPLE: Final[dict[str, ProblemType]] = {
     "already_decided": ProblemType(
-        "You have decided already",
-        "A decision is not edited; it lapses when what it signed changes.",
+        "You have already decided",
+        "A decision cannot be edited; it lapses when the signed content changes.",
         "Wait until the request changes, or ask another reviewer.",
     ),
     "separation_of_duties": ProblemType(
-        "The separation of duties keeps you out",
-        "Whoever asked for, registered or trained a version, or is behind the CI run, does not approve it; superusers "
-        "and service accounts never do.",
-        "`who_can` names those who may.",
+        "The separation of duties excludes you",
+        "The people who requested the promotion, registered or trained the version, or are behind the CI run, cannot "
+        "approve it. Superusers and service accounts can never approve.",
+        "Ask one of the people in `who_can`.",
     ),
     "not_a_reviewer": ProblemType(
-        "The policy calls on others",
-        "Decisions come from members of the groups the policy names.",
-        "`who_can` names them.",
+        "You are not in a reviewer group of the policy",
+        "Only members of the groups named in the policy decide.",
+        "Ask one of the people in `who_can`.",
     ),
     "packet_changed": ProblemType(
         "The request changed while you were reading",
-        "A decision signs what was shown, and that is no longer what is there.",
-        "Look at what changed, then decide again.",
+        "A decision signs the content that was shown, and the content has changed since.",
+        "Review the changes, then decide again.",
     ),
     "review_not_open": ProblemType(
         "Review has not opened",
-        "Approving opens when every check is completed and every required one is satisfied.",
-        "`requirements` lists what is left.",
+        "Approvals are accepted when all checks are completed and all required checks are satisfied.",
+        "`requirements` lists what is missing.",
     ),
     "comes_later": ProblemType(
-        "Your group comes later",
-        "The policy asks other groups first.",
-        "Wait until they are done.",
+        "Your group decides later",
+        "The policy requires the approval of other groups first.",
+        "Wait until they have approved.",
     ),
-    "already_granted": ProblemType("The role is held already", "What is asked for is so.", "Nothing has to be done."),
-    "already_revoked": ProblemType("It was revoked already", "What is asked for is so.", "Nothing has to be done."),
+    "already_granted": ProblemType(
+        "The role is already assigned", "The requested state exists already.", "No action is needed."
+    ),
+    "already_revoked": ProblemType(
+        "It is already revoked", "The requested state exists already.", "No action is needed."
+    ),
     "others_rights": ProblemType(
-        "What others may do is not for everybody",
-        "Those who give roles on the model, auditors and officers read it.",
-        "Ask for your own rights, or one of those `who_can` names.",
+        "You cannot read other people's permissions",
+        "Only people who assign roles on the model, auditors and officers can read them.",
+        "Query your own permissions, or ask one of the people in `who_can`.",
     ),
     "last_owner": ProblemType(
-        "Somebody answers for every model",
-        "The last active owner's role is not taken back.",
-        "Make somebody else its owner first, without an end.",
+        "Every model needs an owner",
+        "The role of the last active owner cannot be revoked.",
+        "Make another person owner first, without an end date.",
     ),
     "already_asked": ProblemType(
-        "Your request waits already", "One request of a person for a model waits at a time.", "Withdraw it to ask anew."
+        "You have an open request",
+        "A person can have one open request per model.",
+        "Withdraw it to create another one.",
     ),
     "too_many_open": ProblemType(
-        "Too many of your requests wait", "Asking is no way to search.", "Withdraw those you no longer need."
+        "You have too many open requests",
+        "The number of open requests per person is limited.",
+        "Withdraw some of them.",
     ),
-    "already_answered": ProblemType("It was answered already", "A request is answered once.", "Read the answer."),
+    "already_answered": ProblemType("It was already answered", "A request is answered once.", "Read the answer."),
     "over": ProblemType(
-        "The time asked for is over", "A role would end before it begins.", "Deny the request, or let it lapse."
+        "The requested period has ended", "The role would end before it begins.", "Deny the request, or let it lapse."
     ),
     "somebody_elses": ProblemType(
-        "It is somebody else's request", "Whoever asked withdraws it.", "Answer it, if you may."
+        "This is another person's request", "Only the requester can withdraw it.", "Grant or deny it, if you may."
     ),
     "already_a_member": ProblemType(
-        "The person is a member already", "What is asked for is so.", "Nothing has to be done."
+        "The person is already a member", "The requested state exists already.", "No action is needed."
     ),
     "second_person_required": ProblemType(
         "The change needs a second person",
@@ -71,58 +79,57 @@ PEOPLE: Final[dict[str, ProblemType]] = {
         "Propose the change; another officer confirms it on its page.",
     ),
     "already_proposed": ProblemType(
-        "Such a change is proposed already",
-        "One proposal of a kind is open for a subject at a time.",
+        "This change is already proposed",
+        "Only one proposal of each kind can be open for the same object.",
         "Confirm, reject or withdraw the open proposal first.",
     ),
     "proposal_closed": ProblemType(
         "The proposal is closed",
-        "It was confirmed, rejected, withdrawn, or its 30 days are over.",
+        "It was confirmed, rejected or withdrawn, or it expired after 30 days.",
         "Propose the change again if it is still needed.",
     ),
     "proposal_changed": ProblemType(
-        "Another proposal was read",
-        "The digest sent is not that of the proposal: a signature belongs to what was read.",
+        "The proposal that was read is a different one",
+        "The digest in the request is not that of the proposal. A signature applies to the content that was read.",
         "Read the proposal again, then confirm it.",
     ),
     "not_a_confirmer": ProblemType(
         "This person cannot confirm the change",
-        "Each kind of change is confirmed by people of a certain role.",
+        "Each kind of change is confirmed by people with a specific role.",
         "Ask one of the people in `who_can`.",
     ),
     "unchanged_policy": ProblemType(
         "The policy in force has the same content",
-        "A revision differs from the one in force.",
-        "Change the policy, or leave it.",
+        "A new revision must differ from the one in force.",
+        "Change the text, or cancel.",
     ),
     "unchanged_questionnaire": ProblemType(
-        "The questionnaire in force says exactly that",
-        "A revision differs from the one in force.",
-        "Change the questionnaire, or leave it.",
+        "The questionnaire in force is identical",
+        "A new revision must differ from the one in force.",
+        "Change the text, or cancel.",
     ),
     "several_officers": ProblemType(
         "There are several officers",
-        "A single officer can be declared only while there is one.",
-        "Let two officers confirm changes together.",
+        "A single officer can be declared only while there is exactly one officer.",
+        "Use two officers: one proposes, the other confirms.",
     ),
     "one_officer": ProblemType(
-        "There is one officer",
-        "Two officers are required before changes need two.",
+        "There is only one officer",
+        "Changes can require two officers only if there are two officers.",
         "Appoint a second officer first.",
     ),
     "already_recorded": ProblemType(
-        "The account is recorded as such already",
+        "The account is already recorded as this",
         "Who owns or uses a service account is recorded once for each person.",
-        "Nothing is left to do; end the record first to enter another one.",
+        "No action is needed. End the existing record first to enter another one.",
     ),
     "password_not_own": ProblemType(
         "The password was set by another person",
-        "A password that another person set lets its holder sign in and nothing more: it makes no signature, issues no "
-        "token.",
-        "Ask an administrator for a sign-in link, and set a password of your own.",
+        "A password that another person set can be used to sign in, but not to sign decisions or to issue tokens.",
+        "Ask an administrator for a sign-in link, and set your own password.",
     ),
     "membership_over": ProblemType(
-        "The membership would be over already",
+        "The membership would already have ended",
         "The end of the proposed membership passed before the proposal was confirmed.",
         "Propose the membership again with a later end.",
     ),
@@ -132,31 +139,33 @@ PEOPLE: Final[dict[str, ProblemType]] = {
         "Ask an administrator for another link.",
     ),
     "tier_changed": ProblemType(
-        "The risk tier was changed meanwhile",
-        "A lower tier is proposed against the tier and the assessment the model had then.",
+        "The risk tier was changed in the meantime",
+        "A proposal of a lower tier refers to the tier and the assessment at that time.",
         "Assess the model again and propose the lower tier again.",
     ),
     "self_grant": ProblemType(
         "You cannot assign a role to yourself",
         "Roles are assigned by another person.",
-        "Ask another person who may assign it.",
+        "Ask another person who may assign the role.",
     ),
     "own_account": ProblemType(
-        "You cannot deactivate or reactivate your own account", "Another person does.", "Ask an administrator."
+        "You cannot deactivate or reactivate your own account",
+        "Another person has to do this.",
+        "Ask an administrator.",
     ),
     "own_token": ProblemType(
-        "Tokens are their person's own", "A token acts in its person's name.", "Let them issue it."
+        "Tokens are personal", "A token acts in the name of its person.", "Ask the person to issue it."
     ),
     "superuser_required": ProblemType(
-        "Only a superuser does that", "It concerns accounts that administer.", "Ask a superuser."
+        "Only a superuser may do this", "It concerns administrative accounts.", "Ask a superuser."
     ),
     "sign_in_failed": ProblemType(
         "User name or password is incorrect",
-        "The answer does not say which of the two.",
+        "The error does not disclose which of the two.",
         "Try again, or have the password reset.",
     ),
     "too_many_attempts": ProblemType(
-        "Too many attempts", "Signing in was tried too often.", "Wait as long as `detail` says."
+        "Too many attempts", "There were too many sign-in attempts.", "Wait for the time given in `detail`."
     ),
-    "unchanged": ProblemType("It is so already", "What is asked for is so.", "Nothing has to be done."),
+    "unchanged": ProblemType("Nothing to change", "The requested state exists already.", "No action is needed."),
 }

@@ -7,111 +7,111 @@ from governance.interfaces.rest.problems.problem_type import ProblemType
 PROTOCOL: Final[dict[str, ProblemType]] = {
     "bad_request": ProblemType(
         "The request could not be read",
-        "The request breaks a rule of HTTP, or was cut off before its end.",
-        "Send it again, whole; `detail` says what was wrong.",
+        "The request violates HTTP, or was cut off.",
+        "Send the complete request again; `detail` describes the error.",
     ),
     "malformed_json": ProblemType(
         "The body is not acceptable JSON",
-        "Bodies are UTF-8 JSON that every reader reads alike (RFC 8259, RFC 7493): no NaN, no integers beyond 2^53-1, "
-        "no member twice, no NUL and no lone surrogates in text, at most 32 levels.",
-        "Correct what `errors` points at.",
+        "Bodies must be UTF-8 JSON that all parsers interpret alike (RFC 8259, RFC 7493): no NaN, no integers beyond "
+        "2^53-1, no duplicate members, no NUL or lone surrogates in text, at most 32 levels.",
+        "Correct the places listed in `errors`.",
     ),
     "invalid_request": ProblemType(
-        "The request has another form than this operation takes",
+        "The request does not match the schema of the operation",
         "A member is missing, unknown, or of another type. Types are strict: the text “1” is not the number 1.",
-        "Correct what `errors` points at; /api/v1/schema describes every operation.",
+        "Correct the places listed in `errors`; /api/v1/schema describes every operation.",
     ),
     "invalid_input": ProblemType(
-        "A value breaks a rule",
-        "The form is right, and what it says is not allowed, such as a name in use or a digest of another file.",
-        "Correct what `errors` points at.",
+        "A value is not allowed",
+        "The request matches the schema, but a value is not allowed, such as a name that is already in use.",
+        "Correct the places listed in `errors`.",
     ),
     "invalid_query": ProblemType(
-        "The query cannot be read",
-        "`q` is written in the query language of the registry, and holds a word or a value it does not have. A filter "
-        "that silently did nothing would show too much, so nothing was searched for.",
-        "`errors` says where (`offset`, `length`), what may stand there (`allowed`) and what was probably meant; the "
-        "page /search/help/ has every word with examples.",
+        "The query is invalid",
+        "`q` contains a filter or a value that the query language does not have. Ignoring it would return too many "
+        "results, so no search was run.",
+        "`errors` gives the position (`offset`, `length`), the allowed values (`allowed`) and a suggestion (`meant`); "
+        "the page /search/help/ lists all filters with examples.",
     ),
     "not_found": ProblemType(
         "Page not found",
-        "The address is of nothing, or of something you may not see: the answer is the same, so that it tells nothing.",
-        "Check the address; ask an owner of the model for a role on it.",
+        "The object does not exist, or you may not see it. The error is the same in both cases.",
+        "Check the URL, or ask an owner of the model for a role on it.",
     ),
     "method_not_allowed": ProblemType(
-        "The address does not take this method",
-        "What is here is not changed or read this way.",
-        "Use one of the methods the `Allow` header names.",
+        "The URL does not support this method",
+        "The object at this URL cannot be read or changed with this method.",
+        "Use one of the methods in the `Allow` header.",
     ),
     "unsupported_media_type": ProblemType(
-        "The body is of another media type than this operation takes",
-        "Documents are `application/json`; files are sent as they are, never as forms.",
+        "The media type of the body is not supported",
+        "JSON bodies are `application/json`; files are sent as raw bytes, never as forms.",
         "Set `Content-Type` accordingly.",
     ),
     "length_required": ProblemType(
-        "The body's length must be known beforehand",
-        "A body that ends where the connection does could have been cut off unnoticed.",
+        "Content-Length is required",
+        "Without a length, an incomplete body cannot be detected.",
         "Send `Content-Length`.",
     ),
     "too_large": ProblemType(
         "The body is too large",
-        "Documents and files have limits; `detail` says which applies.",
-        "Send large content as a file of the version.",
+        "JSON bodies and files are limited; `detail` gives the limit.",
+        "Upload large content as a file of the version.",
     ),
     "too_slow": ProblemType(
         "The request did not arrive in time",
-        "A body has to arrive within seconds, at a lowest rate, before it is looked at. Where one address sends many "
-        "bodies at once, the oldest unfinished one gives way to a new one.",
+        "A body must arrive within seconds, at a minimum rate. If one address sends many bodies at once, the oldest "
+        "unfinished one is cancelled.",
         "Send it again; send fewer requests at a time.",
     ),
     "precondition_required": ProblemType(
-        "The request must say which revision it is about",
-        "Changing what somebody else may have changed meanwhile needs `If-Match` (RFC 6585).",
+        "The request must name a revision",
+        "Changing an object that others may have changed requires `If-Match` (RFC 6585).",
         "Read the object and send its `ETag` as `If-Match`.",
     ),
     "stale_revision": ProblemType(
-        "It was changed since you read it",
-        "`If-Match` names another revision than the present one.",
-        "Read it again, look at what changed, and repeat what you still want.",
+        "The object has changed since you read it",
+        "`If-Match` names a revision other than the current one.",
+        "Read it again, review the changes, and repeat the request if it is still needed.",
     ),
     "idempotency_key_reused": ProblemType(
         "The idempotency key was used for another request",
-        "A key stands for one request; this one has another body or another address.",
-        "Make a new key for a new request.",
+        "A key identifies one request; this request has another body or URL.",
+        "Use a new key for a new request.",
     ),
     "idempotency_in_progress": ProblemType(
-        "The first request with this idempotency key is still being answered",
-        "Two requests with one key came at the same time; one of them is being carried out.",
-        "Wait as `Retry-After` says and send it again: you get the first one's answer.",
+        "The first request with this idempotency key is still running",
+        "Two requests with the same key arrived at the same time; one of them is being executed.",
+        "Wait for `Retry-After` and send it again: you receive the response of the first request.",
     ),
     "rate_limited": ProblemType(
         "Too many requests",
-        "This token made more requests than it may in the time `RateLimit-Policy` names.",
-        "Wait as `Retry-After` says. To follow a promotion, use `?wait=25` instead of asking often.",
+        "This token exceeded the number of requests in `RateLimit-Policy`.",
+        "Wait for `Retry-After`. To follow a promotion, use `?wait=25` instead of frequent requests.",
     ),
     "server_error": ProblemType(
         "Internal error",
-        "The fault is in the log under `request_id`. Nothing was changed.",
-        "Try again; if it stays, give whoever runs this server the `request_id`.",
+        "The error is in the server log under `request_id`. Nothing was changed.",
+        "Try again; if it persists, give the operator of this server the `request_id`.",
     ),
     "unavailable": ProblemType(
-        "The database is away or busy",
+        "The database is unavailable or busy",
         "Nothing was changed.",
         "Try again after `Retry-After` seconds.",
     ),
     "rendering_failed": ProblemType(
         "The PDF could not be prepared",
-        "Drawing the file failed; `detail` has the reason. The failure is kept for ten minutes.",
-        "Read the page or the JSON, which hold all of it, or try again later.",
+        "Rendering the file failed; `detail` gives the reason. The failure is cached for ten minutes.",
+        "Use the page or the JSON, which have the same content, or try again later.",
     ),
     "too_many_renderings": ProblemType(
         "Too many PDF files are being prepared",
-        "A person may have five files waiting at a time.",
-        "Wait until one of them is done.",
+        "A person may have five pending files at a time.",
+        "Wait until one of them is finished.",
     ),
     "storage_unavailable": ProblemType(
-        "The store of files is away or busy",
-        "The bucket that files are kept in does not answer. Nothing was changed.",
+        "The file store is unavailable or busy",
+        "The bucket with the files does not respond. Nothing was changed.",
         "Try again after `Retry-After` seconds.",
     ),
 }
