@@ -20,7 +20,7 @@ from audit.models import Event
 from audit.recorder import ObjectRef
 from governance.interfaces.admin.commands import AdminAction, action_view
 from governance.interfaces.admin.history import entries_of
-from governance.interfaces.admin.permissions import actor_of, standing_of
+from governance.interfaces.admin.permissions import actor_of, permissions_of
 from registry import access
 from registry.access import OrgPermission
 from registry.exceptions import NotFoundError, PermissionDeniedError
@@ -69,7 +69,7 @@ class AuditedModelAdmin(_ModelAdmin):
     icon: ClassVar[str] = "list"
     position: ClassVar[int] = 0
 
-    thing_type: ClassVar[str] = ""
+    object_type: ClassVar[str] = ""
     """Type of such a row in the audit log; empty if it has no history of its own."""
     view_permission: ClassVar[OrgPermission | None] = None
     """Permission to view; None: everyone with access to the site."""
@@ -90,17 +90,19 @@ class AuditedModelAdmin(_ModelAdmin):
     # --- who may ---
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        standing = standing_of(request)
-        return standing.has_site_access and (self.view_permission is None or bool(standing.may(self.view_permission)))
+        permissions = permissions_of(request)
+        return permissions.has_site_access and (
+            self.view_permission is None or bool(permissions.may(self.view_permission))
+        )
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.adding is not None and bool(standing_of(request).may(self.adding.permission))
+        return self.adding is not None and bool(permissions_of(request).may(self.adding.permission))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.change_permission is not None and bool(standing_of(request).may(self.change_permission))
+        return self.change_permission is not None and bool(permissions_of(request).may(self.change_permission))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Always False: governed rows are closed by an event and never deleted."""
@@ -108,7 +110,7 @@ class AuditedModelAdmin(_ModelAdmin):
 
     def _require_view(self, request: HttpRequest) -> None:
         if self.view_permission is not None:
-            standing_of(request).require(self.view_permission)
+            permissions_of(request).require(self.view_permission)
 
     # --- what is there ---
 
@@ -187,7 +189,7 @@ class AuditedModelAdmin(_ModelAdmin):
             "buttons": self._buttons(request, row),
             "links": self.links(request, row),
             "panels": self.panels(request, row),
-            "history_url": self._url("history", row) if self.thing_type else "",
+            "history_url": self._url("history", row) if self.object_type else "",
             **(extra_context or {}),
         }
         return super().change_view(request, object_id, form_url, context)
@@ -208,8 +210,8 @@ class AuditedModelAdmin(_ModelAdmin):
             return HttpResponseNotAllowed(READS)
         self._require_view(request)
         row = self._found(request, object_id)
-        events = log.events_for_object(self.thing_of(row)) if self.thing_type else Event.objects.none()
-        whole = bool(standing_of(request).may(OrgPermission.READ_AUDIT))
+        events = log.events_for_object(self.object_ref(row)) if self.object_type else Event.objects.none()
+        whole = bool(permissions_of(request).may(OrgPermission.READ_AUDIT))
         if not whole and not self.has_change_permission(request):
             events = events.filter(stream_id__startswith="model:")
         page = Paginator(events, HISTORY_PAGE).get_page(request.GET.get("p"))
@@ -242,9 +244,9 @@ class AuditedModelAdmin(_ModelAdmin):
 
     # --- addresses and words ---
 
-    def thing_of(self, row: Any) -> ObjectRef:
+    def object_ref(self, row: Any) -> ObjectRef:
         """The row's reference in the audit log."""
-        return ObjectRef(self.thing_type, str(row.uid))
+        return ObjectRef(self.object_type, str(row.uid))
 
     def page_of(self, request: HttpRequest, row: Any) -> str:
         """The URL of a record's page; the row may belong to another model admin."""
@@ -272,7 +274,7 @@ class AuditedModelAdmin(_ModelAdmin):
         return [
             ActionLink(command.label, self._url(command.name, row), command.is_destructive)
             for command in self.commands
-            if command.is_available(row) and standing_of(request).may(command.permission)
+            if command.is_available(row) and permissions_of(request).may(command.permission)
         ]
 
     def _found(self, request: HttpRequest, object_id: str) -> Any:

@@ -42,7 +42,7 @@ class ChangeProposalAdmin(AuditedModelAdmin):
     section, position, icon = SECTION, 0, "scale"
     singular, plural = "change proposal", "change proposals"
     about = "Changes of policies, roles and groups that take effect with a second person's signature."
-    thing_type = "change_proposal"
+    object_type = "change_proposal"
     list_display = ("number", "title", "kind_label", "state", "proposer", "proposed_at")
     list_display_links = ("number", "title")
     list_filter = ("outcome", "kind", by_date("opened_at", "day it was proposed"))
@@ -124,7 +124,7 @@ class InstanceAdmin(AuditedModelAdmin):
     section, position, icon = SECTION, 9, "gear"
     singular, plural = "installation", "installation"
     about = "Whether the set-up was confirmed by two officers, and whether one officer decides alone."
-    thing_type = "instance"
+    object_type = "instance"
     change_permission = OrgPermission.MANAGE_POLICIES
     commands = (
         AdminAction(

@@ -15,7 +15,7 @@ from django.utils.cache import add_never_cache_headers
 from audit.actor import Actor
 from governance.interfaces.admin import reauthentication
 from governance.interfaces.admin.forms import ReasonForm
-from governance.interfaces.admin.permissions import actor_of, standing_of
+from governance.interfaces.admin.permissions import actor_of, permissions_of
 from registry.access import OrgPermission
 from registry.exceptions import DomainError, PermissionDeniedError
 
@@ -95,9 +95,9 @@ def action_view(
     """
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-    standing_of(request).require(command.permission)
-    if (asked := reauthentication.require_recent_password(request)) is not None:
-        return asked
+    permissions_of(request).require(command.permission)
+    if (confirmation := reauthentication.require_recent_password(request)) is not None:
+        return confirmation
     actor = actor_of(request)
     if request.method != "POST":
         form = command.form(actor=actor, row=row, initial=dict(command.initial(row)))
@@ -119,14 +119,14 @@ def action_view(
 
 
 def _show_once(
-    request: HttpRequest, rooms: AuditedModelAdmin, command: AdminAction, done: ActionResult
+    request: HttpRequest, model_admin: AuditedModelAdmin, command: AdminAction, done: ActionResult
 ) -> HttpResponse:
     """Show a secret once. Not by redirect: a message would be stored in a cookie or session."""
     context = {
-        **rooms.context_of(request),
+        **model_admin.context_of(request),
         "title": command.label,
         "done": done,
-        "back": rooms.page_of(request, done.row),
+        "back": model_admin.page_of(request, done.row),
     }
     response = render(request, "admin/shown_once.html", context)
     add_never_cache_headers(response)
@@ -135,7 +135,7 @@ def _show_once(
 
 def _show(
     request: HttpRequest,
-    rooms: AuditedModelAdmin,
+    model_admin: AuditedModelAdmin,
     command: AdminAction,
     row: Model | None,
     form: ReasonForm,
@@ -143,15 +143,15 @@ def _show(
     refusal: DomainError | None = None,
 ) -> HttpResponse:
     context = {
-        **rooms.context_of(request),
-        "title": command.label if row is None else f"{command.label}: {rooms.name_of(row)}",
+        **model_admin.context_of(request),
+        "title": command.label if row is None else f"{command.label}: {model_admin.name_of(row)}",
         "command": command,
         "form": form,
         "warnings": command.get_warnings(row) if row is not None else (),
         "refusal": refusal,
         "row": row,
-        "row_name": rooms.name_of(row) if row is not None else "",
-        "back": rooms.page_of(request, row) if row is not None else rooms.list_url(),
+        "row_name": model_admin.name_of(row) if row is not None else "",
+        "back": model_admin.page_of(request, row) if row is not None else model_admin.list_url(),
     }
     status = 403 if isinstance(refusal, PermissionDeniedError) else 400 if form.is_bound else 200
     return render(request, "admin/command.html", context, status=status)

@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 else:
     _Paginator = Paginator
 
-REACH = 10_000
+MAX_COUNTED = 10_000
 """Maximum number of events that the list counts and pages through. The audit page has no such limit."""
 
 
 class ApproximateCounter(_Paginator):
-    """Counts at most `REACH` rows: counting a log of millions of rows is slow."""
+    """Counts at most `MAX_COUNTED` rows: counting a log of millions of rows is slow."""
 
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return int(rows.order_by()[:REACH].count())
+        return int(rows.order_by()[:MAX_COUNTED].count())
 
 
 class EventList(ChangeList):

@@ -63,12 +63,12 @@ class AutocompleteField(forms.CharField):
         """Bind the field to the user: which rows are visible, and the URL of the suggestions."""
         self.actor = actor
         opts = self.field.model._meta
-        asked = {"app_label": opts.app_label, "model_name": str(opts.model_name), "field_name": self.field.name}
+        parameters = {"app_label": opts.app_label, "model_name": str(opts.model_name), "field_name": self.field.name}
         self.widget.attrs |= {
             "autocomplete": "off",
             "autocapitalize": "none",
             "spellcheck": "false",
-            "data-suggest": f"{reverse('admin:autocomplete')}?{urlencode(asked)}",
+            "data-suggest": f"{reverse('admin:autocomplete')}?{urlencode(parameters)}",
         }
 
     def clean(self, value: Any) -> Any:

@@ -132,7 +132,7 @@ class GrantAdmin(AuditedModelAdmin):
     section, position, icon = "People and access", 4, "shield"
     singular, plural = "role", "roles given"
     about = "Who may do what: roles on one model or in the whole organisation."
-    thing_type = "grant"
+    object_type = "grant"
     model_path = "model"
     change_permission = OrgPermission.MANAGE_PEOPLE
     adding = AdminAction(

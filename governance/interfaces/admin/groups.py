@@ -92,7 +92,7 @@ class ReviewerGroupAdmin(AuditedModelAdmin):
     section, position, icon = "People and access", 2, "users"
     singular, plural = "reviewer group", "reviewer groups"
     about = "Used in policy approvals, such as “two of risk-team”."
-    thing_type = "group"
+    object_type = "group"
     change_permission = OrgPermission.MANAGE_GROUPS
     adding = AdminAction(
         "add",

@@ -32,7 +32,7 @@ class RegisteredModelAdmin(AuditedModelAdmin):
     section, position, icon = SECTION, 1, "cube"
     singular, plural = "registered model", "registered models"
     about = "Every registered model, its owner, and who holds a role on it."
-    thing_type = "model"
+    object_type = "model"
     model_path = "pk"
 
     list_display = ("slug", "title", "tier", "owner_link", "status", "created")
@@ -96,14 +96,14 @@ class StageAdmin(AuditedModelAdmin):
     section, position, icon = SECTION, 2, "list"
     singular, plural = "stage", "stages"
     about = "The places of the lifecycle, and which of them the gate guards."
-    thing_type = "stage"
+    object_type = "stage"
 
     list_display = ("name", "called", "position", "rules")
     search_fields = ("name", "slug")
     ordering = ("position",)
     fieldsets = ((None, {"fields": ("name", "called", "position", "rules", "leads_to")}),)
 
-    def thing_of(self, row: Stage) -> ObjectRef:
+    def object_ref(self, row: Stage) -> ObjectRef:
         return ObjectRef("stage", row.slug)
 
     @admin.display(description="slug", ordering="slug")
@@ -135,7 +135,7 @@ class StageTransitionAdmin(AuditedModelAdmin):
     section, position, icon = SECTION, 3, "arrow"
     singular, plural = "allowed transition", "allowed transitions"
     about = "From which stage to which stage a version may move."
-    thing_type = "stage"
+    object_type = "stage"
 
     list_display = ("move", "source", "target")
     list_filter = ("source", "target")
@@ -145,7 +145,7 @@ class StageTransitionAdmin(AuditedModelAdmin):
     ordering = ("source__position", "target__position")
     fieldsets = ((None, {"fields": ("source", "target")}),)
 
-    def thing_of(self, row: StageMove) -> ObjectRef:
+    def object_ref(self, row: StageMove) -> ObjectRef:
         return ObjectRef("stage", row.source.slug)
 
     @admin.display(description="move")
@@ -217,7 +217,7 @@ class ProtectedAliasAdmin(AuditedModelAdmin):
     section, position, icon = SECTION, 4, "lock"
     singular, plural = "protected alias", "protected aliases"
     about = "Aliases that move by promotion request only, on every model, and the stage each represents."
-    thing_type = "protected_alias"
+    object_type = "protected_alias"
     change_permission = OrgPermission.MANAGE_POLICIES
     adding = AdminAction(
         "add",
@@ -256,5 +256,5 @@ class ProtectedAliasAdmin(AuditedModelAdmin):
     def represents(self, row: ProtectedAlias) -> Any:
         return row.stage.name if row.stage is not None else "no stage"
 
-    def thing_of(self, row: ProtectedAlias) -> ObjectRef:
+    def object_ref(self, row: ProtectedAlias) -> ObjectRef:
         return ObjectRef("protected_alias", row.name)

@@ -113,7 +113,7 @@ class MembershipAdmin(AuditedModelAdmin):
     section, position, icon = "People and access", 3, "calendar"
     singular, plural = "membership", "group memberships"
     about = "Who belongs to which reviewer group, from when until when."
-    thing_type = "membership"
+    object_type = "membership"
     change_permission = OrgPermission.MANAGE_GROUPS
     adding = AdminAction(
         "add",

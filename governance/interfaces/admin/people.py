@@ -29,7 +29,7 @@ from governance.interfaces.admin.people_forms import (
     PasswordForm,
     ReassignForm,
 )
-from governance.interfaces.admin.permissions import standing_of
+from governance.interfaces.admin.permissions import permissions_of
 from governance.interfaces.admin.tokens import state_of as token_state_of
 from governance.models import PromotionRequest
 from governance.services import accounts
@@ -232,7 +232,7 @@ class UserAdmin(AuditedModelAdmin):
     section, position, icon = "People and access", 1, "user"
     singular, plural = "account", "accounts"
     about = "People who sign in, and service accounts of machines."
-    thing_type = "person"
+    object_type = "person"
     change_permission = OrgPermission.MANAGE_PEOPLE
     adding = AdminAction(
         "add",
@@ -363,7 +363,7 @@ class UserAdmin(AuditedModelAdmin):
         return formatting.code(row.uid)
 
     def links(self, request: HttpRequest, row: User) -> list[ActionLink]:
-        if not standing_of(request).may(OrgPermission.READ_AUDIT):
+        if not permissions_of(request).may(OrgPermission.READ_AUDIT):
             return []
         return [ActionLink("What they did", f"{reverse('web:audit')}?actor={row.uid}")]
 

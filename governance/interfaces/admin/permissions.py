@@ -15,7 +15,7 @@ from registry.access import Allowed, Denied, OrgPermission
 from registry.exceptions import PermissionDeniedError
 from registry.models import User
 
-WAYS_IN = (
+SITE_PERMISSIONS = (
     OrgPermission.READ_AUDIT,
     OrgPermission.MANAGE_PEOPLE,
     OrgPermission.MANAGE_POLICIES,
@@ -46,12 +46,12 @@ class AdminPermissions:
     @property
     def has_site_access(self) -> bool:
         """Whether the person may enter the site."""
-        return any(self.may(permission) for permission in WAYS_IN)
+        return any(self.may(permission) for permission in SITE_PERMISSIONS)
 
     def require_entry(self) -> None:
         """Raises PermissionDeniedError if the person may not enter the site."""
         if not self.has_site_access:
-            denied = self.may(WAYS_IN[0])
+            denied = self.may(SITE_PERMISSIONS[0])
             raise PermissionDeniedError(
                 "The admin site is for compliance officers, auditors and administrators, and you hold none of these "
                 "roles. An administrator can give you one.",
@@ -62,7 +62,7 @@ class AdminPermissions:
 
 def actor_of(request: HttpRequest) -> Actor:
     """Return the signed-in person as an actor."""
-    return standing_of(request).actor
+    return permissions_of(request).actor
 
 
 def person_of(request: HttpRequest) -> User:
@@ -70,10 +70,10 @@ def person_of(request: HttpRequest) -> User:
     return cast("User", request.user)
 
 
-def standing_of(request: HttpRequest) -> AdminPermissions:
+def permissions_of(request: HttpRequest) -> AdminPermissions:
     """Return the permissions of the signed-in person, cached on the request."""
-    standing = getattr(request, "standing", None)
-    if not isinstance(standing, AdminPermissions):
-        standing = AdminPermissions(access.actor_for(person_of(request)))
-        request.standing = standing  # type: ignore[attr-defined]
-    return standing
+    permissions = getattr(request, "admin_permissions", None)
+    if not isinstance(permissions, AdminPermissions):
+        permissions = AdminPermissions(access.actor_for(person_of(request)))
+        request.admin_permissions = permissions  # type: ignore[attr-defined]
+    return permissions

@@ -80,7 +80,7 @@ class PolicyAdmin(AuditedModelAdmin):
     section, position, icon = "Policies", 1, "scale"
     singular, plural = "policy", "policies"
     about = "What must be true before a version enters a stage."
-    thing_type = "policy"
+    object_type = "policy"
     change_permission = OrgPermission.MANAGE_POLICIES
     adding = AdminAction(
         "add",
@@ -216,7 +216,7 @@ class PolicyRevisionAdmin(AuditedModelAdmin):
     section, position, icon = "Policies", 2, "file"
     singular, plural = "policy revision", "policy revisions"
     about = "What each policy said, and when. Immutable: the database refuses a change."
-    thing_type = "policy_revision"
+    object_type = "policy_revision"
 
     list_display = ("revision", "of", "state", "published", "digest_short")
     list_display_links = ("revision",)

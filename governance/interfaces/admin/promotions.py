@@ -44,7 +44,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
     section, position, icon = "Promotions", 1, "promote"
     singular, plural = "promotion request", "promotion requests"
     about = "What was asked for, and how the gate answered."
-    thing_type = "promotion"
+    object_type = "promotion"
     model_path = "model"
 
     list_display = ("number", "version_link", "target", "state_word", "asked_by", "asked", "under")
@@ -159,7 +159,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
                         d.signed_name,
                         d.get_outcome_display(),
                         formatting.format_datetime(d.signed_at),
-                        standing_of_decision(d),
+                        decision_badge(d),
                         formatting.admin_link(d, "Record"),
                     )
                     for d in decisions
@@ -178,7 +178,7 @@ class CheckRunAdmin(AuditedModelAdmin):
     section, position, icon = "Promotions", 2, "check"
     singular, plural = "check run", "check runs"
     about = "Each attempt of each check, with what it found."
-    thing_type = "check_run"
+    object_type = "check_run"
     model_path = "version__model"
 
     list_display = ("check_name", "on", "of_request", "mode", "result", "completed")
@@ -251,7 +251,7 @@ class CheckRunAdmin(AuditedModelAdmin):
         return [ActionLink("The request's page", page_of(row.request_id))]
 
 
-def standing_of_decision(row: Decision) -> Any:
+def decision_badge(row: Decision) -> Any:
     """Whether a decision is still valid."""
     return formatting.badge("Valid", "ok") if row.lapsed_at is None else formatting.badge("Invalidated", "none")
 
@@ -277,7 +277,7 @@ class DecisionAdmin(AuditedModelAdmin):
     section, position, icon = "Promotions", 3, "pen"
     singular, plural = "decision", "decisions"
     about = "Decisions and the evidence package each signed. Never edited; invalidated when the evidence changes."
-    thing_type = "decision"
+    object_type = "decision"
     model_path = "request__model"
 
     list_display = ("who", "said", "about_request", "signed", "standing")
@@ -321,7 +321,7 @@ class DecisionAdmin(AuditedModelAdmin):
 
     @admin.display(description="state", ordering="lapsed_at")
     def standing(self, row: Decision) -> Any:
-        return standing_of_decision(row)
+        return decision_badge(row)
 
     @admin.display(description="lapsed")
     def lapsed(self, row: Decision) -> Any:

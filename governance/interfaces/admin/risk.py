@@ -48,7 +48,7 @@ class QuestionnaireAdmin(AuditedModelAdmin):
     section, position, icon = "Policies", 3, "list"
     singular, plural = "questionnaire revision", "questionnaire revisions"
     about = "What is asked of a model to find its risk tier, and when it is reviewed. Immutable once published."
-    thing_type = "questionnaire"
+    object_type = "questionnaire"
     change_permission = OrgPermission.MANAGE_POLICIES
     adding = AdminAction(
         "add",
@@ -110,7 +110,7 @@ class AssessmentAdmin(AuditedModelAdmin):
     section, position, icon = SECTION, 5, "scale"
     singular, plural = "risk assessment", "risk assessments"
     about = "Which tier a model was given, by whom, on which answers."
-    thing_type = "assessment"
+    object_type = "assessment"
 
     list_display = ("called", "given", "computed", "assessor", "assessed")
     list_filter = ("tier", by_date("assessed_at", "day it was assessed"))
@@ -159,7 +159,7 @@ class PeriodicReviewAdmin(AuditedModelAdmin):
     section, position, icon = SECTION, 6, "calendar"
     singular, plural = "periodic review", "periodic reviews"
     about = "Who reviewed which model, with what outcome, and when the next review is due."
-    thing_type = "review"
+    object_type = "review"
 
     list_display = ("called", "outcome", "reviewer", "reviewed", "next_review")
     list_filter = ("outcome", by_date("reviewed_at", "day it was recorded"))

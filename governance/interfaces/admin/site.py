@@ -18,7 +18,7 @@ from audit import context
 from audit import selectors as log
 from governance import selectors
 from governance.interfaces.admin.labels import label_of
-from governance.interfaces.admin.permissions import actor_of, person_of, standing_of
+from governance.interfaces.admin.permissions import actor_of, permissions_of, person_of
 from governance.interfaces.admin.reauthentication import confirm_page
 from governance.interfaces.web import errors
 from governance.interfaces.web.audit import lines_of
@@ -48,7 +48,7 @@ class CountersignAdminSite(AdminSite):
     final_catch_all_view = False
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_authenticated and standing_of(request).has_site_access
+        return request.user.is_authenticated and permissions_of(request).has_site_access
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Wrap a view: require a signed-in user with access, and render domain errors as product pages.
@@ -61,7 +61,7 @@ class CountersignAdminSite(AdminSite):
                 return redirect_to_login(request.get_full_path())
             response: HttpResponseBase
             try:
-                standing_of(request).require_entry()
+                permissions_of(request).require_entry()
                 _refuse_nul(request)
                 with context.bind_request_context(client="admin"):
                     response = view(request, *args, **kwargs)
@@ -83,14 +83,14 @@ class CountersignAdminSite(AdminSite):
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Group the model admins by section rather than by Django app."""
-        rooms: dict[str, list[Any]] = {section: [] for section in SECTIONS}
+        sections: dict[str, list[Any]] = {section: [] for section in SECTIONS}
         for app in super().get_app_list(request, app_label):
-            for room in app["models"]:
-                admin: Any = self._registry[room["model"]]
-                opened = room["admin_url"] or ""
-                rooms[admin.section].append(
+            for entry in app["models"]:
+                admin: Any = self._registry[entry["model"]]
+                opened = entry["admin_url"] or ""
+                sections[admin.section].append(
                     {
-                        **room,
+                        **entry,
                         "name": admin.plural[:1].upper() + admin.plural[1:],
                         "about": admin.about,
                         "icon": admin.icon,
@@ -104,9 +104,9 @@ class CountersignAdminSite(AdminSite):
                 "app_label": f"section-{number}",
                 "app_url": "",
                 "has_module_perms": True,
-                "models": sorted(found, key=lambda room: room["position"]),
+                "models": sorted(found, key=lambda entry: entry["position"]),
             }
-            for number, (section, found) in enumerate(rooms.items(), 1)
+            for number, (section, found) in enumerate(sections.items(), 1)
             if found
         ]
 

@@ -60,7 +60,7 @@ class AccessTokenAdmin(AuditedModelAdmin):
     section, position, icon = "People and access", 5, "key"
     singular, plural = "access token", "access tokens"
     about = "What machines sign in with, and who answers for each."
-    thing_type = "token"
+    object_type = "token"
     change_permission = OrgPermission.MANAGE_PEOPLE
     commands = (
         AdminAction(
@@ -85,7 +85,7 @@ class AccessTokenAdmin(AuditedModelAdmin):
         ("Life", {"fields": ("issued", "expires", "revoked", "used", "from_address", "state", "known_as")}),
     )
 
-    def thing_of(self, row: AccessToken) -> ObjectRef:
+    def object_ref(self, row: AccessToken) -> ObjectRef:
         return ObjectRef("token", row.uid)
 
     @admin.display(description="begins with", ordering="prefix")

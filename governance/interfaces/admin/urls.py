@@ -38,7 +38,7 @@ from registry.models import (
     User,
 )
 
-ROOMS = {
+ADMINS = {
     User: UserAdmin,
     ReviewerGroup: ReviewerGroupAdmin,
     Membership: MembershipAdmin,
@@ -61,7 +61,7 @@ ROOMS = {
     Event: EventAdmin,
 }
 
-for noun, room in ROOMS.items():
-    site.register(noun, room)
+for model, model_admin in ADMINS.items():
+    site.register(model, model_admin)
 
 urlpatterns, app_name, _ = site.urls

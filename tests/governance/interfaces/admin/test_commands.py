@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from audit.models import Event
 from audit.selectors import private_values
-from governance.interfaces.admin.urls import ROOMS
+from governance.interfaces.admin.urls import ADMINS
 from governance.models import Policy
 from governance.services import policies
 from registry.access import Role
@@ -220,8 +220,8 @@ every_case = pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_command_of_the_site_is_tried_here() -> None:
     there = {
         (kind, command.name)
-        for kind, room in ROOMS.items()
-        for command in (*room.commands, *([room.adding] if room.adding is not None else []))
+        for kind, model_admin in ADMINS.items()
+        for command in (*model_admin.commands, *([model_admin.adding] if model_admin.adding is not None else []))
     }
     assert {(case.kind, case.name) for case in CASES} == there
 

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from audit.models import Event
 from governance.interfaces.admin.site import site
-from governance.interfaces.admin.urls import ROOMS
+from governance.interfaces.admin.urls import ADMINS
 from governance.models import PolicyRevision, PromotionRequest
 from registry.access import Role
 from registry.exceptions import PermissionDeniedError
@@ -42,7 +42,7 @@ def test_nothing_is_deleted_and_nothing_edited_raw(
     rows: dict[type[Model], Any], mighty: User, visit: Visit, recorded: Recorded
 ) -> None:
     client = visit(mighty, confirmed=True)
-    before = {kind: kind._default_manager.count() for kind in ROOMS}
+    before = {kind: kind._default_manager.count() for kind in ADMINS}
     with recorded() as events:
         for kind, row in rows.items():
             delete = address(row, "delete")
@@ -56,26 +56,26 @@ def test_nothing_is_deleted_and_nothing_edited_raw(
             assert client.post("/admin/", raw).status_code == 405
 
     assert events == []
-    assert {kind: kind._default_manager.count() for kind in ROOMS} == before
+    assert {kind: kind._default_manager.count() for kind in ADMINS} == before
     assert not LogEntry.objects.exists()
 
 
 def test_no_room_has_a_bulk_action_a_bare_save_or_a_log_of_its_own(rows: dict[type[Model], Any], rf: Any) -> None:
     request = rf.get("/admin/")
-    for kind, room in site._registry.items():
+    for kind, model_admin in site._registry.items():
         row: Any = rows[kind]
-        assert room.actions is None
-        assert room.list_editable == ()
-        assert list(room.inlines) == []
+        assert model_admin.actions is None
+        assert model_admin.list_editable == ()
+        assert list(model_admin.inlines) == []
         with pytest.raises(PermissionDeniedError):
-            room.save_model(request, row, None, True)
+            model_admin.save_model(request, row, None, True)
         with pytest.raises(PermissionDeniedError):
-            room.delete_model(request, row)
+            model_admin.delete_model(request, row)
         with pytest.raises(PermissionDeniedError):
-            room.delete_queryset(request, kind._default_manager.all())
-        assert room.log_addition(request, row, "") is None
-        assert room.log_change(request, row, "") is None
-        assert room.log_deletions(request, kind._default_manager.all()) is None
+            model_admin.delete_queryset(request, kind._default_manager.all())
+        assert model_admin.log_addition(request, row, "") is None
+        assert model_admin.log_change(request, row, "") is None
+        assert model_admin.log_deletions(request, kind._default_manager.all()) is None
     assert not LogEntry.objects.exists()
 
 
@@ -176,10 +176,10 @@ def test_every_page_is_under_the_strict_policy_with_nothing_inline(
 ) -> None:
     client, asked = visit(mighty, confirmed=True), visit(mighty)
     urls = ["/admin/", "/admin/jsi18n/"]
-    for kind, room in ROOMS.items():
+    for kind, model_admin in ADMINS.items():
         urls += [address(kind, "changelist") + "?_facets=True", address(rows[kind]), address(rows[kind], "history")]
-        urls += [address(kind, "add")] if room.adding is not None else []
-        urls += [address(rows[kind], command.name) for command in room.commands]
+        urls += [address(kind, "add")] if model_admin.adding is not None else []
+        urls += [address(rows[kind], command.name) for command in model_admin.commands]
     answers = {url: client.get(url) for url in urls} | {"confirm": asked.get("/admin/confirm/")}
     answers["carried"] = asked.post(address(rows[User], "edit"), {"name": "<b>", "reason": "x", "password": "secret!"})
     for url, answer in answers.items():
@@ -211,7 +211,7 @@ def test_lists_cost_few_queries_and_no_more_for_more_rows(
     rows: dict[type[Model], Any], mighty: User, visit: Visit
 ) -> None:
     client = visit(mighty)
-    urls = [address(kind, "changelist") for kind in ROOMS]
+    urls = [address(kind, "changelist") for kind in ADMINS]
     before = {url: cost(client, url) for url in urls}
     allowed = {url: CEILING + (NAMES if "event" in url else 0) for url in urls}
     assert {url: n for url, n in before.items() if n > allowed[url]} == {}
@@ -233,7 +233,7 @@ def test_the_list_of_events_never_counts_a_long_log(
 ) -> None:
     from governance.interfaces.admin import events
 
-    monkeypatch.setattr(events, "REACH", 3)
+    monkeypatch.setattr(events, "MAX_COUNTED", 3)
     client = visit(mighty)
     assert Event.objects.count() > 3
     with CaptureQueriesContext(connection) as queries:
@@ -272,14 +272,14 @@ def test_the_address_is_a_setting(settings: Any, people: People, mighty: User) -
 
     from governance import urls
 
-    settings.COUNTERSIGN_ADMIN_PATH = "back-office/rooms/"
+    settings.COUNTERSIGN_ADMIN_PATH = "back-office/model_admin/"
     try:
         reload(urls)
         clear_url_caches()
         client = Client()
         client.force_login(mighty)
-        assert reverse("admin:index") == "/back-office/rooms/"
-        assert client.get("/back-office/rooms/").status_code == 200
+        assert reverse("admin:index") == "/back-office/model_admin/"
+        assert client.get("/back-office/model_admin/").status_code == 200
         assert client.get("/admin/").status_code == 404
         client.post(reverse("admin:confirm"), {"confirm-password": factories.PASSWORD})
         eve = people.eve
@@ -346,8 +346,8 @@ def test_no_moment_in_a_filter_breaks_a_list(
     client = visit(mighty, confirmed=True)
     dated = [
         (kind, entry[0])
-        for kind, room in site._registry.items()
-        for entry in room.list_filter
+        for kind, model_admin in site._registry.items()
+        for entry in model_admin.list_filter
         if isinstance(entry, tuple) and issubclass(entry[1], DateFieldListFilter)
     ]
     assert dated

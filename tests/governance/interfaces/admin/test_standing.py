@@ -1,4 +1,4 @@
-"""Who sees and does what in the admin site: every role, every room, every page, from one table."""
+"""Who sees and does what in the admin site: every role, every model_admin, every page, from one table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.test import Client
 
 from audit.models import Event
-from governance.interfaces.admin.urls import ROOMS
+from governance.interfaces.admin.urls import ADMINS
 from governance.models import CheckRun, Decision, Policy, PolicyRevision, PromotionRequest
 from registry.models import (
     AccessToken,
@@ -54,7 +54,7 @@ def status(client: Client, url: str) -> int:
 
 
 def test_the_table_knows_every_room() -> None:
-    assert set(ROOMS) == EVERYTHING
+    assert set(ADMINS) == EVERYTHING
 
 
 @pytest.mark.parametrize("who", TABLE)
@@ -65,15 +65,15 @@ def test_every_page_opens_to_whom_it_should(
     client = visit(getattr(officers, who))
     expected: dict[str, int] = {"index": 200 if sees else 403}
     found = {"index": status(client, "/admin/")}
-    for kind, room in ROOMS.items():
+    for kind, model_admin in ADMINS.items():
         for page in PAGES:
             name = f"{kind.__name__} {page}"
             url = address(kind, page) if page == "changelist" else address(rows[kind], page)
             found[name] = status(client, url)
             expected[name] = 403 if kind not in sees else 302 if (kind, page) == (Event, "change") else 200
         found[f"{kind.__name__} add"] = status(client, address(kind, "add"))
-        expected[f"{kind.__name__} add"] = 302 if kind in changes and room.adding is not None else 403
-        for command in room.commands:
+        expected[f"{kind.__name__} add"] = 302 if kind in changes and model_admin.adding is not None else 403
+        for command in model_admin.commands:
             found[f"{kind.__name__} {command.name}"] = status(client, address(rows[kind], command.name))
             expected[f"{kind.__name__} {command.name}"] = 302 if kind in changes else 403
 
@@ -87,12 +87,12 @@ def test_a_page_offers_what_its_reader_may_do_and_nothing_else(
     sees, changes = TABLE[who]
     client = visit(getattr(officers, who))
     index = client.get("/admin/").content.decode()
-    for kind, room in ROOMS.items():
+    for kind, model_admin in ADMINS.items():
         assert (f'href="{address(kind, "changelist")}"' in index) == (kind in sees), kind
-        assert (f'href="{address(kind, "add")}"' in index) == (kind in changes and room.adding is not None), kind
+        assert (f'href="{address(kind, "add")}"' in index) == (kind in changes and model_admin.adding is not None), kind
     for kind in (User, ReviewerGroup, Policy):
         shown = client.get(address(rows[kind])).content.decode()
-        for command in ROOMS[kind].commands:
+        for command in ADMINS[kind].commands:
             may = kind in changes and command.is_available(rows[kind])
             assert (f'href="{address(rows[kind], command.name)}"' in shown) == may, (kind, command.name)
 
