@@ -1,4 +1,4 @@
-// Offers rows while somebody types into a field that names one. Without it the field takes the name as it is written.
+// Suggests rows in autocomplete fields. Without JavaScript the key is typed.
 (() => {
   "use strict";
   const PAUSE = 150;
@@ -19,7 +19,7 @@
       try {
         answer = await fetch(`${input.dataset.suggest}&term=${encodeURIComponent(term)}`, { credentials: "same-origin" });
       } catch {
-        return; // no network: the name can still be written
+        return; // no network: the key can still be typed
       }
       if (!answer.ok || term !== asked) return;
       const { results } = await answer.json();

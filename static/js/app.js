@@ -1,4 +1,4 @@
-// What the pages do beyond HTML: keys, copying, and keeping the reader's place while htmx swaps a part.
+// Keyboard shortcuts, copy buttons, theme, and keeping focus and position when htmx swaps a part.
 // Every page works without this file.
 "use strict";
 (() => {
@@ -8,7 +8,7 @@
   const $ = (selector, from = doc) => from.querySelector(selector);
   const $$ = (selector, from = doc) => [...from.querySelectorAll(selector)];
 
-  // --- saying something: one live region, outside everything that is swapped ---
+  // --- messages: one live region, outside all swapped parts ---
   function say(text, kind = "success") {
     const region = $("#toasts");
     if (!region) return;
@@ -36,7 +36,7 @@
     if (!event.target.closest("details.me")) $("details.me")?.removeAttribute("open");
   });
 
-  // --- theme: at once here, kept by the server ---
+  // --- theme: applied at once, stored by the server ---
   doc.addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.matches("form.theme")) {
@@ -50,7 +50,7 @@
     const chosen = button.value;
     const body = new URLSearchParams(new FormData(form));
     body.set("theme", chosen);
-    // keepalive: whoever goes on at once keeps the theme all the same.
+    // keepalive: the theme is stored even if the user leaves the page at once.
     const headers = { "X-Requested-With": "fetch" };
     fetch(form.action, { method: "POST", body, redirect: "manual", headers, keepalive: true });
     root.dataset.theme = chosen;
@@ -59,7 +59,7 @@
     button.setAttribute("aria-label", `Theme: ${words[chosen]}. Change it`);
     say(`Theme: ${words[chosen]}`);
   });
-  // A page the browser brings back from its memory must not keep its buttons disabled.
+  // A page restored from the back/forward cache must not keep its buttons disabled.
   addEventListener("pageshow", () => $$("[type=submit]:disabled").forEach((b) => (b.disabled = false)));
 
   // --- keys ---
@@ -94,7 +94,7 @@
     }
   });
 
-  // --- htmx: keep focus, selection and open sections through a swap; say when it went wrong ---
+  // --- htmx: keep focus, selection and open sections during a swap; report errors ---
   let place = null;
   doc.addEventListener("htmx:beforeSwap", () => {
     const held = doc.activeElement;
@@ -113,7 +113,7 @@
       const fold = doc.getElementById(id);
       if (fold) fold.open = open;
     });
-    // What was written in a part that was swapped goes into the new part.
+    // Copy text typed in the swapped part to the new part.
     place.fields.forEach((old) => {
       const field = doc.getElementById(old.id);
       if (!field || field === old || field.disabled) return;
@@ -138,14 +138,14 @@
     if (!doc.hidden) say("The server cannot be reached; what you see may be old.", "error");
   });
 
-  // --- a secret that came as the fragment of the address: into its field, and out of the history ---
+  // --- a secret in the URL fragment: move it into its field and remove it from the history ---
   const fragment = $$("[data-from-fragment]")[0];
   if (fragment && location.hash.length > 1) {
     fragment.value = location.hash.slice(1);
     history.replaceState(null, "", location.pathname);
   }
 
-  // --- a lineage graph wider than its panel begins with its own version in view ---
+  // --- scroll a wide lineage graph to its own version ---
   $$(".graphwrap").forEach((wrap) => {
     const own = $(".focus", wrap)?.getBoundingClientRect();
     if (!own) return;
@@ -154,7 +154,7 @@
       wrap.scrollLeft += own.left + own.width / 2 - frame.left - frame.width / 2;
   });
 
-  // --- live parts: every 5 s, after five minutes every 15 s, never in a hidden tab ---
+  // --- live updates: every 5 s, after five minutes every 15 s, never in a hidden tab ---
   const opened = Date.now();
   let last = opened;
   setInterval(() => {

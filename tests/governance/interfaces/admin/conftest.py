@@ -1,4 +1,4 @@
-"""What every test of the admin site begins with: somebody at the door, and one row of every kind."""
+"""Fixtures of the admin tests: a person of each role, and one row of every model."""
 
 from __future__ import annotations
 

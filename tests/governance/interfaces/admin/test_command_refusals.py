@@ -1,4 +1,4 @@
-"""What commands refuse, and input that is hostile, late or changes nothing: shown in the form, never an error."""
+"""Errors of admin actions: invalid, hostile, late or ineffective input is reported in the form."""
 
 from __future__ import annotations
 

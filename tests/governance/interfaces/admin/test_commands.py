@@ -1,4 +1,4 @@
-"""Every command: it calls its service, writes exactly its event with who and why, and refuses in its own form."""
+"""Every admin action calls its service and records exactly its event, with actor and reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The password again before changes: for whom, for how long, and what becomes of a form that was being filled in."""
+"""Password confirmation before changes: for whom, for how long, and that submitted forms are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever takes a reviewer away is told what that leaves undecided: before, afterwards, and on the group's record."""
+"""Removing a reviewer warns about requests without quorum: before, afterwards, and on the group's record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cannot be done in the admin site, by anybody, with anything: delete, raw edits, broken pages, a second log."""
+"""What the admin site never allows: deletion, direct edits, broken pages, a second log."""
 
 from __future__ import annotations
 

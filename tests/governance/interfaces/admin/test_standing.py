@@ -1,4 +1,4 @@
-"""Who sees and does what in the admin site: every role, every model_admin, every page, from one table."""
+"""Access to the admin site: every role, every model admin and every page, from one table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door as an unmodified client meets it: mlflow-skinny against a live server, with a real token."""
+"""Fixtures of the MLflow tests: unmodified mlflow-skinny against a live server, with a real token."""
 
 from __future__ import annotations
 

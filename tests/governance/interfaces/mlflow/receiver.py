@@ -1,4 +1,4 @@
-"""A receiver of webhooks on this machine, which keeps what it was sent and answers as it is told."""
+"""A local webhook receiver that stores requests and returns configured responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an unchanged client learns of a version that was added to after its approval."""
+"""Unmodified clients see the additions to a version since its approval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An instance without protection moves versions as an MLflow server does, and aliases and links are taken as sent."""
+"""An instance without protection changes stages as an MLflow server does; aliases and run links are stored as sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate, met by an unchanged client: a protected target is asked for, and nothing moves before its policy is met."""
+"""The gate for unmodified clients: a protected target opens a request, and nothing changes before its policy is met."""
 
 from __future__ import annotations
 

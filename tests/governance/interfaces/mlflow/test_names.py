@@ -1,7 +1,7 @@
-"""Names as a stock server answers to them (`stock_names.json`: MLflow 3.17.2), and where our answers differ.
+"""Model names compared with a stock server (`stock_names.json`: MLflow 3.17.2).
 
-A name is either answered as a stock server does, or refused where that server takes it: because a reader could not see
-it, or because it looks like a name that is taken. It is never answered with another model.
+A name is either answered as by a stock server, or rejected because it is not visible to a reader or too similar to an
+existing name. It is never answered with another model.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tag by which MLflow tells prompts from models hides nothing that is a model."""
+"""The tag by which MLflow distinguishes prompts from models does not hide models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no client would send: garbage, wrong types, filters nobody wrote. Answers are MLflow's, and never a 500."""
+"""Invalid requests: malformed bodies, wrong types, invalid filters. Errors have MLflow's format, and none is a 500."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that the page of a model without versions shows, run as they are shown."""
+"""Runs the commands shown on the page of a model without versions."""
 
 from __future__ import annotations
 

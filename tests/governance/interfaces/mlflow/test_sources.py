@@ -1,4 +1,4 @@
-"""A source that names a version of a model the caller may not see gives nothing away."""
+"""A source that names a version of an invisible model discloses nothing."""
 
 from __future__ import annotations
 

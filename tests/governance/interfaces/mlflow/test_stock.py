@@ -1,6 +1,6 @@
-"""The whole way with a stock MLflow: a model logged to its tracking server, our registry beside it, by its own client.
+"""End-to-end with stock MLflow: a model logged to its tracking server and registered here with its own client.
 
-Needs the environment that `make bench-mlflow` installs: MLflow whole, with scikit-learn. Skipped where it is not there.
+Needs the environment that `make bench-mlflow` installs (full MLflow and scikit-learn); skipped without it.
 """
 
 from __future__ import annotations

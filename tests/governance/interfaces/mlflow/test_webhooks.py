@@ -1,4 +1,4 @@
-"""Webhooks, made by MLflow's own client and received by a real server on this machine."""
+"""Webhooks created with MLflow's client and received by a local server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interface as a caller meets it: real tokens, real middleware, a real database."""
+"""Fixtures of the REST tests: real tokens, real middleware, a real database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Aliases over HTTP: pointing one, taking one off, and what a protected one says."""
+"""Aliases over HTTP: set, remove, and protected aliases."""
 
 from __future__ import annotations
 

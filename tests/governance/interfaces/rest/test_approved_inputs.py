@@ -1,4 +1,4 @@
-"""What the interface says of a version that was added to after its approval, and which files it serves."""
+"""Versions with additions since their approval: what the API reports, and which files it serves."""
 
 from __future__ import annotations
 

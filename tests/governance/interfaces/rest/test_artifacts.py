@@ -1,4 +1,4 @@
-"""Files over HTTP: streamed in and out, what was declared and nothing else, and who took which on record."""
+"""Files over HTTP: streamed uploads and downloads, declared files only, recorded downloads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies: what two readers could read differently is refused, and nothing in them breaks the server."""
+"""JSON bodies: ambiguous input is rejected, and no input breaks the server."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""What each read of the interface costs in queries: few, and no more of them for more data. The table names every GET
-there is; a new one has to be given its ceiling."""
+"""Query limits of every GET operation: few queries, independent of the amount of data.
+
+The table lists every GET; a new one needs a limit.
+"""
 
 from __future__ import annotations
 

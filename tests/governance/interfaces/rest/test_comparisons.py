@@ -1,4 +1,4 @@
-"""Two versions compared, over HTTP."""
+"""Comparison of two versions over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moments and days that callers write: read alike everywhere, refused at their field, and never a fault of ours."""
+"""Dates and times in requests: parsed alike everywhere, rejected at their field, never a server error."""
 
 from __future__ import annotations
 

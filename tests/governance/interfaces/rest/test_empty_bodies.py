@@ -1,4 +1,4 @@
-"""Every operation that takes a document: without a body, with a list, and with what is no JSON."""
+"""Every operation with a JSON body: called without a body, with a list, and with invalid JSON."""
 
 from __future__ import annotations
 

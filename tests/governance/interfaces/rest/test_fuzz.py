@@ -1,5 +1,7 @@
-"""Every operation with whatever fits its description, and with what does not: no fault of ours, and every answer as
-described. The same calls reach things that exist as well as things that do not."""
+"""Every operation with valid and invalid generated input: no server error, and every response matches the schema.
+
+The same calls are made for existing and for missing objects.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A POST sent twice is carried out once."""
+"""A repeated POST is executed once."""
 
 from __future__ import annotations
 

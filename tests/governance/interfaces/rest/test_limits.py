@@ -1,4 +1,4 @@
-"""How often a token may ask."""
+"""The rate limit of a token."""
 
 from __future__ import annotations
 

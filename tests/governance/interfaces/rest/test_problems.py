@@ -1,4 +1,4 @@
-"""Refusals: one form for all of them, and a page for every type."""
+"""Errors: one format for all of them, and a page for every type."""
 
 from __future__ import annotations
 

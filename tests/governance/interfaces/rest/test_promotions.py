@@ -1,4 +1,4 @@
-"""Promotion requests over HTTP: asked for, followed, withdrawn, carried out; never decided."""
+"""Promotion requests over HTTP: create, follow, withdraw, execute; decisions are refused."""
 
 from __future__ import annotations
 

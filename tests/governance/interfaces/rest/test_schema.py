@@ -1,4 +1,4 @@
-"""The description of the interface: complete, open to everyone, and changed on purpose only."""
+"""The OpenAPI description: complete, public, and equal to the snapshot."""
 
 from __future__ import annotations
 

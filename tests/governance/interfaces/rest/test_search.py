@@ -1,4 +1,4 @@
-"""Queries over the interface: models and versions found, wrong words told at their place."""
+"""Queries over HTTP: models and versions found, query errors with their position."""
 
 from __future__ import annotations
 

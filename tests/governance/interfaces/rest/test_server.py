@@ -1,4 +1,4 @@
-"""The interface on the server the product runs on: streams that stay streams, and the whole journey with a worker."""
+"""The API on the production server: streaming without buffering, and an end-to-end run with a worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who gets in: tokens, and nothing else."""
+"""Authentication: tokens only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions over HTTP: declared, filled, completed, resolved."""
+"""Versions over HTTP: declare, upload, complete, resolve."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following a request without asking often."""
+"""Long polling of a promotion request."""
 
 from __future__ import annotations
 

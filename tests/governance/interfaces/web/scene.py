@@ -1,4 +1,4 @@
-"""What the page tests look at: a model with a champion in Production and a challenger whose request is under review."""
+"""Test data of the page tests: a model with a champion in Production and a challenger under review."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what with a model and why, giving and taking roles, asking for one and answering."""
+"""Access pages: permissions with reasons, granting and revoking roles, access requests."""
 
 from __future__ import annotations
 

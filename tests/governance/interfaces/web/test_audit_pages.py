@@ -1,4 +1,4 @@
-"""The log on pages: who reads what of it, and that nothing shown is more than was recorded."""
+"""Audit pages: who can read which events, and that pages show only what was recorded."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What an author and an owner find: what waits for them, what a version needs for each target, and forms that add a
-card, metrics and evidence."""
+"""Pages for authors and owners: pending items, requirements per target, forms for card, metrics and evidence."""
 
 from __future__ import annotations
 

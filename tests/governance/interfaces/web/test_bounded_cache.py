@@ -1,4 +1,4 @@
-"""Values made of immutable text are made once, and what is kept is bounded."""
+"""Values derived from immutable text are computed once, and the cache is bounded."""
 
 import pytest
 

@@ -1,5 +1,8 @@
-"""The pages in a real browser: nothing axe objects to, nothing the Content-Security-Policy stops, a decision by
-keyboard alone and without JavaScript, and a page that changes under its reader without losing their place."""
+"""The pages in a real browser.
+
+No axe findings and no CSP violations; a decision by keyboard only and without JavaScript; and live updates that keep
+the user's position.
+"""
 
 from __future__ import annotations
 

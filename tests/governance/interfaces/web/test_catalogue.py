@@ -1,4 +1,4 @@
-"""The catalogue: filters in the address, keyset pages, and a cost that does not grow."""
+"""The catalogue: filters in the URL, keyset pages, and a constant number of queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of datasets and of a version's lineage."""
+"""The dataset pages and the lineage page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages show of a version that was added to after its approval, and to whom."""
+"""Pages of a version with additions since its approval, and who sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of Markdown in texts that differ."""
+"""Markdown tables in text diffs."""
 
 from __future__ import annotations
 

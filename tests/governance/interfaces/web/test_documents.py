@@ -1,4 +1,4 @@
-"""The model card in full, and the technical document: now, frozen, and on paper."""
+"""The model card page and the technical document: current, frozen, and as PDF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The help page, the reference of the interface, confirmation of a revocation, and compressed answers."""
+"""The help page, the API reference, confirmation of a revocation, and compressed responses."""
 
 from __future__ import annotations
 

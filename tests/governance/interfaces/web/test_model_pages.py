@@ -1,4 +1,4 @@
-"""A model, its versions, their files, two versions side by side, and asking for a promotion."""
+"""Model page, version page, files, comparison, and the promotion form."""
 
 from __future__ import annotations
 

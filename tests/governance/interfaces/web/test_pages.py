@@ -1,4 +1,4 @@
-"""Every page: who gets which answer, and what all of them have in common."""
+"""Every page: access by role, and common properties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small parts: numbers, times, drawings, diffs, Markdown, search words. No database."""
+"""Template tags and helpers without database: numbers, times, charts, diffs, Markdown, search."""
 
 from __future__ import annotations
 

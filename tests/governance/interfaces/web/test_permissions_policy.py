@@ -1,4 +1,4 @@
-"""Permissions-Policy: on every response, whatever answers."""
+"""The Permissions-Policy header is on every response."""
 
 from __future__ import annotations
 

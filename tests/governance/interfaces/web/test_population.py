@@ -1,4 +1,4 @@
-"""Models in a stage on a date: the list, the CSV file and the interface give the same population."""
+"""Models in a stage on a date: page, CSV file and API return the same population."""
 
 from __future__ import annotations
 

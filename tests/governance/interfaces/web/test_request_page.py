@@ -1,4 +1,4 @@
-"""The page of a promotion request: what it shows, how it stays true, and how a decision is taken on it."""
+"""The page of a promotion request: content, live updates, and decisions."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Nothing that was written is lost: forms with an old CSRF token, forms sent after the session ended, refused forms,
-and addresses of forms that are opened again."""
+"""Submitted text is kept: outdated CSRF tokens, expired sessions, rejected forms, and reloaded form URLs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""What a reviewer has to see before deciding: direction of metrics, values that disagree, other requests, rejections,
-evidence, the policy, and few stops of the Tab key on the way."""
+"""What a reviewer needs before deciding.
+
+Direction of metrics, disagreeing values, other requests, rejections, evidence, the policy, and few Tab stops.
+"""
 
 from __future__ import annotations
 

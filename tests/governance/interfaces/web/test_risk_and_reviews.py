@@ -1,4 +1,4 @@
-"""Why a model is of its tier, its reviews, the calendar: read and sent as a browser does."""
+"""Risk tier, periodic reviews and calendar, with requests as a browser sends them."""
 
 from __future__ import annotations
 

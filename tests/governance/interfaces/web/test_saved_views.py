@@ -1,4 +1,4 @@
-"""Saved views: kept from the present filter, shown as tabs with counts, shared, renamed, deleted; without scripts."""
+"""Saved views: saved from the current filter, shown as tabs with counts, shared, renamed, deleted; without scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in and out: who gets in, what is recorded, and how slowly a password can be guessed."""
+"""Sign-in and sign-out: who is admitted, which events are recorded, and the limit on password guessing."""
 
 from __future__ import annotations
 

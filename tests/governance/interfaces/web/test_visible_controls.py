@@ -1,4 +1,4 @@
-"""A text that was stored before such characters were refused is shown with visible marks in their place."""
+"""Stored control characters are shown as visible marks."""
 
 from __future__ import annotations
 
