@@ -22,7 +22,7 @@ def test_asked_granted_and_over(bank: Bank, enter: Enter, monkeypatch: pytest.Mo
     eve = enter(people.eve)
     with eve.refused(404):
         page = eve.go(f"/models/{SLUG}/")
-    page.get_by_role("link", name="Ask for access").click()
+    page.get_by_role("link", name="Request access").click()
     expect(page.get_by_label("Model", exact=True)).to_have_value(SLUG)
     page.get_by_label("What you need it for").fill("The winter project.")
     page.get_by_role("button", name="Ask", exact=True).click()

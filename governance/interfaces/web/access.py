@@ -49,9 +49,9 @@ class GrantRoleForm(PageForm):
     until = DayField(
         label="Until",
         required=False,
-        help_text="The role ends with that day by itself. Empty: until somebody takes it back.",
+        help_text="The role ends automatically after that day. Empty: no end.",
     )
-    reason = forms.CharField(label="Reason", max_length=5_000, help_text="Kept with the event.")
+    reason = forms.CharField(label="Reason", max_length=5_000, help_text="Recorded with the event.")
     pointers = {"/expires_at": "until"}  # noqa: RUF012 (a table, never changed)
 
 
@@ -191,13 +191,13 @@ def _check(request: PageRequest, model: RegisteredModel, name: str) -> Permissio
     permission = SHORT.get(request.GET.get("right", "decide"), Permission.DECIDE)
     if number:
         if not number.isdecimal() or len(number) > 9:
-            return "A promotion request is named by its number, such as #128."
+            return "Enter the number of a promotion request, such as #128."
         try:
             found = gate.get_request(request.actor, int(number))
         except NotFoundError as refusal:
             return refusal.detail
         if found.model_id != model.pk:
-            return f"#{number} is about another model."
+            return f"#{number} is a request for another model."
         permission = Permission.DECIDE
         on_request = standing.on_request(person, found)
     explanation = access.explain(person, permission, model)
@@ -245,11 +245,17 @@ def _subject(name: str) -> dict[str, Any]:
     group = ReviewerGroup.objects.filter(slug=name).first()
     if user is not None and group is not None:
         raise ValidationFailedError(
-            [FieldError("/subject", "ambiguous", f"“{name}” is a person and a group: an administrator can tell which.")]
+            [
+                FieldError(
+                    "/subject",
+                    "ambiguous",
+                    f"“{name}” is both a person and a group: ask an administrator to assign the role.",
+                )
+            ]
         )
     if user is None and group is None:
         raise ValidationFailedError(
-            [FieldError("/subject", "unknown_subject", f"There is neither an account nor a group called “{name}”.")]
+            [FieldError("/subject", "unknown_subject", f"There is no account and no group with the name “{name}”.")]
         )
     return {"user": user, "group": group}
 

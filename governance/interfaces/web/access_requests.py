@@ -30,7 +30,7 @@ class AskForm(PageForm):
     model = forms.CharField(
         label="Model",
         max_length=200,
-        help_text="Its exact name. Whether there is a model of that name is not told here.",
+        help_text="Its exact name. Whether the model exists is not disclosed here.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
     )
     role = forms.ChoiceField(
@@ -42,11 +42,11 @@ class AskForm(PageForm):
         label="What you need it for",
         max_length=5_000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Kept in the log of the model, where everybody who sees the model can read it.",
+        help_text="Recorded in the audit log of the model, where everyone who can see the model can read it.",
     )
     until = DayField(
         label="Until",
-        help_text=f"The role ends with that day by itself; at most {service.LONGEST.days} days ahead.",
+        help_text=f"The role ends automatically after that day; at most {service.LONGEST.days} days from now.",
     )
 
 
@@ -55,7 +55,7 @@ class GrantForm(PageForm):
 
     until = DayField(
         label="Until",
-        help_text="You may shorten the time that was asked for.",
+        help_text="You may choose an earlier end than requested.",
     )
     reason = forms.CharField(label="Note", required=False, max_length=5_000)
 
@@ -67,7 +67,7 @@ class DenyForm(PageForm):
         label="Reason",
         max_length=5_000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Whoever asked reads it. An answer tells them that this model exists; silence does not.",
+        help_text="The requester reads it. A denial discloses that this model exists; no answer does not.",
     )
 
 
@@ -99,7 +99,7 @@ def access_requests(request: PageRequest) -> HttpResponse:
 def ask(request: PageRequest) -> HttpResponse:
     """Create an access request. The response is the same whether or not the model exists."""
     if request.person.kind != User.Kind.PERSON:
-        raise PermissionDeniedError("A service account asks for nothing.", code="person_required")
+        raise PermissionDeniedError("A service account cannot request roles.", code="person_required")
     status = 200
     if request.method == "POST":
         form = AskForm(request.POST)
@@ -207,7 +207,7 @@ def deny(request: PageRequest, number: int) -> HttpResponse:
         except ValidationFailedError as refusal:
             form.take_refusal(refusal)
         else:
-            messages.success(request, "Denied; whoever asked reads why.")
+            messages.success(request, "Denied; the requester sees the reason.")
             return redirect("web:access-request", found.pk)
     return _shown(request, selectors.access_request(request.actor, number), denying=form, status=400)
 

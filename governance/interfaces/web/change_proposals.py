@@ -29,7 +29,7 @@ class ConfirmForm(PageForm):
         required=False,
         max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="What you checked; kept with your signature.",
+        help_text="What you checked; recorded with your signature.",
     )
     password = forms.CharField(
         label="Your password",

@@ -34,7 +34,7 @@ NOT_FOUND: Final = ErrorKind(404, "Page not found", "search")
 NOT_PERMITTED: Final = ErrorKind(403, "Not permitted", "lock", "Nothing was changed.")
 NOT_NOW: Final = ErrorKind(409, "Not possible now", "clock", "Nothing was changed.")
 CONFLICT: Final = ErrorKind(409, "Conflict", "alert", "Nothing was changed.")
-NOT_ALLOWED: Final = ErrorKind(405, "This page takes no such request", "alert", "Nothing was changed.")
+NOT_ALLOWED: Final = ErrorKind(405, "This page does not support this request", "alert", "Nothing was changed.")
 STORE_AWAY: Final = ErrorKind(503, "File storage is not available", "alert", "Nothing was changed.")
 INVALID: Final = ErrorKind(400, "Invalid input", "alert", "Nothing was changed.")
 REFUSED: Final = ErrorKind(400, "Refused", "alert", "Nothing was changed.")
@@ -71,7 +71,7 @@ def refused(request: HttpRequest, refusal: DomainError) -> HttpResponse:
 
 def not_allowed(request: HttpRequest, methods: tuple[str, ...]) -> HttpResponse:
     """Return the error page for a method that the page does not accept."""
-    detail = f"This address takes {' and '.join(methods)}."
+    detail = f"This URL supports {' and '.join(methods)}."
     response = _page(request, NOT_ALLOWED, detail=detail, code="method_not_allowed")
     response["Allow"] = ", ".join(methods)
     return response
@@ -79,7 +79,7 @@ def not_allowed(request: HttpRequest, methods: tuple[str, ...]) -> HttpResponse:
 
 def store_away(request: HttpRequest) -> HttpResponse:
     """Return the error page for an unavailable file store."""
-    detail = "The store that files are kept in does not answer. Try again in a moment; the fault is in the log."
+    detail = "The file store does not respond. Try again in a moment; the error is in the log."
     return _page(request, STORE_AWAY, detail=detail, code="storage_unavailable")
 
 
@@ -97,12 +97,14 @@ def _to_ask(request: HttpRequest, refusal: DomainError) -> tuple[str, str] | Non
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404 for URLs that no view handles."""
-    return _page(request, NOT_FOUND, detail=f"No page has the address {request.path}.", code="not_found")
+    return _page(request, NOT_FOUND, detail=f"There is no page at {request.path}.", code="not_found")
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler403."""
-    return _page(request, NOT_PERMITTED, detail=str(exception) or "This is not open to you.", code="not_permitted")
+    return _page(
+        request, NOT_PERMITTED, detail=str(exception) or "You do not have permission for this.", code="not_permitted"
+    )
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

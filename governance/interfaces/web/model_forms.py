@@ -26,7 +26,9 @@ class ModelForm(PageForm):
     title = forms.CharField(
         max_length=200, required=False, help_text="A name for people: “Probability of default, retail”."
     )
-    purpose = forms.CharField(label="Use case", max_length=300, required=False, help_text="What is decided with it.")
+    purpose = forms.CharField(
+        label="Use case", max_length=300, required=False, help_text="The decisions it is used for."
+    )
     team = forms.CharField(max_length=120, required=False)
     risk_tier = forms.TypedChoiceField(
         label="Risk tier",
@@ -34,7 +36,7 @@ class ModelForm(PageForm):
         coerce=int,
         empty_value=None,
         required=False,
-        help_text="Policies ask for more the higher the tier. Without one, nothing enters a protected stage.",
+        help_text="Policies require more for higher tiers. Without a tier, no version can enter a protected stage.",
     )
     description = forms.CharField(
         required=False, widget=forms.Textarea(attrs={"rows": 5}), help_text="Markdown.", max_length=50_000
@@ -47,7 +49,7 @@ class ModelForm(PageForm):
     )
     affects_people = forms.TypedChoiceField(
         label="Affects people",
-        choices=[("", "not known yet"), ("yes", "yes: it takes part in decisions about people"), ("no", "no")],
+        choices=[("", "not known yet"), ("yes", "yes: it is used in decisions about people"), ("no", "no")],
         coerce=lambda word: word == "yes",
         empty_value=None,
         required=False,
@@ -68,7 +70,7 @@ class ModelForm(PageForm):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
         max_length=50_000,
-        help_text="One a line, as key=value: “cost-centre=4711”.",
+        help_text="One per line, as key=value: “cost-centre=4711”.",
     )
     accountable_executive = forms.CharField(
         label="Accountable executive",
@@ -97,7 +99,7 @@ class NewModelForm(ModelForm):
     slug = forms.CharField(
         label="Name",
         max_length=200,
-        help_text="Lower-case letters, digits, dots, hyphens, underscores. It is in every address and stays.",
+        help_text="Lower-case letters, digits, dots, hyphens, underscores. It is part of URLs and cannot be changed.",
         widget=forms.TextInput(attrs=PLAIN),
     )
     field_order = ("slug",)
@@ -109,7 +111,7 @@ class EditModelForm(ModelForm):
     owner = forms.CharField(
         required=False,
         max_length=150,
-        help_text="User name. The new owner is given the role.",
+        help_text="User name. The new owner gets the role.",
         widget=forms.TextInput(attrs=PLAIN),
     )
     revision = forms.IntegerField(widget=forms.HiddenInput)

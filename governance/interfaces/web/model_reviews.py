@@ -32,7 +32,7 @@ class ReviewForm(PageForm):
         label="Findings",
         max_length=50_000,
         widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="What was looked at: performance since the last review, drift, use as intended, open conditions.",
+        help_text="What was reviewed: performance since the last review, drift, use as intended, open conditions.",
     )
     conditions = forms.CharField(
         label="Conditions",
@@ -44,7 +44,7 @@ class ReviewForm(PageForm):
     next_review = DayField(
         label="Next review",
         required=False,
-        help_text="Left out: as late as the tier allows.",
+        help_text="Empty: the latest date that the tier allows.",
     )
     revision = forms.IntegerField(widget=forms.HiddenInput)
 

@@ -53,10 +53,10 @@ def diff_packets(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
         if old[part] != new[part]:
             found.append(sentence)
     for part, sentence in (
-        ("champion", "The champion it is compared with is another, or has changed."),
-        ("model", "What is on record about the model changed."),
+        ("champion", "The champion is another version, or has changed."),
+        ("model", "The record of the model changed."),
         ("policy", "Other policy revisions apply."),
-        ("kept_out", "Whom the separation of duties keeps out has changed."),
+        ("kept_out", "The people excluded by separation of duties changed."),
     ):
         if before[part] != after[part]:
             found.append(sentence)
@@ -86,7 +86,7 @@ def _checks(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[s
     for check in after:
         was = old.get(check["check"])
         if was is None or was["conclusion"] != check["conclusion"]:
-            conclusion = (check["conclusion"] or "not answered yet").replace("_", " ")
+            conclusion = (check["conclusion"] or "without result").replace("_", " ")
             found.append(f"Check {check['check']}: now {conclusion}.")
         elif was != check:
             found.append(f"Check {check['check']} ran again, on other inputs.")

@@ -32,10 +32,10 @@ SCOPES_IN_WORDS = {
     "models:write": "register models and change their records",
     "versions:write": "register versions, upload files, add metrics, cards and evidence",
     "checks:write": "report the result of an external check",
-    "promotions:write": "ask for a promotion, withdraw a request",
-    "promotions:execute": "carry out a request that is ready",
+    "promotions:write": "request a promotion, withdraw a request",
+    "promotions:execute": "execute a request that is ready",
     "comments:write": "comment on a promotion request",
-    "audit:read": "read the audit log, where you may yourself",
+    "audit:read": "read the audit log, as far as you may yourself",
     "webhooks:admin": "set up webhooks",
 }
 
@@ -62,7 +62,7 @@ class PasswordForm(PageForm):
     """A new password, with the current one."""
 
     current = forms.CharField(
-        label="Present password",
+        label="Current password",
         strip=False,
         max_length=1024,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
@@ -97,7 +97,7 @@ class TokenForm(PageForm):
         label="What it may do",
         choices=[(scope, f"{scope}: {SCOPES_IN_WORDS[scope]}") for scope in access.SCOPES],
         widget=forms.CheckboxSelectMultiple,
-        help_text="Never more than you may yourself, and no token decides: that takes a person and a password.",
+        help_text="At most your own permissions. Tokens cannot decide: a decision needs a person and a password.",
     )
     models = forms.CharField(
         label="Only these models",
@@ -169,7 +169,7 @@ def display(request: PageRequest) -> HttpResponse:
             zone=form.cleaned_data["zone"],
             shortcuts="on" if form.cleaned_data["shortcuts"] else "off",
         )
-        messages.success(request, "Display settings kept in this browser.")
+        messages.success(request, "Display settings saved in this browser.")
     else:
         messages.error(request, "Choose a theme and a time zone from the lists.")
     return response

@@ -27,7 +27,7 @@ def first_version(base_url: str, slug: str, mlflow_name: str) -> tuple[Recipe, R
     """
     return (
         Recipe(
-            "With the MLflow client you have; your tracking server stays where it is",
+            "With your MLflow client; your tracking server does not change",
             (
                 f"export MLFLOW_REGISTRY_URI={base_url}",
                 "export MLFLOW_TRACKING_TOKEN=TOKEN",

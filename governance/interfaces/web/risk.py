@@ -24,18 +24,18 @@ class AssessmentForm(PageForm):
     """The questionnaire as a form: one choice per question, then the rationale."""
 
     rationale = forms.CharField(
-        label="What the answers rest on",
+        label="Basis of the answers",
         max_length=20_000,
         widget=forms.Textarea(attrs={"rows": 5}),
-        help_text="Figures, documents, whom you asked. Kept with the assessment.",
+        help_text="Figures, documents, people consulted. Recorded with the assessment.",
     )
     tier = forms.TypedChoiceField(
         label="Tier",
-        choices=[("", "as the questionnaire gives it"), ("1", "Tier 1"), ("2", "Tier 2"), ("3", "Tier 3")],
+        choices=[("", "as computed by the questionnaire"), ("1", "Tier 1"), ("2", "Tier 2"), ("3", "Tier 3")],
         coerce=int,
         empty_value=None,
         required=False,
-        help_text="A stricter tier than computed is free, with a reason. A less strict one is proposed by officers, "
+        help_text="A tier stricter than computed needs only a reason. A less strict one is proposed by officers "
         "and confirmed by a second person.",
     )
     override_reason = forms.CharField(
@@ -43,7 +43,7 @@ class AssessmentForm(PageForm):
         required=False,
         max_length=5_000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Where you chose one.",
+        help_text="Required if you chose a tier.",
     )
     revision = forms.IntegerField(widget=forms.HiddenInput)
     asked = forms.IntegerField(widget=forms.HiddenInput)

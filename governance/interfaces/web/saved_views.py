@@ -92,7 +92,7 @@ def views(request: PageRequest) -> HttpResponseBase:
     except ValidationFailedError as refusal:
         messages.error(request, refusal.detail)
         return redirect(f"{reverse('web:models')}?{urlencode({'q': query})}")
-    messages.success(request, f"“{view.name}” is kept among your views.")
+    messages.success(request, f"“{view.name}” is saved in your views.")
     return redirect(f"{reverse('web:models')}?{urlencode({'q': view.query})}")
 
 

@@ -28,7 +28,7 @@ class LinkForm(PageForm):
     code = forms.CharField(
         label="Code of the link",
         max_length=200,
-        help_text="What stands behind the # of your link; it is filled in where the browser runs scripts.",
+        help_text="The text after # in your link; filled in automatically if scripts run.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "data-from-fragment": ""}),
     )
     password = forms.CharField(

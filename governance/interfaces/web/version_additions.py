@@ -33,12 +33,10 @@ class CardForm(PageForm):
         required=False,
         strip=False,
         max_length=MAX_CARD_BYTES,
-        help_text="Markdown, with YAML metadata between lines of --- at the top where you want some.",
+        help_text="Markdown, with optional YAML metadata between lines of --- at the top.",
         widget=forms.Textarea(attrs={"rows": 26, "spellcheck": "true"}),
     )
-    file = forms.FileField(
-        label="Or a file", required=False, help_text="Its text takes the place of what is written above."
-    )
+    file = forms.FileField(label="Or a file", required=False, help_text="Its text replaces the text above.")
     revision = forms.IntegerField(widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:

@@ -150,12 +150,12 @@ class NotesForm(PageForm):
         required=False,
         max_length=100_000,
         widget=forms.Textarea(attrs={"rows": 10}),
-        help_text="Markdown, for whoever works on it. No approver signs them.",
+        help_text="Markdown, for the people who work on it. Not part of what approvers sign.",
     )
     tags = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text="One a line: key=value.",
+        help_text="One per line: key=value.",
     )
     revision = forms.IntegerField(widget=forms.HiddenInput)
 
@@ -165,9 +165,9 @@ class NotesForm(PageForm):
         for line in filter(str.strip, self.cleaned_data["tags"].splitlines()):
             key, mark, value = line.partition("=")
             if not mark or not key.strip():
-                raise forms.ValidationError(f"“{line[:60]}” is no tag: write key=value.")
+                raise forms.ValidationError(f"“{line[:60]}” is not a tag: write key=value.")
             if key.strip() in tags:
-                raise forms.ValidationError(f"“{key.strip()[:60]}” is there twice: a key has one value.")
+                raise forms.ValidationError(f"“{key.strip()[:60]}” occurs twice: a key has one value.")
             tags[key.strip()] = value.strip()
         return tags
 
@@ -237,8 +237,8 @@ class EvidenceForm(PageForm):
         label="Title, or kind of evidence",
         required=False,
         max_length=80,
-        help_text="Of anything else: a title, such as “Bias audit”, or a kind that a plug-in names, such as "
-        "fairness.table. The same again is its next revision.",
+        help_text="For “Something else”: a title, such as “Bias audit”, or a kind defined by a plug-in, such as "
+        "fairness.table. A file with the same title or kind becomes its next revision.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     file = forms.FileField(
@@ -265,7 +265,7 @@ class EvidenceForm(PageForm):
             words = slugify(title).replace("-", "_")
             given["kind"] = title if "." in title and " " not in title else f"{DOCUMENT}{words}"
             if not words:
-                self.add_error("title", "Say what the file is, in letters or digits.")
+                self.add_error("title", "Enter a title with letters or digits.")
         return given
 
 

@@ -243,10 +243,10 @@ class PromotionForm(PageForm):
         "first and sign it with the rest.",
     )
     alias = forms.CharField(
-        label="Free alias",
+        label="Unprotected alias",
         required=False,
         max_length=255,
-        help_text="Where you chose “another alias”: its name, such as shadow.",
+        help_text="For “another alias”: its name, such as shadow.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
     )
     pointers = {"/target": "target", "/target/stage": "target", "/alias": "alias"}  # noqa: RUF012

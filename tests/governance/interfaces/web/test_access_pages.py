@@ -79,7 +79,7 @@ class TestMatrix(PageTest):
         assert again.status_code == 400
         Page(again).has("holds the role viewer already, until")
         for change, said in (
-            ({"subject": "nobody"}, "neither an account nor a group"),
+            ({"subject": "nobody"}, "no account and no group"),
             ({"subject": "chen"}, "You cannot assign a role to yourself"),
             ({"subject": "marta", "until": "2001-01-01"}, "This time is in the past"),
             ({"subject": "ci-retail", "role": "approver"}, "A service account cannot be approver"),
@@ -134,7 +134,7 @@ class TestAsking(PageTest):
     def test_a_closed_page_offers_to_ask_and_tells_nothing(self) -> None:
         eve = self.scene.people.eve
         there, absent = self.read(eve, "/models/credit-risk-pd/", 404), self.read(eve, "/models/no-such-model/", 404)
-        there.has("Ask for access")
+        there.has("Request access")
         assert "/access-requests/new/?model=credit-risk-pd&amp;role=viewer" in there.html
         assert "/access-requests/new/?model=no-such-model&amp;role=viewer" in absent.html
         pages = [
@@ -154,7 +154,7 @@ class TestAsking(PageTest):
     def test_a_refusal_names_the_role_to_ask_for(self) -> None:
         people = self.scene.people
         page = self.read(people.marta, "/models/credit-risk-pd/versions/1/promote/", 403)
-        page.has("Ask for access")
+        page.has("Request access")
         assert "role=developer" in page.html
 
     def test_from_asking_to_the_end(self) -> None:
@@ -168,7 +168,7 @@ class TestAsking(PageTest):
         )
         assert answer.status_code == 302
         self.read(people.eve, f"/access-requests/{request.pk}/").has("Granted", "Chen Wei", "a week", "held until")
-        self.read(people.eve, "/profile/").has("Roles you asked for", "Granted", "developer")
+        self.read(people.eve, "/profile/").has("Roles you requested", "Granted", "developer")
         self.read(people.eve, "/models/credit-risk-pd/")
         with clock.freeze(clock.now() + 9 * DAY):
             self.read(people.eve, "/models/credit-risk-pd/", 404)

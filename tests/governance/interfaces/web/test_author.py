@@ -159,7 +159,7 @@ class TestReadiness(PageTest):
     def test_the_page_shows_it_and_costs_a_bounded_number_of_queries(self) -> None:
         version = self.bare()
         page = self.read(self.scene.people.priya, f"/models/{self.scene.model.slug}/versions/{version.number}/")
-        page.has("What each target needs", "Not offered: Development → Production", "Who would be asked")
+        page.has("What each target needs", "Not offered: Development → Production", "Who would have to approve")
         links = [str(a.get("href")) for _, a in page.tags]
         base = f"/models/{self.scene.model.slug}/versions/{version.number}"
         assert f"{base}/documents/?kind=evaluation.table" in links
@@ -257,4 +257,4 @@ class TestAdding(PageTest):
         file = SimpleUploadedFile("a.csv", b"x")
         refused = client.post(path, {"kind": "other", "title": "?!", "file": file})
         assert refused.status_code == 400
-        Page(refused).has("Say what the file is, in letters or digits.")
+        Page(refused).has("Enter a title with letters or digits.")

@@ -61,7 +61,7 @@ class TestDeviations(PageTest):
         again = PromotionRequest.objects.get(reapproves__isnull=False)
         page = self.read(self.scene.people.marta, f"/promotions/{again.pk}/")
         page.has("Approve again in Production", "metric auc = 0.999", "nothing moves")
-        self.read(self.scene.people.chen, "/reviews/").has(f"Request #{again.pk} asks to approve it there again")
+        self.read(self.scene.people.chen, "/reviews/").has(f"Request #{again.pk} requests approval there again")
 
         for person in (self.scene.people.marta, self.scene.people.aiko):
             decide(again, person)

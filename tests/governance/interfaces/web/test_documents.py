@@ -71,7 +71,7 @@ class TestDocument(PageTest):
 
     def test_as_of_now_it_says_what_is_known_and_what_is_missing(self) -> None:
         page = self.read(self.scene.people.marta, f"{CHAMPION}/document/")
-        page.has("In the shape of Annex IV", "What is missing", "Name of the provider", "section “Provider”")
+        page.has("In the structure of Annex IV", "What is missing", "Name of the provider", "section “Provider”")
         page.has("1(a)", "2(g)", "Declaration of conformity".lower()[:11], "Marta Kovač", "Aiko Tanaka", "auc")
         assert "compliant" not in page.text.casefold()
 

@@ -228,5 +228,5 @@ class TestAsking(PageTest):
         answer = self.as_(self.scene.people.priya).post(path, {"target": "stage:production", "reason": "again"})
         assert answer.status_code == 409
         page = Page(answer)
-        page.has(f"#{self.scene.request.pk} asks for that already.")
+        page.has(f"#{self.scene.request.pk} already requests this.")
         assert page.fields["reason"] == "again"

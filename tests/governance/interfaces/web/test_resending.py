@@ -111,7 +111,7 @@ class TestFormsThatWereNotTaken(PageTest):
         answer = self.as_(self.scene.people.marta).post("/models/")
         assert answer.status_code == 405
         assert answer["Allow"] == "GET, HEAD"
-        Page(answer).has("This address takes GET and HEAD.")
+        Page(answer).has("This URL supports GET and HEAD.")
 
 
 @pytest.mark.parametrize(

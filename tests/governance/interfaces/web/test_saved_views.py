@@ -45,7 +45,7 @@ def test_a_filter_is_kept_and_comes_back_as_a_tab(shelf: list[RegisteredModel], 
     form = Page(client.get("/models/?q=model&tier=1"))
     assert 'name="query" value="model tier:1"' in form.html
     page = keep(client, "Tier one", "model  tier:1")
-    page.has("“Tier one” is kept among your views.")
+    page.has("“Tier one” is saved in your views.")
     assert names(page) == ["model-0", "model-3"]
     assert tabs(page) == {"All": "6", "Tier one": "2"}
     assert re.search(r'aria-current="page">Tier one', page.html)
