@@ -25,7 +25,7 @@ def test_asked_granted_and_over(bank: Bank, enter: Enter, monkeypatch: pytest.Mo
     page.get_by_role("link", name="Request access").click()
     expect(page.get_by_label("Model", exact=True)).to_have_value(SLUG)
     page.get_by_label("What you need it for").fill("The winter project.")
-    page.get_by_role("button", name="Ask", exact=True).click()
+    page.get_by_role("button", name="Send request").click()
     expect(page.locator("main")).to_contain_text("Waiting for an answer")
 
     owner = enter(people.priya)

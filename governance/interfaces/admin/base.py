@@ -166,7 +166,7 @@ class AuditedModelAdmin(_ModelAdmin):
         if self.adding is None:
             self._require_view(request)
             raise PermissionDeniedError(
-                f"No {self.singular} is added here: {self._made_elsewhere()}", code="not_added_here"
+                f"No {self.singular} can be added here: {self._made_elsewhere()}", code="not_added_here"
             )
         return action_view(request, self, self.adding)
 
@@ -198,7 +198,7 @@ class AuditedModelAdmin(_ModelAdmin):
         """Always raises PermissionDeniedError."""
         self._require_view(request)
         raise PermissionDeniedError(
-            "Nothing in the registry is deleted: what was true stays on record. Deactivate, revoke or end it instead.",
+            "Records are never deleted. Deactivate, revoke or end the record instead.",
             code="never_deleted",
         )
 
@@ -268,7 +268,7 @@ class AuditedModelAdmin(_ModelAdmin):
         return self.plural[:1].upper() + self.plural[1:]
 
     def _made_elsewhere(self) -> str:
-        return "it comes about by what people do on the pages and through the API."
+        return "it is created by actions on the pages and through the API."
 
     def _buttons(self, request: HttpRequest, row: Any) -> list[ActionLink]:
         return [
@@ -280,7 +280,7 @@ class AuditedModelAdmin(_ModelAdmin):
     def _found(self, request: HttpRequest, object_id: str) -> Any:
         row = self.get_object(request, unquote(object_id))
         if row is None:
-            raise NotFoundError(f"There is no {self.singular} with this address that you may see.")
+            raise NotFoundError(f"There is no {self.singular} at this URL that you may see.")
         return row
 
     def _route(self, name: str) -> str:
@@ -294,16 +294,16 @@ class AuditedModelAdmin(_ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Always raises: rows change through a service that records an event."""
         raise PermissionDeniedError(
-            "Nothing is saved here without its event: use the record's commands.", code="no_bare_save"
+            "Records are changed only by actions that record an event: use the record's actions.", code="no_bare_save"
         )
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Always raises."""
-        raise PermissionDeniedError("Nothing in the registry is deleted.", code="never_deleted")
+        raise PermissionDeniedError("Records are never deleted.", code="never_deleted")
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Always raises."""
-        raise PermissionDeniedError("Nothing in the registry is deleted.", code="never_deleted")
+        raise PermissionDeniedError("Records are never deleted.", code="never_deleted")
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Disabled: the audit log has it; Django's log is not used."""

@@ -115,7 +115,7 @@ def _confirm_setup(actor: Actor, row: Instance, form: ReasonForm) -> ActionResul
 
 def _end_single_officer(actor: Actor, row: Instance, form: ReasonForm) -> ActionResult:
     done = instance.end_single_officer(actor=actor, reason=form.cleaned_data["reason"])
-    return ActionResult("From now on a change of governance needs two officers.", done)
+    return ActionResult("Changes of governance now need two officers.", done)
 
 
 class InstanceAdmin(AuditedModelAdmin):
@@ -123,7 +123,7 @@ class InstanceAdmin(AuditedModelAdmin):
 
     section, position, icon = SECTION, 9, "gear"
     singular, plural = "installation", "installation"
-    about = "Whether the set-up was confirmed by two officers, and whether one officer decides alone."
+    about = "Whether two officers confirmed the set-up, and whether a single officer can make changes alone."
     object_type = "instance"
     change_permission = OrgPermission.MANAGE_POLICIES
     commands = (
@@ -139,7 +139,7 @@ class InstanceAdmin(AuditedModelAdmin):
         AdminAction(
             "end-single-officer",
             "Require two officers",
-            "From then on every change of governance needs a second officer.",
+            "Every change of governance will need a second officer.",
             OrgPermission.MANAGE_POLICIES,
             _end_single_officer,
             is_available=lambda row: row.single_officer,
@@ -158,7 +158,7 @@ class InstanceAdmin(AuditedModelAdmin):
     @admin.display(description="changes of governance")
     def officers(self, row: Instance) -> Any:
         if row.single_officer:
-            return formatting.badge("A single officer decides alone", "wait")
+            return formatting.badge("A single officer makes changes alone", "wait")
         return formatting.badge("Need two officers", "ok")
 
     @admin.display(description="set-up")

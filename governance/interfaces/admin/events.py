@@ -136,7 +136,7 @@ class EventAdmin(AuditedModelAdmin):
         return redirect("web:event", event.event_id)
 
     def list_links(self, request: HttpRequest) -> list[ActionLink]:
-        return [ActionLink("The log's own page", reverse("web:audit"))]
+        return [ActionLink("Audit log page", reverse("web:audit"))]
 
     @admin.display(description="when", ordering="id")
     def moment(self, row: Event) -> Any:
@@ -156,9 +156,9 @@ class EventAdmin(AuditedModelAdmin):
         named = row.line.thing  # type: ignore[attr-defined]
         return formatting.page_link(named.url, named.label) if named.url else named.label
 
-    @admin.display(description="in short")
+    @admin.display(description="summary")
     def note(self, row: Event) -> str:
         return str(row.line.note)  # type: ignore[attr-defined]
 
     def _made_elsewhere(self) -> str:
-        return "what is done is recorded by itself."
+        return "events are recorded automatically."

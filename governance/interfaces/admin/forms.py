@@ -85,5 +85,5 @@ class AutocompleteField(forms.CharField):
                 return found
         called = "user name" if KEYS[self.kind] == "username" else "slug"
         raise ValidationError(
-            f"Nothing you may see has the {called} “{keys_in(written)[0]}”: choose from what is offered."
+            f"No visible record has the {called} “{keys_in(written)[0]}”: choose one of the suggestions."
         )

@@ -44,7 +44,7 @@ class GrantForm(ReasonForm):
     expires_at = MomentField(
         label="Until",
         required=False,
-        help_text="Empty: until somebody takes it back. From then on the role holds no more, by the clock alone.",
+        help_text="Empty: no end. The role expires automatically at this time.",
     )
     pointers = {"/subject": "user"}  # noqa: RUF012 (a table, never changed)
 
@@ -131,14 +131,14 @@ class GrantAdmin(AuditedModelAdmin):
 
     section, position, icon = "People and access", 4, "shield"
     singular, plural = "role", "roles given"
-    about = "Who may do what: roles on one model or in the whole organisation."
+    about = "Roles on one model or in the whole organisation."
     object_type = "grant"
     model_path = "model"
     change_permission = OrgPermission.MANAGE_PEOPLE
     adding = AdminAction(
         "add",
         "Give a role",
-        "No one gives a role to themselves, directly or through a group they belong to. The roles officer and "
+        "You cannot give a role to yourself, directly or through a group you belong to. The roles officer and "
         "administrator take effect when a second officer confirms them.",
         OrgPermission.MANAGE_PEOPLE,
         _give,
@@ -148,7 +148,7 @@ class GrantAdmin(AuditedModelAdmin):
         AdminAction(
             "revoke",
             "Revoke",
-            "What the person or group may do by this role ends at once; what they hold by other roles stays.",
+            "The permissions of this role end at once; permissions from other roles remain.",
             OrgPermission.MANAGE_PEOPLE,
             _revoke,
             is_available=lambda row: not _over(row),

@@ -33,7 +33,7 @@ class NewGroupForm(ReasonForm):
     slug = forms.CharField(
         label="Slug",
         max_length=80,
-        help_text="What policies call it: lower-case letters, digits and hyphens. It never changes.",
+        help_text="The name used in policies: lower-case letters, digits and hyphens. It cannot be changed.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
     name = forms.CharField(label="Name", max_length=150)
@@ -58,9 +58,7 @@ class JoinForm(ReasonForm):
     valid_from = MomentField(
         label="From", required=False, help_text="Empty: from now on. In the time zone shown at the top of the page."
     )
-    valid_until = MomentField(
-        label="Until", required=False, help_text="Empty: until somebody ends it. A deputy's membership has an end."
-    )
+    valid_until = MomentField(label="Until", required=False, help_text="Empty: no end. Set an end for a deputy.")
 
 
 def _create(actor: Actor, row: None, form: NewGroupForm) -> ActionResult:
@@ -72,7 +70,7 @@ def _create(actor: Actor, row: None, form: NewGroupForm) -> ActionResult:
         description=given["description"],
         reason=given["reason"],
     )
-    return ActionResult(f"{made.name} exists now, still empty.", made)
+    return ActionResult(f"{made.name} is created and has no members yet.", made)
 
 
 def _update(actor: Actor, row: ReviewerGroup, form: GroupForm) -> ActionResult:
@@ -81,9 +79,7 @@ def _update(actor: Actor, row: ReviewerGroup, form: GroupForm) -> ActionResult:
         actor=actor, group=row, name=given["name"], description=given["description"], reason=given["reason"]
     )
     same = (row.name, row.description) == (changed.name, changed.description)
-    return ActionResult(
-        "Nothing differs, so nothing was written." if same else f"{changed.name}: the record is updated.", row
-    )
+    return ActionResult("Nothing was changed." if same else f"{changed.name}: the record is updated.", row)
 
 
 class ReviewerGroupAdmin(AuditedModelAdmin):
@@ -97,7 +93,7 @@ class ReviewerGroupAdmin(AuditedModelAdmin):
     adding = AdminAction(
         "add",
         "Add a group",
-        "A policy can call on the group once it exists; members are entered apart from it.",
+        "Policies can refer to the group once it exists; members are added separately.",
         OrgPermission.MANAGE_GROUPS,
         _create,
         NewGroupForm,
@@ -106,7 +102,7 @@ class ReviewerGroupAdmin(AuditedModelAdmin):
         AdminAction(
             "join",
             "Add a member",
-            "A member may decide where a policy calls on this group and a role lets them.",
+            "A member may decide if a policy requires this group and a role permits it.",
             OrgPermission.MANAGE_GROUPS,
             add_member,
             JoinForm,
@@ -114,7 +110,7 @@ class ReviewerGroupAdmin(AuditedModelAdmin):
         AdminAction(
             "edit",
             "Change the record",
-            "The slug stays: policies call the group by it.",
+            "The slug cannot be changed, because policies refer to it.",
             OrgPermission.MANAGE_GROUPS,
             _update,
             GroupForm,
@@ -154,7 +150,7 @@ class ReviewerGroupAdmin(AuditedModelAdmin):
         """Whether the group has enough members for the open requests that need it."""
         short = requests_without_quorum(row.slug)
         if not short:
-            return "every open request that calls on it can be decided"
+            return "enough members for every open request that requires it"
         return formatting.badge(f"too few members for {', '.join(str(request) for request in short)}", "bad")
 
     @admin.display(description="since")
@@ -188,7 +184,7 @@ class ReviewerGroupAdmin(AuditedModelAdmin):
                     for m in memberships[:SHOWN]
                 ],
                 "No members: a request that requires this group cannot be approved.",
-                ("All who were ever members", reverse("admin:registry_membership_changelist") + own),
+                ("All current and former members", reverse("admin:registry_membership_changelist") + own),
             ),
             RelatedTable(
                 "Roles given to this group",
@@ -197,7 +193,7 @@ class ReviewerGroupAdmin(AuditedModelAdmin):
                     (g.role, where(g), formatting.format_datetime(g.opened_at), formatting.admin_link(g, "Record"))
                     for g in grants[:SHOWN]
                 ],
-                "No role: members decide only where a role of their own lets them.",
-                ("All roles it ever had", reverse("admin:registry_grant_changelist") + own),
+                "No role: members can decide only with a role of their own.",
+                ("All current and former roles", reverse("admin:registry_grant_changelist") + own),
             ),
         ]

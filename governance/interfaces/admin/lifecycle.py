@@ -95,7 +95,7 @@ class StageAdmin(AuditedModelAdmin):
 
     section, position, icon = SECTION, 2, "list"
     singular, plural = "stage", "stages"
-    about = "The places of the lifecycle, and which of them the gate guards."
+    about = "The stages of the lifecycle, and which of them are protected."
     object_type = "stage"
 
     list_display = ("name", "called", "position", "rules")
@@ -114,7 +114,7 @@ class StageAdmin(AuditedModelAdmin):
     def rules(self, row: Stage) -> Any:
         """The special rules of the stage, as text."""
         marks = {
-            "every version begins here": row.initial,
+            "initial stage of every version": row.initial,
             "one version of a model at a time": row.exclusive,
             "entered by a promotion request only": row.protected,
             "left by a promotion request only": row.protected_exit,
@@ -162,7 +162,7 @@ class AliasForm(ReasonForm):
     stage = forms.ChoiceField(
         label="Represents",
         required=False,
-        help_text="To point the alias at a version elsewhere also takes what entering this stage takes.",
+        help_text="Pointing the alias at a version in another stage also requires what entering this stage requires.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -207,7 +207,7 @@ def _changed(
     if isinstance(found, ChangeProposal):
         return proposed(found)
     assert found is not None  # ending a protection by a person is always a proposal
-    same = " It was so already." if row is not None and (row.stage.slug if row.stage else None) == stage else ""
+    same = " Nothing was changed." if row is not None and (row.stage.slug if row.stage else None) == stage else ""
     return ActionResult(f"@{name} is protected on every model.{same}", found)
 
 
@@ -216,13 +216,13 @@ class ProtectedAliasAdmin(AuditedModelAdmin):
 
     section, position, icon = SECTION, 4, "lock"
     singular, plural = "protected alias", "protected aliases"
-    about = "Aliases that move by promotion request only, on every model, and the stage each represents."
+    about = "Aliases that change by promotion request only, on every model, and the stage each represents."
     object_type = "protected_alias"
     change_permission = OrgPermission.MANAGE_POLICIES
     adding = AdminAction(
         "add",
         "Protect an alias",
-        "From now on the alias moves by promotion request only, on every model. Where it points now stays as it is.",
+        "The alias will change by promotion request only, on every model. Its current version does not change.",
         OrgPermission.MANAGE_POLICIES,
         _protect,
         NewAliasForm,
@@ -231,7 +231,7 @@ class ProtectedAliasAdmin(AuditedModelAdmin):
         AdminAction(
             "represent",
             "Change the stage",
-            "A change that requires less than now takes effect when a second officer confirms it.",
+            "A change that reduces the requirements takes effect when a second officer confirms it.",
             OrgPermission.MANAGE_POLICIES,
             _represent,
             AliasForm,
@@ -240,7 +240,7 @@ class ProtectedAliasAdmin(AuditedModelAdmin):
         AdminAction(
             "end",
             "End the protection",
-            "Proposes that the alias moves without a request. It takes effect when a second officer confirms it.",
+            "Proposes that the alias can change without a request. It takes effect when a second officer confirms it.",
             OrgPermission.MANAGE_POLICIES,
             _end,
             is_destructive=True,

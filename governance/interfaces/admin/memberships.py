@@ -34,9 +34,7 @@ class MemberForm(ReasonForm):
     valid_from = MomentField(
         label="From", required=False, help_text="Empty: from now on. In the time zone shown at the top of the page."
     )
-    valid_until = MomentField(
-        label="Until", required=False, help_text="Empty: until somebody ends it. A deputy's membership has an end."
-    )
+    valid_until = MomentField(label="Until", required=False, help_text="Empty: no end. Set an end for a deputy.")
 
 
 def add_member(actor: Actor, row: Any, form: Any) -> ActionResult:
@@ -52,7 +50,7 @@ def add_member(actor: Actor, row: Any, form: Any) -> ActionResult:
     )
     if isinstance(made, ChangeProposal):
         return proposed(made)
-    return ActionResult(f"{made.user} is entered in {made.group.name}.", row if row is not None else made)
+    return ActionResult(f"{made.user} is added to {made.group.name}.", row if row is not None else made)
 
 
 def _end(actor: Actor, row: Membership, form: ReasonForm) -> ActionResult:
@@ -86,8 +84,8 @@ def state_of(row: Membership, now: datetime) -> str:
     if row.closed_at is not None:
         return formatting.badge("Ended", "none")
     if row.valid_until is not None and row.valid_until <= now:
-        return formatting.badge("Ran out", "none")
-    return formatting.badge("To come", "wait") if row.valid_from > now else formatting.badge("Holds", "ok")
+        return formatting.badge("Expired", "none")
+    return formatting.badge("Not yet in force", "wait") if row.valid_from > now else formatting.badge("In force", "ok")
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -97,7 +95,7 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("holds", "Holds"), ("to_come", "To come"), ("ended", "Ended or ran out")]
+        return [("holds", "In force"), ("to_come", "Not yet in force"), ("ended", "Ended or expired")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         now = clock.now()
@@ -112,14 +110,14 @@ class MembershipAdmin(AuditedModelAdmin):
 
     section, position, icon = "People and access", 3, "calendar"
     singular, plural = "membership", "group memberships"
-    about = "Who belongs to which reviewer group, from when until when."
+    about = "Members of reviewer groups, with start and end."
     object_type = "membership"
     change_permission = OrgPermission.MANAGE_GROUPS
     adding = AdminAction(
         "add",
         "Add a member",
-        "A member of a reviewer group may decide where a policy calls on the group and a role lets them. Where one "
-        "does, the membership takes effect when a second officer confirms it.",
+        "A member of a reviewer group may decide if a policy requires the group and a role permits it. If a policy "
+        "requires it, the membership takes effect when a second officer confirms it.",
         OrgPermission.MANAGE_GROUPS,
         add_member,
         MemberForm,
@@ -128,7 +126,7 @@ class MembershipAdmin(AuditedModelAdmin):
         AdminAction(
             "end",
             "End the membership",
-            "From now on the person does not count for this group. What they decided before stays as it was.",
+            "The person no longer counts for this group. Earlier decisions do not change.",
             OrgPermission.MANAGE_GROUPS,
             _end,
             is_available=lambda row: row.closed_at is None,

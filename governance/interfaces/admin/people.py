@@ -87,7 +87,7 @@ def _register(actor: Actor, row: None, form: NewAccountForm) -> ActionResult:
         password=given["password"] or None,
         reason=given["reason"],
     )
-    return ActionResult(f"{made.name} has an account now. Roles and groups are given apart from it.", made)
+    return ActionResult(f"The account of {made.name} is created. Roles and groups are assigned separately.", made)
 
 
 def _update(actor: Actor, row: User, form: AccountForm) -> ActionResult:
@@ -101,9 +101,7 @@ def _update(actor: Actor, row: User, form: AccountForm) -> ActionResult:
         reason=given["reason"],
     )
     same = (row.name, row.title, row.email) == (changed.name, changed.title, changed.email)
-    return ActionResult(
-        "Nothing differs, so nothing was written." if same else f"{changed.name}: the record is updated.", row
-    )
+    return ActionResult("Nothing was changed." if same else f"{changed.name}: the record is updated.", row)
 
 
 def _set_password(actor: Actor, row: User, form: PasswordForm) -> ActionResult:
@@ -144,7 +142,7 @@ def _reassign(actor: Actor, row: User, form: ReassignForm) -> ActionResult:
     given = form.cleaned_data
     done = handover.reassign(actor=actor, person=row, to=given["to"], reason=given["reason"])
     if not done.count:
-        return ActionResult(f"{row.name} is responsible for nothing, so nothing was written.", row)
+        return ActionResult(f"{row.name} has no responsibilities; nothing was changed.", row)
     return ActionResult(f"{_passed(done)} now with {given['to']}.", row)
 
 
@@ -171,7 +169,7 @@ def _before_deactivating(row: User) -> Sequence[str]:
 
 def _before_reassigning(row: User) -> Sequence[str]:
     found = selectors.leaving(row)
-    return found.sentences if found.is_responsible else [f"{row.name} is responsible for nothing."]
+    return found.sentences if found.is_responsible else [f"{row.name} has no responsibilities."]
 
 
 def _short_groups(groups: Any, leaving: User | None) -> list[str]:
@@ -237,7 +235,7 @@ class UserAdmin(AuditedModelAdmin):
     adding = AdminAction(
         "add",
         "Add an account",
-        "An account lets somebody sign in. What they may do there is given as roles.",
+        "An account can be used to sign in. Permissions are assigned as roles.",
         OrgPermission.MANAGE_PEOPLE,
         _register,
         NewAccountForm,
@@ -246,7 +244,7 @@ class UserAdmin(AuditedModelAdmin):
         AdminAction(
             "edit",
             "Change the record",
-            "The log keeps what it was before, and the uid under which it knows the person.",
+            "The audit log keeps the earlier values; the person's id does not change.",
             OrgPermission.MANAGE_PEOPLE,
             _update,
             AccountForm,
@@ -264,7 +262,7 @@ class UserAdmin(AuditedModelAdmin):
         AdminAction(
             "link",
             "Issue a sign-in link",
-            "By the link the holder sets a password of their own, once, within a day. An earlier link ends.",
+            "With the link the holder sets their own password, once, within a day. An earlier link becomes invalid.",
             OrgPermission.MANAGE_PEOPLE,
             _issue_link,
             LinkForm,
@@ -273,7 +271,7 @@ class UserAdmin(AuditedModelAdmin):
         AdminAction(
             "holder",
             "Record an owner or user",
-            "Owners and users of a service account do not approve what it registers, adds or asks for.",
+            "Owners and users of a service account cannot approve what it registers, adds or requests.",
             OrgPermission.MANAGE_PEOPLE,
             _hold,
             HolderForm,
@@ -282,7 +280,7 @@ class UserAdmin(AuditedModelAdmin):
         AdminAction(
             "release",
             "End an owner or user",
-            "What the account did until now stays excluded for the person; what it does later does not.",
+            "The person stays excluded from approving earlier actions of the account, not later ones.",
             OrgPermission.MANAGE_PEOPLE,
             _release,
             HolderForm,
@@ -291,7 +289,7 @@ class UserAdmin(AuditedModelAdmin):
         AdminAction(
             "deactivate",
             "Deactivate",
-            "No sign-in, no token, no decision from now on. Roles, memberships and all that was done stay on record.",
+            "The account can no longer sign in, use tokens or decide. Roles, memberships and past actions stay on record.",
             OrgPermission.MANAGE_PEOPLE,
             _deactivate,
             DeactivateForm,
@@ -326,7 +324,7 @@ class UserAdmin(AuditedModelAdmin):
     ordering = ("name", "pk")
     fieldsets = (
         (None, {"fields": ("name", "user_name", "kind", "title", "address")}),
-        ("Standing", {"fields": ("state", "administers", "created", "known_as")}),
+        ("Status", {"fields": ("state", "administers", "created", "known_as")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -411,7 +409,7 @@ class UserAdmin(AuditedModelAdmin):
                     for g in grants[:SHOWN]
                 ],
                 "No role is assigned to this account itself.",
-                ("All roles it ever had", reverse("admin:registry_grant_changelist") + mine),
+                ("All current and former roles", reverse("admin:registry_grant_changelist") + mine),
             ),
             RelatedTable(
                 "Reviewer groups",
@@ -426,7 +424,7 @@ class UserAdmin(AuditedModelAdmin):
                     for m in memberships[:SHOWN]
                 ],
                 "In no reviewer group.",
-                ("All memberships it ever had", reverse("admin:registry_membership_changelist") + mine),
+                ("All current and former memberships", reverse("admin:registry_membership_changelist") + mine),
             ),
             RelatedTable(
                 "Who could act as this account",
@@ -440,7 +438,7 @@ class UserAdmin(AuditedModelAdmin):
                     )
                     for c in controls.order_by("-opened_at", "-pk")[:SHOWN]
                 ],
-                "Its holder alone, as far as is on record.",
+                "Only its holder, as far as is recorded.",
             ),
             RelatedTable(
                 "Access tokens",

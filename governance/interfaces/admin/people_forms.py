@@ -16,7 +16,7 @@ class NewAccountForm(ReasonForm):
         choices=User.Kind.choices,
         widget=forms.RadioSelect,
         initial=User.Kind.PERSON,
-        help_text="A machine signs in as a service account, with tokens; a service account decides nothing.",
+        help_text="Machines use service accounts with tokens; a service account cannot decide.",
     )
     username = forms.CharField(
         label="User name",
@@ -24,7 +24,7 @@ class NewAccountForm(ReasonForm):
         help_text="For signing in; letters, digits and @ . + - _ only.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
-    name = forms.CharField(label="Full name", max_length=200, help_text="As it is printed beside a signature.")
+    name = forms.CharField(label="Full name", max_length=200, help_text="Shown with signatures.")
     title = forms.CharField(label="Job title", max_length=120, required=False)
     email = forms.CharField(
         label="E-mail address", max_length=254, required=False, widget=forms.EmailInput(attrs={"autocomplete": "off"})
@@ -34,7 +34,7 @@ class NewAccountForm(ReasonForm):
         required=False,
         strip=False,
         max_length=1024,
-        help_text="For a person: at least 12 characters. It signs nothing: issue a sign-in link instead, or as well.",
+        help_text="For a person: at least 12 characters. It cannot sign decisions: also issue a sign-in link.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
@@ -70,7 +70,7 @@ class LinkForm(ReasonForm):
         choices=SignInLink.Way.choices,
         widget=forms.RadioSelect,
         initial=SignInLink.Way.MAILED,
-        help_text="By the link its holder sets a password that signs. Both of you are notified.",
+        help_text="With the link the holder sets a password that can sign. Both of you are notified.",
     )
 
 
@@ -104,5 +104,5 @@ class HolderForm(ReasonForm):
         choices=[(kind.value, kind.label) for kind in (AccountControl.Kind.OWNER, AccountControl.Kind.USER)],
         widget=forms.RadioSelect,
         initial=AccountControl.Kind.OWNER,
-        help_text="Neither an owner nor a user approves what the account registers, adds or asks for (SoD-3).",
+        help_text="Owners and users cannot approve what the account registers, adds or requests (SoD-3).",
     )

@@ -79,7 +79,7 @@ class PolicyAdmin(AuditedModelAdmin):
 
     section, position, icon = "Policies", 1, "scale"
     singular, plural = "policy", "policies"
-    about = "What must be true before a version enters a stage."
+    about = "The requirements for a version to enter a stage."
     object_type = "policy"
     change_permission = OrgPermission.MANAGE_POLICIES
     adding = AdminAction(
@@ -164,7 +164,9 @@ class PolicyAdmin(AuditedModelAdmin):
                 if warnings
                 else []
             ),
-            _paths_panel("What it governs", selectors.paths(row.slug), "It governs no path of the lifecycle now."),
+            _paths_panel(
+                "Where it applies", selectors.paths(row.slug), "It currently applies to no path of the lifecycle."
+            ),
             _paths_panel("Paths that need attention", [p for p in selectors.paths() if p.gaps], "There is no gap."),
             RelatedTable(
                 "Revisions",
@@ -179,7 +181,7 @@ class PolicyAdmin(AuditedModelAdmin):
                     )
                     for r in revisions
                 ],
-                "Nothing was ever published.",
+                "No revision was published.",
             ),
         ]
 
@@ -215,7 +217,7 @@ class PolicyRevisionAdmin(AuditedModelAdmin):
 
     section, position, icon = "Policies", 2, "file"
     singular, plural = "policy revision", "policy revisions"
-    about = "What each policy said, and when. Immutable: the database refuses a change."
+    about = "The published text of each policy. Immutable: the database rejects changes."
     object_type = "policy_revision"
 
     list_display = ("revision", "of", "state", "published", "digest_short")

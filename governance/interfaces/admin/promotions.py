@@ -43,7 +43,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
 
     section, position, icon = "Promotions", 1, "promote"
     singular, plural = "promotion request", "promotion requests"
-    about = "What was asked for, and how the gate answered."
+    about = "Requested promotions and their state."
     object_type = "promotion"
     model_path = "model"
 
@@ -51,9 +51,9 @@ class PromotionRequestAdmin(AuditedModelAdmin):
     list_display_links = ("number",)
     list_filter = (
         "state",
-        by_relation("target_stage", "stage asked for"),
+        by_relation("target_stage", "requested stage"),
         by_choice("model__risk_tier", "risk tier"),
-        by_date("created_at", "day it was asked"),
+        by_date("created_at", "day it was requested"),
     )
     list_select_related = ("version__model", "target_stage", "requested_by", "policy_revision__policy")
     search_fields = (
@@ -64,11 +64,11 @@ class PromotionRequestAdmin(AuditedModelAdmin):
         "requested_by__username",
         "target_alias",
     )
-    search_help_text = "Number, model, who asked, or alias"
+    search_help_text = "Number, model, requester, or alias"
     autocomplete_fields = ("model", "requested_by", "policy_revision")
     fieldsets = (
         (None, {"fields": ("number", "version_link", "target", "state_word", "reason")}),
-        ("Asked", {"fields": ("asked_by", "token", "asked", "expires", "closed")}),
+        ("Requested", {"fields": ("asked_by", "token", "asked", "expires", "closed")}),
         ("Bound to", {"fields": ("under", "fingerprint_code", "packet_code", "revision")}),
     )
 
@@ -99,7 +99,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
     def token(self, row: PromotionRequest) -> Any:
         return formatting.admin_link(row.requested_with)
 
-    @admin.display(description="asked", ordering="created_at")
+    @admin.display(description="requested", ordering="created_at")
     def asked(self, row: PromotionRequest) -> Any:
         return formatting.format_datetime(row.created_at)
 
@@ -114,7 +114,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
     @admin.display(description="under the policy")
     def under(self, row: PromotionRequest) -> Any:
         if row.policy_revision is None:
-            return "none: a free move"
+            return "none: ungoverned transition"
         shown = [(formatting.admin_link(bound.policy_revision), bound.get_basis_display()) for bound in row.governing]
         return format_html_join(mark_safe("<br>"), "{} ({})", shown)
 
@@ -149,7 +149,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
                     )
                     for r in runs
                 ],
-                "No check was called for.",
+                "No check was required.",
             ),
             RelatedTable(
                 "Decisions",
@@ -169,7 +169,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
         ]
 
     def _made_elsewhere(self) -> str:
-        return "it is asked for on the version's page or through the API."
+        return "request it on the version's page or through the API."
 
 
 class CheckRunAdmin(AuditedModelAdmin):
@@ -177,7 +177,7 @@ class CheckRunAdmin(AuditedModelAdmin):
 
     section, position, icon = "Promotions", 2, "check"
     singular, plural = "check run", "check runs"
-    about = "Each attempt of each check, with what it found."
+    about = "Each attempt of each check, with its findings."
     object_type = "check_run"
     model_path = "version__model"
 
@@ -191,9 +191,9 @@ class CheckRunAdmin(AuditedModelAdmin):
     ordering = ("-pk",)
     fieldsets = (
         (None, {"fields": ("check_name", "check_version", "on", "of_request", "mode", "attempt", "result", "summary")}),
-        ("Life", {"fields": ("created", "claimed", "completed")}),
-        ("What it rests on", {"fields": ("inputs", "with_params", "under_conditions")}),
-        ("What it found", {"fields": ("found", "measured")}),
+        ("Times", {"fields": ("created", "claimed", "completed")}),
+        ("Inputs", {"fields": ("inputs", "with_params", "under_conditions")}),
+        ("Findings", {"fields": ("found", "measured")}),
     )
 
     def name_of(self, row: CheckRun) -> str:

@@ -32,7 +32,7 @@ class QuestionnaireForm(PolicyForm):
         strip=False,
         max_length=MAX_SOURCE,
         widget=forms.Textarea(attrs={"rows": 28, "class": "code", "spellcheck": "false", "wrap": "off"}),
-        help_text="Answers stand from the least risky to the most, their points never fall, rules only make a tier "
+        help_text="Answers go from the least to the most risky, points never decrease, and rules only make a tier "
         "stricter. Models keep their tiers until they are assessed again.",
     )
 
@@ -47,7 +47,7 @@ class QuestionnaireAdmin(AuditedModelAdmin):
 
     section, position, icon = "Policies", 3, "list"
     singular, plural = "questionnaire revision", "questionnaire revisions"
-    about = "What is asked of a model to find its risk tier, and when it is reviewed. Immutable once published."
+    about = "The questions that determine the risk tier and review interval. Immutable once published."
     object_type = "questionnaire"
     change_permission = OrgPermission.MANAGE_POLICIES
     adding = AdminAction(
@@ -109,7 +109,7 @@ class AssessmentAdmin(AuditedModelAdmin):
 
     section, position, icon = SECTION, 5, "scale"
     singular, plural = "risk assessment", "risk assessments"
-    about = "Which tier a model was given, by whom, on which answers."
+    about = "Tiers of models, with assessor and answers."
     object_type = "assessment"
 
     list_display = ("called", "given", "computed", "assessor", "assessed")
@@ -169,7 +169,7 @@ class PeriodicReviewAdmin(AuditedModelAdmin):
     ordering = ("-reviewed_at", "-pk")
     fieldsets = (
         (None, {"fields": ("called", "outcome", "reviewer", "reviewed", "due", "next_review")}),
-        ("What was found", {"fields": ("findings", "conditions"), "classes": ("wide-field",)}),
+        ("Findings", {"fields": ("findings", "conditions"), "classes": ("wide-field",)}),
     )
 
     def name_of(self, row: PeriodicReview) -> str:

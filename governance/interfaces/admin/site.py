@@ -69,7 +69,7 @@ class CountersignAdminSite(AdminSite):
                 response = errors.refused(request, refusal)
             except PermissionDenied:
                 response = errors.refused(
-                    request, PermissionDeniedError("Your role does not open this part of the admin site.")
+                    request, PermissionDeniedError("Your roles do not permit access to this part of the admin site.")
                 )
             response.headers.setdefault("Cache-Control", "no-store")
             return response
@@ -134,4 +134,4 @@ site = CountersignAdminSite()
 def _refuse_nul(request: HttpRequest) -> None:
     """Reject a NUL in the URL: PostgreSQL text cannot contain one and would raise an error."""
     if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
-        raise ValidationFailedError([FieldError("/", "control_characters", "An address holds no NUL character.")])
+        raise ValidationFailedError([FieldError("/", "control_characters", "A URL must not contain NUL.")])

@@ -31,7 +31,7 @@ def state_of(row: AccessToken, now: datetime) -> Any:
     """The state of a token."""
     if row.revoked_at is not None:
         return formatting.badge("Revoked", "none")
-    return formatting.badge("Works", "ok") if row.expires_at > now else formatting.badge("Expired", "none")
+    return formatting.badge("Valid", "ok") if row.expires_at > now else formatting.badge("Expired", "none")
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -41,7 +41,7 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("works", "Works"), ("expired", "Expired"), ("revoked", "Revoked")]
+        return [("works", "Valid"), ("expired", "Expired"), ("revoked", "Revoked")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         now = clock.now()
@@ -59,7 +59,7 @@ class AccessTokenAdmin(AuditedModelAdmin):
 
     section, position, icon = "People and access", 5, "key"
     singular, plural = "access token", "access tokens"
-    about = "What machines sign in with, and who answers for each."
+    about = "Credentials of machines, each with the person responsible."
     object_type = "token"
     change_permission = OrgPermission.MANAGE_PEOPLE
     commands = (
@@ -82,7 +82,7 @@ class AccessTokenAdmin(AuditedModelAdmin):
     ordering = ("-created_at", "-pk")
     fieldsets = (
         (None, {"fields": ("name", "owner", "begins", "may", "only_models")}),
-        ("Life", {"fields": ("issued", "expires", "revoked", "used", "from_address", "state", "known_as")}),
+        ("Validity", {"fields": ("issued", "expires", "revoked", "used", "from_address", "state", "known_as")}),
     )
 
     def object_ref(self, row: AccessToken) -> ObjectRef:
@@ -102,7 +102,7 @@ class AccessTokenAdmin(AuditedModelAdmin):
 
     @admin.display(description="models")
     def only_models(self, row: AccessToken) -> Any:
-        return formatting.tags(row.model_slugs) if row.model_slugs is not None else "all its person may touch"
+        return formatting.tags(row.model_slugs) if row.model_slugs is not None else "all models its person may access"
 
     @admin.display(description="issued", ordering="created_at")
     def issued(self, row: AccessToken) -> Any:
@@ -133,4 +133,4 @@ class AccessTokenAdmin(AuditedModelAdmin):
         return formatting.code(row.uid)
 
     def _made_elsewhere(self) -> str:
-        return "people issue their own in their profile, so that only they see the secret."
+        return "people issue their own tokens in their profile, so that only they see the secret."

@@ -81,14 +81,14 @@ def translate_exception(fault: Exception) -> MlflowError | None:
             return MlflowError(code, f"{fault.detail} Who can: {', '.join(helpers)}." if helpers else fault.detail)
         case RequestDataTooBig():
             return MlflowError(
-                "BAD_REQUEST", "A request has at most 2 MiB; files are attached, not sent here.", status=413
+                "BAD_REQUEST", "A request is limited to 2 MiB; attach files through the REST API.", status=413
             )
         case UnreadablePostError() | SuspiciousOperation():
-            return MlflowError("BAD_REQUEST", "The request could not be read to its end.")
+            return MlflowError("BAD_REQUEST", "The request could not be read completely.")
         case OperationalError() | InterfaceError():
             return MlflowError(
                 "TEMPORARILY_UNAVAILABLE",
-                "The database is away or busy, and nothing was changed: try again.",
+                "The database is unavailable or busy, and nothing was changed: try again.",
                 headers={"Retry-After": "2"},
             )
         case _:

@@ -65,7 +65,7 @@ def approval_required_error(request: PromotionRequest, *, opened: bool) -> Mlflo
     """The error for a live request, with its page and the unmet requirements."""
     version, model = request.version, request.version.model
     verdict = selectors.evaluate_request(request).verdict
-    stays = "the version stays where it is" if request.target_stage is not None else "the alias does not move"
+    stays = "the version stays where it is" if request.target_stage is not None else "the alias does not change"
     what = f"{model.display_name} version {version.number} → {request.target_name}"
     how = "was opened" if opened else "is open"
     lines = [
@@ -106,7 +106,7 @@ def _unmet(verdict: Verdict) -> list[str]:
 def _refused(refusal: InvalidStateError, version: ModelVersion, target: str) -> str:
     """Message for a promotion rejected before review, with the remedy (such as to assess a model without tier)."""
     model = version.model
-    lines = [f"{model.display_name} version {version.number} → {target} was not asked for. {refusal.detail}"]
+    lines = [f"{model.display_name} version {version.number} → {target} was not requested. {refusal.detail}"]
     if refusal.code in ("model_incomplete", "tier_not_assessed"):
         lines.append(f"  Assess it: {model_page(model.slug)}risk/assess/")
     if refusal.who_can:

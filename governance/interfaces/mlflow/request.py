@@ -164,7 +164,7 @@ def _to_snake_case(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _clean_text(field: str, value: str) -> str:
     if is_unstorable(value):
-        raise _invalid_param(field, value, "must hold no NUL and no half of a surrogate pair")
+        raise _invalid_param(field, value, "must not contain NUL or lone surrogates")
     return value
 
 

@@ -110,7 +110,7 @@ def _with_approval(row: CompactVersion, reference: str, additions: str) -> dict[
 def _gate(standing: GateStatus) -> dict[str, str]:
     waits = {
         "open": "waits for people" if standing.under_review else "waits for checks",
-        "ready": "waits to be carried out",
+        "ready": "waits for execution",
         "blocked": "blocked",
         "rejected": "rejected",
         "promoted": "promoted",

@@ -84,7 +84,7 @@ def _live(actor: Actor, version: ModelVersion) -> list[PromotionRequest]:
 def _not_here(does: str, request: PromotionRequest) -> MlflowError:
     return MlflowError(
         "PERMISSION_DENIED",
-        f"No token {does}: a decision is signed by a person, with their password, over what they were shown. "
+        f"No token {does}: a person signs the decision with a password on the request's page. "
         f"Decide on {request_url(request.pk)}",
     )
 

@@ -88,13 +88,13 @@ def download_uri(actor: Actor, given: RequestParams) -> Answer:
     if uri is None:
         raise MlflowError(
             "RESOURCE_DOES_NOT_EXIST",
-            f"The source of version {row.number} of {row.name} is a registered version that is no recorded parent of "
+            f"The source of version {row.number} of {row.name} is a registered version but not a recorded parent of "
             f"it, or one that you may not see. Its page: {serializers.model_page(row.slug)}versions/{row.number}/.",
         )
     if not uri:
         raise MlflowError(
             "RESOURCE_DOES_NOT_EXIST",
-            f"Version {row.number} of {row.name} names no source an MLflow client could load from: it was registered "
+            f"Version {row.number} of {row.name} has no source that an MLflow client can load from: it was registered "
             f"with its files. Download them from {serializers.model_page(row.slug)}versions/{row.number}/.",
         )
     return {"artifact_uri": uri}

@@ -31,7 +31,7 @@ def endpoint(**handlers: Handler) -> View:
         handler = handlers.get(str(request.method))
         if handler is None:
             takes = ", ".join(sorted(handlers))
-            fault = MlflowError("BAD_REQUEST", f"This address takes {takes}.", status=405, headers={"Allow": takes})
+            fault = MlflowError("BAD_REQUEST", f"This URL supports {takes}.", status=405, headers={"Allow": takes})
             return error_response(fault)
         try:
             actor = _signed_in(request)
@@ -43,7 +43,7 @@ def endpoint(**handlers: Handler) -> View:
                 log.exception("an MLflow request broke")
                 known = MlflowError(
                     "INTERNAL_ERROR",
-                    f"Internal error; the log has it under this request id: {context.current().request_id}",
+                    f"Internal error; it is in the server log under this request id: {context.current().request_id}",
                 )
             elif known.status == 503:
                 log.exception("the database did not answer")
@@ -73,7 +73,7 @@ def not_found(request: HttpRequest, rest: str = "") -> HttpResponse:
     return error_response(
         MlflowError(
             "ENDPOINT_NOT_FOUND",
-            "Countersign answers for the model registry alone. Runs, experiments and artifacts stay with your tracking "
+            "Countersign implements the model registry only. Runs, experiments and artifacts stay on your tracking "
             "server: point MLFLOW_REGISTRY_URI here and MLFLOW_TRACKING_URI there.",
         )
     )
@@ -96,7 +96,7 @@ def _signed_in(request: HttpRequest) -> Actor:
     actor = tokens.authenticate(secret, context.current().address or None)
     if actor is None:
         raise _unauthenticated(
-            "This access token is malformed, unknown, expired or revoked, or its account is closed: make a new one on "
+            "This access token is malformed, unknown, expired or revoked, or its account inactive: create a new one on "
             "your profile page. "
             + (
                 "The password must be an access token, cs_…; account passwords are never accepted here."

@@ -34,7 +34,8 @@ def test_ending_a_membership(request_: PromotionRequest, bank: Bank, officers: S
     url, warning = address(membership, "end"), f"quorum without more members in Reviewers: #{request_.pk}."
 
     assert (
-        "every open request that calls on it can be decided" in client.get(address(membership.group)).content.decode()
+        "enough members for every open request that requires it"
+        in client.get(address(membership.group)).content.decode()
     )
     assert warning in client.get(url).content.decode()
     assert warning in client.post(url, {"reason": WHY}, follow=True).content.decode()

@@ -80,7 +80,7 @@ def test_what_nobody_was_asked_says_what_is_lacking(bank: Bank, refused: Any) ->
         mlflow.transition_model_version_stage("churn", "1", "Staging")
 
     said = str(caught.value)
-    assert "was not asked for. churn has no risk tier" in said
+    assert "was not requested. churn has no risk tier" in said
     assert f"Assess it: {bank.url}/models/churn/risk/assess/" in said
     assert "countersign assess churn" in said
     assert "Who can: " in said
