@@ -289,7 +289,7 @@ class UserAdmin(AuditedModelAdmin):
         AdminAction(
             "deactivate",
             "Deactivate",
-            "The account can no longer sign in, use tokens or decide. Roles, memberships and past actions stay on record.",
+            "The account can no longer sign in, use tokens or decide. Roles, memberships and past actions are kept.",
             OrgPermission.MANAGE_PEOPLE,
             _deactivate,
             DeactivateForm,
