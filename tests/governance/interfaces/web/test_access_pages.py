@@ -65,7 +65,7 @@ class TestMatrix(PageTest):
         page.has("No Eve Outsider may not", "None of their roles allows it", "can give one")
         self.read(people.chen, f"{ACCESS}?person=nobody").has("no account with the user name")
         self.read(people.chen, f"{ACCESS}?person=eve&number=99999").has("no promotion request")
-        self.read(people.chen, f"{ACCESS}?person=eve&number=x").has("named by its number")
+        self.read(people.chen, f"{ACCESS}?person=eve&number=x").has("Enter the number of a promotion request")
 
     def test_giving_and_taking(self) -> None:
         people = self.scene.people

@@ -35,7 +35,7 @@ class TestDeviations(PageTest):
         for path in (VERSION, "/models/credit-risk-pd/"):
             page = self.read(self.scene.people.marta, path)
             page.has("Production", f"#{promoted.pk}", "1 addition since", "metric auc = 0.999", "Priya Nair")
-            page.has("Ask to approve it there again")
+            page.has("Request approval there again")
         page = self.read(self.scene.people.marta, VERSION)
         page.has("Approved inputs", "added to since")
         assert self.approved in page.html
@@ -60,7 +60,7 @@ class TestDeviations(PageTest):
         run_due_checks()
         again = PromotionRequest.objects.get(reapproves__isnull=False)
         page = self.read(self.scene.people.marta, f"/promotions/{again.pk}/")
-        page.has("Approve again in Production", "metric auc = 0.999", "nothing moves")
+        page.has("Approve again in Production", "metric auc = 0.999", "no stage or alias changes")
         self.read(self.scene.people.chen, "/reviews/").has(f"Request #{again.pk} requests approval there again")
 
         for person in (self.scene.people.marta, self.scene.people.aiko):

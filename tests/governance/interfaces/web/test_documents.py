@@ -31,7 +31,7 @@ class TestCard(PageTest):
     def test_it_says_what_is_missing_as_the_check_judges(self) -> None:
         page = self.read(self.scene.people.marta, f"{CHAMPION}/card/")
         page.has("Model card of credit-risk-pd v1", "Intended use", "4 of 8 required parts are there")
-        page.has("The card has no section “training data”", "presence, never adequacy")
+        page.has("The card has no section “training data”", "presence, not adequacy")
 
     def test_a_section_says_since_which_version_it_reads_so(self) -> None:
         page = self.read(self.scene.people.marta, "/models/credit-risk-pd/versions/2/card/")
