@@ -20,7 +20,7 @@ from registry import access, selectors, yaml_reader
 from registry.document_faults import faults_of, with_places
 from registry.exceptions import ConflictError, FieldError, ValidationFailedError
 from registry.models import ChangeProposal, ReviewerGroup
-from registry.services import change_proposals, groups, instance
+from registry.services import change_kinds, change_proposals, groups, instance
 from registry.validation import ErrorCollector
 
 
@@ -190,8 +190,8 @@ def _publish_proposed(actor: Actor, proposal: ChangeProposal) -> list[ObjectRef]
     return [ObjectRef("policy", str(revision.policy.uid)), ObjectRef("policy_revision", str(revision.uid))]
 
 
-PUBLICATION = change_proposals.register_kind(
-    change_proposals.ChangeKind(
+PUBLICATION = change_kinds.register_kind(
+    change_kinds.ChangeKind(
         name="policy.publication",
         label="Policy revision",
         needed="another officer",

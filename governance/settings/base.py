@@ -77,7 +77,7 @@ TEMPLATES: list[dict[str, Any]] = [
 # --- users ---
 
 AUTH_USER_MODEL = "registry.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["registry.access.backend.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -89,7 +89,7 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in/"
 
 ANONYMOUS_USER_NAME = None
-# guardian's backend is not used: permissions come from registry.access only, never from has_perm().
+# guardian's backend is not used: RoleBackend answers has_perm() as registry.access decides.
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 
 # --- language and time ---

@@ -10,7 +10,15 @@ from registry.models.claimable import Claimable, RetriedInPlace
 from registry.models.contribution import Contribution
 from registry.models.dataset import DatasetReference
 from registry.models.evidence import Evidence, Metric, ModelCard
-from registry.models.grant import Grant, ModelGroupPermission, ModelUserPermission, active_grants_q, not_expired_q
+from registry.models.grant import (
+    EffectiveGroupPermission,
+    EffectiveUserPermission,
+    Grant,
+    ModelGroupPermission,
+    ModelUserPermission,
+    active_grants_q,
+    not_expired_q,
+)
 from registry.models.import_record import ImportRecord
 from registry.models.instance import Instance
 from registry.models.questionnaire import Assessment, QuestionnaireRevision
@@ -41,7 +49,9 @@ __all__ = [
     "Claimable",
     "Contribution",
     "DatasetReference",
+    "EffectiveGroupPermission",
     "EffectiveMembership",
+    "EffectiveUserPermission",
     "Evidence",
     "Grant",
     "ImportRecord",

@@ -12,7 +12,7 @@ from registry.models.registered_model import RegisteredModel
 class ChangeProposal(TemporalModel):
     """A change that one person proposed, until a second person confirms or rejects it.
 
-    `kind` names the change (`registry.services.change_proposals.ChangeKind`), `payload` holds its arguments, `digest`
+    `kind` names the change (`registry.services.change_kinds.ChangeKind`), `payload` holds its arguments, `digest`
     is the SHA-256 of what the second person signs: kind, subject, title and payload in canonical JSON. A proposal never
     changes; the answer is given once and closes the row. Its primary key is its number (C12).
 

@@ -1,8 +1,9 @@
 """Grants: a role granted to a person or a group, on one model or on the whole organisation.
 
-`Grant` is authoritative: temporal, with its events. Guardian's direct foreign-key tables below are derived from the
-open grants of one model, one row per permission, so that a permission check is one indexed look-up. Only
-`registry.access` writes both; a property test compares them.
+`Grant` is authoritative: temporal, with its events. The direct foreign-key tables below are derived from the open
+grants of one model, one row per permission, so that a permission check is one indexed look-up. Only `registry.access`
+writes both; a property test compares them. Guardian's functions read the two views at the end of this module, which
+hold every permission.
 
 A grant may have an end. It has no effect from that time on, whether or not its row is closed: every query compares the
 end with the clock. A guardian row has the latest end of its grants, so the same comparison applies there, and no job
@@ -98,14 +99,58 @@ class Grant(TemporalModel):
 
 
 class ModelUserPermission(UserObjectPermissionBase):
-    """Guardian's row for a person on a registered model."""
+    """The stored permission of a person on a registered model, from the grants on this model to this person alone."""
+
+    enabled = False  # guardian reads EffectiveUserPermission
 
     content_object = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE)
     expires_at = models.DateTimeField(null=True, blank=True)
 
 
 class ModelGroupPermission(GroupObjectPermissionBase):
-    """Guardian's row for a group on a registered model."""
+    """The stored permission of a group on a registered model, from the grants on this model to this group."""
+
+    enabled = False  # guardian reads EffectiveGroupPermission
 
     content_object = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE)
     expires_at = models.DateTimeField(null=True, blank=True)
+
+
+class EffectiveUserPermission(UserObjectPermissionBase):
+    """A database view of the permissions that people have now on registered models, for guardian's functions.
+
+    A row stands for every reason: a grant on the model or the organisation, to the person or to a group, and the
+    permissions of a superuser. Read-only. The view compares times with the clock of the database.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    content_object = models.ForeignKey(
+        RegisteredModel, on_delete=models.DO_NOTHING, related_name="effective_user_permissions"
+    )
+    user = models.ForeignKey("registry.User", on_delete=models.DO_NOTHING, related_name="effective_permissions")
+    permission = models.ForeignKey(
+        "auth.Permission", on_delete=models.DO_NOTHING, related_name="effective_user_permissions"
+    )
+
+    class Meta:
+        managed = False
+        db_table = "registry_effective_user_permission"
+
+
+class EffectiveGroupPermission(GroupObjectPermissionBase):
+    """A database view without rows, for guardian's functions: EffectiveUserPermission has the permissions that members
+    have through groups, because some depend on the member (SoD-4, SoD-5).
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    content_object = models.ForeignKey(
+        RegisteredModel, on_delete=models.DO_NOTHING, related_name="effective_group_permissions"
+    )
+    group = models.ForeignKey("auth.Group", on_delete=models.DO_NOTHING, related_name="effective_permissions")
+    permission = models.ForeignKey(
+        "auth.Permission", on_delete=models.DO_NOTHING, related_name="effective_group_permissions"
+    )
+
+    class Meta:
+        managed = False
+        db_table = "registry_effective_group_permission"

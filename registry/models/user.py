@@ -1,8 +1,10 @@
 """People and service accounts."""
 
 import secrets
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from django.contrib import auth
 from django.contrib.auth import hashers
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.auth.validators import UnicodeUsernameValidator
@@ -85,6 +87,17 @@ class User(PreparedModel, AbstractBaseUser, PermissionsMixin):
     def is_deactivated(self) -> bool:
         """Return whether the account is deactivated in the database, regardless of this instance."""
         return not type(self).objects.filter(pk=self.pk, is_active=True).exists()
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Return whether `registry.access` gives the permission. Unlike Django's method it does not give a superuser
+        every permission.
+        """
+        return any(backend.has_perm(self, perm, obj) for backend in auth.get_backends())
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Return whether the person has a permission of the app, superusers included."""
+        backends: Iterable[Any] = auth.get_backends()
+        return any(backend.has_module_perms(self, app_label) for backend in backends)
 
     def check_password(self, raw_password: str | None) -> bool:
         """Return whether this is the password. Unlike Django's method it never stores a new hash: the row changes

@@ -1,15 +1,14 @@
 """Changes of governance that need two people: one proposes, a second confirms with a signature, then they take effect.
 
-A module that owns such a change registers a `ChangeKind` with the function that applies it. `propose` records the
-proposal; `confirm` checks the second person, closes the proposal and applies the change in one transaction. Exempt are
-processes of the set-up until it is confirmed, and an instance that declares a single officer; both are shown on every
+A module that owns such a change registers a `ChangeKind` (`change_kinds`) with the function that applies it. `propose`
+records the proposal; `confirm` checks the second person, closes the proposal and applies the change in one transaction.
+Exempt are processes of the set-up until it is confirmed, and an instance that declares a single officer; both are shown on every
 page (`registry.selectors.instance`).
 
 Source: dual authorisation, NIST SP 800-53 rev. 5, AC-3(2) and CM-5(4); signature manifestations, 21 CFR 11.50.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -27,6 +26,7 @@ from registry.exceptions import ConflictError, InvalidStateError, NotFoundError,
 from registry.models import IS_CURRENT, AccountControl, ChangeProposal, RegisteredModel, User
 from registry.selectors import account_controls
 from registry.services import sign_in
+from registry.services.change_kinds import ChangeKind, kind_of, officers
 from registry.services.uniqueness import translate_unique_violation
 from registry.validation import ErrorCollector
 
@@ -36,56 +36,6 @@ MEANING = "I have reviewed the proposed change and confirm that it takes effect.
 """The meaning of the confirming decision signature, shown with it (21 CFR 11.50(a)(3))."""
 EXPIRY = process("change-expiry")
 """The actor that closes proposals that were not confirmed in time."""
-
-_kinds: dict[str, "ChangeKind"] = {}
-
-
-def _exclude_no_one(proposal: ChangeProposal) -> Mapping[str, str]:
-    return {}
-
-
-@dataclass(frozen=True)
-class ChangeKind:
-    """A kind of change that needs a second person.
-
-    Attributes:
-        name: noun of the change, stored with each proposal ("policy.publication").
-        label: name shown on pages.
-        needed: what a confirmer has to be, completing "… is confirmed by" in an error message.
-        apply: applies the change in the transaction of the confirmation, with its own events; the actor is the
-            confirming person. Returns the changed objects. Raises a domain error if the change is no longer possible.
-        confirmers: the active accounts whose role lets them confirm, before exclusions; officers by default.
-        excluded: why certain people may not confirm, by uid; the proposer is always excluded.
-    """
-
-    name: str
-    label: str
-    needed: str
-    apply: Callable[[Actor, ChangeProposal], Sequence[ObjectRef]]
-    confirmers: Callable[[ChangeProposal], QuerySet[User]] = field(default=lambda proposal: officers())
-    excluded: Callable[[ChangeProposal], Mapping[str, str]] = field(default=_exclude_no_one)
-
-
-def register_kind(kind: ChangeKind) -> ChangeKind:
-    """Register a kind.
-
-    Raises:
-        ValueError: another kind has the name.
-    """
-    if _kinds.setdefault(kind.name, kind) is not kind:
-        raise ValueError(f"There is a kind of change named {kind.name!r} already.")
-    return kind
-
-
-def kind_of(proposal: ChangeProposal) -> ChangeKind:
-    """Return the registered kind of a proposal."""
-    return _kinds[proposal.kind]
-
-
-def officers() -> QuerySet[User]:
-    """Return the active officers without superusers: the people who confirm changes of governance."""
-    holders = access.holders_in_organisation(access.OrgPermission.MANAGE_POLICIES)
-    return holders.filter(is_superuser=False, kind=User.Kind.PERSON)
 
 
 def is_exempt(actor: Actor) -> bool:

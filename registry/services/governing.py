@@ -19,7 +19,7 @@ from registry.access import Role
 from registry.exceptions import InvalidStateError
 from registry.models import ChangeProposal, Grant, Membership, RegisteredModel, ReviewerGroup, User
 from registry.services import change_proposals, groups
-from registry.services.change_proposals import ChangeKind, register_kind
+from registry.services.change_kinds import ChangeKind, register_kind
 
 
 def give_role(

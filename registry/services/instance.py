@@ -15,7 +15,7 @@ from registry.actions import INSTANCE_CREATED, SETUP_CONFIRMED, SINGLE_OFFICER_D
 from registry.exceptions import InvalidStateError
 from registry.models import ChangeProposal, Instance
 from registry.services import change_proposals
-from registry.services.change_proposals import ChangeKind, register_kind
+from registry.services.change_kinds import ChangeKind, officers, register_kind
 from registry.validation import ErrorCollector
 
 
@@ -53,7 +53,7 @@ def declare_single_officer(*, actor: Actor, reason: str) -> Instance:
     row = record_instance(actor=actor)
     if row.single_officer:
         return row
-    if change_proposals.officers().count() > 1:
+    if officers().count() > 1:
         raise InvalidStateError(
             "There are several active officers: two of them confirm a change together.", code="several_officers"
         )
@@ -76,7 +76,7 @@ def end_single_officer(*, actor: Actor, reason: str) -> Instance:
     row = record_instance(actor=actor)
     if not row.single_officer:
         return row
-    if change_proposals.officers().count() < 2:
+    if officers().count() < 2:
         raise InvalidStateError("Appoint a second officer first.", code="one_officer")
     return _write(row, actor, SINGLE_OFFICER_ENDED, why, single_officer=False)
 
@@ -124,7 +124,7 @@ def describe_setup(describe: Describe) -> Describe:
 @describe_setup
 def _officers_in_force() -> list[dict[str, Any]]:
     people = access.holders_in_organisation(access.OrgPermission.MANAGE_PEOPLE)
-    named = [("officer", change_proposals.officers()), ("administrator", people)]
+    named = [("officer", officers()), ("administrator", people)]
     return [
         {"type": role, "name": user.username, "detail": user.name}
         for role, users in named

@@ -12,7 +12,7 @@ from audit.recorder import Change, ObjectRef
 from registry import access, selectors
 from registry.actions import PROTECTED_ALIAS_CHANGED
 from registry.models import ChangeProposal, ProtectedAlias, Stage
-from registry.services import change_proposals
+from registry.services import change_kinds, change_proposals
 from registry.validation import ErrorCollector
 
 
@@ -134,8 +134,8 @@ def _apply(actor: Actor, proposal: ChangeProposal) -> Sequence[ObjectRef]:
     return [ObjectRef("protected_alias", given["alias"])]
 
 
-ALIAS_PROTECTION = change_proposals.register_kind(
-    change_proposals.ChangeKind(
+ALIAS_PROTECTION = change_kinds.register_kind(
+    change_kinds.ChangeKind(
         name="alias.protection",
         label="Protection of an alias",
         needed="another officer",

@@ -16,7 +16,7 @@ from registry.actions import QUESTIONNAIRE_PUBLISHED
 from registry.document_faults import faults_of
 from registry.exceptions import ConflictError, FieldError, ValidationFailedError
 from registry.models import ChangeProposal, QuestionnaireRevision
-from registry.services import change_proposals, instance
+from registry.services import change_kinds, change_proposals, instance
 from registry.validation import ErrorCollector
 
 STARTER = Path(__file__).parent.parent / "defaults" / "risk-tier.yaml"
@@ -132,8 +132,8 @@ def _publish_proposed(actor: Actor, proposal: ChangeProposal) -> list[ObjectRef]
     return [ObjectRef("questionnaire", str(made.uid))]
 
 
-PUBLICATION = change_proposals.register_kind(
-    change_proposals.ChangeKind(
+PUBLICATION = change_kinds.register_kind(
+    change_kinds.ChangeKind(
         name="questionnaire.publication",
         label="Questionnaire revision",
         needed="another officer",

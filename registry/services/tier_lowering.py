@@ -30,7 +30,7 @@ from registry.models import (
 )
 from registry.models.joined_rows import JoinedRows
 from registry.selectors import participation
-from registry.services import assessments, change_proposals, questionnaires, tier_use
+from registry.services import assessments, change_kinds, change_proposals, questionnaires, tier_use
 
 
 @transaction.atomic
@@ -144,7 +144,7 @@ def _confirmers(proposal: ChangeProposal) -> QuerySet[User]:
     deciders = access.users_with_permission(access.Permission.DECIDE, _model_of(proposal)).filter(
         pk__in=_with_earlier_role(proposal, access.roles_with(access.Permission.DECIDE))
     )
-    officers = change_proposals.officers().filter(pk__in=_with_earlier_role(proposal, (access.Role.OFFICER,)))
+    officers = change_kinds.officers().filter(pk__in=_with_earlier_role(proposal, (access.Role.OFFICER,)))
     return User.objects.filter(Q(pk__in=deciders.values("pk")) | Q(pk__in=officers.values("pk")))
 
 
@@ -218,8 +218,8 @@ def _number_of(assessment: Assessment | None) -> int | None:
     return assessment.number if assessment is not None else None
 
 
-TIER_LOWERING = change_proposals.register_kind(
-    change_proposals.ChangeKind(
+TIER_LOWERING = change_kinds.register_kind(
+    change_kinds.ChangeKind(
         name="model.tier_lowering",
         label="Less strict risk tier",
         confirmers=_confirmers,

@@ -47,7 +47,7 @@ def test_every_move_and_alias_is_free_and_still_walks_through_the_door(unprotect
 
 def test_every_page_says_so(unprotected: None, people: People) -> None:
     browser = Client()
-    browser.force_login(people.priya, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(people.priya, backend="registry.access.backend.RoleBackend")
     for path in ("/models/", "/reviews/", "/profile/"):
         assert "Nothing is protected here" in browser.get(path).content.decode()
 

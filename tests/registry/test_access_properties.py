@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from guardian.shortcuts import get_objects_for_user, get_perms, get_users_with_perms
 from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 from audit import clock
 from registry import access
 from registry.access import Permission, Role, actor_for, visibility_lists
+from registry.access.backend import RoleBackend
 from registry.access.permissions import ORGANISATION_ONLY, ROLE_PERMISSIONS
 from registry.exceptions import DomainError
 from registry.models import (
@@ -177,8 +181,31 @@ def test_lists_look_ups_and_grants_agree(
                 assert able_here == holders
                 for user in who_can - {user for user in world.users if user.is_superuser}:
                     assert access.grants_conferring(user, asked, model).exists()
+        if not later:  # the view compares times with the clock of the database
+            guardian_agrees(world, asked)
         connection.check_constraints()
         transaction.set_rollback(True)
+
+
+def guardian_agrees(world: World, asked: Permission) -> None:
+    """Django's and guardian's functions give the answers of `registry.access`."""
+    name = f"registry.{asked}"
+    for user in world.users:
+        able = {model for model in world.models if access.check_permission(actor_for(user), asked, model)}
+        fresh = User.objects.get(pk=user.pk)
+        assert {model for model in world.models if fresh.has_perm(name, model)} == able
+        assert set(get_objects_for_user(fresh, name, with_superuser=False)) == able
+        assert not fresh.has_perm(name), "a permission on a model is asked for with the model"
+        if not fresh.is_superuser:
+            assert {model for model in world.models if asked in get_perms(fresh, model)} == able
+    for model in world.models:
+        holders = set(access.users_with_permission(asked, model))
+        assert set(RoleBackend().with_perm(name, obj=model)) == holders
+        found: Any = get_users_with_perms(model, attach_perms=True, with_superusers=False)
+        assert {user for user, names in found.items() if asked in names and not user.is_superuser} == {
+            user for user in holders if not user.is_superuser
+        }
+        assert set(get_users_with_perms(model, only_with_perms_in=[str(asked)])) == holders
 
 
 def rows_follow_grants() -> None:
@@ -197,3 +224,24 @@ def rows_follow_grants() -> None:
     groups = ModelGroupPermission.objects.filter(not_expired_q(now)).values_list("group_id", *columns)
     rows = {("user", *row[:3]): row[3] for row in users} | {("group", *row[:3]): row[3] for row in groups}
     assert rows == wanted
+
+
+def test_view_of_permissions_has_the_pairs_of_the_roles(world: World) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_viewdef('registry_effective_user_permission'::regclass)")
+        (text,) = cursor.fetchone() or ("",)
+    pairs = set(re.findall(r"\('(\w+)'::text,\s*'(\w+)'::text\)", text))
+
+    assert pairs == {(str(role), str(permission)) for role, found in ROLE_PERMISSIONS.items() for permission in found}
+
+
+def test_permissions_in_the_organisation_are_djangos_too(world: World) -> None:
+    officer = factories.person()
+    factories.grant(Role.OFFICER, to=officer)
+    superuser = next(user for user in world.users if user.is_superuser)
+
+    assert officer.has_perm("registry.manage_policies")
+    assert officer.has_module_perms("registry")
+    assert not superuser.has_perm("registry.manage_policies")
+    assert not superuser.has_perm("auth.add_user")
+    assert officer in RoleBackend().with_perm("registry.manage_policies")

@@ -23,7 +23,7 @@ from registry.exceptions import (
     ValidationFailedError,
 )
 from registry.models import ChangeProposal, Instance, QuestionnaireRevision, User
-from registry.services import change_proposals, instance, questionnaires, sign_in_links, tier_lowering
+from registry.services import change_kinds, change_proposals, instance, questionnaires, sign_in_links, tier_lowering
 from registry.services.people import register_person
 from tests import factories
 from tests.personas import People
@@ -50,7 +50,7 @@ def proposed(people: People, source: str = POLICY) -> ChangeProposal:
 
 
 def test_a_policy_takes_effect_with_the_second_signature(people: People, recorded: Recorded) -> None:
-    assert change_proposals.officers().filter(pk__in=[people.henrik.pk, people.dorothy.pk]).count() == 2
+    assert change_kinds.officers().filter(pk__in=[people.henrik.pk, people.dorothy.pk]).count() == 2
     with recorded() as events:
         proposal = proposed(people)
     assert [event.action for event in events] == ["change.proposed"]

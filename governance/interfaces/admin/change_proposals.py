@@ -17,7 +17,7 @@ from governance.interfaces.admin.forms import ReasonForm
 from governance.selectors.change_proposals import content_of, warnings_of_change
 from registry.access import OrgPermission
 from registry.models import ChangeProposal, Instance, User
-from registry.services import change_proposals, instance
+from registry.services import change_kinds, change_proposals, instance
 
 SECTION = "Policies"
 
@@ -65,7 +65,7 @@ class ChangeProposalAdmin(AuditedModelAdmin):
 
     @admin.display(description="kind", ordering="kind")
     def kind_label(self, row: ChangeProposal) -> str:
-        return change_proposals.kind_of(row).label
+        return change_kinds.kind_of(row).label
 
     @admin.display(description="state", ordering="outcome")
     def state(self, row: ChangeProposal) -> Any:

@@ -17,6 +17,7 @@ from registry import access, selectors
 from registry.comparison import collapse_unchanged, compare_texts
 from registry.exceptions import DomainError
 from registry.models import ChangeProposal, User
+from registry.services import change_kinds
 from registry.services import change_proposals as service
 
 
@@ -136,7 +137,7 @@ def _show_proposal(
     context: dict[str, Any] = {
         "change": found,
         "differs": collapse_unchanged(compare_texts(before, content_of(found))) if before else (),
-        "kind": service.kind_of(found),
+        "kind": change_kinds.kind_of(found),
         "content": content_of(found),
         "warnings": warnings_of_change(found),
         "is_open": is_open,

@@ -18,7 +18,7 @@ from governance.services import accounts
 from registry.exceptions import DomainError, InvalidStateError, PermissionDeniedError
 from registry.services import sign_in as service
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "registry.access.backend.RoleBackend"
 """Backend that restores the user from the session; the service checks the password."""
 
 

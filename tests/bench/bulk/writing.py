@@ -423,7 +423,7 @@ def finish(scene: Scene, loaded: Loaded, *, models: int, versions: int) -> None:
 
 def _signed_in(person: User) -> str:
     browser = Client()
-    browser.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(person, backend="registry.access.backend.RoleBackend")
     return browser.cookies.output(attrs=[], header="", sep=";").strip()
 
 

@@ -33,7 +33,7 @@ from tests.permission_matrix.interfaces.service.door import NEW_PASSWORD, WHY
 from tests.permission_matrix.interfaces.service.tokens_and_views import kept_view
 from tests.permission_matrix.table import PEOPLE, ExpectedResult, Interface
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "registry.access.backend.RoleBackend"
 
 
 def sign_in(world: World) -> None:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[4]
 def shown(bank: Bank, slug: str) -> list[str]:
     """The commands on the page, as the reader copies them."""
     client = Client(HTTP_HOST=bank.url.removeprefix("http://"))
-    client.force_login(bank.people.priya, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(bank.people.priya, backend="registry.access.backend.RoleBackend")
     page = client.get(f"/models/{slug}/").content.decode()
     return [html.unescape(text) for text in re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.DOTALL)]
 

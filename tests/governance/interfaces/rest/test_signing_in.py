@@ -69,7 +69,7 @@ def test_a_closed_account_closes_its_tokens(call: CallerOf, people: People) -> N
 
 def test_a_browsers_session_does_not_open_this_door(people: People) -> None:
     browser = Client()
-    browser.force_login(people.priya, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(people.priya, backend="registry.access.backend.RoleBackend")
 
     assert browser.get("/api/v1/whoami").status_code == 401
     assert browser.post("/api/v1/models", {"slug": "m"}, content_type="application/json").status_code == 401

@@ -163,7 +163,7 @@ class PageTest(TestCase):
     def as_(self, person: User) -> Client:
         """A browser in which this person is signed in."""
         client = Client()
-        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(person, backend="registry.access.backend.RoleBackend")
         return client
 
     def get(self, person: User, path: str) -> Any:

@@ -111,7 +111,7 @@ class TestEvent(PageTest):
 
     def test_the_address_is_for_the_log_s_readers(self) -> None:
         client = Client(REMOTE_ADDR="198.51.100.23")
-        client.force_login(self.scene.people.priya, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(self.scene.people.priya, backend="registry.access.backend.RoleBackend")
         client.post(f"/promotions/{self.scene.request.pk}/withdraw/", {"withdraw-reason": "A leak was found."})
         path = f"/audit/{self.event('promotion.withdrawn').event_id}/"
         self.read(self.scene.people.ingrid, path).has("198.51.100.23", "A leak was found.", "through web")

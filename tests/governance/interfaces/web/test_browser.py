@@ -54,7 +54,7 @@ def open_as(browser: Browser, live_server: Any) -> Iterator[Open]:
         contexts.append(context)
         if person is not None:
             client = Client()
-            client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+            client.force_login(person, backend="registry.access.backend.RoleBackend")
             session = client.cookies[settings.SESSION_COOKIE_NAME].value
             context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
         page = context.new_page()
@@ -343,7 +343,7 @@ def test_paper_shows_every_section_and_no_controls(scene: Scene, open_as: Open) 
 
 
 def test_a_page_weighs_little(scene: Scene, client: Client) -> None:
-    client.force_login(scene.people.marta, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(scene.people.marta, backend="registry.access.backend.RoleBackend")
     parts = [client.get(f"/promotions/{scene.request.pk}/").content]
     for name in ("css/app.css", "js/app.js", "django_htmx/htmx-2.min.js"):
         found = finders.find(name)

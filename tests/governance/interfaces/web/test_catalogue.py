@@ -30,7 +30,7 @@ def names(page: Page) -> list[str]:
 
 def signed_in(person: User) -> Client:
     client = Client()
-    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(person, backend="registry.access.backend.RoleBackend")
     return client
 
 

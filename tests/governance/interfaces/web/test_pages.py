@@ -163,7 +163,7 @@ def test_a_fault_is_a_page_with_the_request_s_id_and_what_became_of_the_input(
 
     monkeypatch.setattr("governance.interfaces.web.reviews.selectors.my_reviews", fail)
     monkeypatch.setattr("governance.interfaces.web.models.service.register_model", fail)
-    client.force_login(marta, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(marta, backend="registry.access.backend.RoleBackend")
     client.raise_request_exception = False
     read = client.get("/reviews/")
     assert read.status_code == 500

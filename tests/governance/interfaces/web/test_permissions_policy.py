@@ -26,6 +26,6 @@ def test_every_response_denies_what_no_page_uses(client: Client, db: None, path:
 
 def test_pages_of_those_signed_in_and_refused_forms_as_well(people: People) -> None:
     reader = Client()
-    reader.force_login(people.marta, backend="django.contrib.auth.backends.ModelBackend")
+    reader.force_login(people.marta, backend="registry.access.backend.RoleBackend")
     assert "Permissions-Policy" in reader.get("/models/").headers
     assert "Permissions-Policy" in Client(enforce_csrf_checks=True).post("/sign-in/").headers

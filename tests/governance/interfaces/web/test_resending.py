@@ -21,7 +21,7 @@ class TestFormsThatWereNotTaken(PageTest):
 
     def strict(self, username: str) -> Client:
         client = Client(enforce_csrf_checks=True)
-        client.force_login(getattr(self.scene.people, username), backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(getattr(self.scene.people, username), backend="registry.access.backend.RoleBackend")
         return client
 
     def test_a_form_with_an_old_token_is_sent_again_from_the_page_that_refuses_it(self) -> None:
