@@ -2,8 +2,8 @@
 
 A module that owns such a change registers a `ChangeKind` (`change_kinds`) with the function that applies it. `propose`
 records the proposal; `confirm` checks the second person, closes the proposal and applies the change in one transaction.
-Exempt are processes of the set-up until it is confirmed, and an instance that declares a single officer; both are shown on every
-page (`registry.selectors.instance`).
+Exempt are processes of the set-up until it is confirmed, and an instance that declares a single officer; both are shown
+on every page (`registry.selectors.instance`).
 
 Source: dual authorisation, NIST SP 800-53 rev. 5, AC-3(2) and CM-5(4); signature manifestations, 21 CFR 11.50.
 """
