@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 TEMPLATE: Final = "eu-ai-act-annex-iv"
-EDITION: Final = 1
+EDITION: Final = 2
 """Must increase whenever a point, an item or a way of answering changes."""
 TITLE: Final = "Technical document in the shape of Annex IV"
 SOURCE: Final = "Regulation (EU) 2024/1689, Annex IV"
@@ -99,12 +99,12 @@ POINTS: Final[tuple[Point, ...]] = (
     ),
     Point(
         "1(g)",
-        "The user interface of whoever deploys it",
+        "The user interface for the deployer",
         (RequiredItem("description of the user interface", (), ("User interface", "Interface")),),
     ),
     Point(
         "1(h)",
-        "Instructions for whoever deploys it",
+        "Instructions for the deployer",
         (RequiredItem("instructions for use", (), ("Instructions for use", "Instructions", "How to use", "Usage")),),
     ),
     Point(

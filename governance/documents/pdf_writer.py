@@ -34,7 +34,8 @@ TEXT: Final = 148.0
 SIZE: Final = 9.0
 """Size of prose in points."""
 _PAGES_ALIAS: Final = "\ue000\ue001\ue002"
-"""Stands for the number of pages until the file is complete. Private-use characters: `fitted` leaves none in a text."""
+"""A placeholder for the number of pages until the file is complete. Private-use characters:
+`fitted` leaves none in a text."""
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
 _STATES: Final = {"given": "answered", "partly": "answered in part", "missing": "missing"}
 

@@ -58,14 +58,14 @@ class PromotionRequest(AuditedModel):
         blank=True,
         on_delete=models.PROTECT,
         related_name="requests",
-        help_text="the policy it was made under; empty for a free move, which nothing governs",
+        help_text="the policy under which it was made; empty for a transition that no policy governs",
     )
     fingerprint = models.CharField(max_length=64)
     packet_digest = models.CharField(max_length=64, blank=True)
     before_governance = models.BooleanField(
         default=False,
         editable=False,
-        help_text="not asked for, checked or approved here: it stood so where it was brought from",
+        help_text="not requested, checked or approved here: the imported registry already had it",
     )
     reapproves = models.ForeignKey(
         "self",

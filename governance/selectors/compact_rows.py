@@ -1,7 +1,7 @@
-"""Models and versions as rows, for doors that are asked often: one query an answer, with who may see it inside; a
-search asks first how far its reader sees.
+"""Models and versions as compact rows for frequent reads: one query for an answer, which includes the visibility; a
+search first determines the visibility scope of its reader.
 
-What the object-relational mapper would make of them is never changed here; a write reads its rows anew, under locks.
+The rows are read-only; a service that writes reads the Django models again, under locks.
 Times are milliseconds since 1970.
 """
 
@@ -23,11 +23,11 @@ from registry.models import ModelVersion, RegisteredModel
 from registry.selectors.versions import ALIASES_OF_VERSION, MAX_NUMBER, NEWEST, POINTED_AT, REGISTERED
 
 _Ask = Callable[[str, Mapping[str, Any]], list[tuple[Any, ...]]]
-"""How a query is asked: prepared, where it names a model and is always the same; `_rows`, where somebody searches."""
+"""Executes a query: prepared if its text is always the same, `_rows` for the varying conditions of a search."""
 
 
 class GateStatus(NamedTuple):
-    """The promotion request that tells most of a version: the live one, else the newest of those a policy governed."""
+    """The most relevant promotion request of a version: the open one, else the newest that a policy governed."""
 
     number: int
     state: str
@@ -36,7 +36,7 @@ class GateStatus(NamedTuple):
 
 
 class CompactVersion(NamedTuple):
-    """A version. `stage` is empty in the stage where versions begin."""
+    """A version. `stage` is empty in the initial stage."""
 
     name: str
     number: int
@@ -129,8 +129,7 @@ def version_row(actor: Actor, name: str, number: int) -> CompactVersion | None:
 
 
 def new_version(version: ModelVersion) -> CompactVersion:
-    """What `version_row` says of a version that was registered in this request: nothing points at it yet and nobody
-    asked for its promotion."""
+    """Return the row of a version that was registered just now: it has no alias and no promotion request."""
     model, created = version.model, _milliseconds(version.created_at)
     return CompactVersion(
         name=model.display_name,
@@ -259,7 +258,7 @@ def version_rows(
     """The versions for which a condition of SQL over `v` and `m` holds. As with models, made by this package alone.
 
     Args:
-        of_a_model: it is the usual question, those of a model by its name: always in the same words, so it is prepared.
+        of_a_model: whether the condition selects the versions of one model by name: constant text is prepared.
     """
     paged = {**parameters, "limit": limit, "offset": offset}
     ask = prepared_statements.execute_prepared if of_a_model else _rows
@@ -269,11 +268,11 @@ def version_rows(
 def resolve_source(actor: Actor, name: str, number: int, *, steps: int) -> str | None:
     """Follow a version's source through copies (`models:/name/3`) to where the files are.
 
-    Each step goes to a recorded parent that the actor may see now, and to nothing else: the text of a source is what
-    somebody sent, and a parent was checked when it was recorded.
+    Each step goes to a recorded parent that is visible to the actor, and to nothing else: the text of a source is
+    unchecked input, and a parent was checked when it was recorded.
 
     Args:
-        actor: who asks.
+        actor: the actor.
         name: the model's MLflow name.
         number: the version's number.
         steps: how many copies are followed at most.
@@ -368,7 +367,7 @@ def _version(row: Sequence[Any]) -> CompactVersion:
 
 
 def _rows(query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """For what is made of a filter somebody wrote: no two are alike. What is always the same is prepared."""
+    """Execute a query with the conditions of a filter, which varies too much to be prepared."""
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()

@@ -44,7 +44,11 @@ def install_lifecycle(actor: Actor = INSTALLER) -> None:
 
 
 def refuse_lowered_protection() -> None:
-    """Refuse COUNTERSIGN_PROTECTED=none on an instance with protected targets; see `install_lifecycle`."""
+    """Refuse COUNTERSIGN_PROTECTED=none on an instance with protected targets; see `install_lifecycle`.
+
+    Raises:
+        InvalidStateError: protection_stays.
+    """
     if settings.COUNTERSIGN_PROTECTED == "none" and selectors.has_protected_targets():
         guarded = [stage.name for stage in selectors.lifecycle().stages if stage.protected]
         raise InvalidStateError(

@@ -175,20 +175,20 @@ def delete(*, actor: Actor, webhook_id: str) -> None:
 
 
 @transaction.atomic
-def record_test(*, actor: Actor, webhook: Webhook, told: str, answer: int | None) -> None:
+def record_test(*, actor: Actor, webhook: Webhook, event_type: str, answer: int | None) -> None:
     """Record that a test message was sent.
 
     Args:
         actor: who sent it; needs MANAGE_WEBHOOKS.
         webhook: the webhook.
-        told: the event type of the message.
+        event_type: the event type of the message.
         answer: HTTP status of the response; None if there was none.
 
     Raises:
         PermissionDeniedError: the actor lacks MANAGE_WEBHOOKS.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
-    _record(WEBHOOK_TESTED, actor, webhook, [], {"told": told, "answer": answer})
+    _record(WEBHOOK_TESTED, actor, webhook, [], {"told": event_type, "answer": answer})
 
 
 @transaction.atomic

@@ -32,7 +32,7 @@ class AccessRequest(TemporalModel):
     slug = models.CharField(max_length=200)
     role = models.CharField(max_length=40)
     purpose = models.TextField()
-    until = models.DateTimeField(help_text="until when the role is asked for")
+    until = models.DateTimeField(help_text="the requested end of the role")
     outcome = models.CharField(max_length=10, null=True, blank=True, choices=Outcome.choices)  # noqa: DJ001 (no answer)
     answer = models.TextField(null=True, blank=True)  # noqa: DJ001 (no answer yet)
     answered_by = models.CharField(  # noqa: DJ001 (no answer yet)

@@ -39,7 +39,7 @@ class AliasAssignment(TemporalModel):
     name = models.CharField(max_length=255)
     promotion = models.UUIDField(null=True, blank=True, help_text="uid of the promotion request that set it")
     before_governance = models.BooleanField(
-        default=False, help_text="it was set before it was brought here: nobody here approved it"
+        default=False, help_text="it was set before the import: it has no approval in this registry"
     )
 
     class Meta:

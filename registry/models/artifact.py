@@ -17,7 +17,7 @@ class Blob(models.Model):
         max_length=20,
         blank=True,
         editable=False,
-        help_text="what the bytes were recognised as; empty until somebody looked",
+        help_text="the format detected in the bytes; empty before the detection",
     )
 
     class Meta:

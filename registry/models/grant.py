@@ -119,7 +119,7 @@ class ModelGroupPermission(GroupObjectPermissionBase):
 class EffectiveUserPermission(UserObjectPermissionBase):
     """A database view of the permissions that people have now on registered models, for guardian's functions.
 
-    A row stands for every reason: a grant on the model or the organisation, to the person or to a group, and the
+    There is a row for every reason: a grant on the model or the organisation, to the person or to a group, and the
     permissions of a superuser. Read-only. The view compares times with the clock of the database.
     """
 

@@ -34,10 +34,12 @@ class ImportRecord(AuditedModel):
     created_there = models.DateTimeField(null=True, blank=True)
     updated_there = models.DateTimeField(null=True, blank=True)
     author_there = models.CharField(max_length=500, blank=True)
-    stage = models.CharField(max_length=100, blank=True, help_text="where it stood there")
+    stage = models.CharField(max_length=100, blank=True, help_text="the stage in the other registry")
     aliases = ArrayField(models.CharField(max_length=255), default=list, blank=True)
-    approval = models.CharField(max_length=100, blank=True, help_text="what was said there of an approval; none here")
-    claims = models.JSONField(default=dict, blank=True, help_text="whatever else was said there")
+    approval = models.CharField(
+        max_length=100, blank=True, help_text="the approval recorded in the other registry; it has no effect here"
+    )
+    claims = models.JSONField(default=dict, blank=True, help_text="other statements of the other registry")
     imported_at = models.DateTimeField()
     imported_by = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="+")
 

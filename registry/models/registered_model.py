@@ -44,14 +44,14 @@ class RegisteredModel(AuditedModel):
         null=True,
         blank=True,
         editable=False,
-        help_text="what MLflow clients call it, where that is no lawful slug",
+        help_text="the name for MLflow clients, where it is not a valid slug",
     )
     renamed = models.CharField(  # noqa: DJ001 - most were never renamed, and those are not equal
         max_length=256,
         null=True,
         blank=True,
         editable=False,
-        help_text="what MLflow clients call it since one of them renamed it; the slug stays",
+        help_text="the name for MLflow clients after one of them renamed the model; the slug stays",
     )
     title = models.CharField(max_length=200, blank=True)
     description = models.TextField(blank=True, help_text="Markdown")

@@ -70,7 +70,7 @@ class StageOccupancy(TemporalModel):
     exclusive = models.BooleanField()
     promotion = models.UUIDField(null=True, blank=True, help_text="uid of the promotion request that moved it")
     before_governance = models.BooleanField(
-        default=False, help_text="it was there before it was brought here: nobody here approved it"
+        default=False, help_text="it was in the stage before the import: it has no approval in this registry"
     )
 
     class Meta:

@@ -27,11 +27,11 @@ class Upload(PreparedModel, RetriedInPlace):
     state = models.CharField(max_length=10, choices=State.choices, default=State.EXPECTED)
     completed_by = models.ForeignKey(
         "registry.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
-        help_text="who said that all files were sent",
+        help_text="who declared that all files were sent",
     )  # fmt: skip
     completed_with = models.ForeignKey(
         "registry.AccessToken", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
-        help_text="the token with which they said so",
+        help_text="the token that was used for this declaration",
     )  # fmt: skip
 
     class Meta:

@@ -103,6 +103,9 @@ def attach_blob_to_artifact(
 
     Returns:
         The event.
+
+    Raises:
+        ValueError: the bytes are not those that the artifact declares.
     """
     if blob.sha256 != artifact.sha256:
         raise ValueError(f"{blob.sha256} are not the bytes of {artifact.path}.")

@@ -38,5 +38,5 @@ def refuse_look_alike(faults: ErrorCollector, pointer: str, name: str, known: It
         faults.add(
             pointer,
             "looks_alike",
-            f"“{name}” looks like “{alike}”, which is {what}: choose a name that can be told apart.",
+            f"“{name}” looks like “{alike}”, which is {what}: choose a name that differs clearly.",
         )

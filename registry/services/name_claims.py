@@ -122,7 +122,7 @@ def refusal(
         code = LOOKS_ALIKE
         detail = (
             f"“{name}” looks like “{alike}”, which is a registered model{_foreign(name, alike)}: choose a name that "
-            "can be told apart."
+            "differs clearly."
         )
     return ValidationFailedError([FieldError(pointer, code, detail)])
 

@@ -143,9 +143,17 @@ def update_person(
     email: str | None = None,
     reason: str | None = None,
 ) -> User:
-    """Change name, title and address of an account; None keeps a field. People may change their own account.
+    """Change name, title and address of an account. People may change their own account.
 
     If nothing differs, nothing is written.
+
+    Args:
+        actor: the person, or an administrator.
+        person: the account.
+        name: the new full name; None keeps it.
+        title: the new job title; None keeps it.
+        email: the new mail address; None keeps it.
+        reason: why, for the audit event.
 
     Raises:
         PermissionDeniedError: the actor is a token, or neither the person nor an administrator.

@@ -20,7 +20,7 @@ from registry.services import questionnaires
 from registry.validation import ErrorCollector
 
 RULE = "SoD-6"
-"""Nobody reviews a model that they own, or whose versions in protected stages they made."""
+"""A person does not review a model that they own, or whose versions in protected stages they made."""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,12 @@ UNIQUE_VIOLATION = "23505"
 
 @contextmanager
 def translate_unique_violation(pointer: str, detail: str) -> Iterator[None]:
-    """Turn a unique violation, perhaps by a concurrent request, into ValidationFailedError at `pointer`.
+    """Translate a unique violation in the block, perhaps by a concurrent request.
 
     The transaction around the block is aborted then, and the exception must leave it.
+
+    Raises:
+        ValidationFailedError: at `pointer`, with the code "taken" and the detail.
     """
     try:
         yield
@@ -26,7 +29,11 @@ def translate_unique_violation(pointer: str, detail: str) -> Iterator[None]:
 
 @contextmanager
 def lost_to_another(error: type[Exception]) -> Iterator[None]:
-    """Turn a unique violation into an exception of the given type, which must leave the transaction."""
+    """Translate a unique violation in the block into an exception without arguments, which must leave the transaction.
+
+    Raises:
+        Exception: of the given type.
+    """
     try:
         yield
     except IntegrityError as fault:

@@ -32,7 +32,7 @@ def test_two_officers_enter_a_member_who_decides_on_the_next_request(bank: Bank,
     officer = enter(people.henrik)
     page = officer.page
     page.get_by_role("link", name="Administration").click()
-    page.locator(".adm-rooms").get_by_role("link", name="Reviewer groups", exact=True).click()
+    page.locator(".adm-models").get_by_role("link", name="Reviewer groups", exact=True).click()
     page.get_by_role("main").get_by_role("link", name=group.name, exact=True).click()
     expect(page.locator("main")).to_contain_text(f"too few members for #{asked}")
     page.get_by_role("link", name="Add a member").click()

@@ -76,7 +76,7 @@ def test(actor: Actor, given: RequestParams) -> Answer:
     told = _named(event) if event is not None else webhook.events[0]
     if told not in webhooks.NEWS:
         raise invalid(f"There is no event {told[:100]} here. Events are: {', '.join(webhooks.NEWS)}.")
-    ended = sending.send_test(actor=actor, webhook=webhook, told=told)
+    ended = sending.send_test(actor=actor, webhook=webhook, event_type=told)
     result: Answer = {"success": ended.success}
     if ended.status is not None:
         result |= {"response_status": ended.status, "response_body": ended.body}

@@ -142,7 +142,7 @@ def upload(request: Request) -> tuple[HttpRequest, int]:
     """Return the body as an unread stream, and the announced length in bytes.
 
     Raises:
-        Problem: 411 without a length (the end of a chunked body cannot be told from a lost connection), 415 for a form.
+        Problem: 411 without a length (the end of a chunked body looks like a lost connection), 415 for a form.
     """
     raw = request._request
     announced = raw.META.get("CONTENT_LENGTH") or ""

@@ -71,13 +71,15 @@ class Command(BaseCommand):
             )
         except DomainError as refusal:
             raise CommandError(refusal.detail) from None
-        told = f"token of {person.username} until {token.expires_at:%Y-%m-%d %H:%M} UTC, for {', '.join(token.scopes)}"
+        summary = (
+            f"token of {person.username} until {token.expires_at:%Y-%m-%d %H:%M} UTC, for {', '.join(token.scopes)}"
+        )
         if not options["file"]:
-            self.stderr.write(f"{told}; this is shown once:")
+            self.stderr.write(f"{summary}; this is shown once:")
             self.stdout.write(secret)
             return
         _keep(Path(options["file"]), secret)
-        self.stderr.write(f"{told}; in {options['file']}")
+        self.stderr.write(f"{summary}; in {options['file']}")
 
     @staticmethod
     def _issuer(person: User) -> Actor:

@@ -112,27 +112,27 @@ def deliver(delivery_id: int) -> bool:
     return True
 
 
-def send_test(*, actor: Actor, webhook: Webhook, told: str) -> TestDeliveryResult:
+def send_test(*, actor: Actor, webhook: Webhook, event_type: str) -> TestDeliveryResult:
     """Send a test message now, whatever the webhook's status, and record that.
 
     Args:
         actor: who sends it; needs MANAGE_WEBHOOKS.
         webhook: the webhook.
-        told: the event type, such as "model_version.created".
+        event_type: the event type, such as "model_version.created".
 
     Raises:
         PermissionDeniedError: the actor lacks MANAGE_WEBHOOKS.
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
     try:
-        receipt = _send(webhook, uuid4(), _message(told, clock.now(), payloads.example(told)))
+        receipt = _send(webhook, uuid4(), _message(event_type, clock.now(), payloads.example(event_type)))
     except (ServerFault, ForbiddenAddressError) as fault:
         ended = TestDeliveryResult(False, None, "", str(fault))
     else:
         good = 200 <= receipt.status < 300
         said = receipt.body.decode(errors="replace").replace("\x00", "\ufffd")[:SHOWN]
         ended = TestDeliveryResult(good, receipt.status, said, "")
-    webhooks.record_test(actor=actor, webhook=webhook, told=told, answer=ended.status)
+    webhooks.record_test(actor=actor, webhook=webhook, event_type=event_type, answer=ended.status)
     return ended
 
 

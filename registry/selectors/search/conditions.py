@@ -58,6 +58,7 @@ class SearchContext:
 
 
 def any_of(conditions: Sequence[Condition]) -> Condition:
+    """Return the condition that at least one of them is met."""
     return reduce(or_, conditions)
 
 
@@ -67,6 +68,7 @@ def matches_text(field: str, text: str, *, beginning: bool = False) -> Condition
 
 
 def text_or_prefix(field: str, value: Value) -> Condition:
+    """Return a case-sensitive equality condition, or a prefix condition for `name*`."""
     return Q(**{f"{field}__{'startswith' if value.is_prefix else 'exact'}": value.text})
 
 
@@ -74,6 +76,8 @@ def text_or_prefix(field: str, value: Value) -> Condition:
 
 
 def moment_of(field: str) -> Compile:
+    """Return the function that compiles a filter on a time."""
+
     def compiled(asking: SearchContext, term: Term) -> Condition:
         return any_of([moments(asking, field, value.span) for value in term.values if value.span is not None])
 
@@ -81,6 +85,7 @@ def moment_of(field: str) -> Compile:
 
 
 def in_range(field: str, span: Range, read: Callable[[Bound], Any]) -> Condition:
+    """Return the condition that the field is in the range; `read` converts a bound to the type of the column."""
     condition = Q()
     if span.low is not None:
         condition &= Q(**{f"{field}__{'gte' if span.with_low else 'gt'}": read(span.low)})

@@ -27,6 +27,7 @@ DUE_DAYS = 30
 
 
 def model_condition(asking: SearchContext, term: Term, more: Mapping[str, Compile]) -> Condition:
+    """Return the condition on a model for one term of a query; `more` adds filters to those of the registry."""
     if term.word is None:
         return Q()
     compile_ = more.get(term.name) or _OF_MODELS[term.name]
@@ -113,6 +114,7 @@ def _is(asking: SearchContext, term: Term) -> Condition:
 
 
 def tag(asking: SearchContext, term: Term) -> Condition:
+    """Return the condition for `tag:key` and `tag.key:value`."""
     if term.part:
         return any_of([_tagged(term.part, value) for value in term.values])
     return any_of([Q(tags__has_key=value.text) for value in term.values])

@@ -27,6 +27,7 @@ statistics of names and of values, but not of the values of one metric, and woul
 
 
 def version_condition(asking: SearchContext, term: Term) -> Condition:
+    """Return the condition on a version for one term of a query."""
     return _OF_VERSIONS[term.name](asking, term)
 
 

@@ -109,7 +109,7 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("test a webhook")
 def _(world: World, actor: Actor) -> None:
     hook = Webhook.objects.get(uid=world.webhook)
-    assert not sending.send_test(actor=actor, webhook=hook, told="model_version.created").success
+    assert not sending.send_test(actor=actor, webhook=hook, event_type="model_version.created").success
 
 
 @SERVICE.at("delete a webhook")
