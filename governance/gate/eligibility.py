@@ -80,20 +80,30 @@ def members_of(groups: Collection[str]) -> list[Member]:
 _MEMBERSHIPS = JoinedRows(Membership, "b", ("user",))
 _GROUP = "(SELECT g.slug FROM registry_reviewergroup g WHERE g.group_ptr_id = b.group_id)"
 _EFFECTIVE = """
-    b.user_id = %(person)s AND b.opened_at <= %(now)s AND (b.closed_at IS NULL OR b.closed_at > %(now)s)
+    b.user_id = ANY (%(people)s) AND b.opened_at <= %(now)s AND (b.closed_at IS NULL OR b.closed_at > %(now)s)
     AND b.valid_from <= %(now)s AND (b.valid_until IS NULL OR b.valid_until > %(now)s)"""
-"""`Membership.effective` of one person, as SQL."""
+"""`Membership.effective` of some people, as SQL."""
 
 
 def member(person: User) -> Member:
-    """Return a person with all their current groups. At most three queries, cached while a page is only read."""
-    return access._cached(("member", person.pk), lambda: _member(person))
+    """Return a person with all their current groups. At most three queries; cached while a page is only read."""
+    return members_among([person.pk]).get(person.pk) or Member(person, {})
 
 
-def _member(person: User) -> Member:
-    rows = _MEMBERSHIPS.fetch_with([_GROUP], _EFFECTIVE, {"person": person.pk, "now": clock.now()})
-    found = _members([(row, slug) for row, (slug,) in rows])
-    return found[0] if found else Member(person, {})
+def members_among(people: Collection[int]) -> dict[int, Member]:
+    """Return those of some people who are in a reviewer group, with all their current groups, by primary key.
+
+    At most four queries; cached while a page is only read.
+
+    Args:
+        people: primary keys of users.
+    """
+    known: dict[int, Member | None] = access._cached("members", dict)
+    if missing := [pk for pk in people if pk not in known]:
+        rows = _MEMBERSHIPS.fetch_with([_GROUP], _EFFECTIVE, {"people": missing, "now": clock.now()})
+        known.update(dict.fromkeys(missing))
+        known.update({found.user.pk: found for found in _members([(row, slug) for row, (slug,) in rows])})
+    return {pk: found for pk in people if (found := known[pk]) is not None}
 
 
 def _members(held: Sequence[tuple[Membership, str]]) -> list[Member]:

@@ -1,6 +1,6 @@
 """Read the facts that a verdict depends on. Reads only; a caller that acts on the verdict holds the locks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from audit import clock
@@ -221,8 +221,17 @@ def exclusion_of(person: User, request: PromotionRequest, *, name: str | None = 
 
 def _reviewers_then(request: PromotionRequest) -> tuple[Reviewer, ...]:
     """Return who decided on a closed request, in their groups of that time. Later membership changes do not matter."""
-    standing = request.decisions.filter(lapsed_at__isnull=True).select_related("person").order_by("signed_at")
-    return tuple(Reviewer(uid=d.person.uid, name=d.signed_name, groups=frozenset(d.groups)) for d in standing)
+    rows = request.decisions.filter(lapsed_at__isnull=True).select_related("person").order_by("signed_at")
+    return reviewers_of_closed(rows)
+
+
+def reviewers_of_closed(decisions: Iterable[Decision]) -> tuple[Reviewer, ...]:
+    """Return the signers of a closed request's decisions that have not lapsed, in their groups of that time."""
+    return tuple(
+        Reviewer(uid=d.person.uid, name=d.signed_name, groups=frozenset(d.groups))
+        for d in decisions
+        if d.lapsed_at is None
+    )
 
 
 def requests_without_quorum(group: str, *, leaving: User | None = None) -> list[PromotionRequest]:
@@ -286,15 +295,24 @@ def latest_runs(request: PromotionRequest) -> dict[str, CheckRun]:
     return {run.check_slug: run for run in rows}
 
 
-def check_facts(document: PolicyDocument, runs: dict[str, CheckRun], inputs: dict[str, str]) -> dict[str, CheckFact]:
+def check_facts(
+    request: PromotionRequest,
+    document: PolicyDocument,
+    runs: Mapping[str, CheckRun],
+    inputs: Mapping[str, str],
+    *,
+    remedies: bool = True,
+) -> dict[str, CheckFact]:
     """Return the facts of the latest runs, by check slug.
 
     Args:
+        request: the promotion request. Results of a closed one have the age they had when it was closed.
         document: the combined policy.
         runs: the latest run of each check.
         inputs: current inputs digest of each check. A run with another digest is stale.
+        remedies: with false, `how_to_fulfil` stays empty and the findings of the runs are not read.
     """
-    now = clock.now()
+    now = request.closed_at or clock.now()
     facts: dict[str, CheckFact] = {}
     for rule in document.checks:
         run = runs.get(rule.check)
@@ -311,7 +329,7 @@ def check_facts(document: PolicyDocument, runs: dict[str, CheckRun], inputs: dic
             conclusion=run.conclusion,
             summary=run.summary,
             stale=stale and run.status == CheckRun.Status.COMPLETED,
-            how_to_fulfil=_way_out(run),
+            how_to_fulfil=_way_out(run) if remedies else "",
         )
     return facts
 
@@ -326,8 +344,15 @@ def _way_out(run: CheckRun) -> str:
 def decision_facts(request: PromotionRequest) -> tuple[DecisionFact, ...]:
     """Return the decisions that have not lapsed, of accounts that were active since they signed."""
     rows = request.decisions.filter(lapsed_at__isnull=True).select_related("person").order_by("signed_at", "pk")
+    return facts_of_decisions(request, rows)
+
+
+def facts_of_decisions(request: PromotionRequest, decisions: Iterable[Decision]) -> tuple[DecisionFact, ...]:
+    """Return the facts of those decisions of a request that count, in the order given."""
     return tuple(
-        DecisionFact(person=d.person.uid, name=d.signed_name, outcome=d.outcome) for d in rows if counts(request, d)
+        DecisionFact(person=d.person.uid, name=d.signed_name, outcome=d.outcome)
+        for d in decisions
+        if d.lapsed_at is None and counts(request, d)
     )
 
 
@@ -450,7 +475,7 @@ def collect_facts(
             can make a request ready before its checks are satisfied.
     """
     return Facts(
-        checks=check_facts(document, runs, inputs),
+        checks=check_facts(request, document, runs, inputs),
         reviewers=tuple(people) if people is not None else reviewers(request, document),
         decisions=decision_facts(request),
         conditions=model_conditions(request, document) if request.is_live else (),

@@ -108,7 +108,10 @@ class ApprovalProgress:
 
     rule: ApprovalRule
     approved_by: tuple[DecisionFact, ...]
+    eligible: tuple[Reviewer, ...]
+    """Reviewers whose decision counts in the group, including those who have decided."""
     may_approve: tuple[Reviewer, ...]
+    """The eligible reviewers who have not decided."""
     excluded: tuple[Reviewer, ...]
     open: bool
 
@@ -282,13 +285,16 @@ def _approvals(document: PolicyDocument, facts: Facts) -> tuple[ApprovalProgress
     met_below: dict[int, bool] = {}
     for order in sorted({rule.order for rule in document.approvals}):
         met_below[order] = all(len(assigned[r.group]) >= r.count for r in document.approvals if r.order < order)
+    eligible = {
+        rule.group: tuple(r for r in facts.reviewers if rule.group in r.groups and r.excluded is None)
+        for rule in document.approvals
+    }
     return tuple(
         ApprovalProgress(
             rule=rule,
             approved_by=tuple(d for d in approving if d.person in assigned[rule.group]),
-            may_approve=tuple(
-                r for r in facts.reviewers if rule.group in r.groups and r.excluded is None and r.uid not in decided
-            ),
+            eligible=eligible[rule.group],
+            may_approve=tuple(r for r in eligible[rule.group] if r.uid not in decided),
             excluded=tuple(
                 replace(r, excluded=r.barred.get(rule.group, r.excluded))
                 for r in facts.reviewers

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from governance.policies import PolicyDocument
-from registry.comparison import Direction, better_direction
+from registry.comparison import Direction, MetricBound, better_direction
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,14 @@ class Limit:
     slice: str = ""
 
     @property
+    def bound(self) -> MetricBound:
+        """The operator and the value."""
+        return MetricBound(self.op, self.value)
+
+    @property
     def direction(self) -> str:
         """ "min" for a lower bound, "max" for an upper bound."""
-        return "min" if self.op.startswith(">") else "max"
+        return "min" if self.bound.is_minimum else "max"
 
     @property
     def words(self) -> str:
@@ -48,12 +53,7 @@ class Limit:
 
     def is_satisfied_by(self, value: float) -> bool:
         """Return whether a value is within the limit."""
-        return {
-            ">=": value >= self.value,
-            ">": value > self.value,
-            "<=": value <= self.value,
-            "<": value < self.value,
-        }[self.op]
+        return self.bound.holds(value)
 
 
 def limits_of(document: PolicyDocument | None) -> tuple[Limit, ...]:
@@ -106,5 +106,5 @@ def direction_on(limits: Sequence[Limit], metric: str, dataset: str = "", slice_
         (one for one in limits if one.metric.casefold() == metric.casefold()), None
     )
     if limit is not None:
-        return "higher" if limit.op.startswith(">") else "lower"
+        return "higher" if limit.bound.is_minimum else "lower"
     return better_direction(metric)

@@ -27,7 +27,7 @@ from registry.exceptions import (
     InvalidTransitionError,
     ValidationFailedError,
 )
-from registry.models import AliasAssignment, ModelVersion, RegisteredModel, Stage
+from registry.models import ModelVersion, RegisteredModel, Stage
 from registry.services.version_lock import lock_version
 from registry.validation import ErrorCollector
 
@@ -266,18 +266,10 @@ def _policies(model: RegisteredModel, demands: Sequence[Demand]) -> list[Bound]:
 
 
 def _champion(version: ModelVersion, stage: Stage | None, alias: str) -> ModelVersion | None:
-    """Return the version that holds the target now; for a stage that several may share, the newest."""
+    """Return the version that holds the target now."""
     if stage is not None:
-        return ModelVersion.objects.raw_first(
-            "model_id = %(model)s AND stage_id = %(stage)s AND id <> %(version)s AND deleted_at IS NULL"
-            " ORDER BY number DESC LIMIT 1",
-            model=version.model_id,
-            stage=stage.pk,
-            version=version.pk,
-        )
-    held = AliasAssignment.objects.raw_first(
-        "model_id = %(model)s AND name = %(alias)s AND closed_at IS NULL", model=version.model_id, alias=alias
-    )
-    if held is not None and held.version_id == version.pk:
+        return selectors.version_in_stage(version.model_id, stage.pk, other_than=version.pk)
+    held = selectors.version_at_alias(version.model_id, alias)
+    if held is not None and held.pk == version.pk:
         raise InvalidTransitionError(f"@{alias} points at version {version.number} already.", code="already_there")
-    return ModelVersion.objects.get_by_pk(held.version_id) if held is not None else None
+    return held

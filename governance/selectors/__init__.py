@@ -4,7 +4,7 @@ They use the same pure evaluation as the gate, so what is shown is what the gate
 """
 
 from governance.selectors.author_queue import AuthorRow, has_author_work, waiting_for_author
-from governance.selectors.comparing import compare_with_limits
+from governance.selectors.comparing import compare_with_limits, limits_in_force, limits_in_force_by_tier
 from governance.selectors.counting import capped_counts
 from governance.selectors.deviating import Deviation, deviations_for, deviations_of
 from governance.selectors.inbox import (
@@ -73,6 +73,8 @@ __all__ = [
     "has_author_work",
     "in_stage",
     "leaving",
+    "limits_in_force",
+    "limits_in_force_by_tier",
     "measured_by",
     "metric_rows",
     "model_ids_awaiting_review",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from audit.actor import Actor
-from governance.models import CheckRun, Decision, PromotionRequest
-from governance.policies import PASSING_CONCLUSIONS
-from governance.selectors.inbox import ListRow, latest_runs_read, promotion_summaries
+from governance.models import CheckRun, PromotionRequest
+from governance.policies import RequirementStatus
+from governance.selectors.inbox import ListRow, promotion_summaries
 from governance.selectors.requests import visible_requests
 from registry import access
 from registry.models import User
@@ -60,21 +60,14 @@ def _those_waiting(actor: Actor, person: User) -> QuerySet[PromotionRequest]:
 
 
 def _reason(row: ListRow) -> str:
-    """Return what the request waits for, from its decisions and the latest run of each check."""
+    """Return what the request waits for."""
     request = row.request
     if request.state == PromotionRequest.State.READY:
         return "Ready: promote it"
-    latest = latest_runs_read(request)
-    said = [
-        f"{decision.signed_name} asked for changes"
-        for decision in request.decisions.all()
-        if decision.outcome == Decision.Outcome.REQUEST_CHANGES and decision.lapsed_at is None
-    ]
-    lacking = [run.check_slug for run in latest.values() if run.status == CheckRun.Status.WAITING_EVIDENCE]
+    said = [r.detail for r in row.unmet if r.kind == "condition"]
+    lacking = [slug for slug, run in row.latest_runs.items() if run.status == CheckRun.Status.WAITING_EVIDENCE]
     failed = [
-        run.check_slug
-        for run in latest.values()
-        if run.status == CheckRun.Status.COMPLETED and run.conclusion not in PASSING_CONCLUSIONS
+        r.id.removeprefix("check:") for r in row.unmet if r.kind == "check" and r.state is RequirementStatus.FAILED
     ]
     if hasattr(request, "failure"):
         said.append(f"it could not be executed: {request.failure.reason}")

@@ -1,5 +1,7 @@
 """Comparison of two versions with the limits of the policies in force."""
 
+from collections.abc import Iterable, Set
+
 from governance.gate.gate_inputs import documents_in_force
 from governance.policies import PolicyDocument
 from governance.policies.metric_limits import Limit, direction_on, limit_on, limits_for, limits_of
@@ -23,16 +25,33 @@ def compare_with_limits(
         contents: contents of both versions if already read.
         policy: use the limits of this policy instead of those in force.
     """
-    limits = limits_of(policy) if policy is not None else _limits_in_force(after)
+    limits = limits_of(policy) if policy is not None else limits_in_force(after.model.risk_tier)
 
     def bound(key: MetricKey) -> MetricBound | None:
         limit = limit_on(limits, *key)
-        return MetricBound(limit.op, limit.value) if limit is not None else None
+        return limit.bound if limit is not None else None
 
     first, second = selectors.comparison_inputs([before, after], contents)
     return compare(first, second, bound, lambda key: direction_on(limits, *key))
 
 
-def _limits_in_force(version: ModelVersion) -> tuple[Limit, ...]:
-    top = set(Stage.objects.filter(exclusive=True).values_list("slug", flat=True))
-    return limits_for(version.model.risk_tier, documents_in_force(), top)
+def limits_in_force(tier: int | None, exclusive: Set[str] | None = None) -> tuple[Limit, ...]:
+    """Return the limits that the policies in force set on models of a tier. Two queries.
+
+    Limits of policies for the exclusive stage come first.
+
+    Args:
+        tier: risk tier of the model; None where it has none.
+        exclusive: slugs of the exclusive stages if already read.
+    """
+    return limits_in_force_by_tier([tier], exclusive)[tier]
+
+
+def limits_in_force_by_tier(
+    tiers: Iterable[int | None], exclusive: Set[str] | None = None
+) -> dict[int | None, tuple[Limit, ...]]:
+    """Return `limits_in_force` of several tiers. Two queries."""
+    if exclusive is None:
+        exclusive = set(Stage.objects.filter(exclusive=True).values_list("slug", flat=True))
+    documents = documents_in_force()
+    return {tier: limits_for(tier, documents, exclusive) for tier in set(tiers)}

@@ -1,18 +1,18 @@
 """Lists of requests and reviewer inboxes, each in a fixed number of queries."""
 
 import json
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
 
 from audit.actor import Actor
 from audit.postgresql import prepared_statements
-from governance.gate import gate_inputs
-from governance.gate.eligibility import Member, Standing, involvements, member, standing_of
+from governance.gate.eligibility import Member, member
+from governance.gate.list_evaluation import evaluate_many
 from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
-from governance.policies import PASSING_CONCLUSIONS, ApprovalRule, assign_approvers
+from governance.policies import Requirement, Verdict
 from governance.selectors.requests import ROW_RELATED, visible_requests
 from registry import access
 from registry.access.visibility_sql import visibility_clause
@@ -54,6 +54,11 @@ class ListRow:
     needs_me: bool
     my_lapsed: bool
     my_groups: tuple[str, ...]
+    """Groups required by the policy in which a decision of the reader counts."""
+    unmet: tuple[Requirement, ...] = field(repr=False)
+    """Required checks, approvals and objections that are not met; not the conditions of the model."""
+    latest_runs: Mapping[str, CheckRun] = field(repr=False)
+    """The latest run of each check, by slug."""
 
     @property
     def due(self) -> datetime | None:
@@ -85,81 +90,59 @@ def promotion_summaries_of(actor: Actor, numbers: Sequence[int]) -> list[ListRow
     return _rows_of(numbers, member(person) if person is not None else None)
 
 
-def _rows(requests: QuerySet[PromotionRequest], reader: Member | None, *, checks: bool = True) -> list[ListRow]:
-    """Build the rows; with `checks` false, check runs are not read and the progress of checks is not valid."""
+def _rows(requests: QuerySet[PromotionRequest], reader: Member | None) -> list[ListRow]:
     # Keys first, then rows: visibility and ten joins in one query take ten times as long to plan.
-    return _rows_of(list(requests.values_list("pk", flat=True)), reader, checks=checks)
+    return _rows_of(list(requests.values_list("pk", flat=True)), reader)
 
 
-def _rows_of(numbers: Sequence[int], reader: Member | None, *, checks: bool = True) -> list[ListRow]:
+def _rows_of(numbers: Sequence[int], reader: Member | None) -> list[ListRow]:
+    if not numbers:
+        return []
     here = {"requests": list(numbers)}
-    found = {request.pk: request for request in (_REQUESTS.fetch("r.id = ANY (%(requests)s)", here) if numbers else [])}
-    if found:
-        runs = _RUNS.fetch(f"c.{_OF_THESE} ORDER BY c.id DESC", here) if checks else []
-        attach(found.values(), "check_runs", runs)
-        attach(found.values(), "decisions", _DECISIONS.fetch(f"d.{_OF_THESE} ORDER BY d.signed_at", here))
-        bound: dict[int, list[RequestPolicy]] = {number: [] for number in found}
-        for policy in _POLICIES.fetch(f"b.{_OF_THESE} ORDER BY b.id", here):
-            bound[policy.request_id].append(policy)
-        for request in found.values():
-            request.governing = tuple(bound[request.pk]) if request.policy_revision_id is not None else ()
-    # Exclusions are read only for requests that require a group of the reader.
-    called = [r for r in found.values() if reader is not None and _my_rules(_rules(r), reader.joined)]
-    involved = involvements(called)
-    standings = {
-        r.pk: standing_of(reader, r, {rule.group for rule in _rules(r)}, involved=involved[r.pk])
-        for r in called
-        if reader is not None
-    }
+    found = {request.pk: request for request in _REQUESTS.fetch("r.id = ANY (%(requests)s)", here)}
+    attach(found.values(), "decisions", _DECISIONS.fetch(f"d.{_OF_THESE} ORDER BY d.signed_at, d.id", here))
+    bound: dict[int, list[RequestPolicy]] = {number: [] for number in found}
+    for policy in _POLICIES.fetch(f"b.{_OF_THESE} ORDER BY b.id", here):
+        bound[policy.request_id].append(policy)
+    for request in found.values():
+        request.governing = tuple(bound[request.pk]) if request.policy_revision_id is not None else ()
+    latest: dict[int, dict[str, CheckRun]] = {number: {} for number in found}
+    for run in _RUNS.fetch(f"c.{_OF_THESE} ORDER BY c.id", here):  # the last one of a check stays
+        latest[run.request_id][run.check_slug] = run
+    verdicts = evaluate_many(found.values(), latest, reader)
     person = reader.user if reader is not None else None
-    return [_list_row(found[number], person, standings.get(number, _OUTSIDE)) for number in numbers]
+    return [
+        _list_row(found[number], person, verdicts.get(number), latest[number]) for number in numbers if number in found
+    ]
 
 
-_OUTSIDE = Standing(frozenset(), {}, None)
-"""For a reader who is in no group that the request's policy requires."""
-
-
-def _rules(request: PromotionRequest) -> tuple[ApprovalRule, ...]:
-    document = gate_inputs.get_policy_document(request)
-    return document.approvals if document is not None else ()
-
-
-def _my_rules(rules: tuple[ApprovalRule, ...], mine: Container[str]) -> list[ApprovalRule]:
-    return [rule for rule in rules if rule.group in mine]
-
-
-def latest_runs_read(request: PromotionRequest) -> dict[str, CheckRun]:
-    """Return the latest run of each check of a request whose runs were prefetched newest first."""
-    return {run.check_slug: run for run in reversed(list(request.check_runs.all()))}
-
-
-def _list_row(request: PromotionRequest, person: User | None, mine: Standing) -> ListRow:
-    document = gate_inputs.get_policy_document(request)
-    rules = _rules(request)
-    latest = latest_runs_read(request)
-    required = [c.check for c in document.checks if c.mode == "required"] if document is not None else []
-    standing = [d for d in request.decisions.all() if d.lapsed_at is None and gate_inputs.counts(request, d)]
-    approving = [(d.person.uid, frozenset(d.groups)) for d in standing if d.outcome == Decision.Outcome.APPROVE]
-    filled = assign_approvers(rules, approving)
-    my_rules = _my_rules(rules, mine.groups)
-    excluded = mine.excluded
-    decided = person is not None and any(d.person_id == person.pk for d in standing)
-    my_turn = any(
-        len(filled[rule.group]) < rule.count
-        and all(len(filled[r.group]) >= r.count for r in rules if r.order < rule.order)
-        for rule in my_rules
+def _list_row(
+    request: PromotionRequest, person: User | None, verdict: Verdict | None, runs: Mapping[str, CheckRun]
+) -> ListRow:
+    approvals = verdict.approvals if verdict is not None else ()
+    checks = [r for r in verdict.requirements if r.kind == "check" and r.required] if verdict is not None else []
+    lapsed = {d.lapsed_at is not None for d in request.decisions.all() if person and d.person_id == person.pk}
+    uid = person.uid if person is not None else None
+    mine = tuple(
+        progress
+        for progress in approvals
+        if request.is_live and any(reviewer.uid == uid for reviewer in progress.eligible)
+    )
+    may_approve = any(
+        progress.open and progress.missing > 0 and any(reviewer.uid == uid for reviewer in progress.may_approve)
+        for progress in mine
     )
     return ListRow(
         request=request,
-        checks_met=sum(latest[s].conclusion in PASSING_CONCLUSIONS for s in required if s in latest),
-        checks_total=len(required),
-        approvals_have=sum(len(people) for people in filled.values()),
-        approvals_need=sum(rule.count for rule in rules),
-        needs_me=request.is_live and bool(request.packet_digest) and my_turn and excluded is None and not decided,
-        my_lapsed=person is not None
-        and not decided
-        and any(d.person_id == person.pk and d.lapsed_at is not None for d in request.decisions.all()),
-        my_groups=tuple(rule.group for rule in my_rules) if excluded is None else (),
+        checks_met=sum(check.satisfied for check in checks),
+        checks_total=len(checks),
+        approvals_have=sum(len(progress.approved_by) for progress in approvals),
+        approvals_need=sum(progress.rule.count for progress in approvals),
+        needs_me=may_approve and verdict is not None and verdict.review_open and bool(request.packet_digest),
+        my_lapsed=lapsed == {True},
+        my_groups=tuple(progress.rule.group for progress in mine),
+        unmet=verdict.unmet if verdict is not None else (),
+        latest_runs=runs,
     )
 
 
@@ -229,5 +212,5 @@ def model_ids_awaiting_review(actor: Actor, person: User) -> tuple[int, ...]:
     reader = member(person)
     if not reader.joined:
         return ()
-    rows = _rows_of(_calling_on(actor, reader, under_review=True), reader, checks=False)
+    rows = _rows_of(_calling_on(actor, reader, under_review=True), reader)
     return tuple(row.request.model_id for row in rows if row.needs_me)

@@ -15,6 +15,7 @@ from governance.models import CheckRun, Decision, PromotionRequest
 from governance.policies import (
     YOU,
     ApprovalProgress,
+    CheckFact,
     CheckRule,
     GateState,
     PolicyDocument,
@@ -29,7 +30,7 @@ from governance.selectors.related import Related, related_to
 from governance.selectors.requests import get_request
 from registry import access, selectors
 from registry.access import Allowed, Denied
-from registry.comparison import Comparison, Direction
+from registry.comparison import Comparison, Direction, MetricBound
 from registry.models import Evidence, ModelVersion, User
 
 SEVERITIES = tuple(str(severity) for severity in (Severity.CRITICAL, Severity.HIGH, Severity.WARNING, Severity.INFO))
@@ -103,12 +104,7 @@ class MetricRow:
         """Whether the declared value is within the limit; None without a limit or a value."""
         if self.limit is None or self.value is None:
             return None
-        return {
-            ">=": self.value >= self.limit,
-            ">": self.value > self.limit,
-            "<=": self.value <= self.limit,
-            "<": self.value < self.limit,
-        }.get(self.op)
+        return MetricBound(self.op, self.limit).holds(self.value)
 
 
 @dataclass(frozen=True)
@@ -209,6 +205,8 @@ class RequestEvaluation:
     inputs: dict[str, str]
     verdict: Verdict | None
     contents: selectors.VersionContents
+    facts: Mapping[str, CheckFact] = field(default_factory=dict)
+    """The facts of the latest runs, by check slug."""
 
     @property
     def latest(self) -> dict[str, CheckRun]:
@@ -246,10 +244,9 @@ def evaluate_request(request: PromotionRequest) -> RequestEvaluation:
         inputs = {run.check_slug: run.inputs_digest for run in planned}
     else:
         inputs = {slug: run.inputs_digest for slug, run in latest.items()}
-    judged = gate_inputs.with_failure(
-        request, evaluate(document, gate_inputs.collect_facts(request, document, latest, inputs))
-    )
-    return replace(standing, inputs=inputs, verdict=judged)
+    facts = gate_inputs.collect_facts(request, document, latest, inputs)
+    judged = gate_inputs.with_failure(request, evaluate(document, facts))
+    return replace(standing, inputs=inputs, verdict=judged, facts=facts.checks)
 
 
 def request_page(actor: Actor, number: int, person: User | None = None) -> PromotionDetail:
@@ -365,7 +362,7 @@ def _check_rows(standing: RequestEvaluation) -> tuple[CheckRow, ...]:
                 description=(check.__doc__ or "").strip().split("\n")[0] if check is not None else "",
                 run=attempts[0] if attempts else None,
                 requirement=requirement,
-                stale=requirement.detail.startswith("stale"),
+                stale=(fact := standing.facts.get(rule.check)) is not None and fact.stale,
                 attempts=len(attempts),
             )
         )

@@ -48,6 +48,7 @@ from registry.access.policy import (
     require_in_organisation,
     require_permission,
     users_with_permission,
+    users_with_permission_by_model,
     visible_models,
 )
 from registry.access.visibility_lists import exists_in, visible_models_for_list
@@ -99,6 +100,7 @@ __all__ = [
     "token_of",
     "users_who_can_grant",
     "users_with_permission",
+    "users_with_permission_by_model",
     "visible_models",
     "visible_models_for_list",
 ]

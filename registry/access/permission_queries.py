@@ -35,15 +35,15 @@ WITH person AS (
     SELECT p.id FROM auth_permission p JOIN django_content_type c ON c.id = p.content_type_id
      WHERE p.codename = %(permission)s AND c.app_label = 'registry' AND c.model = 'registeredmodel'
 )
-SELECT person.id FROM person
- WHERE EXISTS (SELECT FROM registry_registeredmodel m WHERE m.id = %(model)s AND m.deleted_at IS NULL)
+SELECT person.id, model.id FROM person, registry_registeredmodel model
+ WHERE model.id = ANY (%(models)s) AND model.deleted_at IS NULL
    AND ((%(superuser)s AND is_superuser)
      OR EXISTS (SELECT FROM registry_modeluserpermission p
-                 WHERE p.user_id = person.id AND p.content_object_id = %(model)s
+                 WHERE p.user_id = person.id AND p.content_object_id = model.id
                    AND p.permission_id IN (SELECT id FROM sought)
                    AND (p.expires_at IS NULL OR p.expires_at > %(now)s))
      OR EXISTS (SELECT FROM registry_modelgrouppermission p JOIN held ON held.group_id = p.group_id
-                 WHERE held.user_id = person.id AND p.content_object_id = %(model)s
+                 WHERE held.user_id = person.id AND p.content_object_id = model.id
                    AND p.permission_id IN (SELECT id FROM sought)
                    AND (p.expires_at IS NULL OR p.expires_at > %(now)s))
      OR EXISTS (SELECT FROM everywhere e WHERE e.user_id = person.id AND e.role = ANY (%(roles)s)))
@@ -104,12 +104,29 @@ def ids_of_users_with_permission(
     people: Collection[str], permission: Permission, model_pk: int, now: datetime
 ) -> frozenset[int]:
     """Return the keys of those of the accounts, given by uid, that have the permission."""
+    return frozenset(person for person, _ in users_and_models_with_permission(people, permission, [model_pk], now))
+
+
+def users_and_models_with_permission(
+    people: Collection[str], permission: Permission, models: Collection[int], now: datetime
+) -> frozenset[tuple[int, int]]:
+    """Return which accounts have the permission on which models. One statement.
+
+    Args:
+        people: uids of the accounts.
+        permission: the permission.
+        models: primary keys of the models.
+        now: when.
+
+    Returns:
+        Pairs of the primary keys of an account and a model.
+    """
     found = prepared_statements.execute_prepared(
         _MAY,
         {
             "people": list(people),
             "permission": str(permission),
-            "model": model_pk,
+            "models": list(models),
             "now": now,
             "roles": [str(role) for role in roles_with(permission)],
             "administrator": str(Role.ADMINISTRATOR),
@@ -117,4 +134,4 @@ def ids_of_users_with_permission(
             "decides": permission is Permission.DECIDE,
         },
     )
-    return frozenset(pk for (pk,) in found)
+    return frozenset(found)

@@ -5,7 +5,7 @@ organisation-wide grants, temporal membership, active accounts; ends are compare
 `users_with_permission` for one person (`registry.access.permission_queries`). A property test compares the three.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from registry.access.permission_queries import (
     ids_of_users_with_permission,
     user_has_org_permission,
     user_has_permission,
+    users_and_models_with_permission,
 )
 from registry.access.permissions import (
     ORG_SCOPE_FOR,
@@ -269,6 +270,23 @@ def filter_users_with_permission(
 ) -> frozenset[int]:
     """Return the keys of those people who have the permission on the model. One prepared query."""
     return ids_of_users_with_permission([person.uid for person in people], permission, model.pk, clock.now())
+
+
+def users_with_permission_by_model(
+    people: Iterable[User], permission: Permission, models: Collection[int]
+) -> dict[int, frozenset[int]]:
+    """Return which of some people have the permission on each of some models. One prepared query.
+
+    Args:
+        people: the users.
+        permission: the permission.
+        models: primary keys of the models.
+
+    Returns:
+        For each model the primary keys of the users with the permission; a model without any has the empty set.
+    """
+    pairs = users_and_models_with_permission([person.uid for person in people], permission, models, clock.now())
+    return {model: frozenset(user for user, on in pairs if on == model) for model in models}
 
 
 def holders_in_organisation(permission: OrgPermission) -> QuerySet[User]:

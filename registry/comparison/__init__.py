@@ -1,5 +1,6 @@
 """Differences between two versions, as a value for pages, the API and packets. Pure."""
 
+from registry.comparison.bounds import OPERATORS, MetricBound
 from registry.comparison.dependencies import LockFile, Package, PackageChange, lock_fault, read_lock
 from registry.comparison.direction import Direction, better_direction
 from registry.comparison.signature import SchemaChange, SignatureChange, compare_signatures, parse_side
@@ -11,7 +12,6 @@ from registry.comparison.types import (
     DependencyChange,
     File,
     FileChange,
-    MetricBound,
     MetricChange,
     MetricKey,
     SectionChange,
@@ -21,6 +21,7 @@ from registry.comparison.types import (
 from registry.comparison.versions import Comparison, compare
 
 __all__ = [
+    "OPERATORS",
     "CardChange",
     "Comparison",
     "Dataset",

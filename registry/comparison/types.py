@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from registry.comparison.bounds import MetricBound
 from registry.comparison.dependencies import PackageChange
 from registry.comparison.direction import Direction
 from registry.comparison.text import TextDiff
@@ -50,22 +51,6 @@ class VersionSnapshot:
     lock: str = ""
     files: Mapping[str, File] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class MetricBound:
-    """A limit that a policy sets on a metric: `op` is one of >=, >, <=, <."""
-
-    op: str
-    value: float
-
-    def holds(self, value: float) -> bool:
-        return {
-            ">=": value >= self.value,
-            ">": value > self.value,
-            "<=": value <= self.value,
-            "<": value < self.value,
-        }[self.op]
 
 
 @dataclass(frozen=True)

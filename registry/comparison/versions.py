@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry import model_card as cards
+from registry.comparison.bounds import MetricBound
 from registry.comparison.dependencies import package_changes, read_lock
 from registry.comparison.direction import Direction, better_direction
 from registry.comparison.signature import SignatureChange, compare_signatures
@@ -19,7 +20,6 @@ from registry.comparison.types import (
     DatasetChange,
     DependencyChange,
     FileChange,
-    MetricBound,
     MetricChange,
     MetricKey,
     SectionChange,

@@ -8,6 +8,7 @@ from registry.selectors.access_requests import (
     own_access_requests,
 )
 from registry.selectors.catalogue import annotate_counts, model
+from registry.selectors.champions import version_at_alias, version_in_exclusive_stage, version_in_stage
 from registry.selectors.change_proposals import change_proposal, change_proposals, require_visible_proposal
 from registry.selectors.comparing import comparison_inputs
 from registry.selectors.contents import (
@@ -93,6 +94,9 @@ __all__ = [
     "responsibilities_of",
     "same_artifacts",
     "version",
+    "version_at_alias",
+    "version_in_exclusive_stage",
+    "version_in_stage",
     "versions_of",
     "versions_with_digest",
     "with_list_relations",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -25,13 +24,8 @@ from governance.checks.base import (
 from governance.checks.builtin.evaluation import COMPUTED, Evaluation, canonical_metric
 from governance.checks.metrics_ci import Estimate, NotComputable
 from governance.checks.tables import TableFormatError
+from registry.comparison import MetricBound
 
-_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge,
-    ">": operator.gt,
-    "<=": operator.le,
-    "<": operator.lt,
-}
 DISAGREEMENT = 0.005
 """Difference above which a declared value is reported as different from the computed one."""
 
@@ -49,6 +43,11 @@ class Threshold(Parameters):
     bound: Annotated[Literal["point", "lower"] | None, Field(title="Compared")] = None
     dataset: Annotated[str | None, Field(max_length=250, title="Dataset")] = None
     slice: Annotated[str, Field(max_length=250, title="Slice")] = ""
+
+    @property
+    def on_value(self) -> MetricBound:
+        """The operator and the limit."""
+        return MetricBound(self.op, self.value)
 
     @property
     def words(self) -> str:
@@ -189,18 +188,18 @@ def _judge(
 
 
 def _from_rows(limit: Threshold, estimate: Estimate, confidence: float, findings: list[Finding]) -> _Judged:
-    holds = _OPERATORS[limit.op]
-    pessimistic = estimate.lower if limit.op.startswith(">") else estimate.upper
+    holds = limit.on_value.holds
+    pessimistic = estimate.lower if limit.on_value.is_minimum else estimate.upper
     bound = limit.bound or "lower"
     compared = estimate.value if bound == "point" else pessimistic
     numbers = f"{limit.metric} is {estimate.value:.4f} on {estimate.rows:,} rows"
     if bound == "lower":
         numbers += (
-            f", {confidence * 100:g} % {'lower' if limit.op.startswith('>') else 'upper'} bound {pessimistic:.4f}"
+            f", {confidence * 100:g} % {'lower' if limit.on_value.is_minimum else 'upper'} bound {pessimistic:.4f}"
         )
-    if holds(compared, limit.value):
+    if holds(compared):
         return _Judged(limit, "holds", f"{numbers}; meets {limit.words}", "computed", estimate)
-    if not holds(estimate.value, limit.value):
+    if not holds(estimate.value):
         findings.append(Finding("limit_missed", f"{numbers}; {limit.words} is required.", where=limit.words))
         return _Judged(limit, "fails", f"{numbers}; does not meet {limit.words}", "computed", estimate)
     message = f"{numbers}: too few rows to confirm {limit.words}. Evaluate on more."
@@ -211,7 +210,7 @@ def _from_rows(limit: Threshold, estimate: Estimate, confidence: float, findings
 def _from_declared(limit: Threshold, dataset: str, value: float, findings: list[Finding]) -> _Judged:
     where = f" on {dataset}" if dataset else ""
     numbers = f"{limit.metric} is declared as {value:.4f}{where}"
-    if _OPERATORS[limit.op](value, limit.value):
+    if limit.on_value.holds(value):
         return _Judged(limit, "holds", f"{numbers}; meets {limit.words}", "declared", None, value, dataset)
     findings.append(Finding("limit_missed", f"{numbers}; {limit.words} is required.", where=limit.words))
     return _Judged(limit, "fails", f"{numbers}; does not meet {limit.words}", "declared", None, value, dataset)

@@ -16,13 +16,11 @@ from django.urls import reverse
 from audit import clock
 from audit.actor import Actor
 from governance import selectors as promotions
-from governance.gate import gate_inputs
 from governance.interfaces.web import pagination, quick_search, saved_views, search
 from governance.interfaces.web.context_processors import models_waiting
 from governance.interfaces.web.trends import Trend, trends_of
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import PromotionRequest
-from governance.policies.metric_limits import limits_for
 from registry import access, selectors
 from registry.models import IS_CURRENT, RegisteredModel, Stage, StageOccupancy
 from registry.search import InvalidQuery
@@ -187,7 +185,8 @@ def _open_requests(actor: Actor, models: Sequence[RegisteredModel]) -> dict[int,
 
 def _trends(models: Sequence[RegisteredModel], stages: Sequence[Stage]) -> dict[int, Trend]:
     """The first key metric of each model."""
-    documents, top = gate_inputs.documents_in_force(), {stage.slug for stage in stages if stage.exclusive}
-    limits = {model.pk: limits_for(model.risk_tier, documents, top) for model in models}
+    exclusive = {stage.slug for stage in stages if stage.exclusive}
+    by_tier = promotions.limits_in_force_by_tier({model.risk_tier for model in models}, exclusive)
+    limits = {model.pk: by_tier[model.risk_tier] for model in models}
     found = trends_of(models, limits, versions=TREND, most=1)
     return {pk: trends[0] for pk, trends in found.items() if trends}

@@ -13,7 +13,6 @@ from django.http import HttpResponse
 from audit import clock
 from audit import selectors as log
 from governance import selectors as promotions
-from governance.gate.gate_inputs import documents_in_force
 from governance.interfaces.web import pagination, recipes
 from governance.interfaces.web.event_labels import ObjectLabelResolver
 from governance.interfaces.web.markdown import to_html
@@ -21,7 +20,7 @@ from governance.interfaces.web.templatetags.numbers import shared_places
 from governance.interfaces.web.trends import Trend, trends_of
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import PromotionRequest
-from governance.policies.metric_limits import direction_on, limits_for
+from governance.policies.metric_limits import direction_on
 from registry import access, selectors
 from registry.access import Permission
 from registry.models import (
@@ -83,11 +82,11 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
     )
     live = [row.request for row in requests]
     aliases = list(AliasAssignment.objects.filter(IS_CURRENT, model=found).select_related("version").order_by("name"))
-    limits = limits_for(found.risk_tier, documents_in_force(), {stage.slug for stage in stages if stage.exclusive})
+    limits = promotions.limits_in_force(found.risk_tier, {stage.slug for stage in stages if stage.exclusive})
     columns = trends_of([found], {found.pk: limits}, versions=TREND_VERSIONS, most=KEY_METRICS)[found.pk]
     held = _held(found)
     shown = {occupancy.version_id: occupancy.version for occupancy in held} | {a.version_id: a.version for a in aliases}
-    champion = next((occupancy.version for occupancy in held if occupancy.exclusive), None)
+    champion = selectors.version_in_exclusive_stage(found.pk)
     recent = list(log.stream_events(f"model:{found.uid}").order_by("-stream_seq")[:RECENT_EVENTS])
     context = {
         "model": found,

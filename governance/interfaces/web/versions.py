@@ -15,14 +15,13 @@ from django.shortcuts import redirect
 
 from governance import selectors as promotions
 from governance.gate import approvals
-from governance.gate.gate_inputs import documents_in_force
 from governance.interfaces.web import lineage, previews, version_facts
 from governance.interfaces.web.forms import PageForm
 from governance.interfaces.web.markdown import front_matter, to_html, without_front_matter
 from governance.interfaces.web.templatetags.numbers import shared_places
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import CheckRun, PromotionRequest, SourceCopy
-from governance.policies.metric_limits import Limit, limit_on, limits_for
+from governance.policies.metric_limits import Limit, limit_on
 from governance.promotions import request as ask_for_promotion
 from registry import access, selectors
 from registry.access import Permission
@@ -32,7 +31,6 @@ from registry.models import (
     AliasAssignment,
     Evidence,
     ModelVersion,
-    Stage,
     StageOccupancy,
 )
 from registry.services import downloads, sourcing
@@ -65,9 +63,7 @@ class MetricComparison:
 
     @property
     def within(self) -> bool | None:
-        if self.limit is None or self.row.value is None:
-            return None
-        return self.limit.is_satisfied_by(self.row.value)
+        return self.row.within
 
 
 @page_view()
@@ -140,21 +136,14 @@ def champion_for(version: ModelVersion, live: Sequence[PromotionRequest] = ()) -
     asked = next((request.champion for request in live if request.champion is not None), None)
     if asked is not None:
         return asked
-    held = (
-        StageOccupancy.objects.filter(IS_CURRENT, model_id=version.model_id, exclusive=True)
-        .exclude(version=version)
-        .select_related("version")
-        .first()
-    )
-    return held.version if held is not None else None
+    return selectors.version_in_exclusive_stage(version.model_id, other_than=version.pk)
 
 
 def standings(
     version: ModelVersion, champion: ModelVersion | None, runs: Sequence[CheckRun] = ()
 ) -> list[MetricComparison]:
     """Compare the metrics of a version and its champion, with the values computed by `runs`; limited metrics first."""
-    top = set(Stage.objects.filter(exclusive=True).values_list("slug", flat=True))
-    limits = limits_for(version.model.risk_tier, documents_in_force(), top)
+    limits = promotions.limits_in_force(version.model.risk_tier)
     rows = promotions.metric_rows(version, champion, limits, measured=promotions.measured_by(runs))
     return [MetricComparison(row, limit_on(limits, row.name, row.dataset, row.slice)) for row in rows]
 

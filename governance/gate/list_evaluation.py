@@ -1,0 +1,102 @@
+"""Evaluate many requests for a list, in a fixed number of queries.
+
+It calls the same evaluation as the page of a request. Only the requests' own facts are read: the conditions of the
+model are left out, so the state of the verdict is not valid; a list shows the state that was stored.
+"""
+
+from collections.abc import Collection, Mapping
+
+from governance.checks import entry_points
+from governance.gate import gate_inputs
+from governance.gate.eligibility import Member, involvements, members_among, reviewers_among
+from governance.models import CheckRun, PromotionRequest
+from governance.policies import Facts, Reviewer, Verdict, evaluate
+from registry import access
+
+
+def evaluate_many(
+    requests: Collection[PromotionRequest], runs: Mapping[int, Mapping[str, CheckRun]], reader: Member | None
+) -> dict[int, Verdict]:
+    """Evaluate requests for a list. At most nine queries for any number of requests.
+
+    The verdicts name as reviewers only the reader and those who signed, not all members of the groups.
+
+    Args:
+        requests: the requests, with `decisions` (their people joined, in the order of signing) and `policies`
+            prefetched.
+        runs: the latest run of each check, by request number and check slug.
+        reader: who reads; None for a reader who is not a person.
+
+    Returns:
+        Verdicts by request number. An ungoverned transition has none.
+    """
+    reviewers = _reviewers([request for request in requests if request.is_live], reader)
+    found: dict[int, Verdict] = {}
+    for request in requests:
+        document = gate_inputs.get_policy_document(request)
+        if document is None:
+            continue
+        decisions = list(request.decisions.all())
+        latest = runs.get(request.pk, {})
+        facts = Facts(
+            checks=gate_inputs.check_facts(request, document, latest, _inputs(request, latest), remedies=False),
+            reviewers=reviewers.get(request.pk, ()) if request.is_live else gate_inputs.reviewers_of_closed(decisions),
+            decisions=gate_inputs.facts_of_decisions(request, decisions),
+            closed=not request.is_live,
+        )
+        found[request.pk] = evaluate(document, facts)
+    return found
+
+
+def _inputs(request: PromotionRequest, latest: Mapping[str, CheckRun]) -> dict[str, str]:
+    """Return the inputs digest of each latest run that ran with the installed version of its check.
+
+    A change of the version's contents queues new runs in the same transaction, so the digest that settling stored is
+    the current one. Another version of a check is seen by settling only later, so it is compared here. A closed request
+    keeps the inputs of its last runs.
+    """
+    found = {}
+    for slug, run in latest.items():
+        check = entry_points.find(slug)
+        installed = check.version if check is not None else ""
+        if not request.is_live or run.check_version in ("", installed):
+            found[slug] = run.inputs_digest
+    return found
+
+
+def _reviewers(requests: Collection[PromotionRequest], reader: Member | None) -> dict[int, tuple[Reviewer, ...]]:
+    """Return for each live request which of its signers and the reader are its reviewers."""
+    groups = {request.pk: gate_inputs.called_groups(request) for request in requests}
+    readers = reader.user.pk if reader is not None else None
+    signers: dict[int, frozenset[int]] = {
+        request.pk: frozenset(
+            d.person_id for d in request.decisions.all() if d.lapsed_at is None and d.person_id != readers
+        )
+        for request in requests
+    }
+    known: list[Member] = [reader] if reader is not None else []
+    known += members_among(frozenset[int]().union(*signers.values())).values()
+    relevant = {
+        request.pk: [
+            each
+            for each in known
+            if (each.user.pk == readers or each.user.pk in signers[request.pk])
+            and not groups[request.pk].isdisjoint(each.joined)
+        ]
+        for request in requests
+    }
+    concerned = [request for request in requests if relevant[request.pk]]
+    if not concerned:
+        return {}
+    able = access.users_with_permission_by_model(
+        {each.user.pk: each.user for each in known}.values(),
+        access.Permission.DECIDE,
+        {request.model_id for request in concerned},
+    )
+    involved = involvements(concerned)
+    return {
+        request.pk: reviewers_among(
+            relevant[request.pk], able[request.model_id], request, groups[request.pk], involved[request.pk]
+        )
+        for request in concerned
+    }
