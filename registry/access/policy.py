@@ -272,6 +272,11 @@ def filter_users_with_permission(
     return ids_of_users_with_permission([person.uid for person in people], permission, model.pk, clock.now())
 
 
+def current_grants() -> QuerySet[Grant]:
+    """Return the grants in force now: not closed and not expired."""
+    return Grant.objects.filter(active_grants_q(clock.now()))
+
+
 def users_with_permission_by_model(
     people: Iterable[User], permission: Permission, models: Collection[int]
 ) -> dict[int, frozenset[int]]:

@@ -20,8 +20,9 @@ from governance.interfaces.admin.forms import AutocompleteField, ReasonForm
 from governance.interfaces.admin.grants import where
 from governance.interfaces.admin.memberships import add_member, span_of, state_of
 from governance.interfaces.web.forms import MomentField
+from registry import access
 from registry.access import OrgPermission
-from registry.models import IS_CURRENT, Grant, Membership, ReviewerGroup, active_grants_q
+from registry.models import IS_CURRENT, Membership, ReviewerGroup
 from registry.services import groups, people
 
 SHOWN = 200
@@ -163,7 +164,8 @@ class ReviewerGroupAdmin(AuditedModelAdmin):
             Membership.objects.filter(IS_CURRENT, group=row).select_related("user").order_by("user__name", "pk")
         )
         grants = (
-            Grant.objects.filter(active_grants_q(clock.now()), group=row)
+            access.current_grants()
+            .filter(group=row)
             .exclude(model__deleted_at__isnull=False)
             .select_related("model")
             .order_by("model__slug", "role")

@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
-from audit import clock
 from audit.actor import Actor
 from audit.recorder import ObjectRef
 from governance.interfaces.admin import formatting
@@ -18,8 +17,9 @@ from governance.interfaces.admin.change_proposals import proposed
 from governance.interfaces.admin.commands import ActionResult, AdminAction
 from governance.interfaces.admin.forms import ReasonForm
 from governance.interfaces.web.templatetags import ui
+from registry import access
 from registry.access import OrgPermission
-from registry.models import ChangeProposal, Grant, ProtectedAlias, RegisteredModel, Stage, StageMove, active_grants_q
+from registry.models import ChangeProposal, ProtectedAlias, RegisteredModel, Stage, StageMove
 from registry.services import lifecycle
 
 SECTION = "Catalogue and lifecycle"
@@ -63,11 +63,7 @@ class RegisteredModelAdmin(AuditedModelAdmin):
         return [ActionLink("The model's page", reverse("web:model", args=[row.slug]))]
 
     def panels(self, request: HttpRequest, row: RegisteredModel) -> list[RelatedTable]:
-        grants = (
-            Grant.objects.filter(active_grants_q(clock.now()), model=row)
-            .select_related("user", "group")
-            .order_by("role", "pk")
-        )
+        grants = access.current_grants().filter(model=row).select_related("user", "group").order_by("role", "pk")
         return [
             RelatedTable(
                 "Roles on this model",

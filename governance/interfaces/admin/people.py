@@ -33,16 +33,15 @@ from governance.interfaces.admin.permissions import permissions_of
 from governance.interfaces.admin.tokens import state_of as token_state_of
 from governance.models import PromotionRequest
 from governance.services import accounts
+from registry import access
 from registry.access import OrgPermission, Role
 from registry.models import (
     IS_CURRENT,
     AccessToken,
     AccountControl,
-    Grant,
     Membership,
     RegisteredModel,
     User,
-    active_grants_q,
 )
 from registry.services import account_controls, handover, people
 
@@ -219,7 +218,7 @@ class RoleFilter(admin.SimpleListFilter):
         if self.value() == "superuser":
             return queryset.filter(is_superuser=True)
         if self.value() in ADMINISTERING:
-            grants = Grant.objects.filter(active_grants_q(clock.now()), model__isnull=True, role=self.value())
+            grants = access.current_grants().filter(model__isnull=True, role=self.value())
             return queryset.filter(pk__in=grants.values("user_id"))
         return queryset
 
@@ -328,7 +327,7 @@ class UserAdmin(AuditedModelAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        everywhere = Grant.objects.filter(active_grants_q(clock.now()), model__isnull=True).order_by("role")
+        everywhere = access.current_grants().filter(model__isnull=True).order_by("role")
         return super().get_queryset(request).prefetch_related(Prefetch("grants", everywhere, to_attr="roles_held"))
 
     @admin.display(description="user name", ordering="username")
@@ -368,7 +367,8 @@ class UserAdmin(AuditedModelAdmin):
     def panels(self, request: HttpRequest, row: User) -> list[RelatedTable]:
         now = clock.now()
         grants = (
-            Grant.objects.filter(active_grants_q(clock.now()), user=row)
+            access.current_grants()
+            .filter(user=row)
             .exclude(model__deleted_at__isnull=False)
             .select_related("model")
             .order_by("model__slug", "role")

@@ -13,7 +13,6 @@ from pydantic import Field, model_validator
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit import clock
 from governance.interfaces.rest import pagination, people
 from governance.interfaces.rest.endpoint import Endpoint, respond
 from governance.interfaces.rest.operation import Operation
@@ -31,7 +30,7 @@ from governance.interfaces.rest.schemas import (
 from registry import access, selectors
 from registry.access import Explanation, GrantPath, Permission
 from registry.exceptions import FieldError, NotFoundError, ValidationFailedError
-from registry.models import Grant, ReviewerGroup, active_grants_q
+from registry.models import Grant, ReviewerGroup
 
 SHORT = {
     "view": Permission.VIEW,
@@ -218,7 +217,7 @@ class GrantsView(Endpoint):
         model = selectors.model(self.actor, slug)
         selectors.require_reading_rights(self.actor, model)
         rows, following = pagination.page(
-            Grant.objects.filter(active_grants_q(clock.now())).filter(model=model).select_related("user", "group"),
+            access.current_grants().filter(model=model).select_related("user", "group"),
             by="pk",
             kind=int,
             cursor=asked.cursor,

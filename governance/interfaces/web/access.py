@@ -13,7 +13,6 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from audit import clock
 from governance import selectors as gate
 from governance.interfaces.web.access_requests import end_of
 from governance.interfaces.web.event_labels import PROCESSES
@@ -24,7 +23,7 @@ from governance.selectors import rights as standing
 from registry import access, selectors
 from registry.access import EffectivePermissions, Explanation, GrantPath, OrgPermission, Permission
 from registry.exceptions import DomainError, FieldError, NotFoundError, PermissionDeniedError, ValidationFailedError
-from registry.models import Grant, RegisteredModel, ReviewerGroup, User, active_grants_q
+from registry.models import Grant, RegisteredModel, ReviewerGroup, User
 from registry.services import access_requests
 
 LATEST = datetime.max.replace(year=9998, tzinfo=UTC)
@@ -100,7 +99,7 @@ def _shown(
     own = access.effective_permissions_of(request.person, model)
     writing = _Writing(request, [*everybody, own], whole=_whole(request))
     gives = bool(access.check_permission(request.actor, Permission.GRANT_ROLE, model))
-    grants = Grant.objects.filter(active_grants_q(clock.now()), model=model).select_related("user", "group")
+    grants = access.current_grants().filter(model=model).select_related("user", "group")
     context: dict[str, Any] = {
         "model": model,
         "reads": reads,

@@ -10,7 +10,6 @@ from django.db.models import Count, Exists, F, OuterRef, Window
 from django.db.models.functions import RowNumber
 from django.http import HttpResponse
 
-from audit import clock
 from audit import selectors as log
 from governance import selectors as promotions
 from governance.interfaces.web import pagination, recipes
@@ -32,7 +31,6 @@ from registry.models import (
     RegisteredModel,
     Stage,
     StageOccupancy,
-    active_grants_q,
 )
 from registry.services import assessments, tier_lowering
 from registry.services import models as service
@@ -206,7 +204,8 @@ def _version_rows(
 
 def _people(model: RegisteredModel) -> list[Grant]:
     return list(
-        Grant.objects.filter(active_grants_q(clock.now()), model=model)
+        access.current_grants()
+        .filter(model=model)
         .select_related("user", "group")
         .order_by("role", "user__name", "group__name")[:60]
     )

@@ -22,7 +22,7 @@ from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.services import accounts
 from registry import access, selectors
 from registry.exceptions import DomainError, NotFoundError
-from registry.models import AccessToken, Grant, Membership, User, active_grants_q
+from registry.models import AccessToken, Membership, User
 from registry.services import people, sign_in, tokens
 from registry.services.account_controls import has_own_password
 
@@ -119,14 +119,15 @@ def _profile(request: PageRequest, *, password: PasswordForm | None = None, stat
     now = clock.now()
     memberships = Membership.effective(now).filter(user=request.person).select_related("group").order_by("group__name")
     grants = (
-        Grant.objects.filter(active_grants_q(now))
+        access.current_grants()
         .filter(user=request.person)
         .exclude(model__deleted_at__isnull=False)
         .select_related("model")
         .order_by("model__slug", "role")
     )
     through = (
-        Grant.objects.filter(active_grants_q(now), group__in=memberships.values("group_id"))
+        access.current_grants()
+        .filter(group__in=memberships.values("group_id"))
         .exclude(model__deleted_at__isnull=False)
         .select_related("model", "group")
         .order_by("model__slug", "role")
