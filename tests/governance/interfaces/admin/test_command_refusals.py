@@ -217,7 +217,7 @@ def test_a_change_that_changes_nothing_writes_nothing(
         same = {"name": eve.name, "title": eve.title, "email": eve.email, "reason": WHY}
         answer = client.post(address(eve, "edit"), same, follow=True)
 
-    assert "nothing was written" in answer.content.decode()
+    assert "Nothing was changed." in answer.content.decode()
     assert events == []
 
 
