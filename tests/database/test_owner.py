@@ -38,7 +38,8 @@ ALWAYS_REFUSED = {
     "another owner": "ALTER TABLE {table} OWNER TO countersign_app",
     "drop a column": "ALTER TABLE {table} DROP COLUMN {column} CASCADE",
     "rename a column": "ALTER TABLE {table} RENAME COLUMN {column} TO put_away",
-    "replace a column": "ALTER TABLE {table} DROP COLUMN {column} CASCADE; ALTER TABLE {table} ADD COLUMN {column} text",
+    "replace a column": "ALTER TABLE {table} DROP COLUMN {column} CASCADE; "
+    "ALTER TABLE {table} ADD COLUMN {column} text",
     "disable the guards": "ALTER TABLE {table} DISABLE TRIGGER USER",
     "drop a guard": "DROP TRIGGER {guard} ON {table}",
     "empty": "TRUNCATE {table} CASCADE",

@@ -96,9 +96,9 @@ def test_into_a_file_that_its_owner_alone_reads(people: People, tmp_path: Path) 
     [
         (["nobody"], "no account"),
         (["ci-retail", "--scopes", "everything"], "no scope everything"),
-        (["ci-retail", "--days", "400"], "366 days"),
-        (["ci-retail", "--days", "0"], "366 days"),
-        (["ci-retail", "--days", "nan"], "366 days"),
+        (["ci-retail", "--days", "400"], "at most 366"),
+        (["ci-retail", "--days", "0"], "at most 366"),
+        (["ci-retail", "--days", "nan"], "at most 366"),
     ],
 )
 def test_what_it_does_not_make(people: People, arguments: list[str], expected: str) -> None:
