@@ -32,7 +32,6 @@ USER = """
 import sys
 from pathlib import Path
 from governance import embedded
-from tests.waiting import PATIENCE, until
 embedded.ensure(Path(sys.argv[1]))
 print("ready", flush=True)
 for line in sys.stdin:
@@ -44,7 +43,6 @@ ORDINARY = """
 import os, sys
 from pathlib import Path
 from governance import embedded
-from tests.waiting import PATIENCE, until
 where = embedded.ensure(Path(sys.argv[1]))
 print(os.geteuid(), where.redis.exists())
 """
@@ -325,8 +323,8 @@ def test_who_gives_up_root_may_keep_the_right_to_pass_and_no_other(tmp_path: Pat
 
     def told(*, may_pass_everywhere: bool) -> str:
         statement = (
-            "import os, sys; from governance.embedded.processes import become; "
-            f"become({nobody.pw_uid}, {nobody.pw_gid}, may_pass_everywhere={may_pass_everywhere}); "
+            "import os, sys; from governance.embedded.processes import drop_privileges; "
+            f"drop_privileges({nobody.pw_uid}, {nobody.pw_gid}, may_pass_everywhere={may_pass_everywhere}); "
             f"print(os.getuid(), os.getgroups(), os.access({str(program)!r}, os.X_OK), os.access('/root', os.W_OK))"
         )
         outcome = subprocess.run(
