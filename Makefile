@@ -119,7 +119,7 @@ docs: .venv-docs/made  ## build the documentation site in var/site/ from docs/; 
 
 .PHONY: bench-mlflow
 bench-mlflow: .venv/dev .venv-mlflow/made  ## compare the MLflow interface with a stock MLflow server; ARGS=--large uses 100,000 versions
-	@$(BIN)/python -m tests.bench.mlflow_comparison.door $(ARGS)
+	@$(BIN)/python -m tests.bench.mlflow_comparison.comparison $(ARGS)
 
 .PHONY: shots
 shots: .venv/dev  ## save screenshots of every page in var/shots/, in both themes and widths; ARGS=promotion selects pages

@@ -1,7 +1,7 @@
-"""Everybody in the table, in a bank with one model to act upon and another that is out of most people's sight.
+"""The people of the table, in a bank with one model to act on and another that most of them cannot see.
 
-All is made through the product's services. Things are fetched anew whenever they are asked for: what one knock changed
-is rolled back in the database, and must not live on in an object.
+Everything is created through the services. Objects are read again for each use: a change of an attempt is rolled back
+in the database and must not remain in an object.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class World:
         return User.objects.get(pk=self.people[key])
 
     def actor(self, key: str, *, token: bool = False) -> Actor | None:
-        """Whoever knocks at the services; None where signing in fails already."""
+        """Whoever interface_attempts at the services; None where signing in fails already."""
         if token:
             return tokens.authenticate(self.secrets[key])
         return access.actor_for(self.person(key))

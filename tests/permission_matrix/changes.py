@@ -1,4 +1,4 @@
-"""What an allowed action does, the same through every door."""
+"""What an allowed action does, the same through every interface."""
 
 from __future__ import annotations
 
@@ -149,4 +149,4 @@ CHANGES = {
     "revoke one's own token": _change("token.revoked", "registry_accesstoken ~1"),
     "revoke somebody's token": _change("token.revoked", "registry_accesstoken ~1"),
 }
-"""What an allowed action does, the same through every door. Actions not named here read, and leave no trace."""
+"""What an allowed action does, the same through every interface. Actions not named here read, and leave no trace."""

@@ -1,4 +1,4 @@
-"""Trying a row of the table at a door, and everything that has to be so afterwards."""
+"""Compares an interface with a row of the table: the answer to each caller, and what is written."""
 
 from __future__ import annotations
 
@@ -10,69 +10,63 @@ from django.db import transaction
 
 from tests.permission_matrix.actors import World
 from tests.permission_matrix.changes import CHANGES, UNCHANGED
-from tests.permission_matrix.interfaces.knocking import Answer, Attempt, Caller, InterfaceAttempts
+from tests.permission_matrix.interfaces.attempts import Answer, Attempt, Caller, InterfaceAttempts
 from tests.permission_matrix.interfaces.service import SERVICE
 from tests.permission_matrix.observed import Trace, track_writes
 from tests.permission_matrix.table import PEOPLE_MAY, TOKENS_MAY, ExpectedResult, Interface, expected
 
 
-def attempts(knocks: InterfaceAttempts, part: int = 0, parts: int = 1) -> list[Any]:
-    """What is tried at a door: one test for each way to try an action there.
-
-    Args:
-        knocks: what can be tried at the door.
-        part: which share of them, from 0.
-        parts: how many modules share them.
-    """
-    return [pytest.param(knock, id=knock.name) for knock in knocks.all[part::parts]]
+def attempts(interface_attempts: InterfaceAttempts) -> list[Any]:
+    """Return one test parameter for each way to try an action in an interface."""
+    return [pytest.param(attempt, id=attempt.name) for attempt in interface_attempts.all]
 
 
-def callers(door: Interface, action: str) -> list[Caller]:
-    """The columns of the table that can try the action at the door."""
+def callers(interface: Interface, action: str) -> list[Caller]:
+    """The columns of the table that can try the action at the interface."""
     found = [Caller(key) for key in PEOPLE_MAY[action].verdicts]
-    if door in (Interface.REST, Interface.MLFLOW):
+    if interface in (Interface.REST, Interface.MLFLOW):
         found = [Caller("an")]
-    if door is Interface.SERVICE:
+    if interface is Interface.SERVICE:
         found.remove(Caller("an"))  # a service cannot be called without an actor
-    if action in TOKENS_MAY and door in TOKENS_MAY[action].doors:
+    if action in TOKENS_MAY and interface in TOKENS_MAY[action].interfaces:
         found += [Caller(key, token=True) for key in TOKENS_MAY[action].verdicts]
     return found
 
 
-def assert_cell(world: World, door: Interface, knock: Attempt) -> None:
-    """Compare a door with a row of the table: every caller tries, each in a savepoint that is rolled back.
+def assert_cell(world: World, interface: Interface, attempt: Attempt) -> None:
+    """Compare an interface with a row of the table: every caller tries, each in a savepoint that is rolled back.
 
     Raises:
         AssertionError: names every cell that differs from the table, and how.
     """
-    tried = callers(door, knock.action)
+    tried = callers(interface, attempt.action)
     wrong = []
     for caller in tried:
         with transaction.atomic():
             try:
-                _compare(world, door, knock, caller)
+                _compare(world, interface, attempt, caller)
             except AssertionError as difference:
                 wrong.append(f"{caller}: {difference}")
             except Exception:  # a fault of one cell must not hide the others
                 wrong.append(f"{caller}: {traceback.format_exc(limit=-4)}")
             transaction.set_rollback(True)
-    assert not wrong, "\n".join([f"{len(wrong)} of {len(tried)} cells of {knock.name!r} differ:", *wrong])
+    assert not wrong, "\n".join([f"{len(wrong)} of {len(tried)} cells of {attempt.name!r} differ:", *wrong])
 
 
-def _compare(world: World, door: Interface, knock: Attempt, caller: Caller) -> None:
+def _compare(world: World, interface: Interface, attempt: Attempt, caller: Caller) -> None:
     """Compare one cell: the answer; what was written, which is nothing where the answer is no; and the words of a
     refusal, which are the services'."""
     with track_writes() as trace:
-        answer = knock.try_it(world, caller)
-    wanted = expected(door, knock.action, caller.key, token=caller.token)
+        answer = attempt.try_it(world, caller)
+    wanted = expected(interface, attempt.action, caller.key, token=caller.token)
     assert answer.verdict is wanted, f"{wanted.name} is right, {answer.verdict.name} was said: {_said(answer)}"
-    events, rows = CHANGES.get(knock.action, UNCHANGED) if wanted is ExpectedResult.ALLOWED else UNCHANGED
+    events, rows = CHANGES.get(attempt.action, UNCHANGED) if wanted is ExpectedResult.ALLOWED else UNCHANGED
     assert trace.actions == events, f"events {events} are right, {trace.actions} were recorded"
     assert trace.rows == set(rows), f"rows {sorted(rows)} are right, {sorted(trace.rows)} were written"
     if trace.events:
         _was_done_by(world, caller, trace)
     if wanted is ExpectedResult.DENIED:
-        _says_why(world, door, knock, caller, answer)
+        _says_why(world, interface, attempt, caller, answer)
 
 
 def _said(answer: Answer) -> str:
@@ -86,26 +80,26 @@ def _was_done_by(world: World, caller: Caller, trace: Trace) -> None:
     assert recorded == actor.id, f"the event names {recorded} instead of the caller, {actor.id}"
 
 
-def _says_why(world: World, door: Interface, knock: Attempt, caller: Caller, answer: Answer) -> None:
+def _says_why(world: World, interface: Interface, attempt: Attempt, caller: Caller, answer: Answer) -> None:
     """A refusal gives the reason and names who can help. Where the services refuse, too, in their words."""
-    if door is Interface.SERVICE:
+    if interface is Interface.SERVICE:
         assert answer.refusal is not None, "denied without a refusal"
         assert answer.refusal.detail.endswith("."), answer.refusal.detail
         return
     assert answer.text, "denied without a word"
     if (
-        expected(Interface.SERVICE, knock.action, caller.key, token=caller.token) is not ExpectedResult.DENIED
-        or knock.own_words
+        expected(Interface.SERVICE, attempt.action, caller.key, token=caller.token) is not ExpectedResult.DENIED
+        or attempt.own_words
     ):
         return
     if (
-        door is Interface.ADMIN
+        interface is Interface.ADMIN
         and PEOPLE_MAY["enter the admin site"].verdicts[caller.key] is not ExpectedResult.ALLOWED
     ):
         assert "An administrator can give you one." in answer.text, answer.text
         return
     with transaction.atomic():
-        refusal = SERVICE.of(knock.action).try_it(world, caller).refusal
+        refusal = SERVICE.of(attempt.action).try_it(world, caller).refusal
         transaction.set_rollback(True)
     assert refusal is not None, "the services do not refuse"
     assert refusal.detail.rstrip(".") in answer.text, f"{refusal.detail!r} is not in {answer.text!r}"

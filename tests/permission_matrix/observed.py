@@ -1,4 +1,4 @@
-"""What a knock left behind: rows written, by table, and the events that account for them."""
+"""What an attempt left behind: rows written, by table, and the events that account for them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Trace:
 @contextmanager
 def track_writes() -> Iterator[Trace]:
     """Watch a block. What PostgreSQL counts is counted: rows that were written and taken back in the same transaction
-    show, too, so a door that acts first and asks afterwards is found out."""
+    show, too, so an interface that acts first and asks afterwards is found out."""
     last, before = _written()
     trace = Trace()
     yield trace

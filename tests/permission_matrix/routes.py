@@ -21,7 +21,7 @@ OPEN = {
     "POST web:theme": "how a browser shows pages; the sign-in page has a theme, too",
     "healthz": "asked by machines that run the product; tells nothing of it",
     "readyz": "the same",
-    "mlflow-3:server-info": "tells what the MLflow door does not do, to clients that ask before they sign in",
+    "mlflow-3:server-info": "tells what the MLflow interface does not do, to clients that ask before they sign in",
     "getSchema": "describes the interface, not what is in it",
     "listProblems": "the same",
     "getProblem": "the same",
@@ -57,21 +57,21 @@ class Route:
 
 
 def patterns(
-    within: URLResolver | None = None, prefix: str = "/", door: str = ""
+    within: URLResolver | None = None, prefix: str = "/", interface: str = ""
 ) -> Iterator[tuple[str, str, URLPattern]]:
     """Every pattern: the namespace it belongs to, its path so far, and itself."""
     for found in (within or get_resolver()).url_patterns:
         if isinstance(found, URLResolver):
-            yield from patterns(found, prefix + str(found.pattern), found.namespace or door)
+            yield from patterns(found, prefix + str(found.pattern), found.namespace or interface)
         else:
-            yield door, prefix, found
+            yield interface, prefix, found
 
 
 def page_routes() -> list[Route]:
     """The pages, with each method that a page says it takes."""
     found = []
-    for door, prefix, pattern in patterns():
-        if door == "web":
+    for interface, prefix, pattern in patterns():
+        if interface == "web":
             path = _example(prefix, pattern)
             allowed = Client().generic("OPTIONS", path).headers["Allow"].split(", ")
             found += [Route(f"{method} web:{pattern.name}", path) for method in allowed if method in ("GET", "POST")]
@@ -81,9 +81,9 @@ def page_routes() -> list[Route]:
 def operations() -> list[Route]:
     """The operations of the interface, by their names. The catch-all has none: it finds nothing for anybody."""
     found = []
-    for door, prefix, pattern in patterns():
+    for interface, prefix, pattern in patterns():
         view: type[View] | None = getattr(pattern.callback, "cls", None)
-        if door == "api" and view is not None:
+        if interface == "api" and view is not None:
             for method in view.http_method_names:
                 this = operation.get_operation(view, method)
                 if this is not None:

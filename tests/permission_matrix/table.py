@@ -1,4 +1,4 @@
-"""Who may do what: one table, which every door of the product is held to.
+"""Who may do what: one table, which every interface of the product is held to.
 
 It is written by hand and derived from nothing, so that a change of the permission matrix has to be made here, too,
 where it can be read. A cell says what happens when somebody tries:
@@ -6,7 +6,7 @@ where it can be read. A cell says what happens when somebody tries:
     +  allowed      -  denied: they may know of it and are told why not, and who can help (403)
     .  invisible: the same answer as for what is not there (404)     ?  nobody is signed in: sign in first (401)
 
-The doors where an action is offered: S service, P page, R REST interface, M MLflow, A admin site.
+The interfaces where an action is offered: S service, P page, R REST interface, M MLflow, A admin site.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ TOKENS = {
 }
 
 _PEOPLE_MAY = """
-                                     doors  vw rg dv va ap ow  au of ad  su  rv rq tr  st an go
+                                     where  vw rg dv va ap ow  au of ad  su  rv rq tr  st an go
 view the model                       SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 find the model in a list             SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 view a version                       SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
@@ -194,7 +194,7 @@ revoke somebody's token              SA     .  .  .  .  .  .   .  .  +   +   .  
 """
 
 _TOKENS_MAY = """
-                                     doors  or ow ov op ox oa oz oh ot ob  vz az ah fz dz sz rz qz qp cz  xz  gz rk ex
+                                     where  or ow ov op ox oa oz oh ot ob  vz az ah fz dz sz rz qz qp cz  xz  gz rk ex
 view the model                       SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 find the model in a list             SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 view a version                       SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
@@ -298,9 +298,9 @@ revoke somebody's token              S      .  .  .  .  .  .  .  .  .  .   .  . 
 
 @dataclass(frozen=True)
 class InterfaceException:
-    """A door that answers otherwise than the table, and why that is right."""
+    """A interface that answers otherwise than the table, and why that is right."""
 
-    door: Interface
+    interface: Interface
     actions: frozenset[str]
     actors: frozenset[str]
     verdict: ExpectedResult
@@ -372,22 +372,22 @@ class Row:
     """What the table says of an action: where it is offered, and what happens to whom."""
 
     action: str
-    doors: frozenset[Interface]
+    interfaces: frozenset[Interface]
     verdicts: dict[str, ExpectedResult]
 
 
 def _read(text: str, actors: dict[str, str]) -> dict[str, Row]:
     lines = [line for line in text.splitlines() if line.strip()]
-    start = lines[0].index("doors")
+    start = lines[0].index("interfaces")
     columns = lines[0][start:].split()[1:]
     assert columns == list(actors), "the heading names each actor once, in order"
     rows = {}
     for line in lines[1:]:
-        action, (doors, *cells) = line[:start].strip(), line[start:].split()
+        action, (interfaces, *cells) = line[:start].strip(), line[start:].split()
         assert len(cells) == len(columns), f"{action}: a cell for each actor"
         assert action not in rows, f"{action} is there twice"
         rows[action] = Row(
-            action, frozenset(map(Interface, doors)), dict(zip(columns, map(ExpectedResult, cells), strict=True))
+            action, frozenset(map(Interface, interfaces)), dict(zip(columns, map(ExpectedResult, cells), strict=True))
         )
     return rows
 
@@ -397,15 +397,18 @@ TOKENS_MAY = _read(_TOKENS_MAY, TOKENS)
 ACTIONS = tuple(PEOPLE_MAY)
 
 
-def expected(door: Interface, action: str, actor: str, *, token: bool = False) -> ExpectedResult:
-    """What happens when that actor tries the action at that door."""
+def expected(interface: Interface, action: str, actor: str, *, token: bool = False) -> ExpectedResult:
+    """What happens when that actor tries the action at that interface."""
     verdict = (TOKENS_MAY if token else PEOPLE_MAY)[action].verdicts[actor]
     if verdict is ExpectedResult.SIGN_IN:
         return verdict
-    # The admin site is closed as a whole to whoever holds no role of the organisation.
-    if door is Interface.ADMIN and PEOPLE_MAY["enter the admin site"].verdicts[actor] is not ExpectedResult.ALLOWED:
+    # The admin site is closed as a whole without an organisation-wide role.
+    if (
+        interface is Interface.ADMIN
+        and PEOPLE_MAY["enter the admin site"].verdicts[actor] is not ExpectedResult.ALLOWED
+    ):
         return ExpectedResult.DENIED
     for differs in DIFFERENCES:
-        if differs.door is door and action in differs.actions and actor in differs.actors:
+        if differs.interface is interface and action in differs.actions and actor in differs.actors:
             return differs.verdict
     return verdict

@@ -7,9 +7,9 @@ import pytest
 from tests.permission_matrix.actors import World
 from tests.permission_matrix.holding import assert_cell, attempts
 from tests.permission_matrix.interfaces.admin import ADMIN
-from tests.permission_matrix.interfaces.knocking import Attempt
+from tests.permission_matrix.interfaces.attempts import Attempt
 
 
-@pytest.mark.parametrize("knock", attempts(ADMIN))
-def test_the_answers_are_those_of_the_table(world: World, knock: Attempt) -> None:
-    assert_cell(world, ADMIN.door, knock)
+@pytest.mark.parametrize("attempt", attempts(ADMIN))
+def test_the_answers_are_those_of_the_table(world: World, attempt: Attempt) -> None:
+    assert_cell(world, ADMIN.interface, attempt)

@@ -6,10 +6,10 @@ import pytest
 
 from tests.permission_matrix.actors import World
 from tests.permission_matrix.holding import assert_cell, attempts
-from tests.permission_matrix.interfaces.knocking import Attempt
+from tests.permission_matrix.interfaces.attempts import Attempt
 from tests.permission_matrix.interfaces.rest import REST
 
 
-@pytest.mark.parametrize("knock", attempts(REST))
-def test_the_answers_are_those_of_the_table(world: World, knock: Attempt) -> None:
-    assert_cell(world, REST.door, knock)
+@pytest.mark.parametrize("attempt", attempts(REST))
+def test_the_answers_are_those_of_the_table(world: World, attempt: Attempt) -> None:
+    assert_cell(world, REST.interface, attempt)

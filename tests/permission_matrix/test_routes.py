@@ -9,7 +9,7 @@ from django.urls import reverse
 from governance.interfaces.admin.site import site
 from tests.permission_matrix.actors import World
 from tests.permission_matrix.interfaces.admin import ADMIN, address
-from tests.permission_matrix.interfaces.knocking import InterfaceAttempts
+from tests.permission_matrix.interfaces.attempts import InterfaceAttempts
 from tests.permission_matrix.interfaces.mlflow import MLFLOW
 from tests.permission_matrix.interfaces.page import PAGE, answer_of, browser
 from tests.permission_matrix.interfaces.rest import REST, ROOT
@@ -23,8 +23,8 @@ READS = ("changelist", "change", "history")
 LOG = "admin:audit_event"
 
 
-def tried(knocks: InterfaceAttempts) -> set[str]:
-    return {route for knock in knocks.all for route in knock.routes}
+def tried(interface_attempts: InterfaceAttempts) -> set[str]:
+    return {route for attempt in interface_attempts.all for route in attempt.routes}
 
 
 def test_every_page_is_tried() -> None:
@@ -40,7 +40,7 @@ def test_every_operation_of_the_interface_is_tried() -> None:
 
 def test_every_address_of_the_mlflow_door_is_tried() -> None:
     """Under the one prefix; the other answers with the same views."""
-    found = {f"mlflow:{pattern.name}" for door, _, pattern in patterns() if door == "mlflow"}
+    found = {f"mlflow:{pattern.name}" for interface, _, pattern in patterns() if interface == "mlflow"}
     assert found - BESIDE.keys() == tried(MLFLOW)
 
 
@@ -51,27 +51,31 @@ def test_every_command_of_the_admin_site_is_tried() -> None:
 def test_every_other_address_of_the_admin_site_reads_or_never_opens() -> None:
     """By its name; what these names stand for is tried below."""
     known = {name.partition(" ")[2] for name in tried(ADMIN) | BESIDE.keys()}
-    for door, _, pattern in patterns():
-        if door == "admin" and pattern.name is not None and f"admin:{pattern.name}" not in known:
+    for interface, _, pattern in patterns():
+        if interface == "admin" and pattern.name is not None and f"admin:{pattern.name}" not in known:
             assert pattern.name.rpartition("_")[2] in (*READS, "add", "delete"), pattern.name
 
 
 def test_there_is_no_door_but_these() -> None:
     """A new front room has to be given its place in the table."""
-    assert {door for door, _, _ in patterns()} == {
+    assert {interface for interface, _, _ in patterns()} == {
         *("web", "api", "admin", "mlflow", "mlflow-ajax", "mlflow-3", "mlflow-3-ajax", "")
     }
-    assert {str(pattern.name) for door, _, pattern in patterns() if not door} <= OPEN.keys()
+    assert {str(pattern.name) for interface, _, pattern in patterns() if not interface} <= OPEN.keys()
 
 
 def test_every_action_is_offered_where_the_table_says() -> None:
     offered = {
-        action: {k.door for k in (SERVICE, PAGE, REST, MLFLOW, ADMIN) if any(n.action == action for n in k.all)}
+        action: {k.interface for k in (SERVICE, PAGE, REST, MLFLOW, ADMIN) if any(n.action == action for n in k.all)}
         for action in ACTIONS
     }
-    assert offered == {action: set(row.doors) for action, row in PEOPLE_MAY.items()}
+    assert offered == {action: set(row.interfaces) for action, row in PEOPLE_MAY.items()}
     for action, row in TOKENS_MAY.items():
-        assert row.doors == PEOPLE_MAY[action].doors & {Interface.SERVICE, Interface.REST, Interface.MLFLOW}, action
+        assert row.interfaces == PEOPLE_MAY[action].interfaces & {
+            Interface.SERVICE,
+            Interface.REST,
+            Interface.MLFLOW,
+        }, action
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The services, which every other door is held to: each action, tried by each actor of the table."""
+"""The services, which every other interface is held to: each action, tried by each actor of the table."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import pytest
 
 from tests.permission_matrix.actors import World
 from tests.permission_matrix.holding import assert_cell, attempts
-from tests.permission_matrix.interfaces.knocking import Attempt
+from tests.permission_matrix.interfaces.attempts import Attempt
 from tests.permission_matrix.interfaces.service import SERVICE
 
 
-@pytest.mark.parametrize("knock", attempts(SERVICE))
-def test_the_answers_are_those_of_the_table(world: World, knock: Attempt) -> None:
-    assert_cell(world, SERVICE.door, knock)
+@pytest.mark.parametrize("attempt", attempts(SERVICE))
+def test_the_answers_are_those_of_the_table(world: World, attempt: Attempt) -> None:
+    assert_cell(world, SERVICE.interface, attempt)

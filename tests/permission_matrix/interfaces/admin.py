@@ -25,9 +25,9 @@ from registry.models import (
 from tests.factories import PASSWORD
 from tests.permission_matrix import actors
 from tests.permission_matrix.actors import MODEL, World
-from tests.permission_matrix.interfaces.knocking import Answer, Caller, InterfaceAttempts, TryIt
+from tests.permission_matrix.interfaces.attempts import Answer, Caller, InterfaceAttempts, TryIt
 from tests.permission_matrix.interfaces.page import answer_of, browser, shown_and_sent
-from tests.permission_matrix.interfaces.service.door import NEW_PASSWORD, WHY
+from tests.permission_matrix.interfaces.service.interface import NEW_PASSWORD, WHY
 from tests.permission_matrix.table import PEOPLE_MAY, ExpectedResult, Interface
 
 

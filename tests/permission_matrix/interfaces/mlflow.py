@@ -1,4 +1,4 @@
-"""The MLflow door: a token in the header, as an unmodified client sends it. Routes are named by their addresses."""
+"""The MLflow interface: a token in the header, as an unmodified client sends it. Routes are named by address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from tests.permission_matrix.actors import FREE, MODEL, SHADOW, SHOWN, UNASSESSED, World
-from tests.permission_matrix.interfaces.knocking import Answer, Caller, InterfaceAttempts, TryIt
+from tests.permission_matrix.interfaces.attempts import Answer, Caller, InterfaceAttempts, TryIt
 from tests.permission_matrix.table import ExpectedResult, Interface
 
 ROOT = "/api/2.0/mlflow"
@@ -22,7 +22,7 @@ VERDICTS = {
 
 
 def answer_of(response: HttpResponse, member: str = "") -> Answer:
-    """Read what the door answered. `member`: what a list has to hold for its thing to have been found."""
+    """Read what the interface answered. `member`: what a list has to hold for its thing to have been found."""
     body = json.loads(response.content)
     if response.status_code == 200:
         return Answer(ExpectedResult.ALLOWED if not member or body.get(member) else ExpectedResult.INVISIBLE)

@@ -28,8 +28,8 @@ from tests.permission_matrix.actors import (
     UNUSED,
     World,
 )
-from tests.permission_matrix.interfaces.knocking import Answer, Caller, InterfaceAttempts, TryIt, words
-from tests.permission_matrix.interfaces.service.door import NEW_PASSWORD, WHY
+from tests.permission_matrix.interfaces.attempts import Answer, Caller, InterfaceAttempts, TryIt, words
+from tests.permission_matrix.interfaces.service.interface import NEW_PASSWORD, WHY
 from tests.permission_matrix.interfaces.service.tokens_and_views import kept_view
 from tests.permission_matrix.table import PEOPLE, ExpectedResult, Interface
 
@@ -37,7 +37,7 @@ BACKEND = "registry.access.backend.RoleBackend"
 
 
 def sign_in(world: World) -> None:
-    """Sign everybody in once: that is no part of any knock."""
+    """Sign everybody in once: that is no part of any attempt."""
     for key in PEOPLE:
         client = Client()
         if key != "an":
@@ -46,7 +46,7 @@ def sign_in(world: World) -> None:
 
 
 def browser(world: World, key: str) -> Client:
-    """A browser in which that person is signed in. A knock that changes its session leaves the next one alone."""
+    """A browser in which that person is signed in. A attempt that changes its session leaves the next one alone."""
     client = Client()
     client.cookies.load(world.cookies[key].output(header="", sep=";"))
     return client

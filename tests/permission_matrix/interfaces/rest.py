@@ -24,8 +24,8 @@ from tests.permission_matrix.actors import (
     SHOWN,
     World,
 )
-from tests.permission_matrix.interfaces.knocking import Answer, Caller, InterfaceAttempts, TryIt
-from tests.permission_matrix.interfaces.service.door import WHY
+from tests.permission_matrix.interfaces.attempts import Answer, Caller, InterfaceAttempts, TryIt
+from tests.permission_matrix.interfaces.service.interface import WHY
 from tests.permission_matrix.table import ExpectedResult, Interface
 
 ROOT = "/api/v1"

@@ -25,7 +25,7 @@ from registry.services.versions import MetricSpec, VersionSpec
 from tests import factories
 from tests.permission_matrix import actors
 from tests.permission_matrix.actors import DECLARED, FILE, FILLED, FREE, KIND, MODEL, World
-from tests.permission_matrix.interfaces.service.door import SERVICE, WHY
+from tests.permission_matrix.interfaces.service.interface import SERVICE, WHY
 
 
 @SERVICE.at("register a model")

@@ -6,7 +6,7 @@ from audit.actor import Actor
 from governance import promotions
 from tests.permission_matrix import actors
 from tests.permission_matrix.actors import FREE, READY, SHADOW, SHOWN, World
-from tests.permission_matrix.interfaces.service.door import SERVICE, WHY
+from tests.permission_matrix.interfaces.service.interface import SERVICE, WHY
 
 
 @SERVICE.at("ask for a promotion")

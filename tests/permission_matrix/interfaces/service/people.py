@@ -20,7 +20,7 @@ from registry.services import (
 from tests import factories
 from tests.permission_matrix import actors
 from tests.permission_matrix.actors import World
-from tests.permission_matrix.interfaces.service.door import NEW_PASSWORD, SERVICE, WHY
+from tests.permission_matrix.interfaces.service.interface import NEW_PASSWORD, SERVICE, WHY
 
 
 @SERVICE.at("give a role on the model")

@@ -13,7 +13,7 @@ from registry.services import (
     downloads,
 )
 from tests.permission_matrix.actors import DATASET, MODEL, SHOWN, World
-from tests.permission_matrix.interfaces.service.door import SERVICE
+from tests.permission_matrix.interfaces.service.interface import SERVICE
 
 
 @SERVICE.at("view the model")

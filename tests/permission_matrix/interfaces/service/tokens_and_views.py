@@ -16,7 +16,7 @@ from registry.services import (
     tokens,
 )
 from tests.permission_matrix.actors import World
-from tests.permission_matrix.interfaces.service.door import SERVICE, WHY
+from tests.permission_matrix.interfaces.service.interface import SERVICE, WHY
 
 
 def _issue(actor: Actor, person: Any) -> None:

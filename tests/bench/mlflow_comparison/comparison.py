@@ -1,13 +1,13 @@
-"""Our MLflow door beside a stock `mlflow server`, asked the same in turn.
+"""The MLflow interface compared with a stock `mlflow server`: the same requests in turn.
 
     make bench-mlflow
     make bench-mlflow ARGS="--large --keep var/bench-mlflow"      # 10,000 models as well; loaded once
 
-Both run on one embedded PostgreSQL, each with a database of its own, with the same number of workers. Ours asks for a
-token and for permission, and writes an audit event with every change; MLflow does none of these. Every request goes to
-one and then to the other over kept connections that acknowledge at once (see `asking.Connection`). What to look at is
-the ratios, MLflow's figure over ours: above 1 we are faster. The machine's own noise falls on both alike; processor
-time (server with its workers, and PostgreSQL's processes for it) is steadier still.
+Both use one embedded PostgreSQL, each with its own database, and the same number of workers. The product checks a token
+and the permission, and writes an audit event with every change; MLflow does none of these. Every request goes to one
+and then to the other over kept connections that acknowledge at once (see `asking.Connection`). The result is the ratio
+of MLflow's figure to that of the product: above 1 the product is faster. Noise of the machine affects both alike;
+processor time (server with its workers, and the PostgreSQL processes for it) varies less.
 """
 
 from __future__ import annotations

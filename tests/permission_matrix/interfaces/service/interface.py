@@ -8,7 +8,7 @@ from typing import Any
 from audit.actor import Actor
 from registry.exceptions import DomainError, NotFoundError, PermissionDeniedError
 from tests.permission_matrix.actors import World
-from tests.permission_matrix.interfaces.knocking import Answer, Caller, InterfaceAttempts, TryIt
+from tests.permission_matrix.interfaces.attempts import Answer, Caller, InterfaceAttempts, TryIt
 from tests.permission_matrix.table import ExpectedResult, Interface
 
 WHY = "for the table"

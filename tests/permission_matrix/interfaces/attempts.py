@@ -1,4 +1,4 @@
-"""What a knock is: one action, tried at one door by one caller, and how the door's answer is read."""
+"""What an attempt is: one action, tried at one interface by one caller, and how the interface's answer is read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.permission_matrix.table import ExpectedResult, Interface
 
 @dataclass(frozen=True)
 class Caller:
-    """Who knocks: a column of the table."""
+    """Who interface_attempts: a column of the table."""
 
     key: str
     token: bool = False
@@ -26,7 +26,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a door said. `text` is what the caller reads; `refusal` what a service raised."""
+    """What an interface said. `text` is what the caller reads; `refusal` what a service raised."""
 
     verdict: ExpectedResult
     text: str = ""
@@ -44,7 +44,7 @@ class Attempt:
     try_it: TryIt
     routes: tuple[str, ...]
     own_words: bool = False
-    """Whether the door refuses in words of its own, because it can say more than the service: where to go instead."""
+    """Whether the interface has its own refusal message, because it can name more than the service."""
 
     @property
     def name(self) -> str:
@@ -53,9 +53,9 @@ class Attempt:
 
 @dataclass
 class InterfaceAttempts:
-    """The knocks of a door. `as_answer` makes an answer of how its functions are written."""
+    """The interface_attempts of an interface. `as_answer` makes an answer of how its functions are written."""
 
-    door: Interface
+    interface: Interface
     as_answer: Callable[[Callable[..., Any]], TryIt]
     all: list[Attempt] = field(default_factory=list)
 
@@ -71,8 +71,8 @@ class InterfaceAttempts:
         return kept
 
     def of(self, action: str) -> Attempt:
-        """The one knock for that action."""
-        (found,) = [knock for knock in self.all if knock.action == action]
+        """The one attempt for that action."""
+        (found,) = [attempt for attempt in self.all if attempt.action == action]
         return found
 
 
