@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, URLResolver, include, path
 
 from governance.health import healthz, readyz
+from governance.interfaces.html import errors as pages
 from governance.interfaces.mlflow import views
 from governance.interfaces.mlflow.errors import PREFIXES
 from governance.interfaces.rest import errors as problems
-from governance.interfaces.web import errors as pages
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),

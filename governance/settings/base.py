@@ -18,7 +18,7 @@ INSTALLED_APPS = [
     "audit",
     "registry",
     "governance",
-    "governance.interfaces.web",
+    "governance.interfaces.html",
     "guardian",
     "rest_framework",
     "drf_spectacular",
@@ -68,7 +68,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "governance.interfaces.web.context_processors.layout",
             ],
             "builtins": [
-                f"governance.interfaces.web.templatetags.{library}" for library in ("ui", "times", "numbers", "charts")
+                f"governance.interfaces.html.templatetags.{library}" for library in ("ui", "times", "numbers", "charts")
             ],
         },
     },
@@ -130,7 +130,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "governance.interfaces.web.errors.form_outdated"
+CSRF_FAILURE_VIEW = "governance.interfaces.html.errors.form_outdated"
 
 # --- bodies ---
 

@@ -21,7 +21,7 @@ from audit.models import Event
 from governance.interfaces.admin import formatting
 from governance.interfaces.admin.base import READS, ActionLink, AuditedModelAdmin
 from governance.interfaces.admin.permissions import actor_of
-from governance.interfaces.web.audit import lines_of
+from governance.interfaces.html.event_labels import lines_of
 from registry.access import OrgPermission
 from registry.models import AccessToken, User
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from governance.interfaces.web.templatetags import times, ui
+from governance.interfaces.html.templatetags import times, ui
 
 NONE = "–"
 

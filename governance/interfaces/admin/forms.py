@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 
 from audit.actor import Actor
 from governance.interfaces.admin.labels import KEYS, keys_in
-from governance.interfaces.web.forms import PageForm
+from governance.interfaces.html.forms import PageForm
 from registry import access
 from registry.models import RegisteredModel
 

@@ -17,8 +17,8 @@ from governance.interfaces.admin.base import ActionLink, AuditedModelAdmin
 from governance.interfaces.admin.change_proposals import proposed
 from governance.interfaces.admin.commands import ActionResult, AdminAction
 from governance.interfaces.admin.forms import AutocompleteField, ReasonForm
-from governance.interfaces.web.forms import MomentField
-from governance.interfaces.web.labels import ROLES_IN_WORDS
+from governance.interfaces.html.forms import MomentField
+from governance.interfaces.html.labels import ROLES_IN_WORDS
 from registry import access
 from registry.access import OrgPermission, Role
 from registry.models import ChangeProposal, Grant, User, active_grants_q

@@ -19,7 +19,7 @@ from governance.interfaces.admin.commands import ActionResult, AdminAction
 from governance.interfaces.admin.forms import AutocompleteField, ReasonForm
 from governance.interfaces.admin.grants import where
 from governance.interfaces.admin.memberships import add_member, span_of, state_of
-from governance.interfaces.web.forms import MomentField
+from governance.interfaces.html.forms import MomentField
 from registry import access
 from registry.access import OrgPermission
 from registry.models import IS_CURRENT, Membership, ReviewerGroup

@@ -11,7 +11,7 @@ from audit import selectors as log
 from audit.actor import Actor
 from audit.exceptions import CommitmentMismatchError
 from audit.models import Event
-from governance.interfaces.web.audit import Line, lines_of
+from governance.interfaces.html.event_labels import Line, lines_of
 
 ERASED = "erased"
 

@@ -16,7 +16,7 @@ from governance.interfaces.admin.base import ActionLink, AuditedModelAdmin, Rela
 from governance.interfaces.admin.change_proposals import proposed
 from governance.interfaces.admin.commands import ActionResult, AdminAction
 from governance.interfaces.admin.forms import ReasonForm
-from governance.interfaces.web.templatetags import ui
+from governance.interfaces.html.templatetags import ui
 from registry import access
 from registry.access import OrgPermission
 from registry.models import ChangeProposal, ProtectedAlias, RegisteredModel, Stage, StageMove

@@ -20,7 +20,7 @@ from governance.interfaces.admin.change_proposals import proposed
 from governance.interfaces.admin.commands import ActionResult, AdminAction
 from governance.interfaces.admin.filters import by_relation
 from governance.interfaces.admin.forms import AutocompleteField, ReasonForm
-from governance.interfaces.web.forms import MomentField
+from governance.interfaces.html.forms import MomentField
 from registry.access import OrgPermission
 from registry.models import ChangeProposal, Membership, User
 from registry.services import governing, people

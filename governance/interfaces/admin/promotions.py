@@ -14,8 +14,8 @@ from django.utils.safestring import mark_safe
 from governance.interfaces.admin import formatting
 from governance.interfaces.admin.base import ActionLink, AuditedModelAdmin, RelatedTable
 from governance.interfaces.admin.filters import by_choice, by_date, by_relation
-from governance.interfaces.web import labels
-from governance.interfaces.web.templatetags import ui
+from governance.interfaces.html import labels
+from governance.interfaces.html.templatetags import ui
 from governance.models import CheckRun, Decision, PromotionRequest
 from registry.models import ModelVersion
 

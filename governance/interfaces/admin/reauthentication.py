@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from audit import clock
 from governance.interfaces.admin.permissions import person_of
-from governance.interfaces.web.forms import PageForm
+from governance.interfaces.html.forms import PageForm
 from registry.exceptions import DomainError, InvalidStateError
 from registry.services import sign_in
 

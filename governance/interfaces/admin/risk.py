@@ -18,7 +18,7 @@ from governance.interfaces.admin.filters import by_date
 from governance.interfaces.admin.forms import ReasonForm
 from governance.interfaces.admin.lifecycle import SECTION
 from governance.interfaces.admin.policies import MAX_SOURCE, PolicyForm
-from governance.interfaces.web.templatetags import ui
+from governance.interfaces.html.templatetags import ui
 from registry.access import OrgPermission
 from registry.models import Assessment, PeriodicReview, QuestionnaireRevision, User
 from registry.services import questionnaires

@@ -20,8 +20,8 @@ from governance import selectors
 from governance.interfaces.admin.labels import label_of
 from governance.interfaces.admin.permissions import actor_of, permissions_of, person_of
 from governance.interfaces.admin.reauthentication import confirm_page
-from governance.interfaces.web import errors
-from governance.interfaces.web.audit import lines_of
+from governance.interfaces.html import errors
+from governance.interfaces.html.event_labels import lines_of
 from registry.exceptions import DomainError, FieldError, PermissionDeniedError, ValidationFailedError
 
 SECTIONS: Final = ("People and access", "Policies", "Promotions", "Catalogue and lifecycle", "Assurance")

@@ -1,22 +1,19 @@
-"""Keyset pagination: a page begins after the last key of the previous page; new rows do not shift it."""
+"""Pages of lists by `registry.selectors.keyset`, forward only, with strict cursors."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 
 from governance.interfaces.rest.problem import Problem
 from governance.interfaces.rest.schemas import PageQuery
 from registry import moments
-from registry.json_text import parse_json
+from registry.selectors import keyset
 
 Row = TypeVar("Row", bound=Model)
 Place = TypeVar("Place", bound=str | int)
@@ -24,7 +21,7 @@ Place = TypeVar("Place", bound=str | int)
 
 def encode(place: str | int | list[Any]) -> str:
     """Encode the last key of a page as an opaque cursor."""
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+    return keyset.encode_cursor(place)
 
 
 def decode(cursor: str, kind: type[Place]) -> Place:
@@ -38,8 +35,8 @@ def decode(cursor: str, kind: type[Place]) -> Place:
 
 def _read(cursor: str) -> Any:
     try:
-        return parse_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError):
+        return keyset.decode_cursor(cursor)
+    except ValueError:
         raise refused() from None
 
 
@@ -102,19 +99,13 @@ def by_keys(rows: QuerySet[Row], keys: Keys, asked: PageQuery) -> tuple[list[Row
         Problem: 400 for an invalid cursor.
     """
     if asked.cursor is not None:
-        rows = rows.filter(_after(keys, _places(asked.cursor, keys)))
+        rows = rows.filter(keyset.rows_after([name for name, _ in keys], _places(asked.cursor, keys)))
     found = list(rows.order_by(*(name for name, _ in keys))[: asked.limit + 1])
     shown = found[: asked.limit]
     if len(found) <= asked.limit:
         return shown, None
-    last = [_value(shown[-1], name) for name, _ in keys]
-    return shown, encode(last[0] if len(last) == 1 else [v.isoformat() if isinstance(v, datetime) else v for v in last])
-
-
-def _value(row: Any, name: str) -> Any:
-    for step in name.lstrip("-").split("__"):
-        row = getattr(row, step)
-    return row
+    last = keyset.values_of(shown[-1], [name for name, _ in keys])
+    return shown, encode(last[0] if len(last) == 1 else last)
 
 
 def _places(cursor: str, keys: Keys) -> list[Any]:
@@ -135,17 +126,6 @@ def _place(value: Any, kind: type[str] | type[int] | type[datetime]) -> Any:
         except moments.MomentError:
             raise refused() from None
     return _sound(value, str if kind is str else int)
-
-
-def _after(keys: Keys, places: Sequence[Any]) -> Q:
-    """a > x, or a = x and b > y, and so on. The redundant condition a >= x lets an index scan begin at x."""
-    condition, equal = Q(), Q()
-    for (key, _), place in zip(keys, places, strict=True):
-        name = key.lstrip("-")
-        condition |= equal & Q(**{f"{name}__{'lt' if key.startswith('-') else 'gt'}": place})
-        equal &= Q(**{name: place})
-    first = keys[0][0]
-    return condition & Q(**{f"{first.lstrip('-')}__{'lte' if first.startswith('-') else 'gte'}": places[0]})
 
 
 def link(request: Request, cursor: str | None) -> Mapping[str, str]:

@@ -14,10 +14,10 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from governance import selectors as gate
+from governance.interfaces.html.event_labels import PROCESSES
+from governance.interfaces.html.forms import DayField, PageForm
+from governance.interfaces.html.labels import RIGHTS, ROLES_IN_WORDS
 from governance.interfaces.web.access_requests import end_of
-from governance.interfaces.web.event_labels import PROCESSES
-from governance.interfaces.web.forms import DayField, PageForm
-from governance.interfaces.web.labels import RIGHTS, ROLES_IN_WORDS
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.selectors import rights as standing
 from registry import access, selectors

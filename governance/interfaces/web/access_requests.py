@@ -12,9 +12,9 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from audit import clock
+from governance.interfaces.html.forms import DayField, PageForm
+from governance.interfaces.html.labels import ROLES_IN_WORDS
 from governance.interfaces.web import pagination
-from governance.interfaces.web.forms import DayField, PageForm
-from governance.interfaces.web.labels import ROLES_IN_WORDS
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from registry import access, selectors
 from registry.exceptions import DomainError, PermissionDeniedError, ValidationFailedError

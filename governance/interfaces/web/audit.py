@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
@@ -18,8 +16,8 @@ from audit import selectors as log
 from audit.actor import Actor
 from audit.models import Event
 from governance import selectors as promotions
+from governance.interfaces.html.event_labels import ObjectLabelResolver, lines_of
 from governance.interfaces.web import list_filters
-from governance.interfaces.web.event_labels import ActorLabel, ObjectLabel, ObjectLabelResolver
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from registry import access, moments, selectors
 from registry.access import OrgPermission
@@ -29,18 +27,6 @@ from registry.models import AccessToken, User
 
 FILTERS = ("action", "actor", "model", "request", "from", "to")
 SIZE = 50
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row of the event list."""
-
-    event: Event
-    doer: ActorLabel
-    thing: ObjectLabel
-    note: str
-    model: ObjectLabel | None
-    """The model of the event, if the object's label does not contain it."""
 
 
 @page_view()
@@ -95,36 +81,6 @@ def _concern(request: PageRequest, filters: dict[str, str], text: str) -> promot
     if slug := filters.get("model"):
         return promotions.Concern(model=selectors.model(request.actor, slug), text=text)
     return promotions.named_in_log(request.actor, text)
-
-
-def lines_of(actor: Actor, events: Sequence[Event]) -> list[Line]:
-    """Prepare events for a list."""
-    names = ObjectLabelResolver(actor, events)
-    return [
-        Line(event, names.doer(event), names.object_of(event), note_of(event), names.model_beside(event))
-        for event in events
-    ]
-
-
-def note_of(event: Event) -> str:
-    """A short summary of the public data of an event."""
-    data = event.body.get("data", {})
-    number, version = data.get("number"), data.get("version")
-    parts = []
-    if event.action == "promotion.requested" and version:
-        target = data.get("to_stage") or f"@{data.get('to_alias')}"
-        parts.append(f"v{version} → {target}")
-    if event.action == "check.completed":
-        parts += [str(data.get("check", "")), str(data.get("conclusion", "")).replace("_", " ")]
-    if event.action == "decision.recorded":
-        parts.append(str(data.get("outcome", "")).replace("_", " "))
-    for change in event.body.get("changes", ()):
-        if change.get("field") in ("state", "stage", "role") and isinstance(change.get("to"), str):
-            before = f"{change['from']} → " if change.get("from") else ""
-            parts.append(f"{change['field']}: {before}{change['to']}")
-    if number and not parts:
-        parts.append(f"#{number}")
-    return " · ".join(part for part in parts if part)
 
 
 def _actor_ids(name: str) -> list[str]:

@@ -9,8 +9,8 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
+from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web import pagination
-from governance.interfaces.web.forms import PageForm
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.selectors.change_proposals import content_of, source_before, warnings_of_change
 from registry import access, selectors

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from audit.actor import Actor
-from governance.interfaces.web.svg import element
+from governance.interfaces.html.svg import element
 from registry import selectors
 from registry.models import DatasetReference, ModelVersion
 from registry.selectors.lineage import LineageNeighbourhood

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from governance.interfaces.web.forms import DayField, PageForm
+from governance.interfaces.html.forms import DayField, PageForm
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from registry import access, selectors
 from registry.exceptions import DomainError, PermissionDeniedError, StaleRevisionError

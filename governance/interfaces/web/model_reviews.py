@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from audit import clock
-from governance.interfaces.web.forms import DayField, PageForm
+from governance.interfaces.html.forms import DayField, PageForm
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from registry import selectors
 from registry.exceptions import DomainError, NotFoundError, PermissionDeniedError, StaleRevisionError

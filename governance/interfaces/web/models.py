@@ -12,10 +12,10 @@ from django.http import HttpResponse
 
 from audit import selectors as log
 from governance import selectors as promotions
+from governance.interfaces.html.event_labels import ObjectLabelResolver
+from governance.interfaces.html.templatetags.numbers import shared_places
 from governance.interfaces.web import pagination, recipes
-from governance.interfaces.web.event_labels import ObjectLabelResolver
 from governance.interfaces.web.markdown import to_html
-from governance.interfaces.web.templatetags.numbers import shared_places
 from governance.interfaces.web.trends import Trend, trends_of
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import PromotionRequest

@@ -9,7 +9,7 @@ from typing import Any
 
 from audit.actor import Actor
 from audit.models import Event
-from governance.interfaces.web.event_labels import ObjectLabelResolver
+from governance.interfaces.html.event_labels import ObjectLabelResolver
 from governance.models import Packet, PromotionRequest
 
 MOST = 12

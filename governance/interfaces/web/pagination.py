@@ -1,13 +1,9 @@
-"""Keyset pagination: no counting, no shift when rows are added, and constant cost for every page."""
+"""Pages of lists by `registry.selectors.keyset`, in both directions: no counting, and constant cost for every page."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -15,7 +11,7 @@ from django.db.models import DateField, DateTimeField, Field, Model, Q, QuerySet
 from django.http import QueryDict
 
 from registry import moments
-from registry.json_text import parse_json
+from registry.selectors import keyset
 
 M = TypeVar("M", bound=Model)
 
@@ -94,7 +90,7 @@ def paginate_union(
     for part in range(place, -1, -1) if backwards else range(place, len(parts)):
         rows = parts[part].order_by(*turned)
         if read is not None and part == place:
-            rows = rows.filter(_after(turned, read[1:]))
+            rows = rows.filter(keyset.rows_after(turned, read[1:]))
         asked.append(rows.annotate(part=Value(part)).values_list("part", "pk")[: size + 1])
     try:
         found = list(asked[0].union(*asked[1:], all=True) if len(asked) > 1 else asked[0])
@@ -124,7 +120,7 @@ def _beyond(rows: QuerySet[M], keys: Sequence[str], cursor: str) -> Q | None:
     values = _read(cursor)
     if values is None or not _are_storable(rows, keys, values):
         return None
-    return _after(keys, values)
+    return keyset.rows_after(keys, values)
 
 
 def _are_storable(rows: QuerySet[M], keys: Sequence[str], values: Sequence[Any]) -> bool:
@@ -158,41 +154,17 @@ def _field(rows: QuerySet[M], path: str) -> Field[Any, Any] | None:
     return field  # type: ignore[no-any-return]
 
 
-def _after(keys: Sequence[str], values: Sequence[Any]) -> Q:
-    """a > x, or a = x and b > y, and so on. The redundant condition a >= x lets an index scan begin at x."""
-    condition, equal = Q(), Q()
-    for key, value in zip(keys, values, strict=True):
-        name = key.lstrip("-")
-        condition |= equal & Q(**{f"{name}__{'lt' if key.startswith('-') else 'gt'}": value})
-        equal &= Q(**{name: value})
-    if len(keys) == 1:
-        return condition
-    first = keys[0].lstrip("-")
-    return Q(**{f"{first}__{'lte' if keys[0].startswith('-') else 'gte'}": values[0]}) & condition
-
-
 def _cursor(row: Model, keys: Sequence[str], part: int | None = None) -> str:
-    values = [_plain(_value(row, key.lstrip("-"))) for key in keys]
-    values = values if part is None else [part, *values]
-    return base64.urlsafe_b64encode(json.dumps(values, separators=(",", ":")).encode()).decode().rstrip("=")
-
-
-def _value(row: Any, path: str) -> Any:
-    for step in path.split("__"):
-        row = getattr(row, step)
-    return row
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime | date) else value
+    values = keyset.values_of(row, keys)
+    return keyset.encode_cursor(values if part is None else [part, *values])
 
 
 def _read(cursor: str) -> list[Any] | None:
     if not cursor or len(cursor) > 600:
         return None
     try:
-        values = parse_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error):
+        values = keyset.decode_cursor(cursor)
+    except ValueError:
         return None
     if not isinstance(values, list) or not all(isinstance(v, str | int) for v in values):
         return None

@@ -15,8 +15,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from audit import clock
+from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web.display_preferences import THEMES, DisplayPreferences, remember, zones
-from governance.interfaces.web.forms import PageForm
 from governance.interfaces.web.sign_in_form import safe_target
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.services import accounts

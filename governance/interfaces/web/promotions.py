@@ -15,8 +15,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from audit import clock
 from governance import promotions, selectors
-from governance.interfaces.web import errors, list_filters, packets, pagination, resending, sign_in_form
-from governance.interfaces.web.forms import PageForm
+from governance.interfaces.html import errors, resending
+from governance.interfaces.html.forms import PageForm
+from governance.interfaces.web import list_filters, packets, pagination, sign_in_form
 from governance.interfaces.web.request_view_model import RequestViewModel, parts_of
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import Decision, Packet, PromotionRequest

@@ -13,8 +13,8 @@ from django.urls import reverse
 
 from audit import selectors as log
 from governance import selectors as promotions
+from governance.interfaces.html.event_labels import ObjectLabelResolver
 from governance.interfaces.web.audit import may_read_event
-from governance.interfaces.web.event_labels import ObjectLabelResolver
 from governance.interfaces.web.views import PageRequest, page_view
 from registry import access, selectors
 from registry.exceptions import NotFoundError

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from audit import clock
 from audit.actor import Actor
 from audit.models import Event
-from governance.interfaces.web.event_labels import ActorLabel, ObjectLabelResolver
+from governance.interfaces.html.event_labels import ActorLabel, ObjectLabelResolver
 from governance.interfaces.web.versions import MetricComparison
 from governance.models import CheckRun, Decision
 from governance.policies import ApprovalProgress, Requirement, RequirementStatus, Reviewer

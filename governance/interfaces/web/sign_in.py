@@ -10,8 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from governance.interfaces.web import resending, sign_in_form
-from governance.interfaces.web.forms import PageForm
+from governance.interfaces.html import resending
+from governance.interfaces.html.forms import PageForm
+from governance.interfaces.web import sign_in_form
 from governance.interfaces.web.sign_in_form import SignInForm
 from governance.interfaces.web.views import PageRequest, page_view
 from governance.services import accounts

@@ -10,9 +10,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from governance.interfaces.web import resending
-from governance.interfaces.web.forms import PageForm
-from governance.interfaces.web.resending import KeptForm
+from governance.interfaces.html import resending
+from governance.interfaces.html.forms import PageForm
+from governance.interfaces.html.resending import KeptForm
 
 FIELD = "kept"
 """Hidden field of the sign-in form with the kept text."""

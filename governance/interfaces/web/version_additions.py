@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from governance.documents.completeness import requirements
 from governance.gate.gate_inputs import documents_in_force
-from governance.interfaces.web.forms import PageForm
+from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.services import evidence
 from registry import access, selectors

@@ -16,7 +16,7 @@ from django.utils.text import slugify
 
 from governance.checks import entry_points
 from governance.checks.base import ARTIFACT_FILES, METRICS, MODEL_CARD
-from governance.interfaces.web.forms import PageForm
+from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.services import evidence
 from registry import access, selectors

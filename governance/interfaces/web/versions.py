@@ -15,10 +15,10 @@ from django.shortcuts import redirect
 
 from governance import selectors as promotions
 from governance.gate import approvals
+from governance.interfaces.html.forms import PageForm
+from governance.interfaces.html.templatetags.numbers import shared_places
 from governance.interfaces.web import lineage, previews, version_facts
-from governance.interfaces.web.forms import PageForm
 from governance.interfaces.web.markdown import front_matter, to_html, without_front_matter
-from governance.interfaces.web.templatetags.numbers import shared_places
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import CheckRun, PromotionRequest, SourceCopy
 from governance.policies.metric_limits import Limit, limit_on

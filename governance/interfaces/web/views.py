@@ -16,7 +16,8 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from audit.actor import Actor
-from governance.interfaces.web import errors, resending, sign_in_form
+from governance.interfaces.html import errors, resending
+from governance.interfaces.web import sign_in_form
 from governance.interfaces.web.middleware import CountersignRequest
 from registry import access
 from registry.exceptions import DomainError

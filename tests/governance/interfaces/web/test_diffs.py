@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from governance.interfaces.web.templatetags.diffs import Block, diff_blocks
+from governance.interfaces.html.templatetags.diffs import Block, diff_blocks
 from registry.comparison import DiffSegment, collapse_unchanged, compare_texts
 
 BEFORE = "Results:\n\n| metric | value |\n|---|---|\n| auc | 0.87 |\n| loss | 0.4 |\n\nEnd.\n"

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit import clock
-from governance.interfaces.web import icons, labels, lineage, list_filters, markdown, packets
-from governance.interfaces.web.svg import canvas, element
-from governance.interfaces.web.templatetags import charts, numbers, times, ui
+from governance.interfaces.html import icons, labels
+from governance.interfaces.html.svg import canvas, element
+from governance.interfaces.html.templatetags import charts, numbers, times, ui
+from governance.interfaces.web import lineage, list_filters, markdown, packets
 
 
 def drawn(template: str, **context: object) -> str:

@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from governance.interfaces.web import resending
+from governance.interfaces.html import resending
 from tests import factories
 from tests.governance.interfaces.web.scene import Page, PageTest
 

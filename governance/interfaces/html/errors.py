@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from governance.interfaces.web import resending
+from governance.interfaces.html import resending
 from registry import access
 from registry.exceptions import (
     ConflictError,

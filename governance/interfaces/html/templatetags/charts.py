@@ -8,7 +8,7 @@ from typing import Literal
 from django import template
 from django.utils.safestring import SafeString
 
-from governance.interfaces.web.svg import canvas, element
+from governance.interfaces.html.svg import canvas, element
 
 register = template.Library()
 

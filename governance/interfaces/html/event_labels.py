@@ -7,7 +7,7 @@ visible to the user has a type and no name.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -246,3 +246,45 @@ _KINDS: Mapping[str, _Kind] = {
         lambda g: ObjectLabel(f"{g.role}: {g.user or g.group}" + (f" on {g.model.slug}" if g.model else "")),
     ),
 }
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the event list."""
+
+    event: Event
+    doer: ActorLabel
+    thing: ObjectLabel
+    note: str
+    model: ObjectLabel | None
+    """The model of the event, if the object's label does not contain it."""
+
+
+def lines_of(actor: Actor, events: Sequence[Event]) -> list[Line]:
+    """Prepare events for a list."""
+    names = ObjectLabelResolver(actor, events)
+    return [
+        Line(event, names.doer(event), names.object_of(event), note_of(event), names.model_beside(event))
+        for event in events
+    ]
+
+
+def note_of(event: Event) -> str:
+    """A short summary of the public data of an event."""
+    data = event.body.get("data", {})
+    number, version = data.get("number"), data.get("version")
+    parts = []
+    if event.action == "promotion.requested" and version:
+        target = data.get("to_stage") or f"@{data.get('to_alias')}"
+        parts.append(f"v{version} → {target}")
+    if event.action == "check.completed":
+        parts += [str(data.get("check", "")), str(data.get("conclusion", "")).replace("_", " ")]
+    if event.action == "decision.recorded":
+        parts.append(str(data.get("outcome", "")).replace("_", " "))
+    for change in event.body.get("changes", ()):
+        if change.get("field") in ("state", "stage", "role") and isinstance(change.get("to"), str):
+            before = f"{change['from']} → " if change.get("from") else ""
+            parts.append(f"{change['field']}: {before}{change['to']}")
+    if number and not parts:
+        parts.append(f"#{number}")
+    return " · ".join(part for part in parts if part)

@@ -6,7 +6,7 @@ from functools import cache
 
 from django.utils.safestring import SafeString
 
-from governance.interfaces.web.svg import canvas
+from governance.interfaces.html.svg import canvas
 
 GLYPHS = {
     "alert": '<path d="M8 2.4 14.3 13.4H1.7z"/><path d="M8 6.4v3.2M8 11.5v.1"/>',

@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from governance.interfaces.web import icons, labels
+from governance.interfaces.html import icons, labels
 
 register = template.Library()
 
@@ -27,7 +27,7 @@ _CODE = re.compile(r"`([^`\n]+)`")
 
 @register.simple_tag
 def icon(name: str, css: str = "", label: str = "") -> SafeString:
-    """An icon of `governance.interfaces.web.icons`; give a `label` only if there is no word next to it."""
+    """An icon of `governance.interfaces.html.icons`; give a `label` only if there is no word next to it."""
     return icons.icon(name, css, label)
 
 
