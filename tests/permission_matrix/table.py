@@ -378,7 +378,7 @@ class Row:
 
 def _read(text: str, actors: dict[str, str]) -> dict[str, Row]:
     lines = [line for line in text.splitlines() if line.strip()]
-    start = lines[0].index("interfaces")
+    start = lines[0].index("where")
     columns = lines[0][start:].split()[1:]
     assert columns == list(actors), "the heading names each actor once, in order"
     rows = {}

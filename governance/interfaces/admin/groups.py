@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from audit import clock
 from audit.actor import Actor
-from governance.gate.gate_inputs import requests_without_quorum
+from governance.gate.quorum import requests_without_quorum
 from governance.interfaces.admin import formatting
 from governance.interfaces.admin.base import AuditedModelAdmin, RelatedTable
 from governance.interfaces.admin.commands import ActionResult, AdminAction

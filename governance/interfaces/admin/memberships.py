@@ -13,7 +13,7 @@ from django.utils.html import format_html
 
 from audit import clock
 from audit.actor import Actor
-from governance.gate.gate_inputs import requests_without_quorum
+from governance.gate.quorum import requests_without_quorum
 from governance.interfaces.admin import formatting
 from governance.interfaces.admin.base import AuditedModelAdmin
 from governance.interfaces.admin.change_proposals import proposed

@@ -13,7 +13,7 @@ from django.urls import reverse
 from audit import clock
 from audit.actor import Actor
 from governance import selectors
-from governance.gate.gate_inputs import requests_without_quorum
+from governance.gate.quorum import requests_without_quorum
 from governance.interfaces.admin import formatting
 from governance.interfaces.admin.base import ActionLink, AuditedModelAdmin, RelatedTable
 from governance.interfaces.admin.commands import ActionResult, AdminAction

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from governance.gate.gate_inputs import requests_without_quorum
+from governance.gate.quorum import requests_without_quorum
 from governance.services import setup
 from registry.models import ReviewerGroup
 from registry.services import people

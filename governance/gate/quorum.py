@@ -1,0 +1,57 @@
+"""Find the open requests that a change of a reviewer group leaves without enough eligible people."""
+
+from governance.gate.eligibility import Member, involvements, members_of, reviewers_among
+from governance.gate.gate_inputs import deciders, get_policy_document
+from governance.models import PromotionRequest
+from governance.policies import assign_approvers
+from registry.models import User
+
+
+def requests_without_quorum(group: str, *, leaving: User | None = None) -> list[PromotionRequest]:
+    """Return the live requests that require a group and can no longer obtain the approvals they need.
+
+    Args:
+        group: slug of the reviewer group.
+        leaving: evaluate as if this user had left the group already.
+
+    Returns:
+        Requests that stay short even if every eligible member approves.
+    """
+    short = []
+    # Many requests share few policies and models: members and permissions are read once per combination.
+    members: dict[frozenset[str], list[Member]] = {}
+    able_to_decide: dict[tuple[int, frozenset[str]], frozenset[int]] = {}
+    rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, policy_revision__isnull=False)
+    live = (
+        rows.select_related(
+            "model",
+            "policy_revision",
+            "requested_by",
+            "requested_with__person",
+            "version__registered_by",
+            "version__registered_with__person",
+            "version__trained_by",
+        )
+        .prefetch_related("policies")
+        .order_by("pk")
+    )
+    involved = involvements(live)
+    for request in live:
+        document = get_policy_document(request)
+        wanted = frozenset(rule.group for rule in document.approvals) if document is not None else frozenset()
+        if document is None or group not in wanted:
+            continue
+        if wanted not in members:
+            members[wanted] = members_of(wanted)
+        about = (request.model_id, wanted)
+        if about not in able_to_decide:
+            able_to_decide[about] = deciders(request.model, members[wanted])
+        able = [
+            (r.uid, r.groups - {group} if leaving is not None and r.uid == leaving.uid else r.groups)
+            for r in reviewers_among(members[wanted], able_to_decide[about], request, wanted, involved[request.pk])
+            if r.excluded is None
+        ]
+        filled = assign_approvers(document.approvals, able)
+        if any(len(filled[rule.group]) < rule.count for rule in document.approvals):
+            short.append(request)
+    return short
