@@ -12,8 +12,8 @@ def main() -> None:
     on with some commands and then fails on something that hides the cause."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings")
     from django.conf import settings  # noqa: PLC0415 - after the settings are named
-    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
-    from django.core.management import execute_from_command_line  # noqa: PLC0415
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415  # after the settings module is chosen
+    from django.core.management import execute_from_command_line  # noqa: PLC0415  # after the settings module is chosen
 
     try:
         _ = settings.INSTALLED_APPS

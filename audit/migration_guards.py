@@ -51,7 +51,7 @@ class EventRequirement:
         if not steps:
             return [_known(self.object_type), _known(self.uid_column), ""]
         query = (  # every name went through _known(), nothing here comes from outside a migration
-            f"SELECT {self._uid()}::text FROM {self._parents()} "  # noqa: S608
+            f"SELECT {self._uid()}::text FROM {self._parents()} "  # noqa: S608  # every name is checked by _known
             f"WHERE p0.id = ($1 ->> '{_known(steps[0][0])}')::bigint"
         )
         return [_known(self.object_type), self.uid_column, query]

@@ -18,9 +18,9 @@ class GovernanceConfig(AppConfig):
         """
         from governance import (  # noqa: PLC0415 - settings are complete only now
             accounting,
-            celery,  # noqa: F401
-            deployment,  # noqa: F401
-            selectors,  # noqa: F401
+            celery,  # noqa: F401  # imported for what it registers
+            deployment,  # noqa: F401  # imported for what it registers
+            selectors,  # noqa: F401  # imported for what it registers
         )
         from governance.services import setup  # noqa: F401, PLC0415 - registers every kind of change proposal
         from registry.services import governing  # noqa: F401, PLC0415 - registers its kinds of change proposal

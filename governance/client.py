@@ -130,7 +130,7 @@ class ApiError(ClientError):
         self.code = str(document.get("code", ""))
 
     @property
-    def exit_code(self) -> int:  # type: ignore[override]
+    def exit_code(self) -> int:  # type: ignore[override]  # a property, by the status of the answer
         """The exit status, by the problem code if it is more specific than the HTTP status."""
         codes = [self.code, *(str(fault.get("code")) for fault in _items(self.document, "errors"))]
         for code in codes:

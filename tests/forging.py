@@ -38,6 +38,6 @@ def run(statement: str, *values: Any) -> None:
 
 
 def refused(by: str, *attempts: Callable[[], Any]) -> None:
-    with pytest.raises(DatabaseError, match=by), transaction.atomic():  # noqa: PT012
+    with pytest.raises(DatabaseError, match=by), transaction.atomic():  # noqa: PT012  # the refusal may come at the end of the transaction
         for attempt in attempts:
             attempt()

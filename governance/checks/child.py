@@ -232,10 +232,10 @@ def _run(job: dict[str, Any]) -> bytes:
     os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
     sys.path[:] = job["path"]
     from datetime import datetime  # noqa: PLC0415 - nothing else is imported before the limits apply
-    from importlib import import_module  # noqa: PLC0415
-    from pathlib import Path  # noqa: PLC0415
+    from importlib import import_module  # noqa: PLC0415  # after the limits apply
+    from pathlib import Path  # noqa: PLC0415  # after the limits apply
 
-    from governance.checks.base import CheckContractError, CheckOutcome, Context, File  # noqa: PLC0415
+    from governance.checks.base import CheckContractError, CheckOutcome, Context, File  # noqa: PLC0415  # after the limits apply
 
     found: Any = import_module(job["module"])
     for part in job["name"].split("."):

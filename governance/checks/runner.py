@@ -149,7 +149,7 @@ def copy_inputs(job: Job, scratch: Path, open_blob: OpenBlob, pulse: Callable[[]
         local: Path | None = folder / f"{number:06d}"
         digest, size = hashlib.sha256(), 0
         try:
-            with _opened(source, open_blob) as stream, local.open("xb") as copy:  # type: ignore[union-attr]
+            with _opened(source, open_blob) as stream, local.open("xb") as copy:  # type: ignore[union-attr]  # files to copy have a local path
                 while chunk := stream.read(_CHUNK):
                     size += len(chunk)
                     if size > left:

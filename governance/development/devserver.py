@@ -128,9 +128,9 @@ def _run(host: str, wanted_port: int | None, *, empty: bool) -> None:
 
 def _servers() -> str:
     from django.conf import settings  # noqa: PLC0415 - settings start the embedded servers
-    from django.db import connection  # noqa: PLC0415
+    from django.db import connection  # noqa: PLC0415  # after the settings have started the servers
 
-    from governance.health import redis_client  # noqa: PLC0415
+    from governance.health import redis_client  # noqa: PLC0415  # after the settings have started the servers
 
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
@@ -143,9 +143,9 @@ def _servers() -> str:
 
 
 def _migrate() -> str:
-    from django.core.management import call_command  # noqa: PLC0415
-    from django.db import connection  # noqa: PLC0415
-    from django.db.migrations.recorder import MigrationRecorder  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415  # after the settings have started the servers
+    from django.db import connection  # noqa: PLC0415  # after the settings have started the servers
+    from django.db.migrations.recorder import MigrationRecorder  # noqa: PLC0415  # after the settings have started the servers
 
     recorder = MigrationRecorder(connection)
     before = len(recorder.applied_migrations())
@@ -156,8 +156,8 @@ def _migrate() -> str:
 
 def _load_initial_data(var: Path, say: Callable[[str], None], *, empty: bool) -> list[tuple[str, str]]:
     """Load the first data of a new database; return hints for the user, as pairs of label and text."""
-    from django.core.management import CommandError, call_command  # noqa: PLC0415
-    from django.db import connection  # noqa: PLC0415
+    from django.core.management import CommandError, call_command  # noqa: PLC0415  # after the settings have started the servers
+    from django.db import connection  # noqa: PLC0415  # after the settings have started the servers
 
     mark = var / "empty"
     if empty:
@@ -192,7 +192,7 @@ class _Told(io.StringIO):
 
 
 def _demo_hints(var: Path) -> list[tuple[str, str]]:
-    from governance.development.demo import install  # noqa: PLC0415
+    from governance.development.demo import install  # noqa: PLC0415  # after the settings have started the servers
 
     password = (var / install.PASSWORD_FILE).read_text().strip()
     made = install.made()
@@ -228,7 +228,7 @@ def _children(host: str, port: int, var: Path) -> list[Child]:
 
 
 def _wait_until_ready(url: str, children: list[Child]) -> None:
-    from governance.celery import app  # noqa: PLC0415
+    from governance.celery import app  # noqa: PLC0415  # after the settings have started the servers
 
     deadline = time.monotonic() + PATIENCE
     worker_answers = False
@@ -262,7 +262,7 @@ def _probe(url: str) -> str:
 
 def _restart_dead(children: list[Child]) -> None:
     """Restart parts that ended, until interrupted; give up on one that fails repeatedly."""
-    from django.conf import settings  # noqa: PLC0415
+    from django.conf import settings  # noqa: PLC0415  # after the settings have started the servers
 
     heal = settings.DATABASES["default"].get("BEFORE_CONNECT", lambda: None)
     started = {child.name: time.monotonic() for child in children}
@@ -285,9 +285,9 @@ def _restart_dead(children: list[Child]) -> None:
 
 def _stop(children: list[Child], var: Path) -> None:
     """Stop in order; a second Ctrl-C shortens each wait."""
-    from django.db import connections  # noqa: PLC0415
+    from django.db import connections  # noqa: PLC0415  # after the settings have started the servers
 
-    from governance import embedded  # noqa: PLC0415
+    from governance import embedded  # noqa: PLC0415  # after the settings have started the servers
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):

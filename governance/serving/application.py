@@ -268,7 +268,7 @@ def _may_send_large_body(environment: Mapping[str, Any]) -> bool:
     """
     if environment["PATH_INFO"].startswith(("/api/", "/ajax-api/")):
         return "HTTP_AUTHORIZATION" in environment
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module  # noqa: PLC0415  # imported in the worker process
 
     close_old_connections()
     key = parse_cookie(environment.get("HTTP_COOKIE", "")).get(settings.SESSION_COOKIE_NAME)

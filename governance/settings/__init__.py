@@ -11,7 +11,7 @@ import os
 from typing import Any
 
 if os.environ.get("DJANGO_SETTINGS_MODULE") == __name__:
-    from governance.settings.base import *  # noqa: F403
+    from governance.settings.base import *  # noqa: F403  # settings build on each other
     from governance.settings.base import BASE_DIR
     from governance.settings.environment import read
     from governance.settings.logs import logging_for

@@ -7,7 +7,7 @@ from typing import Any
 
 from kombu import Queue
 
-from governance.settings.rest import *  # noqa: F403
+from governance.settings.rest import *  # noqa: F403  # settings build on each other
 from registry.storage.bucket import S3Settings
 
 BASE_DIR = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from governance.settings.base import *  # noqa: F403
+from governance.settings.base import *  # noqa: F403  # settings build on each other
 from governance.settings.base import BASE_DIR
 from governance.settings.embedded_servers import kept_secret, servers
 from governance.settings.environment import protected, storage, words

@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from governance.settings.base import *  # noqa: F403
+from governance.settings.base import *  # noqa: F403  # settings build on each other
 from governance.settings.base import BASE_DIR
 from governance.settings.embedded_servers import servers
 from governance.settings.environment import storage

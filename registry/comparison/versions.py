@@ -166,7 +166,7 @@ def _parts(card: cards.Card) -> dict[tuple[str, int], tuple[str, str]]:
         name: Any = cards.normalised(section.title) or (section.title,)
         found[name, seen[name]] = (section.title, card.source(section))
         seen[name] += 1
-    return found  # type: ignore[return-value]
+    return found  # type: ignore[return-value]  # its keys mix two tuple types
 
 
 def _sections(before: Mapping[Any, tuple[str, str]], after: Mapping[Any, tuple[str, str]]) -> Iterator[SectionChange]:

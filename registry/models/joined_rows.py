@@ -171,7 +171,7 @@ class JoinedRows(Generic[_Row]):
             holder = made[relation.holder]
             if holder is not None:
                 relation.field.set_cached_value(holder, found)
-        return root  # type: ignore[return-value]
+        return root  # type: ignore[return-value]  # the root is of the requested model
 
 
 def attach(holders: Collection[models.Model], name: str, rows: Iterable[models.Model]) -> None:

@@ -47,7 +47,7 @@ class PreparedManager(models.Manager[_Row]):
         if found is None:
             name = self.model._meta.verbose_name
             # Every model has this exception; the bound of the type variable does not include it.
-            raise self.model.DoesNotExist(f"There is no {name} with the key {pk}.")  # type: ignore[attr-defined]
+            raise self.model.DoesNotExist(f"There is no {name} with the key {pk}.")  # type: ignore[attr-defined]  # every model has DoesNotExist
         return found
 
     def in_bulk_prepared(self, keys: Iterable[int | None]) -> dict[Any, _Row]:
@@ -102,11 +102,11 @@ class PreparedModel(models.Model):
             for field in fields
         }
         if using != DEFAULT_DB_ALIAS or _EXPRESSION in given.values():
-            return super()._do_insert(manager, using, fields, returning_fields, raw)  # type: ignore[misc,no-any-return]
+            return super()._do_insert(manager, using, fields, returning_fields, raw)  # type: ignore[misc,no-any-return]  # a private hook of Django without stubs
         returned = ", ".join(f'"{field.column}"' for field in returning_fields)
         return prepared_statements.execute_prepared(_inserting(self._meta.db_table, tuple(given), returned), given)
 
-    def _do_update(  # type: ignore[override]
+    def _do_update(  # type: ignore[override]  # a private hook of Django without stubs
         self,
         base_qs: models.QuerySet[Any],
         using: str | None,
@@ -118,7 +118,7 @@ class PreparedModel(models.Model):
         plain = _plainly()
         given = {str(field.column): plain(field, value) for field, _, value in values}
         if using != DEFAULT_DB_ALIAS or not given or _EXPRESSION in given.values():
-            return super()._do_update(base_qs, using, pk_val, values, update_fields, forced_update)  # type: ignore[call-arg,return-value]
+            return super()._do_update(base_qs, using, pk_val, values, update_fields, forced_update)  # type: ignore[call-arg,return-value]  # a private hook of Django without stubs
         pk = self._meta.pk
         assert pk is not None
         assert pk.column is not None

@@ -21,7 +21,7 @@ class ReviewerGroup(Group):
     uid = models.UUIDField(unique=True, editable=False)
     created_at = models.DateTimeField()
 
-    objects: ClassVar[models.Manager["ReviewerGroup"]] = models.Manager()  # type: ignore[assignment]
+    objects: ClassVar[models.Manager["ReviewerGroup"]] = models.Manager()  # type: ignore[assignment]  # not the manager of Group
 
     def __str__(self) -> str:
         return self.name

@@ -60,9 +60,9 @@ class User(PreparedModel, AbstractBaseUser, PermissionsMixin):
     last_login = None
     # Memberships are temporal rows (Membership); this reads the database view of those in force, for Django and
     # guardian.
-    groups = models.ManyToManyField("auth.Group", through="registry.EffectiveMembership", related_name="user_set")  # type: ignore[assignment]
+    groups = models.ManyToManyField("auth.Group", through="registry.EffectiveMembership", related_name="user_set")  # type: ignore[assignment]  # replaces a field of PermissionsMixin
     # Permissions come from roles granted by registry.access; a direct permission would have no record.
-    user_permissions = None  # type: ignore[assignment]
+    user_permissions = None  # type: ignore[assignment]  # replaces a field of PermissionsMixin
 
     objects: ClassVar[UserManager] = UserManager()
 

@@ -240,7 +240,7 @@ class _Reading:
             low, high = self._bound(word, low_text), self._bound(word, high_text)
             sound = (low is not None or not low_text) and (high is not None or not high_text)
             if sound and not isinstance(low, RelativeAge) and not isinstance(high, RelativeAge):
-                if low is not None and high is not None and low > high:  # type: ignore[operator]
+                if low is not None and high is not None and low > high:  # type: ignore[operator]  # both ends have one type
                     detail = f"This span ends before it begins: write {high_text}..{low_text}."
                     self._wrong("empty_span", detail, at, end, meant=f"{high_text}..{low_text}")
                     return None

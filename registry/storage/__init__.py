@@ -61,7 +61,7 @@ def store() -> BlobStore:
 @lru_cache(maxsize=4)
 def _bucket(bucket: S3Settings) -> BlobStore:
     # Loading boto3 takes a third of a second, and most installations do not need it.
-    from registry.storage.s3 import S3Store  # noqa: PLC0415
+    from registry.storage.s3 import S3Store  # noqa: PLC0415  # boto3 is imported where a bucket is configured
 
     return S3Store(bucket)
 

@@ -69,7 +69,7 @@ def test_a_column_set_once_goes_from_null_to_a_value_and_no_further(fact: int) -
     for value in ("'2026-01-02'", "NULL"):
         with pytest.raises(IntegrityError, match="signed_at is fixed once it is set") as refused:
             run(f"UPDATE scratch_fact SET signed_at = {value} WHERE id = %s", fact)
-        assert getattr(refused.value.__cause__, "diag", None).constraint_name == "audit_once_signed_at"  # type: ignore[union-attr]
+        assert getattr(refused.value.__cause__, "diag", None).constraint_name == "audit_once_signed_at"  # type: ignore[union-attr]  # psycopg2 sets it
 
 
 @pytest.mark.parametrize(

@@ -105,10 +105,10 @@ def test_published_leaf_hash() -> None:
 
 def test_golden_commitment() -> None:
     facts = {"salt": SALT, "event_id": "00000000-0000-4000-8000-000000000003", "field": "comment", "value": "grün ✓"}
-    committed = leaf.commitment(**facts)  # type: ignore[arg-type]
+    committed = leaf.commitment(**facts)  # type: ignore[arg-type]  # the arguments of the case have many types
 
     assert committed == "hmac-sha256:82430feaee301d59f5bf3163a3728d69aa0aefc2c62738a91cf294c72edd9af7"
-    assert leaf.verify_commitment(committed, **facts)  # type: ignore[arg-type]
+    assert leaf.verify_commitment(committed, **facts)  # type: ignore[arg-type]  # the arguments of the case have many types
 
 
 @pytest.mark.parametrize(
@@ -266,4 +266,4 @@ def test_recorded_times_are_utc_to_the_microsecond() -> None:
     assert leaf.timestamp(datetime(2026, 1, 1, 1, 0, tzinfo=vienna)) == "2026-01-01T00:00:00.000000Z"
     assert leaf.timestamp(datetime(26, 1, 1, microsecond=7, tzinfo=UTC)) == "0026-01-01T00:00:00.000007Z"
     with pytest.raises(ValueError, match="time zone"):
-        leaf.timestamp(datetime(2026, 1, 1))  # noqa: DTZ001
+        leaf.timestamp(datetime(2026, 1, 1))  # noqa: DTZ001  # a time without a zone is the case

@@ -58,7 +58,7 @@ def test_an_event_is_the_exact_bytes_of_what_was_told(ada: Actor, model: ObjectR
         "request": {"id": "req-1", "client": "api"},
     }
     stored = Event.objects.get(event_id=event.event_id)
-    assert bytes(stored.leaf) == rfc8785.dumps(body)  # type: ignore[arg-type]
+    assert bytes(stored.leaf) == rfc8785.dumps(body)  # type: ignore[arg-type]  # rfc8785 accepts any JSON
     assert leaf.decode(bytes(stored.leaf)) == stored.body == body
     assert uuid.UUID(str(event.event_id)).version == 4
 
@@ -172,7 +172,7 @@ def test_an_unknown_action_is_refused(ada: Actor, model: ObjectRef) -> None:
 @pytest.mark.django_db
 def test_a_float_is_refused_with_its_place_and_the_transaction_goes_on(ada: Actor, model: ObjectRef) -> None:
     with pytest.raises(NotCanonicalError, match="decimal string") as refused:
-        record_event(LOG_OPENED, actor=ada, target=model, stream="a", data={"metrics": {"auc": 0.9}})  # type: ignore[dict-item]
+        record_event(LOG_OPENED, actor=ada, target=model, stream="a", data={"metrics": {"auc": 0.9}})  # type: ignore[dict-item]  # a float is the case
 
     assert refused.value.pointer == "/data/metrics/auc"
     assert record_event(LOG_OPENED, actor=ada, target=model, stream="a").stream_seq == 1

@@ -26,7 +26,7 @@ def _days(actor: Actor, thing: ObjectRef, stream: str, count: int, **rest: objec
     events = []
     for day in range(count):
         with clock.freeze(START + timedelta(days=day)):
-            events.append(record_event(LOG_OPENED, actor=actor, target=thing, stream=stream, **rest))  # type: ignore[arg-type]
+            events.append(record_event(LOG_OPENED, actor=actor, target=thing, stream=stream, **rest))  # type: ignore[arg-type]  # the arguments of the case have many types
     return events
 
 

@@ -104,7 +104,7 @@ def test_the_clock_is_set_for_one_thread() -> None:
 
 
 def test_the_clock_refuses_naive_moments_and_moving_real_time() -> None:
-    with pytest.raises(ValueError, match="time zone"), clock.freeze(datetime(2026, 1, 1)):  # noqa: DTZ001
+    with pytest.raises(ValueError, match="time zone"), clock.freeze(datetime(2026, 1, 1)):  # noqa: DTZ001  # a time without a zone is the case
         pass
     with pytest.raises(RuntimeError, match="fixed"):
         clock.advance(timedelta(1))

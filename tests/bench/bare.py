@@ -11,7 +11,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from governance.settings.development import *  # noqa: F403
+from governance.settings.development import *  # noqa: F403  # settings build on each other
 
 MIDDLEWARE = []
 ROOT_URLCONF = "tests.bench.bare"

@@ -177,7 +177,7 @@ def test_open_requests_wait_for_each_thing_there_is_to_wait_for(bank: Bank) -> N
     assert document.on_ready == "hold"
     next_owner = bank.request("owner_next", "open")
     assert {d.person.username for d in next_owner.decisions.all()} == {"marta", "lea"}
-    assert next_owner.pk in needs(bank, next_owner.model.owner.username)  # type: ignore[union-attr]
+    assert next_owner.pk in needs(bank, next_owner.model.owner.username)  # type: ignore[union-attr]  # every model of the demonstration has an owner
     alias = PromotionRequest.objects.get(state="open", target_alias="champion")
     assert alias.model.slug == bank.slug_of("champion_next")
 

@@ -84,7 +84,7 @@ def ringing_on(url: str, **options: float) -> Iterator[None]:
         yield
     finally:
         app.conf.update(before)
-        app._after_fork()  # type: ignore[attr-defined]
+        app._after_fork()  # type: ignore[attr-defined]  # a private name of Celery
         task_queue._silent_until = 0.0
 
 
@@ -259,7 +259,7 @@ def test_nothing_is_rung_for_what_was_rolled_back(bank: Bank, redis: Redis) -> N
 
 
 def test_every_process_rings_on_the_products_broker() -> None:
-    assert current_app._get_current_object() is app  # type: ignore[attr-defined]
+    assert current_app._get_current_object() is app  # type: ignore[attr-defined]  # a private name of Celery
     assert app.conf.broker_url == settings.CELERY_BROKER_URL
 
 

@@ -45,7 +45,7 @@ def test_description_notes_and_tags_change_with_one_event(
 )
 def test_what_is_fixed_is_refused_with_the_way_out(people: People, version: ModelVersion, field: str) -> None:
     with pytest.raises(ValidationFailedError) as refused:
-        metadata.annotate_version(actor=actor_for(people.priya), version=version, **{field: "x"})  # type: ignore[arg-type]
+        metadata.annotate_version(actor=actor_for(people.priya), version=version, **{field: "x"})  # type: ignore[arg-type]  # the arguments of the case have many types
     (fault,) = refused.value.errors
     assert (fault.pointer, fault.code) == (f"/{field}", "fixed_at_registration")
     assert "register a new version" in fault.detail

@@ -129,8 +129,8 @@ def test_memory_stays_at_a_few_parts_whatever_the_size(store: S3Store) -> None:
     client = store.client
     replaced = {name: getattr(client, name) for name in ("upload_part", "complete_multipart_upload", "copy_object")}
     try:
-        client.upload_part = upload_part  # type: ignore[assignment,method-assign]
-        client.complete_multipart_upload = client.copy_object = lambda **facts: {}  # type: ignore[assignment,method-assign]
+        client.upload_part = upload_part  # type: ignore[assignment,method-assign]  # replaced for the test
+        client.complete_multipart_upload = client.copy_object = lambda **facts: {}  # type: ignore[assignment,method-assign]  # replaced for the test
         storage.write(Endless(1), limit=10)
         tracemalloc.start()
         storage.write(Endless(12 * module.PART), limit=12 * module.PART)
@@ -162,7 +162,7 @@ def test_a_broken_connection_is_taken_up_where_it_broke(store: S3Store) -> None:
     blob = storage.write(io.BytesIO(content), limit=10**7)
     with storage.open_blob(blob.sha256) as file:
         begun = file.read(10)
-        raw = file.raw  # type: ignore[attr-defined]
+        raw = file.raw  # type: ignore[attr-defined]  # annotated by the query
         raw._body._raw_stream.close()  # what a lost connection looks like from here
 
         class Lost:

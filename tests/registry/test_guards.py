@@ -45,7 +45,7 @@ EventOfMove = Callable[..., Event]
 
 def refused(attempt: Callable[[], Any], by: str) -> None:
     """The attempt fails at once or at commit, by the constraint or rule named."""
-    with pytest.raises(DatabaseError, match=by), transaction.atomic():  # noqa: PT012
+    with pytest.raises(DatabaseError, match=by), transaction.atomic():  # noqa: PT012  # the refusal may come at the end of the transaction
         attempt()
         connection.check_constraints()
 
@@ -373,7 +373,7 @@ def test_the_owner_of_the_tables_cannot_take_the_guards_away(owner: Callable[[],
     session = owner()
     try:
         for attempt in attempts:
-            with pytest.raises(psycopg2.Error), session.cursor() as cursor:  # noqa: PT012
+            with pytest.raises(psycopg2.Error), session.cursor() as cursor:  # noqa: PT012  # the refusal may come at the end of the transaction
                 cursor.execute(attempt)
                 session.commit()
             session.rollback()

@@ -65,7 +65,7 @@ def test_a_dataset_is_one_wherever_it_is_called_what(model: RegisteredModel, peo
 
     resting = lineage.dependents(priya, identity_of(first))
 
-    assert {v.number: v.direct for v in resting} == {1: True, 2: True, third.number: False}  # type: ignore[attr-defined]
+    assert {v.number: v.direct for v in resting} == {1: True, 2: True, third.number: False}  # type: ignore[attr-defined]  # annotated by the query
     assert lineage.dataset(priya, "a" * 64).identity == identity_of(first)
     assert lineage.dataset(priya, "sha256:" + "a" * 64).name == "loans-copy", "the newest reference speaks for it"
 
@@ -78,8 +78,8 @@ def test_what_runs_comes_first_and_can_be_asked_for_alone(
     move_to(versions[1], canary)
     priya = actor_for(people.priya)
     found = lineage.dependents(priya, identity_of(versions[0]))
-    resting = found.order_by("rank", "-number")  # type: ignore[misc]
-    assert [(v.number, v.rank) for v in resting] == [(2, 0), (3, 2), (1, 2)]  # type: ignore[attr-defined]
+    resting = found.order_by("rank", "-number")  # type: ignore[misc]  # an annotation orders
+    assert [(v.number, v.rank) for v in resting] == [(2, 0), (3, 2), (1, 2)]  # type: ignore[attr-defined]  # annotated by the query
     assert [v.number for v in lineage.dependents(priya, identity_of(versions[0]), stage="canary")] == [2]
     weight = lineage.dataset_usage(priya, identity_of(versions[0]))
     assert (weight.by_stage, weight.hidden, weight.total) == ({"canary": 1, "development": 2}, 0, 3)

@@ -89,7 +89,7 @@ def test_a_name_is_given_once(people: People, model: RegisteredModel) -> None:
 )
 def test_what_a_model_may_not_be(people: People, facts: dict[str, object], pointer: str) -> None:
     with pytest.raises(ValidationFailedError) as refused:
-        models.register_model(actor=actor_for(people.priya), **{"slug": "churn", **facts})  # type: ignore[arg-type]
+        models.register_model(actor=actor_for(people.priya), **{"slug": "churn", **facts})  # type: ignore[arg-type]  # the arguments of the case have many types
     assert [error.pointer for error in refused.value.errors] == [pointer]
 
 

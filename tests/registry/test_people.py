@@ -79,7 +79,7 @@ def test_only_who_manages_people_makes_accounts(people: People) -> None:
 def test_what_an_account_may_not_be(people: People, facts: dict[str, str], pointer: str, code: str) -> None:
     assert people.marta
     with pytest.raises(ValidationFailedError) as refused:
-        service.register_person(actor=factories.SETUP, **{"username": "nn", "name": "N. N.", **facts})  # type: ignore[arg-type]
+        service.register_person(actor=factories.SETUP, **{"username": "nn", "name": "N. N.", **facts})  # type: ignore[arg-type]  # the arguments of the case have many types
     assert (pointer, code) in {(error.pointer, error.code) for error in refused.value.errors}
 
 

@@ -72,7 +72,7 @@ def test_a_row_says_what_is_newest_and_what_is_in_the_exclusive_stage(
     )
     move_to(first, canary)
     row = find(people, "").get(slug="churn")
-    assert (row.latest_number, row.in_exclusive) == (2, 1)  # type: ignore[attr-defined]
+    assert (row.latest_number, row.in_exclusive) == (2, 1)  # type: ignore[attr-defined]  # annotated by the query
     assert slugs(people, "stage:canary") == ["churn"]
     assert slugs(people, "stage:development") == ["churn"]
     assert slugs(people, "stage:production") == []
@@ -108,7 +108,7 @@ def test_the_cost_of_a_list_does_not_grow(people: People, lifecycle: None) -> No
 
     def everything() -> list[str]:
         rows = find(people, "model status:any")
-        return [f"{row.slug} {row.owner} {row.latest_number}" for row in rows]  # type: ignore[attr-defined]
+        return [f"{row.slug} {row.owner} {row.latest_number}" for row in rows]  # type: ignore[attr-defined]  # annotated by the query
 
     for _ in range(2):
         factories.model(people.priya)
@@ -130,7 +130,7 @@ def test_references_resolve_to_registered_versions(
     unfinished = versions.declare_version(
         actor=priya, model=version.model, spec=VersionSpec(artifacts=[factories.artifact("a", b"later")])
     )
-    set_alias(version=version, name="shadow", event=event_of_move(version), promotion=None)  # type: ignore[arg-type]
+    set_alias(version=version, name="shadow", event=event_of_move(version), promotion=None)  # type: ignore[arg-type]  # the arguments of the case have many types
     move_to(version, canary)
     for reference, number in (
         ("credit-risk-pd/1", 1),

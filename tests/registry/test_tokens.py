@@ -156,5 +156,5 @@ def test_what_a_token_may_not_be(people: People, facts: dict[str, object], point
     assert isinstance(given["expires_at"], timedelta)
     given["expires_at"] = clock.now() + given["expires_at"]
     with pytest.raises(ValidationFailedError) as refused:
-        tokens.issue(actor=actor_for(people.priya), person=people.priya, **given)  # type: ignore[arg-type]
+        tokens.issue(actor=actor_for(people.priya), person=people.priya, **given)  # type: ignore[arg-type]  # the arguments of the case have many types
     assert [(error.pointer, error.code) for error in refused.value.errors] == [(pointer, code)]

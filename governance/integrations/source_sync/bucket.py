@@ -30,8 +30,8 @@ def files(source: S3Source, key: str) -> Iterator[SourceFile]:
 
 def _client(source: S3Source) -> Any:
     # Imported here because boto3 takes a third of a second, and most installations do not use it.
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
+    import boto3  # noqa: PLC0415  # only where a bucket is a source
+    from botocore.config import Config  # noqa: PLC0415  # only where a bucket is a source
 
     return boto3.client(
         "s3",
@@ -44,7 +44,7 @@ def _client(source: S3Source) -> Any:
 
 
 def _listed(client: Any, source: S3Source, key: str) -> Iterator[dict[str, Any]]:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # only where a bucket is a source
 
     try:
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=source.bucket, Prefix=key):
@@ -57,7 +57,7 @@ def _listed(client: Any, source: S3Source, key: str) -> Iterator[dict[str, Any]]
 
 @contextmanager
 def _open(client: Any, source: S3Source, name: str) -> Iterator[Stream]:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # only where a bucket is a source
 
     try:
         with client.get_object(Bucket=source.bucket, Key=name)["Body"] as body:

@@ -144,7 +144,7 @@ class EventAdmin(AuditedModelAdmin):
 
     @admin.display(description="who")
     def doer(self, row: Event) -> str:
-        doer = row.line.doer  # type: ignore[attr-defined]
+        doer = row.line.doer  # type: ignore[attr-defined]  # added to the row by the query or the list
         return f"{doer.name} by {doer.through}" if doer.through else str(doer.name)
 
     @admin.display(description="what")
@@ -153,12 +153,12 @@ class EventAdmin(AuditedModelAdmin):
 
     @admin.display(description="about")
     def thing(self, row: Event) -> Any:
-        named = row.line.thing  # type: ignore[attr-defined]
+        named = row.line.thing  # type: ignore[attr-defined]  # added to the row by the query or the list
         return formatting.page_link(named.url, named.label) if named.url else named.label
 
     @admin.display(description="summary")
     def note(self, row: Event) -> str:
-        return str(row.line.note)  # type: ignore[attr-defined]
+        return str(row.line.note)  # type: ignore[attr-defined]  # added to the row by the query or the list
 
     def _made_elsewhere(self) -> str:
         return "events are recorded automatically."

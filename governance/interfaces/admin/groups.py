@@ -140,7 +140,7 @@ class ReviewerGroupAdmin(AuditedModelAdmin):
 
     @admin.display(description="members now", ordering="held")
     def members(self, row: ReviewerGroup) -> int:
-        return int(row.held)  # type: ignore[attr-defined]
+        return int(row.held)  # type: ignore[attr-defined]  # added to the row by the query or the list
 
     @admin.display(description="description")
     def purpose(self, row: ReviewerGroup) -> str:

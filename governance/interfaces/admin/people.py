@@ -341,7 +341,7 @@ class UserAdmin(AuditedModelAdmin):
     @admin.display(description="roles")
     def roles(self, row: User) -> Any:
         """The organisation roles of the person; roles of their groups are shown on the record."""
-        return formatting.tags(grant.role for grant in row.roles_held)  # type: ignore[attr-defined]
+        return formatting.tags(grant.role for grant in row.roles_held)  # type: ignore[attr-defined]  # added to the row by the query or the list
 
     @admin.display(description="state", ordering="is_active")
     def state(self, row: User) -> Any:

@@ -75,5 +75,5 @@ def permissions_of(request: HttpRequest) -> AdminPermissions:
     permissions = getattr(request, "admin_permissions", None)
     if not isinstance(permissions, AdminPermissions):
         permissions = AdminPermissions(access.actor_for(person_of(request)))
-        request.admin_permissions = permissions  # type: ignore[attr-defined]
+        request.admin_permissions = permissions  # type: ignore[attr-defined]  # kept on the request
     return permissions

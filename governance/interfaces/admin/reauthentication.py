@@ -91,7 +91,7 @@ def _confirm(request: HttpRequest, form: ConfirmForm) -> bool:
         sign_in.reauthenticate_to_administer(person, form.cleaned_data["password"], pointer="/password")
     except DomainError as refusal:
         form.take_refusal(refusal)
-        form.too_many = isinstance(refusal, InvalidStateError)  # type: ignore[attr-defined]
+        form.too_many = isinstance(refusal, InvalidStateError)  # type: ignore[attr-defined]  # read by the template
         return False
     request.session.cycle_key()  # new session key, because the session has more privileges now
     request.session[SESSION_KEY] = {"person": person.uid, "at": clock.now().isoformat()}

@@ -220,7 +220,7 @@ class ComparisonView(Endpoint):
 
 def _shown(found: Comparison, *, everything: bool) -> ComparisonResponse:
     def values(rows: object) -> list[ValueComparison]:
-        return [ValueComparison.model_validate(v) for v in rows if everything or v.differs]  # type: ignore[attr-defined]
+        return [ValueComparison.model_validate(v) for v in rows if everything or v.differs]  # type: ignore[attr-defined]  # both row types have it
 
     dependencies = found.dependencies
     return ComparisonResponse(

@@ -86,7 +86,7 @@ class Dependent(ResponseBody):
             risk_tier=version.model.risk_tier,
             owner=PersonResponse.maybe(version.model.owner),
             team=version.model.team,
-            direct=version.direct,  # type: ignore[attr-defined]
+            direct=version.direct,  # type: ignore[attr-defined]  # annotated by the query
             url=url_of(version),
         )
 

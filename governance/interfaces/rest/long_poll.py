@@ -73,6 +73,6 @@ def _enter() -> bool:
 
 
 def _leave() -> None:
-    global _waiting  # noqa: PLW0603
+    global _waiting  # noqa: PLW0603  # one count for the process
     with _lock:
         _waiting -= 1

@@ -82,7 +82,7 @@ _MAKING = threading.Lock()
 @cache
 def _described() -> tuple[bytes, str, dict[str, Any]]:
     """Cached per process: the description depends on the code only."""
-    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # drf-spectacular is untyped there
     body = json.dumps(document, ensure_ascii=False).encode()
     return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', document
 

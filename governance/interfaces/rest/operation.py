@@ -48,7 +48,7 @@ class Operation:
     refusals: tuple[int, ...] = ()
 
     def __call__(self, method: Method) -> Method:
-        method.operation = self  # type: ignore[attr-defined]
+        method.operation = self  # type: ignore[attr-defined]  # read by the view and the schema
         return method
 
     def statuses_of_refusals(self, *, has_path_parameters: bool) -> list[int]:

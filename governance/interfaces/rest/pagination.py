@@ -112,7 +112,7 @@ def _places(cursor: str, keys: Keys) -> list[Any]:
     if len(keys) == 1:
         kind = keys[0][1]
         assert kind is not datetime
-        return [decode(cursor, kind)]  # type: ignore[type-var]
+        return [decode(cursor, kind)]  # type: ignore[type-var]  # times never order a list alone
     read = _read(cursor)
     if not isinstance(read, list) or len(read) != len(keys):
         raise refused()

@@ -167,7 +167,7 @@ class GateView(Endpoint):
     @Operation(
         "getGate", "Read the state of the gate", "promotions", {200: Gate}, query=WaitQuery, etag=True, long_poll=True
     )  # fmt: skip
-    def get(self, request: Request, id: int) -> Response:  # noqa: A002
+    def get(self, request: Request, id: int) -> Response:  # noqa: A002  # the name in the address
         """Return the state of a request only, for a pipeline that has to decide whether to continue."""
         headers = _wait(self, request, id)
         found = selectors.get_request_status(self.actor, id)
@@ -185,7 +185,7 @@ class ExecutionView(Endpoint):
         if_match=True,
         idempotent=True,
     )
-    def post(self, request: Request, id: int) -> HttpResponseBase:  # noqa: A002
+    def post(self, request: Request, id: int) -> HttpResponseBase:  # noqa: A002  # the name in the address
         """Carry out the transition where the policy requires an explicit execution of a ready request.
 
         The request is evaluated again: if it is not ready, the response is 409 with the unmet `requirements`.
@@ -212,7 +212,7 @@ class WithdrawalView(Endpoint):
         if_match=True,
         idempotent=True,
     )
-    def post(self, request: Request, id: int) -> HttpResponseBase:  # noqa: A002
+    def post(self, request: Request, id: int) -> HttpResponseBase:  # noqa: A002  # the name in the address
         """Withdraw a live request. Allowed for the person who opened it and for people who may edit the model."""
         given = self.body(PromotionWithdrawal)
         found = selectors.get_request_status(self.actor, id)
@@ -229,7 +229,7 @@ class DecisionsView(Endpoint):
     """/promotions/{id}/decisions"""
 
     @Operation("decide", "Always refused: people decide on the request's page", "promotions", {})
-    def post(self, request: Request, id: int) -> Response:  # noqa: A002
+    def post(self, request: Request, id: int) -> Response:  # noqa: A002  # the name in the address
         """Always refused: tokens do not decide.
 
         The error names the page where reviewers decide, and the reviewers. Decisions are part of the promotion itself.

@@ -181,7 +181,7 @@ class Schema(AutoSchema):
         """Return a reference to the response schema of all errors."""
         content = {"application/problem+json": {"schema": self._reference(ProblemDetails, "serialization")}}
         self.registry.register_on_missing(
-            ResolvedComponent(  # type: ignore[no-untyped-call]
+            ResolvedComponent(  # type: ignore[no-untyped-call]  # drf-spectacular is untyped there
                 name="Problem",
                 type=ResolvedComponent.RESPONSE,
                 object="Problem",
@@ -205,7 +205,7 @@ class Schema(AutoSchema):
     def _component(self, name: str, schema: dict[str, Any]) -> None:
         schema.pop("title", None)
         self.registry.register_on_missing(
-            ResolvedComponent(  # type: ignore[no-untyped-call]
+            ResolvedComponent(  # type: ignore[no-untyped-call]  # drf-spectacular is untyped there
                 name=name, type=ResolvedComponent.SCHEMA, object=name, schema=schema
             )
         )

@@ -40,7 +40,7 @@ class PositiveIntegerConverter(StringConverter):
 
     regex = "[1-9][0-9]{0,8}"
 
-    def to_python(self, value: str) -> int:  # type: ignore[override]
+    def to_python(self, value: str) -> int:  # type: ignore[override]  # a converter returns any type
         return int(value)
 
     def to_url(self, value: object) -> str:

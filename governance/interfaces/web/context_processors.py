@@ -47,7 +47,7 @@ def models_waiting(request: HttpRequest, actor: Actor) -> tuple[int, ...]:
     if found is None:
         person: Any = request.user
         found = selectors.model_ids_awaiting_review(actor, person)
-        request.models_waiting = found  # type: ignore[attr-defined]
+        request.models_waiting = found  # type: ignore[attr-defined]  # kept on the request
     return found
 
 

@@ -244,7 +244,7 @@ class EvidenceForm(PageForm):
     file = forms.FileField(
         help_text="An evaluation table is CSV in UTF-8 with the columns label and score or prediction."
     )
-    pointers = {"/filename": "file", "": "file", "/kind": "title"}  # noqa: RUF012
+    pointers = {"/filename": "file", "": "file", "/kind": "title"}  # noqa: RUF012  # never changed
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

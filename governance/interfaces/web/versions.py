@@ -238,7 +238,7 @@ class PromotionForm(PageForm):
         help_text="For “another alias”: its name, such as shadow.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
     )
-    pointers = {"/target": "target", "/target/stage": "target", "/alias": "alias"}  # noqa: RUF012
+    pointers = {"/target": "target", "/target/stage": "target", "/alias": "alias"}  # noqa: RUF012  # never changed
     field_order = ("target", "alias", "reason")
 
     def __init__(self, version: ModelVersion, *args: Any, **kwargs: Any) -> None:

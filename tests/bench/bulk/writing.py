@@ -207,7 +207,7 @@ def _version(batch: _Batch, scene: Scene, model: RegisteredModel, plan: VersionP
     digest = _fingerprint(model, spec)
     drafted = recorder.build_event(
         VERSION_REGISTERED,
-        actor=access.actor_for(model.owner),  # type: ignore[arg-type]
+        actor=access.actor_for(model.owner),  # type: ignore[arg-type]  # loaded models have owners
         thing=ObjectRef("version", str(row.uid)),
         related=[ObjectRef("model", str(model.uid)), ObjectRef("alias", f"{model.uid}/{ALIAS}")],
         changes=[Change("status", None, "registered")],

@@ -103,7 +103,7 @@ def test_parameters_refuse_unknown_names_and_do_not_change() -> None:
     with pytest.raises(ValueError, match="finite"):
         Params.model_validate({"share": math.nan})
     with pytest.raises(ValueError, match="frozen"):
-        Params().rows = 2  # type: ignore[misc]
+        Params().rows = 2  # type: ignore[misc]  # the refusal is the case
 
 
 def test_what_is_no_check_says_why() -> None:
@@ -127,4 +127,4 @@ def test_what_is_no_check_says_why() -> None:
         with pytest.raises((CheckContractError, TypeError)):
             refuse_bad_check(broken)
     with pytest.raises(CheckContractError):
-        refuse_bad_check(CheckOutcome)  # type: ignore[arg-type]
+        refuse_bad_check(CheckOutcome)  # type: ignore[arg-type]  # the refusal is the case

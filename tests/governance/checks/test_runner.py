@@ -116,7 +116,7 @@ def test_too_much_time(sandboxed: Sandboxed, hostile: Any, leftovers: Path) -> N
 
 
 def test_the_policys_time_replaces_the_checks_own(sandboxed: Sandboxed, hostile: Any) -> None:
-    class Patient(hostile.Sleep):  # type: ignore[misc]
+    class Patient(hostile.Sleep):  # type: ignore[misc]  # the plug-in is untyped
         sandbox = Sandbox(wall=3600)
 
     Patient.__qualname__, Patient.__module__ = "Sleep", "hostile_checks"
@@ -176,7 +176,7 @@ def test_a_check_reaches_nothing_of_the_product(
             },
         )
     assert run.outcome is not None, run.message
-    tried: dict[str, str] = dict(run.outcome.measures["tried"])  # type: ignore[arg-type]
+    tried: dict[str, str] = dict(run.outcome.measures["tried"])  # type: ignore[arg-type]  # simplified for the test
     reached = {name for name, ended in tried.items() if ended == "reached"}
     if run.conditions["calls"] == "seccomp" and run.conditions["files"] != "unavailable":
         assert reached == set(), tried
@@ -312,7 +312,7 @@ def test_what_was_hashed_is_what_is_judged(sandboxed: Sandboxed, shelf: Shelf) -
         opened.append(sha256)
         return original(sha256)
 
-    shelf.open = once  # type: ignore[method-assign]
+    shelf.open = once  # type: ignore[method-assign]  # counts the calls
     assert sandboxed(IntegrityDigest(), source).ending is ExitReason.OUTCOME
     assert opened == [source.sha256] * len(opened)
 
@@ -346,7 +346,7 @@ def test_a_run_nobody_waits_for_is_ended(
 ) -> None:
     beats = iter([True, True, False])
 
-    class Patient(hostile.Sleep):  # type: ignore[misc]
+    class Patient(hostile.Sleep):  # type: ignore[misc]  # the plug-in is untyped
         sandbox = Sandbox(wall=3600)
 
     Patient.__qualname__, Patient.__module__ = "Sleep", "hostile_checks"
@@ -393,7 +393,7 @@ def test_limits_are_those_of_the_check_unless_the_policy_is_stricter() -> None:
         slug, version, title, category = "acme.quick", "1.0.0", "Quick", "tests"
         sandbox = Sandbox(cpu=100, wall=200)
 
-    job = runner.Job(Quick(), Parameters(), (), {}, None, 1, timeout=50)  # type: ignore[arg-type]
+    job = runner.Job(Quick(), Parameters(), (), {}, None, 1, timeout=50)  # type: ignore[arg-type]  # simplified for the test
     assert (job.limits.wall, job.limits.cpu) == (50, 50)
     job = replace(job, timeout=500)
     assert (job.limits.wall, job.limits.cpu) == (500, 100)

@@ -122,7 +122,7 @@ class Bank:
 
     def in_staging(self, **facts: object) -> ModelVersion:
         """A version that the starter policy let into Staging."""
-        version = self.version(**facts)  # type: ignore[arg-type]
+        version = self.version(**facts)  # type: ignore[arg-type]  # the arguments of the case have many types
         request = self.run_checks(self.request(version, stage="staging"))
         assert request.state == "promoted", request.state
         version.refresh_from_db()

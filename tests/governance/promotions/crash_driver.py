@@ -14,15 +14,15 @@ import django
 
 django.setup()
 
-from django.db import InterfaceError, OperationalError, connection  # noqa: E402
-from django.db.models import Count, F, Max  # noqa: E402
+from django.db import InterfaceError, OperationalError, connection  # noqa: E402  # after Django is set up
+from django.db.models import Count, F, Max  # noqa: E402  # after Django is set up
 
-from audit.models import Event  # noqa: E402
-from governance.checks import check_runs, run_worker  # noqa: E402
-from governance.models import CheckRun, Decision, PromotionRequest  # noqa: E402
-from governance.promotions import reevaluate  # noqa: E402
-from registry.models import IS_CURRENT, StageOccupancy  # noqa: E402
-from tests.governance.promotions.conftest import Bank, found_bank  # noqa: E402
+from audit.models import Event  # noqa: E402  # after Django is set up
+from governance.checks import check_runs, run_worker  # noqa: E402  # after Django is set up
+from governance.models import CheckRun, Decision, PromotionRequest  # noqa: E402  # after Django is set up
+from governance.promotions import reevaluate  # noqa: E402  # after Django is set up
+from registry.models import IS_CURRENT, StageOccupancy  # noqa: E402  # after Django is set up
+from tests.governance.promotions.conftest import Bank, found_bank  # noqa: E402  # after Django is set up
 
 
 def persist(memory: Path, *facts: object) -> None:

@@ -111,8 +111,8 @@ def test_parameters_that_do_not_combine_block_the_request(bank: Bank, publish: P
 def test_the_page_names_every_policy_and_why(bank: Bank, publish: Publish, client: object) -> None:
     request = bank.request(bank.in_staging())
     bind(request, publish(STRICT))
-    client.force_login(bank.people["marta"])  # type: ignore[attr-defined]
-    page = client.get(f"/promotions/{request.pk}/").content.decode()  # type: ignore[attr-defined]
+    client.force_login(bank.people["marta"])  # type: ignore[attr-defined]  # the fixture is typed as object
+    page = client.get(f"/promotions/{request.pk}/").content.decode()  # type: ignore[attr-defined]  # the fixture is typed as object
     assert "Stricter rules for Production" in page
     assert "a stricter revision published while it was open" in page
 

@@ -109,7 +109,7 @@ def test_no_token_decides(bank: Bank) -> None:
     )
     with pytest.raises(PermissionDeniedError, match="Tokens and processes cannot decide"):
         promotions.decide(
-            actor=tokens.authenticate(secret, "127.0.0.1"),  # type: ignore[arg-type]
+            actor=tokens.authenticate(secret, "127.0.0.1"),  # type: ignore[arg-type]  # the arguments of the case have many types
             request=request,
             outcome="approve",
             packet_digest=request.packet_digest,
@@ -259,7 +259,7 @@ def test_a_model_without_tier_enters_no_protected_stage(bank: Bank) -> None:
 
 
 def test_no_policy_is_not_consent(bank: Bank, publish: object) -> None:
-    publish(  # type: ignore[operator]
+    publish(  # type: ignore[operator]  # the fixture is typed as object
         "slug: starter-staging\ntitle: Only for tier three\napplies_to: {stages: [staging], tiers: [3]}\n"
     )
     with pytest.raises(InvalidStateError, match="promotion needs one"):
@@ -294,7 +294,7 @@ def test_an_alias_leaves_the_version_it_pointed_at(bank: Bank) -> None:
 
 
 def test_a_held_policy_waits_for_whoever_promotes(bank: Bank, publish: object) -> None:
-    publish(  # type: ignore[operator]
+    publish(  # type: ignore[operator]  # the fixture is typed as object
         "slug: starter-staging\ntitle: Held when ready\napplies_to: {stages: [staging]}\non_ready: hold\n"
         "checks: [{check: integrity.digest}]\n"
     )
@@ -307,7 +307,7 @@ def test_a_held_policy_waits_for_whoever_promotes(bank: Bank, publish: object) -
 
 def test_a_request_keeps_the_policy_it_was_made_under(bank: Bank, publish: object) -> None:
     request = bank.reviewed()
-    publish(  # type: ignore[operator]
+    publish(  # type: ignore[operator]  # the fixture is typed as object
         "slug: starter-production\ntitle: One is enough now\napplies_to: {stages: [production], aliases: [champion]}\n"
         "approvals: [{group: reviewers, count: 1}]\n"
     )
@@ -376,7 +376,7 @@ def test_the_database_itself_lets_no_version_into_a_protected_stage_or_alias_wit
                 target=ObjectRef("version", str(version.uid)),
                 stream=f"model:{bank.model.uid}",
             )
-            write(event)  # type: ignore[operator]
+            write(event)  # type: ignore[operator]  # the fixture is typed as object
             connection.check_constraints()
 
     staging = Stage.objects.get(slug="staging")

@@ -283,7 +283,7 @@ def test_a_reader_who_accepts_nothing_is_given_up_and_its_file_closed() -> None:
 
     def send_file(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         start("200 OK", [])
-        return environ["wsgi.file_wrapper"](file)  # type: ignore[no-any-return]
+        return environ["wsgi.file_wrapper"](file)  # type: ignore[no-any-return]  # WSGI is untyped
 
     client = Client([], method="GET", accepts=2)
 

@@ -42,7 +42,7 @@ ATTACKERS = 64
 
 @pytest.fixture(scope="module")
 def server(django_db_setup: None, django_db_blocker: object) -> Iterator[Server]:
-    with django_db_blocker.unblock(), started() as running:  # type: ignore[attr-defined]
+    with django_db_blocker.unblock(), started() as running:  # type: ignore[attr-defined]  # the fixture is typed as object
         yield running
 
 

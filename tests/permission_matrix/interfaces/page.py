@@ -55,7 +55,7 @@ def browser(world: World, key: str) -> Client:
 def answer_of(response: HttpResponseBase, *, found: bool = True) -> Answer:
     """Read what a page or the admin site answered. `found`: whether a list shows what was looked for."""
     streaming = getattr(response, "streaming_content", None)
-    content = b"".join(streaming) if streaming is not None else response.content  # type: ignore[attr-defined]
+    content = b"".join(streaming) if streaming is not None else response.content  # type: ignore[attr-defined]  # a response has content
     target = response.headers.get("Location", "")
     status = response.status_code
     if target.startswith(reverse("web:sign-in")) or status == 401:
@@ -108,7 +108,7 @@ _simply("view a change proposal", "change", lambda world: _url("change", world.p
 _simply("view a version", "version", lambda world: _url("version", MODEL, SHOWN))
 _simply("view a version", "compare", lambda world: _url("compare", MODEL, SHOWN, FREE))
 for _document in ("card", "card-pdf", "document", "document-pdf", "document-json"):
-    _simply("view a version", _document, lambda world, name=_document: _url(name, MODEL, SHOWN))  # type: ignore[misc]
+    _simply("view a version", _document, lambda world, name=_document: _url(name, MODEL, SHOWN))  # type: ignore[misc]  # mypy does not infer defaults of a lambda
 _simply("view a version", "choose-versions", lambda world: f"{_url('choose-versions', MODEL)}?v={SHOWN}&v={FREE}")
 _simply("view a version", "version-lineage", lambda world: _url("version-lineage", MODEL, SHOWN))
 _simply("view a dataset", "dataset", lambda world: _url("dataset", DATASET))
@@ -125,7 +125,7 @@ _simply("read the log of the model", "event", lambda world: _url("event", world.
 _simply("read the audit log", "audit", lambda world: _url("audit"))
 _simply("read an event of the organisation", "event", lambda world: _url("event", world.event_of_the_organisation))
 for _own in ("home", "reviews", "profile", "tokens", "search-help", "saved-views", "send-again"):
-    _simply("open one's own pages", _own, lambda world, name=_own: _url(name))  # type: ignore[misc]
+    _simply("open one's own pages", _own, lambda world, name=_own: _url(name))  # type: ignore[misc]  # mypy does not infer defaults of a lambda
 
 
 @PAGE.at("view the model", "GET web:jump", "GET web:go")

@@ -58,7 +58,7 @@ class Api:
 def answer_of(response: HttpResponseBase, *, found: bool = True) -> Answer:
     """Read what the interface answered. `found`: whether a list shows what was looked for."""
     streaming = getattr(response, "streaming_content", None)
-    content = b"".join(streaming) if streaming is not None else response.content  # type: ignore[attr-defined]
+    content = b"".join(streaming) if streaming is not None else response.content  # type: ignore[attr-defined]  # a response has content
     if response.status_code in VERDICTS:
         problem = json.loads(content)
         assert problem["status"] == response.status_code
@@ -216,7 +216,7 @@ _simply("execute a request", "executePromotion", "POST", _request(READY, "/execu
 
 def _lists(path: str, member: str, value: object, api: Api) -> Answer:
     response = api("GET", path)
-    items = json.loads(response.content).get("items", ())  # type: ignore[attr-defined]
+    items = json.loads(response.content).get("items", ())  # type: ignore[attr-defined]  # a response has content
     return answer_of(response, found=any(item[member] == value for item in items))
 
 

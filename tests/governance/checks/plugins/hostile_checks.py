@@ -227,7 +227,7 @@ class Reach(Hostile):
             "attributes outside": lambda: os.setxattr(secret, "user.x", b"x"),
             "attributes removed outside": lambda: os.removexattr(secret, "user.y"),
             "watch": lambda: self.call("inotify_init1", 0),
-            "change of evidence": lambda: ctx.files[0].local.write_bytes(b"x"),  # type: ignore[union-attr]
+            "change of evidence": lambda: ctx.files[0].local.write_bytes(b"x"),  # type: ignore[union-attr]  # the file is local in these checks
             "job": lambda: Path("../job.json").read_bytes(),
             "passwords": lambda: Path("/etc/passwd").read_bytes(),
             "passwords by way of the process": lambda: Path("/proc/self/root/etc/passwd").read_bytes(),
@@ -246,7 +246,7 @@ class Reach(Hostile):
             except OSError as error:
                 done[name] = errno.errorcode[error.errno or 0]
         # What a check needs works all the same.
-        Path("own").write_text(ctx.files[0].local.read_text())  # type: ignore[union-attr]
+        Path("own").write_text(ctx.files[0].local.read_text())  # type: ignore[union-attr]  # the file is local in these checks
         thread = threading.Thread(target=Path("own").unlink)
         thread.start()
         thread.join()

@@ -95,7 +95,7 @@ class Caller:
             # As real clients do, also for a file of no bytes.
             CONTENT_LENGTH=str(len(body)),
         )
-        raw = b"".join(response.streaming_content) if response.streaming else response.content  # type: ignore[attr-defined]
+        raw = b"".join(response.streaming_content) if response.streaming else response.content  # type: ignore[attr-defined]  # a response has content
         return Answer(response.status_code, response.headers, raw)
 
     def get(self, path: str, **headers: str) -> Answer:

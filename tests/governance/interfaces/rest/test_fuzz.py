@@ -49,7 +49,7 @@ FEW, MANY = 8, 150
 
 
 def described() -> Any:
-    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # drf-spectacular is untyped there
     schema = schemathesis.openapi.from_dict(document)
     schema.app = application
     return schema

@@ -121,7 +121,7 @@ def test_many_at_once_make_one_version(transactional_db: None) -> None:
     assert IdempotencyKey.objects.count() == 1
 
 
-def _and_close(work):  # type: ignore[no-untyped-def]
+def _and_close(work):  # type: ignore[no-untyped-def]  # a thread target
     """Work in a thread, which has a database connection of its own."""
     try:
         return work()

@@ -58,7 +58,7 @@ def version(priya_calls: Caller) -> dict[str, Any]:
 @pytest.fixture
 def hold() -> Callable[[], None]:
     """Have Staging wait for a word."""
-    return lambda: policies.publish(actor=setup.INSTALLER, source=HOLD, reason="the test")  # type: ignore[return-value]
+    return lambda: policies.publish(actor=setup.INSTALLER, source=HOLD, reason="the test")  # type: ignore[return-value]  # the type is narrower than the case
 
 
 def test_ask_follow_and_be_in_staging(priya_calls: Caller, version: dict[str, Any]) -> None:

@@ -138,7 +138,7 @@ class TestJump(PageTest):
     """/go/: whatever names a thing leads to it, where the reader may see it."""
 
     def to(self, named: str, person: object = None) -> str:
-        client = self.as_(person or self.scene.people.marta)  # type: ignore[arg-type]
+        client = self.as_(person or self.scene.people.marta)  # type: ignore[arg-type]  # the arguments of the case have many types
         return str(client.get("/go/", {"q": named})["Location"])
 
     def test_numbers_references_names_digests_and_events(self) -> None:

@@ -11,7 +11,7 @@ def test_the_least_recently_used_values_go_first() -> None:
     cache: BoundedCache[str] = BoundedCache(10, len)
 
     def get(key: str, length: int) -> str:
-        return cache.get(key, lambda: made.append(key) or key * length)  # type: ignore[func-returns-value]
+        return cache.get(key, lambda: made.append(key) or key * length)  # type: ignore[func-returns-value]  # append returns None
 
     get("a", 4), get("b", 4), get("a", 4)
     assert made == ["a", "b"]

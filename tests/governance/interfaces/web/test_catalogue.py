@@ -162,7 +162,7 @@ class TestCost(PageTest):
     """Queries per page: a number that does not grow with the data. Who may approve is worked out once for a page: three
     queries for the reader, three for each list of requests that is not known from another."""
 
-    ceilings = {  # noqa: RUF012
+    ceilings = {  # noqa: RUF012  # never changed
         "/models/": 37,
         "/reviews/": 38,
         "/promotions/?state=any": 24,

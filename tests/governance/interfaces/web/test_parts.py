@@ -103,9 +103,9 @@ def test_a_drawing_escapes_what_it_is_given_and_has_no_style() -> None:
 def test_charts_draw_whatever_they_are_given(values: list[float], limit: float | None, direction: str) -> None:
     points = [(f"v{n}", v) for n, v in enumerate(values)]
     for svg in (
-        charts.sparkline(values, limit=limit, direction=direction),  # type: ignore[arg-type]
-        charts.linechart(points, limit=limit, direction=direction),  # type: ignore[arg-type]
-        charts.dotplot(values[0] if values else None, values[-1] if values else None, limit=limit, direction=direction),  # type: ignore[arg-type]
+        charts.sparkline(values, limit=limit, direction=direction),  # type: ignore[arg-type]  # the arguments of the case have many types
+        charts.linechart(points, limit=limit, direction=direction),  # type: ignore[arg-type]  # the arguments of the case have many types
+        charts.dotplot(values[0] if values else None, values[-1] if values else None, limit=limit, direction=direction),  # type: ignore[arg-type]  # the arguments of the case have many types
     ):
         assert not svg or ElementTree.fromstring(svg) is not None
         assert "nan" not in svg
@@ -192,7 +192,7 @@ def test_two_packets_are_compared_in_words() -> None:
     }  # fmt: skip
     new = {
         **old,
-        "version": {**old["version"], "card": "y", "metrics": [{**metric, "value": 0.88}]},  # type: ignore[dict-item]
+        "version": {**old["version"], "card": "y", "metrics": [{**metric, "value": 0.88}]},  # type: ignore[dict-item]  # the type is narrower than the case
         "checks": [{**check, "conclusion": "failure"}],
         "policy": {"revision": 2},
     }

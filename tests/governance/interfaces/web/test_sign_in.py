@@ -198,9 +198,9 @@ def test_a_form_without_its_key_is_refused_with_a_way_out(marta: User) -> None:
 
 
 def test_the_sign_in_page_says_which_installation_it_is(client: Client, db: None, settings: object) -> None:
-    settings.COUNTERSIGN_DEMO = True  # type: ignore[attr-defined]
+    settings.COUNTERSIGN_DEMO = True  # type: ignore[attr-defined]  # a setting of the demo
     Page(client.get("/sign-in/")).has("Demo", "Made-up data")
-    settings.COUNTERSIGN_DEMO = False  # type: ignore[attr-defined]
+    settings.COUNTERSIGN_DEMO = False  # type: ignore[attr-defined]  # a setting of the demo
     Page(client.get("/sign-in/")).has_not("Demo")
 
 
