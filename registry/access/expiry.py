@@ -3,7 +3,8 @@
 from django.db import transaction
 
 from audit import clock
-from registry.access.grants import ACCESS_KEEPER, close_grant, is_expired, lock, locked
+from registry.access.grants import ACCESS_KEEPER, close_grant, lock, locked
+from registry.access.stored_permissions import is_expired
 from registry.actions import GRANT_EXPIRED
 from registry.models import IS_CURRENT, Grant
 

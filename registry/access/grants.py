@@ -1,6 +1,5 @@
-"""Granting and revoking roles: temporal grants with their events, and the guardian rows derived from them."""
+"""Granting and revoking roles: temporal grants with their events. `stored_permissions` derives rows from them."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -11,7 +10,6 @@ from audit import clock, recorder
 from audit.actions import Action
 from audit.actor import Actor, process
 from audit.models import Event
-from audit.postgresql import prepared_statements
 from audit.recorder import Change, ObjectRef
 from registry.access.groups import is_member
 from registry.access.permissions import (
@@ -23,6 +21,7 @@ from registry.access.permissions import (
     Role,
 )
 from registry.access.policy import require_in_organisation, require_permission
+from registry.access.stored_permissions import is_expired, sync_stored_permissions
 from registry.actions import GRANT_EXPIRED, GRANT_GIVEN, GRANT_REVOKED
 from registry.exceptions import ConflictError, InvalidStateError, PermissionDeniedError
 from registry.models import (
@@ -30,8 +29,6 @@ from registry.models import (
     AccessRequest,
     Grant,
     Membership,
-    ModelGroupPermission,
-    ModelUserPermission,
     RegisteredModel,
     ReviewerGroup,
     User,
@@ -41,17 +38,6 @@ from registry.validation import ErrorCollector
 
 ACCESS_KEEPER = process("access-keeper")
 """The actor that closes expired grants."""
-
-_FOLLOW = """
-    INSERT INTO {table} (permission_id, {subject}, content_object_id, expires_at)
-    SELECT p.id, %(subject)s::bigint, %(model)s::bigint, sought.expires_at
-      FROM unnest(%(codenames)s::text[], %(ends)s::timestamptz[]) AS sought (codename, expires_at)
-      JOIN auth_permission p ON p.codename = sought.codename
-      JOIN django_content_type c ON c.id = p.content_type_id
-       AND c.app_label = 'registry' AND c.model = 'registeredmodel'
-    RETURNING id"""
-_FOLLOW_USER = _FOLLOW.format(table="registry_modeluserpermission", subject="user_id")
-_FOLLOW_GROUP = _FOLLOW.format(table="registry_modelgrouppermission", subject="group_id")
 
 
 @transaction.atomic
@@ -238,7 +224,7 @@ def create_grant(
         opened_at=event.happened_at,
         opened_event=event.event_id,
     )
-    _sync_guardian_rows(model, user, group, [*standing, grant], of_new_model=of_new_model)
+    sync_stored_permissions(model, user, group, [*standing, grant], of_new_model=of_new_model)
     return grant
 
 
@@ -273,12 +259,7 @@ def close_grant(actor: Actor, grant: Grant, action: Action, reason: str) -> None
     )
     grant.closed_at, grant.closed_event = event.happened_at, event.event_id
     grant.save(update_fields=["closed_at", "closed_event"])
-    _sync_guardian_rows(grant.model, grant.user, grant.group, _standing(grant.model, grant.user, grant.group))
-
-
-def is_expired(grant: Grant) -> bool:
-    """Return whether the end of the grant has passed, whether or not its row is closed."""
-    return grant.expires_at is not None and grant.expires_at <= clock.now()
+    sync_stored_permissions(grant.model, grant.user, grant.group, _standing(grant.model, grant.user, grant.group))
 
 
 def locked(pk: int) -> Grant:
@@ -402,63 +383,3 @@ def _append(
 
 def _standing(model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None) -> list[Grant]:
     return list(Grant.objects.filter(IS_CURRENT, model=model, user=user, group=group))
-
-
-def _sync_guardian_rows(
-    model: RegisteredModel | None,
-    user: User | None,
-    group: ReviewerGroup | None,
-    grants: Iterable[Grant],
-    *,
-    of_new_model: bool = False,
-) -> None:
-    """Make the guardian rows of this subject on this model equal to the union of its unexpired `grants`: one row
-    per permission, with the latest end.
-    """
-    if model is None:
-        return
-    ends = _ends(grants)
-    if not of_new_model:
-        ends = _differences(
-            ends,
-            ModelUserPermission.objects.filter(content_object=model, user=user)
-            if user is not None
-            else ModelGroupPermission.objects.filter(content_object=model, group=group),
-        )
-    if ends:
-        prepared_statements.execute_prepared(
-            _FOLLOW_USER if user is not None else _FOLLOW_GROUP,
-            {
-                "subject": user.pk if user is not None else group.pk if group is not None else None,
-                "model": model.pk,
-                "codenames": [str(codename) for codename in ends],
-                "ends": list(ends.values()),
-            },
-        )
-
-
-def _ends(grants: Iterable[Grant]) -> dict[str, datetime | None]:
-    """Return the end of each permission of the subject: the latest one, None if one of the grants has no end."""
-    ends: dict[str, datetime | None] = {}
-    for grant in grants:
-        if grant.closed_at is not None or is_expired(grant):
-            continue
-        end = grant.expires_at
-        for permission in ROLE_PERMISSIONS[Role(grant.role)]:
-            known = ends.get(permission, end)
-            ends[permission] = max(known, end) if known is not None and end is not None else None
-    return ends
-
-
-def _differences(
-    ends: dict[str, datetime | None],
-    present: QuerySet[ModelUserPermission] | QuerySet[ModelGroupPermission],
-) -> dict[str, datetime | None]:
-    """Delete rows that are not needed, and update those with another end; return those to insert."""
-    there = dict(present.values_list("permission__codename", "expires_at"))
-    if there.keys() - ends.keys():
-        present.exclude(permission__codename__in=list(ends)).delete()
-    for codename, end in ends.items():
-        if codename in there and there[codename] != end:
-            present.filter(permission__codename=codename).update(expires_at=end)
-    return {codename: end for codename, end in ends.items() if codename not in there}

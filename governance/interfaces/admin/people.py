@@ -20,6 +20,7 @@ from governance.interfaces.admin.commands import ActionResult, AdminAction
 from governance.interfaces.admin.forms import ReasonForm
 from governance.interfaces.admin.grants import where
 from governance.interfaces.admin.memberships import span_of, state_of
+from governance.interfaces.admin.people_filters import RoleFilter, StateFilter
 from governance.interfaces.admin.people_forms import (
     AccountForm,
     DeactivateForm,
@@ -34,7 +35,7 @@ from governance.interfaces.admin.tokens import state_of as token_state_of
 from governance.models import PromotionRequest
 from governance.services import accounts
 from registry import access
-from registry.access import OrgPermission, Role
+from registry.access import OrgPermission
 from registry.models import (
     IS_CURRENT,
     AccessToken,
@@ -45,7 +46,6 @@ from registry.models import (
 )
 from registry.services import account_controls, handover, people
 
-ADMINISTERING = (Role.OFFICER, Role.ADMINISTRATOR, Role.AUDITOR)
 SHOWN = 50
 """Maximum rows of each related table."""
 
@@ -188,39 +188,6 @@ def _model(model: RegisteredModel) -> Any:
 def _request(request: PromotionRequest) -> Any:
     words = f"#{request.pk} {request.model.slug} v{request.version.number} → {request.target_name}"
     return formatting.page_link(reverse("web:promotion", args=[request.pk]), words)
-
-
-class StateFilter(admin.SimpleListFilter):
-    """Filter by whether an account is active."""
-
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("active", "Active"), ("deactivated", "Deactivated")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        if self.value() in ("active", "deactivated"):
-            return queryset.filter(is_active=self.value() == "active")
-        return queryset
-
-
-class RoleFilter(admin.SimpleListFilter):
-    """Filter by organisation role and superuser status."""
-
-    title = "administering role"
-    parameter_name = "role"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [*((str(role), role.capitalize()) for role in ADMINISTERING), ("superuser", "Superuser")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        if self.value() == "superuser":
-            return queryset.filter(is_superuser=True)
-        if self.value() in ADMINISTERING:
-            grants = access.current_grants().filter(model__isnull=True, role=self.value())
-            return queryset.filter(pk__in=grants.values("user_id"))
-        return queryset
 
 
 class UserAdmin(AuditedModelAdmin):

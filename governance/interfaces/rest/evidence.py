@@ -23,7 +23,8 @@ from governance.interfaces.rest.schemas import (
     TextQuery,
     UtcDateTime,
 )
-from governance.interfaces.rest.version_schemas import EvidenceResponse, MetricCreate, MetricResponse, url_of
+from governance.interfaces.rest.version_inputs import MetricCreate
+from governance.interfaces.rest.version_schemas import EvidenceResponse, MetricResponse, url_of
 from governance.services import evidence as service
 from registry import model_card as cards
 from registry import selectors

@@ -17,12 +17,11 @@ from governance.interfaces.rest.endpoint import Endpoint, respond
 from governance.interfaces.rest.idempotency import idempotent
 from governance.interfaces.rest.operation import Operation
 from governance.interfaces.rest.schemas import PageQuery, QueryParams, RequestBody, TextQuery
+from governance.interfaces.rest.version_inputs import VersionCreate, VersionReference
 from governance.interfaces.rest.version_schemas import (
     Resolved,
-    VersionCreate,
     VersionDeclaration,
     VersionList,
-    VersionReference,
     VersionResponse,
     artifacts_of,
     row_of,
