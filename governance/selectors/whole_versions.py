@@ -1,4 +1,4 @@
-"""A version with everything that an interface shows of it, limited to what the actor may see, in one prepared query."""
+"""A version with everything that an interface shows of it, limited by visibility, in one prepared query."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _OF_THIS: Final = "v.id"
 
 @dataclass(frozen=True)
 class ResolvedVersion:
-    """A version that a reference names, with its files and approvals."""
+    """The version of a reference, with its files and approvals."""
 
     version: ModelVersion
     approvals: Sequence[Approval]
-    """Of the protected places it holds."""
+    """Approvals for its protected stage and aliases."""
     aliases: Sequence[str]
     """Names, in order."""
     files: Sequence[Artifact]
@@ -43,7 +43,7 @@ class WholeVersion(ResolvedVersion):
     """A version with everything it consists of."""
 
     parents: Sequence[tuple[str, int]]
-    """The recorded parents the actor may see: name of the model and number, in that order."""
+    """Visible recorded parents: name of the model and number, in that order."""
     datasets: Sequence[DatasetReference]
     """By role and name."""
     metrics: Sequence[Metric]
@@ -60,7 +60,7 @@ _RESOLVED: Final = (APPROVALS_OF_VERSION, ALIASES_OF_VERSION)
 
 
 def resolved_version(actor: Actor, reference: str) -> ResolvedVersion:
-    """Return the registered version that a reference names now. One query. Same errors as `selectors.resolve`."""
+    """Return the registered version to which a reference resolves. One query. Same errors as `selectors.resolve`."""
     columns = [*_RESOLVED, contents.FILES.column(contents.FILES_OF.format(_OF_THIS))]
     version, (approvals, aliases, files) = visible_version(actor, parse_reference(reference), columns)
     return ResolvedVersion(version, read_approvals(approvals), sorted(aliases), contents.FILES.of_column(files))
@@ -95,7 +95,7 @@ def whole_version(actor: Actor, slug: str, number: int) -> WholeVersion:
 
 
 def _parents(actor: Actor) -> str:
-    """A column: the recorded parents of v that the actor may see. Its tables are those of the statement around it."""
+    """Return a column with the visible recorded parents of `v`. It uses the tables of the surrounding statement."""
     condition = visibility_clause(actor).condition
     return f"""
         (SELECT json_agg(json_build_array(m.slug, w.number) ORDER BY m.slug, w.number)::text

@@ -1,6 +1,6 @@
-"""The condition of `models_for` as one SQL expression.
+"""The condition of `models_with_permission` as one SQL expression.
 
-As a tree of Django sub-queries the same condition takes several milliseconds to build and compile, in every query that
+As nested Django subqueries the same condition takes several milliseconds to build and compile, in every query that
 contains it.
 """
 
@@ -30,8 +30,7 @@ _MINE = f"""
     SELECT 1 FROM registry_grant reached_g LEFT JOIN registry_user reached_h ON reached_h.id = reached_g.user_id
      WHERE reached_g.closed_at IS NULL AND {_LASTS.format("reached_g")} AND reached_g.model_id IS NULL
        AND (reached_h.uid = %(person)s OR reached_g.group_id IN ({_GROUPS}))"""  # noqa: S608 - text of ours
-# Whether such a row is there, and not among which keys: PostgreSQL then looks it up where one model is asked for, and
-# works all of them out where many are; of keys it works all out always, which is ten thousand for one.
+# Use EXISTS, not `pk IN (subquery)`: the IN form materialises every visible key even for a single-model lookup.
 _BY_GRANT = f"""
     EXISTS (SELECT 1 FROM registry_modeluserpermission reached_d
               JOIN registry_user reached_u ON reached_u.id = reached_d.user_id {_RIGHT}
@@ -47,8 +46,8 @@ class Reached(Expression):
 
     Args:
         person: uid of the account.
-        permission: what they would do.
-        now: the moment at which grants and memberships hold.
+        permission: the permission.
+        now: the time at which grants and memberships must be in force.
     """
 
     conditional = True
@@ -73,7 +72,7 @@ class Reached(Expression):
         (self._model,) = exprs
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        """The condition, with the column of the model's key as it is called in the query around it."""
+        """Return the condition, with the column of the model's key as the surrounding query names it."""
         column, _ = compiler.compile(self._model)
         text, names = _condition(self._permission)
         return text.replace("{model}", column), tuple(self._values[name] for name in names)
@@ -81,7 +80,7 @@ class Reached(Expression):
 
 @cache
 def _condition(permission: Permission) -> tuple[str, tuple[str, ...]]:
-    """The SQL with a placeholder for each value, and the names of the values in that order."""
+    """Return the SQL with a placeholder for each value, and the names of the values in that order."""
     reached, person = _BY_GRANT, _PERSON
     if permission in SUPERUSER_PERMISSIONS:
         reached += f" OR EXISTS ({_PERSON} AND reached_a.is_superuser)"

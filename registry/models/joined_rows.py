@@ -1,7 +1,7 @@
-"""Rows with the rows they refer to, read by statements that the database plans once a connection.
+"""Rows with their related rows, read by statements that the database plans once per connection.
 
-They read what `select_related` reads, for responses that are requested often: to compile and plan such a query takes
-several times as long as to execute it.
+They read what `select_related` reads, for frequent responses: compiling and planning such a query takes several times
+as long as executing it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Relation(NamedTuple):
 
 
 _Known = dict[tuple[type[models.Model], Any], models.Model]
-"""The joined rows of one answer by their keys: a row that many others refer to is made once."""
+"""The joined rows of one result by key: a row that several others refer to is created once."""
 
 
 class _Built(NamedTuple):
@@ -45,15 +45,14 @@ class _Built(NamedTuple):
 
 
 class JoinedRows(Generic[_Row]):
-    """How rows of one model are read together with those that their foreign keys name.
+    """Reads rows of one model together with the rows that their foreign keys refer to.
 
     Args:
         model: the model.
-        alias: what its table is called in the statements.
+        alias: alias of its table in the statements.
         related: foreign keys, and one-to-one relations to this row, to follow, in the form of `select_related`.
-        aliases: other names of the joined tables, by path; without one a table is called by its path.
-        deferred: columns that are large and not read, as `defer` leaves them out, by their path: where one is used
-            after all, it is read then.
+        aliases: aliases of the joined tables, by path; the default is the path.
+        deferred: paths of large columns that are not read, as with `defer`; a use of one reads it with another query.
     """
 
     def __init__(
@@ -74,15 +73,15 @@ class JoinedRows(Generic[_Row]):
         self._built: _Built | None = None
 
     def fetch(self, ending: str, values: Mapping[str, Any], *, beginning: str = "") -> list[_Row]:
-        """Read the rows for which a condition holds that is written in the code.
+        """Read the rows that satisfy a condition. The condition is constant text of the code.
 
         Args:
-            ending: what follows WHERE, with an order and a limit; values by name, `%(name)s`.
+            ending: the text after WHERE, with order and limit; values by name, `%(name)s`.
             values: the value of each name.
             beginning: common table expressions, WITH included.
 
         Returns:
-            The rows, with the rows they refer to in Django's caches of the foreign keys.
+            The rows, with their related rows in Django's caches of the foreign keys.
         """
         return [row for row, _ in self.fetch_with((), ending, values, beginning=beginning)]
 
@@ -92,7 +91,7 @@ class JoinedRows(Generic[_Row]):
         """Read rows as `fetch` does, each with further columns.
 
         Args:
-            columns: expressions over the tables of the statement, such as those that `column` makes.
+            columns: expressions over the tables of the statement, such as those from `column`.
             ending: as for `fetch`.
             values: as for `fetch`.
             beginning: as for `fetch`.
@@ -108,17 +107,17 @@ class JoinedRows(Generic[_Row]):
         return [(self._made(row, known, of_text=True), tuple(row[width:])) for row in rows]
 
     def column(self, ending: str) -> str:
-        """Make a column for `fetch_with` of another model: the rows for which a condition holds, as JSON.
+        """Return a column for `fetch_with` of another model: the rows that satisfy a condition, as JSON.
 
         Args:
-            ending: what follows WHERE, with an order; it may name the tables of the statement that the column is for.
+            ending: the text after WHERE, with order; it may name the tables of the surrounding statement.
         """
         built = self._parts()
         rows = f"SELECT json_build_array({', '.join(built.columns)}) AS row FROM {built.tables} WHERE {ending}"  # noqa: S608 - text of ours
         return f"(SELECT json_agg(listed.row)::text FROM ({rows}) listed)"  # noqa: S608 - text of ours
 
     def of_column(self, text: str | None) -> list[_Row]:
-        """Read what a column that `column` made has for one row."""
+        """Return the rows in the value of a column from `column`; none for NULL."""
         known = _Known()
         return [self._made(row, known, of_text=False) for row in json.loads(text)] if text is not None else []
 
