@@ -93,6 +93,13 @@ bench: .venv/dev  ## run the benchmarks; they are not part of the tests
 		-r requirements/audit.txt
 	@touch $@
 
+.venv-oracles/made: requirements/oracles.txt
+	@echo "making .venv-oracles, with scipy, fairlearn and model-signing"
+	@$(PYTHON) -m venv .venv-oracles
+	@.venv-oracles/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
+		-r requirements/oracles.txt
+	@touch $@
+
 .PHONY: audit
 audit: .venv-audit/made  ## report known vulnerabilities of the pinned packages; queries PyPI or, with ARGS="-s osv", OSV
 	@.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off $(ARGS) \
@@ -159,6 +166,6 @@ schema: .venv/dev  ## write the OpenAPI description that a test compares with th
 
 .PHONY: pins
 pins: .venv/dev  ## resolve requirements/*.in to pinned files with hashes; ARGS=--upgrade selects newer versions
-	@for part in run embedded dev mlflow audit docs; do \
+	@for part in run embedded dev mlflow audit docs oracles; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-header $(ARGS) requirements/$$part.in -o requirements/$$part.txt || exit 1; done

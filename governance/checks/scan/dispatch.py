@@ -1,0 +1,51 @@
+"""Scan one file: detect its format by content, then call the scanner of the format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import IO
+
+from governance.checks.base import Severity
+from governance.checks.formats import effort, texts
+from governance.checks.formats.detect import sniff_stream
+from governance.checks.formats.names import Format, Sniffed
+from governance.checks.scan.report import FileScan, Options, Scan, ScanFinding, Scanner, Verdict
+
+SCANNERS: Mapping[Format, Scanner] = {}
+"""The scanner of each format. A format without one is unsupported, so a new format never passes by omission."""
+
+
+def scan_stream(stream: IO[bytes], size: int, name: str, options: Options) -> FileScan:
+    """Scan one file.
+
+    Args:
+        stream: seekable, binary.
+        size: its size in bytes.
+        name: its path in the artifact.
+        options: the policy's options.
+
+    Returns:
+        The result. No content raises an exception: what cannot be parsed is UNREADABLE.
+    """
+    with effort.bounded(size):
+        return scan_part(Scan(stream, size, name, options, 0, scan_part))
+
+
+def scan_part(scan: Scan) -> FileScan:
+    """Scan a file or a file within another; see `scan_stream`."""
+    try:
+        found = texts.named(sniff_stream(scan.stream, scan.size), scan.name)
+        if found.format is Format.UNKNOWN:
+            return _refused(found, Verdict.UNREADABLE)
+        scanner = SCANNERS.get(found.format)
+        if scanner is None:
+            return _refused(found, Verdict.UNSUPPORTED)
+        scan.stream.seek(0)
+        return scanner(scan)
+    except effort.Malformed as fault:
+        return _refused(Sniffed(Format.UNKNOWN, str(fault)), Verdict.UNREADABLE)
+
+
+def _refused(found: Sniffed, verdict: Verdict) -> FileScan:
+    message = f"The file {found.reason}, so what loading it would do cannot be judged."
+    return FileScan(found.format, verdict, (ScanFinding(f"{verdict}_file", message, Severity.HIGH),))
