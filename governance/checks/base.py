@@ -105,10 +105,14 @@ class RequiredEvidence:
 
     `kind` is ARTIFACT_FILES (every file of the version), MODEL_CARD, METRICS (the declared ones), or the kind of an
     evidence file, such as EVALUATION_TABLE. If `required`, the run waits until evidence of the kind exists.
+    `form` describes the expected content in Markdown, and `example` names a file in `governance/checks/examples/` (of a
+    plug-in: in the folder `examples` beside its module); both are for the documentation page of the check.
     """
 
     kind: str
     required: bool = True
+    form: str = ""
+    example: str = ""
 
 
 @dataclass(frozen=True)
@@ -241,7 +245,7 @@ def outcome_from_json(raw: bytes) -> CheckOutcome:
 class Check:
     """Base class of every check. Subclasses set the class attributes and implement `run`.
 
-    The first line of a subclass's docstring is shown to users as its description.
+    The documentation page of a check is rendered from its class: `description`, `guide`, `Params` and `needs`.
     """
 
     api: ClassVar[int] = API
@@ -251,6 +255,10 @@ class Check:
     """major.minor.patch. Must change whenever the same inputs may give another outcome."""
     title: ClassVar[str]
     category: ClassVar[str]
+    description: ClassVar[str] = ""
+    """One sentence: what the check establishes. Without it, the first line of the docstring is shown."""
+    guide: ClassVar[str] = ""
+    """Markdown: what is computed and compared, what it does not establish, and how to repair each kind of failure."""
     Params: ClassVar[type[Parameters]] = Parameters
     needs: ClassVar[tuple[RequiredEvidence, ...]] = ()
     facts: ClassVar[tuple[str, ...]] = ()
@@ -284,6 +292,11 @@ class Check:
     def run(self, ctx: Context, params: Any) -> CheckOutcome:
         """Evaluate the version. The result must depend only on the arguments."""
         raise NotImplementedError
+
+
+def described(check: Check) -> str:
+    """Return the description of a check in one sentence."""
+    return check.description or (check.__doc__ or "").strip().split("\n")[0]
 
 
 def missing_evidence(check: Check, available: frozenset[str], facts: Mapping[str, Any], params: Any) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from audit.models import Event
 from audit.recorder import ObjectRef
 from audit.selectors import events_for_object
 from governance.checks import check_runs, entry_points
-from governance.checks.base import Severity
+from governance.checks.base import Severity, described
 from governance.gate import gate_inputs, review_packet
 from governance.models import CheckRun, Decision, PromotionRequest
 from governance.policies import (
@@ -359,7 +359,7 @@ def _check_rows(standing: RequestEvaluation) -> tuple[CheckRow, ...]:
             CheckRow(
                 rule=rule,
                 title=check.title if check is not None else rule.check,
-                description=(check.__doc__ or "").strip().split("\n")[0] if check is not None else "",
+                description=described(check) if check is not None else "",
                 run=attempts[0] if attempts else None,
                 requirement=requirement,
                 stale=(fact := standing.facts.get(rule.check)) is not None and fact.stale,
