@@ -42,8 +42,8 @@ MODEL_CARD = "model.card"
 METRICS = "metrics"
 EVALUATION_TABLE = "evaluation.table"
 
-FACT_NAMES = frozenset({"metrics", "target"})
-"""Facts that `Check.facts` may name: the declared metrics, and the target of the promotion."""
+FACT_NAMES = frozenset({"licence", "metrics", "target"})
+"""Facts that `Check.facts` may name: the licence of the version, the declared metrics, the target of the promotion."""
 
 MAX_OUTCOME_BYTES = 256 * 1024
 """Maximum size of an outcome in bytes. It is evidence to read, not a data set."""

@@ -21,6 +21,7 @@ from audit.exceptions import NotCanonicalError
 from governance.checks.base import Check, CheckContractError, Parameters, refuse_bad_check
 from governance.checks.builtin.artifact_format import ArtifactFormat
 from governance.checks.builtin.integrity_digest import IntegrityDigest
+from governance.checks.builtin.license_allowed import LicenseAllowed
 from governance.checks.builtin.model_card import ModelCardComplete
 from governance.checks.builtin.performance_threshold import PerformanceThreshold
 
@@ -28,12 +29,18 @@ log = logging.getLogger(__name__)
 
 GROUP = "countersign.checks"
 
-BUILTIN: tuple[type[Check], ...] = (IntegrityDigest, ArtifactFormat, ModelCardComplete, PerformanceThreshold)
+BUILTIN: tuple[type[Check], ...] = (
+    IntegrityDigest,
+    ArtifactFormat,
+    ModelCardComplete,
+    LicenseAllowed,
+    PerformanceThreshold,
+)
 
 RESERVED = frozenset(
     {
-        "artifact", "bom", "countersign", "dependencies", "docs", "evaluation", "fairness", "integrity", "license",
-        "lineage", "performance", "provenance", "stability",
+        "artifact", "bom", "countersign", "dependencies", "docs", "evaluation", "explanation", "fairness", "integrity",
+        "license", "lineage", "performance", "provenance", "secrets", "stability",
     }
 )  # fmt: skip
 """Namespaces of the product's own checks, present and future."""

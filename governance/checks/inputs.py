@@ -113,8 +113,14 @@ class InputResolver:
             "alias": self._request.target_alias or None,
         }
 
+    @property
+    def licence(self) -> str:
+        """The licence that was given at registration; empty if none was."""
+        return self._version.licence
+
 
 FACTS: Mapping[str, Callable[[InputResolver], Any]] = {
+    "licence": lambda shelf: shelf.licence,
     "metrics": lambda shelf: shelf.metrics,
     "target": lambda shelf: shelf.target,
 }

@@ -18,6 +18,9 @@ from governance.checks.sources import Source
 
 CARD_NAMES = ("MODEL_CARD.md", "README.md")
 
+FACTS: Mapping[str, Any] = {"licence": "", "metrics": [], "target": {"stage": "production", "alias": None}}
+"""The facts of a folder for which none are given, for each of `base.FACT_NAMES`."""
+
 
 class FolderUnusableError(ValueError):
     """The folder or a named file cannot be used; the message says why."""
@@ -25,11 +28,11 @@ class FolderUnusableError(ValueError):
 
 @dataclass
 class LocalFiles:
-    """The evidence: files by kind, declared metrics, and the target."""
+    """The evidence: files by kind, declared metrics, and further facts by name."""
 
     sources: list[Source] = field(default_factory=list)
     metrics: list[dict[str, Any]] = field(default_factory=list)
-    target: dict[str, str | None] = field(default_factory=lambda: {"stage": "production", "alias": None})
+    facts: dict[str, Any] = field(default_factory=dict)
     _places: dict[str, Path] = field(default_factory=dict)
 
     def add_folder(self, folder: Path) -> None:
@@ -82,7 +85,7 @@ class LocalFiles:
         return runner.run(job, open_blob=self._open, beat=lambda: True)
 
     def _facts(self, check: Check) -> Mapping[str, Any]:
-        every: Mapping[str, Any] = {"metrics": self.metrics, "target": self.target}
+        every: Mapping[str, Any] = {**FACTS, "metrics": self.metrics, **self.facts}
         return {name: every[name] for name in check.facts}
 
     @contextmanager

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from governance.checks import entry_points, runner
 from governance.checks.base import MODEL_CARD, Check, CheckContractError, Conclusion, Parameters
-from governance.checks.local_files import FolderUnusableError, LocalFiles, parse_pairs
+from governance.checks.local_files import FACTS, FolderUnusableError, LocalFiles, parse_pairs
 from registry import yaml_reader
 
 FAILED, MISSING = 4, 2
@@ -38,6 +38,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--evidence", action="append", default=[], metavar="KIND=FILE", help="may be repeated")
         parser.add_argument("--metric", action="append", default=[], metavar="NAME=VALUE", help="may be repeated")
+        parser.add_argument(
+            "--fact", action="append", default=[], metavar="NAME=YAML", help="such as licence=MIT; may be repeated"
+        )
         parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -80,11 +83,15 @@ class Command(BaseCommand):
             self.stdout.write(f"{fault.slug or fault.name}  cannot be used  {fault.origin}  {fault.problem}")
 
 
-def _mapping(text: str) -> dict[str, Any]:
+def _yaml(text: str, option: str) -> Any:
     try:
-        found = yaml_reader.read(text)
+        return yaml_reader.read(text)
     except yaml_reader.YamlUnreadableError as error:
-        raise FolderUnusableError(f"--params: {error}.") from None
+        raise FolderUnusableError(f"{option}: {error}.") from None
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    found = _yaml(text, "--params")
     if not isinstance(found, dict):
         raise FolderUnusableError("--params: write a mapping, such as '{min_words: 10}'.")
     return found
@@ -104,5 +111,15 @@ def _files(options: dict[str, Any]) -> LocalFiles:
         except ValueError:
             raise FolderUnusableError(f"--metric {name}={value}: the value is a number.") from None
     target = options["target"]
-    files.target = {"stage": None, "alias": target[1:]} if target.startswith("@") else {"stage": target, "alias": None}
+    on_alias = target.startswith("@")
+    files.facts["target"] = {"stage": None if on_alias else target, "alias": target[1:] if on_alias else None}
+    for name, text in parse_pairs(options["fact"], "--fact"):
+        if name not in FACTS:
+            raise FolderUnusableError(f"--fact {name}: there is no such fact; there are: {', '.join(sorted(FACTS))}.")
+        value = _yaml(text, f"--fact {name}")
+        default = FACTS[name]
+        if not isinstance(value, type(default)):
+            kind = "text" if isinstance(default, str) else "a list" if isinstance(default, list) else "a mapping"
+            raise FolderUnusableError(f"--fact {name}: the value is {kind}.")
+        files.facts[name] = value
     return files
