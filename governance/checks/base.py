@@ -42,14 +42,29 @@ MODEL_CARD = "model.card"
 METRICS = "metrics"
 EVALUATION_TABLE = "evaluation.table"
 
-FACT_NAMES = frozenset({"licence", "metrics", "target"})
-"""Facts that `Check.facts` may name: the licence of the version, the declared metrics, the target of the promotion."""
+CHAMPION = "champion."
+"""Prefix of the kinds of evidence of the champion: the version that is in the target of the promotion now. Evidence of
+the kind "champion.evaluation.table" is the champion's file of the kind "evaluation.table". It cannot be attached."""
+CHAMPION_EVALUATION_TABLE = CHAMPION + EVALUATION_TABLE
+
+FACT_NAMES = frozenset({"champion", "datasets", "evaluation", "licence", "metrics", "target"})
+"""Facts that `Check.facts` may name.
+
+`licence` of the version; `metrics`, the declared ones; `target` of the promotion.
+`datasets`: the declared datasets, each with role, name, version, uri, algorithm, digest, strength.
+`evaluation`: `registered_at` of the evaluation table, when these bytes were first attached to a version of the model.
+`champion`: None, or number, uid, is_same (the version itself is in the target, and no other) and datasets of the
+version in the target.
+"""
 
 MAX_OUTCOME_BYTES = 256 * 1024
 """Maximum size of an outcome in bytes. It is evidence to read, not a data set."""
 MAX_FINDINGS = 500
 MAX_TEXT = 2_000
 """Maximum number of characters of a summary or a finding's message."""
+
+NO_FILES = frozenset({ARTIFACT_FILES, METRICS, MODEL_CARD})
+"""Kinds of evidence that are not evidence files."""
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,79}")
 SLUG = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
@@ -292,6 +307,11 @@ class Check:
     def run(self, ctx: Context, params: Any) -> CheckOutcome:
         """Evaluate the version. The result must depend only on the arguments."""
         raise NotImplementedError
+
+
+def is_attachable(kind: str) -> bool:
+    """Return whether a kind of evidence is that of files which can be attached to a version."""
+    return kind not in NO_FILES and not kind.startswith(CHAMPION)
 
 
 def described(check: Check) -> str:

@@ -20,6 +20,7 @@ from audit import canonical
 from audit.exceptions import NotCanonicalError
 from governance.checks.base import Check, CheckContractError, Parameters, refuse_bad_check
 from governance.checks.builtin.artifact_format import ArtifactFormat
+from governance.checks.builtin.evaluation_adequacy import EvaluationAdequacy
 from governance.checks.builtin.integrity_digest import IntegrityDigest
 from governance.checks.builtin.license_allowed import LicenseAllowed
 from governance.checks.builtin.model_card import ModelCardComplete
@@ -34,6 +35,7 @@ BUILTIN: tuple[type[Check], ...] = (
     ArtifactFormat,
     ModelCardComplete,
     LicenseAllowed,
+    EvaluationAdequacy,
     PerformanceThreshold,
 )
 

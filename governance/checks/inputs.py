@@ -8,16 +8,25 @@ nothing else.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from audit import canonical
-from governance.checks.base import ARTIFACT_FILES, METRICS, MODEL_CARD, Check, missing_evidence
+from governance.checks.base import (
+    ARTIFACT_FILES,
+    CHAMPION,
+    EVALUATION_TABLE,
+    METRICS,
+    MODEL_CARD,
+    Check,
+    missing_evidence,
+)
 from governance.checks.sources import Source
 from governance.models import PromotionRequest
-from registry.models import ModelVersion
+from registry import selectors
+from registry.models import DatasetReference, ModelVersion
 from registry.selectors import VersionContents
 
 
@@ -77,6 +86,8 @@ class InputResolver:
             return self._card
         if kind == METRICS:
             return ()
+        if kind.startswith(CHAMPION):
+            return self._champion_evidence.get(kind, ())
         return self._evidence.get(kind, ())
 
     @cached_property
@@ -99,6 +110,57 @@ class InputResolver:
         return {e.kind: (Source(e.kind, e.filename, e.blob.sha256, e.blob.size),) for e in rows}
 
     @cached_property
+    def _champion(self) -> ModelVersion | None:
+        """The version in the target now; the version of the request only if no other is in the target."""
+        version, stage = self._version, self._request.target_stage
+        if stage is None:
+            return selectors.version_at_alias(version.model_id, self._request.target_alias)
+        other = selectors.version_in_stage(version.model_id, stage.pk, other_than=version.pk)
+        return other or (version if version.stage_id == stage.pk else None)
+
+    @cached_property
+    def _champion_contents(self) -> VersionContents:
+        return VersionContents(*filter(None, (self._champion,)))
+
+    @cached_property
+    def _champion_evidence(self) -> dict[str, tuple[Source, ...]]:
+        champion = self._champion
+        if champion is None or champion.pk == self._version.pk:
+            return {}
+        found: dict[str, tuple[Source, ...]] = {}
+        for e in self._champion_contents.evidence(champion):
+            kind, path = CHAMPION + e.kind, f"version {champion.number}: {e.filename}"
+            found[kind] = (Source(kind, path, e.blob.sha256, e.blob.size),)
+        return found
+
+    @property
+    def champion(self) -> dict[str, Any] | None:
+        """The version in the target now, with its datasets; None if there is none."""
+        champion = self._champion
+        if champion is None:
+            return None
+        return {
+            "number": champion.number,
+            "uid": str(champion.uid),
+            "is_same": champion.pk == self._version.pk,
+            "datasets": _datasets(self._champion_contents.datasets(champion)),
+        }
+
+    @property
+    def datasets(self) -> list[dict[str, str]]:
+        """The declared datasets."""
+        return _datasets(self._contents.datasets(self._version))
+
+    @property
+    def evaluation(self) -> dict[str, str | None]:
+        """When the bytes of the evaluation table were first attached to a version of the model: attaching an old
+        table again does not make it newer.
+        """
+        table = next(iter(self._evidence.get(EVALUATION_TABLE, ())), None)
+        first = selectors.first_attached(self._version.model_id, EVALUATION_TABLE, table.sha256) if table else None
+        return {"registered_at": first.isoformat() if first is not None else None}
+
+    @cached_property
     def metrics(self) -> list[dict[str, Any]]:
         """The latest revision of each declared metric."""
         rows = self._contents.metrics(self._version)
@@ -119,7 +181,25 @@ class InputResolver:
         return self._version.licence
 
 
+def _datasets(rows: Iterable[DatasetReference]) -> list[dict[str, str]]:
+    return [
+        {
+            "role": d.role,
+            "name": d.name,
+            "version": d.reference,
+            "uri": d.uri,
+            "algorithm": d.digest_algorithm,
+            "digest": d.digest,
+            "strength": d.strength,
+        }
+        for d in rows
+    ]
+
+
 FACTS: Mapping[str, Callable[[InputResolver], Any]] = {
+    "champion": lambda shelf: shelf.champion,
+    "datasets": lambda shelf: shelf.datasets,
+    "evaluation": lambda shelf: shelf.evaluation,
     "licence": lambda shelf: shelf.licence,
     "metrics": lambda shelf: shelf.metrics,
     "target": lambda shelf: shelf.target,

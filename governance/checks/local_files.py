@@ -9,21 +9,101 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    computed_field,
+)
 
 from audit import clock
 from governance.checks import runner
 from governance.checks.base import ARTIFACT_FILES, METRICS, MODEL_CARD, Check, Parameters, missing_evidence
 from governance.checks.sources import Source
+from registry import datasets
 
 CARD_NAMES = ("MODEL_CARD.md", "README.md")
 
-FACTS: Mapping[str, Any] = {"licence": "", "metrics": [], "target": {"stage": "production", "alias": None}}
+FACTS: Mapping[str, Any] = {
+    "champion": None,
+    "datasets": [],
+    "evaluation": {"registered_at": None},
+    "licence": "",
+    "metrics": [],
+    "target": {"stage": "production", "alias": None},
+}
 """The facts of a folder for which none are given, for each of `base.FACT_NAMES`."""
 
 
 class FolderUnusableError(ValueError):
     """The folder or a named file cannot be used; the message says why."""
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class _Dataset(_Fact):
+    role: Literal["training", "validation", "evaluation"]
+    name: Annotated[str, Field(min_length=1)]
+    version: str = ""
+    uri: str = ""
+    algorithm: str = ""
+    digest: str = ""
+
+    @computed_field  # type: ignore[prop-decorator]  # as pydantic documents it
+    @property
+    def strength(self) -> str:
+        return datasets.identity_strength(self.algorithm, self.digest)
+
+
+class _Champion(_Fact):
+    number: int
+    uid: str = ""
+    is_same: bool = False
+    datasets: list[_Dataset] = []
+
+
+class _EvaluationDate(_Fact):
+    registered_at: AwareDatetime | None
+
+
+_FORMS: Mapping[str, TypeAdapter[Any]] = {
+    "champion": TypeAdapter(_Champion | None),
+    "datasets": TypeAdapter(list[_Dataset]),
+    "evaluation": TypeAdapter(_EvaluationDate),
+}
+"""The forms of facts with members."""
+
+
+def read_fact(name: str, value: Any) -> Any:
+    """Return a fact as a check reads it, with the members that were left out.
+
+    Args:
+        name: one of `base.FACT_NAMES`.
+        value: the fact as a value of YAML.
+
+    Raises:
+        FolderUnusableError: there is no such fact, or the value or a member has another type or an unknown name.
+    """
+    if name not in FACTS:
+        raise FolderUnusableError(f"there is no fact {name}; there are: {', '.join(sorted(FACTS))}.")
+    if name in _FORMS:
+        try:
+            return _FORMS[name].dump_python(_FORMS[name].validate_python(value), mode="json")
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            raise FolderUnusableError(f"{'/'.join(map(str, (name, *fault['loc'])))}: {fault['msg']}.") from None
+    default = FACTS[name]
+    if not isinstance(value, type(default)):
+        kind = "text" if isinstance(default, str) else "a list" if isinstance(default, list) else "a mapping"
+        raise FolderUnusableError(f"{name}: the value is {kind}.")
+    return value
 
 
 @dataclass
@@ -85,7 +165,8 @@ class LocalFiles:
         return runner.run(job, open_blob=self._open, beat=lambda: True)
 
     def _facts(self, check: Check) -> Mapping[str, Any]:
-        every: Mapping[str, Any] = {**FACTS, "metrics": self.metrics, **self.facts}
+        attached_now = {"registered_at": clock.now().isoformat()}
+        every: Mapping[str, Any] = {**FACTS, "evaluation": attached_now, "metrics": self.metrics, **self.facts}
         return {name: every[name] for name in check.facts}
 
     @contextmanager

@@ -30,14 +30,24 @@ class RepeatedRows:
     _rows: array[int] = field(default_factory=lambda: array("q"))
     _lines: array[int] = field(default_factory=lambda: array("q"))
 
-    def add(self, identity: str, cells: Sequence[str], line: int) -> None:
-        """Add a row: its example id, its cells, and its line in the file."""
+    def add(self, identities: Sequence[str], rows: Sequence[tuple[str, ...]], line: int) -> None:
+        """Add consecutive rows.
+
+        Args:
+            identities: the example id of each row; ignored if the table has none.
+            rows: the cells of each row.
+            line: line of the first row in the file.
+
+        Raises:
+            TableFormatError: an id is blank.
+        """
         if self.has_ids:
-            if not identity.strip():
-                raise TableFormatError(f"{self.path}, row {line}: the id is blank. Give every row its own.")
-            self._ids.append(hash(identity.strip()))
-        self._rows.append(hash(tuple(cells)))
-        self._lines.append(line)
+            if not all(identities):
+                blank = line + next(at for at, identity in enumerate(identities) if not identity)
+                raise TableFormatError(f"{self.path}, row {blank}: the id is blank. Give every row its own.")
+            self._ids.extend(map(hash, identities))
+        self._rows.extend(map(hash, rows))
+        self._lines.extend(range(line, line + len(rows)))
 
     def first_of_each(self) -> np.ndarray | None:
         """Return the indices of the rows that count; None if every row counts.

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import codecs
 import csv
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from governance.checks.base import File
+from governance.checks.number_columns import TableFormatError, number
+
+__all__ = ["Table", "TableFormatError", "header", "number", "open_table", "rows"]
 
 MAX_ROWS = 20_000_000
 MAX_RECORD = 1 << 20
 """Maximum characters of the header line and of a row, which is kept whole."""
 _CHUNK = 1 << 20
+_BATCH = 10_000
 _SHOWN = 80
 """Maximum characters of a column's name in messages."""
-_NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,4})?")
-_COMMA_NUMBER = re.compile(r"[+-]?\d++,\d++")
-_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})++")
 
 SEPARATORS: Mapping[str, str] = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 ROLES: Mapping[str, tuple[str, ...]] = {
@@ -36,10 +36,6 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "id": ("example_id", "sample_id", "row_id", "record_id", "uuid"),
 }
 """The columns with a meaning here, and other names that tools use for them."""
-
-
-class TableFormatError(ValueError):
-    """The file is not a valid table; the message names position and remedy."""
 
 
 @dataclass(frozen=True)
@@ -113,31 +109,78 @@ class Table:
 
     def records(self) -> Iterator[tuple[str, ...]]:
         """Yield every row with as many fields as the header has. Raises TableFormatError."""
+        for _, batch in self.batches():
+            yield from batch
+
+    def batches(self) -> Iterator[tuple[int, list[tuple[str, ...]]]]:
+        """Yield the rows in groups, each with the line of its first row. Raises TableFormatError."""
+        batch: list[tuple[str, ...]] = []
+        count = 0
+        for record in self._records():
+            batch.append(record)
+            count += 1
+            if len(batch) == _BATCH:
+                if count > MAX_ROWS:
+                    raise TableFormatError(f"{self.file.path} has more than {MAX_ROWS:,} rows. Take a sample.")
+                yield self.lines_before + 2 + count - len(batch), batch
+                batch = []
+        if batch:
+            yield self.lines_before + 2 + count - len(batch), batch
+
+    def _records(self) -> Iterator[tuple[str, ...]]:
         width = len(self.columns)
         try:
             with self._open() as stream:
                 lines = _Lines(stream, self.file.path)
                 reader = csv.reader(lines, delimiter=self.separator, strict=True)
-                for count, given in enumerate(reader, -self.lines_before):
+                skipped = 0
+                for given in reader:
                     lines.length = 0
-                    if count < 1 or not any(map(str.strip, given)):
+                    if skipped <= self.lines_before:  # the header, and the lines before it
+                        skipped += 1
                         continue
                     record = given if len(given) == width else _trimmed(given, width)
+                    if not (record and record[0].strip()) and not any(map(str.strip, record)):
+                        continue
                     if len(record) != width:
+                        raise TableFormatError(self._of_another_length(reader.line_num, len(record)))
+                    if record[0] == self.columns[0] and tuple(map(str.strip, record)) == self.columns:
                         raise TableFormatError(
-                            f"{self.file.path}, line {reader.line_num}: {len(record)} fields, but the header has "
-                            f"{width} ({self.described()})."
+                            f"{self.file.path}, line {reader.line_num}, repeats the header. Remove the line."
                         )
-                    if count > MAX_ROWS:
-                        raise TableFormatError(f"{self.file.path} has more than {MAX_ROWS:,} rows. Take a sample.")
                     yield tuple(record)
         except UnicodeError as error:
             raise TableFormatError(f"{self.file.path} is not text in one encoding. Save it as CSV in UTF-8.") from error
         except csv.Error as error:
             raise TableFormatError(f"{self.file.path} is not CSV: {error}.") from error
 
+    def _of_another_length(self, line: int, fields: int) -> str:
+        width = len(self.columns)
+        decimals = (
+            " If commas separate decimals, separate the columns with semicolons, or write decimals with a point."
+            if self.separator == "," and fields > width
+            else ""
+        )
+        found = f"{self.file.path}, line {line}: {fields} fields, but the header has {width}"
+        return f"{found} ({self.described()}).{decimals}"
+
     def _open(self) -> TextIO:
         return self.local.open(encoding=self.encoding, newline="")
+
+
+_OTHER_FORMATS = {
+    b"pk\x03\x04": "a ZIP archive, perhaps a workbook of Excel",
+    b"\xd0\xcf\x11\xe0": "a workbook of an old Excel",
+    b"\x1f\x8b": "compressed with gzip",
+    b"arrow1\0": "a Feather file",
+    b'{"': "JSON",
+    b"[{": "JSON",
+    b"<html": "HTML",
+    b"<table": "HTML",
+    b"<!doctype": "HTML",
+    b"<?xml": "XML",
+}
+"""Beginnings of files that are no table of text, in lower case."""
 
 
 class _Lines:
@@ -184,7 +227,7 @@ def open_table(file: File) -> Table:
             for line in lines:
                 lines.length = 0
                 text = line.strip("\r\n")
-                said = re.fullmatch(r"sep=(.)", text.strip(), re.IGNORECASE) if not separator else None
+                said = re.fullmatch(r'"?sep=(.)"? *', text, re.IGNORECASE) if not separator else None
                 if said is not None and said[1] in SEPARATORS:
                     separator = said[1]
                 elif text.strip():
@@ -207,71 +250,6 @@ def rows(file: File, *, required: Sequence[str], optional: Sequence[str] = ()) -
     return open_table(file).rows(required=required, optional=optional)
 
 
-def number(text: str, where: str) -> float:
-    """Parse a finite number with a decimal point.
-
-    Raises:
-        TableFormatError: anything else, such as NaN, infinity, words or blanks.
-    """
-    if not _NUMBER.fullmatch(text.strip()) or not math.isfinite(value := float(text)):
-        raise TableFormatError(f"{where}: {text[:40]!r} is not a finite number.")
-    return value
-
-
-@dataclass
-class NumberReader:
-    """Parses the numbers of one column in one notation: decimal point or decimal comma, in percent or not.
-
-    `finish` refuses a column with mixed notations.
-    """
-
-    with_point: str = ""
-    with_comma: str = ""
-    in_percent: str = ""
-    plain: str = ""
-    surely_decimal: bool = field(default=False)
-
-    def read(self, text: str, where: str) -> float:
-        """Parse one cell. Raises TableFormatError if it is not a finite number."""
-        cell = text.strip()
-        share = cell.endswith("%")
-        if share:
-            cell = cell[:-1].rstrip()
-            self.in_percent = self.in_percent or where
-        else:
-            self.plain = self.plain or where
-        if _COMMA_NUMBER.fullmatch(cell):
-            self.with_comma = self.with_comma or where
-            self.surely_decimal = self.surely_decimal or not _GROUPED.fullmatch(cell)
-            cell = cell.replace(",", ".")
-        elif "," in cell and _GROUPED.fullmatch(cell):
-            raise TableFormatError(f"{where}: {text[:40]!r} has separators of thousands. Write numbers without them.")
-        elif "." in cell:
-            self.with_point = self.with_point or where
-        value = number(cell, where)
-        return value / 100 if share else value
-
-    def finish(self) -> None:
-        """Refuse a column whose cells do not have one unambiguous notation. Raises TableFormatError."""
-        if self.with_comma and self.with_point:
-            raise TableFormatError(
-                f"{self.with_comma} has a comma and {self.with_point} a point: write all decimals with a point."
-            )
-        if self.with_comma and not self.surely_decimal:
-            raise TableFormatError(
-                f"{self.with_comma}: the comma may separate decimals or thousands. Write decimals with a point."
-            )
-        if self.in_percent and self.plain:
-            raise TableFormatError(
-                f"{self.in_percent} is in percent and {self.plain} is not: write all numbers one way."
-            )
-
-    @property
-    def peculiarities(self) -> tuple[str, ...]:
-        """Unusual notation of the numbers, as text."""
-        return (*(("decimal commas",) if self.with_comma else ()), *(("percent signs",) if self.in_percent else ()))
-
-
 def _or_as(name: str) -> str:
     others = ROLES.get(name, ())
     return f" (or {', '.join(others[:3])})" if others else ""
@@ -284,7 +262,10 @@ def _plain(name: str) -> str:
 def _encoding(file: File, local: Path) -> str:
     """Return the encoding: by byte order mark, else UTF-8 if valid, else Windows-1252."""
     with local.open("rb") as stream:
-        start = stream.read(4)
+        start = stream.read(16)
+        for magic, what in _OTHER_FORMATS.items():
+            if start.lstrip().lower().startswith(magic):
+                raise TableFormatError(f"{file.path} is {what}. Save the rows as CSV in UTF-8.")
         if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
             raise TableFormatError(f"{file.path} is UTF-32. Save it as CSV in UTF-8.")
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from audit.actor import Actor
 from governance import promotions
-from governance.checks.base import ARTIFACT_FILES, METRICS, MODEL_CARD
+from governance.checks.base import is_attachable
 from governance.checks.entry_points import installed
 from governance.gate.approvals import Approval, approvals, approved
 from governance.models import PromotionRequest
@@ -55,7 +55,7 @@ DOCUMENT = "document."
 def evidence_kinds() -> list[str]:
     """Return the kinds of evidence files that installed checks read, and the kind of a copied MLflow run."""
     kinds = {needed.kind for check in installed().checks.values() for needed in check.needs}
-    return sorted((kinds | {RUN}) - {ARTIFACT_FILES, METRICS, MODEL_CARD})
+    return sorted(filter(is_attachable, kinds | {RUN}))
 
 
 def refuse_unknown_kind(kind: str) -> None:

@@ -13,6 +13,7 @@ from registry.selectors.change_proposals import change_proposal, change_proposal
 from registry.selectors.comparing import comparison_inputs
 from registry.selectors.contents import (
     VersionContents,
+    first_attached,
     imported_occupancies,
     latest_evidence,
     latest_metrics,
@@ -70,6 +71,7 @@ __all__ = [
     "change_proposals",
     "comparison_inputs",
     "due_for",
+    "first_attached",
     "has_protected_targets",
     "imported_occupancies",
     "in_stage_at",

@@ -1,6 +1,7 @@
 """The current contents of versions, for callers that read several kinds of them, or a version and its champion."""
 
 from collections.abc import Collection
+from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -113,6 +114,21 @@ def latest_metrics(version: ModelVersion) -> list[Metric]:
 def latest_evidence(version: ModelVersion) -> list[Evidence]:
     """Return the latest revision of each kind, with its blob. One prepared query."""
     return EVIDENCE.fetch(EVIDENCE_OF.format("%(version)s"), {"version": version.pk})
+
+
+def first_attached(model: int, kind: str, sha256: str) -> datetime | None:
+    """Return when a file was first attached as evidence of a kind to a version of a model.
+
+    Args:
+        model: primary key of the model.
+        kind: kind of the evidence.
+        sha256: SHA-256 of the file in hexadecimal.
+
+    Returns:
+        The time; None if it never was.
+    """
+    found = Evidence.objects.filter(version__model_id=model, kind=kind, blob_id=sha256)
+    return found.order_by("added_at").values_list("added_at", flat=True).first()
 
 
 def imported_occupancies(versions: Collection[int]) -> frozenset[int]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from array import array
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from governance.checks import metrics_ci
-from governance.checks.base import File
+from governance.checks.base import CheckOutcome, Conclusion, File, Finding, Severity
 from governance.checks.metrics_ci import Estimate, Flags, Floats, NotComputable
+from governance.checks.number_columns import NumberColumn, TableFormatError
 from governance.checks.repeated_rows import RepeatedRows
-from governance.checks.tables import NumberReader, TableFormatError, open_table
+from governance.checks.tables import Table, open_table
 
 COMPUTED = frozenset({"accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "mae", "rmse"})
 _ALIASES = {
@@ -27,8 +29,25 @@ _ALIASES = {
     "root_mean_squared_error": "rmse",
     "sensitivity": "recall",
 }
-_INTEGRAL = re.compile(r"[+-]?\d+\.0*")
+_INTEGRAL = re.compile(r"[+-]?\d+\.(?:0{0,2}|0{4,})|[+-]?0\.0+")
+"""A whole number with decimals. "1.000" may be a thousand."""
+_FRACTION = re.compile(r"[+-]?\d*[.,]\d*[1-9]\d*(?:[eE][+-]?\d+)?")
 _POSITIVE_OF = ({"0", "1"}, "1"), ({"false", "true"}, "true"), ({"no", "yes"}, "yes"), ({"-1", "1"}, "1")
+
+
+TABLE_FORM = """\
+A table with a header line and one row for each evaluated example, as CSV.
+
+| column | content |
+| --- | --- |
+| `label` | the true label, or the true value |
+| `prediction` | the predicted label or value |
+| `score` | the probability, or a score, of the positive label |
+| `id` | the id of the example; repeated rows of one id count once |
+
+Either `prediction` or `score` is required. Other accepted names of the columns are in *Formats of texts and files*.
+"""
+"""Description of an evaluation table, in Markdown."""
 
 
 def canonical_metric(name: str) -> str:
@@ -44,6 +63,51 @@ class Remark:
     code: str
     message: str
     harmless: bool = False
+
+
+NOT_STATED = "(not stated)"
+"""The group of rows whose cell is blank."""
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """One column of groups: the names of the groups, and the index of each row's group."""
+
+    names: tuple[str, ...]
+    of_row: np.ndarray
+
+
+@dataclass
+class Categories:
+    """Collects one column of names as indices into `names`, which columns may share."""
+
+    where: str
+    name: str
+    names: dict[str, int]
+    blank: str = ""
+    """The name of a blank cell; if empty, blank cells are refused."""
+    codes: array[int] = field(default_factory=lambda: array("q"))
+    _known: dict[str, int] = field(default_factory=dict)
+
+    def add(self, cells: Sequence[str], line: int) -> None:
+        """Add consecutive cells; `line` is the line of the first one. Raises TableFormatError."""
+        known = self._known
+        for cell in dict.fromkeys(cells):
+            if cell not in known:
+                known[cell] = self._code(cell, line, cells)
+        self.codes.extend(map(known.__getitem__, cells))
+
+    def indices(self) -> np.ndarray:
+        """Return one index a row."""
+        return np.frombuffer(self.codes, dtype=np.int64)
+
+    def _code(self, cell: str, line: int, cells: Sequence[str]) -> int:
+        name = _name(cell)
+        if not name or name.casefold() == "nan":
+            if not self.blank:
+                raise TableFormatError(f"{self.where}{line + cells.index(cell)}, {self.name} is blank or NaN.")
+            name = self.blank
+        return self.names.setdefault(name, len(self.names))
 
 
 @dataclass(frozen=True)
@@ -62,61 +126,85 @@ class Evaluation:
     decision_threshold: float
     remarks: tuple[Remark, ...] = ()
     """Notes on how the table was read."""
+    ids: tuple[str, ...] | None = None
+    """Example ids, if they were to be kept and the table has them."""
+    groups: Mapping[str, Grouping] = field(default_factory=dict)
+    """By name of the column."""
+    rows_read: int = 0
+    """Number of rows in the file, with repeated ones."""
 
     @classmethod
-    def read(cls, file: File, positive: str | None, decision_threshold: float) -> Evaluation:
+    def read(
+        cls,
+        file: File,
+        positive: str | None,
+        decision_threshold: float,
+        *,
+        keep_ids: bool = False,
+        group_columns: Sequence[str] = (),
+        needs_output: bool = True,
+    ) -> Evaluation:
         """Read a table; see `governance.checks.tables` for the accepted forms. Repeated rows count once.
 
         Args:
-            file: the CSV file.
+            file: the table.
             positive: the positive label; None to derive it from common label pairs.
             decision_threshold: score from which a row is predicted positive.
+            keep_ids: whether to keep the example ids.
+            group_columns: columns to read as groups.
+            needs_output: whether a column score or prediction must exist.
 
         Raises:
             TableFormatError: a score is not a finite number, a cell is blank, a column is missing, or the form is
                 ambiguous.
         """
         table = open_table(file)
-        has = {name for name in ("score", "prediction", "id") if table.place(name) is not None}
-        if table.place("label") is None:
-            raise TableFormatError(table.lacks(["label"]))
-        if not has & {"score", "prediction"}:
-            raise TableFormatError(
-                f"{file.path} needs a column score or prediction besides label: {table.described()}. Name it score, "
-                "y_score, probability, prediction or y_pred."
-            )
+        places = _places(table, group_columns, needs_output=needs_output)
+        where = f"{file.path}, row "
         codes: dict[str, int] = {}
-        labels, scores, predictions = array("q"), array("d"), array("q")
-        numbers = NumberReader()
-        of_label, of_score, of_prediction = (table.place(name) or 0 for name in ("label", "score", "prediction"))
-        of_id = table.place("id")
-        repeated = RepeatedRows(file.path, "id" in has, len(table.columns) > 2 or "score" in has)
-        for line, record in enumerate(table.records(), table.lines_before + 2):
-            labels.append(_code(record[of_label], codes, f"{file.path}, row {line}, label"))
-            if "score" in has:
-                scores.append(numbers.read(record[of_score], f"{file.path}, row {line}, score"))
-            if "prediction" in has:
-                predictions.append(_code(record[of_prediction], codes, f"{file.path}, row {line}, prediction"))
-            repeated.add(record[of_id] if of_id is not None else "", record, line)
-        numbers.finish()
-        if not labels:
+        labels, predictions = Categories(where, "label", codes), Categories(where, "prediction", codes)
+        scores = NumberColumn(where, "score")
+        groups = {name: Categories(where, name, {}, blank=NOT_STATED) for name in group_columns}
+        ids: list[str] = []
+        repeated = RepeatedRows(file.path, "id" in places, len(table.columns) > 2 or "score" in places)
+        for line, batch in table.batches():
+            columns = list(zip(*batch, strict=True))
+            labels.add(columns[places["label"]], line)
+            if "score" in places:
+                scores.add(columns[places["score"]], line)
+            if "prediction" in places:
+                predictions.add(columns[places["prediction"]], line)
+            for name, group in groups.items():
+                group.add(columns[places[f"group {name}"]], line)
+            identities = list(map(str.strip, columns[places["id"]])) if "id" in places else []
+            repeated.add(identities, batch, line)
+            if keep_ids:
+                ids.extend(identities)
+        read = scores.finish()
+        if not labels.codes:
             raise TableFormatError(f"{file.path} has no rows below its header.")
         kept = repeated.first_of_each()
-        remarks = _remarks(file, (*table.peculiarities, *numbers.peculiarities), kept, len(labels), repeated.has_ids)
+        remarks = _remarks(
+            file, (*table.peculiarities, *scores.peculiarities), kept, len(labels.codes), repeated.has_ids
+        )
         every = slice(None) if kept is None else kept
-        coded = np.frombuffer(labels, dtype=np.int64)[every]
+        coded = labels.indices()[every]
         if len(np.unique(coded)) == 1:
             only = next(name for name, code in codes.items() if code == coded[0])
             message = f"Every row of {file.path} has the label {only[:80]!r}: nothing shows how other cases are judged."
             remarks.append(Remark("single_class", f"{message} Evaluate on rows of every class."))
+        chosen: Iterable[int] = range(len(ids)) if kept is None else kept.tolist()
         return cls(
             classes=tuple(codes),
             labels=coded,
-            scores=np.frombuffer(scores, dtype=np.float64)[every] if "score" in has else None,
-            predictions=np.frombuffer(predictions, dtype=np.int64)[every] if "prediction" in has else None,
+            scores=read[every] if "score" in places else None,
+            predictions=predictions.indices()[every] if "prediction" in places else None,
             positive=_name(positive) if positive is not None else None,
             decision_threshold=decision_threshold,
             remarks=tuple(remarks),
+            ids=tuple(ids[n] for n in chosen) if ids else None,
+            groups={name: Grouping(tuple(group.names), group.indices()[every]) for name, group in groups.items()},
+            rows_read=len(labels.codes),
         )
 
     def estimate(self, metric: str, confidence: float, seed: int) -> Estimate:
@@ -193,9 +281,15 @@ class Evaluation:
     def _predicted(self) -> np.ndarray:
         """Return the predictions, or derive them from the scores if there are two labels."""
         if self.predictions is not None:
-            known = np.isin(np.unique(self.predictions), np.unique(self.labels))
+            given, labels = np.unique(self.predictions), np.unique(self.labels)
+            known = np.isin(given, labels)
             if not known.any():
                 raise NotComputable("predictions and labels have no value in common")
+            fractions = [name for code in given[~known] if _FRACTION.fullmatch(name := self.classes[int(code)])]
+            if fractions and not any(_FRACTION.fullmatch(self.classes[int(code)]) for code in labels):
+                raise NotComputable(
+                    f"predictions such as {fractions[0][:40]} are no labels: name a column of probabilities score"
+                )
             return self.predictions
         positive = self.classes.index(self._positive())
         others = [code for code in np.unique(self.labels) if code != positive]
@@ -205,11 +299,10 @@ class Evaluation:
     def _errors(self) -> Floats:
         if self.predictions is None:
             raise NotComputable("the table has no column prediction")
-        numbers = NumberReader()
+        numbers = NumberColumn("the labels")
         try:
-            read = [numbers.read(name, f"the value {name[:40]!r}") for name in self.classes]
-            values = np.array(read, dtype=np.float64)
-            numbers.finish()
+            numbers.add(self.classes, 0)
+            values = numbers.finish()
         except TableFormatError as error:
             raise NotComputable(str(error)) from error
         return np.asarray(values[self.labels] - values[self.predictions])
@@ -229,11 +322,44 @@ def _remarks(
     return found
 
 
-def _code(text: str, codes: dict[str, int], where: str) -> int:
-    name = _name(text)
-    if not name or name.casefold() == "nan":
-        raise TableFormatError(f"{where} is blank or NaN.")
-    return codes.setdefault(name, len(codes))
+def unusable(reason: str, path: str) -> CheckOutcome:
+    """Return the outcome for a table that cannot be read."""
+    return CheckOutcome(
+        Conclusion.ACTION_REQUIRED,
+        f"The table cannot be used: {reason}"[:2000],
+        (Finding("table_unusable", f"{reason} Add a corrected table."[:2000], where=path),),
+    )
+
+
+def remark_findings(evaluation: Evaluation, table: File, *, without: Collection[str] = ()) -> list[Finding]:
+    """Return the notes on how a table was read as findings, except those with a code in `without`."""
+    return [
+        Finding(r.code, r.message, Severity.INFO if r.harmless else Severity.WARNING, table.path)
+        for r in evaluation.remarks
+        if r.code not in without
+    ]
+
+
+def normalised_id(name: str) -> str:
+    """Return an example id as ids are compared: "17.0", which tools write for numbers, is "17"."""
+    return _name(name)
+
+
+def _places(table: Table, group_columns: Sequence[str], *, needs_output: bool) -> dict[str, int]:
+    """Return the positions of the columns that are read. Raises TableFormatError if one is missing."""
+    found = {name: place for name in ("label", "score", "prediction", "id") if (place := table.place(name)) is not None}
+    if "label" not in found:
+        raise TableFormatError(table.lacks(["label"]))
+    if needs_output and not {"score", "prediction"} & found.keys():
+        raise TableFormatError(
+            f"{table.file.path} needs a column score or prediction besides label: {table.described()}. Name it score, "
+            "y_score, probability, prediction or y_pred."
+        )
+    groups = {name: table.place(name) for name in group_columns}
+    lacking = [name for name, place in groups.items() if place is None]
+    if lacking:
+        raise TableFormatError(table.lacks(lacking))
+    return found | {f"group {name}": place for name, place in groups.items() if place is not None}
 
 
 def _name(text: str) -> str:

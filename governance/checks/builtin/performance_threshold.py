@@ -21,7 +21,14 @@ from governance.checks.base import (
     Sandbox,
     Severity,
 )
-from governance.checks.builtin.evaluation import COMPUTED, Evaluation, canonical_metric
+from governance.checks.builtin.evaluation import (
+    COMPUTED,
+    TABLE_FORM,
+    Evaluation,
+    canonical_metric,
+    remark_findings,
+    unusable,
+)
 from governance.checks.metrics_ci import Estimate, NotComputable
 from governance.checks.tables import TableFormatError
 from registry.comparison import MetricBound
@@ -63,12 +70,15 @@ class PerformanceThreshold(Check):
     """
 
     slug = "performance.threshold"
-    version = "1.1.0"
+    version = "1.2.0"
     title = "Performance thresholds"
     category = "performance"
-    needs = (RequiredEvidence(METRICS, required=False), RequiredEvidence(EVALUATION_TABLE, required=False))
+    needs = (
+        RequiredEvidence(METRICS, required=False),
+        RequiredEvidence(EVALUATION_TABLE, required=False, form=TABLE_FORM, example="evaluation_table.csv"),
+    )
     facts = ("metrics",)
-    sandbox: ClassVar[Sandbox] = Sandbox(memory=2 << 30, cpu=180, wall=240)
+    sandbox: ClassVar[Sandbox] = Sandbox(memory=4 << 30, cpu=180, wall=240)
 
     class Params(Parameters):
         """The limits, and how the table is read."""
@@ -115,16 +125,8 @@ class PerformanceThreshold(Check):
             try:
                 evaluation = Evaluation.read(table, params.positive, params.decision_threshold)
             except TableFormatError as error:
-                return CheckOutcome(
-                    Conclusion.ACTION_REQUIRED,
-                    f"The evaluation table cannot be used: {error}",
-                    (Finding("table_unusable", f"{error} Add a corrected table.", where=table.path),),
-                )
-        if evaluation is not None and table is not None:
-            findings += [
-                Finding(r.code, r.message, Severity.INFO if r.harmless else Severity.WARNING, table.path)
-                for r in evaluation.remarks
-            ]
+                return unusable(str(error), table.path)
+            findings += remark_findings(evaluation, table)
         judged = [j for limit in params.thresholds for j in _judge(limit, ctx, params, evaluation, findings)]
         measures = {"limits": [j.as_json() for j in judged]}
         failed = [j for j in judged if j.verdict == "fails"]

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.text import slugify
 
 from governance.checks import entry_points
-from governance.checks.base import ARTIFACT_FILES, METRICS, MODEL_CARD
+from governance.checks.base import is_attachable
 from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.services import evidence
@@ -224,7 +224,7 @@ def evidence_kinds() -> dict[str, str]:
     read_by: dict[str, list[str]] = {}
     for check in entry_points.all():
         for need in check.needs:
-            if need.kind not in (ARTIFACT_FILES, MODEL_CARD, METRICS):
+            if is_attachable(need.kind):
                 read_by.setdefault(need.kind, []).append(check.title)
     return {kind: ", ".join(titles) for kind, titles in sorted(read_by.items())}
 

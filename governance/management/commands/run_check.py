@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from governance.checks import entry_points, runner
 from governance.checks.base import MODEL_CARD, Check, CheckContractError, Conclusion, Parameters
-from governance.checks.local_files import FACTS, FolderUnusableError, LocalFiles, parse_pairs
+from governance.checks.local_files import FolderUnusableError, LocalFiles, parse_pairs, read_fact
 from registry import yaml_reader
 
 FAILED, MISSING = 4, 2
@@ -114,12 +114,8 @@ def _files(options: dict[str, Any]) -> LocalFiles:
     on_alias = target.startswith("@")
     files.facts["target"] = {"stage": None if on_alias else target, "alias": target[1:] if on_alias else None}
     for name, text in parse_pairs(options["fact"], "--fact"):
-        if name not in FACTS:
-            raise FolderUnusableError(f"--fact {name}: there is no such fact; there are: {', '.join(sorted(FACTS))}.")
-        value = _yaml(text, f"--fact {name}")
-        default = FACTS[name]
-        if not isinstance(value, type(default)):
-            kind = "text" if isinstance(default, str) else "a list" if isinstance(default, list) else "a mapping"
-            raise FolderUnusableError(f"--fact {name}: the value is {kind}.")
-        files.facts[name] = value
+        try:
+            files.facts[name] = read_fact(name, _yaml(text, f"--fact {name}"))
+        except FolderUnusableError as error:
+            raise FolderUnusableError(f"--fact {error}") from None
     return files

@@ -80,22 +80,28 @@ def sandboxed(shelf: Shelf) -> Callable[..., Run]:
 
 @pytest.fixture
 def judged(tmp_path: Path) -> Callable[..., CheckOutcome]:
-    """Let a built-in check judge files in this process: `judged(slug, {path: bytes}, kind=…, facts=…, **params)`."""
+    """Let a built-in check judge files in this process: `judged(slug, {path: bytes}, kind=…, facts=…, **params)`.
+
+    `more` are further files by kind.
+    """
 
     def judge(
         slug: str,
         files: Mapping[str, bytes],
         *,
         kind: str = ARTIFACT_FILES,
+        more: Mapping[str, bytes] | None = None,
         facts: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> CheckOutcome:
         check = entry_points.get(slug)
         found = []
-        for number, (path, content) in enumerate(files.items()):
+        given = [(kind, path, content) for path, content in files.items()]
+        given += [(other, f"{other}.csv", content) for other, content in (more or {}).items()]
+        for number, (kind_of_file, path, content) in enumerate(given):
             local = tmp_path / f"{number:06d}"
             local.write_bytes(content)
-            found.append(File(kind, path, hashlib.sha256(content).hexdigest(), len(content), local))
+            found.append(File(kind_of_file, path, hashlib.sha256(content).hexdigest(), len(content), local))
         context = Context(tuple(found), facts or {}, NOW, seed=7)
         outcome = check.run(context, entry_points.parameters(check, params))
         outcome.as_json()

@@ -32,7 +32,7 @@ def test_broken_plug_ins_are_listed_with_their_fault_and_used_by_nobody() -> Non
     assert "claim the slug acme.twin" in faults["twin"]
     assert "claim the slug acme.twin" in faults["other_twin"]
     assert "product's own" in faults["intruder"]
-    assert "asks for the facts “datasets”; the facts are: " in faults["curious"]
+    assert "asks for the facts “salaries”; the facts are: " in faults["curious"]
     assert "no run()" in faults["unfinished"]
     assert "edition 2" in faults["future"]
     assert "unknown names" in faults["loose"]
@@ -73,13 +73,13 @@ def test_the_parameters_of_every_check_describe_their_form() -> None:
 
 @pytest.mark.usefixtures("with_plugins")
 def test_a_broken_check_is_refused_with_its_fault() -> None:
-    with pytest.raises(entry_points.UnknownCheck, match=r"acme\.curious is installed and cannot be used: .*“datasets”"):
+    with pytest.raises(entry_points.UnknownCheck, match=r"acme\.curious is installed and cannot be used: .*“salaries”"):
         entry_points.get("acme.curious")
     with pytest.raises(
         entry_points.UnknownCheck, match=r"acme\.none .*cannot be used: .*absent of acme-checks 1\.0\.0"
     ):
         entry_points.get("acme.none")
-    assert any("“datasets”" in message.msg for message in deployment.plug_ins())
+    assert any("“salaries”" in message.msg for message in deployment.plug_ins())
 
 
 @pytest.mark.usefixtures("with_plugins")

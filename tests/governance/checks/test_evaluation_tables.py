@@ -10,6 +10,8 @@ import pytest
 
 from governance.checks.base import EVALUATION_TABLE, CheckOutcome, Conclusion, File
 from governance.checks.builtin.evaluation import Evaluation
+from governance.checks.metrics_ci import NotComputable
+from governance.checks.number_columns import NumberColumn
 from governance.checks.tables import TableFormatError
 
 Judged = Callable[..., CheckOutcome]
@@ -42,6 +44,9 @@ EXPORTS = {
     "tabs": TEXT.replace(",", "\t").encode(),
     "tabs and decimal commas": semicolons(TEXT).replace(";", "\t").encode(),
     "Excel's first line": ("sep=;\r\n" + semicolons(TEXT).replace("\n", "\r\n")).encode("utf-16"),
+    "Excel's first line in quotes": ('"sep=;"\n' + semicolons(TEXT)).encode(),
+    "tabs, said in the first line": ("sep=\t\n" + TEXT.replace(",", "\t")).encode(),
+    "old line ends": TEXT.replace("\n", "\r").encode(),
     "blank lines first": ("\n\n" + TEXT).encode(),
     "separators behind": TEXT.replace("\n", ",\n").encode(),
     "separators behind the rows alone": TEXT.replace("1\n", "1,,\n").encode(),
@@ -83,7 +88,13 @@ REFUSED = {
     "a,b;c\n1,2;3\n": ("commas and semicolons", "sep=;"),
     "label;score\n1;0,5\n0;0.5\n": ("row 2, score has a comma", "row 3, score a point"),
     "label;score\n1;1,234\n0;2,500\n": ("may separate decimals or thousands",),
-    "label;score\n1;1,234,567\n": ("separators of thousands",),
+    "label;score\n1;1,234\n0;1.234\n": ("row 2, score has a comma", "row 3, score a point"),
+    "label;score\n1;1.234,5\n0;1,234.5\n": ("row 2, score has a comma", "row 3, score a point"),
+    "label;score\n1;0.5\n0;12,34.5\n": ("row 3, score: '12,34.5' is not a finite number",),
+    "label,score\n1,0.5\n0,0,5\n": ("line 3: 3 fields", "If commas separate decimals"),
+    "label,score\n1,0.5\nlabel,score\n": ("line 3, repeats the header",),
+    "PK\3\4 [Content_Types].xml": ("ZIP archive, perhaps a workbook of Excel", "CSV in UTF-8"),
+    '[{"label": 1}]': ("is JSON", "CSV in UTF-8"),
     "label,score\n1,50%\n0,0.5\n": ("row 2, score is in percent",),
     "label,score\n1,0.5\n0,0.5,3\n": ("line 3: 3 fields, but the header has 2", "found: label, score"),
     "id,label,score\n1,1,0.5\n,0,0.5\n": ("row 3: the id is blank",),
@@ -102,6 +113,39 @@ def test_what_has_no_one_meaning_is_refused_with_what_was_found(read: Reading, t
         read(text.encode())
     for part in REFUSED[text]:
         assert part in str(caught.value)
+
+
+NUMBERS = {
+    "0,5 1,23E-05": [0.5, 1.23e-05],
+    "1.234,5 2.000 0,25": [1234.5, 2000.0, 0.25],
+    "1,234.5 2,000 0.25": [1234.5, 2000.0, 0.25],
+    "1,234,567 2,000": [1234567.0, 2000.0],
+    "1.234 0.5 2.": [1.234, 0.5, 2.0],
+    "1.234 2.345": [1.234, 2.345],
+    "1\u00a0234,5 2\u202f000 7": [1234.5, 2000.0, 7.0],
+    "1'234.5 -2’000": [1234.5, -2000.0],
+    "\u22120,5 +1": [-0.5, 1.0],
+    "12,5\u00a0% 3%": [0.125, 0.03],
+    ".5 1e-3 -4": [0.5, 0.001, -4.0],
+}
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_numbers_of_one_notation_are_read(text: str) -> None:
+    for cells in (text.split(" "), text.split(" ")[::-1]):
+        column = NumberColumn("row ", "score")
+        for line, cell in enumerate(cells):
+            column.add([cell], line)
+        together = NumberColumn("row ", "score")
+        together.add(cells, 1)
+        assert sorted(column.finish()) == sorted(together.finish()) == pytest.approx(sorted(NUMBERS[text]))
+
+
+def test_probabilities_that_are_given_as_predictions_are_not_compared_with_labels(read: Reading) -> None:
+    found = read(b"label,prediction\n" + b"1,0.93\n0,0.12\n1,1\n0,0.0\n" * 30)
+    with pytest.raises(NotComputable, match=r"0\.93 are no labels: name a column of probabilities score"):
+        found.estimate("accuracy", 0.95, 1)
+    assert found.estimate("mae", 0.95, 1).value == pytest.approx((0.07 + 0.12) / 4)
 
 
 @pytest.mark.parametrize("content", [TEXT.encode("utf-32"), TEXT.encode("utf-16")[2:], b"label,score\n\x81,1\n"])

@@ -223,7 +223,7 @@ def test_a_check_that_cannot_say_what_it_lacks_blocks_and_says_so(bank: Bank, wi
 
 
 def test_a_policy_that_names_a_broken_check_is_refused_with_its_fault(bank: Bank, with_plugins: None) -> None:
-    with pytest.raises(ValidationFailedError, match="asks for the facts “datasets”"):
+    with pytest.raises(ValidationFailedError, match="asks for the facts “salaries”"):
         ask(bank, "[{check: acme.curious}]")
 
 

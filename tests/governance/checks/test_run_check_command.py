@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from governance.checks import base
 from tests.governance.checks import formats_made
+
+EXAMPLES = Path(base.__file__).with_name("examples")
 
 
 @pytest.fixture
@@ -78,3 +81,23 @@ def test_the_checks_and_the_broken_ones_are_listed() -> None:
     listed = run()
     assert "artifact.format  2.0.0  countersign" in listed
     assert "acme.curious  cannot be used  acme-checks 1.0.0" in listed
+
+
+def test_facts_with_members_are_given_as_yaml() -> None:
+    table = f"evaluation.table={EXAMPLES / 'evaluation_table.csv'}"
+    digests = {"training": "a" * 64, "evaluation": "b" * 64}
+    sets = [{"role": role, "name": role, "algorithm": "sha256", "digest": digest} for role, digest in digests.items()]
+    given = ("evaluation.adequacy", "--evidence", table, "--fact", f"datasets={json.dumps(sets)}")
+    assert "success" in run(*given)
+    with pytest.raises(CommandError, match="failure"):
+        run(*given, "--fact", "evaluation={registered_at: '2020-01-01T00:00:00Z'}")
+    assert "success" in run(*given[:3], "--evidence", f"training.ids={EXAMPLES / 'training_ids.csv'}")
+    for wrong, said in (
+        ("datasets=5", "datasets: Input should be a valid list"),
+        ("datasets=[{role: test, name: x}]", "datasets/0/role: Input should be 'training'"),
+        ("evaluation={registered_at: yesterday}", "evaluation/registered_at"),
+        ("champion={version: 3}", "champion/number: Field required"),
+    ):
+        with pytest.raises(CommandError, match=said) as caught:
+            run(*given, "--fact", wrong)
+        assert caught.value.returncode == 2

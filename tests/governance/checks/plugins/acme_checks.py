@@ -93,7 +93,7 @@ class Curious(Rows):
     """Asks for a fact that does not exist."""
 
     slug = "acme.curious"
-    facts = ("datasets",)
+    facts = ("salaries",)
 
 
 class Clumsy(Rows):

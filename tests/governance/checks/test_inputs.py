@@ -1,0 +1,127 @@
+"""What a check receives besides its own files: datasets, the date of the evaluation, and the version in the target."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from audit import clock
+from governance.checks import inputs
+from governance.checks.base import (
+    CHAMPION_EVALUATION_TABLE,
+    EVALUATION_TABLE,
+    Check,
+    CheckOutcome,
+    Context,
+    RequiredEvidence,
+)
+from governance.checks.inputs import Inputs
+from governance.models import PromotionRequest
+from governance.services import evidence
+from registry.exceptions import ValidationFailedError
+from registry.models import ModelVersion
+from registry.services import versions
+from registry.services.versions import DatasetSpec, VersionSpec
+from tests.fixtures.scenes import Share
+from tests.governance.promotions.conftest import Bank, found_bank
+
+
+@pytest.fixture(scope="module")
+def _shared_bank(share_scene: Share) -> Bank:
+    made: Bank = share_scene(found_bank)
+    return made
+
+
+@pytest.fixture
+def bank(_shared_bank: Bank, db: None) -> Bank:
+    return _shared_bank.again()
+
+
+class Reading(Check):
+    """Reads every fact, and both tables."""
+
+    slug, version, title, category = "acme.reading", "1.0.0", "Reading", "tests"
+    needs = (RequiredEvidence(EVALUATION_TABLE), RequiredEvidence(CHAMPION_EVALUATION_TABLE, required=False))
+    facts = ("champion", "datasets", "evaluation")
+
+    def run(self, ctx: Context, params: Any) -> CheckOutcome:
+        raise NotImplementedError
+
+
+def read(request: PromotionRequest) -> Inputs:
+    return inputs.InputResolver(request).inputs(Reading(), Reading.Params())
+
+
+def attach(bank: Bank, version: ModelVersion, content: bytes) -> None:
+    evidence.attach_stored(
+        actor=bank.actor("priya"),
+        version=version,
+        kind=EVALUATION_TABLE,
+        filename="eval.csv",
+        blob=bank.stored(content),
+    )
+
+
+def test_the_version_in_the_target_is_the_champion_and_its_table_an_input(bank: Bank) -> None:
+    champion = bank.in_staging()
+    request = bank.request(bank.version(), stage="staging")
+    attach(bank, request.version, b"label,prediction\n1,1\n")
+    without = read(request)
+    assert without.facts["champion"] == {
+        "number": champion.number,
+        "uid": str(champion.uid),
+        "is_same": False,
+        "datasets": [],
+    }
+    assert [source.kind for source in without.sources] == [EVALUATION_TABLE]
+    attach(bank, champion, b"label,prediction\n0,1\n")
+    with_table = read(request)
+    assert [(s.kind, s.path) for s in with_table.sources[1:]] == [
+        (CHAMPION_EVALUATION_TABLE, f"version {champion.number}: eval.csv")
+    ]
+    newer = bank.in_staging()
+    attach(bank, newer, b"label,prediction\n0,1\n")
+    replaced = read(request)
+    assert replaced.facts["champion"]["number"] == newer.number
+    assert len({without.digest, with_table.digest, replaced.digest}) == 3
+
+
+def test_a_target_without_a_version_has_no_champion(bank: Bank) -> None:
+    assert read(bank.request(bank.version(), stage="staging")).facts["champion"] is None
+
+
+def test_the_datasets_and_the_first_registration_of_the_evaluation_are_facts(bank: Bank) -> None:
+    spec = VersionSpec(
+        source="s3://models/credit",
+        datasets=[DatasetSpec("evaluation", "holdout", "2026-09-30", "", "sha256", "a" * 64)],
+    )
+    version = versions.declare_version(actor=bank.actor("priya"), model=bank.model, spec=spec, reuse=False)
+    request = bank.request(version, stage="staging")
+    assert read(request).facts["evaluation"] == {"registered_at": None}
+    first = clock.now()
+    with clock.freeze(first):
+        attach(bank, version, b"label,prediction\n1,1\n")
+    with clock.freeze(first + timedelta(days=100)):
+        attach(bank, version, b"label,prediction\n1,0\n")
+    with clock.freeze(first + timedelta(days=200)):
+        attach(bank, version, b"label,prediction\n1,1\n")
+    found = read(request).facts
+    assert found["evaluation"] == {"registered_at": first.isoformat()}
+    assert found["datasets"] == [
+        {
+            "role": "evaluation",
+            "name": "holdout",
+            "version": "2026-09-30",
+            "uri": "",
+            "algorithm": "sha256",
+            "digest": "a" * 64,
+            "strength": "strong",
+        }
+    ]
+
+
+def test_evidence_of_the_champion_cannot_be_attached(bank: Bank) -> None:
+    with pytest.raises(ValidationFailedError, match="No check reads evidence of the kind"):
+        evidence.refuse_unknown_kind(CHAMPION_EVALUATION_TABLE)
