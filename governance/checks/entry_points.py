@@ -25,6 +25,7 @@ from governance.checks.builtin.integrity_digest import IntegrityDigest
 from governance.checks.builtin.license_allowed import LicenseAllowed
 from governance.checks.builtin.model_card import ModelCardComplete
 from governance.checks.builtin.performance_threshold import PerformanceThreshold
+from governance.checks.builtin.secrets_scan import SecretsScan
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ BUILTIN: tuple[type[Check], ...] = (
     LicenseAllowed,
     EvaluationAdequacy,
     PerformanceThreshold,
+    SecretsScan,
 )
 
 RESERVED = frozenset(
