@@ -20,3 +20,7 @@ def declare_all() -> None:
     declare("governance_webhook", "webhook.*")
     declare("governance_webhooksecret", "webhook.*")
     declare("governance_requestpolicy", "promotion.*")
+    declare("governance_signalreport", "signal.*")
+    declare("governance_signalseries", "signal.*")
+    declare("governance_signalvalue", "signal.*")
+    declare("governance_monitoringfinding", "finding.*", "signal.*")

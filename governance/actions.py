@@ -39,6 +39,15 @@ CHECK_QUEUED = register("check.queued", "queued a check")
 CHECK_COMPLETED = register("check.completed", "completed a check")
 CHECK_CANCELLED = register("check.cancelled", "cancelled a check run")
 
+SIGNAL_REPORTED = register("signal.reported", "reported production signals of the version")
+
+FINDING_OPENED = register("finding.opened", "opened a finding: a production signal is beyond its approved limit")
+FINDING_RECURRED = register("finding.recurred", "recorded that the signal is beyond its approved limit again")
+FINDING_RECOVERED = register("finding.recovered", "recorded that the signal is within its approved limit again")
+FINDING_ACKNOWLEDGED = register("finding.acknowledged", "acknowledged the finding")
+FINDING_RESOLVED = register("finding.resolved", "resolved the finding")
+FINDING_NOTIFIED = register("finding.notified", "notified the owner of the finding by mail")
+
 DECISION_RECORDED = register("decision.recorded", "decided on the request")
 DECISION_LAPSED = register("decision.lapsed", "invalidated a decision: the signed evidence changed")
 

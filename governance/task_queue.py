@@ -33,6 +33,7 @@ REQUEUE_DUE_WORK = "governance.tasks.requeue_due_work"
 END_ACCESS = "governance.tasks.close_expired_access"
 REMIND = "governance.tasks.send_review_reminders"
 MAIL_LINK = "governance.tasks.mail_link"
+MAIL_FINDING = "governance.tasks.mail_finding"
 MAIL_NOTICE = "governance.tasks.mail_notice"
 
 _silent_until = 0.0

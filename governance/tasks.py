@@ -21,7 +21,7 @@ from governance.checks import check_runs, format_detection, run_worker
 from governance.documents import pdf_files
 from governance.integrations.source_sync import copying
 from governance.notifications.webhooks import outbox, sending
-from governance.services import accounts, reminders
+from governance.services import accounts, findings, reminders
 from registry import access
 from registry.services import access_requests, change_proposals, garbage_collection, sign_in_links, upload_processing
 
@@ -127,6 +127,7 @@ _OVERDUE: tuple[tuple[str, Callable[[], Iterable[int]]], ...] = (
     (task_queue.COPY_SOURCE, copying.due),
     (task_queue.DRAW_PDF, pdf_files.due),
     (task_queue.MAIL_LINK, sign_in_links.unmailed),
+    (task_queue.MAIL_FINDING, findings.due_mails),
     (task_queue.SETTLE_REQUEST, lambda: promotions.to_settle(timedelta(minutes=2))),
 )
 """Tasks and their due rows."""
@@ -221,6 +222,13 @@ def mail_link(self: Task[..., None], link_id: int) -> None:
     """Mail a sign-in link, if it is still pending."""
     with _ambient(self):
         accounts.mail_link(link_id)
+
+
+@shared_task(bind=True, name=task_queue.MAIL_FINDING, acks_late=True, reject_on_worker_lost=True)
+def mail_finding(self: Task[..., None], mail_id: int) -> None:
+    """Notify the owner of a model of a finding, unless the mail is claimed already."""
+    with _ambient(self):
+        findings.mail_owner(mail_id)
 
 
 @shared_task(bind=True, name=task_queue.MAIL_NOTICE, acks_late=True, reject_on_worker_lost=True)

@@ -73,6 +73,7 @@ MODEL_ASSESSED = register("model.assessed", "assessed the model's risk")
 MODEL_TIER_LOWERED = register("model.tier_lowered", "confirmed a less strict risk tier of the model")
 QUESTIONNAIRE_PUBLISHED = register("questionnaire.published", "published a revision of the questionnaire")
 REVIEW_RECORDED = register("review.recorded", "recorded a periodic review of the model")
+REVIEW_ADVANCED = register("review.advanced", "brought the model's periodic review forward")
 REVIEW_REMINDED = register("review.reminded", "reminded the owner of the model's periodic review")
 
 VERSION_IMPORTED = register("version.imported", "imported the version from another registry")

@@ -9,14 +9,17 @@ from governance.models.policy import Policy, PolicyRevision, RequestPolicy
 from governance.models.promotion import PromotionRequest
 from governance.models.reminder_mail import ReminderMail
 from governance.models.settlement_failure import SettlementFailure
+from governance.models.signal import FindingMail, MonitoringFinding, SignalReport, SignalSeries, SignalValue
 from governance.models.source_copy import SourceCopy
 from governance.models.webhook import Webhook, WebhookDelivery, WebhookPosition, WebhookSecret
 
 __all__ = [
     "CheckRun",
     "Decision",
+    "FindingMail",
     "FrozenDocument",
     "IdempotencyKey",
+    "MonitoringFinding",
     "Packet",
     "PdfFile",
     "Policy",
@@ -25,6 +28,9 @@ __all__ = [
     "ReminderMail",
     "RequestPolicy",
     "SettlementFailure",
+    "SignalReport",
+    "SignalSeries",
+    "SignalValue",
     "SourceCopy",
     "Webhook",
     "WebhookDelivery",

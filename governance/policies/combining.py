@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
+from governance.policies.monitoring import combine_sections
 
 Merge = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any] | None]
 """Combines the parameters of one check in two policies: (check, first, second) to parameters that satisfy both,
@@ -30,8 +31,8 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
 
     Checks: the union; required before advisory; the shorter `max_age_days` and `timeout`. Approvals: for each group the
     larger count and the later order. A comment, holding when ready, and an assessed tier are required if any policy
-    requires them. The earliest expiry applies. Slug, title, targets and priority are those of the first document. A
-    single document is returned unchanged.
+    requires them. The earliest expiry applies. Monitoring: the limits of all, and the shorter periods. Slug, title,
+    targets and priority are those of the first document. A single document is returned unchanged.
 
     Args:
         documents: the policies, the primary one first.
@@ -69,6 +70,7 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
             "on_ready": "hold" if any(d.on_ready == "hold" for d in documents) else "promote",
             "expires_after_days": min(d.expires_after_days for d in documents),
             "requires_assessed_tier": any(d.requires_assessed_tier for d in documents),
+            "monitoring": combine_sections([d.monitoring for d in documents]),
         }
     )
 

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from governance.policies.monitoring import Monitoring
 from registry import yaml_reader
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")]
@@ -79,7 +80,8 @@ class PolicyDocument(_Part):
     """A policy revision. Separation of duties is not part of it, because no policy can turn it off.
 
     With `requires_assessed_tier` a risk tier that was declared without the questionnaire does not satisfy the policy if
-    the target is protected. It is serialised only if false, so that other documents keep their digest.
+    the target is protected. It is serialised only if false, and `monitoring` only if given, so that other documents
+    keep their digest.
     """
 
     slug: Slug
@@ -92,6 +94,18 @@ class PolicyDocument(_Part):
     on_ready: Literal["promote", "hold"] = "promote"
     expires_after_days: Annotated[int, Field(ge=1, le=365)] = 30
     requires_assessed_tier: bool = Field(default=True, exclude_if=bool)
+    monitoring: Monitoring | None = Field(default=None, exclude_if=lambda section: section is None)
+
+    @model_validator(mode="after")
+    def _monitors_its_targets(self) -> "PolicyDocument":
+        if self.monitoring is None:
+            return self
+        if self.applies_to.sources:
+            raise ValueError("`monitoring` belongs to a policy for entering a stage: remove it, or remove `from`")
+        others = sorted({s for one in self.monitoring.signals for s in one.stages} - set(self.applies_to.stages))
+        if others:
+            raise ValueError(f"monitoring names stages that the policy does not apply to: {', '.join(others)}")
+        return self
 
     @model_validator(mode="after")
     def _each_once(self) -> "PolicyDocument":

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
+from governance.policies.monitoring import monitoring_in_words
 
 NO_SELF_APPROVAL = (
     "Who asked for the change, or registered, trained or contributed to the version, does not approve it. "
@@ -31,6 +32,7 @@ def in_words(
         ("Applies to", _applies(document, stages or {})),
         ("Checks", tuple(_check(rule, checks or {}) for rule in document.checks) or ("No check is required.",)),
         ("Approvals", tuple(_approvals(document.approvals)) or ("No approval is required: the checks decide.",)),
+        *((("Monitoring", tuple(monitoring_in_words(document.monitoring))),) if document.monitoring else ()),
         ("Otherwise", tuple(_rest(document))),
     )
 

@@ -1,4 +1,4 @@
-"""Read-only queries on promotions: request pages, lists, inboxes and readiness.
+"""Read-only queries on promotions and on what is in production: request pages, lists, inboxes, readiness, health.
 
 They use the same pure evaluation as the gate, so what is shown is what the gate enforces.
 """
@@ -7,6 +7,14 @@ from governance.selectors.author_queue import AuthorRow, has_author_work, waitin
 from governance.selectors.comparing import compare_with_limits, limits_in_force, limits_in_force_by_tier
 from governance.selectors.counting import capped_counts
 from governance.selectors.deviating import Deviation, deviations_for, deviations_of
+from governance.selectors.health import (
+    Approved,
+    ModelHealth,
+    approved_for,
+    health_of_models,
+    health_of_version,
+    health_of_versions,
+)
 from governance.selectors.inbox import (
     ListRow,
     MyReviews,
@@ -34,10 +42,20 @@ from governance.selectors.request_detail import (
 )
 from governance.selectors.requests import get_request, get_request_status, request_not_found, visible_requests
 from governance.selectors.search import find_models, find_versions, parse
+from governance.selectors.signals import (
+    SignalChart,
+    SignalsPage,
+    finding,
+    series_now,
+    series_of,
+    signals_page,
+    visible_findings,
+)
 from governance.selectors.trail import Concern, named_in_log, trail_of_request
 from governance.selectors.whole_versions import ResolvedVersion, WholeVersion, resolved_version, whole_version
 
 __all__ = [
+    "Approved",
     "AskedGroup",
     "AuthorRow",
     "CheckRow",
@@ -47,6 +65,7 @@ __all__ = [
     "ListRow",
     "Measured",
     "MetricRow",
+    "ModelHealth",
     "MyReviews",
     "Occupant",
     "PathPolicy",
@@ -58,9 +77,12 @@ __all__ = [
     "Related",
     "RequestEvaluation",
     "ResolvedVersion",
+    "SignalChart",
+    "SignalsPage",
     "TargetReadiness",
     "WholeVersion",
     "all_occupants",
+    "approved_for",
     "capped_counts",
     "compare_with_limits",
     "deviations_for",
@@ -68,9 +90,13 @@ __all__ = [
     "evaluate_request",
     "find_models",
     "find_versions",
+    "finding",
     "get_request",
     "get_request_status",
     "has_author_work",
+    "health_of_models",
+    "health_of_version",
+    "health_of_versions",
     "in_stage",
     "leaving",
     "limits_in_force",
@@ -92,7 +118,11 @@ __all__ = [
     "request_not_found",
     "request_page",
     "resolved_version",
+    "series_now",
+    "series_of",
+    "signals_page",
     "trail_of_request",
+    "visible_findings",
     "visible_requests",
     "waiting_for_author",
     "warnings_of",

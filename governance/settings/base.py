@@ -68,7 +68,8 @@ TEMPLATES: list[dict[str, Any]] = [
                 "governance.interfaces.web.context_processors.layout",
             ],
             "builtins": [
-                f"governance.interfaces.html.templatetags.{library}" for library in ("ui", "times", "numbers", "charts")
+                f"governance.interfaces.html.templatetags.{library}"
+                for library in ("ui", "times", "numbers", "charts", "timecharts")
             ],
         },
     },

@@ -91,6 +91,7 @@ SCOPES = (
     "models:write",
     "versions:write",
     "checks:write",
+    "signals:write",
     "promotions:write",
     "promotions:execute",
     "comments:write",

@@ -139,7 +139,9 @@ def _cached(question: Hashable, ask: Callable[[], _Answer]) -> _Answer:
     return found
 
 
-def check_permission(actor: Actor, permission: Permission, model: RegisteredModel) -> Allowed | Denied:
+def check_permission(
+    actor: Actor, permission: Permission, model: RegisteredModel, *, scope: str | None = None
+) -> Allowed | Denied:
     """Return whether the actor has the permission on the model.
 
     One query; none if the answer does not depend on the database. A process has every permission except DECIDE.
@@ -148,11 +150,12 @@ def check_permission(actor: Actor, permission: Permission, model: RegisteredMode
         actor: the actor.
         permission: the permission.
         model: the model.
+        scope: the scope that a token needs, for an action with a scope of its own; None for that of the permission.
 
     Returns:
         `Allowed`, or `Denied` with the reason; use it as a boolean.
     """
-    if (denied := _denied_to_this_kind(actor, permission, SCOPE_FOR[permission])) is not None:
+    if (denied := _denied_to_this_kind(actor, permission, scope or SCOPE_FOR[permission])) is not None:
         return denied
     if actor.models is not None and model.slug not in actor.models:
         return Denied(
@@ -195,14 +198,16 @@ def check_org_permission(actor: Actor, permission: OrgPermission) -> Allowed | D
     return Denied(because, lambda: _names(holders_in_organisation(OrgPermission.MANAGE_PEOPLE)))
 
 
-def require_permission(actor: Actor, permission: Permission, model: RegisteredModel) -> None:
-    """Require that the actor has the permission on the model.
+def require_permission(
+    actor: Actor, permission: Permission, model: RegisteredModel, *, scope: str | None = None
+) -> None:
+    """Require that the actor has the permission on the model. Arguments as for `check_permission`.
 
     Raises:
         NotFoundError: the model is not visible to the actor.
         PermissionDeniedError: it is visible, but the actor does not have the permission.
     """
-    answer = check_permission(actor, permission, model)
+    answer = check_permission(actor, permission, model, scope=scope)
     if isinstance(answer, Denied):
         if not _knows_of(actor, model):
             raise NotFoundError(model_not_found_message(model.slug))

@@ -11,7 +11,7 @@ from audit import clock, recorder
 from audit.actor import Actor
 from audit.recorder import Change, ObjectRef, PrivateValue
 from registry import access, review_schedule
-from registry.actions import REVIEW_RECORDED
+from registry.actions import REVIEW_ADVANCED, REVIEW_RECORDED
 from registry.exceptions import InvalidStateError, StaleRevisionError
 from registry.models import IS_CURRENT, PeriodicReview, RegisteredModel, StageOccupancy, User
 from registry.questionnaire import DEFAULT_CADENCE, LOWEST_TIER
@@ -147,6 +147,46 @@ def record(
     row.updated_at = now
     row.save(update_fields=["next_review", "revision", "updated_at"])
     return made
+
+
+@transaction.atomic
+def advance(*, actor: Actor, model: RegisteredModel, due: date, because: ObjectRef, reason: str) -> bool:
+    """Bring the next review of a model forward to a date.
+
+    An earlier date stays; an archived model is not reviewed.
+
+    Args:
+        actor: the process that found the reason, or a person who may edit the model.
+        model: the model.
+        due: the latest date of the review.
+        because: the object that is the reason, such as a finding.
+        reason: why, in one line; recorded in the event.
+
+    Returns:
+        Whether the date changed.
+
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor may not edit it.
+    """
+    row = RegisteredModel.objects.get_for_update(model.pk)
+    access.require_permission(actor, access.Permission.EDIT, row)
+    if row.status == RegisteredModel.Status.ARCHIVED or (row.next_review is not None and row.next_review <= due):
+        return False
+    recorder.record_event(
+        REVIEW_ADVANCED,
+        actor=actor,
+        target=ObjectRef("model", str(row.uid)),
+        stream=f"model:{row.uid}",
+        related_objects=[because],
+        changes=[Change("next_review", row.next_review.isoformat() if row.next_review else None, due.isoformat())],
+        reason=reason,
+    )
+    row.next_review = due
+    row.revision += 1
+    row.updated_at = clock.now()
+    row.save(update_fields=["next_review", "revision", "updated_at"])
+    return True
 
 
 def is_in_protected_stage(model: RegisteredModel) -> list[StageOccupancy]:

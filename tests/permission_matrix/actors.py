@@ -16,8 +16,9 @@ from audit import clock
 from audit.actor import Actor
 from audit.models import Event
 from governance import promotions, selectors
-from governance.models import Packet, Policy, PromotionRequest, Webhook
-from governance.services import evidence, policies, setup, webhooks
+from governance.models import MonitoringFinding, Packet, Policy, PromotionRequest, Webhook
+from governance.monitoring.reports import Report, Signal
+from governance.services import evidence, policies, setup, signals, webhooks
 from registry import access
 from registry.access import SCOPES, Role
 from registry.models import (
@@ -76,6 +77,9 @@ title: Into Staging, when somebody says so
 applies_to: {stages: [staging]}
 priority: 50
 on_ready: hold
+monitoring:
+  silent_after_days: 7
+  signals: [{signal: auc, op: ">=", limit: 0.8}]
 """
 TO_PRODUCTION = """
 slug: matrix-production
@@ -233,6 +237,11 @@ class World:
         """What the second person asked for."""
         return AccessRequest.objects.get(person=self.person("second"))
 
+    @property
+    def finding(self) -> MonitoringFinding:
+        """A breach of the version in Staging."""
+        return MonitoringFinding.objects.select_related("version__model", "model").get()
+
     def grant(self, key: str) -> Grant:
         return Grant.objects.get(pk=self.grants[key])
 
@@ -376,6 +385,8 @@ def _make_versions(world: World) -> None:
             # What is in Staging was added to since, so that it can be asked to be approved there again.
             added = [MetricSpec("auc", 0.81)]
             evidence.attach_metrics(actor=trainer, version=world.version(SHOWN), metrics=added)
+    beyond = Report("nightly", clock.now(), clock.now(), [Signal("auc", 0.7)])
+    signals.record_report(actor=trainer, version=world.version(SHOWN), report=beyond)
     promotions.request(
         actor=asking, version=world.version(SHOWN), target_stage="production", reason="the quarterly retraining"
     )

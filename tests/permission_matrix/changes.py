@@ -69,6 +69,11 @@ CHANGES = {
     "add metrics": _change("metric.added", "registry_metric +1 ~1", "registry_modelversion ~1"),
     "add a model card": _change("card.added", "registry_modelcard +1", "registry_modelversion ~1"),
     "add evidence": _change("evidence.added", "registry_evidence +1", "registry_blob +1", "registry_modelversion ~1"),
+    "report production signals": _change(
+        "signal.reported", "governance_signalreport +1", "governance_signalseries +1", "governance_signalvalue +1"
+    ),
+    "acknowledge a finding": _change("finding.acknowledged", "governance_monitoringfinding ~1"),
+    "resolve a finding": _change("finding.resolved", "governance_monitoringfinding ~1"),
     "write notes on a version": _change("version.updated", "registry_modelversion ~1"),
     "ask for a promotion": _change(
         "promotion.requested packet.frozen promotion.readied",

@@ -118,6 +118,10 @@ complete a version                   SR     -  +  +  -  -  +   -  -  -   -   -  
 add metrics                          SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 add a model card                     SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 add evidence                         SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+report production signals            SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+read production signals              SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+acknowledge a finding                SP     -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
+resolve a finding                    SP     -  -  -  +  +  -   -  -  -   -   +  +  -   .  ?  ?
 write notes on a version             SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 register a version by its source     SM     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 describe a version                   SM     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
@@ -228,6 +232,10 @@ complete a version                   SR     -  -  +  -  -  -  +  +  .  +   -  - 
 add metrics                          SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 add a model card                     SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 add evidence                         SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+report production signals            SR     -  -  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+read production signals              SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+acknowledge a finding                S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+resolve a finding                    S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 write notes on a version             SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 register a version by its source     SM     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 describe a version                   SM     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
@@ -326,6 +334,7 @@ WRITES_OF_A_TOKEN = frozenset(
         "add metrics",
         "add a model card",
         "add evidence",
+        "report production signals",
         "write notes on a version",
         "ask for a promotion",
         "ask to approve a version again",

@@ -15,7 +15,16 @@ from django.urls import reverse
 
 from audit.actor import Actor
 from audit.models import Event
-from governance.models import CheckRun, Decision, FrozenDocument, Policy, PolicyRevision, PromotionRequest
+from governance.models import (
+    CheckRun,
+    Decision,
+    FrozenDocument,
+    MonitoringFinding,
+    Policy,
+    PolicyRevision,
+    PromotionRequest,
+    SignalReport,
+)
 from registry import access
 from registry.models import (
     AccessToken,
@@ -36,6 +45,7 @@ PROCESSES = {
     "sign-in": "Sign-in",
     "initialise": "Set-up",
     "access-keeper": "Access keeper",
+    "monitoring": "Monitoring",
 }
 
 
@@ -229,6 +239,21 @@ _KINDS: Mapping[str, _Kind] = {
         ("version__model",),
         "version__model",
         lambda d: _of_version(f"document #{d.request_id}", d.version, f"document/?frozen={d.request_id}"),
+    ),
+    "finding": (
+        MonitoringFinding,
+        ("version__model",),
+        "model",
+        lambda f: ObjectLabel(
+            f"finding {f.pk}: {f.words}, {f.version.model.slug} v{f.version.number}",
+            reverse("web:finding", args=[f.pk]),
+        ),
+    ),
+    "signal_report": (
+        SignalReport,
+        ("version__model",),
+        "version__model",
+        lambda r: _of_version(f"report of {r.source}", r.version, "signals/"),
     ),
     "policy": (Policy, (), "", lambda p: ObjectLabel(p.title)),
     "policy_revision": (

@@ -63,6 +63,29 @@ MET: Final[dict[str, StatusBadge]] = {
     "later": StatusBadge("Waiting for previous approval group", "lock", "none"),
 }
 
+# Health of a version or model in production (governance.monitoring.health).
+HEALTH: Final[dict[str, StatusBadge]] = {
+    "healthy": StatusBadge("Healthy", "check", "ok"),
+    "watch": StatusBadge("Watch", "eye", "wait"),
+    "breached": StatusBadge("Breached", "alert", "bad"),
+    "silent": StatusBadge("Silent", "clock", "bad"),
+    "not_monitored": StatusBadge("Not monitored", "minus", "none"),
+}
+
+# States of a finding of production monitoring.
+FINDING: Final[dict[str, StatusBadge]] = {
+    "open": StatusBadge("Open", "alert", "bad"),
+    "acknowledged": StatusBadge("Acknowledged", "eye", "wait"),
+    "resolved": StatusBadge("Resolved", "check", "ok"),
+}
+
+# A production signal compared with its approved limit (governance.policies.monitoring.Judgement).
+JUDGEMENT: Final[dict[str, StatusBadge]] = {
+    "within": StatusBadge("Within", "check", "ok"),
+    "warning": StatusBadge("Warning", "eye", "wait"),
+    "breach": StatusBadge("Beyond the limit", "alert", "bad"),
+}
+
 DECISION: Final[dict[str, StatusBadge]] = {
     "approve": StatusBadge("Approved", "check", "ok"),
     "request_changes": StatusBadge("Requested changes", "undo", "warn"),

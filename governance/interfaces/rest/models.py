@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -54,6 +55,12 @@ class ModelsQuery(PageQuery):
     status: Literal["active", "archived", "any"] = Field("active")
 
 
+HEALTH = (
+    "The worst health in production of its versions: healthy, watch, breached, silent or not_monitored; "
+    "GET …/versions/{number}/signals has the reasons."
+)
+
+
 class ModelSummary(ResponseBody):
     """A registered model in a list."""
 
@@ -66,6 +73,7 @@ class ModelSummary(ResponseBody):
     owner: PersonResponse | None
     latest_version: int | None = Field(description="Number of the newest registered version.")
     in_exclusive_stage: int | None = Field(description="Number of the version in the exclusive stage (Production).")
+    health: str = Field(description=HEALTH)
     revision: int
     updated_at: UtcDateTime
     url: str
@@ -100,6 +108,7 @@ class ModelResponse(ResponseBody):
     owner: PersonResponse | None
     accountable_executive: PersonResponse | None
     next_review: date | None
+    health: str = Field(description=HEALTH)
     status: str
     revision: int
     created_at: UtcDateTime
@@ -128,6 +137,7 @@ class ModelResponse(ResponseBody):
             owner=PersonResponse.maybe(model.owner),
             accountable_executive=PersonResponse.maybe(model.accountable_executive),
             next_review=model.next_review,
+            health=governance.health_of_models([model])[model.pk].health,
             status=model.status,
             revision=model.revision,
             created_at=model.created_at,
@@ -196,7 +206,7 @@ class ModelsView(Endpoint):
         shown = selectors.annotate_counts(RegisteredModel.objects.all()).in_bulk([row.pk for row in rows])
         rows = [shown[row.pk] for row in rows]
         return respond(
-            ModelList(items=[_row(model) for model in rows], next=following),
+            ModelList(items=_items(rows), next=following),
             headers=pagination.link(request, following),
         )
 
@@ -264,7 +274,12 @@ def url_of(model: RegisteredModel) -> str:
     return f"{PREFIX}/models/{model.slug}"
 
 
-def _row(model: Any) -> ModelSummary:
+def _items(models: Sequence[RegisteredModel]) -> list[ModelSummary]:
+    health = governance.health_of_models(models)
+    return [_row(model, health[model.pk].health) for model in models]
+
+
+def _row(model: Any, health: str) -> ModelSummary:
     """Build a list item. `model` has the two numbers that annotate_counts() adds."""
     return ModelSummary(
         slug=model.slug,
@@ -276,6 +291,7 @@ def _row(model: Any) -> ModelSummary:
         owner=PersonResponse.maybe(model.owner),
         latest_version=model.latest_number,
         in_exclusive_stage=model.in_exclusive,
+        health=health,
         revision=model.revision,
         updated_at=model.updated_at,
         url=url_of(model),

@@ -27,6 +27,7 @@ from governance.interfaces.rest import (
     readiness,
     reference,
     risk,
+    signals,
     stages,
     whoami,
 )
@@ -119,6 +120,8 @@ urlpatterns: list[URLPattern] = [
     path(f"{_VERSION}/document.pdf", documents.DocumentPdfView.as_view()),
     path(f"{_VERSION}/evidence/<api-kind:kind>", evidence.EvidenceView.as_view()),
     path(f"{_VERSION}/readiness", readiness.ReadinessView.as_view()),
+    path(f"{_VERSION}/signals", signals.SignalsView.as_view()),
+    path("models/<api-model:slug>/findings", signals.FindingsView.as_view()),
     path(f"{_VERSION}/lineage", datasets.LineageView.as_view()),
     path("datasets", datasets.DatasetsView.as_view()),
     path("datasets/<api-dataset:key>", datasets.DatasetView.as_view()),

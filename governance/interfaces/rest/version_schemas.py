@@ -14,6 +14,8 @@ from pydantic import Field
 from governance.interfaces.rest.approval_schemas import ApprovedInputs, PlacementResponse, approved_inputs
 from governance.interfaces.rest.conf import PREFIX
 from governance.interfaces.rest.schemas import Page, PersonResponse, ResponseBody, UtcDateTime
+from governance.monitoring.health import HealthState
+from governance.selectors.health import health_of_version, health_of_versions
 from governance.selectors.whole_versions import WholeVersion
 from registry import model_card as cards
 from registry import selectors
@@ -124,6 +126,10 @@ class VersionSummary(ResponseBody):
     status: str
     stage: str
     aliases: list[str]
+    health: str = Field(
+        description="Health in production: healthy, watch, breached, silent or not_monitored; its signals have the "
+        "reasons."
+    )
     fingerprint: str | None
     registered_by: PersonResponse
     created_at: UtcDateTime
@@ -296,7 +302,7 @@ def shown(whole: WholeVersion) -> VersionResponse:
     url = url_of(version)
     inputs = approved_inputs(whole.approvals)
     return VersionResponse(
-        **row(version, whole.aliases),
+        **row(version, whole.aliases, health_of_version(version)),
         source=version.source,
         run_id=version.run_id,
         run_link=version.run_link,
@@ -350,12 +356,13 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def row(version: ModelVersion, aliases: Sequence[str]) -> dict[str, Any]:
+def row(version: ModelVersion, aliases: Sequence[str], health: HealthState) -> dict[str, Any]:
     """The fields of a version in a list.
 
     Args:
         version: the version, with its model, stage and who registered it.
         aliases: the names of the aliases that point at it now, in order.
+        health: its health in production.
     """
     return {
         "model": version.model.slug,
@@ -363,6 +370,7 @@ def row(version: ModelVersion, aliases: Sequence[str]) -> dict[str, Any]:
         "status": version.status,
         "stage": version.stage.slug,
         "aliases": list(aliases),
+        "health": health.health,
         "fingerprint": version.fingerprint or None,
         "registered_by": PersonResponse.of(version.registered_by),
         "created_at": version.created_at,
@@ -372,9 +380,13 @@ def row(version: ModelVersion, aliases: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def row_of(version: Any) -> VersionSummary:
-    """A version in a list, read by `with_aliases`."""
-    return VersionSummary(**row(version, sorted(alias.name for alias in version.held_aliases)))
+def rows_of(versions: Sequence[Any]) -> list[VersionSummary]:
+    """The versions of a list, read by `with_aliases`, with their models and stages."""
+    health = health_of_versions(versions)
+    return [
+        VersionSummary(**row(version, sorted(alias.name for alias in version.held_aliases), health[version.pk]))
+        for version in versions
+    ]
 
 
 def artifacts_of(version: ModelVersion, files: Sequence[Artifact], inputs: ApprovedInputs) -> list[ArtifactResponse]:

@@ -24,7 +24,7 @@ from governance.interfaces.rest.version_schemas import (
     VersionList,
     VersionResponse,
     artifacts_of,
-    row_of,
+    rows_of,
     shown,
     url_of,
     with_aliases,
@@ -118,7 +118,7 @@ class VersionsView(Endpoint):
             place=lambda v: v.number,
         )
         return respond(
-            VersionList(items=[row_of(version) for version in rows], next=following),
+            VersionList(items=rows_of(rows), next=following),
             headers=pagination.link(request, following),
         )
 
@@ -201,7 +201,7 @@ class AllVersionsView(Endpoint):
             [version.pk for version in rows]
         )
         return respond(
-            VersionList(items=[row_of(shown[version.pk]) for version in rows], next=following),
+            VersionList(items=rows_of([shown[version.pk] for version in rows]), next=following),
             headers=pagination.link(request, following),
         )
 

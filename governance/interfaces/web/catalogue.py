@@ -43,6 +43,7 @@ class Row:
     request: promotions.ListRow | None = None
     more_requests: int = 0
     trend: Trend | None = None
+    health: promotions.ModelHealth | None = None
 
 
 @page_view()
@@ -141,6 +142,7 @@ def rows_for(actor: Actor, models: Sequence[RegisteredModel], stages: Sequence[S
     held = _newest_by_stage(models)
     requests = _open_requests(actor, models)
     trends = _trends(models, stages)
+    health = promotions.health_of_models(models)
     rows = []
     for model in models:
         open_here = requests.get(model.pk, [])
@@ -152,6 +154,7 @@ def rows_for(actor: Actor, models: Sequence[RegisteredModel], stages: Sequence[S
                 request=open_here[0] if open_here else None,
                 more_requests=max(0, len(open_here) - 1),
                 trend=trends.get(model.pk),
+                health=health[model.pk],
             )
         )
     return rows

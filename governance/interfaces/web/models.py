@@ -88,6 +88,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
     recent = list(log.stream_events(f"model:{found.uid}").order_by("-stream_seq")[:RECENT_EVENTS])
     context = {
         "model": found,
+        "health": promotions.health_of_models([found])[found.pk],
         "may_assess": assessments.may_assess(actor=request.actor, model=found),
         "tier_proposed": tier_lowering.proposed_for(found),
         "description": to_html(found.description),

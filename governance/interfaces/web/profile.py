@@ -32,6 +32,7 @@ SCOPES_IN_WORDS = {
     "models:write": "register models and change their records",
     "versions:write": "register versions, upload files, add metrics, cards and evidence",
     "checks:write": "report the result of an external check",
+    "signals:write": "report production signals",
     "promotions:write": "request a promotion, withdraw a request",
     "promotions:execute": "execute a request that is ready",
     "comments:write": "comment on a promotion request",

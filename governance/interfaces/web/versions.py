@@ -119,6 +119,7 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "targets": promotions.readiness(request.actor, found),
         "may_add": access.check_permission(request.actor, Permission.REGISTER_VERSION, found.model),
         "reference": sourcing.address_of(found),
+        "health": promotions.health_of_version(found),
     }
     return render_page(request, "versions/version.html", context)
 

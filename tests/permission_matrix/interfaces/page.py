@@ -128,6 +128,20 @@ for _own in ("home", "reviews", "profile", "tokens", "search-help", "saved-views
     _simply("open one's own pages", _own, lambda world, name=_own: _url(name))  # type: ignore[misc]  # mypy does not infer defaults of a lambda
 
 
+_simply("read production signals", "signals", lambda world: _url("signals", MODEL, SHOWN))
+_simply("read production signals", "finding", lambda world: _url("finding", world.finding.pk))
+
+
+@PAGE.at("acknowledge a finding", "POST web:acknowledge-finding")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("acknowledge-finding", world.finding.pk), {"note": WHY})
+
+
+@PAGE.at("resolve a finding", "POST web:resolve-finding")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("resolve-finding", world.finding.pk), {"reason": WHY})
+
+
 @PAGE.at("view the model", "GET web:jump", "GET web:go")
 def _(world: World, client: Client, caller: Caller) -> Answer:
     answers = []

@@ -176,6 +176,20 @@ _simply("add a model card", "putCard", "PUT", f"{VERSIONS}/{FREE}/card", {"text"
 _simply("write notes on a version", "changeVersion", "PATCH", f"{VERSIONS}/{FREE}", {"notes": WHY})
 _simply("add evidence", "addEvidence", "POST", f"{VERSIONS}/{FREE}/evidence/{KIND}?filename=report.txt", body=b"better")
 _simply(
+    "report production signals",
+    "reportSignals",
+    "POST",
+    f"{VERSIONS}/{FREE}/signals",
+    {
+        "source": "nightly",
+        "from": "2026-07-01T00:00:00Z",
+        "to": "2026-07-02T00:00:00Z",
+        "signals": [{"name": "auc", "value": 0.9}],
+    },
+)
+_simply("read production signals", "listSignals", "GET", f"{VERSIONS}/{SHOWN}/signals")
+_simply("read production signals", "listFindings", "GET", f"/models/{MODEL}/findings")
+_simply(
     "ask for a promotion",
     "requestPromotion",
     "POST",

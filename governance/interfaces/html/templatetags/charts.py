@@ -15,7 +15,8 @@ register = template.Library()
 Direction = Literal["min", "max"]
 
 
-def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
+def linear_scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
+    """Return the linear function that maps low to start and high to end."""
     span = (high - low) or 1
     return lambda value: start + (value - low) / span * (end - start)
 
@@ -41,13 +42,13 @@ def sparkline(
     bounds = [*values, limit] if limit is not None else list(values)
     low, high = min(bounds), max(bounds)
     pad = (high - low) * 0.12 or 0.01
-    x, y = _scale(0, len(values) - 1, 3, width - 5), _scale(low - pad, high + pad, height - 3, 3)
+    x, y = linear_scale(0, len(values) - 1, 3, width - 5), linear_scale(low - pad, high + pad, height - 3, 3)
     parts = []
     if limit is not None:
         parts.append(element("line", class_="spark-limit", x1=2, x2=width - 2, y1=y(limit), y2=y(limit)))
     if len(values) > 1:
         parts.append(
-            element("polyline", class_="spark-line", points=_points([(x(i), y(v)) for i, v in enumerate(values)]))
+            element("polyline", class_="spark-line", points=point_list([(x(i), y(v)) for i, v in enumerate(values)]))
         )
     parts.append(element("circle", class_="spark-dot", cx=x(len(values) - 1), cy=y(values[-1]), r=2.4))
     bad = beyond(values[-1], limit, direction)
@@ -72,7 +73,7 @@ def dotplot(
     low, high = min(drawn), max(drawn)
     pad = (high - low) * 0.35 or abs(high) * 0.05 or 0.05
     edge, middle = 6, height / 2
-    x = _scale(low - pad, high + pad, edge, width - edge)
+    x = linear_scale(low - pad, high + pad, edge, width - edge)
     parts = [element("line", class_="dp-axis", x1=edge, x2=width - edge, y1=middle, y2=middle)]
     if limit is not None:
         at = x(limit)
@@ -129,7 +130,7 @@ def linechart(
     low, high = min(bounds), max(bounds)
     pad = (high - low) * 0.15 or abs(high) * 0.05 or 0.05
     low, high = low - pad, high + pad
-    x, y = _scale(0, max(len(points) - 1, 1), left, width - right), _scale(low, high, height - bottom, top)
+    x, y = linear_scale(0, max(len(points) - 1, 1), left, width - right), linear_scale(low, high, height - bottom, top)
     parts: list[SafeString] = []
     for step in range(4):
         value = low + (high - low) * step / 3
@@ -149,7 +150,7 @@ def linechart(
         ]
     placed = [(x(i), y(v)) for i, v in enumerate(values)]
     if len(placed) > 1:
-        parts.append(element("polyline", class_="lc-s s1", points=_points(placed)))
+        parts.append(element("polyline", class_="lc-s s1", points=point_list(placed)))
     last = len(placed) - 1
     for i, (px, py) in enumerate(placed):
         bad = beyond(values[i], limit, direction)
@@ -162,5 +163,6 @@ def linechart(
     return canvas(*parts, width=width, height=height, class_="lc", label=label)
 
 
-def _points(pairs: Sequence[tuple[float, float]]) -> str:
+def point_list(pairs: Sequence[tuple[float, float]]) -> str:
+    """Return the attribute `points` of a polyline."""
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in pairs)

@@ -73,6 +73,25 @@ def change_state(value: str) -> SafeString:
 
 
 @register.simple_tag
+def health_state(value: str) -> SafeString:
+    """The health of a version or model in production, as a badge."""
+    return _pill(labels.HEALTH.get(value, labels.UNKNOWN))
+
+
+@register.simple_tag
+def finding_state(value: str) -> SafeString:
+    """The state of a finding of production monitoring, as a badge."""
+    return _pill(labels.FINDING.get(value, labels.UNKNOWN))
+
+
+@register.simple_tag
+def judgement_line(value: str) -> SafeString:
+    """A production signal compared with its limit: icon and word without the badge."""
+    look = labels.JUDGEMENT.get(value, labels.UNKNOWN)
+    return format_html('<span class="req s-{}">{}<span>{}</span></span>', look.kind, icons.icon(look.icon), look.word)
+
+
+@register.simple_tag
 def state_line(value: str) -> SafeString:
     """The state of a promotion request in a table row: icon and word without the badge."""
     look = labels.REQUEST.get(value, labels.UNKNOWN)

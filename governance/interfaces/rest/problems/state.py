@@ -28,6 +28,14 @@ STATE: Final[dict[str, ProblemType]] = {
         "The requested state exists already.",
         "No action is needed.",
     ),
+    "already_acknowledged": ProblemType(
+        "The finding is acknowledged already", "The requested state exists already.", "No action is needed."
+    ),
+    "already_resolved": ProblemType(
+        "The finding is resolved already",
+        "A resolved finding does not change. A later breach of the limit opens another one.",
+        "No action is needed.",
+    ),
     "illegal_move": ProblemType(
         "The lifecycle does not allow this transition",
         "Versions change stages only by the allowed transitions of the lifecycle.",

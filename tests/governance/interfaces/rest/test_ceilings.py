@@ -46,6 +46,8 @@ CEILINGS = {
     "downloadEvidence": (f"{VERSION}/evidence/evaluation.table", 18),
     "getReadiness": (f"{VERSION}/readiness", 30),
     "getLineage": (f"{VERSION}/lineage", 16),
+    "listSignals": (f"{VERSION}/signals", 20),
+    "listFindings": (f"/models/{SLUG}/findings?state=any", 10),
     "listDatasets": ("/datasets", 12),
     "getDataset": ("/datasets/{dataset}", 12),
     "listDependents": ("/datasets/{dataset}/dependents", 14),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 
+from audit import clock
 from audit.actor import Actor
-from governance.services import evidence
+from governance import selectors as gate
+from governance.monitoring.reports import Report, Signal
+from governance.services import evidence, findings, signals
 from registry import access, selectors
 from registry.models import RegisteredModel
 from registry.services import (
@@ -169,6 +172,27 @@ def _(world: World, actor: Actor) -> None:
     evidence.attach_evidence(
         actor=actor, version=world.version(FREE), kind=KIND, filename="report.txt", stream=io.BytesIO(b"better")
     )
+
+
+@SERVICE.at("report production signals")
+def _(world: World, actor: Actor) -> None:
+    report = Report("nightly", clock.now(), clock.now(), [Signal("auc", 0.9)])
+    signals.record_report(actor=actor, version=world.version(FREE), report=report)
+
+
+@SERVICE.at("read production signals")
+def _(world: World, actor: Actor) -> None:
+    gate.finding(actor, world.finding.pk)
+
+
+@SERVICE.at("acknowledge a finding")
+def _(world: World, actor: Actor) -> None:
+    findings.acknowledge(actor=actor, finding=world.finding, note=WHY)
+
+
+@SERVICE.at("resolve a finding")
+def _(world: World, actor: Actor) -> None:
+    findings.resolve(actor=actor, finding=world.finding, reason=WHY)
 
 
 @SERVICE.at("write notes on a version")

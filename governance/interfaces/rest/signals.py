@@ -1,0 +1,327 @@
+"""Production signals of a version: reports of monitors, latest values, and findings."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from django.http import HttpResponseBase
+from pydantic import Field, ValidationInfo, field_validator
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance import selectors as governance
+from governance.interfaces.rest import pagination
+from governance.interfaces.rest.endpoint import Endpoint, respond
+from governance.interfaces.rest.idempotency import idempotent
+from governance.interfaces.rest.operation import Operation
+from governance.interfaces.rest.problem import Problem
+from governance.interfaces.rest.schemas import (
+    DateTimeQuery,
+    Page,
+    PageQuery,
+    PersonResponse,
+    RequestBody,
+    ResponseBody,
+    TextQuery,
+    UtcDateTime,
+)
+from governance.models import MonitoringFinding, SignalReport
+from governance.monitoring.reports import MAX_BYTES, MAX_SIGNALS, Report, Signal, check_labels, slice_of_labels
+from governance.policies.monitoring import ApprovedLimit, Kind
+from governance.services import signals as service
+from registry import selectors
+from registry.models import ModelVersion
+from registry.validation import ErrorCollector
+
+
+class SignalCreate(RequestBody):
+    """One number measured in production."""
+
+    name: str = Field(min_length=1, max_length=200, description="Such as auc, psi or latency_p95_ms.")
+    value: float = Field(allow_inf_nan=False)
+    kind: Kind = "metric"
+    slice: str = Field("", max_length=200, description="The part of the data; empty for the whole.")
+    labels: dict[str, str] = Field(
+        {}, max_length=10, description="In place of `slice`: stored as the slice `name=value, …`, sorted by name."
+    )
+    dataset: str = Field("", max_length=200)
+    sample_size: int | None = Field(None, ge=0, le=2**53 - 1, description="Number of rows.")
+    at: DateTimeQuery | None = Field(None, description="End of its period; the end of the window if omitted.")
+
+    @field_validator("labels")
+    @classmethod
+    def _not_both(cls, labels: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        if labels and info.data.get("slice"):
+            raise ValueError("Give `slice` or `labels`, not both.")
+        return labels
+
+
+class SignalsCreate(RequestBody):
+    """The signals of one source in one window of time."""
+
+    source: str = Field(min_length=1, max_length=100, description="Name of the monitor.")
+    window_from: DateTimeQuery = Field(alias="from", description="Beginning of the window.")
+    window_to: DateTimeQuery = Field(alias="to", description="End of the window; not in the future.")
+    signals: list[SignalCreate] = Field(min_length=1, max_length=MAX_SIGNALS)
+
+    def report(self) -> Report:
+        """Return the report. Raises ValidationFailedError for invalid labels."""
+        faults = ErrorCollector()
+        for index, given in enumerate(self.signals):
+            check_labels(faults, f"/signals/{index}/labels", given.labels)
+        faults.raise_if_any()
+        return Report(
+            source=self.source,
+            window_from=self.window_from,
+            window_to=self.window_to,
+            signals=[
+                Signal(
+                    name=given.name,
+                    value=given.value,
+                    kind=given.kind,
+                    slice=given.slice or slice_of_labels(given.labels),
+                    dataset=given.dataset,
+                    sample_size=given.sample_size,
+                    at=given.at,
+                )
+                for given in self.signals
+            ],
+        )
+
+
+class SignalLimitResponse(ResponseBody):
+    """An approved limit in force."""
+
+    kind: str
+    signal: str
+    op: str
+    limit: float
+    warning: float | None
+    slice: str = Field(description="Empty for the whole, * for every slice and the whole.")
+    dataset: str | None
+    silent_after_days: int
+    min_sample: int | None
+    policy: str
+
+    @classmethod
+    def of(cls, limit: ApprovedLimit) -> SignalLimitResponse:
+        return cls(**{name: getattr(limit, name) for name in cls.model_fields})
+
+
+class HealthResponse(ResponseBody):
+    """The health of a version in production."""
+
+    health: str = Field(description="healthy, watch, breached, silent or not_monitored")
+    reasons: list[str]
+    last_reported: UtcDateTime | None = Field(description="End of the latest reported window.")
+    silent_from: UtcDateTime | None = Field(description="When it counts as silent without a further report.")
+    policies: list[str] = Field(description="The policy revisions in force that set the limits.")
+    limits: list[SignalLimitResponse]
+
+    @classmethod
+    def of(cls, version: ModelVersion) -> HealthResponse:
+        state, approved = governance.health_of_version(version), governance.approved_for(version)
+        return cls(
+            health=state.health,
+            reasons=list(state.reasons),
+            last_reported=state.last_reported,
+            silent_from=state.silent_from,
+            policies=[str(revision) for revision in approved.revisions.values()] if approved is not None else [],
+            limits=[SignalLimitResponse.of(one) for one in approved.monitoring.limits] if approved is not None else [],
+        )
+
+
+class UnreadPartResponse(ResponseBody):
+    """A part of a report in another monitor's format that was not stored."""
+
+    where: str
+    reason: str
+
+
+class SignalReportResponse(ResponseBody):
+    """A stored report."""
+
+    id: str
+    source: str
+    format: str
+    window_from: UtcDateTime = Field(serialization_alias="from")
+    window_to: UtcDateTime = Field(serialization_alias="to")
+    signals: int
+    sha256: str = Field(description="Digest of source, window and signals; an identical report is stored once.")
+    reported_by: PersonResponse
+    reported_at: UtcDateTime
+    unread: list[UnreadPartResponse] = Field(description="The first parts that were not stored, and why.")
+    unread_total: int
+    findings: list[int] = Field(description="Numbers of the findings that it opened or to which it was attached.")
+    health: str = Field(description="The health of the version after the report.")
+
+    @classmethod
+    def of(cls, row: SignalReport, findings: list[int], health: str) -> SignalReportResponse:
+        return cls(
+            id=str(row.uid),
+            reported_by=PersonResponse.of(row.reported_by),
+            unread=[UnreadPartResponse(**part) for part in row.unread],
+            findings=findings,
+            health=health,
+            **{
+                name: getattr(row, name)
+                for name in (
+                    *("source", "format", "window_from", "window_to", "signals", "sha256", "reported_at"),
+                    "unread_total",
+                )
+            },
+        )
+
+
+class SeriesResponse(ResponseBody):
+    """A signal with its latest value."""
+
+    kind: str
+    name: str
+    slice: str
+    dataset: str
+    value: float
+    at: UtcDateTime
+    sample_size: int | None
+    judgement: str | None = Field(description="within, warning or breach; null if no limit judges the value.")
+
+
+class SignalsResponse(Page[SeriesResponse]):
+    """The health of a version, and a page of its signals with their latest values."""
+
+    health: HealthResponse
+
+
+class FindingsQuery(PageQuery):
+    """Filters of findings."""
+
+    state: Literal["open", "resolved", "any"] = Field("open", description="open: acknowledged ones, too.")
+
+
+class FindingResponse(ResponseBody):
+    """A breach of an approved limit, until a person resolves it."""
+
+    number: int
+    version: int
+    state: str = Field(description="open, acknowledged or resolved")
+    stage: str
+    kind: str
+    signal: str
+    slice: str
+    dataset: str
+    op: str
+    limit: float
+    policy: str = Field(description="The policy revision that was in force.")
+    first_value: float
+    first_slice: str
+    first_at: UtcDateTime
+    last_value: float
+    last_slice: str
+    last_at: UtcDateTime
+    breaches: int = Field(description="Number of reports with a value beyond the limit.")
+    opened_at: UtcDateTime
+    recovered_at: UtcDateTime | None = Field(description="Since when the latest values are within the limit.")
+    acknowledged_by: PersonResponse | None
+    acknowledged_at: UtcDateTime | None
+    resolved_by: PersonResponse | None
+    resolved_at: UtcDateTime | None
+    resolution: str
+
+    @classmethod
+    def of(cls, row: MonitoringFinding) -> FindingResponse:
+        return cls(
+            number=row.pk,
+            version=row.version.number,
+            stage=row.stage.slug,
+            policy=str(row.policy_revision),
+            acknowledged_by=PersonResponse.maybe(row.acknowledged_by),
+            resolved_by=PersonResponse.maybe(row.resolved_by),
+            **{
+                name: getattr(row, name)
+                for name in (
+                    *("state", "kind", "signal", "slice", "dataset", "op", "limit", "first_value", "first_slice"),
+                    *("first_at", "last_value", "last_slice", "last_at", "breaches", "opened_at", "recovered_at"),
+                    *("acknowledged_at", "resolved_at", "resolution"),
+                )
+            },
+        )
+
+
+class FindingList(Page[FindingResponse]):
+    """A page of findings, newest first."""
+
+
+class SignalsQuery(PageQuery):
+    """Filters of signals."""
+
+    name: TextQuery | None = Field(None, description="Exact name of the signal.")
+
+
+class SignalsView(Endpoint):
+    """/models/{slug}/versions/{number}/signals"""
+
+    @Operation("listSignals", "List the production signals of a version", "monitoring",
+               {200: SignalsResponse}, query=SignalsQuery)  # fmt: skip
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        """Return the health of a version, the limits in force, and its signals with their latest values."""
+        asked = self.query(SignalsQuery)
+        version = selectors.version(self.actor, slug, number)
+        found = governance.series_of(version)
+        if asked.name is not None:
+            found = found.filter(name=asked.name)
+        rows, following = pagination.page(
+            found, by="pk", kind=int, cursor=asked.cursor, limit=asked.limit, place=lambda row: row.pk
+        )
+        items = [
+            SeriesResponse(
+                **{name: getattr(one.series, name) for name in ("kind", "name", "slice", "dataset")},
+                value=one.latest.value,
+                at=one.latest.at,
+                sample_size=one.latest.sample_size,
+                judgement=one.judgement,
+            )
+            for one in governance.series_now(rows, governance.approved_for(version))
+        ]
+        shown = SignalsResponse(items=items, next=following, health=HealthResponse.of(version))
+        return respond(shown, headers=pagination.link(request, following))
+
+    @Operation("reportSignals", "Report production signals", "monitoring",
+               {201: SignalReportResponse, 200: SignalReportResponse}, body=SignalsCreate, idempotent=True)  # fmt: skip
+    def post(self, request: Request, slug: str, number: int) -> HttpResponseBase:
+        """Report the results of a monitor for one window of time. A token needs the scope `signals:write`.
+
+        The report is stored once: an identical one returns it (200). A value beyond its approved limit opens a finding,
+        or attaches to the open finding of that limit.
+        """
+        body = self.raw_body()
+        if len(body) > MAX_BYTES:
+            detail = f"A report has at most {MAX_BYTES:,} bytes: send several reports."
+            raise Problem(413, "too_large", detail)
+        report = self.body(SignalsCreate).report()
+        version = selectors.version(self.actor, slug, number)
+
+        def record() -> Response:
+            made = service.record_report(actor=self.actor, version=version, report=report)
+            health = governance.health_of_version(version).health
+            shown = SignalReportResponse.of(made.report, [finding.pk for finding in made.findings], health)
+            return Response(shown.model_dump(mode="json", by_alias=True), status=201 if made.is_new else 200)
+
+        return idempotent(request, self.actor, body, record)
+
+
+class FindingsView(Endpoint):
+    """/models/{slug}/findings"""
+
+    @Operation("listFindings", "List the findings of a model", "monitoring", {200: FindingList}, query=FindingsQuery)
+    def get(self, request: Request, slug: str) -> Response:
+        """List the findings of a model, newest first. A person acknowledges and resolves a finding on its page."""
+        asked = self.query(FindingsQuery)
+        model = selectors.model(self.actor, slug)
+        found = governance.visible_findings(self.actor, [model])
+        if asked.state != "any":
+            found = found.filter(resolved_at__isnull=asked.state == "open")
+        rows, following = pagination.page(
+            found, by="pk", kind=int, descending=True, cursor=asked.cursor, limit=asked.limit, place=lambda row: row.pk
+        )
+        page = FindingList(items=[FindingResponse.of(row) for row in rows], next=following)
+        return respond(page, headers=pagination.link(request, following))
