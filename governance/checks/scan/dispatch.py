@@ -9,9 +9,17 @@ from governance.checks.base import Severity
 from governance.checks.formats import effort, texts
 from governance.checks.formats.detect import sniff_stream
 from governance.checks.formats.names import Format, Sniffed
+from governance.checks.scan import code_files, hdf5, keras_files, numeric, onnx, skops
 from governance.checks.scan.report import FileScan, Options, Scan, ScanFinding, Scanner, Verdict
 
-SCANNERS: Mapping[Format, Scanner] = {}
+SCANNERS: Mapping[Format, Scanner] = {
+    Format.SKOPS: skops.scan,
+    Format.KERAS: keras_files.scan,
+    Format.HDF5: hdf5.scan,
+    Format.ONNX: onnx.scan,
+    Format.SAFETENSORS: numeric.scan_safetensors,
+    Format.CODE: code_files.scan,
+}
 """The scanner of each format. A format without one is unsupported, so a new format never passes by omission."""
 
 
