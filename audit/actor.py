@@ -23,8 +23,8 @@ class ActorKind(StrEnum):
 class Actor:
     """The person, token or process that acts. Services take one as a keyword argument and never accept None.
 
-    Two actors are equal if all recorded fields, scopes and models are equal; database keys are neither compared nor
-    recorded.
+    Two actors are equal if all recorded fields, scopes, models and checks are equal; database keys are neither compared
+    nor recorded.
 
     Raises:
         ValueError: kind, id and person contradict each other, or an id is not a pseudonym.
@@ -43,6 +43,8 @@ class Actor:
     """The scopes of a token; None if no scopes limit the actor."""
     models: frozenset[str] | None = None
     """Slugs of the registered models a token is limited to; None for all."""
+    checks: frozenset[str] = frozenset()
+    """Names of the checks whose results a token may report."""
     token_pk: int | None = field(default=None, compare=False)
     """Database key of the token; never recorded."""
 

@@ -15,6 +15,7 @@ def declare_all() -> None:
     declare("governance_packet", "promotion.*", "packet.*")
     declare("governance_decision", "decision.*")
     declare("governance_checkrun", "check.*")
+    declare("governance_externalrun", "external_run.*")
     declare("governance_frozendocument", "document.*")
     declare("governance_sourcecopy", "copy.*")
     declare("governance_webhook", "webhook.*")

@@ -48,6 +48,12 @@ FINDING_ACKNOWLEDGED = register("finding.acknowledged", "acknowledged the findin
 FINDING_RESOLVED = register("finding.resolved", "resolved the finding")
 FINDING_NOTIFIED = register("finding.notified", "notified the owner of the finding by mail")
 
+EXTERNAL_RUN_STARTED = register("external_run.started", "started a check outside Countersign")
+EXTERNAL_RUN_ATTACHED = register("external_run.attached", "attached a report to a check run outside Countersign")
+EXTERNAL_RUN_COMPLETED = register("external_run.completed", "reported the result of a check")
+EXTERNAL_REPORT_DOWNLOADED = register("external_run.downloaded", "downloaded the report attached to a check run")
+EXTERNAL_RUN_ENDED = register("external_run.ended", "ended a check run that was not reported in time or is superseded")
+
 DECISION_RECORDED = register("decision.recorded", "decided on the request")
 DECISION_LAPSED = register("decision.lapsed", "invalidated a decision: the signed evidence changed")
 

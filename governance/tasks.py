@@ -21,7 +21,7 @@ from governance.checks import check_runs, format_detection, run_worker
 from governance.documents import pdf_files
 from governance.integrations.source_sync import copying
 from governance.notifications.webhooks import outbox, sending
-from governance.services import accounts, findings, reminders
+from governance.services import accounts, external_checks, findings, reminders
 from registry import access
 from registry.services import access_requests, change_proposals, garbage_collection, sign_in_links, upload_processing
 
@@ -114,7 +114,11 @@ def requeue_due_work(self: Task[..., None]) -> None:
     continue.
     """
     with _ambient(self):
-        for prepare in (lambda: check_runs.fail_lost_runs(settle=_settle), copying.plan_recent):
+        for prepare in (
+            lambda: check_runs.fail_lost_runs(settle=_settle),
+            copying.plan_recent,
+            external_checks.end_overdue,
+        ):
             _attempt(prepare)
         for task, find in _OVERDUE:
             for number in _attempt(find) or ():

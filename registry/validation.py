@@ -24,6 +24,7 @@ MAX_PATH_SEGMENT_BYTES = 255
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MODEL_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?")
 _GROUP_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_CHECK_NAME = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)+")
 _RESERVED_SLUGS = frozenset({"new", "compare", "search"})
 _ALIAS = re.compile(r"[\w-]{1,255}")
 _RESERVED_ALIAS = re.compile(r"(?i:latest|v[0-9]+)")
@@ -148,6 +149,17 @@ class ErrorCollector:
                 pointer,
                 "slug",
                 "A group's slug has 1 to 80 lower-case letters, digits and hyphens: “risk-team”.",
+            )
+        return value
+
+    def check_name(self, pointer: str, value: str) -> str:
+        """Validate the form of the name of a check; whether the check exists is not validated."""
+        if not _CHECK_NAME.fullmatch(value) or len(value) > 80:
+            self.add(
+                pointer,
+                "check_name",
+                "The name of a check is lower-case words joined by dots, the first of which is your organisation's "
+                "namespace: “acme.robustness”.",
             )
         return value
 

@@ -130,7 +130,11 @@ def version(
 
 
 def token(
-    person: User, scopes: Iterable[str], models: Iterable[str] | None = None, days: float = 30
+    person: User,
+    scopes: Iterable[str],
+    models: Iterable[str] | None = None,
+    days: float = 30,
+    checks: Iterable[str] = (),
 ) -> tuple[AccessToken, str]:
     """An access token and its secret."""
     issuer = access.actor_for(person) if person.kind == User.Kind.PERSON else SETUP
@@ -141,6 +145,7 @@ def token(
         scopes=scopes,
         expires_at=clock.now() + timedelta(days=days),
         model_slugs=models,
+        check_names=checks,
     )
 
 

@@ -245,14 +245,14 @@ def outcome_from_json(raw: bytes) -> CheckOutcome:
         raise CheckContractError(f"findings are a list of at most {MAX_FINDINGS}")
     if not isinstance(data["measures"], dict):
         raise CheckContractError("measures are a mapping from name to value")
-    _refuse_unstorable(data["measures"])
+    refuse_unstorable(data["measures"])
     summary = _text(data["summary"], "summary")
     if not summary.strip():
         raise CheckContractError("the summary is empty: write one sentence on the result")
     return CheckOutcome(
         conclusion=Conclusion(data["conclusion"]),
         summary=summary,
-        findings=tuple(_finding(f) for f in data["findings"]),
+        findings=tuple(finding_from_json(f) for f in data["findings"]),
         measures=data["measures"],
     )
 
@@ -376,7 +376,12 @@ def refuse_bad_check(check: type[Check]) -> None:
         raise CheckContractError("it has no run()")
 
 
-def _finding(data: object) -> Finding:
+def finding_from_json(data: object) -> Finding:
+    """Parse and validate one finding.
+
+    Raises:
+        CheckContractError: it violates the contract; the message names the rule.
+    """
     if not isinstance(data, dict) or set(data) != {"code", "message", "severity", "where"}:
         raise CheckContractError("a finding has a code, a message, a severity and a where, and nothing else")
     if not isinstance(data["code"], str) or not _CODE.fullmatch(data["code"]):
@@ -394,11 +399,11 @@ def _finding(data: object) -> Finding:
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT:
         raise CheckContractError(f"the {name} is text of at most {MAX_TEXT} characters")
-    _refuse_unstorable(value)
+    refuse_unstorable(value)
     return value
 
 
-def _refuse_unstorable(value: object) -> None:
+def refuse_unstorable(value: object) -> None:
     """Refuse values that PostgreSQL's JSON (NUL, unpaired surrogates) or JSON itself (NaN) cannot represent."""
     if isinstance(value, str):
         if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
@@ -408,11 +413,11 @@ def _refuse_unstorable(value: object) -> None:
             raise CheckContractError("a number must be finite")
     elif isinstance(value, dict):
         for name, member in value.items():
-            _refuse_unstorable(name)
-            _refuse_unstorable(member)
+            refuse_unstorable(name)
+            refuse_unstorable(member)
     elif isinstance(value, list):
         for member in value:
-            _refuse_unstorable(member)
+            refuse_unstorable(member)
 
 
 def _refuse_constant(name: str) -> float:

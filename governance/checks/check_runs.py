@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import takewhile
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from audit import canonical, clock, recorder
 from audit.actions import Action
@@ -24,11 +24,10 @@ from audit.actor import Actor, process
 from audit.recorder import Change, ObjectRef
 from governance import task_queue
 from governance.actions import CHECK_CANCELLED, CHECK_COMPLETED, CHECK_QUEUED
-from governance.checks import additions, entry_points, inputs
-from governance.checks.base import CheckContractError, CheckOutcome, Conclusion, Finding
-from governance.models import CheckRun, PromotionRequest
-from governance.policies import CheckRule, PolicyDocument, UncombinableRule, is_fresh
-from registry.selectors import VersionContents
+from governance.checks import additions, external
+from governance.checks.base import CheckOutcome, Conclusion, Finding
+from governance.checks.planning import PlannedRun
+from governance.models import CheckRun, ExternalRun, PromotionRequest
 from registry.services.claiming import Lease, WorkQueue
 from registry.services.version_lock import lock_keys
 
@@ -38,25 +37,6 @@ WORKER = process("check-worker")
 """The actor when a check completes, is retried, or is found lost."""
 
 MAX_RETRIES = 2
-
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """What the gate needs of one check now. `due`: a new row must be created; otherwise `latest` is current.
-
-    `missing` names the evidence a new run has to wait for. `problem`: why it cannot run at all (unknown check, invalid
-    parameters, conflicting policies).
-    """
-
-    check_slug: str
-    check_version: str
-    mode: str
-    params: Mapping[str, Any]
-    inputs_digest: str
-    due: bool
-    missing: tuple[str, ...] = ()
-    problem: str = ""
-    latest: CheckRun | None = None
 
 
 @dataclass(frozen=True)
@@ -82,74 +62,6 @@ class Result:
         return cls(Conclusion.ERROR, summary, conditions=conditions or {})
 
 
-def plan(
-    request: PromotionRequest,
-    document: PolicyDocument,
-    contents: VersionContents | None = None,
-    latest: Mapping[str, CheckRun] | None = None,
-) -> list[PlannedRun]:
-    """Return what each check of a policy needs now, in the policy's order. Writes nothing.
-
-    A new run is due if there is none, if the latest was cancelled, if its inputs differ from the current ones, or if
-    its result is older than the rule allows.
-
-    Args:
-        request: the promotion request.
-        document: its combined policy.
-        contents: contents of the version if already read.
-        latest: the latest run of each check if already read.
-    """
-    shelf = inputs.InputResolver(request, contents)
-    if latest is None:
-        rows = CheckRun.objects.filter(request=request).order_by("check_slug", "-pk").distinct("check_slug")
-        latest = {run.check_slug: run for run in rows}
-    now = clock.now()
-    return [_plan_one(rule, shelf, latest.get(rule.check), now) for rule in document.checks]
-
-
-def _plan_one(rule: CheckRule, shelf: inputs.InputResolver, latest: CheckRun | None, now: datetime) -> PlannedRun:
-    check = entry_points.find(rule.check)
-    version, params, problem, digest = "", dict(rule.params), "", ""
-    missing: tuple[str, ...] = ()
-    if isinstance(rule, UncombinableRule):
-        problem = rule.conflict
-    elif check is None:
-        unusable = entry_points.why_unusable(rule.check)
-        problem = f"{unusable} An operator must install it, or an officer change the policy."
-    else:
-        version = check.version
-        try:
-            validated = entry_points.parameters(check, rule.params)
-        except entry_points.BadParameters as error:
-            problem = f"Version {version} of the check does not take the policy's parameters: {error}."
-        else:
-            params = validated.model_dump(mode="json")
-            try:
-                found = shelf.inputs(check, validated)
-                digest, missing = found.digest, found.missing
-            except CheckContractError as error:
-                problem = f"Version {version} of the check does not work: {error}."
-    if problem:
-        digest = canonical.digest({"slug": rule.check, "version": version, "params": params, "problem": problem})
-    return PlannedRun(
-        check_slug=rule.check,
-        check_version=version,
-        mode=rule.mode,
-        params=params,
-        inputs_digest=digest,
-        due=_is_due(rule, latest, digest, now),
-        missing=missing,
-        problem=problem,
-        latest=latest,
-    )
-
-
-def _is_due(rule: CheckRule, latest: CheckRun | None, digest: str, now: datetime) -> bool:
-    if latest is None or latest.inputs_digest != digest or latest.conclusion == Conclusion.CANCELLED:
-        return True
-    return latest.completed_at is not None and not is_fresh(rule, latest.completed_at, now)
-
-
 def queue_planned_runs(request: PromotionRequest, planned: Sequence[PlannedRun], *, actor: Actor) -> list[CheckRun]:
     """Create the runs that are due, cancel unfinished ones they replace, and enqueue workers on commit.
 
@@ -157,7 +69,7 @@ def queue_planned_runs(request: PromotionRequest, planned: Sequence[PlannedRun],
 
     Args:
         request: the locked promotion request.
-        planned: what `plan` returned.
+        planned: what `planning.plan` returned.
         actor: who caused it.
 
     Returns:
@@ -169,8 +81,15 @@ def queue_planned_runs(request: PromotionRequest, planned: Sequence[PlannedRun],
     unfinished = {run.check_slug: run for run in _locked_unfinished(request)}
     made: list[CheckRun] = []
     for item in due:
-        if (old := unfinished.get(item.check_slug)) is not None:
+        old = unfinished.get(item.check_slug)
+        if old is not None and item.reported is not None and old.external_run_id == item.reported.pk:
+            made.append(_follow(old, item.reported, request, actor=actor))
+            continue
+        if old is not None:
             _cancel(old, request, actor=actor, why="The inputs changed before it was finished.")
+            if item.external and item.reported is None:
+                made.append(old)
+                continue
         made.append(_queue(request, item, actor=actor))
     return made
 
@@ -198,6 +117,7 @@ QUEUE = WorkQueue(
     lost_after=lambda: timedelta(seconds=settings.COUNTERSIGN_CHECK_LOST_AFTER),
     max_attempts=lambda: MAX_RETRIES + 1,
     pause=lambda attempts: timedelta(seconds=settings.COUNTERSIGN_CHECK_RETRY_PAUSES[attempts - 1]),
+    eligible=lambda: Q(external_run__isnull=True),
     # A lost run is completed as an error, with its event; another attempt is another row.
     reclaims_lost=False,
 )
@@ -309,6 +229,25 @@ def _retry(run: CheckRun, request: PromotionRequest) -> None:
     _insert(again, request, actor=WORKER, data={"after_error_of": str(run.uid)})
 
 
+def _follow(run: CheckRun, reported: ExternalRun, request: PromotionRequest, *, actor: Actor) -> CheckRun:
+    """Bring an unfinished check run to the state of the reported run that it follows."""
+    _copy_reported(run, reported)
+    run.save(
+        update_fields=["status", "conclusion", "summary", "findings", "measures", "conditions", "completed_at"],
+    )
+    if run.status == CheckRun.Status.COMPLETED:
+        _append_completed(run, request, actor=actor)
+    return run
+
+
+def _copy_reported(run: CheckRun, reported: ExternalRun) -> None:
+    run.status = reported.status
+    if reported.status == ExternalRun.Status.COMPLETED:
+        run.conclusion, run.completed_at = reported.conclusion, reported.completed_at
+        run.summary, run.findings, run.measures = reported.summary, reported.findings, reported.measures
+        run.conditions = external.provenance(reported)
+
+
 def _queue(request: PromotionRequest, item: PlannedRun, *, actor: Actor) -> CheckRun:
     run = CheckRun(
         check_slug=item.check_slug,
@@ -317,7 +256,13 @@ def _queue(request: PromotionRequest, item: PlannedRun, *, actor: Actor) -> Chec
         params=dict(item.params),
         inputs_digest=item.inputs_digest,
     )
-    if item.problem:
+    if item.reported is not None:
+        run.external_run = item.reported
+        _copy_reported(run, item.reported)
+    elif item.external:
+        run.status, run.conclusion, run.completed_at = CheckRun.Status.COMPLETED, Conclusion.CANCELLED, clock.now()
+        run.summary = item.uncounted or "The reported result does not count any more."
+    elif item.problem:
         run.status, run.conclusion, run.completed_at = CheckRun.Status.COMPLETED, Conclusion.ERROR, clock.now()
         run.summary = item.problem
     elif item.missing:
@@ -344,12 +289,13 @@ def _insert(run: CheckRun, request: PromotionRequest, *, actor: Actor, data: Map
             "mode": run.mode,
             "inputs": run.inputs_digest,
             "attempt": run.attempt,
+            **({"external_run": str(run.external_run.uid)} if run.external_run is not None else {}),
             **data,
         },
     )
     if run.status == CheckRun.Status.COMPLETED:
         _append_completed(run, request, actor=actor)
-    elif run.status == CheckRun.Status.QUEUED and run.run_after is None:
+    elif run.status == CheckRun.Status.QUEUED and run.run_after is None and run.external_run_id is None:
         task_queue.enqueue_on_commit(task_queue.RUN_CHECK, run.pk)
     return run
 

@@ -106,7 +106,7 @@ def collect(builtin: Iterable[type[Check]], plugins: Iterable[EntryPoint]) -> Ca
         try:
             loaded = point.load()
             refuse_bad_check(loaded)
-            if loaded.slug.split(".")[0] in RESERVED:
+            if _namespace(loaded.slug) in RESERVED:
                 raise CheckContractError(
                     f"the namespace of {loaded.slug} is the product's own: use your organisation's name"
                 )
@@ -172,9 +172,26 @@ def why_unusable(slug: str) -> str:
         said = "; ".join(f"{fault.name} of {fault.origin}: {fault.problem}" for fault in faults[:3])
         return f"The check {slug} is installed and cannot be used: {said}."[:1000]
     known = ", ".join(sorted(installed().checks))
+    outside = "" if _namespace(slug) in RESERVED else " If another system reports it, add `external: true`."
     unnamed = ", ".join(f"{fault.name} of {fault.origin}" for fault in broken() if not fault.slug)
     more = f" Plug-ins that cannot be used: {unnamed}." if unnamed else ""
-    return f"No check called {slug} is installed; installed are: {known}.{more}"
+    return f"No check called {slug} is installed; installed are: {known}.{more}{outside}"
+
+
+def why_not_external(slug: str) -> str:
+    """Return why no other system reports a check of this name; empty if one may.
+
+    The product's own checks and those of plug-ins are run here, so a result from elsewhere must not replace them.
+    """
+    if slug in installed().checks or any(fault.slug == slug for fault in broken()):
+        return f"{slug} is an installed check: the product runs it, and takes no result from elsewhere."
+    if (namespace := _namespace(slug)) in RESERVED:
+        return f"The namespace {namespace} is for checks of the product: use your organisation's, as in acme.{slug}."
+    return ""
+
+
+def _namespace(slug: str) -> str:
+    return slug.partition(".")[0]
 
 
 def parameters(check: Check, given: Mapping[str, Any]) -> Parameters:

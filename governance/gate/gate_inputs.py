@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from audit import clock
-from governance.checks import entry_points
+from governance.checks import entry_points, external
 from governance.gate.eligibility import (
     Member,
     has_left_since,
@@ -17,6 +17,7 @@ from governance.models import CheckRun, Decision, PolicyRevision, PromotionReque
 from governance.policies import (
     Basis,
     CheckFact,
+    CheckRule,
     DecisionFact,
     Demand,
     Exclusion,
@@ -250,6 +251,7 @@ def check_facts(
     inputs: Mapping[str, str],
     *,
     remedies: bool = True,
+    uncounted: Mapping[str, str] | None = None,
 ) -> dict[str, CheckFact]:
     """Return the facts of the latest runs, by check slug.
 
@@ -258,13 +260,19 @@ def check_facts(
         document: the combined policy.
         runs: the latest run of each check.
         inputs: current inputs digest of each check. A run with another digest is stale.
+        uncounted: why a result that was reported for an external check does not count, by check slug.
         remedies: with false, `how_to_fulfil` stays empty and the findings of the runs are not read.
     """
     now = request.closed_at or clock.now()
     facts: dict[str, CheckFact] = {}
     for rule in document.checks:
         run = runs.get(rule.check)
-        if run is None:
+        note = (uncounted or {}).get(rule.check, "")
+        if run is None or (rule.external and run.conclusion == CheckRun.Conclusion.CANCELLED):
+            if rule.external:
+                facts[rule.check] = CheckFact(
+                    rule.check, rule.check, "expected", how_to_fulfil=_report(request, rule), external=True, note=note
+                )
             continue
         check = entry_points.find(rule.check)
         stale = run.inputs_digest != inputs.get(rule.check) or (
@@ -277,12 +285,24 @@ def check_facts(
             conclusion=run.conclusion,
             summary=run.summary,
             stale=stale and run.status == CheckRun.Status.COMPLETED,
-            how_to_fulfil=_way_out(run) if remedies else "",
+            how_to_fulfil=_way_out(run, request, rule, stale=stale) if remedies else "",
+            external=rule.external,
+            note=note,
         )
     return facts
 
 
-def _way_out(run: CheckRun) -> str:
+def _report(request: PromotionRequest, rule: CheckRule) -> str:
+    command = external.how_to_report(rule.check, request.model.slug, request.version.number)
+    return f"The system that runs it reports the result, for example with `{command}`"
+
+
+def _way_out(run: CheckRun, request: PromotionRequest, rule: CheckRule, *, stale: bool) -> str:
+    if rule.external:
+        done = run.status == CheckRun.Status.COMPLETED
+        answered = run.conclusion not in (CheckRun.Conclusion.ERROR, CheckRun.Conclusion.CANCELLED)
+        if done and (stale or not answered):
+            return _report(request, rule)
     if run.status == CheckRun.Status.WAITING_EVIDENCE:
         return run.summary
     messages: Iterable[str] = (str(f.get("message", "")) for f in run.findings)
@@ -411,6 +431,7 @@ def collect_facts(
     runs: dict[str, CheckRun],
     inputs: dict[str, str],
     people: Sequence[Reviewer] | None = None,
+    uncounted: Mapping[str, str] | None = None,
 ) -> Facts:
     """Collect the facts of a verdict.
 
@@ -421,9 +442,10 @@ def collect_facts(
         inputs: current inputs digest of each check.
         people: the reviewers if already read, or empty to skip the query. It is the most expensive one, and no approval
             can make a request ready before its checks are satisfied.
+        uncounted: why a result that was reported for an external check does not count, by check slug.
     """
     return Facts(
-        checks=check_facts(request, document, runs, inputs),
+        checks=check_facts(request, document, runs, inputs, uncounted=uncounted),
         reviewers=tuple(people) if people is not None else reviewers(request, document),
         decisions=decision_facts(request),
         conditions=model_conditions(request, document) if request.is_live else (),

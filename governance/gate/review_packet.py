@@ -158,6 +158,8 @@ def _checks(document: PolicyDocument, runs: Mapping[str, CheckRun], inputs: Mapp
                 "summary": run.summary if answered and run is not None else None,
                 "findings": run.findings if answered and run is not None else [],
                 "measures": run.measures if answered and run is not None else {},
+                # Only of external checks: other packets keep their digest.
+                **({"reported": run.conditions} if answered and run is not None and run.external_run_id else {}),
             }
         )
     return shown

@@ -3,6 +3,7 @@
 from governance.models.check_run import CheckRun
 from governance.models.decision import Decision, Packet
 from governance.models.document import FrozenDocument
+from governance.models.external_run import ExternalRun
 from governance.models.idempotency import IdempotencyKey
 from governance.models.pdf_file import PdfFile
 from governance.models.policy import Policy, PolicyRevision, RequestPolicy
@@ -16,6 +17,7 @@ from governance.models.webhook import Webhook, WebhookDelivery, WebhookPosition,
 __all__ = [
     "CheckRun",
     "Decision",
+    "ExternalRun",
     "FindingMail",
     "FrozenDocument",
     "IdempotencyKey",

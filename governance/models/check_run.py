@@ -46,6 +46,15 @@ class CheckRun(AuditedModel, Claimable):
     inputs_digest = models.CharField(max_length=64)
     attempt = models.PositiveSmallIntegerField(default=1)
 
+    external_run = models.ForeignKey(
+        "governance.ExternalRun",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="check_runs",
+        help_text="the reported run that this run follows; empty if the product runs the check",
+    )
+
     summary = models.TextField(blank=True)
     findings = models.JSONField(default=list, blank=True)
     measures = models.JSONField(default=dict, blank=True)
@@ -72,7 +81,8 @@ class CheckRun(AuditedModel, Claimable):
                 | (~Q(status="completed") & Q(conclusion="", completed_at__isnull=True)),
             ),
             models.CheckConstraint(
-                name="check_run_running_is_claimed", condition=~Q(status="running") | Q(claim__isnull=False)
+                name="check_run_running_is_claimed",
+                condition=~Q(status="running") | Q(claim__isnull=False) | Q(external_run__isnull=False),
             ),
         ]
         indexes: ClassVar[list[Any]] = [

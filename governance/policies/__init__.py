@@ -6,6 +6,7 @@ verdict under locks. Pages, API and simulator show the same verdict.
 
 from governance.policies.combining import Merge, UncombinableRule, combine, conflicts, merge_equal
 from governance.policies.document import (
+    DEFAULT_EXTERNAL_TIMEOUT,
     AppliesTo,
     ApprovalRule,
     CheckRule,
@@ -50,6 +51,7 @@ from governance.policies.separation import (
 from governance.policies.wording import in_words
 
 __all__ = [
+    "DEFAULT_EXTERNAL_TIMEOUT",
     "PASSING_CONCLUSIONS",
     "YOU",
     "AppliesTo",

@@ -89,6 +89,16 @@ def _both(held: CheckRule, other: CheckRule, merge: Merge, policies: str) -> Che
         "max_age_days": _smaller(held.max_age_days, other.max_age_days),
         "timeout": _smaller(held.timeout, other.timeout),
     }
+    if held.external != other.external:
+        conflict = (
+            f"Of the policies {policies}, one requires {held.check} as an external check and the other as a check that "
+            "the product runs. An officer must publish a revision that agrees; then withdraw this request and open it "
+            "again."
+        )
+        return UncombinableRule.model_validate(_common_of_both_kinds(common) | {"conflict": conflict})
+    if held.external:
+        by = "service_account" if "service_account" in (held.reported_by, other.reported_by) else "any"
+        return CheckRule.model_validate(common | {"external": True, "reported_by": by})
     params = merge(held.check, held.params, other.params)
     if params is None:
         conflict = (
@@ -98,6 +108,11 @@ def _both(held: CheckRule, other: CheckRule, merge: Merge, policies: str) -> Che
         # Required even if both are advisory: a check that cannot be evaluated must not be skipped.
         return UncombinableRule.model_validate(common | {"mode": "required", "conflict": conflict})
     return CheckRule.model_validate(common | {"params": dict(params)})
+
+
+def _common_of_both_kinds(common: dict[str, Any]) -> dict[str, Any]:
+    """Required even if both are advisory; the longer timeout of an external check does not fit the other kind."""
+    return common | {"mode": "required", "timeout": None}
 
 
 def _stricter(held: ApprovalRule | None, other: ApprovalRule) -> ApprovalRule:

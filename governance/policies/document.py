@@ -54,14 +54,38 @@ class AppliesTo(_Part):
         return {**({"from": sources} if sources else {}), **written}
 
 
+MAX_TIMEOUT = 3600
+"""The longest `timeout` of a check that the product runs, in seconds."""
+DEFAULT_EXTERNAL_TIMEOUT = 24 * 3600
+"""The `timeout` of an external check whose policy gives none, in seconds."""
+
+
 class CheckRule(_Part):
-    """A check in a policy. `max_age_days` makes an older result stale; `timeout` is in seconds of wall time."""
+    """A check in a policy. `max_age_days` makes an older result stale; `timeout` is in seconds of wall time.
+
+    An `external` check is run by another system, which reports its result; the product does not run it, so it has no
+    parameters. `reported_by` states whose results count: those of service accounts only, or those of any account but
+    the people who requested the promotion or made the version. Both are serialised only if they deviate from the
+    default, so that other documents keep their digest.
+    """
 
     check: CheckSlug
     mode: Literal["required", "advisory"] = "required"
     params: dict[str, Any] = Field(default_factory=dict)
     max_age_days: Annotated[int, Field(ge=1, le=3650)] | None = None
-    timeout: Annotated[int, Field(ge=1, le=3600)] | None = None
+    timeout: Annotated[int, Field(ge=1, le=7 * 24 * 3600)] | None = None
+    external: Annotated[bool, Field(strict=True)] = Field(default=False, exclude_if=lambda value: not value)
+    reported_by: Literal["service_account", "any"] = Field(default="any", exclude_if=lambda value: value == "any")
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "CheckRule":
+        if self.external and self.params:
+            raise ValueError("an external check has no params: the system that runs it has its own settings")
+        if not self.external and self.timeout is not None and self.timeout > MAX_TIMEOUT:
+            raise ValueError(f"the timeout of a check is at most {MAX_TIMEOUT} seconds, unless the check is external")
+        if not self.external and self.reported_by != "any":
+            raise ValueError("reported_by is for external checks: add `external: true`")
+        return self
 
 
 class ApprovalRule(_Part):

@@ -46,6 +46,10 @@ class CheckFact:
     stale: bool = False
     waived: bool = False
     how_to_fulfil: str = ""
+    external: bool = False
+    """Another system runs it and reports the result. Its `status` is `expected` before the first report."""
+    note: str = ""
+    """Why a result that was reported does not count."""
 
 
 @dataclass(frozen=True)
@@ -253,6 +257,9 @@ def _check_requirement(rule: CheckRule, fact: CheckFact | None) -> Requirement:
         return as_requirement(
             RequirementStatus.WAITING, "expected: it has not run yet", "Wait: it is queued automatically"
         )
+    if fact.status == "expected":
+        detail = "expected: no result has been reported" + (f" that counts ({fact.note})" if fact.note else "")
+        return as_requirement(RequirementStatus.WAITING, detail, fact.how_to_fulfil)
     if fact.waived:
         return as_requirement(RequirementStatus.WAIVED, fact.summary)
     if fact.status != "completed":
@@ -261,13 +268,17 @@ def _check_requirement(rule: CheckRule, fact: CheckFact | None) -> Requirement:
             "queued": "queued",
             "running": "running",
         }
-        how = fact.how_to_fulfil or "Wait: a worker starts it automatically"
+        how = fact.how_to_fulfil or (
+            "Wait: the system that runs it reports the result"
+            if fact.external
+            else "Wait: a worker starts it automatically"
+        )
         return as_requirement(RequirementStatus.WAITING, words.get(fact.status, fact.status), how)
     if fact.stale:
         return as_requirement(
             RequirementStatus.WAITING,
             "stale: it ran on other inputs or too long ago",
-            "Wait: it runs again automatically",
+            fact.how_to_fulfil if fact.external else "Wait: it runs again automatically",
         )
     if fact.conclusion in PASSING_CONCLUSIONS:
         return as_requirement(RequirementStatus.MET, fact.summary)

@@ -56,6 +56,13 @@ def _check(rule: CheckRule, titles: Mapping[str, str]) -> str:
     title = titles.get(rule.check, "")
     name = f"{title} ({rule.check})" if title else rule.check
     sentence = f"{name} must pass." if rule.mode == "required" else f"{name} is run and need not pass."
+    if rule.external:
+        by = (
+            "service accounts"
+            if rule.reported_by == "service_account"
+            else "any account, except people who requested it or made the version,"
+        )
+        sentence += f" It runs outside Countersign; results reported by {by} count."
     params = [_parameter(key, value) for key, value in rule.params.items()]
     if params:
         sentence += f" {'; '.join(params)}."

@@ -50,9 +50,9 @@ def with_stale_results() -> list[int]:
         CheckRun.objects.filter(request__state__in=PromotionRequest.LIVE)
         .order_by("request_id", "check_slug", "-pk")
         .distinct("request_id", "check_slug")
-        .values_list("request_id", "check_slug", "status", "check_version", "completed_at")
+        .values_list("request_id", "check_slug", "status", "check_version", "completed_at", "external_run_id")
     )
-    finished = [row for row in rows if row[2] == CheckRun.Status.COMPLETED and row[3]]
+    finished = [row for row in rows if row[2] == CheckRun.Status.COMPLETED and (row[3] or row[5])]
     live = PromotionRequest.objects.filter(pk__in={row[0] for row in finished}).select_related("policy_revision")
     rules = {
         request.pk: {rule.check: rule for rule in document.checks}
@@ -61,10 +61,11 @@ def with_stale_results() -> list[int]:
     }
     now = clock.now()
     found = set()
-    for number, slug, _, version, completed_at in finished:
+    for number, slug, _, version, completed_at, external_run in finished:
         rule, check = rules.get(number, {}).get(slug), entry_points.find(slug)
         old = rule is not None and completed_at is not None and not is_fresh(rule, completed_at, now)
-        if rule is not None and (old or version != (check.version if check is not None else "")):
+        other = not external_run and version != (check.version if check is not None else "")
+        if rule is not None and (old or other):
             found.add(number)
     return sorted(found)
 

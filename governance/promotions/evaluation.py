@@ -22,7 +22,7 @@ from governance.actions import (
     PROMOTION_REOPENED,
     PROMOTION_SUPERSEDED,
 )
-from governance.checks import check_runs
+from governance.checks import check_runs, planning
 from governance.gate import gate_inputs, review_packet
 from governance.gate.eligibility import get_involvement
 from governance.models import Decision, PromotionRequest, RequestPolicy
@@ -235,7 +235,7 @@ def evaluate_locked(
     assert document is not None  # checked above, and policies are only added
     gone = _lapse_of_deactivated(locked)
     contents = gate_inputs.contents_of(request)
-    planned = check_runs.plan(request, document, contents)
+    planned = planning.plan(request, document, contents)
     queued = check_runs.queue_planned_runs(request, planned, actor=actor)
     inputs = {run.check_slug: run.inputs_digest for run in planned}
     runs = (
@@ -243,7 +243,8 @@ def evaluate_locked(
         if queued
         else {p.check_slug: p.latest for p in planned if p.latest is not None}
     )
-    found = gate_inputs.collect_facts(request, document, runs, inputs, people=())
+    uncounted = planning.uncounted(planned)
+    found = gate_inputs.collect_facts(request, document, runs, inputs, people=(), uncounted=uncounted)
     judged = evaluate(document, found)
     shown, lapsed = None, False
     if judged.review_open or found.decisions or for_decision:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from audit import clock
 from audit.actor import Actor
-from governance.checks import additions, check_runs, entry_points
+from governance.checks import additions, entry_points, external, planning
 from governance.checks.additions import Addition
 from governance.gate import gate_inputs
 from governance.gate.eligibility import Member, involvements, members_of, reviewers_among
@@ -245,10 +245,13 @@ def _unsaved(version: ModelVersion, person: User, stage: Stage | None, alias: st
 def _check_steps(known: _Known, request: PromotionRequest, document: PolicyDocument) -> list[ReadinessStep]:
     steps = []
     modes = {rule.check: rule.mode for rule in document.checks}
-    for planned in check_runs.plan(request, document, known.contents, {}):
+    for planned in planning.plan(request, document, known.contents, {}):
         check = entry_points.find(planned.check_slug)
         title = check.title if check is not None else planned.check_slug
         required = modes[planned.check_slug] == "required"
+        if planned.external:
+            steps.append(_external_step(known, planned, title, required=required))
+            continue
         run = known.runs.get((planned.check_slug, planned.inputs_digest))
         if planned.problem:
             steps.append(ReadinessStep(title, planned.problem, required=required))
@@ -264,6 +267,19 @@ def _check_steps(known: _Known, request: PromotionRequest, document: PolicyDocum
         else:
             steps.append(ReadinessStep(title, "Runs when the request is made.", RequirementStatus.WAITING, required))
     return steps
+
+
+def _external_step(known: _Known, planned: planning.PlannedRun, title: str, *, required: bool) -> ReadinessStep:
+    run = planned.reported
+    if run is not None and run.status == CheckRun.Status.COMPLETED:
+        passed = RequirementStatus.MET if run.conclusion in PASSING_CONCLUSIONS else RequirementStatus.FAILED
+        return ReadinessStep(title, f"Reported: {run.summary or run.get_conclusion_display()}", passed, required)
+    if run is not None:
+        words = f"{run.get_status_display()}: {run.progress}" if run.progress else run.get_status_display()
+        return ReadinessStep(title, f"{words}. Another system runs it.", RequirementStatus.WAITING, required)
+    command = external.how_to_report(planned.check_slug, known.version.model.slug, known.version.number)
+    expected = "Expected: another system reports the result" + (f". {planned.uncounted}" if planned.uncounted else "")
+    return ReadinessStep(title, f"{expected}.", RequirementStatus.WAITING, required, command=command)
 
 
 def _asked(known: _Known, request: PromotionRequest, document: PolicyDocument) -> tuple[AskedGroup, ...]:

@@ -8,7 +8,7 @@ from audit.actor import Actor, ActorKind
 from audit.models import Event
 from audit.recorder import ObjectRef
 from audit.selectors import events_for_object
-from governance.checks import check_runs, entry_points
+from governance.checks import entry_points, planning
 from governance.checks.base import Severity, described
 from governance.gate import gate_inputs, review_packet
 from governance.models import CheckRun, Decision, PromotionRequest
@@ -240,11 +240,12 @@ def evaluate_request(request: PromotionRequest) -> RequestEvaluation:
     standing = RequestEvaluation(document, runs, {}, None, contents)
     latest = standing.latest
     if request.is_live:
-        planned = check_runs.plan(request, document, contents, latest)
-        inputs = {run.check_slug: run.inputs_digest for run in planned}
+        planned = planning.plan(request, document, contents, latest)
+        inputs, uncounted = {run.check_slug: run.inputs_digest for run in planned}, planning.uncounted(planned)
     else:
+        uncounted = {}
         inputs = {slug: run.inputs_digest for slug, run in latest.items()}
-    facts = gate_inputs.collect_facts(request, document, latest, inputs)
+    facts = gate_inputs.collect_facts(request, document, latest, inputs, uncounted=uncounted)
     judged = gate_inputs.with_failure(request, evaluate(document, facts))
     return replace(standing, inputs=inputs, verdict=judged, facts=facts.checks)
 

@@ -219,6 +219,10 @@ def install_starter(*, actor: Actor) -> list[PolicyRevision]:
 def _unknown_checks(document: language.PolicyDocument) -> list[FieldError]:
     errors = []
     for index, rule in enumerate(document.checks):
+        if rule.external:
+            if refused := entry_points.why_not_external(rule.check):
+                errors.append(FieldError(f"/checks/{index}/check", "not_external", refused))
+            continue
         check = entry_points.find(rule.check)
         if check is None:
             errors.append(FieldError(f"/checks/{index}/check", "unknown_check", entry_points.why_unusable(rule.check)))

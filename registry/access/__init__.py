@@ -31,7 +31,15 @@ from registry.access.grants import (
     revoke_role,
 )
 from registry.access.groups import effective_groups, is_member
-from registry.access.permissions import GOVERNING_ROLES, SCOPES, OrgPermission, Permission, Role, roles_with
+from registry.access.permissions import (
+    GOVERNING_ROLES,
+    REPORT_SCOPE,
+    SCOPES,
+    OrgPermission,
+    Permission,
+    Role,
+    roles_with,
+)
 from registry.access.policy import (
     Allowed,
     Denied,
@@ -48,6 +56,7 @@ from registry.access.policy import (
     names_who_can_assign,
     require_in_organisation,
     require_permission,
+    require_report_permission,
     users_with_permission,
     users_with_permission_by_model,
     visible_models,
@@ -56,6 +65,7 @@ from registry.access.visibility_lists import exists_in, visible_models_for_list
 
 __all__ = [
     "GOVERNING_ROLES",
+    "REPORT_SCOPE",
     "SCOPES",
     "Allowed",
     "Denied",
@@ -96,6 +106,7 @@ __all__ = [
     "require_permission",
     "require_person",
     "require_person_and_token",
+    "require_report_permission",
     "require_scope",
     "revoke_role",
     "roles_with",

@@ -110,6 +110,9 @@ SCOPE_FOR: dict[Permission, str | None] = {
 }
 """The scope that a token needs; None if no token may, whatever its scopes."""
 
+REPORT_SCOPE = "checks:write"
+"""The scope with which a token reports results of the checks it names; its account needs REGISTER_VERSION."""
+
 ORG_SCOPE_FOR: dict[OrgPermission, str | None] = {
     OrgPermission.REGISTER_MODEL: "models:write",
     OrgPermission.READ_AUDIT: "audit:read",

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from audit import clock
-from audit.actor import Actor
+from audit.actor import Actor, ActorKind
 from registry.access.actors import missing_scope_message
 from registry.access.permission_queries import (
     ids_of_users_with_permission,
@@ -26,6 +26,7 @@ from registry.access.permission_queries import (
 from registry.access.permissions import (
     ORG_SCOPE_FOR,
     PERMISSION_LABELS,
+    REPORT_SCOPE,
     SCOPE_FOR,
     SUPERUSER_ORG_PERMISSIONS,
     SUPERUSER_PERMISSIONS,
@@ -212,6 +213,35 @@ def require_permission(
         if not _knows_of(actor, model):
             raise NotFoundError(model_not_found_message(model.slug))
         raise answer.refusal()
+
+
+def require_report_permission(actor: Actor, check: str, model: RegisteredModel) -> None:
+    """Require that the actor may report a result of this check for the model's versions.
+
+    A token does, which names the check and whose account may add to versions. A person signed in to the pages, and a
+    process, do not: a result comes from a program that can be identified by its token.
+
+    Args:
+        actor: who reports.
+        check: name of the check.
+        model: the model.
+
+    Raises:
+        NotFoundError: the model is not visible to the actor.
+        PermissionDeniedError: the actor is no token, lacks the scope or the permission, or does not name the check.
+    """
+    require_permission(actor, Permission.REGISTER_VERSION, model, scope=REPORT_SCOPE)
+    if actor.kind is not ActorKind.TOKEN:
+        raise PermissionDeniedError(
+            f"Results of checks are reported with an access token: make one with the scope {REPORT_SCOPE} for {check}.",
+            code="token_required",
+        )
+    if check not in actor.checks:
+        raise PermissionDeniedError(
+            f"This token reports {', '.join(sorted(actor.checks)) or 'no check'}, not {check}: use a token with the "
+            f"scope {REPORT_SCOPE} that names {check}.",
+            code="check_not_named",
+        )
 
 
 def require_in_organisation(actor: Actor, permission: OrgPermission) -> None:

@@ -20,7 +20,8 @@ class AccessToken(PreparedModel):
 
     Only the SHA-256 of the secret is stored: it has 238 bits of randomness, so a slow hash adds nothing. `prefix` is
     its readable start, to find a token in a list or in a leak. A token has the permissions of its person, limited to
-    `scopes` and, unless `model_slugs` is null, to the models named there.
+    `scopes` and, unless `model_slugs` is null, to the models named there. With the scope `checks:write` it reports the
+    results of the checks in `check_names`, and of no other.
     """
 
     uid = models.CharField(max_length=40, unique=True, default=new_token_uid, editable=False)
@@ -30,6 +31,9 @@ class AccessToken(PreparedModel):
     digest = models.BinaryField(max_length=32, unique=True)
     scopes = ArrayField(models.CharField(max_length=40))
     model_slugs = ArrayField(models.CharField(max_length=200), null=True, blank=True)
+    check_names = ArrayField(
+        models.CharField(max_length=80), default=list, blank=True, help_text="checks whose results it may report"
+    )
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -38,7 +38,7 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _CHARACTERS = frozenset(_BASE62)
 _LIVE = """
-    SELECT t.id, t.uid, t.scopes, t.model_slugs, p.uid, p.id, u.last_used_at
+    SELECT t.id, t.uid, t.scopes, t.model_slugs, t.check_names, p.uid, p.id, u.last_used_at
       FROM registry_accesstoken t JOIN registry_user p ON p.id = t.person_id
       LEFT JOIN registry_tokenuse u ON u.token_id = t.id
      WHERE t.digest = %(digest)s AND t.revoked_at IS NULL AND t.expires_at > %(now)s AND p.is_active"""
@@ -53,6 +53,7 @@ def issue(
     scopes: Iterable[str],
     expires_at: datetime,
     model_slugs: Iterable[str] | None = None,
+    check_names: Iterable[str] = (),
     received_by: User | None = None,
 ) -> tuple[AccessToken, str]:
     """Issue a token that acts for `person`, and return its secret, which is not stored.
@@ -64,6 +65,8 @@ def issue(
         scopes: of `access.SCOPES`; at least one.
         expires_at: at most 366 days ahead, with time zone.
         model_slugs: slugs of the models it is limited to; None for no limit.
+        check_names: names of the checks whose results it may report, with the scope `checks:write`. A token that names
+            none reports none.
         received_by: the person who gets the secret, if not the actor. Those who issued or received a token of a service
             account do not approve what the account did (SoD-3).
 
@@ -94,6 +97,7 @@ def issue(
             faults.add("/model_slugs", "required", "Name at least one model, or leave the limit out.")
         for index, slug in enumerate(limited):
             faults.model_slug(f"/model_slugs/{index}", slug)
+    named = _clean_checks(faults, check_names, chosen)
     if person.is_deactivated():
         faults.add("/person", "inactive", "This account is deactivated: reactivate it first.")
     if received_by is not None and received_by.kind != User.Kind.PERSON:
@@ -108,6 +112,7 @@ def issue(
         digest=_digest(secret),
         scopes=chosen,
         model_slugs=limited,
+        check_names=named,
         created_at=now,
         expires_at=expires_at,
     )
@@ -121,6 +126,7 @@ def issue(
         data={
             "scopes": chosen,
             "models": limited,
+            **({"checks": named} if named else {}),
             "expires_at": leaf.timestamp(expires_at),
             **({"received_by": received_by.uid} if received_by is not None else {}),
         },
@@ -134,6 +140,16 @@ def issue(
         if holder is not None:
             record_control(account=person, person=holder, kind=kind, event=event, token=token)
     return token, secret
+
+
+def _clean_checks(faults: ErrorCollector, names: Iterable[str], scopes: Iterable[str]) -> list[str]:
+    named = sorted(set(names))
+    if named and access.REPORT_SCOPE not in scopes:
+        detail = f"Only a token with the scope {access.REPORT_SCOPE} reports results of checks."
+        faults.add("/check_names", "no_scope", detail)
+    for index, check in enumerate(named):
+        faults.check_name(f"/check_names/{index}", check)
+    return named
 
 
 @transaction.atomic
@@ -190,15 +206,17 @@ def authenticate(secret: str, address: str | None = None) -> Actor | None:
     found = prepared_statements.execute_prepared(_LIVE, {"digest": _digest(secret), "now": now})
     if not found:
         return None
-    ((pk, uid, scopes, slugs, person, person_pk, last_used_at),) = found
+    ((pk, uid, scopes, slugs, checks, person, person_pk, last_used_at),) = found
     if last_used_at is None or now - last_used_at >= USE_NOTED_EVERY:
         _note_use(pk, now, address)
-    return _actor(pk, uid, person, person_pk, scopes, slugs)
+    return _actor(pk, uid, person, person_pk, scopes, slugs, checks)
 
 
 def actor_of(token: AccessToken) -> Actor:
     """Return the actor that signs in with this token."""
-    return _actor(token.pk, token.uid, token.person.uid, token.person_id, token.scopes, token.model_slugs)
+    return _actor(
+        token.pk, token.uid, token.person.uid, token.person_id, token.scopes, token.model_slugs, token.check_names
+    )
 
 
 def new_secret() -> str:
@@ -229,7 +247,15 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("ascii")).digest()
 
 
-def _actor(pk: int, uid: str, person: str, person_pk: int, scopes: Iterable[str], slugs: Iterable[str] | None) -> Actor:
+def _actor(
+    pk: int,
+    uid: str,
+    person: str,
+    person_pk: int,
+    scopes: Iterable[str],
+    slugs: Iterable[str] | None,
+    checks: Iterable[str],
+) -> Actor:
     return Actor(
         kind=ActorKind.TOKEN,
         id=uid,
@@ -239,6 +265,7 @@ def _actor(pk: int, uid: str, person: str, person_pk: int, scopes: Iterable[str]
         auth="token",
         scopes=frozenset(scopes),
         models=frozenset(slugs) if slugs is not None else None,
+        checks=frozenset(checks),
     )
 
 

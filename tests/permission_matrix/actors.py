@@ -16,9 +16,10 @@ from audit import clock
 from audit.actor import Actor
 from audit.models import Event
 from governance import promotions, selectors
-from governance.models import MonitoringFinding, Packet, Policy, PromotionRequest, Webhook
+from governance.models import ExternalRun, MonitoringFinding, Packet, Policy, PromotionRequest, Webhook
 from governance.monitoring.reports import Report, Signal
-from governance.services import evidence, policies, setup, signals, webhooks
+from governance.services import evidence, external_checks, policies, setup, signals, webhooks
+from governance.services.external_report import RunReport
 from registry import access
 from registry.access import SCOPES, Role
 from registry.models import (
@@ -68,6 +69,8 @@ SHADOW = "shadow"
 """A free alias, which points at the version that nobody asked for."""
 FILE, CONTENT = "model.json", b'{"weights": [1]}'
 KIND = "document.report"
+REPORTED = "acme.robustness"
+"""A check that another system runs."""
 DATASET = "d" * 64
 """Digest of what every version of the model was trained with."""
 
@@ -242,6 +245,11 @@ class World:
         """A breach of the version in Staging."""
         return MonitoringFinding.objects.select_related("version__model", "model").get()
 
+    @property
+    def external_run(self) -> str:
+        """Id of the result that was reported from outside."""
+        return str(ExternalRun.objects.values_list("uid", flat=True).order_by("pk")[0])
+
     def grant(self, key: str) -> Grant:
         return Grant.objects.get(pk=self.grants[key])
 
@@ -409,12 +417,14 @@ def _make_versions(world: World) -> None:
 def _issue_tokens(world: World) -> None:
     assert set(TOKEN_OF) == set(TOKENS)
     for key, (person, scopes, models) in TOKEN_OF.items():
-        token, world.secrets[key] = factories.token(world.person(person), scopes, models)
+        names = [REPORTED] if access.REPORT_SCOPE in scopes else []
+        token, world.secrets[key] = factories.token(world.person(person), scopes, models, checks=names)
         world.own_tokens[token.uid] = factories.token(world.person(person), ["models:read"])[0].uid
         if key == "rk":
             tokens.revoke(actor=SETUP, token=token, reason="the scene of a test")
         if key == "ex":
             _expire(world, key, world.person(person))
+    _report_a_check(world)
     saved_views.save_view(
         actor=access.actor_for(world.person("subject")), name="Theirs", query="tier:2", shared=True, vocabulary=WORDS
     )
@@ -422,6 +432,15 @@ def _issue_tokens(world: World) -> None:
         if key != "an":
             token, _ = factories.token(world.person(key), ["models:read"])
             world.own_tokens[world.person(key).uid] = token.uid
+
+
+def _report_a_check(world: World) -> None:
+    """A result from outside, with its report."""
+    actor = tokens.authenticate(world.secrets["cz"])
+    assert actor is not None
+    run = external_checks.begin(actor=actor, version=world.version(SHOWN), check=REPORTED, report=RunReport())
+    external_checks.attach(actor=actor, run=run, form="json", filename="report.json", raw=b"{}")
+    external_checks.update(actor=actor, run=run, report=RunReport(conclusion="neutral"))
 
 
 def _expire(world: World, key: str, person: User) -> None:

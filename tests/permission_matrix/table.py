@@ -123,6 +123,7 @@ read production signals              SPR    +  +  +  +  +  +   +  +  +   +   +  
 acknowledge a finding                SP     -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 resolve a finding                    SP     -  -  -  +  +  -   -  -  -   -   +  +  -   .  ?  ?
 write notes on a version             SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
+report a check                       SR     -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
 register a version by its source     SM     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 describe a version                   SM     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 tag the model                        SM     -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
@@ -237,6 +238,7 @@ read production signals              SR     +  +  +  +  +  +  +  +  .  -   +  + 
 acknowledge a finding                S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 resolve a finding                    S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 write notes on a version             SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+report a check                       SR     -  -  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 register a version by its source     SM     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 describe a version                   SM     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 tag the model                        SM     -  +  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
@@ -336,6 +338,7 @@ WRITES_OF_A_TOKEN = frozenset(
         "add evidence",
         "report production signals",
         "write notes on a version",
+        "report a check",
         "ask for a promotion",
         "ask to approve a version again",
         "point a free alias",

@@ -81,7 +81,7 @@ class AccessTokenAdmin(AuditedModelAdmin):
     search_help_text = "Name, beginning (cs_…), person, or the id the log uses (tok_…)"
     ordering = ("-created_at", "-pk")
     fieldsets = (
-        (None, {"fields": ("name", "owner", "begins", "may", "only_models")}),
+        (None, {"fields": ("name", "owner", "begins", "may", "only_models", "only_checks")}),
         ("Validity", {"fields": ("issued", "expires", "revoked", "used", "from_address", "state", "known_as")}),
     )
 
@@ -103,6 +103,10 @@ class AccessTokenAdmin(AuditedModelAdmin):
     @admin.display(description="models")
     def only_models(self, row: AccessToken) -> Any:
         return formatting.tags(row.model_slugs) if row.model_slugs is not None else "all models its person may access"
+
+    @admin.display(description="reports results of")
+    def only_checks(self, row: AccessToken) -> Any:
+        return formatting.tags(row.check_names) if row.check_names else formatting.NONE
 
     @admin.display(description="issued", ordering="created_at")
     def issued(self, row: AccessToken) -> Any:

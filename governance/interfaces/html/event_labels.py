@@ -18,6 +18,7 @@ from audit.models import Event
 from governance.models import (
     CheckRun,
     Decision,
+    ExternalRun,
     FrozenDocument,
     MonitoringFinding,
     Policy,
@@ -234,6 +235,12 @@ _KINDS: Mapping[str, _Kind] = {
         "request__model",
         lambda r: _of_request(f"{r.check_slug}, ", r.request, f"#check-{r.check_slug}"),
     ),
+    "external_run": (
+        ExternalRun,
+        ("version__model",),
+        "version__model",
+        lambda r: _of_version(f"{r.check_slug}, reported", r.version, "#checks"),
+    ),
     "frozen_document": (
         FrozenDocument,
         ("version__model",),
@@ -304,6 +311,8 @@ def note_of(event: Event) -> str:
         parts.append(f"v{version} → {target}")
     if event.action == "check.completed":
         parts += [str(data.get("check", "")), str(data.get("conclusion", "")).replace("_", " ")]
+    if event.action.startswith("external_run."):
+        parts.append(str(data.get("check", "")))
     if event.action == "decision.recorded":
         parts.append(str(data.get("outcome", "")).replace("_", " "))
     for change in event.body.get("changes", ()):

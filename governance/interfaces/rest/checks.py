@@ -22,7 +22,7 @@ class RunsView(Endpoint):
         asked = self.query(PageQuery)
         found = selectors.get_request_status(self.actor, id)
         rows, following = pagination.page(
-            found.check_runs.all(),
+            found.check_runs.select_related("external_run__reported_by"),
             by="pk",
             kind=int,
             descending=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from pydantic import Field
@@ -158,9 +158,15 @@ class CheckRunResponse(ResponseBody):
     conditions: dict[str, Any]
     created_at: UtcDateTime
     completed_at: UtcDateTime | None
+    source: Literal["product", "external"] = Field(description="Who runs the check.")
+    progress: str = Field(description="Progress of a running check.")
+    details_url: str = Field(description="Page of the system that ran an external check.")
+    reported_by: PersonResponse | None = Field(description="Who reported the result of an external check.")
+    external_run: str | None = Field(description="Identifier of the reported run, for `/check-runs/{id}`.")
 
     @classmethod
     def of(cls, run: CheckRun) -> CheckRunResponse:
+        reported = run.external_run
         return cls(
             id=str(run.uid),
             check=run.check_slug,
@@ -176,6 +182,11 @@ class CheckRunResponse(ResponseBody):
             conditions=run.conditions,
             created_at=run.created_at,
             completed_at=run.completed_at,
+            source="external" if reported is not None else "product",
+            progress=reported.progress if reported is not None and run.status != "completed" else "",
+            details_url=reported.details_url if reported is not None else "",
+            reported_by=PersonResponse.of(reported.reported_by) if reported is not None else None,
+            external_run=str(reported.uid) if reported is not None else None,
         )
 
 

@@ -57,6 +57,11 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "description": "Kind of the evidence, as named by the checks that read it.",
         "schema": {"type": "string", "pattern": "^[a-z0-9_]+(\\.[a-z0-9_]+)*$", "maxLength": 80},
     },
+    "check": {
+        "description": "Name of the external check.",
+        "schema": {"type": "string", "pattern": "^[a-z0-9_]+(\\.[a-z0-9_]+)+$", "maxLength": 80},
+    },
+    "run": {"description": "Id of the run of an external check.", "schema": {"type": "string", "format": "uuid"}},
     "stage": {
         "description": "Slug of the stage.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": 40},

@@ -39,6 +39,7 @@ class WhoAmI(ResponseBody):
     models: list[str] | None = Field(
         description="The models to which the token is limited; null for all models its person sees."
     )
+    checks: list[str] = Field(description="The checks whose results the token may report.")
     token: TokenResponse | None
     server: ServerResponse
 
@@ -59,6 +60,7 @@ class WhoAmIView(Endpoint):
                 person=PersonResponse.maybe(access.person_of(actor)),
                 scopes=sorted(actor.scopes) if actor.scopes is not None else None,
                 models=sorted(actor.models) if actor.models is not None else None,
+                checks=sorted(actor.checks),
                 token=TokenResponse(name=token.name, prefix=token.prefix, expires_at=token.expires_at)
                 if token is not None
                 else None,

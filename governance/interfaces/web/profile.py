@@ -31,7 +31,7 @@ SCOPES_IN_WORDS = {
     "models:read": "see models, versions, promotion requests",
     "models:write": "register models and change their records",
     "versions:write": "register versions, upload files, add metrics, cards and evidence",
-    "checks:write": "report the result of an external check",
+    "checks:write": "report results of the checks named below",
     "signals:write": "report production signals",
     "promotions:write": "request a promotion, withdraw a request",
     "promotions:execute": "execute a request that is ready",
@@ -106,8 +106,22 @@ class TokenForm(PageForm):
         help_text="Names separated by spaces; empty for every model you may see.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
+    checks = forms.CharField(
+        label="Only the results of these checks",
+        required=False,
+        help_text="With checks:write: names of checks that policies require from outside, separated by spaces.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
     lifetime = forms.ChoiceField(label="Valid for", choices=list(LIFETIMES.items()), initial="90")
-    pointers = {"/expires_at": "lifetime", "/model_slugs": "models"}  # noqa: RUF012  # never changed
+
+    def clean_checks(self) -> list[str]:
+        """Return the names. The scope without a name permits nothing, so it is an omission."""
+        names: list[str] = self.cleaned_data["checks"].replace(",", " ").split()
+        if access.REPORT_SCOPE in self.cleaned_data.get("scopes", ()) and not names:
+            raise forms.ValidationError("Name the checks whose results the token may report: “acme.robustness”.")
+        return names
+
+    pointers = {"/expires_at": "lifetime", "/model_slugs": "models", "/check_names": "checks"}  # noqa: RUF012  # never changed
 
 
 @page_view("GET")
@@ -232,6 +246,7 @@ def _issue(request: PageRequest, form: TokenForm) -> dict[str, Any]:
         scopes=form.cleaned_data["scopes"],
         expires_at=clock.now() + timedelta(days=int(form.cleaned_data["lifetime"])),
         model_slugs=slugs or None,
+        check_names=form.cleaned_data["checks"],
     )
     return {"token": token, "secret": secret}
 

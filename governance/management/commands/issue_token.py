@@ -39,6 +39,11 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="issued by command", help="what it is for")
         parser.add_argument("--models", default="", help="names of the models it is limited to, joined by commas")
         parser.add_argument(
+            "--checks",
+            default="",
+            help="names of the checks whose results it may report, joined by commas; adds the scope checks:write",
+        )
+        parser.add_argument(
             "--holder",
             default="",
             help="user name of the person who gets the secret (required outside a demonstration)",
@@ -59,14 +64,16 @@ class Command(BaseCommand):
                 "Name the person who gets the secret with --holder USERNAME: they do not approve what the service "
                 "account does (SoD-3)."
             )
+        checks = _listed(options["checks"])
         try:
             token, secret = tokens.issue(
                 actor=self._issuer(person),
                 person=person,
                 name=options["name"],
-                scopes=_listed(options["scopes"]),
+                scopes=[*_listed(options["scopes"]), *([access.REPORT_SCOPE] if checks else [])],
                 expires_at=clock.now() + timedelta(days=options["days"]),
                 model_slugs=_listed(options["models"]) or None,
+                check_names=checks,
                 received_by=holder,
             )
         except DomainError as refusal:

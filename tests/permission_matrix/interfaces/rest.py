@@ -20,6 +20,7 @@ from tests.permission_matrix.actors import (
     KIND,
     MODEL,
     READY,
+    REPORTED,
     SHADOW,
     SHOWN,
     World,
@@ -145,6 +146,9 @@ _simply("view a version", "downloadDocument", "GET", f"{VERSIONS}/{SHOWN}/docume
 _simply("view a version", "getCard", "GET", f"{VERSIONS}/{SHOWN}/card")
 _simply("view a version", "getReadiness", "GET", f"{VERSIONS}/{SHOWN}/readiness")
 _simply("view a version", "getLineage", "GET", f"{VERSIONS}/{SHOWN}/lineage")
+_simply("view a version", "listExternalRuns", "GET", f"{VERSIONS}/{SHOWN}/checks/{REPORTED}/runs")
+_simply("view a version", "getExternalRun", "GET", lambda w: f"/check-runs/{w.external_run}")
+_simply("view a version", "downloadReport", "GET", lambda w: f"/check-runs/{w.external_run}/attachment")
 _simply("view a dataset", "getDataset", "GET", f"/datasets/{DATASET}")
 _simply("view a dataset", "listDependents", "GET", f"/datasets/{DATASET}/dependents")
 _simply("resolve a reference", "resolve", "GET", f"/resolve?ref={MODEL}/{SHOWN}")
@@ -207,6 +211,18 @@ _simply("view a version", "whatWasInStage", "GET", f"/models/{MODEL}/stages/stag
 _simply("read the questionnaire", "listQuestionnaires", "GET", "/questionnaires")
 _simply("read why a tier", "listAssessments", "GET", f"/models/{actors.UNUSED}/assessments")
 _simply("read the reviews", "listReviews", "GET", f"/models/{actors.UNUSED}/reviews")
+
+
+# The token is authenticated here, so the interface says no more than the service; it asks for models:read first.
+@REST.at("report a check", "beginExternalRun", "attachReport", "updateExternalRun")
+def _(world: World, api: Api) -> HttpResponseBase:
+    begun = api("POST", f"{VERSIONS}/{FREE}/checks/{REPORTED}/runs", {"status": "running"})
+    if begun.status_code != 201:
+        return begun
+    path = f"/check-runs/{json.loads(begun.content)['id']}"  # type: ignore[attr-defined]  # a response has content
+    attached = api("PUT", f"{path}/attachment?format=json&filename=report.json", body=b"{}")
+    assert attached.status_code == 200
+    return api("PATCH", path, {"conclusion": "failure"})
 
 
 @REST.at("assess a model", "assessModel")

@@ -26,6 +26,21 @@ IDENTITY: Final[dict[str, ProblemType]] = {
         "The action needs a scope that the token does not have.",
         "Use a token with the scope named in `detail`.",
     ),
+    "check_not_named": ProblemType(
+        "The token does not report this check",
+        "A token with the scope `checks:write` reports the checks that it names, and this check is not one of them.",
+        "Use a token that names the check, or make one on the page *Access tokens*.",
+    ),
+    "token_required": ProblemType(
+        "A token is required",
+        "Results of checks are reported by programs, with an access token that names the check.",
+        "Make a token with the scope `checks:write` on the page *Access tokens*.",
+    ),
+    "other_reporter": ProblemType(
+        "Another account began this run",
+        "The results of a run are recorded in the name of the account that began it.",
+        "Begin a run of your own.",
+    ),
     "token_limited": ProblemType(
         "The token is limited to other models",
         "The token is limited to named models, and this model is not one of them.",

@@ -18,6 +18,16 @@ STATE: Final[dict[str, ProblemType]] = {
     "refused": ProblemType(
         "Refused", "A rule of the product does not allow it.", "`detail` gives the rule and the remedy."
     ),
+    "stale_inputs": ProblemType(
+        "The version changed since the run began",
+        "A result counts only for the contents that were checked, and which were added to since.",
+        "Read the current `inputs_digest`, check the version again, and report that result.",
+    ),
+    "run_completed": ProblemType(
+        "The run is completed",
+        "A completed run is final.",
+        "Begin another run; the newest one counts.",
+    ),
     "already_open": ProblemType(
         "A request for this version and target is open",
         "A version can have one open request per target.",

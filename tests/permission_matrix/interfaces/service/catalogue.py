@@ -8,7 +8,8 @@ from audit import clock
 from audit.actor import Actor
 from governance import selectors as gate
 from governance.monitoring.reports import Report, Signal
-from governance.services import evidence, findings, signals
+from governance.services import evidence, external_checks, findings, signals
+from governance.services.external_report import RunReport
 from registry import access, selectors
 from registry.models import RegisteredModel
 from registry.services import (
@@ -27,7 +28,7 @@ from registry.services import (
 from registry.services.versions import MetricSpec, VersionSpec
 from tests import factories
 from tests.permission_matrix import actors
-from tests.permission_matrix.actors import DECLARED, FILE, FILLED, FREE, KIND, MODEL, World
+from tests.permission_matrix.actors import DECLARED, FILE, FILLED, FREE, KIND, MODEL, REPORTED, World
 from tests.permission_matrix.interfaces.service.interface import SERVICE, WHY
 
 
@@ -160,6 +161,14 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("add metrics")
 def _(world: World, actor: Actor) -> None:
     evidence.attach_metrics(actor=actor, version=world.version(FREE), metrics=[MetricSpec("auc", 0.9)])
+
+
+@SERVICE.at("report a check")
+def _(world: World, actor: Actor) -> None:
+    version = world.version(FREE)
+    run = external_checks.begin(actor=actor, version=version, check=REPORTED, report=RunReport())
+    external_checks.attach(actor=actor, run=run, form="json", filename="report.json", raw=b"{}")
+    external_checks.update(actor=actor, run=run, report=RunReport(conclusion="failure"))
 
 
 @SERVICE.at("add a model card")
