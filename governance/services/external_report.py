@@ -132,4 +132,5 @@ def _check_url(faults: ErrorCollector, url: str) -> str:
 
 
 def as_json(finding: Finding) -> dict[str, Any]:
+    """Return a finding as it is stored."""
     return {**asdict(finding), "severity": str(finding.severity)}

@@ -74,6 +74,10 @@ CHANGES = {
     ),
     "acknowledge a finding": _change("finding.acknowledged", "governance_monitoringfinding ~1"),
     "resolve a finding": _change("finding.resolved", "governance_monitoringfinding ~1"),
+    "download a report": _change("external_run.downloaded"),
+    "report a check": _change(
+        "external_run.started external_run.attached external_run.completed", "governance_externalrun +1 ~2"
+    ),
     "write notes on a version": _change("version.updated", "registry_modelversion ~1"),
     "ask for a promotion": _change(
         "promotion.requested packet.frozen promotion.readied",

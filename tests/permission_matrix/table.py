@@ -92,6 +92,7 @@ find the dataset in a list           SPR    +  +  +  +  +  +   +  +  +   +   +  
 resolve a reference                  SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 download an artifact                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 download evidence                    SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+download a report                    SR     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 view a request                       SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 find the request in a list           SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 read the log of the model            SP     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
@@ -208,6 +209,7 @@ find the dataset in a list           SR     +  +  +  +  +  +  +  +  .  -   +  + 
 resolve a reference                  SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 download an artifact                 SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 download evidence                    SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+download a report                    SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 view a request                       SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 find the request in a list           SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 read the log of the model            S      +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?

@@ -148,7 +148,7 @@ _simply("view a version", "getReadiness", "GET", f"{VERSIONS}/{SHOWN}/readiness"
 _simply("view a version", "getLineage", "GET", f"{VERSIONS}/{SHOWN}/lineage")
 _simply("view a version", "listExternalRuns", "GET", f"{VERSIONS}/{SHOWN}/checks/{REPORTED}/runs")
 _simply("view a version", "getExternalRun", "GET", lambda w: f"/check-runs/{w.external_run}")
-_simply("view a version", "downloadReport", "GET", lambda w: f"/check-runs/{w.external_run}/attachment")
+_simply("download a report", "downloadReport", "GET", lambda w: f"/check-runs/{w.external_run}/attachment")
 _simply("view a dataset", "getDataset", "GET", f"/datasets/{DATASET}")
 _simply("view a dataset", "listDependents", "GET", f"/datasets/{DATASET}/dependents")
 _simply("resolve a reference", "resolve", "GET", f"/resolve?ref={MODEL}/{SHOWN}")

@@ -163,6 +163,12 @@ def _(world: World, actor: Actor) -> None:
     evidence.attach_metrics(actor=actor, version=world.version(FREE), metrics=[MetricSpec("auc", 0.9)])
 
 
+@SERVICE.at("download a report")
+def _(world: World, actor: Actor) -> None:
+    run = external_checks.get_run(actor, world.external_run)
+    external_checks.open_attachment(actor=actor, run=run).close()
+
+
 @SERVICE.at("report a check")
 def _(world: World, actor: Actor) -> None:
     version = world.version(FREE)
