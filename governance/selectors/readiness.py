@@ -30,7 +30,7 @@ from governance.policies import (
 )
 from registry import access, selectors
 from registry.access import Allowed, Denied
-from registry.models import IS_CURRENT, AliasAssignment, ModelVersion, RegisteredModel, Stage, User
+from registry.models import ModelVersion, RegisteredModel, Stage, User
 from registry.selectors import AliasProtection, VersionContents
 
 UNSAVED = 0
@@ -140,7 +140,7 @@ def readiness(actor: Actor, version: ModelVersion) -> tuple[TargetReadiness, ...
     live = PromotionRequest.objects.filter(version=version, state__in=PromotionRequest.LIVE)
     asked = {(row.target_stage_id, row.target_alias): row.pk for row in live}
     rows = {stage.slug: stage for stage in Stage.objects.all()}
-    held = set(AliasAssignment.objects.filter(IS_CURRENT, version=version).values_list("name", flat=True))
+    held = selectors.current_alias_names(version)
     lawful = {spec.slug for spec in lifecycle.targets(version.stage.slug)}
     found = []
     for spec in lifecycle.stages:

@@ -1,13 +1,17 @@
 """Visibility and lookup of promotion requests."""
 
+from collections.abc import Collection
+from uuid import UUID
+
 from django.db import models
 from django.db.models import QuerySet
 
 from audit.actor import Actor
-from governance.models import PromotionRequest
+from governance.models import CheckRun, Decision, Packet, PromotionRequest, SourceCopy
 from registry import access
 from registry.access.visibility_sql import visibility_clause
 from registry.exceptions import NotFoundError
+from registry.models import ModelVersion, RegisteredModel
 from registry.models.joined_rows import JoinedRows
 
 REQUEST_RELATED = (
@@ -91,3 +95,62 @@ def get_request_status(actor: Actor, number: int) -> PromotionRequest:
 def request_not_found(number: int) -> NotFoundError:
     """Build the error for a request that does not exist or is not visible; both read the same."""
     return NotFoundError(f"There is no promotion request #{number} that you can see.")
+
+
+def live_requests(models_of: Collection[RegisteredModel]) -> QuerySet[PromotionRequest]:
+    """Return the open requests of these models, newest first. The caller decides which models may be seen."""
+    return PromotionRequest.objects.filter(model__in=models_of, state__in=PromotionRequest.LIVE).order_by("-pk")
+
+
+def requests_by_pk(keys: Collection[int]) -> QuerySet[PromotionRequest]:
+    """Return the requests with these keys, which the caller has read from `visible_requests`."""
+    return PromotionRequest.objects.filter(pk__in=keys)
+
+
+def requests_of_version(version: ModelVersion, *, most: int) -> list[PromotionRequest]:
+    """Return the newest requests about a version, with target, requester and champion.
+
+    Args:
+        version: the version.
+        most: maximum number of requests.
+    """
+    rows = PromotionRequest.objects.filter(version=version).select_related("target_stage", "requested_by", "champion")
+    return list(rows.order_by("-pk")[:most])
+
+
+def live_alias_requests(model: RegisteredModel, names: Collection[str]) -> dict[str, PromotionRequest]:
+    """Return the newest open request about each of these aliases of a model, by name."""
+    live = PromotionRequest.objects.filter(model=model, target_alias__in=names, state__in=PromotionRequest.LIVE)
+    return {row.target_alias: row for row in live.order_by("pk")}
+
+
+def request_numbers(uids: Collection[UUID]) -> dict[UUID, int]:
+    """Return the numbers of the requests with these uids."""
+    return dict(PromotionRequest.objects.filter(uid__in=uids).values_list("uid", "pk"))
+
+
+def request_revision(number: int) -> tuple[int, str] | None:
+    """Return revision and state of a request that the caller has read, for polling; None if it does not exist."""
+    return PromotionRequest.objects.filter(pk=number).values_list("revision", "state").first()
+
+
+def packets_by_digest(request: PromotionRequest, digests: Collection[str]) -> dict[str, Packet]:
+    """Return the frozen packets of a request with these digests, by digest."""
+    return {packet.digest: packet for packet in Packet.objects.filter(request=request, digest__in=digests)}
+
+
+def decisions_on_packet(request: PromotionRequest, digest: str) -> QuerySet[Decision]:
+    """Return the decisions that signed a packet, oldest first, with the people."""
+    rows = Decision.objects.filter(request=request, packet_digest=digest)
+    return rows.select_related("person").order_by("signed_at")
+
+
+def latest_runs(version: ModelVersion) -> list[CheckRun]:
+    """Return the latest run of each check on a version, without the conditions of its execution."""
+    rows = CheckRun.objects.filter(version=version).order_by("check_slug", "-pk").distinct("check_slug")
+    return list(rows.defer("conditions"))
+
+
+def source_copy(version: ModelVersion) -> SourceCopy | None:
+    """Return the copy of a version's source; None if none was begun."""
+    return SourceCopy.objects.filter(version=version).first()

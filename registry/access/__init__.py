@@ -26,6 +26,7 @@ from registry.access.explanations import (
 from registry.access.grants import (
     check_organisation_role,
     grant_confirmed_role,
+    grant_on,
     grant_role,
     is_governing,
     revoke_role,
@@ -92,6 +93,7 @@ __all__ = [
     "explain",
     "filter_users_with_permission",
     "grant_confirmed_role",
+    "grant_on",
     "grant_role",
     "grants_conferring",
     "has_scope",

@@ -54,7 +54,12 @@ class RoleBackend(ModelBackend):
         include_superusers: bool = True,
         obj: Model | None = None,
     ) -> QuerySet[User]:
-        """Return the active accounts that have the permission; superusers only where it is theirs."""
+        """Return the active accounts that have the permission; superusers only where it is theirs.
+
+        An inactive account has no permission, so the result is empty for `is_active=False`.
+        """
+        if not is_active and is_active is not None:
+            return User.objects.none()
         codename = str(perm).partition(".")[2] if isinstance(perm, str) else perm.codename
         if isinstance(obj, RegisteredModel) and codename in set(Permission):
             found = users_with_permission(Permission(codename), obj)

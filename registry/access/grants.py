@@ -86,6 +86,11 @@ def grant_role(
     return create_grant(actor=actor, role=given, model=model, user=user, group=group, reason=why, expires_at=expires_at)
 
 
+def grant_on(model: RegisteredModel, uid: UUID) -> Grant | None:
+    """Return a grant on a model, closed or not, with its holder; None if there is none."""
+    return Grant.objects.filter(model=model, uid=uid).select_related("model", "user", "group").first()
+
+
 def check_organisation_role(
     *,
     actor: Actor,

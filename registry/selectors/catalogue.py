@@ -13,6 +13,11 @@ from registry.models.joined_rows import JoinedRows
 _MODEL = JoinedRows(RegisteredModel, "m", ("owner", "accountable_executive"))
 
 
+def all_models() -> QuerySet[RegisteredModel]:
+    """Return all models, for callers that filter by keys which they read from a visible list."""
+    return RegisteredModel.objects.all()
+
+
 def annotate_counts(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel]:
     """Add to each model its owner, `latest_number` (newest registered version) and `in_exclusive` (number of the
     version in the lifecycle's exclusive stage, such as Production).

@@ -54,6 +54,10 @@ class AliasProtection:
     name: str
     represents: tuple[RepresentedStage, ...] = ()
 
+    def is_outside(self, stage: str) -> bool:
+        """Return whether the alias represents stages, and a version in this stage (a slug) is in none of them."""
+        return bool(self.represents) and all(one.slug != stage for one in self.represents)
+
 
 def lifecycle() -> stages.Lifecycle:
     """Return the lifecycle in force as a value. One query."""

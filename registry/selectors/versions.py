@@ -55,6 +55,11 @@ def versions_of(model: RegisteredModel) -> QuerySet[ModelVersion]:
     return with_list_relations(ModelVersion.objects.filter(model=model).order_by("-number"))
 
 
+def all_versions() -> QuerySet[ModelVersion]:
+    """Return all versions, for callers that filter by keys which they read from a visible list."""
+    return ModelVersion.objects.all()
+
+
 def with_list_relations(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
     """Join the relations that a list row shows."""
     return versions.select_related("model", "stage", "registered_by", "trained_by")

@@ -201,6 +201,7 @@ def guardian_agrees(world: World, asked: Permission) -> None:
     for model in world.models:
         holders = set(access.users_with_permission(asked, model))
         assert set(RoleBackend().with_perm(name, obj=model)) == holders
+        assert not RoleBackend().with_perm(name, is_active=False, obj=model)
         found: Any = get_users_with_perms(model, attach_perms=True, with_superusers=False)
         assert {user for user, names in found.items() if asked in names and not user.is_superuser} == {
             user for user in holders if not user.is_superuser

@@ -72,3 +72,14 @@ def test_a_change_that_requires_less_needs_a_second_officer() -> None:
     assert selectors.alias_protection("blue") is None
     event = Event.objects.filter(action="lifecycle.alias_changed", thing_id="blue").latest("id")
     assert f"change_proposal:{proposal.uid}" in event.touched
+
+
+@pytest.mark.parametrize(
+    ("represented", "stage", "outside"),
+    [((), "staging", False), (("staging", "production"), "staging", False), (("production",), "staging", True)],
+)
+def test_a_version_is_outside_an_alias_only_in_none_of_its_stages(
+    represented: tuple[str, ...], stage: str, outside: bool
+) -> None:
+    stages = tuple(selectors.RepresentedStage(slug, slug, True, True, by_name=False) for slug in represented)
+    assert selectors.AliasProtection("champion", stages).is_outside(stage) is outside

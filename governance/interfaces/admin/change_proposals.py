@@ -15,8 +15,9 @@ from governance.interfaces.admin.commands import ActionResult, AdminAction
 from governance.interfaces.admin.filters import by_date
 from governance.interfaces.admin.forms import ReasonForm
 from governance.selectors.change_proposals import content_of, warnings_of_change
+from registry import selectors
 from registry.access import OrgPermission
-from registry.models import ChangeProposal, Instance, User
+from registry.models import ChangeProposal, Instance
 from registry.services import change_kinds, change_proposals, instance
 
 SECTION = "Policies"
@@ -91,7 +92,7 @@ class ChangeProposalAdmin(AuditedModelAdmin):
 
     @admin.display(description="by")
     def answered_by(self, row: ChangeProposal) -> Any:
-        person = User.objects.filter(uid=row.closed_by).first() if row.closed_by else None
+        person = selectors.account_by_uid(row.closed_by)
         return formatting.admin_link(person) if person is not None else (row.closed_by or formatting.NONE)
 
     @admin.display(description="SHA-256 of the signed content")

@@ -22,8 +22,8 @@ from governance.interfaces.admin import formatting
 from governance.interfaces.admin.base import READS, ActionLink, AuditedModelAdmin
 from governance.interfaces.admin.permissions import actor_of
 from governance.interfaces.html.event_labels import lines_of
+from registry import selectors
 from registry.access import OrgPermission
-from registry.models import AccessToken, User
 
 if TYPE_CHECKING:
     _Paginator = Paginator[Any]
@@ -112,11 +112,7 @@ class EventAdmin(AuditedModelAdmin):
         if not term:
             return queryset, False
         fits = Q(action=term) | Q(actor_id=term) | Q(thing_id=term)
-        person = User.objects.filter(username=term).first()
-        if person is not None:
-            fits |= Q(
-                actor_id__in=[person.uid, *AccessToken.objects.filter(person=person).values_list("uid", flat=True)]
-            )
+        fits |= Q(actor_id__in=selectors.actor_ids(term))
         with suppress(ValueError):
             fits |= Q(event_id=uuid.UUID(term))
         return queryset.filter(fits), False

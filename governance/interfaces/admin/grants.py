@@ -19,9 +19,9 @@ from governance.interfaces.admin.commands import ActionResult, AdminAction
 from governance.interfaces.admin.forms import AutocompleteField, ReasonForm
 from governance.interfaces.html.forms import MomentField
 from governance.interfaces.html.labels import ROLES_IN_WORDS
-from registry import access
+from registry import access, selectors
 from registry.access import OrgPermission, Role
-from registry.models import ChangeProposal, Grant, User, active_grants_q
+from registry.models import ChangeProposal, Grant, active_grants_q
 from registry.services import governing
 
 
@@ -191,7 +191,7 @@ class GrantAdmin(AuditedModelAdmin):
 
     @admin.display(description="given by")
     def by(self, row: Grant) -> Any:
-        giver = User.objects.filter(uid=row.granted_by).first()
+        giver = selectors.account_by_uid(row.granted_by)
         return formatting.admin_link(giver) if giver is not None else formatting.code(row.granted_by)
 
     @admin.display(description="state")

@@ -20,9 +20,9 @@ from governance.interfaces.admin.forms import AutocompleteField, ReasonForm
 from governance.interfaces.admin.grants import where
 from governance.interfaces.admin.memberships import add_member, span_of, state_of
 from governance.interfaces.html.forms import MomentField
-from registry import access
+from registry import access, selectors
 from registry.access import OrgPermission
-from registry.models import IS_CURRENT, Membership, ReviewerGroup
+from registry.models import Membership, ReviewerGroup
 from registry.services import groups, people
 
 SHOWN = 200
@@ -160,9 +160,7 @@ class ReviewerGroupAdmin(AuditedModelAdmin):
 
     def panels(self, request: HttpRequest, row: ReviewerGroup) -> list[RelatedTable]:
         now = clock.now()
-        memberships = (
-            Membership.objects.filter(IS_CURRENT, group=row).select_related("user").order_by("user__name", "pk")
-        )
+        memberships = selectors.current_memberships(group=row)
         grants = (
             access.current_grants()
             .filter(group=row)

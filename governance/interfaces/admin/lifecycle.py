@@ -17,7 +17,7 @@ from governance.interfaces.admin.change_proposals import proposed
 from governance.interfaces.admin.commands import ActionResult, AdminAction
 from governance.interfaces.admin.forms import ReasonForm
 from governance.interfaces.html.templatetags import ui
-from registry import access
+from registry import access, selectors
 from registry.access import OrgPermission
 from registry.models import ChangeProposal, ProtectedAlias, RegisteredModel, Stage, StageMove
 from registry.services import lifecycle
@@ -163,7 +163,7 @@ class AliasForm(ReasonForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        protected = Stage.objects.filter(protected=True).order_by("position")
+        protected = selectors.stages().filter(protected=True)
         choice: Any = self.fields["stage"]
         choice.choices = [("", "no stage"), *((stage.slug, stage.name) for stage in protected)]
 

@@ -35,10 +35,9 @@ from governance.interfaces.admin.tokens import state_of as token_state_of
 from governance.models import PromotionRequest
 from governance.services import accounts
 from registry import access
+from registry import selectors as registry
 from registry.access import OrgPermission
 from registry.models import (
-    IS_CURRENT,
-    AccessToken,
     AccountControl,
     Membership,
     RegisteredModel,
@@ -340,10 +339,10 @@ class UserAdmin(AuditedModelAdmin):
             .select_related("model")
             .order_by("model__slug", "role")
         )
-        memberships = Membership.objects.filter(IS_CURRENT, user=row).select_related("group").order_by("group__name")
-        tokens = AccessToken.objects.filter(person=row).order_by("revoked_at", "-created_at")
+        memberships = registry.current_memberships(user=row)
+        tokens = registry.tokens_of(row)
         mine = f"?user__id__exact={row.pk}"
-        controls = AccountControl.objects.filter(account=row).select_related("person", "token")
+        controls = registry.controls_of(row)
         left = selectors.leaving(row)
         return [
             RelatedTable(

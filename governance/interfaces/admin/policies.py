@@ -24,10 +24,10 @@ from governance.models import Policy, PolicyRevision
 from governance.policies import PolicyDocument
 from governance.services import policies
 from governance.services.policy_template import template
+from registry import selectors as registry
 from registry.access import OrgPermission
 from registry.document_faults import with_places
 from registry.exceptions import DomainError, FieldError, ValidationFailedError
-from registry.models import User
 
 MAX_SOURCE = 256 * 1024
 
@@ -156,7 +156,7 @@ class PolicyAdmin(AuditedModelAdmin):
     def panels(self, request: HttpRequest, row: Policy) -> list[RelatedTable]:
         revisions = row.revisions.order_by("-number")[:50]
         uids = {uid for r in revisions for uid in (r.published_by, r.confirmed_by)}
-        names = dict(User.objects.filter(uid__in=uids).values_list("uid", "name"))
+        names = registry.account_names(uids)
         warnings = selectors.warnings_of(gate_inputs.parse_revision(row.in_force)) if row.in_force is not None else ()
         return [
             *(
@@ -255,12 +255,12 @@ class PolicyRevisionAdmin(AuditedModelAdmin):
 
     @admin.display(description="confirmed by")
     def second(self, row: PolicyRevision) -> str:
-        names = dict(User.objects.filter(uid=row.confirmed_by).values_list("uid", "name"))
+        names = registry.account_names([row.confirmed_by])
         return confirmation_of(row, names)
 
     @admin.display(description="proposed by")
     def by(self, row: PolicyRevision) -> Any:
-        person = User.objects.filter(uid=row.published_by).first()
+        person = registry.account_by_uid(row.published_by)
         return formatting.admin_link(person) if person is not None else formatting.code(row.published_by)
 
     @admin.display(description="digest", ordering="digest")

@@ -19,8 +19,9 @@ from governance.interfaces.admin.forms import ReasonForm
 from governance.interfaces.admin.lifecycle import SECTION
 from governance.interfaces.admin.policies import MAX_SOURCE, PolicyForm
 from governance.interfaces.html.templatetags import ui
+from registry import selectors
 from registry.access import OrgPermission
-from registry.models import Assessment, PeriodicReview, QuestionnaireRevision, User
+from registry.models import Assessment, PeriodicReview, QuestionnaireRevision
 from registry.services import questionnaires
 
 
@@ -92,7 +93,7 @@ class QuestionnaireAdmin(AuditedModelAdmin):
 
     @admin.display(description="published by")
     def by(self, row: QuestionnaireRevision) -> Any:
-        person = User.objects.filter(uid=row.published_by).first()
+        person = selectors.account_by_uid(row.published_by)
         return formatting.admin_link(person) if person is not None else formatting.code(row.published_by)
 
     @admin.display(description="digest", ordering="digest")

@@ -131,7 +131,7 @@ def broken(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "errors/broken.html",
-        {"request_id": getattr(request, "request_id", ""), "changed": request.method in ("GET", "HEAD")},
+        {"request_id": getattr(request, "request_id", ""), "is_read": request.method in ("GET", "HEAD")},
         status=500,
     )
 

@@ -26,7 +26,7 @@ from governance.models import (
     PromotionRequest,
     SignalReport,
 )
-from registry import access
+from registry import access, selectors
 from registry.models import (
     AccessToken,
     Artifact,
@@ -104,10 +104,8 @@ class ObjectLabelResolver:
             people.add(str(event.body.get("data", {}).get("person", "")))
         people |= wanted.pop("person", set())
         tokens |= wanted.pop("token", set())
-        self.people: dict[str, User] = {u.uid: u for u in User.objects.filter(uid__in=_starting(people, "usr_"))}
-        self.tokens: dict[str, AccessToken] = {
-            t.uid: t for t in AccessToken.objects.filter(uid__in=_starting(tokens, "tok_")).select_related("person")
-        }
+        self.people: dict[str, User] = selectors.accounts_by_uid(_starting(people, "usr_"))
+        self.tokens: dict[str, AccessToken] = selectors.tokens_by_uid(_starting(tokens, "tok_"))
         self._named: dict[tuple[str, str], ObjectLabel] = {}
         for kind, uids in wanted.items():
             self._look_up(kind, uids)

@@ -256,7 +256,7 @@ class RevocationView(Endpoint):
         given = self.body(GrantRevocation)
         model = selectors.model(self.actor, slug)
         access.require_permission(self.actor, Permission.GRANT_ROLE, model)
-        found = Grant.objects.select_related("model", "user", "group").filter(model=model, uid=grant).first()
+        found = access.grant_on(model, grant)
         if found is None:
             raise NotFoundError("There is no such grant on this model.")
         return respond(GrantResponse.of(access.revoke_role(actor=self.actor, grant=found, reason=given.reason)))
@@ -265,7 +265,7 @@ class RevocationView(Endpoint):
 def _group(slug: str | None) -> ReviewerGroup | None:
     if slug is None:
         return None
-    found = ReviewerGroup.objects.filter(slug=slug).first()
+    found = selectors.reviewer_group(slug)
     if found is None:
         raise ValidationFailedError([FieldError("/group", "unknown_group", f"There is no reviewer group “{slug}”.")])
     return found

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance import promotions
+from governance import selectors as governance
 from governance.interfaces.rest import pagination
 from governance.interfaces.rest.conf import PREFIX
 from governance.interfaces.rest.endpoint import Endpoint, respond
@@ -21,9 +22,8 @@ from governance.interfaces.rest.schemas import (
     TextQuery,
     UtcDateTime,
 )
-from governance.models import PromotionRequest
 from registry import access, selectors
-from registry.models import IS_CURRENT, AliasAssignment, RegisteredModel
+from registry.models import RegisteredModel
 
 
 class AliasResponse(ResponseBody):
@@ -65,7 +65,7 @@ class AliasesView(Endpoint):
         asked = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
         rows, following = pagination.page(
-            AliasAssignment.objects.filter(IS_CURRENT, model=model).select_related("version"),
+            selectors.current_aliases(model=model),
             by="name",
             kind=str,
             cursor=asked.cursor,
@@ -112,15 +112,9 @@ class AliasView(Endpoint):
 
 def _shown(model: RegisteredModel, names: list[str]) -> list[AliasResponse]:
     """Build the responses for these alias names, whether or not each points at a version."""
-    held = {
-        row.name: row
-        for row in AliasAssignment.objects.filter(IS_CURRENT, model=model, name__in=names).select_related(
-            "version__stage"
-        )
-    }
+    held = {row.name: row for row in selectors.current_aliases(model=model).filter(name__in=names)}
     protected = selectors.alias_protections(names)
-    live = PromotionRequest.objects.filter(model=model, target_alias__in=names, state__in=PromotionRequest.LIVE)
-    asked = {row.target_alias: row for row in live.order_by("pk")}
+    open_requests = governance.live_alias_requests(model, names)
     return [
         AliasResponse(
             name=name,
@@ -129,9 +123,9 @@ def _shown(model: RegisteredModel, names: list[str]) -> list[AliasResponse]:
             represents=[stage.slug for stage in protected[name].represents] if name in protected else [],
             outside_stage=name in held
             and name in protected
-            and any(stage.slug != held[name].version.stage.slug for stage in protected[name].represents),
+            and protected[name].is_outside(held[name].version.stage.slug),
             since=held[name].opened_at if name in held else None,
-            request=url_of_request(asked[name]) if name in asked else None,
+            request=url_of_request(open_requests[name]) if name in open_requests else None,
             url=f"{PREFIX}/models/{model.slug}/aliases/{name}",
         )
         for name in names

@@ -25,7 +25,6 @@ from governance.interfaces.rest.version_schemas import ArtifactResponse, url_of
 from governance.services import evidence
 from registry import selectors
 from registry.exceptions import NotFoundError
-from registry.models import Artifact
 from registry.services import downloads, uploads
 from registry.services import versions as service
 
@@ -181,7 +180,7 @@ class ArtifactView(Endpoint):
         """
         asked = self.query(DownloadQuery)
         version = selectors.version(self.actor, slug, number)
-        artifact = Artifact.objects.filter(version=version, path=path).first()
+        artifact = selectors.artifact(version, path)
         if artifact is None:
             raise NotFoundError(f"Version {number} of {slug} declares no file “{path}”.")
         artifact.version = version

@@ -29,7 +29,7 @@ from governance.services import evidence as service
 from registry import model_card as cards
 from registry import selectors
 from registry.exceptions import NotFoundError
-from registry.models import Evidence, ModelCard, ModelVersion
+from registry.models import ModelCard, ModelVersion
 from registry.services import downloads
 from registry.services.versions import MetricSpec
 
@@ -151,7 +151,7 @@ class CardView(Endpoint):
         newest = selectors.card_of(version)
         card = newest
         if newest is not None and asked is not None:
-            card = ModelCard.objects.filter(version=version, revision=asked).select_related("added_by").first()
+            card = selectors.card_revisions(version).filter(revision=asked).first()
         if newest is None or card is None:
             what = f"revision {asked} of its model card" if newest is not None else "model card yet"
             raise NotFoundError(f"Version {number} of {slug} has no {what}.")
@@ -215,9 +215,7 @@ class EvidenceView(Endpoint):
     def get(self, request: Request, slug: str, number: int, kind: str) -> HttpResponseBase:
         """Download the newest evidence file of this kind. The download is recorded with the digest."""
         version = selectors.version(self.actor, slug, number)
-        newest = (
-            Evidence.objects.filter(version=version, kind=kind).select_related("blob").order_by("-revision").first()
-        )
+        newest = selectors.evidence_revisions(version, kind).first()
         if newest is None:
             raise NotFoundError(f"Version {number} of {slug} has no evidence of the kind “{kind}”.")
         newest.version = version

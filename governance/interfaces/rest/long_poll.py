@@ -15,6 +15,7 @@ from django.conf import settings
 from rest_framework.request import Request
 
 from governance.models import PromotionRequest
+from governance.selectors import request_revision
 
 LONGEST: Final = 25
 """Maximum wait in seconds; many proxies time out after 30."""
@@ -52,7 +53,7 @@ def until_changed(number: int, revision: int, seconds: float) -> bool:
     try:
         end = monotonic() + seconds
         while True:
-            found = PromotionRequest.objects.filter(pk=number).values_list("revision", "state").first()
+            found = request_revision(number)
             if found is None or found[0] != revision or found[1] not in PromotionRequest.LIVE:
                 return True
             left = end - monotonic()

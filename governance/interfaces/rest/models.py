@@ -203,7 +203,7 @@ class ModelsView(Endpoint):
             keys = (("-updated_at", datetime), *keys)
         # Page over the keys first: visibility, query and counts in one statement give a slow plan.
         rows, following = pagination.by_keys(found.only("pk", *(name.lstrip("-") for name, _ in keys)), keys, asked)
-        shown = selectors.annotate_counts(RegisteredModel.objects.all()).in_bulk([row.pk for row in rows])
+        shown = selectors.annotate_counts(selectors.all_models()).in_bulk([row.pk for row in rows])
         rows = [shown[row.pk] for row in rows]
         return respond(
             ModelList(items=_items(rows), next=following),

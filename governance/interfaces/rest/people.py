@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from registry import selectors
 from registry.exceptions import FieldError, ValidationFailedError
 from registry.models import User
 
@@ -18,7 +19,7 @@ def get_user_or_error(username: str | None, pointer: str) -> User | None:
     """
     if username is None:
         return None
-    found = User.objects.filter(username=username).first()
+    found = selectors.account_by_username(username)
     if found is None:
         raise ValidationFailedError(
             [FieldError(pointer, "unknown_person", f"There is no account with the user name “{username}”.")]

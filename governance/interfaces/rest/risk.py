@@ -18,7 +18,7 @@ from governance.interfaces.rest.models import Tier
 from governance.interfaces.rest.operation import Operation
 from governance.interfaces.rest.schemas import Page, PageQuery, PersonResponse, RequestBody, ResponseBody, UtcDateTime
 from registry import access, selectors
-from registry.models import Assessment, ChangeProposal, PeriodicReview, QuestionnaireRevision
+from registry.models import Assessment, ChangeProposal, PeriodicReview
 from registry.services import tier_lowering
 
 
@@ -126,7 +126,7 @@ class QuestionnairesView(Endpoint):
         asked = self.query(PageQuery)
         access.require_scope(self.actor, "models:read")
         rows, following = pagination.page(
-            QuestionnaireRevision.objects.all(),
+            selectors.questionnaires(),
             by="number", kind=int, descending=True, cursor=asked.cursor, limit=asked.limit,
             place=lambda row: row.number,
         )  # fmt: skip
@@ -152,7 +152,7 @@ class AssessmentsView(Endpoint):
         asked = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
         rows, following = pagination.page(
-            Assessment.objects.filter(model=model).select_related("assessor", "questionnaire"),
+            selectors.assessments_of(model),
             by="number", kind=int, descending=True, cursor=asked.cursor, limit=asked.limit,
             place=lambda row: row.number,
         )  # fmt: skip
@@ -200,7 +200,7 @@ class ReviewsView(Endpoint):
         asked = self.query(PageQuery)
         model = selectors.model(self.actor, slug)
         rows, following = pagination.page(
-            PeriodicReview.objects.filter(model=model).select_related("reviewer"),
+            selectors.reviews_of(model),
             by="number", kind=int, descending=True, cursor=asked.cursor, limit=asked.limit,
             place=lambda row: row.number,
         )  # fmt: skip

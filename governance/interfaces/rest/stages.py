@@ -13,10 +13,7 @@ from governance.interfaces.rest.conf import PREFIX
 from governance.interfaces.rest.endpoint import Endpoint, respond
 from governance.interfaces.rest.operation import Operation
 from governance.interfaces.rest.schemas import DateTimeQuery, Page, PageQuery, PersonResponse, ResponseBody, UtcDateTime
-from governance.models import PromotionRequest
 from registry import selectors
-from registry.exceptions import NotFoundError
-from registry.models import Stage
 
 
 class StageQuery(PageQuery):
@@ -53,9 +50,7 @@ class StageView(Endpoint):
         """List the versions of a model that are in a stage, or were at the time `at`."""
         asked = self.query(StageQuery)
         model = selectors.model(self.actor, slug)
-        known = Stage.objects.filter(slug=stage).first()
-        if known is None:
-            raise NotFoundError(f"There is no stage “{stage}”.")
+        known = selectors.stage(stage)
         rows, following = pagination.page(
             selectors.occupancies_at(model, known, asked.at or clock.now()).select_related("version"),
             by="pk",
@@ -65,8 +60,7 @@ class StageView(Endpoint):
             limit=asked.limit,
             place=lambda row: row.pk,
         )
-        moved = PromotionRequest.objects.filter(uid__in=[row.promotion for row in rows if row.promotion is not None])
-        numbers = dict(moved.values_list("uid", "pk"))
+        numbers = promotions.request_numbers([row.promotion for row in rows if row.promotion is not None])
         items = [
             StageOccupancyResponse(
                 version=row.version.number,
@@ -123,9 +117,7 @@ class OccupantsView(Endpoint):
         This is the population from which an audit draws its sample.
         """
         asked = self.query(OccupantsQuery)
-        known = Stage.objects.filter(slug=stage).first()
-        if known is None:
-            raise NotFoundError(f"There is no stage “{stage}”.")
+        known = selectors.stage(stage)
         found = promotions.in_stage(self.actor, known, asked.at or clock.now())
         rows, following = pagination.by_keys(found, (("model__slug", str), ("-version__number", int)), asked)
         items = [

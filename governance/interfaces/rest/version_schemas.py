@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
-from django.db.models import Prefetch, QuerySet
 from pydantic import Field
 
 from governance.interfaces.rest.approval_schemas import ApprovedInputs, PlacementResponse, approved_inputs
@@ -20,7 +19,7 @@ from governance.selectors.whole_versions import WholeVersion
 from registry import model_card as cards
 from registry import selectors
 from registry.comparison import lock_fault
-from registry.models import IS_CURRENT, AliasAssignment, Artifact, DatasetReference, ImportRecord, ModelVersion
+from registry.models import Artifact, DatasetReference, ImportRecord, ModelVersion
 from registry.services import uploads
 
 
@@ -287,13 +286,6 @@ class Resolved(ResponseBody):
 def url_of(version: ModelVersion) -> str:
     """The API URL of the version."""
     return f"{PREFIX}/models/{version.model.slug}/versions/{version.number}"
-
-
-def with_aliases(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
-    """Prefetch the current aliases of the versions."""
-    return versions.prefetch_related(
-        Prefetch("aliases", AliasAssignment.objects.filter(IS_CURRENT), to_attr="held_aliases")
-    )
 
 
 def shown(whole: WholeVersion) -> VersionResponse:

@@ -27,7 +27,6 @@ from governance.interfaces.rest.version_schemas import (
     rows_of,
     shown,
     url_of,
-    with_aliases,
 )
 from governance.services import registration
 from registry import selectors
@@ -109,7 +108,7 @@ class VersionsView(Endpoint):
         if asked.status is not None:
             found = found.filter(status=asked.status)
         rows, following = pagination.page(
-            with_aliases(found),
+            selectors.with_current_aliases(found),
             by="number",
             kind=int,
             descending=True,
@@ -197,7 +196,7 @@ class AllVersionsView(Endpoint):
             limit=asked.limit,
             place=lambda v: v.pk,
         )
-        shown = with_aliases(selectors.with_list_relations(ModelVersion.objects.all())).in_bulk(
+        shown = selectors.with_current_aliases(selectors.with_list_relations(selectors.all_versions())).in_bulk(
             [version.pk for version in rows]
         )
         return respond(

@@ -23,7 +23,7 @@ from governance.selectors import rights as standing
 from registry import access, selectors
 from registry.access import EffectivePermissions, Explanation, GrantPath, OrgPermission, Permission
 from registry.exceptions import DomainError, FieldError, NotFoundError, PermissionDeniedError, ValidationFailedError
-from registry.models import Grant, RegisteredModel, ReviewerGroup, User
+from registry.models import RegisteredModel, User
 from registry.services import access_requests
 
 LATEST = datetime.max.replace(year=9998, tzinfo=UTC)
@@ -137,7 +137,7 @@ class _Writing:
         self._whole = whole
         uids = {o.actor for o in self._origins.values()}
         uids |= {p.grant.granted_by for e in explanations for p in e.paths if p.grant is not None}
-        self._people = {user.uid: user.name for user in User.objects.filter(uid__in=uids)}
+        self._people = selectors.account_names(uids)
 
     def line(self, rights: EffectivePermissions) -> PersonRow:
         return PersonRow(rights.person, tuple(self.cell(rights.by_permission[each]) for each in RIGHTS))
@@ -182,7 +182,7 @@ class PermissionCheck:
 
 def _check(request: PageRequest, model: RegisteredModel, name: str) -> PermissionCheck | str:
     """Return the result of the check, or a message about the invalid input."""
-    person = User.objects.filter(username=name).first()
+    person = selectors.account_by_username(name)
     if person is None:
         return f"There is no account with the user name “{name}”."
     number = request.GET.get("number", "").strip().lstrip("#")
@@ -240,8 +240,8 @@ def give_role(request: PageRequest, slug: str) -> HttpResponse:
 
 def _subject(name: str) -> dict[str, Any]:
     """Resolve the holder. User names and slugs share one field, so a name that is both is rejected."""
-    user = User.objects.filter(username=name).first()
-    group = ReviewerGroup.objects.filter(slug=name).first()
+    user = selectors.account_by_username(name)
+    group = selectors.reviewer_group(name)
     if user is not None and group is not None:
         raise ValidationFailedError(
             [
@@ -264,7 +264,7 @@ def revoke_role(request: PageRequest, slug: str, grant_id: uuid.UUID) -> HttpRes
     """Revoke a role on the model."""
     model = selectors.model(request.actor, slug)
     access.require_permission(request.actor, Permission.GRANT_ROLE, model)
-    grant = Grant.objects.filter(model=model, uid=grant_id).select_related("model", "user", "group").first()
+    grant = access.grant_on(model, grant_id)
     if grant is None:
         raise NotFoundError("There is no such grant on this model.")
     access.revoke_role(actor=request.actor, grant=grant, reason=request.POST.get("reason", ""))

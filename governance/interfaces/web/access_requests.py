@@ -165,7 +165,7 @@ def _shown(
         "answers": answers,
         "granting": granting or GrantForm(initial={"until": last_day(found.until)}, prefix="grant"),
         "denying": denying or DenyForm(prefix="deny"),
-        "answered_by": User.objects.filter(uid=found.answered_by).first() if found.answered_by else None,
+        "answered_by": selectors.account_by_uid(found.answered_by),
         "lapses_at": min(found.opened_at + service.ANSWER_DEADLINE, found.until),
         "last_day": last_day(found.until),
         "grant": getattr(found, "grant", None),

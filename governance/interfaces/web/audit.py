@@ -7,7 +7,6 @@ import uuid
 from datetime import date, datetime, time
 from typing import Any
 
-from django.db.models import Q
 from django.http import HttpResponse
 from django.utils import timezone
 
@@ -23,7 +22,6 @@ from registry import access, moments, selectors
 from registry.access import OrgPermission
 from registry.exceptions import NotFoundError
 from registry.json_text import parse_json_or
-from registry.models import AccessToken, User
 
 FILTERS = ("action", "actor", "model", "request", "from", "to")
 SIZE = 50
@@ -85,10 +83,7 @@ def _concern(request: PageRequest, filters: dict[str, str], text: str) -> promot
 
 def _actor_ids(name: str) -> list[str]:
     """Return the actor ids for a user name, an id or a process; for a person, their tokens are included."""
-    person = User.objects.filter(Q(username=name) | Q(uid=name)).first()
-    if person is None:
-        return [name]
-    return [person.uid, *AccessToken.objects.filter(person=person).values_list("uid", flat=True)]
+    return selectors.actor_ids(name) or [name]
 
 
 def _start(text: str) -> datetime | None:

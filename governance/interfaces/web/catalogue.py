@@ -64,7 +64,7 @@ def catalogue(request: PageRequest) -> HttpResponse:
             cut = _cut(request, found, sort)
         except InvalidQuery as wrong:
             asked = replace(asked, query=None, chips=(), troubles=search.query_errors(wrong, request.GET, here))
-    stages = list(Stage.objects.order_by("position"))
+    stages = list(selectors.stages())
     tabs = saved_views.tabs(request, asked.text, within)
     context = {
         "tabs": tabs,
@@ -139,7 +139,7 @@ def _tiles(visible: QuerySet[RegisteredModel]) -> dict[str, int]:
 
 def rows_for(actor: Actor, models: Sequence[RegisteredModel], stages: Sequence[Stage]) -> list[Row]:
     """Build the rows of a list of models. The number of queries does not depend on the number of models."""
-    held = _newest_by_stage(models)
+    held = selectors.newest_by_stage(models)
     requests = _open_requests(actor, models)
     trends = _trends(models, stages)
     health = promotions.health_of_models(models)
@@ -166,18 +166,8 @@ def _shown(stages: Sequence[Stage]) -> list[Stage]:
     return [stage for stage in stages if last is None or stage.position <= last]
 
 
-def _newest_by_stage(models: Sequence[RegisteredModel]) -> dict[tuple[int, int], int]:
-    rows = (
-        StageOccupancy.objects.filter(IS_CURRENT, model__in=models, version__deleted_at__isnull=True)
-        .order_by("model_id", "stage_id", "-version__number")
-        .distinct("model_id", "stage_id")
-        .values_list("model_id", "stage_id", "version__number")
-    )
-    return {(model, stage): number for model, stage, number in rows}
-
-
 def _open_requests(actor: Actor, models: Sequence[RegisteredModel]) -> dict[int, list[promotions.ListRow]]:
-    live = PromotionRequest.objects.filter(model__in=models, state__in=PromotionRequest.LIVE).order_by("pk")
+    live = promotions.live_requests(models)
     found: defaultdict[int, list[promotions.ListRow]] = defaultdict(list)
     for row in promotions.promotion_summaries(actor, live):
         found[row.request.model_id].append(row)

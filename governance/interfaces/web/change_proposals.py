@@ -16,7 +16,7 @@ from governance.selectors.change_proposals import content_of, source_before, war
 from registry import access, selectors
 from registry.comparison import collapse_unchanged, compare_texts
 from registry.exceptions import DomainError
-from registry.models import ChangeProposal, User
+from registry.models import ChangeProposal
 from registry.services import change_kinds
 from registry.services import change_proposals as service
 
@@ -117,7 +117,7 @@ def withdraw(request: PageRequest, number: int) -> HttpResponse:
 
 def _require_shown(refusal: DomainError) -> None:
     """Raise errors that have a page of their own (404, 403) instead of showing them at a field."""
-    if not isinstance(refusal, DomainError) or refusal.code in ("not_found", "separation_of_duties", "not_a_confirmer"):
+    if refusal.code in ("not_found", "separation_of_duties", "not_a_confirmer"):
         raise refusal
 
 
@@ -145,7 +145,7 @@ def _show_proposal(
         "answers": isinstance(answer, access.Allowed),
         "denied": answer.reason if isinstance(answer, access.Denied) else "",
         "confirmers": confirmers,
-        "closed_by": User.objects.filter(uid=found.closed_by).first() if found.closed_by else None,
+        "closed_by": selectors.account_by_uid(found.closed_by),
         "confirming": confirming or ConfirmForm(initial={"digest": found.digest}, prefix="confirm"),
         "rejecting": rejecting or RejectForm(prefix="reject"),
         "withdrawing": withdrawing or WithdrawForm(prefix="withdraw"),

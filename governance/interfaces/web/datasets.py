@@ -46,7 +46,7 @@ def dataset(request: PageRequest, key: str) -> HttpResponse:
     """Show a dataset: the strength of its identification, and all dependent versions, live ones first."""
     found = selectors.lineage.dataset(request.actor, key)
     weight = selectors.lineage.dataset_usage(request.actor, found.identity)
-    stages = list(Stage.objects.order_by("-exclusive", "-protected", "position"))
+    stages = list(selectors.stages().order_by("-exclusive", "-protected", "position"))
     asked = next((s for s in stages if s.slug == request.GET.get("stage")), None)
     resting = selectors.lineage.dependents(request.actor, found.identity, stage=asked.slug if asked else None)
     cut = pagination.paginate(resting, ("rank", "model__slug", "-number"), request.GET)

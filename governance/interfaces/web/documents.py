@@ -58,7 +58,7 @@ class RenderedDocument:
 def card(request: PageRequest, slug: str, number: int) -> HttpResponse:
     """Show the newest revision of a version's model card, or the one in `?revision=`."""
     version = selectors.version(request.actor, slug, number)
-    revisions = list(ModelCard.objects.filter(version=version).select_related("added_by").order_by("-revision"))
+    revisions = list(selectors.card_revisions(version))
     shown = _revision(request, version, revisions)
     stands = completeness(version, shown.text if shown is not None else "")
     context = {
@@ -120,7 +120,7 @@ def _earlier(version: ModelVersion) -> list[tuple[int, Sections]]:
     """Section digests of the cards of earlier versions, newest first. Two queries."""
     before = selectors.versions_of(version.model).filter(number__lt=version.number).only("pk", "number")
     numbers = {v.pk: v.number for v in before.order_by("-number").select_related(None)[:MOST_VERSIONS]}
-    newest = ModelCard.objects.filter(version__in=numbers).order_by("version_id", "-revision").distinct("version_id")
+    newest = selectors.newest_cards(numbers)
     found = []
     for row in newest:
         sections = _SECTIONS.get(row.sha256, partial(_section_digests, row.text))
@@ -146,7 +146,7 @@ def _digest(text: str) -> bytes:
 def card_pdf(request: PageRequest, slug: str, number: int) -> HttpResponse:
     """Download the model card as PDF."""
     version = selectors.version(request.actor, slug, number)
-    revisions = list(ModelCard.objects.filter(version=version).select_related("added_by").order_by("-revision"))
+    revisions = list(selectors.card_revisions(version))
     shown = _revision(request, version, revisions)
     if shown is None:
         raise NotFoundError(f"Version {number} of {slug} has no model card yet.")

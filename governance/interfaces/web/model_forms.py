@@ -125,7 +125,7 @@ def _person(name: str) -> User | None:
     """Return the active person with that user name; None for an empty name."""
     if not name.strip():
         return None
-    person = User.objects.filter(username=name.strip(), is_active=True, kind=User.Kind.PERSON).first()
+    person = selectors.active_person(name.strip())
     if person is None:
         raise forms.ValidationError("No active person has that user name.")
     return person

@@ -76,7 +76,7 @@ def model_reviews(request: PageRequest, slug: str) -> HttpResponse:
             else:
                 messages.success(request, f"Review {made.number} is on record; the next is due {made.next_review}.")
                 return redirect("web:model-reviews", model.slug)
-    found = PeriodicReview.objects.filter(model=model).select_related("reviewer")
+    found = selectors.reviews_of(model)
     context = {
         "model": model,
         "tab": "reviews",

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Window
-from django.db.models.functions import RowNumber
 from django.http import HttpResponse
 
 from audit import selectors as log
@@ -23,7 +21,6 @@ from governance.policies.metric_limits import direction_on
 from registry import access, selectors
 from registry.access import Permission
 from registry.models import (
-    IS_CURRENT,
     AliasAssignment,
     Grant,
     Metric,
@@ -72,17 +69,17 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
     """Show the model's page."""
     found = selectors.model(request.actor, slug)
     cut = pagination.paginate(selectors.versions_of(found), ("-number",), request.GET)
-    stages = list(Stage.objects.order_by("position"))
+    stages = list(selectors.stages())
     requests = promotions.promotion_summaries(
         request.actor,
-        PromotionRequest.objects.filter(model=found, state__in=PromotionRequest.LIVE).order_by("-pk"),
+        promotions.live_requests([found]),
         request.person,
     )
     live = [row.request for row in requests]
-    aliases = list(AliasAssignment.objects.filter(IS_CURRENT, model=found).select_related("version").order_by("name"))
+    aliases = list(selectors.current_aliases(model=found))
     limits = promotions.limits_in_force(found.risk_tier, {stage.slug for stage in stages if stage.exclusive})
     columns = trends_of([found], {found.pk: limits}, versions=TREND_VERSIONS, most=KEY_METRICS)[found.pk]
-    held = _held(found)
+    held = selectors.held_by_stage(found, most=HELD_SHOWN)
     shown = {occupancy.version_id: occupancy.version for occupancy in held} | {a.version_id: a.version for a in aliases}
     champion = selectors.version_in_exclusive_stage(found.pk)
     recent = list(log.stream_events(f"model:{found.uid}").order_by("-stream_seq")[:RECENT_EVENTS])
@@ -92,7 +89,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
         "may_assess": assessments.may_assess(actor=request.actor, model=found),
         "tier_proposed": tier_lowering.proposed_for(found),
         "description": to_html(found.description),
-        "stage_columns": _stage_columns(held, _before(found), stages, live),
+        "stage_columns": _stage_columns(held, selectors.left_protected_stages(found, most=BEFORE_SHOWN), stages, live),
         "columns": columns,
         "rows": _version_rows(cut.rows, columns, champion, aliases, live),
         "page": cut,
@@ -112,34 +109,6 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
         "recipes": recipes.first_version(f"{request.scheme}://{request.get_host()}", found.slug, found.display_name),
     }
     return render_page(request, "models/model.html", context)
-
-
-def _held(model: RegisteredModel) -> list[Any]:
-    """The newest versions in each stage, each with `total`, the number of versions in the stage."""
-    return list(
-        StageOccupancy.objects.filter(IS_CURRENT, model=model, version__deleted_at__isnull=True)
-        .annotate(
-            place=Window(RowNumber(), partition_by="stage_id", order_by=F("version__number").desc()),
-            total=Window(Count("pk"), partition_by="stage_id"),
-        )
-        .filter(place__lte=HELD_SHOWN)
-        .select_related("version")
-        .order_by("stage_id", "place")
-    )
-
-
-def _before(model: RegisteredModel) -> list[Any]:
-    """The last versions to leave each protected stage, latest first.
-
-    An occupancy that another approval of the same version in the same stage continued does not count as left.
-    """
-    left = StageOccupancy.objects.filter(model=model, stage__protected=True, closed_at__isnull=False)
-    continued = StageOccupancy.objects.filter(
-        version=OuterRef("version"), stage=OuterRef("stage"), opened_event=OuterRef("closed_event")
-    )
-    left = left.filter(~Exists(continued))
-    placed = left.annotate(place=Window(RowNumber(), partition_by="stage_id", order_by=F("closed_at").desc()))
-    return list(placed.filter(place__lte=BEFORE_SHOWN).select_related("version").order_by("stage_id", "place"))
 
 
 def _stage_columns(

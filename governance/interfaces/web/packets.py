@@ -10,7 +10,8 @@ from typing import Any
 from audit.actor import Actor
 from audit.models import Event
 from governance.interfaces.html.event_labels import ObjectLabelResolver
-from governance.models import Packet, PromotionRequest
+from governance.models import PromotionRequest
+from governance.selectors import packets_by_digest
 
 MOST = 12
 """Maximum differences listed; further ones are counted."""
@@ -31,7 +32,7 @@ def changes(request: PromotionRequest, before: str, after: str) -> list[str]:
 
     Empty if one of them was not frozen: a packet is stored when review opens or when a decision signs it.
     """
-    kept = {p.digest: read(bytes(p.body)) for p in Packet.objects.filter(request=request, digest__in=[before, after])}
+    kept = {digest: read(bytes(packet.body)) for digest, packet in packets_by_digest(request, [before, after]).items()}
     if before not in kept or after not in kept or before == after:
         return []
     return diff_packets(kept[before], kept[after])

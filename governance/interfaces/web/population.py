@@ -18,6 +18,7 @@ from governance.interfaces.web import pagination
 from governance.interfaces.web.csv_file import csv_response
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from registry import moments
+from registry import selectors as registry
 from registry.exceptions import NotFoundError
 from registry.models import Stage
 
@@ -30,7 +31,7 @@ COLUMNS = (
 @page_view()
 def stage_list(request: PageRequest) -> HttpResponseBase:
     """Redirect to the stage in the URL, or else to the exclusive one."""
-    stages = list(Stage.objects.order_by("-exclusive", "-position"))
+    stages = list(registry.stages().order_by("-exclusive", "-position"))
     asked = next((stage for stage in stages if stage.slug == request.GET.get("stage")), None)
     chosen = asked or (stages[0] if stages else None)
     if chosen is None:
@@ -42,9 +43,7 @@ def stage_list(request: PageRequest) -> HttpResponseBase:
 @page_view()
 def stage(request: PageRequest, slug: str) -> HttpResponseBase:
     """List the versions in a stage, now or at the end of a day in the user's time zone; `download=csv` exports all."""
-    known = Stage.objects.filter(slug=slug).first()
-    if known is None:
-        raise NotFoundError(f"There is no stage “{slug}”.")
+    known = registry.stage(slug)
     day, fault = _day(request.GET.get("on", ""))
     moment = _end_of(day) if day is not None else clock.now()
     rows = selectors.in_stage(request.actor, known, moment)
@@ -56,7 +55,7 @@ def stage(request: PageRequest, slug: str) -> HttpResponseBase:
     cut = pagination.paginate(rows, ("model__slug", "-version__number"), request.GET)
     context = {
         "stage": known,
-        "stages": Stage.objects.order_by("position"),
+        "stages": registry.stages(),
         "day": day,
         "on": request.GET.get("on", ""),
         "fault": fault,

@@ -22,7 +22,7 @@ from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.services import accounts
 from registry import access, selectors
 from registry.exceptions import DomainError, NotFoundError
-from registry.models import AccessToken, Membership, User
+from registry.models import Membership, User
 from registry.services import people, sign_in, tokens
 from registry.services.account_controls import has_own_password
 
@@ -224,9 +224,7 @@ def token_list(request: PageRequest) -> HttpResponse:
                 form.take_refusal(refusal)
             else:
                 form, status = TokenForm(), 201
-    found = (
-        AccessToken.objects.filter(person=request.person).select_related("use").order_by("revoked_at", "-created_at")
-    )
+    found = selectors.tokens_of(request.person)
     now = clock.now()
     context = {
         "form": form,
@@ -254,7 +252,7 @@ def _issue(request: PageRequest, form: TokenForm) -> dict[str, Any]:
 @page_view("GET", "POST")
 def revoke_token(request: PageRequest, uid: str) -> HttpResponse:
     """Confirm and revoke a token."""
-    token = AccessToken.objects.filter(person=request.person, uid=uid).select_related("use").first()
+    token = selectors.tokens_of(request.person).filter(uid=uid).first()
     if token is None:
         raise NotFoundError("You have no such token.")
     form = RevokeForm(request.POST if request.method == "POST" else None)

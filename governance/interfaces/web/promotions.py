@@ -20,7 +20,7 @@ from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web import list_filters, packets, pagination, sign_in_form
 from governance.interfaces.web.request_view_model import RequestViewModel, parts_of
 from governance.interfaces.web.views import PageRequest, page_view, render_page
-from governance.models import Decision, Packet, PromotionRequest
+from governance.models import Decision, PromotionRequest
 from governance.promotions.deciding import MAX_COMMENT, SIGNATURE_MEANINGS
 from registry import moments
 from registry.exceptions import ConflictError, DomainError, NotFoundError, PermissionDeniedError
@@ -239,7 +239,7 @@ def promote(request: PageRequest, number: int) -> HttpResponse:
 def packet(request: PageRequest, number: int, digest: str) -> HttpResponse:
     """Show a packet as frozen, with the bytes that decisions signed; `download=1` sends them."""
     found = selectors.get_request(request.actor, number)
-    kept = Packet.objects.filter(request=found, digest=digest).first()
+    kept = selectors.packets_by_digest(found, [digest]).get(digest)
     if kept is None:
         raise NotFoundError(f"Request #{number} has no packet with that digest.")
     body = bytes(kept.body)
@@ -247,7 +247,7 @@ def packet(request: PageRequest, number: int, digest: str) -> HttpResponse:
         response = HttpResponse(body, content_type="application/octet-stream")
         response["Content-Disposition"] = f'attachment; filename="packet-{number}-{digest[:12]}.json"'
         return response
-    signed = Decision.objects.filter(request=found, packet_digest=digest).select_related("person").order_by("signed_at")
+    signed = selectors.decisions_on_packet(found, digest)
     context = {"r": found, "packet": kept, "read": packets.read(body), "intact": packets.digest(body) == digest}
     return render_page(request, "promotions/packet.html", {**context, "signed": signed})
 
@@ -274,7 +274,7 @@ def promotion_list(request: PageRequest) -> HttpResponse:
         rows = rows.filter(_words(asked.text))
     cut = pagination.paginate(rows, ("-pk",), request.GET)
     order = {row.pk: n for n, row in enumerate(cut.rows)}
-    drawn = selectors.promotion_summaries(request.actor, PromotionRequest.objects.filter(pk__in=order), request.person)
+    drawn = selectors.promotion_summaries(request.actor, selectors.requests_by_pk(order), request.person)
     context = {
         "rows": sorted(drawn, key=lambda row: order[row.request.pk]),
         "page": cut,

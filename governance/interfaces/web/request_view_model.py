@@ -18,8 +18,7 @@ from governance.models import CheckRun, Decision
 from governance.policies import ApprovalProgress, Requirement, RequirementStatus, Reviewer
 from governance.policies.metric_limits import Limit
 from governance.selectors import CheckRow, PromotionDetail
-from registry import access
-from registry.models import Stage, StageOccupancy
+from registry import access, selectors
 
 NAMED = 5
 """Maximum people named before the rest is counted."""
@@ -186,14 +185,10 @@ def _steps(page: PromotionDetail) -> tuple[Step, ...]:
         return (Step("here", request.source_stage.name), Step("goal", now, leaves=champion))
     low, high = sorted((request.source_stage.position, request.target_stage.position))
     upwards = request.target_stage.position > request.source_stage.position
-    stages = Stage.objects.filter(position__gte=low if not upwards else 0, position__lte=high).order_by("position")
+    stages = selectors.stages().filter(position__gte=low if not upwards else 0, position__lte=high)
     if not upwards:
         stages = stages.filter(pk__in=[request.source_stage_id, request.target_stage_id]).order_by("-position")
-    since: dict[int, datetime] = dict(
-        StageOccupancy.objects.filter(version=request.version)
-        .order_by("opened_at")
-        .values_list("stage_id", "opened_at")
-    )
+    since = selectors.stage_entries(request.version)
     steps = []
     for stage in stages:
         kind = {request.source_stage_id: "here", request.target_stage_id: "goal"}.get(stage.pk, "done")

@@ -13,7 +13,7 @@ from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from registry import access, selectors
 from registry.exceptions import ConflictError, DomainError, InvalidStateError
-from registry.models import Assessment, ChangeProposal, QuestionnaireRevision
+from registry.models import Assessment, ChangeProposal
 from registry.questionnaire import Questionnaire
 from registry.services import assessments, questionnaires, tier_lowering
 
@@ -69,10 +69,10 @@ class AssessmentForm(PageForm):
 def risk(request: PageRequest, slug: str) -> HttpResponse:
     """Show the current tier, its assessment, and earlier assessments."""
     model = selectors.model(request.actor, slug)
-    made = Assessment.objects.filter(model=model).select_related("assessor", "questionnaire", "proposal")
+    made = selectors.assessments_of(model)
     earlier = list(made.exclude(pk=model.tier_basis_id or 0)[:EARLIER])
     basis = made.filter(pk=model.tier_basis_id or 0).first()
-    newest = QuestionnaireRevision.objects.defer("source", "document").first()
+    newest = selectors.questionnaires().defer("source", "document").first()
     context = {
         "model": model,
         "tab": "risk",

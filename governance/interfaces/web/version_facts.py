@@ -132,7 +132,7 @@ class EvidenceGroup:
 
 def evidence_by_kind(version: ModelVersion) -> list[EvidenceGroup]:
     """Return all evidence of a version, by kind."""
-    rows = Evidence.objects.filter(version=version).select_related("blob", "added_by").order_by("kind", "-revision")
+    rows = selectors.evidence_revisions(version)
     by_kind: dict[str, list[Evidence]] = {}
     for row in rows:
         by_kind.setdefault(row.kind, []).append(row)

@@ -9,7 +9,6 @@ from typing import Any, BinaryIO
 
 from django import forms
 from django.contrib import messages
-from django.db.models import F
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect
 
@@ -20,16 +19,13 @@ from governance.interfaces.html.templatetags.numbers import shared_places
 from governance.interfaces.web import lineage, previews, version_facts
 from governance.interfaces.web.markdown import front_matter, to_html, without_front_matter
 from governance.interfaces.web.views import PageRequest, page_view, render_page
-from governance.models import CheckRun, PromotionRequest, SourceCopy
+from governance.models import CheckRun, PromotionRequest
 from governance.policies.metric_limits import Limit, limit_on
 from governance.promotions import request as ask_for_promotion
 from registry import access, selectors
 from registry.access import Permission
 from registry.exceptions import ConflictError, DomainError, NotFoundError
 from registry.models import (
-    IS_CURRENT,
-    AliasAssignment,
-    Evidence,
     ModelVersion,
     StageOccupancy,
 )
@@ -66,24 +62,21 @@ class MetricComparison:
         return self.row.within
 
 
+REQUESTS_SHOWN = 20
+
+
 @page_view()
 def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
     """Show the version's page."""
     whole = promotions.whole_version(request.actor, slug, number)
     found, card, imported, held = whole.version, whole.card, whole.imported, whole.approvals
-    requests = list(
-        PromotionRequest.objects.filter(version=found)
-        .select_related("target_stage", "requested_by", "champion")
-        .order_by("-pk")[:20]
-    )
+    requests = promotions.requests_of_version(found, most=REQUESTS_SHOWN)
     live = [r for r in requests if r.is_live]
     champion = champion_for(found, live)
-    runs = _latest_runs(found)
+    runs = promotions.latest_runs(found)
     measured = standings(found, champion, runs)
     uids = {str(r.uid): r.pk for r in requests}
-    been = StageOccupancy.objects.filter(version=found).select_related("stage").order_by("-opened_at", "-pk")
-    # Imports create occupancies of zero duration for intermediate stages; they are not shown.
-    been = been.exclude(closed_at=F("opened_at"))
+    been = selectors.occupancies_of(found)
     context = {
         "model": found.model,
         "version": found,
@@ -103,7 +96,7 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "aliases": whole.aliases,
         "protected": {one.name for one in selectors.protected_aliases()},
         "imported": imported,
-        "copied": SourceCopy.objects.filter(version=found).first() if found.source_only else None,
+        "copied": promotions.source_copy(found) if found.source_only else None,
         "claims": json.dumps(imported.claims, indent=1, ensure_ascii=False) if imported and imported.claims else "",
         "before_governance": any(place.before_governance for place in held),
         "approvals": held,
@@ -149,11 +142,6 @@ def standings(
     return [MetricComparison(row, limit_on(limits, row.name, row.dataset, row.slice)) for row in rows]
 
 
-def _latest_runs(version: ModelVersion) -> list[CheckRun]:
-    rows = CheckRun.objects.filter(version=version).order_by("check_slug", "-pk").distinct("check_slug")
-    return list(rows.defer("conditions"))
-
-
 def _differing_parameters(version: ModelVersion, champion: ModelVersion | None) -> list[tuple[str, Any, Any]]:
     if champion is None:
         return []
@@ -166,7 +154,7 @@ def _differing_parameters(version: ModelVersion, champion: ModelVersion | None) 
 def artifact(request: PageRequest, slug: str, number: int, path: str) -> FileResponse:
     """Send a file, always as a download: its content must not be rendered on this site."""
     found = selectors.version(request.actor, slug, number)
-    file = found.artifacts.filter(path=path).first()
+    file = selectors.artifact(found, path)
     if file is None:
         raise NotFoundError(f"{slug} v{number} has no file “{path}”.")
     file.version = found
@@ -179,7 +167,7 @@ def artifact(request: PageRequest, slug: str, number: int, path: str) -> FileRes
 def evidence(request: PageRequest, slug: str, number: int, kind: str, revision: int) -> FileResponse:
     """Send a revision of an evidence file."""
     found = selectors.version(request.actor, slug, number)
-    file = Evidence.objects.select_related("blob").filter(version=found, kind=kind, revision=revision).first()
+    file = selectors.evidence_revisions(found, kind).filter(revision=revision).first()
     if file is None:
         raise NotFoundError(f"{slug} v{number} has no revision {revision} of evidence “{kind}”.")
     file.version = found
@@ -190,9 +178,7 @@ def evidence(request: PageRequest, slug: str, number: int, kind: str, revision: 
 def evidence_page(request: PageRequest, slug: str, number: int, kind: str, revision: int) -> HttpResponse:
     """Show the beginning of an evidence file, as text or as a table."""
     found = selectors.version(request.actor, slug, number)
-    revisions = list(
-        Evidence.objects.select_related("blob", "added_by").filter(version=found, kind=kind).order_by("-revision")
-    )
+    revisions = list(selectors.evidence_revisions(found, kind))
     file = next((one for one in revisions if one.revision == revision), None)
     if file is None:
         raise NotFoundError(f"{slug} v{number} has no revision {revision} of evidence “{kind}”.")
@@ -275,7 +261,7 @@ def _targets(version: ModelVersion) -> list[tuple[str, str]]:
         )
         for stage in lifecycle.targets(version.stage.slug)
     ]
-    held = set(AliasAssignment.objects.filter(IS_CURRENT, version=version).values_list("name", flat=True))
+    held = selectors.current_alias_names(version)
     # Aliases protected only by a stage's name are not offered, because the stage is; typed in, they are governed.
     names = [
         one.name
