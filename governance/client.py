@@ -56,6 +56,7 @@ Json = dict[str, Any]
 PREFIX = "/api/v1"
 CHUNK = 1 << 20
 MAX_RESPONSE_BYTES = 64 << 20
+SIGNAL_FORMATS = ("countersign", "prometheus", "evidently", "nannyml", "mlflow", "sagemaker")
 MAX_LONG_POLL_SECONDS = 25
 """Maximum seconds for which the server delays a response."""
 MAX_BACKOFF_SECONDS = 60.0
@@ -501,6 +502,26 @@ class Client:
         where = f"{_version(slug, number)}/evidence/{_segment(kind)}"
         query = {"filename": file.name, "sha256": file.sha256}
         return self._ask("POST", where, query=query, upload=file).document
+
+    def push_signals(
+        self, slug: str, number: int, file: LocalFile, *, report_format: str = "countersign", **window: str
+    ) -> Json:
+        """Report production signals from a file.
+
+        Args:
+            slug: the model.
+            number: the version.
+            file: the report of a monitor.
+            report_format: countersign, prometheus, evidently, nannyml, mlflow or sagemaker.
+            window: source, from and to, for a report of another monitor that lacks them.
+
+        Returns:
+            The stored report: its findings, the health of the version, and the parts that were not stored.
+        """
+        where = f"{_version(slug, number)}/signals"
+        if report_format == "countersign":
+            return self._ask("POST", where, body=_document(str(file.path))).document
+        return self._ask("POST", where, query={"format": report_format, **window}, upload=file).document
 
     def request_promotion(
         self, slug: str, number: int, *, stage: str | None = None, alias: str | None = None, reason: str
@@ -1255,6 +1276,29 @@ def _attach(client: Client, options: argparse.Namespace, console: Console) -> in
     return DONE
 
 
+def _signals(client: Client, options: argparse.Namespace, console: Console) -> int:
+    reference, paths = _reference_and_paths(options.version)
+    if len(paths) != 1:
+        raise UsageError("Name one report: countersign signals push MODEL/VERSION FILE.")
+    window = {"source": options.source, "from": options.window_from, "to": options.window_to}
+    given = {name: value for name, value in window.items() if value}
+    if given and options.format == "countersign":
+        raise UsageError("--source, --from and --to belong to reports of other monitors: give them in the file.")
+    slug, number = _which(client, reference)
+    made = client.push_signals(slug, number, LocalFile.read(paths[0]), report_format=options.format, **given)
+    findings = ", ".join(f"#{finding}" for finding in made["findings"]) or "none"
+    console.answer(
+        made,
+        f"{_plain(slug)} version {number}",
+        f"signals      {made['signals']} from {_plain(made['source'])}, to {_plain(made['to'])}",
+        f"not stored   {made['unread_total'] or 'nothing'}",
+        *(f"             {_plain(part['where'])}: {_plain(part['reason'])}" for part in _items(made, "unread")[:10]),
+        f"findings     {findings}",
+        f"health       {_plain(made['health'])}",
+    )
+    return DONE
+
+
 def _reference_and_paths(given: Sequence[str]) -> tuple[str, list[str]]:
     """Split MODEL NUMBER PATH…, as error messages write it, or MODEL/NUMBER PATH…."""
     first, *rest = given
@@ -1780,14 +1824,7 @@ def _parser() -> argparse.ArgumentParser:
     command("whoami", _whoami, "show the identity and scopes of the token")
     _add_register(command("register", _register, "register a version: its files and metadata"))
 
-    assess = command("assess", _assess, "answer the risk questionnaire for a model, or show its questions")
-    assess.add_argument("model", help="the model's name")
-    assess.add_argument(
-        "--answer", type=_question_and_answer, action="append", default=[], metavar="QUESTION=ANSWER",
-        help="by their ids; one for each question",
-    )  # fmt: skip
-    assess.add_argument("--answers", metavar="FILE", help="JSON: the id of an answer by the id of its question")
-    assess.add_argument("--rationale", default="", help="basis of the answers")
+    _add_assess(command("assess", _assess, "answer the risk questionnaire for a model, or show its questions"))
 
     attach = command("attach", _attach, "add files, a card, metrics or evidence to a version")
     attach.add_argument(
@@ -1801,6 +1838,8 @@ def _parser() -> argparse.ArgumentParser:
     attach.add_argument(
         "--reason", help="of the request that files open for a version that an import put in a protected place"
     )
+
+    _add_signals(command("signals", _signals, "report production signals of a version"))
 
     promote = command("promote", _promote, "request that a version enter a stage or get an alias")
     promote.add_argument("version", metavar="MODEL/VERSION", help="credit-risk-pd/7, or credit-risk-pd@latest")
@@ -1860,6 +1899,29 @@ def _add_register(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--purpose")
     model.add_argument("--team")
     model.add_argument("--risk-tier", type=int, choices=(1, 2, 3))
+
+
+def _add_assess(assess: argparse.ArgumentParser) -> None:
+    assess.add_argument("model", help="the model's name")
+    assess.add_argument(
+        "--answer", type=_question_and_answer, action="append", default=[], metavar="QUESTION=ANSWER",
+        help="by their ids; one for each question",
+    )  # fmt: skip
+    assess.add_argument("--answers", metavar="FILE", help="JSON: the id of an answer by the id of its question")
+    assess.add_argument("--rationale", default="", help="basis of the answers")
+
+
+def _add_signals(signals: argparse.ArgumentParser) -> None:
+    signals.add_argument("action", choices=["push"], help="push: send a report")
+    signals.add_argument(
+        "version", nargs="+", metavar="MODEL/VERSION FILE", help="churn/3, churn 3 or churn@champion; then the report"
+    )
+    signals.add_argument(
+        "--format", choices=SIGNAL_FORMATS, default="countersign", help="of the report (default: countersign)"
+    )
+    signals.add_argument("--source", help="name of the monitor; the format if omitted")
+    signals.add_argument("--from", dest="window_from", metavar="TIME", help="beginning of the window, RFC 3339")
+    signals.add_argument("--to", dest="window_to", metavar="TIME", help="end of the window; that of the report, or now")
 
 
 def _add_evidence(parser: argparse.ArgumentParser) -> None:

@@ -21,22 +21,24 @@ class JsonTextError(ValueError):
         self.code, self.detail = code, detail
 
 
-def parse_json(text: str | bytes, *, levels: int = MAX_LEVELS) -> Any:
+def parse_json(text: str | bytes, *, levels: int = MAX_LEVELS, constants: bool = False) -> Any:
     """Parse a JSON text from outside.
 
     Args:
         text: JSON; bytes in UTF-8, UTF-16 or UTF-32.
         levels: maximum nesting depth of objects and arrays.
+        constants: accept NaN, Infinity and -Infinity, which are not JSON and which Python writes; the caller checks
+            every number.
 
     Returns:
         The value.
 
     Raises:
-        JsonTextError: the text is not JSON (NaN and Infinity are not), is nested deeper, or contains NUL or a lone
-            surrogate.
+        JsonTextError: the text is not JSON (without `constants`, NaN and Infinity are not), is nested deeper, or
+            contains NUL or a lone surrogate.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=float if constants else _refuse_constant)
     except RecursionError:
         raise _too_deep(levels) from None
     except ValueError as fault:

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit import clock
 from governance import selectors as governance
 from governance.interfaces.rest import pagination
 from governance.interfaces.rest.endpoint import Endpoint, respond
@@ -20,12 +21,15 @@ from governance.interfaces.rest.schemas import (
     Page,
     PageQuery,
     PersonResponse,
+    QueryParams,
     RequestBody,
     ResponseBody,
     TextQuery,
     UtcDateTime,
+    invalid,
 )
 from governance.models import MonitoringFinding, SignalReport
+from governance.monitoring.adapters import read_report
 from governance.monitoring.reports import MAX_BYTES, MAX_SIGNALS, Report, Signal, check_labels, slice_of_labels
 from governance.policies.monitoring import ApprovedLimit, Kind
 from governance.services import signals as service
@@ -257,6 +261,21 @@ class SignalsQuery(PageQuery):
     name: TextQuery | None = Field(None, description="Exact name of the signal.")
 
 
+class ReportQuery(QueryParams):
+    """The format of the body. Source and window belong to the other formats; the own format has them in its body."""
+
+    format: Literal["countersign", "prometheus", "evidently", "nannyml", "mlflow", "sagemaker"] | None = Field(
+        None,
+        description="The format of the body: by default JSON as described here; `prometheus` for a body of the type "
+        "text/plain. docs/monitoring.md describes how each is read.",
+    )
+    source: TextQuery | None = Field(None, max_length=100, description="Name of the monitor; the format if omitted.")
+    window_from: DateTimeQuery | None = Field(None, alias="from", description="Beginning of the window.")
+    window_to: DateTimeQuery | None = Field(
+        None, alias="to", description="End of the window; by default that of the report or of its values, or now."
+    )
+
+
 class SignalsView(Endpoint):
     """/models/{slug}/versions/{number}/signals"""
 
@@ -286,18 +305,19 @@ class SignalsView(Endpoint):
         return respond(shown, headers=pagination.link(request, following))
 
     @Operation("reportSignals", "Report production signals", "monitoring",
-               {201: SignalReportResponse, 200: SignalReportResponse}, body=SignalsCreate, idempotent=True)  # fmt: skip
+               {201: SignalReportResponse, 200: SignalReportResponse}, body=SignalsCreate, query=ReportQuery,
+               idempotent=True)  # fmt: skip
     def post(self, request: Request, slug: str, number: int) -> HttpResponseBase:
         """Report the results of a monitor for one window of time. A token needs the scope `signals:write`.
 
         The report is stored once: an identical one returns it (200). A value beyond its approved limit opens a finding,
-        or attaches to the open finding of that limit.
+        or attaches to the open finding of that limit. With `format`, the body is a report of another monitor; `unread`
+        lists the parts of it that were not stored.
         """
         body = self.raw_body()
         if len(body) > MAX_BYTES:
-            detail = f"A report has at most {MAX_BYTES:,} bytes: send several reports."
-            raise Problem(413, "too_large", detail)
-        report = self.body(SignalsCreate).report()
+            raise Problem(413, "too_large", f"A report has at most {MAX_BYTES:,} bytes: send several reports.")
+        report = self._report(request, body)
         version = selectors.version(self.actor, slug, number)
 
         def record() -> Response:
@@ -307,6 +327,27 @@ class SignalsView(Endpoint):
             return Response(shown.model_dump(mode="json", by_alias=True), status=201 if made.is_new else 200)
 
         return idempotent(request, self.actor, body, record)
+
+    def _report(self, request: Request, body: bytes) -> Report:
+        asked = self.query(ReportQuery)
+        content_type = request._request.content_type or ""
+        format_ = asked.format or ("prometheus" if content_type == "text/plain" else "countersign")
+        if format_ == "countersign":
+            beside = [name for name in ("source", "from", "to") if name in request.query_params]
+            if beside:
+                detail = "Give it in the body: this parameter belongs to the formats of other monitors."
+                raise invalid([{"pointer": f"?{name}", "code": "not_here", "detail": detail} for name in beside])
+            return self.body(SignalsCreate).report()
+        if content_type.startswith(("multipart/", "application/x-www-form-urlencoded")):
+            raise Problem(415, "unsupported_media_type", "Send the report itself as the body, not a form.")
+        return read_report(
+            format_,
+            body,
+            now=clock.now(),
+            source=asked.source or "",
+            window_from=asked.window_from,
+            window_to=asked.window_to,
+        )
 
 
 class FindingsView(Endpoint):

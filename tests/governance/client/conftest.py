@@ -22,7 +22,14 @@ from registry.services import people as accounts
 from tests import factories
 from tests.personas import People
 
-SCOPES = ("models:read", "models:write", "versions:write", "promotions:write", "promotions:execute")
+SCOPES = (
+    "models:read",
+    "models:write",
+    "versions:write",
+    "signals:write",
+    "promotions:write",
+    "promotions:execute",
+)
 PROJECT = Path(client.__file__).resolve().parents[1]
 
 CARD = """---

@@ -392,3 +392,19 @@ def test_facts_of_another_form_are_wrong_input(countersign: Command, files: Path
     assert run.status == 2
     assert said in run.err
     assert "Traceback" not in run.err
+
+
+def test_a_report_of_a_monitor_is_pushed(countersign: Command, registered: str, tmp_path: Path) -> None:
+    report = tmp_path / "exposition.txt"
+    report.write_text('auc{kind="metric"} 0.91\nbroken{ 1\n')
+
+    run = countersign("signals", "push", registered, report, "--format", "prometheus", "--source", "exporter")
+    assert (run.status, run.json["signals"], run.json["source"]) == (0, 1, "exporter"), run.err
+    shown = countersign("signals", "push", registered, report, "--format", "prometheus", "--to", "x", "--table")
+    assert shown.status == 2
+    table = countersign("signals", "push", registered, report, "--format", "prometheus", "--table").out
+    assert "not stored   1" in table
+    assert "line 2: its labels are not written as" in table
+    assert "health       not_monitored" in table
+    assert countersign("signals", "push", registered).status == 2
+    assert countersign("signals", "push", registered, report).status == 2  # no JSON

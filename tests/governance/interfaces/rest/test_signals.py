@@ -103,7 +103,7 @@ def test_an_idempotency_key_replays_the_answer(monitored: Caller) -> None:
         (report(auc("0.9")), 400, "invalid_request", "/signals/0/value"),  # type: ignore[arg-type]  # wrong on purpose
         (report(auc(0.9, kind="sound")), 400, "invalid_request", "/signals/0/kind"),
         (report(auc(0.9, slice="a", labels={"b": "c"})), 400, "invalid_request", "/signals/0/labels"),
-        (report(auc(0.9, labels={"b": "c,d"})), 422, "invalid_input", "/signals/0/labels"),
+        (report(auc(0.9, labels={"b": "c\nd"})), 422, "invalid_input", "/signals/0/slice"),
         (report(auc(0.9, labels={"1b": "c"})), 422, "invalid_input", "/signals/0/labels"),
         (report(auc(0.9), to="2099-01-01T00:00:00Z"), 422, "invalid_input", "/to"),
         (report(auc(0.9), **{"from": "yesterday"}), 400, "invalid_request", "/from"),
@@ -127,3 +127,32 @@ def test_a_body_has_a_bound(monitored: Caller) -> None:
 def test_a_token_without_the_scope_is_refused(monitored: Caller, installed: People) -> None:
     monitor = caller_of(installed.priya, "models:read", "versions:write")
     monitor.post(SIGNALS, report(auc(0.9))).problem(403, "missing_scope")
+
+
+def test_reports_of_other_monitors_are_read(monitored: Caller) -> None:
+    text = b'# TYPE p95 gauge\np95 120\np95_bucket{le="1"} NaN\n'
+    made = monitored("POST", SIGNALS, body=text, content_type="text/plain; version=0.0.4")
+    assert (made.status, made.json["format"], made.json["source"]) == (201, "prometheus", "prometheus"), made
+    assert made.json["unread"] == [{"where": "line 3", "reason": "“nan” is not a finite number"}]
+
+    run = b'{"run": {"data": {"metrics": [{"key": "auc", "value": NaN}, {"key": "auc", "value": 1, "timestamp": 1}]}}}'
+    monitored("POST", f"{SIGNALS}?format=mlflow", body=run).problem(422, "invalid_input")  # of 1970
+    window = f"?format=evidently&source=drift-job&to={leaf.timestamp(clock.now())}"
+    report = b'{"metrics": [{"config": {"type": "evidently:metric_v2:RocAuc"}, "value": 0.9, "metric_name": "x"}]}'
+    made = monitored("POST", f"{SIGNALS}{window}", body=report, content_type="application/json")
+    assert (made.status, made.json["source"], made.json["signals"]) == (201, "drift-job", 1), made
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "status", "code"),
+    [
+        ("?format=evidently", b"{}", 422, "invalid_input"),
+        ("?format=evidently", b"{", 422, "invalid_input"),
+        ("?format=sagemaker", b"\xff", 422, "invalid_input"),
+        ("?format=word", b"{}", 400, "invalid_request"),
+        ("?source=x", b"{}", 400, "invalid_request"),
+        ("?format=mlflow&to=yesterday", b"{}", 400, "invalid_request"),
+    ],
+)
+def test_what_is_no_report_is_refused(monitored: Caller, query: str, body: bytes, status: int, code: str) -> None:
+    monitored("POST", f"{SIGNALS}{query}", body=body, content_type="application/json").problem(status, code)
