@@ -67,6 +67,7 @@ NO_FILES = frozenset({ARTIFACT_FILES, METRICS, MODEL_CARD})
 """Kinds of evidence that are not evidence files."""
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,79}")
+_EXAMPLE = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]{0,99})?")
 SLUG = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
 VERSION = re.compile(r"\d{1,6}\.\d{1,6}\.\d{1,6}")
 
@@ -340,6 +341,13 @@ def missing_evidence(check: Check, available: frozenset[str], facts: Mapping[str
     return missing
 
 
+def _refuse_bad_documentation(check: type[Check]) -> None:
+    if not isinstance(check.description, str) or not isinstance(check.guide, str):
+        raise CheckContractError("its description and its guide must be texts")
+    if not all(isinstance(need.form, str) and _EXAMPLE.fullmatch(need.example) for need in check.needs):
+        raise CheckContractError("the example of its evidence must be the name of a file in the folder examples")
+
+
 def refuse_bad_check(check: type[Check]) -> None:
     """Refuse a class that violates the contract for checks.
 
@@ -361,6 +369,7 @@ def refuse_bad_check(check: type[Check]) -> None:
         raise CheckContractError(f"it asks for the facts {unknown}; the facts are: {', '.join(sorted(FACT_NAMES))}")
     if not isinstance(check.needs, tuple) or not all(isinstance(need, RequiredEvidence) for need in check.needs):
         raise CheckContractError("its needs must be a tuple of base.RequiredEvidence")
+    _refuse_bad_documentation(check)
     if not isinstance(check.sandbox, Sandbox):
         raise CheckContractError("its sandbox must be a base.Sandbox")
     params = check.Params

@@ -4,6 +4,7 @@ They use the same pure evaluation as the gate, so what is shown is what the gate
 """
 
 from governance.selectors.author_queue import AuthorRow, has_author_work, waiting_for_author
+from governance.selectors.check_pages import CheckCatalogue, CheckPage, check_catalogue, check_example, check_page
 from governance.selectors.comparing import compare_with_limits, limits_in_force, limits_in_force_by_tier
 from governance.selectors.counting import capped_counts
 from governance.selectors.deviating import Deviation, deviations_for, deviations_of
@@ -73,6 +74,8 @@ __all__ = [
     "Approved",
     "AskedGroup",
     "AuthorRow",
+    "CheckCatalogue",
+    "CheckPage",
     "CheckRow",
     "Concern",
     "Deviation",
@@ -99,6 +102,9 @@ __all__ = [
     "all_occupants",
     "approved_for",
     "capped_counts",
+    "check_catalogue",
+    "check_example",
+    "check_page",
     "compare_with_limits",
     "decisions_on_packet",
     "deviations_for",

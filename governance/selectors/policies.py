@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -27,6 +28,8 @@ class PolicyPage:
     in_force: PolicyRevision | None
     warnings: tuple[str, ...]
     """See `warnings_of`."""
+    check_titles: Mapping[str, str]
+    """Titles of the checks that it names and that are installed."""
     put_in_force: str
     """Statement that no second officer put the revision in force; empty if one did."""
 
@@ -77,5 +80,6 @@ def policy_page(slug: str, number: int | None = None) -> PolicyPage:
         revisions=revisions,
         in_force=in_force,
         warnings=warnings_of(document),
+        check_titles=titles,
         put_in_force=_WITHOUT_SECOND_OFFICER.get(revision.confirmation, ""),
     )

@@ -41,6 +41,7 @@ BESIDE = {
 
 SAMPLES = {
     "slug": MODEL,
+    "check_slug": "integrity.digest",
     "grant_id": "0" * 8 + "-0000-4000-8000-" + "0" * 12,
     "sha256": "0" * 64,
     "digest": "0" * 64,

@@ -126,6 +126,8 @@ def _of_model(request: PromotionRequest) -> list[Sight]:
         Sight("evidence-add", author, f"{of_version}documents/?kind=evaluation.table"),
         Sight("evidence", "marta", f"{of_version}evidence/evaluation.table/1/"),
         Sight("policies", "marta", "/policies/"),
+        Sight("checks", "marta", "/checks/"),
+        Sight("check", "marta", "/checks/license.allowed/"),
         Sight("policy", "marta", "/policies/tier-1-production/"),
         Sight("version-champion", "marta", f"/models/{slug}/versions/{before}/"),
         Sight("compare", "marta", f"/models/{slug}/compare/v{before}..v{number}/"),

@@ -89,7 +89,26 @@ class ArtifactFormat(Check):
     version = "2.0.0"
     title = "Artifact formats are accepted"
     category = "artifact"
-    needs = (RequiredEvidence(ARTIFACT_FILES),)
+    description = "Every file has a format that the policy accepts for the target, recognised by its content."
+    guide = """
+The format of every file is recognised by its content. The name of a file can only make the result stricter. `allowed`
+lists the accepted formats for each target: the name of a stage, or `@` and an alias. For a target without a list, only
+formats that every list accepts are accepted. `companions` lists formats that are accepted beside a model for every
+target; a version that has companions only is not a model.
+
+An archive is accepted if its own format and the formats of all files in it are. Empty files, secrets and programs are
+never accepted.
+
+The check does not judge what an accepted file executes when it is loaded.
+
+| finding | how to fix it |
+| --- | --- |
+| `…_refused` | Export the model in an accepted format. The message names the function of the library that writes one. |
+| `no_model` | Register the files of the model beside its companion files. |
+| `name_misleads` | The file was judged by its content. Rename it, so that its name agrees. |
+| `no_files` | Register the version with its files. |
+"""
+    needs = (RequiredEvidence(ARTIFACT_FILES, form="Every registered file of the version."),)
     facts = ("target",)
     sandbox: ClassVar[Sandbox] = Sandbox(memory=1 << 30)
 

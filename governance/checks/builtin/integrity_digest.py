@@ -30,7 +30,20 @@ class IntegrityDigest(Check):
     version = "1.0.0"
     title = "File integrity"
     category = "integrity"
-    needs = (RequiredEvidence(ARTIFACT_FILES),)
+    description = "The stored files of the version are, byte for byte, the ones that were registered."
+    guide = """
+The check reads every file of the version from storage, computes its SHA-256 and compares digest and size with the
+registered values. A version without files does not pass.
+
+It shows that the files were not changed after they were registered. It does not show who made them.
+
+| finding | how to fix it |
+| --- | --- |
+| `no_files` | Register a version with its files, or add the files to a version that was declared without them. |
+| `file_missing` | An operator restores the file from a backup of the storage. Otherwise register a new version. |
+| `digest_differs` | As above. Find out how the stored file was changed: nothing in the product changes one. |
+"""
+    needs = (RequiredEvidence(ARTIFACT_FILES, form="Every registered file of the version."),)
     waivable = False
     judges_damage = True
     sandbox: ClassVar[Sandbox] = Sandbox(memory=512 << 20)

@@ -36,7 +36,29 @@ class ModelCardComplete(Check):
     version = "1.2.0"
     title = "Model card is complete"
     category = "documentation"
-    needs = (RequiredEvidence(MODEL_CARD),)
+    description = "The model card has the metadata and the sections that the policy requires, without placeholders."
+    guide = """
+The card is Markdown with YAML front matter, read as on the Hugging Face Hub. Each name in `required_metadata` must be
+in the front matter with a value. Each name in `required_sections` must begin a heading, with at least `min_words` words
+below it; code, comments and placeholders (`TODO`, `N/A`, `[More Information Needed]`) are not counted. Headings of the
+templates of the Hub satisfy the names of the default.
+
+The check shows that the parts are present. Whether they are true and sufficient is for the reviewers to decide.
+
+| finding | how to fix it |
+| --- | --- |
+| `metadata_missing`, `metadata_placeholder` | Add the name with its value to the front matter. |
+| `section_missing` | Add a heading that begins with the name of the section. |
+| `section_too_short`, `section_placeholder` | Write the section. |
+| `card_unreadable` | Correct the front matter; the message names line and reason. |
+"""
+    needs = (
+        RequiredEvidence(
+            MODEL_CARD,
+            form="Markdown with YAML front matter between two lines of `---`. Up to 256 KiB.",
+            example="model_card.md",
+        ),
+    )
     sandbox: ClassVar[Sandbox] = Sandbox(memory=512 << 20, cpu=60, wall=90)
 
     class Params(Parameters):

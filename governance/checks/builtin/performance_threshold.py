@@ -73,8 +73,24 @@ class PerformanceThreshold(Check):
     version = "1.2.0"
     title = "Performance thresholds"
     category = "performance"
+    description = "Every named metric is within its limit, computed from the evaluation table where there is one."
+    guide = """
+A metric is computed from the evaluation table if the table defines it; otherwise the declared value is judged and
+marked as declared. With rows, the pessimistic end of the confidence interval is compared (`bound: lower`), so that a
+small table does not pass by chance. `bound: point` compares the value itself.
+
+A limit holds, fails, or stays open: the value meets the limit and the confidence bound does not. Then more rows are
+needed, and the conclusion is `action_required`. A value that is not finite never holds.
+
+| finding | how to fix it |
+| --- | --- |
+| a limit fails | Improve the model, or let an officer change the limit. |
+| a limit is open | Evaluate on more rows. |
+| `declared_differs` | The declared value disagrees with the rows. Correct it; the rows were judged. |
+| the table cannot be read | The message names the line, what was found and what to write. |
+"""
     needs = (
-        RequiredEvidence(METRICS, required=False),
+        RequiredEvidence(METRICS, required=False, form="Declared with the version: name, value, data set, slice."),
         RequiredEvidence(EVALUATION_TABLE, required=False, form=TABLE_FORM, example="evaluation_table.csv"),
     )
     facts = ("metrics",)

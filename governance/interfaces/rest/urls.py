@@ -84,6 +84,13 @@ class DatasetKeyConverter(StringConverter):
     regex = "[A-Za-z0-9._:+=~-]{1,128}"
 
 
+class CheckSlugConverter(StringConverter):
+    """Name of a check, as in a policy."""
+
+    regex = "[a-z0-9_]+(?:\\.[a-z0-9_]+)+"
+
+
+register_converter(CheckSlugConverter, "api-check")
 register_converter(AliasNameConverter, "api-alias")
 register_converter(EvidenceKindConverter, "api-kind")
 register_converter(DatasetKeyConverter, "api-dataset")
@@ -147,6 +154,8 @@ urlpatterns: list[URLPattern] = [
     path("promotions/<api-number:id>/execute", promotions.ExecutionView.as_view()),
     path("promotions/<api-number:id>/withdraw", promotions.WithdrawalView.as_view()),
     path("promotions/<api-number:id>/decisions", promotions.DecisionsView.as_view()),
+    path("checks", checks.ChecksView.as_view()),
+    path("checks/<api-check:slug>", checks.CheckView.as_view()),
     path("policies", policies.PoliciesView.as_view()),
     path("change-proposals", change_proposals.ChangesView.as_view()),
     path("change-proposals/<api-number:number>", change_proposals.ChangeView.as_view()),

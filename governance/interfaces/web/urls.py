@@ -12,6 +12,7 @@ from governance.interfaces.web import (
     audit,
     catalogue,
     change_proposals,
+    checks,
     compare,
     datasets,
     documents,
@@ -54,6 +55,13 @@ class DatasetKey(StringConverter):
     regex = r"[A-Za-z0-9._:+=~-]{1,128}"
 
 
+class CheckSlug(StringConverter):
+    """Name of a check, as in a policy."""
+
+    regex = r"[a-z0-9_]+(?:\.[a-z0-9_]+)+"
+
+
+register_converter(CheckSlug, "check")
 register_converter(Slug, "model")
 register_converter(Sha256, "sha256")
 register_converter(DatasetKey, "dataset")
@@ -120,6 +128,9 @@ urlpatterns = [
     ),
     path("policies/", policies.policy_list, name="policies"),
     path("policies/<slug:slug>/", policies.policy, name="policy"),
+    path("checks/", checks.check_list, name="checks"),
+    path("checks/<check:check_slug>/", checks.check, name="check"),
+    path("checks/<check:check_slug>/examples/<str:name>", checks.example, name="check-example"),
     path("datasets/", datasets.dataset_list, name="datasets"),
     path("datasets/<dataset:key>/", datasets.dataset, name="dataset"),
     path("access-requests/", access_requests.access_requests, name="access-requests"),

@@ -159,6 +159,8 @@ _simply("view a request", "getGate", "GET", _request(SHOWN, "/gate"))
 _simply("view a request", "listCheckRuns", "GET", _request(SHOWN, "/checks"))
 _simply("view a request", "listPromotionEvents", "GET", _request(SHOWN, "/events"))
 _simply("read the policies", "listPolicies", "GET", "/policies")
+_simply("read the policies", "listChecks", "GET", "/checks")
+_simply("read the policies", "getCheck", "GET", "/checks/license.allowed")
 _simply("read the policies", "listPolicyPaths", "GET", "/policies/paths")
 _simply("read the audit log", "listEvents", "GET", "/audit/events")
 _simply(

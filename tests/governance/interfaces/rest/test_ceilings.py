@@ -58,6 +58,8 @@ CEILINGS = {
     "listCheckRuns": ("/promotions/{promotion}/checks", 14),
     "listPromotionEvents": ("/promotions/{promotion}/events", 12),
     "listPolicies": ("/policies", 8),
+    "listChecks": ("/checks", 8),
+    "getCheck": ("/checks/license.allowed", 8),
     "listChangeProposals": ("/change-proposals", 12),
     "listPolicyPaths": ("/policies/paths", 14),
     "listEvents": ("/audit/events", 12),

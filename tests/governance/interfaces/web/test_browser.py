@@ -139,6 +139,8 @@ def test_axe_finds_nothing_in_either_theme_at_either_width(scene: Scene, open_as
         (people.priya, f"/models/{slug}/compare/v1..v2/?all=1"),
         (people.marta, "/policies/"),
         (people.marta, "/policies/scene-production/"),
+        (people.marta, "/checks/"),
+        (people.marta, "/checks/license.allowed/"),
         (people.ingrid, "/audit/"),
         (people.marta, "/audit/"),
         (people.marta, f"/audit/?request={number}"),
