@@ -41,16 +41,19 @@ ARTIFACT_FILES = "artifact.files"
 MODEL_CARD = "model.card"
 METRICS = "metrics"
 EVALUATION_TABLE = "evaluation.table"
+ENVIRONMENT_LOCK = "environment.lock"
+"""The attached lock; if none is attached, the one that was given at registration."""
 
 CHAMPION = "champion."
 """Prefix of the kinds of evidence of the champion: the version that is in the target of the promotion now. Evidence of
 the kind "champion.evaluation.table" is the champion's file of the kind "evaluation.table". It cannot be attached."""
 CHAMPION_EVALUATION_TABLE = CHAMPION + EVALUATION_TABLE
 
-FACT_NAMES = frozenset({"champion", "datasets", "evaluation", "licence", "metrics", "target"})
+FACT_NAMES = frozenset({"champion", "code", "datasets", "evaluation", "licence", "metrics", "target"})
 """Facts that `Check.facts` may name.
 
 `licence` of the version; `metrics`, the declared ones; `target` of the promotion.
+`code`: repository and commit, empty if not declared, and dirty: whether the working copy had changes; None: unknown.
 `datasets`: the declared datasets, each with role, name, version, uri, algorithm, digest, strength.
 `evaluation`: `registered_at` of the evaluation table, when these bytes were first attached to a version of the model.
 `champion`: None, or number, uid, is_same (the version itself is in the target, and no other) and datasets of the

@@ -23,6 +23,7 @@ from governance.checks.builtin.artifact_format import ArtifactFormat
 from governance.checks.builtin.evaluation_adequacy import EvaluationAdequacy
 from governance.checks.builtin.integrity_digest import IntegrityDigest
 from governance.checks.builtin.license_allowed import LicenseAllowed
+from governance.checks.builtin.lineage_declared import LineageDeclared
 from governance.checks.builtin.model_card import ModelCardComplete
 from governance.checks.builtin.performance_threshold import PerformanceThreshold
 from governance.checks.builtin.secrets_scan import SecretsScan
@@ -36,6 +37,7 @@ BUILTIN: tuple[type[Check], ...] = (
     ArtifactFormat,
     ModelCardComplete,
     LicenseAllowed,
+    LineageDeclared,
     EvaluationAdequacy,
     PerformanceThreshold,
     SecretsScan,

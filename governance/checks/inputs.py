@@ -17,6 +17,7 @@ from audit import canonical
 from governance.checks.base import (
     ARTIFACT_FILES,
     CHAMPION,
+    ENVIRONMENT_LOCK,
     EVALUATION_TABLE,
     METRICS,
     MODEL_CARD,
@@ -88,6 +89,8 @@ class InputResolver:
             return ()
         if kind.startswith(CHAMPION):
             return self._champion_evidence.get(kind, ())
+        if kind == ENVIRONMENT_LOCK and kind not in self._evidence:
+            return self._lock
         return self._evidence.get(kind, ())
 
     @cached_property
@@ -102,6 +105,16 @@ class InputResolver:
             return ()
         raw = card.text.encode()
         return (Source(MODEL_CARD, "MODEL_CARD.md", hashlib.sha256(raw).hexdigest(), len(raw), text=card.text),)
+
+    @property
+    def _lock(self) -> tuple[Source, ...]:
+        """The environment lock that was given at registration."""
+        text = self._version.environment_lock
+        if not text.strip():
+            return ()
+        raw = text.encode()
+        digest = hashlib.sha256(raw).hexdigest()
+        return (Source(ENVIRONMENT_LOCK, "environment lock of the registration", digest, len(raw), text=text),)
 
     @cached_property
     def _evidence(self) -> dict[str, tuple[Source, ...]]:
@@ -176,6 +189,13 @@ class InputResolver:
         }
 
     @property
+    def code(self) -> dict[str, Any]:
+        """The declared code."""
+        version = self._version
+        dirty = None if version.code_clean is None else not version.code_clean
+        return {"repository": version.code_repository, "commit": version.code_commit, "dirty": dirty}
+
+    @property
     def licence(self) -> str:
         """The licence that was given at registration; empty if none was."""
         return self._version.licence
@@ -198,6 +218,7 @@ def _datasets(rows: Iterable[DatasetReference]) -> list[dict[str, str]]:
 
 FACTS: Mapping[str, Callable[[InputResolver], Any]] = {
     "champion": lambda shelf: shelf.champion,
+    "code": lambda shelf: shelf.code,
     "datasets": lambda shelf: shelf.datasets,
     "evaluation": lambda shelf: shelf.evaluation,
     "licence": lambda shelf: shelf.licence,

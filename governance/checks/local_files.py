@@ -31,6 +31,7 @@ CARD_NAMES = ("MODEL_CARD.md", "README.md")
 
 FACTS: Mapping[str, Any] = {
     "champion": None,
+    "code": {"repository": "", "commit": "", "dirty": None},
     "datasets": [],
     "evaluation": {"registered_at": None},
     "licence": "",
@@ -69,12 +70,19 @@ class _Champion(_Fact):
     datasets: list[_Dataset] = []
 
 
+class _Code(_Fact):
+    repository: str = ""
+    commit: str = ""
+    dirty: bool | None = None
+
+
 class _EvaluationDate(_Fact):
     registered_at: AwareDatetime | None
 
 
 _FORMS: Mapping[str, TypeAdapter[Any]] = {
     "champion": TypeAdapter(_Champion | None),
+    "code": TypeAdapter(_Code),
     "datasets": TypeAdapter(list[_Dataset]),
     "evaluation": TypeAdapter(_EvaluationDate),
 }

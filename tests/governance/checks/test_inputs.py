@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from audit import clock
-from governance.checks import inputs
+from governance.checks import entry_points, inputs
 from governance.checks.base import (
     CHAMPION_EVALUATION_TABLE,
+    ENVIRONMENT_LOCK,
     EVALUATION_TABLE,
     Check,
     CheckOutcome,
@@ -54,11 +55,11 @@ def read(request: PromotionRequest) -> Inputs:
     return inputs.InputResolver(request).inputs(Reading(), Reading.Params())
 
 
-def attach(bank: Bank, version: ModelVersion, content: bytes) -> None:
+def attach(bank: Bank, version: ModelVersion, content: bytes, kind: str = EVALUATION_TABLE) -> None:
     evidence.attach_stored(
         actor=bank.actor("priya"),
         version=version,
-        kind=EVALUATION_TABLE,
+        kind=kind,
         filename="eval.csv",
         blob=bank.stored(content),
     )
@@ -125,3 +126,23 @@ def test_the_datasets_and_the_first_registration_of_the_evaluation_are_facts(ban
 def test_evidence_of_the_champion_cannot_be_attached(bank: Bank) -> None:
     with pytest.raises(ValidationFailedError, match="No check reads evidence of the kind"):
         evidence.refuse_unknown_kind(CHAMPION_EVALUATION_TABLE)
+
+
+def test_the_lock_of_the_registration_is_an_input_until_one_is_attached(bank: Bank) -> None:
+    check = entry_points.get("lineage.declared")
+    params = entry_points.parameters(check, {})
+
+    def found(request: PromotionRequest) -> Inputs:
+        return inputs.InputResolver(request).inputs(check, params)
+
+    request = bank.request(bank.version(), stage="staging")
+    without = found(request)
+    assert without.missing == (ENVIRONMENT_LOCK,)
+    assert without.facts["code"] == {"repository": "", "commit": "", "dirty": None}
+    request.version.environment_lock = "six==1.16.0"
+    registered = found(request)
+    assert [source.text for source in registered.sources] == ["six==1.16.0"]
+    attach(bank, request.version, b"six==1.17.0", ENVIRONMENT_LOCK)
+    (attached,) = found(request).sources
+    assert (attached.kind, attached.text) == (ENVIRONMENT_LOCK, None)
+    assert len({without.digest, registered.digest, found(request).digest}) == 3
