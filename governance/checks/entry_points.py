@@ -21,11 +21,13 @@ from audit.exceptions import NotCanonicalError
 from governance.checks.base import Check, CheckContractError, Parameters, refuse_bad_check
 from governance.checks.builtin.artifact_format import ArtifactFormat
 from governance.checks.builtin.evaluation_adequacy import EvaluationAdequacy
+from governance.checks.builtin.explanation_declared import ExplanationDeclared
 from governance.checks.builtin.integrity_digest import IntegrityDigest
 from governance.checks.builtin.license_allowed import LicenseAllowed
 from governance.checks.builtin.lineage_declared import LineageDeclared
 from governance.checks.builtin.model_card import ModelCardComplete
 from governance.checks.builtin.performance_threshold import PerformanceThreshold
+from governance.checks.builtin.privacy_review import PrivacyReview
 from governance.checks.builtin.secrets_scan import SecretsScan
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ BUILTIN: tuple[type[Check], ...] = (
     EvaluationAdequacy,
     PerformanceThreshold,
     SecretsScan,
+    ExplanationDeclared,
+    PrivacyReview,
 )
 
 RESERVED = frozenset(

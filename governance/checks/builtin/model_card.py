@@ -40,7 +40,7 @@ class ModelCardComplete(Check):
     guide = """
 The card is Markdown with YAML front matter, read as on the Hugging Face Hub. Each name in `required_metadata` must be
 in the front matter with a value. Each name in `required_sections` must begin a heading, with at least `min_words` words
-below it; code, comments and placeholders (`TODO`, `N/A`, `[More Information Needed]`) are not counted. Headings of the
+below it; code, comments and placeholders (`TBD`, `N/A`, `[More Information Needed]`) are not counted. Headings of the
 templates of the Hub satisfy the names of the default.
 
 The check shows that the parts are present. Whether they are true and sufficient is for the reviewers to decide.
