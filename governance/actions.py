@@ -35,6 +35,8 @@ WEBHOOK_DELETED = register("webhook.deleted", "deleted the webhook")
 WEBHOOK_TESTED = register("webhook.tested", "sent a test message to the webhook's address")
 WEBHOOK_DISABLED = register("webhook.disabled", "disabled the webhook, because its receiver responded with 410 Gone")
 
+ADVISORIES_IMPORTED = register("advisories.imported", "imported published vulnerabilities of packages")
+
 CHECK_QUEUED = register("check.queued", "queued a check")
 CHECK_COMPLETED = register("check.completed", "completed a check")
 CHECK_CANCELLED = register("check.cancelled", "cancelled a check run")

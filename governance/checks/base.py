@@ -41,6 +41,7 @@ ARTIFACT_FILES = "artifact.files"
 MODEL_CARD = "model.card"
 METRICS = "metrics"
 EVALUATION_TABLE = "evaluation.table"
+BOM = "bom.cyclonedx"
 ENVIRONMENT_LOCK = "environment.lock"
 """The attached lock; if none is attached, the one that was given at registration."""
 
@@ -49,10 +50,12 @@ CHAMPION = "champion."
 the kind "champion.evaluation.table" is the champion's file of the kind "evaluation.table". It cannot be attached."""
 CHAMPION_EVALUATION_TABLE = CHAMPION + EVALUATION_TABLE
 
-FACT_NAMES = frozenset({"champion", "code", "datasets", "evaluation", "licence", "metrics", "target"})
+FACT_NAMES = frozenset({"advisories", "champion", "code", "datasets", "evaluation", "licence", "metrics", "target"})
 """Facts that `Check.facts` may name.
 
 `licence` of the version; `metrics`, the declared ones; `target` of the promotion.
+`advisories`: mirror (None, or sha256, modified and records of the imported advisories) and packages: the advisories of
+the packages in the evidence, by name; empty in the inputs of a run, and filled when it starts.
 `code`: repository and commit, empty if not declared, and dirty: whether the working copy had changes; None: unknown.
 `datasets`: the declared datasets, each with role, name, version, uri, algorithm, digest, strength.
 `evaluation`: `registered_at` of the evaluation table, when these bytes were first attached to a version of the model.

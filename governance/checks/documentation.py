@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from governance.checks import entry_points
-from governance.checks.base import ARTIFACT_FILES, ENVIRONMENT_LOCK, METRICS, MODEL_CARD, Check, described
+from governance.checks.base import ARTIFACT_FILES, BOM, ENVIRONMENT_LOCK, METRICS, MODEL_CARD, Check, described
 
 EXAMPLES = Path(__file__).with_name("examples")
 MAX_EXAMPLE = 1 << 20
@@ -22,10 +22,12 @@ _MAX_DEPTH = 5
 _KIND_TITLES = {
     ARTIFACT_FILES: "the files of the version",
     MODEL_CARD: "the model card",
+    BOM: "the bill of materials",
     ENVIRONMENT_LOCK: "the lock of the environment in which the version was trained",
     METRICS: "the metrics that were declared for the version",
 }
 _FACTS = {
+    "advisories": "the imported advisories that concern the packages in the evidence",
     "code": "repository, commit, and whether the working copy had changes",
     "champion": "the version that is in the target of the promotion now",
     "datasets": "the data sets that are declared for the version",

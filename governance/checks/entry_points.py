@@ -20,6 +20,7 @@ from audit import canonical
 from audit.exceptions import NotCanonicalError
 from governance.checks.base import Check, CheckContractError, Parameters, refuse_bad_check
 from governance.checks.builtin.artifact_format import ArtifactFormat
+from governance.checks.builtin.dependencies_vulnerabilities import DependenciesVulnerabilities
 from governance.checks.builtin.evaluation_adequacy import EvaluationAdequacy
 from governance.checks.builtin.explanation_declared import ExplanationDeclared
 from governance.checks.builtin.integrity_digest import IntegrityDigest
@@ -40,6 +41,7 @@ BUILTIN: tuple[type[Check], ...] = (
     ModelCardComplete,
     LicenseAllowed,
     LineageDeclared,
+    DependenciesVulnerabilities,
     EvaluationAdequacy,
     PerformanceThreshold,
     SecretsScan,

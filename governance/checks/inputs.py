@@ -25,7 +25,7 @@ from governance.checks.base import (
     missing_evidence,
 )
 from governance.checks.sources import Source
-from governance.models import PromotionRequest
+from governance.models import AdvisoryMirror, PromotionRequest
 from registry import selectors
 from registry.models import DatasetReference, ModelVersion
 from registry.selectors import VersionContents
@@ -188,6 +188,15 @@ class InputResolver:
             "alias": self._request.target_alias or None,
         }
 
+    @cached_property
+    def advisories(self) -> dict[str, Any]:
+        """The imported advisories, without the advisories themselves: see `advisory_facts`."""
+        mirror = AdvisoryMirror.objects.filter(replaced_at__isnull=True).first()
+        if mirror is None:
+            return {"mirror": None, "packages": {}}
+        named = {"sha256": mirror.sha256, "modified": mirror.modified.isoformat(), "records": mirror.records}
+        return {"mirror": named, "packages": {}}
+
     @property
     def code(self) -> dict[str, Any]:
         """The declared code."""
@@ -217,6 +226,7 @@ def _datasets(rows: Iterable[DatasetReference]) -> list[dict[str, str]]:
 
 
 FACTS: Mapping[str, Callable[[InputResolver], Any]] = {
+    "advisories": lambda shelf: shelf.advisories,
     "champion": lambda shelf: shelf.champion,
     "code": lambda shelf: shelf.code,
     "datasets": lambda shelf: shelf.datasets,

@@ -23,6 +23,7 @@ from pydantic import (
 
 from audit import clock
 from governance.checks import runner
+from governance.checks.advisory_facts import package_names
 from governance.checks.base import ARTIFACT_FILES, METRICS, MODEL_CARD, Check, Parameters, missing_evidence
 from governance.checks.sources import Source
 from registry import datasets
@@ -30,6 +31,7 @@ from registry import datasets
 CARD_NAMES = ("MODEL_CARD.md", "README.md")
 
 FACTS: Mapping[str, Any] = {
+    "advisories": {"mirror": None, "packages": {}},
     "champion": None,
     "code": {"repository": "", "commit": "", "dirty": None},
     "datasets": [],
@@ -152,6 +154,12 @@ class LocalFiles:
             self.sources = [source for source in self.sources if source.kind != kind]
         self.sources.append(Source(kind, name or path.name, sha256, size))
         self._places[sha256] = path
+
+    def add_advisories(self, mirror: Mapping[str, Any], packages: Mapping[str, Any]) -> None:
+        """Add the advisories that concern the packages in the evidence. Call it after the evidence is added."""
+        named = package_names(self.sources, self._open)
+        found = {name: packages[name] for name in named if name in packages}
+        self.facts["advisories"] = {"mirror": dict(mirror), "packages": found}
 
     def missing(self, check: Check, params: Parameters) -> tuple[str, ...]:
         """Return what the check waits for."""

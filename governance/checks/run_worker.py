@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import Error
 
 from audit import clock
-from governance.checks import check_runs, entry_points, inputs, runner
+from governance.checks import advisory_facts, check_runs, entry_points, inputs, runner
 from governance.checks.base import Conclusion
 from governance.checks.check_runs import Result
 from governance.models import CheckRun
@@ -70,12 +70,18 @@ def _attempt(lease: Lease, carry_out: Runner) -> Result | None:
     given = inputs.InputResolver(run.request).inputs(check, params)
     if given.digest != run.inputs_digest:
         return Result(Conclusion.CANCELLED, "The inputs changed before it ran; it is queued again on the new ones.")
+    facts = given.facts
+    if advisory_facts.ADVISORIES in check.facts:
+        try:
+            facts = advisory_facts.with_advisories(given, storage.open_blob)
+        except advisory_facts.MirrorReplacedError:
+            return Result(Conclusion.CANCELLED, "The advisories were replaced; it is queued again on the new ones.")
     ended = carry_out(
         runner.Job(
             check=check,
             params=params,
             sources=given.sources,
-            facts=given.facts,
+            facts=facts,
             now=clock.now(),
             seed=inputs.seed(given.digest),
             timeout=_timeout(run),

@@ -1,5 +1,6 @@
 """Database models of the governance app."""
 
+from governance.models.advisory import AdvisoryMirror, PackageAdvisories
 from governance.models.check_run import CheckRun
 from governance.models.decision import Decision, Packet
 from governance.models.document import FrozenDocument
@@ -15,6 +16,7 @@ from governance.models.source_copy import SourceCopy
 from governance.models.webhook import Webhook, WebhookDelivery, WebhookPosition, WebhookSecret
 
 __all__ = [
+    "AdvisoryMirror",
     "CheckRun",
     "Decision",
     "ExternalRun",
@@ -22,6 +24,7 @@ __all__ = [
     "FrozenDocument",
     "IdempotencyKey",
     "MonitoringFinding",
+    "PackageAdvisories",
     "Packet",
     "PdfFile",
     "Policy",

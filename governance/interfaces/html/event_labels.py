@@ -16,6 +16,7 @@ from django.urls import reverse
 from audit.actor import Actor
 from audit.models import Event
 from governance.models import (
+    AdvisoryMirror,
     CheckRun,
     Decision,
     ExternalRun,
@@ -260,6 +261,7 @@ _KINDS: Mapping[str, _Kind] = {
         "version__model",
         lambda r: _of_version(f"report of {r.source}", r.version, "signals/"),
     ),
+    "advisory_mirror": (AdvisoryMirror, (), "", lambda m: ObjectLabel(f"advisories of {m.modified:%Y-%m-%d}")),
     "policy": (Policy, (), "", lambda p: ObjectLabel(p.title)),
     "policy_revision": (
         PolicyRevision,

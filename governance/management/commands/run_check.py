@@ -13,7 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 from governance.checks import entry_points, runner
 from governance.checks.base import MODEL_CARD, Check, CheckContractError, Conclusion, Parameters
 from governance.checks.local_files import FolderUnusableError, LocalFiles, parse_pairs, read_fact
+from governance.services import advisories
 from registry import yaml_reader
+from registry.exceptions import ValidationFailedError
 
 FAILED, MISSING = 4, 2
 
@@ -41,6 +43,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--fact", action="append", default=[], metavar="NAME=YAML", help="such as licence=MIT; may be repeated"
         )
+        parser.add_argument("--advisories", default="", metavar="FILE.zip|FOLDER", help="an export of the OSV database")
         parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -118,4 +121,15 @@ def _files(options: dict[str, Any]) -> LocalFiles:
             files.facts[name] = read_fact(name, _yaml(text, f"--fact {name}"))
         except FolderUnusableError as error:
             raise FolderUnusableError(f"--fact {error}") from None
+    if options["advisories"]:
+        _add_advisories(files, Path(options["advisories"]))
     return files
+
+
+def _add_advisories(files: LocalFiles, path: Path) -> None:
+    try:
+        export = advisories.read_export(path)
+    except ValidationFailedError as refusal:
+        raise FolderUnusableError(f"--advisories: {refusal.errors[0].detail}") from None
+    mirror = {"sha256": export.sha256, "modified": export.modified.isoformat(), "records": export.records}
+    files.add_advisories(mirror, export.packages)

@@ -1,0 +1,1 @@
+"""Published vulnerabilities of packages: reading OSV records, matching versions, severities. Pure."""
