@@ -2,7 +2,7 @@
 
 Run in a process of its own with limited memory: a pickle of twelve bytes makes the C unpickler reserve gigabytes.
 
-    python -m tests.governance.checks.scan.pickle_fuzz --seed 1 --count 20000
+    python -m tests.governance.checks.scan.pickle_fuzz --seed 1 --count 20000 [--joblib]
 
 Prints one line of JSON: how many streams there were, how many were judged safe, how many of these an unpickler loaded,
 and the misses.
@@ -14,6 +14,7 @@ import argparse
 import copyreg
 import io
 import json
+import os
 import pickle
 import random
 import resource
@@ -25,12 +26,17 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import joblib
+import numpy as np
+from joblib.numpy_pickle import NumpyUnpickler
+
 from governance.checks.formats import effort
 from governance.checks.scan.allowed_names import AllowedNames, Use
 from governance.checks.scan.pickle_files import interpret
 from governance.checks.scan.pickle_report import PickleReport
 from governance.checks.scan.pickle_source import Source
 from governance.checks.scan.report import Verdict
+from tests.governance.checks.scan.pickle_made import CALL, name, text
 
 MEMORY = 1 << 30
 MAX_LENGTH = 600
@@ -138,6 +144,23 @@ class InPython(pickle._Unpickler):
         self.watch.misses.append("persistent id")
 
 
+class InJoblib(NumpyUnpickler):  # type: ignore[misc]  # joblib has no types
+    """joblib's unpickler, which reads the bytes of arrays. What it needs for that is imported."""
+
+    watch: Watch
+
+    def __init__(self, file: Any) -> None:
+        super().__init__("", file, ensure_native_byte_order=False)
+
+    def find_class(self, module: str, attribute: str) -> Any:
+        found = self.watch.found(module, attribute, self.proto)
+        return super().find_class(module, attribute) if f"{module}.{attribute}" in NEEDED else found
+
+
+NEEDED = frozenset({"joblib.numpy_pickle.NumpyArrayWrapper", "numpy.ndarray", "numpy.dtype"})
+"""Arrays themselves are stand-ins: NumPy ends the process when an array of objects gets a list that is too short."""
+
+
 class Raw(io.RawIOBase):
     """A file without a buffer, of which each read returns little."""
 
@@ -167,12 +190,12 @@ READERS: tuple[Callable[[bytes], Any], ...] = (
 )
 
 
-def misses_of(content: bytes) -> tuple[list[str], bool]:
+def misses_of(content: bytes, *, arrays: bool) -> tuple[list[str], bool]:
     """Load a stream in every way; return the misses, and whether a loader reached the end of the first pickle."""
     missed: list[str] = []
     loaded = False
-    for kind in (InC, InPython):
-        for opened in READERS:
+    for kind in (InJoblib,) if arrays else (InC, InPython):
+        for opened in READERS[:1] if arrays else READERS:
             for keeps_memo in (False, True):
                 watch = Watch()
                 ended = _load(kind, opened(content), watch, keeps_memo=keeps_memo)
@@ -195,10 +218,6 @@ def _load(kind: Any, file: Any, watch: Watch, *, keeps_memo: bool) -> bool:
     except (Exception, RecursionError, MemoryError):
         return ended
     return ended
-
-
-def text(value: str) -> bytes:
-    return b"\x8c" + bytes([len(value)]) + value.encode()
 
 
 def seeds() -> list[bytes]:
@@ -232,6 +251,47 @@ def seeds() -> list[bytes]:
     ]
     made += [content for content, _ in tricks.UNSAFE.values()] + list(tricks.SAFE.values())
     return [content for content in made if len(content) <= MAX_LENGTH]
+
+
+def array_seeds() -> list[bytes]:
+    """Small joblib files, and the tricks with arrays."""
+    from tests.governance.checks.scan import test_pickle_files as tricks
+
+    hidden = np.frombuffer((b"N0" * 4 + b"cos\ngetpid\n)R0") * 3, np.uint8)
+    made = [tricks.wrapped(), *tricks.BROKEN_ARRAYS.values()]
+    made += [tricks.wrapped(data=b"\x02\xff\xff" + b"N" * 16 + CALL + b"0")] * 8
+    values = [[np.arange(2), OrderedDict(a=np.zeros(1))], [np.zeros(1), Evil()], *[[hidden, hidden.reshape(3, -1)]] * 8]
+    for value in (*tricks.ARRAYS.values(), *values):
+        for protocol in (0, 2, 4, 5):
+            file = io.BytesIO()
+            joblib.dump(value, file, protocol=protocol)
+            made.append(file.getvalue())
+    return made
+
+
+ARRAY_FRAGMENTS = [
+    *(text("shape") + shape + b"s" for shape in (b")", b"K\x00\x85", b"K\x01\x85", b"K\x08K\x03\x86")),
+    text("numpy_array_alignment_bytes") + b"Ns",
+    text("numpy_array_alignment_bytes") + b"K\x10s",
+    *(text("dtype") + name("numpy", "dtype") + text(code) + b"\x85Rs" for code in ("u1", "S9", "V3", "O", "u8")),
+    *(b"h" + bytes([index]) for index in range(12)),
+    *(b"h" + bytes([index]) + b"}b" for index in range(12)),
+    text("shape") + b"K\x02\x85u(",
+    b"u}(",
+    b"ub",
+    b"b",
+    b"2",
+    b"0",
+    b"\x94",
+]
+"""Changes of what describes an array."""
+
+
+class Evil:
+    """An object whose pickle calls os.getpid."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.getpid, ()
 
 
 FRAGMENTS = [
@@ -305,21 +365,21 @@ FRAGMENTS = [
 ]
 
 
-def streams(generator: random.Random, known: list[bytes]) -> Iterator[bytes]:
+def streams(generator: random.Random, known: list[bytes], fragments: list[bytes]) -> Iterator[bytes]:
     """Endless streams: mutations of the seeds, and fragments in a row."""
     while True:
         kind = generator.random()
         if kind < 0.25:
-            parts = generator.choices(FRAGMENTS, k=generator.randint(2, 14))
+            parts = generator.choices(fragments, k=generator.randint(2, 14))
             content = b"".join(parts) + b"."
         else:
             content = generator.choice(known)
         for _ in range(generator.choice((1, 1, 1, 2, 3, 5))):
-            content = mutated(generator, content, known)
+            content = mutated(generator, content, known, fragments)
         yield content[: 2 * MAX_LENGTH]
 
 
-def mutated(generator: random.Random, content: bytes, known: list[bytes]) -> bytes:
+def mutated(generator: random.Random, content: bytes, known: list[bytes], fragments: list[bytes]) -> bytes:
     at = generator.randrange(len(content) + 1)
     kind = generator.randrange(8)
     if kind == 0:
@@ -327,7 +387,7 @@ def mutated(generator: random.Random, content: bytes, known: list[bytes]) -> byt
     if kind == 1:
         return content[:at] + content[at + generator.randint(1, 8) :]
     if kind == 2:
-        return content[:at] + generator.choice(FRAGMENTS) + content[at:]
+        return content[:at] + generator.choice(fragments) + content[at:]
     if kind == 3:
         other = generator.choice(known)
         return content[:at] + other[generator.randrange(len(other) + 1) :]
@@ -339,18 +399,19 @@ def mutated(generator: random.Random, content: bytes, known: list[bytes]) -> byt
         return content[:end] + content[at:end] + content[end:]
     if kind == 6:
         return content + generator.choice(known)
-    return content[:at] + generator.choice(FRAGMENTS) + content[at + 1 :]
+    return content[:at] + generator.choice(fragments) + content[at + 1 :]
 
 
-def run(seed: int, count: int) -> dict[str, Any]:
+def run(seed: int, count: int, *, arrays: bool = False) -> dict[str, Any]:
     generator = random.Random(seed)
-    known = seeds()
+    known = array_seeds() if arrays else seeds()
+    fragments = ARRAY_FRAGMENTS * 2 + FRAGMENTS if arrays else FRAGMENTS
     totals: dict[str, Any] = {"streams": 0, "safe": 0, "loaded": 0, "misses": []}
-    for content in streams(generator, known):
+    for content in streams(generator, known, fragments):
         totals["streams"] += 1
         if is_safe(content):
             totals["safe"] += 1
-            missed, loaded = misses_of(content)
+            missed, loaded = misses_of(content, arrays=arrays)
             totals["loaded"] += loaded
             if missed:
                 totals["misses"].append([content.hex(), missed[:3]])
@@ -363,11 +424,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--joblib", action="store_true")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     copyreg.add_extension(*EXTENSION)
     warnings.simplefilter("ignore")
-    json.dump(run(options.seed, options.count), sys.stdout)
+    json.dump(run(options.seed, options.count, arrays=options.joblib), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[4]
 
 
-def fuzzed(seed: int, count: int) -> dict[str, Any]:
+def fuzzed(seed: int, count: int, *options: str) -> dict[str, Any]:
     child = subprocess.run(
-        [sys.executable, "-m", "tests.governance.checks.scan.pickle_fuzz", "--seed", str(seed), "--count", str(count)],
+        [
+            sys.executable,
+            "-m",
+            "tests.governance.checks.scan.pickle_fuzz",
+            "--seed",
+            str(seed),
+            "--count",
+            str(count),
+            *options,
+        ],
         cwd=ROOT,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
         capture_output=True,
@@ -36,3 +45,13 @@ def test_no_stream_judged_safe_makes_an_unpickler_import_or_call_more(seed: int,
     assert found["misses"] == []
     assert found["streams"] == count
     assert found["loaded"] > count / 50, "too few streams are safe and load: the fuzz would find nothing"
+
+
+@pytest.mark.parametrize(
+    ("seed", "count"), [(1, 4_000), *(pytest.param(seed, 100_000, marks=pytest.mark.long) for seed in range(2, 5))]
+)
+def test_no_joblib_file_judged_safe_makes_joblib_import_or_call_more(seed: int, count: int) -> None:
+    found = fuzzed(seed, count, "--joblib")
+
+    assert found["misses"] == []
+    assert found["loaded"] > count / 50, "too few files are safe and load: the fuzz would find nothing"
