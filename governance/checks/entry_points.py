@@ -21,6 +21,7 @@ from audit.exceptions import NotCanonicalError
 from governance.checks.base import Check, CheckContractError, Parameters, refuse_bad_check
 from governance.checks.builtin.artifact_format import ArtifactFormat
 from governance.checks.builtin.dependencies_vulnerabilities import DependenciesVulnerabilities
+from governance.checks.builtin.docs_regulatory import DocsRegulatory
 from governance.checks.builtin.evaluation_adequacy import EvaluationAdequacy
 from governance.checks.builtin.explanation_declared import ExplanationDeclared
 from governance.checks.builtin.integrity_digest import IntegrityDigest
@@ -47,6 +48,7 @@ BUILTIN: tuple[type[Check], ...] = (
     SecretsScan,
     ExplanationDeclared,
     PrivacyReview,
+    DocsRegulatory,
 )
 
 RESERVED = frozenset(

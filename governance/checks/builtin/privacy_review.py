@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from governance.checks.base import (
     MAX_TEXT,
@@ -18,7 +18,7 @@ from governance.checks.base import (
     RequiredEvidence,
     Sandbox,
 )
-from registry import moments, yaml_reader
+from governance.checks.structured_evidence import Person, read_day, read_structured
 
 PRIVACY_REVIEW = "privacy.review"
 MAX_FILE = 256 * 1024
@@ -30,20 +30,13 @@ LegalBasis = Literal[
 """Source: Regulation (EU) 2016/679, Article 6(1)."""
 Result = Literal["approved", "approved_with_conditions", "rejected"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2_000)]
-_PLACEHOLDERS = frozenset({"todo", "tbd", "n/a", "na", "none", "name", "unknown", "xxx", "placeholder", "to be done"})
-
-
-def _day(given: Any) -> date:
-    if not isinstance(given, str):
-        raise ValueError("write a date, such as 2026-09-14")
-    return moments.read_day(given)
 
 
 class _Review(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    reviewer: Text
-    date: Annotated[date, BeforeValidator(_day)]
+    reviewer: Person
+    date: Annotated[date, BeforeValidator(read_day)]
     legal_basis: LegalBasis
     data_categories: Annotated[list[Text], Field(max_length=200)]
     special_categories: Annotated[list[Text], Field(max_length=200)] = []
@@ -55,8 +48,6 @@ class _Review(BaseModel):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         """Refuse a review whose parts contradict each other."""
-        if self.reviewer.casefold() in _PLACEHOLDERS:
-            raise ValueError("reviewer: write the name of the person who reviewed")
         if self.legal_basis == "no_personal_data" and (self.data_categories or self.special_categories):
             raise ValueError("legal_basis is no_personal_data, and categories of personal data are listed")
         if self.legal_basis != "no_personal_data" and not (self.data_categories or self.special_categories):
@@ -125,18 +116,9 @@ wrote it only as far as the account that attached the file is trusted.
         file = ctx.one(PRIVACY_REVIEW)
         if file is None or file.local is None:
             return CheckOutcome(Conclusion.ACTION_REQUIRED, f"There is no evidence {PRIVACY_REVIEW}: attach it.")
-        if file.size > MAX_FILE:
-            return _needs("review_unreadable", f"The review has {file.size:,} bytes; at most {MAX_FILE:,} are read.")
-        try:
-            review = _Review.model_validate(yaml_reader.read(file.local.read_text("utf-8-sig")))
-        except (yaml_reader.YamlUnreadableError, UnicodeDecodeError) as error:
-            return _needs("review_unreadable", f"The privacy review cannot be read: {error}.")
-        except ValidationError as error:
-            faults = error.errors(include_url=False, include_context=False, include_input=False)
-            words = "; ".join(
-                f"{'/'.join(map(str, fault['loc'])) or 'the review'}: {fault['msg']}" for fault in faults[:5]
-            )
-            return _needs("review_unreadable", f"The privacy review cannot be used: {words}.")
+        review, problem = read_structured(file, _Review, MAX_FILE)
+        if review is None:
+            return _needs("review_unreadable", f"The privacy review cannot be used: {problem}")
         return _judge(review, ctx.now.date(), params)
 
 

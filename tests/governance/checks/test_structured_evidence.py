@@ -1,4 +1,4 @@
-"""`explanation.declared` and `docs.privacy_review`: structured evidence, read strictly."""
+"""`explanation.declared`, `docs.privacy_review` and `docs.regulatory`: structured evidence, read strictly."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from governance.checks import entry_points
 from governance.checks.base import CheckOutcome, Conclusion
+from governance.checks.builtin.docs_regulatory import ANNEX_IV, CONDITIONAL, REGULATORY
 from governance.checks.builtin.explanation_declared import EXPLANATION, _Feature, _shares
 from governance.checks.builtin.privacy_review import PRIVACY_REVIEW
 from governance.checks.documentation import EXAMPLES
+from governance.documents.annex_iv import POINTS
 
 Judged = Callable[..., CheckOutcome]
 
@@ -190,3 +192,67 @@ def test_two_policies_give_the_stricter_limits() -> None:
     assert entry_points.combined_parameters(
         "explanation.declared", {"excluded": ["a"], "max_share": 0.4}, {"excluded": ["b"], "min_features": 3}
     ) == {"min_features": 3, "max_share": 0.4, "excluded": ["a", "b"], "excluded_share": 0.0}
+
+
+def test_the_points_are_those_of_the_technical_document() -> None:
+    assert {point.clause: point.title for point in POINTS} == ANNEX_IV
+    assert {point.clause for point in POINTS if all(item.conditional for item in point.asks)} == CONDITIONAL
+
+
+def regulate(judged: Judged, changed: dict[str, Any] | None = None, **params: Any) -> CheckOutcome:
+    document = yaml.safe_load((EXAMPLES / "docs_regulatory.yaml").read_text())
+    for clause, part in (changed or {}).items():
+        document["parts"][clause] = part and {**document["parts"].get(clause, {}), **part}
+    for part in document["parts"].values():
+        if part:
+            part["signed_off_on"] = str(part["signed_off_on"])
+    content = yaml.safe_dump(document).encode()
+    return judged("docs.regulatory", {"d": content}, kind=REGULATORY, **params)
+
+
+def test_the_example_of_a_regulatory_document_passes_and_says_what_is_not_checked(judged: Judged) -> None:
+    found = regulate(judged)
+    assert (found.conclusion, found.findings) == (SUCCESS, ())
+    assert "adequate is not checked" in found.summary
+    raw = (EXAMPLES / "docs_regulatory.yaml").read_bytes()
+    assert judged("docs.regulatory", {"d": raw}, kind=REGULATORY).conclusion is SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("changed", "params", "code"),
+    [
+        ({"3": None}, {}, "part_missing"),
+        ({"3": {"answer": ""}}, {}, "part_not_answered"),
+        ({"3": {"answer": "TBD, to be determined"}}, {}, "part_not_answered"),
+        ({"3": {"answer": "see document"}}, {}, "part_not_answered"),
+        ({"3": {"answer": "", "not_applicable": "we do not need it"}}, {}, "not_conditional"),
+        ({"1(b)": {"not_applicable": "n/a"}}, {}, "part_not_answered"),
+        ({"3": {"signed_off_on": "2025-10-31"}}, {}, "sign_off_expired"),
+        ({"3": {"signed_off_on": "2026-09-01"}}, {"sign_off_max_days": 60}, "sign_off_expired"),
+        ({"3": {"signed_off_on": "2026-11-02"}}, {}, "sign_off_in_future"),
+        (
+            {"10": {"answer": "a b c d", "signed_off_by": "Greta Holm", "signed_off_on": "2026-09-21"}},
+            {},
+            "part_unknown",
+        ),
+        ({"3": {"signed_off_by": "TBD"}}, {}, "document_unreadable"),
+        ({"3": {"signed_off_on": "soon"}}, {}, "document_unreadable"),
+        ({"3": {"not_applicable": "both are written"}}, {}, "document_unreadable"),
+        ({"3": {"other": 1}}, {}, "document_unreadable"),
+    ],
+)
+def test_what_a_regulatory_document_lacks(
+    judged: Judged, changed: dict[str, Any], params: dict[str, Any], code: str
+) -> None:
+    found = regulate(judged, changed, **params)
+    assert found.conclusion is ACTION
+    assert {f.code for f in found.findings} == {code} or params
+    assert code in {f.code for f in found.findings}
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"template: other\nparts: {}", b"- a", b"template: annex-iv", b"\xff", b"a: ["]
+)
+def test_what_is_no_regulatory_document(judged: Judged, content: bytes) -> None:
+    found = judged("docs.regulatory", {"d": content}, kind=REGULATORY)
+    assert (found.conclusion, found.findings[0].code) == (ACTION, "document_unreadable")
