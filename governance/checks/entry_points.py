@@ -28,6 +28,7 @@ from governance.checks.builtin.integrity_digest import IntegrityDigest
 from governance.checks.builtin.license_allowed import LicenseAllowed
 from governance.checks.builtin.lineage_declared import LineageDeclared
 from governance.checks.builtin.model_card import ModelCardComplete
+from governance.checks.builtin.performance_champion import PerformanceChampion
 from governance.checks.builtin.performance_threshold import PerformanceThreshold
 from governance.checks.builtin.privacy_review import PrivacyReview
 from governance.checks.builtin.secrets_scan import SecretsScan
@@ -45,6 +46,7 @@ BUILTIN: tuple[type[Check], ...] = (
     DependenciesVulnerabilities,
     EvaluationAdequacy,
     PerformanceThreshold,
+    PerformanceChampion,
     SecretsScan,
     ExplanationDeclared,
     PrivacyReview,

@@ -86,20 +86,31 @@ def auc(positive: Flags, scores: Floats, confidence: float) -> Estimate:
         scores: score of each row.
         confidence: one-sided confidence level.
     """
+    above, below = placements(positive, scores)
+    value = float(above.mean())
+    spread = float(np.sqrt(above.var(ddof=1) / len(above) + below.var(ddof=1) / len(below)))
+    if spread == 0.0:
+        smaller = min(len(above), len(below))
+        bound = proportion(round(value * smaller), smaller, confidence)
+        return Estimate(value, bound.lower, bound.upper, len(scores))
+    half = NormalDist().inv_cdf(confidence) * spread
+    return Estimate(value, max(0.0, value - half), min(1.0, value + half), len(scores))
+
+
+def placements(positive: Flags, scores: Floats) -> tuple[Floats, Floats]:
+    """Return DeLong's structural components: for each positive row the share of negative rows with a lower score, and
+    for each negative row the share of positive rows with a higher score. Ties count half.
+
+    Raises:
+        NotComputable: a class has fewer than two rows.
+    """
     high, low = scores[positive], scores[~positive]
     if len(high) < 2 or len(low) < 2:
         raise NotComputable("the area under the curve needs two rows of each class at least")
     together = _midranks(np.concatenate([high, low]))
     above = (together[: len(high)] - _midranks(high)) / len(low)
     below = 1 - (together[len(high) :] - _midranks(low)) / len(high)
-    value = float(above.mean())
-    spread = float(np.sqrt(above.var(ddof=1) / len(high) + below.var(ddof=1) / len(low)))
-    if spread == 0.0:
-        smaller = min(len(high), len(low))
-        bound = proportion(round(value * smaller), smaller, confidence)
-        return Estimate(value, bound.lower, bound.upper, len(scores))
-    half = NormalDist().inv_cdf(confidence) * spread
-    return Estimate(value, max(0.0, value - half), min(1.0, value + half), len(scores))
+    return above, below
 
 
 def _midranks(values: Floats) -> Floats:

@@ -221,26 +221,46 @@ class Evaluation:
         name = canonical_metric(metric)
         match name:
             case "accuracy":
-                hits = self._predicted() == self.labels
+                hits = self.hits()
                 return metrics_ci.proportion(int(hits.sum()), len(hits), confidence)
             case "precision" | "recall" | "f1":
                 return self._of_confusion(name, confidence, seed)
             case "auc":
-                return metrics_ci.auc(self._actual(), self._scores(), confidence)
-            case "log_loss":
-                chance = np.clip(self._chances(), 1e-15, 1 - 1e-15)
-                return metrics_ci.mean(-np.log(np.where(self._actual(), chance, 1 - chance)), confidence)
-            case "brier":
-                return metrics_ci.mean((self._chances() - self._actual()) ** 2, confidence)
-            case "mae":
-                return metrics_ci.mean(np.abs(self._errors()), confidence)
+                return metrics_ci.auc(self.actual(), self.raw_scores(), confidence)
+            case "log_loss" | "brier" | "mae":
+                return metrics_ci.mean(self.losses(name), confidence)
             case "rmse":
-                return metrics_ci.root_mean(self._errors() ** 2, confidence)
+                return metrics_ci.root_mean(self.losses(name), confidence)
         raise NotComputable(f"{metric} is not one of those computed here: {', '.join(sorted(COMPUTED))}")
 
+    def losses(self, metric: str) -> Floats:
+        """Return the loss of each row, of which `metric` is the mean; for rmse, the square root of the mean.
+
+        Raises:
+            NotComputable: the table does not define it, or `metric` is not log_loss, brier, mae or rmse.
+        """
+        match metric:
+            case "log_loss":
+                chance = np.clip(self._chances(), 1e-15, 1 - 1e-15)
+                return -np.log(np.where(self.actual(), chance, 1 - chance))
+            case "brier":
+                return np.asarray((self._chances() - self.actual()) ** 2)
+            case "mae":
+                return np.abs(self._errors())
+            case "rmse":
+                return np.asarray(self._errors() ** 2)
+        raise NotComputable(f"{metric} is no mean of the rows")
+
+    def hits(self) -> Flags:
+        """Return whether the prediction of each row is its label. Raises NotComputable."""
+        return np.asarray(self._predicted() == self.labels)
+
+    def predicted_positive(self) -> Flags:
+        """Return whether each row is predicted positive. Raises NotComputable."""
+        return np.asarray(self._predicted() == self.classes.index(self._positive()))
+
     def _of_confusion(self, name: str, confidence: float, seed: int) -> Estimate:
-        actual = self._actual()
-        predicted = self._predicted() == self.classes.index(self._positive())
+        actual, predicted = self.actual(), self.predicted_positive()
         hits = int((actual & predicted).sum())
         alarms, misses = int((~actual & predicted).sum()), int((actual & ~predicted).sum())
         if name == "precision":
@@ -264,16 +284,18 @@ class Evaluation:
                     return match[0]
         raise NotComputable(f"which label counts as positive is not said: name one of {', '.join(sorted(labels))}")
 
-    def _actual(self) -> Flags:
+    def actual(self) -> Flags:
+        """Return whether the label of each row is the positive one. Raises NotComputable."""
         return np.asarray(self.labels == self.classes.index(self._positive()))
 
-    def _scores(self) -> Floats:
+    def raw_scores(self) -> Floats:
+        """Return the column score. Raises NotComputable if there is none."""
         if self.scores is None:
             raise NotComputable("the table has no column score")
         return self.scores
 
     def _chances(self) -> Floats:
-        scores = self._scores()
+        scores = self.raw_scores()
         if scores.min() < 0 or scores.max() > 1:
             raise NotComputable("the scores are not probabilities: some lie outside 0 to 1")
         return scores
@@ -294,7 +316,7 @@ class Evaluation:
         positive = self.classes.index(self._positive())
         others = [code for code in np.unique(self.labels) if code != positive]
         other = others[0] if others else -1
-        return np.where(self._scores() >= self.decision_threshold, positive, other)
+        return np.where(self.raw_scores() >= self.decision_threshold, positive, other)
 
     def _errors(self) -> Floats:
         if self.predictions is None:

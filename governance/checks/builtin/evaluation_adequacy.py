@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -25,8 +24,9 @@ from governance.checks.base import (
     Severity,
 )
 from governance.checks.builtin.evaluation import TABLE_FORM, Evaluation, normalised_id, remark_findings, unusable
+from governance.checks.declared_datasets import of_role, relation
 from governance.checks.tables import TableFormatError, open_table
-from registry import datasets, moments
+from registry import moments
 
 TRAINING_IDS = "training.ids"
 _CLASSES_SHOWN = 50
@@ -188,7 +188,7 @@ def _judge_age(ctx: Context, params: Any, judged: _Judged) -> None:
     dated: list[tuple[datetime, str]] = []
     if registered := (ctx.facts["evaluation"] or {}).get("registered_at"):
         dated.append((datetime.fromisoformat(registered), "registration"))
-    for reference in _of_role(ctx, "evaluation"):
+    for reference in of_role(ctx, "evaluation"):
         try:
             day = moments.read_day(reference["version"])
         except moments.MomentError:
@@ -220,18 +220,18 @@ def _judge_separation(ctx: Context, evaluation: Evaluation, table: File, judged:
             f"{' …' if len(shared) > _ROWS_NAMED else ''} of the table. Evaluate on other examples.",
             table.path,
         )
-    trained, evaluated = _of_role(ctx, "training"), _of_role(ctx, "evaluation")
-    pairs = [(one, other, _relation(one, other)) for one in evaluated for other in trained]
+    trained, evaluated = of_role(ctx, "training"), of_role(ctx, "evaluation")
+    pairs = [(one, other, relation(one, other)) for one in evaluated for other in trained]
     judged.measures["datasets"] = [
-        {"evaluation": one["name"], "training": other["name"], "relation": relation} for one, other, relation in pairs
+        {"evaluation": one["name"], "training": other["name"], "relation": related} for one, other, related in pairs
     ]
-    for one, other, relation in pairs:
-        if relation == "same":
+    for one, other, related in pairs:
+        if related == "same":
             judged.fail(
                 "same_dataset", f"The evaluation dataset {one['name']} is the training dataset {other['name']}."
             )
     for one in evaluated:
-        if any(_relation(one, other) == "same" for other in _of_role(ctx, "validation")):
+        if any(relation(one, other) == "same" for other in of_role(ctx, "validation")):
             message = f"The evaluation dataset {one['name']} is also declared for validation: choices were made on it."
             judged.findings.append(Finding("validation_reused", message, Severity.WARNING))
     if shared is not None:
@@ -243,8 +243,8 @@ def _judge_separation(ctx: Context, evaluation: Evaluation, table: File, judged:
             f"No dataset with the role {' and none with the role '.join(missing)} is declared, so it is unknown "
             f"whether the data is separate. Declare it with its SHA-256, or attach {TRAINING_IDS}.",
         )
-    for one, other, relation in pairs:
-        if relation == "unknown":
+    for one, other, related in pairs:
+        if related == "unknown":
             judged.leave_open(
                 "overlap_unknown",
                 f"The identifiers of {one['name']} ({one['algorithm'] or 'label'}) and {other['name']} "
@@ -276,28 +276,3 @@ def _shared_ids(ctx: Context, evaluation: Evaluation, table: File, judged: _Judg
         judged.leave_open("training_ids_unusable", f"{error} Attach a corrected file.", trained.path)
         return None
     return sorted(found)
-
-
-def _of_role(ctx: Context, role: str) -> Sequence[Mapping[str, str]]:
-    return [reference for reference in ctx.facts["datasets"] if reference["role"] == role]
-
-
-def _relation(one: Mapping[str, str], other: Mapping[str, str]) -> Literal["same", "different", "unknown"]:
-    """Return whether two declared datasets are the same data, as far as their identifiers show it."""
-    first, second = (
-        datasets.Reference(each["name"], each["version"], each["uri"], each["algorithm"], each["digest"])
-        for each in (one, other)
-    )
-    same_label = bool(first.digest) and (first.digest_algorithm, first.digest) == (
-        second.digest_algorithm,
-        second.digest,
-    )
-    if datasets.identity(first) == datasets.identity(second) or (
-        same_label and "weak" in (one["strength"], other["strength"])
-    ):
-        return "same"
-    comparable = first.digest_algorithm == second.digest_algorithm and "weak" not in (
-        one["strength"],
-        other["strength"],
-    )
-    return "different" if comparable else "unknown"
