@@ -100,6 +100,10 @@ bench: .venv/dev  ## run the benchmarks; they are not part of the tests
 		-r requirements/oracles.txt
 	@touch $@
 
+.PHONY: oracles
+oracles: .venv-oracles/made  ## compute the reference answers of tests/governance/checks/oracles/ with SciPy, scikit-learn and fairlearn
+	@for file in tests/governance/checks/oracles/*.py; do .venv-oracles/bin/python $$file || exit 1; done
+
 .PHONY: audit
 audit: .venv-audit/made  ## report known vulnerabilities of the pinned packages; queries PyPI or, with ARGS="-s osv", OSV
 	@.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off $(ARGS) \

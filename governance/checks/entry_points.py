@@ -24,6 +24,7 @@ from governance.checks.builtin.dependencies_vulnerabilities import DependenciesV
 from governance.checks.builtin.docs_regulatory import DocsRegulatory
 from governance.checks.builtin.evaluation_adequacy import EvaluationAdequacy
 from governance.checks.builtin.explanation_declared import ExplanationDeclared
+from governance.checks.builtin.fairness_groups import FairnessGroups
 from governance.checks.builtin.integrity_digest import IntegrityDigest
 from governance.checks.builtin.license_allowed import LicenseAllowed
 from governance.checks.builtin.lineage_declared import LineageDeclared
@@ -32,6 +33,7 @@ from governance.checks.builtin.performance_champion import PerformanceChampion
 from governance.checks.builtin.performance_threshold import PerformanceThreshold
 from governance.checks.builtin.privacy_review import PrivacyReview
 from governance.checks.builtin.secrets_scan import SecretsScan
+from governance.checks.builtin.stability_drift import StabilityDrift
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ BUILTIN: tuple[type[Check], ...] = (
     LineageDeclared,
     DependenciesVulnerabilities,
     EvaluationAdequacy,
+    FairnessGroups,
+    StabilityDrift,
     PerformanceThreshold,
     PerformanceChampion,
     SecretsScan,

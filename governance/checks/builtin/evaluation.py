@@ -102,7 +102,7 @@ class Categories:
         return np.frombuffer(self.codes, dtype=np.int64)
 
     def _code(self, cell: str, line: int, cells: Sequence[str]) -> int:
-        name = _name(cell)
+        name = canonical_name(cell)
         if not name or name.casefold() == "nan":
             if not self.blank:
                 raise TableFormatError(f"{self.where}{line + cells.index(cell)}, {self.name} is blank or NaN.")
@@ -199,7 +199,7 @@ class Evaluation:
             labels=coded,
             scores=read[every] if "score" in places else None,
             predictions=predictions.indices()[every] if "prediction" in places else None,
-            positive=_name(positive) if positive is not None else None,
+            positive=canonical_name(positive) if positive is not None else None,
             decision_threshold=decision_threshold,
             remarks=tuple(remarks),
             ids=tuple(ids[n] for n in chosen) if ids else None,
@@ -362,11 +362,6 @@ def remark_findings(evaluation: Evaluation, table: File, *, without: Collection[
     ]
 
 
-def normalised_id(name: str) -> str:
-    """Return an example id as ids are compared: "17.0", which tools write for numbers, is "17"."""
-    return _name(name)
-
-
 def _places(table: Table, group_columns: Sequence[str], *, needs_output: bool) -> dict[str, int]:
     """Return the positions of the columns that are read. Raises TableFormatError if one is missing."""
     found = {name: place for name in ("label", "score", "prediction", "id") if (place := table.place(name)) is not None}
@@ -384,7 +379,7 @@ def _places(table: Table, group_columns: Sequence[str], *, needs_output: bool) -
     return found | {f"group {name}": place for name, place in groups.items() if place is not None}
 
 
-def _name(text: str) -> str:
-    """Return a label's name; "1.0" and "1" are the same."""
+def canonical_name(text: str) -> str:
+    """Return a label or an id as they are compared: "17.0", which tools write for numbers, is "17"."""
     name = text.strip()
     return name.partition(".")[0].removeprefix("+") if _INTEGRAL.fullmatch(name) else name

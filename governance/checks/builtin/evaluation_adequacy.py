@@ -23,7 +23,7 @@ from governance.checks.base import (
     Sandbox,
     Severity,
 )
-from governance.checks.builtin.evaluation import TABLE_FORM, Evaluation, normalised_id, remark_findings, unusable
+from governance.checks.builtin.evaluation import TABLE_FORM, Evaluation, canonical_name, remark_findings, unusable
 from governance.checks.declared_datasets import of_role, relation
 from governance.checks.tables import TableFormatError, open_table
 from registry import moments
@@ -262,13 +262,13 @@ def _shared_ids(ctx: Context, evaluation: Evaluation, table: File, judged: _Judg
         message = f"{TRAINING_IDS} is attached, but {table.path} has no column id to compare with. Add the ids."
         judged.leave_open("ids_missing", message, table.path)
         return None
-    numbered = {normalised_id(name): number for number, name in enumerate(evaluation.ids, 1)}
+    numbered = {canonical_name(name): number for number, name in enumerate(evaluation.ids, 1)}
     found: set[int] = set()
     rows = 0
     try:
         for (name,) in open_table(trained).rows(required=("id",)):
             rows += 1
-            if (number := numbered.get(normalised_id(name))) is not None:
+            if (number := numbered.get(canonical_name(name))) is not None:
                 found.add(number)
         if not rows:
             raise TableFormatError(f"{trained.path} has no rows below its header.")

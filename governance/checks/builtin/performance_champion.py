@@ -28,7 +28,7 @@ from governance.checks.builtin.evaluation import (
     TABLE_FORM,
     Evaluation,
     canonical_metric,
-    normalised_id,
+    canonical_name,
     remark_findings,
 )
 from governance.checks.declared_datasets import of_role, relation
@@ -268,7 +268,7 @@ def _paired(first: Evaluation, second: Evaluation, table: File, other_table: Fil
             raise _NotComparableError(
                 "ids_missing", f"{file.path} has no column id. Add the ids of the examples.", file.path
             )
-        by_id = {normalised_id(name): row for row, name in enumerate(evaluation.ids)}
+        by_id = {canonical_name(name): row for row, name in enumerate(evaluation.ids)}
         if len(by_id) != evaluation.rows_read:
             raise _NotComparableError(
                 "ids_repeated",
