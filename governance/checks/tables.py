@@ -1,4 +1,6 @@
-"""Reads evaluation tables (CSV) as common tools export them. Ambiguous input is refused with its line, never guessed.
+"""Reads evaluation tables, in CSV and by an extra in Parquet, as common tools export them.
+
+Ambiguous input is refused with its line, never guessed.
 
 Accepted are UTF-8, UTF-16 with a byte order mark and Windows-1252; columns separated by commas, semicolons, tabs or
 bars, also with Excel's first line `sep=;`; trailing separators; and common column names in any case.
@@ -24,7 +26,7 @@ MAX_ROWS = 20_000_000
 MAX_RECORD = 1 << 20
 """Maximum characters of the header line and of a row, which is kept whole."""
 _CHUNK = 1 << 20
-_BATCH = 10_000
+BATCH = 10_000
 _SHOWN = 80
 """Maximum characters of a column's name in messages."""
 
@@ -40,7 +42,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file of known form: encoding, separator, and column names as written."""
+    """A file of known form: encoding, separator, and column names as written."""
 
     file: File
     local: Path
@@ -119,7 +121,7 @@ class Table:
         for record in self._records():
             batch.append(record)
             count += 1
-            if len(batch) == _BATCH:
+            if len(batch) == BATCH:
                 if count > MAX_ROWS:
                     raise TableFormatError(f"{self.file.path} has more than {MAX_ROWS:,} rows. Take a sample.")
                 yield self.lines_before + 2 + count - len(batch), batch
@@ -219,6 +221,8 @@ def open_table(file: File) -> Table:
     """
     if file.local is None:
         raise TableFormatError(f"{file.path} is not in storage. Add it again.")
+    if _is_parquet(file.local):
+        return _open_parquet(file)
     encoding = _encoding(file, file.local)
     lines_before, separator = 0, ""
     try:
@@ -238,6 +242,22 @@ def open_table(file: File) -> Table:
     except UnicodeError as error:
         raise TableFormatError(f"{file.path} is not text in one encoding. Save it as CSV in UTF-8.") from error
     raise TableFormatError(f"{file.path} is empty: it needs a header line that names every column once, and rows.")
+
+
+def _is_parquet(local: Path) -> bool:
+    with local.open("rb") as stream:
+        return stream.read(4) in (b"PAR1", b"PARE")
+
+
+def _open_parquet(file: File) -> Table:
+    try:
+        from governance.checks import parquet_tables  # noqa: PLC0415 (pyarrow is installed by an extra only)
+    except ImportError:
+        raise TableFormatError(
+            f"{file.path} is a Parquet file, and this server has no library that reads it. Save the rows as CSV, or "
+            "an operator installs it: pip install countersign[parquet]."
+        ) from None
+    return parquet_tables.open_parquet(file)
 
 
 def header(file: File) -> tuple[str, ...]:

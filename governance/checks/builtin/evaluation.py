@@ -36,7 +36,8 @@ _POSITIVE_OF = ({"0", "1"}, "1"), ({"false", "true"}, "true"), ({"no", "yes"}, "
 
 
 TABLE_FORM = """\
-A table with a header line and one row for each evaluated example, as CSV.
+A table with one row for each evaluated example: CSV with a header line, or Parquet if the server has the extra
+`parquet`.
 
 | column | content |
 | --- | --- |
