@@ -26,6 +26,7 @@ from registry.models import ModelVersion
 from registry.services import versions
 from registry.services.versions import DatasetSpec, VersionSpec
 from tests.fixtures.scenes import Share
+from tests.governance.checks.tried import ask, latest, settle
 from tests.governance.promotions.conftest import Bank, found_bank
 
 
@@ -65,6 +66,18 @@ def attach(bank: Bank, version: ModelVersion, content: bytes, kind: str = EVALUA
     )
 
 
+def evaluated(bank: Bank, source: str) -> ModelVersion:
+    """A version without files, with the evaluation dataset that all versions here have."""
+    dataset = DatasetSpec("evaluation", "holdout", "2026-09-30", "", "sha256", "a" * 64)
+    spec = VersionSpec(source=f"s3://models/{source}", datasets=[dataset])
+    return versions.declare_version(actor=bank.actor("priya"), model=bank.model, spec=spec, reuse=False)
+
+
+def table(wrong: int) -> bytes:
+    lines = [f"c{n},{n % 2},{n % 2 if n >= wrong else 1 - n % 2}" for n in range(2000)]
+    return "\n".join(["id,label,prediction", *lines]).encode()
+
+
 def test_the_version_in_the_target_is_the_champion_and_its_table_an_input(bank: Bank) -> None:
     champion = bank.in_staging()
     request = bank.request(bank.version(), stage="staging")
@@ -94,11 +107,7 @@ def test_a_target_without_a_version_has_no_champion(bank: Bank) -> None:
 
 
 def test_the_datasets_and_the_first_registration_of_the_evaluation_are_facts(bank: Bank) -> None:
-    spec = VersionSpec(
-        source="s3://models/credit",
-        datasets=[DatasetSpec("evaluation", "holdout", "2026-09-30", "", "sha256", "a" * 64)],
-    )
-    version = versions.declare_version(actor=bank.actor("priya"), model=bank.model, spec=spec, reuse=False)
+    version = evaluated(bank, "one")
     request = bank.request(version, stage="staging")
     assert read(request).facts["evaluation"] == {"registered_at": None}
     first = clock.now()
@@ -146,3 +155,25 @@ def test_the_lock_of_the_registration_is_an_input_until_one_is_attached(bank: Ba
     (attached,) = found(request).sources
     assert (attached.kind, attached.text) == (ENVIRONMENT_LOCK, None)
     assert len({without.digest, registered.digest, found(request).digest}) == 3
+
+
+def test_a_new_champion_makes_a_comparison_stale(bank: Bank) -> None:
+    check = "[{check: performance.champion, params: {metric: accuracy, on_no_champion: success}}]"
+    first = evaluated(bank, "first")
+    request = bank.run_checks(ask(bank, check, version=first))
+    assert bank.decide(request, "marta").state == "promoted"
+    attach(bank, first, table(wrong=100))
+    better, second = evaluated(bank, "better"), evaluated(bank, "second")
+    for version, wrong in ((better, 0), (second, 105)):
+        attach(bank, version, table(wrong))
+    pending = bank.run_checks(bank.request(second, stage="staging"))
+    passed = latest(pending, "performance.champion")
+    assert (passed.conclusion, passed.measures["champion"]["number"]) == ("success", first.number)
+    assert pending.packet_digest
+    chosen = bank.run_checks(bank.request(better, stage="staging"))
+    assert bank.decide(chosen, "marta").state == "promoted"
+    settle(pending.pk)
+    again = latest(bank.run_checks(pending), "performance.champion")
+    assert again.pk != passed.pk
+    assert (again.conclusion, again.measures["champion"]["number"]) == ("failure", better.number)
+    assert bank.fresh(pending).state == "blocked"

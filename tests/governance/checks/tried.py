@@ -51,7 +51,7 @@ def later(**span: float) -> Iterator[None]:
         yield
 
 
-def ask(bank: Bank, checks: str, *, priority: int = 5) -> PromotionRequest:
+def ask(bank: Bank, checks: str, *, priority: int = 5, version: ModelVersion | None = None) -> PromotionRequest:
     """A request for Staging under a policy with these checks (YAML of the list)."""
     policies.publish(
         actor=installation.INSTALLER,
@@ -59,7 +59,7 @@ def ask(bank: Bank, checks: str, *, priority: int = 5) -> PromotionRequest:
         f"approvals: [{{group: reviewers, count: 1}}]\nchecks: {checks}\n",
         reason="for the test",
     )
-    return bank.request(bank.version(), stage="staging")
+    return bank.request(version or bank.version(), stage="staging")
 
 
 def for_champion(bank: Bank, version: ModelVersion) -> PromotionRequest:
