@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from governance.checks.base import EVALUATION_TABLE, File
+from governance.checks.number_columns import NumberColumn
 from governance.checks.tables import TableFormatError, header, number, rows
 from governance.documents import pdf_fonts
 from governance.interfaces.mlflow import filters
@@ -56,6 +57,12 @@ def read_table(text: str, folder: Path) -> None:
         number(score or "0", "a row")
 
 
+def read_numbers(text: str) -> None:
+    column = NumberColumn("row ", "score")
+    column.add([text, "1.5", *text.split()], 1)
+    column.finish()
+
+
 def refusing(call: Callable[[str], object], *refusals: type[Exception]) -> Callable[[str], object]:
     def called(text: str) -> object:
         try:
@@ -90,6 +97,7 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], int]] = {
     "search box": (lambda text: list_filters.parse_search_box(text, ["state"]), 500),
     "name": (slug_of, 32 << 10),
     "text of a PDF": (pdf_fonts.fitted, 64 << 10),
+    "column of numbers": (refusing(read_numbers, TableFormatError), 64 << 10),
     "number": (refusing(lambda text: number(text, "a row"), TableFormatError), 128 << 10),
 }
 
