@@ -64,6 +64,9 @@ def mean(first: Floats, second: Floats, confidence: float) -> Difference:
     """Return the difference of two means of per-row values: mean and standard error of the paired differences.
 
     If all differences are equal, the bounds are those of a difference that no row showed, times the largest value.
+
+    Raises:
+        NotComputable: there are fewer than two rows, or every value is 0.
     """
     if len(first) < 2:
         raise NotComputable("a comparison needs at least two rows")
@@ -173,7 +176,10 @@ def _of_rows(
     rows = len(differences)
     half = NormalDist().inv_cdf(confidence) * float(differences.std(ddof=1)) / rows**0.5
     if np.ptp(differences) == 0:
-        half = _unseen(rows, confidence) * float(max(np.abs(first).max(), np.abs(second).max()))
+        largest = float(max(np.abs(first).max(), np.abs(second).max()))
+        if largest == 0:
+            raise NotComputable("no row has an error of either model, so the size of errors is unknown")
+        half = _unseen(rows, confidence) * largest
     return _within(value, other, half, rows, "mean")
 
 

@@ -200,6 +200,9 @@ def test_what_the_rows_do_not_define_needs_action(compared: Judged) -> None:
     for metric in ("auc", "log_loss", "brier"):
         outcome = compared(table(one_class), table(one_class), metric=metric)
         assert (outcome.conclusion, code(outcome)) == (Conclusion.ACTION_REQUIRED, "not_computable")
+    perfect = {**hits(50, 0), "label": [n * 3 for n in range(50)], "prediction": [n * 3 for n in range(50)]}
+    for metric in ("mae", "rmse"):
+        assert code(compared(table(perfect), table(perfect), metric=metric)) == "not_computable"
     none_positive = {**hits(50, 0), "prediction": [0] * 50}
     assert code(compared(table(none_positive), table(none_positive), metric="precision")) == "not_computable"
 
