@@ -14,6 +14,9 @@ import numpy as np
 
 from governance.checks.metrics_ci import BOOTSTRAPS, Flags, Floats, NotComputable, placements, proportion
 
+FEWEST_EFFECTIVE = 4
+"""With fewer rows that carry a difference, its standard error says little: another sample could show many more."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -39,8 +42,8 @@ class Difference:
 def auc(positive: Flags, first: Floats, second: Floats, confidence: float) -> Difference:
     """Return the difference of two areas under the ROC curve with the variance of DeLong for paired curves.
 
-    Source: DeLong, DeLong and Clarke-Pearson 1988. If the variance is 0, as for identical rankings, the bounds are
-    Wilson's for no difference among the rows of the smaller class.
+    Source: DeLong, DeLong and Clarke-Pearson 1988. If few rows carry the difference, or none, as for identical
+    rankings, the bounds are at least as wide as Wilson's for no difference among the rows of the smaller class.
 
     Args:
         positive: whether each row is positive.
@@ -55,15 +58,16 @@ def auc(positive: Flags, first: Floats, second: Floats, confidence: float) -> Di
     value, other = float(above.mean()), float(other_above.mean())
     variance = (above - other_above).var(ddof=1) / len(above) + (below - other_below).var(ddof=1) / len(below)
     half = NormalDist().inv_cdf(confidence) * float(variance) ** 0.5
-    if half == 0:
-        half = _unseen(min(len(above), len(below)), confidence)
+    if min(_effective(above - other_above), _effective(below - other_below)) < FEWEST_EFFECTIVE:
+        half = max(half, _unseen(min(len(above), len(below)), confidence))
     return _within(value, other, half, len(positive), "delong", largest=1)
 
 
 def mean(first: Floats, second: Floats, confidence: float) -> Difference:
     """Return the difference of two means of per-row values: mean and standard error of the paired differences.
 
-    If all differences are equal, the bounds are those of a difference that no row showed, times the largest value.
+    If few rows carry the difference, or none, the bounds are at least as wide as those of a difference that no row
+    showed, times the largest value.
 
     Raises:
         NotComputable: there are fewer than two rows, or every value is 0.
@@ -175,12 +179,19 @@ def _of_rows(
 ) -> Difference:
     rows = len(differences)
     half = NormalDist().inv_cdf(confidence) * float(differences.std(ddof=1)) / rows**0.5
-    if np.ptp(differences) == 0:
+    if _effective(differences) < FEWEST_EFFECTIVE or np.ptp(differences) == 0:
         largest = float(max(np.abs(first).max(), np.abs(second).max()))
         if largest == 0:
             raise NotComputable("no row has an error of either model, so the size of errors is unknown")
-        half = _unseen(rows, confidence) * largest
+        half = max(half, _unseen(rows, confidence) * largest)
     return _within(value, other, half, rows, "mean")
+
+
+def _effective(differences: Floats) -> float:
+    """Return how many rows carry a difference: the number of rows if all differ alike, 0 if none does."""
+    squares = differences**2
+    total = float((squares**2).sum())
+    return float(squares.sum()) ** 2 / total if total > 0 else 0.0
 
 
 def _unseen(rows: int, confidence: float) -> float:
