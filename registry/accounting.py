@@ -48,6 +48,7 @@ def declare_all() -> None:
     declare("registry_reviewreminder", "review.*")
     declare("registry_instance", "instance.*")
     declare("registry_changeproposal", "change.*")
+    declare("registry_verificationkey", "verification_key.*")
     declare("registry_contribution", "version.*", "artifact.*", "metric.*", "card.*", "evidence.*")
     declare("registry_accountcontrol", "service_account.*", "token.*", "person.*")
     declare("registry_registeredname", "model.*")

@@ -49,6 +49,9 @@ CHANGE_REJECTED = register("change.rejected", "rejected the proposed change")
 CHANGE_WITHDRAWN = register("change.withdrawn", "withdrew the proposed change")
 CHANGE_EXPIRED = register("change.expired", "closed the proposed change, because it was not confirmed in time")
 
+VERIFICATION_KEY_ADDED = register("verification_key.added", "added the verification key")
+VERIFICATION_KEY_REVOKED = register("verification_key.revoked", "revoked the verification key")
+
 INSTANCE_CREATED = register("instance.created", "recorded the set-up of this installation")
 SETUP_CONFIRMED = register("instance.setup_confirmed", "confirmed the set-up of this installation")
 SINGLE_OFFICER_DECLARED = register(

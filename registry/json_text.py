@@ -14,14 +14,16 @@ MAX_LEVELS = 32
 
 
 class JsonTextError(ValueError):
-    """A text is not accepted as JSON; `code` is syntax, too_deep or characters."""
+    """A text is not accepted as JSON; `code` is syntax, duplicate_name, too_deep or characters."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code, self.detail = code, detail
 
 
-def parse_json(text: str | bytes, *, levels: int = MAX_LEVELS, constants: bool = False) -> Any:
+def parse_json(
+    text: str | bytes, *, levels: int = MAX_LEVELS, constants: bool = False, unique_names: bool = False
+) -> Any:
     """Parse a JSON text from outside.
 
     Args:
@@ -29,16 +31,24 @@ def parse_json(text: str | bytes, *, levels: int = MAX_LEVELS, constants: bool =
         levels: maximum nesting depth of objects and arrays.
         constants: accept NaN, Infinity and -Infinity, which are not JSON and which Python writes; the caller checks
             every number.
+        unique_names: refuse an object with two members of one name, of which readers take different ones (RFC 8259,
+            section 4). For texts whose meaning another program also judges, such as signed statements.
 
     Returns:
         The value.
 
     Raises:
-        JsonTextError: the text is not JSON (without `constants`, NaN and Infinity are not), is nested deeper, or
-            contains NUL or a lone surrogate.
+        JsonTextError: the text is not JSON (without `constants`, NaN and Infinity are not), is nested deeper, contains
+            NUL or a lone surrogate, or repeats a name that has to be unique.
     """
     try:
-        value = json.loads(text, parse_constant=float if constants else _refuse_constant)
+        value = json.loads(
+            text,
+            parse_constant=float if constants else _refuse_constant,
+            object_pairs_hook=_unique_members if unique_names else None,
+        )
+    except JsonTextError:
+        raise
     except RecursionError:
         raise _too_deep(levels) from None
     except ValueError as fault:
@@ -64,6 +74,15 @@ def parse_json_or(text: str | bytes, fallback: Any) -> Any:
         return parse_json(text)
     except JsonTextError:
         return fallback
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        name = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise JsonTextError("duplicate_name", f"one object has two members named {name[:100]!r}")
+    return found
 
 
 def _refuse_constant(name: str) -> float:

@@ -13,7 +13,16 @@ from audit import clock
 from audit.actor import Actor, process
 from registry import access
 from registry.access import Role
-from registry.models import AccessToken, ChangeProposal, Grant, ModelVersion, RegisteredModel, ReviewerGroup, User
+from registry.models import (
+    AccessToken,
+    ChangeProposal,
+    Grant,
+    ModelVersion,
+    RegisteredModel,
+    ReviewerGroup,
+    User,
+    VerificationKey,
+)
 from registry.services import (
     assessments,
     change_proposals,
@@ -22,9 +31,11 @@ from registry.services import (
     questionnaires,
     setup,
     tokens,
+    verification_keys,
     versions,
 )
 from registry.services.versions import ArtifactSpec, VersionSpec
+from tests.governance.checks import signing_made
 
 SETUP = process("initialise")
 """Who sets the scene."""
@@ -161,6 +172,22 @@ def confirm(proposal: ChangeProposal, by: User, *, password: str = PASSWORD) -> 
     return change_proposals.confirm(
         actor=access.actor_for(by), proposal=proposal, digest=proposal.digest, password=password
     )
+
+
+KEY_FOR_ALL: dict[str, Any] = {
+    "name": "Risk team",
+    "owner": "Risk models",
+    "public_key": signing_made.pem(signing_made.P256),
+    "purposes": ["signature"],
+}
+"""The arguments of a proposed verification key."""
+
+
+def verification_key(proposer: User, second: User, **changes: Any) -> VerificationKey:
+    """A verification key that one officer proposed and another confirmed."""
+    given = {**KEY_FOR_ALL, "reason": "key ceremony of November", **changes}
+    confirm(verification_keys.propose(actor=access.actor_for(proposer), **given), second)
+    return VerificationKey.objects.latest("pk")
 
 
 def worst_answers() -> dict[str, str]:

@@ -33,6 +33,7 @@ from registry.models.stage import Stage, StageMove, StageOccupancy
 from registry.models.token import AccessToken, TokenUse
 from registry.models.upload import Upload
 from registry.models.user import User
+from registry.models.verification_key import VerificationKey
 from registry.models.version import ModelVersion
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "TokenUse",
     "Upload",
     "User",
+    "VerificationKey",
     "active_grants_q",
     "not_expired_q",
 ]

@@ -69,6 +69,13 @@ from registry.selectors.placements import (
 from registry.selectors.responsibilities import Responsibilities, is_unowned, responsibilities_of
 from registry.selectors.reviews import calendar, due_for
 from registry.selectors.rights import can_list_permissions, require_reading_rights
+from registry.selectors.verification_keys import (
+    keys_changed_since,
+    keys_in_force,
+    state_of,
+    verification_keys,
+    who_revoked,
+)
 from registry.selectors.versions import (
     alias_at,
     all_occupancies_at,
@@ -131,6 +138,8 @@ __all__ = [
     "is_alias_governed",
     "is_protected_alias",
     "is_unowned",
+    "keys_changed_since",
+    "keys_in_force",
     "latest_evidence",
     "latest_metrics",
     "left_protected_stages",
@@ -157,14 +166,17 @@ __all__ = [
     "stage",
     "stage_entries",
     "stages",
+    "state_of",
     "tokens_by_uid",
     "tokens_of",
+    "verification_keys",
     "version",
     "version_at_alias",
     "version_in_exclusive_stage",
     "version_in_stage",
     "versions_of",
     "versions_with_digest",
+    "who_revoked",
     "with_current_aliases",
     "with_list_relations",
 ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from http.cookies import SimpleCookie
+from typing import Any
 
 from audit import clock
 from audit.actor import Actor
@@ -34,6 +35,7 @@ from registry.models import (
     ReviewerGroup,
     SavedView,
     User,
+    VerificationKey,
 )
 from registry.search import WORDS
 from registry.services import (
@@ -52,6 +54,7 @@ from registry.services import people as accounts
 from registry.services.versions import ArtifactSpec, DatasetSpec, MetricSpec, VersionSpec
 from tests import factories
 from tests.factories import PASSWORD, SETUP
+from tests.governance.checks import signing_made
 from tests.permission_matrix.table import PEOPLE, TOKENS
 
 MODEL, ELSEWHERE = "credit-risk-pd", "fraud-cards"
@@ -266,7 +269,12 @@ class World:
     @property
     def proposal(self) -> ChangeProposal:
         """A change that another officer proposed."""
-        return ChangeProposal.objects.select_related("proposed_by").get(model=None)
+        return ChangeProposal.objects.select_related("proposed_by").get(model=None, outcome=None)
+
+    @property
+    def verification_key(self) -> VerificationKey:
+        """The only registered key."""
+        return VerificationKey.objects.get()
 
     @property
     def tier_proposal(self) -> ChangeProposal:
@@ -337,10 +345,17 @@ def build() -> World:
     )
     world.people["proposer"] = factories.person("proposer", name="Pat Proposer").pk
     factories.grant(Role.OFFICER, to=world.person("proposer"))
+    factories.verification_key(world.person("proposer"), world.person("of"))
     policies.propose(actor=access.actor_for(world.person("proposer")), source=PROPOSED_POLICY, reason="For the table.")
     for key in ("go", "shut"):
         accounts.deactivate(actor=SETUP, person=world.person(key), reason="left the bank")
     return world
+
+
+def another_key() -> dict[str, Any]:
+    """The arguments of a proposed key that is not registered."""
+    key = (signing_made.SIGNED / "p256.pub.pem").read_text()
+    return {"name": "Another key", "owner": "Trainers", "public_key": key, "purposes": ["provenance"]}
 
 
 def _give_roles(world: World, model: RegisteredModel) -> None:

@@ -36,6 +36,8 @@ CHANGES = {
     "protect an alias": _change("lifecycle.alias_changed", "registry_protectedalias +1"),
     "propose to loosen an alias": _change("change.proposed", "registry_changeproposal +1"),
     "propose a questionnaire": _change("change.proposed", "registry_changeproposal +1"),
+    "propose a verification key": _change("change.proposed", "registry_changeproposal +1"),
+    "revoke a verification key": _change("verification_key.revoked", "registry_verificationkey ~1"),
     "archive a model": _change("model.archived", "registry_registeredmodel ~1"),
     "declare a version": _change(
         "version.declared",

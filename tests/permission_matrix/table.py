@@ -110,7 +110,10 @@ read why a tier                      SPR    +  +  +  +  +  +   +  +  +   +   +  
 read the reviews                     SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 record a review                      SP     -  -  -  +  +  -   -  -  -   -   +  +  +   .  ?  ?
 read the questionnaire               SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+read the verification keys           SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 propose a questionnaire              SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+propose a verification key           SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
+revoke a verification key            SA     -  -  -  -  -  -   -  +  -   -   -  -  -   -  ?  ?
 archive a model                      SP     -  -  -  -  -  +   -  +  +   +   -  -  -   .  ?  ?
 declare a version                    SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 ask where files go                   SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
@@ -226,7 +229,10 @@ read why a tier                      SR     +  +  +  +  +  +  +  .  .  -   +  + 
 read the reviews                     SR     +  +  +  +  +  +  +  .  .  -   +  +  .  +  +  +  +  +  +  +   .   ?  ?  ?
 record a review                      S      -  -  -  -  -  -  -  .  .  -   -  -  .  -  -  -  -  -  -  -   .   ?  ?  ?
 read the questionnaire               SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
+read the verification keys           SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 propose a questionnaire              S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+propose a verification key           S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+revoke a verification key            S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 archive a model                      S      -  -  -  -  -  -  -  .  .  -   -  -  .  -  -  -  -  -  -  -   .   ?  ?  ?
 declare a version                    SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 ask where files go                   SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?

@@ -20,6 +20,7 @@ from governance.interfaces.admin.promotions import CheckRunAdmin, DecisionAdmin,
 from governance.interfaces.admin.risk import AssessmentAdmin, PeriodicReviewAdmin, QuestionnaireAdmin
 from governance.interfaces.admin.site import site
 from governance.interfaces.admin.tokens import AccessTokenAdmin
+from governance.interfaces.admin.verification_keys import VerificationKeyAdmin
 from governance.models import CheckRun, Decision, Policy, PolicyRevision, PromotionRequest
 from registry.models import (
     AccessToken,
@@ -36,6 +37,7 @@ from registry.models import (
     Stage,
     StageMove,
     User,
+    VerificationKey,
 )
 
 ADMINS = {
@@ -48,6 +50,7 @@ ADMINS = {
     Instance: InstanceAdmin,
     Policy: PolicyAdmin,
     PolicyRevision: PolicyRevisionAdmin,
+    VerificationKey: VerificationKeyAdmin,
     PromotionRequest: PromotionRequestAdmin,
     CheckRun: CheckRunAdmin,
     Decision: DecisionAdmin,

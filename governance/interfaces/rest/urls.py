@@ -30,6 +30,7 @@ from governance.interfaces.rest import (
     risk,
     signals,
     stages,
+    verification_keys,
     whoami,
 )
 from governance.interfaces.rest import versions as version_views
@@ -112,6 +113,7 @@ urlpatterns: list[URLPattern] = [
     path("models/<api-model:slug>/assessments", risk.AssessmentsView.as_view()),
     path("models/<api-model:slug>/reviews", risk.ReviewsView.as_view()),
     path("questionnaires", risk.QuestionnairesView.as_view()),
+    path("verification-keys", verification_keys.VerificationKeysView.as_view()),
     path("models/<api-model:slug>/aliases", aliases.AliasesView.as_view()),
     path("models/<api-model:slug>/aliases/<api-alias:name>", aliases.AliasView.as_view()),
     path(

@@ -21,6 +21,7 @@ from registry.models import (
     QuestionnaireRevision,
     ReviewerGroup,
     User,
+    VerificationKey,
 )
 from tests.factories import PASSWORD
 from tests.permission_matrix import actors
@@ -155,6 +156,8 @@ _command(
     _nothing,
     lambda world: world.own_token(world.person("subject").uid),
 )
+_command("propose a verification key", VerificationKey, "add", lambda w, c: actors.another_key())
+_command("revoke a verification key", VerificationKey, "revoke", _nothing, lambda world: world.verification_key)
 _questionnaire = {"source": actors.ANOTHER_QUESTIONNAIRE}
 _command("propose a questionnaire", QuestionnaireRevision, "add", lambda w, c: _questionnaire)
 _command(

@@ -211,6 +211,7 @@ _simply(
 )
 _simply("view a version", "whatWasInStage", "GET", f"/models/{MODEL}/stages/staging?at=2026-01-01T00:00:00Z")
 _simply("read the questionnaire", "listQuestionnaires", "GET", "/questionnaires")
+_simply("read the verification keys", "listVerificationKeys", "GET", "/verification-keys")
 _simply("read why a tier", "listAssessments", "GET", f"/models/{actors.UNUSED}/assessments")
 _simply("read the reviews", "listReviews", "GET", f"/models/{actors.UNUSED}/reviews")
 

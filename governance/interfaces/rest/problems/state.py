@@ -195,4 +195,22 @@ STATE: Final[dict[str, ProblemType]] = {
         "Withdrawing a request ends the work of other people on it.",
         "Ask one of the people in `who_can`.",
     ),
+    "key_known": ProblemType(
+        "The verification key is registered",
+        "A key is registered once, and a revoked key is not added again.",
+        "Use the registered key, or make a new one.",
+    ),
+    "key_name_taken": ProblemType(
+        "A verification key has this name",
+        "Policies name keys, so the names of keys that are not revoked differ.",
+        "Choose another name, or revoke the other key first.",
+    ),
+    "key_expired": ProblemType(
+        "The verification key has expired",
+        "A key is added before its validity ends.",
+        "Propose the key again with another end.",
+    ),
+    "key_revoked": ProblemType(
+        "The verification key is revoked", "A key is revoked once, for good.", "No action is needed."
+    ),
 }

@@ -30,6 +30,7 @@ from registry.models import (
     Stage,
     StageMove,
     User,
+    VerificationKey,
 )
 from registry.services import assessments, instance, reviews
 from tests import factories
@@ -128,7 +129,11 @@ def make_rows(bank: Bank) -> Rows:
         actor=actor_for(bank.people["aiko"]), model=bank.model, said=reviews.ReviewConclusion("fit", "Within limits.")
     )
     token, _ = factories.token(bank.people["priya"], ["models:read"])
+    first, second = (factories.person(name, name=name.title()) for name in ("olga", "otto"))
+    for officer in (first, second):
+        factories.grant(Role.OFFICER, to=officer)
     found: Rows = {
+        VerificationKey: factories.verification_key(first, second),
         User: bank.people["marta"],
         ReviewerGroup: ReviewerGroup.objects.get(slug="reviewers"),
         Membership: Membership.objects.get(user=bank.people["marta"]),

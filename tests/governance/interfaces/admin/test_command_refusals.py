@@ -5,17 +5,21 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.db.models import Model
 
 from governance.models import Policy
 from governance.services import policies
 from registry.models import (
+    ChangeProposal,
     Grant,
     Membership,
     ReviewerGroup,
     User,
+    VerificationKey,
 )
 from tests import factories
+from tests.governance.checks import signing_made
 from tests.governance.interfaces.admin.conftest import Recorded, Visit, address
 from tests.governance.interfaces.admin.test_commands import POLICY, WHY, make_grant, make_policy
 from tests.personas import People
@@ -266,3 +270,20 @@ def test_hostile_yaml_is_refused_and_not_an_error(source: str, officers: SimpleN
     client = visit(officers.officer, confirmed=True)
     answer = client.post(address(Policy, "add"), {"source": source, "reason": WHY})
     assert answer.status_code == 400
+
+
+def test_a_pasted_private_key_is_refused_and_not_shown_again(
+    officers: SimpleNamespace, visit: Visit, recorded: Recorded
+) -> None:
+    private = signing_made.P256.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    client = visit(officers.officer, confirmed=True)
+    for reason in (WHY, ""):
+        with recorded() as events:
+            answer = client.post(
+                address(VerificationKey, "add"), {**factories.KEY_FOR_ALL, "public_key": private, "reason": reason}
+            )
+        shown = answer.content.decode()
+        assert "This is a private key" in shown
+        assert private.splitlines()[1] not in shown
+        assert events == []
+    assert not ChangeProposal.objects.exists()

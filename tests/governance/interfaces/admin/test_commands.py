@@ -27,6 +27,7 @@ from registry.models import (
     QuestionnaireRevision,
     ReviewerGroup,
     User,
+    VerificationKey,
 )
 from registry.services import account_controls, instance, questionnaires
 from registry.services import lifecycle as lifecycle_service
@@ -101,6 +102,10 @@ def _single_officer(people: People) -> Instance:
 
 def _questionnaire(people: People) -> QuestionnaireRevision:
     return questionnaires.publish(actor=factories.SETUP, source=STARTER, reason="the first")
+
+
+def _key(people: People) -> VerificationKey:
+    return factories.verification_key(people.dorothy, people.henrik)
 
 
 def _alias(people: People) -> ProtectedAlias:
@@ -210,6 +215,10 @@ CASES = [
         {"source": STRICTER.replace("\n", "\r\n")},
         _questionnaire,
     ),
+    Case(
+        VerificationKey, "add", "officer", "change.proposed", {**factories.KEY_FOR_ALL, "model": "", "valid_until": ""}
+    ),
+    Case(VerificationKey, "revoke", "officer", "verification_key.revoked", {}, _key),
     Case(Instance, "confirm-setup", "officer", "change.proposed", {}, _instance),
     Case(Instance, "end-single-officer", "officer", "instance.single_officer_ended", {}, _single_officer),
 ]

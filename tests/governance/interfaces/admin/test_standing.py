@@ -27,6 +27,7 @@ from registry.models import (
     Stage,
     StageMove,
     User,
+    VerificationKey,
 )
 from tests.governance.interfaces.admin.conftest import Visit, address
 
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.django_db
 
 READ_ONLY = (PolicyRevision, PromotionRequest, CheckRun, Decision, RegisteredModel, Stage, StageMove,
              Assessment, PeriodicReview, ChangeProposal)  # fmt: skip
-OFFICERS = (ReviewerGroup, Membership, Policy, QuestionnaireRevision, Instance, ProtectedAlias)
+OFFICERS = (ReviewerGroup, Membership, Policy, QuestionnaireRevision, Instance, ProtectedAlias, VerificationKey)
 ADMINISTRATORS = (User, Grant, AccessToken)
 EVERYTHING = {*READ_ONLY, *OFFICERS, *ADMINISTRATORS, Event}
 

@@ -23,6 +23,7 @@ from registry.services import (
     reviews,
     tier_lowering,
     uploads,
+    verification_keys,
     versions,
 )
 from registry.services.versions import MetricSpec, VersionSpec
@@ -108,6 +109,22 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("record a review")
 def _(world: World, actor: Actor) -> None:
     reviews.record(actor=actor, model=world.unused, said=reviews.ReviewConclusion("fit", "Looked at it."))
+
+
+@SERVICE.at("read the verification keys")
+def _(world: World, actor: Actor) -> None:
+    access.require_person(actor)
+    assert selectors.verification_keys(actor).exists()
+
+
+@SERVICE.at("propose a verification key")
+def _(world: World, actor: Actor) -> None:
+    verification_keys.propose(actor=actor, reason=WHY, **actors.another_key())
+
+
+@SERVICE.at("revoke a verification key")
+def _(world: World, actor: Actor) -> None:
+    verification_keys.revoke(actor=actor, key=world.verification_key, reason=WHY)
 
 
 @SERVICE.at("propose a questionnaire")
