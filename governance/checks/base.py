@@ -50,7 +50,9 @@ CHAMPION = "champion."
 the kind "champion.evaluation.table" is the champion's file of the kind "evaluation.table". It cannot be attached."""
 CHAMPION_EVALUATION_TABLE = CHAMPION + EVALUATION_TABLE
 
-FACT_NAMES = frozenset({"advisories", "champion", "code", "datasets", "evaluation", "licence", "metrics", "target"})
+FACT_NAMES = frozenset(
+    {"advisories", "champion", "code", "datasets", "evaluation", "licence", "metrics", "target", "verification_keys"}
+)
 """Facts that `Check.facts` may name.
 
 `licence` of the version; `metrics`, the declared ones; `target` of the promotion.
@@ -59,6 +61,7 @@ the packages in the evidence, by name; empty in the inputs of a run, and filled 
 `code`: repository and commit, empty if not declared, and dirty: whether the working copy had changes; None: unknown.
 `datasets`: the declared datasets, each with role, name, version, uri, algorithm, digest, strength.
 `evaluation`: `registered_at` of the evaluation table, when these bytes were first attached to a version of the model.
+`verification_keys`: the public keys that count for the model now, each with name, owner, purposes, key_id, public_key.
 `champion`: None, or number, uid, is_same (the version itself is in the target, and no other) and datasets of the
 version in the target.
 """

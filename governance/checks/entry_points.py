@@ -20,18 +20,21 @@ from audit import canonical
 from audit.exceptions import NotCanonicalError
 from governance.checks.base import Check, CheckContractError, Parameters, refuse_bad_check
 from governance.checks.builtin.artifact_format import ArtifactFormat
+from governance.checks.builtin.bom_cyclonedx import BomCyclonedx
 from governance.checks.builtin.dependencies_vulnerabilities import DependenciesVulnerabilities
 from governance.checks.builtin.docs_regulatory import DocsRegulatory
 from governance.checks.builtin.evaluation_adequacy import EvaluationAdequacy
 from governance.checks.builtin.explanation_declared import ExplanationDeclared
 from governance.checks.builtin.fairness_groups import FairnessGroups
 from governance.checks.builtin.integrity_digest import IntegrityDigest
+from governance.checks.builtin.integrity_signature import IntegritySignature
 from governance.checks.builtin.license_allowed import LicenseAllowed
 from governance.checks.builtin.lineage_declared import LineageDeclared
 from governance.checks.builtin.model_card import ModelCardComplete
 from governance.checks.builtin.performance_champion import PerformanceChampion
 from governance.checks.builtin.performance_threshold import PerformanceThreshold
 from governance.checks.builtin.privacy_review import PrivacyReview
+from governance.checks.builtin.provenance_slsa import ProvenanceSlsa
 from governance.checks.builtin.secrets_scan import SecretsScan
 from governance.checks.builtin.stability_drift import StabilityDrift
 
@@ -55,6 +58,9 @@ BUILTIN: tuple[type[Check], ...] = (
     ExplanationDeclared,
     PrivacyReview,
     DocsRegulatory,
+    IntegritySignature,
+    ProvenanceSlsa,
+    BomCyclonedx,
 )
 
 RESERVED = frozenset(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from audit import canonical
+from audit import canonical, clock
 from governance.checks.base import (
     ARTIFACT_FILES,
     CHAMPION,
@@ -179,6 +179,11 @@ class InputResolver:
         rows = self._contents.metrics(self._version)
         return [{"name": m.name, "value": m.value, "dataset": m.dataset, "slice": m.slice} for m in rows]
 
+    @cached_property
+    def verification_keys(self) -> list[dict[str, Any]]:
+        """The public keys that count for the version's model now."""
+        return selectors.keys_in_force(self._version.model, clock.now())
+
     @property
     def target(self) -> dict[str, str | None]:
         """The target of the promotion: a stage's slug, or an alias."""
@@ -234,6 +239,7 @@ FACTS: Mapping[str, Callable[[InputResolver], Any]] = {
     "licence": lambda shelf: shelf.licence,
     "metrics": lambda shelf: shelf.metrics,
     "target": lambda shelf: shelf.target,
+    "verification_keys": lambda shelf: shelf.verification_keys,
 }
 """How each of `base.FACT_NAMES` is read."""
 

@@ -19,6 +19,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     computed_field,
+    field_validator,
 )
 
 from audit import clock
@@ -27,6 +28,7 @@ from governance.checks.advisory_facts import package_names
 from governance.checks.base import ARTIFACT_FILES, METRICS, MODEL_CARD, Check, Parameters, missing_evidence
 from governance.checks.sources import Source
 from registry import datasets
+from registry.public_keys import MAX_TEXT, PublicKeyError, read_public_key
 
 CARD_NAMES = ("MODEL_CARD.md", "README.md")
 
@@ -39,6 +41,7 @@ FACTS: Mapping[str, Any] = {
     "licence": "",
     "metrics": [],
     "target": {"stage": "production", "alias": None},
+    "verification_keys": [],
 }
 """The facts of a folder for which none are given, for each of `base.FACT_NAMES`."""
 
@@ -82,11 +85,29 @@ class _EvaluationDate(_Fact):
     registered_at: AwareDatetime | None
 
 
+class _Key(_Fact):
+    name: str
+    owner: str = ""
+    purposes: list[Literal["signature", "provenance"]] = ["signature", "provenance"]
+    public_key: str
+
+    @field_validator("public_key")
+    @classmethod
+    def _is_public(cls, text: str) -> str:
+        return read_public_key(text).pem
+
+    @computed_field  # type: ignore[prop-decorator]  # as pydantic documents it
+    @property
+    def key_id(self) -> str:
+        return read_public_key(self.public_key).key_id
+
+
 _FORMS: Mapping[str, TypeAdapter[Any]] = {
     "champion": TypeAdapter(_Champion | None),
     "code": TypeAdapter(_Code),
     "datasets": TypeAdapter(list[_Dataset]),
     "evaluation": TypeAdapter(_EvaluationDate),
+    "verification_keys": TypeAdapter(list[_Key]),
 }
 """The forms of facts with members."""
 
@@ -160,6 +181,24 @@ class LocalFiles:
         named = package_names(self.sources, self._open)
         found = {name: packages[name] for name in named if name in packages}
         self.facts["advisories"] = {"mirror": dict(mirror), "packages": found}
+
+    def add_key(self, path: Path) -> None:
+        """Add a file with a public key. The key counts for signatures and provenance, named after the file.
+
+        Raises:
+            FolderUnusableError: the file cannot be read, or is no accepted public key.
+        """
+        try:
+            with path.open(encoding="utf-8") as stream:
+                key = read_public_key(stream.read(MAX_TEXT + 1))
+        except OSError as error:
+            raise FolderUnusableError(f"{path} cannot be read: {error.strerror or error}.") from None
+        except (PublicKeyError, UnicodeDecodeError) as error:
+            raise FolderUnusableError(f"{path}: {error}") from None
+        self.facts["verification_keys"] = [
+            *self.facts.get("verification_keys", []),
+            _Key(name=path.stem, public_key=key.pem).model_dump(mode="json"),
+        ]
 
     def missing(self, check: Check, params: Parameters) -> tuple[str, ...]:
         """Return what the check waits for."""

@@ -17,9 +17,9 @@ from registry.models import RegisteredModel
 def to_settle(span: timedelta) -> list[int]:
     """Return the numbers of the requests to evaluate now.
 
-    Includes expired requests, those affected by changes of their model or by a check completed within `span`, those
-    with stale results, and those due for a retry. Excludes failed ones that wait for their retry, unless their model
-    changed.
+    Includes expired requests, those affected by changes of their model or of verification keys or by a check completed
+    within `span`, those with stale results, and those due for a retry. Excludes failed ones that wait for their retry,
+    unless their model changed.
 
     Args:
         span: how far back to look for changes; at least the beat interval.
@@ -29,6 +29,7 @@ def to_settle(span: timedelta) -> list[int]:
         *requests_affected_by_model_changes(span),
         *check_runs.lately_completed(span),
         *with_stale_results(),
+        *requests_affected_by_key_changes(span),
     }
     found -= failures_waiting()
     return sorted(found | set(failures_due()))
@@ -81,3 +82,17 @@ def requests_affected_by_model_changes(span: timedelta) -> list[int]:
     changed = Q(model__updated_at__gte=clock.now() - span)
     rows = PromotionRequest.objects.filter(broken | changed, state__in=PromotionRequest.LIVE)
     return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def requests_affected_by_key_changes(span: timedelta) -> list[int]:
+    """Return the numbers of the live requests with a check of signatures, if a verification key began or ceased to
+    count within `span`.
+    """
+    changed = list(selectors.keys_changed_since(clock.now() - span).values_list("model_id", flat=True))
+    if not changed:
+        return []
+    reading = [check.slug for check in entry_points.all() if "verification_keys" in check.facts]
+    rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, check_runs__check_slug__in=reading)
+    if None not in changed:
+        rows = rows.filter(model__in=changed)
+    return list(rows.order_by("pk").values_list("pk", flat=True).distinct())

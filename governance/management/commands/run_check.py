@@ -44,6 +44,9 @@ class Command(BaseCommand):
             "--fact", action="append", default=[], metavar="NAME=YAML", help="such as licence=MIT; may be repeated"
         )
         parser.add_argument("--advisories", default="", metavar="FILE.zip|FOLDER", help="an export of the OSV database")
+        parser.add_argument(
+            "--key", action="append", default=[], metavar="FILE", help="a public key that counts; may be repeated"
+        )
         parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -113,6 +116,8 @@ def _files(options: dict[str, Any]) -> LocalFiles:
             files.metrics.append({"name": name, "value": float(value), "dataset": "", "slice": ""})
         except ValueError:
             raise FolderUnusableError(f"--metric {name}={value}: the value is a number.") from None
+    for path in options["key"]:
+        files.add_key(Path(path))
     target = options["target"]
     on_alias = target.startswith("@")
     files.facts["target"] = {"stage": None if on_alias else target, "alias": target[1:] if on_alias else None}
