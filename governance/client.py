@@ -32,6 +32,7 @@ import contextlib
 import fnmatch
 import hashlib
 import http.client
+import importlib
 import ipaddress
 import json
 import math
@@ -1040,7 +1041,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(as_json=options.json or not (options.table or sys.stdout.isatty()), quiet=options.quiet)
     client: Client | None = None
     try:
-        client = _client(options, console)
+        client = None if options.command is _scan else _client(options, console)
         status: int = options.command(client, options, console)
         return status
     except ApiError as refusal:
@@ -1179,6 +1180,48 @@ def _whoami(client: Client, options: argparse.Namespace, console: Console) -> in
     document = client.whoami()
     console.answer(document, *_identity(document), f"server        {client.url}")
     return DONE
+
+
+def _scan(client: None, options: argparse.Namespace, console: Console) -> int:
+    """Judge files of this machine; nothing is sent, so there is no client."""
+    engine = _scan_engine()
+    try:
+        artifacts = [(path, engine.files_at(path)) for path in options.paths]
+        results = [engine.scan_files(path, files) for path, files in artifacts]
+    except engine.PathUnusableError as error:
+        raise UsageError(str(error)) from None
+    if console.as_json:
+        console.answer(results)  # type: ignore[arg-type]  # a list, which this command's output is
+    else:
+        console.answer({}, *_scan_lines(results))
+    return DONE if all(result["verdict"] == "safe" for result in results) else UNEXPECTED
+
+
+def _scan_lines(results: Iterable[Json]) -> list[str]:
+    lines = []
+    for result in results:
+        mark = "✓" if result["verdict"] == "safe" else "✗"
+        lines.append(f" {mark} {_plain(result['path'])}  {result['verdict']}  ({result['format']})")
+        for finding in result["findings"]:
+            where = f"{_plain(finding['where'])}: " if finding["where"] else ""
+            lines.append(f"     {finding['severity']}  {finding['code']}  {where}{_plain(finding['message'])}")
+    return lines
+
+
+def _scan_engine() -> Any:
+    """Import the scan engine of the installed package, or of the repository that contains this file."""
+    if sys.version_info < (3, 11):
+        raise UsageError("countersign scan needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
+    repository = Path(__file__).resolve().parents[1]
+    if (repository / "governance" / "checks" / "scan").is_dir() and str(repository) not in sys.path:
+        sys.path.append(str(repository))
+    try:
+        return importlib.import_module("governance.checks.scan.local_paths")
+    except ImportError as error:
+        raise UsageError(
+            f"The scan engine cannot be imported ({error}). It is part of the package countersign: install it "
+            "(pip install countersign), or run client.py from the repository with its dependencies installed."
+        ) from None
 
 
 def _register(client: Client, options: argparse.Namespace, console: Console) -> int:
@@ -1825,6 +1868,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_register(command("register", _register, "register a version: its files and metadata"))
 
     _add_assess(command("assess", _assess, "answer the risk questionnaire for a model, or show its questions"))
+    command("scan", _scan, "judge what loading files would do; nothing is loaded or sent").add_argument(
+        "paths", nargs="+", metavar="PATH", help="a file, or a folder, which is one artifact"
+    )
 
     attach = command("attach", _attach, "add files, a card, metrics or evidence to a version")
     attach.add_argument(
@@ -1862,14 +1908,17 @@ def _parser() -> argparse.ArgumentParser:
     resolve.add_argument("reference", help="model/7, model@champion, model@latest or model/production")
     resolve.add_argument("--verify", metavar="FOLDER", help="compare the files below it with the digests")
 
-    search = command("search", _search, "find models or versions; the page /search/help/ lists all terms")
+    _add_search(command("search", _search, "find models or versions; the page /search/help/ lists all terms"))
+    return parser
+
+
+def _add_search(search: argparse.ArgumentParser) -> None:
     search.add_argument(
         "query",
         help="such as: 'tier:1 stage:production metric.auc>0.9'; a query that begins with a minus must follow --",
     )
     search.add_argument("--versions", action="store_true", help="list versions, not models")
     search.add_argument("--limit", type=_many, default=100, metavar="N", help="maximum number (default: 100)")
-    return parser
 
 
 def _add_register(parser: argparse.ArgumentParser) -> None:

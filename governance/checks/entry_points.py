@@ -20,6 +20,7 @@ from audit import canonical
 from audit.exceptions import NotCanonicalError
 from governance.checks.base import Check, CheckContractError, Parameters, refuse_bad_check
 from governance.checks.builtin.artifact_format import ArtifactFormat
+from governance.checks.builtin.artifact_scan import ArtifactScanCheck
 from governance.checks.builtin.bom_cyclonedx import BomCyclonedx
 from governance.checks.builtin.dependencies_vulnerabilities import DependenciesVulnerabilities
 from governance.checks.builtin.docs_regulatory import DocsRegulatory
@@ -44,6 +45,7 @@ GROUP = "countersign.checks"
 
 BUILTIN: tuple[type[Check], ...] = (
     IntegrityDigest,
+    ArtifactScanCheck,
     ArtifactFormat,
     ModelCardComplete,
     LicenseAllowed,

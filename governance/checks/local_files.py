@@ -26,8 +26,9 @@ from audit import clock
 from governance.checks import runner
 from governance.checks.advisory_facts import package_names
 from governance.checks.base import ARTIFACT_FILES, METRICS, MODEL_CARD, Check, Parameters, missing_evidence
+from governance.checks.scan import local_paths
 from governance.checks.sources import Source
-from registry import datasets
+from registry import datasets, yaml_reader
 from registry.public_keys import MAX_TEXT, PublicKeyError, read_public_key
 
 CARD_NAMES = ("MODEL_CARD.md", "README.md")
@@ -154,14 +155,22 @@ class LocalFiles:
         """
         if not folder.is_dir():
             raise FolderUnusableError(f"{folder} is not a folder.")
-        for path in sorted(folder.rglob("*")):
-            if path.is_symlink():
-                raise FolderUnusableError(f"{path} is a symbolic link: a version has files of its own.")
-            if path.is_file():
-                self.add(ARTIFACT_FILES, path, path.relative_to(folder).as_posix())
+        self.add_artifact(folder)
         card = next((folder / name for name in CARD_NAMES if (folder / name).is_file()), None)
         if card is not None:
             self.add(MODEL_CARD, card)
+
+    def add_artifact(self, path: Path) -> None:
+        """Add a file, or every file below a folder, as an artifact.
+
+        Raises:
+            FolderUnusableError: the path, or a file below it, is missing, unreadable, a link, or no regular file.
+        """
+        try:
+            for name, found in local_paths.paths_at(path):
+                self.add(ARTIFACT_FILES, found, name)
+        except local_paths.PathUnusableError as error:
+            raise FolderUnusableError(str(error)) from None
 
     def add(self, kind: str, path: Path, name: str = "") -> None:
         """Add a file as evidence of a kind. For kinds with one file, it replaces the earlier one."""
@@ -243,3 +252,27 @@ def parse_pairs(given: Sequence[str], option: str) -> list[tuple[str, str]]:
             raise FolderUnusableError(f"{option} {text}: write NAME=VALUE.")
         pairs.append((name, value))
     return pairs
+
+
+def parse_mapping(text: str, option: str) -> dict[str, Any]:
+    """Read the YAML mapping that an option of a command has.
+
+    Raises:
+        FolderUnusableError: it is not YAML, or not a mapping.
+    """
+    found = parse_yaml(text, option)
+    if not isinstance(found, dict):
+        raise FolderUnusableError(f"{option}: write a mapping, such as '{{min_words: 10}}'.")
+    return found
+
+
+def parse_yaml(text: str, option: str) -> Any:
+    """Read the YAML value that an option of a command has.
+
+    Raises:
+        FolderUnusableError: it is not YAML.
+    """
+    try:
+        return yaml_reader.read(text)
+    except yaml_reader.YamlUnreadableError as error:
+        raise FolderUnusableError(f"{option}: {error}.") from None

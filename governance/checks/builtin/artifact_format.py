@@ -31,7 +31,7 @@ from governance.checks.formats.version_files import recognise
 Allowed = Literal[
     "safetensors", "onnx", "skops", "npy", "npz", "keras", "ubj", "catboost", "lightgbm", "gguf", "tflite",
     "savedmodel", "hdf5", "text", "sentencepiece", "parquet", "feather", "image", "pdf", "joblib", "pickle",
-    "torch-zip", "torch-legacy", "r-data", "zip", "tar", "gzip", "xz", "bzip2", "code",
+    "torch-zip", "torch-legacy", "r-data", "zip", "tar", "gzip", "xz", "bzip2", "7z", "rar", "zstd", "lz4", "code",
 ]  # fmt: skip
 """Formats a policy may allow: every recognised one except secrets, executables and empty files."""
 Companion = Literal["sentencepiece", "parquet", "feather", "image", "pdf"]
@@ -69,6 +69,10 @@ _EXPECTED = (
         ".gz": {Format.GZIP},
         ".xz": {Format.XZ},
         ".bz2": {Format.BZIP2},
+        ".7z": {Format.SEVEN_ZIP},
+        ".rar": {Format.RAR},
+        ".zst": {Format.ZSTD},
+        ".lz4": {Format.LZ4},
         ".py": {Format.CODE},
     }
     | {suffix: {Format.IMAGE} for suffix in (".png", ".jpg", ".jpeg", ".gif", ".webp")}
@@ -86,7 +90,7 @@ class ArtifactFormat(Check):
     """
 
     slug = "artifact.format"
-    version = "2.0.0"
+    version = "2.1.0"
     title = "Artifact formats are accepted"
     category = "artifact"
     description = "Every file has a format that the policy accepts for the target, recognised by its content."

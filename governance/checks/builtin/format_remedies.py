@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from governance.checks.formats.names import ARCHIVES, COMPANIONS, Format
+from governance.checks.formats.names import ARCHIVES, COMPANIONS, UNREAD_ARCHIVES, Format
 
 _SKLEARN = (Format.SKOPS, "A scikit-learn model is saved as skops by skops.io.dump().")
 _XGBOOST = (Format.UBJ, "An XGBoost model is saved as UBJ by save_model('model.ubj').")
@@ -37,7 +37,7 @@ EXPORTS: Mapping[Format, tuple[tuple[Format, str], ...]] = {
 }
 """For each format the exports of libraries to safer formats, each with the format it produces."""
 
-_NO_PART_OF_A_MODEL = COMPANIONS | ARCHIVES | {Format.UNKNOWN, Format.TEXT}
+_NO_PART_OF_A_MODEL = COMPANIONS | ARCHIVES | UNREAD_ARCHIVES | {Format.UNKNOWN, Format.TEXT}
 
 
 def remedy(refused: Format, accepted: Collection[str]) -> str:

@@ -12,7 +12,7 @@ import struct
 import tarfile
 import unicodedata
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Self
 
@@ -185,14 +185,41 @@ def refuse_tar(file: IO[bytes]) -> int:
                     raise Malformed(f"has a {kind} link as a member: {shown}, to {member.linkname[:80]!r}")
                 if not member.isreg() and not member.isdir():
                     raise Malformed(f"has a device or another thing that is no file as a member: {shown}")
+                if member.issparse():
+                    raise Malformed(f"has a member with holes, which readers fill differently: {shown}")
                 names.append(member.name.rstrip("/"))
                 if len(names) > MAX_MEMBERS:
                     raise Malformed(f"is a tar archive with more than {MAX_MEMBERS:,} members")
                 opened.members.clear()  # type: ignore[attr-defined]  # kept by tarfile for lookup by name
+            _refuse_tail(file, opened.offset)
     except (tarfile.TarError, ValueError, OSError, EOFError) as error:
         raise Malformed(f"is a broken tar archive: {error}") from error
     _refuse_names(names)
     return len(names)
+
+
+def tar_files(file: IO[bytes]) -> Iterator[tuple[str, int, int]]:
+    """Return the regular files of a tar archive that `refuse_tar` accepts: name, offset and size of the content.
+
+    Raises:
+        Malformed: the archive is damaged.
+    """
+    file.seek(0)
+    try:
+        with tarfile.open(fileobj=file, mode="r:", tarinfo=TarHeader) as opened:
+            for member in opened:
+                if member.isreg():
+                    yield member.name, member.offset_data, member.size
+                opened.members.clear()  # type: ignore[attr-defined]  # kept by tarfile for lookup by name
+    except (tarfile.TarError, ValueError, OSError, EOFError) as error:
+        raise Malformed(f"is a broken tar archive: {error}") from error
+
+
+def _refuse_tail(file: IO[bytes], position: int) -> None:
+    file.seek(position)
+    while chunk := file.read(1 << 20):
+        if chunk.count(0) != len(chunk):
+            raise Malformed("is a tar archive with other bytes behind its end")
 
 
 def _refuse_names(names: Iterable[str]) -> None:

@@ -267,6 +267,22 @@ def r_data(head: bytes) -> bool:
     return _R.match(head) is not None
 
 
+_UNREAD_ARCHIVES = {
+    b"7z\xbc\xaf\x27\x1c": ("7z", "a 7-Zip archive"),
+    b"Rar!\x1a\x07": ("rar", "a RAR archive"),
+    b"\x28\xb5\x2f\xfd": ("zstd", "a Zstandard stream"),
+    b"\x04\x22\x4d\x18": ("lz4", "an LZ4 stream"),
+}
+
+
+def unread_archive(head: bytes) -> tuple[str, str] | None:
+    """Recognise archives whose content is not read, by magic bytes: (name, description).
+
+    Sources: 7zFormat.txt of 7-Zip, RAR 5.0 archive format, RFC 8878 (3.1.1), lz4_Frame_format.md.
+    """
+    return next((found for magic, found in _UNREAD_ARCHIVES.items() if head.startswith(magic)), None)
+
+
 _EXECUTABLES = (
     b"\x7fELF", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe",
     b"\x00asm",

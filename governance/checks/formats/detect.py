@@ -34,10 +34,6 @@ _MAX_DEPTH = 2
 _CHUNK = 1 << 20
 
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-_CONTROLS = bytes(sorted(set(range(0x20)) - set(b"\t\n\r\f")))
-"""Not allowed in text. Bytes below 0x80 are never part of a longer UTF-8 character, so bytes can be searched for
-them.
-"""
 
 
 def sniff(path: Path) -> Sniffed:
@@ -86,6 +82,11 @@ def _recognise(file: IO[bytes], size: int, depth: int) -> Sniffed:
         return Sniffed(Format.R_DATA, "is an R object")
     if _is_text(file):
         return texts.judge(file, head)
+    if (encoding := texts.other_encoding(file)) is not None:
+        as_utf8 = codecs.EncodedFile(file, "utf-8", encoding)
+        as_utf8.seek(0)
+        found = texts.judge(cast("IO[bytes]", as_utf8), as_utf8.read(512))
+        return Sniffed(found.format, f"{found.reason} in {encoding}")
     if (program := binary.executable(head)) is not None:
         return Sniffed(Format.EXECUTABLE, f"is {program}")
     return Sniffed(Format.UNKNOWN, "is of no format this check knows")
@@ -138,6 +139,8 @@ def _by_magic(file: IO[bytes], head: bytes, size: int) -> Sniffed | None:
         return Sniffed(Format.TFLITE, "is a TensorFlow Lite model")
     if binary.catboost(head, size):
         return Sniffed(Format.CATBOOST, "is a CatBoost model")
+    if (unread := binary.unread_archive(head)) is not None:
+        return Sniffed(Format(unread[0]), f"is {unread[1]}, whose content is not read")
     if (found := documents.table(file, head, size)) is not None:
         return Sniffed(Format(found[0]), f"is {found[1]}")
     if (picture := documents.image(file, head, size)) is not None:
@@ -175,7 +178,7 @@ def _archive(archive: archives.Archive, depth: int) -> Sniffed:
         if member.is_dir():
             continue
         inner = _member(archive, member, depth, whole=kind is Format.ZIP and member.file_size <= WHOLE_MEMBER)
-        if inner.format in RUNS_CODE:
+        if inner.format in RUNS_CODE and kind is not Format.ZIP:
             return Sniffed(Format.PICKLE, f"is a zip archive whose member {member.filename[:80]!r} {inner.reason}")
         if kind is not Format.ZIP and inner.format not in _LAWFUL_MEMBERS[kind]:
             raise Malformed(f"looks like {kind}, but its member {member.filename[:80]!r} {inner.reason}")
@@ -368,7 +371,7 @@ def _is_text(file: IO[bytes], *, cut: bool = False) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         while chunk := file.read(_CHUNK):
-            if len(chunk.translate(None, _CONTROLS)) != len(chunk):
+            if len(chunk.translate(None, texts.CONTROLS)) != len(chunk):
                 return False
             decoder.decode(chunk)
         decoder.decode(b"", final=not cut)

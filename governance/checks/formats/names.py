@@ -39,6 +39,10 @@ class Format(StrEnum):
     GZIP = "gzip"
     XZ = "xz"
     BZIP2 = "bzip2"
+    SEVEN_ZIP = "7z"
+    RAR = "rar"
+    ZSTD = "zstd"
+    LZ4 = "lz4"
     CODE = "code"
     EXECUTABLE = "executable"
     SECRETS = "secrets"
@@ -52,6 +56,8 @@ RUNS_CODE = frozenset(
 """Formats that can execute arbitrary code when they are loaded."""
 ARCHIVES = frozenset({Format.ZIP, Format.TAR, Format.GZIP, Format.XZ, Format.BZIP2})
 """Formats that only contain other files: a policy that accepts one accepts it with members of accepted formats."""
+UNREAD_ARCHIVES = frozenset({Format.SEVEN_ZIP, Format.RAR, Format.ZSTD, Format.LZ4})
+"""Archives and compressed streams that are recognised, but whose content is not read."""
 COMPANIONS = frozenset({Format.SENTENCEPIECE, Format.PARQUET, Format.FEATHER, Format.IMAGE, Format.PDF})
 """Data that accompanies a model: vocabularies, sample inputs, figures. Reading it executes nothing."""
 NEVER_ACCEPTED = frozenset({Format.UNKNOWN, Format.EMPTY, Format.SECRETS, Format.EXECUTABLE})

@@ -5,6 +5,7 @@ A name can only make the result stricter.
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import PurePosixPath
 from typing import IO
@@ -13,6 +14,13 @@ from governance.checks.formats.names import Format, Sniffed
 
 _CHUNK = 1 << 20
 _OVERLAP = 512
+CONTROLS = bytes(sorted(set(range(0x20)) - set(b"\t\n\r\f")))
+"""Not allowed in text. Bytes below 0x80 are never part of a longer UTF-8 character, so bytes can be searched for
+them.
+"""
+_CONTROL = re.compile(f"[{re.escape(CONTROLS.decode())}]")
+_MAX_HIGH = 0.3
+"""Maximum share of bytes above 0x7F in a text in Windows-1252: a text of a language that it was made for has fewer."""
 _SECRET = re.compile(
     rb"-----BEGIN (?:[A-Z]{2,9} ){0,2}PRIVATE KEY-----(?:\\n|\s){1,4}[A-Za-z0-9+/=:, \-]{24}"
     rb"|(?i:aws_secret_access_key)[\"']?\s{0,3}[=:]\s{0,3}[\"']?[A-Za-z0-9/+]{40}"
@@ -33,6 +41,8 @@ SECRET_NAMES = frozenset(
         "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "secrets.toml",
     }
 )  # fmt: skip
+EMPTY_CODE = frozenset({"__init__.py", "__init__.pyi", "py.typed"})
+"""Names of files of a Python package that are empty by convention."""
 _EXAMPLES = (".example", ".sample", ".template", ".dist")
 _SECRET_FOLDERS = {".aws": "credentials", ".docker": "config.json", ".kube": "config"}
 
@@ -48,6 +58,30 @@ def judge(file: IO[bytes], head: bytes) -> Sniffed:
     if head.startswith((b"tree\nversion=", b"tree\r\nversion=")):
         return Sniffed(Format.LIGHTGBM, "is a LightGBM model")
     return Sniffed(Format.TEXT, "is text")
+
+
+def other_encoding(file: IO[bytes]) -> str | None:
+    """Return the encoding of a text that is not UTF-8: UTF-16 with a byte order mark, or Windows-1252; None for other
+    content.
+    """
+    file.seek(0)
+    encoding = "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "windows-1252"
+    file.seek(0)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    size = high = 0
+    try:
+        while chunk := file.read(_CHUNK):
+            if _CONTROL.search(decoder.decode(chunk)):
+                return None
+            size += len(chunk)
+            high += len(chunk) - len(chunk.translate(None, _HIGH))
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return None
+    return encoding if encoding == "utf-16" or high <= size * _MAX_HIGH else None
+
+
+_HIGH = bytes(range(0x80, 0x100))
 
 
 def named(found: Sniffed, path: str) -> Sniffed:
@@ -66,6 +100,11 @@ def named(found: Sniffed, path: str) -> Sniffed:
     if place.suffix.lower() in CODE_SUFFIXES or name in CODE_NAMES or name.startswith("dockerfile."):
         return Sniffed(Format.CODE, "is code")
     return found
+
+
+def is_empty_code(path: str) -> bool:
+    """Return whether a file of this name is empty by convention and part of a Python package."""
+    return PurePosixPath(path).name in EMPTY_CODE
 
 
 def _holds_secret(file: IO[bytes]) -> bool:

@@ -6,7 +6,7 @@ The entry point for every consumer of a version's files, such as `artifact.forma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
 from governance.checks.base import File
@@ -26,23 +26,41 @@ def recognise(files: Iterable[File]) -> list[tuple[File, Sniffed]]:
     SavedModel whose index is in the same folder.
     """
     found = [(file, _alone(file)) for file in files]
-    saved = {PurePosixPath(file.path) for file, what in found if what.format is Format.SAVEDMODEL}
+    saved = {file.path for file, what in found if what.format is Format.SAVEDMODEL}
     return [(file, _beside(file, what, saved) if what.format is Format.UNKNOWN else what) for file, what in found]
 
 
 def _alone(file: File) -> Sniffed:
     if file.local is None:
         return Sniffed(Format.UNKNOWN, "is not in storage")
-    return texts.named(sniff(file.local), file.path)
+    found = sniff(file.local)
+    if found.format is Format.EMPTY and texts.is_empty_code(file.path):
+        return Sniffed(Format.CODE, "is code without a statement")
+    return texts.named(found, file.path)
 
 
-def _beside(file: File, what: Sniffed, saved: set[PurePosixPath]) -> Sniffed:
-    path = PurePosixPath(file.path)
-    if _SHARD.fullmatch(path.name) and path.with_name("variables.index") in saved:
+def _beside(file: File, what: Sniffed, saved: set[str]) -> Sniffed:
+    part = saved_model_part(file.path, saved)
+    if part == "variables":
         return Sniffed(Format.SAVEDMODEL, "holds the numbers of a TensorFlow checkpoint")
-    if path.name in _BESIDE_SAVED_MODEL and path.with_name("saved_model.pb") in saved and _is_protobuf(file):
+    if part == "metadata" and _is_protobuf(file):
         return Sniffed(Format.SAVEDMODEL, "describes a TensorFlow SavedModel")
     return what
+
+
+def saved_model_part(path: str, saved: Collection[str]) -> str:
+    """Return what a file without magic bytes is in a TensorFlow SavedModel: variables, metadata, or an empty string.
+
+    Args:
+        path: the file.
+        saved: paths of files that are recognised as of a SavedModel.
+    """
+    place = PurePosixPath(path)
+    if _SHARD.fullmatch(place.name) and str(place.with_name("variables.index")) in saved:
+        return "variables"
+    if place.name in _BESIDE_SAVED_MODEL and str(place.with_name("saved_model.pb")) in saved:
+        return "metadata"
+    return ""
 
 
 def _is_protobuf(file: File) -> bool:

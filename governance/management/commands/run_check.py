@@ -12,9 +12,15 @@ from django.core.management.base import BaseCommand, CommandError
 
 from governance.checks import entry_points, runner
 from governance.checks.base import MODEL_CARD, Check, CheckContractError, Conclusion, Parameters
-from governance.checks.local_files import FolderUnusableError, LocalFiles, parse_pairs, read_fact
+from governance.checks.local_files import (
+    FolderUnusableError,
+    LocalFiles,
+    parse_mapping,
+    parse_pairs,
+    parse_yaml,
+    read_fact,
+)
 from governance.services import advisories
-from registry import yaml_reader
 from registry.exceptions import ValidationFailedError
 
 FAILED, MISSING = 4, 2
@@ -57,7 +63,7 @@ class Command(BaseCommand):
         if check is None:
             raise CommandError(entry_points.why_unusable(options["check"]), returncode=MISSING)
         try:
-            params = entry_points.parameters(check, _mapping(options["params"]))
+            params = entry_points.parameters(check, parse_mapping(options["params"], "--params"))
             files = _files(options)
             missing = files.missing(check, params)
         except (FolderUnusableError, CheckContractError, entry_points.BadParameters) as error:
@@ -89,20 +95,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{fault.slug or fault.name}  cannot be used  {fault.origin}  {fault.problem}")
 
 
-def _yaml(text: str, option: str) -> Any:
-    try:
-        return yaml_reader.read(text)
-    except yaml_reader.YamlUnreadableError as error:
-        raise FolderUnusableError(f"{option}: {error}.") from None
-
-
-def _mapping(text: str) -> dict[str, Any]:
-    found = _yaml(text, "--params")
-    if not isinstance(found, dict):
-        raise FolderUnusableError("--params: write a mapping, such as '{min_words: 10}'.")
-    return found
-
-
 def _files(options: dict[str, Any]) -> LocalFiles:
     files = LocalFiles()
     if options["folder"]:
@@ -123,7 +115,7 @@ def _files(options: dict[str, Any]) -> LocalFiles:
     files.facts["target"] = {"stage": None if on_alias else target, "alias": target[1:] if on_alias else None}
     for name, text in parse_pairs(options["fact"], "--fact"):
         try:
-            files.facts[name] = read_fact(name, _yaml(text, f"--fact {name}"))
+            files.facts[name] = read_fact(name, parse_yaml(text, name))
         except FolderUnusableError as error:
             raise FolderUnusableError(f"--fact {error}") from None
     if options["advisories"]:

@@ -215,7 +215,21 @@ def test_text_is_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"\x00", b"text\x00", b"caf\xe9", "text".encode("utf-16"), b"\x1b[2J", b"\xed\xa0\x80"]
+    ("content", "expected"),
+    [
+        ("Modèle d’octroi, seuil 20 €\n".encode("windows-1252"), Format.TEXT),
+        ("Kreditmodell für Händler\n".encode("utf-16"), Format.TEXT),
+        (("-----BEGIN PRIVATE KEY-----\n" + "A" * 64).encode("utf-16"), Format.SECRETS),
+        (b"7z\xbc\xaf\x27\x1c\0\4", Format.SEVEN_ZIP),
+        (b"Rar!\x1a\x07\x01\0", Format.RAR),
+        (b"\x28\xb5\x2f\xfd\0", Format.ZSTD),
+        (b"\x04\x22\x4d\x18\0", Format.LZ4),
+    ],
 )
-def test_what_is_not_clean_utf8_is_not_text(content: bytes) -> None:
+def test_other_encodings_and_unread_archives_have_names(content: bytes, expected: Format) -> None:
+    assert recognised(content) is expected
+
+
+@pytest.mark.parametrize("content", [b"\x00", b"text\x00", b"\xe9\xe8\xe7", b"\xff\xfet", b"\x1b[2J", b"\xed\xa0\x80"])
+def test_what_is_not_clean_text_is_not_text(content: bytes) -> None:
     assert recognised(content) is Format.UNKNOWN
