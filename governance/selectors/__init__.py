@@ -25,6 +25,7 @@ from governance.selectors.inbox import (
     promotion_summaries_of,
 )
 from governance.selectors.leaving import Leaving, leaving
+from governance.selectors.loading_effects import LoadingEffect, LoadingEffects, loading_effects
 from governance.selectors.measured import Measured, measured_by
 from governance.selectors.paths import PathPolicy, PathRequirements, paths, warnings_of
 from governance.selectors.policies import PolicyPage, policies_in_force, policy_page
@@ -81,6 +82,8 @@ __all__ = [
     "Deviation",
     "Leaving",
     "ListRow",
+    "LoadingEffect",
+    "LoadingEffects",
     "Measured",
     "MetricRow",
     "ModelHealth",
@@ -126,6 +129,7 @@ __all__ = [
     "limits_in_force_by_tier",
     "live_alias_requests",
     "live_requests",
+    "loading_effects",
     "measured_by",
     "metric_rows",
     "model_ids_awaiting_review",

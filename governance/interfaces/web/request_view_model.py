@@ -17,7 +17,7 @@ from governance.interfaces.web.versions import MetricComparison
 from governance.models import CheckRun, Decision
 from governance.policies import ApprovalProgress, Requirement, RequirementStatus, Reviewer
 from governance.policies.metric_limits import Limit
-from governance.selectors import CheckRow, PromotionDetail
+from governance.selectors import CheckRow, LoadingEffects, PromotionDetail, loading_effects
 from registry import access, selectors
 
 NAMED = 5
@@ -130,6 +130,8 @@ class RequestViewModel:
     lapsed: int
     delayed_since: datetime | None
     """Time since which the oldest queued check waits for a worker, if longer than `DELAY`."""
+    loading: LoadingEffects | None
+    """What loading the version does, if the policy names the scan."""
     names: ObjectLabelResolver = field(repr=False)
 
     @property
@@ -166,6 +168,7 @@ def parts_of(actor: Actor, page: PromotionDetail) -> RequestViewModel:
         total=len(required),
         lapsed=sum(d.lapsed_at is not None for d in page.decisions),
         delayed_since=_delayed_since(page),
+        loading=loading_effects(row.run for row in page.checks),
         names=names,
     )
 

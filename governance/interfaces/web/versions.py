@@ -106,6 +106,7 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "requests": requests,
         "live": live,
         "runs": runs,
+        "loading": promotions.loading_effects(runs),
         "lineage": lineage.build_lineage(request.actor, found),
         "differing": _differing_parameters(found, champion),
         "may_request": access.check_permission(request.actor, Permission.REQUEST_PROMOTION, found.model),
