@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from governance.checks.scan.report import Verdict
 from governance.models import CheckRun
 
 SCAN = "artifact.scan"
@@ -73,7 +74,7 @@ def loading_effects(runs: Iterable[CheckRun | None]) -> LoadingEffects | None:
     }
     return LoadingEffects(
         run=run,
-        verdict=str(measures.get("verdict", "")),
+        verdict=next((str(verdict) for verdict in Verdict if measures.get("verdict") == verdict), ""),
         effects=effects,
         total=total if isinstance(total, int) else len(effects),
         refused=tuple((path, verdict) for path, verdict in verdicts.items() if verdict != "safe"),
