@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -25,6 +24,7 @@ from governance.checks.base import (
     Sandbox,
     Severity,
 )
+from governance.checks.scan import allowed_names
 from governance.checks.scan.artifact import ArtifactFile, ArtifactScan, scan_artifact
 from governance.checks.scan.report import Effect, Options, ScanFinding, Verdict
 
@@ -36,19 +36,6 @@ _ROOM_FOR_LISTS = 40 * 1024
 _MAX_MESSAGE = 900
 _MAX_WHERE = 300
 _SEVERITIES = tuple(Severity)
-
-
-def refusal(name: str) -> str | None:
-    """Return why a policy cannot allow a name to be imported; None if it can."""
-    if not _NAME.fullmatch(name):
-        return "it is not an exact name of the form module.attribute"
-    if name.partition(".")[0] in _REFUSED:
-        return "the module can import, evaluate or open files, so it is never allowed"
-    return None
-
-
-_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
-_REFUSED = frozenset({"os", "posix", "nt", "subprocess", "sys", "importlib", "builtins", "pickle", "runpy", "shutil"})
 
 
 class AllowedCode(Parameters):
@@ -134,7 +121,7 @@ or `allowed_code`; a second officer confirms the policy."""
         @classmethod
         def _exact_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
             for name in names:
-                if (reason := refusal(name)) is not None:
+                if (reason := allowed_names.refusal(name)) is not None:
                     raise ValueError(f"{name[:120]}: {reason}")
             return names
 
@@ -252,6 +239,7 @@ def _measures(found: ArtifactScan) -> dict[str, Json]:
         "effects_sha256": hashlib.sha256(complete).hexdigest(),
         "findings_total": len(found.findings),
         "engine": ArtifactScanCheck.version,
+        "list": allowed_names.digest(),
     }
 
 

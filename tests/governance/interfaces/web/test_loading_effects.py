@@ -69,7 +69,9 @@ class TestLoadingEffects(PageTest):
         assert packets.digest(bytes(packet.body)) == packet.digest
 
     def test_measures_of_another_form_are_shown_as_no_result(self) -> None:
-        run = CheckRun(check_slug="artifact.scan", measures={"effects": [5, {"kind": []}], "files": [], "verdict": None})
+        run = CheckRun(
+            check_slug="artifact.scan", measures={"effects": [5, {"kind": []}], "files": [], "verdict": None}
+        )
         found = loading_effects([None, run])
         assert found is not None
         assert (found.verdict, found.total, found.refused, len(found.effects)) == ("", 1, (), 1)
