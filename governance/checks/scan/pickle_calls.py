@@ -8,7 +8,7 @@ from governance.checks.formats.effort import Malformed
 from governance.checks.scan import dtypes
 from governance.checks.scan.allowed_names import Use
 from governance.checks.scan.pickle_report import advice
-from governance.checks.scan.pickle_values import DATA, UNCERTAIN, Import, Value, Wrapper
+from governance.checks.scan.pickle_values import DATA, STATEFUL, UNCERTAIN, Import, Value, Wrapper
 from governance.checks.scan.report import EffectKind
 
 if TYPE_CHECKING:
@@ -126,11 +126,24 @@ _RULES = {
 """Rules for arguments, by the name that is called."""
 
 
+_STATEFUL = {
+    "numpy.random._pickle.__bit_generator_ctor": "numpy.random.",
+    "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked": "pandas.",
+}
+"""Functions that make objects with a `__setstate__` that takes a pair, given a class of the package that follows."""
+
+
+def _is_own(made: Value, package: str) -> bool:
+    return type(made) is str or (_is_class(made) and made.name.startswith(package))
+
+
 def _result(run: _Run, name: str, args: Value) -> Value:
     """Return what is known about the result of an allowed call. Only dtypes and joblib's arrays are more than DATA."""
     if name == "numpy.dtype":
         count(run)
         return dtypes.make(args)
+    if name in _STATEFUL and type(args) is tuple and args and _is_own(args[0], _STATEFUL[name]):
+        return STATEFUL
     if run.reader.array is None:
         return DATA
     made = name

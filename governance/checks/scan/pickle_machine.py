@@ -20,7 +20,20 @@ from governance.checks.scan.pickle_constants import PickleConstants
 from governance.checks.scan.pickle_report import PickleReport, advice
 from governance.checks.scan.pickle_source import NO_FRAME, Source
 from governance.checks.scan.pickle_stack import PAUSE, PickleStack
-from governance.checks.scan.pickle_values import DATA, MAX_TUPLE, SPENT, UNCERTAIN, Dtype, Import, State, Value, Wrapper
+from governance.checks.scan.pickle_values import (
+    DATA,
+    DICT,
+    MAX_TUPLE,
+    SPENT,
+    STATEFUL,
+    UNCERTAIN,
+    Dtype,
+    Import,
+    Opaque,
+    State,
+    Value,
+    Wrapper,
+)
 from governance.checks.scan.report import EffectKind
 
 MAX_STATE = 1_000
@@ -208,7 +221,7 @@ class _Run(PickleConstants):
         if type(below) is Wrapper and not below.described:
             below.described = True
         elif type(below) is not tuple or self.stack[-4:-1] not in _BEFORE_FIELDS:
-            return DATA
+            return DICT
         pickle_calls.count(self)
         return State()
 
@@ -257,6 +270,13 @@ class _Run(PickleConstants):
                 self._refuse_dtype(fault)
         elif target is SPENT or type(target) is Wrapper:
             self._read_array(target, state)
+        elif target is not STATEFUL and not _is_plain_state(state):
+            self.report.unsafe(
+                "state_of_slots",
+                "Loading sets attributes of an object by a state that is no plain dict, so it can set any attribute "
+                "and the class. The libraries on the list write no such state.",
+                self.opcode_at,
+            )
 
     def _read_array(self, target: Value, state: Value) -> None:
         if type(target) is not Wrapper or type(state) is not State or self.reader.array is None:
@@ -403,6 +423,16 @@ class _Run(PickleConstants):
             "objects by one dump(), or each to a file of its own.",
             self.opcode_at,
         )
+
+
+def _is_plain_state(state: Value) -> bool:
+    """Return whether a state only fills the `__dict__` of an object, or is an error.
+
+    A pair (dict, slots) sets attributes by `setattr`, and what is not known can be such a pair.
+    """
+    if type(state) is tuple and len(state) == 2:
+        return state[1] is None and _is_plain_state(state[0])
+    return type(state) is not Opaque or state is DICT
 
 
 def _shown(module: str, attribute: str) -> str:

@@ -14,6 +14,7 @@ from governance.checks.scan.pickle_values import (
     SPENT,
     UNCERTAIN,
     Dtype,
+    Opaque,
     State,
     Value,
     Wrapper,
@@ -216,6 +217,8 @@ class PickleStack:
                     self._memo_kept[index] = SPENT
 
     def _keep(self, index: int, value: Value) -> bool:
+        if type(value) is Opaque and value is not UNCERTAIN and value is not SPENT:
+            return False
         if isinstance(value, State | Wrapper):
             value.keys.append(index)
         elif type(value) is str and value in self._words:

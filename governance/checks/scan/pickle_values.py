@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 Value: TypeAlias = Any
-"""A constant, a short tuple, an instance of a class below, DATA, UNCERTAIN or SPENT."""
+"""A constant, a short tuple, an instance of a class below, or an opaque value."""
 
 
 class Opaque:
@@ -27,6 +27,10 @@ class Opaque:
 
 DATA = Opaque("data")
 """Plain data, or what a call of an allowed name returns."""
+DICT = Opaque("dict")
+"""A dict that was just made: the state of an ordinary object."""
+STATEFUL = Opaque("stateful")
+"""What a call returns whose class has a `__setstate__` of its own."""
 UNCERTAIN = Opaque("uncertain")
 """A value that depends on whether the loader keeps the memo of an earlier pickle in the file."""
 SPENT = Opaque("spent")

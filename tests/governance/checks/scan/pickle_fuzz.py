@@ -83,7 +83,7 @@ class StandinType(type):
     def __call__(cls, *args: object, **named: object) -> object:
         if cls.use not in (Use.CLASS, Use.FUNCTION):
             cls.watch.misses.append(f"call of {cls.shown}")
-        return Result(cls.watch)
+        return Stateful(cls.watch) if cls.shown.endswith(STATEFUL) else Result(cls.watch)
 
     def __setitem__(cls, key: object, value: object) -> None:
         cls.watch.misses.append(f"item of {cls.shown}")
@@ -103,24 +103,36 @@ def standin(watch: Watch, shown: str, use: Use | None) -> type:
 
 
 class Result:
-    """What a call returns: it can be filled and changed, and must not be called."""
+    """What a call returns: it can be filled and get a state, and must not be called; its attributes must not be set."""
+
+    watch: Watch
 
     def __init__(self, watch: Watch) -> None:
-        self.watch = watch
+        object.__setattr__(self, "watch", watch)
 
     def __call__(self, *args: object) -> object:
         self.watch.misses.append("call of a result")
         return self
 
-    def __setitem__(self, key: object, value: object) -> None: ...
+    def __setattr__(self, key: str, value: object) -> None:
+        self.watch.misses.append(f"attribute {key} set")
 
-    def __setstate__(self, state: object) -> None: ...
+    def __setitem__(self, key: object, value: object) -> None: ...
 
     def append(self, value: object) -> None: ...
 
     def extend(self, values: object) -> None: ...
 
     def add(self, value: object) -> None: ...
+
+
+class Stateful(Result):
+    """The result of a function whose objects have a `__setstate__`."""
+
+    def __setstate__(self, state: object) -> None: ...
+
+
+STATEFUL = ("__bit_generator_ctor", "__pyx_unpickle_NDArrayBacked")
 
 
 class InC(pickle.Unpickler):

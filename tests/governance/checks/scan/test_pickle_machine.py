@@ -63,6 +63,7 @@ def test_a_reviewer_can_allow_an_exact_name() -> None:
 
 
 ADD_EXTENSION = name("copyreg", "add_extension") + text("os") + text("getpid") + b"K\x01\x87R0\x82\x01)R"
+MODEL = name("sklearn.svm._classes", "SVC") + b")\x81"
 STACK_LINE = b"Vos\nVgetpid\n\x93"
 
 UNSAFE = {
@@ -147,6 +148,22 @@ UNSAFE = {
     "appends_to_an_import": (proto(name("collections", "deque"), b"(Ne"), "import_changed"),
     "additems_to_an_import": (proto(name("builtins", "set"), b"(N\x90"), "import_changed"),
     "build_on_an_import_from_the_memo": (proto(name("sklearn.svm._classes", "SVC"), b"\x940h\x00}b"), "import_changed"),
+    "class_set_by_a_state_of_slots": (
+        proto(MODEL, b"N}", text("__class__"), name("xgboost.core", "Booster"), b"s\x86b"),
+        "state_of_slots",
+    ),
+    "state_of_slots_from_a_call": (
+        proto(MODEL, name("builtins", "tuple"), b"](N}e\x85R", b"b"),
+        "state_of_slots",
+    ),
+    "state_of_slots_for_another_generator": (
+        proto(
+            name("numpy.random._pickle", "__bit_generator_ctor"),
+            name("collections", "OrderedDict"),
+            b"\x85RN}\x86b",
+        ),
+        "state_of_slots",
+    ),
     # The memo.
     "put_after_a_dropped_value": (
         proto(text("os"), b"N0q\x000", text("getpid"), b"q\x010h\x00h\x01\x93)R"),
