@@ -19,7 +19,17 @@ from audit.models import Event
 from audit.recorder import ObjectRef
 from governance import selectors, task_queue
 from governance.actions import DEMONSTRATION_COMPLETED
-from governance.development.demo import access_story, acts, catalogue, checking, outgoing, passwords, people, story
+from governance.development.demo import (
+    access_story,
+    acts,
+    catalogue,
+    checking,
+    monitored,
+    outgoing,
+    passwords,
+    people,
+    story,
+)
 from governance.development.demo.world import History, World, play
 from governance.models import PromotionRequest
 from governance.selectors.search import VOCABULARY
@@ -139,6 +149,7 @@ def _histories(world: World) -> list[History]:
         _left(world),
         _at(world, 9, partial(people.deputy, world)),
         *access_story.histories(world),
+        *monitored.histories(world),
         _at(world, 60, partial(_keep_views, world)),
         _at(world, 20, partial(outgoing.create, world)),
         _tombstone(world),
@@ -161,6 +172,8 @@ REVISIONS = (
     (820, "tier-1-production", 2),
     (430, "tier-2-production", 2),
     (240, "tier-1-production", 3),
+    (71, "tier-2-production", 3),
+    (70, "tier-3-production", 2),
 )
 """Days before the present, policy and number of each later revision. The first revisions are published on the second
 day."""
@@ -216,6 +229,8 @@ def _confirm_setup(world: World) -> None:
 PUBLISHED_BECAUSE = {
     ("tier-1-production", 2): "A second reviewer and a model card: finding 3 of the internal audit of last year.",
     ("tier-1-production", 3): "Measured limits from now on; Compliance decides last on high-risk models (EU AI Act).",
+    ("tier-2-production", 3): "Production is monitored: limits on accuracy and latency, silence after a week.",
+    ("tier-3-production", 2): "Production is monitored: a limit on the error, silence after two weeks.",
     ("tier-2-production", 2): "A model owner approves beside the validator; the weekly release window stays.",
 }
 

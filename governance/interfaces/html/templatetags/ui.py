@@ -87,15 +87,19 @@ def finding_state(value: str) -> SafeString:
 @register.simple_tag
 def judgement_line(value: str) -> SafeString:
     """A production signal compared with its limit: icon and word without the badge."""
-    look = labels.JUDGEMENT.get(value, labels.UNKNOWN)
-    return format_html('<span class="req s-{}">{}<span>{}</span></span>', look.kind, icons.icon(look.icon), look.word)
+    return _plain_badge(labels.JUDGEMENT.get(value, labels.UNKNOWN))
+
+
+@register.simple_tag
+def health_line(value: str) -> SafeString:
+    """The health in production in a table row: icon and word without the badge."""
+    return _plain_badge(labels.HEALTH.get(value, labels.UNKNOWN))
 
 
 @register.simple_tag
 def state_line(value: str) -> SafeString:
     """The state of a promotion request in a table row: icon and word without the badge."""
-    look = labels.REQUEST.get(value, labels.UNKNOWN)
-    return format_html('<span class="req s-{}">{}<span>{}</span></span>', look.kind, icons.icon(look.icon), look.word)
+    return _plain_badge(labels.REQUEST.get(value, labels.UNKNOWN))
 
 
 @register.simple_tag
@@ -137,6 +141,10 @@ def met_mark(value: str) -> SafeString:
 def decision_word(value: str) -> str:
     """ "approve" → "Approved"."""
     return labels.DECISION.get(value, labels.UNKNOWN).word
+
+
+def _plain_badge(look: labels.StatusBadge) -> SafeString:
+    return format_html('<span class="req s-{}">{}<span>{}</span></span>', look.kind, icons.icon(look.icon), look.word)
 
 
 def _pill(look: labels.StatusBadge) -> SafeString:
