@@ -1,6 +1,6 @@
 """One request as seen by one reader, evaluated by the same functions as the gate."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -37,6 +37,10 @@ SEVERITIES = tuple(str(severity) for severity in (Severity.CRITICAL, Severity.HI
 """Severities of findings, highest first."""
 
 
+BESIDE_CHAMPION = frozenset({"explanation.declared"})
+"""Checks whose results are shown beside those of the champion."""
+
+
 @dataclass(frozen=True)
 class CheckRow:
     """One check of the policy with its latest run; `run` is None if it never ran ("expected")."""
@@ -48,6 +52,8 @@ class CheckRow:
     requirement: Requirement
     stale: bool
     attempts: int
+    champion_run: CheckRun | None = None
+    """The latest run of the same check on the champion, where the results are shown beside each other."""
 
     @property
     def word(self) -> str:
@@ -275,7 +281,7 @@ def request_page(actor: Actor, number: int, person: User | None = None) -> Promo
         request=request,
         document=document,
         verdict=judged,
-        checks=_check_rows(standing),
+        checks=_check_rows(request, standing),
         runs=standing.runs,
         approvals=judged.approvals if judged is not None else (),
         decisions=decisions,
@@ -343,7 +349,7 @@ def metric_rows(
     )
 
 
-def _check_rows(standing: RequestEvaluation) -> tuple[CheckRow, ...]:
+def _check_rows(request: PromotionRequest, standing: RequestEvaluation) -> tuple[CheckRow, ...]:
     document, judged = standing.document, standing.verdict
     if document is None or judged is None:
         return ()
@@ -351,6 +357,7 @@ def _check_rows(standing: RequestEvaluation) -> tuple[CheckRow, ...]:
     for run in standing.runs:
         runs.setdefault(run.check_slug, []).append(run)
     by_id = {r.id: r for r in judged.requirements}
+    champions = _champion_runs(request, {rule.check for rule in document.checks} & BESIDE_CHAMPION)
     rows = []
     for rule in document.checks:
         check = entry_points.find(rule.check)
@@ -365,10 +372,21 @@ def _check_rows(standing: RequestEvaluation) -> tuple[CheckRow, ...]:
                 requirement=requirement,
                 stale=(fact := standing.facts.get(rule.check)) is not None and fact.stale,
                 attempts=len(attempts),
+                champion_run=champions.get(rule.check),
             )
         )
     # Required before advisory, unmet before met.
     return tuple(sorted(rows, key=lambda r: (r.rule.mode != "required", r.requirement.satisfied)))
+
+
+def _champion_runs(request: PromotionRequest, checks: Collection[str]) -> dict[str, CheckRun]:
+    """Return the latest completed runs of these checks on the champion of the request, by slug."""
+    if not checks or request.champion_id is None:
+        return {}
+    runs = CheckRun.objects.filter(
+        version_id=request.champion_id, check_slug__in=checks, status=CheckRun.Status.COMPLETED
+    )
+    return {run.check_slug: run for run in runs.order_by("check_slug", "-pk").distinct("check_slug")}
 
 
 def _my_groups(person: User | None, judged: Verdict | None) -> frozenset[str]:
