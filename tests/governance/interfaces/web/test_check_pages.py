@@ -54,7 +54,7 @@ class TestCheckPages(PageTest):
             entry_points.installed.cache_clear()
             listed = self.read(self.scene.people.eve, "/checks/")
             listed.has("Plug-ins that cannot be used", "claim the slug acme.twin")
-            self.read(self.scene.people.eve, "/checks/acme.evaluation_size/")
+            self.read(self.scene.people.eve, "/checks/acme.rows/")
             self.read(self.scene.people.eve, "/checks/acme.twin/", 404).has("claim the slug acme.twin")
         entry_points.installed.cache_clear()
 
