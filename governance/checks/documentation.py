@@ -190,7 +190,7 @@ def _type(part: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
     if "anyOf" in part:
         return " or ".join(dict.fromkeys(_type(option, whole) for option in part["anyOf"]))
     if "enum" in part:
-        return "one of the values"
+        return "text" if all(isinstance(value, str) for value in part["enum"]) else "value"
     if "const" in part:
         return json.dumps(part["const"])
     kind = str(part.get("type", "any"))
@@ -215,7 +215,7 @@ def _limits(part: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterator[str]:
                 yield text.format(option[name])
         values = option.get("enum") or _innermost(option, whole).get("enum")
         if values:
-            yield "values: " + " · ".join(str(value) for value in values)
+            yield "one of: " + " · ".join(str(value) for value in values)
 
 
 def _innermost(part: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,5 +1,7 @@
 """A policy template: YAML with every field explained, with the stages, groups and checks of this instance."""
 
+import textwrap
+
 from governance.checks import entry_points
 from registry import selectors
 from registry.models import ReviewerGroup
@@ -14,7 +16,8 @@ applies_to:
   # from: [{target}]         # a policy for leaving these stages, in place of the two lines above
   tiers: [1, 2]                # risk tiers; remove this line for every tier
 priority: 10                   # of several policies for one change, the highest priority governs
-checks:                        # installed: {checks}
+checks:                        # the page Checks describes each one; installed:
+{checks}
   - check: integrity.digest
     mode: required             # or advisory: shown, does not block
 {approvals}comment_required: true         # approvers state what they looked at
@@ -44,6 +47,12 @@ def template() -> str:
     return _TEMPLATE.format(
         target=protected[-1] if protected else stages[-1].slug,
         stages=", ".join(stage.slug for stage in stages),
-        checks=", ".join(sorted(check.slug for check in entry_points.all())),
+        checks=textwrap.fill(
+            ", ".join(sorted(check.slug for check in entry_points.all())),
+            width=110,
+            initial_indent="  # ",
+            subsequent_indent="  # ",
+            break_on_hyphens=False,
+        ),
         approvals=approvals,
     )

@@ -33,7 +33,7 @@ class TestCheckPages(PageTest):
     def test_parameters_are_described_as_a_policy_writes_them(self) -> None:
         page = self.read(self.scene.people.eve, "/checks/performance.threshold/").html
         assert "<code>thresholds[].metric</code>" in page
-        assert "values: &gt;= · &gt; · &lt;= · &lt;" in page
+        assert "one of: &gt;= · &gt; · &lt;= · &lt;" in page
 
     def test_requests_and_policies_lead_to_the_pages(self) -> None:
         marta = self.scene.people.marta
