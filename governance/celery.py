@@ -7,20 +7,60 @@ again.
 from __future__ import annotations
 
 import os
+import time
+from typing import Any
 
-from celery import Celery
+from celery import Celery, bootsteps
+from celery.beat import PersistentScheduler
 from celery.schedules import crontab
 from django.conf import settings
 
+from governance import liveness
 from governance.task_queue import END_ACCESS, RECOGNISE_FORMATS, REMIND, REQUEUE_DUE_WORK, SEND_WEBHOOKS, SWEEP_STORAGE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings")
 
 END_ACCESS_SECONDS = 60.0
 
+
+class LivenessStep(bootsteps.StartStopStep):
+    """Notes periodically, from the event loop of a worker, that the worker runs and which queues it serves."""
+
+    requires = ("celery.worker.components:Timer",)
+
+    def start(self, worker: Any) -> None:
+        """Begin to note."""
+        self._entry = worker.timer.call_repeatedly(liveness.NOTED_EVERY, self._note, (worker,), priority=10)
+        self._note(worker)
+
+    def stop(self, worker: Any) -> None:
+        """Note that the worker stops."""
+        self._entry.cancel()
+        liveness.forget_worker(worker.hostname)
+
+    def _note(self, worker: Any) -> None:
+        liveness.note_worker(worker.hostname, worker.app.amqp.queues.consume_from)
+
+
+class NotingScheduler(PersistentScheduler):
+    """The scheduler of beat, which notes that it runs with each of its rounds."""
+
+    _noted = 0.0
+
+    def tick(self, *arguments: Any, **options: Any) -> float:
+        """Send what is due; return the seconds until the next round."""
+        if time.monotonic() - self._noted >= liveness.NOTED_EVERY / 2:
+            liveness.note_beat()
+            self._noted = time.monotonic()
+        pause: float = super().tick(*arguments, **options)
+        return min(pause, liveness.NOTED_EVERY)
+
+
 app = Celery("countersign")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["governance"])
+app.conf.beat_scheduler = "governance.celery:NotingScheduler"
+app.steps["worker"].add(LivenessStep)
 app.conf.beat_schedule = {
     "ring-again": {
         "task": REQUEUE_DUE_WORK,

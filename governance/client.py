@@ -524,6 +524,60 @@ class Client:
             return self._ask("POST", where, body=_document(str(file.path))).document
         return self._ask("POST", where, query={"format": report_format, **window}, upload=file).document
 
+    def check_runs(self, slug: str, number: int, check: str) -> Json:
+        """Return the newest reported runs of an external check, and `inputs_digest` of what a run would check now."""
+        return self._ask("GET", f"{_version(slug, number)}/checks/{_segment(check)}/runs").document
+
+    def report_check(
+        self,
+        slug: str,
+        number: int,
+        check: str,
+        *,
+        report: tuple[str, LocalFile] | None = None,
+        inputs_digest: str | None = None,
+        **said: Any,
+    ) -> Json:
+        """Report a run of an external check: the unfinished one of this account, or else a new one.
+
+        Args:
+            slug: the model.
+            number: the version.
+            check: name of the check; the token must name it, too.
+            report: the report of a tool: its format (sarif, junit, json) and the file.
+            inputs_digest: digest of what was checked, from `check_runs`; the current one if None. It is refused if the
+                version changed since.
+            said: status, progress, conclusion, summary, details_url, findings, measures.
+
+        Returns:
+            The run.
+        """
+        known = self.check_runs(slug, number, check)
+        digest = inputs_digest or known["inputs_digest"]
+        me = (self.whoami().get("person") or {}).get("id")
+        run = next(
+            (
+                each
+                for each in _items(known, "items")
+                if each["status"] != "completed"
+                and each["inputs_digest"] == digest
+                and (each.get("reported_by") or {}).get("id") == me
+            ),
+            None,
+        )
+        if run is None:
+            started = {"inputs_digest": digest, "status": "running" if said.get("conclusion") else said.get("status")}
+            first = {name: value for name, value in started.items() if value}
+            where = f"{_version(slug, number)}/checks/{_segment(check)}/runs"
+            run = self._ask("POST", where, body=first).document
+        where = f"/check-runs/{_segment(str(run['id']))}"
+        if report is not None:
+            form, file = report
+            query = {"format": form, "filename": file.name}
+            run = self._ask("PUT", f"{where}/attachment", query=query, upload=file).document
+        rest = {name: value for name, value in said.items() if value is not None}
+        return self._ask("PATCH", where, body=rest).document if rest else run
+
     def request_promotion(
         self, slug: str, number: int, *, stage: str | None = None, alias: str | None = None, reason: str
     ) -> Json:
@@ -1421,9 +1475,49 @@ def _follow(client: Client, number: int, options: argparse.Namespace, console: C
     return EXIT_BY_STATE.get(document["state"], UNEXPECTED)
 
 
+def _check_report(client: Client, options: argparse.Namespace, console: Console) -> int:
+    reports = [(form, path) for form in _REPORT_FORMS if (path := getattr(options, f"report_{form}"))]
+    if len(reports) > 1:
+        raise UsageError("Name one report: --sarif, --junit or --report-json.")
+    if not options.conclusion and not (options.status or options.progress or reports):
+        raise UsageError("Give the result with --conclusion, or the progress with --status or --progress.")
+    document = client.report_check(
+        options.model,
+        options.version,
+        options.check,
+        report=(reports[0][0], LocalFile.read(reports[0][1])) if reports else None,
+        inputs_digest=options.inputs,
+        conclusion=options.conclusion,
+        status=options.status,
+        progress=options.progress,
+        summary=options.summary,
+        details_url=options.details_url,
+    )
+    if not document["required_by"]:
+        console.note(f" … no policy in force requires {_plain(options.check)} as an external check")
+    shown = document["conclusion"] or document["status"]
+    console.answer(
+        document,
+        f"{_plain(document['check'])} on {_plain(document['model'])} version {document['version']}: {_plain(shown)}",
+        *([f"summary   {_plain(document['summary'])}"] if document["summary"] else []),
+        *(
+            f" {_plain(finding.get('severity'))}  {_plain(finding.get('code'))}  {_plain(finding.get('message'))}"
+            for finding in _items(document, "findings")[:20]
+        ),
+        f"inputs    {_plain(document['inputs_digest'])}",
+    )
+    return DONE
+
+
+_REPORT_FORMS = ("sarif", "junit", "json")
+
+
 def _gate(client: Client, options: argparse.Namespace, console: Console) -> int:
     document = client.gate(options.request)
-    console.answer(document, _plain(document["state"]), f"page: {_plain(document['page'])}")
+    if document["live"]:
+        document["requirements"] = client.promotion(options.request)["requirements"]
+    unmet = [row for row in _items(document, "requirements") if row.get("state") not in ("met", "waived")]
+    console.answer(document, _plain(document["state"]), *requirement_lines(unmet), f"page: {_plain(document['page'])}")
     return EXIT_BY_STATE.get(document["state"], UNEXPECTED)
 
 
@@ -1887,13 +1981,9 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_signals(command("signals", _signals, "report production signals of a version"))
 
-    promote = command("promote", _promote, "request that a version enter a stage or get an alias")
-    promote.add_argument("version", metavar="MODEL/VERSION", help="credit-risk-pd/7, or credit-risk-pd@latest")
-    promote.add_argument("--to", required=True, metavar="TARGET", help="a stage, such as production; or @alias")
-    promote.add_argument("--reason", required=True, help="why; the approvers sign it")
-    promote.add_argument("--wait", action="store_true", help="wait until it is decided")
-    promote.add_argument("--follow-existing", action="store_true", help="if the same request is open, follow it")
-    _add_timeout(promote)
+    _add_check_report(command("check", _check_report, "report the result of a check that this job ran"))
+
+    _add_promote(command("promote", _promote, "request that a version enter a stage or get an alias"))
 
     wait = command("wait", _wait, "wait until a request is decided, and show what is missing")
     _add_timeout(wait)
@@ -1997,6 +2087,39 @@ EVIDENCE_KINDS = {
     "document.NAME": "what people read, such as document.validation_report or document.approval_memo",
 }
 """Kinds of evidence that every server accepts; an error of the server lists its own kinds."""
+
+
+def _add_promote(promote: argparse.ArgumentParser) -> None:
+    promote.add_argument("version", metavar="MODEL/VERSION", help="credit-risk-pd/7, or credit-risk-pd@latest")
+    promote.add_argument("--to", required=True, metavar="TARGET", help="a stage, such as production; or @alias")
+    promote.add_argument("--reason", required=True, help="why; the approvers sign it")
+    promote.add_argument("--wait", action="store_true", help="wait until it is decided")
+    promote.add_argument("--follow-existing", action="store_true", help="if the same request is open, follow it")
+    _add_timeout(promote)
+
+
+def _add_check_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("report",), help="report: progress or a result")
+    parser.add_argument("model", metavar="MODEL", help="the model's name")
+    parser.add_argument("version", type=_number, metavar="VERSION", help="the version's number")
+    parser.add_argument("check", metavar="NAME", help="the check, such as acme.robustness; the token names it, too")
+    parser.add_argument(
+        "--conclusion",
+        choices=("success", "failure", "action_required", "neutral"),
+        help="the result; completes the run. The exit status is that of reporting, not of the check",
+    )
+    parser.add_argument("--status", choices=("queued", "running"), help="begin a run, before the check")
+    parser.add_argument("--progress", metavar="TEXT", help="one line about an unfinished run")
+    parser.add_argument("--summary", metavar="TEXT", help="the result in one sentence")
+    parser.add_argument("--details-url", metavar="URL", help="page of this job (https)")
+    parser.add_argument("--sarif", dest="report_sarif", metavar="FILE", help="SARIF 2.1.0 report; becomes findings")
+    parser.add_argument("--junit", dest="report_junit", metavar="FILE", help="JUnit XML report; becomes findings")
+    parser.add_argument(
+        "--report-json", dest="report_json", metavar="FILE", help="JSON with the members findings and measures"
+    )
+    parser.add_argument(
+        "--inputs", metavar="DIGEST", help="inputs_digest of what was checked; refused if the version changed since"
+    )
 
 
 def _add_timeout(parser: argparse.ArgumentParser) -> None:

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import redis
-from django.conf import settings
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from governance import liveness
+from governance.redis_connection import redis_client
 from registry import storage
+
+__all__ = ["NotReady", "healthz", "readyz", "redis_client", "report", "state_of_parts"]
 
 
 @require_safe
@@ -36,9 +36,18 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
     The response is public, so it contains only the kind of an error; details are in the log.
     """
+    found = report()
+    return JsonResponse(found, status=200 if found["ready"] else 503)
+
+
+def report() -> dict[str, Any]:
+    """Return the state of this web process and of the background processes.
+
+    Missing workers do not make a web process unready: its pages and its API work, and checks wait.
+    """
     parts = state_of_parts()
     ready = all(answer == "ok" for answer in parts.values())
-    return JsonResponse({"ready": ready, "parts": parts}, status=200 if ready else 503)
+    return {"ready": ready, "parts": parts, "background": liveness.summary()}
 
 
 def state_of_parts() -> dict[str, str]:
@@ -83,26 +92,6 @@ def _known_migrations() -> frozenset[tuple[str, str]]:
 def _redis() -> None:
     with redis_client() as client:
         client.ping()
-
-
-def redis_client(timeout: float = 2) -> redis.Redis[bytes]:
-    """Connect to the broker's Redis directly; its URL may have Celery's form for sockets.
-
-    Args:
-        timeout: seconds to wait for a connection, and for each response.
-    """
-    url = settings.REDIS_URL
-    # No retries: monitoring asks again, and a retrying health check responds too late.
-    patience: dict[str, Any] = {
-        "socket_timeout": timeout,
-        "socket_connect_timeout": timeout,
-        "retry": Retry(NoBackoff(), 0),
-    }
-    if url.startswith("redis+socket://"):
-        path, _, query = url.removeprefix("redis+socket://").partition("?")
-        number = dict(part.split("=", 1) for part in query.split("&") if "=" in part).get("virtual_host", "0")
-        return redis.Redis(unix_socket_path=path, db=int(number), **patience)
-    return redis.Redis.from_url(url, **patience)
 
 
 def _storage() -> None:

@@ -36,6 +36,9 @@ MAIL_LINK = "governance.tasks.mail_link"
 MAIL_FINDING = "governance.tasks.mail_finding"
 MAIL_NOTICE = "governance.tasks.mail_notice"
 
+LARGE_CHECKS = "checks-large"
+"""The queue of checks that read much: they do not delay the others where a worker of its own serves it."""
+
 _silent_until = 0.0
 """After the broker failed, nothing is enqueued until beat runs again: a request that commits ten changes must not
 wait ten times.
@@ -54,7 +57,7 @@ def suppress_enqueue() -> Iterator[None]:
         _muffled.reset(token)
 
 
-def enqueue_on_commit(task_name: str, *numbers: int) -> None:
+def enqueue_on_commit(task_name: str, *numbers: int, queue: str | None = None) -> None:
     """Enqueue a task when the current transaction commits; at once without a transaction.
 
     Does not raise if the broker is unavailable, and waits at most one connection timeout for it.
@@ -62,21 +65,23 @@ def enqueue_on_commit(task_name: str, *numbers: int) -> None:
     Args:
         task_name: one of the names above.
         numbers: primary keys.
+        queue: the queue, if not that of the task.
     """
-    transaction.on_commit(partial(_send, task_name, numbers, context.current().request_id, None))
+    transaction.on_commit(partial(_send, task_name, numbers, context.current().request_id, None, queue))
 
 
-def enqueue_now(task_name: str, *numbers: int) -> None:
+def enqueue_now(task_name: str, *numbers: int, queue: str | None = None) -> None:
     """Enqueue a task at once. It expires when beat would enqueue it again.
 
     Args:
         task_name: one of the names above.
         numbers: primary keys.
+        queue: the queue, if not that of the task.
     """
-    _send(task_name, numbers, context.current().request_id, settings.COUNTERSIGN_RING_AGAIN_SECONDS)
+    _send(task_name, numbers, context.current().request_id, settings.COUNTERSIGN_RING_AGAIN_SECONDS, queue)
 
 
-def _send(task_name: str, numbers: tuple[int, ...], request_id: str, expires: float | None) -> None:
+def _send(task_name: str, numbers: tuple[int, ...], request_id: str, expires: float | None, queue: str | None) -> None:
     global _silent_until  # noqa: PLW0603 - the state of the broker as known to this process
     if _muffled.get() or time.monotonic() < _silent_until:
         return
@@ -88,6 +93,7 @@ def _send(task_name: str, numbers: tuple[int, ...], request_id: str, expires: fl
             expires=expires,
             retry=False,
             ignore_result=True,
+            queue=queue,
         )
     except Exception as error:
         _silent_until = time.monotonic() + settings.COUNTERSIGN_RING_AGAIN_SECONDS

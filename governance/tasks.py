@@ -117,6 +117,7 @@ def requeue_due_work(self: Task[..., None]) -> None:
         for prepare in (
             lambda: check_runs.fail_lost_runs(settle=_settle),
             copying.plan_recent,
+            check_runs.enqueue_due_runs,
             external_checks.end_overdue,
         ):
             _attempt(prepare)
@@ -126,7 +127,6 @@ def requeue_due_work(self: Task[..., None]) -> None:
 
 
 _OVERDUE: tuple[tuple[str, Callable[[], Iterable[int]]], ...] = (
-    (task_queue.RUN_CHECK, check_runs.due_runs),
     (task_queue.EXAMINE_UPLOAD, upload_processing.due_upload_ids),
     (task_queue.COPY_SOURCE, copying.due),
     (task_queue.DRAW_PDF, pdf_files.due),

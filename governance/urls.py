@@ -14,10 +14,12 @@ from governance.interfaces.html import errors as pages
 from governance.interfaces.mlflow import views
 from governance.interfaces.mlflow.errors import PREFIXES
 from governance.interfaces.rest import errors as problems
+from governance.interfaces.web.metrics import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("api/v1/", include("governance.interfaces.rest.urls")),
     path("api/2.0/mlflow/", include("governance.interfaces.mlflow.urls")),
     path("ajax-api/2.0/mlflow/", include(("governance.interfaces.mlflow.urls", "mlflow"), namespace="mlflow-ajax")),

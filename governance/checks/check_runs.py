@@ -27,7 +27,8 @@ from governance.actions import CHECK_CANCELLED, CHECK_COMPLETED, CHECK_QUEUED
 from governance.checks import additions, external
 from governance.checks.base import CheckOutcome, Conclusion, Finding
 from governance.checks.planning import PlannedRun
-from governance.models import CheckRun, ExternalRun, PromotionRequest
+from governance.checks.runner import Progress
+from governance.models import CheckProgress, CheckRun, ExternalRun, PromotionRequest
 from registry.services.claiming import Lease, WorkQueue
 from registry.services.version_lock import lock_keys
 
@@ -37,6 +38,8 @@ WORKER = process("check-worker")
 """The actor when a check completes, is retried, or is found lost."""
 
 MAX_RETRIES = 2
+LARGE_BYTES = 256 << 20
+"""A check that reads more bytes than this has a queue of its own."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,30 @@ def fail_lost_runs(*, settle: Callable[[int], object]) -> int:
     return sum(complete(Lease(pk, token), result, settle=settle) for pk, token in lost if token)
 
 
+def queue_of(size: int) -> str | None:
+    """Return the queue of a check that reads `size` bytes; None for the queue of the task."""
+    return task_queue.LARGE_CHECKS if size > LARGE_BYTES else None
+
+
+def enqueue_due_runs() -> None:
+    """Enqueue again the queued runs that a worker should have claimed by now."""
+    for pk, size in QUEUE.claimable().order_by("pk").values_list("pk", "input_bytes"):
+        task_queue.enqueue_now(task_queue.RUN_CHECK, pk, queue=queue_of(size))
+
+
+def note_progress(lease: Lease, progress: Progress) -> bool:
+    """Report that the holder of a claim works, and what it does.
+
+    Returns:
+        False if the claim is invalid; the work can stop.
+    """
+    if not QUEUE.heartbeat(lease):
+        return False
+    now = {"phase": str(progress.phase), "done": progress.done, "total": progress.total, "noted_at": clock.now()}
+    CheckProgress.objects.update_or_create(run_id=lease.pk, defaults=now)
+    return True
+
+
 def due_runs() -> list[int]:
     """Keys of the queued runs that a worker should have claimed by now."""
     return QUEUE.claimable_ids(None)
@@ -224,6 +251,7 @@ def _retry(run: CheckRun, request: PromotionRequest) -> None:
         mode=run.mode,
         params=run.params,
         inputs_digest=run.inputs_digest,
+        input_bytes=run.input_bytes,
         run_after=clock.now() + QUEUE.pause(errors),
     )
     _insert(again, request, actor=WORKER, data={"after_error_of": str(run.uid)})
@@ -255,6 +283,7 @@ def _queue(request: PromotionRequest, item: PlannedRun, *, actor: Actor) -> Chec
         mode=item.mode,
         params=dict(item.params),
         inputs_digest=item.inputs_digest,
+        input_bytes=item.size,
     )
     if item.reported is not None:
         run.external_run = item.reported
@@ -296,7 +325,7 @@ def _insert(run: CheckRun, request: PromotionRequest, *, actor: Actor, data: Map
     if run.status == CheckRun.Status.COMPLETED:
         _append_completed(run, request, actor=actor)
     elif run.status == CheckRun.Status.QUEUED and run.run_after is None and run.external_run_id is None:
-        task_queue.enqueue_on_commit(task_queue.RUN_CHECK, run.pk)
+        task_queue.enqueue_on_commit(task_queue.RUN_CHECK, run.pk, queue=queue_of(run.input_bytes))
     return run
 
 

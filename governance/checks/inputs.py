@@ -40,6 +40,11 @@ class Inputs:
     missing: tuple[str, ...]
     digest: str
 
+    @property
+    def size(self) -> int:
+        """Bytes of the files that the check reads."""
+        return sum(source.size for source in self.sources)
+
 
 class InputResolver:
     """Reads the evidence of a request's version, each kind once and only if a check needs it.

@@ -36,6 +36,7 @@ class PlannedRun:
     missing: tuple[str, ...] = ()
     problem: str = ""
     latest: CheckRun | None = None
+    size: int = 0
     external: bool = False
     reported: ExternalRun | None = None
     uncounted: str = ""
@@ -106,6 +107,7 @@ def _plan_one(rule: CheckRule, shelf: inputs.InputResolver, latest: CheckRun | N
     check = entry_points.find(rule.check)
     version, params, problem, digest = "", dict(rule.params), "", ""
     missing: tuple[str, ...] = ()
+    size = 0
     if isinstance(rule, UncombinableRule):
         problem = rule.conflict
     elif check is None:
@@ -121,7 +123,7 @@ def _plan_one(rule: CheckRule, shelf: inputs.InputResolver, latest: CheckRun | N
             params = validated.model_dump(mode="json")
             try:
                 found = shelf.inputs(check, validated)
-                digest, missing = found.digest, found.missing
+                digest, missing, size = found.digest, found.missing, found.size
             except CheckContractError as error:
                 problem = f"Version {version} of the check does not work: {error}."
     if problem:
@@ -136,6 +138,7 @@ def _plan_one(rule: CheckRule, shelf: inputs.InputResolver, latest: CheckRun | N
         missing=missing,
         problem=problem,
         latest=latest,
+        size=size,
     )
 
 

@@ -76,19 +76,20 @@ def _attempt(lease: Lease, carry_out: Runner) -> Result | None:
             facts = advisory_facts.with_advisories(given, storage.open_blob)
         except advisory_facts.MirrorReplacedError:
             return Result(Conclusion.CANCELLED, "The advisories were replaced; it is queued again on the new ones.")
+    job = runner.Job(
+        check=check,
+        params=params,
+        sources=given.sources,
+        facts=facts,
+        now=clock.now(),
+        seed=inputs.seed(given.digest),
+        timeout=_timeout(run),
+        isolation_demanded=settings.COUNTERSIGN_CHECKS_NEED_ISOLATION,
+    )
     ended = carry_out(
-        runner.Job(
-            check=check,
-            params=params,
-            sources=given.sources,
-            facts=facts,
-            now=clock.now(),
-            seed=inputs.seed(given.digest),
-            timeout=_timeout(run),
-            isolation_demanded=settings.COUNTERSIGN_CHECKS_NEED_ISOLATION,
-        ),
+        job,
         open_blob=storage.open_blob,
-        beat=lambda: check_runs.QUEUE.heartbeat(lease),
+        beat=lambda: check_runs.note_progress(lease, job.progress),
         beat_every=settings.COUNTERSIGN_CHECK_LOST_AFTER / BEATS_UNTIL_LOST,
     )
     if ended.ending is runner.ExitReason.ABANDONED:

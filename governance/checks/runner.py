@@ -69,6 +69,22 @@ class ExitReason(StrEnum):
     ABANDONED = "abandoned"
 
 
+class Phase(StrEnum):
+    """What a run does now."""
+
+    COPYING = "copying"
+    CHECKING = "checking"
+
+
+@dataclass
+class Progress:
+    """How far a run is. `done` and `total` are bytes of the evidence that is copied and hashed."""
+
+    phase: Phase = Phase.COPYING
+    done: int = 0
+    total: int = 0
+
+
 @dataclass(frozen=True)
 class Job:
     """One check to run, its inputs, and its timeout (seconds of wall time; the check's own limit if None)."""
@@ -83,6 +99,8 @@ class Job:
     isolation_demanded: bool = False
     scratch: Path | None = None
     """Parent of the scratch folder; the system's temporary folder if None."""
+    progress: Progress = field(default_factory=Progress, compare=False)
+    """Updated while the job runs, for whoever reports it."""
 
     @property
     def limits(self) -> Sandbox:
@@ -144,6 +162,7 @@ def copy_inputs(job: Job, scratch: Path, open_blob: OpenBlob, pulse: Callable[[]
     folder = scratch / "evidence"
     folder.mkdir()
     left = job.limits.scratch
+    job.progress.total = sum(source.size for source in job.sources)
     files = []
     for number, source in enumerate(job.sources):
         local: Path | None = folder / f"{number:06d}"
@@ -159,6 +178,7 @@ def copy_inputs(job: Job, scratch: Path, open_blob: OpenBlob, pulse: Callable[[]
                         )
                     digest.update(chunk)
                     copy.write(chunk)
+                    job.progress.done += len(chunk)
                     pulse()
         except FileNotFoundError:
             local = None
@@ -189,6 +209,7 @@ def _opened(source: Source, open_blob: OpenBlob) -> Iterator[BinaryIO]:
 def _run_child(
     job: Job, files: Sequence[File], scratch: Path, pulse: Callable[[], None], conditions: dict[str, Any]
 ) -> CheckOutcome:
+    job.progress.phase = Phase.CHECKING
     work = scratch / "work"
     work.mkdir()
     order = scratch / "job.json"

@@ -212,15 +212,19 @@ def _children(host: str, port: int, var: Path) -> list[Child]:
     path = os.pathsep.join([str(PROJECT / "bin"), os.environ.get("PATH", os.defpath)])
     environment = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"}
     celery = [*module, "celery", "--app=governance.celery:app"]
+    worker = [
+        *celery, "worker", "--loglevel=INFO", "--pool=prefork",
+        "--without-gossip", "--without-mingle", "--without-heartbeat",
+    ]  # fmt: skip
     commands = {
         "web": [
             *module, "governance.serving", f"--host={host}", f"--port={port}",
         ],
         "beat": [*celery, "beat", "--loglevel=INFO", "--pidfile=", f"--schedule={var / 'beat-schedule'}"],
         "worker": [
-            *celery, "worker", "--loglevel=INFO", "--pool=prefork", "--concurrency=2",
-            "--without-gossip", "--without-mingle", "--without-heartbeat",
+            *worker, "--concurrency=2", "--queues=celery,checks,copies,documents,webhooks",
         ],
+        "worker-large": [*worker, "--concurrency=1", "--queues=checks-large", "--hostname=large@%h"],
     }  # fmt: skip
     return [
         Child(name, command, var / "log" / f"{name}.log", environment, PROJECT) for name, command in commands.items()
@@ -228,10 +232,9 @@ def _children(host: str, port: int, var: Path) -> list[Child]:
 
 
 def _wait_until_ready(url: str, children: list[Child]) -> None:
-    from governance.celery import app  # noqa: PLC0415  # after the settings have started the servers
+    from governance import liveness  # noqa: PLC0415  # after the settings have started the servers
 
     deadline = time.monotonic() + PATIENCE
-    worker_answers = False
     answer = "nothing"
     while True:
         _check_asked()
@@ -239,11 +242,13 @@ def _wait_until_ready(url: str, children: list[Child]) -> None:
             if child.ended is not None:
                 raise StartupError(f"{child.name} ended with {child.ended}:\n{child.last_lines()}")
         answer = _probe(f"{url}/readyz")
-        worker_answers = worker_answers or bool(app.control.ping(timeout=0.2))
-        if answer == "ready" and worker_answers:
+        missing = liveness.background().problems
+        if answer == "ready" and not missing:
             return
         if time.monotonic() > deadline:
-            waited_for = "the worker" if answer == "ready" else f"{url}/readyz, which says: {answer}"
+            waited_for = f"{url}/readyz, which says: {answer}"
+            if answer == "ready":
+                waited_for = f"workers and beat: {' '.join(missing)}"
             raise StartupError(f"gave up after {PATIENCE:.0f} s waiting for {waited_for}; see the logs in var/log/")
         time.sleep(0.05)
 

@@ -1,7 +1,7 @@
 """Database models of the governance app."""
 
 from governance.models.advisory import AdvisoryMirror, PackageAdvisories
-from governance.models.check_run import CheckRun
+from governance.models.check_run import CheckProgress, CheckRun
 from governance.models.decision import Decision, Packet
 from governance.models.document import FrozenDocument
 from governance.models.external_run import ExternalRun
@@ -17,6 +17,7 @@ from governance.models.webhook import Webhook, WebhookDelivery, WebhookPosition,
 
 __all__ = [
     "AdvisoryMirror",
+    "CheckProgress",
     "CheckRun",
     "Decision",
     "ExternalRun",

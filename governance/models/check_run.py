@@ -44,6 +44,7 @@ class CheckRun(AuditedModel, Claimable):
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     conclusion = models.CharField(max_length=16, choices=Conclusion.choices, blank=True)
     inputs_digest = models.CharField(max_length=64)
+    input_bytes = models.PositiveBigIntegerField(default=0, help_text="bytes of the files that the check reads")
     attempt = models.PositiveSmallIntegerField(default=1)
 
     external_run = models.ForeignKey(
@@ -91,3 +92,18 @@ class CheckRun(AuditedModel, Claimable):
 
     def __str__(self) -> str:
         return f"{self.check_slug} on {self.version_id}, attempt {self.attempt}"
+
+
+class CheckProgress(models.Model):
+    """What the worker of a running check does: telemetry, not a governed fact, hence a separate table."""
+
+    run = models.OneToOneField(CheckRun, primary_key=True, on_delete=models.CASCADE, related_name="progress")
+    phase = models.CharField(max_length=20)
+    done = models.PositiveBigIntegerField(default=0, help_text="bytes")
+    total = models.PositiveBigIntegerField(default=0, help_text="bytes")
+    noted_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        if self.phase == "copying":
+            return f"copying and hashing the evidence: {self.done:,} of {self.total:,} bytes"
+        return "the check runs"

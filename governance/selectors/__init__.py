@@ -6,7 +6,7 @@ They use the same pure evaluation as the gate, so what is shown is what the gate
 from governance.selectors.author_queue import AuthorRow, has_author_work, waiting_for_author
 from governance.selectors.check_pages import CheckCatalogue, CheckPage, check_catalogue, check_example, check_page
 from governance.selectors.comparing import compare_with_limits, limits_in_force, limits_in_force_by_tier
-from governance.selectors.counting import capped_counts
+from governance.selectors.counting import capped_counts, waiting_checks
 from governance.selectors.deviating import Deviation, deviations_for, deviations_of
 from governance.selectors.health import (
     Approved,
@@ -159,6 +159,7 @@ __all__ = [
     "trail_of_request",
     "visible_findings",
     "visible_requests",
+    "waiting_checks",
     "waiting_for_author",
     "warnings_of",
     "whole_version",

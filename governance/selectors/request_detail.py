@@ -163,7 +163,7 @@ class PromotionDetail:
     @property
     def seen(self) -> str:
         """A token that changes with everything visible on the page; pages poll with it."""
-        return poll_token(self.request.revision, [(run.pk, run.status) for run in self.runs])
+        return poll_token(self.request.revision, [(run.pk, run.status, progress_mark(run)) for run in self.runs])
 
     @property
     def headline(self) -> str:
@@ -220,14 +220,20 @@ class RequestEvaluation:
         return {run.check_slug: run for run in reversed(self.runs)}
 
 
-def poll_token(revision: int, runs: Iterable[tuple[int, str]]) -> str:
+def progress_mark(run: CheckRun) -> int:
+    """Return a number that changes with the progress of a running check that the product runs; else 0."""
+    running = run.status == CheckRun.Status.RUNNING and hasattr(run, "progress")
+    return run.progress.done if running else 0
+
+
+def poll_token(revision: int, runs: Iterable[tuple[int, str, int]]) -> str:
     """Return the token of `PromotionDetail.seen`.
 
     Args:
         revision: the request's revision.
-        runs: primary key and status of each check run.
+        runs: primary key, status and `progress_mark` of each check run.
     """
-    return f"{revision}" + "".join(f".{status[0]}" for _, status in sorted(runs))
+    return f"{revision}" + "".join(f".{status[0]}{mark or ''}" for _, status, mark in sorted(runs))
 
 
 def evaluate_request(request: PromotionRequest) -> RequestEvaluation:
@@ -242,7 +248,9 @@ def evaluate_request(request: PromotionRequest) -> RequestEvaluation:
     document, contents = gate_inputs.get_policy_document(request), gate_inputs.contents_of(request)
     if document is None:
         return RequestEvaluation(None, (), {}, None, contents)
-    runs = tuple(CheckRun.objects.filter(request=request).order_by("-pk"))
+    rows = CheckRun.objects.filter(request=request).order_by("-pk")
+    related = ("progress", "external_run__reported_by") if _asks_outside(document) else ("progress",)
+    runs = tuple(rows.select_related(*related))
     standing = RequestEvaluation(document, runs, {}, None, contents)
     latest = standing.latest
     if request.is_live:
@@ -254,6 +262,10 @@ def evaluate_request(request: PromotionRequest) -> RequestEvaluation:
     facts = gate_inputs.collect_facts(request, document, latest, inputs, uncounted=uncounted)
     judged = gate_inputs.with_failure(request, evaluate(document, facts))
     return replace(standing, inputs=inputs, verdict=judged, facts=facts.checks)
+
+
+def _asks_outside(document: PolicyDocument) -> bool:
+    return any(rule.external for rule in document.checks)
 
 
 def request_page(actor: Actor, number: int, person: User | None = None) -> PromotionDetail:

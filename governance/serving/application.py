@@ -64,7 +64,7 @@ class Application:
         self._probes = ThreadPoolExecutor(1, "readiness")
         self._open: Counter[str] = Counter()
         self._turns: dict[tuple[str, str], _Turns] = {}
-        self._readiness: tuple[float, asyncio.Future[dict[str, str]]] | None = None
+        self._readiness: tuple[float, asyncio.Future[dict[str, Any]]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request, or startup and shutdown."""
@@ -112,11 +112,10 @@ class Application:
             return refusals.answer(405, "text/plain; charset=utf-8", "GET or HEAD only\n", {"allow": "GET, HEAD"})
         if scope["path"] == "/healthz":
             return refusals.answer(200, "text/plain; charset=utf-8", "ok\n")
-        parts = await self._ready()
-        ready = all(state == "ok" for state in parts.values())
-        return refusals.answer(200 if ready else 503, "application/json", {"ready": ready, "parts": parts})
+        found = await self._ready()
+        return refusals.answer(200 if found["ready"] else 503, "application/json", found)
 
-    async def _ready(self) -> dict[str, str]:
+    async def _ready(self) -> dict[str, Any]:
         """Return the state of each part. Concurrent callers share one check, which has its own thread."""
         loop = asyncio.get_running_loop()
         running = self._readiness
@@ -125,7 +124,7 @@ class Application:
         try:
             return await asyncio.wait_for(asyncio.shield(running[1]), READY_WITHIN)
         except TimeoutError:
-            return {"checks": "TimeoutError"}
+            return {"ready": False, "parts": {"checks": "TimeoutError"}, "background": {}}
 
     # --- a request ---
 
@@ -256,9 +255,9 @@ class _Turns:
         self.users = 0
 
 
-def _probed() -> dict[str, str]:
+def _probed() -> dict[str, Any]:
     close_old_connections()
-    return health.state_of_parts()
+    return health.report()
 
 
 def _may_send_large_body(environment: Mapping[str, Any]) -> bool:

@@ -157,14 +157,18 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 15 * 60
 CELERY_TASK_SOFT_TIME_LIMIT = 14 * 60
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# Copies of sources take hours where checks take seconds, webhook receivers may be slow, and readers may request many
-# PDF files: each has its own queue. A worker serves all queues unless --queues limits it.
+# Copies of sources and checks of large files take hours where other checks take seconds, webhook receivers may be slow,
+# and readers may request many PDF files: each has its own queue. A worker serves all queues unless --queues limits it;
+# one worker for checks-large, and others without it, keep large files from delaying the rest.
 CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_TASK_QUEUES = (Queue("celery"), Queue("copies"), Queue("documents"), Queue("webhooks"))
+CELERY_TASK_QUEUES = tuple(
+    Queue(name) for name in ("celery", "checks", "checks-large", "copies", "documents", "webhooks")
+)
 CELERY_TASK_ROUTES = {
     "governance.tasks.copy_source": {"queue": "copies"},
     "governance.tasks.deliver_webhook": {"queue": "webhooks"},
     "governance.tasks.draw_pdf": {"queue": "documents"},
+    "governance.tasks.run_check": {"queue": "checks"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A running check may finish while the broker is unavailable: its claim is in the database, and a redelivered message

@@ -21,6 +21,7 @@ OPEN = {
     "POST web:theme": "how a browser shows pages; the sign-in page has a theme, too",
     "healthz": "asked by machines that run the product; tells nothing of it",
     "readyz": "the same",
+    "metrics": "numbers for a process on the same machine; others need a token that reads the audit log",
     "mlflow-3:server-info": "tells what the MLflow interface does not do, to clients that ask before they sign in",
     "getSchema": "describes the interface, not what is in it",
     "listProblems": "the same",

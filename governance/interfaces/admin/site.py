@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from audit import context
 from audit import selectors as log
-from governance import selectors
+from governance import liveness, selectors
 from governance.interfaces.admin.labels import label_of
 from governance.interfaces.admin.permissions import actor_of, permissions_of, person_of
 from governance.interfaces.admin.reauthentication import confirm_page
@@ -116,7 +116,11 @@ class CountersignAdminSite(AdminSite):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         actor = actor_of(request)
         mine = log.search(actor=actor.id, limit=8).events
-        shown = {"recent": lines_of(actor, mine), "deviations": selectors.deviations_for(actor, person_of(request))}
+        shown = {
+            "recent": lines_of(actor, mine),
+            "deviations": selectors.deviations_for(actor, person_of(request)),
+            "background": liveness.background(),
+        }
         return super().index(request, {**shown, **(extra_context or {})})
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:

@@ -116,7 +116,7 @@ class RunsView(Endpoint):
         asked = self.query(PageQuery)
         found = selectors.get_request_status(self.actor, id)
         rows, following = pagination.page(
-            found.check_runs.select_related("external_run__reported_by"),
+            found.check_runs.select_related("external_run__reported_by", "progress"),
             by="pk",
             kind=int,
             descending=True,

@@ -183,11 +183,20 @@ class CheckRunResponse(ResponseBody):
             created_at=run.created_at,
             completed_at=run.completed_at,
             source="external" if reported is not None else "product",
-            progress=reported.progress if reported is not None and run.status != "completed" else "",
+            progress=progress_of(run),
             details_url=reported.details_url if reported is not None else "",
             reported_by=PersonResponse.of(reported.reported_by) if reported is not None else None,
             external_run=str(reported.uid) if reported is not None else None,
         )
+
+
+def progress_of(run: CheckRun) -> str:
+    """Return the progress of an unfinished run in words; empty if none is known."""
+    if run.status == CheckRun.Status.COMPLETED:
+        return ""
+    if run.external_run is not None:
+        return run.external_run.progress
+    return str(run.progress) if run.status == CheckRun.Status.RUNNING and hasattr(run, "progress") else ""
 
 
 class CheckRunList(Page[CheckRunResponse]):

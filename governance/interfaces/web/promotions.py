@@ -73,12 +73,13 @@ def seen(request: PageRequest, number: int) -> str:
     found = (
         selectors.visible_requests(request.actor)
         .filter(pk=number)
-        .values_list("revision", "check_runs__pk", "check_runs__status")
+        .values_list("revision", "check_runs__pk", "check_runs__status", "check_runs__progress__done")
     )
     rows = list(found)
     if not rows:
         raise NotFoundError(f"There is no promotion request #{number} that you can see.")
-    return selectors.poll_token(rows[0][0], [(pk, status) for _, pk, status in rows if pk is not None])
+    runs = [(pk, status, (done or 0) if status == "running" else 0) for _, pk, status, done in rows if pk is not None]
+    return selectors.poll_token(rows[0][0], runs)
 
 
 def _context(request: PageRequest, number: int, form: DecisionForm | None = None, **more: Any) -> dict[str, Any]:

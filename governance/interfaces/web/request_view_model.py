@@ -174,7 +174,8 @@ def parts_of(actor: Actor, page: PromotionDetail) -> RequestViewModel:
 
 
 def _delayed_since(page: PromotionDetail) -> datetime | None:
-    queued = [row.run for row in page.checks if row.run is not None and row.run.status == CheckRun.Status.QUEUED]
+    found = [row.run for row in page.checks if row.run is not None and row.run.external_run_id is None]
+    queued = [run for run in found if run.status == CheckRun.Status.QUEUED]
     due = [run.run_after or run.created_at for run in queued]
     oldest = min(due, default=None)
     return oldest if oldest is not None and clock.now() - oldest > DELAY else None

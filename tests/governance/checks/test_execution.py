@@ -16,7 +16,7 @@ from audit import clock
 from audit.recorder import ObjectRef
 from audit.selectors import events_for_object
 from governance import promotions, selectors, task_queue
-from governance.checks import check_runs, entry_points, run_worker
+from governance.checks import check_runs, entry_points, run_worker, runner
 from governance.checks.base import CheckOutcome, Conclusion
 from governance.checks.builtin.integrity_digest import IntegrityDigest
 from governance.checks.check_runs import Result
@@ -465,3 +465,21 @@ def test_what_a_run_was_asked_stays_as_it_was_asked(bank: Bank) -> None:
         "attempt = 9",
     ):
         refused(f"UPDATE governance_checkrun SET {change} WHERE id = %s", run.pk)
+
+
+def test_a_check_of_much_evidence_has_a_queue_of_its_own_and_reports_its_progress(bank: Bank) -> None:
+    request = bank.request(bank.version(), stage="staging")
+    run = CheckRun.objects.filter(request=request, check_slug="integrity.digest").get()
+    assert run.input_bytes == sum(artifact.size for artifact in request.version.artifacts.all())
+    assert check_runs.queue_of(run.input_bytes) is None
+    assert check_runs.queue_of(check_runs.LARGE_BYTES + 1) == task_queue.LARGE_CHECKS
+    lease = check_runs.claim(run.pk)
+    assert lease is not None
+    assert check_runs.note_progress(lease, runner.Progress(done=5, total=9))
+    assert "5 of 9 bytes" in str(CheckRun.objects.get(pk=run.pk).progress)
+    assert check_runs.note_progress(lease, runner.Progress(runner.Phase.CHECKING, 9, 9))
+    assert str(CheckRun.objects.get(pk=run.pk).progress) == "the check runs"
+    check_runs.complete(lease, Result.error("gone"), settle=lambda number: None)
+    again = CheckRun.objects.filter(request=request, check_slug="integrity.digest").order_by("-pk")[0]
+    assert (again.attempt, again.input_bytes) == (2, run.input_bytes)
+    assert not check_runs.note_progress(lease, runner.Progress())
