@@ -213,15 +213,62 @@ _GRAPH_DEF = 2
 SSTABLE_MAGIC = bytes.fromhex("57fb808b247547db")
 
 
+# saved_metadata.proto of Keras, messages SavedMetadata and SavedObject; fingerprint.proto.
+_METADATA = {2: VARINT, 3: LENGTH, 4: LENGTH, 5: LENGTH, 6: LENGTH}
+_IDENTIFIER = 4
+_FINGERPRINT = {**dict.fromkeys(range(1, 6), VARINT), 6: LENGTH, 7: LENGTH}
+_MAX_FINGERPRINT = 256
+
+
 def saved_model(file: IO[bytes], size: int) -> str | None:
-    """Recognise TensorFlow's saved_model.pb, and the index of a checkpoint (a LevelDB table)."""
+    """Recognise TensorFlow's saved_model.pb, what lies beside it, and the index of a checkpoint (a LevelDB table)."""
     if size >= 48:
         file.seek(size - 8)
         if file.read(8) == SSTABLE_MAGIC:
             return "the index of a TensorFlow checkpoint"
+    return _SAVED_MODEL_PARTS.get(saved_model_part(file, size) or "")
+
+
+_SAVED_MODEL_PARTS = {
+    "model": "a TensorFlow SavedModel",
+    "metadata": "the Keras metadata of a TensorFlow SavedModel",
+    "fingerprint": "the fingerprint of a TensorFlow SavedModel",
+}
+
+
+def saved_model_part(file: IO[bytes], size: int) -> str | None:
+    """Return "model", "metadata" or "fingerprint" for a protobuf file of a SavedModel."""
+    if _is_graph(file, size):
+        return "model"
+    try:
+        if _is_metadata(file, size):
+            return "metadata"
+        numbers = [(field.number, field.wire) for field in fields(file, 0, size)] if size <= _MAX_FINGERPRINT else []
+    except NotProtobufError:
+        return None
+    known = all(_FINGERPRINT.get(number) == wire for number, wire in numbers)
+    return "fingerprint" if known and {1, 2, 3} <= {number for number, _ in numbers} else None
+
+
+def _is_metadata(file: IO[bytes], size: int) -> bool:
+    objects = 0
+    for field in fields(file, 0, size):
+        end = field.start + field.value
+        if field.number != 1 or field.wire != LENGTH or not is_message(file, field.start, end, _METADATA):
+            return False
+        for inner in fields(file, field.start, end):
+            if inner.number == _IDENTIFIER:
+                file.seek(inner.start)
+                if not file.read(min(inner.value, 9)).startswith(b"_tf_keras"):
+                    return False
+                objects += 1
+    return objects > 0
+
+
+def _is_graph(file: IO[bytes], size: int) -> bool:
     file.seek(0)
     if file.read(1) != b"\x08" or not is_message(file, 0, size, _SAVED_MODEL):
-        return None
+        return False
     graphs = 0
     for graph in fields(file, 0, size):
         if graph.number != 2:
@@ -229,10 +276,10 @@ def saved_model(file: IO[bytes], size: int) -> str | None:
         graphs += 1
         end = graph.start + graph.value
         if not is_message(file, graph.start, end, _META_GRAPH):
-            return None
+            return False
         if not any(field.number == _GRAPH_DEF for field in fields(file, graph.start, end)):
-            return None
-    return "a TensorFlow SavedModel" if graphs else None
+            return False
+    return graphs > 0
 
 
 # sentencepiece_model.proto, messages ModelProto and SentencePiece.

@@ -32,7 +32,7 @@ def table(file: IO[bytes], head: bytes, size: int) -> tuple[str, str] | None:
 
 
 def image(file: IO[bytes], head: bytes, size: int) -> str | None:
-    """Recognise PNG, JPEG, GIF and WebP files that end where their format ends."""
+    """Recognise PNG, JPEG, GIF, WebP, BMP and TIFF files that end where their format ends."""
     if head.startswith(_PNG):
         _walk_png(file, size)
         return "a PNG image"
@@ -42,6 +42,10 @@ def image(file: IO[bytes], head: bytes, size: int) -> str | None:
         return "a GIF image"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP" and int.from_bytes(head[4:8], "little") + 8 == size:
         return "a WebP image"
+    if head[:2] == b"BM" and int.from_bytes(head[2:6], "little") == size and head[6:10] == bytes(4):
+        return "a BMP image"
+    if head[:4] in (b"II*\0", b"MM\0*"):
+        return "a TIFF image"
     return None
 
 

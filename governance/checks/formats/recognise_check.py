@@ -12,7 +12,7 @@ class Recognise(Check):
     """Recognises files by their content. Policies do not use it: it detects formats for pages and search."""
 
     slug = "artifact.recognise"
-    version = "1.0.0"
+    version = "1.1.0"
     title = "Formats"
     category = "artifact"
     needs = (RequiredEvidence(ARTIFACT_FILES),)

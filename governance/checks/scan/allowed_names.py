@@ -101,6 +101,11 @@ def refusal(name: str) -> str | None:
     return None
 
 
+def is_added(name: str, extra: Iterable[str]) -> bool:
+    """Return whether a policy adds a name, and may: for formats that have lists of their own."""
+    return name in extra and refusal(name) is None
+
+
 def _parents(module: str) -> list[str]:
     parts = module.split(".")
     return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]

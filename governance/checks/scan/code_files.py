@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 
 from governance.checks.formats.names import Format
-from governance.checks.scan.collecting import Collector
-from governance.checks.scan.report import EffectKind, FileScan, Scan
+from governance.checks.scan.collecting import Collector, collected
+from governance.checks.scan.report import EffectKind, Scan
 
 
-def scan(scan: Scan) -> FileScan:
+@collected(Format.CODE)
+def scan(scan: Scan, found: Collector) -> None:
     """Scan a file of code: unsafe unless the policy allows its digest."""
-    found = Collector(Format.CODE)
     scan.stream.seek(0)
     digest = hashlib.file_digest(scan.stream, "sha256").hexdigest()  # type: ignore[arg-type]  # any binary stream
     reviewer = scan.options.allowed_code.get(digest)
@@ -28,4 +28,3 @@ def scan(scan: Scan) -> FileScan:
             "version, or let a reviewer read it and add this digest with the reviewer's name to allowed_code of the "
             "policy.",
         )
-    return found.result()

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import re
+import struct
 import unicodedata
+from collections.abc import Callable
+from functools import wraps
 
 from governance.checks.base import Severity
+from governance.checks.formats.effort import Malformed
 from governance.checks.formats.names import Format
-from governance.checks.scan.report import Effect, EffectKind, FileScan, Reference, ScanFinding, Verdict, worst
+from governance.checks.scan.report import (
+    Effect,
+    EffectKind,
+    FileScan,
+    Reference,
+    Scan,
+    ScanFinding,
+    Scanner,
+    Verdict,
+    worst,
+)
 
 MAX_FINDINGS = 200
 MAX_EFFECTS = 1_000
@@ -45,6 +59,31 @@ def leads_out(path: str) -> str | None:
     if any(unicodedata.category(c) in ("Cc", "Cf", "Cs") for c in path):
         return "contains a control character"
     return None
+
+
+def collected(form: Format) -> Callable[[Callable[[Scan, Collector], None]], Scanner]:
+    """Make a scanner from a function that collects findings: a broken file keeps its format and earlier findings.
+
+    Args:
+        form: the format of the file.
+    """
+
+    def make(collect: Callable[[Scan, Collector], None]) -> Scanner:
+        @wraps(collect)
+        def scanner(scan: Scan) -> FileScan:
+            found = Collector(form)
+            try:
+                collect(scan, found)
+            except Malformed as fault:
+                found.unreadable("unreadable_file", f"The file {fault}, so what loading it would do cannot be judged.")
+            except (struct.error, ValueError, IndexError, OverflowError, RecursionError):
+                message = f"The file breaks the structure of {form}, so what loading it would do cannot be judged."
+                found.unreadable("unreadable_file", message)
+            return found.result()
+
+        return scanner
+
+    return make
 
 
 class Collector:

@@ -11,6 +11,7 @@ from governance.checks.formats.detect import sniff_stream
 from governance.checks.formats.names import Format, Sniffed
 from governance.checks.scan import code_files, hdf5, keras_files, numeric, onnx, skops
 from governance.checks.scan.containers import CONTAINERS, bounded, scan_zip
+from governance.checks.scan.data_files import SCANNERS as SCANNERS_OF_DATA
 from governance.checks.scan.report import FileScan, Options, Scan, ScanFinding, Scanner, Verdict
 from governance.checks.scan.serialized import SCANNERS as SCANNERS_OF_PICKLES
 
@@ -22,6 +23,7 @@ SCANNERS: Mapping[Format, Scanner] = {
     Format.SAFETENSORS: numeric.scan_safetensors,
     Format.CODE: code_files.scan,
     **SCANNERS_OF_PICKLES,
+    **SCANNERS_OF_DATA,
 }
 """The scanner of each format. A format without one is unsupported, so a new format never passes by omission."""
 

@@ -7,15 +7,15 @@ Source: HDF5 File Format Specification 3.0; `keras.src.legacy.saving.legacy_h5_f
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import IO, Any
 
 from governance.checks.base import Severity
 from governance.checks.formats import effort, pickles
 from governance.checks.formats.effort import Malformed
 from governance.checks.formats.names import Format
 from governance.checks.scan import json_reader, keras_config
-from governance.checks.scan.collecting import Collector, shown
-from governance.checks.scan.report import FileScan, Scan, Verdict
+from governance.checks.scan.collecting import Collector, collected, shown
+from governance.checks.scan.report import Scan, Verdict
 
 try:
     import h5py
@@ -25,6 +25,9 @@ except ImportError:  # pragma: no cover - h5py is installed in the test environm
 _CONFIGURATIONS = ("model_config", "training_config")
 _STANDARD_FILTERS = frozenset({1, 2, 3, 4, 5, 6})
 """Filters of the HDF5 library: deflate, shuffle, fletcher32, szip, nbit, scaleoffset. Others are loaded as plug-ins."""
+_HEAP = b"GCOL\x01\0\0\0"
+_HEAP_OBJECT = 16
+_CHUNK = 1 << 20
 MAX_OBJECTS = 200_000
 MAX_ATTRIBUTE = json_reader.MAX_JSON
 _REMEDY = (
@@ -32,16 +35,17 @@ _REMEDY = (
 )
 
 
-def scan(scan: Scan) -> FileScan:
+@collected(Format.HDF5)
+def scan(scan: Scan, found: Collector) -> None:
     """Scan an HDF5 file; without h5py it is unsupported."""
-    found = Collector(Format.HDF5)
     if h5py is None:
         found.find(
             "hdf5_unsupported",
             f"The file is HDF5, which cannot be judged without h5py. {_REMEDY}",
             verdict=Verdict.UNSUPPORTED,
         )
-        return found.result()
+        return
+    _check_heaps(scan.stream)
     scan.stream.seek(0)
     try:
         with h5py.File(scan.stream, "r") as file:
@@ -50,7 +54,41 @@ def scan(scan: Scan) -> FileScan:
         raise
     except Exception as error:  # h5py raises many types for broken files
         raise Malformed(f"is a broken HDF5 file: {type(error).__name__}: {str(error)[:120]}") from error
-    return found.result()
+
+
+def _check_heaps(stream: IO[bytes]) -> None:
+    """Check the objects of each global heap, which contains texts: the HDF5 library does not end on a broken one.
+
+    Source: HDF5 File Format Specification 3.0, III.E.
+    """
+    position, before = 0, b""
+    while True:
+        stream.seek(position)
+        chunk = stream.read(_CHUNK)
+        if not chunk:
+            return
+        if (border := (before + chunk[: len(_HEAP) - 1]).find(_HEAP)) >= 0:
+            _check_heap(stream, position - len(before) + border)
+        at = chunk.find(_HEAP)
+        while at >= 0:
+            _check_heap(stream, position + at)
+            at = chunk.find(_HEAP, at + 1)
+        position += len(chunk)
+        before = chunk[-len(_HEAP) + 1 :]
+
+
+def _check_heap(stream: IO[bytes], start: int) -> None:
+    stream.seek(start + len(_HEAP))
+    end = start + int.from_bytes(stream.read(8), "little")
+    position = start + len(_HEAP) + 8
+    while position + _HEAP_OBJECT <= end:
+        effort.spend(1)
+        stream.seek(position)
+        head = stream.read(_HEAP_OBJECT)
+        index, size = int.from_bytes(head[:2], "little"), int.from_bytes(head[8:], "little")
+        if len(head) < _HEAP_OBJECT or (index == 0 and size < _HEAP_OBJECT) or position + size > end:
+            raise Malformed("is an HDF5 file with a broken heap")
+        position += size if index == 0 else _HEAP_OBJECT + (size + 7) // 8 * 8
 
 
 class _Walk:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from governance.checks.base import Severity
-from governance.checks.scan import json_reader, name_lists
+from governance.checks.scan import allowed_names, json_reader, name_lists
 from governance.checks.scan.collecting import Collector, shown
 from governance.checks.scan.report import Options
 
@@ -84,7 +84,7 @@ def judge(config: Any, place: str, found: Collector, options: Options) -> None:
         options: `extra_allowed` may name further classes.
     """
     for path, value in json_reader.walk(config):
-        where = f"{place}: {path}" if path else place
+        where = f"{place}: {path}" if place and path else place or path
         if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str) and _MARSHAL.match(value[0]):
             _refuse_code("__lambda__", where, found)
         if not isinstance(value, dict):
@@ -101,6 +101,18 @@ def judge(config: Any, place: str, found: Collector, options: Options) -> None:
         if value.get("function_type") in ("lambda", "function") and name != "Lambda":
             _refuse_code("Lambda", where, found)
         _judge_vocabulary(value, where, found)
+
+
+def judge_code(config: Any, place: str, found: Collector) -> None:
+    """Judge a configuration only for code it contains: loading keeps the graph of unknown classes instead of importing
+    them.
+    """
+    for path, value in json_reader.walk(config):
+        where = f"{place}: {path}" if place and path else place or path
+        if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str) and _MARSHAL.match(value[0]):
+            _refuse_code("__lambda__", where, found)
+        elif isinstance(value, dict) and value.get("class_name") in ("Lambda", "__lambda__"):
+            _refuse_code(value["class_name"], where, found)
 
 
 def _judge_object(value: dict[str, Any], name: str, where: str, found: Collector, options: Options) -> None:
@@ -126,7 +138,7 @@ def _judge_object(value: dict[str, Any], name: str, where: str, found: Collector
         name = inner if isinstance(inner, str) else f"{inner!r}"
         registered = None if registered in ("function", name) else registered
     qualified = f"{module}.{name}" if isinstance(module, str) else name
-    allowed = qualified in options.extra_allowed or (
+    allowed = allowed_names.is_added(qualified, options.extra_allowed) or (
         qualified in name_lists.names(_LISTS) if isinstance(module, str) else name in _bare_names()
     )
     if isinstance(registered, str) and registered not in ("", name) and registered not in options.extra_allowed:

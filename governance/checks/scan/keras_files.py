@@ -9,17 +9,17 @@ from governance.checks.formats import archives
 from governance.checks.formats.effort import Malformed
 from governance.checks.formats.names import Format
 from governance.checks.scan import json_reader, keras_config, zip_members
-from governance.checks.scan.collecting import Collector, shown
-from governance.checks.scan.report import FileScan, Scan
+from governance.checks.scan.collecting import Collector, collected, shown
+from governance.checks.scan.report import Scan
 
 _CONFIG, _METADATA = "config.json", "metadata.json"
 _WEIGHTS = ("model.weights.h5", "model.weights.npz", "model.weights.json")
 _ASSETS = "assets/"
 
 
-def scan(scan: Scan) -> FileScan:
+@collected(Format.KERAS)
+def scan(scan: Scan, found: Collector) -> None:
     """Scan a Keras archive."""
-    found = Collector(Format.KERAS)
     archive = archives.open_zip(scan.stream, scan.size)
     if archive is None or _CONFIG not in archive.names:
         raise Malformed("is not a zip archive with a config.json")
@@ -45,4 +45,3 @@ def scan(scan: Scan) -> FileScan:
             )
             continue
         found.include(part, name)
-    return found.result()

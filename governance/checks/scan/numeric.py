@@ -8,12 +8,12 @@ from __future__ import annotations
 from governance.checks.formats import tensors
 from governance.checks.formats.effort import Malformed
 from governance.checks.formats.names import Format
-from governance.checks.scan.collecting import Collector
-from governance.checks.scan.report import FileScan, Scan
+from governance.checks.scan.collecting import Collector, collected
+from governance.checks.scan.report import Scan
 
 
-def scan_safetensors(scan: Scan) -> FileScan:
+@collected(Format.SAFETENSORS)
+def scan_safetensors(scan: Scan, found: Collector) -> None:
     """Scan a safetensors file: its header describes every byte of the data, without holes, overlaps or equal names."""
     if tensors.safetensors(scan.stream, scan.size) is None:
         raise Malformed("is not a safetensors file")
-    return Collector(Format.SAFETENSORS).result()

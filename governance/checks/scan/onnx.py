@@ -13,8 +13,8 @@ from governance.checks.formats import effort, protobuf
 from governance.checks.formats.effort import Malformed
 from governance.checks.formats.names import Format
 from governance.checks.formats.protobuf import LENGTH, VARINT, Field
-from governance.checks.scan.collecting import Collector, shown
-from governance.checks.scan.report import FileScan, Scan
+from governance.checks.scan.collecting import Collector, collected, shown
+from governance.checks.scan.report import Scan
 
 MAX_TEXT = 4_096
 MAX_LEVELS = 64
@@ -54,9 +54,9 @@ class _Uses:
     domains: set[str] = field(default_factory=set)
 
 
-def scan(scan: Scan) -> FileScan:
+@collected(Format.ONNX)
+def scan(scan: Scan, found: Collector) -> None:
     """Scan an ONNX model."""
-    found = Collector(Format.ONNX)
     uses = _Uses()
     try:
         for each in protobuf.fields(scan.stream, 0, scan.size):
@@ -66,7 +66,6 @@ def scan(scan: Scan) -> FileScan:
     except protobuf.NotProtobufError:
         raise Malformed("is an ONNX model whose structure is broken, or is cut short") from None
     _judge_operators(uses, found)
-    return found.result()
 
 
 def _walk(file: IO[bytes], size: int, found: Collector, uses: _Uses) -> None:

@@ -13,9 +13,9 @@ from governance.checks.formats import archives, tensors
 from governance.checks.formats.detect import MAX_SCHEMA
 from governance.checks.formats.effort import Malformed
 from governance.checks.formats.names import Format
-from governance.checks.scan import json_reader, name_lists, zip_members
-from governance.checks.scan.collecting import Collector, shown
-from governance.checks.scan.report import FileScan, Scan
+from governance.checks.scan import allowed_names, json_reader, name_lists, zip_members
+from governance.checks.scan.collecting import Collector, collected, shown
+from governance.checks.scan.report import Scan
 
 SCHEMA = "schema.json"
 
@@ -53,9 +53,9 @@ _ALWAYS_REFUSED = {
 _BIT_GENERATORS = frozenset({"MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"})
 
 
-def scan(scan: Scan) -> FileScan:
+@collected(Format.SKOPS)
+def scan(scan: Scan, found: Collector) -> None:
     """Scan a skops file."""
-    found = Collector(Format.SKOPS)
     archive = archives.open_zip(scan.stream, scan.size)
     if archive is None or SCHEMA not in archive.names:
         raise Malformed("is not a zip archive with a schema.json")
@@ -86,7 +86,6 @@ def scan(scan: Scan) -> FileScan:
     for place, name in loads:
         if name not in by_name:
             found.unreadable("missing_member", f"The node refers to {shown(name)}, which the archive lacks.", place)
-    return found.result()
 
 
 def _walk(schema: dict[str, Any], found: Collector, scan: Scan) -> list[tuple[str, str]]:
@@ -144,7 +143,7 @@ def _judge(node: dict[str, Any], loader: str, module: str, name: str, where: str
 def _judge_name(module: str, name: str, kind: frozenset[str] | str, where: str, found: Collector, scan: Scan) -> None:
     qualified = f"{module}.{name}"
     listed = kind if isinstance(kind, frozenset) else name_lists.sections("skops_names.txt").get(kind, frozenset())
-    extra = qualified in scan.options.extra_allowed and kind in ("object", "type")
+    extra = allowed_names.is_added(qualified, scan.options.extra_allowed) and kind in ("object", "type")
     allowed = "." not in name and (qualified in listed or extra)
     if not qualified.startswith("builtins."):
         found.imports(qualified, where, allowed=allowed)

@@ -113,6 +113,8 @@ def test_a_policy_can_allow_one_class_by_its_exact_name() -> None:
     schema = skops_file(node("ObjectNode", "acme.models", "Scorer"))
     assert summary(scanned(schema)) == ("unsafe", {"import_not_allowed"})
     assert summary(scanned(schema, extra_allowed=frozenset({"acme.models.Scorer"}))) == ("safe", set())
+    refused = frozenset({"os.system", "acme.models.Scorer.run"})
+    assert scanned(skops_file(node("ObjectNode", "os", "system")), extra_allowed=refused).verdict == "unsafe"
     called = skops_file(node("ConstructorFromReduceNode", "acme.models", "Scorer", content=LIST))
     assert scanned(called, extra_allowed=frozenset({"acme.models.Scorer"})).verdict == "unsafe"
 
