@@ -98,7 +98,7 @@ def _fields(names: Value, fields: Value, size: int) -> bool | None:
     """Return whether fields contain objects; None if they do not fit a dtype of this size."""
     if type(names) is not tuple or type(fields) is not State or not fields.exact or fields.applied:
         return None
-    if not set(names) <= set(fields.items):
+    if not all(type(name) is str and name in fields.items for name in names):
         return None
     objects = False
     for value in fields.items.values():

@@ -221,6 +221,10 @@ UNSAFE = {
         ),
         "dtype_forged",
     ),
+    "names_of_fields_that_are_no_text": (
+        proto(name("numpy", "dtype"), text("V8"), b"\x89\x88\x87R(K\x03", text("|"), b"N)}\x86}K\x08K\x01K\x10tb"),
+        "dtype_forged",
+    ),
     "flags_of_objects_for_text": (
         proto(name("numpy", "dtype"), text("S8"), b"\x89\x88\x87R(K\x03", text("|"), b"NNNK\x08K\x01K\x3ftb"),
         "dtype_forged",
