@@ -33,7 +33,9 @@ _LIBRARIES = frozenset(
 )
 """Libraries that model_index.json may name; other names are modules of the folder, or any installed module."""
 _SENTENCE_MODULE = re.compile(r"sentence_transformers(\.[a-z_]{1,40}){1,4}\.[A-Z][A-Za-z0-9]{0,60}")
-_LEVELS = 24
+_LEVELS = json_text.MAX_LEVELS
+_JUDGED_HERE = frozenset({"auto_map", "custom_pipeline", "custom_pipelines"})
+"""Keys that name code of the folder. The scanner of a single file refuses them, because it does not know the folder."""
 
 
 def is_configuration(entry: Entry) -> bool:
@@ -54,6 +56,7 @@ def judge(entry: Entry, notes: Notes) -> None:
             message = f"The configuration cannot be read, so what loading it does is not known: {error.detail[:300]}."
             notes.unreadable(entry.path, "config_unreadable", message)
         return
+    notes.drop(entry.path, lambda finding: finding.code == "code_named" and _last_key(finding.where) in _JUDGED_HERE)
     if name == "modules.json" and isinstance(document, list):
         _sentence_modules(entry, notes, document)
     if name == "model_index.json" and isinstance(document, dict):
@@ -61,6 +64,10 @@ def judge(entry: Entry, notes: Notes) -> None:
     for mapping, place in _mappings(document, "", 0):
         _weights(entry, notes, mapping, place)
         _code(entry, notes, mapping, place)
+
+
+def _last_key(where: str) -> str:
+    return where.rpartition(".")[2]
 
 
 def _mappings(value: Any, place: str, depth: int) -> Iterator[tuple[dict[str, Any], str]]:
@@ -94,13 +101,15 @@ def _code(entry: Entry, notes: Notes, mapping: dict[str, Any], place: str) -> No
             if qualified is not None:
                 _module(entry, notes, str(qualified), where)
     pipelines = mapping.get("custom_pipelines")
-    for name, pipeline in pipelines.items() if isinstance(pipelines, dict) else []:
+    for name, pipeline in pipelines.items() if isinstance(pipelines, dict) else [("", pipelines)] if pipelines else []:
         implementation = pipeline.get("impl") if isinstance(pipeline, dict) else pipeline
-        _module(entry, notes, str(implementation), f"{within}custom_pipelines.{name}")
-    for key in ("model_file", "custom_pipeline"):
-        script = mapping.get(key)
-        if isinstance(script, str) and (key != "model_file" or script.endswith(".py")):
-            _script(entry, notes, script if script.endswith(".py") else f"{script}.py", f"{within}{key}")
+        _module(entry, notes, str(implementation), f"{within}custom_pipelines.{name}".rstrip("."))
+    script = mapping.get("model_file")
+    if isinstance(script, str) and script.endswith(".py"):
+        _script(entry, notes, script, f"{within}model_file")
+    if custom := mapping.get("custom_pipeline"):
+        script = str(custom)
+        _script(entry, notes, script if script.endswith(".py") else f"{script}.py", f"{within}custom_pipeline")
 
 
 def _module(entry: Entry, notes: Notes, qualified: str, where: str) -> None:

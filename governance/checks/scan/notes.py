@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from governance.checks.base import Severity
@@ -57,6 +57,24 @@ class Notes:
         note.verdict = worst((note.verdict, verdict))
         if finding not in note.findings:
             note.findings.append(finding)
+
+    def drop(self, path: str, is_judged: Callable[[ScanFinding], bool]) -> None:
+        """Remove findings of the scanner of a single file that a rule judges with knowledge of the folder.
+
+        Args:
+            path: the file.
+            is_judged: whether the rule judges what a finding is about. If it judges all of them, the file is safe
+                unless a rule adds a finding.
+        """
+        scan = self.entries[path].scan
+        kept = tuple(finding for finding in scan.findings if not is_judged(finding))
+        if len(kept) == len(scan.findings):
+            return
+        verdict = scan.verdict if kept else Verdict.SAFE
+        places = {finding.where for finding in scan.findings if is_judged(finding)}
+        effects = tuple(effect for effect in scan.effects if effect.where not in places)
+        scan = replace(scan, verdict=verdict, findings=kept, effects=effects)
+        self.entries[path] = replace(self.entries[path], scan=scan)
 
     def effect(self, path: str, effect: Effect) -> None:
         """Add an effect of loading to a file."""

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from governance.checks.base import Severity
-from governance.checks.scan.report import EffectKind, Verdict
+from governance.checks.formats.names import Format
+from governance.checks.scan.folder import Entry, judge
+from governance.checks.scan.report import Effect, EffectKind, FileScan, Options, ScanFinding, Verdict
 from tests.governance.checks import formats_made
 from tests.governance.checks.scan.made import LOADER, codes, scanned
 
@@ -105,6 +107,24 @@ def test_code_is_allowed_by_digest_with_the_name_of_its_reader() -> None:
     executed = {effect.subject for effect in found.effects if effect.kind is EffectKind.EXECUTES}
     assert executed == {"code/x.py", "code/y.py"}
     assert all(effect.allowed for effect in found.effects)
+
+
+def test_the_folder_judges_the_code_that_a_single_file_names() -> None:
+    text = b'{"auto_map": {"AutoModel": "m.M"}, "x": {"trust_remote_code": true}}'
+    named = ScanFinding("code_named", "auto_map names code.", Severity.CRITICAL, "auto_map")
+    other = ScanFinding("code_named", "trust_remote_code names code.", Severity.CRITICAL, "x.trust_remote_code")
+    imports = Effect(EffectKind.IMPORTS, "m.M", "auto_map", allowed=False)
+    code = Entry("m.py", FileScan(Format.CODE, Verdict.UNSAFE), 5, "d" * 64)
+    for findings, verdict in (((named,), Verdict.SAFE), ((named, other), Verdict.UNSAFE)):
+        scan = FileScan(Format.TEXT, Verdict.UNSAFE, findings, (imports,))
+        entries = [Entry("config.json", scan, len(text), "", text), code]
+        judged = dict(judge(entries, Options(allowed_code={"d" * 64: "Ada"})).files)
+        assert judged["config.json"].verdict is verdict
+        assert judged["config.json"].findings == findings[1:]
+        assert judged["config.json"].effects == ()
+        assert judged["m.py"].verdict is Verdict.SAFE
+    unparsed = Entry("a.json", scan, 9, "", b"not JSON,")
+    assert dict(judge([unparsed], Options()).files)["a.json"].findings == findings
 
 
 def test_the_kind_of_a_folder_follows_from_its_files() -> None:
