@@ -30,7 +30,7 @@ def test_an_engineer_registers_asks_and_sees_why_not_yet(bank: Bank, enter: Ente
     expect(page.get_by_role("heading", level=1)).to_contain_text(f"{SLUG} v{number} to Staging")
     expect(page.locator("#gate-panel")).to_contain_text(f"v{number} is in Staging by this request")
 
-    # Production: four checks answer, then two people are missing, and she is told that she is not one of them.
+    # Production: five checks answer, then two people are missing, and she is told that she is not one of them.
     page.goto(f"/models/{SLUG}/versions/{number}/")
     page.get_by_role("link", name="Request promotion").click()
     page.get_by_label("Production, decided by policy").check()
@@ -38,7 +38,7 @@ def test_an_engineer_registers_asks_and_sees_why_not_yet(bank: Bank, enter: Ente
     page.get_by_role("button", name="Open the request").click()
     gate = page.locator("#gate-panel")
     expect(gate).to_contain_text("Not ready: 1 requirement left. 2 more of reviewers must approve.")
-    expect(gate).to_contain_text("4 of 4 required satisfied")
+    expect(gate).to_contain_text("5 of 5 required satisfied")
     expect(gate).to_contain_text("Priya Nair cannot approve: opened this request (SoD-1).")
     expect(page.locator("#waiting")).to_contain_text("0 of 2")
     expect(page.locator("#why")).to_contain_text("Way back: the version before.")

@@ -67,7 +67,7 @@ def test_two_people_promote_a_version_and_take_it_back(bank: Bank, enter: Enter)
     page.get_by_label("Production, decided by policy").check()
     page.get_by_label("Why").fill(f"v{challenger} drifts: back to what ran before.")
     page.get_by_role("button", name="Open the request").click()
-    expect(page.locator("#gate-panel")).to_contain_text("4 of 4 required satisfied")
+    expect(page.locator("#gate-panel")).to_contain_text("5 of 5 required satisfied")
     back = PromotionRequest.objects.latest("pk").pk
     sign(marta, back, "Approve", "Right: the drift is real.")
     page = sign(aiko, back, "Approve", "Agreed.")
@@ -101,7 +101,7 @@ def test_what_changes_under_the_reader_is_not_signed(bank: Bank, enter: Enter) -
 
     job.add_metrics(SLUG, number, [{"name": "accuracy", "value": 0.84}])
     expect(page.locator("#packet-note")).to_contain_text("This page was updated while you were reading")
-    expect(page.locator("#gate-panel")).to_contain_text("4 of 4 required satisfied")
+    expect(page.locator("#gate-panel")).to_contain_text("5 of 5 required satisfied")
     page.locator("#decide").get_by_label("Password").fill(factories.PASSWORD)
     with marta.refused(409):
         page.get_by_role("button", name="Sign and approve").click()

@@ -51,7 +51,7 @@ def bank(_shared_bank: Bank, db: None) -> Bank:
 def test_a_request_queues_its_policys_checks_with_an_event_each(bank: Bank) -> None:
     request = bank.request(bank.version(), stage="staging")
     found = {run.check_slug: run for run in CheckRun.objects.filter(request=request)}
-    assert set(found) == {"integrity.digest", "artifact.format", "docs.model_card"}
+    assert set(found) == {"integrity.digest", "artifact.format", "artifact.scan", "docs.model_card"}
     assert {run.status for run in found.values()} == {"queued"}
     assert found["docs.model_card"].mode == "advisory"
     assert found["docs.model_card"].params["min_words"] == 20

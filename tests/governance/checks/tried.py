@@ -63,7 +63,7 @@ def ask(bank: Bank, checks: str, *, priority: int = 5, version: ModelVersion | N
 
 
 def for_champion(bank: Bank, version: ModelVersion) -> PromotionRequest:
-    """A request under the starter policy with all four checks."""
+    """A request under the starter policy with all five checks."""
     return promotions.request(
         actor=bank.actor("priya"), version=version, target_alias="champion", reason="for the test"
     )

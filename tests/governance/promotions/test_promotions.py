@@ -45,7 +45,7 @@ def test_from_registration_to_production(bank: Bank) -> None:
     assert occupancy.promotion == request.uid
     said = actions_of(request)
     assert said[0] == "promotion.requested"
-    assert said.count("check.completed") == 4
+    assert said.count("check.completed") == 5
     assert said.count("decision.recorded") == 2
     assert said[-2:] == ["promotion.promoted", "document.frozen"]
 
@@ -57,7 +57,7 @@ def test_the_packet_that_was_signed_can_be_read_again(bank: Bank) -> None:
     packet = Packet.objects.get(request=request, digest=decision.packet_digest)
     shown = json.loads(bytes(packet.body))
     assert shown["version"]["fingerprint"] == request.version.fingerprint
-    assert [c["conclusion"] for c in shown["checks"]] == ["success"] * 4
+    assert [c["conclusion"] for c in shown["checks"]] == ["success"] * 5
     assert shown["kept_out"]["requester"] == bank.people["priya"].uid
     assert decision.signed_name == "Marta"
     assert decision.signed_meaning == "I have reviewed the evidence and approve."

@@ -307,7 +307,7 @@ def test_the_list(priya_calls: Caller, call: CallerOf, installed: People, versio
     page = priya_calls.get("/promotions?limit=1")
     assert numbers(f"limit=1&cursor={page.json['next']}") == [first]
     row = page.json["items"][0]
-    assert (row["checks"], row["approvals"]) == ({"have": 4, "need": 4}, {"have": 0, "need": 2})
+    assert (row["checks"], row["approvals"]) == ({"have": 5, "need": 5}, {"have": 0, "need": 2})
     priya_calls.get("/promotions?state=gone").problem(400, "invalid_request")
     call(installed.priya, "promotions:write").get("/promotions").problem(403, "missing_scope")
 
@@ -317,12 +317,12 @@ def test_check_runs_with_what_they_found(priya_calls: Caller, version: dict[str,
     run_due_checks()
 
     runs = priya_calls.get(f"/promotions/{number}/checks").json["items"]
-    assert {r["check"] for r in runs} == {"integrity.digest", "artifact.format", "docs.model_card"}
+    assert {r["check"] for r in runs} == {"integrity.digest", "artifact.format", "artifact.scan", "docs.model_card"}
     assert all(len(r["inputs_digest"]) == 64 for r in runs)
     assert all(r["status"] == "completed" for r in runs)
     page = priya_calls.get(f"/promotions/{number}/checks?limit=2").json
     assert len(page["items"]) == 2
-    assert len(priya_calls.get(f"/promotions/{number}/checks?limit=2&cursor={page['next']}").json["items"]) == 1
+    assert len(priya_calls.get(f"/promotions/{number}/checks?limit=2&cursor={page['next']}").json["items"]) == 2
 
 
 def test_a_tag_is_about_all_that_is_shown(priya_calls: Caller, version: dict[str, Any]) -> None:
