@@ -61,10 +61,10 @@ def sandbox(**_: Any) -> list[CheckMessage]:
 def plug_ins(**_: Any) -> list[CheckMessage]:
     """Report check plug-ins that cannot be used: requests of policies that require them are blocked."""
     return [
-        Warning(
+        Error(
             f"The check plug-in {fault.name} of {fault.origin} cannot be used: {fault.problem}.",
             hint="Repair or remove the plug-in; requests of policies that require it are blocked until then.",
-            id="countersign.W030",
+            id="countersign.E030",
         )
         for fault in entry_points.broken()
     ]
