@@ -23,6 +23,11 @@ settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name parameters of bytes by their argument, because compressed bytes differ between the processes of a run."""
+    return argname if isinstance(val, bytes | bytearray) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the modules that walk a browser: few tests, and the longest, which one worker would end with alone."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)
