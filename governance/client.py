@@ -1239,15 +1239,14 @@ def _whoami(client: Client, options: argparse.Namespace, console: Console) -> in
 def _scan(client: None, options: argparse.Namespace, console: Console) -> int:
     """Judge files of this machine; nothing is sent, so there is no client."""
     engine = _scan_engine()
-    try:
-        artifacts = [(path, engine.files_at(path)) for path in options.paths]
-        results = [engine.scan_files(path, files) for path, files in artifacts]
-    except engine.PathUnusableError as error:
-        raise UsageError(str(error)) from None
+    results = [engine.scan_path(path) for path in options.paths]
     if console.as_json:
         console.answer(results)  # type: ignore[arg-type]  # a list, which this command's output is
     else:
         console.answer({}, *_scan_lines(results))
+    if unusable := [result for result in results if engine.is_unusable(result)]:
+        console.fault(*(f"countersign: {_plain(result['findings'][0]['message'])}" for result in unusable))
+        return UsageError.exit_code
     return DONE if all(result["verdict"] == "safe" for result in results) else UNEXPECTED
 
 

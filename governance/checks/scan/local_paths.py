@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from governance.checks.base import Severity
+from governance.checks.formats.names import Format
 from governance.checks.scan.artifact import ArtifactFile, ArtifactScan, scan_artifact
-from governance.checks.scan.report import Options
+from governance.checks.scan.report import Options, Verdict
 
+PATH_UNUSABLE = "path_unusable"
+"""Code of the finding on a path that cannot be scanned."""
 _CHUNK = 1 << 20
 _MAX_DIGESTED = 64 << 20
 """Larger files are not hashed: only a file of code needs its digest."""
@@ -37,6 +41,30 @@ def scan_files(path: str, files: Iterable[ArtifactFile], options: Options | None
     return as_json(path, found, alone=not os.path.isdir(path))
 
 
+def scan_path(path: str) -> dict[str, Any]:
+    """Scan a path as `scan_files` does. A path that cannot be scanned has the finding `PATH_UNUSABLE`."""
+    try:
+        return scan_files(path, files_at(path))
+    except PathUnusableError as error:
+        return unusable(path, error)
+
+
+def unusable(path: str, error: Exception) -> dict[str, Any]:
+    """Return the JSON object of a path that cannot be scanned; see `scan_files`."""
+    finding = {"code": PATH_UNUSABLE, "message": str(error), "where": "", "severity": str(Severity.HIGH)}
+    return {
+        "path": shown(path),
+        "verdict": str(Verdict.UNREADABLE),
+        "format": str(Format.UNKNOWN),
+        "findings": [finding],
+    }
+
+
+def is_unusable(result: Mapping[str, Any]) -> bool:
+    """Return whether a JSON object is that of a path that cannot be scanned."""
+    return any(finding["code"] == PATH_UNUSABLE for finding in result["findings"])
+
+
 def as_json(path: str, found: ArtifactScan, *, alone: bool) -> dict[str, Any]:
     """Return the result as a JSON object. If `alone`, the artifact is a single file, whose places need no path."""
     scans = found.files[0][1] if alone and found.files else None
@@ -57,9 +85,14 @@ def files_at(path: str) -> list[ArtifactFile]:
     Raises:
         PathUnusableError: see `paths_at`.
     """
+    refuse_empty(path)
+    return [_file(found, name) for name, found in paths_at(Path(path))]
+
+
+def refuse_empty(path: str) -> None:
+    """Refuse an empty path, which the operating system reads as the current folder. Raises PathUnusableError."""
     if not path:
         raise PathUnusableError("A path is empty: name a file or a folder.")
-    return [_file(found, name) for name, found in paths_at(Path(path))]
 
 
 def paths_at(top: Path) -> Iterator[tuple[str, Path]]:

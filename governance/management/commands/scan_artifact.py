@@ -15,6 +15,7 @@ from governance.checks import entry_points, runner
 from governance.checks.base import CheckOutcome, Parameters
 from governance.checks.builtin.artifact_scan import ArtifactScanCheck
 from governance.checks.local_files import FolderUnusableError, LocalFiles, parse_mapping
+from governance.checks.scan import local_paths
 
 UNSAFE, UNUSABLE = 1, 2
 
@@ -34,26 +35,27 @@ class Command(BaseCommand):
         check = ArtifactScanCheck()
         try:
             params = entry_points.parameters(check, parse_mapping(options["params"], "--params"))
-            artifacts = [_artifact(path) for path in options["paths"]]
         except (FolderUnusableError, entry_points.BadParameters) as error:
             raise CommandError(str(error), returncode=UNUSABLE) from None
-        results = [_result(path, files, check, params) for path, files in zip(options["paths"], artifacts, strict=True)]
+        results = [_result(path, check, params) for path in options["paths"]]
         if options["json"]:
             self.stdout.write(json.dumps(results, indent=2, ensure_ascii=False))
         else:
             self.stdout.write("\n".join(line for result in results for line in _lines(result)))
+        if any(local_paths.is_unusable(result) for result in results):
+            raise CommandError("Not all paths can be scanned.", returncode=UNUSABLE)
         if any(result["verdict"] != "safe" for result in results):
             raise CommandError("Not all paths are safe.", returncode=UNSAFE)
 
 
-def _artifact(path: str) -> LocalFiles:
+def _result(path: str, check: ArtifactScanCheck, params: Parameters) -> dict[str, Any]:
     files = LocalFiles()
-    files.add_artifact(Path(path))
-    return files
-
-
-def _result(path: str, files: LocalFiles, check: ArtifactScanCheck, params: Parameters) -> dict[str, Any]:
-    ended = files.run(check, params, isolation_demanded=settings.COUNTERSIGN_CHECKS_NEED_ISOLATION)
+    try:
+        local_paths.refuse_empty(path)
+        files.add_artifact(Path(path))
+        ended = files.run(check, params, isolation_demanded=settings.COUNTERSIGN_CHECKS_NEED_ISOLATION)
+    except (local_paths.PathUnusableError, FolderUnusableError) as error:
+        return local_paths.unusable(path, error)
     if ended.ending is not runner.ExitReason.OUTCOME or ended.outcome is None:
         finding = {"code": "scan_ended", "message": ended.message, "where": "", "severity": "high"}
         return {"path": path, "verdict": "unreadable", "format": "unknown", "findings": [finding]}

@@ -73,25 +73,39 @@ def _no_utf8(folder: Path) -> Path:
     return folder
 
 
-def _deep(folder: Path) -> Path:
-    return folder / ("x" * 300)
+def assert_unusable(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Assert that both commands report the path, also the one after it, and exit with status 2."""
+    harmless = path.parent / "labels.txt"
+    harmless.write_text("cat\ndog\n")
+    found, status = managed(path, harmless)
+    assert (found, status) == scanned(path, harmless, capsys=capsys)
+    assert status == 2
+    assert [(entry["verdict"], [f["code"] for f in entry["findings"]]) for entry in found] == [
+        ("unreadable", ["path_unusable"]),
+        ("safe", []),
+    ]
+    assert [entry["path"] for entry in found] == [str(path), str(harmless)]
 
 
-@pytest.mark.parametrize("spoil", [_symbolic_link, _pipe, _no_utf8, _deep, lambda folder: folder / "missing"])
-def test_a_path_that_cannot_be_scanned_is_an_error(
+@pytest.mark.parametrize("spoil", [_symbolic_link, _pipe, _no_utf8, lambda folder: folder / "missing"])
+def test_a_path_that_cannot_be_scanned_does_not_hide_the_others(
     folder: Path, spoil: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = spoil(folder)
-    assert managed(path) == ([], 2)
-    assert scanned(path, capsys=capsys) == ([], 2)
+    assert_unusable(spoil(folder), capsys)
+
+
+@pytest.mark.parametrize("path", ["", "x" * 300, os.fsdecode(b"caf\xe9"), "a\x07"])
+def test_a_name_that_no_file_can_have_is_reported(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found, status = managed(path)
+    assert (found, status) == scanned(path, capsys=capsys)
+    assert (status, [entry["verdict"] for entry in found]) == (2, ["unreadable"])
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root reads everything")
-def test_a_folder_without_permission_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_permission_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "code").chmod(0)
     try:
-        assert managed(folder) == ([], 2)
-        assert scanned(folder, capsys=capsys) == ([], 2)
+        assert_unusable(folder, capsys)
     finally:
         (folder / "code").chmod(0o700)
 
