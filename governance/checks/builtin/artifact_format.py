@@ -90,7 +90,7 @@ class ArtifactFormat(Check):
     """
 
     slug = "artifact.format"
-    version = "2.1.0"
+    version = "2.2.0"
     title = "Artifact formats are accepted"
     category = "artifact"
     description = "Every file has a format that the policy accepts for the target, recognised by its content."

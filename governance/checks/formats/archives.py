@@ -209,7 +209,7 @@ def tar_files(file: IO[bytes]) -> Iterator[tuple[str, int, int]]:
         with tarfile.open(fileobj=file, mode="r:", tarinfo=TarHeader) as opened:
             for member in opened:
                 if member.isreg():
-                    yield member.name, member.offset_data, member.size
+                    yield _plain(member.name), member.offset_data, member.size
                 opened.members.clear()  # type: ignore[attr-defined]  # kept by tarfile for lookup by name
     except (tarfile.TarError, ValueError, OSError, EOFError) as error:
         raise Malformed(f"is a broken tar archive: {error}") from error
@@ -222,6 +222,11 @@ def _refuse_tail(file: IO[bytes], position: int) -> None:
             raise Malformed("is a tar archive with other bytes behind its end")
 
 
+def _plain(name: str) -> str:
+    """Return the name of a member without "./", which `tar -c .` writes before each."""
+    return "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
 def _refuse_names(names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
@@ -231,7 +236,7 @@ def _refuse_names(names: Iterable[str]) -> None:
         parts = name.split("/")
         if name.startswith("/") or ".." in parts or "\\" in name or ":" in parts[0] or not name.isprintable():
             raise Malformed(f"has a member whose name leads out of the archive: {shown}")
-        key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+        key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", _plain(name)).casefold())
         if key in seen:
             raise Malformed(f"has two members called {shown}: readers differ in which one they take")
         seen.add(key)

@@ -27,6 +27,8 @@ PEEK = 1 << 16
 """Bytes of a compressed stream or member that are unpacked for inspection."""
 WHOLE_MEMBER = 64 << 20
 """Maximum size of a member of a plain archive that is inspected completely."""
+NO_FORMAT = "is of no format this check knows"
+"""Reason for content in which nothing was recognised and nothing is broken, such as raw numbers."""
 MAX_SCHEMA = 32 << 20
 MAX_LISTED = 10_000
 """Maximum number of archive members whose formats are kept; larger archives are not accepted."""
@@ -89,7 +91,7 @@ def _recognise(file: IO[bytes], size: int, depth: int) -> Sniffed:
         return Sniffed(found.format, f"{found.reason} in {encoding}")
     if (program := binary.executable(head)) is not None:
         return Sniffed(Format.EXECUTABLE, f"is {program}")
-    return Sniffed(Format.UNKNOWN, "is of no format this check knows")
+    return Sniffed(Format.UNKNOWN, NO_FORMAT)
 
 
 def _container(file: IO[bytes], head: bytes, size: int, depth: int) -> Sniffed | None:

@@ -30,8 +30,8 @@ _NOTEBOOK = re.compile(rb'\s*\{(?=.{0,400}"(?:cells|metadata|nbformat)")', re.DO
 
 CODE_SUFFIXES = frozenset(
     {
-        ".py", ".pyw", ".pyi", ".pyx", ".ipynb", ".sh", ".bash", ".zsh", ".fish", ".bat", ".cmd", ".ps1", ".psm1",
-        ".js", ".mjs", ".cjs", ".ts", ".r", ".rmd", ".jl", ".rb", ".pl", ".pm", ".lua", ".php", ".java", ".kt",
+        ".py", ".pyw", ".pyi", ".pyx", ".pth", ".ipynb", ".sh", ".bash", ".zsh", ".fish", ".bat", ".cmd", ".ps1",
+        ".psm1", ".js", ".mjs", ".cjs", ".ts", ".r", ".rmd", ".jl", ".rb", ".pl", ".pm", ".lua", ".php", ".java", ".kt",
         ".scala", ".go", ".rs", ".c", ".cc", ".cpp", ".h", ".hpp", ".cu", ".cs", ".vbs", ".sql", ".tf",
     }
 )  # fmt: skip

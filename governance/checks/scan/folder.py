@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from governance.checks.base import Severity
+from governance.checks.formats.detect import NO_FORMAT
 from governance.checks.formats.names import Format
 from governance.checks.formats.version_files import saved_model_part
 from governance.checks.scan import huggingface_folder, mlflow_folder
-from governance.checks.scan.notes import Entry, Notes
+from governance.checks.scan.notes import Entry, Notes, resolve
 from governance.checks.scan.report import Effect, EffectKind, FileScan, Options, ScanFinding, Verdict, worst
 
 MAX_CONFIGURATION = 4 << 20
@@ -47,12 +48,12 @@ def judge(entries: Sequence[Entry], options: Options) -> Judged:
     Returns:
         The scan of each file with what the rules add.
     """
-    by_path = {entry.path: entry for entry in _with_saved_models(entries)}
+    by_path = _with_onnx_data({entry.path: entry for entry in _with_saved_models(entries)})
     notes = Notes(by_path, options)
     for entry in by_path.values():
         _judge_configuration(entry, notes)
         for reference in entry.scan.references:
-            notes.refer(entry.path, reference.path, reference.where)
+            notes.refer_to_file(entry.path, reference.path, reference.where)
     for path in {*notes.runs, *(entry.path for entry in by_path.values() if entry.scan.format is Format.CODE)}:
         _judge_code(by_path[path], notes)
     return Judged(tuple(notes.applied()), _kind(by_path))
@@ -67,6 +68,8 @@ def _judge_configuration(entry: Entry, notes: Notes) -> None:
         if known:
             message = f"The configuration has more than {MAX_CONFIGURATION:,} bytes, so it is not read."
             notes.unreadable(entry.path, "config_unreadable", message)
+    elif name == mlflow_folder.FILE and mlflow_folder.is_copy(entry, notes):
+        return
     elif name == mlflow_folder.FILE:
         mlflow_folder.judge(entry, notes)
     elif name in mlflow_folder.MODULE_FILES:
@@ -122,6 +125,25 @@ def _with_saved_models(entries: Iterable[Entry]) -> list[Entry]:
         replace(entry, scan=FileScan(Format.SAVEDMODEL, Verdict.SAFE)) if _is_variables(entry, saved) else entry
         for entry in entries
     ]
+
+
+def _with_onnx_data(entries: dict[str, Entry]) -> dict[str, Entry]:
+    """Recognise the files without magic bytes that ONNX models name as external data: raw numbers."""
+    named = {
+        resolve(entry.path, reference.path)
+        for entry in entries.values()
+        if entry.scan.format is Format.ONNX
+        for reference in entry.scan.references
+    }
+    return {
+        path: replace(entry, scan=FileScan(Format.ONNX, Verdict.SAFE)) if path in named and _is_raw(entry) else entry
+        for path, entry in entries.items()
+    }
+
+
+def _is_raw(entry: Entry) -> bool:
+    findings = entry.scan.findings
+    return entry.scan.format is Format.UNKNOWN and bool(findings) and all(NO_FORMAT in f.message for f in findings)
 
 
 def _is_variables(entry: Entry, saved: Collection[str]) -> bool:

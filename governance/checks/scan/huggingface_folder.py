@@ -33,6 +33,7 @@ _LIBRARIES = frozenset(
 )
 """Libraries that model_index.json may name; other names are modules of the folder, or any installed module."""
 _SENTENCE_MODULE = re.compile(r"sentence_transformers(\.[a-z_]{1,40}){1,4}\.[A-Z][A-Za-z0-9]{0,60}")
+_INDEXES = (".safetensors.index.json", ".bin.index.json")
 _LEVELS = json_text.MAX_LEVELS
 _JUDGED_HERE = frozenset({"auto_map", "custom_pipeline", "custom_pipelines"})
 """Keys that name code of the folder. The scanner of a single file refuses them, because it does not know the folder."""
@@ -86,9 +87,14 @@ def _mappings(value: Any, place: str, depth: int) -> Iterator[tuple[dict[str, An
 def _weights(entry: Entry, notes: Notes, mapping: dict[str, Any], place: str) -> None:
     """Note the files of sharded weights: `weight_map` names a file for each tensor."""
     shards = mapping.get("weight_map")
-    if isinstance(shards, dict) and not place:
+    if place:
+        return
+    if isinstance(shards, dict):
         for target in sorted({str(shard) for shard in shards.values()}):
-            notes.refer(entry.path, target, "weight_map")
+            notes.refer_to_file(entry.path, target, "weight_map")
+    elif shards is not None or entry.path.endswith(_INDEXES):
+        message = "The index has no mapping weight_map of tensors to files, so which files loading reads is not known."
+        notes.unreadable(entry.path, "config_unreadable", message)
 
 
 def _code(entry: Entry, notes: Notes, mapping: dict[str, Any], place: str) -> None:
@@ -159,6 +165,10 @@ def _sentence_modules(entry: Entry, notes: Notes, modules: list[Any]) -> None:
         if not isinstance(module, dict) or "type" not in module:
             continue
         name, where = str(module["type"])[:200], f"[{number}].type"
+        if folder := module.get("path"):
+            notes.refer(
+                entry.path, str(folder), f"[{number}].path", required=False
+            )  # modules without weights have none
         if _SENTENCE_MODULE.fullmatch(name):
             notes.effect(entry.path, Effect(EffectKind.IMPORTS, name, where))
         elif name.partition(".")[0] != "sentence_transformers":

@@ -74,15 +74,25 @@ def judge(entry: Entry, notes: Notes) -> None:
         )
         return
     flavors = document.get("flavors") if isinstance(document, dict) else None
-    if not isinstance(flavors, dict) or not all(isinstance(flavor, dict) for flavor in flavors.values()):
+    if not isinstance(flavors, dict) or not flavors or not all(isinstance(flavor, dict) for flavor in flavors.values()):
         message = "MLmodel has no mapping of flavors, so what loading it does is not known. Save the model with MLflow."
         notes.unreadable(entry.path, "mlmodel_unreadable", message)
         return
     example = document.get("saved_input_example_info")
     if isinstance(example, dict):
         _refer(entry, notes, example, "saved_input_example_info")
+    _Flavor(entry, notes, "MLmodel", document).note_code()
     for name, flavor in flavors.items():
         _Flavor(entry, notes, f"flavors.{name}", flavor).judge(str(name))
+
+
+def is_copy(entry: Entry, notes: Notes) -> bool:
+    """Return whether an MLmodel file is the copy that MLflow writes to the folder `metadata` on Databricks."""
+    folder = posixpath.dirname(entry.path)
+    if posixpath.basename(folder) != "metadata":
+        return False
+    original = notes.entries.get(posixpath.join(posixpath.dirname(folder), FILE))
+    return original is not None and original.text == entry.text
 
 
 class _Flavor:
@@ -92,7 +102,7 @@ class _Flavor:
         self._entry, self._notes, self._place, self._flavor = entry, notes, place, flavor
 
     def judge(self, name: str) -> None:
-        shipped = self._code()
+        shipped = self.note_code()
         if name == "python_function":
             self._loader(shipped)
         self._named("model_class", CLASSES, "class")
@@ -103,7 +113,7 @@ class _Flavor:
         if name == "transformers" and "model_binary" not in self._flavor and "source_model_name" in self._flavor:
             self._elsewhere("source_model_name")
 
-    def _code(self) -> list[str]:
+    def note_code(self) -> list[str]:
         """Note the shipped code that this flavor puts on the import path or runs; return its paths."""
         found: list[str] = []
         for key in ("code", "code_path", "code_paths"):

@@ -126,6 +126,13 @@ class Notes:
             self.found(path, Verdict.UNREADABLE, ScanFinding("reference_missing", message, Severity.HIGH, where))
         return []
 
+    def refer_to_file(self, path: str, target: str, where: str = "") -> None:
+        """Add a reference as `refer` does, to a file; a folder is no file that a reader can open."""
+        named = self.refer(path, target, where)
+        if named and named != [resolve(path, target)]:
+            message = f"It refers to {_shown(target)}, which is a folder of the version and not a file."
+            self.found(path, Verdict.UNREADABLE, ScanFinding("reference_missing", message, Severity.HIGH, where))
+
     def run(self, target: str, by: str) -> None:
         """Add that loading runs a file, because the file `by` says so."""
         self.runs.setdefault(target, by)

@@ -26,7 +26,7 @@ _READS = (
     "ReadFile", "WholeFileReader", "WholeFileReaderV2", "TextLineReader", "TextLineReaderV2", "FixedLengthRecordReader",
     "FixedLengthRecordReaderV2", "TFRecordReader", "TFRecordReaderV2", "LMDBReader", "TextLineDataset",
     "TFRecordDataset", "FixedLengthRecordDataset", "SqlDataset", "RecordInput", "LoadAndRemapMatrix",
-    "FixedUnigramCandidateSampler", "LoadDataset", "LoadDatasetV2",
+    "FixedUnigramCandidateSampler", "ImmutableConst", "LoadDataset", "LoadDatasetV2",
 )  # fmt: skip
 _WRITES = (
     "WriteFile", "Save", "SaveSlices", "SaveDataset", "SaveDatasetV2", "DistributedSave", "CreateSummaryFileWriter",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from pathlib import PurePosixPath
 from typing import IO, cast
 from urllib.parse import unquote
 
@@ -22,12 +23,15 @@ from governance.checks.scan.report import Scan
 _CHUNK = 1 << 20
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _OVERLAP = 4 << 10
+_LFS_POINTER = re.compile(r"version https://git-lfs\.github\.com/spec/v\d[\s\S]{0,2000}\boid sha256:")
+_DATA_SUFFIXES = (".json", ".yaml", ".yml", ".md")
 _JINJA_SUFFIXES = (".jinja", ".jinja2", ".j2")
 _ENCODINGS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 _YAML_TAG = re.compile(rb"(?:^|[\n:\-,\[{?])[ \t]*(?:&\S{1,80}[ \t]+)?!(?:<[^>\s]{1,200}>|[^\s,\[\]{}]{1,200})")
 """A tag where a node of YAML begins: after a line break or an indicator."""
 _YAML_DIRECTIVE = re.compile(rb"(?:^|\n)%TAG[ \t][^\n]{0,300}")
+_YAML_TARGET = re.compile(rb"""(?:^|[\n{,\-])[ \t]*["']?_target_["']?[ \t]*:[ \t]*["']?([^\s"'#]{1,200})""")
 _CODE_KEYS = (b'"auto_map"', b'"custom_pipeline', b'"trust_remote_code"', b'"chat_template"', b'"_target_"')
 _LARGE_KEYS = (*_CODE_KEYS, b'"weight_map"', b'"class_name"', b'"template"')
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7][0-9a-fA-F]")
@@ -39,14 +43,25 @@ def scan_text(scan: Scan, found: Collector) -> None:
     """Scan a text."""
     head = _decoded_head(scan.stream)
     begins = head.lstrip()
-    if begins.startswith("<") and xml_files.is_xml(begins):
+    if _LFS_POINTER.match(begins):
+        found.unreadable(
+            "lfs_pointer",
+            "The file is a pointer of Git LFS: the content is elsewhere, and the fingerprint does not cover it. Fetch "
+            "the content (git lfs pull), and register the file itself.",
+        )
+    elif begins.startswith("<") and xml_files.is_xml(begins):
         xml_files.judge(scan.stream, found)
-    elif scan.name.lower().endswith(_JINJA_SUFFIXES):
+    elif _is_template(scan.name):
         _judge_template(scan, found)
     elif begins[:1] in ("{", "[") and _judge_json(scan, found):
         return
     else:
         _judge_words(_as_utf8(scan.stream), found)
+
+
+def _is_template(path: str) -> bool:
+    name = PurePosixPath(path.lower()).name
+    return name.endswith(_JINJA_SUFFIXES) or (name.startswith("chat_template") and not name.endswith(_DATA_SUFFIXES))
 
 
 def _as_utf8(stream: IO[bytes]) -> IO[bytes]:
@@ -125,6 +140,8 @@ def _judge_words(stream: IO[bytes], found: Collector) -> None:
     before = b""
     while chunk := stream.read(_CHUNK):
         effort.spend_bytes(len(chunk))
+        if b"_target_" in chunk or b"_target_" in before:
+            _judge_targets(before + chunk, found)
         if b"!" not in chunk and b"!" not in before and b"%TAG" not in before + chunk:  # most texts; quick to find out
             before = chunk[-_OVERLAP:]
             continue
@@ -146,6 +163,12 @@ def _judge_words(stream: IO[bytes], found: Collector) -> None:
                     "that tags of Python can be written under them. Write plain values.",
                 )
         before = chunk[-_OVERLAP:]
+
+
+def _judge_targets(text: bytes, found: Collector) -> None:
+    """Judge the key `_target_` of YAML, by which Hydra imports and calls a function."""
+    for match in _YAML_TARGET.finditer(text):
+        huggingface.refuse_target(match[1].decode(errors="replace"), "_target_", found)
 
 
 def _first_key(stream: IO[bytes]) -> str | None:

@@ -37,6 +37,7 @@ def tarred(*members: tuple[str, bytes, str]) -> bytes:
         ([("a\\b", tarfile.REGTYPE, "")], "leads out"),
         ([("a\u202eb", tarfile.REGTYPE, "")], "leads out"),
         ([("a", tarfile.REGTYPE, ""), ("A", tarfile.REGTYPE, "")], "two members"),
+        ([("d/a", tarfile.REGTYPE, ""), ("./d/./a", tarfile.REGTYPE, "")], "two members"),
         ([("caf\u00e9", tarfile.REGTYPE, ""), ("cafe\u0301", tarfile.REGTYPE, "")], "two members"),
     ],
 )

@@ -14,6 +14,7 @@ from governance.checks.scan.folder import Entry, judge
 from governance.checks.scan.report import Effect, EffectKind, FileScan, Options, ScanFinding, Verdict
 from tests.governance.checks import formats_made
 from tests.governance.checks.scan.made import LOADER, codes, scanned
+from tests.governance.checks.scan.scanned import field
 
 CODE = "import os\nos.system('id')\n"
 WEIGHTS = formats_made.safetensors(formats_made.ONE_TENSOR, bytes(16))
@@ -49,6 +50,12 @@ def mlmodel(**flavor: Any) -> str:
          {("reference_outside", "MLmodel")}),
         ({"MLmodel": "flavors: {a: {}, a: {}}"}, {("mlmodel_unreadable", "MLmodel")}),
         ({"MLmodel": "flavors: [1]"}, {("mlmodel_unreadable", "MLmodel")}),
+        ({"MLmodel": "flavors: {}"}, {("mlmodel_unreadable", "MLmodel")}),
+        ({"MLmodel": json.dumps({**json.loads(mlmodel()), "model_code_path": "agent.txt"}), "agent.txt": CODE},
+         {("code_runs", "agent.txt")}),
+        ({"MLmodel": LOADER, "model.ubj": formats_made.ubj_model(), "metadata/MLmodel": LOADER}, set()),
+        ({"MLmodel": LOADER, "model.ubj": formats_made.ubj_model(), "metadata/MLmodel": LOADER + "\n"},
+         {("reference_missing", "metadata/MLmodel")}),
         ({"MLmodel": "flavors: !!python/object/apply:os.system [id]"}, {("mlmodel_unreadable", "MLmodel")}),
         ({"m/MLmodel": LOADER, "model.ubj": formats_made.ubj_model()}, {("reference_missing", "m/MLmodel")}),
         ({"data/pickle_module_info.txt": "os"}, {("unknown_loader", "data/pickle_module_info.txt")}),
@@ -85,6 +92,14 @@ def test_an_mlflow_folder(files: dict[str, bytes | str], expected: set[tuple[str
          {("reference_missing", "model.safetensors.index.json")}),
         ({"a/pytorch_model.bin.index.json": {"weight_map": {"w": "../../m.bin"}}},
          {("reference_outside", "a/pytorch_model.bin.index.json")}),
+        ({"model.safetensors.index.json": {"weight_map": {"w": "weights"}}, "weights/w.safetensors": WEIGHTS},
+         {("reference_missing", "model.safetensors.index.json")}),
+        ({"model.safetensors.index.json": {"weight_map": ["m.bin"]}},
+         {("config_unreadable", "model.safetensors.index.json")}),
+        ({"pytorch_model.bin.index.json": {}}, {("config_unreadable", "pytorch_model.bin.index.json")}),
+        ({"modules.json": [{"path": "../1_Pooling", "type": "sentence_transformers.models.Pooling"}]},
+         {("reference_outside", "modules.json")}),
+        ({"modules.json": [{"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]}, set()),
         ({"vocab.json": "{not json"}, set()),
     ],
 )  # fmt: skip
@@ -141,3 +156,20 @@ def test_no_files_and_empty_files_are_not_safe() -> None:
     found = scanned({"model.onnx": b"", "pkg/__init__.py": b""})
     assert codes(found) == {("empty_file", "model.onnx")}
     assert dict(found.files)["pkg/__init__.py"].verdict is Verdict.SAFE
+
+
+def onnx_with_data(location: str) -> bytes:
+    tensor = field(8, "w") + field(13, field(1, "location") + field(2, location)) + field(14, 1)
+    return formats_made.onnx_model(field(1, field(4, "Relu")) + field(5, tensor) + field(10, "x" * 200))
+
+
+def test_external_data_of_onnx_are_raw_numbers() -> None:
+    raw = bytes(range(256)) * 4
+    assert scanned({"m.onnx": onnx_with_data("d/w.data"), "d/w.data": raw}).verdict is Verdict.SAFE
+    assert codes(scanned({"m.onnx": onnx_with_data("w.data"), "d/w.data": raw})) == {
+        ("reference_missing", "m.onnx"),
+        ("unreadable_file", "d/w.data"),
+    }
+    assert codes(scanned({"m.onnx": onnx_with_data("d"), "d/w.txt": "1"})) == {("reference_missing", "m.onnx")}
+    two_in_one = b"#" * 40 + formats_made.zipped({"a.txt": b"1"})
+    assert codes(scanned({"m.onnx": onnx_with_data("w.data"), "w.data": two_in_one})) == {("unreadable_file", "w.data")}

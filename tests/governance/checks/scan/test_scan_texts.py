@@ -27,6 +27,8 @@ DOCTYPE = (
         "a: !!str 1\nb: !custom x\n- email@!python\n",
         '{"hidden_size": 768, "architectures": ["BertModel"], "rope": NaN}',
         "col1,col2\n1,2\n",
+        '{"auto_mapping": {"base_model_class": "BertModel", "parent_library": "transformers.models.bert"}}',
+        '{"auto_mapping": null, "attn_implementation": "sdpa"}',
         "<p>Words in HTML</p>\n",
         '{"a": 1}\n{"a": 2}\n',
         SVG.format('<defs><path id="p" d="M0 0"/></defs><use xlink:href="#p"/><style>*{stroke: url(#a)}</style>'),
@@ -51,6 +53,10 @@ def test_ordinary_texts_are_safe(text: str) -> None:
         ('{"auto_map": {"AutoModel": "modeling.M"}}', "code_named"),
         ('{"a": [{"trust_remote_code": true}]}', "code_named"),
         ('{"_target_": "os.system"}', "config_target"),
+        ("model:\n  - _target_: os.system\n", "config_target"),
+        ('{"auto_mapping": {"base_model_class": "Popen", "parent_library": "subprocess"}}', "code_named"),
+        ('{"auto_mapping": {"base_model_class": "X", "parent_library": "transformers_modules.x"}}', "code_named"),
+        ('{"text_config": {"_attn_implementation": "acme/kernels"}}', "code_named"),
         ('{"_type": "prompt", "template_format": "jinja2", "template": "{{ x.__class__ }}"}', "template_reaches_code"),
         ('{"weight_map": {"w": "../other.safetensors"}}', "path_leads_out"),
         (json.dumps(keras_model(keras_layer("Lambda"))), "keras_code"),
@@ -73,6 +79,16 @@ def test_texts_that_name_code_or_other_files_are_unsafe(text: str, code: str) ->
     result = scanned(text.encode())
     assert str(result.verdict) == "unsafe"
     assert codes(result) == {code}
+
+
+def test_a_text_that_is_no_data_is_recognised_by_its_name() -> None:
+    assert summary(scanned(b"{{ x.__class__ }}", "chat_template.txt")) == ("unsafe", {"template_reaches_code"})
+    assert summary(scanned(b"import os; os.getpid()\n", "start.pth")) == ("unsafe", {"code_file"})
+
+
+def test_a_pointer_of_git_lfs_is_not_the_file() -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 123\n"
+    assert summary(scanned(pointer, "model.safetensors")) == ("unreadable", {"lfs_pointer"})
 
 
 def scanned_text(content: bytes) -> FileScan:
