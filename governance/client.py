@@ -2083,6 +2083,16 @@ def _add_evidence(parser: argparse.ArgumentParser) -> None:
 
 EVIDENCE_KINDS = {
     "evaluation.table": "a CSV file of the rows the model was judged on, with label and prediction or score",
+    "training.ids": "a CSV file with the ids of the training examples",
+    "reference.scores": "a CSV file with scores from training or an earlier period",
+    "current.scores": "a CSV file with recent scores",
+    "signature.bundle": "a signature over the files, by the model-signing tool",
+    "provenance.slsa": "a signed SLSA provenance statement",
+    "bom.cyclonedx": "a bill of materials, CycloneDX 1.6 or 1.7 as JSON",
+    "environment.lock": "the pinned packages that the model needs",
+    "docs.regulatory": "the answers to the points of a regulatory template, as YAML",
+    "explanation.global": "the contributions of the features, as JSON or CSV",
+    "privacy.review": "the conclusion of a privacy review, as YAML",
     "document.NAME": "what people read, such as document.validation_report or document.approval_memo",
 }
 """Kinds of evidence that every server accepts; an error of the server lists its own kinds."""

@@ -22,10 +22,10 @@ from governance.checks.builtin.integrity_digest import IntegrityDigest
 from governance.checks.check_runs import Result
 from governance.models import CheckRun
 from governance.services import evidence
-from registry import storage
+from registry import access, storage
 from registry.exceptions import ConflictError, ValidationFailedError
 from registry.models import ModelVersion
-from registry.services import versions
+from registry.services import verification_keys, versions
 from registry.services.claiming import Lease
 from registry.services.versions import MetricSpec
 from tests import factories
@@ -176,6 +176,21 @@ def test_beat_settles_requests_with_stale_results(bank: Bank, monkeypatch: pytes
     for number in promotions.to_settle(timedelta(0)):
         promotions.reevaluate(number)
     assert promotions.to_settle(timedelta(0)) == []
+
+
+def test_beat_settles_requests_that_a_change_of_the_keys_affects(bank: Bank) -> None:
+    officers = [factories.officer(), factories.officer()]
+    key = factories.verification_key(*officers)
+    signed = ask(bank, "[{check: integrity.signature}]")
+    other = ask(bank, "[{check: integrity.digest}]")
+    with later(days=2):
+        assert promotions.to_settle(timedelta(days=1)) == []
+        verification_keys.revoke(actor=access.actor_for(officers[0]), key=key, reason="lost with a laptop")
+        assert promotions.to_settle(timedelta(days=1)) == [signed.pk]
+        before = latest(signed, "integrity.signature").inputs_digest
+        promotions.reevaluate(signed.pk)
+        assert latest(signed, "integrity.signature").inputs_digest != before
+    assert other.is_live
 
 
 def test_a_decision_over_a_stale_result_has_the_check_run_again(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from governance import client
+from governance.checks import base, entry_points
 from registry.models import Artifact, Evidence, ModelVersion, RegisteredModel
 from tests import factories
 from tests.governance.client.conftest import CARD, PROJECT, Command, Organisation
@@ -408,3 +409,11 @@ def test_a_report_of_a_monitor_is_pushed(countersign: Command, registered: str, 
     assert "health       not_monitored" in table
     assert countersign("signals", "push", registered).status == 2
     assert countersign("signals", "push", registered, report).status == 2  # no JSON
+
+
+def test_the_help_lists_the_evidence_that_the_built_in_checks_read() -> None:
+    given_otherwise = {base.ARTIFACT_FILES, base.MODEL_CARD, base.METRICS}
+    read = {
+        need.kind for check in entry_points.BUILTIN for need in check.needs if not need.kind.startswith("champion.")
+    }
+    assert read - given_otherwise <= client.EVIDENCE_KINDS.keys()
