@@ -18,7 +18,7 @@ def test_a_token_is_shown_once_works_and_ends_when_it_is_revoked(bank: Bank, ent
     expect(page.locator("main")).to_contain_text("No token in use")
 
     new = page.locator("#new")
-    new.get_by_label("Name").fill("retail-credit CI")
+    new.get_by_role("textbox", name="Name").fill("retail-credit CI")
     new.get_by_label("models:read").check()
     new.get_by_label("Valid for").select_option("30")
     new.get_by_role("button", name="Make token").click()
