@@ -47,6 +47,8 @@ CEILINGS = {
     "getReadiness": (f"{VERSION}/readiness", 30),
     "getLineage": (f"{VERSION}/lineage", 16),
     "listSignals": (f"{VERSION}/signals", 20),
+    "listExternalRuns": (f"{VERSION}/checks/acme.review/runs", 14),
+    "listVerificationKeys": ("/verification-keys", 10),
     "listFindings": (f"/models/{SLUG}/findings?state=any", 10),
     "listDatasets": ("/datasets", 12),
     "getDataset": ("/datasets/{dataset}", 12),
@@ -68,7 +70,7 @@ CEILINGS = {
 """By operation: an address, and how many queries it may take, signing in among them."""
 
 
-ONE_OF_A_LIST = {"getAccessRequest", "getChangeProposal"}
+ONE_OF_A_LIST = {"getAccessRequest", "getChangeProposal", "getExternalRun", "downloadReport"}
 """Shows a row of a list that has a ceiling, and nothing besides."""
 
 
