@@ -27,7 +27,7 @@ class CheckEvidence(ResponseBody):
     example: str = Field(description="Name of the example file on the page of the check; empty if there is none.")
 
 
-class Check(ResponseBody):
+class InstalledCheck(ResponseBody):
     """An installed check. `guide` is Markdown, `parameters` the JSON schema of what a policy can set."""
 
     slug: str
@@ -43,7 +43,7 @@ class Check(ResponseBody):
     waivable: bool
 
     @classmethod
-    def of(cls, about: CheckDocumentation) -> Check:
+    def of(cls, about: CheckDocumentation) -> InstalledCheck:
         return cls(
             slug=about.slug,
             version=about.version,
@@ -71,24 +71,24 @@ class BrokenCheck(ResponseBody):
     problem: str
 
 
-class CheckList(ResponseBody):
+class InstalledCheckList(ResponseBody):
     """Every installed check by slug, and the plug-ins that cannot be used."""
 
-    items: list[Check]
+    items: list[InstalledCheck]
     broken: list[BrokenCheck]
 
 
 class ChecksView(Endpoint):
     """/checks"""
 
-    @Operation("listChecks", "List the installed checks", "policies", {200: CheckList})
+    @Operation("listChecks", "List the installed checks", "policies", {200: InstalledCheckList})
     def get(self, request: Request) -> Response:
         """List the checks that a policy can name, with their documentation."""
         access.require_scope(self.actor, "models:read")
         found = selectors.check_catalogue()
         return respond(
-            CheckList(
-                items=[Check.of(about) for about, _ in found.checks],
+            InstalledCheckList(
+                items=[InstalledCheck.of(about) for about, _ in found.checks],
                 broken=[
                     BrokenCheck(name=fault.name, origin=fault.origin, slug=fault.slug, problem=fault.problem)
                     for fault in found.broken
@@ -100,11 +100,11 @@ class ChecksView(Endpoint):
 class CheckView(Endpoint):
     """/checks/{slug}"""
 
-    @Operation("getCheck", "Read the documentation of a check", "policies", {200: Check})
+    @Operation("getCheck", "Read the documentation of a check", "policies", {200: InstalledCheck})
     def get(self, request: Request, slug: str) -> Response:
         """Return what the check does, its parameters and evidence, and how to fix a failure."""
         access.require_scope(self.actor, "models:read")
-        return respond(Check.of(selectors.check_page(slug).documentation))
+        return respond(InstalledCheck.of(selectors.check_page(slug).documentation))
 
 
 class RunsView(Endpoint):

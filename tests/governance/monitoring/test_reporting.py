@@ -261,7 +261,10 @@ STATEMENTS = (
     "UPDATE governance_monitoringfinding SET first_value = 0.9",
     "UPDATE governance_monitoringfinding SET resolved_at = NULL, resolved_by_id = NULL, resolution = ''",
     "DELETE FROM governance_monitoringfinding",
-    "INSERT INTO governance_signalvalue SELECT series_id, now(), report_id, 1 FROM governance_signalvalue",
+    (
+        "INSERT INTO governance_signalvalue (series_id, at, report_id, value)"
+        " SELECT series_id, now(), report_id, 1 FROM governance_signalvalue"
+    ),
 )
 
 

@@ -14,7 +14,7 @@ from audit import clock
 from audit.recorder import ObjectRef
 from audit.selectors import events_for_object
 from governance import promotions, selectors, task_queue, tasks
-from governance.checks import check_runs
+from governance.checks import check_runs, planning
 from governance.documents import freezing
 from governance.gate import review_packet
 from governance.models import PromotionRequest, SettlementFailure
@@ -112,7 +112,7 @@ def test_it_is_tried_again_after_growing_pauses_and_then_no_more(
 def test_evidence_is_attached_and_a_request_made_where_settling_fails(
     bank: Bank, request_: PromotionRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with broken(monkeypatch, check_runs, "plan"):
+    with broken(monkeypatch, planning, "plan"):
         promotions.reevaluate(request_.pk)
         second = bank.request(bank.version(), stage="staging")
         assert second.state == "blocked"

@@ -81,7 +81,8 @@ class World:
     def lead_to_what_exists(self, case: Case[Any]) -> None:
         known = {"slug": "m", "number": 1, "before": 1, "after": 2, "path": "a", "kind": "evaluation.table",
                  "id": self.request, "name": "shadow", "stage": "staging", "event": self.event, "key": "ab" * 32,
-                 "asked": self.asked, "grant": str(self.grant)}  # fmt: skip
+                 "asked": self.asked, "grant": str(self.grant), "check": "acme.review",
+                 "run": str(self.grant)}  # fmt: skip
         case.path_parameters.update({name: known[name] for name in case.path_parameters})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,9 +12,12 @@ import pytest
 import yaml
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
+from pydantic import BaseModel
 from rest_framework.test import APIClient
 
 from governance.interfaces.rest import openapi_views
+from governance.interfaces.rest.schema import component_name
+from governance.interfaces.rest.schemas import RequestBody, ResponseBody
 from governance.interfaces.rest.urls import urlpatterns
 from tests.governance.interfaces.rest.conftest import Caller
 
@@ -67,6 +71,19 @@ def test_names_are_stable_and_single(described: dict[str, Any]) -> None:
 
     assert len(names) == len(set(names))
     assert all(name[0].islower() and name.isalnum() for name in names)
+
+
+def bodies(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for body in kind.__subclasses__():
+        yield from bodies(body)
+        # A generic list such as Page[…] is no component of its own.
+        if "[" not in body.__name__:
+            yield body
+
+
+def test_two_bodies_do_not_have_the_same_name() -> None:
+    names = Counter(component_name(body.__name__) for kind in (ResponseBody, RequestBody) for body in {*bodies(kind)})
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_every_address_is_in_it(described: dict[str, Any]) -> None:
