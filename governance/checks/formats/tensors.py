@@ -10,10 +10,11 @@ import ast
 import json
 import math
 import re
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from governance.checks.formats.effort import Malformed
-from governance.checks.formats.protobuf import NotProtobufError, fields
+from governance.checks.formats.protobuf import LENGTH, NotProtobufError, fields
 
 MAX_HEADER = 32 << 20
 """Largest accepted safetensors header; the format allows 100 MB, known models are far smaller."""
@@ -31,6 +32,7 @@ _SAFETENSORS_BITS = {
 # onnx.proto3, message ModelProto: field number to wire type.
 _ONNX_FIELDS = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2}
 _ONNX_GRAPH = 7
+_MAX_PATH = 4_096
 _DTYPE = re.compile(r"[<>|=]?([?a-zA-Z])(\d{0,9})(\[[^\]]*\])?")
 
 
@@ -100,6 +102,31 @@ def onnx(file: IO[bytes], size: int) -> str | None:
     except NotProtobufError:
         return None
     return f"IR version {version}" if graphs == 1 and 1 <= version <= 1_000 else None
+
+
+def onnx_external_data(file: IO[bytes], size: int) -> set[str]:
+    """Return the paths that the initializers of an ONNX model's graph name as external data, as written.
+
+    Source: onnx/onnx.proto3: ModelProto.graph (7), GraphProto.initializer (5), TensorProto.external_data (13).
+    """
+    paths = set()
+    for start, end in _within(file, _within(file, _within(file, [(0, size)], 7), 5), 13):
+        texts = {}
+        for each in fields(file, start, end):
+            if each.wire == LENGTH and each.value <= _MAX_PATH:
+                file.seek(each.start)
+                texts[each.number] = file.read(each.value).decode(errors="replace")
+        if texts.get(1) == "location":
+            paths.add(texts.get(2, ""))
+    return paths
+
+
+def _within(file: IO[bytes], messages: Iterable[tuple[int, int]], number: int) -> Iterator[tuple[int, int]]:
+    """Yield where the parts of a number begin and end, in messages given likewise."""
+    for start, end in messages:
+        for each in fields(file, start, end):
+            if each.number == number and each.wire == LENGTH:
+                yield each.start, each.start + each.value
 
 
 def npy(file: IO[bytes], size: int | None) -> tuple[str, bool] | None:

@@ -5,13 +5,14 @@ The entry point for every consumer of a version's files, such as `artifact.forma
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
 from governance.checks.base import File
-from governance.checks.formats import protobuf, texts
-from governance.checks.formats.detect import sniff
+from governance.checks.formats import effort, protobuf, tensors, texts
+from governance.checks.formats.detect import NO_FORMAT, sniff
 from governance.checks.formats.names import Format, Sniffed
 
 _SHARD = re.compile(r"variables\.data-\d{5}-of-\d{5}")
@@ -23,11 +24,14 @@ def recognise(files: Iterable[File]) -> list[tuple[File, Sniffed]]:
     """Recognise each file.
 
     TensorFlow stores tensor data without any magic bytes in files with fixed names: these count as part of the
-    SavedModel whose index is in the same folder.
+    SavedModel whose index is in the same folder. ONNX stores them in files that the model names.
     """
     found = [(file, _alone(file)) for file in files]
     saved = {file.path for file, what in found if what.format is Format.SAVEDMODEL}
-    return [(file, _beside(file, what, saved) if what.format is Format.UNKNOWN else what) for file, what in found]
+    numbers = {path for file, what in found if what.format is Format.ONNX for path in _external_data(file)}
+    return [
+        (file, _beside(file, what, saved, numbers) if what.format is Format.UNKNOWN else what) for file, what in found
+    ]
 
 
 def _alone(file: File) -> Sniffed:
@@ -39,7 +43,20 @@ def _alone(file: File) -> Sniffed:
     return texts.named(found, file.path)
 
 
-def _beside(file: File, what: Sniffed, saved: set[str]) -> Sniffed:
+def _external_data(file: File) -> set[str]:
+    if file.local is None:
+        return set()
+    with file.local.open("rb") as stream, effort.bounded(file.size):
+        try:
+            named = tensors.onnx_external_data(stream, file.size)
+        except (protobuf.NotProtobufError, effort.Malformed):
+            return set()
+    return {posixpath.normpath(posixpath.join(posixpath.dirname(file.path), path)) for path in named}
+
+
+def _beside(file: File, what: Sniffed, saved: set[str], numbers: set[str]) -> Sniffed:
+    if file.path in numbers and what.reason == NO_FORMAT:
+        return Sniffed(Format.ONNX, "holds the numbers of an ONNX model")
     part = saved_model_part(file.path, saved)
     if part == "variables":
         return Sniffed(Format.SAVEDMODEL, "holds the numbers of a TensorFlow checkpoint")

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from governance.checks import entry_points
 from governance.checks.base import CheckOutcome, Conclusion, Severity
 from tests.governance.checks import formats_made
+from tests.governance.checks.scan.scanned import onnx_with_data
 
 Judged = Callable[..., CheckOutcome]
 
@@ -191,6 +192,15 @@ def test_an_archive_is_accepted_with_members_of_accepted_formats(judged: Judged)
     outcome = judged("artifact.format", {"a.tar.gz": evil}, facts=target(), allowed=allowed)
     assert outcome.findings[0].severity is Severity.CRITICAL
     assert judged("artifact.format", {"a.zip": good}, facts=target()).findings[0].code == "zip_refused"
+
+
+def test_the_external_data_of_an_onnx_model_are_a_part_of_it(judged: Judged) -> None:
+    raw = bytes(range(256))
+    model = onnx_with_data("w.data")
+    beside = judged("artifact.format", {"a/m.onnx": model, "a/w.data": raw}, facts=target())
+    assert (str(beside.conclusion), beside.findings) == ("success", ())
+    elsewhere = judged("artifact.format", {"a/m.onnx": model, "w.data": raw}, facts=target())
+    assert codes(elsewhere) == [("unknown_refused", "w.data")]
 
 
 def test_a_saved_model_is_recognised_with_its_numbers(judged: Judged) -> None:

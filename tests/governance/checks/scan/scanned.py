@@ -8,7 +8,7 @@ from typing import Any
 
 from governance.checks.scan.dispatch import scan_stream
 from governance.checks.scan.report import FileScan, Options
-from tests.governance.checks.formats_made import zipped
+from tests.governance.checks.formats_made import onnx_model, zipped
 
 
 def scanned(content: bytes, name: str = "file", **options: Any) -> FileScan:
@@ -37,6 +37,12 @@ def field(number: int, value: int | str | bytes) -> bytes:
         return varint(number << 3) + varint(value)
     raw = value.encode() if isinstance(value, str) else value
     return varint(number << 3 | 2) + varint(len(raw)) + raw
+
+
+def onnx_with_data(location: str) -> bytes:
+    """An ONNX model whose weights are in another file."""
+    tensor = field(8, "w") + field(13, field(1, "location") + field(2, location)) + field(14, 1)
+    return onnx_model(field(1, field(4, "Relu")) + field(5, tensor) + field(10, "x" * 200))
 
 
 def keras_archive(config: Any, **members: bytes) -> bytes:

@@ -14,7 +14,7 @@ from governance.checks.scan.folder import Entry, judge
 from governance.checks.scan.report import Effect, EffectKind, FileScan, Options, ScanFinding, Verdict
 from tests.governance.checks import formats_made
 from tests.governance.checks.scan.made import LOADER, codes, scanned
-from tests.governance.checks.scan.scanned import field
+from tests.governance.checks.scan.scanned import onnx_with_data
 
 CODE = "import os\nos.system('id')\n"
 WEIGHTS = formats_made.safetensors(formats_made.ONE_TENSOR, bytes(16))
@@ -156,11 +156,6 @@ def test_no_files_and_empty_files_are_not_safe() -> None:
     found = scanned({"model.onnx": b"", "pkg/__init__.py": b""})
     assert codes(found) == {("empty_file", "model.onnx")}
     assert dict(found.files)["pkg/__init__.py"].verdict is Verdict.SAFE
-
-
-def onnx_with_data(location: str) -> bytes:
-    tensor = field(8, "w") + field(13, field(1, "location") + field(2, location)) + field(14, 1)
-    return formats_made.onnx_model(field(1, field(4, "Relu")) + field(5, tensor) + field(10, "x" * 200))
 
 
 def test_external_data_of_onnx_are_raw_numbers() -> None:
