@@ -67,6 +67,8 @@ def _fault(dtype: Dtype, state: Value) -> str | None:
         return "sets the state of a dtype that is not known"
     if type(state) is not tuple or not 8 <= len(state) <= 9 or state[0] not in (3, 4) or type(state[7]) is not int:
         return "gives a dtype a state of another form than NumPy's"
+    if dtype.kind in "mM" and (len(state) != 9 or state[8] is None):  # NumPy reads the missing unit and crashes
+        return "gives a dtype of times a state without a unit"
     subarray, names, fields, size, flags = *state[2:6], state[7]
     if dtype.kind in _EXTENDED:
         if type(size) is not int or not 0 <= size < _LARGEST:

@@ -302,3 +302,13 @@ def test_a_reviewer_allows_a_class_in_every_kind_of_file() -> None:
     for file in files:
         assert scanned(file).verdict is Verdict.UNSAFE
         assert scanned(file, extra=["acme.models.Scorecard"]).verdict is Verdict.SAFE
+
+
+def test_a_dtype_of_times_needs_its_unit() -> None:
+    stream = (
+        b"\x80\x02cnumpy\ndtype\n(X\x02\0\0\0M8\x89\x88tR(K\x04X\x01\0\0\0<NNN" + 2 * b"J\xff\xff\xff\xff" + b"K\x00tb."
+    )
+    result = scan_stream(io.BytesIO(stream), len(stream), "m.pkl", Options())
+    assert (result.verdict, {finding.code for finding in result.findings}) == (Verdict.UNSAFE, {"dtype_forged"})
+    whole = np.zeros(3, "M8[ns]").dumps()
+    assert scan_stream(io.BytesIO(whole), len(whole), "m.pkl", Options()).verdict is Verdict.SAFE
