@@ -166,7 +166,7 @@ class TestCost(PageTest):
         "/models/": 37,
         "/reviews/": 38,
         "/promotions/?state=any": 24,
-        "/models/credit-risk-pd/": 47,
+        "/models/credit-risk-pd/": 48,
         "/models/credit-risk-pd/versions/2/": 65,  # what each target lacks, and who would be asked: 20
         "/models/credit-risk-pd/compare/v1..v2/": 29,
         "/audit/?model=credit-risk-pd": 30,
