@@ -254,8 +254,9 @@ def test_nothing_is_rung_for_what_was_rolled_back(bank: Bank, redis: Redis) -> N
     with pytest.raises(Undone):
         ask_and_fail()
     assert redis.waiting() == (0, 0)
-    bank.request(bank.version(), stage="staging")
-    assert redis.waiting() == (3, 0)
+    request = bank.request(bank.version(), stage="staging")
+    assert redis.waiting() == (len(runs(request)), 0)
+    assert runs(request)
 
 
 def test_every_process_rings_on_the_products_broker() -> None:
@@ -283,7 +284,7 @@ def test_a_broker_that_does_not_answer_does_not_fail_the_transaction(
         with ringing_on(url, socket_timeout=0.2, socket_connect_timeout=0.2):
             request = bank.request(bank.version(), stage="staging")
     assert len(attempts) == 1
-    assert len(runs(request)) == 3
+    assert {run.status for run in runs(request)} == {"queued"}
 
 
 def test_a_task_delivered_again_finds_nothing_to_claim(
