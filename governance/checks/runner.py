@@ -100,7 +100,7 @@ class Job:
     scratch: Path | None = None
     """Parent of the scratch folder; the system's temporary folder if None."""
     progress: Progress = field(default_factory=Progress, compare=False)
-    """Updated while the job runs, for whoever reports it."""
+    """Updated while the job runs; `run_worker` stores it."""
 
     @property
     def limits(self) -> Sandbox:
