@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from governance.checks import base
+from governance.checks.builtin.artifact_format import ArtifactFormat
 from tests.governance.checks import formats_made
 
 EXAMPLES = Path(base.__file__).with_name("examples")
@@ -29,7 +30,7 @@ def run(*arguments: str | Path) -> str:
 
 
 def test_a_check_runs_on_a_folder(folder: Path) -> None:
-    assert run("artifact.format", folder).splitlines()[0] == "artifact.format 2.1.0: success"
+    assert run("artifact.format", folder).splitlines()[0] == f"artifact.format {ArtifactFormat.version}: success"
     outcome = json.loads(run("artifact.format", folder, "--json"))
     assert outcome["measures"]["formats"] == {"ubj": 1}
     params = "{allowed: {production: [onnx]}}"
@@ -79,7 +80,7 @@ def test_links_out_of_the_folder_are_refused(folder: Path) -> None:
 @pytest.mark.usefixtures("with_plugins")
 def test_the_checks_and_the_broken_ones_are_listed() -> None:
     listed = run()
-    assert "artifact.format  2.1.0  countersign" in listed
+    assert f"artifact.format  {ArtifactFormat.version}  countersign" in listed
     assert "acme.curious  cannot be used  acme-checks 1.0.0" in listed
 
 

@@ -127,6 +127,7 @@ def test_a_role_is_given_with_the_keyboard_alone(
     client = visit(officers.administrator)
     page, complaints = opened(browser, live_server, client, theme="dark", width=1440)
     page.goto(live_server.url + address(Grant, "add"))
+    page.locator("input[type=password]:focus").wait_for()
     page.keyboard.type(factories.PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**" + address(Grant, "add"))
