@@ -5,48 +5,15 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-from typing import IO, cast
+from typing import IO
 
 from governance.checks.formats import archives, effort
 from governance.checks.formats.effort import Malformed
+from governance.checks.scan.windows import window
 
 MAX_IN_MEMORY = 64 << 20
 """Maximum unpacked bytes of a compressed member that is scanned."""
 _LOCAL_SIZE = 30
-
-
-class Window(io.RawIOBase):
-    """A part of a seekable stream, as a seekable stream."""
-
-    def __init__(self, stream: IO[bytes], start: int, size: int) -> None:
-        self._stream, self._start, self._size = stream, start, size
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        left = max(0, self._size - self._at)
-        self._stream.seek(self._start + self._at)
-        found = self._stream.read(left if size is None or size < 0 else min(size, left))
-        self._at += len(found)
-        return found
-
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # any writable buffer
-        found = self.read(len(buffer))
-        buffer[: len(found)] = found
-        return len(found)
 
 
 def opened(archive: archives.Archive, file: IO[bytes], member: zipfile.ZipInfo) -> IO[bytes]:
@@ -64,7 +31,7 @@ def opened(archive: archives.Archive, file: IO[bytes], member: zipfile.ZipInfo) 
         file.seek(member.header_offset + 26)
         name, extra = struct.unpack("<HH", file.read(4))
         start = member.header_offset + _LOCAL_SIZE + name + extra
-        return cast("IO[bytes]", io.BufferedReader(Window(file, start, member.file_size)))
+        return window(file, start, member.file_size)
     if member.file_size > MAX_IN_MEMORY:
         raise Malformed(
             f"has a compressed member of {member.file_size:,} bytes, {member.filename[:80]!r}; more than "
