@@ -82,7 +82,7 @@ class People:
         return factories.group("risk-team", self.marta, self.aiko)
 
     def take(self, others: People) -> None:
-        """Take over the people that were made for a scene, each read anew."""
+        """Take over the people that were made for a scene, each read again from the database."""
         for name, made in vars(others).items():
             vars(self)[name] = type(made)._default_manager.get(pk=made.pk)
 

@@ -30,7 +30,7 @@ def test_an_engineer_registers_asks_and_sees_why_not_yet(bank: Bank, enter: Ente
     expect(page.get_by_role("heading", level=1)).to_contain_text(f"{SLUG} v{number} to Staging")
     expect(page.locator("#gate-panel")).to_contain_text(f"v{number} is in Staging by this request")
 
-    # Production: five checks answer, then two people are missing, and she is told that she is not one of them.
+    # Production: five checks complete, then two approvals are missing, and the page states that she may not give one.
     page.goto(f"/models/{SLUG}/versions/{number}/")
     page.get_by_role("link", name="Request promotion").click()
     page.get_by_label("Production, decided by policy").check()

@@ -143,7 +143,7 @@ packages of other languages, or what is not published.
                 return _needs("dependencies_unreadable", f"{file.path} cannot be read: {error}.", measures)
             faults += [Finding(code, text[:MAX_TEXT], Severity.HIGH, place) for code, text, place in found.faults]
             pins.update(dict.fromkeys(found.pins, file.path))
-            measures["other_packages"] = int(measures.get("other_packages", 0)) + found.others  # type: ignore[arg-type]
+            measures["other_packages"] = int(measures.get("other_packages", 0)) + found.others  # type: ignore[arg-type]  # a count
         return _judge(ctx, params, pins, faults, measures)
 
 

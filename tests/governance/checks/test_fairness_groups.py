@@ -109,7 +109,7 @@ def test_rates_and_differences_agree_with_fairlearn_where_it_defines_them(fair: 
         ("one group", "few_groups"),
         ("a group of one", "few_groups"),
         ("probabilities as predictions", "predictions_not_labels"),
-        ("nobody selected", "inconclusive"),
+        ("no row selected", "inconclusive"),
         ("a group without positives", "rate_undefined"),
     ],
 )

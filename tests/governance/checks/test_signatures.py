@@ -78,7 +78,7 @@ def test_a_bundle_of_model_signing_passes_with_its_key_alone(verify: Verify, key
     names = ["p256", "p384", "p521", "ed25519"]
     outcome = verify(real(f"model.{key}.sig.json"), keys=[registered(name) for name in names])
     assert outcome.conclusion is Conclusion.SUCCESS
-    assert [row["key"] for row in outcome.measures["signed_by"]] == [key]  # type: ignore[union-attr,index,call-overload]
+    assert [row["key"] for row in outcome.measures["signed_by"]] == [key]  # type: ignore[union-attr,index,call-overload]  # JSON
     assert key in outcome.summary
     others = [registered(name) for name in names if name != key]
     assert codes(verify(real(f"model.{key}.sig.json"), keys=others)) == {"no_valid_signature"}
@@ -167,7 +167,7 @@ def test_one_of_several_signatures_suffices_and_all_signers_are_named(verify: Ve
     keys = [fact(pem(P256), "first"), fact(pem(ED25519), "second")]
     outcome = verify(written(envelope(payload, OTHER, ED25519, P256)), keys=keys)
     assert outcome.conclusion is Conclusion.SUCCESS
-    assert [row["key"] for row in outcome.measures["signed_by"]] == ["first", "second"]  # type: ignore[union-attr,index,call-overload]
+    assert [row["key"] for row in outcome.measures["signed_by"]] == ["first", "second"]  # type: ignore[union-attr,index,call-overload]  # JSON
     assert codes(verify(written(envelope(payload, OTHER)), keys=keys)) == {"no_valid_signature"}
 
 
@@ -184,7 +184,7 @@ def test_base64_in_both_alphabets_with_and_without_padding(verify: Verify) -> No
 def test_the_keys_that_the_policy_names_count_alone(verify: Verify) -> None:
     made = written(envelope(model_statement(listed(MODEL)), P256))
     keys = [fact(pem(P256), "Risk team"), fact(pem(ED25519), "builder", ["provenance"])]
-    key_id = verify(made, keys=keys).measures["signed_by"][0]["key_id"]  # type: ignore[index,call-overload]
+    key_id = verify(made, keys=keys).measures["signed_by"][0]["key_id"]  # type: ignore[index,call-overload]  # JSON
     for named in ("risk team", str(key_id), f"sha256:{key_id}"):
         assert verify(made, keys=keys, names=[named]).conclusion is Conclusion.SUCCESS
     both = verify(made, keys=keys, names=["risk team", "revoked-one"])

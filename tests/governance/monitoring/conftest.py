@@ -91,7 +91,7 @@ def _shared_scene(share_scene: Share) -> Scene:
 
 @pytest.fixture
 def scene(_shared_scene: Scene, people: People) -> Scene:
-    """The scene of the module, read anew."""
+    """The scene of the module, read again from the database."""
     people.take(_shared_scene.people)
     version = ModelVersion.objects.select_related("model", "stage").get(pk=_shared_scene.version.pk)
     return Scene(people, version.model, version)

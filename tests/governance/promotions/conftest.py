@@ -51,7 +51,7 @@ class Bank:
     """What carries checks out."""
 
     def again(self) -> Bank:
-        """The same bank, read anew: what another test did to its objects is not in these."""
+        """The same bank, read again from the database: what another test did to its objects is not in these."""
         found = User.objects.in_bulk([person.pk for person in self.people.values()])
         people = {name: found[person.pk] for name, person in self.people.items()}
         return Bank(people, RegisteredModel.objects.get(pk=self.model.pk), run=self.run)

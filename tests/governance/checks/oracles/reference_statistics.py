@@ -188,7 +188,7 @@ def groups() -> list[dict[str, Any]]:
         "two groups": two,
         "three groups": three,
         "one group": people({"a": 50}, {"a": 0.5}),
-        "nobody selected": {**two, "prediction": [0] * 100},
+        "no row selected": {**two, "prediction": [0] * 100},
         "everyone selected": {**two, "prediction": [1] * 100},
         "a group without positives": {
             **two,

@@ -111,7 +111,7 @@ def _shared_rows(share_scene: Share) -> Rows:
 
 @pytest.fixture
 def rows(_shared_rows: Rows, db: None) -> Rows:
-    """The rows of the module, read anew."""
+    """The rows of the module, read again from the database."""
     return {kind: kind._default_manager.get(pk=row.pk) for kind, row in _shared_rows.items()}
 
 
