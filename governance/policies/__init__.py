@@ -48,6 +48,7 @@ from governance.policies.separation import (
     joining_exclusion,
     separation_of_duties_exclusion,
 )
+from governance.policies.summary import summary
 from governance.policies.wording import in_words
 
 __all__ = [
@@ -92,4 +93,5 @@ __all__ = [
     "overlap",
     "parse",
     "separation_of_duties_exclusion",
+    "summary",
 ]

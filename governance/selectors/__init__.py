@@ -28,7 +28,22 @@ from governance.selectors.leaving import Leaving, leaving
 from governance.selectors.loading_effects import LoadingEffect, LoadingEffects, loading_effects
 from governance.selectors.measured import Measured, measured_by
 from governance.selectors.paths import PathPolicy, PathRequirements, paths, warnings_of
-from governance.selectors.policies import PolicyPage, policies_in_force, policy_page
+from governance.selectors.policies import (
+    PolicyPage,
+    PolicyRow,
+    policies_in_force,
+    policy_page,
+    policy_rows,
+    revision_numbered,
+)
+from governance.selectors.policy_history import (
+    PolicyChange,
+    RevisionDifference,
+    difference_of,
+    history_of,
+    models_covered,
+    open_proposals,
+)
 from governance.selectors.population import Occupant, all_occupants, in_stage, occupants
 from governance.selectors.readiness import AskedGroup, ReadinessStep, TargetReadiness, readiness
 from governance.selectors.related import Rejection, Related
@@ -91,13 +106,16 @@ __all__ = [
     "Occupant",
     "PathPolicy",
     "PathRequirements",
+    "PolicyChange",
     "PolicyPage",
+    "PolicyRow",
     "PromotionDetail",
     "ReadinessStep",
     "Rejection",
     "Related",
     "RequestEvaluation",
     "ResolvedVersion",
+    "RevisionDifference",
     "SignalChart",
     "SignalsPage",
     "TargetReadiness",
@@ -112,6 +130,7 @@ __all__ = [
     "decisions_on_packet",
     "deviations_for",
     "deviations_of",
+    "difference_of",
     "evaluate_request",
     "find_models",
     "find_versions",
@@ -122,6 +141,7 @@ __all__ = [
     "health_of_models",
     "health_of_version",
     "health_of_versions",
+    "history_of",
     "in_stage",
     "latest_runs",
     "leaving",
@@ -133,14 +153,17 @@ __all__ = [
     "measured_by",
     "metric_rows",
     "model_ids_awaiting_review",
+    "models_covered",
     "my_reviews",
     "named_in_log",
     "occupants",
+    "open_proposals",
     "packets_by_digest",
     "parse",
     "paths",
     "policies_in_force",
     "policy_page",
+    "policy_rows",
     "poll_token",
     "promotion_summaries",
     "promotion_summaries_of",
@@ -152,6 +175,7 @@ __all__ = [
     "requests_by_pk",
     "requests_of_version",
     "resolved_version",
+    "revision_numbered",
     "series_now",
     "series_of",
     "signals_page",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from governance.checks import entry_points
 from governance.gate import gate_inputs
 from governance.models import PolicyRevision
-from governance.policies import PolicyDocument, in_words
+from governance.policies import PolicyDocument, in_words, summary
 from governance.selectors.paths import warnings_of
 from registry import selectors
 from registry.exceptions import NotFoundError
@@ -22,6 +22,8 @@ class PolicyPage:
 
     revision: PolicyRevision
     document: PolicyDocument
+    summary: str
+    """What it requires, in one sentence."""
     words: tuple[tuple[str, tuple[str, ...]], ...]
     revisions: tuple[PolicyRevision, ...]
     """All revisions, latest first."""
@@ -45,6 +47,36 @@ def policies_in_force() -> QuerySet[PolicyRevision]:
     return PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy").order_by("policy__slug")
 
 
+def revision_numbered(slug: str, revisions: Sequence[PolicyRevision], number: int) -> PolicyRevision:
+    """Return the revision with this number among the revisions of a policy.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = next((one for one in revisions if one.number == number), None)
+    if found is None:
+        raise NotFoundError(f"The policy “{slug}” has no revision {number}.")
+    return found
+
+
+@dataclass(frozen=True)
+class PolicyRow:
+    """A policy in force, for a list: its revision and what it requires, in one sentence."""
+
+    revision: PolicyRevision
+    summary: str
+
+
+def policy_rows() -> list[PolicyRow]:
+    """Return the policies in force with their summaries, ordered by slug. Two queries."""
+    stages = _stage_names()
+    return [PolicyRow(one, summary(gate_inputs.parse_revision(one), stages=stages)) for one in policies_in_force()]
+
+
+def _stage_names() -> dict[str, str]:
+    return {stage.slug: stage.name for stage in selectors.lifecycle().stages}
+
+
 def policy_page(slug: str, number: int | None = None) -> PolicyPage:
     """Return one revision of a policy.
 
@@ -61,21 +93,16 @@ def policy_page(slug: str, number: int | None = None) -> PolicyPage:
     if not revisions:
         raise NotFoundError(f"There is no policy “{slug}”.")
     in_force = next((one for one in revisions if one.pk == one.policy.in_force_id), None)
-    if number is None:
-        revision = in_force or revisions[0]
-    else:
-        found = next((one for one in revisions if one.number == number), None)
-        if found is None:
-            raise NotFoundError(f"The policy “{slug}” has no revision {number}.")
-        revision = found
+    revision = revision_numbered(slug, revisions, number) if number is not None else in_force or revisions[0]
     document = gate_inputs.parse_revision(revision)
-    stages = {stage.slug: stage.name for stage in selectors.lifecycle().stages}
+    stages = _stage_names()
     titles = {
         rule.check: check.title for rule in document.checks if (check := entry_points.find(rule.check)) is not None
     }
     return PolicyPage(
         revision=revision,
         document=document,
+        summary=summary(document, stages=stages),
         words=in_words(document, stages=stages, checks=titles),
         revisions=revisions,
         in_force=in_force,
