@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.fixtures.scenes",
     "tests.fixtures.workers",
     "tests.fixtures.browsers",
+    "tests.fixtures.pages",
     "tests.fixtures.buckets",
     "tests.fixtures.slow_operations",
     "tests.personas",

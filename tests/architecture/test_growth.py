@@ -1,6 +1,7 @@
 """The time of every pattern and parser that runs over text from outside is proportional to the length of that text.
 
-A function that gains such a pattern belongs into FUNCTIONS; a text that was slow once belongs into GENERATORS.
+A function that gains such a pattern belongs into FUNCTIONS; a text that was slow once belongs into GENERATORS. The
+comparisons of processor time belong to the long profile (`make test-long`); what counts steps runs always.
 """
 
 from __future__ import annotations
@@ -102,6 +103,7 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], int]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_time_is_proportional_to_the_length_of_the_text(name: str) -> None:
     call, size = FUNCTIONS[name]
@@ -113,6 +115,7 @@ def test_time_is_proportional_to_the_length_of_the_text(name: str) -> None:
     assert grown == {}
 
 
+@pytest.mark.long
 def test_time_of_an_evaluation_table_is_proportional_to_its_length(tmp_path: Path) -> None:
     call = refusing(lambda text: read_table(text, tmp_path), TableFormatError)
     grown = {what: growth(call, make, 64 << 10) for what, make in GENERATORS.items()}
@@ -137,6 +140,7 @@ def test_comparing_two_texts_takes_a_bounded_number_of_steps() -> None:
     assert (again.before, again.after) == ("a\nb\n", "a\nc\n")
 
 
+@pytest.mark.long
 def test_time_of_a_comparison_does_not_grow_faster_than_its_texts() -> None:
     def compare(text: str) -> None:
         compare_texts(*lone_matches(len(text)))
@@ -144,6 +148,7 @@ def test_time_of_a_comparison_does_not_grow_faster_than_its_texts() -> None:
     assert growth(compare, lambda n: "x" * n, 2_900).ratio < HIGHEST_RATIO
 
 
+@pytest.mark.long
 def test_time_of_a_signature_is_proportional_to_its_fields() -> None:
     def compare(text: str) -> None:
         side = {"inputs": json.loads(text)}

@@ -123,9 +123,6 @@ def enter(browser: Browser, live_server: LiveServer) -> Iterator[Enter]:
     A complaint of any of the browsers, about a script, a style or what the Content-Security-Policy stopped, fails the
     test.
     """
-    from playwright.sync_api import expect
-
-    expect.set_options(timeout=30_000)
     visitors: list[Visitor] = []
 
     def entered(person: User, **options: Any) -> Visitor:

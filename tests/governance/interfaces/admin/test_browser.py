@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
+from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from governance.models import CheckRun, Decision, Policy, PolicyRevision, PromotionRequest
 from registry.access import Role
 from registry.models import AccessToken, ChangeProposal, Grant, Membership, RegisteredModel, ReviewerGroup, Stage, User
 from tests import factories
+from tests.accessibility import DARK, LIGHT, Theme, faults_of
 from tests.governance.interfaces.admin.conftest import Rows, Visit, address, make_rows
 from tests.governance.promotions.conftest import found_bank
 
@@ -51,15 +52,6 @@ def opened(browser: Browser, server: LiveServer, client: Client, *, theme: str, 
     return page, complaints
 
 
-def faults(page: Page) -> list[str]:
-    """What axe finds."""
-    found: dict[str, Any] = Axe().run(page, options={"resultTypes": ["violations"]}).response
-    return [
-        f"{fault['id']} ({fault['impact']}): {[node['target'] for node in fault['nodes']][:3]}"
-        for fault in found["violations"]
-    ]
-
-
 def pages(rows: Rows) -> dict[str, str]:
     """One page of every kind, and the richest of each."""
     return {
@@ -92,32 +84,43 @@ def pages(rows: Rows) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390)])
-def test_every_page_is_clean(
-    rows: Rows,
-    officers: Any,
-    visit: Visit,
-    browser: Browser,
-    live_server: LiveServer,
-    theme: str,
-    width: int,
-) -> None:
-    factories.grant(Role.ADMINISTRATOR, to=officers.officer)  # sees every command
-    page, complaints = opened(browser, live_server, visit(officers.officer, confirmed=True), theme=theme, width=width)
-    found: dict[str, list[str]] = {}
-    for name, url in pages(rows).items():
-        page.goto(live_server.url + url)
-        if SHOTS:
-            page.screenshot(path=str(Path(SHOTS) / f"{name}-{theme}-{width}.png"), full_page=True)
-        wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-        wrong = [*faults(page), *complaints, *(["the page scrolls sideways"] if wide else [])]
-        complaints.clear()
-        if name == "refused":  # the browser itself mentions that the answer was 403
-            wrong = [fault for fault in wrong if "403" not in fault]
-        if wrong:
-            found[name] = wrong
-    page.context.close()
-    assert found == {}, "\n".join(f"{name}: {wrong}" for name, wrong in found.items())
+class Clean:
+    """The classes of the looks run in different processes."""
+
+    theme: Theme
+    width: int
+
+    def test_every_page(
+        self, rows: Rows, officers: Any, visit: Visit, browser: Browser, live_server: LiveServer
+    ) -> None:
+        factories.grant(Role.ADMINISTRATOR, to=officers.officer)  # sees every command
+        client = visit(officers.officer, confirmed=True)
+        page, complaints = opened(browser, live_server, client, theme=self.theme, width=self.width)
+        found: dict[str, list[str]] = {}
+        for name, url in pages(rows).items():
+            page.goto(live_server.url + url)
+            if SHOTS:
+                page.screenshot(path=str(Path(SHOTS) / f"{name}-{self.theme}-{self.width}.png"), full_page=True)
+            wrong = [*faults_of(page, self.theme, self.width), *complaints]
+            complaints.clear()
+            if name == "refused":  # the browser itself mentions that the answer was 403
+                wrong = [fault for fault in wrong if "403" not in fault]
+            if wrong:
+                found[name] = wrong
+        page.context.close()
+        assert found == {}, "\n".join(f"{name}: {wrong}" for name, wrong in found.items())
+
+
+class TestLightWide(Clean):
+    theme, width = LIGHT, 1440
+
+
+class TestLightNarrow(Clean):
+    theme, width = LIGHT, 390
+
+
+class TestDarkWide(Clean):
+    theme, width = DARK, 1440
 
 
 def test_a_role_is_given_with_the_keyboard_alone(
@@ -139,8 +142,8 @@ def test_a_role_is_given_with_the_keyboard_alone(
     page.get_by_label("Reason").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.locator("#id_reason_error").inner_text() == "Give a reason: it is recorded with the event."
-    assert faults(page) == []
+    expect(page.locator("#id_reason_error")).to_have_text("Give a reason: it is recorded with the event.")
+    assert faults_of(page, DARK, 1440) == []
 
     person.fill("Tom (tom)")
     page.get_by_label("Reason").focus()
@@ -148,7 +151,7 @@ def test_a_role_is_given_with_the_keyboard_alone(
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/change/")
-    assert "viewer, Tom, in the whole organisation" in page.locator("h1").inner_text()
+    expect(page.locator("h1")).to_contain_text("viewer, Tom, in the whole organisation")
     assert [complaint for complaint in complaints if "400" not in complaint] == []
     assert Grant.objects.filter(user__username="tom", role="viewer", closed_at=None).count() == 1
     page.context.close()
@@ -168,5 +171,5 @@ def test_commands_work_without_javascript(
     page.wait_for_url("**/change/")
     proposal = ChangeProposal.objects.get(kind="group.membership")
     assert page.url.endswith(address(proposal)), "a member of a group that a policy calls upon needs a second officer"
-    assert "eve" in page.get_by_role("heading", level=1).inner_text().lower()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("eve", ignore_case=True)
     context.close()
