@@ -43,11 +43,17 @@ CHECK_CANCELLED = register("check.cancelled", "cancelled a check run")
 
 SIGNAL_REPORTED = register("signal.reported", "reported production signals of the version")
 
-FINDING_OPENED = register("finding.opened", "opened a finding: a production signal is beyond its approved limit")
+FINDING_OPENED = register("finding.opened", "opened a finding")
 FINDING_RECURRED = register("finding.recurred", "recorded that the signal is beyond its approved limit again")
 FINDING_RECOVERED = register("finding.recovered", "recorded that the signal is within its approved limit again")
 FINDING_ACKNOWLEDGED = register("finding.acknowledged", "acknowledged the finding")
-FINDING_RESOLVED = register("finding.resolved", "resolved the finding")
+FINDING_ASSIGNED = register("finding.assigned", "assigned the finding to another owner")
+FINDING_RESCHEDULED = register("finding.rescheduled", "set another due date of the finding")
+FINDING_CLOSURE_PROPOSED = register("finding.closure_proposed", "proposed to close the finding")
+FINDING_REOPENED = register("finding.reopened", "returned the proposed closure: the finding is open again")
+FINDING_CLOSED = register("finding.closed", "closed the finding")
+FINDING_RESOLVED = register("finding.resolved", "closed the finding")
+"""The name of `FINDING_CLOSED` in logs of earlier releases; not recorded any more."""
 FINDING_NOTIFIED = register("finding.notified", "notified the owner of the finding by mail")
 
 EXTERNAL_RUN_STARTED = register("external_run.started", "started a check outside Countersign")

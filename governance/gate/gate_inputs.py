@@ -13,6 +13,7 @@ from governance.gate.eligibility import (
     reviewers_among,
     standing_of,
 )
+from governance.gate.finding_facts import blocking_findings
 from governance.models import CheckRun, Decision, PolicyRevision, PromotionRequest, SettlementFailure
 from governance.policies import (
     Basis,
@@ -448,6 +449,8 @@ def collect_facts(
         checks=check_facts(request, document, runs, inputs, uncounted=uncounted),
         reviewers=tuple(people) if people is not None else reviewers(request, document),
         decisions=decision_facts(request),
-        conditions=model_conditions(request, document) if request.is_live else (),
+        conditions=(*model_conditions(request, document), *blocking_findings([request]).get(request.pk, ()))
+        if request.is_live
+        else (),
         closed=not request.is_live,
     )

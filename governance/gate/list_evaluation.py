@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from governance.checks import entry_points
 from governance.gate import gate_inputs
 from governance.gate.eligibility import Member, involvements, members_among, reviewers_among
+from governance.gate.finding_facts import blocking_findings
 from governance.models import CheckRun, PromotionRequest
 from governance.policies import Facts, Reviewer, Verdict, evaluate
 from registry import access
@@ -17,7 +18,7 @@ from registry import access
 def evaluate_many(
     requests: Collection[PromotionRequest], runs: Mapping[int, Mapping[str, CheckRun]], reader: Member | None
 ) -> dict[int, Verdict]:
-    """Evaluate requests for a list. At most nine queries for any number of requests.
+    """Evaluate requests for a list. At most eleven queries for any number of requests.
 
     The verdicts name as reviewers only the reader and those who signed, not all members of the groups.
 
@@ -31,6 +32,7 @@ def evaluate_many(
         Verdicts by request number. An ungoverned transition has none.
     """
     reviewers = _reviewers([request for request in requests if request.is_live], reader)
+    blocking = blocking_findings(requests)
     found: dict[int, Verdict] = {}
     for request in requests:
         document = gate_inputs.get_policy_document(request)
@@ -42,6 +44,7 @@ def evaluate_many(
             checks=gate_inputs.check_facts(request, document, latest, _inputs(request, latest), remedies=False),
             reviewers=reviewers.get(request.pk, ()) if request.is_live else gate_inputs.reviewers_of_closed(decisions),
             decisions=gate_inputs.facts_of_decisions(request, decisions),
+            conditions=blocking.get(request.pk, ()),
             closed=not request.is_live,
         )
         found[request.pk] = evaluate(document, facts)

@@ -5,13 +5,14 @@ from governance.models.check_run import CheckProgress, CheckRun
 from governance.models.decision import Decision, Packet
 from governance.models.document import FrozenDocument
 from governance.models.external_run import ExternalRun
+from governance.models.finding import Finding, FindingMail
 from governance.models.idempotency import IdempotencyKey
 from governance.models.pdf_file import PdfFile
 from governance.models.policy import Policy, PolicyRevision, RequestPolicy
 from governance.models.promotion import PromotionRequest
 from governance.models.reminder_mail import ReminderMail
 from governance.models.settlement_failure import SettlementFailure
-from governance.models.signal import FindingMail, MonitoringFinding, SignalReport, SignalSeries, SignalValue
+from governance.models.signal import SignalReport, SignalSeries, SignalValue
 from governance.models.source_copy import SourceCopy
 from governance.models.webhook import Webhook, WebhookDelivery, WebhookPosition, WebhookSecret
 
@@ -21,10 +22,10 @@ __all__ = [
     "CheckRun",
     "Decision",
     "ExternalRun",
+    "Finding",
     "FindingMail",
     "FrozenDocument",
     "IdempotencyKey",
-    "MonitoringFinding",
     "PackageAdvisories",
     "Packet",
     "PdfFile",

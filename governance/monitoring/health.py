@@ -48,7 +48,7 @@ class LatestValue:
 
 @dataclass(frozen=True)
 class OpenFinding:
-    """A finding that is not resolved: the limit that was broken, as text, and whether later values were within it."""
+    """A finding that is not closed: the limit that was broken, as text, and whether later values were within it."""
 
     words: str
     recovered: bool
@@ -98,7 +98,7 @@ def health_of(
         entered: when the version entered its stage.
         now: the present time.
         latest: the latest value of each series.
-        findings: findings of the version that are not resolved.
+        findings: findings of the version that are not closed.
         last_reported: end of the latest reported period, of any signal.
 
     Returns:
@@ -109,7 +109,7 @@ def health_of(
     reasons: list[tuple[Health, str]] = []
     for finding in findings:
         if finding.recovered:
-            reasons.append((Health.WATCH, f"{finding.words}: recovered, the finding is not resolved"))
+            reasons.append((Health.WATCH, f"{finding.words}: recovered, the finding is not closed"))
         else:
             reasons.append((Health.BREACHED, f"{finding.words}: a finding is open"))
     expected = [_silent_from(approved.silent_after_days, entered, last_reported)]

@@ -7,7 +7,12 @@ locks in one order (model → version → request → check runs), and ends by e
 from governance.promotions.aliases import remove_alias
 from governance.promotions.binding import bind_policy
 from governance.promotions.deciding import DecisionSignature, decide
-from governance.promotions.due import expired_request_ids, requests_affected_by_model_changes, to_settle
+from governance.promotions.due import (
+    expired_request_ids,
+    requests_affected_by_findings,
+    requests_affected_by_model_changes,
+    to_settle,
+)
 from governance.promotions.evaluation import promote, rebind_requests, reevaluate
 from governance.promotions.import_existing import record_pre_governance_promotion
 from governance.promotions.requesting import request
@@ -24,6 +29,7 @@ __all__ = [
     "reevaluate",
     "remove_alias",
     "request",
+    "requests_affected_by_findings",
     "requests_affected_by_model_changes",
     "to_settle",
     "withdraw",

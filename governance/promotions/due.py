@@ -7,7 +7,7 @@ from django.db.models import Q
 from audit import clock
 from governance.checks import check_runs, entry_points
 from governance.gate import gate_inputs
-from governance.models import CheckRun, PromotionRequest
+from governance.models import CheckRun, Finding, PromotionRequest
 from governance.policies import is_fresh
 from governance.promotions.failures import failures_due, failures_waiting
 from registry import selectors
@@ -30,6 +30,7 @@ def to_settle(span: timedelta) -> list[int]:
         *check_runs.lately_completed(span),
         *with_stale_results(),
         *requests_affected_by_key_changes(span),
+        *requests_affected_by_findings(span),
     }
     found -= failures_waiting()
     return sorted(found | set(failures_due()))
@@ -81,6 +82,14 @@ def requests_affected_by_model_changes(span: timedelta) -> list[int]:
     broken = (unanswered | Q(model__status=RegisteredModel.Status.ARCHIVED)) & ~Q(state=PromotionRequest.State.BLOCKED)
     changed = Q(model__updated_at__gte=clock.now() - span)
     rows = PromotionRequest.objects.filter(broken | changed, state__in=PromotionRequest.LIVE)
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def requests_affected_by_findings(span: timedelta) -> list[int]:
+    """Return the numbers of the live requests of models with a finding that was opened or closed within `span`."""
+    since = clock.now() - span
+    changed = Finding.objects.filter(Q(opened_at__gte=since) | Q(closed_at__gte=since)).exclude(blocks=[])
+    rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, model__in=changed.values("model_id"))
     return list(rows.order_by("pk").values_list("pk", flat=True))
 
 

@@ -16,7 +16,7 @@ from django.db.models import Max, Q
 
 from audit import clock
 from governance.gate import gate_inputs
-from governance.models import MonitoringFinding, PolicyRevision, SignalReport
+from governance.models import Finding, PolicyRevision, SignalReport
 from governance.monitoring.health import (
     Health,
     HealthState,
@@ -263,7 +263,10 @@ def _open_findings(versions: Iterable[int]) -> Mapping[int, list[OpenFinding]]:
     found: defaultdict[int, list[OpenFinding]] = defaultdict(list)
     keys = list(versions)
     if keys:
-        for row in MonitoringFinding.objects.filter(version__in=keys, resolved_at__isnull=True).order_by("pk"):
+        for row in Finding.objects.filter(
+            version__in=keys, source=Finding.Source.SIGNAL, closed_at__isnull=True
+        ).order_by("pk"):
+            assert row.version_id is not None  # a signal belongs to a version
             found[row.version_id].append(OpenFinding(row.words, row.recovered_at is not None))
     return found
 

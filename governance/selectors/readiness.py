@@ -14,6 +14,7 @@ from governance.checks import additions, entry_points, external, planning
 from governance.checks.additions import Addition
 from governance.gate import gate_inputs
 from governance.gate.eligibility import Member, involvements, members_of, reviewers_among
+from governance.gate.finding_facts import blocking_findings
 from governance.models import CheckRun, PolicyRevision, PromotionRequest
 from governance.policies import (
     PASSING_CONCLUSIONS,
@@ -185,6 +186,8 @@ def _of_target(
     if document is None:
         return TargetReadiness(name, slug, alias, refusal, steps=tuple(steps), open_request=number)
     request = _unsaved(version, known.person, stage, alias)
+    blocking = blocking_findings([request]).get(UNSAVED, ())
+    steps += [ReadinessStep(one.title, _sentence(one)) for one in blocking]
     steps += _check_steps(known, request, document)
     return TargetReadiness(
         name,

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from audit import clock
 from audit.actor import Actor
-from governance.models import MonitoringFinding, SignalReport, SignalSeries
+from governance.models import Finding, SignalReport, SignalSeries
 from governance.monitoring.health import HealthState
 from governance.policies.monitoring import ApprovedLimit, Judgement
 from governance.selectors.health import Approved, approved_for, health_of_version
@@ -107,7 +107,7 @@ class SignalsPage:
     charts: tuple[SignalChart, ...]
     total: int
     reports: tuple[SignalReport, ...]
-    findings: tuple[MonitoringFinding, ...]
+    findings: tuple[Finding, ...]
 
 
 def signals_page(version: ModelVersion, days: int) -> SignalsPage:
@@ -122,7 +122,9 @@ def signals_page(version: ModelVersion, days: int) -> SignalsPage:
     shown = sorted(series_now(series, approved), key=lambda one: not one.limits)
     begin = clock.now() - timedelta(days=days)
     points = points_of([one.series.pk for one in shown[:MAX_CHARTS]], begin, clock.now())
-    findings = MonitoringFinding.objects.filter(version=version).select_related("acknowledged_by", "resolved_by")
+    findings = Finding.objects.filter(version=version, source=Finding.Source.SIGNAL).select_related(
+        "acknowledged_by", "closed_by"
+    )
     return SignalsPage(
         health=health_of_version(version),
         approved=approved,
@@ -133,7 +135,7 @@ def signals_page(version: ModelVersion, days: int) -> SignalsPage:
             .select_related("reported_by")
             .order_by("-window_to", "-pk")[:10]
         ),
-        findings=tuple(sorted(findings[:50], key=lambda finding: finding.resolved_at is not None)),
+        findings=tuple(sorted(findings[:50], key=lambda finding: finding.closed_at is not None)),
     )
 
 
@@ -176,22 +178,32 @@ def points_of(series: Sequence[int], begin: datetime, end: datetime) -> dict[int
     return found
 
 
-def visible_findings(actor: Actor, models: Iterable[RegisteredModel] | None = None) -> QuerySet[MonitoringFinding]:
+def visible_findings(actor: Actor, models: Iterable[RegisteredModel] | None = None) -> QuerySet[Finding]:
     """Return the findings of models that the actor may see, newest first.
 
     Args:
         actor: the reader.
         models: only findings of these models; None for all.
     """
-    rows = MonitoringFinding.objects.select_related(
-        "version__stage", "model__owner", "policy_revision__policy", "stage", "acknowledged_by", "resolved_by"
+    rows = Finding.objects.select_related(
+        "version__stage",
+        "model__owner",
+        "request",
+        "decision__person",
+        "owner",
+        "policy_revision__policy",
+        "stage",
+        "acknowledged_by",
+        "proposed_by",
+        "closed_by",
+        "closure_attachment__version",
     ).order_by("-pk")
     if models is not None:
         return rows.filter(model__in=[model.pk for model in models])
     return rows.filter(model__in=access.visible_models(actor).values("pk"))
 
 
-def finding(actor: Actor, number: int) -> MonitoringFinding:
+def finding(actor: Actor, number: int) -> Finding:
     """Return a finding.
 
     Raises:
@@ -202,5 +214,6 @@ def finding(actor: Actor, number: int) -> MonitoringFinding:
     found = visible_findings(actor).filter(pk=number).first()
     if found is None:
         raise NotFoundError(f"There is no finding {number} that you may see.")
-    found.version.model = found.model
+    if found.version is not None:
+        found.version.model = found.model
     return found

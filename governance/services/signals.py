@@ -15,7 +15,7 @@ from audit.actor import Actor, process
 from audit.recorder import ObjectRef
 from governance import task_queue
 from governance.actions import FINDING_OPENED, FINDING_RECOVERED, FINDING_RECURRED, SIGNAL_REPORTED
-from governance.models import FindingMail, MonitoringFinding, SignalReport, SignalSeries, SignalValue
+from governance.models import Finding, FindingMail, SignalReport, SignalSeries, SignalValue
 from governance.monitoring.health import judged_values
 from governance.monitoring.reports import Report, Signal, cleaned_report, digest_of
 from governance.policies.monitoring import ApprovedLimit, Judgement
@@ -47,7 +47,7 @@ class Recorded:
 
     report: SignalReport
     is_new: bool
-    findings: tuple[MonitoringFinding, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @transaction.atomic
@@ -55,7 +55,7 @@ def record_report(*, actor: Actor, version: ModelVersion, report: Report) -> Rec
     """Store a report of production signals, and compare it with the limits in force where the version is now.
 
     A value beyond its limit opens a finding, or attaches to the open finding of the limit. Values of windows that ended
-    before the version entered its stage, or before the last finding of the limit was resolved, open none. A new finding
+    before the version entered its stage, or before the last finding of the limit was closed, open none. A new finding
     brings the next review of the model forward and notifies the owner by mail.
 
     Args:
@@ -200,7 +200,7 @@ def _breaches(
         if not beyond:
             continue
         since = since or entered_stage(version)
-        after = max(since, _resolved(version, limit) or since)
+        after = max(since, _closed(version, limit) or since)
         if counted := sorted((one for one in beyond if one.at and one.at > after), key=_time):
             found.append((limit, counted))
     return found
@@ -214,6 +214,7 @@ def _time(signal: Signal) -> datetime:
 def _of_limit(version: ModelVersion, limit: ApprovedLimit) -> dict[str, object]:
     kind, signal, slice_, dataset, direction = limit.key
     return {
+        "source": Finding.Source.SIGNAL,
         "version": version,
         "kind": kind,
         "signal__iexact": signal,
@@ -223,38 +224,42 @@ def _of_limit(version: ModelVersion, limit: ApprovedLimit) -> dict[str, object]:
     }
 
 
-def _resolved(version: ModelVersion, limit: ApprovedLimit) -> datetime | None:
-    """Return when the last finding of a limit was resolved."""
-    found = MonitoringFinding.objects.filter(**_of_limit(version, limit), resolved_at__isnull=False)
-    return found.order_by("-resolved_at").values_list("resolved_at", flat=True).first()
+def _closed(version: ModelVersion, limit: ApprovedLimit) -> datetime | None:
+    """Return when the last finding of a limit was closed."""
+    found = Finding.objects.filter(**_of_limit(version, limit), closed_at__isnull=False)
+    return found.order_by("-closed_at").values_list("closed_at", flat=True).first()
 
 
-def _open_findings(version: ModelVersion) -> dict[tuple[str, str, str, str, str], MonitoringFinding]:
-    """Return the findings of a version that are not resolved, locked, by the key of their limit."""
-    rows = MonitoringFinding.objects.filter(version=version, resolved_at__isnull=True).select_for_update(
-        no_key=True, of=("self",)
-    )
+def _open_findings(version: ModelVersion) -> dict[tuple[str, str, str, str, str], Finding]:
+    """Return the findings of signals of a version that are not closed, locked, by the key of their limit."""
+    rows = Finding.objects.filter(
+        version=version, source=Finding.Source.SIGNAL, closed_at__isnull=True
+    ).select_for_update(no_key=True, of=("self",))
     return {(row.kind, row.signal.casefold(), row.slice, row.dataset, row.direction): row for row in rows}
 
 
-def _attach(finding: MonitoringFinding, values: Sequence[Signal]) -> None:
+def _attach(finding: Finding, values: Sequence[Signal]) -> None:
     """Attach a report with values beyond the limit to an open finding. The event of the report accounts for it."""
     finding.breaches += 1
     last = values[-1]
-    if _time(last) >= finding.last_at:
+    if finding.last_at is None or _time(last) >= finding.last_at:
         finding.last_value, finding.last_slice, finding.last_at = last.value, last.slice, _time(last)
     finding.save(update_fields=["breaches", "last_value", "last_slice", "last_at"])
 
 
 def _open(
     version: ModelVersion, limit: ApprovedLimit, values: Sequence[Signal], approved: Approved, now: datetime
-) -> MonitoringFinding:
+) -> Finding:
     first, last = values[0], values[-1]
     revision = approved.revisions[limit.policy]
-    finding = MonitoringFinding(
+    finding = Finding(
         uid=uuid4(),
         version=version,
         model=version.model,
+        source=Finding.Source.SIGNAL,
+        severity=Finding.Severity.HIGH,
+        owner=version.model.active_owner,
+        due=now.date() + timedelta(days=approved.monitoring.review_within_days),
         kind=limit.kind,
         signal=limit.signal,
         slice=limit.slice,
@@ -271,6 +276,7 @@ def _open(
         last_value=last.value,
         last_slice=last.slice,
         last_at=_time(last),
+        breaches=1,
     )
     about = ObjectRef("finding", str(finding.uid))
     recorder.record_event(
@@ -280,6 +286,8 @@ def _open(
         stream=f"model:{version.model.uid}",
         related_objects=[ObjectRef("version", str(version.uid)), ObjectRef("model", str(version.model.uid))],
         data={
+            "source": str(finding.source),
+            "severity": str(finding.severity),
             "kind": limit.kind,
             "signal": limit.signal,
             "slice": first.slice,
@@ -310,7 +318,7 @@ def _open(
 def _follow(
     version: ModelVersion,
     approved: Approved,
-    findings: Iterable[MonitoringFinding],
+    findings: Iterable[Finding],
     reported: set[tuple[str, str]],
     now: datetime,
 ) -> None:

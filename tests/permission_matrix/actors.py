@@ -17,7 +17,7 @@ from audit import clock
 from audit.actor import Actor
 from audit.models import Event
 from governance import promotions, selectors
-from governance.models import ExternalRun, MonitoringFinding, Packet, Policy, PromotionRequest, Webhook
+from governance.models import ExternalRun, Finding, Packet, Policy, PromotionRequest, Webhook
 from governance.monitoring.reports import Report, Signal
 from governance.services import evidence, external_checks, policies, setup, signals, webhooks
 from governance.services.external_report import RunReport
@@ -244,9 +244,9 @@ class World:
         return AccessRequest.objects.get(person=self.person("second"))
 
     @property
-    def finding(self) -> MonitoringFinding:
+    def finding(self) -> Finding:
         """A breach of the version in Staging."""
-        return MonitoringFinding.objects.select_related("version__model", "model").get()
+        return Finding.objects.select_related("version__model", "model").get()
 
     @property
     def external_run(self) -> str:

@@ -75,7 +75,7 @@ CHANGES = {
         "signal.reported", "governance_signalreport +1", "governance_signalseries +1", "governance_signalvalue +1"
     ),
     "acknowledge a finding": _change("finding.acknowledged", "governance_monitoringfinding ~1"),
-    "resolve a finding": _change("finding.resolved", "governance_monitoringfinding ~1"),
+    "close a finding": _change("finding.closed", "governance_monitoringfinding ~1"),
     "download a report": _change("external_run.downloaded"),
     "report a check": _change(
         "external_run.started external_run.attached external_run.completed", "governance_externalrun +1 ~2"

@@ -124,8 +124,8 @@ add a model card                     SPR    -  +  +  -  -  +   -  -  -   -   -  
 add evidence                         SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 report production signals            SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 read production signals              SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
-acknowledge a finding                SP     -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
-resolve a finding                    SP     -  -  -  +  +  -   -  -  -   -   +  +  -   .  ?  ?
+acknowledge a finding                SP     -  -  +  +  +  +   -  -  -   -   +  +  +   .  ?  ?
+close a finding                      SP     -  -  -  +  +  -   -  -  -   -   +  +  -   .  ?  ?
 write notes on a version             SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 report a check                       SR     -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
 register a version by its source     SM     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
@@ -244,7 +244,7 @@ add evidence                         SR     -  -  +  -  -  -  +  +  .  +   -  - 
 report production signals            SR     -  -  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 read production signals              SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 acknowledge a finding                S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
-resolve a finding                    S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+close a finding                      S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 write notes on a version             SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 report a check                       SR     -  -  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 register a version by its source     SM     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?

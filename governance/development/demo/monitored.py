@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from audit import clock
 from governance.development.demo.world import History, World
-from governance.models import MonitoringFinding
+from governance.models import Finding
 from governance.monitoring.reports import Report, Signal
 from governance.services import findings, signals
 from registry.models import ModelVersion
@@ -92,7 +92,7 @@ def _reported(world: World, one: Monitored) -> History:
 
 def _acknowledged(world: World) -> History:
     yield world.ago(1.1)
-    found = MonitoringFinding.objects.select_related("version__model", "model__owner").order_by("pk").first()
+    found = Finding.objects.select_related("version__model", "model__owner").order_by("pk").first()
     if found is not None and found.model.owner is not None:
         with world.acting(found.model.owner.username) as owner:
             findings.acknowledge(

@@ -46,11 +46,13 @@ CHECK: Final[dict[str, StatusBadge]] = {
     "warned": StatusBadge("Passed, with warnings", "alert", "warn"),
 }
 
-# Severities of findings.
+# Severities of findings, those of checks and those of the register.
 SEVERITY: Final[dict[str, StatusBadge]] = {
     "critical": StatusBadge("Critical", "alert", "critical"),
     "high": StatusBadge("High", "alert", "bad"),
     "warning": StatusBadge("Warning", "alert", "warn"),
+    "medium": StatusBadge("Medium", "alert", "warn"),
+    "low": StatusBadge("Low", "info", "ghost"),
     "info": StatusBadge("Note", "info", "ghost"),
 }
 
@@ -72,11 +74,12 @@ HEALTH: Final[dict[str, StatusBadge]] = {
     "not_monitored": StatusBadge("Not monitored", "minus", "none"),
 }
 
-# States of a finding of production monitoring.
+# States of a finding.
 FINDING: Final[dict[str, StatusBadge]] = {
     "open": StatusBadge("Open", "alert", "bad"),
     "acknowledged": StatusBadge("Acknowledged", "eye", "wait"),
-    "resolved": StatusBadge("Resolved", "check", "ok"),
+    "closure_proposed": StatusBadge("Closure proposed", "clock", "wait"),
+    "closed": StatusBadge("Closed", "check", "ok"),
 }
 
 # A production signal compared with its approved limit (governance.policies.monitoring.Judgement).

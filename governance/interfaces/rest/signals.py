@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from django.http import HttpResponseBase
@@ -28,7 +29,7 @@ from governance.interfaces.rest.schemas import (
     UtcDateTime,
     invalid,
 )
-from governance.models import MonitoringFinding, SignalReport
+from governance.models import Finding, SignalReport
 from governance.monitoring.adapters import read_report
 from governance.monitoring.reports import MAX_BYTES, MAX_SIGNALS, Report, Signal, check_labels, slice_of_labels
 from governance.policies.monitoring import ApprovedLimit, Kind
@@ -199,53 +200,70 @@ class SignalsResponse(Page[SeriesResponse]):
 class FindingsQuery(PageQuery):
     """Filters of findings."""
 
-    state: Literal["open", "resolved", "any"] = Field("open", description="open: acknowledged ones, too.")
+    state: Literal["open", "closed", "any"] = Field("open", description="open: acknowledged ones, too.")
 
 
 class FindingResponse(ResponseBody):
-    """A breach of an approved limit, until a person resolves it."""
+    """Something that is wrong with a model, until named persons close it."""
 
     number: int
-    version: int
-    state: str = Field(description="open, acknowledged or resolved")
-    stage: str
+    version: int | None = Field(description="None for a finding about the model as a whole.")
+    source: str
+    severity: str
+    title: str
+    description: str = Field(description="Markdown.")
+    state: str = Field(description="open, acknowledged, closure_proposed or closed")
+    owner: PersonResponse | None
+    due: date | None = Field(description="The last day on which it is not late.")
+    late: bool
+    blocks: list[str] = Field(description="Slugs of protected stages, or @ and an alias, that it blocks until closed.")
+    blocks_model: bool = Field(description="Whether it blocks every version of the model.")
+    stage: str = Field(description="This and the following members describe the source `signal` only.")
     kind: str
     signal: str
     slice: str
     dataset: str
     op: str
-    limit: float
+    limit: float | None
     policy: str = Field(description="The policy revision that was in force.")
-    first_value: float
+    first_value: float | None
     first_slice: str
-    first_at: UtcDateTime
-    last_value: float
+    first_at: UtcDateTime | None
+    last_value: float | None
     last_slice: str
-    last_at: UtcDateTime
+    last_at: UtcDateTime | None
     breaches: int = Field(description="Number of reports with a value beyond the limit.")
     opened_at: UtcDateTime
     recovered_at: UtcDateTime | None = Field(description="Since when the latest values are within the limit.")
     acknowledged_by: PersonResponse | None
     acknowledged_at: UtcDateTime | None
-    resolved_by: PersonResponse | None
-    resolved_at: UtcDateTime | None
-    resolution: str
+    proposed_by: PersonResponse | None
+    proposed_at: UtcDateTime | None
+    closure_evidence: str
+    closed_by: PersonResponse | None
+    closed_at: UtcDateTime | None
+    closure: str = Field(description="The reason that the person gave.")
 
     @classmethod
-    def of(cls, row: MonitoringFinding) -> FindingResponse:
+    def of(cls, row: Finding) -> FindingResponse:
         return cls(
             number=row.pk,
-            version=row.version.number,
-            stage=row.stage.slug,
-            policy=str(row.policy_revision),
+            version=row.version.number if row.version is not None else None,
+            title=row.words,
+            owner=PersonResponse.maybe(row.owner),
+            late=row.is_late(clock.now().date()),
+            stage=row.stage.slug if row.stage is not None else "",
+            policy=str(row.policy_revision) if row.policy_revision is not None else "",
             acknowledged_by=PersonResponse.maybe(row.acknowledged_by),
-            resolved_by=PersonResponse.maybe(row.resolved_by),
+            proposed_by=PersonResponse.maybe(row.proposed_by),
+            closed_by=PersonResponse.maybe(row.closed_by),
             **{
                 name: getattr(row, name)
                 for name in (
                     *("state", "kind", "signal", "slice", "dataset", "op", "limit", "first_value", "first_slice"),
                     *("first_at", "last_value", "last_slice", "last_at", "breaches", "opened_at", "recovered_at"),
-                    *("acknowledged_at", "resolved_at", "resolution"),
+                    *("acknowledged_at", "proposed_at", "closure_evidence", "closed_at", "closure"),
+                    *("source", "severity", "description", "due", "blocks", "blocks_model"),
                 )
             },
         )
@@ -355,12 +373,12 @@ class FindingsView(Endpoint):
 
     @Operation("listFindings", "List the findings of a model", "monitoring", {200: FindingList}, query=FindingsQuery)
     def get(self, request: Request, slug: str) -> Response:
-        """List the findings of a model, newest first. A person acknowledges and resolves a finding on its page."""
+        """List the findings of a model, newest first. A person acknowledges and closes a finding on its page."""
         asked = self.query(FindingsQuery)
         model = selectors.model(self.actor, slug)
         found = governance.visible_findings(self.actor, [model])
         if asked.state != "any":
-            found = found.filter(resolved_at__isnull=asked.state == "open")
+            found = found.filter(closed_at__isnull=asked.state == "open")
         rows, following = pagination.page(
             found, by="pk", kind=int, descending=True, cursor=asked.cursor, limit=asked.limit, place=lambda row: row.pk
         )

@@ -9,13 +9,14 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
+from audit import clock
 from audit import selectors as log
 from audit.recorder import ObjectRef
 from governance import selectors as governance
 from governance.interfaces.html.event_labels import lines_of
 from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web.views import PageRequest, page_view, render_page
-from governance.models import MonitoringFinding
+from governance.models import Finding
 from governance.policies.monitoring import KIND_LABELS
 from governance.services import findings as service
 from registry.exceptions import ValidationFailedError
@@ -53,14 +54,14 @@ class NoteForm(PageForm):
     )
 
 
-class ResolutionForm(PageForm):
+class ClosureForm(PageForm):
     """Why a finding is closed."""
 
     reason = forms.CharField(
         label="What was found and done",
         max_length=5_000,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Recorded with your name. A later breach of the limit opens another finding.",
+        help_text="Recorded with your name. A later problem is another finding.",
     )
 
 
@@ -75,21 +76,21 @@ def acknowledge(request: PageRequest, number: int) -> HttpResponse:
     """Acknowledge a finding."""
     form = NoteForm(request.POST)
 
-    def act(found: MonitoringFinding) -> None:
+    def act(found: Finding) -> None:
         service.acknowledge(actor=request.actor, finding=found, note=form.cleaned_data["note"])
 
     return _act(request, number, form, "acknowledge", act, "acknowledged")
 
 
 @page_view("POST")
-def resolve(request: PageRequest, number: int) -> HttpResponse:
-    """Resolve a finding."""
-    form = ResolutionForm(request.POST)
+def close(request: PageRequest, number: int) -> HttpResponse:
+    """Close a finding."""
+    form = ClosureForm(request.POST)
 
-    def act(found: MonitoringFinding) -> None:
-        service.resolve(actor=request.actor, finding=found, reason=form.cleaned_data["reason"])
+    def act(found: Finding) -> None:
+        service.close(actor=request.actor, finding=found, reason=form.cleaned_data["reason"])
 
-    return _act(request, number, form, "resolve", act, "resolved")
+    return _act(request, number, form, "close", act, "closed")
 
 
 def _act(
@@ -97,7 +98,7 @@ def _act(
     number: int,
     form: PageForm,
     name: str,
-    act: Callable[[MonitoringFinding], None],
+    act: Callable[[Finding], None],
     done: str,
 ) -> HttpResponse:
     found = governance.finding(request.actor, number)
@@ -112,18 +113,21 @@ def _act(
     return _page(request, found, status=400, **{f"{name}_form": form})
 
 
-def _page(request: PageRequest, found: MonitoringFinding, status: int = 200, **forms_given: PageForm) -> HttpResponse:
+def _page(request: PageRequest, found: Finding, status: int = 200, **forms_given: PageForm) -> HttpResponse:
     events = list(log.events_for_object(ObjectRef("finding", str(found.uid)))[:EVENTS_SHOWN])
     context = {
         "finding": found,
         "model": found.model,
         "version": found.version,
-        "kind": KIND_LABELS[found.kind],
+        "kind": KIND_LABELS.get(found.kind, ""),
+        "blocked_places": ", ".join(found.blocks),
+        "is_late": found.is_late(clock.now().date()),
         "lines": lines_of(request.actor, events),
-        "may_acknowledge": service.may_acknowledge(actor=request.actor, finding=found),
-        "may_resolve": service.may_resolve(actor=request.actor, finding=found),
+        "may_work_on": service.may_work_on(actor=request.actor, finding=found),
+        "may_close": service.may_close(actor=request.actor, finding=found),
+        "closing_obstacle": service.closing_obstacle(actor=request.actor, finding=found),
         "acknowledge_form": NoteForm(),
-        "resolve_form": ResolutionForm(),
+        "close_form": ClosureForm(),
         **forms_given,
     }
     return render_page(request, "monitoring/finding.html", context, status=status)

@@ -10,7 +10,7 @@ import pytest
 
 from audit import clock
 from governance import promotions
-from governance.models import MonitoringFinding
+from governance.models import Finding
 from governance.monitoring.reports import Report, Signal
 from governance.services import policies, setup, signals
 from registry import access
@@ -56,8 +56,8 @@ class Scene:
                 report=Report(source, end - timedelta(days=1), end, tuple(values)),
             )
 
-    def finding(self) -> MonitoringFinding:
-        return MonitoringFinding.objects.select_related("version__model", "model").get()
+    def finding(self) -> Finding:
+        return Finding.objects.select_related("version__model", "model").get()
 
 
 def auc(value: float, **facts: object) -> Signal:

@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 
 from audit import clock
 from audit.models import Event
-from governance.models import FindingMail, MonitoringFinding, SignalReport, SignalSeries, SignalValue
+from governance.models import Finding, FindingMail, SignalReport, SignalSeries, SignalValue
 from governance.monitoring.health import Health
 from governance.monitoring.reports import Report, Signal
 from governance.selectors.health import health_of_models, health_of_version
@@ -132,7 +132,7 @@ def test_a_recovery_is_recorded_and_closes_nothing(scene: Scene) -> None:
     scene.report(1, [auc(0.75)])
     scene.report(2, [auc(0.9)])
     assert scene.finding().recovered_at == ENTERED + timedelta(days=2)
-    assert scene.finding().resolved_at is None
+    assert scene.finding().closed_at is None
     scene.report(3, [auc(0.7)])
     assert (scene.finding().recovered_at, scene.finding().breaches) == (None, 2)
     done = Event.objects.filter(action__startswith="finding.").order_by("pk").values_list("action", flat=True)
@@ -149,7 +149,7 @@ def test_a_late_report_of_an_earlier_window_opens_a_finding_that_has_recovered(s
 
 def test_a_window_before_the_stage_opens_nothing(scene: Scene) -> None:
     scene.report(-1, [auc(0.1)], now=1)
-    assert not MonitoringFinding.objects.exists()
+    assert not Finding.objects.exists()
 
 
 def test_every_slice_is_one_limit(scene: Scene) -> None:
@@ -198,7 +198,7 @@ def test_health_follows_reports_silence_and_findings(scene: Scene) -> None:
     assert _health(scene, 30).health is Health.BREACHED
     scene.report(18, [auc(0.9), psi(0.1)])
     state = _health(scene, 18)
-    assert (state.health, state.reasons) == (Health.WATCH, ("auc >= 0.8: recovered, the finding is not resolved",))
+    assert (state.health, state.reasons) == (Health.WATCH, ("auc >= 0.8: recovered, the finding is not closed",))
     with clock.freeze(ENTERED + timedelta(days=18)):
         of_model = health_of_models([scene.model])[scene.model.pk]
     assert (of_model.health, list(of_model.versions)) == (Health.WATCH, [1])
@@ -225,13 +225,13 @@ def test_the_owner_is_notified_once(scene: Scene, settings: LazySettings) -> Non
     assert not FindingMail.objects.exists()
 
 
-def test_persons_acknowledge_and_resolve(scene: Scene) -> None:
+def test_persons_acknowledge_and_close(scene: Scene) -> None:
     scene.report(1, [auc(0.75)])
     finding, people = scene.finding(), scene.people
     priya, marta = access.actor_for(people.priya), access.actor_for(people.marta)
 
     with pytest.raises(PermissionDeniedError):
-        findings.resolve(actor=priya, finding=finding, reason="mine, and fine")
+        findings.close(actor=priya, finding=finding, reason="mine, and fine")
     with pytest.raises(PermissionDeniedError):
         findings.acknowledge(actor=people.token_of(people.priya, *access.SCOPES), finding=finding, note="x")
     with pytest.raises(ValidationFailedError):
@@ -240,16 +240,16 @@ def test_persons_acknowledge_and_resolve(scene: Scene) -> None:
         findings.acknowledge(actor=priya, finding=finding, note="A feed was late; it is loaded again.")
         with pytest.raises(InvalidStateError):
             findings.acknowledge(actor=priya, finding=finding, note="again")
-        findings.resolve(actor=marta, finding=finding, reason="The feed is complete, the value is within the limit.")
+        findings.close(actor=marta, finding=finding, reason="The feed is complete, the value is within the limit.")
         with pytest.raises(InvalidStateError):
-            findings.resolve(actor=marta, finding=finding, reason="again")
+            findings.close(actor=marta, finding=finding, reason="again")
     done = scene.finding()
-    assert (done.state, done.acknowledged_by, done.resolved_by) == ("resolved", people.priya, people.marta)
+    assert (done.state, done.acknowledged_by, done.closed_by) == ("closed", people.priya, people.marta)
 
-    scene.report(1.5, [auc(0.6)], now=3)  # a window that ended before the resolution
-    assert MonitoringFinding.objects.count() == 1
+    scene.report(1.5, [auc(0.6)], now=3)  # a window that ended before the closure
+    assert Finding.objects.count() == 1
     scene.report(3, [auc(0.6)])
-    assert MonitoringFinding.objects.filter(resolved_at=None).count() == 1
+    assert Finding.objects.filter(closed_at=None).count() == 1
     connection.check_constraints()
 
 
@@ -271,7 +271,7 @@ STATEMENTS = (
 def test_the_database_keeps_what_was_reported(transactional_db: None) -> None:
     made = build()
     made.report(1, [auc(0.75)])
-    findings.resolve(actor=access.actor_for(made.people.marta), finding=made.finding(), reason="Looked at.")
+    findings.close(actor=access.actor_for(made.people.marta), finding=made.finding(), reason="Looked at.")
     for statement in STATEMENTS:
         with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)

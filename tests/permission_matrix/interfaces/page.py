@@ -140,9 +140,9 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("acknowledge-finding", world.finding.pk), {"note": WHY})
 
 
-@PAGE.at("resolve a finding", "POST web:resolve-finding")
+@PAGE.at("close a finding", "POST web:close-finding")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
-    return client.post(_url("resolve-finding", world.finding.pk), {"reason": WHY})
+    return client.post(_url("close-finding", world.finding.pk), {"reason": WHY})
 
 
 @PAGE.at("view the model", "GET web:jump", "GET web:go")

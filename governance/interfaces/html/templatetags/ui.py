@@ -80,7 +80,7 @@ def health_state(value: str) -> SafeString:
 
 @register.simple_tag
 def finding_state(value: str) -> SafeString:
-    """The state of a finding of production monitoring, as a badge."""
+    """The state of a finding, as a badge."""
     return _pill(labels.FINDING.get(value, labels.UNKNOWN))
 
 

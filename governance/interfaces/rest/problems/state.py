@@ -41,10 +41,28 @@ STATE: Final[dict[str, ProblemType]] = {
     "already_acknowledged": ProblemType(
         "The finding is acknowledged already", "The requested state exists already.", "No action is needed."
     ),
-    "already_resolved": ProblemType(
-        "The finding is resolved already",
-        "A resolved finding does not change. A later breach of the limit opens another one.",
-        "No action is needed.",
+    "already_closed": ProblemType(
+        "The finding is closed already",
+        "A closed finding does not change. A later problem is another finding.",
+        "Open another finding.",
+    ),
+    "already_owner": ProblemType(
+        "The person owns the finding already", "The requested state exists already.", "No action is needed."
+    ),
+    "closure_proposed": ProblemType(
+        "The closure of the finding is proposed already",
+        "A proposed closure is confirmed or returned before another one is proposed.",
+        "Have another person close the finding, or return the closure.",
+    ),
+    "no_closure_proposed": ProblemType(
+        "No closure of the finding is proposed",
+        "Only a proposed closure can be returned.",
+        "Read the finding again.",
+    ),
+    "two_people_close": ProblemType(
+        "Two people close a critical finding",
+        "One person proposes closure with evidence; another person closes the finding.",
+        "Propose the closure, and have another person close the finding.",
     ),
     "illegal_move": ProblemType(
         "The lifecycle does not allow this transition",

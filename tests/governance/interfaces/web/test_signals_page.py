@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from audit import clock
-from governance.models import MonitoringFinding
+from governance.models import Finding
 from governance.monitoring.reports import Report, Signal
 from governance.selectors.signals import points_of
 from governance.services import signals
@@ -77,19 +77,19 @@ def test_a_chart_is_bounded_and_keeps_the_extremes(scene: Scene) -> None:
 
 def test_people_act_on_the_page_of_a_finding(scene: Scene) -> None:
     scene.report(1, [auc(0.7)])
-    number = MonitoringFinding.objects.get().pk
+    number = Finding.objects.get().pk
     with clock.freeze(ENTERED + timedelta(days=2)):
         priya, marta = client_of(scene.people.priya), client_of(scene.people.marta)
         assert "Acknowledge the finding" in priya.get(f"/findings/{number}/").content.decode()
-        assert "Resolve the finding" not in priya.get(f"/findings/{number}/").content.decode()
+        assert "Close the finding" not in priya.get(f"/findings/{number}/").content.decode()
         empty = priya.post(f"/findings/{number}/acknowledge/", {"note": ""})
         assert empty.status_code == 400
         assert priya.post(f"/findings/{number}/acknowledge/", {"note": "A late feed."}).status_code == 302
-        assert priya.post(f"/findings/{number}/resolve/", {"reason": "Fine."}).status_code == 403
-        assert marta.post(f"/findings/{number}/resolve/", {"reason": "Loaded again."}).status_code == 302
-        again = marta.post(f"/findings/{number}/resolve/", {"reason": "Again."})
-        assert (again.status_code, "resolved already" in again.content.decode()) == (409, True)
+        assert priya.post(f"/findings/{number}/close/", {"reason": "Fine."}).status_code == 403
+        assert marta.post(f"/findings/{number}/close/", {"reason": "Loaded again."}).status_code == 302
+        again = marta.post(f"/findings/{number}/close/", {"reason": "Again."})
+        assert (again.status_code, "closed already" in again.content.decode()) == (409, True)
         page = marta.get(f"/findings/{number}/").content.decode()
-    assert "Resolved by Marta Kovač" in page
+    assert "Closed by Marta Kovač" in page
     assert "opened a finding" in page
     assert client_of(scene.people.eve).get(f"/findings/{number}/").status_code == 404

@@ -222,9 +222,9 @@ def _(world: World, actor: Actor) -> None:
     findings.acknowledge(actor=actor, finding=world.finding, note=WHY)
 
 
-@SERVICE.at("resolve a finding")
+@SERVICE.at("close a finding")
 def _(world: World, actor: Actor) -> None:
-    findings.resolve(actor=actor, finding=world.finding, reason=WHY)
+    findings.close(actor=actor, finding=world.finding, reason=WHY)
 
 
 @SERVICE.at("write notes on a version")
