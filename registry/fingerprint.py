@@ -64,8 +64,8 @@ def fingerprint_payload(version: ModelVersion) -> dict[str, Any]:
         "run": {"id": run, "link": link},
         "code": {"repository": repository, "commit": commit, "clean": clean},
         "environment": lock,
-        "parameters": _numbers(json.loads(parameters)),
-        "signature": _numbers(json.loads(signature)),
+        "parameters": canonical_numbers(json.loads(parameters)),
+        "signature": canonical_numbers(json.loads(signature)),
         "licence": licence,
         "trained_by": trainer,
         "metrics": _sorted(metrics),
@@ -113,14 +113,14 @@ def _sorted(rows: str | None) -> list[dict[str, Any]]:
     return sorted(json.loads(rows or "[]"), key=canonical.dumps)
 
 
-def _numbers(value: Any) -> Any:
+def canonical_numbers(value: Any) -> Any:
     """Convert long integers to floats: jsonb returns a large float as an integer, and validation accepts no such
     integers.
     """
     if isinstance(value, dict):
-        return {key: _numbers(member) for key, member in value.items()}
+        return {key: canonical_numbers(member) for key, member in value.items()}
     if isinstance(value, list):
-        return [_numbers(member) for member in value]
+        return [canonical_numbers(member) for member in value]
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
         return float(value)
     return value

@@ -16,10 +16,13 @@ from audit import canonical, clock
 from governance.gate import approvals, eligibility, gate_inputs
 from governance.models import CheckRun, Packet, PromotionRequest
 from governance.policies import Involvement, PolicyDocument
+from registry import fingerprint
 from registry.models import ModelVersion
 from registry.selectors import VersionContents
 
-SCHEMA_VERSION = "countersign.packet/1"
+FORM_1 = "countersign.packet/1"
+FORM_2 = "countersign.packet/2"
+"""Adds the whole policy document, evidence files, parameters, model signature, environment, run and licence."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,33 @@ def build(
         involved: the request's involvement if already read.
 
     Returns:
-        The packet; `freeze` stores it.
+        The packet; `freeze` stores it. It has the newest form, unless the same content in an earlier form is already
+        under review: an upgrade of the product alone invalidates no decision.
     """
-    content = {
-        "form": SCHEMA_VERSION,
+    newest = _canonical(_content(FORM_2, request, document, runs, inputs, contents, involved))
+    if request.packet_digest and newest.digest != request.packet_digest:
+        earlier = _canonical(_content(FORM_1, request, document, runs, inputs, contents, involved))
+        if earlier.digest == request.packet_digest:
+            return earlier
+    return newest
+
+
+def _canonical(content: Mapping[str, Any]) -> ReviewPacket:
+    body = canonical.dumps(content)
+    return ReviewPacket(content, body, hashlib.sha256(body).hexdigest())
+
+
+def _content(
+    form: str,
+    request: PromotionRequest,
+    document: PolicyDocument,
+    runs: Mapping[str, CheckRun],
+    inputs: Mapping[str, str],
+    contents: VersionContents,
+    involved: Involvement | None,
+) -> dict[str, Any]:
+    return {
+        "form": form,
         "request": {
             "uid": str(request.uid),
             "number": request.pk,
@@ -72,8 +98,8 @@ def build(
             "risk_tier": request.model.risk_tier,
             "owner": request.model.owner.uid if request.model.owner is not None else None,
         },
-        "version": _version(request.version, contents),
-        "champion": _version(request.champion, contents) if request.champion is not None else None,
+        "version": _version(request.version, contents, form),
+        "champion": _version(request.champion, contents, form) if request.champion is not None else None,
         "checks": _checks(document, runs, inputs),
         "policy": {
             "slug": document.slug,
@@ -81,6 +107,7 @@ def build(
             "digest": request.policy_revision.digest if request.policy_revision is not None else None,
             **_without_second_officer(request),
             "approvals": [rule.model_dump(mode="json") for rule in document.approvals],
+            **({"document": document.model_dump(mode="json")} if form != FORM_1 else {}),
             # Only if there is more than one: a packet with one policy keeps its digest.
             **({"governed_by": governed_by} if len(governed_by := _governed_by(request)) > 1 else {}),
         },
@@ -89,8 +116,6 @@ def build(
         # Only if there are any: other packets keep their digest.
         **({"aliases_outside_stage": list(outside)} if (outside := gate_inputs.aliases_outside_stage(request)) else {}),
     }
-    body = canonical.dumps(content)
-    return ReviewPacket(content, body, hashlib.sha256(body).hexdigest())
 
 
 def freeze(request: PromotionRequest, shown: ReviewPacket) -> None:
@@ -118,7 +143,7 @@ def _reapproval(request: PromotionRequest) -> dict[str, Any]:
     }
 
 
-def _version(version: ModelVersion, contents: VersionContents) -> dict[str, Any]:
+def _version(version: ModelVersion, contents: VersionContents, form: str) -> dict[str, Any]:
     card = contents.card(version)
     return {
         "uid": str(version.uid),
@@ -138,6 +163,24 @@ def _version(version: ModelVersion, contents: VersionContents) -> dict[str, Any]
         "registered_by": version.registered_by.uid,
         # Only if true: the version's place was never approved in this registry.
         **({"before_governance": True} if contents.before_governance(version) else {}),
+        **(_further(version, contents) if form != FORM_1 else {}),
+    }
+
+
+def _further(version: ModelVersion, contents: VersionContents) -> dict[str, Any]:
+    """Return what form 2 adds to a version. The environment lock, which may be long, is named by its digest."""
+    lock = version.environment_lock
+    return {
+        "source": version.source,
+        "run": {"id": version.run_id, "link": version.run_link},
+        "licence": version.licence,
+        "environment": hashlib.sha256(lock.encode()).hexdigest() if lock else None,
+        "parameters": fingerprint.canonical_numbers(version.parameters),
+        "signature": fingerprint.canonical_numbers(version.signature),
+        "evidence": [
+            {"kind": e.kind, "filename": e.filename, "sha256": e.blob_id, "revision": e.revision}
+            for e in contents.evidence(version)
+        ],
     }
 
 

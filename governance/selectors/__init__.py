@@ -27,6 +27,7 @@ from governance.selectors.inbox import (
 from governance.selectors.leaving import Leaving, leaving
 from governance.selectors.loading_effects import LoadingEffect, LoadingEffects, loading_effects
 from governance.selectors.measured import Measured, measured_by
+from governance.selectors.packets import PacketProof, PacketRecord, packet_record
 from governance.selectors.paths import PathPolicy, PathRequirements, paths, warnings_of
 from governance.selectors.policies import (
     PolicyPage,
@@ -104,6 +105,8 @@ __all__ = [
     "ModelHealth",
     "MyReviews",
     "Occupant",
+    "PacketProof",
+    "PacketRecord",
     "PathPolicy",
     "PathRequirements",
     "PolicyChange",
@@ -158,6 +161,7 @@ __all__ = [
     "named_in_log",
     "occupants",
     "open_proposals",
+    "packet_record",
     "packets_by_digest",
     "parse",
     "paths",

@@ -80,6 +80,7 @@ OWN = {
         "governance/gate/approvals.py",
         "governance/management/commands/run_check.py",
         "governance/selectors/compact_rows.py",
+        "governance/selectors/packets.py",
         "governance/selectors/whole_versions.py",
         "registry/models/joined_rows.py",
         "governance/settings/testing.py",

@@ -45,7 +45,7 @@ def sights() -> list[Sight]:
         Sight("promotion", "marta", f"/promotions/{request.pk}/"),
         Sight("promotion-owner", owner(request), f"/promotions/{request.pk}/"),
         *_states(),
-        Sight("packet", "marta", f"/promotions/{request.pk}/packets/{request.packet_digest}/"),
+        Sight("packet", "marta", f"/promotions/{request.pk}/packet/{request.packet_digest}/"),
         *_of_model(request),
         *_of_data(request),
         *_of_access(),

@@ -236,23 +236,6 @@ def promote(request: PageRequest, number: int) -> HttpResponse:
     return redirect("web:promotion", number)
 
 
-@page_view()
-def packet(request: PageRequest, number: int, digest: str) -> HttpResponse:
-    """Show a packet as frozen, with the bytes that decisions signed; `download=1` sends them."""
-    found = selectors.get_request(request.actor, number)
-    kept = selectors.packets_by_digest(found, [digest]).get(digest)
-    if kept is None:
-        raise NotFoundError(f"Request #{number} has no packet with that digest.")
-    body = bytes(kept.body)
-    if request.GET.get("download") == "1":
-        response = HttpResponse(body, content_type="application/octet-stream")
-        response["Content-Disposition"] = f'attachment; filename="packet-{number}-{digest[:12]}.json"'
-        return response
-    signed = selectors.decisions_on_packet(found, digest)
-    context = {"r": found, "packet": kept, "read": packets.read(body), "intact": packets.digest(body) == digest}
-    return render_page(request, "promotions/packet.html", {**context, "signed": signed})
-
-
 # --- the list ---------------------------------------------------------------------------------------------------------
 
 

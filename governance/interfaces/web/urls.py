@@ -20,6 +20,7 @@ from governance.interfaces.web import (
     model_forms,
     model_reviews,
     models,
+    packet_pages,
     policies,
     population,
     profile,
@@ -80,7 +81,11 @@ urlpatterns = [
     path("promotions/<int:number>/decision/", promotions.decide, name="decide"),
     path("promotions/<int:number>/withdraw/", promotions.withdraw, name="withdraw"),
     path("promotions/<int:number>/promote/", promotions.promote, name="promote"),
-    path("promotions/<int:number>/packets/<sha256:digest>/", promotions.packet, name="packet"),
+    path("promotions/<int:number>/packet/<sha256:digest>/", packet_pages.packet, name="packet"),
+    path("promotions/<int:number>/packets/<sha256:digest>/", packet_pages.earlier_address, name="packet-earlier"),
+    path(
+        "promotions/<int:number>/packet/<sha256:before>..<sha256:after>/", packet_pages.compare, name="compare-packets"
+    ),
     path("search/views/", saved_views.views, name="saved-views"),
     path("search/views/<int:number>/", saved_views.change_view, name="change-view"),
     path("help/", help_page.help_page, name="help"),

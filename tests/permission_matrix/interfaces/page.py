@@ -122,6 +122,11 @@ _simply("read the policies", "check-example", lambda world: _url("check-example"
 _simply("read the policies", "policy", lambda world: _url("policy", world.policy.slug))
 _simply("view a request", "promotion", lambda world: _url("promotion", world.request(SHOWN).pk))
 _simply("view a request", "packet", lambda world: _url("packet", world.request(SHOWN).pk, world.packet))
+_simply(
+    "view a request",
+    "compare-packets",
+    lambda world: _url("compare-packets", world.request(SHOWN).pk, world.packet, world.packet),
+)
 _simply("open the form of the model", "edit-model", lambda world: _url("edit-model", MODEL))
 _simply("read the log of the model", "audit", lambda world: f"{_url('audit')}?model={MODEL}")
 _simply("read the log of the model", "event", lambda world: _url("event", world.event_of_the_model))

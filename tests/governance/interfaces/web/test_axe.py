@@ -63,7 +63,11 @@ class TestRequests:
                 (people.marta, f"/promotions/{number}/"),
                 (people.priya, f"/promotions/{number}/"),
                 (people.chen, f"/promotions/{first.pk}/"),
-                (people.chen, f"/promotions/{number}/packets/{scene.request.packet_digest}/"),
+                (people.chen, f"/promotions/{number}/packet/{scene.request.packet_digest}/"),
+                (
+                    people.chen,
+                    f"/promotions/{number}/packet/{scene.request.packet_digest}..{scene.request.packet_digest}/",
+                ),
                 (people.marta, f"/models/{scene.model.slug}/versions/1/document/?frozen={first.pk}"),
             ],
         )

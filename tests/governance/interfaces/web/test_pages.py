@@ -30,7 +30,7 @@ class TestEveryPage(PageTest):
             "reviews": "/reviews/",
             "promotions": "/promotions/?state=any",
             "promotion": f"/promotions/{scene.request.pk}/",
-            "packet": f"/promotions/{scene.request.pk}/packets/{scene.request.packet_digest}/",
+            "packet": f"/promotions/{scene.request.pk}/packet/{scene.request.packet_digest}/",
             "models": "/models/",
             "search-help": "/search/help/",
             "saved-views": "/search/views/",

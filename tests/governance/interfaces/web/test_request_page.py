@@ -68,9 +68,9 @@ class TestReading(PageTest):
 
     def test_the_frozen_packet_can_be_read_and_taken_away_byte_for_byte(self) -> None:
         digest = self.scene.request.packet_digest
-        path = f"/promotions/{self.scene.request.pk}/packets/{digest}/"
+        path = f"/promotions/{self.scene.request.pk}/packet/{digest}/"
         self.read(self.scene.people.marta, path).has(
-            "Digest verified", "No decision was signed on this evidence package."
+            "Digest verified.", "No decision was signed on this evidence package."
         )
         answer = self.get(self.scene.people.marta, f"{path}?download=1")
         assert answer["Content-Disposition"].startswith("attachment")
