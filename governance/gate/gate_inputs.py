@@ -14,6 +14,7 @@ from governance.gate.eligibility import (
     standing_of,
 )
 from governance.gate.finding_facts import blocking_findings
+from governance.gate.kind_conditions import kind_conditions
 from governance.models import CheckRun, Decision, PolicyRevision, PromotionRequest, SettlementFailure
 from governance.policies import (
     Basis,
@@ -27,6 +28,7 @@ from governance.policies import (
     Involvement,
     PolicyDocument,
     Represented,
+    RequestKind,
     Requirement,
     RequirementStatus,
     Reviewer,
@@ -37,6 +39,7 @@ from governance.policies import (
     demands_of_alias,
     demands_of_move,
     is_fresh,
+    rules_for,
 )
 from registry import access, selectors
 from registry.models import AliasAssignment, Assessment, ModelVersion, RegisteredModel, Stage, User
@@ -47,24 +50,32 @@ def get_policy_document(request: PromotionRequest) -> PolicyDocument | None:
     """Return the conjunction of every policy revision that governs a request; None for an ungoverned transition."""
     if request.policy_revision is None:
         return None
-    return combined([request.policy_revision, *(bound.policy_revision for bound in request.governing)])
+    return combined(
+        [request.policy_revision, *(bound.policy_revision for bound in request.governing)],
+        kind=request.kind,
+        confirming_group=request.confirming_group,
+    )
 
 
-def combined(revisions: Iterable[PolicyRevision]) -> PolicyDocument:
+def combined(
+    revisions: Iterable[PolicyRevision], *, kind: str = RequestKind.ORDINARY, confirming_group: str = ""
+) -> PolicyDocument:
     """Return the conjunction of policy revisions. A revision given twice counts once.
 
     Args:
         revisions: at least one revision, the primary one first.
+        kind: the `RequestKind`, for which each policy may have other rules.
+        confirming_group: the group whose member confirms an emergency change.
 
     Raises:
         ValueError: if there is no revision.
     """
     unique = {revision.digest: revision for revision in revisions}
-    if len(unique) == 1:
+    if len(unique) == 1 and kind == RequestKind.ORDINARY:
         return parse_revision(next(iter(unique.values())))
-    key = " ".join(unique)
+    key = " ".join((*unique, kind, confirming_group))
     if (known := _documents.get(key)) is None:
-        documents = [parse_revision(revision) for revision in unique.values()]
+        documents = [rules_for(parse_revision(revision), kind, confirming_group) for revision in unique.values()]
         known = _remembered(key, combine(documents, merge=entry_points.combined_parameters))
     return known
 
@@ -449,7 +460,11 @@ def collect_facts(
         checks=check_facts(request, document, runs, inputs, uncounted=uncounted),
         reviewers=tuple(people) if people is not None else reviewers(request, document),
         decisions=decision_facts(request),
-        conditions=(*model_conditions(request, document), *blocking_findings([request]).get(request.pk, ()))
+        conditions=(
+            *model_conditions(request, document),
+            *kind_conditions(request, runs),
+            *blocking_findings([request]).get(request.pk, ()),
+        )
         if request.is_live
         else (),
         closed=not request.is_live,

@@ -88,6 +88,7 @@ def _content(
             "to_stage": request.target_stage.slug if request.target_stage is not None else None,
             "to_alias": request.target_alias or None,
             "requested_by": request.requested_by.uid,
+            **_kind(request),
         },
         "model": {
             "uid": str(request.model.uid),
@@ -122,6 +123,17 @@ def freeze(request: PromotionRequest, shown: ReviewPacket) -> None:
     """Store a packet permanently. The same content of a request is stored once."""
     kept = Packet(request=request, digest=shown.digest, body=shown.body, created_at=clock.now())
     Packet.objects.bulk_create([kept], ignore_conflicts=True)
+
+
+def _kind(request: PromotionRequest) -> dict[str, Any]:
+    """Return the kind of a request and what follows from it; empty for an ordinary one, which keeps its digest."""
+    if request.kind == PromotionRequest.Kind.ORDINARY:
+        return {}
+    return {
+        "kind": request.kind,
+        **({"restores": request.restores_id} if request.restores_id is not None else {}),
+        **({"confirming_group": request.confirming_group} if request.confirming_group else {}),
+    }
 
 
 def _reapproval(request: PromotionRequest) -> dict[str, Any]:

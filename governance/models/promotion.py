@@ -20,8 +20,15 @@ class PromotionRequest(AuditedModel):
     the content of the request's page changes: pages poll it, and writes send it in If-Match. `before_governance` marks
     an imported promotion (`governance.promotions.import_existing`): no policy, check or decision. `policy_revision` is
     the primary policy; `governing` lists every revision the request must satisfy. `reapproves` is set if the version
-    holds the target already and its inputs are to be approved there again.
+    holds the target already and its inputs are to be approved there again. `kind` selects the rules of its policies
+    (`policies.rules_for`); `restores` is the earlier approval that a rollback returns to; one person of
+    `confirming_group` confirms an emergency change.
     """
+
+    class Kind(models.TextChoices):
+        ORDINARY = "ordinary", "Ordinary"
+        ROLLBACK = "rollback", "Rollback"
+        EMERGENCY = "emergency", "Emergency change"
 
     class State(models.TextChoices):
         OPEN = "open", "Open"
@@ -76,6 +83,19 @@ class PromotionRequest(AuditedModel):
         related_name="reapprovals",
         help_text="the promotion behind the place that the version holds already, and is to be approved in again",
     )
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.ORDINARY, editable=False)
+    restores = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="the promotion whose approved inputs a rollback returns to",
+    )
+    confirming_group = models.CharField(
+        max_length=80, blank=True, editable=False, help_text="group whose member confirms an emergency change"
+    )
     requested_by = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="promotion_requests")
     requested_with = models.ForeignKey(
         "registry.AccessToken", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -117,6 +137,15 @@ class PromotionRequest(AuditedModel):
                 condition=Q(reapproves__isnull=True)
                 | Q(before_governance=False, target_stage=models.F("source_stage"))
                 | (Q(before_governance=False) & ~Q(target_alias="")),
+            ),
+            models.CheckConstraint(
+                name="promotion_rollback_restores",
+                condition=Q(kind="rollback", restores__isnull=False) | (~Q(kind="rollback") & Q(restores__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="promotion_emergency_is_confirmed",
+                condition=(Q(kind="emergency") & ~Q(confirming_group=""))
+                | (~Q(kind="emergency") & Q(confirming_group="")),
             ),
             models.CheckConstraint(
                 name="promotion_closed_has_moment",

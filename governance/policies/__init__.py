@@ -16,6 +16,7 @@ from governance.policies.document import (
     is_fresh,
     parse,
 )
+from governance.policies.emergency import Emergency, combine_emergencies
 from governance.policies.judging import (
     PASSING_CONCLUSIONS,
     ApprovalProgress,
@@ -31,6 +32,7 @@ from governance.policies.judging import (
     conditions_of_model,
     evaluate,
 )
+from governance.policies.kinds import RequestKind, rules_for
 from governance.policies.paths import (
     Basis,
     Demand,
@@ -40,6 +42,7 @@ from governance.policies.paths import (
     demands_of_move,
     overlap,
 )
+from governance.policies.rollback import Rollback, shortest_period
 from governance.policies.separation import (
     YOU,
     Exclusion,
@@ -64,6 +67,7 @@ __all__ = [
     "CheckSlug",
     "DecisionFact",
     "Demand",
+    "Emergency",
     "Exclusion",
     "Facts",
     "GateState",
@@ -72,15 +76,18 @@ __all__ = [
     "Merge",
     "PolicyDocument",
     "Represented",
+    "RequestKind",
     "Requirement",
     "RequirementStatus",
     "Reviewer",
+    "Rollback",
     "Slug",
     "UncombinableRule",
     "Verdict",
     "assign_approvers",
     "choose",
     "combine",
+    "combine_emergencies",
     "conditions_of_model",
     "conflicts",
     "demands_of_alias",
@@ -92,6 +99,8 @@ __all__ = [
     "merge_equal",
     "overlap",
     "parse",
+    "rules_for",
     "separation_of_duties_exclusion",
+    "shortest_period",
     "summary",
 ]

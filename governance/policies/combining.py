@@ -32,7 +32,8 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
     Checks: the union; required before advisory; the shorter `max_age_days` and `timeout`. Approvals: for each group the
     larger count and the later order. A comment, holding when ready, and an assessed tier are required if any policy
     requires them. The earliest expiry applies. Monitoring: the limits of all, and the shorter periods. Slug, title,
-    targets and priority are those of the first document. A single document is returned unchanged.
+    targets and priority are those of the first document. A single document is returned unchanged. For a rollback or an
+    emergency change, `rules_for` is applied to each document before.
 
     Args:
         documents: the policies, the primary one first.

@@ -14,7 +14,9 @@ from pydantic import (
     model_validator,
 )
 
+from governance.policies.emergency import Emergency
 from governance.policies.monitoring import Monitoring
+from governance.policies.rollback import Rollback
 from registry import yaml_reader
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")]
@@ -100,11 +102,14 @@ class ApprovalRule(_Part):
     order: Annotated[int, Field(ge=1, le=20)] = 1
 
 
+Rollback.model_rebuild(_types_namespace={"CheckRule": CheckRule, "ApprovalRule": ApprovalRule})
+
+
 class PolicyDocument(_Part):
     """A policy revision. Separation of duties is not part of it, because no policy can turn it off.
 
     With `requires_assessed_tier` a risk tier that was declared without the questionnaire does not satisfy the policy if
-    the target is protected. It is serialised only if false, and `monitoring` only if given, so that other documents
+    the target is protected. It is serialised only if false, and each section only if given, so that other documents
     keep their digest.
     """
 
@@ -119,6 +124,8 @@ class PolicyDocument(_Part):
     expires_after_days: Annotated[int, Field(ge=1, le=365)] = 30
     requires_assessed_tier: bool = Field(default=True, exclude_if=bool)
     monitoring: Monitoring | None = Field(default=None, exclude_if=lambda section: section is None)
+    rollback: Rollback | None = Field(default=None, exclude_if=lambda section: section is None)
+    emergency: Emergency | None = Field(default=None, exclude_if=lambda section: section is None)
 
     @model_validator(mode="after")
     def _monitors_its_targets(self) -> "PolicyDocument":
@@ -129,6 +136,13 @@ class PolicyDocument(_Part):
         others = sorted({s for one in self.monitoring.signals for s in one.stages} - set(self.applies_to.stages))
         if others:
             raise ValueError(f"monitoring names stages that the policy does not apply to: {', '.join(others)}")
+        return self
+
+    @model_validator(mode="after")
+    def _enters_its_targets(self) -> "PolicyDocument":
+        for name in ("rollback", "emergency"):
+            if getattr(self, name) is not None and self.applies_to.sources:
+                raise ValueError(f"`{name}` belongs to a policy for entering a stage: remove it, or remove `from`")
         return self
 
     @model_validator(mode="after")

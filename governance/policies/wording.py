@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
+from governance.policies.emergency import emergency_in_words
 from governance.policies.monitoring import monitoring_in_words
+from governance.policies.rollback import rollback_in_words
 
 NO_SELF_APPROVAL = (
     "Who asked for the change, or registered, trained or contributed to the version, does not approve it. "
@@ -33,6 +35,8 @@ def in_words(
         ("Checks", tuple(_check(rule, checks or {}) for rule in document.checks) or ("No check is required.",)),
         ("Approvals", tuple(_approvals(document.approvals)) or ("No approval is required: the checks decide.",)),
         *((("Monitoring", tuple(monitoring_in_words(document.monitoring))),) if document.monitoring else ()),
+        *((("Rollback", tuple(rollback_in_words(document.rollback))),) if document.rollback else ()),
+        *((("Emergency change", tuple(emergency_in_words(document.emergency))),) if document.emergency else ()),
         ("Otherwise", tuple(_rest(document))),
     )
 

@@ -10,7 +10,7 @@ from audit.recorder import Change, ObjectRef
 from governance.actions import PROMOTION_POLICY_BOUND
 from governance.gate import gate_inputs
 from governance.models import PolicyRevision, PromotionRequest, RequestPolicy
-from governance.policies import conflicts
+from governance.policies import RequestKind, conflicts
 from governance.promotions.locks import LockedPromotion
 from governance.promotions.recording import record_promotion_event, require_open
 from registry.exceptions import InvalidStateError
@@ -63,14 +63,14 @@ def bind_policy(locked: LockedPromotion, revision: PolicyRevision, basis: Reques
     return True
 
 
-def refuse_conflicts(revisions: Sequence[PolicyRevision]) -> None:
-    """Refuse revisions that no request could satisfy together.
+def refuse_conflicts(revisions: Sequence[PolicyRevision], *, kind: str = RequestKind.ORDINARY) -> None:
+    """Refuse revisions that no request of a kind could satisfy together.
 
     Raises:
         InvalidStateError: two revisions require a check with parameters that one run cannot satisfy
             (`policies_conflict`).
     """
-    found = conflicts(gate_inputs.combined(revisions))
+    found = conflicts(gate_inputs.combined(revisions, kind=kind))
     if found:
         raise InvalidStateError(" ".join(rule.conflict for rule in found), code="policies_conflict")
 

@@ -18,7 +18,7 @@ from governance.gate import gate_inputs
 from governance.models import PromotionRequest
 from governance.promotions.locks import LockedPromotion, lock_promotion
 from governance.promotions.places import requests_that_lost_their_place
-from governance.promotions.recording import record_promotion_event
+from governance.promotions.recording import kind_data, record_promotion_event
 from registry import stage_transitions
 from registry.models import ModelVersion
 from registry.selectors import VersionContents
@@ -97,6 +97,7 @@ def apply_promotion(
             "policy_digests": request.policy_digests,
             **({"aliases_outside_stage": list(outside)} if outside else {}),
             "displaced": displaced.number if displaced is not None else None,
+            **kind_data(request),
         },
         following=following,
     )

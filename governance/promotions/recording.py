@@ -26,6 +26,13 @@ def require_open(request: PromotionRequest) -> None:
         )
 
 
+def kind_data(request: PromotionRequest) -> dict[str, Json]:
+    """Return the members of an event that state the kind of a request; empty for an ordinary one."""
+    if request.kind == PromotionRequest.Kind.ORDINARY:
+        return {}
+    return {"kind": request.kind, **({"restores": request.restores_id} if request.restores_id is not None else {})}
+
+
 def require_revision(request: PromotionRequest, expected_revision: int | None) -> None:
     """Refuse a request that changed since the caller read it.
 

@@ -10,15 +10,16 @@ from audit import clock, recorder
 from audit.actor import Actor
 from audit.recorder import Change, ObjectRef
 from governance.actions import PROMOTION_REQUESTED
-from governance.gate import gate_inputs
+from governance.gate import gate_inputs, returning
 from governance.models import PromotionRequest, RequestPolicy
-from governance.policies import Basis, Demand
+from governance.policies import Basis, Demand, RequestKind
 from governance.promotions.binding import Bound, bind_first, refuse_conflicts
 from governance.promotions.evaluation import reevaluate_locked
 from governance.promotions.executing import apply_promotion
 from governance.promotions.failures import record_failure
 from governance.promotions.locks import LockedPromotion
 from governance.promotions.places import approval_to_renew
+from governance.promotions.recording import kind_data
 from registry import access, selectors, stages
 from registry.exceptions import (
     ConflictError,
@@ -43,6 +44,7 @@ def request(
     target_alias: str | None = None,
     reason: str,
     renew: bool = True,
+    kind: str = RequestKind.ORDINARY,
 ) -> PromotionRequest:
     """Request that a version enter a stage or get an alias. Exactly one target is given.
 
@@ -58,6 +60,8 @@ def request(
         target_alias: the alias, without "@"; None for a stage.
         reason: why; part of what approvers sign.
         renew: whether a place the version holds can be requested again; False for protocols that repeat calls.
+        kind: ordinary, or a rollback to inputs that were approved in the same place before
+            (`governance.gate.returning`).
 
     Returns:
         The promotion request.
@@ -68,11 +72,12 @@ def request(
         ValidationFailedError: unknown stage, not exactly one target, or an empty reason.
         InvalidTransitionError: the lifecycle does not allow the transition, or the version holds the target already.
         InvalidStateError: the version is still registering; the model is archived or, for a governed target, has no
-            active owner or no tier; or no policy covers the change.
+            active owner or no tier; no policy covers the change; or a rollback is not possible.
         ConflictError: a live request for the same version and target exists (`existing`).
     """
     person, token = access.require_person_and_token(actor)
     reason = _checked_reason(reason)
+    kind = _checked_kind(kind)
     model, version = lock_version(version)
     access.require_permission(actor, access.Permission.REQUEST_PROMOTION, model)
     stage, alias = _target(target_stage, target_alias)
@@ -88,7 +93,7 @@ def request(
         )
     _refuse_second(version, stage, alias)
     there = stage is not None and version.stage_id == stage.pk
-    may_renew = stage.protected and there if stage is not None else protected
+    may_renew = kind == RequestKind.ORDINARY and (stage.protected and there if stage is not None else protected)
     renewed = approval_to_renew(version, stage, alias) if renew and may_renew else None
     if renewed is None and stage is not None:
         if there:
@@ -99,10 +104,11 @@ def request(
     governed = bool(demands)
     # The version to compare with, or to displace.
     champion = _champion(version, stage, alias) if renewed is None and (governed or alias) else None
-    bound = _policies(model, demands) if governed else []
+    bound = _policies(model, demands, kind) if governed else []
+    restored = _earlier(version, stage, alias, bound) if kind == RequestKind.ROLLBACK else None
     revision = bound[0][0] if bound else None
     now = clock.now()
-    document = gate_inputs.combined([one for one, _ in bound]) if bound else None
+    document = gate_inputs.combined([one for one, _ in bound], kind=kind) if bound else None
     made = PromotionRequest(
         uid=uuid4(),
         model=model,
@@ -114,6 +120,8 @@ def request(
         reason=reason,
         policy_revision=revision,
         reapproves_id=renewed.request if renewed is not None else None,
+        kind=kind,
+        restores=restored,
         fingerprint=version.fingerprint,
         requested_by=person,
         requested_with=token,
@@ -133,6 +141,7 @@ def request(
             ObjectRef("version", str(version.uid)),
             ObjectRef("model", str(model.uid)),
             *([ObjectRef("promotion", str(renewed.request_uid))] if renewed is not None else []),
+            *([ObjectRef("promotion", str(restored.uid))] if restored is not None else []),
         ],
         changes=[Change("state", None, begins)],
         data={
@@ -148,6 +157,7 @@ def request(
             **(
                 {"reapproves": renewed.request, "approved_fingerprint": renewed.recorded} if renewed is not None else {}
             ),
+            **kind_data(made),
         },
         reason=reason,
     )
@@ -182,6 +192,27 @@ def _checked_reason(reason: str) -> str:
     faults.clean_text("/reason", reason, MAX_REASON)
     faults.raise_if_any()
     return reason
+
+
+def _checked_kind(kind: str) -> RequestKind:
+    if kind not in (RequestKind.ORDINARY, RequestKind.ROLLBACK):
+        raise ValidationFailedError([FieldError("/kind", "unknown_kind", "Choose one of: ordinary, rollback.")])
+    return RequestKind(kind)
+
+
+def _earlier(version: ModelVersion, stage: Stage | None, alias: str, bound: Sequence[Bound]) -> PromotionRequest:
+    """Return the promotion that a rollback restores.
+
+    Raises:
+        InvalidStateError: the version cannot return to the place by a rollback.
+    """
+    found = returning.earlier_approval(version, stage=stage, alias=alias)
+    place = stage.name if stage is not None else f"@{alias}"
+    refusal = returning.refusal_of_rollback(version, found, returning.entering_documents(bound), place)
+    if refusal is not None:
+        raise refusal
+    assert found is not None  # refused otherwise
+    return found.request
 
 
 def _target(stage_slug: str | None, alias: str | None) -> tuple[Stage | None, str]:
@@ -234,7 +265,7 @@ def _refuse_incomplete(model: RegisteredModel) -> None:
         )
 
 
-def _policies(model: RegisteredModel, demands: Sequence[Demand]) -> list[Bound]:
+def _policies(model: RegisteredModel, demands: Sequence[Demand], kind: str) -> list[Bound]:
     """Return the revisions in force that govern a change, the primary one first."""
     _refuse_incomplete(model)
     found = gate_inputs.policies_for(demands, model.risk_tier)
@@ -261,7 +292,7 @@ def _policies(model: RegisteredModel, demands: Sequence[Demand]) -> list[Bound]:
             code="tier_not_assessed",
             who_can=access.names_who_can_assign(model),
         )
-    refuse_conflicts(revisions)
+    refuse_conflicts(revisions, kind=kind)
     return bound
 
 

@@ -161,12 +161,17 @@ def _calling_on(actor: Actor, reader: Member, *, under_review: bool = False) -> 
         WITH {seen.tables} SELECT r.id FROM governance_promotionrequest r
          WHERE r.state = ANY (%(live)s) AND {"r.packet_digest <> ''" if under_review else "TRUE"} AND EXISTS (
                SELECT FROM governance_requestpolicy b JOIN governance_policyrevision p ON p.id = b.policy_revision_id
-                WHERE b.request_id = r.id AND p.document -> 'approvals' @> ANY (%(calls)s::text[]::jsonb[]))
+                WHERE b.request_id = r.id
+                  AND (p.document -> 'approvals' @> ANY (%(calls)s::text[]::jsonb[])
+                       OR (r.kind = 'rollback'
+                           AND p.document -> 'rollback' -> 'approvals' @> ANY (%(calls)s::text[]::jsonb[]))
+                       OR r.confirming_group = ANY (%(groups)s)))
            AND EXISTS (SELECT FROM registry_registeredmodel m WHERE m.id = r.model_id AND {seen.condition})
          ORDER BY r.expires_at, r.id""",  # noqa: S608 - text of ours
         {
             "live": [str(state) for state in PromotionRequest.LIVE],
             "calls": [json.dumps([{"group": group}]) for group in reader.joined],
+            "groups": list(reader.joined),
             **seen.parameters,
         },
     )

@@ -28,7 +28,11 @@ from registry.validation import ErrorCollector
 def _calls_upon(group: ReviewerGroup) -> bool:
     """Return whether a policy in force, or one that governs an open request, requires a group."""
     live = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE).values("pk")
-    called = Q(document__approvals__contains=[{"group": group.slug}])
+    called = (
+        Q(document__approvals__contains=[{"group": group.slug}])
+        | Q(document__rollback__approvals__contains=[{"group": group.slug}])
+        | Q(document__emergency__groups__contains=[group.slug])
+    )
     governing = Q(in_force_of__isnull=False) | Q(requests__in=live) | Q(governed__request__in=live)
     return PolicyRevision.objects.filter(called, governing).exists()
 
@@ -218,20 +222,23 @@ def install_starter(*, actor: Actor) -> list[PolicyRevision]:
 
 def _unknown_checks(document: language.PolicyDocument) -> list[FieldError]:
     errors = []
-    for index, rule in enumerate(document.checks):
+    named = [(f"/checks/{index}", rule) for index, rule in enumerate(document.checks)]
+    if document.rollback is not None:
+        named += [(f"/rollback/checks/{index}", rule) for index, rule in enumerate(document.rollback.checks)]
+    for where, rule in named:
         if rule.external:
             if refused := entry_points.why_not_external(rule.check):
-                errors.append(FieldError(f"/checks/{index}/check", "not_external", refused))
+                errors.append(FieldError(f"{where}/check", "not_external", refused))
             continue
         check = entry_points.find(rule.check)
         if check is None:
-            errors.append(FieldError(f"/checks/{index}/check", "unknown_check", entry_points.why_unusable(rule.check)))
+            errors.append(FieldError(f"{where}/check", "unknown_check", entry_points.why_unusable(rule.check)))
             continue
         try:
             entry_points.parameters(check, rule.params)
         except entry_points.BadParameters as error:
             errors += [
-                FieldError(f"/checks/{index}/params{pointer}", "bad_parameter", message)
+                FieldError(f"{where}/params{pointer}", "bad_parameter", message)
                 for pointer, message in error.errors
             ]
     return errors
@@ -252,12 +259,16 @@ def _unknown_stages(document: language.PolicyDocument) -> list[FieldError]:
 
 def _unknown_groups(document: language.PolicyDocument) -> list[FieldError]:
     known = set(ReviewerGroup.objects.values_list("slug", flat=True))
+    named = [(f"/approvals/{i}/group", rule.group) for i, rule in enumerate(document.approvals)]
+    if document.rollback is not None:
+        rules = document.rollback.approvals
+        named += [(f"/rollback/approvals/{i}/group", rule.group) for i, rule in enumerate(rules)]
+    if document.emergency is not None:
+        named += [(f"/emergency/groups/{i}", group) for i, group in enumerate(document.emergency.groups)]
     return [
-        FieldError(
-            f"/approvals/{i}/group", "unknown_group", f"Unknown reviewer group; there are: {', '.join(sorted(known))}."
-        )
-        for i, rule in enumerate(document.approvals)
-        if rule.group not in known
+        FieldError(where, "unknown_group", f"Unknown reviewer group; there are: {', '.join(sorted(known))}.")
+        for where, group in named
+        if group not in known
     ]
 
 

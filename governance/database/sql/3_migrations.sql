@@ -77,6 +77,7 @@ BEGIN
             USING ERRCODE = '42501', HINT = 'Take its function and seal it, in the migration that makes it.';
     END IF;
     PERFORM fence.strengthen_log();
+    PERFORM fence.strengthen_gate();
     DELETE FROM fence.action WHERE name <> ALL (actions);
     INSERT INTO fence.action SELECT unnest(actions) ON CONFLICT DO NOTHING;
     DELETE FROM fence.accounting a WHERE NOT coalesce(end_migration.accounting -> a.table_name ? a.action, false);
