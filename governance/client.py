@@ -579,15 +579,27 @@ class Client:
         return self._ask("PATCH", where, body=rest).document if rest else run
 
     def request_promotion(
-        self, slug: str, number: int, *, stage: str | None = None, alias: str | None = None, reason: str
+        self,
+        slug: str,
+        number: int,
+        *,
+        stage: str | None = None,
+        alias: str | None = None,
+        reason: str,
+        kind: str = "ordinary",
     ) -> Json:
-        """Request that a version enter a stage or get an alias.
+        """Request that a version enter a stage or get an alias; kind "rollback" takes the shorter path of the policy.
 
         If the same request is live, it is refused with code already_open, and `existing` has its number.
         """
         target = {name: value for name, value in (("stage", stage), ("alias", alias)) if value}
         body = {"model": slug, "version": number, "target": target, "reason": reason}
+        body.update({"kind": kind} if kind != "ordinary" else {})
         return self._ask("POST", "/promotions", body=body).document
+
+    def rollbacks(self, slug: str) -> list[Json]:
+        """Return the versions that left each exclusive stage and protected alias, the last one first."""
+        return _items(self._ask("GET", f"/models/{_segment(slug)}/rollbacks").document, "items")
 
     def promotion(self, number: int) -> Json:
         """Return a promotion request with every requirement."""
@@ -1430,6 +1442,26 @@ def _promote(client: Client, options: argparse.Namespace, console: Console) -> i
     return DONE if document["state"] == "open" else EXIT_BY_STATE.get(document["state"], UNEXPECTED)
 
 
+def _rollback(client: Client, options: argparse.Namespace, console: Console) -> int:
+    """Request the rollback of a place to the version that held it before, or to the version that is named."""
+    kind, name = ("alias", options.to[1:]) if options.to.startswith("@") else ("stage", options.to)
+    place = {kind: name}
+    if "/" in options.model:
+        slug, number = _which(client, options.model)
+    else:
+        slug = options.model
+        rows = [row for row in client.rollbacks(slug) if row["target"][kind] == name]
+        if not rows:
+            console.fault(f"No version of {_plain(slug)} was approved in {_plain(options.to)} before.")
+            return UNPROMOTABLE
+        number = int(rows[0]["version"])
+    document = client.request_promotion(slug, number, reason=options.reason, kind="rollback", **place)
+    if options.wait:
+        return _follow(client, document["id"], options, console)
+    _tell(document, console)
+    return DONE if document["state"] == "open" else EXIT_BY_STATE.get(document["state"], UNEXPECTED)
+
+
 class _Way(ApiError):
     """There is no direct transition: the error with the command for the first step."""
 
@@ -1983,6 +2015,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check_report(command("check", _check_report, "report the result of a check that this job ran"))
 
     _add_promote(command("promote", _promote, "request that a version enter a stage or get an alias"))
+    _add_rollback(command("rollback", _rollback, "request that a stage or alias return to a version approved before"))
 
     wait = command("wait", _wait, "wait until a request is decided, and show what is missing")
     _add_timeout(wait)
@@ -2105,6 +2138,14 @@ def _add_promote(promote: argparse.ArgumentParser) -> None:
     promote.add_argument("--wait", action="store_true", help="wait until it is decided")
     promote.add_argument("--follow-existing", action="store_true", help="if the same request is open, follow it")
     _add_timeout(promote)
+
+
+def _add_rollback(rollback: argparse.ArgumentParser) -> None:
+    rollback.add_argument("model", metavar="MODEL[/VERSION]", help="credit-risk-pd: the version that was there before")
+    rollback.add_argument("--to", required=True, metavar="TARGET", help="a stage, such as production; or @alias")
+    rollback.add_argument("--reason", required=True, help="why; the approvers sign it")
+    rollback.add_argument("--wait", action="store_true", help="wait until it is decided")
+    _add_timeout(rollback)
 
 
 def _add_check_report(parser: argparse.ArgumentParser) -> None:

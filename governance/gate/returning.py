@@ -1,4 +1,4 @@
-"""Whether a version can return to a place by a rollback: it was approved there before, and nothing has changed since."""
+"""Whether a version can return to a place by a rollback: approved there before, and unchanged since."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from governance.gate import gate_inputs
 from governance.gate.approvals import Additions, Approval, later_additions
 from governance.models import PromotionRequest, RequestPolicy
 from governance.models.policy import PolicyRevision
-from governance.policies import Basis, PolicyDocument, shortest_period
+from governance.policies import PolicyDocument, shortest_period
 from registry.exceptions import InvalidStateError
 from registry.models import AliasAssignment, ModelVersion, Stage, StageOccupancy
 
-ENTERING = frozenset({Basis.TARGET, Basis.REPRESENTED_STAGE})
+ENTERING = frozenset({RequestPolicy.Basis.TARGET, RequestPolicy.Basis.REPRESENTED_STAGE})
 """The bases on which a policy governs entering a place."""
 
 

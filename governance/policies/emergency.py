@@ -56,13 +56,12 @@ def combine_emergencies(sections: Sequence[Emergency]) -> Emergency | None:
 def emergency_in_words(section: Emergency) -> list[str]:
     """Describe a section in sentences."""
     hours = f"{section.max_hours} hour{'s' if section.max_hours != 1 else ''}"
-    days = section.retrospective_within_days
+    within = f"{section.retrospective_within_days} day{'s' if section.retrospective_within_days != 1 else ''}"
     return [
         f"In an emergency one person of {_either(section.groups)} confirms what another person requests; both sign.",
         f"{INTEGRITY_CHECK} must pass, and {SCAN_CHECK} must have no critical finding. No other check is required.",
         f"The change holds for at most {hours}. An incident reference is required.",
-        f"It opens a critical finding. The ordinary approval, or a rollback, and the closure of the finding are due "
-        f"within {days} day{'s' if days != 1 else ''}.",
+        f"It opens a critical finding. Closing it, and the ordinary approval or a rollback, are due within {within}.",
     ]
 
 

@@ -43,10 +43,7 @@ def shortest_period(sections: Sequence[Rollback]) -> int:
 def rollback_in_words(section: Rollback) -> list[str]:
     """Describe a section in sentences."""
     days = f"{section.within_days} day{'s' if section.within_days != 1 else ''}"
-    sentences = [
-        f"A version that was approved here before can be taken back for {days} after it left, if nothing that the "
-        "approval covered has changed."
-    ]
+    sentences = [f"A version that was approved here before can return for {days} after it left, with the same inputs."]
     sentences += [
         f"{rule.check} must pass." if rule.mode == "required" else f"{rule.check} is run and need not pass."
         for rule in section.checks

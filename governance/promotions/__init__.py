@@ -4,6 +4,7 @@ Page, REST, MLflow, admin and commands call only these functions. Each is one tr
 locks in one order (model → version → request → check runs), and ends by evaluating the request again.
 """
 
+from governance.policies import RequestKind
 from governance.promotions.aliases import remove_alias
 from governance.promotions.binding import bind_policy
 from governance.promotions.deciding import DecisionSignature, decide
@@ -20,6 +21,7 @@ from governance.promotions.withdrawing import withdraw
 
 __all__ = [
     "DecisionSignature",
+    "RequestKind",
     "bind_policy",
     "decide",
     "expired_request_ids",

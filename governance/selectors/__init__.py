@@ -74,6 +74,7 @@ from governance.selectors.requests import (
     source_copy,
     visible_requests,
 )
+from governance.selectors.rollbacks import RollbackCandidate, rollback_candidates
 from governance.selectors.search import find_models, find_versions, parse
 from governance.selectors.signals import (
     SignalChart,
@@ -119,6 +120,7 @@ __all__ = [
     "RequestEvaluation",
     "ResolvedVersion",
     "RevisionDifference",
+    "RollbackCandidate",
     "SignalChart",
     "SignalsPage",
     "TargetReadiness",
@@ -180,6 +182,7 @@ __all__ = [
     "requests_of_version",
     "resolved_version",
     "revision_numbered",
+    "rollback_candidates",
     "series_now",
     "series_of",
     "signals_page",

@@ -238,8 +238,7 @@ def _unknown_checks(document: language.PolicyDocument) -> list[FieldError]:
             entry_points.parameters(check, rule.params)
         except entry_points.BadParameters as error:
             errors += [
-                FieldError(f"{where}/params{pointer}", "bad_parameter", message)
-                for pointer, message in error.errors
+                FieldError(f"{where}/params{pointer}", "bad_parameter", message) for pointer, message in error.errors
             ]
     return errors
 

@@ -24,6 +24,9 @@ checks:                        # the page Checks describes each one; installed:
 on_ready: promote              # or hold: a developer or owner releases it once everything is met
 expires_after_days: 30         # an open request expires after this
 # requires_assessed_tier: false  # accept a risk tier that was declared without answering the questionnaire
+# rollback:                      # the shorter path back to a version that was approved before
+#   approvals: [{{group: reviewers}}]
+#   within_days: 90              # for this long after it left the stage
 """
 _APPROVALS = """\
 approvals:                     # reviewer groups: {groups}

@@ -42,6 +42,7 @@ class PromotionSummary(ResponseBody):
     version: int
     target: TargetResponse
     state: str
+    kind: str = Field(description="ordinary, rollback or emergency.")
     before_governance: bool = Field(
         description="Whether an import recorded it: promoted before governance, without policy, checks or approvals."
     )
@@ -64,6 +65,7 @@ class PromotionSummary(ResponseBody):
             version=request.version.number,
             target=TargetResponse.of(request),
             state=request.state,
+            kind=request.kind,
             before_governance=request.before_governance,
             requested_by=PersonResponse.of(request.requested_by),
             checks=Progress(have=row.checks_met, need=row.checks_total),
@@ -342,6 +344,8 @@ class PromotionResponse(ResponseBody):
         description="The promotion behind the place the version already holds: this request approves it there "
         "again and changes no stage or alias."
     )
+    kind: str = Field(description="ordinary, rollback or emergency.")
+    restores: str | None = Field(description="The promotion whose approved inputs a rollback returns to.")
     live: bool
     headline: str
     reason: str
@@ -388,6 +392,8 @@ class PromotionResponse(ResponseBody):
             state=request.state,
             before_governance=request.before_governance,
             reapproves=f"{PREFIX}/promotions/{request.reapproves_id}" if request.reapproves_id is not None else None,
+            kind=request.kind,
+            restores=f"{PREFIX}/promotions/{request.restores_id}" if request.restores_id is not None else None,
             live=request.is_live,
             headline=" ".join(part for part in (seen.headline, seen.sentence) if part),
             reason=request.reason,

@@ -51,6 +51,11 @@ class PromotionCreate(RequestBody):
     version: int = Field(ge=1, le=999_999_999)
     target: TargetInput
     reason: str = Field(min_length=1, max_length=5_000, description="The reason; part of what the approvers sign.")
+    kind: Literal["ordinary", "rollback"] = Field(
+        "ordinary",
+        description="`rollback`: back to inputs that were approved in the same target before, by the shorter path of "
+        "the policy. An emergency change is requested on the pages only.",
+    )
 
 
 class PromotionWithdrawal(RequestBody):
@@ -138,6 +143,7 @@ class PromotionsView(Endpoint):
                 target_stage=given.target.stage or None,
                 target_alias=given.target.alias or None,
                 reason=given.reason,
+                kind=given.kind,
             )
             return self.shown(made.pk, status=201, headers={"Location": url_of(made)})
 

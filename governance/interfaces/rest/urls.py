@@ -28,6 +28,7 @@ from governance.interfaces.rest import (
     readiness,
     reference,
     risk,
+    rollbacks,
     signals,
     stages,
     verification_keys,
@@ -115,6 +116,7 @@ urlpatterns: list[URLPattern] = [
     path("questionnaires", risk.QuestionnairesView.as_view()),
     path("verification-keys", verification_keys.VerificationKeysView.as_view()),
     path("models/<api-model:slug>/aliases", aliases.AliasesView.as_view()),
+    path("models/<api-model:slug>/rollbacks", rollbacks.RollbacksView.as_view()),
     path("models/<api-model:slug>/aliases/<api-alias:name>", aliases.AliasView.as_view()),
     path(
         "models/<api-model:slug>/compare/<api-number:before>..<api-number:after>", comparisons.ComparisonView.as_view()

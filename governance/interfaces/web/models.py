@@ -82,6 +82,8 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
     held = selectors.held_by_stage(found, most=HELD_SHOWN)
     shown = {occupancy.version_id: occupancy.version for occupancy in held} | {a.version_id: a.version for a in aliases}
     champion = selectors.version_in_exclusive_stage(found.pk)
+    before = selectors.left_protected_stages(found, most=BEFORE_SHOWN)
+    may_point = access.check_permission(request.actor, Permission.REQUEST_PROMOTION, found)
     recent = list(log.stream_events(f"model:{found.uid}").order_by("-stream_seq")[:RECENT_EVENTS])
     context = {
         "model": found,
@@ -89,7 +91,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
         "may_assess": assessments.may_assess(actor=request.actor, model=found),
         "tier_proposed": tier_lowering.proposed_for(found),
         "description": to_html(found.description),
-        "stage_columns": _stage_columns(held, selectors.left_protected_stages(found, most=BEFORE_SHOWN), stages, live),
+        "stage_columns": _stage_columns(held, before, stages, live),
         "columns": columns,
         "rows": _version_rows(cut.rows, columns, champion, aliases, live),
         "page": cut,
@@ -104,11 +106,31 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
         "may_edit": service.can_edit(actor=request.actor, model=found),
         "may_archive": service.can_set_accountability(actor=request.actor, model=found),
         "who_can_assign": access.names_who_can_assign(found) if found.active_owner is None else (),
-        "may_point": access.check_permission(request.actor, Permission.REQUEST_PROMOTION, found),
+        "may_point": may_point,
+        "rollback_to": _rollback_to(before, stages, champion) if may_point else None,
         "may_register": access.check_permission(request.actor, Permission.REGISTER_VERSION, found),
         "recipes": recipes.first_version(f"{request.scheme}://{request.get_host()}", found.slug, found.display_name),
     }
     return render_page(request, "models/model.html", context)
+
+
+@dataclass(frozen=True)
+class RollbackTo:
+    """The version that left an exclusive stage last."""
+
+    stage: Stage
+    version: ModelVersion
+
+
+def _rollback_to(before: Sequence[Any], stages: Sequence[Stage], champion: ModelVersion | None) -> RollbackTo | None:
+    """Return the version that was in an exclusive stage before its current one."""
+    exclusive = {stage.pk: stage for stage in stages if stage.exclusive}
+    left = [
+        occupancy
+        for occupancy in before
+        if occupancy.stage_id in exclusive and (champion is None or occupancy.version_id != champion.pk)
+    ]
+    return RollbackTo(exclusive[left[0].stage_id], left[0].version) if left else None
 
 
 def _stage_columns(

@@ -22,7 +22,7 @@ from governance.interfaces.web.request_view_model import RequestViewModel, parts
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import Decision, PromotionRequest
 from governance.promotions.deciding import MAX_COMMENT, SIGNATURE_MEANINGS
-from registry import moments
+from registry import access, moments
 from registry.exceptions import ConflictError, DomainError, NotFoundError, PermissionDeniedError
 
 STATES = {
@@ -99,6 +99,7 @@ def _context(request: PageRequest, number: int, form: DecisionForm | None = None
         "deciding": bool(found.can_decide),
         "form_shown": bool(found.can_decide),
         "reapproves": _deviations(found.request),
+        "rollback_choice": _rollback_choice(request, found.request),
         **more,
     }
 
@@ -111,6 +112,18 @@ def _live_context(request: PageRequest, number: int) -> dict[str, Any]:
     context = _context(request, number)
     deciding = bool(request.GET.get("deciding"))
     return {**context, "live_update": True, "deciding": deciding, "form_shown": deciding or context["form_shown"]}
+
+
+def _rollback_choice(request: PageRequest, found: PromotionRequest) -> str:
+    """Return the choice of the rollback page that undoes a promotion; empty where the reader may not request it."""
+    stage = found.target_stage
+    undoable = found.state == PromotionRequest.State.PROMOTED and found.policy_revision_id is not None
+    if not undoable or found.champion is None or (stage is not None and not stage.exclusive):
+        return ""
+    if not access.check_permission(request.actor, access.Permission.REQUEST_PROMOTION, found.model):
+        return ""
+    place = f"stage:{stage.slug}" if stage is not None else f"alias:{found.target_alias}"
+    return f"{place}:{found.champion.number}"
 
 
 def _deviations(request: PromotionRequest) -> list[selectors.Deviation]:

@@ -110,12 +110,18 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "lineage": lineage.build_lineage(request.actor, found),
         "differing": _differing_parameters(found, champion),
         "may_request": access.check_permission(request.actor, Permission.REQUEST_PROMOTION, found.model),
+        "rollback_to": next((o.stage for o in been if _has_left(o) and o.stage_id != found.stage_id), None),
         "targets": promotions.readiness(request.actor, found),
         "may_add": access.check_permission(request.actor, Permission.REGISTER_VERSION, found.model),
         "reference": sourcing.address_of(found),
         "health": promotions.health_of_version(found),
     }
     return render_page(request, "versions/version.html", context)
+
+
+def _has_left(occupancy: StageOccupancy) -> bool:
+    """Return whether it is the end of a stay in an exclusive, protected stage."""
+    return occupancy.closed_at is not None and occupancy.stage.exclusive and occupancy.stage.protected
 
 
 def champion_for(version: ModelVersion, live: Sequence[PromotionRequest] = ()) -> ModelVersion | None:

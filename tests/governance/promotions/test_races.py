@@ -15,7 +15,7 @@ from audit.selectors import events_for_object
 from governance import promotions, task_queue
 from governance.gate import approvals
 from governance.models import Decision, PromotionRequest
-from governance.services import evidence
+from governance.services import evidence, policies, setup
 from registry.exceptions import DomainError
 from registry.models import IS_CURRENT, ModelVersion, StageOccupancy
 from registry.services import tokens, versions
@@ -177,3 +177,31 @@ def test_two_versions_into_one_exclusive_stage(bank: Bank) -> None:
     assert held.get().version_id == second.version_id
     assert bank.fresh(second).state == "promoted"
     assert bank.fresh(first).state in ("promoted", "superseded")
+
+
+def test_a_rollback_and_a_promotion_at_once_leave_one_version_in_production(bank: Bank) -> None:
+    source = """
+slug: starter-production
+title: Into Production, with a shorter way back
+applies_to: {stages: [production]}
+checks: [{check: integrity.digest}]
+approvals: [{group: reviewers, count: 1}]
+rollback: {approvals: [{group: reviewers}], within_days: 30}
+"""
+    policies.publish(actor=setup.INSTALLER, source=source, reason="for the test")
+    first = bank.decide(bank.reviewed(), "marta").version
+    bank.decide(bank.reviewed(), "marta")
+    newest = bank.reviewed()
+    back = bank.run_checks(
+        promotions.request(
+            actor=bank.actor("priya"), version=first, target_stage="production", reason="r", kind="rollback"
+        )
+    )
+
+    at_once(decided(bank, newest, "marta"), decided(bank, back, "aiko"))
+
+    held = StageOccupancy.objects.filter(IS_CURRENT, stage__slug="production", model=bank.model)
+    assert [row.version_id for row in held] == [newest.version_id]
+    assert bank.fresh(newest).state == "promoted"
+    # Carried out first, the rollback was replaced; otherwise the newer version closed it.
+    assert bank.fresh(back).state in ("promoted", "superseded")

@@ -174,5 +174,5 @@ def test_the_database_refuses_a_rollback_to_inputs_that_were_not_approved_there(
     staged = PromotionRequest.objects.get(version=displaced, target_stage__slug="staging")
     request = bank.run_checks(roll_back(bank, displaced))
 
-    with pytest.raises(IntegrityError, match="fixed|kind"), transaction.atomic():
+    with pytest.raises(IntegrityError, match=r"fixed|kind"), transaction.atomic():
         PromotionRequest.objects.filter(pk=request.pk).update(restores=staged)

@@ -292,6 +292,14 @@ def _(world: World, client: Client, caller: Caller) -> Answer:
     return shown_and_sent(client, _url("request-promotion", MODEL, FREE), fields)
 
 
+@PAGE.at("ask for a promotion", "GET web:rollback", "POST web:rollback")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    path = _url("rollback", MODEL)
+    opened, sent = client.get(path), client.post(path, {"choice": "stage:production:1", "reason": WHY})
+    # No version has left Production: the form is refused to those who may send it.
+    return answer_of(opened if sent.status_code == 400 else sent)
+
+
 @PAGE.at("ask to approve a version again", "GET web:request-promotion", "POST web:request-promotion")
 def _(world: World, client: Client, caller: Caller) -> Answer:
     fields = {"target": "stage:staging", "reason": WHY}

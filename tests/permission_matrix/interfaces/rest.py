@@ -209,6 +209,7 @@ _simply(
     "/promotions",
     {"model": MODEL, "version": SHOWN, "target": {"stage": "staging"}, "reason": WHY},
 )
+_simply("view the model", "listRollbacks", "GET", f"/models/{MODEL}/rollbacks")
 _simply("view a version", "whatWasInStage", "GET", f"/models/{MODEL}/stages/staging?at=2026-01-01T00:00:00Z")
 _simply("read the questionnaire", "listQuestionnaires", "GET", "/questionnaires")
 _simply("read the verification keys", "listVerificationKeys", "GET", "/verification-keys")

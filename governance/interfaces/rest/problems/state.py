@@ -69,6 +69,26 @@ STATE: Final[dict[str, ProblemType]] = {
         "Versions change stages only by the allowed transitions of the lifecycle.",
         "`detail` names the stages that can be reached from here.",
     ),
+    "rollback_never_approved": ProblemType(
+        "The version was never approved there",
+        "A rollback returns to inputs that were approved in the same stage or alias.",
+        "Request an ordinary promotion.",
+    ),
+    "rollback_not_available": ProblemType(
+        "The policy offers no rollback",
+        "The shorter path exists only where a policy in force has the section `rollback`.",
+        "Request an ordinary promotion, or have an officer publish the section.",
+    ),
+    "rollback_inputs_changed": ProblemType(
+        "The inputs are not the approved ones",
+        "A rollback returns to exactly what was approved; `detail` names what was added since.",
+        "Request an ordinary promotion.",
+    ),
+    "rollback_too_late": ProblemType(
+        "The approval is too old for a rollback",
+        "The policy limits the days after a version left the place.",
+        "Request an ordinary promotion.",
+    ),
     "model_incomplete": ProblemType(
         "The model is not complete enough for a promotion",
         "A protected stage requires an active owner and a risk tier.",

@@ -13,7 +13,7 @@ def _sql(name):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0007_check_progress"),
+        ("governance", "0008_findings"),
     ]
 
     operations = [
@@ -65,5 +65,5 @@ class Migration(migrations.Migration):
                 name="promotion_emergency_is_confirmed",
             ),
         ),
-        migrations.RunSQL(_sql("0008_request_kinds.sql")),
+        migrations.RunSQL(_sql("0009_request_kinds.sql")),
     ]
