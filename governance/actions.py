@@ -64,5 +64,12 @@ EXTERNAL_RUN_ENDED = register("external_run.ended", "ended a check run that was 
 
 DECISION_RECORDED = register("decision.recorded", "decided on the request")
 DECISION_LAPSED = register("decision.lapsed", "invalidated a decision: the signed evidence changed")
+DECISION_WITHDRAWN = register("decision.withdrawn", "ended their objection")
+
+COMMENT_POSTED = register("comment.posted", "posted a comment")
+COMMENT_EDITED = register("comment.edited", "edited a comment")
+COMMENT_WITHDRAWN = register("comment.withdrawn", "withdrew a comment")
+THREAD_RESOLVED = register("thread.resolved", "resolved a thread")
+THREAD_REOPENED = register("thread.reopened", "reopened a thread")
 
 DEMONSTRATION_COMPLETED = register("demonstration.completed", "completed the data of the demonstration")

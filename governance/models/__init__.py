@@ -3,6 +3,7 @@
 from governance.models.advisory import AdvisoryMirror, PackageAdvisories
 from governance.models.check_run import CheckProgress, CheckRun
 from governance.models.decision import Decision, Packet
+from governance.models.discussion import Comment, CommentRevision, DiscussionThread, ThreadResolution
 from governance.models.document import FrozenDocument
 from governance.models.external_run import ExternalRun
 from governance.models.finding import Finding, FindingMail
@@ -20,7 +21,10 @@ __all__ = [
     "AdvisoryMirror",
     "CheckProgress",
     "CheckRun",
+    "Comment",
+    "CommentRevision",
     "Decision",
+    "DiscussionThread",
     "ExternalRun",
     "Finding",
     "FindingMail",
@@ -39,6 +43,7 @@ __all__ = [
     "SignalSeries",
     "SignalValue",
     "SourceCopy",
+    "ThreadResolution",
     "Webhook",
     "WebhookDelivery",
     "WebhookPosition",

@@ -12,6 +12,7 @@ from registry.access.actors import (
     require_scope,
     token_of,
 )
+from registry.access.commenting import check_comment_permission, require_comment_permission
 from registry.access.expiry import close_expired_grant, expired_grant_ids
 from registry.access.explanations import (
     DenyReason,
@@ -80,6 +81,7 @@ __all__ = [
     "_cached",
     "actor_for",
     "cache_permission_checks",
+    "check_comment_permission",
     "check_org_permission",
     "check_organisation_role",
     "check_permission",
@@ -104,6 +106,7 @@ __all__ = [
     "models_with_permission",
     "names_who_can_assign",
     "person_of",
+    "require_comment_permission",
     "require_in_organisation",
     "require_permission",
     "require_person",

@@ -113,6 +113,9 @@ SCOPE_FOR: dict[Permission, str | None] = {
 REPORT_SCOPE = "checks:write"
 """The scope with which a token reports results of the checks it names; its account needs REGISTER_VERSION."""
 
+COMMENT_SCOPE = "comments:write"
+"""The scope with which a token comments; its account needs VIEW."""
+
 ORG_SCOPE_FOR: dict[OrgPermission, str | None] = {
     OrgPermission.REGISTER_MODEL: "models:write",
     OrgPermission.READ_AUDIT: "audit:read",

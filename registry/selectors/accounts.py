@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Lower
 
 from registry.models import IS_CURRENT, AccessToken, AccountControl, Membership, ReviewerGroup, User
 
@@ -10,6 +11,13 @@ from registry.models import IS_CURRENT, AccessToken, AccountControl, Membership,
 def account_by_username(username: str) -> User | None:
     """Return the account with this user name, active or not; None if there is none."""
     return User.objects.filter(username=username).first()
+
+
+def accounts_by_username(names: Iterable[str]) -> dict[str, User]:
+    """Return the active accounts with these user names in any case, by the name in lower case. One query."""
+    wanted = {name.lower() for name in names}
+    found = User.objects.annotate(lowered=Lower("username")).filter(lowered__in=wanted, is_active=True)
+    return {user.username.lower(): user for user in found} if wanted else {}
 
 
 def active_person(username: str) -> User | None:

@@ -17,9 +17,18 @@ from audit import clock
 from audit.actor import Actor
 from audit.models import Event
 from governance import promotions, selectors
-from governance.models import ExternalRun, Finding, Packet, Policy, PromotionRequest, Webhook
+from governance.models import (
+    Comment,
+    DiscussionThread,
+    ExternalRun,
+    Finding,
+    Packet,
+    Policy,
+    PromotionRequest,
+    Webhook,
+)
 from governance.monitoring.reports import Report, Signal
-from governance.services import evidence, external_checks, policies, setup, signals, webhooks
+from governance.services import discussion, evidence, external_checks, policies, setup, signals, webhooks
 from governance.services.external_report import RunReport
 from registry import access
 from registry.access import SCOPES, Role
@@ -249,6 +258,17 @@ class World:
         return Finding.objects.select_related("version__model", "model").get()
 
     @property
+    def comment(self) -> Comment:
+        """What the second person wrote on a request."""
+        joined = Comment.objects.select_related("thread__model", "thread__version__model", "thread__request")
+        return joined.get(thread__request__isnull=False)
+
+    @property
+    def resolved_thread(self) -> DiscussionThread:
+        """A thread on a version, resolved."""
+        return DiscussionThread.objects.select_related("model", "version__model").get(resolutions__isnull=False)
+
+    @property
     def external_run(self) -> str:
         """Id of the result that was reported from outside."""
         return str(ExternalRun.objects.values_list("uid", flat=True).order_by("pk")[0])
@@ -414,6 +434,10 @@ def _make_versions(world: World) -> None:
         actor=asking, version=world.version(SHOWN), target_stage="production", reason="the quarterly retraining"
     )
     promotions.request(actor=asking, version=world.version(FREE), target_alias=SHADOW, reason="to be taken off")
+    second = access.actor_for(world.person("second"))
+    discussion.post_comment(actor=second, subject=world.request(SHOWN), text="How was it evaluated?")
+    posted = discussion.post_comment(actor=second, subject=world.version(SHOWN), text="Answered in the card.")
+    discussion.resolve_thread(actor=second, thread=posted.thread)
     # One of everything: a check that is due, and a decision.
     named = promotions.request(
         actor=asking, version=world.version(SHOWN), target_alias="champion", reason="the quarterly retraining"

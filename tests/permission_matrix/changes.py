@@ -12,6 +12,10 @@ def _change(events: str, *rows: str) -> Change:
 
 UNCHANGED = _change("")
 
+_COMMENT = _change(
+    "comment.posted", "governance_discussionthread +1", "governance_comment +1", "governance_commentrevision +1"
+)
+
 CHANGES = {
     "download an artifact": _change("artifact.downloaded"),
     "download evidence": _change("evidence.downloaded"),
@@ -76,6 +80,10 @@ CHANGES = {
     ),
     "acknowledge a finding": _change("finding.acknowledged", "governance_monitoringfinding ~1"),
     "close a finding": _change("finding.closed", "governance_monitoringfinding ~1"),
+    "comment on a request": _COMMENT,
+    "comment on a version": _COMMENT,
+    "resolve a thread": _change("thread.resolved", "governance_threadresolution +1"),
+    "reopen a thread": _change("thread.reopened", "governance_threadresolution ~1"),
     "download a report": _change("external_run.downloaded"),
     "report a check": _change(
         "external_run.started external_run.attached external_run.completed", "governance_externalrun +1 ~2"

@@ -144,6 +144,14 @@ decide on a request                  SPRM   -  -  -  -  -  -   -  -  -   -   +  
 withdraw a request                   SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 execute a request                    SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 
+read a discussion                    SR     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+comment on a request                 SR     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+comment on a version                 SR     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+edit somebody's comment              SR     -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
+withdraw somebody's comment          SR     -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
+resolve a thread                     SR     -  -  +  +  +  +   -  -  -   -   +  +  +   .  ?  ?
+reopen a thread                      SR     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+
 read others' rights on the model     SPR    -  -  -  -  -  +   +  +  +   +   -  -  -   .  ?  ?
 give a role on the model             SPRA   -  -  -  -  -  +   -  -  +   +   -  -  -   .  ?  ?
 take a role on the model             SPRA   -  -  -  -  -  +   -  -  +   +   -  -  -   .  ?  ?
@@ -262,6 +270,14 @@ take an alias off                    SRM    -  -  -  +  -  -  +  +  .  +   -  - 
 decide on a request                  SRM    -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 withdraw a request                   SRM    -  -  -  -  -  -  +  +  .  -   -  -  -  -  -  -  -  +  +  +   .   ?  ?  ?
 execute a request                    SR     -  -  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+
+read a discussion                    SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+comment on a request                 SR     -  -  -  -  -  -  +  +  .  -   +  +  +  +  +  +  +  +  -  +   .   ?  ?  ?
+comment on a version                 SR     -  -  -  -  -  -  +  +  .  -   +  +  +  +  +  +  +  +  -  +   .   ?  ?  ?
+edit somebody's comment              SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+withdraw somebody's comment          SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+resolve a thread                     SR     -  -  -  -  -  -  +  +  .  -   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+reopen a thread                      SR     -  -  -  -  -  -  +  +  .  -   +  +  +  +  +  +  +  +  -  +   .   ?  ?  ?
 
 read others' rights on the model     SR     -  -  -  -  -  -  -  -  .  -   -  +  -  +  -  -  -  -  -  -   .   ?  ?  ?
 give a role on the model             SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?

@@ -44,6 +44,14 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "description": "Number of the access request.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
     },
+    "comment": {
+        "description": "Number of the comment.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+    },
+    "thread": {
+        "description": "Number of the thread.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+    },
     "grant": {"description": "Id of the grant.", "schema": {"type": "string", "format": "uuid"}},
     "id": {
         "description": "Number of the promotion request.",

@@ -35,7 +35,7 @@ SCOPES_IN_WORDS = {
     "signals:write": "report production signals",
     "promotions:write": "request a promotion, withdraw a request",
     "promotions:execute": "execute a request that is ready",
-    "comments:write": "comment on a promotion request",
+    "comments:write": "comment on requests and versions",
     "audit:read": "read the audit log, as far as you may yourself",
     "webhooks:admin": "set up webhooks",
 }

@@ -246,6 +246,18 @@ _simply("point a free alias", "setAlias", "PUT", f"/models/{MODEL}/aliases/canar
 _simply("take an alias off", "removeAlias", "DELETE", f"/models/{MODEL}/aliases/{SHADOW}?reason=for+the+table")
 _simply("withdraw a request", "withdrawPromotion", "POST", _request(SHOWN, "/withdraw"), {"reason": WHY})
 _simply("execute a request", "executePromotion", "POST", _request(READY, "/execute"))
+_simply("read a discussion", "listRequestComments", "GET", _request(SHOWN, "/comments"))
+_simply("read a discussion", "listRequestThreads", "GET", _request(SHOWN, "/threads"))
+_simply("read a discussion", "listVersionComments", "GET", f"{VERSIONS}/{SHOWN}/comments")
+_simply("read a discussion", "listVersionThreads", "GET", f"{VERSIONS}/{SHOWN}/threads")
+_simply("read a discussion", "getComment", "GET", lambda w: f"/comments/{w.comment.pk}")
+_simply("read a discussion", "getThread", "GET", lambda w: f"/threads/{w.resolved_thread.pk}")
+_simply("comment on a request", "commentOnRequest", "POST", _request(SHOWN, "/comments"), {"text": WHY})
+_simply("comment on a version", "commentOnVersion", "POST", f"{VERSIONS}/{FREE}/comments", {"text": WHY})
+_simply("edit somebody's comment", "editComment", "PATCH", lambda w: f"/comments/{w.comment.pk}", {"text": WHY})
+_simply("withdraw somebody's comment", "withdrawComment", "POST", lambda w: f"/comments/{w.comment.pk}/withdraw")
+_simply("resolve a thread", "resolveThread", "POST", lambda w: f"/threads/{w.comment.thread_id}/resolve", {})
+_simply("reopen a thread", "reopenThread", "POST", lambda w: f"/threads/{w.resolved_thread.pk}/reopen")
 
 
 def _lists(path: str, member: str, value: object, api: Api) -> Answer:

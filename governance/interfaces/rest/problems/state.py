@@ -64,6 +64,24 @@ STATE: Final[dict[str, ProblemType]] = {
         "One person proposes closure with evidence; another person closes the finding.",
         "Propose the closure, and have another person close the finding.",
     ),
+    "already_resolved": ProblemType(
+        "The thread is resolved already",
+        "A resolved thread can be reopened.",
+        "No action is needed.",
+    ),
+    "not_resolved": ProblemType(
+        "The thread is not resolved", "Only a resolved thread can be reopened.", "No action is needed."
+    ),
+    "comment_withdrawn": ProblemType(
+        "The comment is withdrawn",
+        "A withdrawn comment stays in the record and does not change any more.",
+        "Post another comment.",
+    ),
+    "objection_in_force": ProblemType(
+        "The objection blocks the request",
+        "A decision to request changes is signed, so it ends with a signature or when the evidence changes.",
+        "The person who raised it resolves or withdraws it on the page of the request.",
+    ),
     "illegal_move": ProblemType(
         "The lifecycle does not allow this transition",
         "Versions change stages only by the allowed transitions of the lifecycle.",
@@ -229,8 +247,9 @@ STATE: Final[dict[str, ProblemType]] = {
         "Create a new request.",
     ),
     "not_yours": ProblemType(
-        "Only the requester or an editor of the model may withdraw it",
-        "Withdrawing a request ends the work of other people on it.",
+        "It belongs to another person",
+        "Requests are withdrawn by their requester or by editors of the model, comments are changed by their author, "
+        "and an objection is ended by the person who raised it.",
         "Ask one of the people in `who_can`.",
     ),
     "key_known": ProblemType(

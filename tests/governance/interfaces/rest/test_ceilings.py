@@ -58,6 +58,12 @@ CEILINGS = {
     "listPromotions": ("/promotions", 14),
     "getPromotion": ("/promotions/{promotion}", 40),
     "getGate": ("/promotions/{promotion}/gate", 10),
+    "listRequestComments": ("/promotions/{promotion}/comments", 14),
+    "listRequestThreads": ("/promotions/{promotion}/threads", 12),
+    "listVersionComments": (f"{VERSION}/comments", 14),
+    "listVersionThreads": (f"{VERSION}/threads", 12),
+    "getComment": ("/comments/{comment}", 12),
+    "getThread": ("/threads/{thread}", 10),
     "listCheckRuns": ("/promotions/{promotion}/checks", 14),
     "listPromotionEvents": ("/promotions/{promotion}/events", 12),
     "listPolicies": ("/policies", 8),
@@ -92,7 +98,10 @@ def register(calls: Caller, slug: str, versions: int = 2) -> None:
 
 
 def more(calls: Caller, slug: str = SLUG) -> None:
-    """More of everything: models, versions of the first, promotion requests, events."""
+    """More of everything: models, versions of the first, promotion requests, comments, events."""
+    for path in (f"/promotions/{PromotionRequest.objects.order_by('pk')[0].pk}/comments", f"{VERSION}/comments"):
+        for _ in range(3):
+            assert calls.post(path, {"text": "And for small amounts, @chen?"}).status == 201
     for n in range(3):
         register(calls, f"another-credit-{n}")
         calls.ask({"model": f"another-credit-{n}", "number": 1}, "staging")
@@ -125,9 +134,14 @@ def test_ceilings_hold_and_do_not_grow_with_the_data(
     register(priya_calls, SLUG)
     asked = priya_calls.ask({"model": SLUG, "number": 1}, "staging")
     assert asked.status == 201, asked
+    said = {"text": "How was it evaluated, @ingrid and @nobody?"}
+    comment = priya_calls.post(f"/promotions/{asked.json['id']}/comments", said).json
+    priya_calls.post(f"{VERSION}/comments", said)
     places = {
         "dataset": DatasetReference.objects.values_list("identity", flat=True)[0],
         "promotion": PromotionRequest.objects.get().pk,
+        "comment": comment["id"],
+        "thread": comment["thread"],
         "event": Event.objects.filter(action="version.registered")[0].event_id,
     }
 

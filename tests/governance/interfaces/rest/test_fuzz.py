@@ -73,6 +73,8 @@ class World:
         owner.register_version("m", {"a": b"y"}, card=CARD)
         owner("POST", f"{version['url']}/evidence/evaluation.table?filename=t.csv", body=b"1")
         self.request = owner.ask(version, "staging").json["id"]
+        said = owner.post(f"/promotions/{self.request}/comments", {"text": "Seen, @ingrid?"})
+        self.comment = said.json
         self.event = caller_of(people.ingrid).get("/audit/events?limit=1").json["items"][0]["id"]
         self.asked = caller_of(people.eve).post("/access-requests", ASKED).json["id"]
         self.grant = factories.grant(Role.VIEWER, to=people.chen, on=RegisteredModel.objects.get(slug="m")).uid
@@ -82,7 +84,7 @@ class World:
         known = {"slug": "m", "number": 1, "before": 1, "after": 2, "path": "a", "kind": "evaluation.table",
                  "id": self.request, "name": "shadow", "stage": "staging", "event": self.event, "key": "ab" * 32,
                  "asked": self.asked, "grant": str(self.grant), "check": "acme.review",
-                 "run": str(self.grant)}  # fmt: skip
+                 "comment": self.comment["id"], "thread": self.comment["thread"], "run": str(self.grant)}  # fmt: skip
         case.path_parameters.update({name: known[name] for name in case.path_parameters})
 
 

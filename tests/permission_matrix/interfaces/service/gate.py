@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from audit.actor import Actor
-from governance import promotions
+from governance import promotions, selectors
+from governance.services import discussion
 from tests.permission_matrix import actors
 from tests.permission_matrix.actors import FREE, READY, SHADOW, SHOWN, World
 from tests.permission_matrix.interfaces.service.interface import SERVICE, WHY
@@ -50,3 +51,39 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("execute a request")
 def _(world: World, actor: Actor) -> None:
     promotions.promote(actor=actor, request=world.request(READY))
+
+
+@SERVICE.at("read a discussion")
+def _(world: World, actor: Actor) -> None:
+    selectors.comment(actor, world.comment.pk)
+    selectors.thread(actor, world.resolved_thread.pk)
+
+
+@SERVICE.at("comment on a request")
+def _(world: World, actor: Actor) -> None:
+    discussion.post_comment(actor=actor, subject=world.request(SHOWN), text=WHY)
+
+
+@SERVICE.at("comment on a version")
+def _(world: World, actor: Actor) -> None:
+    discussion.post_comment(actor=actor, subject=world.version(FREE), text=WHY)
+
+
+@SERVICE.at("edit somebody's comment")
+def _(world: World, actor: Actor) -> None:
+    discussion.edit_comment(actor=actor, comment=world.comment, text=WHY)
+
+
+@SERVICE.at("withdraw somebody's comment")
+def _(world: World, actor: Actor) -> None:
+    discussion.withdraw_comment(actor=actor, comment=world.comment)
+
+
+@SERVICE.at("resolve a thread")
+def _(world: World, actor: Actor) -> None:
+    discussion.resolve_thread(actor=actor, thread=world.comment.thread)
+
+
+@SERVICE.at("reopen a thread")
+def _(world: World, actor: Actor) -> None:
+    discussion.reopen_thread(actor=actor, thread=world.resolved_thread)
