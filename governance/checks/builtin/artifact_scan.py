@@ -50,7 +50,7 @@ class ArtifactScanCheck(Check):
     """Judges what loading the files would import, execute, or read from outside the version, without loading them."""
 
     slug = "artifact.scan"
-    version = "1.1.0"
+    version = "1.2.0"
     title = "Loading the files is safe"
     category = "artifact"
     description = (

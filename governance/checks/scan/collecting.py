@@ -150,7 +150,7 @@ class Collector:
         if reason is not None:
             self.reads(path, where)
             self.find(
-                "path_leads_out",
+                "reference_outside",
                 f"The path {shown(path)} of {what} {reason}, so loading reads a file that the fingerprint does not "
                 "cover. Store the data in the version and refer to it by a path relative to the folder of this file.",
                 where,

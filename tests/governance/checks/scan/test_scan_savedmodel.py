@@ -16,8 +16,23 @@ def node(operator: str, *inputs: str, name: str = "n", **attributes: bytes) -> b
     return field(1, name) + field(2, operator) + b"".join(field(3, each) for each in inputs) + attrs
 
 
+def constant(text: str, name: str = "c") -> bytes:
+    """A constant whose value is a text: attribute `value`, a tensor with one string."""
+    return node("Const", name=name) + field(5, field(1, "value") + field(2, field(8, field(8, text))))
+
+
+def call(*inputs: str, operator: str = "PartitionedCall", name: str = "call") -> bytes:
+    """A node that calls the function f."""
+    return node(operator, *inputs, name=name) + field(5, field(1, "f") + field(2, field(10, field(1, "f"))))
+
+
 def function(*nodes: bytes, argument: str = "x") -> bytes:
     return field(1, field(1, "f") + field(2, field(1, argument))) + b"".join(field(3, each) for each in nodes)
+
+
+def bound(*objects: bytes) -> bytes:
+    """An object graph whose first object is bound to the argument of f."""
+    return field(7, b"".join(field(1, each) for each in objects) + field(2, field(1, "f") + field(2, field(2, b"\0"))))
 
 
 def saved_model(*nodes: bytes, functions: tuple[bytes, ...] = (), more: bytes = b"") -> bytes:
@@ -28,6 +43,21 @@ def saved_model(*nodes: bytes, functions: tuple[bytes, ...] = (), more: bytes = 
 
 ASSET = field(6, field(1, field(1, "vocab:0")) + field(2, "vocab.txt"))
 TABLE = node("InitializeTableFromTextFileV2", "table", "vocab")
+TABLE_IN_FUNCTION = function(node("InitializeTableFromTextFileV2", "table", "path"), argument="path")
+SAVE = node("SaveV2", "path")
+VARIABLE = (
+    node("VarHandleOp", name="h", shared_name=b"v"), node("AssignVariableOp", "h", "vocab", name="assign"),
+    node("ReadVariableOp", "h", name="read"), call("read"),
+)  # fmt: skip
+"""A variable of the main graph that holds the path of an asset, as TensorFlow 2 exports it."""
+SHARD = (
+    node("StaticRegexFullMatch", "path", name="is_bucket"), constant(".part", "c1"), constant("_temp/part", "c2"),
+    node("Select", "is_bucket:0", "c1", "c2", name="suffix"), node("StringJoin", "path", "suffix", name="prefix"),
+    node("ShardedFilename", "prefix", "shard", "shards", name="file"), node("SaveV2", "file"),
+    node("Pack", "file", name="files"), node("MergeV2Checkpoints", "files", "path", name="merge"),
+)  # fmt: skip
+"""The operators of the function that writes checkpoints, as Keras exports it."""
+SHARDED = function(*SHARD, argument="path")
 
 
 @pytest.mark.parametrize(
@@ -39,6 +69,11 @@ TABLE = node("InitializeTableFromTextFileV2", "table", "vocab")
             functions=(function(node("StringJoin", "path", name="j"), node("RestoreV2", "j:0"), argument="path"),)
         ),
         saved_model(node("Const", name="vocab"), TABLE, more=ASSET),
+        saved_model(node("Placeholder", name="where"), call("where"), functions=(SHARDED,)),
+        saved_model(constant("model", "d"), node("PlaceholderWithDefault", "d", name="path"), SAVE),
+        saved_model(constant("", "vocab"), call("vocab"), functions=(TABLE_IN_FUNCTION,), more=ASSET),
+        saved_model(functions=(TABLE_IN_FUNCTION,), more=bound(field(5, b""))),
+        saved_model(node("Placeholder", name="vocab"), *VARIABLE, functions=(TABLE_IN_FUNCTION,), more=ASSET),
         saved_model(node("PrintV2", output_stream=b"stderr")),
         field(1, 77) + field(2, 1) + field(3, 2) + field(4, 3) + field(6, field(1, 1)),
         field(1, field(2, 1) + field(4, "_tf_keras_layer") + field(5, '{"class_name": "Mine>Layer", "config": {}}')),
@@ -57,8 +92,29 @@ def test_operators_on_the_list_are_safe(content: bytes) -> None:
         (saved_model(node("PrintV2", output_stream=b"file:///tmp/x")), "tensorflow_operator"),
         (saved_model(node("Const", name="c"), node("SaveV2", "c")), "tensorflow_operator"),
         (saved_model(node("Const", name="vocab"), TABLE), "tensorflow_operator"),
+        *((saved_model(constant("/etc/passwd"), *nodes, functions=functions, more=more), "tensorflow_operator")
+          for nodes, functions, more in (
+            ((node("PlaceholderWithDefault", "c", name="path"), SAVE), (), b""),
+            ((node("Placeholder", name="p"), node("StringJoin", "c", "p", name="path"), SAVE), (), b""),
+            ((node("Placeholder", name="p"), node("Select", "b", "p", "c", name="path"), SAVE), (), b""),
+            ((node("Placeholder", name="p"), node("MergeV2Checkpoints", "p", "c")), (), b""),
+            ((call("c"),), (TABLE_IN_FUNCTION,), b""),
+            ((node("Placeholder", name="p"), call("p"), call("c", name="again")), (TABLE_IN_FUNCTION,), b""),
+            ((call("b", "c", operator="If"),), (TABLE_IN_FUNCTION,), b""),
+            ((call("c", operator="While"),), (TABLE_IN_FUNCTION,), b""),
+            ((), (TABLE_IN_FUNCTION,), bound(field(9, field(1, "c")))),
+            ((*VARIABLE, node("AssignVariableOp", "h", "c", name="more")), (TABLE_IN_FUNCTION,), ASSET),
+            ((*VARIABLE, node("VarHandleOp", name="other", shared_name=b"v")), (TABLE_IN_FUNCTION,), ASSET),
+            ((*VARIABLE, call("h", name="restore")), (TABLE_IN_FUNCTION,), ASSET),
+            ((node("VarHandleOp", name="h"), node("ReadVariableOp", "h", name="read"), call("read")),
+             (TABLE_IN_FUNCTION,), b""),
+          )),
+        (saved_model(node("Placeholder", name="p"), constant("/../../etc/x"), node("StringJoin", "p", "c", name="path"),
+                     SAVE), "tensorflow_operator"),
+        (saved_model(field(5, field(1, "output_stream") + field(2, field(2, "file:///tmp/x"))) + node("PrintV2")),
+         "tensorflow_operator"),
         (saved_model(node("AcmeOp")), "tensorflow_operator_unknown"),
-        (saved_model(node("NoOp"), more=field(6, field(2, "../../etc/passwd"))), "path_leads_out"),
+        (saved_model(node("NoOp"), more=field(6, field(2, "../../etc/passwd"))), "reference_outside"),
         (saved_model(node("NoOp"), more=field(7, field(1, field(4, field(3, '{"class_name": "Lambda"}'))))),
          "keras_code"),
         (field(1, field(2, 1) + field(4, "_tf_keras_layer") + field(5, json.dumps({"a": {"class_name": "Lambda"}}))),

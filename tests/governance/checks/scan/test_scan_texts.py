@@ -58,7 +58,7 @@ def test_ordinary_texts_are_safe(text: str) -> None:
         ('{"auto_mapping": {"base_model_class": "X", "parent_library": "transformers_modules.x"}}', "code_named"),
         ('{"text_config": {"_attn_implementation": "acme/kernels"}}', "code_named"),
         ('{"_type": "prompt", "template_format": "jinja2", "template": "{{ x.__class__ }}"}', "template_reaches_code"),
-        ('{"weight_map": {"w": "../other.safetensors"}}', "path_leads_out"),
+        ('{"weight_map": {"w": "../other.safetensors"}}', "reference_outside"),
         (json.dumps(keras_model(keras_layer("Lambda"))), "keras_code"),
         (SVG.format("<script>alert(1)</script>"), "svg_script"),
         (SVG.format('<a onclick="x()"/>'), "svg_script"),
