@@ -601,6 +601,22 @@ class Client:
         """Return the versions that left each exclusive stage and protected alias, the last one first."""
         return _items(self._ask("GET", f"/models/{_segment(slug)}/rollbacks").document, "items")
 
+    def simulate(
+        self, slug: str, number: int, *, stage: str | None = None, alias: str | None = None, policy: str | None = None
+    ) -> Json:
+        """Return what would become of a promotion request, if it were made now. The server writes nothing.
+
+        Args:
+            slug: the model.
+            number: the version.
+            stage: the target stage; None for an alias.
+            alias: the alias, without "@".
+            policy: YAML of a draft, evaluated in place of the revision in force of its policy; for officers.
+        """
+        target = {name: value for name, value in (("stage", stage), ("alias", alias)) if value}
+        body = {"model": slug, "version": number, "target": target, **({"policy": policy} if policy else {})}
+        return self._ask("POST", "/simulate", body=body).document
+
     def promotion(self, number: int) -> Json:
         """Return a promotion request with every requirement."""
         return self._ask("GET", f"/promotions/{number}").document
@@ -1462,6 +1478,53 @@ def _rollback(client: Client, options: argparse.Namespace, console: Console) -> 
     return DONE if document["state"] == "open" else EXIT_BY_STATE.get(document["state"], UNEXPECTED)
 
 
+EXIT_BY_OUTCOME = {
+    "immediate": DONE,
+    "passes": DONE,
+    "missing": REJECTED,
+    "unknown": WAITING,
+    "unreachable": UNPROMOTABLE,
+}
+"""Exit status by the outcome of a simulation."""
+_OUTCOMES = {
+    "immediate": "it would be carried out at once",
+    "passes": "every required check has passed; only approvals remain",
+    "missing": "something has to be added or repaired first",
+    "unknown": "required checks have no result on these inputs",
+    "unreachable": "it is not reachable",
+}
+
+
+def _simulate(client: Client, options: argparse.Namespace, console: Console) -> int:
+    slug, number = _which(client, options.version)
+    target = {"alias": options.to[1:]} if options.to.startswith("@") else {"stage": options.to}
+    draft = _text(options.policy) if options.policy else None
+    document = client.simulate(slug, number, policy=draft, **target)
+    outcome = str(document["outcome"])
+    steps = [
+        {**row, "id": row.get("title"), "how_to_fulfil": row.get("command") or ""}
+        for row in _items(document, "steps")
+        if row.get("check")
+    ]
+    groups = [
+        f" {group['count']} of {_plain(group['group'])}: {_names(group['may_approve']) or 'no member may approve'}"
+        for group in _items(document, "asked")
+    ]
+    console.answer(
+        document,
+        f"{_plain(document['model'])} version {document['version']} to {_plain(document['name'])}: "
+        f"{_plain(outcome)}, {_OUTCOMES.get(outcome, 'unknown outcome')}",
+        *(f" ✗ {_plain(why)}" for why in document["obstacles"]),
+        *requirement_lines(steps),
+        *(["who would be asked to approve:", *groups] if groups else []),
+        *(
+            f"policy    {_plain(one['slug'])}, revision {one['revision']}{' (draft)' if document['draft'] == one['slug'] else ''}"
+            for one in _items(document, "policies")
+        ),
+    )
+    return EXIT_BY_OUTCOME.get(outcome, UNEXPECTED)
+
+
 class _Way(ApiError):
     """There is no direct transition: the error with the command for the first step."""
 
@@ -2016,6 +2079,16 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_promote(command("promote", _promote, "request that a version enter a stage or get an alias"))
     _add_rollback(command("rollback", _rollback, "request that a stage or alias return to a version approved before"))
+
+    simulate = command(
+        "simulate",
+        _simulate,
+        "evaluate a promotion before it is requested; nothing is written. Exit status 0: it passes, 4: something is "
+        "missing, 5: checks have not run, 7: not reachable",
+    )
+    simulate.add_argument("version", metavar="MODEL/VERSION", help="credit-risk-pd/7, or credit-risk-pd@latest")
+    simulate.add_argument("--to", required=True, metavar="TARGET", help="a stage, such as production; or @alias")
+    simulate.add_argument("--policy", metavar="FILE", help="a draft of a policy, for officers")
 
     wait = command("wait", _wait, "wait until a request is decided, and show what is missing")
     _add_timeout(wait)

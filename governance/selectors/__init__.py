@@ -57,7 +57,8 @@ from governance.selectors.policy_history import (
     open_proposals,
 )
 from governance.selectors.population import Occupant, all_occupants, in_stage, occupants
-from governance.selectors.readiness import AskedGroup, ReadinessStep, TargetReadiness, readiness
+from governance.selectors.readiness import readiness, require_draft_reader, simulate
+from governance.selectors.readiness_types import AskedGroup, ReadinessOutcome, ReadinessStep, TargetReadiness
 from governance.selectors.related import Rejection, Related
 from governance.selectors.request_detail import (
     CheckRow,
@@ -126,6 +127,7 @@ __all__ = [
     "PolicyPage",
     "PolicyRow",
     "PromotionDetail",
+    "ReadinessOutcome",
     "ReadinessStep",
     "Rejection",
     "Related",
@@ -198,12 +200,14 @@ __all__ = [
     "request_revision",
     "requests_by_pk",
     "requests_of_version",
+    "require_draft_reader",
     "resolved_version",
     "revision_numbered",
     "rollback_candidates",
     "series_now",
     "series_of",
     "signals_page",
+    "simulate",
     "source_copy",
     "thread",
     "threads_of",

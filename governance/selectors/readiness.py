@@ -1,99 +1,50 @@
 """What a version needs for each target before a request is made: missing items, approvers, and why a target is refused.
 
-It uses the functions that evaluate requests.
+The verdict is that of `policies.evaluate` on the facts that a request would have now. The page of the version, its
+form, REST and simulations read it from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from audit import clock
 from audit.actor import Actor
 from governance.checks import additions, entry_points, external, planning
 from governance.checks.additions import Addition
-from governance.gate import gate_inputs
+from governance.gate import approvals, gate_inputs
+from governance.gate.drafts import with_draft
 from governance.gate.eligibility import Member, involvements, members_of, reviewers_among
 from governance.gate.finding_facts import blocking_findings
 from governance.models import CheckRun, PolicyRevision, PromotionRequest
 from governance.policies import (
-    PASSING_CONCLUSIONS,
+    CheckFact,
     Demand,
+    Facts,
     Involvement,
     PolicyDocument,
     Represented,
     Requirement,
     RequirementStatus,
+    Reviewer,
+    assign_approvers,
     choose,
     conditions_of_model,
     demands_of_alias,
     demands_of_move,
+    evaluate,
+    is_fresh,
 )
+from governance.selectors.readiness_types import AskedGroup, ReadinessStep, TargetReadiness
 from registry import access, selectors
 from registry.access import Allowed, Denied
+from registry.exceptions import FieldError, ValidationFailedError
 from registry.models import ModelVersion, RegisteredModel, Stage, User
 from registry.selectors import AliasProtection, VersionContents
 
 UNSAVED = 0
 """Primary key of an unsaved request; no row refers to it."""
-
-
-@dataclass(frozen=True)
-class ReadinessStep:
-    """Something that is missing, or a check and its expected state.
-
-    FAILED requires an action; WAITING is evaluated when the request is made. `additions`: what can be added to the
-    version for it; `command` adds it.
-    """
-
-    title: str
-    detail: str
-    state: RequirementStatus = RequirementStatus.FAILED
-    required: bool = True
-    additions: tuple[Addition, ...] = ()
-    command: str = ""
-
-
-@dataclass(frozen=True)
-class AskedGroup:
-    """A reviewer group that the policy requires: number of approvals, who may approve, and why others may not."""
-
-    group: str
-    count: int
-    order: int
-    may_approve: tuple[str, ...]
-    excluded: tuple[str, ...]
-
-    @property
-    def is_short(self) -> bool:
-        """Whether too few members may approve."""
-        return len(self.may_approve) < self.count
-
-
-@dataclass(frozen=True)
-class TargetReadiness:
-    """One stage or protected alias. `refusal`: why a request is not possible; empty if it is."""
-
-    name: str
-    stage: str = ""
-    alias: str = ""
-    refusal: str = ""
-    free: bool = False
-    policies: tuple[tuple[str, int], ...] = ()
-    """Slug and number of each policy revision that would govern the request."""
-    steps: tuple[ReadinessStep, ...] = ()
-    asked: tuple[AskedGroup, ...] = ()
-    open_request: int | None = None
-
-    @property
-    def missing(self) -> tuple[ReadinessStep, ...]:
-        """Required steps that need an action."""
-        return tuple(step for step in self.steps if step.required and step.state is RequirementStatus.FAILED)
-
-    @property
-    def key(self) -> str:
-        """The target in forms: "stage:production" or "alias:champion"."""
-        return f"stage:{self.stage}" if self.stage else f"alias:{self.alias}"
 
 
 @dataclass(frozen=True)
@@ -109,6 +60,8 @@ class _Known:
     runs: Mapping[tuple[str, str], CheckRun]
     involved: Involvement
     may_request: Allowed | Denied
+    requests: Mapping[tuple[int | None, str], int]
+    """Numbers of the open requests of the version, by target."""
 
 
 def readiness(actor: Actor, version: ModelVersion) -> tuple[TargetReadiness, ...]:
@@ -120,14 +73,81 @@ def readiness(actor: Actor, version: ModelVersion) -> tuple[TargetReadiness, ...
         actor: the reader, evaluated as the requester.
         version: with its model, stage and people joined.
     """
-    person = access.person_of(actor) or version.registered_by
+    known = _known(actor, version, None)
     lifecycle = selectors.lifecycle()
-    revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
-    candidates = [(gate_inputs.parse_revision(revision), revision) for revision in revisions]
+    rows = {stage.slug: stage for stage in Stage.objects.all()}
+    held = selectors.current_alias_names(version)
+    found = [_of_stage(known, rows[spec.slug]) for spec in lifecycle.stages if spec.slug != version.stage.slug]
+    found += [
+        _of_alias(known, protection.name, protection)
+        for protection in selectors.protected_aliases()
+        if protection.name not in held and not _is_a_stage_by_name(protection)
+    ]
+    return tuple(found)
+
+
+def simulate(
+    actor: Actor,
+    version: ModelVersion,
+    *,
+    stage: str | None = None,
+    alias: str | None = None,
+    draft: PolicyDocument | None = None,
+) -> TargetReadiness:
+    """Return what would become of a request of a version for one target. Writes nothing.
+
+    Args:
+        actor: the reader, evaluated as the requester.
+        version: with its model, stage and people joined.
+        stage: slug of the target stage; None for an alias.
+        alias: the alias, without "@"; used if `stage` is None.
+        draft: evaluated in place of the revision in force of its policy; for officers (`require_draft_reader`).
+
+    Raises:
+        PermissionDeniedError: a draft is given, and the actor is no officer.
+        ValidationFailedError: there is no such stage (`unknown_stage`).
+    """
+    if draft is not None:
+        require_draft_reader(actor)
+    row = Stage.objects.filter(slug=stage).first() if stage is not None else None
+    if stage is not None and row is None:
+        names = ", ".join(Stage.objects.values_list("slug", flat=True))
+        raise ValidationFailedError(
+            [FieldError("/target/stage", "unknown_stage", f"Unknown stage; the stages are: {names}.")]
+        )
+    known = _known(actor, version, draft)
+    if row is not None:
+        return _of_stage(known, row)
+    name = alias or ""
+    if name in selectors.current_alias_names(version) and (refusal := _refuse_held(version, alias=name)):
+        return TargetReadiness(f"@{name}", alias=name, refusal=refusal)
+    return _of_alias(known, name, selectors.alias_protection(name))
+
+
+def require_draft_reader(actor: Actor) -> None:
+    """Require that the actor is an officer, or a token of one, and so may evaluate drafts of policies.
+
+    A token cannot change policies; an evaluation changes nothing.
+
+    Raises:
+        PermissionDeniedError: the actor is no officer, or the token lacks the scope `models:read`.
+    """
+    access.require_scope(actor, "models:read")
+    officer = access.actor_for(access.require_person(actor))
+    answer = access.check_org_permission(officer, access.OrgPermission.MANAGE_POLICIES)
+    if isinstance(answer, Denied):
+        raise answer.refusal()
+
+
+def _known(actor: Actor, version: ModelVersion, draft: PolicyDocument | None) -> _Known:
+    person = access.person_of(actor) or version.registered_by
+    in_force = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
+    candidates = [(gate_inputs.parse_revision(revision), revision) for revision in with_draft(in_force, draft)]
     groups = {rule.group for document, _ in candidates for rule in document.approvals}
     members = members_of(groups) if groups else []
     runs = CheckRun.objects.filter(version=version).order_by("pk").defer("findings", "measures", "conditions")
-    known = _Known(
+    live = PromotionRequest.objects.filter(version=version, state__in=PromotionRequest.LIVE)
+    return _Known(
         version=version,
         person=person,
         contents=VersionContents(version),
@@ -137,31 +157,39 @@ def readiness(actor: Actor, version: ModelVersion) -> tuple[TargetReadiness, ...
         runs={(run.check_slug, run.inputs_digest): run for run in runs},
         involved=involvements([_unsaved(version, person, None, "")])[UNSAVED],
         may_request=access.check_permission(actor, access.Permission.REQUEST_PROMOTION, version.model),
+        requests={(row.target_stage_id, row.target_alias): row.pk for row in live},
     )
-    live = PromotionRequest.objects.filter(version=version, state__in=PromotionRequest.LIVE)
-    asked = {(row.target_stage_id, row.target_alias): row.pk for row in live}
-    rows = {stage.slug: stage for stage in Stage.objects.all()}
-    held = selectors.current_alias_names(version)
-    lawful = {spec.slug for spec in lifecycle.targets(version.stage.slug)}
-    found = []
-    for spec in lifecycle.stages:
-        if spec.slug == version.stage.slug:
-            continue
-        demands = demands_of_move(version.stage, spec)
-        number = asked.get((rows[spec.slug].pk, ""))
-        if spec.slug not in lawful and number is None:
-            reached = ", ".join(one.name for one in lifecycle.targets(version.stage.slug)) or "no stage"
-            refusal = f"{version.stage.name} → {spec.name} is not a transition of the lifecycle. From here: {reached}."
-            found.append(TargetReadiness(spec.name, stage=spec.slug, refusal=refusal))
-        else:
-            found.append(_of_target(known, spec.name, rows[spec.slug], "", demands, number))
-    for protection in selectors.protected_aliases():
-        if protection.name not in held and not _is_a_stage_by_name(protection):
-            represented = [Represented(one, one.by_name) for one in protection.represents]
-            demands = demands_of_alias(protection.name, version.stage, represented)
-            number = asked.get((None, protection.name))
-            found.append(_of_target(known, f"@{protection.name}", None, protection.name, demands, number))
-    return tuple(found)
+
+
+def _of_stage(known: _Known, stage: Stage) -> TargetReadiness:
+    version, lifecycle = known.version, selectors.lifecycle()
+    number = known.requests.get((stage.pk, ""))
+    spec = next(one for one in lifecycle.stages if one.slug == stage.slug)
+    if stage.pk == version.stage_id:
+        if refusal := _refuse_held(version, stage=stage.slug):
+            return TargetReadiness(stage.name, stage=stage.slug, refusal=refusal, open_request=number)
+    elif number is None and stage.slug not in {one.slug for one in lifecycle.targets(version.stage.slug)}:
+        reached = ", ".join(one.name for one in lifecycle.targets(version.stage.slug)) or "no stage"
+        refusal = f"{version.stage.name} → {stage.name} is not a transition of the lifecycle. From here: {reached}."
+        return TargetReadiness(stage.name, stage=stage.slug, refusal=refusal)
+    return _of_target(known, stage.name, stage, "", demands_of_move(version.stage, spec), number)
+
+
+def _of_alias(known: _Known, name: str, protection: AliasProtection | None) -> TargetReadiness:
+    number = known.requests.get((None, name))
+    demands: tuple[Demand, ...] = ()
+    if protection is not None:
+        represented = [Represented(one, one.by_name) for one in protection.represents]
+        demands = demands_of_alias(name, known.version.stage, represented)
+    return _of_target(known, f"@{name}", None, name, demands, number)
+
+
+def _refuse_held(version: ModelVersion, *, stage: str = "", alias: str = "") -> str:
+    """Return why a place that the version holds is not requested again; empty if inputs were added since."""
+    held = [place for place in approvals.approvals(version) if place.stage == stage and (place.alias or "") == alias]
+    if any(place.deviates or not place.reviewed for place in held):
+        return ""
+    return f"Version {version.number} is there already."
 
 
 def _is_a_stage_by_name(protection: AliasProtection) -> bool:
@@ -182,13 +210,17 @@ def _of_target(
     lacking = tuple(demand.words for demand, revision in chosen if demand.required and revision is None)
     document = gate_inputs.combined(bound.values()) if bound else None
     conditions = _conditions(model, demands, document, lacking if bound else tuple(d.words for d in demands))
-    steps = [ReadinessStep(one.title, _sentence(one)) for one in conditions]
+    steps = [_condition_step(one) for one in conditions]
     if document is None:
         return TargetReadiness(name, slug, alias, refusal, steps=tuple(steps), open_request=number)
     request = _unsaved(version, known.person, stage, alias)
     blocking = blocking_findings([request]).get(UNSAVED, ())
-    steps += [ReadinessStep(one.title, _sentence(one)) for one in blocking]
-    steps += _check_steps(known, request, document)
+    steps += [_condition_step(one) for one in blocking]
+    people = _reviewers(known, request, document)
+    planned = planning.plan(request, document, known.contents, {})
+    facts = Facts(_check_facts(known, document, planned), people, (), (*conditions, *blocking))
+    states = {requirement.id: requirement for requirement in evaluate(document, facts).requirements}
+    steps += [_check_step(known, one, states[f"check:{one.check_slug}"]) for one in planned]
     return TargetReadiness(
         name,
         slug,
@@ -196,7 +228,7 @@ def _of_target(
         refusal,
         policies=tuple((revision.policy.slug, revision.number) for revision in bound.values()),
         steps=tuple(steps),
-        asked=_asked(known, request, document),
+        asked=_asked(known, people, document),
         open_request=number,
     )
 
@@ -225,6 +257,10 @@ def _conditions(
     return conditions(access.names_who_can_assign(model)) if conditions(()) else ()
 
 
+def _condition_step(requirement: Requirement) -> ReadinessStep:
+    return ReadinessStep(requirement.title, _sentence(requirement), requirement=requirement.id)
+
+
 def _sentence(requirement: Requirement) -> str:
     parts = [requirement.detail.rstrip("."), requirement.how_to_fulfil.rstrip(".")]
     words = ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."
@@ -245,53 +281,79 @@ def _unsaved(version: ModelVersion, person: User, stage: Stage | None, alias: st
     )
 
 
-def _check_steps(known: _Known, request: PromotionRequest, document: PolicyDocument) -> list[ReadinessStep]:
-    steps = []
-    modes = {rule.check: rule.mode for rule in document.checks}
-    for planned in planning.plan(request, document, known.contents, {}):
-        check = entry_points.find(planned.check_slug)
-        title = check.title if check is not None else planned.check_slug
-        required = modes[planned.check_slug] == "required"
-        if planned.external:
-            steps.append(_external_step(known, planned, title, required=required))
-            continue
-        run = known.runs.get((planned.check_slug, planned.inputs_digest))
-        if planned.problem:
-            steps.append(ReadinessStep(title, planned.problem, required=required))
-        elif planned.missing:
-            detail = f"Add to the version: {'; '.join(additions.named(planned.missing))}."
-            command = additions.command(known.version.model.slug, known.version.number, planned.missing)
-            adding = tuple(addition for what in planned.missing for addition in additions.additions(what))
-            steps.append(ReadinessStep(title, detail, RequirementStatus.FAILED, required, adding, command))
-        elif run is not None and run.status == CheckRun.Status.COMPLETED:
-            passed = RequirementStatus.MET if run.conclusion in PASSING_CONCLUSIONS else RequirementStatus.FAILED
-            detail = f"In #{run.request_id}: {run.summary or run.get_conclusion_display()}"
-            steps.append(ReadinessStep(title, detail, passed, required))
+def _check_facts(
+    known: _Known, document: PolicyDocument, planned: Iterable[planning.PlannedRun]
+) -> dict[str, CheckFact]:
+    """Return what is known of each check on the present inputs. A check without a result has no fact."""
+    rules = {rule.check: rule for rule in document.checks}
+    found = {}
+    for one in planned:
+        check = entry_points.find(one.check_slug)
+        title = check.title if check is not None else one.check_slug
+        run = known.runs.get((one.check_slug, one.inputs_digest))
+        reported = one.reported
+        if one.problem:
+            found[one.check_slug] = CheckFact(one.check_slug, title, "completed", "error", one.problem)
+        elif one.missing:
+            found[one.check_slug] = CheckFact(one.check_slug, title, CheckRun.Status.WAITING_EVIDENCE)
+        elif one.external and reported is not None:
+            words = f"Reported: {reported.summary or reported.get_conclusion_display()}"
+            found[one.check_slug] = CheckFact(
+                one.check_slug, title, reported.status, reported.conclusion, words, external=True
+            )
+        elif one.external:
+            found[one.check_slug] = CheckFact(one.check_slug, title, "expected", external=True, note=one.uncounted)
+        elif (
+            run is not None
+            and run.completed_at is not None
+            and is_fresh(rules[one.check_slug], run.completed_at, clock.now())
+        ):
+            words = f"In #{run.request_id}: {run.summary or run.get_conclusion_display()}"
+            found[one.check_slug] = CheckFact(one.check_slug, title, run.status, run.conclusion, words)
         else:
-            steps.append(ReadinessStep(title, "Runs when the request is made.", RequirementStatus.WAITING, required))
-    return steps
+            found[one.check_slug] = CheckFact(one.check_slug, title, CheckRun.Status.QUEUED)
+    return found
 
 
-def _external_step(known: _Known, planned: planning.PlannedRun, title: str, *, required: bool) -> ReadinessStep:
-    run = planned.reported
-    if run is not None and run.status == CheckRun.Status.COMPLETED:
-        passed = RequirementStatus.MET if run.conclusion in PASSING_CONCLUSIONS else RequirementStatus.FAILED
-        return ReadinessStep(title, f"Reported: {run.summary or run.get_conclusion_display()}", passed, required)
-    if run is not None:
+def _check_step(known: _Known, planned: planning.PlannedRun, judged: Requirement) -> ReadinessStep:
+    """Describe a judged check: what has to be added for it, or when it is evaluated."""
+    slug, model = planned.check_slug, known.version.model.slug
+
+    def step(
+        detail: str, state: RequirementStatus = judged.state, adding: tuple[Addition, ...] = (), command: str = ""
+    ) -> ReadinessStep:
+        return ReadinessStep(judged.title, detail, state, judged.required, adding, command, judged.id)
+
+    if planned.missing:
+        adding = tuple(addition for what in planned.missing for addition in additions.additions(what))
+        return step(
+            f"Add to the version: {'; '.join(additions.named(planned.missing))}.",
+            RequirementStatus.FAILED,
+            adding,
+            additions.command(model, known.version.number, planned.missing),
+        )
+    if judged.state is not RequirementStatus.WAITING:
+        return step(judged.detail)
+    if not planned.external:
+        return step("Runs when the request is made.")
+    if planned.reported is not None:
+        run = planned.reported
         words = f"{run.get_status_display()}: {run.progress}" if run.progress else run.get_status_display()
-        return ReadinessStep(title, f"{words}. Another system runs it.", RequirementStatus.WAITING, required)
-    command = external.how_to_report(planned.check_slug, known.version.model.slug, known.version.number)
+        return step(f"{words}. Another system runs it.")
     expected = "Expected: another system reports the result" + (f". {planned.uncounted}" if planned.uncounted else "")
-    return ReadinessStep(title, f"{expected}.", RequirementStatus.WAITING, required, command=command)
+    return step(f"{expected}.", command=external.how_to_report(slug, model, known.version.number))
 
 
-def _asked(known: _Known, request: PromotionRequest, document: PolicyDocument) -> tuple[AskedGroup, ...]:
+def _reviewers(known: _Known, request: PromotionRequest, document: PolicyDocument) -> tuple[Reviewer, ...]:
     called = {rule.group for rule in document.approvals}
-    if not called:
-        return ()
     members = [found for found in known.members if called & found.joined.keys()]
-    people = reviewers_among(members, known.deciders, request, called, known.involved)
-    in_group = {found.user.uid: found.joined.keys() for found in members}
+    return reviewers_among(members, known.deciders, request, called, known.involved) if called else ()
+
+
+def _asked(known: _Known, people: Sequence[Reviewer], document: PolicyDocument) -> tuple[AskedGroup, ...]:
+    in_group = {found.user.uid: found.joined.keys() for found in known.members}
+    able = [(one.uid, one.groups) for one in people if one.excluded is None]
+    filled = assign_approvers(document.approvals, able)
     return tuple(
         AskedGroup(
             rule.group,
@@ -303,6 +365,7 @@ def _asked(known: _Known, request: PromotionRequest, document: PolicyDocument) -
                 for one in people
                 if rule.group in in_group[one.uid] and (why := one.barred.get(rule.group) or one.excluded) is not None
             ),
+            len(filled[rule.group]),
         )
         for rule in sorted(document.approvals, key=lambda rule: rule.order)
     )

@@ -87,6 +87,8 @@ _PEOPLE_MAY = """
 view the model                       SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 find the model in a list             SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 view a version                       SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+simulate a promotion                 SR     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+simulate it under a draft            SR     -  -  -  -  -  -   -  +  -   -   -  -  -   .  ?  ?
 view a dataset                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 find the dataset in a list           SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 resolve a reference                  SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
@@ -215,6 +217,8 @@ _TOKENS_MAY = """
 view the model                       SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 find the model in a list             SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 view a version                       SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+simulate a promotion                 SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+simulate it under a draft            SR     -  -  -  -  -  -  -  -  .  -   -  -  -  +  -  -  -  -  -  -   .   ?  ?  ?
 view a dataset                       SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 find the dataset in a list           SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 resolve a reference                  SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?

@@ -170,6 +170,7 @@ urlpatterns: list[URLPattern] = [
     path("threads/<api-number:thread>/reopen", discussion.ThreadReopeningView.as_view()),
     path("checks", checks.ChecksView.as_view()),
     path("checks/<api-check:slug>", checks.CheckView.as_view()),
+    path("simulate", readiness.SimulationView.as_view()),
     path("policies", policies.PoliciesView.as_view()),
     path("change-proposals", change_proposals.ChangesView.as_view()),
     path("change-proposals/<api-number:number>", change_proposals.ChangeView.as_view()),

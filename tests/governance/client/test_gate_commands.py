@@ -183,3 +183,26 @@ def test_a_failed_check_is_4_and_named(
     written = summary.read_text()
     assert "### credit\\-risk\\-pd version 1 → staging: blocked" in written
     assert "| ✗ | Artifact formats are accepted | failed |" in written
+
+
+def test_a_promotion_is_simulated_before_it_is_requested(
+    countersign: Command, registered: str, organisation: Organisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = countersign("simulate", registered, "--to", "staging", "--table")
+    assert run.status == 5, run.err
+    assert "unknown, required checks have no result on these inputs" in run.out
+    assert "… File integrity" in run.out
+    assert countersign("simulate", registered, "--to", "production").status == 7
+    champion = countersign("simulate", registered, "--to", "@champion")
+    assert (champion.status, champion.json["draft"]) == (5, None)
+    assert countersign("simulate", registered, "--to", "@shadow", "--quiet", "--table").status == 0
+    draft = tmp_path / "draft.yaml"
+    draft.write_text("slug: starter-staging\ntitle: Without checks\napplies_to: {stages: [staging]}\n")
+    refused = countersign("simulate", registered, "--to", "staging", "--policy", draft)
+    assert (refused.status, refused.json["error"]["code"]) == (3, "not_permitted")
+    monkeypatch.setenv("COUNTERSIGN_TOKEN", organisation.token(organisation.people.henrik))
+    drafted = countersign("simulate", registered, "--to", "staging", "--policy", draft)
+    assert drafted.json["policies"] == [{"slug": "starter-staging", "revision": 2}]
+    assert drafted.status == 7, "an officer may not request it"
+    assert countersign("simulate", registered, "--to", "staging", "--policy", tmp_path / "none.yaml").status == 2
+    assert PromotionRequest.objects.count() == 0

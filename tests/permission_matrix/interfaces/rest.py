@@ -145,6 +145,15 @@ _simply("view a version", "getDocument", "GET", f"{VERSIONS}/{SHOWN}/document")
 _simply("view a version", "downloadDocument", "GET", f"{VERSIONS}/{SHOWN}/document.pdf")
 _simply("view a version", "getCard", "GET", f"{VERSIONS}/{SHOWN}/card")
 _simply("view a version", "getReadiness", "GET", f"{VERSIONS}/{SHOWN}/readiness")
+_SIMULATED = {"model": MODEL, "version": FREE, "target": {"stage": "staging"}}
+_simply("simulate a promotion", "simulatePromotion", "POST", "/simulate", _SIMULATED)
+_simply(
+    "simulate it under a draft",
+    "simulatePromotion",
+    "POST",
+    "/simulate",
+    {**_SIMULATED, "policy": actors.ANOTHER_POLICY},
+)
 _simply("view a version", "getLineage", "GET", f"{VERSIONS}/{SHOWN}/lineage")
 _simply("view a version", "listExternalRuns", "GET", f"{VERSIONS}/{SHOWN}/checks/{REPORTED}/runs")
 _simply("view a version", "getExternalRun", "GET", lambda w: f"/check-runs/{w.external_run}")

@@ -159,7 +159,9 @@ class TestReadiness(PageTest):
     def test_the_page_shows_it_and_costs_a_bounded_number_of_queries(self) -> None:
         version = self.bare()
         page = self.read(self.scene.people.priya, f"/models/{self.scene.model.slug}/versions/{version.number}/")
-        page.has("What each target needs", "Not offered: Development → Production", "Who would have to approve")
+        page.has(
+            "Readiness: what each target needs", "Not offered: Development → Production", "Who would have to approve"
+        )
         links = [str(a.get("href")) for _, a in page.tags]
         base = f"/models/{self.scene.model.slug}/versions/{version.number}"
         assert f"{base}/documents/?kind=evaluation.table" in links

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from audit.actor import Actor
+from governance import policies
 from governance import selectors as gate
 from governance.models import Webhook
 from governance.notifications.webhooks import sending
@@ -12,7 +13,7 @@ from registry.access import OrgPermission, Permission
 from registry.services import (
     downloads,
 )
-from tests.permission_matrix.actors import DATASET, MODEL, SHOWN, World
+from tests.permission_matrix.actors import ANOTHER_POLICY, DATASET, FREE, MODEL, SHOWN, World
 from tests.permission_matrix.interfaces.service.interface import SERVICE
 
 
@@ -46,6 +47,17 @@ def _(world: World, actor: Actor) -> bool:
 @SERVICE.at("resolve a reference")
 def _(world: World, actor: Actor) -> None:
     selectors.resolve(actor, f"{MODEL}/{SHOWN}")
+
+
+@SERVICE.at("simulate a promotion")
+def _(world: World, actor: Actor) -> None:
+    gate.simulate(actor, selectors.version(actor, MODEL, FREE), stage="staging")
+
+
+@SERVICE.at("simulate it under a draft")
+def _(world: World, actor: Actor) -> None:
+    draft = policies.parse(ANOTHER_POLICY)
+    gate.simulate(actor, selectors.version(actor, MODEL, FREE), stage="staging", draft=draft)
 
 
 @SERVICE.at("download an artifact")
