@@ -1518,7 +1518,7 @@ def _simulate(client: Client, options: argparse.Namespace, console: Console) -> 
         *requirement_lines(steps),
         *(["who would be asked to approve:", *groups] if groups else []),
         *(
-            f"policy    {_plain(one['slug'])}, revision {one['revision']}{' (draft)' if document['draft'] == one['slug'] else ''}"
+            f"policy    {_plain(one['slug'])}, {'the draft' if document['draft'] == one['slug'] else 'in force'}"
             for one in _items(document, "policies")
         ),
     )

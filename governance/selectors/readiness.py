@@ -42,6 +42,7 @@ from registry.access import Allowed, Denied
 from registry.exceptions import FieldError, ValidationFailedError
 from registry.models import ModelVersion, RegisteredModel, Stage, User
 from registry.selectors import AliasProtection, VersionContents
+from registry.stages import Lifecycle
 
 UNSAVED = 0
 """Primary key of an unsaved request; no row refers to it."""
@@ -60,6 +61,7 @@ class _Known:
     runs: Mapping[tuple[str, str], CheckRun]
     involved: Involvement
     may_request: Allowed | Denied
+    lifecycle: Lifecycle
     requests: Mapping[tuple[int | None, str], int]
     """Numbers of the open requests of the version, by target."""
 
@@ -74,10 +76,9 @@ def readiness(actor: Actor, version: ModelVersion) -> tuple[TargetReadiness, ...
         version: with its model, stage and people joined.
     """
     known = _known(actor, version, None)
-    lifecycle = selectors.lifecycle()
     rows = {stage.slug: stage for stage in Stage.objects.all()}
     held = selectors.current_alias_names(version)
-    found = [_of_stage(known, rows[spec.slug]) for spec in lifecycle.stages if spec.slug != version.stage.slug]
+    found = [_of_stage(known, rows[spec.slug]) for spec in known.lifecycle.stages if spec.slug != version.stage.slug]
     found += [
         _of_alias(known, protection.name, protection)
         for protection in selectors.protected_aliases()
@@ -157,12 +158,13 @@ def _known(actor: Actor, version: ModelVersion, draft: PolicyDocument | None) ->
         runs={(run.check_slug, run.inputs_digest): run for run in runs},
         involved=involvements([_unsaved(version, person, None, "")])[UNSAVED],
         may_request=access.check_permission(actor, access.Permission.REQUEST_PROMOTION, version.model),
+        lifecycle=selectors.lifecycle(),
         requests={(row.target_stage_id, row.target_alias): row.pk for row in live},
     )
 
 
 def _of_stage(known: _Known, stage: Stage) -> TargetReadiness:
-    version, lifecycle = known.version, selectors.lifecycle()
+    version, lifecycle = known.version, known.lifecycle
     number = known.requests.get((stage.pk, ""))
     spec = next(one for one in lifecycle.stages if one.slug == stage.slug)
     if stage.pk == version.stage_id:
