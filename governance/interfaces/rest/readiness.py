@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field
 from rest_framework.request import Request
@@ -106,9 +106,9 @@ class TargetReadinessResponse(ResponseBody):
     asked: list[RequiredGroupResponse]
 
     @classmethod
-    def of(cls, target: TargetReadiness, **further: object) -> Self:
+    def of(cls, target: TargetReadiness, **further: Any) -> Self:
         return cls(
-            **further,  # type: ignore[arg-type]  # the members that a subclass adds
+            **further,
             name=target.name,
             stage=target.stage or None,
             alias=target.alias or None,
