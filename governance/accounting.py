@@ -30,4 +30,5 @@ def declare_all() -> None:
     declare("governance_signalreport", "signal.*")
     declare("governance_signalseries", "signal.*")
     declare("governance_signalvalue", "signal.*")
+    declare("governance_waiver", "waiver.*")
     declare("governance_monitoringfinding", "finding.*", "signal.*")

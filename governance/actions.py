@@ -56,6 +56,10 @@ FINDING_RESOLVED = register("finding.resolved", "closed the finding")
 """The name of `FINDING_CLOSED` in logs of earlier releases; not recorded any more."""
 FINDING_NOTIFIED = register("finding.notified", "notified the owner of the finding by mail")
 
+WAIVER_GRANTED = register("waiver.granted", "waived a check of the version")
+WAIVER_REVOKED = register("waiver.revoked", "revoked the waiver of a check")
+WAIVER_EXPIRED = register("waiver.expired", "recorded that the waiver of a check expired")
+
 EXTERNAL_RUN_STARTED = register("external_run.started", "started a check outside Countersign")
 EXTERNAL_RUN_ATTACHED = register("external_run.attached", "attached a report to a check run outside Countersign")
 EXTERNAL_RUN_COMPLETED = register("external_run.completed", "reported the result of a check")

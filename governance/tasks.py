@@ -21,7 +21,7 @@ from governance.checks import check_runs, format_detection, run_worker
 from governance.documents import pdf_files
 from governance.integrations.source_sync import copying
 from governance.notifications.webhooks import outbox, sending
-from governance.services import accounts, external_checks, findings, reminders
+from governance.services import accounts, external_checks, findings, reminders, waivers
 from registry import access
 from registry.services import access_requests, change_proposals, garbage_collection, sign_in_links, upload_processing
 
@@ -119,6 +119,7 @@ def requeue_due_work(self: Task[..., None]) -> None:
             copying.plan_recent,
             check_runs.enqueue_due_runs,
             external_checks.end_overdue,
+            waivers.end_expired,
         ):
             _attempt(prepare)
         for task, find in _OVERDUE:

@@ -15,6 +15,7 @@ from governance.gate.eligibility import (
 )
 from governance.gate.finding_facts import blocking_findings
 from governance.gate.kind_conditions import kind_conditions
+from governance.gate.waiver_facts import Applied, applying, waiver_in_words, waivers_of
 from governance.models import CheckRun, Decision, PolicyRevision, PromotionRequest, SettlementFailure
 from governance.policies import (
     Basis,
@@ -264,6 +265,7 @@ def check_facts(
     *,
     remedies: bool = True,
     uncounted: Mapping[str, str] | None = None,
+    waivers: Applied | None = None,
 ) -> dict[str, CheckFact]:
     """Return the facts of the latest runs, by check slug.
 
@@ -273,6 +275,7 @@ def check_facts(
         runs: the latest run of each check.
         inputs: current inputs digest of each check. A run with another digest is stale.
         uncounted: why a result that was reported for an external check does not count, by check slug.
+        waivers: the waivers in force, by check slug.
         remedies: with false, `how_to_fulfil` stays empty and the findings of the runs are not read.
     """
     now = request.closed_at or clock.now()
@@ -290,6 +293,7 @@ def check_facts(
         stale = run.inputs_digest != inputs.get(rule.check) or (
             run.completed_at is not None and not is_fresh(rule, run.completed_at, now)
         )
+        waiver = applying((waivers or {}).get(rule.check, ()), run, inputs.get(rule.check)) if not stale else None
         facts[rule.check] = CheckFact(
             slug=rule.check,
             title=check.title if check is not None else rule.check,
@@ -297,6 +301,7 @@ def check_facts(
             conclusion=run.conclusion,
             summary=run.summary,
             stale=stale and run.status == CheckRun.Status.COMPLETED,
+            waived=waiver_in_words(waiver) if waiver is not None else "",
             how_to_fulfil=_way_out(run, request, rule, stale=stale) if remedies else "",
             external=rule.external,
             note=note,
@@ -457,7 +462,14 @@ def collect_facts(
         uncounted: why a result that was reported for an external check does not count, by check slug.
     """
     return Facts(
-        checks=check_facts(request, document, runs, inputs, uncounted=uncounted),
+        checks=check_facts(
+            request,
+            document,
+            runs,
+            inputs,
+            uncounted=uncounted,
+            waivers=waivers_of([request], {request.pk: document}).get(request.pk),
+        ),
         reviewers=tuple(people) if people is not None else reviewers(request, document),
         decisions=decision_facts(request),
         conditions=(

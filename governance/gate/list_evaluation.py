@@ -10,6 +10,7 @@ from governance.checks import entry_points
 from governance.gate import gate_inputs
 from governance.gate.eligibility import Member, involvements, members_among, reviewers_among
 from governance.gate.finding_facts import blocking_findings
+from governance.gate.waiver_facts import waivers_of
 from governance.models import CheckRun, PromotionRequest
 from governance.policies import Facts, Reviewer, Verdict, evaluate
 from registry import access
@@ -18,7 +19,7 @@ from registry import access
 def evaluate_many(
     requests: Collection[PromotionRequest], runs: Mapping[int, Mapping[str, CheckRun]], reader: Member | None
 ) -> dict[int, Verdict]:
-    """Evaluate requests for a list. At most eleven queries for any number of requests.
+    """Evaluate requests for a list. At most twelve queries for any number of requests.
 
     The verdicts name as reviewers only the reader and those who signed, not all members of the groups.
 
@@ -33,15 +34,28 @@ def evaluate_many(
     """
     reviewers = _reviewers([request for request in requests if request.is_live], reader)
     blocking = blocking_findings(requests)
+    documents = {
+        request.pk: document
+        for request in requests
+        if (document := gate_inputs.get_policy_document(request)) is not None
+    }
+    waivers = waivers_of(requests, documents)
     found: dict[int, Verdict] = {}
     for request in requests:
-        document = gate_inputs.get_policy_document(request)
+        document = documents.get(request.pk)
         if document is None:
             continue
         decisions = list(request.decisions.all())
         latest = runs.get(request.pk, {})
         facts = Facts(
-            checks=gate_inputs.check_facts(request, document, latest, _inputs(request, latest), remedies=False),
+            checks=gate_inputs.check_facts(
+                request,
+                document,
+                latest,
+                _inputs(request, latest),
+                remedies=False,
+                waivers=waivers.get(request.pk),
+            ),
             reviewers=reviewers.get(request.pk, ()) if request.is_live else gate_inputs.reviewers_of_closed(decisions),
             decisions=gate_inputs.facts_of_decisions(request, decisions),
             conditions=blocking.get(request.pk, ()),

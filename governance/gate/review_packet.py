@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit import canonical, clock
-from governance.gate import approvals, eligibility, gate_inputs
+from governance.gate import approvals, eligibility, gate_inputs, waiver_facts
 from governance.models import CheckRun, Packet, PromotionRequest
 from governance.policies import Involvement, PolicyDocument
 from registry import fingerprint
@@ -113,6 +113,7 @@ def _content(
             **({"governed_by": governed_by} if len(governed_by := _governed_by(request)) > 1 else {}),
         },
         "kept_out": _kept_out(request, involved),
+        **_waivers(request, document, runs, inputs),
         **_reapproval(request),
         # Only if there are any: other packets keep their digest.
         **({"aliases_outside_stage": list(outside)} if (outside := gate_inputs.aliases_outside_stage(request)) else {}),
@@ -153,6 +154,34 @@ def _reapproval(request: PromotionRequest) -> dict[str, Any]:
             ],
         }
     }
+
+
+def _waivers(
+    request: PromotionRequest, document: PolicyDocument, runs: Mapping[str, CheckRun], inputs: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the waivers that cover results of checks; empty without one, so that other packets keep their digest.
+
+    When a waiver ends, the packet is another one, and the decisions on it lapse.
+    """
+    found = waiver_facts.waivers_of([request], {request.pk: document}).get(request.pk, {})
+    covering = [waiver_facts.applying(waivers, runs.get(slug), inputs.get(slug)) for slug, waivers in found.items()]
+    shown = [
+        {
+            "uid": str(waiver.uid),
+            "number": waiver.pk,
+            "check": waiver.check_slug,
+            "codes": waiver.codes,
+            "inputs": waiver.inputs_digest,
+            "reason": waiver.reason,
+            "control": waiver.control,
+            "accepted_by": waiver.accepted_by.uid,
+            "valid_until": waiver.valid_until.isoformat(),
+            "event": str(waiver.event),
+        }
+        for waiver in covering
+        if waiver is not None
+    ]
+    return {"waivers": sorted(shown, key=lambda waiver: str(waiver["check"]))} if shown else {}
 
 
 def _version(version: ModelVersion, contents: VersionContents, form: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from governance.models.reminder_mail import ReminderMail
 from governance.models.settlement_failure import SettlementFailure
 from governance.models.signal import SignalReport, SignalSeries, SignalValue
 from governance.models.source_copy import SourceCopy
+from governance.models.waiver import Waiver
 from governance.models.webhook import Webhook, WebhookDelivery, WebhookPosition, WebhookSecret
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "SignalValue",
     "SourceCopy",
     "ThreadResolution",
+    "Waiver",
     "Webhook",
     "WebhookDelivery",
     "WebhookPosition",

@@ -5,6 +5,7 @@ from typing import Any
 
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
 from governance.policies.monitoring import combine_sections
+from governance.policies.waivable import combine_waivable
 
 Merge = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any] | None]
 """Combines the parameters of one check in two policies: (check, first, second) to parameters that satisfy both,
@@ -29,11 +30,12 @@ def merge_equal(check: str, first: Mapping[str, Any], second: Mapping[str, Any])
 def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) -> PolicyDocument:
     """Return the conjunction of policies: every request that satisfies it satisfies each of them.
 
-    Checks: the union; required before advisory; the shorter `max_age_days` and `timeout`. Approvals: for each group the
-    larger count and the later order. A comment, holding when ready, and an assessed tier are required if any policy
-    requires them. The earliest expiry applies. Monitoring: the limits of all, and the shorter periods. Slug, title,
-    targets and priority are those of the first document. A single document is returned unchanged. For a rollback or an
-    emergency change, `rules_for` is applied to each document before.
+    Checks: the union; required before advisory; the shorter `max_age_days` and `timeout`; waivable only if each policy
+    that names the check allows it, for the shorter time and by the groups of all. Approvals: for each group the larger
+    count and the later order. A comment, holding when ready, and an assessed tier are required if any policy requires
+    them. The earliest expiry applies. Monitoring: the limits of all, and the shorter periods. Slug, title, targets and
+    priority are those of the first document. A single document is returned unchanged. For a rollback or an emergency
+    change, `rules_for` is applied to each document before.
 
     Args:
         documents: the policies, the primary one first.
@@ -89,6 +91,7 @@ def _both(held: CheckRule, other: CheckRule, merge: Merge, policies: str) -> Che
         "mode": "required" if "required" in (held.mode, other.mode) else "advisory",
         "max_age_days": _smaller(held.max_age_days, other.max_age_days),
         "timeout": _smaller(held.timeout, other.timeout),
+        "waivable": combine_waivable(held.waivable, other.waivable),
     }
     if held.external != other.external:
         conflict = (
@@ -107,13 +110,13 @@ def _both(held: CheckRule, other: CheckRule, merge: Merge, policies: str) -> Che
             "must publish a revision that gives both the same parameters; then withdraw this request and open it again."
         )
         # Required even if both are advisory: a check that cannot be evaluated must not be skipped.
-        return UncombinableRule.model_validate(common | {"mode": "required", "conflict": conflict})
+        return UncombinableRule.model_validate(common | {"mode": "required", "waivable": None, "conflict": conflict})
     return CheckRule.model_validate(common | {"params": dict(params)})
 
 
 def _common_of_both_kinds(common: dict[str, Any]) -> dict[str, Any]:
     """Required even if both are advisory; the longer timeout of an external check does not fit the other kind."""
-    return common | {"mode": "required", "timeout": None}
+    return common | {"mode": "required", "timeout": None, "waivable": None}
 
 
 def _stricter(held: ApprovalRule | None, other: ApprovalRule) -> ApprovalRule:

@@ -17,6 +17,7 @@ from pydantic import (
 from governance.policies.emergency import Emergency
 from governance.policies.monitoring import Monitoring
 from governance.policies.rollback import Rollback
+from governance.policies.waivable import NEVER, Waivable
 from registry import yaml_reader
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")]
@@ -67,8 +68,9 @@ class CheckRule(_Part):
 
     An `external` check is run by another system, which reports its result; the product does not run it, so it has no
     parameters. `reported_by` states whose results count: those of service accounts only, or those of any account but
-    the people who requested the promotion or made the version. Both are serialised only if they deviate from the
-    default, so that other documents keep their digest.
+    the people who requested the promotion or made the version. `waivable` states who may waive the check, and for how
+    long; without it it is not waived. The three are serialised only if they deviate from the default, so that other
+    documents keep their digest.
     """
 
     check: CheckSlug
@@ -79,8 +81,12 @@ class CheckRule(_Part):
     external: Annotated[bool, Field(strict=True)] = Field(default=False, exclude_if=lambda value: not value)
     reported_by: Literal["service_account", "any"] = Field(default="any", exclude_if=lambda value: value == "any")
 
+    waivable: Waivable | None = Field(default=None, exclude_if=lambda value: value is None)
+
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "CheckRule":
+        if self.waivable is not None and self.check in NEVER:
+            raise ValueError(f"{self.check} is never waived: remove `waivable`")
         if self.external and self.params:
             raise ValueError("an external check has no params: the system that runs it has its own settings")
         if not self.external and self.timeout is not None and self.timeout > MAX_TIMEOUT:

@@ -44,7 +44,8 @@ class CheckFact:
     conclusion: str = ""
     summary: str = ""
     stale: bool = False
-    waived: bool = False
+    waived: str = ""
+    """The waiver that covers the result, in words; empty if none does."""
     how_to_fulfil: str = ""
     external: bool = False
     """Another system runs it and reports the result. Its `status` is `expected` before the first report."""
@@ -153,7 +154,8 @@ def evaluate(document: PolicyDocument, facts: Facts) -> Verdict:
     """
     checks = tuple(_check_requirement(rule, facts.checks.get(rule.check)) for rule in document.checks)
     answered = all(
-        (fact := facts.checks.get(rule.check)) is not None and fact.status == "completed" for rule in document.checks
+        (fact := facts.checks.get(rule.check)) is not None and (fact.status == "completed" or bool(fact.waived))
+        for rule in document.checks
     )
     review_open = answered and all(c.satisfied for c in checks if c.required)
     standings = _approvals(document, facts)
@@ -261,7 +263,7 @@ def _check_requirement(rule: CheckRule, fact: CheckFact | None) -> Requirement:
         detail = "expected: no result has been reported" + (f" that counts ({fact.note})" if fact.note else "")
         return as_requirement(RequirementStatus.WAITING, detail, fact.how_to_fulfil)
     if fact.waived:
-        return as_requirement(RequirementStatus.WAIVED, fact.summary)
+        return as_requirement(RequirementStatus.WAIVED, fact.waived)
     if fact.status != "completed":
         words = {
             "waiting_evidence": "waiting for evidence",

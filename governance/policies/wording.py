@@ -10,6 +10,7 @@ from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
 from governance.policies.emergency import emergency_in_words
 from governance.policies.monitoring import monitoring_in_words
 from governance.policies.rollback import rollback_in_words
+from governance.policies.waivable import waivable_in_words
 
 NO_SELF_APPROVAL = (
     "Who asked for the change, or registered, trained or contributed to the version, does not approve it. "
@@ -72,6 +73,8 @@ def _check(rule: CheckRule, titles: Mapping[str, str]) -> str:
         sentence += f" {'; '.join(params)}."
     if rule.max_age_days is not None:
         sentence += f" The result may be {_days(rule.max_age_days)} old."
+    if rule.waivable is not None:
+        sentence += f" {waivable_in_words(rule.waivable)}"
     return sentence
 
 

@@ -87,15 +87,14 @@ fingerprint does not cover what is loaded.
 
 `countersign scan FOLDER` gives the same result before a version is registered.
 
-The check cannot be waived. What is acceptable although the engine does not know it is named exactly, in `extra_allowed`
-or `allowed_code`; a second officer confirms the policy."""
+A critical finding cannot be waived. What is acceptable although the engine does not know it is named exactly, in
+`extra_allowed` or `allowed_code`; a second officer confirms the policy."""
     needs = (
         RequiredEvidence(
             ARTIFACT_FILES,
             form="All files of the version, as registered. Nothing has to be added.",
         ),
     )
-    waivable = False
     # Content of compressed containers is unpacked to temporary files of the sandbox; `max_unpacked_gb` limits it.
     sandbox: ClassVar[Sandbox] = Sandbox(memory=1 << 30, cpu=1200, wall=1260, file_size=32 << 30)
 
