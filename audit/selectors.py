@@ -130,6 +130,12 @@ def latest_event_pk() -> int:
     return Event.objects.aggregate(newest=Max("id"))["newest"] or 0
 
 
+def event_pk_before(moment: datetime) -> int:
+    """Return the primary key of the last event that was recorded before a moment; 0 if there is none."""
+    earlier = Event.objects.filter(happened_at__lt=moment).order_by("-happened_at", "-id")
+    return earlier.values_list("id", flat=True).first() or 0
+
+
 def events_after_pk(arrival: int, actions: Collection[str], limit: int) -> list[Event]:
     """Return the events of `actions` with a primary key above `arrival`, ascending, at most `limit`.
 

@@ -32,3 +32,4 @@ def declare_all() -> None:
     declare("governance_signalvalue", "signal.*")
     declare("governance_waiver", "waiver.*")
     declare("governance_monitoringfinding", "finding.*", "signal.*")
+    declare("governance_notificationchannel", "notification_channel.*")

@@ -77,3 +77,6 @@ THREAD_RESOLVED = register("thread.resolved", "resolved a thread")
 THREAD_REOPENED = register("thread.reopened", "reopened a thread")
 
 DEMONSTRATION_COMPLETED = register("demonstration.completed", "completed the data of the demonstration")
+
+NOTIFICATION_CHANNEL_ADDED = register("notification_channel.added", "added an address for notifications")
+NOTIFICATION_CHANNEL_REMOVED = register("notification_channel.removed", "removed an address for notifications")

@@ -16,11 +16,20 @@ from celery.schedules import crontab
 from django.conf import settings
 
 from governance import liveness
-from governance.task_queue import END_ACCESS, RECOGNISE_FORMATS, REMIND, REQUEUE_DUE_WORK, SEND_WEBHOOKS, SWEEP_STORAGE
+from governance.task_queue import (
+    DISPATCH_NOTIFICATIONS,
+    END_ACCESS,
+    RECOGNISE_FORMATS,
+    REMIND,
+    REQUEUE_DUE_WORK,
+    SEND_WEBHOOKS,
+    SWEEP_STORAGE,
+)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings")
 
 END_ACCESS_SECONDS = 60.0
+NOTIFICATION_SECONDS = 15.0
 
 
 class LivenessStep(bootsteps.StartStopStep):
@@ -71,6 +80,11 @@ app.conf.beat_schedule = {
         "task": SEND_WEBHOOKS,
         "schedule": settings.COUNTERSIGN_WEBHOOK_SECONDS,
         "options": {"expires": settings.COUNTERSIGN_WEBHOOK_SECONDS},
+    },
+    "dispatch-notifications": {
+        "task": DISPATCH_NOTIFICATIONS,
+        "schedule": NOTIFICATION_SECONDS,
+        "options": {"expires": NOTIFICATION_SECONDS},
     },
     # Expired grants have no effect at once; this only closes their rows, so a delay of a minute does not matter.
     "end-access": {"task": END_ACCESS, "schedule": END_ACCESS_SECONDS, "options": {"expires": END_ACCESS_SECONDS}},

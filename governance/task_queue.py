@@ -33,6 +33,8 @@ REQUEUE_DUE_WORK = "governance.tasks.requeue_due_work"
 END_ACCESS = "governance.tasks.close_expired_access"
 REMIND = "governance.tasks.send_review_reminders"
 MAIL_LINK = "governance.tasks.mail_link"
+DISPATCH_NOTIFICATIONS = "governance.tasks.dispatch_notifications"
+DELIVER_NOTIFICATION = "governance.tasks.deliver_notification"
 MAIL_FINDING = "governance.tasks.mail_finding"
 MAIL_NOTICE = "governance.tasks.mail_notice"
 

@@ -20,6 +20,7 @@ from governance import promotions, task_queue
 from governance.checks import check_runs, format_detection, run_worker
 from governance.documents import pdf_files
 from governance.integrations.source_sync import copying
+from governance.notifications import delivering, dispatching
 from governance.notifications.webhooks import outbox, sending
 from governance.services import accounts, external_checks, findings, reminders, waivers
 from registry import access
@@ -172,6 +173,29 @@ def deliver_webhook(self: Task[..., None], delivery_id: int) -> None:
         sending.deliver(delivery_id)
 
 
+@shared_task(bind=True, name=task_queue.DISPATCH_NOTIFICATIONS, acks_late=True, reject_on_worker_lost=True)
+def dispatch_notifications(self: Task[..., None]) -> None:
+    """Write the notifications of new events, and enqueue every delivery that is due."""
+    with _ambient(self):
+        dispatching.dispatch()
+        for delivery_id in delivering.due():
+            task_queue.enqueue_now(task_queue.DELIVER_NOTIFICATION, delivery_id)
+
+
+@shared_task(
+    bind=True,
+    name=task_queue.DELIVER_NOTIFICATION,
+    acks_late=True,
+    reject_on_worker_lost=True,
+    soft_time_limit=WEBHOOK_SOFT_LIMIT,
+    time_limit=WEBHOOK_HARD_LIMIT,
+)
+def deliver_notification(self: Task[..., None], delivery_id: int) -> None:
+    """Send one mail or message of a channel, unless its row is claimed already."""
+    with _ambient(self):
+        delivering.deliver(delivery_id)
+
+
 @shared_task(bind=True, name=task_queue.END_ACCESS, acks_late=True, reject_on_worker_lost=True)
 def close_expired_access(self: Task[..., None]) -> None:
     """Close expired grants, access requests and change proposals, each in its own transaction."""
@@ -213,6 +237,7 @@ def sweep_storage(self: Task[..., None]) -> None:
         garbage_collection.collect_garbage()
         pdf_files.sweep()
         outbox.prune()
+        dispatching.prune()
 
 
 @shared_task(bind=True, name=task_queue.REMIND, acks_late=True, reject_on_worker_lost=True)

@@ -8,6 +8,14 @@ from governance.models.document import FrozenDocument
 from governance.models.external_run import ExternalRun
 from governance.models.finding import Finding, FindingMail
 from governance.models.idempotency import IdempotencyKey
+from governance.models.log_reading import LogPosition, UnprocessedEvent
+from governance.models.notification import (
+    Notification,
+    NotificationChannel,
+    NotificationDelivery,
+    NotificationMute,
+    NotificationPreferences,
+)
 from governance.models.pdf_file import PdfFile
 from governance.models.policy import Policy, PolicyRevision, RequestPolicy
 from governance.models.promotion import PromotionRequest
@@ -16,7 +24,7 @@ from governance.models.settlement_failure import SettlementFailure
 from governance.models.signal import SignalReport, SignalSeries, SignalValue
 from governance.models.source_copy import SourceCopy
 from governance.models.waiver import Waiver
-from governance.models.webhook import Webhook, WebhookDelivery, WebhookPosition, WebhookSecret
+from governance.models.webhook import Webhook, WebhookDelivery, WebhookSecret
 
 __all__ = [
     "AdvisoryMirror",
@@ -31,6 +39,12 @@ __all__ = [
     "FindingMail",
     "FrozenDocument",
     "IdempotencyKey",
+    "LogPosition",
+    "Notification",
+    "NotificationChannel",
+    "NotificationDelivery",
+    "NotificationMute",
+    "NotificationPreferences",
     "PackageAdvisories",
     "Packet",
     "PdfFile",
@@ -45,9 +59,9 @@ __all__ = [
     "SignalValue",
     "SourceCopy",
     "ThreadResolution",
+    "UnprocessedEvent",
     "Waiver",
     "Webhook",
     "WebhookDelivery",
-    "WebhookPosition",
     "WebhookSecret",
 ]

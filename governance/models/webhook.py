@@ -83,18 +83,3 @@ class WebhookDelivery(RetriedInPlace):
 
     def __str__(self) -> str:
         return f"{self.entity}.{self.action} for {self.webhook_id}"
-
-
-class WebhookPosition(models.Model):
-    """How far the audit log was read for webhooks; a single row.
-
-    Every event up to `arrival` is in the outbox. Every event up to `horizon` is in it once all transactions below
-    `begun` have ended.
-    """
-
-    arrival = models.BigIntegerField(default=0)
-    horizon = models.BigIntegerField(default=0)
-    begun = models.BigIntegerField(default=0)
-
-    def __str__(self) -> str:
-        return f"at {self.arrival}"

@@ -140,6 +140,16 @@ class Verdict:
     def unmet(self) -> tuple[Requirement, ...]:
         return tuple(r for r in self.requirements if r.required and not r.satisfied)
 
+    @property
+    def awaited(self) -> dict[str, frozenset[str]]:
+        """The reviewers whose approval is missing now, by uid, with the groups for which they may give it."""
+        found: dict[str, set[str]] = {}
+        for progress in self.approvals:
+            if progress.open and progress.missing > 0:
+                for reviewer in progress.may_approve:
+                    found.setdefault(reviewer.uid, set()).add(progress.rule.group)
+        return {uid: frozenset(groups) for uid, groups in found.items()}
+
 
 def evaluate(document: PolicyDocument, facts: Facts) -> Verdict:
     """Evaluate a request under its policy.

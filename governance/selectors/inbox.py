@@ -128,10 +128,7 @@ def _list_row(
         for progress in approvals
         if request.is_live and any(reviewer.uid == uid for reviewer in progress.eligible)
     )
-    may_approve = any(
-        progress.open and progress.missing > 0 and any(reviewer.uid == uid for reviewer in progress.may_approve)
-        for progress in mine
-    )
+    may_approve = bool(mine) and verdict is not None and uid in verdict.awaited
     return ListRow(
         request=request,
         checks_met=sum(check.satisfied for check in checks),

@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import cached_property
 from http.cookies import SimpleCookie
 from typing import Any
+from uuid import UUID, uuid4
 
 from audit import clock
 from audit.actor import Actor
@@ -22,6 +23,7 @@ from governance.models import (
     DiscussionThread,
     ExternalRun,
     Finding,
+    Notification,
     Packet,
     Policy,
     PromotionRequest,
@@ -277,6 +279,11 @@ class World:
         return Grant.objects.get(pk=self.grants[key])
 
     @cached_property
+    def notification(self) -> UUID:
+        """A notification of somebody."""
+        return Notification.objects.get(person=self.person("subject")).uid
+
+    @cached_property
     def view(self) -> int:
         """A view that somebody shares."""
         found = SavedView.objects.get(owner=self.person("subject"))
@@ -467,10 +474,27 @@ def _issue_tokens(world: World) -> None:
     saved_views.save_view(
         actor=access.actor_for(world.person("subject")), name="Theirs", query="tier:2", shared=True, vocabulary=WORDS
     )
+    notify(world.person("subject"))
     for key in (*PEOPLE, "subject"):
         if key != "an":
             token, _ = factories.token(world.person(key), ["models:read"])
             world.own_tokens[world.person(key).uid] = token.uid
+
+
+def notify(person: User) -> Notification:
+    """An unread notification of a person, about no model."""
+    return Notification.objects.create(
+        person=person,
+        reason="ends",
+        key=str(uuid4()),
+        subject_type="token",
+        subject_id="tok_1",
+        subject="Token ci",
+        title="Token ci expires",
+        because="You own the token.",
+        path="/profile/tokens/",
+        created_at=clock.now(),
+    )
 
 
 def _report_a_check(world: World) -> None:

@@ -208,6 +208,9 @@ keep a view                          SP     +  +  +  +  +  +   +  +  +   +   +  
 change one's own view                SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 delete one's own view                SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 change somebody's view               SP     .  .  .  .  .  .   .  .  .   .   .  .  .   .  ?  ?
+open one's own notification          SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+open somebody's notification         SP     .  .  .  .  .  .   .  .  .   .   .  .  .   .  ?  ?
+mark one's notifications as read     SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 revoke one's own token               SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 revoke somebody's token              SA     .  .  .  .  .  .   .  .  +   +   .  .  .   .  ?  ?
 """

@@ -14,6 +14,7 @@ from django.urls import reverse
 from audit import clock
 from audit.actor import Actor
 from governance import selectors
+from governance.notifications import inbox
 from registry import access
 from registry import selectors as catalogue
 from registry.access import OrgPermission
@@ -80,6 +81,12 @@ class PageLayout:
     @cached_property
     def waiting(self) -> int:
         return len(models_waiting(self._request, self._actor))
+
+    @cached_property
+    def unread(self) -> str:
+        """The number of unread notifications, as the header shows it; empty if there is none."""
+        number = inbox.count_unread(self._actor, self.me)
+        return f"{number}+" if number == inbox.MOST_COUNTED else str(number or "")
 
     @cached_property
     def nav(self) -> tuple[Group, ...]:

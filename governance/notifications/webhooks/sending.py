@@ -25,8 +25,9 @@ from audit import clock
 from audit import selectors as log
 from audit.actor import Actor
 from governance.models import Webhook, WebhookDelivery, WebhookSecret
+from governance.notifications.posting import post_message, shortest_pause
 from governance.notifications.webhooks import payloads
-from governance.outbound_http import ForbiddenAddressError, ServerFault, WebhookResponse, post
+from governance.outbound_http import ForbiddenAddressError, ServerFault, WebhookResponse
 from governance.services import webhooks
 from registry import access
 from registry.models import RegisteredModel
@@ -182,10 +183,7 @@ def _send(webhook: Webhook, delivery_id: UUID, body: bytes) -> WebhookResponse:
     secret = WebhookSecret.objects.filter(webhook=webhook).values_list("value", flat=True).first()
     if secret:
         headers["X-MLflow-Signature"] = signature(secret, str(delivery_id), timestamp, body)
-    named = webhooks.is_allowlisted_host(webhook.url)
-    if not named and not webhook.url.startswith("https://"):
-        raise ForbiddenAddressError("The host is no longer named by an operator, so it is reached over TLS only.")
-    return post(webhook.url, body, headers, private=named)
+    return post_message(webhook.url, body, headers)
 
 
 def _retry(row: WebhookDelivery, lease: Lease, receipt: WebhookResponse | None, problem: str) -> None:
@@ -194,11 +192,7 @@ def _retry(row: WebhookDelivery, lease: Lease, receipt: WebhookResponse | None, 
     if QUEUE.is_last_attempt(row.attempts):
         _finish(lease, state=WebhookDelivery.State.FAILED, answer=answer, problem=problem)
         return
-    retry_after, at_least = receipt.retry_after if receipt is not None else "", timedelta()
-    if retry_after.isascii() and retry_after.isdecimal():
-        longest = PAUSES[-1]
-        # Compared as numbers: the value a receiver sends may exceed a timedelta.
-        at_least = min(int(retry_after), int(longest.total_seconds())) * timedelta(seconds=1)
+    at_least = shortest_pause(receipt, PAUSES[-1])
     logger.info("webhook delivery %s waits and is tried again: %s", row.uid, problem)
     QUEUE.retry(lease, row.attempts, at_least=at_least, problem=problem, answer=answer)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponseBase
@@ -27,6 +28,7 @@ from tests.permission_matrix.actors import (
     UNASSESSED,
     UNUSED,
     World,
+    notify,
 )
 from tests.permission_matrix.interfaces.attempts import Answer, Caller, InterfaceAttempts, TryIt, words
 from tests.permission_matrix.interfaces.service.interface import NEW_PASSWORD, WHY
@@ -132,7 +134,7 @@ _simply("read the log of the model", "audit", lambda world: f"{_url('audit')}?mo
 _simply("read the log of the model", "event", lambda world: _url("event", world.event_of_the_model))
 _simply("read the audit log", "audit", lambda world: _url("audit"))
 _simply("read an event of the organisation", "event", lambda world: _url("event", world.event_of_the_organisation))
-for _own in ("home", "reviews", "profile", "tokens", "search-help", "saved-views", "send-again"):
+for _own in ("home", "reviews", "notifications", "profile", "tokens", "search-help", "saved-views", "send-again"):
     _simply("open one's own pages", _own, lambda world, name=_own: _url(name))  # type: ignore[misc]  # mypy does not infer defaults of a lambda
 
 
@@ -417,6 +419,26 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
 @PAGE.at("change somebody's view", "POST web:change-view")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("change-view", world.view), {"name": "Mine now"})
+
+
+def _own_notification(world: World, caller: Caller) -> UUID:
+    """A notification of theirs; of none for who has no account."""
+    return notify(world.person(caller.key)).uid if caller.key not in ("an", "go") else uuid4()
+
+
+@PAGE.at("open one's own notification", "GET web:notification")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.get(_url("notification", _own_notification(world, caller)))
+
+
+@PAGE.at("open somebody's notification", "GET web:notification")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.get(_url("notification", world.notification))
+
+
+@PAGE.at("mark one's notifications as read", "POST web:notifications")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("notifications"), {"do": "read", "uid": str(_own_notification(world, caller))})
 
 
 @PAGE.at("revoke one's own token", "GET web:revoke-token", "POST web:revoke-token")

@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from audit import clock
 from audit.models import Event, Private
-from governance.models import Webhook, WebhookDelivery, WebhookPosition, WebhookSecret
+from governance.models import LogPosition, Webhook, WebhookDelivery, WebhookSecret
 from governance.notifications.webhooks import outbox, sending
 from governance.outbound_http import post
 from governance.services import webhooks
@@ -389,6 +389,6 @@ def test_an_event_that_is_committed_late_is_told(people: People, receiver: Recei
     thread.join()
     newest = Event.objects.order_by("-id").values_list("pk", flat=True)[0]
     # Transactions of the whole cluster count, those of tests beside this one too.
-    wait_until(lambda: carried() and WebhookPosition.objects.get().arrival == newest)
+    wait_until(lambda: carried() and LogPosition.objects.get().arrival == newest)
     told = [json.loads(body)["data"]["name"] for _, _, body in receiver.got]
     assert sorted(told) == ["quick", "quicker", "quickest", "slow"]

@@ -1,0 +1,164 @@
+"""Send notifications: claim a delivery, compose its message from what the recipient may still see, and send it.
+
+No transaction is open while a mail server or a receiver is waited for. A delivery is sent at least once, and twice only
+if its worker ends between sending and storing the result.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Final
+
+from django.db import DatabaseError
+
+from audit import clock
+from governance.models import Notification, NotificationDelivery, NotificationMute, PromotionRequest
+from governance.notifications import messages, reasons
+from governance.notifications.posting import post_message, shortest_pause
+from governance.outbound_http import ForbiddenAddressError, ServerFault, WebhookResponse
+from registry import access
+from registry.models import Membership, RegisteredModel, User
+from registry.services.claiming import Lease, WorkQueue
+
+logger = logging.getLogger(__name__)
+
+PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (15, 60, 300, 1800, 2 * 3600, 8 * 3600, 24 * 3600))
+"""Pauses before each further attempt. Up to a tenth is added as jitter."""
+LOST_AFTER: Final = timedelta(seconds=120)
+"""Age after which a claim is invalid; longer than any delivery."""
+_NOTHING_LEFT: Final = "Everything in it was read, is not visible to the recipient any more, or was settled."
+
+QUEUE = WorkQueue(
+    model=NotificationDelivery,
+    waiting={"state": NotificationDelivery.State.WAITING},
+    running={},
+    lost_after=lambda: LOST_AFTER,
+    max_attempts=lambda: len(PAUSES) + 1,
+    pause=lambda attempts: PAUSES[attempts - 1] * (1 + secrets.randbelow(101) / 1000),
+)
+
+Afterwards = Callable[[Notification], None]
+ON_MAILED: dict[str, Afterwards] = {}
+"""What records that the mail about a notification was sent, by reason."""
+
+
+def due() -> list[int]:
+    """Keys of the deliveries that a worker should have claimed by now. Ends those whose workers were lost too often."""
+    QUEUE.finish_exhausted(
+        state=NotificationDelivery.State.FAILED, problem="Every worker that sent it was lost.", finished_at=clock.now()
+    )
+    return QUEUE.claimable_ids()
+
+
+def deliver(delivery_id: int) -> bool:
+    """Send a delivery, if its row can be claimed. Returns whether it was claimed.
+
+    Whatever fails while the message is composed or sent is a failed attempt, except a fault of the database.
+
+    Args:
+        delivery_id: primary key of the row.
+    """
+    lease = QUEUE.claim(delivery_id)
+    if lease is None:
+        return False
+    row = NotificationDelivery.objects.select_related("person", "channel").get(pk=lease.pk)
+    try:
+        shown = _shown(row)
+        if not shown:
+            _finish(lease, state=NotificationDelivery.State.WITHHELD, problem=_NOTHING_LEFT)
+            return True
+        response = _send(row, shown)
+    except (ServerFault, ForbiddenAddressError, OSError) as fault:  # OSError: a mail server, and smtplib
+        _retry(row, lease, None, str(fault) or type(fault).__name__)
+        return True
+    except DatabaseError:
+        raise  # the row cannot be written now; its worker counts as lost
+    except Exception as error:
+        logger.exception("notification delivery %s could not be composed", row.uid)
+        _retry(row, lease, None, f"The message could not be composed here ({type(error).__name__}).")
+        return True
+    if response is not None and not 200 <= response.status < 300:
+        _retry(row, lease, response, f"The receiver answered {response.status}.")
+        return True
+    answer = response.status if response is not None else None
+    if _finish(lease, state=NotificationDelivery.State.DELIVERED, answer=answer, problem="") and row.channel is None:
+        for item in shown:
+            if afterwards := ON_MAILED.get(item.reason):
+                afterwards(item)
+    return True
+
+
+def _shown(row: NotificationDelivery) -> list[Notification]:
+    """Return the notifications that the recipient may still see and that are not settled."""
+    items = list(row.notifications.order_by("pk").select_related("person"))
+    if row.channel is not None and row.channel.deleted_at is not None:
+        return []
+    if row.person is not None and not row.person.is_active:
+        return []
+    if row.digest_at is not None:
+        items = [item for item in items if item.read_at is None]
+    muted = set(NotificationMute.objects.filter(person=row.person).values_list("subject_type", "subject_id"))
+    uids = {item.model_uid for item in items if item.model_uid is not None}
+    models = {model.uid: model for model in RegisteredModel.objects.filter(uid__in=uids)}
+    readers = _readers(row)
+    seen = {uid: _may_all_view(readers, model) for uid, model in models.items()}
+    live = _live_requests(items)
+    return [
+        item
+        for item in items
+        if (item.model_uid is None or seen.get(item.model_uid, False))
+        and ((item.subject_type, item.subject_id) not in muted or reasons.REASONS[item.reason].fixed)
+        and (item.reason != reasons.REVIEW_REQUESTED.slug or item.subject_id in live)
+    ]
+
+
+def _readers(row: NotificationDelivery) -> list[User]:
+    """Return who reads the message: the person, or every member of the group of the channel."""
+    if row.person is not None:
+        return [row.person]
+    assert row.channel is not None
+    held = Membership.effective(clock.now()).filter(group_id=row.channel.group_id, user__is_active=True)
+    return [membership.user for membership in held.select_related("user")]
+
+
+def _may_all_view(readers: list[User], model: RegisteredModel) -> bool:
+    able = access.filter_users_with_permission(readers, access.Permission.VIEW, model)
+    return bool(readers) and all(reader.pk in able for reader in readers)
+
+
+def _live_requests(items: list[Notification]) -> set[str]:
+    numbers = [int(item.subject_id) for item in items if item.reason == reasons.REVIEW_REQUESTED.slug]
+    live = PromotionRequest.objects.filter(pk__in=numbers, state__in=PromotionRequest.LIVE)
+    return {str(number) for number in live.values_list("pk", flat=True)}
+
+
+def _send(row: NotificationDelivery, shown: list[Notification]) -> WebhookResponse | None:
+    if row.channel is None:
+        assert row.person is not None
+        if not row.person.email:
+            raise OSError("The account has no mail address any more.")
+        messages.compose_mail(row.person.name, row.person.email, shown).send()
+        return None
+    body = messages.encode(messages.compose_body(row.channel, shown))
+    headers: Mapping[str, str] = {"Content-Type": "application/json"}
+    if row.channel.secret:
+        headers = {**headers, **messages.sign(row.channel.secret, str(row.uid), clock.now(), body)}
+    return post_message(row.channel.url, body, headers)
+
+
+def _retry(row: NotificationDelivery, lease: Lease, response: WebhookResponse | None, problem: str) -> None:
+    """Let another attempt be made after a pause, unless this was the last."""
+    answer = response.status if response is not None else None
+    logger.info("notification delivery %s failed: %s", row.uid, problem)
+    if QUEUE.is_last_attempt(row.attempts):
+        _finish(lease, state=NotificationDelivery.State.FAILED, answer=answer, problem=problem)
+        return
+    at_least = shortest_pause(response, PAUSES[-1])
+    QUEUE.retry(lease, row.attempts, at_least=at_least, problem=problem, answer=answer)
+
+
+def _finish(lease: Lease, *, state: str, problem: str, answer: int | None = None) -> bool:
+    return QUEUE.finish(lease, state=state, problem=problem[:500], answer=answer, finished_at=clock.now())

@@ -1,0 +1,145 @@
+"""The reasons for which persons are notified, and the ways of sending. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+MAIL: Final = "mail"
+"""The channel that every person with an address has. Other channels are named by their uid."""
+
+
+class Mode(StrEnum):
+    """When notifications of a reason are sent by a channel."""
+
+    NOW = "now"
+    DIGEST = "digest"
+    OFF = "off"
+
+
+MODE_LABELS: Final = {Mode.NOW: "At once", Mode.DIGEST: "In the daily digest", Mode.OFF: "Not sent"}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a person is notified.
+
+    Attributes:
+        slug: its name in settings and in the API.
+        label: its name on pages.
+        explanation: who is notified, and of what.
+        default: when it is sent where the person chose nothing.
+        fixed: whether it is always sent by mail at once and cannot be muted.
+    """
+
+    slug: str
+    label: str
+    explanation: str
+    default: Mode = Mode.NOW
+    fixed: bool = False
+
+
+REVIEW_REQUESTED: Final = Reason(
+    "review_requested",
+    "Your review is requested",
+    "A request is open for review, and your approval can count for it now.",
+)
+APPROVAL_LAPSED: Final = Reason(
+    "approval_lapsed",
+    "Your decision lapsed",
+    "The evidence that you signed changed, so your decision on the request does not count any more.",
+)
+CHANGES_REQUESTED: Final = Reason(
+    "changes_requested",
+    "Changes are requested",
+    "A reviewer requested changes of your request, or of a request for a model that you own.",
+)
+BLOCKED: Final = Reason(
+    "request_blocked",
+    "Your request is blocked",
+    "A requirement of your request, or of a request for a model that you own, failed.",
+)
+READY: Final = Reason(
+    "request_ready",
+    "Your request is ready",
+    "All requirements are met, and the request waits to be executed.",
+)
+PROMOTED: Final = Reason(
+    "request_promoted",
+    "Your request is promoted",
+    "The version of your request, or of a model that you own, was promoted.",
+    Mode.DIGEST,
+)
+REJECTED: Final = Reason(
+    "request_rejected",
+    "Your request is rejected",
+    "Your request, or a request for a model that you own, was closed as rejected.",
+)
+CLOSED: Final = Reason(
+    "request_closed",
+    "Your request ended without a promotion",
+    "Your request, or a request for a model that you own, expired, was withdrawn by another person, or was superseded.",
+)
+MENTIONED: Final = Reason("mentioned", "You are mentioned", "A comment mentions you.")
+REVIEW_DUE: Final = Reason(
+    "review_due",
+    "A periodic review is due",
+    "The review of a model that you own is due in 30, 7 or 0 days, or is overdue (each week).",
+)
+HEALTH: Final = Reason(
+    "health_breached",
+    "A production signal is beyond its limit",
+    "A finding was opened on a model that you own.",
+)
+FINDING: Final = Reason(
+    "finding_assigned",
+    "A finding is yours to correct",
+    "A finding was opened that you own, or was assigned to you.",
+)
+ENDS: Final = Reason(
+    "ends",
+    "A finding, a waiver or a token ends",
+    "A finding or waiver that concerns you is due or ends, or one of your access tokens expires in 7 days or 1 day.",
+)
+AUDIT_PROBLEM: Final = Reason(
+    "audit_problem",
+    "A problem of the audit log",
+    "For compliance officers: an event of the audit log cannot be processed, or a recorded value does not match it.",
+    fixed=True,
+)
+
+REASONS: Final[Mapping[str, Reason]] = {
+    reason.slug: reason
+    for reason in (
+        REVIEW_REQUESTED,
+        APPROVAL_LAPSED,
+        CHANGES_REQUESTED,
+        BLOCKED,
+        READY,
+        PROMOTED,
+        REJECTED,
+        CLOSED,
+        MENTIONED,
+        REVIEW_DUE,
+        HEALTH,
+        FINDING,
+        ENDS,
+        AUDIT_PROBLEM,
+    )
+}
+
+
+def mode_of(choices: Mapping[str, Any], reason: Reason, channel: str) -> Mode:
+    """Return when notifications of a reason are sent by a channel.
+
+    Args:
+        choices: what the person chose: mode by channel by reason.
+        reason: the reason.
+        channel: `MAIL`, or the uid of a channel.
+    """
+    if reason.fixed and channel == MAIL:
+        return Mode.NOW
+    chosen = choices.get(reason.slug, {}).get(channel)
+    return Mode(chosen) if chosen in set(Mode) else reason.default
