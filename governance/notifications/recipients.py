@@ -1,6 +1,6 @@
 """Who is notified of an event of the audit log, and why.
 
-`DRAFTS` has one function for each action. It reads current rows: whether a review still waits for somebody is decided
+`DRAFTS` has one function for each action. It reads current rows: whether a review still waits for a person is decided
 by the evaluation that the page of the request shows, when the event is processed.
 """
 
