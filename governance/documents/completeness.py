@@ -8,7 +8,8 @@ from typing import Any
 
 from governance.checks.builtin.model_card import ModelCardComplete
 from governance.gate.gate_inputs import documents_in_force
-from governance.policies import PolicyDocument
+from governance.policies import PolicyDocument, facts_of_model
+from governance.policies.metric_limits import is_for
 from registry import model_card as cards
 from registry.models import ModelVersion, Stage
 
@@ -49,7 +50,7 @@ def requirements(version: ModelVersion, documents: Iterable[PolicyDocument]) -> 
     binding = [
         (max((positions.get(stage, 0) for stage in d.applies_to.stages), default=0), d.priority, d.slug, rule.params)
         for d in documents
-        if not d.applies_to.sources and (not d.applies_to.tiers or version.model.risk_tier in d.applies_to.tiers)
+        if not d.applies_to.sources and is_for(d, facts_of_model(version.model))
         for rule in d.checks
         if rule.check == ModelCardComplete.slug
     ]

@@ -11,7 +11,7 @@ from django.db.models import Prefetch
 
 from governance.documents.content_blocks import Block, facts, moment, number, table, text
 from governance.models import CheckRun, Decision, PromotionRequest
-from governance.policies import PolicyDocument
+from governance.policies import PolicyDocument, facts_of_model
 from governance.policies.metric_limits import limits_for
 from registry import model_card as cards
 from registry.comparison import read_lock
@@ -268,7 +268,7 @@ class SectionBuilder:
 
     def _limits(self) -> list[Block]:
         top = set(Stage.objects.filter(exclusive=True).values_list("slug", flat=True))
-        found = limits_for(self.version.model.risk_tier, self.documents, top)
+        found = limits_for(facts_of_model(self.version.model), self.documents, top)
         rows = [[x.metric, x.slice or "all rows", x.dataset or "", f"{x.sign} {number(x.value)}"] for x in found]
         return table("Limits on metrics", "policies in force", ("metric", "slice", "data set", "limit"), rows)
 
@@ -276,9 +276,7 @@ class SectionBuilder:
         model = self.version.model
         if model.risk_tier is None:
             return []
-        policies = [
-            f"{d.slug}" for d in self.documents if not d.applies_to.tiers or model.risk_tier in d.applies_to.tiers
-        ]
+        policies = [d.slug for d in self.documents if d.applies_to.covers(facts_of_model(model))]
         items = [
             ("risk tier", str(model.risk_tier)),
             ("regulations named", ", ".join(map(str, model.regulations))),

@@ -14,9 +14,21 @@ from governance.gate.eligibility import (
     standing_of,
 )
 from governance.gate.finding_facts import blocking_findings
+from governance.gate.governing import (
+    Selected,
+    combined,
+    demands_on,
+    documents_in_force,
+    get_policy_document,
+    is_bound_for,
+    parse_revision,
+    policies_for,
+    select_policies,
+    unmet_demands,
+)
 from governance.gate.kind_conditions import kind_conditions
 from governance.gate.waiver_facts import Applied, applying, waiver_in_words, waivers_of
-from governance.models import CheckRun, Decision, PolicyRevision, PromotionRequest, SettlementFailure
+from governance.models import CheckRun, Decision, PromotionRequest, SettlementFailure
 from governance.policies import (
     Basis,
     CheckFact,
@@ -28,141 +40,49 @@ from governance.policies import (
     GateState,
     Involvement,
     PolicyDocument,
-    Represented,
-    RequestKind,
     Requirement,
     RequirementStatus,
     Reviewer,
     Verdict,
-    choose,
-    combine,
     conditions_of_model,
-    demands_of_alias,
     demands_of_move,
+    facts_of_model,
     is_fresh,
-    rules_for,
 )
 from registry import access, selectors
-from registry.models import AliasAssignment, Assessment, ModelVersion, RegisteredModel, Stage, User
+from registry.models import AliasAssignment, Assessment, RegisteredModel, User
 from registry.selectors import VersionContents
 
-
-def get_policy_document(request: PromotionRequest) -> PolicyDocument | None:
-    """Return the conjunction of every policy revision that governs a request; None for an ungoverned transition."""
-    if request.policy_revision is None:
-        return None
-    return combined(
-        [request.policy_revision, *(bound.policy_revision for bound in request.governing)],
-        kind=request.kind,
-        confirming_group=request.confirming_group,
-    )
-
-
-def combined(
-    revisions: Iterable[PolicyRevision], *, kind: str = RequestKind.ORDINARY, confirming_group: str = ""
-) -> PolicyDocument:
-    """Return the conjunction of policy revisions. A revision given twice counts once.
-
-    Args:
-        revisions: at least one revision, the primary one first.
-        kind: the `RequestKind`, for which each policy may have other rules.
-        confirming_group: the group whose member confirms an emergency change.
-
-    Raises:
-        ValueError: if there is no revision.
-    """
-    unique = {revision.digest: revision for revision in revisions}
-    if len(unique) == 1 and kind == RequestKind.ORDINARY:
-        return parse_revision(next(iter(unique.values())))
-    key = " ".join((*unique, kind, confirming_group))
-    if (known := _documents.get(key)) is None:
-        documents = [rules_for(parse_revision(revision), kind, confirming_group) for revision in unique.values()]
-        known = _remembered(key, combine(documents, merge=entry_points.combined_parameters))
-    return known
-
-
-def parse_revision(revision: PolicyRevision) -> PolicyDocument:
-    """Return the parsed document of a revision. Cached per process, because revisions are immutable."""
-    if (known := _documents.get(revision.digest)) is None:
-        known = _remembered(revision.digest, PolicyDocument.model_validate(revision.document))
-    return known
-
-
-def _remembered(key: str, document: PolicyDocument) -> PolicyDocument:
-    if len(_documents) >= _KEPT:
-        _documents.clear()
-    return _documents.setdefault(key, document)
-
-
-def documents_in_force() -> list[PolicyDocument]:
-    """Return the documents of the policies in force, ordered by slug."""
-    found = PolicyRevision.objects.filter(in_force_of__isnull=False).order_by("policy__slug")
-    return [parse_revision(revision) for revision in found]
-
-
-_KEPT = 500
-_documents: dict[str, PolicyDocument] = {}
-
-
-def demands_on(version: ModelVersion, *, stage: Stage | None, alias: str) -> tuple[Demand, ...]:
-    """Return the policy demands of a change as of now.
-
-    The current stage of the version counts, not its stage when the request was made.
-
-    Args:
-        version: the version to change.
-        stage: the target stage; None for an alias.
-        alias: the alias to point at the version; used where `stage` is None.
-
-    Returns:
-        The demands; empty for an ungoverned change.
-    """
-    if stage is not None:
-        return demands_of_move(version.stage, stage)
-    protection = selectors.alias_protection(alias)
-    if protection is None:
-        return ()
-    return demands_of_alias(alias, version.stage, [Represented(one, one.by_name) for one in protection.represents])
-
-
-def policies_for(demands: Sequence[Demand], tier: int | None) -> tuple[tuple[Demand, PolicyRevision | None], ...]:
-    """Return for each demand the policy revision in force that meets it.
-
-    Args:
-        demands: what `demands_on` returned.
-        tier: risk tier of the model; None where it has none.
-
-    Returns:
-        Pairs of demand and revision; the revision is None where no policy in force meets the demand.
-    """
-    if not demands:
-        return ()
-    revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
-    candidates = [(parse_revision(revision), revision) for revision in revisions]
-    return tuple((demand, choose(candidates, demand, tier)) for demand in demands)
-
-
-def unmet_demands(request: PromotionRequest, demands: Sequence[Demand]) -> tuple[Demand, ...]:
-    """Return the demands for which a request still has to be bound to a policy.
-
-    A demand is met by a policy that the request is bound to on the same basis and that covers it, for any tier. A
-    demand for leaving a stage other than the request's original source stage is always returned: a policy without
-    `from` covers it as well, but one that names that stage takes precedence.
-    """
-    return tuple(
-        demand
-        for demand in demands
-        if not _is_bound_for(request, demand)
-        or (demand.basis is Basis.LEAVING and demand.source != request.source_stage.slug)
-    )
-
-
-def _is_bound_for(request: PromotionRequest, demand: Demand) -> bool:
-    """Return whether a policy on the demand's basis governs the request and covers the demand for some tier."""
-    return any(
-        bound.basis == demand.basis and demand.covered_by(parse_revision(bound.policy_revision))
-        for bound in request.governing
-    )
+__all__ = [
+    "Selected",
+    "TierSpan",
+    "aliases_outside_stage",
+    "called_groups",
+    "check_facts",
+    "collect_facts",
+    "combined",
+    "contents_of",
+    "counts",
+    "deciders",
+    "decision_facts",
+    "demands_on",
+    "documents_in_force",
+    "exclusion_of",
+    "facts_of_decisions",
+    "get_policy_document",
+    "is_bound_for",
+    "latest_runs",
+    "model_conditions",
+    "parse_revision",
+    "policies_for",
+    "requires_assessment",
+    "reviewers",
+    "reviewers_of_closed",
+    "select_policies",
+    "tier_span",
+    "unmet_demands",
+    "with_failure",
+]
 
 
 def aliases_outside_stage(request: PromotionRequest) -> tuple[str, ...]:
@@ -335,7 +255,7 @@ def decision_facts(request: PromotionRequest) -> tuple[DecisionFact, ...]:
 def facts_of_decisions(request: PromotionRequest, decisions: Iterable[Decision]) -> tuple[DecisionFact, ...]:
     """Return the facts of those decisions of a request that count, in the order given."""
     return tuple(
-        DecisionFact(person=d.person.uid, name=d.signed_name, outcome=d.outcome)
+        DecisionFact(person=d.person.uid, name=d.signed_name, outcome=d.outcome, signed_at=d.signed_at)
         for d in decisions
         if d.lapsed_at is None and counts(request, d)
     )
@@ -395,13 +315,14 @@ def model_conditions(request: PromotionRequest, document: PolicyDocument) -> tup
     model = request.model
     demands = demands_on(request.version, stage=request.target_stage, alias=request.target_alias)
     documents = [parse_revision(bound.policy_revision) for bound in request.governing]
-    covered = [demand for demand in demands if _is_bound_for(request, demand)]
+    covered = [demand for demand in demands if is_bound_for(request, demand)]
     tier = tier_span(request).strictest
+    facts = replace(facts_of_model(model), tier=tier)
 
     def conditions(who_can: tuple[str, ...]) -> tuple[Requirement, ...]:
         return conditions_of_model(
             for_other_tiers=tuple(
-                demand.words for demand in covered if not any(demand.met_by(one, tier) for one in documents)
+                demand.words for demand in covered if not any(demand.met_by(one, facts) for one in documents)
             ),
             no_policy=tuple(demand.words for demand in demands if demand.required and demand not in covered),
             owner_answers=model.active_owner is not None,
@@ -479,5 +400,7 @@ def collect_facts(
         )
         if request.is_live
         else (),
+        now=request.closed_at or clock.now(),
+        opened_at=request.created_at,
         closed=not request.is_live,
     )

@@ -6,6 +6,7 @@ model are left out, so the state of the verdict is not valid; a list shows the s
 
 from collections.abc import Collection, Mapping
 
+from audit import clock
 from governance.checks import entry_points
 from governance.gate import gate_inputs
 from governance.gate.eligibility import Member, involvements, members_among, reviewers_among
@@ -59,6 +60,8 @@ def evaluate_many(
             reviewers=reviewers.get(request.pk, ()) if request.is_live else gate_inputs.reviewers_of_closed(decisions),
             decisions=gate_inputs.facts_of_decisions(request, decisions),
             conditions=blocking.get(request.pk, ()),
+            now=request.closed_at or clock.now(),
+            opened_at=request.created_at,
             closed=not request.is_live,
         )
         found[request.pk] = evaluate(document, facts)

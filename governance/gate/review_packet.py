@@ -111,6 +111,8 @@ def _content(
             **({"document": document.model_dump(mode="json")} if form != FORM_1 else {}),
             # Only if there is more than one: a packet with one policy keeps its digest.
             **({"governed_by": governed_by} if len(governed_by := _governed_by(request)) > 1 else {}),
+            # Only if another policy covers the change: other packets keep their digest.
+            **({"reasons": reasons} if (reasons := _reasons(request)) else {}),
         },
         "kept_out": _kept_out(request, involved),
         **_waivers(request, document, runs, inputs),
@@ -259,6 +261,11 @@ def _governed_by(request: PromotionRequest) -> list[dict[str, Any]]:
         }
         for bound in request.governing
     ]
+
+
+def _reasons(request: PromotionRequest) -> dict[str, str]:
+    """Return why each governing policy was selected among those that cover the change, by its slug."""
+    return {bound.policy_revision.policy.slug: bound.reason for bound in request.governing if bound.reason}
 
 
 def _kept_out(request: PromotionRequest, involved: Involvement | None) -> dict[str, Any]:

@@ -94,12 +94,19 @@ class RequestPolicy(PreparedModel):
         REPRESENTED_STAGE = "represented_stage", "the stage the alias represents"
         TIER = "tier", "a stricter risk tier while it was open"
         NEWER_REVISION = "newer_revision", "a stricter revision published while it was open"
+        FACTS = "facts", "facts of the model that changed while it was open"
 
     request = models.ForeignKey("governance.PromotionRequest", on_delete=models.PROTECT, related_name="policies")
     policy_revision = models.ForeignKey(PolicyRevision, on_delete=models.PROTECT, related_name="governed")
     basis = models.CharField(max_length=20, choices=Basis.choices)
     added_at = models.DateTimeField()
     event = models.UUIDField(help_text="the event that recorded it")
+    reason = models.CharField(
+        max_length=500,
+        blank=True,
+        default="",
+        help_text="why it governs and not another policy that covers the change; empty if there was no other",
+    )
 
     objects: ClassVar[RequestPolicies] = RequestPolicies()
 

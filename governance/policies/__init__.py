@@ -4,7 +4,14 @@ Pure: no database, no clock, no settings. `governance.gate` reads the facts, and
 verdict under locks. Pages, API and simulator show the same verdict.
 """
 
-from governance.policies.combining import Merge, UncombinableRule, combine, conflicts, merge_equal
+from governance.policies.combining import (
+    Merge,
+    UncombinableRule,
+    combine,
+    conflicts,
+    is_at_least_as_strict,
+    merge_equal,
+)
 from governance.policies.document import (
     DEFAULT_EXTERNAL_TIMEOUT,
     AppliesTo,
@@ -24,8 +31,6 @@ from governance.policies.judging import (
     DecisionFact,
     Facts,
     GateState,
-    Requirement,
-    RequirementStatus,
     Reviewer,
     Verdict,
     assign_approvers,
@@ -33,6 +38,7 @@ from governance.policies.judging import (
     evaluate,
 )
 from governance.policies.kinds import RequestKind, rules_for
+from governance.policies.model_filter import ModelFacts, ModelFilter, describe_models, facts_of_model
 from governance.policies.paths import (
     Basis,
     Demand,
@@ -40,8 +46,11 @@ from governance.policies.paths import (
     choose,
     demands_of_alias,
     demands_of_move,
+    is_ambiguous,
     overlap,
+    why_chosen,
 )
+from governance.policies.requirements import Requirement, RequirementStatus
 from governance.policies.rollback import Rollback, shortest_period
 from governance.policies.separation import (
     YOU,
@@ -52,6 +61,7 @@ from governance.policies.separation import (
     separation_of_duties_exclusion,
 )
 from governance.policies.summary import summary
+from governance.policies.timing import FreezeWindow, approval_expiry, describe_hours, frozen_until
 from governance.policies.wording import in_words
 
 __all__ = [
@@ -70,10 +80,13 @@ __all__ = [
     "Emergency",
     "Exclusion",
     "Facts",
+    "FreezeWindow",
     "GateState",
     "Involvement",
     "Joining",
     "Merge",
+    "ModelFacts",
+    "ModelFilter",
     "PolicyDocument",
     "Represented",
     "RequestKind",
@@ -84,6 +97,7 @@ __all__ = [
     "Slug",
     "UncombinableRule",
     "Verdict",
+    "approval_expiry",
     "assign_approvers",
     "choose",
     "combine",
@@ -92,8 +106,14 @@ __all__ = [
     "conflicts",
     "demands_of_alias",
     "demands_of_move",
+    "describe_hours",
+    "describe_models",
     "evaluate",
+    "facts_of_model",
+    "frozen_until",
     "in_words",
+    "is_ambiguous",
+    "is_at_least_as_strict",
     "is_fresh",
     "joining_exclusion",
     "merge_equal",
@@ -103,4 +123,5 @@ __all__ = [
     "separation_of_duties_exclusion",
     "shortest_period",
     "summary",
+    "why_chosen",
 ]

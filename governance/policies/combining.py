@@ -1,6 +1,6 @@
 """The conjunction of several policies: what satisfies it satisfies each of them. Pure: no database, no clock."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
@@ -33,9 +33,10 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
     Checks: the union; required before advisory; the shorter `max_age_days` and `timeout`; waivable only if each policy
     that names the check allows it, for the shorter time and by the groups of all. Approvals: for each group the larger
     count and the later order. A comment, holding when ready, and an assessed tier are required if any policy requires
-    them. The earliest expiry applies. Monitoring: the limits of all, and the shorter periods. Slug, title, targets and
-    priority are those of the first document. A single document is returned unchanged. For a rollback or an emergency
-    change, `rules_for` is applied to each document before.
+    them. The earliest expiry applies. Monitoring: the limits of all, and the shorter periods. The longest comment and
+    waiting time, the shortest validity of approvals and time to the next review, and all freeze windows apply. Slug,
+    title, targets and priority are those of the first document. A single document is returned unchanged. For a rollback
+    or an emergency change, `rules_for` is applied to each document before.
 
     Args:
         documents: the policies, the primary one first.
@@ -74,8 +75,25 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
             "expires_after_days": min(d.expires_after_days for d in documents),
             "requires_assessed_tier": any(d.requires_assessed_tier for d in documents),
             "monitoring": combine_sections([d.monitoring for d in documents]),
+            "comment_min_length": _largest(d.comment_min_length for d in documents),
+            "approval_valid_days": _smallest(d.approval_valid_days for d in documents),
+            "wait_hours": _largest(d.wait_hours for d in documents),
+            "freeze_windows": tuple(dict.fromkeys(window for d in documents for window in d.freeze_windows)),
+            "review_within_days": _smallest(d.review_within_days for d in documents),
         }
     )
+
+
+def is_at_least_as_strict(first: PolicyDocument, second: PolicyDocument, *, merge: Merge = merge_equal) -> bool:
+    """Return whether every request that satisfies the first policy satisfies the second, as far as their keys show it:
+    the second adds nothing to their conjunction.
+
+    Args:
+        first: the policy that might imply the other.
+        second: the policy that might be implied.
+        merge: as for `combine`.
+    """
+    return combine([first, second], merge=merge) == first
 
 
 def conflicts(document: PolicyDocument) -> tuple[UncombinableRule, ...]:
@@ -89,8 +107,8 @@ def _both(held: CheckRule, other: CheckRule, merge: Merge, policies: str) -> Che
     common: dict[str, Any] = {
         "check": held.check,
         "mode": "required" if "required" in (held.mode, other.mode) else "advisory",
-        "max_age_days": _smaller(held.max_age_days, other.max_age_days),
-        "timeout": _smaller(held.timeout, other.timeout),
+        "max_age_days": _smallest((held.max_age_days, other.max_age_days)),
+        "timeout": _smallest((held.timeout, other.timeout)),
         "waivable": combine_waivable(held.waivable, other.waivable),
     }
     if held.external != other.external:
@@ -125,5 +143,9 @@ def _stricter(held: ApprovalRule | None, other: ApprovalRule) -> ApprovalRule:
     return ApprovalRule(group=held.group, count=max(held.count, other.count), order=max(held.order, other.order))
 
 
-def _smaller(first: int | None, second: int | None) -> int | None:
-    return min((value for value in (first, second) if value is not None), default=None)
+def _smallest(values: Iterable[int | None]) -> int | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def _largest(values: Iterable[int | None]) -> int | None:
+    return max((value for value in values if value is not None), default=None)

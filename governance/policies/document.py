@@ -15,8 +15,10 @@ from pydantic import (
 )
 
 from governance.policies.emergency import Emergency
+from governance.policies.model_filter import ModelFacts, ModelFilter
 from governance.policies.monitoring import Monitoring
 from governance.policies.rollback import Rollback
+from governance.policies.timing import MAX_WINDOWS, FreezeWindow
 from governance.policies.waivable import NEVER, Waivable
 from registry import yaml_reader
 
@@ -28,18 +30,16 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class AppliesTo(_Part):
-    """The changes a policy governs.
+class AppliesTo(ModelFilter):
+    """The changes a policy governs, and the models.
 
     `stages` (also written `to`) are the target stages. With `from` the policy is for leaving those stages, for the
-    named targets or for every target. An empty `tiers` means every tier, including models without one.
-    `governance.policies.paths` has the rules.
+    named targets or for every target. `governance.policies.paths` has the rules, `ModelFilter` those for models.
     """
 
     sources: tuple[Slug, ...] = Field(default=(), alias="from")
     stages: tuple[Slug, ...] = Field(default=(), validation_alias=AliasChoices("stages", "to"))
     aliases: tuple[Annotated[str, StringConstraints(min_length=1, max_length=255)], ...] = ()
-    tiers: tuple[Annotated[int, Field(ge=1, le=9)], ...] = ()
 
     @model_validator(mode="after")
     def _names_a_target(self) -> "AppliesTo":
@@ -111,12 +111,16 @@ class ApprovalRule(_Part):
 Rollback.model_rebuild(_types_namespace={"CheckRule": CheckRule, "ApprovalRule": ApprovalRule})
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class PolicyDocument(_Part):
     """A policy revision. Separation of duties is not part of it, because no policy can turn it off.
 
     With `requires_assessed_tier` a risk tier that was declared without the questionnaire does not satisfy the policy if
-    the target is protected. It is serialised only if false, and each section only if given, so that other documents
-    keep their digest.
+    the target is protected. It is serialised only if false, and the fields after it only if given, so that other
+    documents keep their digest. `governance.policies.timing` describes `freeze_windows`.
     """
 
     slug: Slug
@@ -129,9 +133,16 @@ class PolicyDocument(_Part):
     on_ready: Literal["promote", "hold"] = "promote"
     expires_after_days: Annotated[int, Field(ge=1, le=365)] = 30
     requires_assessed_tier: bool = Field(default=True, exclude_if=bool)
-    monitoring: Monitoring | None = Field(default=None, exclude_if=lambda section: section is None)
-    rollback: Rollback | None = Field(default=None, exclude_if=lambda section: section is None)
-    emergency: Emergency | None = Field(default=None, exclude_if=lambda section: section is None)
+    monitoring: Monitoring | None = Field(default=None, exclude_if=_is_none)
+    rollback: Rollback | None = Field(default=None, exclude_if=_is_none)
+    emergency: Emergency | None = Field(default=None, exclude_if=_is_none)
+    comment_min_length: Annotated[int, Field(ge=1, le=2000)] | None = Field(default=None, exclude_if=_is_none)
+    approval_valid_days: Annotated[int, Field(ge=1, le=365)] | None = Field(default=None, exclude_if=_is_none)
+    wait_hours: Annotated[int, Field(ge=1, le=720)] | None = Field(default=None, exclude_if=_is_none)
+    freeze_windows: tuple[FreezeWindow, ...] = Field(
+        default=(), max_length=MAX_WINDOWS, exclude_if=lambda windows: not windows
+    )
+    review_within_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(default=None, exclude_if=_is_none)
 
     @model_validator(mode="after")
     def _monitors_its_targets(self) -> "PolicyDocument":
@@ -159,21 +170,22 @@ class PolicyDocument(_Part):
                 raise ValueError(f"each {what} may be named once; named twice: {', '.join(twice)}")
         return self
 
-    def applies(self, *, stage: str | None, alias: str | None, tier: int | None) -> bool:
-        """Return whether the policy governs entering `stage`, or pointing `alias`, for a model of `tier`.
+    @property
+    def needs_comment(self) -> bool:
+        """Whether an approval needs a comment."""
+        return self.comment_required or self.comment_min_length is not None
+
+    def applies(self, *, stage: str | None, alias: str | None, facts: ModelFacts) -> bool:
+        """Return whether the policy governs entering `stage`, or pointing `alias`, for a model.
 
         Args:
             stage: slug of the target stage; None for an alias.
             alias: name of the alias; used if `stage` is None.
-            tier: risk tier of the model; None where it has none.
+            facts: the matched facts of the model.
         """
         said = self.applies_to
         target = (stage in said.stages and not said.sources) if stage is not None else (alias in said.aliases)
-        return target and self.covers_tier(tier)
-
-    def covers_tier(self, tier: int | None) -> bool:
-        """Return whether the policy is for models of this tier. Every policy governs a model without a tier."""
-        return not self.applies_to.tiers or tier is None or tier in self.applies_to.tiers
+        return target and said.covers(facts)
 
 
 def parse(source: str) -> PolicyDocument:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
-from typing import Literal
 
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
+from governance.policies.requirements import Requirement, RequirementStatus
 from governance.policies.separation import Exclusion
+from governance.policies.time_rules import time_requirements
+from governance.policies.timing import approval_expiry
 
 PASSING_CONCLUSIONS = frozenset({"success", "skipped"})
 """Conclusions of a check run that satisfy the check."""
@@ -18,20 +21,6 @@ class GateState(StrEnum):
     OPEN = "open"
     BLOCKED = "blocked"
     READY = "ready"
-
-
-class RequirementStatus(StrEnum):
-    """State of a requirement.
-
-    `waived` stays visible, unlike `met`. `failed` requires a change to the version or model, `waiting` only time or a
-    decision; `later` opens when an earlier rule is met.
-    """
-
-    MET = "met"
-    WAIVED = "waived"
-    WAITING = "waiting"
-    FAILED = "failed"
-    LATER = "later"
 
 
 @dataclass(frozen=True)
@@ -75,36 +64,23 @@ class DecisionFact:
     person: str
     name: str
     outcome: str
+    signed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything a verdict depends on besides the policy."""
+    """Everything a verdict depends on besides the policy. `now`: the time of the evaluation; of a closed request, the
+    time at which it was closed.
+    """
 
     checks: Mapping[str, CheckFact]
     reviewers: tuple[Reviewer, ...]
     decisions: tuple[DecisionFact, ...]
-    conditions: tuple["Requirement", ...] = ()
+    conditions: tuple[Requirement, ...] = ()
+    now: datetime | None = None
+    opened_at: datetime | None = None
     closed: bool = False
     """The request is closed: requirements report their last state and no remedy."""
-
-
-@dataclass(frozen=True)
-class Requirement:
-    """One requirement of a policy, its state, and who or what can fulfil it."""
-
-    id: str
-    kind: Literal["check", "approval", "condition"]
-    title: str
-    state: RequirementStatus
-    detail: str = ""
-    how_to_fulfil: str = ""
-    who_can: tuple[str, ...] = ()
-    required: bool = True
-
-    @property
-    def satisfied(self) -> bool:
-        return self.state in (RequirementStatus.MET, RequirementStatus.WAIVED)
 
 
 @dataclass(frozen=True)
@@ -168,6 +144,7 @@ def evaluate(document: PolicyDocument, facts: Facts) -> Verdict:
         for rule in document.checks
     )
     review_open = answered and all(c.satisfied for c in checks if c.required)
+    facts = replace(facts, decisions=tuple(d for d in facts.decisions if not _has_expired(d, document, facts.now)))
     standings = _approvals(document, facts)
     approvals = tuple(_approval_requirement(s, review_open, closed=facts.closed) for s in standings)
     objections = tuple(
@@ -182,7 +159,13 @@ def evaluate(document: PolicyDocument, facts: Facts) -> Verdict:
         for d in facts.decisions
         if d.outcome == "request_changes"
     )
-    requirements = checks + approvals + objections + facts.conditions
+    times = time_requirements(
+        document,
+        facts.now,
+        facts.opened_at,
+        [[d.signed_at for d in s.approved_by] for s in standings if s.missing <= 0],
+    )
+    requirements = checks + approvals + objections + times + facts.conditions
     unmet = [r for r in requirements if r.required and not r.satisfied]
     if any(r.state is RequirementStatus.FAILED for r in unmet):
         state = GateState.BLOCKED
@@ -256,6 +239,14 @@ def conditions_of_model(
             "An officer must publish one; then withdraw the request and open it again",
         )
     return tuple(found)
+
+
+def _has_expired(decision: DecisionFact, document: PolicyDocument, now: datetime | None) -> bool:
+    """Return whether an approval is older than the policy accepts. Objections do not expire."""
+    if decision.outcome != "approve" or decision.signed_at is None or now is None:
+        return False
+    expiry = approval_expiry(decision.signed_at, document.approval_valid_days)
+    return expiry is not None and now >= expiry
 
 
 def _check_requirement(rule: CheckRule, fact: CheckFact | None) -> Requirement:

@@ -20,7 +20,8 @@ def rules_for(document: PolicyDocument, kind: str, confirming_group: str = "") -
     """Return the policy with the checks and approvals that a kind of request needs.
 
     A policy without the section of the kind is returned unchanged: its ordinary rules apply. So a policy for leaving a
-    stage keeps its rules. Requesting refuses a rollback or an emergency change if a policy for entering has no section.
+    stage keeps its rules. A waiting time and freeze windows hold neither of the two.
+    Requesting refuses a rollback or an emergency change if a policy for entering has no section.
 
     Args:
         document: the policy.
@@ -32,7 +33,12 @@ def rules_for(document: PolicyDocument, kind: str, confirming_group: str = "") -
     """
     if kind == RequestKind.ROLLBACK and document.rollback is not None:
         return document.model_copy(
-            update={"checks": document.rollback.checks, "approvals": document.rollback.approvals}
+            update={
+                "checks": document.rollback.checks,
+                "approvals": document.rollback.approvals,
+                "wait_hours": None,
+                "freeze_windows": (),
+            }
         )
     if kind == RequestKind.EMERGENCY and document.emergency is not None:
         return document.model_copy(
@@ -40,6 +46,8 @@ def rules_for(document: PolicyDocument, kind: str, confirming_group: str = "") -
                 "checks": _checks_of_emergency(document),
                 "approvals": (ApprovalRule(group=confirming_group),),
                 "comment_required": True,
+                "wait_hours": None,
+                "freeze_windows": (),
                 "on_ready": "promote",
             }
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
-from governance.policies import PolicyDocument
+from governance.policies import ModelFacts, PolicyDocument
 from registry.comparison import Direction, MetricBound, better_direction
 
 
@@ -73,23 +73,33 @@ def limits_of(document: PolicyDocument | None) -> tuple[Limit, ...]:
     )
 
 
-def limits_for(tier: int | None, documents: Iterable[PolicyDocument], top: Set[str]) -> tuple[Limit, ...]:
-    """Return the limits for entering stages with a model of a tier, each metric, dataset and slice once.
+def limits_for(facts: ModelFacts, documents: Iterable[PolicyDocument], top: Set[str]) -> tuple[Limit, ...]:
+    """Return the limits for entering stages with a model, each metric, dataset and slice once.
 
     Args:
-        tier: risk tier of the model; None where it has none (then only policies for every tier apply).
+        facts: the matched facts of the model; without a tier only policies for every tier apply.
         documents: the policies in force.
         top: slugs of stages whose policies come first.
     """
-    binding = [
-        d for d in documents if not d.applies_to.sources and (not d.applies_to.tiers or tier in d.applies_to.tiers)
-    ]
-    binding.sort(key=lambda d: (top.isdisjoint(d.applies_to.stages), -d.priority, d.slug))
+    binding = [d for d in documents if not d.applies_to.sources and is_for(d, facts)]
+    breadth = {d.slug: _breadth(d, binding) for d in binding}  # before sorting, which empties the list meanwhile
+    binding.sort(key=lambda d: (top.isdisjoint(d.applies_to.stages), -d.priority, breadth[d.slug], d.slug))
     found: list[Limit] = []
     for limit in (limit for document in binding for limit in limits_of(document)):
         if not any((limit.metric, limit.dataset, limit.slice) == (k.metric, k.dataset, k.slice) for k in found):
             found.append(limit)
     return tuple(found)
+
+
+def is_for(document: PolicyDocument, facts: ModelFacts) -> bool:
+    """Return whether a policy is for a model, for display: a model without a tier has only policies for every tier."""
+    said = document.applies_to
+    return said.covers(facts) and (facts.tier is not None or not said.tiers)
+
+
+def _breadth(document: PolicyDocument, others: Iterable[PolicyDocument]) -> int:
+    """Return how many of the others are for fewer models, so that the narrowest comes first."""
+    return sum(other.applies_to.is_narrower_than(document.applies_to) for other in others)
 
 
 def limit_on(limits: Sequence[Limit], metric: str, dataset: str = "", slice_: str = "") -> Limit | None:

@@ -14,6 +14,8 @@ Rules:
 * Pointing a protected alias needs a policy that names the alias. If the alias represents a stage and the version is not
   in it, the policy for entering that stage governs as well. An alias with the name of a protected stage always needs
   that stage's policy; a policy that names the alias governs too if there is one.
+* Of several policies that cover the same change of a model, one governs: with `from` before without, then the highest
+  priority, then the narrowest restriction of models (`governance.policies.model_filter`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,6 +24,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from governance.policies.document import PolicyDocument
+from governance.policies.model_filter import ModelFacts, matched_facts
 from registry.stages import needs_promotion
 
 _Kept = TypeVar("_Kept")
@@ -86,12 +89,9 @@ class Demand:
             return named and not self.target_protected
         return named and not said.sources
 
-    def met_by(self, document: PolicyDocument, tier: int | None) -> bool:
-        """Return whether the document covers this change for a model of this tier.
-
-        Every policy governs a model without a tier, because an unknown tier must not weaken the rules.
-        """
-        return self.covered_by(document) and document.covers_tier(tier)
+    def met_by(self, document: PolicyDocument, facts: ModelFacts) -> bool:
+        """Return whether the document covers this change for a model with these facts."""
+        return self.covered_by(document) and document.applies_to.covers(facts)
 
 
 def demands_of_move(source: StageLike, target: StageLike) -> tuple[Demand, ...]:
@@ -138,29 +138,76 @@ def demands_of_alias(alias: str, stage: StageLike, represented: Sequence[Represe
     return tuple(found)
 
 
-def choose(candidates: Iterable[tuple[PolicyDocument, _Kept]], demand: Demand, tier: int | None) -> _Kept | None:
+def choose(candidates: Iterable[tuple[PolicyDocument, _Kept]], demand: Demand, facts: ModelFacts) -> _Kept | None:
     """Return the item paired with the document that meets a demand; None if no document does.
 
-    Documents that name their source come first, then the highest priority, then the last slug in alphabetical order.
+    Documents that name their source come first, then the highest priority, then the narrowest. A tie is refused at
+    publication (`overlap`), except for a model without a tier; then the last slug in alphabetical order is returned.
 
     Args:
         candidates: pairs of document and item.
         demand: what the change needs.
-        tier: risk tier of the model; None where it has none.
+        facts: the matched facts of the model.
     """
-    met = [(document, kept) for document, kept in candidates if demand.met_by(document, tier)]
+    met = [(document, kept) for document, kept in candidates if demand.met_by(document, facts)]
     if not met:
         return None
-    return max(met, key=lambda found: (bool(found[0].applies_to.sources), found[0].priority, found[0].slug))[1]
+    highest = max(_rank(document) for document, _ in met)
+    first = [(document, kept) for document, kept in met if _rank(document) == highest]
+    narrowest = [
+        (document, kept)
+        for document, kept in first
+        if not any(other.applies_to.is_narrower_than(document.applies_to) for other, _ in first)
+    ]
+    return max(narrowest, key=lambda found: found[0].slug)[1]
+
+
+def _rank(document: PolicyDocument) -> tuple[bool, int]:
+    return bool(document.applies_to.sources), document.priority
+
+
+def why_chosen(chosen: PolicyDocument, candidates: Iterable[PolicyDocument], demand: Demand, facts: ModelFacts) -> str:
+    """Explain why a document governs a change and not another one that covers it; empty if there is no other.
+
+    Args:
+        chosen: what `choose` returned.
+        candidates: the documents in force.
+        demand: what the change needs.
+        facts: the matched facts of the model.
+    """
+    others = [one for one in candidates if one.slug != chosen.slug and demand.met_by(one, facts)]
+    by_source = [one.slug for one in others if _rank(one)[0] != _rank(chosen)[0]]
+    by_priority = [one for one in others if one.slug not in by_source and one.priority != chosen.priority]
+    narrower = [one.slug for one in others if one.slug not in by_source and one.priority == chosen.priority]
+    reasons = []
+    if narrower:
+        matched = " and ".join(matched_facts(chosen.applies_to)) or "no fact"
+        reasons.append(f"it is more specific than {', '.join(narrower)}: it matches the model by {matched}")
+    if by_priority:
+        named = ", ".join(f"{one.slug} ({one.priority})" for one in by_priority)
+        reasons.append(f"its priority {chosen.priority} is higher than that of {named}")
+    if by_source:
+        reasons.append(f"it names the stage that is left, and {', '.join(by_source)} does not")
+    return "; ".join(reasons)
+
+
+def is_ambiguous(first: PolicyDocument, second: PolicyDocument) -> bool:
+    """Return whether neither priority nor specificity decides which of two policies governs a change of some model."""
+    mine, theirs = first.applies_to, second.applies_to
+    return (
+        first.priority == second.priority
+        and bool(overlap(first, second))
+        and not mine.is_narrower_than(theirs)
+        and not theirs.is_narrower_than(mine)
+    )
 
 
 def overlap(first: PolicyDocument, second: PolicyDocument) -> tuple[str, ...]:
-    """Return the targets that two policies cover for a common tier, where only priority decides which one governs."""
-    tiers, others = set(first.applies_to.tiers), set(second.applies_to.tiers)
-    if tiers and others and not tiers & others:
-        return ()
+    """Return the targets that two policies cover for a common model and where neither precedes the other by naming the
+    stage that is left.
+    """
     mine, theirs = first.applies_to, second.applies_to
-    if bool(mine.sources) != bool(theirs.sources):
+    if bool(mine.sources) != bool(theirs.sources) or not mine.shares_models_with(theirs):
         return ()
     common = set(mine.stages) & set(theirs.stages)
     if mine.sources:

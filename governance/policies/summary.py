@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import groupby
 
 from governance.policies.document import PolicyDocument
+from governance.policies.model_filter import restrictions_in_words
 
 
 def summary(document: PolicyDocument, *, stages: Mapping[str, str] | None = None) -> str:
@@ -33,7 +34,8 @@ def _changes(document: PolicyDocument, stages: Mapping[str, str]) -> str:
 
 def _models(document: PolicyDocument) -> str:
     tiers = [str(tier) for tier in document.applies_to.tiers]
-    return f"a tier {_either(tiers)} model" if tiers else "a model of any tier"
+    words = f"a tier {_either(tiers)} model" if tiers else "a model of any tier"
+    return ", ".join((words, *restrictions_in_words(document.applies_to)))
 
 
 def _needs(document: PolicyDocument) -> str:

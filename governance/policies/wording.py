@@ -8,8 +8,10 @@ from typing import Any
 
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
 from governance.policies.emergency import emergency_in_words
+from governance.policies.model_filter import describe_models
 from governance.policies.monitoring import monitoring_in_words
 from governance.policies.rollback import rollback_in_words
+from governance.policies.timing import describe_hours
 from governance.policies.waivable import waivable_in_words
 
 NO_SELF_APPROVAL = (
@@ -35,6 +37,7 @@ def in_words(
         ("Applies to", _applies(document, stages or {})),
         ("Checks", tuple(_check(rule, checks or {}) for rule in document.checks) or ("No check is required.",)),
         ("Approvals", tuple(_approvals(document.approvals)) or ("No approval is required: the checks decide.",)),
+        *((("Times", times),) if (times := tuple(_times(document))) else ()),
         *((("Monitoring", tuple(monitoring_in_words(document.monitoring))),) if document.monitoring else ()),
         *((("Rollback", tuple(rollback_in_words(document.rollback))),) if document.rollback else ()),
         *((("Emergency change", tuple(emergency_in_words(document.emergency))),) if document.emergency else ()),
@@ -52,9 +55,8 @@ def _applies(document: PolicyDocument, stages: Mapping[str, str]) -> tuple[str, 
         changes = [f"A version enters {targets}."] if targets else []
     if said.aliases:
         changes.append(f"The alias {_either([f'@{name}' for name in said.aliases])} is pointed at a version.")
-    tiers = f"models of tier {_either([str(tier) for tier in said.tiers])}" if said.tiers else "models of every tier"
     basis = " The tier must come from answers to the questionnaire." if document.requires_assessed_tier else ""
-    return (*changes, f"It is for {tiers}.{basis}")
+    return (*changes, f"It is for {describe_models(said)}.{basis}")
 
 
 def _check(rule: CheckRule, titles: Mapping[str, str]) -> str:
@@ -106,17 +108,43 @@ def _approvals(rules: tuple[ApprovalRule, ...]) -> list[str]:
     return sentences
 
 
+def _times(document: PolicyDocument) -> list[str]:
+    sentences = []
+    if document.approval_valid_days is not None:
+        sentences.append(
+            f"An approval is valid for {_days(document.approval_valid_days)}. Then it lapses and is needed again."
+        )
+    if document.wait_hours is not None:
+        since = "the last approval" if document.approvals else "the request was opened"
+        sentences.append(
+            f"The change is carried out {describe_hours(document.wait_hours)} after {since} at the earliest."
+        )
+    sentences += [f"Nothing is promoted during {window.words}." for window in document.freeze_windows]
+    if document.review_within_days is not None:
+        sentences.append(
+            f"When the change is carried out, the next review of the model is at most "
+            f"{_days(document.review_within_days)} ahead."
+        )
+    return sentences
+
+
 def _rest(document: PolicyDocument) -> list[str]:
     return [
-        "Every decision needs a comment."
-        if document.comment_required
-        else "An approval needs no comment; other decisions do.",
+        _comment(document),
         "The change is carried out automatically when every requirement is met."
         if document.on_ready == "promote"
         else "When every requirement is met, a person who may request promotions releases it.",
         f"A request expires after {_days(document.expires_after_days)}.",
         NO_SELF_APPROVAL,
     ]
+
+
+def _comment(document: PolicyDocument) -> str:
+    if document.comment_min_length is not None:
+        return f"Every decision needs a comment of at least {document.comment_min_length} characters."
+    if document.comment_required:
+        return "Every decision needs a comment."
+    return "An approval needs no comment; other decisions do."
 
 
 def _days(count: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from audit import clock
 from audit.actor import Actor
@@ -15,16 +16,21 @@ from governance.promotions.locks import LockedPromotion
 from governance.promotions.recording import record_promotion_event, require_open
 from registry.exceptions import InvalidStateError
 
-Bound = tuple[PolicyRevision, RequestPolicy.Basis]
-"""A revision that governs a request, and its basis."""
+
+class Bound(NamedTuple):
+    """A revision that governs a request, its basis, and why it governs and not another one that covers the change."""
+
+    revision: PolicyRevision
+    basis: RequestPolicy.Basis
+    reason: str = ""
 
 
 def bind_first(request: PromotionRequest, bound: Sequence[Bound], *, event: Event) -> None:
     """Store the revisions a request is made under, the primary one first. `event` is the one that opened it."""
-    request.governing = tuple(_kept(request, revision, basis, event) for revision, basis in bound)
+    request.governing = tuple(_kept(request, one, event) for one in bound)
 
 
-def bind_policy(locked: LockedPromotion, revision: PolicyRevision, basis: RequestPolicy.Basis, *, actor: Actor) -> bool:
+def bind_policy(locked: LockedPromotion, bound: Bound, *, actor: Actor) -> bool:
     """Add a policy revision to those a live request must satisfy, with its event.
 
     The packet names every revision, so approvals of a packet without this one lapse at the next evaluation, which the
@@ -32,8 +38,7 @@ def bind_policy(locked: LockedPromotion, revision: PolicyRevision, basis: Reques
 
     Args:
         locked: the request, its version and its model, locked.
-        revision: the revision to add, with its policy joined.
-        basis: why it governs the request.
+        bound: the revision to add, with its policy joined, and why it governs the request.
         actor: who or what caused it.
 
     Returns:
@@ -43,6 +48,7 @@ def bind_policy(locked: LockedPromotion, revision: PolicyRevision, basis: Reques
         InvalidStateError: the request is closed.
     """
     request = locked.request
+    revision, basis, _ = bound
     require_open(request)
     if any((b.policy_revision_id, b.basis) == (revision.pk, basis) for b in request.governing):
         return False
@@ -55,7 +61,7 @@ def bind_policy(locked: LockedPromotion, revision: PolicyRevision, basis: Reques
         changes=[Change("policy_digests", before, [*before, revision.digest])],
         data={"policy": revision.policy.slug, "revision": revision.number, "digest": revision.digest, "basis": basis},
     )
-    request.governing = (*request.governing, _kept(request, revision, basis, event))
+    request.governing = (*request.governing, _kept(request, bound, event))
     expires = clock.now() + timedelta(days=gate_inputs.parse_revision(revision).expires_after_days)
     request.expires_at = min(request.expires_at, expires) if request.expires_at is not None else expires
     request.revision += 1
@@ -75,11 +81,14 @@ def refuse_conflicts(revisions: Sequence[PolicyRevision], *, kind: str = Request
         raise InvalidStateError(" ".join(rule.conflict for rule in found), code="policies_conflict")
 
 
-def _kept(
-    request: PromotionRequest, revision: PolicyRevision, basis: RequestPolicy.Basis, event: Event
-) -> RequestPolicy:
+def _kept(request: PromotionRequest, bound: Bound, event: Event) -> RequestPolicy:
     row = RequestPolicy(
-        request=request, policy_revision=revision, basis=basis, added_at=event.happened_at, event=event.event_id
+        request=request,
+        policy_revision=bound.revision,
+        basis=bound.basis,
+        reason=bound.reason[:500],
+        added_at=event.happened_at,
+        event=event.event_id,
     )
     row.save(force_insert=True)
     return row

@@ -146,10 +146,7 @@ def _record(
         )
     if outcome is Decision.Outcome.APPROVE:
         _require_open(judged.verdict, reviewer)
-    if not comment and (document.comment_required or outcome is not Decision.Outcome.APPROVE):
-        raise ValidationFailedError(
-            [FieldError("/comment", "required", "Write what you reviewed, and why you decide this way.")]
-        )
+    _require_comment(document, outcome, comment)
     faults = ErrorCollector()
     faults.clean_text("/comment", comment, MAX_COMMENT)
     faults.raise_if_any()
@@ -193,8 +190,27 @@ def _record(
     if outcome is Decision.Outcome.REJECT:
         close_request(locked, PromotionRequest.State.REJECTED, PROMOTION_REJECTED, actor=actor, reason=comment)
     else:
-        evaluate_decision(locked, judged, DecisionFact(person.uid, person.name, str(outcome)))
+        evaluate_decision(locked, judged, DecisionFact(person.uid, person.name, str(outcome), now))
     return decision
+
+
+def _require_comment(document: PolicyDocument, outcome: Decision.Outcome, comment: str) -> None:
+    if not comment and (document.needs_comment or outcome is not Decision.Outcome.APPROVE):
+        raise ValidationFailedError(
+            [FieldError("/comment", "required", "Write what you reviewed, and why you decide this way.")]
+        )
+    least = document.comment_min_length or 0
+    if len(comment) < least:
+        raise ValidationFailedError(
+            [
+                FieldError(
+                    "/comment",
+                    "too_short",
+                    f"The policy asks for a comment of at least {least} characters; this one has {len(comment)}. Write "
+                    "what you reviewed, and why you decide this way.",
+                )
+            ]
+        )
 
 
 def _still_active(person: User) -> User:

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 
 from audit import clock
 from governance.checks import check_runs, entry_points
 from governance.gate import gate_inputs
-from governance.models import CheckRun, Finding, PromotionRequest
-from governance.policies import is_fresh
+from governance.gate.list_evaluation import evaluate_many
+from governance.models import CheckRun, Decision, Finding, PromotionRequest, RequestPolicy
+from governance.policies import GateState, approval_expiry, is_fresh
 from governance.promotions.failures import failures_due, failures_waiting
 from registry import selectors
 from registry.models import RegisteredModel
@@ -18,7 +19,8 @@ def to_settle(span: timedelta) -> list[int]:
     """Return the numbers of the requests to evaluate now.
 
     Includes expired requests, those affected by changes of their model or of verification keys or by a check completed
-    within `span`, those with stale results, and those due for a retry. Excludes failed ones that wait for their retry,
+    within `span`, those with stale results, those whose approvals expired or whose waiting time or freeze window ended,
+    and those due for a retry. Excludes failed ones that wait for their retry,
     unless their model changed.
 
     Args:
@@ -31,6 +33,7 @@ def to_settle(span: timedelta) -> list[int]:
         *with_stale_results(),
         *requests_affected_by_key_changes(span),
         *requests_affected_by_findings(span),
+        *requests_changed_by_time(),
     }
     found -= failures_waiting()
     return sorted(found | set(failures_due()))
@@ -105,3 +108,42 @@ def requests_affected_by_key_changes(span: timedelta) -> list[int]:
     if None not in changed:
         rows = rows.filter(model__in=changed)
     return list(rows.order_by("pk").values_list("pk", flat=True).distinct())
+
+
+_TIMED = ("approval_valid_days", "wait_hours", "freeze_windows")
+"""Keys of a policy document by which the verdict of a request changes while nothing happens."""
+
+
+def requests_changed_by_time() -> list[int]:
+    """Return the numbers of the live requests under review with an expired approval, or that are ready now because a
+    waiting time or a freeze window has ended. A fixed number of queries.
+    """
+    timed = RequestPolicy.objects.filter(policy_revision__document__has_any_keys=_TIMED).values("request_id")
+    rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, pk__in=timed).exclude(packet_digest="")
+    related = ("model", "version", "requested_by", "requested_with__person", "policy_revision")
+    people = ("version__registered_by", "version__registered_with__person", "version__trained_by")
+    signed = Decision.objects.select_related("person").order_by("signed_at", "pk")
+    found = list(
+        rows.select_related(*related, *people).prefetch_related("policies", Prefetch("decisions", queryset=signed))
+    )
+    if not found:
+        return []
+    runs: dict[int, dict[str, CheckRun]] = {request.pk: {} for request in found}
+    for run in CheckRun.objects.filter(request__in=found).order_by("pk"):  # the last one of a check stays
+        runs[run.request_id][run.check_slug] = run
+    verdicts = evaluate_many(found, runs, None)
+    waiting = [r for r in found if r.state == PromotionRequest.State.OPEN]
+    ready = {r.pk for r in waiting if verdicts[r.pk].state is GateState.READY}
+    return sorted(ready | {request.pk for request in found if _has_expired_approval(request)})
+
+
+def _has_expired_approval(request: PromotionRequest) -> bool:
+    document = gate_inputs.get_policy_document(request)
+    days = document.approval_valid_days if document is not None else None
+    return any(
+        decision.lapsed_at is None
+        and decision.outcome == Decision.Outcome.APPROVE
+        and (expiry := approval_expiry(decision.signed_at, days)) is not None
+        and expiry <= clock.now()
+        for decision in request.decisions.all()
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from django.db import DatabaseError, transaction
 from django.db.models import F
@@ -26,8 +27,18 @@ from governance.checks import check_runs, planning
 from governance.gate import gate_inputs, review_packet
 from governance.gate.eligibility import get_involvement
 from governance.models import Decision, PromotionRequest, RequestPolicy
-from governance.policies import DecisionFact, Demand, Facts, GateState, Verdict, evaluate
-from governance.promotions.binding import bind_policy
+from governance.policies import (
+    DecisionFact,
+    Demand,
+    Facts,
+    GateState,
+    PolicyDocument,
+    Verdict,
+    approval_expiry,
+    evaluate,
+    facts_of_model,
+)
+from governance.promotions.binding import Bound, bind_policy
 from governance.promotions.executing import GATE, close_as_displaced, close_request, execute_promotion
 from governance.promotions.failures import cannot_execute, clear_failure, record_failure
 from governance.promotions.locks import LockedPromotion, lock_promotion
@@ -234,6 +245,7 @@ def evaluate_locked(
     document = gate_inputs.get_policy_document(request)
     assert document is not None  # checked above, and policies are only added
     gone = _lapse_of_deactivated(locked)
+    gone = _lapse_of_expired(locked, document) or gone
     contents = gate_inputs.contents_of(request)
     planned = planning.plan(request, document, contents)
     queued = check_runs.queue_planned_runs(request, planned, actor=actor)
@@ -293,15 +305,16 @@ def _bind_policies(locked: LockedPromotion) -> bool:
     request, version = locked.request, locked.version
     demands = gate_inputs.demands_on(version, stage=request.target_stage, alias=request.target_alias)
     unmet = gate_inputs.unmet_demands(request, demands)
-    found = gate_inputs.policies_for(unmet, locked.model.risk_tier)
+    found = gate_inputs.policies_for(unmet, facts_of_model(locked.model))
     # A policy that governs on the same basis already keeps the revision that the request was bound to.
     held = {(bound.policy_revision.policy_id, bound.basis) for bound in request.governing}
     added = [
-        bind_policy(locked, revision, RequestPolicy.Basis(demand.basis), actor=GATE)
-        for demand, revision in found
+        bind_policy(locked, Bound(revision, RequestPolicy.Basis(demand.basis), reason), actor=GATE)
+        for demand, revision, reason in found
         if revision is not None and (revision.policy_id, demand.basis) not in held
     ]
-    return _bind_stricter_tier(locked, demands) or any(added)
+    stricter = _bind_stricter_tier(locked, demands)
+    return _bind_changed_facts(locked, demands) or stricter or any(added)
 
 
 def _bind_stricter_tier(locked: LockedPromotion, demands: Sequence[Demand]) -> bool:
@@ -310,11 +323,35 @@ def _bind_stricter_tier(locked: LockedPromotion, demands: Sequence[Demand]) -> b
     # Changes of a declared tier leave no assessment to compare with.
     if not tiers.has_tightened and locked.model.tier_basis_id is not None:
         return False
-    held = {bound.policy_revision.policy_id for bound in request.governing}
+    facts = replace(facts_of_model(locked.model), tier=tiers.strictest)
+    return _bind_others(locked, gate_inputs.policies_for(demands, facts), RequestPolicy.Basis.TIER)
+
+
+def _bind_changed_facts(locked: LockedPromotion, demands: Sequence[Demand]) -> bool:
+    """Bind the policies that govern the changes because facts of the model, other than its tier, are not those of the
+    time of the request. A policy that was published later binds only where no bound one covers the model any more.
+    """
+    request = locked.request
+    facts = replace(facts_of_model(locked.model), tier=gate_inputs.tier_span(request).strictest)
+    documents = [gate_inputs.parse_revision(bound.policy_revision) for bound in request.governing]
+    found = [
+        one
+        for one in gate_inputs.policies_for(demands, facts)
+        if one.revision is not None
+        and (
+            one.revision.published_at <= request.created_at
+            or not any(one.demand.met_by(document, facts) for document in documents)
+        )
+    ]
+    return _bind_others(locked, found, RequestPolicy.Basis.FACTS)
+
+
+def _bind_others(locked: LockedPromotion, found: Sequence[gate_inputs.Selected], basis: RequestPolicy.Basis) -> bool:
+    held = {bound.policy_revision.policy_id for bound in locked.request.governing}
     added = [
-        bind_policy(locked, revision, RequestPolicy.Basis.TIER, actor=GATE)
-        for _, revision in gate_inputs.policies_for(demands, tiers.strictest)
-        if revision is not None and revision.policy_id not in held
+        bind_policy(locked, Bound(one.revision, basis, one.reason), actor=GATE)
+        for one in found
+        if one.revision is not None and one.revision.policy_id not in held
     ]
     return any(added)
 
@@ -365,6 +402,24 @@ def _lapse_of_deactivated(locked: LockedPromotion) -> bool:
     lapsing = list(standing.select_for_update(no_key=True, of=("self",)).select_related("person"))
     for decision in lapsing:
         _record_lapse(locked, decision, Change("account", "active", "deactivated"))
+    return bool(lapsing)
+
+
+def _lapse_of_expired(locked: LockedPromotion, document: PolicyDocument) -> bool:
+    """Lapse approvals that are older than the policy accepts. They stopped counting then; this records it."""
+    if document.approval_valid_days is None:
+        return False
+    standing = Decision.objects.filter(
+        request=locked.request,
+        lapsed_at__isnull=True,
+        outcome=Decision.Outcome.APPROVE,
+        signed_at__lte=clock.now() - timedelta(days=document.approval_valid_days),
+    )
+    lapsing = list(standing.select_for_update(no_key=True, of=("self",)).select_related("person"))
+    for decision in lapsing:
+        expiry = approval_expiry(decision.signed_at, document.approval_valid_days)
+        assert expiry is not None
+        _record_lapse(locked, decision, Change("valid_until", None, expiry.isoformat(timespec="seconds")))
     return bool(lapsing)
 
 

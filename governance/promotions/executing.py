@@ -5,6 +5,8 @@ The only caller of `registry.stage_transitions` for governed transitions. Caller
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from audit import clock
 from audit.actions import Action
 from audit.actor import Actor, process
@@ -22,6 +24,7 @@ from governance.promotions.recording import kind_data, record_promotion_event
 from registry import stage_transitions
 from registry.models import ModelVersion
 from registry.selectors import VersionContents
+from registry.services import reviews
 
 GATE = process("gate")
 """The actor for changes that follow from facts, not from a person: ready, blocked, expired, superseded."""
@@ -111,8 +114,24 @@ def apply_promotion(
         freezing.freeze_document(request, promoted=event, actor=actor, contents=contents)
     if request.policy_revision is not None:
         check_runs.cancel_unfinished(request, actor=GATE)
+    _set_next_review(locked)
     _supersede_others(locked)
     _close_lost_reapprovals(locked, displaced)
+
+
+def _set_next_review(locked: LockedPromotion) -> None:
+    """Bring the next review of the model forward to the time that the policies of the request set."""
+    document = gate_inputs.get_policy_document(locked.request)
+    if document is None or document.review_within_days is None:
+        return
+    request = locked.request
+    reviews.advance(
+        actor=GATE,
+        model=locked.model,
+        due=clock.now().date() + timedelta(days=document.review_within_days),
+        because=ObjectRef("promotion", str(request.uid)),
+        reason=f"request #{request.pk} was carried out under a policy with review_within_days",
+    )
 
 
 def _carry_out_reapproval(
@@ -146,6 +165,7 @@ def _carry_out_reapproval(
     else:
         stage_transitions.set_alias(version=version, name=request.target_alias, event=event, promotion=request.uid)
     check_runs.cancel_unfinished(request, actor=GATE)
+    _set_next_review(locked)
 
 
 def _close_lost_reapprovals(locked: LockedPromotion, displaced: ModelVersion | None) -> None:

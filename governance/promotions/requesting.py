@@ -12,7 +12,7 @@ from audit.recorder import Change, ObjectRef
 from governance.actions import PROMOTION_REQUESTED
 from governance.gate import gate_inputs, returning
 from governance.models import PromotionRequest, RequestPolicy
-from governance.policies import Basis, Demand, RequestKind
+from governance.policies import Basis, Demand, RequestKind, facts_of_model
 from governance.promotions.binding import Bound, bind_first, refuse_conflicts
 from governance.promotions.evaluation import reevaluate_locked
 from governance.promotions.executing import apply_promotion
@@ -106,9 +106,9 @@ def request(
     champion = _champion(version, stage, alias) if renewed is None and (governed or alias) else None
     bound = _policies(model, demands, kind) if governed else []
     restored = _earlier(version, stage, alias, bound) if kind == RequestKind.ROLLBACK else None
-    revision = bound[0][0] if bound else None
+    revision = bound[0].revision if bound else None
     now = clock.now()
-    document = gate_inputs.combined([one for one, _ in bound], kind=kind) if bound else None
+    document = gate_inputs.combined([one.revision for one in bound], kind=kind) if bound else None
     made = PromotionRequest(
         uid=uuid4(),
         model=model,
@@ -153,7 +153,7 @@ def request(
             "fingerprint": version.fingerprint,
             "policy_revision": str(revision.uid) if revision is not None else None,
             "policy_digest": revision.digest if revision is not None else None,
-            "policies": [{"digest": one.digest, "basis": str(basis)} for one, basis in bound],
+            "policies": [{"digest": one.revision.digest, "basis": str(one.basis)} for one in bound],
             **(
                 {"reapproves": renewed.request, "approved_fingerprint": renewed.recorded} if renewed is not None else {}
             ),
@@ -208,7 +208,9 @@ def _earlier(version: ModelVersion, stage: Stage | None, alias: str, bound: Sequ
     """
     found = returning.earlier_approval(version, stage=stage, alias=alias)
     place = stage.name if stage is not None else f"@{alias}"
-    refusal = returning.refusal_of_rollback(version, found, returning.entering_documents(bound), place)
+    refusal = returning.refusal_of_rollback(
+        version, found, returning.entering_documents([(b.revision, b.basis) for b in bound]), place
+    )
     if refusal is not None:
         raise refusal
     assert found is not None  # refused otherwise
@@ -268,9 +270,13 @@ def _refuse_incomplete(model: RegisteredModel) -> None:
 def _policies(model: RegisteredModel, demands: Sequence[Demand], kind: str) -> list[Bound]:
     """Return the revisions in force that govern a change, the primary one first."""
     _refuse_incomplete(model)
-    found = gate_inputs.policies_for(demands, model.risk_tier)
-    missing = [demand for demand, revision in found if demand.required and revision is None]
-    bound = [(revision, RequestPolicy.Basis(demand.basis)) for demand, revision in found if revision is not None]
+    found = gate_inputs.policies_for(demands, facts_of_model(model))
+    missing = [demand for demand, revision, _ in found if demand.required and revision is None]
+    bound = [
+        Bound(revision, RequestPolicy.Basis(demand.basis), reason)
+        for demand, revision, reason in found
+        if revision is not None
+    ]
     if missing or not bound:
         words = " and ".join(demand.words for demand in missing or demands)
         how = (
@@ -283,7 +289,7 @@ def _policies(model: RegisteredModel, demands: Sequence[Demand], kind: str) -> l
             f"an officer must publish it.{how}",
             code="no_policy",
         )
-    revisions = [revision for revision, _ in bound]
+    revisions = [one.revision for one in bound]
     if gate_inputs.requires_assessment(model, demands, gate_inputs.combined(revisions)):
         raise InvalidStateError(
             f"The risk tier of {model.slug}, {model.risk_tier}, was declared without answering the questionnaire, and "

@@ -5,7 +5,7 @@ They use the same pure evaluation as the gate, so what is shown is what the gate
 
 from governance.selectors.author_queue import AuthorRow, has_author_work, waiting_for_author
 from governance.selectors.check_pages import CheckCatalogue, CheckPage, check_catalogue, check_example, check_page
-from governance.selectors.comparing import compare_with_limits, limits_in_force, limits_in_force_by_tier
+from governance.selectors.comparing import compare_with_limits, limits_in_force, limits_in_force_of_models
 from governance.selectors.counting import capped_counts, waiting_checks
 from governance.selectors.deviating import Deviation, deviations_for, deviations_of
 from governance.selectors.discussion import (
@@ -171,7 +171,7 @@ __all__ = [
     "latest_runs",
     "leaving",
     "limits_in_force",
-    "limits_in_force_by_tier",
+    "limits_in_force_of_models",
     "live_alias_requests",
     "live_requests",
     "loading_effects",

@@ -25,7 +25,7 @@ from governance.monitoring.health import (
     health_of,
     worst,
 )
-from governance.policies import Basis, Demand, PolicyDocument, choose
+from governance.policies import Basis, Demand, ModelFacts, PolicyDocument, choose, facts_of_model
 from governance.policies.monitoring import ApprovedLimit, ApprovedMonitoring, approved_monitoring
 from governance.selectors.policies import policies_in_force
 from registry.models import IS_CURRENT, AliasAssignment, ModelVersion, RegisteredModel, StageOccupancy
@@ -56,13 +56,13 @@ class InForce:
         """Names of the aliases that a policy with a monitoring section covers."""
         return {name for document, _ in self._monitoring() for name in document.applies_to.aliases}
 
-    def governing(self, stage: str, aliases: Iterable[str], tier: int | None) -> list[PolicyRevision]:
+    def governing(self, stage: str, aliases: Iterable[str], facts: ModelFacts) -> list[PolicyRevision]:
         """Return the policies that monitor a version: the one that governs entering its stage, then those that govern
         its aliases, each once and only with a monitoring section.
         """
         demands = [Demand(Basis.TARGET, stage, target=stage)]
         demands += [Demand(Basis.TARGET, name, alias=name) for name in sorted(aliases)]
-        chosen = [choose(self.candidates, demand, tier) for demand in demands]
+        chosen = [choose(self.candidates, demand, facts) for demand in demands]
         found = {revision.pk: revision for revision in chosen if revision is not None}
         return [one for one in found.values() if gate_inputs.parse_revision(one).monitoring is not None]
 
@@ -212,7 +212,7 @@ def latest_values(limits: Iterable[ApprovedLimit], versions: Sequence[int]) -> d
 
 
 def _approved(in_force: InForce, version: ModelVersion, aliases: Iterable[str]) -> Approved | None:
-    revisions = in_force.governing(version.stage.slug, aliases, version.model.risk_tier)
+    revisions = in_force.governing(version.stage.slug, aliases, facts_of_model(version.model))
     sections = [
         (revision.policy.slug, section)
         for revision in revisions

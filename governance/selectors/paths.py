@@ -15,6 +15,7 @@ from governance.gate import gate_inputs
 from governance.models import PolicyRevision
 from governance.policies import (
     Demand,
+    ModelFacts,
     PolicyDocument,
     Represented,
     choose,
@@ -58,6 +59,8 @@ class PathRequirements:
     """Such as "2 of risk-team"."""
     conflicts: tuple[str, ...] = ()
     protected_target: bool = False
+    narrower: tuple[str, ...] = ()
+    """Slugs of the policies that govern the change for some of these models, matched by other facts than the tier."""
 
     @property
     def words(self) -> str:
@@ -72,7 +75,8 @@ class PathRequirements:
     @property
     def gaps(self) -> tuple[str, ...]:
         """What an officer must know about this path."""
-        found = [f"no policy covers {words}: the change is refused" for words in self.missing]
+        others = f" for models that {', '.join(self.narrower)} does not cover" if self.narrower else ""
+        found = [f"no policy covers {words}{others}: the change is refused" for words in self.missing]
         found += self.conflicts
         if self.without_checks:
             found.append("a protected target without any required check")
@@ -83,16 +87,22 @@ def paths(policy: str | None = None) -> tuple[PathRequirements, ...]:
     """Return every path of the lifecycle and of the protected aliases with its requirements, in the order of the
     stages.
 
-    Tiers with the same requirements share a row.
+    Tiers with the same requirements share a row. The requirements are those of models that no policy matches by other
+    facts than the tier; `narrower` names the policies that do.
 
     Args:
-        policy: slug of a policy, to return only the paths it governs.
+        policy: slug of a policy, to return only the paths it governs, for all models or for some.
     """
     lifecycle = selectors.lifecycle()
     revisions = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
     candidates = [(gate_inputs.parse_revision(revision), revision) for revision in revisions]
     found = [row for path in _ways(lifecycle) for row in _by_tier(path, candidates)]
-    return tuple(row for row in found if policy is None or any(one.slug == policy for one in row.policies))
+    return tuple(row for row in found if policy is None or policy in (*(p.slug for p in row.policies), *row.narrower))
+
+
+def demands_of_lifecycle() -> tuple[Demand, ...]:
+    """Return every demand for a policy that a change of a stage or of a protected alias can make, each once."""
+    return tuple(dict.fromkeys(demand for _, demands in _ways(selectors.lifecycle()) for demand in demands))
 
 
 ACCEPTS_DECLARED = (
@@ -165,7 +175,16 @@ def _of_tier(
     candidates: Sequence[tuple[PolicyDocument, PolicyRevision]],
     tier: int,
 ) -> PathRequirements:
-    chosen = [(demand, choose(candidates, demand, tier)) for demand in demands]
+    general = [pair for pair in candidates if pair[0].applies_to.restricts_only_tiers]
+    chosen = [(demand, choose(general, demand, ModelFacts(tier))) for demand in demands]
+    narrower = tuple(
+        document.slug
+        for document, _ in candidates
+        if not document.applies_to.restricts_only_tiers
+        and document.applies_to.covers_tier(tier)
+        and any(demand.covered_by(document) for demand in demands)
+    )
+    row = replace(row, narrower=narrower)
     missing = tuple(demand.words for demand, revision in chosen if demand.required and revision is None)
     bound = [(demand, revision) for demand, revision in chosen if revision is not None]
     if not bound:

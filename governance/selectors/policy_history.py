@@ -14,6 +14,7 @@ from audit.actor import Actor
 from audit.recorder import ObjectRef
 from governance.actions import POLICY_PUBLISHED
 from governance.models import Policy, PolicyRevision
+from governance.policies import PolicyDocument, facts_of_model
 from governance.selectors.change_proposals import POLICY_PUBLICATION
 from governance.selectors.paths import PathRequirements
 from registry import access, selectors
@@ -82,18 +83,28 @@ def history_of(actor: Actor, policy: Policy) -> tuple[PolicyChange, ...]:
     return tuple(found)
 
 
-def models_covered(actor: Actor, governed: Sequence[PathRequirements]) -> QuerySet[RegisteredModel]:
-    """Return the models in use, visible to the actor, for whose risk tier a policy governs some path.
+def models_covered(
+    actor: Actor, governed: Sequence[PathRequirements], document: PolicyDocument
+) -> QuerySet[RegisteredModel]:
+    """Return the models in use, visible to the actor, for whose risk tier a policy governs some path, and that it
+    covers by their other facts.
 
     Args:
         actor: who reads.
         governed: the paths that the policy governs (`selectors.paths` with its slug).
+        document: the policy.
     """
     tiers = {tier for row in governed for tier in row.tiers}
     # Every policy governs a model without a tier.
     matching = Q(risk_tier__in=tiers) | Q(risk_tier__isnull=True)
     found = access.visible_models(actor).exclude(status=RegisteredModel.Status.ARCHIVED)
-    return found.filter(matching) if tiers else found.none()
+    if not tiers:
+        return found.none()
+    found = found.filter(matching)
+    if document.applies_to.restricts_only_tiers:
+        return found
+    facts = found.only("pk", "risk_tier", "tags", "data_classes", "team", "affects_people", "regulations")
+    return found.filter(pk__in=[model.pk for model in facts if document.applies_to.covers(facts_of_model(model))])
 
 
 def open_proposals(actor: Actor, slug: str | None = None) -> QuerySet[ChangeProposal]:

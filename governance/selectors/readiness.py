@@ -34,6 +34,7 @@ from governance.policies import (
     demands_of_alias,
     demands_of_move,
     evaluate,
+    facts_of_model,
     is_fresh,
 )
 from governance.selectors.readiness_types import AskedGroup, ReadinessStep, TargetReadiness
@@ -207,7 +208,7 @@ def _of_target(
     refusal = _refusal(known)
     if not demands:
         return TargetReadiness(name, slug, alias, refusal, free=True, open_request=number)
-    chosen = [(demand, choose(known.candidates, demand, model.risk_tier)) for demand in demands]
+    chosen = [(demand, choose(known.candidates, demand, facts_of_model(model))) for demand in demands]
     bound = {revision.digest: revision for _, revision in chosen if revision is not None}
     lacking = tuple(demand.words for demand, revision in chosen if demand.required and revision is None)
     document = gate_inputs.combined(bound.values()) if bound else None
@@ -220,9 +221,15 @@ def _of_target(
     steps += [_condition_step(one) for one in blocking]
     people = _reviewers(known, request, document)
     planned = planning.plan(request, document, known.contents, {})
-    facts = Facts(_check_facts(known, document, planned), people, (), (*conditions, *blocking))
+    now = clock.now()
+    facts = Facts(_check_facts(known, document, planned), people, (), (*conditions, *blocking), now=now, opened_at=now)
     states = {requirement.id: requirement for requirement in evaluate(document, facts).requirements}
     steps += [_check_step(known, one, states[f"check:{one.check_slug}"]) for one in planned]
+    steps += [
+        ReadinessStep(states[id_].title, states[id_].detail, RequirementStatus.WAITING)
+        for id_ in ("wait", "freeze")
+        if id_ in states and not states[id_].satisfied
+    ]
     return TargetReadiness(
         name,
         slug,

@@ -8,7 +8,7 @@ from typing import Final
 from governance.gate import gate_inputs, returning
 from governance.gate.returning import EarlierApproval
 from governance.models import PolicyRevision, PromotionRequest, RequestPolicy
-from governance.policies import PolicyDocument, RequestKind, choose
+from governance.policies import PolicyDocument, RequestKind, choose, facts_of_model
 from registry import selectors
 from registry.models import DatasetReference, ModelVersion, RegisteredModel, Stage
 
@@ -106,7 +106,7 @@ def _candidate(
 ) -> RollbackCandidate:
     name = stage.name if stage is not None else f"@{alias}"
     demands = gate_inputs.demands_on(version, stage=stage, alias=alias)
-    chosen = [(demand, choose(candidates, demand, version.model.risk_tier)) for demand in demands]
+    chosen = [(demand, choose(candidates, demand, facts_of_model(version.model))) for demand in demands]
     bound = [(revision, RequestPolicy.Basis(demand.basis)) for demand, revision in chosen if revision is not None]
     lacking = [demand.words for demand, revision in chosen if demand.required and revision is None]
     earlier = returning.earlier_approval(version, stage=stage, alias=alias)

@@ -82,7 +82,7 @@ def propose(*, actor: Actor, source: str, reason: str) -> ChangeProposal:
         PermissionDeniedError: the actor may not manage policies.
         ValidationFailedError: the source is invalid (see `read`), or the reason is empty.
         ConflictError: the revision is in force already (`unchanged_policy`), a revision of the policy is proposed
-            already, or another policy in force covers the same targets and tiers with the same priority.
+            already, or another policy in force is ambiguous with it (`policies.is_ambiguous`).
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     document = read(source)
@@ -116,7 +116,7 @@ def publish(*, actor: Actor, source: str, reason: str) -> PolicyRevision:
         PermissionDeniedError: the actor is not a set-up process, or the set-up is confirmed (propose the revision
             then).
         ValidationFailedError: the source is invalid (see `read`).
-        ConflictError: another policy in force covers the same targets and tiers with the same priority.
+        ConflictError: another policy in force is ambiguous with it (`policies.is_ambiguous`).
     """
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
     change_proposals.require_exempt(actor, "Putting a policy in force")
@@ -276,11 +276,12 @@ def _refuse_ambiguity(document: language.PolicyDocument, others: list[Policy]) -
         if other.in_force is None:
             continue
         standing = gate_inputs.parse_revision(other.in_force)
-        common = language.overlap(document, standing)
-        if common and document.priority == standing.priority:
+        if language.is_ambiguous(document, standing):
+            common = ", ".join(language.overlap(document, standing))
             raise ConflictError(
-                f"{other.slug} covers {', '.join(common)} for the same tiers with the same priority "
-                f"({standing.priority}): give one of them another priority, so that it is certain which one governs.",
+                f"{other.slug} covers {common} for some of the same models with the same priority "
+                f"({standing.priority}), and neither of the two is more specific: give one of them another priority, "
+                "or restrict it further, so that it is certain which one governs.",
                 code="ambiguous_policy",
                 existing=other,
             )

@@ -15,12 +15,23 @@ applies_to:
   # aliases: [champion]        # protected aliases
   # from: [{target}]         # a policy for leaving these stages, in place of the two lines above
   tiers: [1, 2]                # risk tiers; remove this line for every tier
-priority: 10                   # of several policies for one change, the highest priority governs
+  # affects_people: true       # only models that affect people, or for which this is not stated
+  # data_classes: [personal]   # only models that read one of these classes of data
+  # regulations: [EU AI Act]   # only models under one of these regulations
+  # teams: [Credit]            # only models of these teams
+  # tags: {{market: retail}}     # only models with these tags; "*" accepts every value
+priority: 10                   # of several policies for one change, the highest priority governs, then the narrowest
 checks:                        # the page Checks describes each one; installed:
 {checks}
   - check: integrity.digest
     mode: required             # or advisory: shown, does not block
 {approvals}comment_required: true         # approvers state what they looked at
+# comment_min_length: 20       # and in at least so many characters
+# approval_valid_days: 30      # an approval lapses after this
+# wait_hours: 24               # time between the last approval and the change
+# freeze_windows:              # nothing is promoted in these periods
+#   - {{name: Year end, from: 2026-12-20T18:00, until: 2027-01-04T08:00, zone: Europe/Paris}}
+# review_within_days: 365      # the next review of the model after the change
 on_ready: promote              # or hold: a developer or owner releases it once everything is met
 expires_after_days: 30         # an open request expires after this
 # requires_assessed_tier: false  # accept a risk tier that was declared without answering the questionnaire

@@ -8,7 +8,7 @@ from django.db import transaction
 from audit import services as log
 from audit.actor import Actor, process
 from audit.models import Event
-from governance.services import policies, tier_requesters  # noqa: F401 - registers its kind of change proposal
+from governance.services import fact_requirements, policies, tier_requesters  # noqa: F401 - register their kinds of change proposals
 from registry import access, selectors
 from registry.exceptions import InvalidStateError
 from registry.models import ReviewerGroup

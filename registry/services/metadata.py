@@ -17,6 +17,7 @@ from registry import access
 from registry.actions import MODEL_UPDATED, VERSION_UPDATED
 from registry.exceptions import StaleRevisionError
 from registry.models import ModelVersion, RegisteredModel
+from registry.services import matched_facts
 from registry.services.models import refuse_prompt_tag
 from registry.services.version_lock import lock_version
 from registry.validation import ErrorCollector
@@ -30,6 +31,7 @@ def tag_model(*, actor: Actor, model: RegisteredModel, key: str, value: str | No
         NotFoundError: the model is not visible to the actor.
         PermissionDeniedError: the actor does not have EDIT.
         ValidationFailedError: the tag breaks a rule.
+        InvalidStateError: the change loosens the policies of the model (`matched_facts.refuse_loosening`).
     """
     access.require_permission(actor, access.Permission.EDIT, model)
     row = RegisteredModel.objects.get_for_update(model.pk)
@@ -37,6 +39,7 @@ def tag_model(*, actor: Actor, model: RegisteredModel, key: str, value: str | No
     if tags == row.tags:
         return row
     refuse_prompt_tag(row, row.tags, tags)
+    matched_facts.refuse_loosening(row, {"tags": tags})
     recorder.record_event(
         MODEL_UPDATED,
         actor=actor,

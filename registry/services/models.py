@@ -22,7 +22,7 @@ from registry.exceptions import (
     ValidationFailedError,
 )
 from registry.models import Grant, RegisteredModel, User, active_grants_q
-from registry.services import name_claims, tier_use
+from registry.services import matched_facts, name_claims, tier_use
 from registry.services.uniqueness import lost_to_another
 from registry.validation import ErrorCollector
 
@@ -166,6 +166,8 @@ def update_model(
         PermissionDeniedError: the actor may not change these fields.
         StaleRevisionError: the model changed since it was read (`existing` is the current row).
         ValidationFailedError: a field breaks a rule.
+        InvalidStateError: the change of a matched fact needs a second person (`matched_facts.refuse_loosening`);
+            `fact_changes.submit` proposes it.
     """
     row = RegisteredModel.objects.get_for_update(model.pk)
     sensitive = ACCOUNTABILITY & changes.keys()
@@ -187,19 +189,8 @@ def update_model(
     differing = {field: value for field, value in given.items() if getattr(row, field) != value}
     if not differing:
         return row
-    recorder.record_event(
-        MODEL_UPDATED,
-        actor=actor,
-        target=_thing(row),
-        stream=_stream(row),
-        changes=[_change(field, getattr(row, field), value) for field, value in differing.items()],
-        reason=reason,
-    )
-    for field, value in differing.items():
-        setattr(row, field, value)
-    row.revision += 1
-    row.updated_at = clock.now()
-    row.save(update_fields=[*differing, "revision", "updated_at"])
+    matched_facts.refuse_loosening(row, differing)
+    write_changes(row, differing, actor=actor, reason=reason)
     owner = differing.get("owner")
     if (
         owner is not None
@@ -211,6 +202,51 @@ def update_model(
             actor=actor, role=access.Role.OWNER, model=row, user=owner, group=None, reason="named as the model's owner"
         )
     return row
+
+
+def validated(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of a model in their stored form.
+
+    Raises:
+        ValidationFailedError: a field breaks a rule.
+    """
+    faults = ErrorCollector()
+    given = _checked(faults, changes)
+    faults.raise_if_any()
+    return given
+
+
+def write_changes(
+    row: RegisteredModel,
+    differing: Mapping[str, Any],
+    *,
+    actor: Actor,
+    reason: str | None,
+    related: Sequence[ObjectRef] = (),
+) -> None:
+    """Write validated fields of a locked model with their event. The caller has checked that the change is allowed.
+
+    Args:
+        row: the model, locked.
+        differing: the fields with their new values.
+        actor: who changes them.
+        reason: kept with the event, if given.
+        related: objects that the event names besides the model.
+    """
+    recorder.record_event(
+        MODEL_UPDATED,
+        actor=actor,
+        target=_thing(row),
+        stream=_stream(row),
+        related_objects=related,
+        changes=[_change(field, getattr(row, field), value) for field, value in differing.items()],
+        reason=reason,
+    )
+    for field, value in differing.items():
+        setattr(row, field, value)
+    row.revision += 1
+    row.updated_at = clock.now()
+    row.save(update_fields=[*differing, "revision", "updated_at"])
 
 
 def refuse_prompt_tag(model: RegisteredModel, before: Mapping[str, str], after: Mapping[str, str]) -> None:

@@ -136,11 +136,13 @@ def _model_of(proposal: ChangeProposal) -> RegisteredModel:
     return proposal.model
 
 
-def _excluded(proposal: ChangeProposal) -> Mapping[str, str]:
+def excluded(proposal: ChangeProposal) -> Mapping[str, str]:
+    """Return why people may not confirm a change that loosens the policies of a model, by uid."""
     return involved_people(_model_of(proposal))
 
 
-def _confirmers(proposal: ChangeProposal) -> QuerySet[User]:
+def confirmers(proposal: ChangeProposal) -> QuerySet[User]:
+    """Return the officers and the reviewers of a model who had the role before the change was proposed."""
     deciders = access.users_with_permission(access.Permission.DECIDE, _model_of(proposal)).filter(
         pk__in=_with_earlier_role(proposal, access.roles_with(access.Permission.DECIDE))
     )
@@ -218,13 +220,15 @@ def _number_of(assessment: Assessment | None) -> int | None:
     return assessment.number if assessment is not None else None
 
 
+NEEDED = "an officer or a reviewer of the model who is neither its owner, nor an author, nor a requester"
+
 TIER_LOWERING = change_kinds.register_kind(
     change_kinds.ChangeKind(
         name="model.tier_lowering",
         label="Less strict risk tier",
-        confirmers=_confirmers,
-        needed="an officer or a reviewer of the model who is neither its owner, nor an author, nor a requester",
+        confirmers=confirmers,
+        needed=NEEDED,
         apply=_set_tier,
-        excluded=_excluded,
+        excluded=excluded,
     )
 )

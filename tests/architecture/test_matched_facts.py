@@ -13,6 +13,11 @@ GUARDS = {
     "stages": "registry.services.setup:install_lifecycle",  # stages and moves are written by the set-up only
     "aliases": "registry.services.lifecycle:propose_alias_protection",
     "tiers": "registry.services.tier_lowering:submit",
+    "tags": "registry.services.matched_facts:refuse_loosening",
+    "data_classes": "registry.services.matched_facts:refuse_loosening",
+    "teams": "registry.services.matched_facts:refuse_loosening",
+    "affects_people": "registry.services.matched_facts:refuse_loosening",
+    "regulations": "registry.services.matched_facts:refuse_loosening",
 }
 """By field of `AppliesTo`, the function behind every change of the matched fact. A fact that a person can edit needs a
 change proposal where the edit loosens."""

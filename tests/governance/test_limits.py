@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from governance import policies
+from governance.policies import ModelFacts
 from governance.policies.metric_limits import Limit, limit_on, limits_for, limits_of
 
 
@@ -53,7 +54,7 @@ def test_what_the_last_stage_asks_comes_first_and_other_tiers_do_not_bind() -> N
         policy("b-tier-1", "production", '{metric: auc, op: ">=", value: 0.9}', tiers="[1]"),
         policy("c-any", "production", '{metric: auc, op: ">=", value: 0.8}'),
     ]
-    found = limits_for(2, documents, {"production"})
+    found = limits_for(ModelFacts(2), documents, {"production"})
     assert [(limit.metric, limit.value) for limit in found] == [("auc", 0.8), ("f1", 0.5)]
-    assert limits_for(1, documents, {"production"})[0].value == 0.9
+    assert limits_for(ModelFacts(1), documents, {"production"})[0].value == 0.9
     assert limits_of(None) == ()

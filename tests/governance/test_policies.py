@@ -16,6 +16,7 @@ from governance.policies import (
     Facts,
     GateState,
     Involvement,
+    ModelFacts,
     PolicyDocument,
     RequirementStatus,
     Reviewer,
@@ -256,10 +257,10 @@ def test_an_uninvolved_person_is_kept_out_by_nothing() -> None:
 
 def test_a_model_without_a_tier_is_governed_by_every_policy() -> None:
     tiered = document(applies_to={"stages": ["production"], "tiers": [1]})
-    assert tiered.applies(stage="production", alias=None, tier=None)
-    assert tiered.applies(stage="production", alias=None, tier=1)
-    assert not tiered.applies(stage="production", alias=None, tier=2)
-    assert not tiered.applies(stage="staging", alias=None, tier=1)
+    assert tiered.applies(stage="production", alias=None, facts=ModelFacts(None))
+    assert tiered.applies(stage="production", alias=None, facts=ModelFacts(1))
+    assert not tiered.applies(stage="production", alias=None, facts=ModelFacts(2))
+    assert not tiered.applies(stage="staging", alias=None, facts=ModelFacts(1))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from governance.interfaces.admin.commands import ActionResult, AdminAction
 from governance.interfaces.admin.filters import by_date, by_relation
 from governance.interfaces.admin.forms import ReasonForm
 from governance.models import Policy, PolicyRevision
-from governance.policies import PolicyDocument
+from governance.policies import PolicyDocument, describe_models
 from governance.services import policies
 from governance.services.policy_template import template
 from registry import selectors as registry
@@ -131,14 +131,14 @@ class PolicyAdmin(AuditedModelAdmin):
 
     @admin.display(description="covers")
     def covers(self, row: Policy) -> Any:
-        """The targets and the risk tiers of the revision in force."""
+        """The targets and the models of the revision in force."""
         if row.in_force is None:
             return formatting.NONE
         found = row.in_force.document.get("applies_to", {})
         left = [f"from {slug}" for slug in found.get("from", ())]
         targets = [*left, *found.get("stages", ()), *(f"@{alias}" for alias in found.get("aliases", ()))]
-        tiers = [f"tier {tier}" for tier in found.get("tiers", ())] or ["every tier"]
-        return formatting.tags([*targets, *tiers])
+        models = describe_models(gate_inputs.parse_revision(row.in_force).applies_to)
+        return formatting.tags([*targets, models])
 
     @admin.display(description="risk tier")
     def tier_rule(self, row: Policy) -> Any:

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from governance import selectors as governance
 from governance.interfaces.rest import pagination, people, preconditions
+from governance.interfaces.rest.change_proposals import Change
 from governance.interfaces.rest.conf import PREFIX
 from governance.interfaces.rest.endpoint import Endpoint, respond
 from governance.interfaces.rest.idempotency import idempotent
@@ -31,6 +32,7 @@ from governance.interfaces.rest.schemas import (
 from registry import access, selectors
 from registry.models import RegisteredModel
 from registry.search import Query
+from registry.services import fact_changes
 from registry.services import models as service
 from registry.services.tier_lowering import proposed_for
 
@@ -255,17 +257,26 @@ class ModelView(Endpoint):
         model = selectors.model(self.actor, slug)
         return self.respond_with_etag(model.slug, model.revision, ModelResponse.of(model))
 
-    @Operation("changeModel", "Change a model", "models", {200: ModelResponse}, body=ModelUpdate, if_match=True)
+    @Operation(
+        "changeModel", "Change a model", "models", {200: ModelResponse, 202: Change}, body=ModelUpdate, if_match=True
+    )
     def patch(self, request: Request, slug: str) -> Response:
         """Change the record of a model.
 
         Only owners and compliance officers may change the owner, the accountable executive and the risk tier, because
-        these determine who is responsible and which policy applies.
+        these determine who is responsible and which policy applies. If a change of tags, data classes, team,
+        affects_people or regulations would replace a policy of a model in use by a less strict one, this change becomes
+        a proposal (202) that takes effect when a second person confirms it; the other fields are changed at once.
         """
         given = self.body(ModelUpdate)
         model = selectors.model(self.actor, slug)
         expected = preconditions.expected_revision(request, slug)
-        changed = service.update_model(actor=self.actor, model=model, expected_revision=expected, **given.facts())
+        changed, proposal = fact_changes.submit(
+            actor=self.actor, model=model, expected_revision=expected, **given.facts()
+        )
+        if proposal is not None:
+            shown = Change.of(proposal)
+            return respond(shown, status=202, headers={"Location": shown.url})
         return self.respond_with_etag(changed.slug, changed.revision, ModelResponse.of(changed))
 
 

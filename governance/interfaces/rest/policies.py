@@ -54,6 +54,9 @@ class PolicyPath(ResponseBody):
     tiers: list[int] = Field(description="The risk tiers to which this applies.")
     free: bool = Field(description="Whether no policy governs it, so that it is carried out at once.")
     policies: list[PathPolicyResponse] = Field(description="All of them must be satisfied.")
+    for_some_models: list[str] = Field(
+        description="Slugs of policies that govern it for some models, matched by other facts than the tier."
+    )
     checks: list[str] = Field(description="Required checks.")
     approvals: list[str]
     gaps: list[str] = Field(
@@ -69,6 +72,7 @@ class PolicyPath(ResponseBody):
             tiers=list(row.tiers),
             free=row.free,
             policies=[PathPolicyResponse(basis=p.basis, slug=p.slug, revision=p.revision) for p in row.policies],
+            for_some_models=list(row.narrower),
             checks=list(row.checks),
             approvals=list(row.approvals),
             gaps=list(row.gaps),

@@ -100,8 +100,11 @@ class GoverningPolicy(ResponseBody):
     slug: str
     revision: int
     digest: str
-    basis: str = Field(description="target, leaving, represented_stage, tier or newer_revision.")
+    basis: str = Field(description="target, leaving, represented_stage, tier, newer_revision or facts.")
     because: str = Field(description="The basis as text.")
+    reason: str = Field(
+        description="Why this policy governs and not another one that covers the change; empty if there is no other."
+    )
     added_at: UtcDateTime
 
     @classmethod
@@ -113,6 +116,7 @@ class GoverningPolicy(ResponseBody):
             digest=revision.digest,
             basis=bound.basis,
             because=bound.get_basis_display(),
+            reason=bound.reason,
             added_at=bound.added_at,
         )
 

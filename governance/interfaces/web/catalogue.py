@@ -179,7 +179,6 @@ def _open_requests(actor: Actor, models: Sequence[RegisteredModel]) -> dict[int,
 def _trends(models: Sequence[RegisteredModel], stages: Sequence[Stage]) -> dict[int, Trend]:
     """The first key metric of each model."""
     exclusive = {stage.slug for stage in stages if stage.exclusive}
-    by_tier = promotions.limits_in_force_by_tier({model.risk_tier for model in models}, exclusive)
-    limits = {model.pk: by_tier[model.risk_tier] for model in models}
+    limits = promotions.limits_in_force_of_models(models, exclusive)
     found = trends_of(models, limits, versions=TREND, most=1)
     return {pk: trends[0] for pk, trends in found.items() if trends}

@@ -14,7 +14,7 @@ from governance.interfaces.web.views import PageRequest, page_view, render_page
 from registry import access, selectors
 from registry.exceptions import DomainError, PermissionDeniedError, StaleRevisionError
 from registry.models import RegisteredModel, User
-from registry.services import archiving
+from registry.services import archiving, fact_changes
 from registry.services import models as service
 
 PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
@@ -163,7 +163,7 @@ def edit_model(request: PageRequest, slug: str) -> HttpResponse:
             facts: dict[str, Any] = dict(form.cleaned_data)
             revision = facts.pop("revision")
             try:
-                service.update_model(
+                _, proposal = fact_changes.submit(
                     actor=request.actor, model=found, expected_revision=revision, **_changed(found, facts)
                 )
             except StaleRevisionError as stale:
@@ -175,7 +175,10 @@ def edit_model(request: PageRequest, slug: str) -> HttpResponse:
                 form.take_refusal(refusal)
                 status = 403 if isinstance(refusal, PermissionDeniedError) else 400
             else:
-                messages.success(request, "Saved.")
+                if proposal is None:
+                    messages.success(request, "Saved.")
+                else:
+                    messages.warning(request, f"{proposal} waits for a second person: {proposal.title}.")
                 return redirect("web:model", found.slug)
     else:
         form = _edit_form(found, initial=_initial(found))

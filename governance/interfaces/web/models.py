@@ -77,7 +77,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
     )
     live = [row.request for row in requests]
     aliases = list(selectors.current_aliases(model=found))
-    limits = promotions.limits_in_force(found.risk_tier, {stage.slug for stage in stages if stage.exclusive})
+    limits = promotions.limits_in_force(found, {stage.slug for stage in stages if stage.exclusive})
     columns = trends_of([found], {found.pk: limits}, versions=TREND_VERSIONS, most=KEY_METRICS)[found.pk]
     held = selectors.held_by_stage(found, most=HELD_SHOWN)
     shown = {occupancy.version_id: occupancy.version for occupancy in held} | {a.version_id: a.version for a in aliases}

@@ -35,7 +35,7 @@ def policy(request: PageRequest, slug: str) -> HttpResponse:
     """
     found = selectors.policy_page(slug, _number(request, "revision"))
     governed = selectors.paths(slug) if found.in_force is not None else ()
-    covered = selectors.models_covered(request.actor, governed)
+    covered = selectors.models_covered(request.actor, governed, found.document)
     cut = pagination.paginate(covered.select_related("owner"), ("slug",), request.GET)
     context = {
         "found": found,

@@ -144,7 +144,7 @@ def standings(
     version: ModelVersion, champion: ModelVersion | None, runs: Sequence[CheckRun] = ()
 ) -> list[MetricComparison]:
     """Compare the metrics of a version and its champion, with the values computed by `runs`; limited metrics first."""
-    limits = promotions.limits_in_force(version.model.risk_tier)
+    limits = promotions.limits_in_force(version.model)
     rows = promotions.metric_rows(version, champion, limits, measured=promotions.measured_by(runs))
     return [MetricComparison(row, limit_on(limits, row.name, row.dataset, row.slice)) for row in rows]
 

@@ -12,6 +12,7 @@ from audit.models import Event
 from governance import promotions
 from governance.gate import gate_inputs
 from governance.models import PolicyRevision, PromotionRequest, RequestPolicy
+from governance.promotions.binding import Bound
 from governance.promotions.executing import GATE
 from governance.promotions.locks import lock_promotion
 from governance.selectors import request_page
@@ -37,7 +38,7 @@ expires_after_days: 10
 def bind(request: PromotionRequest, revision: PolicyRevision) -> bool:
     with transaction.atomic():
         locked = lock_promotion(request.pk)
-        added = promotions.bind_policy(locked, revision, RequestPolicy.Basis.NEWER_REVISION, actor=GATE)
+        added = promotions.bind_policy(locked, Bound(revision, RequestPolicy.Basis.NEWER_REVISION), actor=GATE)
         promotions.reevaluate(request.pk)
     return added
 

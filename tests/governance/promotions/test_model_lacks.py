@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from governance import policies, promotions, selectors
-from governance.policies import RequirementStatus
+from governance.policies import ModelFacts, RequirementStatus
 from registry.exceptions import InvalidStateError
 from registry.services import models, people
 from tests.governance.promotions.conftest import Bank
@@ -58,7 +58,9 @@ def test_a_request_under_a_policy_for_another_tier_is_held() -> None:
     def said(tier: int | None, **facts: bool) -> list[str]:
         given: Any = {"owner_answers": True, "archived": False, **facts}
         document = policies.parse("{slug: laxer, title: For tier 3, applies_to: {stages: [production], tiers: [3]}}")
-        lacking = () if document.applies(stage="production", alias=None, tier=tier) else ("entering Production",)
+        lacking = (
+            () if document.applies(stage="production", alias=None, facts=ModelFacts(tier)) else ("entering Production",)
+        )
         found = policies.conditions_of_model(for_other_tiers=lacking, tier=tier, **given)
         return [requirement.id for requirement in found]
 

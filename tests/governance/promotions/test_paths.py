@@ -86,7 +86,7 @@ def test_a_policy_with_a_source_is_no_policy_for_entering() -> None:
 def test_the_way_out_is_governed_by_the_policy_that_names_its_source() -> None:
     (leaving,) = demands_of_move(STAGES["production"], STAGES["archived"])
     named, general = policy("{from: [production]}", "named"), policy("{stages: [archived]}", "general", priority=9)
-    assert policies.choose([(named, "named"), (general, "general")], leaving, 1) == "named"
+    assert policies.choose([(named, "named"), (general, "general")], leaving, policies.ModelFacts(1)) == "named"
     assert overlap(named, general) == ()
     assert overlap(named, policy("{from: [production], to: [staging]}")) == ("staging",)
     assert overlap(policy("{from: [staging]}"), policy("{from: [production]}")) == ()

@@ -226,6 +226,16 @@ STATE: Final[dict[str, ProblemType]] = {
         "otherwise (`requires_assessed_tier`).",
         "Assess the model: on its page, or by POST to its assessments.",
     ),
+    "facts_need_second_person": ProblemType(
+        "A second person confirms this change",
+        "After the change a less strict policy would govern a model that is in use.",
+        "Change the fields with PATCH on the model or on its page: both propose the change.",
+    ),
+    "facts_changed": ProblemType(
+        "The facts of the model changed",
+        "The proposal was made for other values than the model has now.",
+        "Reject or withdraw the proposal, and change the facts again.",
+    ),
     "no_policy": ProblemType(
         "No policy covers this target",
         "A promotion to a protected target requires a policy.",
