@@ -20,6 +20,7 @@ def declare_all() -> None:
     declare("governance_comment", "comment.*")
     declare("governance_commentrevision", "comment.*")
     declare("governance_threadresolution", "thread.*", "decision.withdrawn")
+    declare("governance_delegation", "delegation.*")
     declare("governance_checkrun", "check.*")
     declare("governance_externalrun", "external_run.*")
     declare("governance_frozendocument", "document.*")

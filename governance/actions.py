@@ -76,6 +76,10 @@ COMMENT_WITHDRAWN = register("comment.withdrawn", "withdrew a comment")
 THREAD_RESOLVED = register("thread.resolved", "resolved a thread")
 THREAD_REOPENED = register("thread.reopened", "reopened a thread")
 
+DELEGATION_GRANTED = register("delegation.granted", "delegated their decisions")
+DELEGATION_REVOKED = register("delegation.revoked", "revoked a delegation of decisions")
+DELEGATION_ENDED = register("delegation.ended", "ended a delegation of decisions: its period is over")
+
 DEMONSTRATION_COMPLETED = register("demonstration.completed", "completed the data of the demonstration")
 
 NOTIFICATION_CHANNEL_ADDED = register("notification_channel.added", "added an address for notifications")

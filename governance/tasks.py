@@ -22,7 +22,7 @@ from governance.documents import pdf_files
 from governance.integrations.source_sync import copying
 from governance.notifications import delivering, dispatching
 from governance.notifications.webhooks import outbox, sending
-from governance.services import accounts, external_checks, findings, reminders, waivers
+from governance.services import accounts, delegations, external_checks, findings, reminders, waivers
 from registry import access
 from registry.services import access_requests, change_proposals, garbage_collection, sign_in_links, upload_processing
 
@@ -198,8 +198,10 @@ def deliver_notification(self: Task[..., None], delivery_id: int) -> None:
 
 @shared_task(bind=True, name=task_queue.END_ACCESS, acks_late=True, reject_on_worker_lost=True)
 def close_expired_access(self: Task[..., None]) -> None:
-    """Close expired grants, access requests and change proposals, each in its own transaction."""
+    """Close expired grants, delegations, access requests and change proposals, each in its own transaction."""
     with _ambient(self):
+        for delegation_id in delegations.expired_delegation_ids():
+            delegations.close_expired_delegation(delegation_id)
         for grant_id in access.expired_grant_ids():
             access.close_expired_grant(grant_id)
         for request_id in access_requests.overdue_ids():

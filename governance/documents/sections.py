@@ -96,7 +96,9 @@ class SectionBuilder:
     @cached_property
     def requests(self) -> list[PromotionRequest]:
         """The version's promotion requests, newest first, with their decisions."""
-        decisions = Prefetch("decisions", Decision.objects.order_by("signed_at", "pk"))
+        decisions = Prefetch(
+            "decisions", Decision.objects.select_related("on_behalf_of", "delegation").order_by("signed_at", "pk")
+        )
         rows = PromotionRequest.objects.filter(version=self.version).order_by("-pk")
         joined = rows.select_related("source_stage", "target_stage", "requested_by", "policy_revision__policy")
         return list(joined.prefetch_related(decisions, "policies")[:MAX_LISTED])
@@ -230,7 +232,7 @@ class SectionBuilder:
         rows = [
             [
                 f"#{r.pk} to {r.target_name}",
-                d.signed_name,
+                d.signer,
                 ", ".join(d.groups),
                 d.get_outcome_display() + (" (lapsed)" if d.lapsed_at is not None else ""),
                 moment(d.signed_at),

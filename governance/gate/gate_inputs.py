@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from audit import clock
 from governance.checks import entry_points, external
+from governance.gate.delegates import delegates_of
 from governance.gate.eligibility import (
     Member,
     has_left_since,
@@ -54,6 +55,7 @@ from registry.models import AliasAssignment, Assessment, RegisteredModel, User
 from registry.selectors import VersionContents
 
 __all__ = [
+    "SIGNERS",
     "Selected",
     "TierSpan",
     "aliases_outside_stage",
@@ -84,6 +86,9 @@ __all__ = [
     "with_failure",
 ]
 
+SIGNERS = ("person", "on_behalf_of", "delegation")
+"""The relations of a decision that `counts` reads."""
+
 
 def aliases_outside_stage(request: PromotionRequest) -> tuple[str, ...]:
     """Return the aliases that point at the request's version and represent the stage it leaves.
@@ -111,7 +116,7 @@ def aliases_outside_stage(request: PromotionRequest) -> tuple[str, ...]:
 def reviewers(
     request: PromotionRequest, document: PolicyDocument, involved: Involvement | None = None
 ) -> tuple[Reviewer, ...]:
-    """Return the members of the policy's groups who may decide on the model.
+    """Return the members of the policy's groups who may decide on the model, and their delegates.
 
     Includes members excluded by the separation of duties, with the reason. For a closed request: those who decided.
 
@@ -126,7 +131,9 @@ def reviewers(
     if not request.is_live:
         return _reviewers_then(request)
     members = members_of(wanted)
-    return reviewers_among(members, deciders(request.model, members), request, wanted, involved)
+    able = deciders(request.model, members)
+    own = reviewers_among(members, able, request, wanted, involved)
+    return own + delegates_of(members, able, request, wanted, involved)
 
 
 def deciders(model: RegisteredModel, members: Iterable[Member]) -> frozenset[int]:
@@ -153,14 +160,20 @@ def exclusion_of(person: User, request: PromotionRequest, *, name: str | None = 
 
 def _reviewers_then(request: PromotionRequest) -> tuple[Reviewer, ...]:
     """Return who decided on a closed request, in their groups of that time. Later membership changes do not matter."""
-    rows = request.decisions.filter(lapsed_at__isnull=True).select_related("person").order_by("signed_at")
+    rows = request.decisions.filter(lapsed_at__isnull=True).select_related(*SIGNERS).order_by("signed_at")
     return reviewers_of_closed(rows)
 
 
 def reviewers_of_closed(decisions: Iterable[Decision]) -> tuple[Reviewer, ...]:
     """Return the signers of a closed request's decisions that have not lapsed, in their groups of that time."""
     return tuple(
-        Reviewer(uid=d.person.uid, name=d.signed_name, groups=frozenset(d.groups))
+        Reviewer(
+            uid=d.person.uid,
+            name=d.signed_name,
+            groups=frozenset(d.groups),
+            on_behalf_of=d.on_behalf_of.uid if d.on_behalf_of is not None else "",
+            delegator=d.on_behalf_of.name if d.on_behalf_of is not None else "",
+        )
         for d in decisions
         if d.lapsed_at is None
     )
@@ -248,14 +261,20 @@ def _way_out(run: CheckRun, request: PromotionRequest, rule: CheckRule, *, stale
 
 def decision_facts(request: PromotionRequest) -> tuple[DecisionFact, ...]:
     """Return the decisions that have not lapsed, of accounts that were active since they signed."""
-    rows = request.decisions.filter(lapsed_at__isnull=True).select_related("person").order_by("signed_at", "pk")
+    rows = request.decisions.filter(lapsed_at__isnull=True).select_related(*SIGNERS).order_by("signed_at", "pk")
     return facts_of_decisions(request, rows)
 
 
 def facts_of_decisions(request: PromotionRequest, decisions: Iterable[Decision]) -> tuple[DecisionFact, ...]:
     """Return the facts of those decisions of a request that count, in the order given."""
     return tuple(
-        DecisionFact(person=d.person.uid, name=d.signed_name, outcome=d.outcome, signed_at=d.signed_at)
+        DecisionFact(
+            person=d.person.uid,
+            name=d.name,
+            outcome=d.outcome,
+            signed_at=d.signed_at,
+            on_behalf_of=d.on_behalf_of.uid if d.on_behalf_of is not None else "",
+        )
         for d in decisions
         if d.lapsed_at is None and counts(request, d)
     )
@@ -264,10 +283,18 @@ def facts_of_decisions(request: PromotionRequest, decisions: Iterable[Decision])
 def counts(request: PromotionRequest, decision: Decision) -> bool:
     """Return whether a decision that has not lapsed counts.
 
-    It does not count if the signer's account was deactivated after signing, even if it was reactivated. A closed
-    request keeps what counted when it was closed.
+    It does not count if the signer's account was deactivated after signing, even if it was reactivated; nor a decision
+    by a delegation that has ended. A closed request keeps what counted when it was closed.
     """
-    return not request.is_live or not has_left_since(decision.person, decision.signed_at)
+    if not request.is_live:
+        return True
+    if has_left_since(decision.person, decision.signed_at):
+        return False
+    if decision.delegation is None:
+        return True
+    delegator, delegation = decision.on_behalf_of, decision.delegation
+    assert delegator is not None  # the database requires both
+    return delegation.is_in_effect(clock.now()) and not has_left_since(delegator, decision.signed_at)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from collections.abc import Collection, Mapping
 
 from audit import clock
 from governance.checks import entry_points
-from governance.gate import gate_inputs
+from governance.gate import delegates, gate_inputs
 from governance.gate.eligibility import Member, involvements, members_among, reviewers_among
 from governance.gate.finding_facts import blocking_findings
 from governance.gate.waiver_facts import waivers_of
-from governance.models import CheckRun, PromotionRequest
+from governance.models import CheckRun, Delegation, PromotionRequest
 from governance.policies import Facts, Reviewer, Verdict, evaluate
 from registry import access
 
@@ -20,9 +20,10 @@ from registry import access
 def evaluate_many(
     requests: Collection[PromotionRequest], runs: Mapping[int, Mapping[str, CheckRun]], reader: Member | None
 ) -> dict[int, Verdict]:
-    """Evaluate requests for a list. At most twelve queries for any number of requests.
+    """Evaluate requests for a list. At most eighteen queries for any number of requests.
 
-    The verdicts name as reviewers only the reader and those who signed, not all members of the groups.
+    The verdicts name as reviewers only the reader and those who signed, as members and as delegates, not all members of
+    the groups.
 
     Args:
         requests: the requests, with `decisions` (their people joined, in the order of signing) and `policies`
@@ -105,18 +106,41 @@ def _reviewers(requests: Collection[PromotionRequest], reader: Member | None) ->
         ]
         for request in requests
     }
-    concerned = [request for request in requests if relevant[request.pk]]
+    given = _delegations(requests, readers)
+    delegating = delegates.people_of(given)
+    concerned = [request for request in requests if relevant[request.pk] or given]
     if not concerned:
         return {}
+    models = {request.model_id for request in concerned}
     able = access.users_with_permission_by_model(
-        {each.user.pk: each.user for each in known}.values(),
-        access.Permission.DECIDE,
-        {request.model_id for request in concerned},
+        {each.user.pk: each.user for each in (*known, *delegating.values())}.values(), access.Permission.DECIDE, models
     )
+    able_delegates = delegates.able_delegates(given, models) if given else {}
     involved = involvements(concerned)
     return {
         request.pk: reviewers_among(
             relevant[request.pk], able[request.model_id], request, groups[request.pk], involved[request.pk]
         )
+        + delegates.delegates_among(
+            given,
+            delegating,
+            able[request.model_id],
+            able_delegates.get(request.model_id, ()),
+            request,
+            groups[request.pk],
+            involved[request.pk],
+        )
         for request in concerned
     }
+
+
+def _delegations(requests: Collection[PromotionRequest], reader: int | None) -> list[Delegation]:
+    """Return the delegations in effect to the reader and to those who signed by one. At most two queries."""
+    signers = {
+        d.person_id
+        for request in requests
+        for d in request.decisions.all()
+        if d.lapsed_at is None and d.delegation_id is not None and d.person_id != reader
+    }
+    found = delegates.delegations_to([reader]) if reader is not None else []
+    return [*found, *delegates.delegations_to(signers)]

@@ -3,6 +3,7 @@
 from governance.models.advisory import AdvisoryMirror, PackageAdvisories
 from governance.models.check_run import CheckProgress, CheckRun
 from governance.models.decision import Decision, Packet
+from governance.models.delegation import Delegation
 from governance.models.discussion import Comment, CommentRevision, DiscussionThread, ThreadResolution
 from governance.models.document import FrozenDocument
 from governance.models.external_run import ExternalRun
@@ -33,6 +34,7 @@ __all__ = [
     "Comment",
     "CommentRevision",
     "Decision",
+    "Delegation",
     "DiscussionThread",
     "ExternalRun",
     "Finding",

@@ -1,9 +1,11 @@
 """Decisions, and the packets they sign."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from registry.models import AuditedModel
 
@@ -49,7 +51,20 @@ class Decision(AuditedModel):
     outcome = models.CharField(max_length=16, choices=Outcome.choices)
     comment = models.TextField(blank=True)
     packet_digest = models.CharField(max_length=64)
-    groups = models.JSONField(default=list, help_text="slugs of the policy's groups the person was in when deciding")
+    on_behalf_of = models.ForeignKey(
+        "registry.User",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="the member whose place the person takes by a delegation",
+    )
+    delegation = models.ForeignKey(
+        "governance.Delegation", null=True, blank=True, on_delete=models.PROTECT, related_name="decisions"
+    )
+    groups = models.JSONField(
+        default=list, help_text="slugs of the policy's groups in which the decision counts, as of when it was signed"
+    )
     signed_name = models.CharField(max_length=200)
     signed_meaning = models.TextField()
     signed_method = models.CharField(max_length=16, choices=SignatureMethod.choices)
@@ -67,6 +82,18 @@ class Decision(AuditedModel):
                 condition=Q(lapsed_at__isnull=True),
                 violation_error_code="already_decided",
             ),
+            models.UniqueConstraint(
+                Coalesce("on_behalf_of", "person"),
+                "request",
+                name="decision_one_standing_per_member",
+                condition=Q(lapsed_at__isnull=True),
+                violation_error_code="already_decided",
+            ),
+            models.CheckConstraint(
+                name="decision_by_delegation",
+                condition=Q(on_behalf_of__isnull=True, delegation__isnull=True)
+                | (Q(on_behalf_of__isnull=False, delegation__isnull=False) & ~Q(on_behalf_of=F("person"))),
+            ),
             models.CheckConstraint(
                 name="decision_lapsed_with_event",
                 condition=Q(lapsed_at__isnull=True, lapsed_event__isnull=True)
@@ -74,5 +101,20 @@ class Decision(AuditedModel):
             ),
         ]
 
+    @property
+    def name(self) -> str:
+        """The printed name of the signer, and for a delegate whose place they took."""
+        return f"{self.signed_name} for {self.on_behalf_of.name}" if self.on_behalf_of is not None else self.signed_name
+
+    @property
+    def signer(self) -> str:
+        """The printed name of the signer, and for a delegate whose place they took and by what."""
+        return f"{self.name}, {self.delegation.title}" if self.delegation is not None else self.name
+
     def __str__(self) -> str:
         return f"{self.outcome} by {self.person} on #{self.request_id}"
+
+
+def ended_delegation_q(moment: datetime) -> Q:
+    """Return the condition for decisions by a delegation that is not in effect any more at that time."""
+    return Q(delegation__closed_at__isnull=False) | Q(delegation__valid_until__lte=moment)

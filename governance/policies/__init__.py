@@ -57,6 +57,7 @@ from governance.policies.separation import (
     Exclusion,
     Involvement,
     Joining,
+    delegation_exclusion,
     joining_exclusion,
     separation_of_duties_exclusion,
 )
@@ -104,6 +105,7 @@ __all__ = [
     "combine_emergencies",
     "conditions_of_model",
     "conflicts",
+    "delegation_exclusion",
     "demands_of_alias",
     "demands_of_move",
     "describe_hours",

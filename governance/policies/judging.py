@@ -44,10 +44,11 @@ class CheckFact:
 
 @dataclass(frozen=True)
 class Reviewer:
-    """A member of a group that a policy requires.
+    """A member of a group that a policy requires, or a delegate of one.
 
     `groups`: groups in which they count. `excluded`: the separation-of-duties rule that excludes them. `barred`: the
-    rule by group, for groups in which alone they do not count.
+    rule by group, for groups in which alone they do not count. `on_behalf_of` and `delegator`: uid and name of the
+    member whose slot a delegate fills; empty for a member.
     """
 
     uid: str
@@ -55,16 +56,29 @@ class Reviewer:
     groups: frozenset[str]
     excluded: "Exclusion | None" = None
     barred: Mapping[str, "Exclusion"] = field(default_factory=dict)
+    on_behalf_of: str = ""
+    delegator: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name, and for a delegate the name of the member as well."""
+        return f"{self.name} for {self.delegator}" if self.on_behalf_of else self.name
+
+    @property
+    def people(self) -> frozenset[str]:
+        """The uids of everyone whose one approval a decision of this reviewer uses up."""
+        return frozenset({self.uid, self.on_behalf_of or self.uid})
 
 
 @dataclass(frozen=True)
 class DecisionFact:
-    """A decision on the current packet that has not lapsed."""
+    """A decision on the current packet that has not lapsed. `on_behalf_of`: uid of the member, for a delegate."""
 
     person: str
     name: str
     outcome: str
     signed_at: datetime | None = None
+    on_behalf_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -290,12 +304,12 @@ def _check_requirement(rule: CheckRule, fact: CheckFact | None) -> Requirement:
 
 
 def _approvals(document: PolicyDocument, facts: Facts) -> tuple[ApprovalProgress, ...]:
-    by_uid = {r.uid: r for r in facts.reviewers}
-    # Keyed by person: two approvals of one person count once.
-    counted = {d.person: d for d in facts.decisions if d.outcome == "approve" and d.person in by_uid}
-    approving = [d for d in counted.values() if by_uid[d.person].excluded is None]
-    assigned = assign_approvers(document.approvals, [(d.person, by_uid[d.person].groups) for d in approving])
-    decided = {d.person for d in facts.decisions}
+    reviewers = {(r.uid, r.on_behalf_of): r for r in facts.reviewers}
+    approving = _counted_approvals(facts.decisions, reviewers)
+    assigned = assign_approvers(
+        document.approvals, [(d.person, reviewers[d.person, d.on_behalf_of].groups) for d in approving]
+    )
+    decided = {uid for d in facts.decisions for uid in (d.person, d.on_behalf_of) if uid}
     met_below: dict[int, bool] = {}
     for order in sorted({rule.order for rule in document.approvals}):
         met_below[order] = all(len(assigned[r.group]) >= r.count for r in document.approvals if r.order < order)
@@ -308,7 +322,7 @@ def _approvals(document: PolicyDocument, facts: Facts) -> tuple[ApprovalProgress
             rule=rule,
             approved_by=tuple(d for d in approving if d.person in assigned[rule.group]),
             eligible=eligible[rule.group],
-            may_approve=tuple(r for r in eligible[rule.group] if r.uid not in decided),
+            may_approve=tuple(r for r in eligible[rule.group] if decided.isdisjoint(r.people)),
             excluded=tuple(
                 replace(r, excluded=r.barred.get(rule.group, r.excluded))
                 for r in facts.reviewers
@@ -318,6 +332,27 @@ def _approvals(document: PolicyDocument, facts: Facts) -> tuple[ApprovalProgress
         )
         for rule in document.approvals
     )
+
+
+def _counted_approvals(
+    decisions: Iterable[DecisionFact], reviewers: Mapping[tuple[str, str], Reviewer]
+) -> list[DecisionFact]:
+    """Return the approvals that count, at most one for each person, whether as signer or as delegator.
+
+    Args:
+        decisions: the decisions, in the order of signing; the earlier of two that share a person counts.
+        reviewers: the reviewers by uid and by the uid of their delegator.
+    """
+    counted: list[DecisionFact] = []
+    used: set[str] = set()
+    for decision in decisions:
+        reviewer = reviewers.get((decision.person, decision.on_behalf_of))
+        if decision.outcome != "approve" or reviewer is None or reviewer.excluded is not None:
+            continue
+        if used.isdisjoint(reviewer.people):
+            used |= reviewer.people
+            counted.append(decision)
+    return counted
 
 
 def assign_approvers(
@@ -357,7 +392,9 @@ def assign_approvers(
 def _approval_requirement(standing: ApprovalProgress, review_open: bool, *, closed: bool) -> Requirement:
     rule, have = standing.rule, len(standing.approved_by)
     title = f"{rule.count} of {rule.group}"
-    names = tuple(r.name for r in standing.may_approve)
+    names = tuple(r.label for r in standing.may_approve)
+    # A delegate fills the slot of a member, who is counted here.
+    able = sum(not r.on_behalf_of for r in standing.may_approve)
     if standing.missing <= 0:
         return Requirement(
             f"approval:{rule.group}", "approval", title, RequirementStatus.MET, f"{have} of {rule.count}"
@@ -374,8 +411,8 @@ def _approval_requirement(standing: ApprovalProgress, review_open: bool, *, clos
         detail, state = f"{have} of {rule.count}", RequirementStatus.WAITING
     how = (
         f"{standing.missing} more of {rule.group} must approve"
-        if len(names) >= standing.missing
-        else f"{rule.group} has too few members who may approve: officers must add {standing.missing - len(names)}. "
+        if able >= standing.missing
+        else f"{rule.group} has too few members who may approve: officers must add {standing.missing - able}. "
         "Members count for requests opened after they joined: withdraw this one then, and open it again"
     )
     return Requirement(f"approval:{rule.group}", "approval", title, state, detail, how, names)

@@ -136,6 +136,24 @@ def joining_exclusion(
     return None
 
 
+def delegation_exclusion(
+    name: str, delegator: str, own: Exclusion | None, theirs: Exclusion | None
+) -> Exclusion | None:
+    """Return the separation-of-duties rule that excludes a delegate; None if neither of the two people is excluded.
+
+    Args:
+        name: how the reason names the delegate: their name, or `YOU`.
+        delegator: the name of the delegator.
+        own: the rule that excludes the delegate as a person.
+        theirs: the rule that excludes the delegator.
+    """
+    if own is not None:
+        return own
+    if theirs is not None:
+        return Exclusion(theirs.rule, f"{name} would decide for {delegator}, and {theirs.reason}")
+    return None
+
+
 def listed(words: Sequence[str]) -> str:
     """Join words as an English enumeration: "files, metrics and the model card"."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""

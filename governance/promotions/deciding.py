@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from django.db import DatabaseError, transaction
+from django.db.models import Q
 
 from audit import clock
 from audit.actor import Actor, ActorKind
 from audit.recorder import ObjectRef
 from governance.actions import DECISION_RECORDED, PROMOTION_REJECTED
-from governance.gate import gate_inputs, review_packet
-from governance.models import Decision, PromotionRequest
+from governance.gate import delegates, gate_inputs, review_packet
+from governance.models import Decision, Delegation, PromotionRequest
 from governance.policies import ApprovalProgress, DecisionFact, PolicyDocument, RequirementStatus, Reviewer, Verdict
 from governance.promotions.evaluation import Evaluation, evaluate_decision, evaluate_locked, reevaluate
 from governance.promotions.executing import close_request
@@ -62,6 +63,7 @@ def decide(
     packet_digest: str,
     comment: str = "",
     signature: DecisionSignature,
+    on_behalf_of: str = "",
 ) -> Decision:
     """Record a person's signed decision on a request's packet, and evaluate the request again.
 
@@ -72,15 +74,18 @@ def decide(
         packet_digest: SHA-256 of the packet that the person was shown, in hex.
         comment: what was reviewed and why; required by policy, and for every outcome except approval.
         signature: the password, entered for this decision.
+        on_behalf_of: uid of the member in whose place the person decides by a delegation; empty for their own place.
 
     Returns:
         The decision.
 
     Raises:
         NotFoundError: the request's model is not visible to the actor.
-        PermissionDeniedError: the actor may not decide; names the separation-of-duties rule where one applies.
+        PermissionDeniedError: the actor may not decide; names the separation-of-duties rule where one applies; or there
+            is no such delegation (`no_delegation`).
         InvalidStateError: the request is closed, approval is not open yet, or the evaluation failed (`not_executed`).
-        ConflictError: the packet changed since (`packet_changed`), or the person has decided on it (`already_decided`).
+        ConflictError: the packet changed since (`packet_changed`), or the person or the member has decided on it
+            (`already_decided`).
         ValidationFailedError: unknown outcome, missing comment or wrong password.
     """
     # An invisible request is reported as not found before anything about reviewers is disclosed.
@@ -94,7 +99,13 @@ def decide(
     try:
         with transaction.atomic():
             return _record(
-                lock_promotion(request.pk), actor, person, Decision.Outcome(outcome), packet_digest, comment.strip()
+                lock_promotion(request.pk),
+                actor,
+                person,
+                Decision.Outcome(outcome),
+                packet_digest,
+                comment.strip(),
+                on_behalf_of,
             )
     except ConflictError as conflict:
         if conflict.code == "packet_changed":
@@ -114,11 +125,18 @@ def _deciding_person(actor: Actor) -> User:
 
 
 def _record(
-    locked: LockedPromotion, actor: Actor, person: User, outcome: Decision.Outcome, packet_digest: str, comment: str
+    locked: LockedPromotion,
+    actor: Actor,
+    person: User,
+    outcome: Decision.Outcome,
+    packet_digest: str,
+    comment: str,
+    on_behalf_of: str,
 ) -> Decision:
     request = locked.request
     require_open(request)
     person = _still_active(person)
+    delegation = _delegation(person, on_behalf_of, request) if on_behalf_of else None
     document = gate_inputs.get_policy_document(request)
     assert document is not None  # an ungoverned transition closes when it is made, so a live request has a policy
     try:
@@ -130,20 +148,13 @@ def _record(
     require_open(request)  # the evaluation may have closed it: it expired, or the version changed stage
     assert judged is not None and judged.shown is not None  # noqa: PT018 - live, and evaluated for a decision
     shown = judged.shown
-    reviewer = _require_eligible(locked, person, document, judged)
+    reviewer = _require_eligible(locked, person, document, judged, delegation)
     if packet_digest != shown.digest:
         raise ConflictError(
             "The request changed while you were reading: look at what changed, then decide again.",
             code="packet_changed",
         )
-    earlier = request.decisions.filter(person=person, lapsed_at__isnull=True).first()
-    if earlier is not None:
-        raise ConflictError(
-            f"You have decided on this packet already ({earlier.get_outcome_display().lower()}); a decision is not "
-            "edited. It lapses when what it signed changes.",
-            code="already_decided",
-            existing=earlier,
-        )
+    _require_first(request, person, delegation)
     if outcome is Decision.Outcome.APPROVE:
         _require_open(judged.verdict, reviewer)
     _require_comment(document, outcome, comment)
@@ -154,6 +165,8 @@ def _record(
     uid = uuid4()
     now = clock.now()
     meaning = SIGNATURE_MEANINGS[outcome]
+    if delegation is not None:
+        meaning += f" I decide for {delegation.delegator.name}, by {delegation.title}."
     controllers = sorted(account_controls.controllers_of(person.uid, now))
     event = record_promotion_event(
         locked,
@@ -170,6 +183,11 @@ def _record(
             "method": str(Decision.SignatureMethod.PASSWORD),
             "meaning": meaning,
             **({"account_controlled_by": controllers} if controllers else {}),
+            **(
+                {"on_behalf_of": delegation.delegator.uid, "delegation": str(delegation.uid)}
+                if delegation is not None
+                else {}
+            ),
         },
         private={"comment": comment, "signed_name": person.name},
     )
@@ -177,6 +195,8 @@ def _record(
         uid=uid,
         request=request,
         person=person,
+        on_behalf_of=delegation.delegator if delegation is not None else None,
+        delegation=delegation,
         outcome=outcome,
         comment=comment,
         packet_digest=shown.digest,
@@ -190,7 +210,7 @@ def _record(
     if outcome is Decision.Outcome.REJECT:
         close_request(locked, PromotionRequest.State.REJECTED, PROMOTION_REJECTED, actor=actor, reason=comment)
     else:
-        evaluate_decision(locked, judged, DecisionFact(person.uid, person.name, str(outcome), now))
+        evaluate_decision(locked, judged, DecisionFact(person.uid, decision.name, str(outcome), now, on_behalf_of))
     return decision
 
 
@@ -221,10 +241,59 @@ def _still_active(person: User) -> User:
     return found
 
 
-def _require_eligible(locked: LockedPromotion, person: User, document: PolicyDocument, judged: Evaluation) -> Reviewer:
-    """Return the person as a reviewer required by the policy; PermissionDeniedError with the rule otherwise."""
-    excluded = gate_inputs.exclusion_of(person, locked.request)
-    others = tuple(sorted({r.name for standing in judged.verdict.approvals for r in standing.may_approve}))
+def _delegation(person: User, on_behalf_of: str, request: PromotionRequest) -> Delegation:
+    """Lock and return the delegation by which a person decides. While it is locked it cannot be revoked."""
+    now = clock.now()
+    for found in delegates.delegations_to([person.pk]):
+        if found.delegator.uid == on_behalf_of and found.covers(request.model):
+            held = Delegation.objects.raw_first("id = %(key)s FOR SHARE", key=found.pk)
+            if held is not None and held.is_in_effect(now):
+                held.delegate, held.delegator = person, _still_active(found.delegator)
+                return held
+    raise PermissionDeniedError(
+        "There is no delegation in effect from this person to you that covers this request.", code="no_delegation"
+    )
+
+
+def _require_first(request: PromotionRequest, person: User, delegation: Delegation | None) -> None:
+    """Raise ConflictError if the person has decided on the packet, or the member in whose place they decide."""
+    standing = request.decisions.filter(lapsed_at__isnull=True)
+    earlier = standing.filter(person=person).first()
+    if earlier is not None:
+        raise ConflictError(
+            f"You have decided on this packet already ({earlier.get_outcome_display().lower()}); a decision is not "
+            "edited, and one person decides once. It lapses when what it signed changes.",
+            code="already_decided",
+            existing=earlier,
+        )
+    member = delegation.delegator if delegation is not None else person
+    earlier = standing.filter(Q(person=member) | Q(on_behalf_of=member)).select_related("person").first()
+    if earlier is None:
+        return
+    if delegation is not None:
+        message = f"{member.name} has a decision on this packet already, signed by {earlier.person.name}."
+    else:
+        message = (
+            f"{earlier.person.name} decided in your place by your delegation "
+            f"({earlier.get_outcome_display().lower()}). To decide yourself, revoke the delegation: that invalidates "
+            "the decision."
+        )
+    raise ConflictError(message, code="already_decided", existing=earlier)
+
+
+def _require_eligible(
+    locked: LockedPromotion, person: User, document: PolicyDocument, judged: Evaluation, delegation: Delegation | None
+) -> Reviewer:
+    """Return the person as a reviewer required by the policy, in the place in which they decide; PermissionDeniedError
+    with the rule otherwise.
+    """
+    place = delegation.delegator.uid if delegation is not None else ""
+    found = next((r for r in judged.facts.reviewers if r.uid == person.uid and r.on_behalf_of == place), None)
+    if delegation is None:
+        excluded = gate_inputs.exclusion_of(person, locked.request)
+    else:
+        excluded = found.excluded if found is not None else None
+    others = tuple(sorted({r.label for standing in judged.verdict.approvals for r in standing.may_approve}))
     if excluded is not None:
         raise PermissionDeniedError(
             f"{excluded.reason}, so the decision cannot count ({excluded.rule}).",
@@ -233,9 +302,15 @@ def _require_eligible(locked: LockedPromotion, person: User, document: PolicyDoc
             who_can=others,
         )
     wanted = {rule.group for rule in document.approvals}
-    found = next((r for r in judged.facts.reviewers if r.uid == person.uid), None)
-    if found is None or found.excluded is not None:
+    if found is None or found.excluded is not None or not found.groups:
         groups = ", ".join(sorted(wanted))
+        if delegation is not None:
+            raise PermissionDeniedError(
+                f"{delegation.delegator.name} is no reviewer of this request, or you may not view the model, so the "
+                "delegation gives no decision on it.",
+                code="not_a_reviewer",
+                who_can=others,
+            )
         raise PermissionDeniedError(
             f"This request is decided by members of {groups} who may decide on {locked.model.slug}."
             if wanted

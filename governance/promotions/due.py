@@ -9,6 +9,7 @@ from governance.checks import check_runs, entry_points
 from governance.gate import gate_inputs
 from governance.gate.list_evaluation import evaluate_many
 from governance.models import CheckRun, Decision, Finding, PromotionRequest, RequestPolicy
+from governance.models.decision import ended_delegation_q
 from governance.policies import GateState, approval_expiry, is_fresh
 from governance.promotions.failures import failures_due, failures_waiting
 from registry import selectors
@@ -19,9 +20,9 @@ def to_settle(span: timedelta) -> list[int]:
     """Return the numbers of the requests to evaluate now.
 
     Includes expired requests, those affected by changes of their model or of verification keys or by a check completed
-    within `span`, those with stale results, those whose approvals expired or whose waiting time or freeze window ended,
-    and those due for a retry. Excludes failed ones that wait for their retry,
-    unless their model changed.
+    within `span`, those with stale results, with decisions by delegations that have ended, or with expired approvals,
+    those whose waiting time or freeze window ended, and those due for a retry. Excludes failed ones that wait for their
+    retry, unless their model changed.
 
     Args:
         span: how far back to look for changes; at least the beat interval.
@@ -34,6 +35,7 @@ def to_settle(span: timedelta) -> list[int]:
         *requests_affected_by_key_changes(span),
         *requests_affected_by_findings(span),
         *requests_changed_by_time(),
+        *with_ended_delegations(),
     }
     found -= failures_waiting()
     return sorted(found | set(failures_due()))
@@ -122,7 +124,7 @@ def requests_changed_by_time() -> list[int]:
     rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, pk__in=timed).exclude(packet_digest="")
     related = ("model", "version", "requested_by", "requested_with__person", "policy_revision")
     people = ("version__registered_by", "version__registered_with__person", "version__trained_by")
-    signed = Decision.objects.select_related("person").order_by("signed_at", "pk")
+    signed = Decision.objects.select_related(*gate_inputs.SIGNERS).order_by("signed_at", "pk")
     found = list(
         rows.select_related(*related, *people).prefetch_related("policies", Prefetch("decisions", queryset=signed))
     )
@@ -147,3 +149,11 @@ def _has_expired_approval(request: PromotionRequest) -> bool:
         and expiry <= clock.now()
         for decision in request.decisions.all()
     )
+
+
+def with_ended_delegations() -> list[int]:
+    """Return the numbers of the live requests with a decision by a delegation that has ended."""
+    rows = Decision.objects.filter(
+        ended_delegation_q(clock.now()), lapsed_at__isnull=True, request__state__in=PromotionRequest.LIVE
+    )
+    return list(rows.order_by("request_id").values_list("request_id", flat=True).distinct())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db import DatabaseError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from audit import clock
 from audit.actor import Actor
@@ -26,7 +26,7 @@ from governance.actions import (
 from governance.checks import check_runs, planning
 from governance.gate import gate_inputs, review_packet
 from governance.gate.eligibility import get_involvement
-from governance.models import Decision, PromotionRequest, RequestPolicy
+from governance.models import Decision, Delegation, PromotionRequest, RequestPolicy
 from governance.policies import (
     DecisionFact,
     Demand,
@@ -246,6 +246,7 @@ def evaluate_locked(
     assert document is not None  # checked above, and policies are only added
     gone = _lapse_of_deactivated(locked)
     gone = _lapse_of_expired(locked, document) or gone
+    gone = _lapse_of_ended_delegations(locked) or gone
     contents = gate_inputs.contents_of(request)
     planned = planning.plan(request, document, contents)
     queued = check_runs.queue_planned_runs(request, planned, actor=actor)
@@ -395,9 +396,13 @@ def _invalidate_decisions(locked: LockedPromotion, digest: str) -> bool:
 
 
 def _lapse_of_deactivated(locked: LockedPromotion) -> bool:
-    """Lapse decisions of accounts deactivated since they signed. They stopped counting then; this records it."""
+    """Lapse decisions of accounts deactivated since they signed, or since someone signed in their place. They stopped
+    counting then; this records it.
+    """
     standing = Decision.objects.filter(
-        request=locked.request, lapsed_at__isnull=True, person__deactivated_at__gte=F("signed_at")
+        Q(person__deactivated_at__gte=F("signed_at")) | Q(on_behalf_of__deactivated_at__gte=F("signed_at")),
+        request=locked.request,
+        lapsed_at__isnull=True,
     )
     lapsing = list(standing.select_for_update(no_key=True, of=("self",)).select_related("person"))
     for decision in lapsing:
@@ -421,6 +426,25 @@ def _lapse_of_expired(locked: LockedPromotion, document: PolicyDocument) -> bool
         assert expiry is not None
         _record_lapse(locked, decision, Change("valid_until", None, expiry.isoformat(timespec="seconds")))
     return bool(lapsing)
+
+
+def _lapse_of_ended_delegations(locked: LockedPromotion) -> bool:
+    """Lapse decisions by delegations that have ended. They stopped counting then; this records it, and both people can
+    decide again. The other delegations are locked: none is revoked before this transaction ends.
+    """
+    now = clock.now()
+    held = Delegation.objects.raw_filter(
+        "id IN (SELECT delegation_id FROM governance_decision WHERE request_id = %(request)s AND lapsed_at IS NULL)"
+        " ORDER BY id FOR SHARE",
+        request=locked.request.pk,
+    )
+    ended = [delegation.pk for delegation in held if not delegation.is_in_effect(now)]
+    if not ended:
+        return False
+    standing = Decision.objects.filter(request=locked.request, lapsed_at__isnull=True, delegation__in=ended)
+    for decision in standing.select_for_update(no_key=True, of=("self",)).select_related("person"):
+        _record_lapse(locked, decision, Change("delegation", "in_effect", "ended"))
+    return True
 
 
 def _record_lapse(locked: LockedPromotion, decision: Decision, change: Change) -> None:

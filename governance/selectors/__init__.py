@@ -7,6 +7,12 @@ from governance.selectors.author_queue import AuthorRow, has_author_work, waitin
 from governance.selectors.check_pages import CheckCatalogue, CheckPage, check_catalogue, check_example, check_page
 from governance.selectors.comparing import compare_with_limits, limits_in_force, limits_in_force_of_models
 from governance.selectors.counting import capped_counts, waiting_checks
+from governance.selectors.delegations import (
+    DelegationRow,
+    delegation_rows,
+    delegations_of,
+    visible_delegations,
+)
 from governance.selectors.deviating import Deviation, deviations_for, deviations_of
 from governance.selectors.discussion import (
     CommentView,
@@ -109,6 +115,7 @@ __all__ = [
     "CheckRow",
     "CommentView",
     "Concern",
+    "DelegationRow",
     "Deviation",
     "Leaving",
     "ListRow",
@@ -151,6 +158,8 @@ __all__ = [
     "comments_of",
     "compare_with_limits",
     "decisions_on_packet",
+    "delegation_rows",
+    "delegations_of",
     "deviations_for",
     "deviations_of",
     "difference_of",
@@ -212,6 +221,7 @@ __all__ = [
     "thread",
     "threads_of",
     "trail_of_request",
+    "visible_delegations",
     "visible_findings",
     "visible_requests",
     "waiting_checks",

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from audit.actor import Actor
 from audit.postgresql import prepared_statements
+from governance.gate import delegates, gate_inputs
 from governance.gate.eligibility import Member, member
 from governance.gate.list_evaluation import evaluate_many
 from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
@@ -33,7 +34,7 @@ _REQUESTS = JoinedRows(
     ),
 )
 _RUNS = JoinedRows(CheckRun, "c", deferred=("findings", "measures", "conditions"))
-_DECISIONS = JoinedRows(Decision, "d", ("person",))
+_DECISIONS = JoinedRows(Decision, "d", gate_inputs.SIGNERS)
 _POLICIES = JoinedRows(
     RequestPolicy,
     "b",
@@ -54,7 +55,7 @@ class ListRow:
     needs_me: bool
     my_lapsed: bool
     my_groups: tuple[str, ...]
-    """Groups required by the policy in which a decision of the reader counts."""
+    """Groups required by the policy in which a decision of the reader counts, their own or by a delegation."""
     unmet: tuple[Requirement, ...] = field(repr=False)
     """Required checks, approvals and objections that are not met; not the conditions of the model."""
     latest_runs: Mapping[str, CheckRun] = field(repr=False)
@@ -144,14 +145,17 @@ def _list_row(
 
 
 def _calling_on(actor: Actor, reader: Member, *, under_review: bool = False) -> list[int]:
-    """Return the live requests that the actor may see and whose policies require a group of the reader, in the order in
-    which they expire. One prepared query; every page runs it.
+    """Return the live requests that the actor may see and whose policies require a group of the reader, or of a member
+    who delegated to the reader, in the order in which they expire. Prepared queries; every page runs them.
 
     Args:
         actor: the reader.
         reader: the account behind the actor, with its groups.
         under_review: whether to return only requests that have a packet.
     """
+    groups = _groups(reader)
+    if not groups:
+        return []
     seen = visibility_clause(actor)
     found = prepared_statements.execute_prepared(
         f"""
@@ -167,12 +171,19 @@ def _calling_on(actor: Actor, reader: Member, *, under_review: bool = False) -> 
          ORDER BY r.expires_at, r.id""",  # noqa: S608 - text of ours
         {
             "live": [str(state) for state in PromotionRequest.LIVE],
-            "calls": [json.dumps([{"group": group}]) for group in reader.joined],
-            "groups": list(reader.joined),
+            "calls": [json.dumps([{"group": group}]) for group in groups],
+            "groups": groups,
             **seen.parameters,
         },
     )
     return [number for (number,) in found]
+
+
+def _groups(reader: Member) -> list[str]:
+    """Return the groups of a reader and of those in whose place they may decide."""
+    given = delegates.delegations_to([reader.user.pk])
+    people = delegates.people_of(given)
+    return sorted({*reader.joined, *(group for each in given for group in people[each.delegator_id].joined)})
 
 
 @dataclass(frozen=True)
@@ -194,7 +205,7 @@ def my_reviews(actor: Actor) -> MyReviews:
     if person is None:
         return MyReviews((), (), ())
     reader = member(person)
-    live = _rows_of(_calling_on(actor, reader), reader) if reader.joined else []
+    live = _rows_of(_calling_on(actor, reader), reader)
     mine = [row for row in live if row.my_groups]
     # EXISTS, not a join with DISTINCT over two hundred columns, which PostgreSQL takes ten seconds to plan.
     decided = Decision.objects.filter(request=OuterRef("pk"), person=person)
@@ -212,7 +223,5 @@ def model_ids_awaiting_review(actor: Actor, person: User) -> tuple[int, ...]:
         person: the account behind the actor.
     """
     reader = member(person)
-    if not reader.joined:
-        return ()
     rows = _rows_of(_calling_on(actor, reader, under_review=True), reader)
     return tuple(row.request.model_id for row in rows if row.needs_me)

@@ -114,6 +114,15 @@ class MetricRow:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A place in which a reader can decide on a request. `on_behalf_of` and `delegator`: as in `Reviewer`."""
+
+    on_behalf_of: str
+    delegator: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class PromotionDetail:
     """Everything one reader sees of one request."""
 
@@ -135,9 +144,16 @@ class PromotionDetail:
     can_promote: Allowed | Denied
     my_decision: Decision | None
     my_groups: frozenset[str]
+    my_places: tuple[Place, ...]
+    """The places in which the reader can decide: their own, and those of members who delegated to them."""
     related: Related
     contents: selectors.VersionContents = field(repr=False)
     """Contents of the version and its champion."""
+
+    @property
+    def deciding_by_delegation(self) -> bool:
+        """Whether the reader has a choice of places, or only that of a delegator."""
+        return any(place.on_behalf_of for place in self.my_places)
 
     @property
     def evidence(self) -> list[Evidence]:
@@ -286,7 +302,7 @@ def request_page(actor: Actor, number: int, person: User | None = None) -> Promo
     shown = ""
     if document is not None and request.is_live:
         shown = review_packet.build(request, document, standing.latest, standing.inputs, standing.contents).digest
-    decisions = tuple(request.decisions.select_related("person").order_by("signed_at"))
+    decisions = tuple(request.decisions.select_related(*gate_inputs.SIGNERS).order_by("signed_at"))
     person = person or access.person_of(actor)
     timeline = tuple(events_for_object(ObjectRef("promotion", str(request.uid))))
     return PromotionDetail(
@@ -312,6 +328,7 @@ def request_page(actor: Actor, number: int, person: User | None = None) -> Promo
         can_promote=_can_promote(actor, request, document, judged),
         my_decision=next((d for d in decisions if person and d.person_id == person.pk and d.lapsed_at is None), None),
         my_groups=_my_groups(person, judged),
+        my_places=_my_places(person, judged),
         related=related_to(request),
         contents=standing.contents,
     )
@@ -422,22 +439,36 @@ def _can_decide(
     if not request.is_live or document is None or judged is None:
         return _no("The request is closed.")
     excluded = gate_inputs.exclusion_of(person, request, name=YOU)
-    others = tuple(sorted({r.name for s in judged.approvals for r in s.may_approve}))
+    others = tuple(sorted({r.label for s in judged.approvals for r in s.may_approve}))
+    if any(person.uid == r.uid for s in judged.approvals for r in s.may_approve):
+        return Allowed()
     if excluded is not None and excluded.rule == "SoD-1":
         return _no("You cannot approve your own request (SoD-1).", others)
     if excluded is not None:
         return _no(f"You cannot decide: {excluded.reason} ({excluded.rule}).", others)
-    if not any(person.uid == r.uid for s in judged.approvals for r in s.may_approve):
-        if request.decisions.filter(person=person, lapsed_at__isnull=True).exists():
-            return _no("You have already decided on this evidence package.", others)
-        groups = ", ".join(sorted({rule.group for rule in document.approvals}))
-        asks = (
-            f"The policy requires approval from {groups}."
-            if groups
-            else "The policy requires no approvals: the checks decide."
-        )
-        return _no(f"You are not an approver of this request. {asks}", others)
-    return Allowed()
+    standing = request.decisions.filter(lapsed_at__isnull=True)
+    if standing.filter(person=person).exists():
+        return _no("You have already decided on this evidence package.", others)
+    if (by := standing.filter(on_behalf_of=person).select_related("person").first()) is not None:
+        return _no(f"{by.person.name} decided in your place. To decide yourself, revoke the delegation.", others)
+    groups = ", ".join(sorted({rule.group for rule in document.approvals}))
+    asks = (
+        f"The policy requires approval from {groups}."
+        if groups
+        else "The policy requires no approvals: the checks decide."
+    )
+    return _no(f"You are not an approver of this request. {asks}", others)
+
+
+def _my_places(person: User | None, judged: Verdict | None) -> tuple[Place, ...]:
+    if person is None or judged is None:
+        return ()
+    found: dict[tuple[str, str], list[str]] = {}
+    for standing in judged.approvals:
+        for r in standing.may_approve:
+            if r.uid == person.uid:
+                found.setdefault((r.on_behalf_of, r.delegator), []).append(standing.rule.group)
+    return tuple(Place(*member, tuple(groups)) for member, groups in sorted(found.items()))
 
 
 def _no(reason: str, who: tuple[str, ...] = ()) -> Denied:

@@ -108,7 +108,12 @@ def ids_of_users_with_permission(
 
 
 def users_and_models_with_permission(
-    people: Collection[str], permission: Permission, models: Collection[int], now: datetime
+    people: Collection[str],
+    permission: Permission,
+    models: Collection[int],
+    now: datetime,
+    *,
+    decides: bool = False,
 ) -> frozenset[tuple[int, int]]:
     """Return which accounts have the permission on which models. One statement.
 
@@ -117,6 +122,7 @@ def users_and_models_with_permission(
         permission: the permission.
         models: primary keys of the models.
         now: when.
+        decides: leave out superusers, administrators and service accounts, who never decide.
 
     Returns:
         Pairs of the primary keys of an account and a model.
@@ -131,7 +137,7 @@ def users_and_models_with_permission(
             "roles": [str(role) for role in roles_with(permission)],
             "administrator": str(Role.ADMINISTRATOR),
             "superuser": permission in SUPERUSER_PERMISSIONS,
-            "decides": permission is Permission.DECIDE,
+            "decides": decides or permission is Permission.DECIDE,
         },
     )
     return frozenset(found)

@@ -313,7 +313,7 @@ def current_grants() -> QuerySet[Grant]:
 
 
 def users_with_permission_by_model(
-    people: Iterable[User], permission: Permission, models: Collection[int]
+    people: Iterable[User], permission: Permission, models: Collection[int], *, decides: bool = False
 ) -> dict[int, frozenset[int]]:
     """Return which of some people have the permission on each of some models. One prepared query.
 
@@ -321,11 +321,13 @@ def users_with_permission_by_model(
         people: the users.
         permission: the permission.
         models: primary keys of the models.
+        decides: leave out superusers, administrators and service accounts, who never decide.
 
     Returns:
         For each model the primary keys of the users with the permission; a model without any has the empty set.
     """
-    pairs = users_and_models_with_permission([person.uid for person in people], permission, models, clock.now())
+    uids, now = [person.uid for person in people], clock.now()
+    pairs = users_and_models_with_permission(uids, permission, models, now, decides=decides)
     return {model: frozenset(user for user, on in pairs if on == model) for model in models}
 
 

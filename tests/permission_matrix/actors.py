@@ -20,6 +20,7 @@ from audit.models import Event
 from governance import promotions, selectors
 from governance.models import (
     Comment,
+    Delegation,
     DiscussionThread,
     ExternalRun,
     Finding,
@@ -30,7 +31,7 @@ from governance.models import (
     Webhook,
 )
 from governance.monitoring.reports import Report, Signal
-from governance.services import discussion, evidence, external_checks, policies, setup, signals, webhooks
+from governance.services import delegations, discussion, evidence, external_checks, policies, setup, signals, webhooks
 from governance.services.external_report import RunReport
 from registry import access
 from registry.access import SCOPES, Role
@@ -255,6 +256,11 @@ class World:
         return AccessRequest.objects.get(person=self.person("second"))
 
     @property
+    def delegation(self) -> Delegation:
+        """A delegation from the second person to an officer who is no actor of the table."""
+        return Delegation.objects.get(delegator=self.person("second"))
+
+    @property
     def finding(self) -> Finding:
         """A breach of the version in Staging."""
         return Finding.objects.select_related("version__model", "model").get()
@@ -374,6 +380,12 @@ def build() -> World:
     factories.grant(Role.OFFICER, to=world.person("proposer"))
     factories.verification_key(world.person("proposer"), world.person("of"))
     policies.propose(actor=access.actor_for(world.person("proposer")), source=PROPOSED_POLICY, reason="For the table.")
+    delegations.grant_delegation(
+        actor=access.actor_for(world.person("second")),
+        delegate="proposer",
+        valid_until=clock.now() + timedelta(days=8),
+        password=PASSWORD,
+    )
     for key in ("go", "shut"):
         accounts.deactivate(actor=SETUP, person=world.person(key), reason="left the bank")
     return world

@@ -167,6 +167,8 @@ CHANGES = {
     "delete one's own view": _change("", "registry_savedview +1 -1"),
     "open one's own notification": _change("", "governance_notification +1 ~1"),
     "mark one's notifications as read": _change("", "governance_notification +1 ~1"),
+    "delegate one's decisions": _change("delegation.granted", "governance_delegation +1"),
+    "revoke somebody's delegation": _change("delegation.revoked", "governance_delegation ~1"),
     "revoke one's own token": _change("token.revoked", "registry_accesstoken ~1"),
     "revoke somebody's token": _change("token.revoked", "registry_accesstoken ~1"),
 }

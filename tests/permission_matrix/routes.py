@@ -110,6 +110,7 @@ def _example(prefix: str, pattern: URLPattern) -> str:
     path = prefix + str(pattern.pattern)
     for name, converter in pattern.pattern.converters.items():
         kind = type(converter).__name__
-        sample = SAMPLES.get(name, "1" if kind == "IntConverter" else "x")
+        usual = {"IntConverter": "1", "UUIDConverter": SAMPLES["event_id"], "Sha256": SAMPLES["sha256"]}
+        sample = SAMPLES.get(name, usual.get(kind, "x"))
         path = "".join((path[: path.index("<")], sample, path[path.index(">") + 1 :])) if "<" in path else path
     return path

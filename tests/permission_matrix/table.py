@@ -159,6 +159,10 @@ give a role on the model             SPRA   -  -  -  -  -  +   -  -  +   +   -  
 take a role on the model             SPRA   -  -  -  -  -  +   -  -  +   +   -  -  -   .  ?  ?
 ask for a role                       SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 list access requests                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+list one's delegations               SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+delegate one's decisions             SPR    -  -  -  -  -  -   -  -  -   -   +  +  +   -  ?  ?
+read somebody's delegation           SPR    .  .  .  .  .  .   +  +  .   .   .  .  .   .  ?  ?
+revoke somebody's delegation         SP     .  .  .  .  .  .   -  +  .   .   .  .  .   .  ?  ?
 view somebody's access request       SPR    .  .  .  .  .  +   +  +  +   +   .  .  .   .  ?  ?
 grant an access request              SPR    .  .  .  .  .  +   -  -  +   +   .  .  .   .  ?  ?
 deny an access request               SPR    .  .  .  .  .  +   -  -  +   +   .  .  .   .  ?  ?
@@ -291,6 +295,10 @@ give a role on the model             SR     -  -  -  -  -  -  -  -  .  -   -  - 
 take a role on the model             SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 ask for a role                       SR     +  +  +  +  +  +  +  -  -  -   +  +  -  +  +  +  +  +  +  -   +   ?  ?  ?
 list access requests                 SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
+list one's delegations               SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
+delegate one's decisions             SR     -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+read somebody's delegation           SR     .  .  .  .  .  .  .  .  .  -   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
+revoke somebody's delegation         S      .  .  .  .  .  .  .  .  .  .   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
 view somebody's access request       SR     .  .  .  .  .  .  .  .  .  -   .  +  .  +  .  .  .  .  .  .   .   ?  ?  ?
 grant an access request              SR     .  .  .  .  .  .  .  .  .  -   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?
 deny an access request               SR     .  .  .  .  .  .  .  .  .  -   .  -  .  -  .  .  .  .  .  .   .   ?  ?  ?

@@ -134,7 +134,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
 
     def panels(self, request: HttpRequest, row: PromotionRequest) -> list[RelatedTable]:
         runs = row.check_runs.order_by("check_slug", "-pk")[:100]
-        decisions = row.decisions.select_related("person").order_by("-signed_at")[:100]
+        decisions = row.decisions.select_related("person", "on_behalf_of", "delegation").order_by("-signed_at")[:100]
         return [
             RelatedTable(
                 "Check runs",
@@ -156,7 +156,7 @@ class PromotionRequestAdmin(AuditedModelAdmin):
                 ("Who", "Decision", "Signed", "State", ""),
                 [
                     (
-                        d.signed_name,
+                        d.signer,
                         d.get_outcome_display(),
                         formatting.format_datetime(d.signed_at),
                         decision_badge(d),

@@ -19,6 +19,7 @@ from governance.models import (
     AdvisoryMirror,
     CheckRun,
     Decision,
+    Delegation,
     ExternalRun,
     Finding,
     FrozenDocument,
@@ -270,6 +271,12 @@ _KINDS: Mapping[str, _Kind] = {
         lambda r: ObjectLabel(f"{r.policy.slug}, revision {r.number}"),
     ),
     "group": (ReviewerGroup, (), "", lambda g: ObjectLabel(g.name)),
+    "delegation": (
+        Delegation,
+        ("delegate", "delegator"),
+        "",
+        lambda d: ObjectLabel(f"{d.delegate.name} for {d.delegator.name}, {d.title}"),
+    ),
     "membership": (Membership, ("group", "user"), "", lambda m: ObjectLabel(f"{m.user.name} in {m.group.slug}")),
     "grant": (
         Grant,

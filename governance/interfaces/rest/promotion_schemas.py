@@ -236,9 +236,9 @@ class ApprovalResponse(ResponseBody):
             order=standing.rule.order,
             open=standing.open,
             approved_by=[d.name for d in standing.approved_by],
-            may_approve=[r.name for r in standing.may_approve],
+            may_approve=[r.label for r in standing.may_approve],
             kept_out=[
-                ExcludedApprover(name=r.name, rule=r.excluded.rule, reason=r.excluded.reason)
+                ExcludedApprover(name=r.label, rule=r.excluded.rule, reason=r.excluded.reason)
                 for r in standing.excluded
                 if r.excluded is not None
             ],
@@ -249,6 +249,8 @@ class DecisionResponse(ResponseBody):
     """A person's decision, the packet it refers to, and its signature."""
 
     person: PersonResponse
+    on_behalf_of: PersonResponse | None = Field(description="The member in whose place the person decided.")
+    delegation: str | None = Field(description="The uid of the delegation by which they did.")
     outcome: str
     comment: str
     groups: list[str]
@@ -262,6 +264,8 @@ class DecisionResponse(ResponseBody):
     def of(cls, decision: Decision) -> DecisionResponse:
         return cls(
             person=PersonResponse.of(decision.person),
+            on_behalf_of=PersonResponse.of(decision.on_behalf_of) if decision.on_behalf_of is not None else None,
+            delegation=str(decision.delegation.uid) if decision.delegation is not None else None,
             outcome=decision.outcome,
             comment=decision.comment,
             groups=decision.groups,

@@ -246,7 +246,7 @@ class DecisionsView(Endpoint):
         raise PermissionDeniedError(
             f"No token decides on request #{found.pk}: reviewers sign in and decide at {page_of(found)}",
             code="tokens_do_not_decide",
-            who_can=sorted({r.name for standing in standings for r in standing.may_approve}),
+            who_can=sorted({r.label for standing in standings for r in standing.may_approve}),
         )
 
 

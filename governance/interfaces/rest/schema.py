@@ -53,6 +53,7 @@ PATH_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
     },
     "grant": {"description": "Id of the grant.", "schema": {"type": "string", "format": "uuid"}},
+    "delegation": {"description": "Id of the delegation.", "schema": {"type": "string", "format": "uuid"}},
     "id": {
         "description": "Number of the promotion request.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},

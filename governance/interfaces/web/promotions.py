@@ -48,6 +48,7 @@ class DecisionForm(PageForm):
         max_length=1024,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+    on_behalf_of = forms.CharField(required=False, max_length=40)
     packet = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
     read_at = forms.CharField(widget=forms.HiddenInput, required=False, max_length=40)
 
@@ -143,6 +144,7 @@ def _decision_form(request: HttpRequest, found: selectors.PromotionDetail) -> De
             "read_at": clock.now().isoformat(),
             "outcome": kept.get("outcome") if kept is not None else "",
             "comment": kept.get("comment") if kept is not None else "",
+            "on_behalf_of": kept.get("on_behalf_of") if kept is not None else "",
         }
     )
 
@@ -167,6 +169,7 @@ def decide(request: PageRequest, number: int) -> HttpResponse:
             packet_digest=form.cleaned_data["packet"],
             comment=form.cleaned_data["comment"],
             signature=promotions.DecisionSignature(form.cleaned_data["password"]),
+            on_behalf_of=form.cleaned_data["on_behalf_of"],
         )
     except NotFoundError:
         raise
@@ -207,6 +210,7 @@ def _changed(request: PageRequest, found: PromotionRequest, form: DecisionForm) 
             "read_at": clock.now().isoformat(),
             "outcome": form.cleaned_data["outcome"],
             "comment": form.cleaned_data["comment"],
+            "on_behalf_of": form.cleaned_data["on_behalf_of"],
         }
     )
     changes = packets.changes(found, shown, now.packet_digest)

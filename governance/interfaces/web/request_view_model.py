@@ -61,6 +61,14 @@ class Entry:
         return str(self.event.action).replace(".", "-")
 
     @property
+    def lapse_reason(self) -> str:
+        """Why the decision lapsed, from the field that its event reports as changed."""
+        changed = {str(change.get("field")) for change in self.event.body.get("changes", ())}
+        if "account" in changed:
+            return "an account was deactivated"
+        return "the delegation ended" if "delegation" in changed else "the evidence changed"
+
+    @property
     def count(self) -> int:
         return 1 + len(self.more)
 
@@ -211,7 +219,7 @@ def _rules(page: PromotionDetail, actor: Actor) -> tuple[Rule, ...]:
         filled = [Slot(by_uid[fact.person]) for fact in standing.approved_by if fact.person in by_uid]
         requirement = by_id.get(f"approval:{standing.rule.group}")
         mine = bool(page.can_decide) and standing.rule.group in page.my_groups and standing.missing > 0
-        others = [r.name for r in standing.may_approve if not (mine and r.uid == actor.person)]
+        others = [r.label for r in standing.may_approve if not (mine and r.uid == actor.person)]
         made.append(
             Rule(
                 standing=standing,

@@ -15,6 +15,7 @@ from registry.services import change_proposals
 OWN_SHOWN = 20
 ACCESS_SHOWN = 50
 DUE_SHOWN = 20
+DELEGATIONS_SHOWN = 5
 
 
 @page_view()
@@ -32,6 +33,9 @@ def reviews(request: PageRequest) -> HttpResponse:
         "changes": change_proposals.waiting_for(request.actor),
         "access_requests": registry.access_requests_to_answer(request.actor)[:ACCESS_SHOWN],
         "reviews": found,
+        "delegations": selectors.delegation_rows(
+            request.actor, selectors.delegations_of(request.person, current=True)[:DELEGATIONS_SHOWN]
+        ),
         "author": author,
         "author_count": len(author),
         "deviations": selectors.deviations_for(request.actor, request.person),

@@ -15,6 +15,7 @@ from governance.interfaces.web import (
     checks,
     compare,
     datasets,
+    delegations,
     documents,
     help_page,
     model_forms,
@@ -164,6 +165,8 @@ urlpatterns = [
     path("profile/display/", profile.display, name="display"),
     path("profile/theme/", profile.theme, name="theme"),
     path("profile/password/", profile.password, name="password"),
+    path("profile/delegations/", delegations.delegation_list, name="delegations"),
+    path("profile/delegations/<uuid:uid>/revoke/", delegations.revoke_delegation, name="revoke-delegation"),
     path("profile/tokens/", profile.token_list, name="tokens"),
     path("profile/tokens/<str:uid>/revoke/", profile.revoke_token, name="revoke-token"),
 ]

@@ -134,7 +134,17 @@ _simply("read the log of the model", "audit", lambda world: f"{_url('audit')}?mo
 _simply("read the log of the model", "event", lambda world: _url("event", world.event_of_the_model))
 _simply("read the audit log", "audit", lambda world: _url("audit"))
 _simply("read an event of the organisation", "event", lambda world: _url("event", world.event_of_the_organisation))
-for _own in ("home", "reviews", "notifications", "profile", "tokens", "search-help", "saved-views", "send-again"):
+for _own in (
+    "home",
+    "reviews",
+    "notifications",
+    "profile",
+    "tokens",
+    "delegations",
+    "search-help",
+    "saved-views",
+    "send-again",
+):
     _simply("open one's own pages", _own, lambda world, name=_own: _url(name))  # type: ignore[misc]  # mypy does not infer defaults of a lambda
 
 
@@ -439,6 +449,20 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
 @PAGE.at("mark one's notifications as read", "POST web:notifications")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("notifications"), {"do": "read", "uid": str(_own_notification(world, caller))})
+
+
+@PAGE.at("delegate one's decisions", "POST web:delegations")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    until = (clock.now() + timedelta(days=8)).date().isoformat()
+    return client.post(_url("delegations"), {"delegate": "subject", "valid_until": until, "password": PASSWORD})
+
+
+_simply("read somebody's delegation", "revoke-delegation", lambda w: _url("revoke-delegation", w.delegation.uid))
+
+
+@PAGE.at("revoke somebody's delegation", "POST web:revoke-delegation")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("revoke-delegation", world.delegation.uid), {"reason": WHY})
 
 
 @PAGE.at("revoke one's own token", "GET web:revoke-token", "POST web:revoke-token")

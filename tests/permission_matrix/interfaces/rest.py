@@ -114,6 +114,8 @@ _simply(
 )
 _simply("list change proposals", "listChangeProposals", "GET", "/change-proposals")
 _simply("view a change proposal", "getChangeProposal", "GET", lambda w: f"/change-proposals/{w.proposal.pk}")
+_simply("list one's delegations", "listDelegations", "GET", "/delegations")
+_simply("read somebody's delegation", "getDelegation", "GET", lambda w: f"/delegations/{w.delegation.uid}")
 _simply("list access requests", "listAccessRequests", "GET", "/access-requests")
 _simply(
     "view somebody's access request", "getAccessRequest", "GET", lambda w: f"/access-requests/{w.access_request.pk}"
@@ -292,6 +294,11 @@ def _(world: World, api: Api) -> Answer:
 @REST.at("find the request in a list", "listPromotions")
 def _(world: World, api: Api) -> Answer:
     return _lists("/promotions", "id", world.request(SHOWN).pk, api)
+
+
+@REST.at("delegate one's decisions", "grantDelegation", own_words=True)
+def _(world: World, api: Api) -> HttpResponseBase:
+    return api("POST", "/delegations", {})
 
 
 @REST.at("decide on a request", "decide", own_words=True)

@@ -21,6 +21,23 @@ PEOPLE: Final[dict[str, ProblemType]] = {
         "Only members of the groups named in the policy decide.",
         "Ask one of the people in `who_can`.",
     ),
+    "no_delegation": ProblemType(
+        "There is no such delegation in effect",
+        "A decision in another member's place needs a delegation from them to you that is in effect and covers the "
+        "model and its tier.",
+        "Decide in your own place, or ask the member to delegate to you.",
+    ),
+    "delegation_chain": ProblemType(
+        "A delegation is not passed on",
+        "In its period the delegate cannot delegate, and the delegator cannot decide for others.",
+        "Choose another person, or days that do not overlap.",
+    ),
+    "already_delegated": ProblemType(
+        "There is such a delegation already",
+        "One delegation at a time between the same two people.",
+        "Revoke the existing one to grant another.",
+    ),
+    "delegation_ended": ProblemType("The delegation has ended", "A delegation ends once.", "No action is needed."),
     "packet_changed": ProblemType(
         "The request changed while you were reading",
         "A decision signs the content that was shown, and the content has changed since.",

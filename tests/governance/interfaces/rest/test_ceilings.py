@@ -29,6 +29,7 @@ CEILINGS = {
     "getAccess": (f"/models/{SLUG}/access", 40),
     "listGrants": (f"/models/{SLUG}/grants", 14),
     "listAccessRequests": ("/access-requests", 16),
+    "listDelegations": ("/delegations", 14),
     "whatWasInStage": (f"/models/{SLUG}/stages/development", 14),
     "listVersionsInStage": ("/stages/development/versions", 12),
     "listAssessments": (f"/models/{SLUG}/assessments", 12),
@@ -77,7 +78,7 @@ CEILINGS = {
 """By operation: an address, and how many queries it may take, signing in among them."""
 
 
-ONE_OF_A_LIST = {"getAccessRequest", "getChangeProposal", "getExternalRun", "downloadReport"}
+ONE_OF_A_LIST = {"getAccessRequest", "getDelegation", "getChangeProposal", "getExternalRun", "downloadReport"}
 """Shows a row of a list that has a ceiling, and nothing besides."""
 
 

@@ -6,6 +6,7 @@ The same calls are made for existing and for missing objects.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
@@ -27,7 +28,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from audit import clock
+from governance.services.delegations import grant_delegation
 from governance.wsgi import application
+from registry import access
 from registry.access import Role
 from registry.models import RegisteredModel
 from tests import factories
@@ -78,13 +82,21 @@ class World:
         self.event = caller_of(people.ingrid).get("/audit/events?limit=1").json["items"][0]["id"]
         self.asked = caller_of(people.eve).post("/access-requests", ASKED).json["id"]
         self.grant = factories.grant(Role.VIEWER, to=people.chen, on=RegisteredModel.objects.get(slug="m")).uid
+        factories.group("desk", people.chen)
+        self.delegation = grant_delegation(
+            actor=access.actor_for(people.chen),
+            delegate="priya",
+            valid_until=clock.now() + timedelta(days=1),
+            password=factories.PASSWORD,
+        ).uid
         self.callers = [owner, caller_of(people.ingrid), caller_of(people.eve)]
 
     def lead_to_what_exists(self, case: Case[Any]) -> None:
         known = {"slug": "m", "number": 1, "before": 1, "after": 2, "path": "a", "kind": "evaluation.table",
                  "id": self.request, "name": "shadow", "stage": "staging", "event": self.event, "key": "ab" * 32,
                  "asked": self.asked, "grant": str(self.grant), "check": "acme.review",
-                 "comment": self.comment["id"], "thread": self.comment["thread"], "run": str(self.grant)}  # fmt: skip
+                 "comment": self.comment["id"], "thread": self.comment["thread"], "run": str(self.grant),
+                 "delegation": str(self.delegation)}  # fmt: skip
         case.path_parameters.update({name: known[name] for name in case.path_parameters})
 
 

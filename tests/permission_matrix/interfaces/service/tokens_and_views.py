@@ -7,6 +7,8 @@ from typing import Any
 
 from audit import clock
 from audit.actor import Actor
+from governance import selectors as gate
+from governance.services import delegations
 from registry import access
 from registry.models import SavedView
 from registry.search import WORDS
@@ -15,6 +17,7 @@ from registry.services import (
     saved_views,
     tokens,
 )
+from tests.permission_matrix import actors
 from tests.permission_matrix.actors import World
 from tests.permission_matrix.interfaces.service.interface import SERVICE, WHY
 
@@ -81,6 +84,31 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("revoke one's own token")
 def _(world: World, actor: Actor) -> None:
     tokens.revoke(actor=actor, token=world.own_token(actor.id), reason=WHY)
+
+
+@SERVICE.at("list one's delegations")
+def _(world: World, actor: Actor) -> None:
+    access.require_person(actor)
+    access.require_scope(actor, "models:read")
+    list(gate.visible_delegations(actor))
+
+
+@SERVICE.at("delegate one's decisions")
+def _(world: World, actor: Actor) -> None:
+    delegations.grant_delegation(
+        actor=actor, delegate="subject", valid_until=clock.now() + timedelta(days=8), password=actors.PASSWORD
+    )
+
+
+@SERVICE.at("read somebody's delegation")
+def _(world: World, actor: Actor) -> bool:
+    access.require_scope(actor, "models:read")
+    return gate.visible_delegations(actor).filter(pk=world.delegation.pk).exists()
+
+
+@SERVICE.at("revoke somebody's delegation")
+def _(world: World, actor: Actor) -> None:
+    delegations.revoke_delegation(actor=actor, uid=world.delegation.uid, reason=WHY)
 
 
 @SERVICE.at("revoke somebody's token")
