@@ -4,12 +4,13 @@
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
 from audit import clock
 from audit import selectors as log
+from governance.gate.conflict_facts import Asked, cycles_of, loosened_policies, mutual_rule
 from governance.models import PromotionRequest
 from governance.policies import (
     Exclusion,
@@ -141,7 +142,8 @@ def _involvements(requests: Collection[PromotionRequest]) -> dict[int, Involveme
     lowered = who_lowered({r.model_id for r in requests})
     asking = {r.pk: parties[r.pk].behind_request | {r.requested_by.uid} for r in requests}
     controls = account_controls.controls_of(frozenset().union(*asking.values()))
-    return {
+    loosened = loosened_policies(requests)
+    found = {
         r.pk: Involvement(
             requester=r.requested_by.uid,
             registered_by=r.version.registered_by.uid,
@@ -156,9 +158,15 @@ def _involvements(requests: Collection[PromotionRequest]) -> dict[int, Involveme
                 for uid in account_controls.controllers(controls.get(account, ()), r.created_at)
             ),
             lowered_tier=lowered.get(r.model_id, frozenset()),
+            claimed=parties[r.pk].claimed,
+            unmatched=parties[r.pk].unmatched,
+            loosened_policy=loosened.get(r.pk, {}),
         )
         for r in requests
     }
+    rules = {r.pk: rule for r in requests if r.is_live and (rule := mutual_rule(r)).effect == "exclude"}
+    cycles = cycles_of({number: Asked(found[number].authors, rule) for number, rule in rules.items()})
+    return found | {number: replace(found[number], mutual=people) for number, people in cycles.items() if people}
 
 
 def standing_of(

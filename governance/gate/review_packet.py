@@ -114,7 +114,7 @@ def _content(
             # Only if another policy covers the change: other packets keep their digest.
             **({"reasons": reasons} if (reasons := _reasons(request)) else {}),
         },
-        "kept_out": _kept_out(request, involved),
+        "kept_out": _kept_out(form, request, involved),
         **_waivers(request, document, runs, inputs),
         **_reapproval(request),
         # Only if there are any: other packets keep their digest.
@@ -268,8 +268,15 @@ def _reasons(request: PromotionRequest) -> dict[str, str]:
     return {bound.policy_revision.policy.slug: bound.reason for bound in request.governing if bound.reason}
 
 
-def _kept_out(request: PromotionRequest, involved: Involvement | None) -> dict[str, Any]:
+def _kept_out(form: str, request: PromotionRequest, involved: Involvement | None) -> dict[str, Any]:
     involved = eligibility.get_involvement(request) if involved is None else involved
+    # Form 1 had none of these. Texts that match no account are counted: a packet contains no names.
+    further: dict[str, Any] = {
+        "lowered_tier": sorted(involved.lowered_tier),
+        "claimed": {uid: list(roles) for uid, roles in involved.claimed.items()},
+        "unmatched": [role for role, _ in involved.unmatched],
+        "loosened_policy": dict(sorted(involved.loosened_policy.items())),
+    }
     return {
         "requester": involved.requester,
         "registered_by": involved.registered_by,
@@ -277,6 +284,7 @@ def _kept_out(request: PromotionRequest, involved: Involvement | None) -> dict[s
         # The accounts, not their owners and users, because those may change during the review.
         "behind_token": sorted(involved.token_accounts),
         **({"contributed": sorted(involved.contributed)} if involved.contributed else {}),
+        **({name: value for name, value in further.items() if value} if form != FORM_1 else {}),
     }
 
 

@@ -39,6 +39,7 @@ from governance.policies.judging import (
 )
 from governance.policies.kinds import RequestKind, rules_for
 from governance.policies.model_filter import ModelFacts, ModelFilter, describe_models, facts_of_model
+from governance.policies.mutual_approvals import MutualApprovals, approval_cycles, cycle_in_words
 from governance.policies.paths import (
     Basis,
     Demand,
@@ -88,6 +89,7 @@ __all__ = [
     "Merge",
     "ModelFacts",
     "ModelFilter",
+    "MutualApprovals",
     "PolicyDocument",
     "Represented",
     "RequestKind",
@@ -98,6 +100,7 @@ __all__ = [
     "Slug",
     "UncombinableRule",
     "Verdict",
+    "approval_cycles",
     "approval_expiry",
     "assign_approvers",
     "choose",
@@ -105,6 +108,7 @@ __all__ = [
     "combine_emergencies",
     "conditions_of_model",
     "conflicts",
+    "cycle_in_words",
     "delegation_exclusion",
     "demands_of_alias",
     "demands_of_move",

@@ -5,6 +5,7 @@ from typing import Any
 
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
 from governance.policies.monitoring import combine_sections
+from governance.policies.mutual_approvals import combine_mutual_approvals
 from governance.policies.waivable import combine_waivable
 
 Merge = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any] | None]
@@ -34,9 +35,10 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
     that names the check allows it, for the shorter time and by the groups of all. Approvals: for each group the larger
     count and the later order. A comment, holding when ready, and an assessed tier are required if any policy requires
     them. The earliest expiry applies. Monitoring: the limits of all, and the shorter periods. The longest comment and
-    waiting time, the shortest validity of approvals and time to the next review, and all freeze windows apply. Slug,
-    title, targets and priority are those of the first document. A single document is returned unchanged. For a rollback
-    or an emergency change, `rules_for` is applied to each document before.
+    waiting time, the shortest validity of approvals and time to the next review, and all freeze windows apply.
+    Mutual approvals exclude if any policy says so, over the longest period. Slug, title, targets and priority are those
+    of the first document. A single document is returned unchanged. For a rollback or an emergency change, `rules_for`
+    is applied to each document before.
 
     Args:
         documents: the policies, the primary one first.
@@ -75,6 +77,7 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
             "expires_after_days": min(d.expires_after_days for d in documents),
             "requires_assessed_tier": any(d.requires_assessed_tier for d in documents),
             "monitoring": combine_sections([d.monitoring for d in documents]),
+            "mutual_approvals": combine_mutual_approvals(d.mutual_approvals for d in documents),
             "comment_min_length": _largest(d.comment_min_length for d in documents),
             "approval_valid_days": _smallest(d.approval_valid_days for d in documents),
             "wait_hours": _largest(d.wait_hours for d in documents),

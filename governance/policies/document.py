@@ -17,6 +17,7 @@ from pydantic import (
 from governance.policies.emergency import Emergency
 from governance.policies.model_filter import ModelFacts, ModelFilter
 from governance.policies.monitoring import Monitoring
+from governance.policies.mutual_approvals import DEFAULT, MutualApprovals
 from governance.policies.rollback import Rollback
 from governance.policies.timing import MAX_WINDOWS, FreezeWindow
 from governance.policies.waivable import NEVER, Waivable
@@ -143,6 +144,7 @@ class PolicyDocument(_Part):
         default=(), max_length=MAX_WINDOWS, exclude_if=lambda windows: not windows
     )
     review_within_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(default=None, exclude_if=_is_none)
+    mutual_approvals: MutualApprovals = Field(default=DEFAULT, exclude_if=lambda rule: rule == DEFAULT)
 
     @model_validator(mode="after")
     def _monitors_its_targets(self) -> "PolicyDocument":

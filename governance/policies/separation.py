@@ -22,6 +22,9 @@ class Involvement:
     tokens were used. `behind_token`: those, and everyone on record who could use those tokens. `behind_request`: the
     subset behind the token that requested the promotion. `controls_asking`: who could act as the requesting accounts at
     the time of the request or later. `lowered_tier`: who proposed or confirmed the current, less strict risk tier.
+    `claimed`: the roles that the version's own metadata states for an account; `unmatched`: (role, text) where it names
+    no account. `loosened_policy`: who put a less strict policy in force after the version was registered. `mutual`:
+    people with a cycle of approvals through the authors, where the policy excludes them, with the cycle in words.
     """
 
     requester: str
@@ -33,6 +36,16 @@ class Involvement:
     behind_request: frozenset[str] = frozenset()
     lowered_tier: frozenset[str] = frozenset()
     controls_asking: frozenset[str] = frozenset()
+    claimed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unmatched: tuple[tuple[str, str], ...] = ()
+    loosened_policy: Mapping[str, str] = field(default_factory=dict)
+    mutual: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def authors(self) -> frozenset[str]:
+        """Who requested, registered, trained or contributed, and everyone behind the requesting token."""
+        trained = {self.trained_by} if self.trained_by is not None else set()
+        return self.asking | {self.registered_by} | trained | self.contributed.keys() | self.claimed.keys()
 
     @property
     def asking(self) -> frozenset[str]:
@@ -105,8 +118,24 @@ def separation_of_duties_exclusion(
             "SoD-7",
             f"{has} an account that was made, or whose sign-in was set, by someone who asked for this promotion",
         )
+    return _interest(uid, name, being, involved)
+
+
+def _interest(uid: str, name: str, being: str, involved: Involvement) -> Exclusion | None:
+    """Return the rule about an interest in the outcome that excludes a person."""
     if uid in involved.lowered_tier:
         return Exclusion("SoD-10", f"{name} proposed or confirmed the less strict risk tier of this model")
+    if uid in involved.claimed:
+        roles = listed(involved.claimed[uid])
+        return Exclusion("SoD-11", f"{being} named in the metadata of this version as {roles}")
+    if uid in involved.loosened_policy:
+        return Exclusion(
+            "SoD-12",
+            f"{name} proposed or confirmed {involved.loosened_policy[uid]}, which is less strict and was published "
+            "after this version was registered",
+        )
+    if uid in involved.mutual:
+        return Exclusion("SoD-13", f"{being} in a cycle of approvals: {involved.mutual[uid]}")
     return None
 
 

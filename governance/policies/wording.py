@@ -10,6 +10,7 @@ from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
 from governance.policies.emergency import emergency_in_words
 from governance.policies.model_filter import describe_models
 from governance.policies.monitoring import monitoring_in_words
+from governance.policies.mutual_approvals import DEFAULT, mutual_approvals_in_words
 from governance.policies.rollback import rollback_in_words
 from governance.policies.timing import describe_hours
 from governance.policies.waivable import waivable_in_words
@@ -135,6 +136,7 @@ def _rest(document: PolicyDocument) -> list[str]:
         if document.on_ready == "promote"
         else "When every requirement is met, a person who may request promotions releases it.",
         f"A request expires after {_days(document.expires_after_days)}.",
+        *([mutual_approvals_in_words(rule)] if (rule := document.mutual_approvals) != DEFAULT else []),
         NO_SELF_APPROVAL,
     ]
 

@@ -8,9 +8,12 @@ from django.db.models import Q
 
 from audit import clock
 from audit.actor import Actor, ActorKind
+from audit.leaf import Json
 from audit.recorder import ObjectRef
 from governance.actions import DECISION_RECORDED, PROMOTION_REJECTED
 from governance.gate import delegates, gate_inputs, review_packet
+from governance.gate.conflict_facts import Asked, cycles_of, mutual_rule
+from governance.gate.eligibility import get_involvement
 from governance.models import Decision, Delegation, PromotionRequest
 from governance.policies import ApprovalProgress, DecisionFact, PolicyDocument, RequirementStatus, Reviewer, Verdict
 from governance.promotions.evaluation import Evaluation, evaluate_decision, evaluate_locked, reevaluate
@@ -188,6 +191,7 @@ def _record(
                 if delegation is not None
                 else {}
             ),
+            **_reviewers_then(request, judged),
         },
         private={"comment": comment, "signed_name": person.name},
     )
@@ -231,6 +235,21 @@ def _require_comment(document: PolicyDocument, outcome: Decision.Outcome, commen
                 )
             ]
         )
+
+
+def _reviewers_then(request: PromotionRequest, judged: Evaluation) -> dict[str, Json]:
+    """Return who could decide and who could not, with the rule, when the decision was signed.
+
+    It is recorded with the decision and not in the packet, because members change without a change of the evidence.
+    """
+    people = judged.facts.reviewers
+    authors = get_involvement(request).authors
+    marked = cycles_of({request.pk: Asked(authors, mutual_rule(request))})[request.pk]
+    return {
+        "could_decide": sorted({r.uid for r in people if r.excluded is None}),
+        "excluded": {r.uid: r.excluded.rule for r in people if r.excluded is not None},
+        **({"marked": sorted(marked)} if marked else {}),
+    }
 
 
 def _still_active(person: User) -> User:

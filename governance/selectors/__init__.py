@@ -6,6 +6,7 @@ They use the same pure evaluation as the gate, so what is shown is what the gate
 from governance.selectors.author_queue import AuthorRow, has_author_work, waiting_for_author
 from governance.selectors.check_pages import CheckCatalogue, CheckPage, check_catalogue, check_example, check_page
 from governance.selectors.comparing import compare_with_limits, limits_in_force, limits_in_force_of_models
+from governance.selectors.conflicts import Conflict, conflicts_of
 from governance.selectors.counting import capped_counts, waiting_checks
 from governance.selectors.delegations import (
     DelegationRow,
@@ -115,6 +116,7 @@ __all__ = [
     "CheckRow",
     "CommentView",
     "Concern",
+    "Conflict",
     "DelegationRow",
     "Deviation",
     "Leaving",
@@ -157,6 +159,7 @@ __all__ = [
     "comment_views",
     "comments_of",
     "compare_with_limits",
+    "conflicts_of",
     "decisions_on_packet",
     "delegation_rows",
     "delegations_of",

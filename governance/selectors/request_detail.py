@@ -20,11 +20,13 @@ from governance.policies import (
     GateState,
     PolicyDocument,
     Requirement,
+    Reviewer,
     Verdict,
     evaluate,
 )
 from governance.policies.metric_limits import Limit, direction_on, limit_on, limits_of
 from governance.selectors.comparing import compare_with_limits
+from governance.selectors.conflicts import Conflict, conflicts_of
 from governance.selectors.measured import Measured, measured_by
 from governance.selectors.related import Related, related_to
 from governance.selectors.requests import get_request
@@ -147,6 +149,8 @@ class PromotionDetail:
     my_places: tuple[Place, ...]
     """The places in which the reader can decide: their own, and those of members who delegated to them."""
     related: Related
+    conflicts: tuple[Conflict, ...]
+    """Everyone excluded by the separation of duties or marked, also people in no group."""
     contents: selectors.VersionContents = field(repr=False)
     """Contents of the version and its champion."""
 
@@ -330,8 +334,16 @@ def request_page(actor: Actor, number: int, person: User | None = None) -> Promo
         my_groups=_my_groups(person, judged),
         my_places=_my_places(person, judged),
         related=related_to(request),
+        conflicts=conflicts_of(request, _reviewers_of(judged)) if document is not None else (),
         contents=standing.contents,
     )
+
+
+def _reviewers_of(judged: Verdict | None) -> dict[str, Reviewer]:
+    """Return the reviewers that a verdict names, by uid; the excluded ones with the rule."""
+    approvals = judged.approvals if judged is not None else ()
+    eligible = {one.uid: one for standing in approvals for one in standing.eligible}
+    return {one.uid: one for standing in approvals for one in standing.excluded} | eligible
 
 
 def metric_rows(

@@ -34,6 +34,7 @@ checks:                        # the page Checks describes each one; installed:
 # review_within_days: 365      # the next review of the model after the change
 on_ready: promote              # or hold: a developer or owner releases it once everything is met
 expires_after_days: 30         # an open request expires after this
+# mutual_approvals: {{effect: exclude, within_days: 180, people: 3}}  # A approves of B, B of A: does not count
 # requires_assessed_tier: false  # accept a risk tier that was declared without answering the questionnaire
 # rollback:                      # the shorter path back to a version that was approved before
 #   approvals: [{{group: reviewers}}]

@@ -1,13 +1,14 @@
 """Who took part in a version, and who could act as the accounts that did, for the separation of duties."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 from audit.postgresql import prepared_statements
 from registry.models import Contribution
 
 # Accounts act by tokens; a service account only by tokens. Controllers count from the creation of the version on.
-_PARTICIPATION = """
+_PARTICIPATION = r"""
 WITH asked AS (
     SELECT q.key, q.token AS asked_with, v.id AS version_id, v.created_at, v.registered_by_id, v.registered_with_id
       FROM unnest(%(keys)s::bigint[], %(versions)s::bigint[], %(tokens)s::bigint[]) AS q(key, version, token)
@@ -35,7 +36,35 @@ SELECT h.key, 'holder', p.uid, CASE WHEN h.asking THEN 'asking' ELSE '' END
 UNION
 SELECT a.key, 'contributor', p.uid, c.part
   FROM asked a JOIN registry_contribution c ON c.version_id = a.version_id JOIN registry_user p ON p.id = c.account_id
+UNION
+SELECT a.key, 'claim', coalesce(p.uid, ''), k.role || chr(31) || n.name
+  FROM asked a JOIN registry_modelversion v ON v.id = a.version_id
+  CROSS JOIN LATERAL (SELECT key, value FROM jsonb_each_text(v.tags)
+                      UNION SELECT key, value FROM jsonb_each_text(v.parameters)) AS m(name, value)
+  JOIN unnest(%(claims)s::text[], %(roles)s::text[]) AS k(name, role) ON k.name = lower(m.name)
+  CROSS JOIN LATERAL regexp_split_to_table(left(m.value, 2000), '\s*[,;\n]\s*') AS n(name)
+  LEFT JOIN registry_user p ON lower(p.username) = lower(btrim(n.name))
+       OR (p.email <> '' AND lower(p.email) IN (lower(btrim(n.name)), lower(substring(n.name from '<([^<>]+)>'))))
+ WHERE btrim(n.name) <> ''
 """
+
+CLAIMS: Final[Mapping[str, str]] = {
+    "author": "author",
+    "authors": "author",
+    "commit.author": "committer",
+    "git.author": "committer",
+    "git.author.email": "committer",
+    "git.committer": "committer",
+    "git.committer.email": "committer",
+    "mlflow.source.git.author": "committer",
+    "mlflow.user": "trainer",
+    "trained_by": "trainer",
+    "trainer": "trainer",
+    "data_owner": "dataset owner",
+    "dataset.owner": "dataset owner",
+    "dataset_owner": "dataset owner",
+}
+"""Names of tags and parameters in which clients record people, and the role that each states."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +77,17 @@ class Participation:
         behind_tokens: these, and those who could use the tokens: owners, recorded users, and those who issued or
             received them.
         behind_request: the part of `behind_tokens` that belongs to the token that requested the promotion.
+        claimed: roles that the version's tags and parameters state (`CLAIMS`), by the uid of each account whose user
+            name or mail address they contain.
+        unmatched: (role, text) of those that match no account.
     """
 
     contributed: dict[str, tuple[str, ...]]
     token_accounts: frozenset[str]
     behind_tokens: frozenset[str]
     behind_request: frozenset[str]
+    claimed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unmatched: tuple[tuple[str, str], ...] = ()
 
 
 NONE = Participation({}, frozenset(), frozenset(), frozenset())
@@ -73,12 +107,30 @@ def participation(asked: Iterable[tuple[int, int, int | None]]) -> dict[int, Par
     if not triples:
         return {}
     keys, versions, tokens = (list(column) for column in zip(*triples, strict=True))
-    found = prepared_statements.execute_prepared(_PARTICIPATION, {"keys": keys, "versions": versions, "tokens": tokens})
+    found = prepared_statements.execute_prepared(
+        _PARTICIPATION,
+        {
+            "keys": keys,
+            "versions": versions,
+            "tokens": tokens,
+            "claims": list(CLAIMS),
+            "roles": list(CLAIMS.values()),
+        },
+    )
     contributed: dict[int, dict[str, list[str]]] = {key: {} for key in keys}
     accounts: dict[int, set[str]] = {key: set() for key in keys}
     behind: dict[int, set[str]] = {key: set() for key in keys}
     asking: dict[int, set[str]] = {key: set() for key in keys}
+    claimed: dict[int, dict[str, set[str]]] = {key: {} for key in keys}
+    unmatched: dict[int, set[tuple[str, str]]] = {key: set() for key in keys}
     for key, relation, uid, detail in found:
+        if relation == "claim":
+            role, _, text = detail.partition("\x1f")
+            if uid:
+                claimed[key].setdefault(uid, set()).add(role)
+            else:
+                unmatched[key].add((role, text.strip()))
+            continue
         if relation == "contributor":
             contributed[key].setdefault(uid, []).append(detail)
             continue
@@ -97,6 +149,8 @@ def participation(asked: Iterable[tuple[int, int, int | None]]) -> dict[int, Par
             frozenset(accounts[key]),
             frozenset(behind[key]),
             frozenset(asking[key]),
+            {uid: tuple(sorted(roles)) for uid, roles in sorted(claimed[key].items())},
+            tuple(sorted(unmatched[key])),
         )
         for key in keys
     }

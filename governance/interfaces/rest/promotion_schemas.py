@@ -9,6 +9,7 @@ from django.conf import settings
 from pydantic import Field
 
 from governance.interfaces.rest.conf import PREFIX
+from governance.interfaces.rest.conflict_schemas import ConflictResponse
 from governance.interfaces.rest.schemas import Page, PersonResponse, RequirementResponse, ResponseBody, UtcDateTime
 from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
 from governance.policies import ApprovalProgress
@@ -372,6 +373,9 @@ class PromotionResponse(ResponseBody):
     requirements: list[RequirementResponse]
     checks: list[CheckResponse]
     approvals: list[ApprovalResponse]
+    conflicts: list[ConflictResponse] = Field(
+        description="Everyone excluded or marked by the separation of duties, also people in no reviewer group."
+    )
     decisions: list[DecisionResponse]
     disagreements: list[DisagreementResponse] = Field(
         description="Metrics whose declared value differs from the evaluation table; the check uses the table."
@@ -423,6 +427,7 @@ class PromotionResponse(ResponseBody):
             else [],
             checks=[CheckResponse.of(row) for row in seen.checks],
             approvals=[ApprovalResponse.of(standing) for standing in seen.approvals],
+            conflicts=[ConflictResponse.of(conflict) for conflict in seen.conflicts],
             decisions=[DecisionResponse.of(decision) for decision in seen.decisions],
             disagreements=[
                 DisagreementResponse(metric=row.name, dataset=row.dataset, declared=row.value, measured=row.measured)

@@ -9,6 +9,8 @@ from governance.interfaces.web.packet_renderers import form_1
 from governance.interfaces.web.packet_renderers.blocks import (
     Block,
     Facts,
+    Items,
+    People,
     Section,
     Source,
     code,
@@ -30,7 +32,7 @@ def sections(source: Source) -> Iterator[Section]:
     yield from form_1.documents(source)
     yield from evidence(source)
     yield form_1.policy(source)
-    yield form_1.approvals(source)
+    yield approvals(source)
 
 
 def version(source: Source) -> Section:
@@ -59,3 +61,29 @@ def evidence(source: Source) -> Iterator[Section]:
     ]
     if rows:
         yield Section("evidence", "Evidence files", (table("", ("Kind", "File", "Revision", "SHA-256"), rows, [2]),))
+
+
+def approvals(source: Source) -> Section:
+    """Return who had to approve, and everyone whom the packet excludes."""
+    first = form_1.approvals(source)
+    kept_out = source.take("kept_out")
+    people = (
+        *form_1.excluded(source, kept_out),
+        *(
+            (source.person(uid), "proposed or confirmed the less strict risk tier (SoD-10)")
+            for uid in kept_out.get("lowered_tier", ())
+        ),
+        *(
+            (source.person(uid), f"named in the metadata of this version as {' and '.join(roles)} (SoD-11)")
+            for uid, roles in kept_out.get("claimed", {}).items()
+        ),
+        *(
+            (source.person(uid), f"proposed or confirmed {revision}, which is less strict (SoD-12)")
+            for uid, revision in kept_out.get("loosened_policy", {}).items()
+        ),
+    )
+    blocks: list[Block] = [first.blocks[0], People("Cannot approve", people)]
+    if unmatched := kept_out.get("unmatched", ()):
+        sentence = f"The metadata of the version names people who match no account, as: {', '.join(unmatched)}."
+        blocks.append(Items("", (sentence,)))
+    return Section(first.key, first.title, tuple(blocks), first.note)

@@ -1,0 +1,139 @@
+"""Facts about conflicts of interest outside the version: cycles of approvals, and policies made less strict."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import reduce
+
+from django.db.models import Q
+
+from audit import clock
+from governance.checks import entry_points
+from governance.models import Decision, PolicyRevision, PromotionRequest
+from governance.policies import MutualApprovals, PolicyDocument, approval_cycles, cycle_in_words, is_at_least_as_strict
+from governance.policies.mutual_approvals import combine_mutual_approvals
+from registry import selectors
+
+
+def mutual_rule(request: PromotionRequest) -> MutualApprovals:
+    """Return what a cycle of approvals does to a request: the strictest rule of its policies."""
+    given = [bound.policy_revision.document.get("mutual_approvals", {}) for bound in request.governing]
+    return combine_mutual_approvals(MutualApprovals.model_validate(one) for one in given or [{}])
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request whose cycles are read: who made its version, and the rule."""
+
+    authors: frozenset[str]
+    rule: MutualApprovals
+
+
+def cycles_of(asked: Mapping[int, Asked]) -> dict[int, dict[str, str]]:
+    """Return who would close a cycle of approvals by approving each of these requests.
+
+    At most four queries for all of them, and one for names where there is a cycle.
+
+    Args:
+        asked: the authors and the rule, by request number.
+
+    Returns:
+        By request number, the cycle in words by the uid of the person.
+    """
+    if not asked:
+        return {}
+    longest = max(one.rule.people for one in asked.values())
+    authors = frozenset[str]().union(*(one.authors for one in asked.values()))
+    approvals = _approvals(authors, max(one.rule.within_days for one in asked.values()), longest - 1)
+    now = clock.now()
+    chains: dict[int, dict[str, tuple[str, ...]]] = {}
+    for number, one in asked.items():
+        since = now - timedelta(days=one.rule.within_days)
+        approved: dict[str, set[str]] = {}
+        for approver, made_by, at, request in approvals:
+            if at >= since and request != number:
+                approved.setdefault(approver, set()).update(made_by - {approver})
+        chains[number] = approval_cycles(approved, one.authors, one.rule.people)
+    people = {uid for found in chains.values() for person, chain in found.items() for uid in (person, *chain)}
+    names = selectors.account_names(people) if people else {}
+    return {
+        number: {
+            person: cycle_in_words(
+                [names.get(uid, uid) for uid in chain], names.get(person, person), asked[number].rule.within_days
+            )
+            for person, chain in found.items()
+        }
+        for number, found in chains.items()
+    }
+
+
+def _approvals(authors: Collection[str], days: int, steps: int) -> list[tuple[str, frozenset[str], object, int]]:
+    """Return the approvals that the authors gave, then those of the authors of what they approved, and so on.
+
+    Returns:
+        The uid of each approver, the uids of those who requested, registered or trained, the time, and the number of
+        the request.
+    """
+    found = []
+    known: set[str] = set()
+    frontier = set(authors)
+    for _ in range(steps):
+        rows = Decision.objects.filter(
+            person__uid__in=frontier,
+            outcome=Decision.Outcome.APPROVE,
+            lapsed_at__isnull=True,
+            signed_at__gte=clock.now() - timedelta(days=days),
+        ).values_list(
+            "person__uid",
+            "signed_at",
+            "request_id",
+            "request__requested_by__uid",
+            "request__version__registered_by__uid",
+            "request__version__trained_by__uid",
+        )
+        known |= frontier
+        frontier = set()
+        for approver, at, number, *made in rows:
+            by = frozenset(uid for uid in made if uid is not None)
+            found.append((approver, by, at, number))
+            frontier |= by - known
+        if not frontier:
+            break
+    return found
+
+
+def loosened_policies(requests: Collection[PromotionRequest]) -> dict[int, dict[str, str]]:
+    """Return who put a less strict policy in force after the version was registered and before the request was made.
+
+    Args:
+        requests: requests with their version and policies.
+
+    Returns:
+        By request number, the name of the revision by the uid of each of the two officers. One query where a policy was
+        published in that time.
+    """
+    candidates = [
+        (request.pk, bound.policy_revision)
+        for request in requests
+        for bound in request.governing
+        if bound.policy_revision.number > 1
+        and request.version.created_at < bound.policy_revision.published_at <= request.created_at
+    ]
+    if not candidates:
+        return {}
+    pairs = {(revision.policy_id, revision.number - 1) for _, revision in candidates}
+    wanted = reduce(Q.__or__, (Q(policy_id=policy, number=number) for policy, number in sorted(pairs)))
+    before = {(one.policy_id, one.number): one.document for one in PolicyRevision.objects.filter(wanted)}
+    found: dict[int, dict[str, str]] = {}
+    for number, revision in candidates:
+        document = before.get((revision.policy_id, revision.number - 1))
+        if document is None or is_at_least_as_strict(
+            PolicyDocument.model_validate(revision.document),
+            PolicyDocument.model_validate(document),
+            merge=entry_points.combined_parameters,
+        ):
+            continue
+        name = f"revision {revision.number} of the policy {revision.policy.slug}"
+        people = (uid for uid in (revision.published_by, revision.confirmed_by) if uid.startswith("usr_"))
+        found.setdefault(number, {}).update(dict.fromkeys(people, name))
+    return found
