@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import reduce
 
 from django.db.models import Q
@@ -67,7 +67,7 @@ def cycles_of(asked: Mapping[int, Asked]) -> dict[int, dict[str, str]]:
     }
 
 
-def _approvals(authors: Collection[str], days: int, steps: int) -> list[tuple[str, frozenset[str], object, int]]:
+def _approvals(authors: Collection[str], days: int, steps: int) -> list[tuple[str, frozenset[str], datetime, int]]:
     """Return the approvals that the authors gave, then those of the authors of what they approved, and so on.
 
     Returns:

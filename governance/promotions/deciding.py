@@ -245,9 +245,10 @@ def _reviewers_then(request: PromotionRequest, judged: Evaluation) -> dict[str, 
     people = judged.facts.reviewers
     authors = get_involvement(request).authors
     marked = cycles_of({request.pk: Asked(authors, mutual_rule(request))})[request.pk]
+    able = {r.uid for r in people if r.excluded is None}
     return {
-        "could_decide": sorted({r.uid for r in people if r.excluded is None}),
-        "excluded": {r.uid: r.excluded.rule for r in people if r.excluded is not None},
+        "could_decide": sorted(able),
+        "excluded": {r.uid: r.excluded.rule for r in people if r.excluded is not None and r.uid not in able},
         **({"marked": sorted(marked)} if marked else {}),
     }
 
