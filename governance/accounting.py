@@ -14,6 +14,7 @@ def declare_all() -> None:
     declare("governance_advisorymirror", "advisories.*")
     declare("governance_packageadvisories", "advisories.*")
     declare("governance_promotionrequest", "promotion.*", "packet.*", "decision.*", "check.*")
+    declare("governance_emergencychange", "emergency.*")
     declare("governance_packet", "promotion.*", "packet.*")
     declare("governance_decision", "decision.*")
     declare("governance_discussionthread", "comment.posted", "decision.*")

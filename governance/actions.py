@@ -66,6 +66,11 @@ EXTERNAL_RUN_COMPLETED = register("external_run.completed", "reported the result
 EXTERNAL_REPORT_DOWNLOADED = register("external_run.downloaded", "downloaded the report attached to a check run")
 EXTERNAL_RUN_ENDED = register("external_run.ended", "ended a check run that was not reported in time or is superseded")
 
+EMERGENCY_REQUESTED = register("emergency.requested", "requested an emergency change, and signed it")
+EMERGENCY_STARTED = register("emergency.started", "carried out the emergency change; it is owed until it is repaid")
+EMERGENCY_ENDED = register("emergency.ended", "the time of the emergency change ended before the place was settled")
+EMERGENCY_REPAID = register("emergency.repaid", "recorded that the emergency change is repaid")
+
 DECISION_RECORDED = register("decision.recorded", "decided on the request")
 DECISION_LAPSED = register("decision.lapsed", "invalidated a decision: the signed evidence changed")
 DECISION_WITHDRAWN = register("decision.withdrawn", "ended their objection")

@@ -121,6 +121,7 @@ def requeue_due_work(self: Task[..., None]) -> None:
             check_runs.enqueue_due_runs,
             external_checks.end_overdue,
             waivers.end_expired,
+            promotions.settle_emergencies,
         ):
             _attempt(prepare)
         for task, find in _OVERDUE:

@@ -74,7 +74,8 @@ APPROVAL_COLUMNS: Final = f"""
     h.opened_at, h.opened_event, h.before_governance, r.policy_revision_id IS NOT NULL,
     (SELECT again.id FROM governance_promotionrequest again
       WHERE again.version_id = h.version_id AND again.state IN {PromotionRequest.LIVE!r}
-        AND again.target_stage_id IS NOT DISTINCT FROM h.stage_id AND again.target_alias = h.alias)"""  # noqa: S608 - text of ours
+        AND again.target_stage_id IS NOT DISTINCT FROM h.stage_id AND again.target_alias = h.alias),
+    r.kind"""  # noqa: S608 - text of ours
 """The select list for an `Approval`; needs the place as `h`, the version as `v` and the request as `r`."""
 
 APPROVALS_OF_VERSION: Final = f"""
@@ -129,6 +130,8 @@ class Approval(NamedTuple):
     """Whether a policy governed the promotion. False for a place held since before governance."""
     reapproval: int | None
     """Number of the live request to approve the version again in this place; None where there is none."""
+    kind: str = "ordinary"
+    """The kind of the promotion, such as `emergency`."""
 
     @classmethod
     def from_json(cls, row: Sequence[Any]) -> Approval:
@@ -140,6 +143,11 @@ class Approval(NamedTuple):
             since=datetime.fromisoformat(row[10]),
             event=UUID(row[11]),
         )
+
+    @property
+    def by_ordinary_path(self) -> bool:
+        """Whether the inputs that the version has now were approved by other than an emergency change."""
+        return self.reviewed and not self.deviates and self.kind != PromotionRequest.Kind.EMERGENCY
 
     @property
     def deviates(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from audit import canonical, clock
 from governance.gate import approvals, eligibility, gate_inputs, waiver_facts
-from governance.models import CheckRun, Packet, PromotionRequest
+from governance.models import CheckRun, EmergencyChange, Packet, PromotionRequest
 from governance.policies import Involvement, PolicyDocument
 from registry import fingerprint
 from registry.models import ModelVersion
@@ -128,6 +128,24 @@ def freeze(request: PromotionRequest, shown: ReviewPacket) -> None:
     Packet.objects.bulk_create([kept], ignore_conflicts=True)
 
 
+def _emergency(request: PromotionRequest) -> dict[str, Any]:
+    """Return the terms of an emergency change and the signature of the person who requests it; otherwise empty."""
+    change = EmergencyChange.objects.filter(request=request).first() if request.confirming_group else None
+    if change is None:
+        return {}
+    return {
+        "confirming_group": request.confirming_group,
+        "incident": change.incident,
+        "hours": change.hours,
+        "retrospective_within_days": change.retrospective_within_days,
+        "signed": {
+            "by": request.requested_by.uid,
+            "at": change.signed_at.isoformat(),
+            "meaning": change.signed_meaning,
+        },
+    }
+
+
 def _kind(request: PromotionRequest) -> dict[str, Any]:
     """Return the kind of a request and what follows from it; empty for an ordinary one, which keeps its digest."""
     if request.kind == PromotionRequest.Kind.ORDINARY:
@@ -135,7 +153,7 @@ def _kind(request: PromotionRequest) -> dict[str, Any]:
     return {
         "kind": request.kind,
         **({"restores": request.restores_id} if request.restores_id is not None else {}),
-        **({"confirming_group": request.confirming_group} if request.confirming_group else {}),
+        **_emergency(request),
     }
 
 

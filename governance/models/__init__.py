@@ -6,6 +6,7 @@ from governance.models.decision import Decision, Packet
 from governance.models.delegation import Delegation
 from governance.models.discussion import Comment, CommentRevision, DiscussionThread, ThreadResolution
 from governance.models.document import FrozenDocument
+from governance.models.emergency import EmergencyChange
 from governance.models.external_run import ExternalRun
 from governance.models.finding import Finding, FindingMail
 from governance.models.idempotency import IdempotencyKey
@@ -36,6 +37,7 @@ __all__ = [
     "Decision",
     "Delegation",
     "DiscussionThread",
+    "EmergencyChange",
     "ExternalRun",
     "Finding",
     "FindingMail",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -20,6 +20,8 @@ class Emergency(BaseModel):
         groups: reviewer groups; one person of the group that the requester names confirms.
         max_hours: the longest time for which a version may hold the place by an emergency change.
         retrospective_within_days: when the retrospective and the finding are due, after the change was carried out.
+        when_ended: what follows when the time ends and the place was not settled. `flag` shows it as overdue;
+            `roll_back` also opens the rollback to the version that held the place before.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,6 +31,7 @@ class Emergency(BaseModel):
     )
     max_hours: Annotated[int, Field(ge=1, le=720)]
     retrospective_within_days: Annotated[int, Field(ge=1, le=90)]
+    when_ended: Literal["flag", "roll_back"] = Field(default="flag", exclude_if=lambda value: value == "flag")
 
 
 def common_groups(sections: Sequence[Emergency]) -> tuple[str, ...]:
@@ -50,6 +53,7 @@ def combine_emergencies(sections: Sequence[Emergency]) -> Emergency | None:
         groups=groups,
         max_hours=min(section.max_hours for section in sections),
         retrospective_within_days=min(section.retrospective_within_days for section in sections),
+        when_ended="roll_back" if any(section.when_ended == "roll_back" for section in sections) else "flag",
     )
 
 
@@ -62,6 +66,11 @@ def emergency_in_words(section: Emergency) -> list[str]:
         f"{INTEGRITY_CHECK} must pass, and {SCAN_CHECK} must have no critical finding. No other check is required.",
         f"The change holds for at most {hours}. An incident reference is required.",
         f"It opens a critical finding. Closing it, and the ordinary approval or a rollback, are due within {within}.",
+        *(
+            ["When the time ends, the rollback to the version before is requested."]
+            if section.when_ended == "roll_back"
+            else []
+        ),
     ]
 
 

@@ -14,6 +14,8 @@ from governance.promotions.due import (
     requests_affected_by_model_changes,
     to_settle,
 )
+from governance.promotions.emergencies import request_emergency, settle_emergencies, settle_emergency
+from governance.promotions.emergency_terms import EmergencyTerms
 from governance.promotions.evaluation import promote, rebind_requests, reevaluate
 from governance.promotions.import_existing import record_pre_governance_promotion
 from governance.promotions.requesting import request
@@ -21,6 +23,7 @@ from governance.promotions.withdrawing import withdraw
 
 __all__ = [
     "DecisionSignature",
+    "EmergencyTerms",
     "RequestKind",
     "bind_policy",
     "decide",
@@ -31,8 +34,11 @@ __all__ = [
     "reevaluate",
     "remove_alias",
     "request",
+    "request_emergency",
     "requests_affected_by_findings",
     "requests_affected_by_model_changes",
+    "settle_emergencies",
+    "settle_emergency",
     "to_settle",
     "withdraw",
 ]

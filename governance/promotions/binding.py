@@ -69,14 +69,18 @@ def bind_policy(locked: LockedPromotion, bound: Bound, *, actor: Actor) -> bool:
     return True
 
 
-def refuse_conflicts(revisions: Sequence[PolicyRevision], *, kind: str = RequestKind.ORDINARY) -> None:
+def refuse_conflicts(
+    revisions: Sequence[PolicyRevision], *, kind: str = RequestKind.ORDINARY, confirming_group: str = ""
+) -> None:
     """Refuse revisions that no request of a kind could satisfy together.
 
     Raises:
         InvalidStateError: two revisions require a check with parameters that one run cannot satisfy
             (`policies_conflict`).
     """
-    found = conflicts(gate_inputs.combined(revisions, kind=kind))
+    if not revisions:
+        return
+    found = conflicts(gate_inputs.combined(revisions, kind=kind, confirming_group=confirming_group))
     if found:
         raise InvalidStateError(" ".join(rule.conflict for rule in found), code="policies_conflict")
 

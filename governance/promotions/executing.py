@@ -18,6 +18,7 @@ from governance.checks import check_runs
 from governance.documents import freezing
 from governance.gate import gate_inputs
 from governance.models import PromotionRequest
+from governance.promotions import emergency_terms
 from governance.promotions.locks import LockedPromotion, lock_promotion
 from governance.promotions.places import requests_that_lost_their_place
 from governance.promotions.recording import kind_data, record_promotion_event
@@ -115,6 +116,7 @@ def apply_promotion(
     if request.policy_revision is not None:
         check_runs.cancel_unfinished(request, actor=GATE)
     _set_next_review(locked)
+    emergency_terms.start(locked, following=event)
     _supersede_others(locked)
     _close_lost_reapprovals(locked, displaced)
 

@@ -1,9 +1,9 @@
 """Approve a version again in a protected place that it holds.
 
-If inputs were added to a version after its promotion, or if it holds a place since before governance, a request for the
-same place is allowed. It is subject to the place's policy like any other. Its promotion changes no stage or alias
-target; it records the new approved fingerprint as another occupancy of the stage or another assignment of the alias. It
-is closed as superseded if the version loses the place meanwhile.
+If inputs were added to a version after its promotion, or if it holds a place since before governance or by an emergency
+change, a request for the same place is allowed. It is subject to the place's policy like any other. Its promotion
+changes no stage or alias target; it records the new approved fingerprint as another occupancy of the stage or another
+assignment of the alias. It is closed as superseded if the version loses the place meanwhile.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def approval_to_renew(version: ModelVersion, stage: Stage | None, alias: str) ->
     held = approvals.approvals(version)
     place = stage.slug if stage is not None else f"@{alias}"
     found = next((approval for approval in held if approval.place == place), None)
-    if found is not None and found.reviewed and not found.deviates:
+    if found is not None and found.by_ordinary_path:
         raise InvalidTransitionError(
             f"Version {version.number} is in {found.name} already, with the inputs that request #{found.request} "
             "approved."

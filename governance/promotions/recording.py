@@ -30,7 +30,11 @@ def kind_data(request: PromotionRequest) -> dict[str, Json]:
     """Return the members of an event that state the kind of a request; empty for an ordinary one."""
     if request.kind == PromotionRequest.Kind.ORDINARY:
         return {}
-    return {"kind": request.kind, **({"restores": request.restores_id} if request.restores_id is not None else {})}
+    return {
+        "kind": request.kind,
+        **({"restores": request.restores_id} if request.restores_id is not None else {}),
+        **({"confirming_group": request.confirming_group} if request.confirming_group else {}),
+    }
 
 
 def require_revision(request: PromotionRequest, expected_revision: int | None) -> None:

@@ -7,13 +7,14 @@ from uuid import uuid4
 from django.db import DatabaseError, transaction
 
 from audit import clock, recorder
-from audit.actor import Actor
+from audit.actor import Actor, ActorKind
 from audit.recorder import Change, ObjectRef
 from governance.actions import PROMOTION_REQUESTED
 from governance.gate import gate_inputs, returning
 from governance.models import PromotionRequest, RequestPolicy
 from governance.policies import Basis, Demand, RequestKind, facts_of_model
 from governance.promotions.binding import Bound, bind_first, refuse_conflicts
+from governance.promotions.emergency_terms import EmergencyTerms, allowed_section, checked_terms, record_terms
 from governance.promotions.evaluation import reevaluate_locked
 from governance.promotions.executing import apply_promotion
 from governance.promotions.failures import record_failure
@@ -28,7 +29,7 @@ from registry.exceptions import (
     InvalidTransitionError,
     ValidationFailedError,
 )
-from registry.models import ModelVersion, RegisteredModel, Stage
+from registry.models import AccessToken, ModelVersion, RegisteredModel, Stage, User
 from registry.services.version_lock import lock_version
 from registry.validation import ErrorCollector
 
@@ -45,6 +46,8 @@ def request(
     reason: str,
     renew: bool = True,
     kind: str = RequestKind.ORDINARY,
+    emergency: EmergencyTerms | None = None,
+    requested_by: User | None = None,
 ) -> PromotionRequest:
     """Request that a version enter a stage or get an alias. Exactly one target is given.
 
@@ -61,7 +64,9 @@ def request(
         reason: why; part of what approvers sign.
         renew: whether a place the version holds can be requested again; False for protocols that repeat calls.
         kind: ordinary, or a rollback to inputs that were approved in the same place before
-            (`governance.gate.returning`).
+            (`governance.gate.returning`). An emergency change is requested by `request_emergency`.
+        emergency: the terms of an emergency change.
+        requested_by: the person for whom a process requests; they are excluded from approving as if they had.
 
     Returns:
         The promotion request.
@@ -75,9 +80,11 @@ def request(
             active owner or no tier; no policy covers the change; or a rollback is not possible.
         ConflictError: a live request for the same version and target exists (`existing`).
     """
-    person, token = access.require_person_and_token(actor)
+    person, token = _requester(actor, requested_by)
     reason = _checked_reason(reason)
     kind = _checked_kind(kind)
+    terms = checked_terms(emergency) if kind == RequestKind.EMERGENCY else None
+    group = terms.confirming_group if terms is not None else ""
     model, version = lock_version(version)
     access.require_permission(actor, access.Permission.REQUEST_PROMOTION, model)
     stage, alias = _target(target_stage, target_alias)
@@ -104,11 +111,14 @@ def request(
     governed = bool(demands)
     # The version to compare with, or to displace.
     champion = _champion(version, stage, alias) if renewed is None and (governed or alias) else None
-    bound = _policies(model, demands, kind) if governed else []
+    bound = _policies(model, demands) if governed else []
+    section = allowed_section(bound, terms, stage.name if stage is not None else f"@{alias}") if terms else None
+    refuse_conflicts([one.revision for one in bound], kind=kind, confirming_group=group)
     restored = _earlier(version, stage, alias, bound) if kind == RequestKind.ROLLBACK else None
     revision = bound[0].revision if bound else None
     now = clock.now()
-    document = gate_inputs.combined([one.revision for one in bound], kind=kind) if bound else None
+    revisions = [one.revision for one in bound]
+    document = gate_inputs.combined(revisions, kind=kind, confirming_group=group) if bound else None
     made = PromotionRequest(
         uid=uuid4(),
         model=model,
@@ -122,6 +132,7 @@ def request(
         reapproves_id=renewed.request if renewed is not None else None,
         kind=kind,
         restores=restored,
+        confirming_group=group,
         fingerprint=version.fingerprint,
         requested_by=person,
         requested_with=token,
@@ -163,6 +174,8 @@ def request(
     )
     bind_first(made, bound, event=asked)
     locked = LockedPromotion(made, version, model)
+    if terms is not None and section is not None:
+        record_terms(locked, terms, section, person=person, actor=actor)
     if document is None:
         apply_promotion(locked, begins, actor=actor, following=asked)
     else:
@@ -194,10 +207,19 @@ def _checked_reason(reason: str) -> str:
     return reason
 
 
+def _requester(actor: Actor, requested_by: User | None) -> tuple[User, AccessToken | None]:
+    """Return the person who requests, and the token; for a process the person for whom it requests."""
+    if requested_by is not None and actor.kind is ActorKind.PROCESS:
+        return requested_by, None
+    return access.require_person_and_token(actor)
+
+
 def _checked_kind(kind: str) -> RequestKind:
-    if kind not in (RequestKind.ORDINARY, RequestKind.ROLLBACK):
-        raise ValidationFailedError([FieldError("/kind", "unknown_kind", "Choose one of: ordinary, rollback.")])
-    return RequestKind(kind)
+    try:
+        return RequestKind(kind)
+    except ValueError:
+        known = ", ".join(RequestKind)
+        raise ValidationFailedError([FieldError("/kind", "unknown_kind", f"Choose one of: {known}.")]) from None
 
 
 def _earlier(version: ModelVersion, stage: Stage | None, alias: str, bound: Sequence[Bound]) -> PromotionRequest:
@@ -267,7 +289,7 @@ def _refuse_incomplete(model: RegisteredModel) -> None:
         )
 
 
-def _policies(model: RegisteredModel, demands: Sequence[Demand], kind: str) -> list[Bound]:
+def _policies(model: RegisteredModel, demands: Sequence[Demand]) -> list[Bound]:
     """Return the revisions in force that govern a change, the primary one first."""
     _refuse_incomplete(model)
     found = gate_inputs.policies_for(demands, facts_of_model(model))
@@ -298,7 +320,6 @@ def _policies(model: RegisteredModel, demands: Sequence[Demand], kind: str) -> l
             code="tier_not_assessed",
             who_can=access.names_who_can_assign(model),
         )
-    refuse_conflicts(revisions, kind=kind)
     return bound
 
 

@@ -8,6 +8,14 @@ from governance.selectors.check_pages import CheckCatalogue, CheckPage, check_ca
 from governance.selectors.comparing import compare_with_limits, limits_in_force, limits_in_force_of_models
 from governance.selectors.conflicts import Conflict, conflicts_of
 from governance.selectors.counting import capped_counts, waiting_checks
+from governance.selectors.debts import (
+    Debt,
+    EmergencyTarget,
+    debts_of_models,
+    emergency_changes,
+    emergency_targets,
+    visible_debts,
+)
 from governance.selectors.delegations import (
     DelegationRow,
     delegation_rows,
@@ -117,8 +125,10 @@ __all__ = [
     "CommentView",
     "Concern",
     "Conflict",
+    "Debt",
     "DelegationRow",
     "Deviation",
+    "EmergencyTarget",
     "Leaving",
     "ListRow",
     "LoadingEffect",
@@ -160,6 +170,7 @@ __all__ = [
     "comments_of",
     "compare_with_limits",
     "conflicts_of",
+    "debts_of_models",
     "decisions_on_packet",
     "delegation_rows",
     "delegations_of",
@@ -168,6 +179,8 @@ __all__ = [
     "difference_of",
     "discussion_of",
     "discussion_token",
+    "emergency_changes",
+    "emergency_targets",
     "evaluate_request",
     "find_models",
     "find_versions",
@@ -224,6 +237,7 @@ __all__ = [
     "thread",
     "threads_of",
     "trail_of_request",
+    "visible_debts",
     "visible_delegations",
     "visible_findings",
     "visible_requests",

@@ -49,6 +49,8 @@ PROCESSES = {
     "initialise": "Set-up",
     "access-keeper": "Access keeper",
     "monitoring": "Monitoring",
+    "emergency-changes": "Emergency changes",
+    "impacts": "Impacts",
 }
 
 

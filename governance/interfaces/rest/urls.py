@@ -20,6 +20,7 @@ from governance.interfaces.rest import (
     delegations,
     discussion,
     documents,
+    emergencies,
     errors,
     evidence,
     external_checks,
@@ -119,6 +120,7 @@ urlpatterns: list[URLPattern] = [
     path("verification-keys", verification_keys.VerificationKeysView.as_view()),
     path("models/<api-model:slug>/aliases", aliases.AliasesView.as_view()),
     path("models/<api-model:slug>/rollbacks", rollbacks.RollbacksView.as_view()),
+    path("models/<api-model:slug>/emergencies", emergencies.EmergenciesView.as_view()),
     path("models/<api-model:slug>/aliases/<api-alias:name>", aliases.AliasView.as_view()),
     path(
         "models/<api-model:slug>/compare/<api-number:before>..<api-number:after>", comparisons.ComparisonView.as_view()

@@ -44,6 +44,8 @@ class Row:
     more_requests: int = 0
     trend: Trend | None = None
     health: promotions.ModelHealth | None = None
+    debts: Sequence[promotions.Debt] = ()
+    """Emergency changes that are owed."""
 
 
 @page_view()
@@ -143,6 +145,7 @@ def rows_for(actor: Actor, models: Sequence[RegisteredModel], stages: Sequence[S
     requests = _open_requests(actor, models)
     trends = _trends(models, stages)
     health = promotions.health_of_models(models)
+    debts = promotions.debts_of_models({model.pk for model in models})
     rows = []
     for model in models:
         open_here = requests.get(model.pk, [])
@@ -155,6 +158,7 @@ def rows_for(actor: Actor, models: Sequence[RegisteredModel], stages: Sequence[S
                 more_requests=max(0, len(open_here) - 1),
                 trend=trends.get(model.pk),
                 health=health[model.pk],
+                debts=debts.get(model.pk, []),
             )
         )
     return rows

@@ -107,6 +107,7 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
         "may_archive": service.can_set_accountability(actor=request.actor, model=found),
         "who_can_assign": access.names_who_can_assign(found) if found.active_owner is None else (),
         "may_point": may_point,
+        "may_request_emergency": bool(may_point) and bool(promotions.emergency_targets(found)),
         "rollback_to": _rollback_to(before, stages, champion) if may_point else None,
         "may_register": access.check_permission(request.actor, Permission.REGISTER_VERSION, found),
         "recipes": recipes.first_version(f"{request.scheme}://{request.get_host()}", found.slug, found.display_name),

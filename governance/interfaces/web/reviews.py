@@ -39,6 +39,7 @@ def reviews(request: PageRequest) -> HttpResponse:
         "author": author,
         "author_count": len(author),
         "deviations": selectors.deviations_for(request.actor, request.person),
+        "debts": selectors.visible_debts(request.actor),
         "own": selectors.promotion_summaries(request.actor, own, request.person),
     }
     return render_page(request, "reviews/reviews.html", context)

@@ -257,7 +257,7 @@ def _targets(version: ModelVersion) -> list[tuple[str, str]]:
     again = [
         (f"alias:{place.alias}" if place.alias else f"stage:{place.stage}", f"{place.name}, approve it there again")
         for place in approvals.approvals(version)
-        if (place.deviates or not place.reviewed) and place.reapproval is None
+        if not place.by_ordinary_path and place.reapproval is None
     ]
     moves = [
         (

@@ -102,6 +102,11 @@ STATE: Final[dict[str, ProblemType]] = {
         "A rollback returns to exactly what was approved; `detail` names what was added since.",
         "Request an ordinary promotion.",
     ),
+    "emergency_not_available": ProblemType(
+        "The policy offers no emergency change",
+        "An emergency change exists only where the policies in force have the section `emergency` with a common group.",
+        "Request an ordinary promotion or a rollback, or have an officer publish the section.",
+    ),
     "rollback_too_late": ProblemType(
         "The approval is too old for a rollback",
         "The policy limits the days after a version left the place.",
