@@ -4,13 +4,14 @@
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
 from audit import clock
 from audit import selectors as log
 from governance.gate.conflict_facts import Asked, cycles_of, loosened_policies, mutual_rule
+from governance.gate.model_roles import role_holders
 from governance.models import PromotionRequest
 from governance.policies import (
     Exclusion,
@@ -20,8 +21,9 @@ from governance.policies import (
     joining_exclusion,
     separation_of_duties_exclusion,
 )
+from governance.policies.approval_roles import OWNER, is_role
 from registry import access
-from registry.models import Membership, User
+from registry.models import Membership, RegisteredModel, User
 from registry.models.joined_rows import JoinedRows
 from registry.selectors import account_controls, participation
 from registry.selectors.account_controls import Control
@@ -37,6 +39,8 @@ class Member:
     user: User
     joined: Mapping[str, Joining]
     known_controls: tuple[Control, ...] | None = None
+    roles: Mapping[int, Mapping[str, Joining]] = field(default_factory=dict)
+    """The roles that approval rules can name, by the primary key of the model, as far as they were read."""
 
     @cached_property
     def controls(self) -> tuple[Control, ...]:
@@ -44,6 +48,10 @@ class Member:
         if self.known_controls is not None:
             return self.known_controls
         return account_controls.controls_of([self.user.uid]).get(self.user.uid, ())
+
+    def groups_on(self, model: int) -> Mapping[str, Joining]:
+        """Return the groups of the person, and their roles on a model, as far as they were read."""
+        return {**self.joined, **self.roles.get(model, {})}
 
     def controlled_by(self, since: datetime) -> frozenset[str]:
         """Return the uids of accounts that could act as this one at `since` or later."""
@@ -68,14 +76,41 @@ class Standing:
     excluded: Exclusion | None
 
 
-def members_of(groups: Collection[str]) -> list[Member]:
-    """Return the current members of any of these groups, ordered by name. Three queries.
+def members_of(groups: Collection[str], model: RegisteredModel | None = None) -> list[Member]:
+    """Return the current members of any of these groups, ordered by name. Three queries, and those for roles.
 
     Args:
-        groups: slugs of reviewer groups.
+        groups: slugs of reviewer groups, and roles on the model.
+        model: the model of the roles.
     """
     held = Membership.effective(clock.now()).filter(group__slug__in=groups)
-    return _members([(row, row.group.slug) for row in held.select_related("user", "group")])
+    found = _members([(row, row.group.slug) for row in held.select_related("user", "group")])
+    holders = role_holders([model], groups).get(model.pk, {}) if model is not None else {}
+    if model is None or not holders:
+        return found
+    others = [holder.user for key, holder in holders.items() if key not in {each.user.pk for each in found}]
+    found += members_among([user.pk for user in others]).values()
+    known = {each.user.pk for each in found}
+    found += [Member(user, {}) for user in others if user.pk not in known]
+    with_roles = [
+        replace(each, roles={model.pk: holders[each.user.pk].roles}) if each.user.pk in holders else each
+        for each in found
+    ]
+    return sorted(with_roles, key=lambda each: (each.user.name, each.user.pk))
+
+
+def add_roles(members: Iterable[Member], models: Collection[RegisteredModel], called: Collection[str]) -> list[Member]:
+    """Return members with those of the called roles that they hold on models; see `model_roles.role_holders`."""
+    holders = role_holders(models, called)
+    if not holders:
+        return list(members)
+    return [
+        replace(
+            each,
+            roles={key: found[each.user.pk].roles for key, found in holders.items() if each.user.pk in found},
+        )
+        for each in members
+    ]
 
 
 _MEMBERSHIPS = JoinedRows(Membership, "b", ("user",))
@@ -120,7 +155,7 @@ def _members(held: Sequence[tuple[Membership, str]]) -> list[Member]:
             by.add(proposers[row.proposed_by_id].uid)
         joined.setdefault(row.user, {})[slug] = Joining(row.opened_at, frozenset(by))
     controls = account_controls.controls_of([user.uid for user in joined])
-    members = (Member(user, groups, controls.get(user.uid, ())) for user, groups in joined.items())
+    members = (Member(user, groups, known_controls=controls.get(user.uid, ())) for user, groups in joined.items())
     return sorted(members, key=lambda found: (found.user.name, found.user.pk))
 
 
@@ -191,7 +226,9 @@ def standing_of(
     """
     user, called_by = found.user, user_name(found, name)
     involved = get_involvement(request) if involved is None else involved
-    mine = {slug: joining for slug, joining in found.joined.items() if slug in called}
+    if any(is_role(name) for name in called) and request.model_id not in found.roles:
+        (found,) = add_roles([found], [request.model], called)
+    mine = {slug: joining for slug, joining in found.groups_on(request.model_id).items() if slug in called}
     excluded = separation_of_duties_exclusion(
         user.uid,
         called_by,
@@ -240,9 +277,12 @@ def reviewers_among(
     found = []
     for each in members:
         user = each.user
-        if user.pk in deciders or (user.is_superuser and user.is_active):
+        owns = OWNER in called and OWNER in each.roles.get(request.model_id, {})
+        if user.pk in deciders or owns or (user.is_superuser and user.is_active):
             standing = standing_of(each, request, called, involved=involved)
-            found.append(Reviewer(user.uid, user.name, standing.groups, standing.excluded, standing.barred))
+            # The owner decides as the owner without the permission that members of groups need.
+            groups = standing.groups if user.pk in deciders or not owns else standing.groups & {OWNER}
+            found.append(Reviewer(user.uid, user.name, groups, standing.excluded, standing.barred))
     return tuple(found)
 
 

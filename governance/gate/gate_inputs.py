@@ -130,7 +130,7 @@ def reviewers(
         return ()
     if not request.is_live:
         return _reviewers_then(request)
-    members = members_of(wanted)
+    members = members_of(wanted, request.model)
     able = deciders(request.model, members)
     own = reviewers_among(members, able, request, wanted, involved)
     return own + delegates_of(members, able, request, wanted, involved)

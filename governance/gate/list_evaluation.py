@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from audit import clock
 from governance.checks import entry_points
 from governance.gate import delegates, gate_inputs
-from governance.gate.eligibility import Member, involvements, members_among, reviewers_among
+from governance.gate.eligibility import Member, add_roles, involvements, members_among, reviewers_among
 from governance.gate.finding_facts import blocking_findings
 from governance.gate.waiver_facts import waivers_of
 from governance.models import CheckRun, Delegation, PromotionRequest
@@ -97,12 +97,14 @@ def _reviewers(requests: Collection[PromotionRequest], reader: Member | None) ->
     }
     known: list[Member] = [reader] if reader is not None else []
     known += members_among(frozenset[int]().union(*signers.values())).values()
+    called = frozenset[str]().union(*groups.values())
+    known = add_roles(known, list({r.model_id: r.model for r in requests}.values()), called)
     relevant = {
         request.pk: [
             each
             for each in known
             if (each.user.pk == readers or each.user.pk in signers[request.pk])
-            and not groups[request.pk].isdisjoint(each.joined)
+            and not groups[request.pk].isdisjoint(each.groups_on(request.model_id))
         ]
         for request in requests
     }

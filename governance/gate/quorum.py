@@ -4,6 +4,7 @@ from governance.gate.eligibility import Member, involvements, members_of, review
 from governance.gate.gate_inputs import deciders, get_policy_document
 from governance.models import PromotionRequest
 from governance.policies import assign_approvers
+from governance.policies.approval_roles import is_role
 from registry.models import User
 
 
@@ -19,12 +20,12 @@ def requests_without_quorum(group: str, *, leaving: User | None = None) -> list[
     """
     short = []
     # Many requests share few policies and models: members and permissions are read once per combination.
-    members: dict[frozenset[str], list[Member]] = {}
+    members: dict[tuple[int, frozenset[str]], list[Member]] = {}
     able_to_decide: dict[tuple[int, frozenset[str]], frozenset[int]] = {}
     rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, policy_revision__isnull=False)
     live = (
         rows.select_related(
-            "model",
+            "model__owner",
             "policy_revision",
             "requested_by",
             "requested_with__person",
@@ -41,14 +42,15 @@ def requests_without_quorum(group: str, *, leaving: User | None = None) -> list[
         wanted = frozenset(rule.group for rule in document.approvals) if document is not None else frozenset()
         if document is None or group not in wanted:
             continue
-        if wanted not in members:
-            members[wanted] = members_of(wanted)
         about = (request.model_id, wanted)
+        among = about if any(is_role(name) for name in wanted) else (0, wanted)
+        if among not in members:
+            members[among] = members_of(wanted, request.model)
         if about not in able_to_decide:
-            able_to_decide[about] = deciders(request.model, members[wanted])
+            able_to_decide[about] = deciders(request.model, members[among])
         able = [
             (r.uid, r.groups - {group} if leaving is not None and r.uid == leaving.uid else r.groups)
-            for r in reviewers_among(members[wanted], able_to_decide[about], request, wanted, involved[request.pk])
+            for r in reviewers_among(members[among], able_to_decide[about], request, wanted, involved[request.pk])
             if r.excluded is None
         ]
         filled = assign_approvers(document.approvals, able)

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from governance.policies.approval_roles import LABELS, OWNER, PATTERN, PREFIX, reviewers_label
 from governance.policies.emergency import Emergency
 from governance.policies.model_filter import ModelFacts, ModelFilter
 from governance.policies.monitoring import Monitoring
@@ -98,15 +99,40 @@ class CheckRule(_Part):
 
 
 class ApprovalRule(_Part):
-    """`count` different people of `group` must approve.
+    """`count` different people of `group` must approve, or of a role on the model (`role`, stored as the group
+    `role:owner` or `role:validators`).
 
     Rules of a lower `order` must be met before those of a higher one open; equal orders run in parallel. A person fills
     at most one slot over all rules.
     """
 
-    group: Slug
+    group: Annotated[str, StringConstraints(pattern=PATTERN)]
     count: Annotated[int, Field(ge=1, le=20)] = 1
     order: Annotated[int, Field(ge=1, le=20)] = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _group_or_role(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "role" not in given:
+            return given
+        if "group" in given:
+            raise ValueError("name a group or a role, not both: use two rules")
+        rest = dict(given)
+        name = f"{PREFIX}{rest.pop('role')}"
+        if name not in LABELS:
+            raise ValueError("role is owner (the owner of the model) or validators (those with this role on it)")
+        return {**rest, "group": name}
+
+    @model_validator(mode="after")
+    def _has_one_owner(self) -> "ApprovalRule":
+        if self.group == OWNER and self.count != 1:
+            raise ValueError("a model has one owner: leave out count")
+        return self
+
+    @property
+    def label(self) -> str:
+        """The group or the role, as pages name it."""
+        return reviewers_label(self.group)
 
 
 Rollback.model_rebuild(_types_namespace={"CheckRule": CheckRule, "ApprovalRule": ApprovalRule})
@@ -166,7 +192,10 @@ class PolicyDocument(_Part):
 
     @model_validator(mode="after")
     def _each_once(self) -> "PolicyDocument":
-        for what, names in (("check", [c.check for c in self.checks]), ("group", [a.group for a in self.approvals])):
+        for what, names in (
+            ("check", [c.check for c in self.checks]),
+            ("group", [a.label for a in self.approvals]),
+        ):
             twice = sorted({n for n in names if names.count(n) > 1})
             if twice:
                 raise ValueError(f"each {what} may be named once; named twice: {', '.join(twice)}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from governance.policies.approval_roles import OWNER, is_role
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
 from governance.policies.requirements import Requirement, RequirementStatus
 from governance.policies.separation import Exclusion
@@ -389,9 +390,21 @@ def assign_approvers(
     return {rule.group: frozenset(p for (g, _), p in holder.items() if g == rule.group) for rule in rules}
 
 
+def _too_few(rule: ApprovalRule, lacking: int) -> str:
+    later = "count for requests opened after they got it: withdraw this one then, and open it again"
+    if rule.group == OWNER:
+        return f"The owner of the model cannot approve this request: name another owner. Owners {later}"
+    if is_role(rule.group):
+        return f"Too few people with the role may approve: owners must grant it to {lacking} more. They {later}"
+    return (
+        f"{rule.group} has too few members who may approve: officers must add {lacking}. "
+        "Members count for requests opened after they joined: withdraw this one then, and open it again"
+    )
+
+
 def _approval_requirement(standing: ApprovalProgress, review_open: bool, *, closed: bool) -> Requirement:
     rule, have = standing.rule, len(standing.approved_by)
-    title = f"{rule.count} of {rule.group}"
+    title = rule.label if rule.group == OWNER else f"{rule.count} of {rule.label}"
     names = tuple(r.label for r in standing.may_approve)
     # A delegate fills the slot of a member, who is counted here.
     able = sum(not r.on_behalf_of for r in standing.may_approve)
@@ -410,9 +423,8 @@ def _approval_requirement(standing: ApprovalProgress, review_open: bool, *, clos
     else:
         detail, state = f"{have} of {rule.count}", RequirementStatus.WAITING
     how = (
-        f"{standing.missing} more of {rule.group} must approve"
+        f"{standing.missing} more of {rule.label} must approve"
         if able >= standing.missing
-        else f"{rule.group} has too few members who may approve: officers must add {standing.missing - able}. "
-        "Members count for requests opened after they joined: withdraw this one then, and open it again"
+        else _too_few(rule, standing.missing - able)
     )
     return Requirement(f"approval:{rule.group}", "approval", title, state, detail, how, names)

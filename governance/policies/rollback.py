@@ -50,5 +50,5 @@ def rollback_in_words(section: Rollback) -> list[str]:
     ]
     for rule in sorted(section.approvals, key=lambda rule: rule.order):
         people = "1 person" if rule.count == 1 else f"{rule.count} different people"
-        sentences.append(f"{people} of {rule.group} must approve.")
+        sentences.append(f"{people} of {rule.label} must approve.")
     return sentences

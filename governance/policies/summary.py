@@ -43,7 +43,7 @@ def _needs(document: PolicyDocument) -> str:
     parts = [f"{required} {'check' if required == 1 else 'checks'} that {'passes' if required == 1 else 'pass'}"]
     ordered = sorted(document.approvals, key=lambda rule: rule.order)
     for _, rules in groupby(ordered, key=lambda rule: rule.order):
-        parts.append(" and ".join(f"{rule.count} of {rule.group}" for rule in rules))
+        parts.append(" and ".join(f"{rule.count} of {rule.label}" for rule in rules))
     if not required:
         parts.pop(0)
     if not parts:

@@ -105,7 +105,7 @@ def _approvals(rules: tuple[ApprovalRule, ...]) -> list[str]:
     for rule in ordered:
         people = "1 person" if rule.count == 1 else f"{rule.count} different people"
         before = "" if rule.order == orders[0] else " after the approvals above"
-        sentences.append(f"{people} of {rule.group} must approve{before}.")
+        sentences.append(f"{people} of {rule.label} must approve{before}.")
     return sentences
 
 

@@ -323,7 +323,7 @@ def _require_eligible(
         )
     wanted = {rule.group for rule in document.approvals}
     if found is None or found.excluded is not None or not found.groups:
-        groups = ", ".join(sorted(wanted))
+        groups = ", ".join(sorted(rule.label for rule in document.approvals))
         if delegation is not None:
             raise PermissionDeniedError(
                 f"{delegation.delegator.name} is no reviewer of this request, or you may not view the model, so the "
@@ -354,5 +354,5 @@ def _require_open(judged: Verdict, reviewer: Reviewer) -> None:
         )
     mine: list[ApprovalProgress] = [s for s in judged.approvals if s.rule.group in reviewer.groups]
     if mine and not any(s.open for s in mine):
-        names = ", ".join(s.rule.group for s in mine)
+        names = ", ".join(s.rule.label for s in mine)
         raise InvalidStateError(f"{names} comes later: it waits for the previous approval group.", code="comes_later")

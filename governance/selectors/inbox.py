@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from audit import clock
 from audit.actor import Actor
 from audit.postgresql import prepared_statements
 from governance.gate import delegates, gate_inputs
@@ -14,6 +15,7 @@ from governance.gate.eligibility import Member, member
 from governance.gate.list_evaluation import evaluate_many
 from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
 from governance.policies import Requirement, Verdict
+from governance.policies.approval_roles import OWNER, VALIDATORS
 from governance.selectors.requests import ROW_RELATED, visible_requests
 from registry import access
 from registry.access.visibility_sql import visibility_clause
@@ -154,8 +156,6 @@ def _calling_on(actor: Actor, reader: Member, *, under_review: bool = False) -> 
         under_review: whether to return only requests that have a packet.
     """
     groups = _groups(reader)
-    if not groups:
-        return []
     seen = visibility_clause(actor)
     found = prepared_statements.execute_prepared(
         f"""
@@ -166,13 +166,26 @@ def _calling_on(actor: Actor, reader: Member, *, under_review: bool = False) -> 
                   AND (p.document -> 'approvals' @> ANY (%(calls)s::text[]::jsonb[])
                        OR (r.kind = 'rollback'
                            AND p.document -> 'rollback' -> 'approvals' @> ANY (%(calls)s::text[]::jsonb[]))
-                       OR r.confirming_group = ANY (%(groups)s)))
+                       OR r.confirming_group = ANY (%(groups)s)
+                       OR (p.document -> 'approvals' @> %(owner)s::jsonb AND EXISTS (
+                           SELECT FROM registry_registeredmodel o WHERE o.id = r.model_id AND o.owner_id = %(person)s))
+                       OR (p.document -> 'approvals' @> %(validators)s::jsonb AND EXISTS (
+                           SELECT FROM registry_grant g
+                            WHERE g.role = 'validator' AND (g.model_id IS NULL OR g.model_id = r.model_id)
+                              AND g.closed_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > %(now)s)
+                              AND (g.user_id = %(person)s OR g.group_id IN (
+                                   SELECT y.group_ptr_id FROM registry_reviewergroup y
+                                    WHERE y.slug = ANY (%(groups)s)))))))
            AND EXISTS (SELECT FROM registry_registeredmodel m WHERE m.id = r.model_id AND {seen.condition})
          ORDER BY r.expires_at, r.id""",  # noqa: S608 - text of ours
         {
             "live": [str(state) for state in PromotionRequest.LIVE],
             "calls": [json.dumps([{"group": group}]) for group in groups],
             "groups": groups,
+            "owner": json.dumps([{"group": OWNER}]),
+            "validators": json.dumps([{"group": VALIDATORS}]),
+            "person": reader.user.pk,
+            "now": clock.now(),
             **seen.parameters,
         },
     )

@@ -196,7 +196,7 @@ def _of_tier(
         missing=missing,
         checks=tuple(rule.check for rule in document.checks if rule.mode == "required"),
         approvals=tuple(
-            f"{rule.count} of {rule.group}" for rule in sorted(document.approvals, key=lambda rule: rule.order)
+            f"{rule.count} of {rule.label}" for rule in sorted(document.approvals, key=lambda rule: rule.order)
         ),
         conflicts=tuple(rule.conflict for rule in conflicts(document)),
     )

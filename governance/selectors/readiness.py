@@ -146,7 +146,7 @@ def _known(actor: Actor, version: ModelVersion, draft: PolicyDocument | None) ->
     in_force = PolicyRevision.objects.filter(in_force_of__isnull=False).select_related("policy")
     candidates = [(gate_inputs.parse_revision(revision), revision) for revision in with_draft(in_force, draft)]
     groups = {rule.group for document, _ in candidates for rule in document.approvals}
-    members = members_of(groups) if groups else []
+    members = members_of(groups, version.model) if groups else []
     runs = CheckRun.objects.filter(version=version).order_by("pk").defer("findings", "measures", "conditions")
     live = PromotionRequest.objects.filter(version=version, state__in=PromotionRequest.LIVE)
     return _Known(
@@ -355,17 +355,17 @@ def _check_step(known: _Known, planned: planning.PlannedRun, judged: Requirement
 
 def _reviewers(known: _Known, request: PromotionRequest, document: PolicyDocument) -> tuple[Reviewer, ...]:
     called = {rule.group for rule in document.approvals}
-    members = [found for found in known.members if called & found.joined.keys()]
+    members = [found for found in known.members if called & found.groups_on(request.model_id).keys()]
     return reviewers_among(members, known.deciders, request, called, known.involved) if called else ()
 
 
 def _asked(known: _Known, people: Sequence[Reviewer], document: PolicyDocument) -> tuple[AskedGroup, ...]:
-    in_group = {found.user.uid: found.joined.keys() for found in known.members}
+    in_group = {found.user.uid: found.groups_on(known.version.model_id).keys() for found in known.members}
     able = [(one.uid, one.groups) for one in people if one.excluded is None]
     filled = assign_approvers(document.approvals, able)
     return tuple(
         AskedGroup(
-            rule.group,
+            rule.label,
             rule.count,
             rule.order,
             tuple(one.name for one in people if rule.group in one.groups and one.excluded is None),

@@ -463,7 +463,7 @@ def _can_decide(
         return _no("You have already decided on this evidence package.", others)
     if (by := standing.filter(on_behalf_of=person).select_related("person").first()) is not None:
         return _no(f"{by.person.name} decided in your place. To decide yourself, revoke the delegation.", others)
-    groups = ", ".join(sorted({rule.group for rule in document.approvals}))
+    groups = ", ".join(sorted({rule.label for rule in document.approvals}))
     asks = (
         f"The policy requires approval from {groups}."
         if groups

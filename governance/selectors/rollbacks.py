@@ -131,7 +131,7 @@ def _candidate(
         earlier=earlier,
         refusal=refusal,
         checks=tuple(rule.check for rule in document.checks if rule.mode == "required") if document else (),
-        approvals=tuple(f"{rule.count} of {rule.group}" for rule in document.approvals) if document else (),
+        approvals=tuple(f"{rule.count} of {rule.label}" for rule in document.approvals) if document else (),
         datasets=tuple(version.datasets.all()),
         open_request=number,
     )

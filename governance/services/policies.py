@@ -16,6 +16,7 @@ from governance.actions import POLICY_PUBLISHED
 from governance.checks import entry_points
 from governance.gate import gate_inputs
 from governance.models import Policy, PolicyRevision, PromotionRequest
+from governance.policies.approval_roles import is_role
 from registry import access, selectors, yaml_reader
 from registry.document_faults import faults_of, with_places
 from registry.exceptions import ConflictError, FieldError, ValidationFailedError
@@ -267,7 +268,7 @@ def _unknown_groups(document: language.PolicyDocument) -> list[FieldError]:
     return [
         FieldError(where, "unknown_group", f"Unknown reviewer group; there are: {', '.join(sorted(known))}.")
         for where, group in named
-        if group not in known
+        if group not in known and not is_role(group)
     ]
 
 

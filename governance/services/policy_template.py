@@ -45,6 +45,7 @@ approvals:                     # reviewer groups: {groups}
   - group: {group}
     count: 1                   # how many different people of the group
     order: 1                   # groups of a lower order decide first; equal orders decide in parallel
+  # - role: owner              # the owner of the model; or validators: those with this role on it
 """
 _NO_GROUP = """\
 # approvals:                   # there is no reviewer group yet; make one first

@@ -273,12 +273,12 @@ def _waiting(page: PromotionDetail, rules: Sequence[Rule]) -> tuple[Waiting, ...
         if rule.done:
             continue
         standing = rule.standing
-        have = f"{standing.rule.group}, {standing.missing} of {standing.rule.count} left"
+        have = f"{standing.rule.label}, {standing.missing} of {standing.rule.count} left"
         if rule.mine:
             found.insert(0, Waiting("pen", "You", have, you=True))
         else:
             detail = rule.requirement.detail if rule.requirement is not None else ""
-            found.append(Waiting("lock" if rule.later else "users", standing.rule.group, detail))
+            found.append(Waiting("lock" if rule.later else "users", standing.rule.label, detail))
     found += [
         _waiting_check(row) for row in page.checks if row.rule.mode == "required" and not row.requirement.satisfied
     ]
