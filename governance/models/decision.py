@@ -1,13 +1,18 @@
 """Decisions, and the packets they sign."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.apps import apps
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from registry.models import AuditedModel
+
+if TYPE_CHECKING:
+    from governance.models.discussion import ThreadResolution
 
 
 class Packet(models.Model):
@@ -113,6 +118,17 @@ class Decision(AuditedModel):
 
     def __str__(self) -> str:
         return f"{self.outcome} by {self.person} on #{self.request_id}"
+
+    @cached_property
+    def ending(self) -> "ThreadResolution | None":
+        """How the signer ended the objection: resolved or withdrawn. None if it did not end, or by new evidence."""
+        if self.lapsed_event is None or self.outcome != self.Outcome.REQUEST_CHANGES:
+            return None
+        resolutions = apps.get_model("governance", "ThreadResolution")
+        found: ThreadResolution | None = resolutions.objects.filter(
+            thread__decision=self, event=self.lapsed_event
+        ).first()
+        return found
 
 
 def ended_delegation_q(moment: datetime) -> Q:

@@ -169,7 +169,9 @@ def evaluate(document: PolicyDocument, facts: Facts) -> Verdict:
             title="Changes requested",
             state=RequirementStatus.FAILED,
             detail=f"{d.name} asked for changes",
-            how_to_fulfil="Add what was asked for as new evidence; the objection ends when the evidence changes",
+            how_to_fulfil="Add what was asked for as new evidence: the objection ends when the evidence changes. Or it "
+            "is resolved or withdrawn with an explanation, on the request's page by the person who raised it",
+            who_can=(d.name,),
         )
         for d in facts.decisions
         if d.outcome == "request_changes"

@@ -18,6 +18,7 @@ from governance.promotions.emergencies import request_emergency, settle_emergenc
 from governance.promotions.emergency_terms import EmergencyTerms
 from governance.promotions.evaluation import promote, rebind_requests, reevaluate
 from governance.promotions.import_existing import record_pre_governance_promotion
+from governance.promotions.objections import end_objection
 from governance.promotions.requesting import request
 from governance.promotions.withdrawing import withdraw
 
@@ -27,6 +28,7 @@ __all__ = [
     "RequestKind",
     "bind_policy",
     "decide",
+    "end_objection",
     "expired_request_ids",
     "promote",
     "rebind_requests",

@@ -14,7 +14,7 @@ from governance.actions import DECISION_RECORDED, PROMOTION_REJECTED
 from governance.gate import delegates, gate_inputs, review_packet
 from governance.gate.conflict_facts import Asked, cycles_of, mutual_rule
 from governance.gate.eligibility import get_involvement
-from governance.models import Decision, Delegation, PromotionRequest
+from governance.models import Decision, Delegation, DiscussionThread, PromotionRequest
 from governance.policies import ApprovalProgress, DecisionFact, PolicyDocument, RequirementStatus, Reviewer, Verdict
 from governance.promotions.evaluation import Evaluation, evaluate_decision, evaluate_locked, reevaluate
 from governance.promotions.executing import close_request
@@ -93,7 +93,7 @@ def decide(
     """
     # An invisible request is reported as not found before anything about reviewers is disclosed.
     access.require_permission(actor, access.Permission.VIEW, request.model)
-    person = _deciding_person(actor)
+    person = deciding_person(actor)
     if outcome not in Decision.Outcome.values:
         allowed = ", ".join(Decision.Outcome.values)
         raise ValidationFailedError([FieldError("/outcome", "unknown_outcome", f"Choose one of: {allowed}.")])
@@ -117,7 +117,8 @@ def decide(
         raise
 
 
-def _deciding_person(actor: Actor) -> User:
+def deciding_person(actor: Actor) -> User:
+    """Return the person who acts, signed in; PermissionDeniedError for tokens and processes."""
     person = access.person_of(actor)
     if actor.kind is not ActorKind.PERSON or person is None:
         raise PermissionDeniedError(
@@ -138,7 +139,7 @@ def _record(
 ) -> Decision:
     request = locked.request
     require_open(request)
-    person = _still_active(person)
+    person = still_active(person)
     delegation = _delegation(person, on_behalf_of, request) if on_behalf_of else None
     document = gate_inputs.get_policy_document(request)
     assert document is not None  # an ungoverned transition closes when it is made, so a live request has a policy
@@ -167,6 +168,10 @@ def _record(
     review_packet.freeze(request, shown)
     uid = uuid4()
     now = clock.now()
+    thread = DiscussionThread(
+        uid=uuid4(), model=locked.model, version=locked.version, request=request, opened_by=person, opened_at=now
+    )
+    objects = outcome is Decision.Outcome.REQUEST_CHANGES
     meaning = SIGNATURE_MEANINGS[outcome]
     if delegation is not None:
         meaning += f" I decide for {delegation.delegator.name}, by {delegation.title}."
@@ -194,6 +199,7 @@ def _record(
             **_reviewers_then(request, judged),
         },
         private={"comment": comment, "signed_name": person.name},
+        related=[ObjectRef("thread", str(thread.uid))] if objects else [],
     )
     decision = Decision.objects.create(
         uid=uid,
@@ -211,6 +217,9 @@ def _record(
         signed_at=now,
         event=event.event_id,
     )
+    if objects:
+        thread.decision = decision
+        thread.save()
     if outcome is Decision.Outcome.REJECT:
         close_request(locked, PromotionRequest.State.REJECTED, PROMOTION_REJECTED, actor=actor, reason=comment)
     else:
@@ -253,7 +262,7 @@ def _reviewers_then(request: PromotionRequest, judged: Evaluation) -> dict[str, 
     }
 
 
-def _still_active(person: User) -> User:
+def still_active(person: User) -> User:
     """Lock and return the person's row; PermissionDeniedError for a deactivated account."""
     found = User.objects.raw_first("id = %(key)s FOR SHARE", key=person.pk)
     if found is None or not found.is_active:
@@ -268,7 +277,7 @@ def _delegation(person: User, on_behalf_of: str, request: PromotionRequest) -> D
         if found.delegator.uid == on_behalf_of and found.covers(request.model):
             held = Delegation.objects.raw_first("id = %(key)s FOR SHARE", key=found.pk)
             if held is not None and held.is_in_effect(now):
-                held.delegate, held.delegator = person, _still_active(found.delegator)
+                held.delegate, held.delegator = person, still_active(found.delegator)
                 return held
     raise PermissionDeniedError(
         "There is no delegation in effect from this person to you that covers this request.", code="no_delegation"

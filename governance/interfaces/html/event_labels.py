@@ -18,8 +18,10 @@ from audit.models import Event
 from governance.models import (
     AdvisoryMirror,
     CheckRun,
+    Comment,
     Decision,
     Delegation,
+    DiscussionThread,
     ExternalRun,
     Finding,
     FrozenDocument,
@@ -207,6 +209,13 @@ def _of_version(what: str, version: ModelVersion, place: str = "") -> ObjectLabe
     return ObjectLabel(f"{what} of {of.label}", f"{of.url}{place}")
 
 
+def _in_discussion(what: str, thread: DiscussionThread, place: str) -> ObjectLabel:
+    """The label of a comment or thread, on the request or the version that it belongs to."""
+    if thread.request is not None:
+        return _of_request(f"{what} on ", thread.request, place)
+    return _of_version(what, thread.version, place)
+
+
 _Kind = tuple[type[Any], tuple[str, ...], str, Callable[[Any], ObjectLabel]]
 _KINDS: Mapping[str, _Kind] = {
     "model": (RegisteredModel, (), "pk", lambda m: ObjectLabel(m.slug, _model_url(m))),
@@ -230,6 +239,18 @@ _KINDS: Mapping[str, _Kind] = {
         _through("request"),
         "request__model",
         lambda d: _of_request("decision on ", d.request),
+    ),
+    "comment": (
+        Comment,
+        ("thread__version__model", *_through("thread__request")),
+        "thread__model",
+        lambda c: _in_discussion(f"comment {c.pk}", c.thread, f"#comment-{c.pk}"),
+    ),
+    "thread": (
+        DiscussionThread,
+        ("version__model", *_through("request")),
+        "model",
+        lambda t: _in_discussion(f"thread {t.pk}", t, f"#thread-{t.pk}"),
     ),
     "check_run": (
         CheckRun,

@@ -260,6 +260,10 @@ class DecisionResponse(ResponseBody):
     signed_meaning: str
     signed_at: UtcDateTime
     lapsed_at: UtcDateTime | None
+    ended: str | None = Field(
+        description="resolved or withdrawn, if the person who requested changes ended the objection; null if it was "
+        "invalidated by new evidence, or counts."
+    )
 
     @classmethod
     def of(cls, decision: Decision) -> DecisionResponse:
@@ -275,6 +279,7 @@ class DecisionResponse(ResponseBody):
             signed_meaning=decision.signed_meaning,
             signed_at=decision.signed_at,
             lapsed_at=decision.lapsed_at,
+            ended=decision.ending.kind if decision.ending is not None else None,
         )
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from audit import clock
+from audit.actor import Actor
 from audit.models import Event
-from governance import selectors
+from governance import promotions, selectors
 from governance.mentions import names_mentioned
-from governance.models import Comment, CommentRevision, PromotionRequest
+from governance.models import Comment, CommentRevision, Decision, PromotionRequest
+from governance.policies import Requirement
 from governance.services import discussion
-from registry.access import Role
+from registry.access import SCOPES, Role
 from registry.exceptions import (
     InvalidStateError,
     NotFoundError,
@@ -18,8 +23,9 @@ from registry.exceptions import (
     StaleRevisionError,
     ValidationFailedError,
 )
+from registry.services import tokens
 from tests import factories
-from tests.governance.promotions.conftest import ROOT, Bank
+from tests.governance.promotions.conftest import PASSWORD, ROOT, Bank
 
 
 def newest(action: str) -> Event:
@@ -148,3 +154,98 @@ def test_a_thread_is_resolved_and_reopened_with_who_and_when(bank: Bank) -> None
     assert resolution.reopened_by is not None
     assert resolution.reopened_by.name == "Eve"
     assert [c.latest.text for c in view.comments] == ["Which quarter?", "The third."]
+
+
+def end(bank: Bank, who: str, request: PromotionRequest, kind: str = "withdrawn", **more: str) -> object:
+    given = {"explanation": "The card says so.", "password": PASSWORD, **more}
+    return promotions.end_objection(
+        actor=bank.actor(who),
+        decision=Decision.objects.filter(request=request, outcome="request_changes").latest("pk"),
+        kind=kind,
+        explanation=given["explanation"],
+        signature=promotions.DecisionSignature(given["password"]),
+    )
+
+
+def verdicts(bank: Bank, request: PromotionRequest, who: str) -> list[bool]:
+    """Whether an objection blocks, by the page and by the list of one reader."""
+    page = selectors.request_page(bank.actor(who), request.pk, bank.people[who])
+    (row,) = selectors.promotion_summaries_of(bank.actor(who), [request.pk])
+    return [any(r.id.startswith("changes:") for r in unmet) for unmet in (unmet_of(page), row.unmet)]
+
+
+def unmet_of(page: selectors.PromotionDetail) -> tuple[Requirement, ...]:
+    return page.verdict.unmet if page.verdict is not None else ()
+
+
+def test_only_who_raised_an_objection_ends_it_and_signs(bank: Bank) -> None:
+    request = bank.decide(bank.reviewed(), "aiko", "request_changes")
+    assert verdicts(bank, request, "marta") == [True, True]
+    unmet = unmet_of(selectors.request_page(bank.actor("priya"), request.pk))
+    (required,) = (r for r in unmet if r.id.startswith("changes:"))
+    assert required.who_can == ("Aiko",)
+    (view,) = selectors.discussion_of(request)
+    assert view.row.decision is not None
+    assert view.row.decision.comment == "Looked at the evaluation and the card."
+    thread = selectors.thread(bank.actor("aiko"), view.row.pk)
+    for who, code in [("priya", "not_yours"), ("root", "not_yours"), ("marta", "not_yours")]:
+        with pytest.raises(PermissionDeniedError) as refused:
+            end(bank, who, request)
+        assert (refused.value.code, refused.value.who_can) == (code, ("Aiko",))
+        with pytest.raises(PermissionDeniedError):
+            discussion.resolve_thread(actor=bank.actor(who), thread=thread)
+    with pytest.raises(InvalidStateError) as unsigned:
+        discussion.resolve_thread(actor=bank.actor("aiko"), thread=thread)
+    assert unsigned.value.code == "objection_in_force"
+    wrongs: tuple[dict[str, str], ...] = ({"password": "another 8!"}, {"explanation": " "}, {"kind": "forgotten"})
+    for wrong in wrongs:
+        with pytest.raises(ValidationFailedError):
+            end(bank, "aiko", request, **wrong)
+    _, secret = tokens.issue(
+        actor=bank.actor("aiko"),
+        person=bank.people["aiko"],
+        name="all of it",
+        scopes=list(SCOPES),
+        expires_at=clock.now() + timedelta(days=1),
+    )
+    token = tokens.authenticate(secret, "127.0.0.1")
+    assert isinstance(token, Actor)
+    with pytest.raises(PermissionDeniedError) as by_token:
+        promotions.end_objection(
+            actor=token,
+            decision=view.row.decision,
+            kind="withdrawn",
+            explanation="The card says so.",
+            signature=promotions.DecisionSignature(PASSWORD),
+        )
+    assert by_token.value.code == "tokens_do_not_decide"
+    assert verdicts(bank, request, "marta") == [True, True]
+
+
+def test_ending_an_objection_lets_the_request_go_on_and_keeps_other_approvals(bank: Bank) -> None:
+    request = bank.decide(bank.reviewed(), "aiko", "request_changes")
+    end(bank, "aiko", request, "resolved")
+    request = bank.fresh(request)
+    assert verdicts(bank, request, "marta") == [False, False]
+    recorded = newest("decision.withdrawn")
+    assert recorded.body["actor"]["id"] == bank.people["aiko"].uid
+    with pytest.raises(InvalidStateError) as twice:
+        end(bank, "aiko", request)
+    assert twice.value.code == "no_objection"
+    (view,) = selectors.discussion_of(request)
+    assert (view.state, view.resolutions[0].explanation) == ("resolved", "The card says so.")
+    discussion.reopen_thread(actor=bank.actor("aiko"), thread=view.row)
+    assert verdicts(bank, request, "marta") == [False, False]
+    bank.decide(request, "marta")
+    bank.decide(request, "chen", "request_changes")
+    assert bank.decide(request, "aiko").state == "blocked"
+    end(bank, "chen", request)
+    request = bank.fresh(request)
+    assert request.state == "promoted"
+    assert Decision.objects.filter(request=request, lapsed_at__isnull=True, outcome="approve").count() == 2
+    with pytest.raises(InvalidStateError) as closed:
+        end(bank, "chen", request)
+    assert closed.value.code == "request_closed"
+    chens = Decision.objects.filter(request=request, person=bank.people["chen"]).get()
+    assert chens.ending is not None
+    assert chens.ending.kind == "withdrawn"

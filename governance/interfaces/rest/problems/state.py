@@ -77,6 +77,11 @@ STATE: Final[dict[str, ProblemType]] = {
         "A withdrawn comment stays in the record and does not change any more.",
         "Post another comment.",
     ),
+    "no_objection": ProblemType(
+        "The decision does not block the request",
+        "It requested no changes, or it has ended: by its signer, or because the evidence changed.",
+        "No action is needed.",
+    ),
     "objection_in_force": ProblemType(
         "The objection blocks the request",
         "A decision to request changes is signed, so it ends with a signature or when the evidence changes.",
