@@ -687,6 +687,22 @@ class Client:
         """Withdraw a live request."""
         return self._as_read(number, "withdraw", {"reason": reason})
 
+    def comment(self, number: int, text: str, thread: int | None = None) -> Json:
+        """Comment on a promotion request, in a thread or in a new one."""
+        body: Json = {"text": text} if thread is None else {"text": text, "thread": thread}
+        return self._ask("POST", f"/promotions/{number}/comments", body=body).document
+
+    def comments(self, number: int) -> list[Json]:
+        """Return all comments on a promotion request, oldest first."""
+        items: list[Json] = []
+        query: dict[str, str] = {"limit": "100"}
+        while True:
+            document = self._ask("GET", f"/promotions/{number}/comments", query=query).document
+            items += _items(document, "items")
+            if not (cursor := str(document.get("next") or "")):
+                return items
+            query["cursor"] = cursor
+
     def _as_read(self, number: int, verb: str, body: Json | None = None) -> Json:
         tag = self._ask("GET", f"/promotions/{number}").headers.get("ETag", "")
         return self._ask("POST", f"/promotions/{number}/{verb}", body=body, headers={"If-Match": tag}).document
@@ -1626,6 +1642,33 @@ def _withdraw(client: Client, options: argparse.Namespace, console: Console) -> 
     return DONE
 
 
+def _comment(client: Client, options: argparse.Namespace, console: Console) -> int:
+    text = sys.stdin.read() if options.text == "-" else options.text
+    made = client.comment(options.request, text, options.thread)
+    unknown = ", ".join(f"@{_plain(name)}" for name in made.get("unknown_mentions") or ())
+    console.answer(
+        made,
+        f"comment {made['id']} in thread {made['thread']} of #{options.request}",
+        *([f" ! no account that may see the model: {unknown}"] if unknown else []),
+    )
+    return DONE
+
+
+def _comments(client: Client, options: argparse.Namespace, console: Console) -> int:
+    found = client.comments(options.request)
+    console.answer({"items": found}, *(line for one in found for line in _comment_lines(one)))
+    return DONE
+
+
+def _comment_lines(comment: Json) -> list[str]:
+    """Return a comment as lines: who and when, then the text, indented."""
+    marks = " (withdrawn)" if comment.get("withdrawn_at") else " (edited)" if comment.get("earlier") else ""
+    head = (
+        f"{_plain(comment['author']['name'])}, {_plain(comment['posted_at'])[:16]}, thread {comment['thread']}{marks}"
+    )
+    return [head, *(f"    {_plain(line)}" for line in str(comment["text"]).splitlines())]
+
+
 def _resolve(client: Client, options: argparse.Namespace, console: Console) -> int:
     document = client.resolve(options.reference)
     verified = verify(document, Path(options.verify)) if options.verify else 0
@@ -2095,9 +2138,13 @@ def _parser() -> argparse.ArgumentParser:
     gate = command("gate", _gate, "show the verdict on a request; exit status 0 only if it is approved or promoted")
     execute = command("execute", _execute, "promote a request that its policy holds when ready")
     withdraw = command("withdraw", _withdraw, "withdraw a request")
-    for parser_of in (wait, gate, execute, withdraw):
+    comment = command("comment", _comment, "comment on a request; needs the scope comments:write")
+    comments = command("comments", _comments, "list the comments on a request")
+    for parser_of in (wait, gate, execute, withdraw, comment, comments):
         parser_of.add_argument("request", type=_number, metavar="NUMBER", help="the request's number")
     withdraw.add_argument("--reason", required=True, help="why")
+    comment.add_argument("text", help="Markdown; - reads standard input; @ and a user name mention a person")
+    comment.add_argument("--thread", type=_number, metavar="NUMBER", help="answer in this thread")
 
     resolve = command("resolve", _resolve, "resolve a reference to a version, with the digests of its files")
     resolve.add_argument("reference", help="model/7, model@champion, model@latest or model/production")

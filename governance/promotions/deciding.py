@@ -118,7 +118,14 @@ def decide(
 
 
 def deciding_person(actor: Actor) -> User:
-    """Return the person who acts, signed in; PermissionDeniedError for tokens and processes."""
+    """Return the person who acts, signed in.
+
+    Args:
+        actor: who acts.
+
+    Raises:
+        PermissionDeniedError: the actor is a token or a process.
+    """
     person = access.person_of(actor)
     if actor.kind is not ActorKind.PERSON or person is None:
         raise PermissionDeniedError(
@@ -263,7 +270,14 @@ def _reviewers_then(request: PromotionRequest, judged: Evaluation) -> dict[str, 
 
 
 def still_active(person: User) -> User:
-    """Lock and return the person's row; PermissionDeniedError for a deactivated account."""
+    """Lock and return the person's row.
+
+    Args:
+        person: the account as it was read.
+
+    Raises:
+        PermissionDeniedError: the account is deactivated.
+    """
     found = User.objects.raw_first("id = %(key)s FOR SHARE", key=person.pk)
     if found is None or not found.is_active:
         raise PermissionDeniedError("This account is deactivated and cannot decide.", code="inactive")

@@ -31,8 +31,10 @@ from governance.selectors.discussion import (
     comments_of,
     discussion_of,
     discussion_token,
+    objection,
     thread,
     threads_of,
+    token_of,
 )
 from governance.selectors.health import (
     Approved,
@@ -206,6 +208,7 @@ __all__ = [
     "models_covered",
     "my_reviews",
     "named_in_log",
+    "objection",
     "occupants",
     "open_proposals",
     "packet_record",
@@ -236,6 +239,7 @@ __all__ = [
     "source_copy",
     "thread",
     "threads_of",
+    "token_of",
     "trail_of_request",
     "visible_debts",
     "visible_delegations",

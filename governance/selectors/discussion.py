@@ -8,8 +8,17 @@ from dataclasses import dataclass
 from django.db.models import Prefetch, QuerySet
 
 from audit.actor import Actor
+from audit.postgresql import prepared_statements
 from governance.mentions import names_mentioned
-from governance.models import Comment, CommentRevision, DiscussionThread, PromotionRequest, ThreadResolution
+from governance.models import (
+    Comment,
+    CommentRevision,
+    Decision,
+    DiscussionThread,
+    PromotionRequest,
+    ThreadResolution,
+)
+from governance.selectors.requests import get_request
 from registry import access
 from registry import selectors as registry
 from registry.exceptions import NotFoundError
@@ -149,11 +158,56 @@ def comment(actor: Actor, number: int) -> Comment:
     return found
 
 
-def discussion_token(subject: PromotionRequest | ModelVersion) -> str:
-    """Return a short text that changes whenever the discussion does. Three small queries; open pages poll it."""
-    threads = threads_of(subject).order_by().prefetch_related(None).select_related(None)
-    keys = list(threads.values_list("pk", flat=True))
-    revisions = CommentRevision.objects.filter(comment__thread__in=keys).count()
-    withdrawn = Comment.objects.filter(thread__in=keys, withdrawn_at__isnull=False).count()
-    marks = ThreadResolution.objects.filter(thread__in=keys).values_list("reopened_at", flat=True)
-    return "-".join(str(n) for n in (len(keys), revisions, withdrawn, len(marks), sum(at is not None for at in marks)))
+def objection(actor: Actor, number: int, key: int) -> Decision:
+    """Return a decision on a request, by its key.
+
+    Raises:
+        NotFoundError: there is no such request visible to the actor, or no such decision on it.
+        PermissionDeniedError: the actor's token lacks the scope `models:read`.
+    """
+    request = get_request(actor, number)
+    found = Decision.objects.filter(pk=key, request=request).select_related("person").first()
+    if found is None:
+        raise NotFoundError(f"There is no such decision on request #{number}.")
+    found.request = request
+    return found
+
+
+def discussion_token(request_id: int) -> str:
+    """Return a text that changes whenever the discussion of a request does: equal to `token_of` of its threads.
+
+    One prepared query, because open pages poll it.
+    """
+    (row,) = prepared_statements.execute_prepared(_COUNTS, {"request": request_id})
+    return "-".join(str(count) for count in row)
+
+
+def token_of(threads: Iterable[ThreadView]) -> str:
+    """Return the text of `discussion_token` for threads that were read."""
+    threads = list(threads)
+    comments = [comment for one in threads for comment in one.comments]
+    resolutions = [resolution for one in threads for resolution in one.resolutions]
+    counts = (
+        len(threads),
+        sum(len(comment.revisions) for comment in comments),
+        sum(comment.row.withdrawn_at is not None for comment in comments),
+        len(resolutions),
+        sum(resolution.reopened_at is not None for resolution in resolutions),
+        sum(one.row.decision is not None and one.row.decision.lapsed_at is not None for one in threads),
+    )
+    return "-".join(str(count) for count in counts)
+
+
+_COUNTS = """
+    SELECT (SELECT count(*) FROM governance_discussionthread t WHERE t.request_id = %(request)s),
+           (SELECT count(*) FROM governance_commentrevision v
+              JOIN governance_comment c ON c.id = v.comment_id
+              JOIN governance_discussionthread t ON t.id = c.thread_id WHERE t.request_id = %(request)s),
+           (SELECT count(c.withdrawn_at) FROM governance_comment c
+              JOIN governance_discussionthread t ON t.id = c.thread_id WHERE t.request_id = %(request)s),
+           (SELECT count(*) FROM governance_threadresolution s
+              JOIN governance_discussionthread t ON t.id = s.thread_id WHERE t.request_id = %(request)s),
+           (SELECT count(s.reopened_at) FROM governance_threadresolution s
+              JOIN governance_discussionthread t ON t.id = s.thread_id WHERE t.request_id = %(request)s),
+           (SELECT count(d.lapsed_at) FROM governance_decision d
+              JOIN governance_discussionthread t ON t.decision_id = d.id WHERE t.request_id = %(request)s)"""

@@ -20,6 +20,7 @@ from audit.models import Event
 from governance import promotions, selectors
 from governance.models import (
     Comment,
+    Decision,
     Delegation,
     DiscussionThread,
     ExternalRun,
@@ -270,6 +271,11 @@ class World:
         """What the second person wrote on a request."""
         joined = Comment.objects.select_related("thread__model", "thread__version__model", "thread__request")
         return joined.get(thread__request__isnull=False)
+
+    @property
+    def objection(self) -> Decision:
+        """Where the second person requested changes."""
+        return Decision.objects.select_related("request__model").get(outcome="request_changes")
 
     @property
     def resolved_thread(self) -> DiscussionThread:

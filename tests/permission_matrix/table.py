@@ -146,13 +146,14 @@ decide on a request                  SPRM   -  -  -  -  -  -   -  -  -   -   +  
 withdraw a request                   SPRM   -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 execute a request                    SPR    -  -  +  -  -  +   -  -  -   -   -  +  -   .  ?  ?
 
-read a discussion                    SR     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
-comment on a request                 SR     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
-comment on a version                 SR     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
-edit somebody's comment              SR     -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
-withdraw somebody's comment          SR     -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
-resolve a thread                     SR     -  -  +  +  +  +   -  -  -   -   +  +  +   .  ?  ?
-reopen a thread                      SR     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+read a discussion                    SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+comment on a request                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+comment on a version                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+edit somebody's comment              SPR    -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
+withdraw somebody's comment          SPR    -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
+resolve a thread                     SPR    -  -  +  +  +  +   -  -  -   -   +  +  +   .  ?  ?
+reopen a thread                      SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+end somebody's objection             SP     -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
 
 read others' rights on the model     SPR    -  -  -  -  -  +   +  +  +   +   -  -  -   .  ?  ?
 give a role on the model             SPRA   -  -  -  -  -  +   -  -  +   +   -  -  -   .  ?  ?
@@ -289,6 +290,7 @@ edit somebody's comment              SR     -  -  -  -  -  -  -  -  .  -   -  - 
 withdraw somebody's comment          SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 resolve a thread                     SR     -  -  -  -  -  -  +  +  .  -   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 reopen a thread                      SR     -  -  -  -  -  -  +  +  .  -   +  +  +  +  +  +  +  +  -  +   .   ?  ?  ?
+end somebody's objection             S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 
 read others' rights on the model     SR     -  -  -  -  -  -  -  -  .  -   -  +  -  +  -  -  -  -  -  -   .   ?  ?  ?
 give a role on the model             SR     -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?

@@ -19,9 +19,9 @@ from governance.development.demo.world import World
 from governance.gate import gate_inputs
 from governance.integrations.importers import exports
 from governance.integrations.importers.recording import ExportImport
-from governance.models import PromotionRequest
+from governance.models import DiscussionThread, PromotionRequest
 from governance.promotions import DecisionSignature
-from governance.services import evidence
+from governance.services import discussion, evidence
 from registry import access
 from registry.access import Role
 from registry.models import ChangeProposal, ModelVersion, RegisteredModel
@@ -217,6 +217,15 @@ def sign(world: World, request: PromotionRequest, who: str, outcome: str, commen
             comment=comment,
             signature=DecisionSignature(world.password),
         )
+
+
+def comment(
+    world: World, request: PromotionRequest, who: str, text: str, thread: DiscussionThread | None = None
+) -> DiscussionThread:
+    """A person comments on a request, in a thread or in a new one; returns the thread."""
+    request.refresh_from_db()
+    with world.acting(who) as actor:
+        return discussion.post_comment(actor=actor, subject=request, text=text, thread=thread).thread
 
 
 def signers(world: World, request: PromotionRequest) -> list[tuple[str, str]]:

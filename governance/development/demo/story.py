@@ -18,7 +18,7 @@ from governance.development.demo.catalogue import Described
 from governance.development.demo.chapters import Chapter, approved, ask_for_production, in_production, staged
 from governance.development.demo.checking import check_all
 from governance.development.demo.world import History, World
-from governance.models import PromotionRequest
+from governance.models import DiscussionThread, PromotionRequest
 from governance.services import evidence
 from registry import selectors
 from registry.models import ModelVersion
@@ -61,7 +61,18 @@ def _lapse(world: World, model: Described, number: int) -> History:
     request = ask_for_production(world, model, number, who=model.pipeline, reason=reason)
     yield world.workday(5.3)
     acts.sign(world, request, "jonas", "approve", "Recomputed AUC and KS from the pinned table; they agree.")
+    asked = acts.comment(
+        world, request, "aiko", f"@{model.author}: are thin-file applicants ranked *better* than by v{before.number}?"
+    )
     yield world.workday(4.4)
+    acts.comment(
+        world,
+        request,
+        model.author,
+        "No better:\n\n| segment | AUC |\n| --- | --- |\n| thin file | 0.781 |\n| others | 0.874 |\n\n"
+        "I add a sentence to the card.",
+        asked,
+    )
     acts.sign(world, request, "aiko", "approve", "The weakest slice needs a sentence in the card, else fine.")
     yield world.workday(3.2)
     version = world.versions[model.slug, number]
@@ -120,6 +131,9 @@ def _changes_requested(world: World, model: Described, number: int) -> History:
         "The works council's consent is cited and not attached, and the notice to applicants names another purpose. "
         "Please attach the consent and align the notice before this goes on.",
     )
+    yield world.workday(1.1)
+    objection = DiscussionThread.objects.get(request=request)
+    acts.comment(world, request, model.author, "@mensah: the consent is being scanned; it follows today.", objection)
 
 
 def _held(world: World, model: Described, number: int) -> History:

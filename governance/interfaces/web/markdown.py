@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import nh3
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from governance.interfaces.web.bounded_cache import BoundedCache
+from governance.mentions import mentions_in
 from registry import model_card as cards
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
+_NO_MENTIONS: Mapping[str, str] = MappingProxyType({})
 _TAGS = {
     "a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s",
     "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
@@ -44,7 +49,7 @@ _CONTAINER = re.compile(r">|[-+*]|\d+[.)]")
 _HEADING = re.compile(r"[ \t]*(?:#{1,6}(?=\s|$)|(?:=+|-+)[ \t]*$)")
 
 
-def to_html(text: str, *, below: int = 2) -> SafeString:
+def to_html(text: str, *, below: int = 2, mentions: Mapping[str, str] = _NO_MENTIONS) -> SafeString:
     """Render Markdown to sanitised HTML.
 
     Raw HTML is escaped, images are removed (they could track readers), and links cannot run scripts.
@@ -52,13 +57,14 @@ def to_html(text: str, *, below: int = 2) -> SafeString:
     Args:
         text: Markdown.
         below: heading level of the page; headings begin one level below and skip none.
+        mentions: accounts to mark where `@` and their user name stand: their names, by user name in lower case.
     """
     if not text.strip():
         return SafeString("")
     if len(text) < WORTH_KEEPING:
-        return _rendered(text, below)
-    key = (below, hashlib.sha256(text.encode(errors="surrogatepass")).digest())
-    return _KEPT.get(key, lambda: _rendered(text, below))
+        return _rendered(text, below, mentions)
+    key = (below, hashlib.sha256(text.encode(errors="surrogatepass")).digest(), tuple(sorted(mentions.items())))
+    return _KEPT.get(key, lambda: _rendered(text, below, mentions))
 
 
 def is_shown_as_written(text: str) -> bool:
@@ -83,13 +89,15 @@ def _count_blocks(text: str) -> int:
     return found
 
 
-def _rendered(text: str, below: int) -> SafeString:
+def _rendered(text: str, below: int, mentions: Mapping[str, str]) -> SafeString:
     if is_shown_as_written(text):
         return format_html("<pre>{}</pre>", text)
     # The sanitiser needs valid UTF-8; a lone surrogate cannot be encoded.
     tokens = _MARKDOWN.parse(text.encode("utf-8", "replace").decode())
     open_levels: list[int] = []
     for token in tokens:
+        if mentions and token.children:
+            token.children = [part for child in token.children for part in _with_mentions(child, mentions)]
         if token.type == "heading_open":
             level = int(token.tag[1])
             while open_levels and open_levels[-1] >= level:
@@ -101,11 +109,29 @@ def _rendered(text: str, below: int) -> SafeString:
     clean = nh3.clean(
         html,
         tags=_TAGS,
-        attributes={"a": {"href"}},
+        attributes={"a": {"href"}, "strong": {"class", "title"}},
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
     )
     return SafeString(clean)
+
+
+def _with_mentions(token: Token, mentions: Mapping[str, str]) -> Iterator[Token]:
+    """Divide a token of text at the mentions of these accounts, which become strong. Raw HTML never gets here."""
+    place = 0
+    for start, end, name in mentions_in(token.content) if token.type == "text" else ():
+        person = mentions.get(name.lower())
+        if person is None:
+            continue
+        yield Token("text", "", 0, content=token.content[place:start])
+        yield Token("strong_open", "strong", 1, attrs={"class": "mention", "title": person})
+        yield Token("text", "", 0, content=token.content[start:end])
+        yield Token("strong_close", "strong", -1)
+        place = end
+    if place == 0:
+        yield token
+    elif place < len(token.content):
+        yield Token("text", "", 0, content=token.content[place:])
 
 
 def without_front_matter(card: str) -> str:

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 
 from governance import selectors
 from governance.interfaces.web import packets
+from governance.interfaces.web.discussion import discussion_at
 from governance.interfaces.web.packet_renderers import render
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 
@@ -33,6 +34,7 @@ def packet(request: PageRequest, number: int, digest: str) -> HttpResponse:
         "r": record.request,
         "record": record,
         "sections": render(record),
+        "past": discussion_at(record.request, list(record.decisions)),
         "as_stored": record.content or record.body.decode("utf-8", "replace"),
     }
     return render_page(request, "promotions/packet.html", context)

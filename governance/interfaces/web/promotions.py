@@ -18,6 +18,7 @@ from governance import promotions, selectors
 from governance.interfaces.html import errors, resending
 from governance.interfaces.html.forms import PageForm
 from governance.interfaces.web import list_filters, packets, pagination, sign_in_form
+from governance.interfaces.web.discussion import discussion_for
 from governance.interfaces.web.request_view_model import RequestViewModel, parts_of
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import Decision, PromotionRequest
@@ -70,7 +71,7 @@ def promotion(request: PageRequest, number: int) -> HttpResponse:
 
 
 def seen(request: PageRequest, number: int) -> str:
-    """Return a token that changes whenever the page changes. One query, because open pages poll it."""
+    """Return a token that changes whenever the page changes. Two queries, because open pages poll it."""
     found = (
         selectors.visible_requests(request.actor)
         .filter(pk=number)
@@ -80,19 +81,21 @@ def seen(request: PageRequest, number: int) -> str:
     if not rows:
         raise NotFoundError(f"There is no promotion request #{number} that you can see.")
     runs = [(pk, status, (done or 0) if status == "running" else 0) for _, pk, status, done in rows if pk is not None]
-    return selectors.poll_token(rows[0][0], runs)
+    return f"{selectors.poll_token(rows[0][0], runs)}~{selectors.discussion_token(number)}"
 
 
 def _context(request: PageRequest, number: int, form: DecisionForm | None = None, **more: Any) -> dict[str, Any]:
     found = selectors.request_page(request.actor, number, request.person)
     parts: RequestViewModel = parts_of(request.actor, found)
+    talk = discussion_for(request, found.request)
     if form is None:
         form = _decision_form(request, found)
     return {
         "page": found,
         "r": found.request,
         "parts": parts,
-        "token": found.seen,
+        "token": f"{found.seen}~{talk.token}",
+        "discussion": talk,
         "form": form,
         "meanings": {str(outcome): meaning for outcome, meaning in SIGNATURE_MEANINGS.items()},
         "withdraw_form": ReasonForm(prefix="withdraw"),
@@ -112,7 +115,14 @@ def _live_context(request: PageRequest, number: int) -> dict[str, Any]:
     """
     context = _context(request, number)
     deciding = bool(request.GET.get("deciding"))
-    return {**context, "live_update": True, "deciding": deciding, "form_shown": deciding or context["form_shown"]}
+    before = request.GET["seen"].partition("~")[2]
+    return {
+        **context,
+        "live_update": True,
+        "talked": before != context["discussion"].token or not context["r"].is_live,
+        "deciding": deciding,
+        "form_shown": deciding or context["form_shown"],
+    }
 
 
 def _rollback_choice(request: PageRequest, found: PromotionRequest) -> str:

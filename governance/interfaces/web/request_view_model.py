@@ -24,8 +24,10 @@ NAMED = 5
 """Maximum people named before the rest is counted."""
 DELAY = timedelta(minutes=2)
 """How long a queued check may wait before the page shows a warning."""
-QUIET = {"check.queued", "check.cancelled", "packet.outdated"}
-"""Events left out of the timeline, because another event reports the result."""
+QUIET = {"check.queued", "check.cancelled", "packet.outdated"} | {
+    *("comment.posted", "comment.edited", "comment.withdrawn", "thread.resolved", "thread.reopened")
+}
+"""Events left out of the timeline, because another event or the discussion shows the result."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Entry:
         """The CSS kind of the entry."""
         if self.run is not None:
             return "check"
+        if self.decision is not None and str(self.event.action) == "decision.withdrawn":
+            return "ending"
         if self.decision is not None:
             return "lapse" if self.lapsed else "decision"
         return str(self.event.action).replace(".", "-")
@@ -174,7 +178,7 @@ def parts_of(actor: Actor, page: PromotionDetail) -> RequestViewModel:
         failed=sum(r.state is RequirementStatus.FAILED for r in required),
         left=sum(not r.satisfied for r in required),
         total=len(required),
-        lapsed=sum(d.lapsed_at is not None for d in page.decisions),
+        lapsed=sum(d.lapsed_at is not None and d.ending is None for d in page.decisions),
         delayed_since=_delayed_since(page),
         loading=loading_effects(row.run for row in page.checks),
         names=names,

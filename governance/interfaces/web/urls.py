@@ -16,6 +16,7 @@ from governance.interfaces.web import (
     compare,
     datasets,
     delegations,
+    discussion,
     documents,
     emergency,
     help_page,
@@ -92,6 +93,15 @@ urlpatterns = [
     path(
         "promotions/<int:number>/packet/<sha256:before>..<sha256:after>/", packet_pages.compare, name="compare-packets"
     ),
+    path("promotions/<int:number>/comments/", discussion.comment_on_request, name="request-comments"),
+    path("promotions/<int:number>/objections/<int:decision>/", discussion.end_objection, name="end-objection"),
+    path("models/<model:slug>/versions/<int:number>/comments/", discussion.comment_on_version, name="version-comments"),
+    path("comments/<int:number>/", discussion.comment, name="comment"),
+    path("comments/<int:number>/edit/", discussion.edit, name="edit-comment"),
+    path("comments/<int:number>/withdraw/", discussion.withdraw, name="withdraw-comment"),
+    path("threads/<int:number>/", discussion.thread, name="thread"),
+    path("threads/<int:number>/resolve/", discussion.resolve, name="resolve-thread"),
+    path("threads/<int:number>/reopen/", discussion.reopen, name="reopen-thread"),
     path("search/views/", saved_views.views, name="saved-views"),
     path("search/views/<int:number>/", saved_views.change_view, name="change-view"),
     path("help/", help_page.help_page, name="help"),

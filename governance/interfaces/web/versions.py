@@ -17,6 +17,7 @@ from governance.gate import approvals
 from governance.interfaces.html.forms import PageForm
 from governance.interfaces.html.templatetags.numbers import shared_places
 from governance.interfaces.web import lineage, previews, version_facts
+from governance.interfaces.web.discussion import discussion_for
 from governance.interfaces.web.markdown import front_matter, to_html, without_front_matter
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import CheckRun, PromotionRequest
@@ -115,6 +116,7 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "may_add": access.check_permission(request.actor, Permission.REGISTER_VERSION, found.model),
         "reference": sourcing.address_of(found),
         "health": promotions.health_of_version(found),
+        "discussion": discussion_for(request, found),
     }
     return render_page(request, "versions/version.html", context)
 

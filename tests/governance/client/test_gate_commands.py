@@ -121,6 +121,13 @@ def test_a_request_that_waits_for_people(countersign: Command, registered: str, 
     assert f"countersign wait {waiting}" in again.err
     assert (followed.status, followed.json["id"]) == (0, waiting)
 
+    asked = countersign("comment", waiting, "Is the *card* enough, @nobody-here?")
+    assert (asked.status, asked.json["unknown_mentions"]) == (0, ["nobody-here"])
+    assert "no account that may see the model: @nobody-here" in asked.err + asked.out
+    assert countersign("comment", waiting, "Yes.", "--thread", asked.json["thread"]).status == 0
+    assert [one["text"] for one in countersign("comments", waiting).json["items"]][1:] == ["Yes."]
+    assert countersign("comment", waiting, " ").status == 2
+
     withdrawn = countersign("withdraw", waiting, "--reason", "a better one is coming")
     assert (withdrawn.status, withdrawn.json["state"]) == (0, "withdrawn")
     assert countersign("wait", waiting).status == 4

@@ -477,3 +477,30 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
 def _(world: World, client: Client, caller: Caller) -> Answer:
     uid = "tok_nobodys" if caller.key == "an" else world.own_token(world.person(caller.key).uid).uid
     return shown_and_sent(client, _url("revoke-token", uid), {"reason": WHY})
+
+
+def _sent(action: str, name: str, *args: Any, **fields: str) -> None:
+    """A form of a discussion: its arguments are values, or functions of the world."""
+
+    @PAGE.at(action, f"POST web:{name}")
+    def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+        return client.post(_url(name, *(arg(world) if callable(arg) else arg for arg in args)), fields)
+
+
+_simply("read a discussion", "comment", lambda world: _url("comment", world.comment.pk))
+_simply("read a discussion", "thread", lambda world: _url("thread", world.resolved_thread.pk))
+_sent("comment on a request", "request-comments", lambda w: w.request(SHOWN).pk, text=WHY)
+_sent("comment on a version", "version-comments", MODEL, FREE, text=WHY)
+_sent("edit somebody's comment", "edit-comment", lambda w: w.comment.pk, text=WHY)
+_sent("withdraw somebody's comment", "withdraw-comment", lambda w: w.comment.pk)
+_sent("resolve a thread", "resolve-thread", lambda w: w.comment.thread_id)
+_sent("reopen a thread", "reopen-thread", lambda w: w.resolved_thread.pk)
+_sent(
+    "end somebody's objection",
+    "end-objection",
+    lambda w: w.objection.request_id,
+    lambda w: w.objection.pk,
+    kind="withdrawn",
+    explanation=WHY,
+    password=PASSWORD,
+)

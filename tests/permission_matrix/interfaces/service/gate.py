@@ -87,3 +87,14 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("reopen a thread")
 def _(world: World, actor: Actor) -> None:
     discussion.reopen_thread(actor=actor, thread=world.resolved_thread)
+
+
+@SERVICE.at("end somebody's objection")
+def _(world: World, actor: Actor) -> None:
+    promotions.end_objection(
+        actor=actor,
+        decision=world.objection,
+        kind="withdrawn",
+        explanation=WHY,
+        signature=promotions.DecisionSignature(actors.PASSWORD),
+    )
