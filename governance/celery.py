@@ -19,6 +19,7 @@ from governance import liveness
 from governance.task_queue import (
     DISPATCH_NOTIFICATIONS,
     END_ACCESS,
+    ESCALATE,
     RECOGNISE_FORMATS,
     REMIND,
     REQUEUE_DUE_WORK,
@@ -29,6 +30,7 @@ from governance.task_queue import (
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings")
 
 END_ACCESS_SECONDS = 60.0
+ESCALATE_SECONDS = 300.0
 NOTIFICATION_SECONDS = 15.0
 
 
@@ -88,6 +90,8 @@ app.conf.beat_schedule = {
     },
     # Expired grants have no effect at once; this only closes their rows, so a delay of a minute does not matter.
     "end-access": {"task": END_ACCESS, "schedule": END_ACCESS_SECONDS, "options": {"expires": END_ACCESS_SECONDS}},
+    # A step of a policy is due after days, so a delay of some minutes does not matter.
+    "escalate": {"task": ESCALATE, "schedule": ESCALATE_SECONDS, "options": {"expires": ESCALATE_SECONDS}},
     "recognise-formats": {
         "task": RECOGNISE_FORMATS,
         "schedule": settings.COUNTERSIGN_RECOGNISE_SECONDS,

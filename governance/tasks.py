@@ -211,6 +211,14 @@ def close_expired_access(self: Task[..., None]) -> None:
             change_proposals.expire(proposal_id)
 
 
+@shared_task(bind=True, name=task_queue.ESCALATE, acks_late=True, reject_on_worker_lost=True)
+def escalate_requests(self: Task[..., None]) -> None:
+    """Record the reminders and escalations that are due. A failing request is logged; the others continue."""
+    with _ambient(self):
+        for number in promotions.requests_to_escalate():
+            _attempt(partial(promotions.take_due_steps, number))
+
+
 @shared_task(
     bind=True,
     name=task_queue.RECOGNISE_FORMATS,

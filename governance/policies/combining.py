@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
+from governance.policies.escalation import combine_escalations
 from governance.policies.monitoring import combine_sections
 from governance.policies.mutual_approvals import combine_mutual_approvals
 from governance.policies.waivable import combine_waivable
@@ -35,10 +36,10 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
     that names the check allows it, for the shorter time and by the groups of all. Approvals: for each group the larger
     count and the later order. A comment, holding when ready, and an assessed tier are required if any policy requires
     them. The earliest expiry applies. Monitoring: the limits of all, and the shorter periods. The longest comment and
-    waiting time, the shortest validity of approvals and time to the next review, and all freeze windows apply.
-    Mutual approvals exclude if any policy says so, over the longest period. Slug, title, targets and priority are those
-    of the first document. A single document is returned unchanged. For a rollback or an emergency change, `rules_for`
-    is applied to each document before.
+    waiting time, the shortest validity of approvals and time to the next review, the earliest reminders and
+    escalations, and all freeze windows apply. Mutual approvals exclude if any policy says so, over the longest period.
+    Slug, title, targets and priority are those of the first document. A single document is returned unchanged. For a
+    rollback or an emergency change, `rules_for` is applied to each document before.
 
     Args:
         documents: the policies, the primary one first.
@@ -82,6 +83,7 @@ def combine(documents: Sequence[PolicyDocument], *, merge: Merge = merge_equal) 
             "approval_valid_days": _smallest(d.approval_valid_days for d in documents),
             "wait_hours": _largest(d.wait_hours for d in documents),
             "freeze_windows": tuple(dict.fromkeys(window for d in documents for window in d.freeze_windows)),
+            "escalation": combine_escalations([d.escalation for d in documents]),
             "review_within_days": _smallest(d.review_within_days for d in documents),
         }
     )

@@ -16,6 +16,7 @@ from pydantic import (
 
 from governance.policies.approval_roles import LABELS, OWNER, PATTERN, PREFIX, reviewers_label
 from governance.policies.emergency import Emergency
+from governance.policies.escalation import Escalation
 from governance.policies.model_filter import ModelFacts, ModelFilter
 from governance.policies.monitoring import Monitoring
 from governance.policies.mutual_approvals import DEFAULT, MutualApprovals
@@ -171,6 +172,8 @@ class PolicyDocument(_Part):
     )
     review_within_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(default=None, exclude_if=_is_none)
     mutual_approvals: MutualApprovals = Field(default=DEFAULT, exclude_if=lambda rule: rule == DEFAULT)
+
+    escalation: Escalation | None = Field(default=None, exclude_if=_is_none)
 
     @model_validator(mode="after")
     def _monitors_its_targets(self) -> "PolicyDocument":

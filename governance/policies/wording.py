@@ -8,6 +8,7 @@ from typing import Any
 
 from governance.policies.document import ApprovalRule, CheckRule, PolicyDocument
 from governance.policies.emergency import emergency_in_words
+from governance.policies.escalation import escalation_in_words
 from governance.policies.model_filter import describe_models
 from governance.policies.monitoring import monitoring_in_words
 from governance.policies.mutual_approvals import DEFAULT, mutual_approvals_in_words
@@ -39,6 +40,7 @@ def in_words(
         ("Checks", tuple(_check(rule, checks or {}) for rule in document.checks) or ("No check is required.",)),
         ("Approvals", tuple(_approvals(document.approvals)) or ("No approval is required: the checks decide.",)),
         *((("Times", times),) if (times := tuple(_times(document))) else ()),
+        *((("Reminders", tuple(escalation_in_words(document.escalation))),) if document.escalation else ()),
         *((("Monitoring", tuple(monitoring_in_words(document.monitoring))),) if document.monitoring else ()),
         *((("Rollback", tuple(rollback_in_words(document.rollback))),) if document.rollback else ()),
         *((("Emergency change", tuple(emergency_in_words(document.emergency))),) if document.emergency else ()),

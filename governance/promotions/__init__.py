@@ -16,6 +16,7 @@ from governance.promotions.due import (
 )
 from governance.promotions.emergencies import request_emergency, settle_emergencies, settle_emergency
 from governance.promotions.emergency_terms import EmergencyTerms
+from governance.promotions.escalating import requests_to_escalate, take_due_steps
 from governance.promotions.evaluation import promote, rebind_requests, reevaluate
 from governance.promotions.import_existing import record_pre_governance_promotion
 from governance.promotions.objections import end_objection
@@ -39,8 +40,10 @@ __all__ = [
     "request_emergency",
     "requests_affected_by_findings",
     "requests_affected_by_model_changes",
+    "requests_to_escalate",
     "settle_emergencies",
     "settle_emergency",
+    "take_due_steps",
     "to_settle",
     "withdraw",
 ]

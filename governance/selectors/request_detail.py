@@ -27,6 +27,7 @@ from governance.policies import (
 from governance.policies.metric_limits import Limit, direction_on, limit_on, limits_of
 from governance.selectors.comparing import compare_with_limits
 from governance.selectors.conflicts import Conflict, conflicts_of
+from governance.selectors.escalation import EscalationRow, escalation_rows
 from governance.selectors.measured import Measured, measured_by
 from governance.selectors.related import Related, related_to
 from governance.selectors.requests import get_request
@@ -146,6 +147,8 @@ class PromotionDetail:
     can_promote: Allowed | Denied
     my_decision: Decision | None
     my_groups: frozenset[str]
+    escalation: tuple[EscalationRow, ...]
+    """Reminders and escalations that the policy sets, taken or to come."""
     my_places: tuple[Place, ...]
     """The places in which the reader can decide: their own, and those of members who delegated to them."""
     related: Related
@@ -332,6 +335,7 @@ def request_page(actor: Actor, number: int, person: User | None = None) -> Promo
         can_promote=_can_promote(actor, request, document, judged),
         my_decision=next((d for d in decisions if person and d.person_id == person.pk and d.lapsed_at is None), None),
         my_groups=_my_groups(person, judged),
+        escalation=escalation_rows(request, document, timeline),
         my_places=_my_places(person, judged),
         related=related_to(request),
         conflicts=conflicts_of(request, _reviewers_of(judged)) if document is not None else (),

@@ -32,6 +32,9 @@ checks:                        # the page Checks describes each one; installed:
 # freeze_windows:              # nothing is promoted in these periods
 #   - {{name: Year end, from: 2026-12-20T18:00, until: 2027-01-04T08:00, zone: Europe/Paris}}
 # review_within_days: 365      # the next review of the model after the change
+# escalation:                  # who is informed of a request that lacks approvals; who may decide does not change
+#   remind_after_days: 3         # the people who may approve, this long after the review opened
+#   escalate: [{{after_days: 5, to: deputies}}, {{after_days: 10, to: officers}}]
 on_ready: promote              # or hold: a developer or owner releases it once everything is met
 expires_after_days: 30         # an open request expires after this
 # mutual_approvals: {{effect: exclude, within_days: 180, people: 3}}  # A approves of B, B of A: does not count

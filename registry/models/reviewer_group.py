@@ -47,6 +47,11 @@ class Membership(TemporalModel):
         help_text="who proposed it, where another officer confirmed and so entered it",
     )
 
+    deputy = models.BooleanField(
+        default=False,
+        help_text="a deputy decides as every member, and is informed if the others do not decide in time",
+    )
+
     class Meta:
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(

@@ -78,6 +78,7 @@ def add_member(
     user: User,
     valid_from: datetime | None = None,
     valid_until: datetime | None = None,
+    deputy: bool = False,
     reason: str,
 ) -> Membership | ChangeProposal:
     """Add a person to a group as `groups.add_member` does, or propose it if a second officer is needed.
@@ -95,19 +96,20 @@ def add_member(
         "reason": reason,
     }
     if not groups.is_governing(group) or change_proposals.is_exempt(actor):
-        return groups.add_member(actor=actor, **given)
+        return groups.add_member(actor=actor, deputy=deputy, **given)
     groups.check_membership(actor=actor, **given)
     return change_proposals.propose(
         actor=actor,
         kind=GROUP_MEMBERSHIP,
         subject=ObjectRef("person", user.uid),
-        title=f"{user} joins {group.name}",
+        title=f"{user} joins {group.name}" + (" as a deputy" if deputy else ""),
         payload={
             "group": group.slug,
             "name": user.username,
             "uid": user.uid,
             "from": valid_from.isoformat() if valid_from is not None else None,
             "until": valid_until.isoformat() if valid_until is not None else None,
+            **({"deputy": True} if deputy else {}),
         },
         reason=reason,
     )
@@ -145,6 +147,7 @@ def _add_proposed(actor: Actor, proposal: ChangeProposal) -> Sequence[ObjectRef]
         user=User.objects.get(uid=payload["uid"]),
         valid_from=begins if begins is not None and begins > clock.now() else None,
         valid_until=ends,
+        deputy=bool(payload.get("deputy")),
         reason=proposal.reason,
         proposed_by=proposal.proposed_by,
     )

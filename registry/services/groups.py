@@ -146,6 +146,7 @@ def add_member(
     user: User,
     valid_from: datetime | None = None,
     valid_until: datetime | None = None,
+    deputy: bool = False,
     reason: str,
     proposed_by: User | None = None,
 ) -> Membership:
@@ -160,6 +161,7 @@ def add_member(
         user: the person.
         valid_from: the beginning, with time zone; None for now.
         valid_until: the end, with time zone; None for no end.
+        deputy: whether the person is a deputy: informed by the escalation of a policy, and otherwise a member.
         reason: kept with the event.
         proposed_by: the proposer, if `registry.services.governing` applies a confirmed proposal.
 
@@ -186,6 +188,7 @@ def add_member(
         related_objects=[ObjectRef("group", str(group.uid)), ObjectRef("person", user.uid), *ended],
         data={
             **({"proposed_by": proposed_by.uid} if proposed_by is not None else {}),
+            **({"deputy": True} if deputy else {}),
             "valid_from": leaf.timestamp(begins),
             "valid_until": leaf.timestamp(valid_until) if valid_until is not None else None,
         },
@@ -200,6 +203,7 @@ def add_member(
         user=user,
         valid_from=begins,
         valid_until=valid_until,
+        deputy=deputy,
         proposed_by=proposed_by,
         opened_at=event.happened_at,
         opened_event=event.event_id,

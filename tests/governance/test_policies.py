@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.policies import (
+    AppliesTo,
     ApprovalRule,
     CheckFact,
     CheckRule,
@@ -286,3 +287,56 @@ def test_a_results_age_is_judged_by_its_rule() -> None:
     assert is_fresh(rule, now - timedelta(days=30), now)
     assert not is_fresh(rule, now - timedelta(days=30, seconds=1), now)
     assert is_fresh(CheckRule(check="a.b"), now - timedelta(days=3000), now)
+
+
+NAMES = tuple("abcdef")
+
+
+@st.composite
+def delegated_cases(draw: st.DrawFn) -> tuple[PolicyDocument, Facts]:
+    """Members, delegations between any of them, exclusions, and approvals in any order and number."""
+    groups = ("red", "blue")
+    rules = tuple(ApprovalRule(group=g, count=draw(st.integers(1, 3))) for g in groups)
+    excluded = {name for name in NAMES if draw(st.integers(0, 4)) == 0}
+    member_of = {name: frozenset(g for g in groups if draw(st.booleans())) for name in NAMES}
+    reason = Exclusion("SoD-1", "opened this request")
+    people = [
+        Reviewer(n, n.upper(), member_of[n], excluded=reason if n in excluded else None) for n in NAMES if member_of[n]
+    ]
+    pairs = draw(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)), max_size=8, unique=True))
+    for delegate, member in pairs:
+        scope = draw(st.sampled_from([frozenset(groups), frozenset({"red"})]))
+        if delegate != member and member_of[member] & scope:
+            rule = reason if {delegate, member} & excluded else None
+            people.append(
+                Reviewer(
+                    delegate, delegate.upper(), member_of[member] & scope, excluded=rule, on_behalf_of=member,
+                    delegator=member.upper(),
+                )
+            )  # fmt: skip
+    signers = st.tuples(st.sampled_from(NAMES), st.sampled_from(("", *NAMES)))
+    signed = draw(st.lists(signers, max_size=10, unique=True))
+    decisions = tuple(DecisionFact(by, by.upper(), "approve", on_behalf_of=member) for by, member in signed)
+    document = PolicyDocument(slug="p-p", title="Rules", applies_to=AppliesTo(stages=("production",)), approvals=rules)
+    return document, Facts(checks={}, reviewers=tuple(people), decisions=decisions)
+
+
+@given(delegated_cases())
+def test_behind_counted_approvals_are_as_many_people_as_the_quorum_and_none_who_is_excluded(
+    case: tuple[PolicyDocument, Facts],
+) -> None:
+    document, facts = case
+    verdict = evaluate(document, facts)
+    known = {(r.uid, r.on_behalf_of): r for r in facts.reviewers}
+    counted = [(d.person, d.on_behalf_of) for progress in verdict.approvals for d in progress.approved_by]
+    people = [uid for signer, member in counted for uid in {signer, member or signer}]
+    assert len(set(people)) == len(people), "a person appears in one counted approval only"
+    assert all(known[pair].excluded is None for pair in counted)
+    for progress in verdict.approvals:
+        assert len(progress.approved_by) <= progress.rule.count
+        assert all(progress.rule.group in known[d.person, d.on_behalf_of].groups for d in progress.approved_by)
+        # Those who may still decide have no part in a decision that was given.
+        used = {uid for d in facts.decisions for uid in (d.person, d.on_behalf_of)}
+        assert all(used.isdisjoint(reviewer.people) for reviewer in progress.may_approve)
+    if verdict.state is GateState.READY:
+        assert len(counted) == sum(rule.count for rule in document.approvals)

@@ -163,7 +163,7 @@ list access requests                 SPR    +  +  +  +  +  +   +  +  +   +   +  
 list one's delegations               SR     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 delegate one's decisions             SPR    -  -  -  -  -  -   -  -  -   -   +  +  +   -  ?  ?
 read somebody's delegation           SPR    .  .  .  .  .  .   +  +  .   .   .  .  .   .  ?  ?
-revoke somebody's delegation         SP     .  .  .  .  .  .   -  +  .   .   .  .  .   .  ?  ?
+revoke somebody's delegation         SPA    .  .  .  .  .  .   -  +  .   .   .  .  .   .  ?  ?
 view somebody's access request       SPR    .  .  .  .  .  +   +  +  +   +   .  .  .   .  ?  ?
 grant an access request              SPR    .  .  .  .  .  +   -  -  +   +   .  .  .   .  ?  ?
 deny an access request               SPR    .  .  .  .  .  +   -  -  +   +   .  .  .   .  ?  ?
@@ -416,6 +416,13 @@ DIFFERENCES = (
         frozenset({"au", "of"}),
         ExpectedResult.DENIED,
         "the admin site shows tokens to whoever enters it, so there it is no secret that there is one",
+    ),
+    InterfaceException(
+        Interface.ADMIN,
+        frozenset({"revoke somebody's delegation"}),
+        frozenset({"ad", "su"}),
+        ExpectedResult.DENIED,
+        "the same for delegations",
     ),
 )
 

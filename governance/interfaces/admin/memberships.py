@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -34,7 +35,12 @@ class MemberForm(ReasonForm):
     valid_from = MomentField(
         label="From", required=False, help_text="Empty: from now on. In the time zone shown at the top of the page."
     )
-    valid_until = MomentField(label="Until", required=False, help_text="Empty: no end. Set an end for a deputy.")
+    valid_until = MomentField(label="Until", required=False, help_text="Empty: no end.")
+    deputy = forms.BooleanField(
+        label="Deputy",
+        required=False,
+        help_text="Decides as every member; a policy can inform deputies when the others do not decide in time.",
+    )
 
 
 def add_member(actor: Actor, row: Any, form: Any) -> ActionResult:
@@ -46,6 +52,7 @@ def add_member(actor: Actor, row: Any, form: Any) -> ActionResult:
         user=given["user"],
         valid_from=given["valid_from"],
         valid_until=given["valid_until"],
+        deputy=given["deputy"],
         reason=given["reason"],
     )
     if isinstance(made, ChangeProposal):
@@ -135,7 +142,7 @@ class MembershipAdmin(AuditedModelAdmin):
         ),
     )
 
-    list_display = ("member", "of", "begins", "ends", "state")
+    list_display = ("member", "of", "deputy", "begins", "ends", "state")
     list_display_links = ("member",)
     list_filter = (StateFilter, by_relation("group", "group"))
     list_select_related = ("group", "user")
@@ -143,7 +150,7 @@ class MembershipAdmin(AuditedModelAdmin):
     search_help_text = "Person or group"
     autocomplete_fields = ("group", "user")
     ordering = ("-opened_at", "-pk")
-    fieldsets = ((None, {"fields": ("person", "of", "begins", "ends", "state", "entered", "closed")}),)
+    fieldsets = ((None, {"fields": ("person", "of", "deputy", "begins", "ends", "state", "entered", "closed")}),)
 
     def name_of(self, row: Membership) -> str:
         return f"{row.user} in {row.group.name}"

@@ -14,6 +14,7 @@ from governance.interfaces.rest.schemas import Page, PersonResponse, Requirement
 from governance.models import CheckRun, Decision, PromotionRequest, RequestPolicy
 from governance.policies import ApprovalProgress
 from governance.selectors import CheckRow, ListRow, PromotionDetail, Rejection, Related
+from governance.selectors.escalation import EscalationRow
 
 
 class TargetResponse(ResponseBody):
@@ -283,6 +284,24 @@ class DecisionResponse(ResponseBody):
         )
 
 
+class EscalationResponse(ResponseBody):
+    """A reminder or an escalation that the policy sets. It informs people and changes nothing about who may decide."""
+
+    to: Literal["reviewers", "deputies", "officers"]
+    due_at: UtcDateTime
+    taken_at: UtcDateTime | None = Field(description="When it was recorded; null if it is still to come.")
+    informed: list[str] = Field(description="Names of the people who were informed.")
+
+    @classmethod
+    def of(cls, row: EscalationRow) -> EscalationResponse:
+        return cls(
+            to=row.to,
+            due_at=row.due_at,
+            taken_at=row.event.happened_at if row.event is not None else None,
+            informed=list(row.recipients),
+        )
+
+
 class RejectionResponse(ResponseBody):
     """An earlier request of the model that was rejected."""
 
@@ -382,6 +401,7 @@ class PromotionResponse(ResponseBody):
         description="Everyone excluded or marked by the separation of duties, also people in no reviewer group."
     )
     decisions: list[DecisionResponse]
+    escalation: list[EscalationResponse] = Field(description="Of a live request under review: what its policies set.")
     disagreements: list[DisagreementResponse] = Field(
         description="Metrics whose declared value differs from the evaluation table; the check uses the table."
     )
@@ -434,6 +454,7 @@ class PromotionResponse(ResponseBody):
             approvals=[ApprovalResponse.of(standing) for standing in seen.approvals],
             conflicts=[ConflictResponse.of(conflict) for conflict in seen.conflicts],
             decisions=[DecisionResponse.of(decision) for decision in seen.decisions],
+            escalation=[EscalationResponse.of(row) for row in seen.escalation],
             disagreements=[
                 DisagreementResponse(metric=row.name, dataset=row.dataset, declared=row.value, measured=row.measured)
                 for row in seen.disagreements

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from audit.models import Event
-from governance.models import Policy
+from governance.models import Delegation, Policy
 from registry.models import (
     AccessToken,
     Grant,
@@ -156,6 +156,7 @@ _command(
     _nothing,
     lambda world: world.own_token(world.person("subject").uid),
 )
+_command("revoke somebody's delegation", Delegation, "revoke", _nothing, lambda world: world.delegation)
 _command("propose a verification key", VerificationKey, "add", lambda w, c: actors.another_key())
 _command("revoke a verification key", VerificationKey, "revoke", _nothing, lambda world: world.verification_key)
 _questionnaire = {"source": actors.ANOTHER_QUESTIONNAIRE}
