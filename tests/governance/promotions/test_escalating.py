@@ -10,7 +10,7 @@ from audit import clock
 from audit.models import Event
 from governance import promotions, selectors
 from governance.models import PromotionRequest
-from governance.policies import PolicyDocument, combine
+from governance.policies import PolicyDocument, combine, parse
 from governance.services import policies, setup
 from governance.tasks import escalate_requests
 from registry import access
@@ -113,7 +113,7 @@ def test_a_section_that_cannot_be_followed_is_refused(more: str, bank: Bank) -> 
 
 def test_the_earliest_step_of_several_policies_counts_and_a_document_without_the_section_keeps_its_digest() -> None:
     def document(more: str) -> PolicyDocument:
-        return policies.language.parse(SOURCE.format(group="reviewers", more=more))
+        return parse(SOURCE.format(group="reviewers", more=more))
 
     combined = combine(
         [
