@@ -124,7 +124,7 @@ def record_event(
     if not _IDENTIFIER.fullmatch(stream):
         raise ValueError(f"A stream is named by letters, digits and _.:/-, not {stream!r}.")
     drafted = build_event(
-        action, actor=actor, thing=target, changes=changes, data=data, reason=reason, related=related_objects
+        action, actor=actor, target=target, changes=changes, data=data, reason=reason, related=related_objects
     )
     connection = transaction.get_connection()
     if not connection.in_atomic_block:
@@ -137,11 +137,11 @@ def record_event(
         raise ValueError(f"What follows an event of {previous_event.stream_id} is not in {stream}.")
     moment = clock.now()
     written = drafted.encode(stream, seq, moment)
-    said: dict[str, Any] = {"leaf": written, "event": drafted.identity}
-    said["pointers"], said["fields"], said["salts"], said["values"] = [
+    parameters: dict[str, Any] = {"leaf": written, "event": drafted.identity}
+    parameters["pointers"], parameters["fields"], parameters["salts"], parameters["values"] = [
         list(column) for column in zip(*drafted.openings, strict=True)
     ] or [[], [], [], []]
-    ((arrival,),) = prepared_statements.execute_prepared(_INSERT_EVENT_SQL, said)
+    ((arrival,),) = prepared_statements.execute_prepared(_INSERT_EVENT_SQL, parameters)
     # Equal to the columns that the database generates from the leaf; avoids reading eleven columns back.
     return Event.from_db(
         connection.alias,
@@ -183,7 +183,7 @@ def build_event(
     action: str,
     *,
     actor: Actor,
-    thing: ObjectRef,
+    target: ObjectRef,
     changes: Sequence[Change] = (),
     data: Mapping[str, Json | PrivateValue] | None = None,
     reason: str | None = None,
@@ -209,7 +209,7 @@ def build_event(
         "id": str(identity),
         "action": str(registered),
         "actor": actor.as_leaf(),
-        "object": thing.as_leaf(),
+        "object": target.as_leaf(),
         "changes": [commitments.change(index, change) for index, change in enumerate(changes)],
     }
     if data:

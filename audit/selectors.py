@@ -37,9 +37,9 @@ def get_event(event_id: uuid.UUID | str) -> Event | None:
         return None
 
 
-def events_for_object(thing: ObjectRef) -> QuerySet[Event]:
-    """Return all events whose object or related object is `thing`, newest first."""
-    return Event.objects.filter(touched__contains=[str(thing)]).order_by("-id")
+def events_for_object(about: ObjectRef) -> QuerySet[Event]:
+    """Return all events whose object or related object is `about`, newest first."""
+    return Event.objects.filter(touched__contains=[str(about)]).order_by("-id")
 
 
 def stream_events(stream: str) -> QuerySet[Event]:
@@ -67,7 +67,7 @@ def search(
     *,
     action: str | None = None,
     actor: str | Collection[str] | None = None,
-    thing: ObjectRef | None = None,
+    about: ObjectRef | None = None,
     stream: str | None = None,
     after: datetime | None = None,
     before: datetime | None = None,
@@ -83,7 +83,7 @@ def search(
     Args:
         action: the exact name of the action.
         actor: the id of the actor, or several ids, such as those of a person and of their tokens.
-        thing: the object or a related object of the event.
+        about: the object or a related object of the event.
         stream: the name of the stream, such as "model:<uid>".
         after: earliest time, inclusive.
         before: latest time, exclusive.
@@ -100,8 +100,8 @@ def search(
         events = events.filter(action=action)
     if actor is not None:
         events = events.filter(actor_id__in=[actor] if isinstance(actor, str) else list(actor))
-    if thing is not None:
-        events = events.filter(touched__contains=[str(thing)])
+    if about is not None:
+        events = events.filter(touched__contains=[str(about)])
     if stream is not None:
         events = events.filter(stream_id=stream)
     if after is not None:

@@ -41,7 +41,7 @@ class PermissionDeniedError(DomainError):
     """A missing role, a missing scope, or a separation of duties."""
 
     default_code = "not_permitted"
-    ask: tuple[str, str] | None = None
+    access_request: tuple[str, str] | None = None
     """The model and the role to request, if an access request is the remedy."""
 
 

@@ -340,17 +340,17 @@ def _metadata(card: Card, required: Sequence[str]) -> Iterator[MissingSection]:
         where = f"metadata: {name}"
         if name not in card.metadata:
             yield MissingSection("metadata_missing", f"The front matter lacks {name}. Add it.", where)
-        elif not _says_something(card.metadata[name]):
+        elif not _has_content(card.metadata[name]):
             message = f"The front matter's {name} is empty or a placeholder. Fill it in."
             yield MissingSection("metadata_placeholder", message, where)
 
 
-def _says_something(value: Any) -> bool:
+def _has_content(value: Any) -> bool:
     if isinstance(value, str):
         rest = _PLACEHOLDER.sub(" ", value)
         return any(word.casefold() not in _EMPTY_WORDS for word in _WORD.findall(rest))
     if isinstance(value, list):
-        return any(_says_something(member) for member in value if not isinstance(member, list))
+        return any(_has_content(member) for member in value if not isinstance(member, list))
     if isinstance(value, dict):
         return bool(value)
     return isinstance(value, bool | int | float | date)

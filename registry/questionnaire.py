@@ -91,10 +91,11 @@ class Questionnaire(_Part):
             raise ValueError("review_every gives each tier its months, and a stricter one not more of them")
         by_id = {question.id: question for question in self.questions}
         for rule in self.rules:
-            for asked, answer in rule.when.items():
-                if asked not in by_id or by_id[asked].place(answer) is None:
+            for question_id, answer in rule.when.items():
+                if question_id not in by_id or by_id[question_id].place(answer) is None:
                     raise ValueError(
-                        f"the rule “{rule.because}” names {asked}: {answer}, which is not an answer of that question"
+                        f"the rule “{rule.because}” names {question_id}: {answer}, which is not an answer of that "
+                        "question"
                     )
         return self
 
@@ -152,10 +153,10 @@ def validate(questionnaire: Questionnaire, answers: Mapping[str, str]) -> list[t
     """Return the errors of answers: the question, a code, and a message with the rule and the remedy. Empty if
     valid.
     """
-    asked = {question.id: question for question in questionnaire.questions}
+    by_id = {question.id: question for question in questionnaire.questions}
     found = [
-        (unknown, "unknown_question", f"The questionnaire asks: {', '.join(asked)}.")
-        for unknown in answers.keys() - asked.keys()
+        (unknown, "unknown_question", f"The questionnaire asks: {', '.join(by_id)}.")
+        for unknown in answers.keys() - by_id.keys()
     ]
     for question in questionnaire.questions:
         if question.id not in answers:
@@ -189,9 +190,9 @@ def compute_tier(questionnaire: Questionnaire, answers: Mapping[str, str]) -> Ti
 
 
 def _applies(questionnaire: Questionnaire, rule: Rule, places: Mapping[str, int | None]) -> bool:
-    asked = {question.id: question for question in questionnaire.questions}
+    by_id = {question.id: question for question in questionnaire.questions}
     for name, answer in rule.when.items():
-        place, least = places[name], asked[name].place(answer)
+        place, least = places[name], by_id[name].place(answer)
         if place is None or least is None or place < least:
             return False
     return True

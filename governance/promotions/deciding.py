@@ -187,7 +187,7 @@ def _record(
         locked,
         DECISION_RECORDED,
         actor=actor,
-        thing=ObjectRef("decision", str(uid)),
+        target=ObjectRef("decision", str(uid)),
         data={
             "outcome": str(outcome),
             "packet": shown.digest,

@@ -121,7 +121,7 @@ def _settle(key: int) -> tuple[EmergencyChange, bool]:
         locked,
         EMERGENCY_ENDED if ended else EMERGENCY_REPAID,
         actor=KEEPER,
-        thing=ObjectRef("emergency", str(change.uid)),
+        target=ObjectRef("emergency", str(change.uid)),
         related=[ObjectRef("finding", str(finding.uid))],
         data={"incident": change.incident, "request": locked.request.pk},
     )

@@ -112,7 +112,7 @@ def record_terms(
         locked,
         EMERGENCY_REQUESTED,
         actor=actor,
-        thing=ObjectRef("emergency", str(uid)),
+        target=ObjectRef("emergency", str(uid)),
         data={
             "incident": terms.incident,
             "hours": terms.hours,
@@ -171,7 +171,7 @@ def start(locked: LockedPromotion, *, following: Event) -> None:
         locked,
         EMERGENCY_STARTED,
         actor=KEEPER,
-        thing=ObjectRef("emergency", str(change.uid)),
+        target=ObjectRef("emergency", str(change.uid)),
         related=[ObjectRef("finding", str(change.finding.uid))],
         data={
             "incident": change.incident,

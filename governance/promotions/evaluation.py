@@ -452,7 +452,7 @@ def _record_lapse(locked: LockedPromotion, decision: Decision, change: Change) -
         locked,
         DECISION_LAPSED,
         actor=GATE,
-        thing=ObjectRef("decision", str(decision.uid)),
+        target=ObjectRef("decision", str(decision.uid)),
         changes=[change],
         data={"person": decision.person.uid, "outcome": decision.outcome},
     )

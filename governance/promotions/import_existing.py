@@ -79,10 +79,10 @@ def record_pre_governance_promotion(
     alias = target_alias or ""
     way: list[Stage] = []
     if stage is not None:
-        _require_claim(record, version, stage.name, said=record is not None and _same(record.stage, stage))
+        _require_claim(record, version, stage.name, claimed=record is not None and _same(record.stage, stage))
         way = _way(model, version, stage)
     else:
-        _require_claim(record, version, f"@{alias}", said=record is not None and alias in record.aliases)
+        _require_claim(record, version, f"@{alias}", claimed=record is not None and alias in record.aliases)
         _require_free_alias(model, alias)
     now = clock.now()
     made = PromotionRequest(
@@ -150,8 +150,8 @@ def _require_officer(actor: Actor) -> None:
     access.require_in_organisation(actor, access.OrgPermission.MANAGE_POLICIES)
 
 
-def _require_claim(record: ImportRecord | None, version: ModelVersion, target: str, *, said: bool) -> None:
-    if record is None or not said:
+def _require_claim(record: ImportRecord | None, version: ModelVersion, target: str, *, claimed: bool) -> None:
+    if record is None or not claimed:
         raise InvalidStateError(
             f"No import record states that version {version.number} of {version.model.slug} was in {target} before the "
             "import: request its promotion.",
@@ -159,8 +159,8 @@ def _require_claim(record: ImportRecord | None, version: ModelVersion, target: s
         )
 
 
-def _same(said: str, stage: Stage) -> bool:
-    return said.casefold() == stage.name.casefold()
+def _same(claimed: str, stage: Stage) -> bool:
+    return claimed.casefold() == stage.name.casefold()
 
 
 def _way(model: RegisteredModel, version: ModelVersion, target: Stage) -> list[Stage]:

@@ -99,7 +99,7 @@ def _record(
         locked,
         DECISION_WITHDRAWN,
         actor=actor,
-        thing=ObjectRef("decision", str(decision.uid)),
+        target=ObjectRef("decision", str(decision.uid)),
         changes=[Change("objection", "in force", str(kind))],
         data={
             "packet": decision.packet_digest,

@@ -60,7 +60,7 @@ def record_promotion_event(
     action: Action,
     *,
     actor: Actor,
-    thing: ObjectRef | None = None,
+    target: ObjectRef | None = None,
     changes: Sequence[Change] = (),
     data: dict[str, Json] | None = None,
     related: Sequence[ObjectRef] = (),
@@ -74,7 +74,7 @@ def record_promotion_event(
         locked: the request, its version and its model, locked.
         action: the event action.
         actor: who acts.
-        thing: the audited object; the request if None, else the request is a related object.
+        target: the audited object; the request if None, else the request is a related object.
         changes: changed fields.
         data: further members of the event's data.
         related: further related objects.
@@ -87,9 +87,9 @@ def record_promotion_event(
     return recorder.record_event(
         action,
         actor=actor,
-        target=thing or request,
+        target=target or request,
         stream=f"model:{locked.model.uid}",
-        related_objects=about if thing is None else [request, *about],
+        related_objects=about if target is None else [request, *about],
         changes=[*changes, *(Change(key, None, PrivateValue(text)) for key, text in (private or {}).items() if text)],
         data=data,
         reason=reason,

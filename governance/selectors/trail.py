@@ -27,7 +27,7 @@ class Concern:
     text: str = ""
 
     @property
-    def thing(self) -> ObjectRef | None:
+    def about(self) -> ObjectRef | None:
         """The object that every event refers to."""
         if self.request is not None:
             return ObjectRef("promotion", str(self.request.uid))
@@ -78,4 +78,4 @@ def trail_of_request(actor: Actor, number: int, *, cursor: str | None = None, li
         PermissionDeniedError: the actor's token lacks the scope `models:read`.
     """
     request = get_request_status(actor, number)
-    return log.search(thing=ObjectRef("promotion", str(request.uid)), cursor=cursor, limit=limit)
+    return log.search(about=ObjectRef("promotion", str(request.uid)), cursor=cursor, limit=limit)

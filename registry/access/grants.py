@@ -107,7 +107,7 @@ def check_organisation_role(
     given, _ = _checked(role, None, user, group, reason, expires_at)
     _require_giver(actor, None)
     _refuse_to_oneself(actor, user, group)
-    existing = next((g for g in _standing(None, user, group) if g.role == given and not is_expired(g)), None)
+    existing = next((g for g in _current_grants(None, user, group) if g.role == given and not is_expired(g)), None)
     if existing is not None:
         raise _held_already(existing)
 
@@ -193,8 +193,8 @@ def create_grant(
     Raises:
         ConflictError: the role is already granted (`existing`).
     """
-    standing = [] if of_new_model else _standing(model, user, group)
-    existing = next((grant for grant in standing if grant.role == role), None)
+    current = [] if of_new_model else _current_grants(model, user, group)
+    existing = next((grant for grant in current if grant.role == role), None)
     if existing is not None:
         if is_expired(existing):
             close_grant(ACCESS_KEEPER, existing, GRANT_EXPIRED, "its time was over")
@@ -229,7 +229,7 @@ def create_grant(
         opened_at=event.happened_at,
         opened_event=event.event_id,
     )
-    sync_stored_permissions(model, user, group, [*standing, grant], of_new_model=of_new_model)
+    sync_stored_permissions(model, user, group, [*current, grant], of_new_model=of_new_model)
     return grant
 
 
@@ -264,7 +264,7 @@ def close_grant(actor: Actor, grant: Grant, action: Action, reason: str) -> None
     )
     grant.closed_at, grant.closed_event = event.happened_at, event.event_id
     grant.save(update_fields=["closed_at", "closed_event"])
-    sync_stored_permissions(grant.model, grant.user, grant.group, _standing(grant.model, grant.user, grant.group))
+    sync_stored_permissions(grant.model, grant.user, grant.group, _current_grants(grant.model, grant.user, grant.group))
 
 
 def locked(pk: int) -> Grant:
@@ -386,5 +386,5 @@ def _append(
     )
 
 
-def _standing(model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None) -> list[Grant]:
+def _current_grants(model: RegisteredModel | None, user: User | None, group: ReviewerGroup | None) -> list[Grant]:
     return list(Grant.objects.filter(IS_CURRENT, model=model, user=user, group=group))

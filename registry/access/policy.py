@@ -79,11 +79,11 @@ class Denied:
         *,
         code: str = "not_permitted",
         rule: str = "",
-        ask: tuple[str, str] | None = None,
+        access_request: tuple[str, str] | None = None,
     ) -> None:
         self._because, self._who = because, who
         self.code, self.rule = code, rule
-        self.ask = ask
+        self.access_request = access_request
 
     def __bool__(self) -> Literal[False]:
         return False
@@ -102,7 +102,7 @@ class Denied:
     def refusal(self) -> PermissionDeniedError:
         """Return the exception with the same content."""
         refusal = PermissionDeniedError(self.reason, code=self.code, who_can=self.who_can, rule=self.rule)
-        refusal.ask = self.ask
+        refusal.access_request = self.access_request
         return refusal
 
 
@@ -123,19 +123,19 @@ def cache_permission_checks() -> Iterator[None]:
         _answers.reset(token)
 
 
-def _cached(question: Hashable, ask: Callable[[], _Answer]) -> _Answer:
+def _cached(question: Hashable, access_request: Callable[[], _Answer]) -> _Answer:
     """Return the answer to a question about permissions or eligibility; inside `cache_permission_checks` it is computed
     once.
 
     Args:
         question: the cache key, such as the name of the question and the keys it is about.
-        ask: computes the answer.
+        access_request: computes the answer.
     """
     answers = _answers.get()
     if answers is None:
-        return ask()
+        return access_request()
     if question not in answers:
-        answers[question] = ask()
+        answers[question] = access_request()
     found: _Answer = answers[question]
     return found
 
@@ -436,7 +436,7 @@ def _denied(actor: Actor, permission: Permission, model: RegisteredModel) -> Den
     def who() -> tuple[str, ...]:
         return _names(users_with_permission(Permission.GRANT_ROLE, model).exclude(uid=actor.person))
 
-    return Denied(because, who, ask=(model.slug, str(_useful(permission)[0])))
+    return Denied(because, who, access_request=(model.slug, str(_useful(permission)[0])))
 
 
 def _useful(permission: Permission) -> tuple[Role, ...]:

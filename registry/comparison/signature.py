@@ -44,7 +44,7 @@ class SchemaChange:
 
     Attributes:
         aspect: what differs: presence, type, required, shape, order, default or value.
-        says: a description for people.
+        description: a description for people.
         breaking: a client of the first version fails, or misreads the response.
     """
 
@@ -53,7 +53,7 @@ class SchemaChange:
     aspect: str
     before: str | None
     after: str | None
-    says: str
+    description: str
     breaking: bool = False
 
 
@@ -82,7 +82,7 @@ class _Field:
     named: bool = True
 
     @property
-    def told(self) -> str:
+    def shown(self) -> str:
         """The field in one line: "double, optional"."""
         shape = f"({', '.join(map(str, self.shape))})" if self.shape is not None else ""
         default = f" = {self.default}" if self.default is not None else ""
@@ -117,8 +117,8 @@ def compare_signatures(before: Mapping[str, Any], after: Mapping[str, Any]) -> S
             continue
         unread.append(side)
         if old.raw != new.raw:
-            says = "in a form that is not read: compare the two by eye"
-            changes.append(SchemaChange(side, side, "value", _text(old.raw), _text(new.raw), says))
+            description = "in a form that is not read: compare the two by eye"
+            changes.append(SchemaChange(side, side, "value", _text(old.raw), _text(new.raw), description))
     return SignatureChange(tuple(changes), tuple(unread), same)
 
 
@@ -214,55 +214,60 @@ def _compare(side: str, old: Mapping[str, _Field], new: Mapping[str, _Field]) ->
 
 def _added(side: str, name: str, now: _Field) -> SchemaChange:
     if side == "inputs" and now.required:
-        says, breaking = "new required input: callers that do not send it are refused", True
+        description, breaking = "new required input: callers that do not send it are refused", True
     else:
-        says, breaking = {"inputs": "new optional input", "outputs": "new output"}.get(side, "new parameter"), False
-    return SchemaChange(side, name, "presence", None, now.told, says, breaking)
+        description, breaking = (
+            {"inputs": "new optional input", "outputs": "new output"}.get(side, "new parameter"),
+            False,
+        )
+    return SchemaChange(side, name, "presence", None, now.shown, description, breaking)
 
 
 def _removed(side: str, name: str, was: _Field) -> SchemaChange:
-    says = {
+    description = {
         "inputs": "removed input: what callers send here is refused or ignored",
         "outputs": "removed output: callers that read it find nothing",
     }.get(side, "removed parameter: callers that set it are refused or ignored")
-    return SchemaChange(side, name, "presence", was.told, None, says, True)
+    return SchemaChange(side, name, "presence", was.shown, None, description, True)
 
 
 def _changed(side: str, name: str, was: _Field, now: _Field) -> Iterator[SchemaChange]:
     if (was.type, was.tensor) != (now.type, now.tensor):
         wider = now.type in _WIDER.get(was.type, ())
         if side == "outputs":
-            says = "retyped output, widened" if wider else "retyped output"
-            says += ": callers that expect the old type may misread it"
-            yield SchemaChange(side, name, "type", was.type, now.type, says, True)
+            description = "retyped output, widened" if wider else "retyped output"
+            description += ": callers that expect the old type may misread it"
+            yield SchemaChange(side, name, "type", was.type, now.type, description, True)
         elif wider:
-            says = "retyped, widened: every value sent so far still fits"
-            yield SchemaChange(side, name, "type", was.type, now.type, says)
+            description = "retyped, widened: every value sent so far still fits"
+            yield SchemaChange(side, name, "type", was.type, now.type, description)
         else:
             narrowed = ", narrowed" if was.type in _WIDER.get(now.type, ()) else ""
-            says = f"retyped{narrowed}: values callers send may be refused"
-            yield SchemaChange(side, name, "type", was.type, now.type, says, True)
+            description = f"retyped{narrowed}: values callers send may be refused"
+            yield SchemaChange(side, name, "type", was.type, now.type, description, True)
     if was.required != now.required:
         yield _requiredness(side, name, now)
     if was.shape != now.shape:
         loosened = side != "outputs" and _loosened(was.shape, now.shape)
-        says = "changed shape, loosened: what was sent so far still fits" if loosened else "changed shape"
+        description = "changed shape, loosened: what was sent so far still fits" if loosened else "changed shape"
         before, after = _text_of(was.shape), _text_of(now.shape)
-        yield SchemaChange(side, name, "shape", before, after, says, not loosened)
+        yield SchemaChange(side, name, "shape", before, after, description, not loosened)
     if was.default != now.default:
-        says = "another default: callers that do not set it get other answers"
-        yield SchemaChange(side, name, "default", was.default, now.default, says)
+        description = "another default: callers that do not set it get other answers"
+        yield SchemaChange(side, name, "default", was.default, now.default, description)
 
 
 def _requiredness(side: str, name: str, now: _Field) -> SchemaChange:
     words = ("optional", "required") if now.required else ("required", "optional")
     if side == "outputs":
-        says = "always there now" if now.required else "may be missing now: callers that rely on it fail"
+        description = "always there now" if now.required else "may be missing now: callers that rely on it fail"
         breaking = not now.required
     else:
-        says = "newly required input: callers that leave it out are refused" if now.required else "no longer required"
+        description = (
+            "newly required input: callers that leave it out are refused" if now.required else "no longer required"
+        )
         breaking = now.required
-    return SchemaChange(side, name, "required", *words, says, breaking)
+    return SchemaChange(side, name, "required", *words, description, breaking)
 
 
 def _loosened(was: tuple[int, ...] | None, now: tuple[int, ...] | None) -> bool:
@@ -286,10 +291,10 @@ def _reordered(side: str, old: Mapping[str, _Field], new: Mapping[str, _Field]) 
         return
     tensors = any(old[name].tensor for name in before)
     if tensors:
-        says = "reordered tensors: callers that pass them by position send the wrong one"
+        description = "reordered tensors: callers that pass them by position send the wrong one"
     else:
-        says = "reordered columns: no difference to callers that pass them by name"
-    yield SchemaChange(side, "order", "order", _few(before), _few(after), says, tensors)
+        description = "reordered columns: no difference to callers that pass them by name"
+    yield SchemaChange(side, "order", "order", _few(before), _few(after), description, tensors)
 
 
 def _few(names: Sequence[str], most: int = 12) -> str:

@@ -147,7 +147,7 @@ class DatasetChange:
     before: Dataset | None
     after: Dataset | None
     identity: str
-    says: str
+    description: str
 
     @property
     def differs(self) -> bool:

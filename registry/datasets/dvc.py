@@ -121,17 +121,17 @@ def _chosen(outs: list[_Out], name: str) -> _Out:
 
 def _digest_of(fields: dict[str, Any]) -> tuple[str, str]:
     """Return kind and digest of an output; for a folder with listed files the digest as DVC computes it."""
-    said = fields.get("hash", OLD_HASH)
+    algorithm = fields.get("hash", OLD_HASH)
     digest = fields.get("md5")
     if digest is None and fields.get("files") is not None:
         digest = _digest_of_files(fields["files"])
-    if said not in ("md5", OLD_HASH) or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+    if algorithm not in ("md5", OLD_HASH) or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
         raise DatasetParseError(
             "no_md5",
             "This output has no md5 of 32 lower-case hexadecimal digits (and “.dir” for a folder); an etag or checksum "
             "is no digest of the bytes. Run `dvc add` or `dvc commit`, or give the data's SHA-256.",
         )
-    if said == OLD_HASH:
+    if algorithm == OLD_HASH:
         return OLD_HASH, digest
     return ("dvc-dir" if digest.endswith(".dir") else "md5"), digest
 

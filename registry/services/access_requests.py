@@ -79,7 +79,7 @@ def create_access_request(
         raise PermissionDeniedError(
             f"This token is limited to other models: {', '.join(sorted(actor.models))}.", code="token_limited"
         )
-    asked, why, end = _checked(slug, role, purpose, until)
+    requested, why, end = _checked(slug, role, purpose, until)
     # Serialises the requests of a person: the limits below count the open ones.
     User.objects.get_for_update(person.pk)
     waiting = AccessRequest.objects.filter(IS_CURRENT, person=person)
@@ -96,11 +96,16 @@ def create_access_request(
         )
     model = RegisteredModel.objects.filter(slug=slug).first()
     lasting = Grant.objects.filter(
-        active_grants_q(clock.now()), user=person, model=model, role=asked, model__isnull=False, expires_at__isnull=True
+        active_grants_q(clock.now()),
+        user=person,
+        model=model,
+        role=requested,
+        model__isnull=False,
+        expires_at__isnull=True,
     )
     if lasting.exists():
-        raise ConflictError(f"You are {asked} on {slug} already, without an end.", code="already_granted")
-    request = AccessRequest(uid=uuid4(), person=person, model=model, slug=slug, role=asked, purpose=why, until=end)
+        raise ConflictError(f"You are {requested} on {slug} already, without an end.", code="already_granted")
+    request = AccessRequest(uid=uuid4(), person=person, model=model, slug=slug, role=requested, purpose=why, until=end)
     event = _append(
         ACCESS_REQUESTED,
         actor,
@@ -108,7 +113,7 @@ def create_access_request(
         why,
         [
             Change("state", None, AccessRequest.ASKED),
-            Change("role", None, str(asked)),
+            Change("role", None, str(requested)),
             Change("until", None, end.isoformat()),
         ],
     )

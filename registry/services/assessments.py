@@ -42,7 +42,7 @@ class Prepared:
 
     Attributes:
         person: the assessor; `token` is the token they used, if any.
-        published: the revision of the questionnaire in force; `asked` is its parsed form.
+        published: the revision of the questionnaire in force; `questionnaire` is its parsed form.
         found: the result that the questionnaire computes from the answers.
         tier: the tier to set.
     """
@@ -51,7 +51,7 @@ class Prepared:
     person: User
     token: AccessToken | None
     published: QuestionnaireRevision
-    asked: language.Questionnaire
+    questionnaire: language.Questionnaire
     answers: Mapping[str, str]
     rationale: str
     override_reason: str
@@ -104,21 +104,21 @@ def prepare(
         raise InvalidStateError(
             "No questionnaire is published yet: an officer must publish one.", code="no_questionnaire"
         )
-    published, asked = found
+    published, questionnaire = found
     if revision is not None and revision != published.number:
         raise ConflictError(
             f"Revision {published.number} of the questionnaire is in force, and you answered revision {revision}: "
             "answer the new one.",
             code="questionnaire_changed",
         )
-    outcome = _judged(asked, answers, rationale, tier, override_reason)
+    outcome = _judged(questionnaire, answers, rationale, tier, override_reason)
     chosen = tier if tier is not None else outcome.tier
     prepared = Prepared(
         model=row,
         person=person,
         token=access.token_of(actor),
         published=published,
-        asked=asked,
+        questionnaire=questionnaire,
         answers=dict(answers),
         rationale=rationale.strip(),
         override_reason=override_reason.strip() if chosen != outcome.tier else "",
@@ -211,7 +211,9 @@ def write(prepared: Prepared, *, actor: Actor, proposal: ChangeProposal | None =
         tier_before=row.risk_tier,
         override_reason=prepared.override_reason,
         rationale=prepared.rationale,
-        next_review=review_schedule.next_review_date(_counted_from(row), prepared.tier, prepared.asked.review_every),
+        next_review=review_schedule.next_review_date(
+            _counted_from(row), prepared.tier, prepared.questionnaire.review_every
+        ),
         assessor=prepared.person,
         assessed_with=prepared.token,
         assessed_at=now,
@@ -265,17 +267,21 @@ def _assessor(actor: Actor) -> User:
 
 
 def _judged(
-    asked: language.Questionnaire, answers: Mapping[str, str], rationale: str, tier: int | None, override_reason: str
+    questionnaire: language.Questionnaire,
+    answers: Mapping[str, str],
+    rationale: str,
+    tier: int | None,
+    override_reason: str,
 ) -> language.TierResult:
     faults = ErrorCollector()
-    for question, code, detail in language.validate(asked, answers):
+    for question, code, detail in language.validate(questionnaire, answers):
         faults.add(f"/answers/{question}", code, detail)
     faults.clean_text("/rationale", rationale, 20_000, required=True)
     faults.clean_text("/override_reason", override_reason, 5_000)
     if tier is not None and tier not in RegisteredModel.Tier.values:
         faults.add("/tier", "invalid", "A risk tier is 1, 2 or 3.")
     faults.raise_if_any()
-    outcome = language.compute_tier(asked, answers)
+    outcome = language.compute_tier(questionnaire, answers)
     if tier is not None and tier != outcome.tier and not override_reason.strip():
         faults.add(
             "/override_reason",
@@ -327,7 +333,7 @@ def prepare_proposed(
     proposal: ChangeProposal,
     *,
     published: QuestionnaireRevision,
-    asked: language.Questionnaire,
+    questionnaire: language.Questionnaire,
 ) -> Prepared:
     """Validate a proposed assessment again, as the assessment of its proposer.
 
@@ -335,19 +341,21 @@ def prepare_proposed(
         model: the model, locked.
         proposal: the proposal whose payload holds the assessment.
         published: the revision of the questionnaire in force, which is the one that was answered.
-        asked: the parsed questionnaire of that revision.
+        questionnaire: the parsed questionnaire of that revision.
 
     Raises:
         ValidationFailedError: the answers are not valid.
     """
     payload = proposal.payload
-    found = _judged(asked, payload["answers"], payload["rationale"], payload["tier"], payload["override_reason"])
+    found = _judged(
+        questionnaire, payload["answers"], payload["rationale"], payload["tier"], payload["override_reason"]
+    )
     return Prepared(
         model=model,
         person=proposal.proposed_by,
         token=proposal.proposed_with,
         published=published,
-        asked=asked,
+        questionnaire=questionnaire,
         answers=payload["answers"],
         rationale=payload["rationale"],
         override_reason=payload["override_reason"],

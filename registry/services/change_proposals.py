@@ -169,7 +169,7 @@ def confirm(*, actor: Actor, proposal: ChangeProposal, digest: str, password: st
         found = _locked(proposal)
         _require_confirmer(actor, found)
         faults = ErrorCollector()
-        said = faults.clean_text("/comment", comment.strip(), 10_000)
+        given = faults.clean_text("/comment", comment.strip(), 10_000)
         faults.raise_if_any()
         if digest != found.digest:
             raise ConflictError(
@@ -177,7 +177,7 @@ def confirm(*, actor: Actor, proposal: ChangeProposal, digest: str, password: st
                 code="proposal_changed",
                 existing=found,
             )
-        return _carry_out(found, actor, person, comment=said)
+        return _carry_out(found, actor, person, comment=given)
 
 
 @transaction.atomic
@@ -194,10 +194,10 @@ def reject(*, actor: Actor, proposal: ChangeProposal, comment: str) -> ChangePro
     person = _require_confirmer(actor, proposal)
     found = _locked(proposal)
     faults = ErrorCollector()
-    said = faults.reason(comment, "/comment")
+    given = faults.reason(comment, "/comment")
     faults.raise_if_any()
     return _close(
-        found, ChangeProposal.Outcome.REJECTED, CHANGE_REJECTED, actor=actor, comment=said, signed_name=person.name
+        found, ChangeProposal.Outcome.REJECTED, CHANGE_REJECTED, actor=actor, comment=given, signed_name=person.name
     )
 
 
@@ -402,7 +402,7 @@ def _close(
         actor=actor,
         target=ObjectRef("change_proposal", str(proposal.uid)),
         stream=_stream(proposal.model),
-        related_objects=[subject, *_place(proposal.model), *(thing for thing in related if thing != subject)],
+        related_objects=[subject, *_place(proposal.model), *(ref for ref in related if ref != subject)],
         changes=[
             Change("state", ChangeProposal.PROPOSED, outcome),
             *([Change("comment", None, PrivateValue(comment))] if comment else []),

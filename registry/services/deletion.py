@@ -51,7 +51,7 @@ def may_delete(*, actor: Actor, model: RegisteredModel) -> access.Allowed | acce
         lambda who: f"Only an owner deletes or renames {model.slug} or a version of it.",
         lambda: _owners(model),
         code="owner_required",
-        ask=(model.slug, str(access.Role.OWNER)),
+        access_request=(model.slug, str(access.Role.OWNER)),
     )
 
 

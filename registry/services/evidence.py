@@ -74,8 +74,8 @@ def add_metrics(
     rows = Metric.objects.bulk_create(
         [Metric(version=version, revision=revision, recorded_at=now, **vars(metric)) for metric in given]
     )
-    said = sorted((vars(metric) for metric in given), key=canonical.dumps)
-    _added(METRICS_ADDED, actor, version, {"count": len(rows), "sha256": canonical.digest(said)}, approved)
+    recorded = sorted((vars(metric) for metric in given), key=canonical.dumps)
+    _added(METRICS_ADDED, actor, version, {"count": len(rows), "sha256": canonical.digest(recorded)}, approved)
     return rows
 
 
@@ -273,7 +273,7 @@ def _added(
     version: ModelVersion,
     data: "dict[str, Json | PrivateValue]",
     approved: AskApproved,
-    thing: ObjectRef | None = None,
+    target: ObjectRef | None = None,
 ) -> None:
     """Increment the revisions, compute the new fingerprint, and record the event."""
     version.evidence_revision += 1
@@ -285,9 +285,9 @@ def _added(
     event = recorder.record_event(
         action,
         actor=actor,
-        target=thing or about,
+        target=target or about,
         stream=f"model:{version.model.uid}",
-        related_objects=[*([about] if thing is not None else []), *promoted],
+        related_objects=[*([about] if target is not None else []), *promoted],
         data={
             **data,
             "evidence_revision": version.evidence_revision,

@@ -65,12 +65,12 @@ def imported_version_numbers(origin: str, name: str, numbers: Sequence[str]) -> 
 
 def changes_there(record: ImportRecord, claim: ImportedClaim) -> list[tuple[str, str, str]]:
     """Return what the other registry states differently now than at the import: (field, before, now)."""
-    said = (
+    fields = (
         ("approval", record.approval, claim.approval),
         ("stage", record.stage, claim.stage),
         ("aliases", ", ".join(record.aliases), ", ".join(sorted(claim.aliases))),
     )
-    return [(name, before, now) for name, before, now in said if before.casefold() != now.casefold()]
+    return [(name, before, now) for name, before, now in fields if before.casefold() != now.casefold()]
 
 
 @transaction.atomic
@@ -160,8 +160,8 @@ def _with_source_there(spec: VersionSpec, claim: ImportedClaim) -> tuple[Version
     record = imported_version_numbers(claim.origin, named.name, [str(named.number)]).get(str(named.number))
     if record is not None and record.version is not None:
         return replace(spec, source=address_of(record.version)), claim
-    told = {**claim.claims, "source": spec.source[:2000]}
-    return replace(spec, source=""), replace(claim, claims=told)
+    claims = {**claim.claims, "source": spec.source[:2000]}
+    return replace(spec, source=""), replace(claim, claims=claims)
 
 
 def _record(

@@ -26,7 +26,7 @@ def record_instance(*, actor: Actor) -> Instance:
     if found is not None:
         return found
     made = Instance(uid=uuid4(), created_at=clock.now())
-    recorder.record_event(INSTANCE_CREATED, actor=actor, target=_thing(made), stream="organisation")
+    recorder.record_event(INSTANCE_CREATED, actor=actor, target=_ref(made), stream="organisation")
     made.save(force_insert=True)
     return made
 
@@ -97,7 +97,7 @@ def propose_setup_confirmation(*, actor: Actor, reason: str) -> ChangeProposal:
     return change_proposals.propose(
         actor=actor,
         kind=SETUP_CONFIRMATION,
-        subject=_thing(row),
+        subject=_ref(row),
         title="Confirm the set-up of this installation",
         payload={"in_force": setup_in_force()},
         reason=reason,
@@ -137,7 +137,7 @@ def _confirm_setup(actor: Actor, proposal: ChangeProposal) -> list[ObjectRef]:
     if row.setup_confirmed_at is not None:
         raise InvalidStateError("The set-up was confirmed already.", code="unchanged")
     _write(row, actor, SETUP_CONFIRMED, proposal.reason, setup_confirmed_at=clock.now())
-    return [_thing(row)]
+    return [_ref(row)]
 
 
 SETUP_CONFIRMATION = register_kind(
@@ -154,7 +154,7 @@ def _write(row: Instance, actor: Actor, action: Action, reason: str, **values: A
     recorder.record_event(
         action,
         actor=actor,
-        target=_thing(row),
+        target=_ref(row),
         stream="organisation",
         changes=[Change(name, _plain(getattr(row, name)), _plain(value)) for name, value in values.items()],
         reason=reason,
@@ -169,5 +169,5 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def _thing(row: Instance) -> ObjectRef:
+def _ref(row: Instance) -> ObjectRef:
     return ObjectRef("instance", str(row.uid))

@@ -68,7 +68,13 @@ def tag_version(*, actor: Actor, version: ModelVersion, key: str, value: str | N
     if tags == row.tags:
         return row
     refuse_prompt_tag(model, row.tags, tags)
-    _record(actor, model, row, Change("tags", _recorded(row.tags), _recorded(tags)), told=_difference(row.tags, tags))
+    _record(
+        actor,
+        model,
+        row,
+        Change("tags", _recorded(row.tags), _recorded(tags)),
+        tag_difference=_difference(row.tags, tags),
+    )
     row.tags = tags
     row.revision += 1
     row.save(update_fields=["tags", "revision"])
@@ -125,9 +131,9 @@ def annotate_version(
     if not differing:
         return row
     refuse_prompt_tag(model, row.tags, differing.get("tags", row.tags))
-    said = [Change(field, _kept(getattr(row, field)), _kept(value)) for field, value in differing.items()]
-    told = _difference(row.tags, differing["tags"]) if "tags" in differing else None
-    _record(actor, model, row, *said, told=told)
+    differences = [Change(field, _kept(getattr(row, field)), _kept(value)) for field, value in differing.items()]
+    tag_difference = _difference(row.tags, differing["tags"]) if "tags" in differing else None
+    _record(actor, model, row, *differences, tag_difference=tag_difference)
     for field, value in differing.items():
         setattr(row, field, value)
     row.updated_at = clock.now()
@@ -164,7 +170,11 @@ def _kept(value: Any) -> PrivateValue | None:
 
 
 def _record(
-    actor: Actor, model: RegisteredModel, version: ModelVersion, *changes: Change, told: PrivateValue | None = None
+    actor: Actor,
+    model: RegisteredModel,
+    version: ModelVersion,
+    *changes: Change,
+    tag_difference: PrivateValue | None = None,
 ) -> None:
     recorder.record_event(
         VERSION_UPDATED,
@@ -173,7 +183,7 @@ def _record(
         stream=f"model:{model.uid}",
         related_objects=[ObjectRef("model", str(model.uid))],
         changes=changes,
-        data={"tag_changes": told} if told is not None else None,
+        data={"tag_changes": tag_difference} if tag_difference is not None else None,
     )
 
 

@@ -109,7 +109,7 @@ def _register(
     registered: Event | None = recorder.record_event(
         MODEL_REGISTERED,
         actor=actor,
-        target=_thing(model),
+        target=_ref(model),
         stream=_stream(model),
         changes=[
             Change("slug", None, slug),
@@ -236,7 +236,7 @@ def write_changes(
     recorder.record_event(
         MODEL_UPDATED,
         actor=actor,
-        target=_thing(row),
+        target=_ref(row),
         stream=_stream(row),
         related_objects=related,
         changes=[_change(field, getattr(row, field), value) for field, value in differing.items()],
@@ -408,7 +408,7 @@ def _recorded(field: str, value: Any) -> Any:
     return value
 
 
-def _thing(model: RegisteredModel) -> ObjectRef:
+def _ref(model: RegisteredModel) -> ObjectRef:
     return ObjectRef("model", str(model.uid))
 
 

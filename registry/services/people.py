@@ -109,7 +109,7 @@ def register_person(
     event = recorder.record_event(
         PERSON_REGISTERED,
         actor=actor,
-        target=_thing(user),
+        target=_ref(user),
         stream=_stream(user),
         changes=[
             *(
@@ -177,7 +177,7 @@ def update_person(
     event = recorder.record_event(
         PERSON_UPDATED,
         actor=actor,
-        target=_thing(user),
+        target=_ref(user),
         stream=_stream(user),
         changes=[
             Change(field, PrivateValue(getattr(user, field)) if getattr(user, field) else None, PrivateValue(value))
@@ -219,9 +219,7 @@ def set_password(*, actor: Actor, person: User, password: str, reason: str | Non
         check_password(faults, password, user)
     why = faults.reason_if_given(reason)
     faults.raise_if_any()
-    event = recorder.record_event(
-        PERSON_PASSWORD_SET, actor=actor, target=_thing(user), stream=_stream(user), reason=why
-    )
+    event = recorder.record_event(PERSON_PASSWORD_SET, actor=actor, target=_ref(user), stream=_stream(user), reason=why)
     user.set_password(password)
     user.save(update_fields=["password"])
     _record_control(actor, user, AccountControl.Kind.PASSWORD_SET, event)
@@ -272,7 +270,7 @@ def _set_active(actor: Actor, person: User, reason: str, *, active: bool) -> Use
     event = recorder.record_event(
         PERSON_REACTIVATED if active else PERSON_DEACTIVATED,
         actor=actor,
-        target=_thing(user),
+        target=_ref(user),
         stream=_stream(user),
         changes=[Change("is_active", not active, active)],
         reason=why,
@@ -357,7 +355,7 @@ def _locked(person: User) -> User:
     return User.objects.get_for_update(person.pk)
 
 
-def _thing(user: User) -> ObjectRef:
+def _ref(user: User) -> ObjectRef:
     return ObjectRef("person", user.uid)
 
 

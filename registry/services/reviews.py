@@ -83,14 +83,14 @@ def may_review(*, actor: Actor, model: RegisteredModel) -> access.Allowed | acce
 
 @transaction.atomic
 def record(
-    *, actor: Actor, model: RegisteredModel, said: ReviewConclusion, expected_revision: int | None = None
+    *, actor: Actor, model: RegisteredModel, conclusion: ReviewConclusion, expected_revision: int | None = None
 ) -> PeriodicReview:
     """Record a periodic review and set the date of the next one.
 
     Args:
         actor: the reviewer, signed in.
         model: the model.
-        said: the conclusion.
+        conclusion: the conclusion.
         expected_revision: the revision the caller read; None to skip the check.
 
     Raises:
@@ -112,16 +112,16 @@ def record(
         )
     if expected_revision is not None and expected_revision != row.revision:
         raise StaleRevisionError(f"{row.slug} was changed since you read it: look at it again.", existing=row)
-    following = _checked(row, said)
+    following = _checked(row, conclusion)
     last = row.reviews.first()
     now = clock.now()
     made = PeriodicReview(
         uid=uuid4(),
         model=row,
         number=last.number + 1 if last is not None else 1,
-        outcome=said.outcome,
-        findings=said.findings.strip(),
-        conditions=said.conditions.strip(),
+        outcome=conclusion.outcome,
+        findings=conclusion.findings.strip(),
+        conditions=conclusion.conditions.strip(),
         live_versions=[occupancy.version.number for occupancy in is_in_protected_stage(row)],
         due=row.next_review,
         next_review=following,
@@ -199,9 +199,9 @@ def _kept_out(person: User, model: RegisteredModel) -> str:
     """Return why a person may not review a model; empty if they may."""
     if person.pk == model.owner_id:
         return "owns the model"
-    standing = is_in_protected_stage(model)
-    parties = participation((occupancy.version_id, occupancy.version_id, None) for occupancy in standing)
-    for occupancy in standing:
+    places = is_in_protected_stage(model)
+    parties = participation((occupancy.version_id, occupancy.version_id, None) for occupancy in places)
+    for occupancy in places:
         version, had_part = occupancy.version, parties[occupancy.version_id]
         where = f"v{version.number}, which is in {occupancy.stage.name},"
         if person.pk == version.registered_by_id or person.uid in had_part.token_accounts:
@@ -215,18 +215,18 @@ def _kept_out(person: User, model: RegisteredModel) -> str:
     return ""
 
 
-def _checked(model: RegisteredModel, said: ReviewConclusion) -> date:
+def _checked(model: RegisteredModel, conclusion: ReviewConclusion) -> date:
     """Validate the conclusion and return the date of the next review."""
     faults = ErrorCollector()
-    with_conditions = said.outcome == PeriodicReview.Outcome.CONDITIONS
-    if said.outcome not in PeriodicReview.Outcome.values:
+    with_conditions = conclusion.outcome == PeriodicReview.Outcome.CONDITIONS
+    if conclusion.outcome not in PeriodicReview.Outcome.values:
         faults.add("/outcome", "invalid", f"An outcome is one of: {', '.join(PeriodicReview.Outcome.values)}.")
-    faults.clean_text("/findings", said.findings, 50_000, required=True)
-    faults.clean_text("/conditions", said.conditions, 20_000, required=with_conditions)
-    if said.conditions.strip() and not with_conditions:
+    faults.clean_text("/findings", conclusion.findings, 50_000, required=True)
+    faults.clean_text("/conditions", conclusion.conditions, 20_000, required=with_conditions)
+    if conclusion.conditions.strip() and not with_conditions:
         faults.add("/conditions", "not_here", "Conditions belong to the outcome “fit with conditions”.")
     latest, today = latest_next(model), clock.now().date()
-    following = said.next_review or latest
+    following = conclusion.next_review or latest
     if following <= today:
         faults.add("/next_review", "past", "The next review must be in the future.")
     elif following > latest:

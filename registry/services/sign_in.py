@@ -58,9 +58,9 @@ def sign_in(*, username: str, password: str) -> User:
     if person is None or not right or not person.is_active or person.kind != User.Kind.PERSON:
         # An unknown name runs the same statements and takes the same time. The name is not recorded, because people
         # type passwords there.
-        thing, stream = (_thing(person), _stream(person)) if person is not None else (UNKNOWN, str(UNKNOWN))
+        target, stream = (_ref(person), _stream(person)) if person is not None else (UNKNOWN, str(UNKNOWN))
         with transaction.atomic():
-            recorder.record_event(PERSON_SIGN_IN_FAILED, actor=SIGN_IN_PROCESS, target=thing, stream=stream)
+            recorder.record_event(PERSON_SIGN_IN_FAILED, actor=SIGN_IN_PROCESS, target=target, stream=stream)
         raise PermissionDeniedError(
             "User name or password is incorrect. Try again, or ask an administrator for a new password.",
             code="sign_in_failed",
@@ -68,7 +68,7 @@ def sign_in(*, username: str, password: str) -> User:
     with transaction.atomic():
         _forget(keys, made)
         recorder.record_event(
-            PERSON_SIGNED_IN, actor=access.actor_for(person), target=_thing(person), stream=_stream(person)
+            PERSON_SIGNED_IN, actor=access.actor_for(person), target=_ref(person), stream=_stream(person)
         )
     return person
 
@@ -76,7 +76,7 @@ def sign_in(*, username: str, password: str) -> User:
 @transaction.atomic
 def sign_out(*, actor: Actor, person: User) -> None:
     """Record that a person signed out; the caller ends the session."""
-    recorder.record_event(PERSON_SIGNED_OUT, actor=actor, target=_thing(person), stream=_stream(person))
+    recorder.record_event(PERSON_SIGNED_OUT, actor=actor, target=_ref(person), stream=_stream(person))
 
 
 def reauthenticate(person: User, password: str, *, pointer: str) -> None:
@@ -121,7 +121,7 @@ def reauthenticate_to_administer(person: User, password: str, *, pointer: str) -
         )
     with transaction.atomic():
         actor = access.actor_for(person)
-        recorder.record_event(PERSON_REAUTHENTICATED, actor=actor, target=_thing(person), stream=_stream(person))
+        recorder.record_event(PERSON_REAUTHENTICATED, actor=actor, target=_ref(person), stream=_stream(person))
 
 
 def _held_to(person: User, password: str, *, counted_as: str, failed: str) -> bool:
@@ -133,7 +133,7 @@ def _held_to(person: User, password: str, *, counted_as: str, failed: str) -> bo
     made = _count(keys)
     if not _matches(person, password):
         with transaction.atomic():
-            recorder.record_event(failed, actor=access.actor_for(person), target=_thing(person), stream=_stream(person))
+            recorder.record_event(failed, actor=access.actor_for(person), target=_ref(person), stream=_stream(person))
         return False
     _forget(keys, made)
     return True
@@ -207,7 +207,7 @@ def _forget(keys: dict[str, int], made: list[PasswordAttempt]) -> None:
     PasswordAttempt.objects.filter(Q(key=both) | Q(pk__in=[attempt.pk for attempt in made])).delete()
 
 
-def _thing(person: User) -> ObjectRef:
+def _ref(person: User) -> ObjectRef:
     return ObjectRef("person", person.uid)
 
 

@@ -81,7 +81,7 @@ def issue_link(*, actor: Actor, person: User, way: str, reason: str) -> tuple[Si
     event = recorder.record_event(
         PERSON_LINK_ISSUED,
         actor=actor,
-        target=_thing(user),
+        target=_ref(user),
         stream=f"person:{user.uid}",
         data={"way": way, "expires_at": leaf.timestamp(link.expires_at), "link": str(link.uid)},
         reason=why,
@@ -130,7 +130,7 @@ def redeem_link(*, secret: str, password: str) -> User:
         event = recorder.record_event(
             PERSON_PASSWORD_REPLACED,
             actor=access.actor_for(user, auth="link"),
-            target=_thing(user),
+            target=_ref(user),
             stream=f"person:{user.uid}",
             data={"way": link.way, "link": str(link.uid)},
         )
@@ -197,5 +197,5 @@ def _refused() -> PermissionDeniedError:
     )
 
 
-def _thing(user: User) -> ObjectRef:
+def _ref(user: User) -> ObjectRef:
     return ObjectRef("person", user.uid)

@@ -195,7 +195,7 @@ def _set_tier(actor: Actor, proposal: ChangeProposal) -> list[ObjectRef]:
         raise InvalidStateError(
             f"The account of {proposer.name}, who proposed this, is deactivated. {again}", code="inactive"
         )
-    prepared = assessments.prepare_proposed(model, proposal, published=found[0], asked=found[1])
+    prepared = assessments.prepare_proposed(model, proposal, published=found[0], questionnaire=found[1])
     before = model.risk_tier
     made = assessments.write(prepared, actor=actor, proposal=proposal)
     agreed = [ObjectRef("assessment", str(made.uid)), ObjectRef("change_proposal", str(proposal.uid))]

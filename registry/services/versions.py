@@ -139,7 +139,7 @@ def declare_version(
         event = recorder.record_event(
             VERSION_DECLARED,
             actor=actor,
-            target=_thing(version),
+            target=_ref(version),
             stream=_stream(row),
             related_objects=[ObjectRef("model", str(row.uid))],
             changes=[Change("status", None, str(version.status)), Change("stage", None, version.stage.slug)],
@@ -259,9 +259,9 @@ def _complete_locked(
     if missing:
         named = ", ".join(file.path for file in missing[:_NAMED])
         named += f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        said = "".join(f" {upload_error(file)}" for file in missing[:_NAMED] if upload_error(file))
+        details = "".join(f" {upload_error(file)}" for file in missing[:_NAMED] if upload_error(file))
         raise InvalidStateError(
-            f"{len(missing)} of {len(files)} files are not stored: {named}.{said} Upload them, then complete the "
+            f"{len(missing)} of {len(files)} files are not stored: {named}.{details} Upload them, then complete the "
             "version.",
             code="files_missing",
             requirements=[file.path for file in missing],
@@ -358,7 +358,7 @@ def _append_registered(
     return recorder.record_event(
         VERSION_REGISTERED,
         actor=actor,
-        target=_thing(version),
+        target=_ref(version),
         stream=_stream(version.model),
         related_objects=[ObjectRef("model", str(version.model.uid))],
         changes=[Change("status", before, str(ModelVersion.Status.REGISTERED))],
@@ -396,7 +396,7 @@ def _other_size(artifact: Artifact) -> ValidationFailedError:
     )
 
 
-def _thing(version: ModelVersion) -> ObjectRef:
+def _ref(version: ModelVersion) -> ObjectRef:
     return ObjectRef("version", str(version.uid))
 
 

@@ -248,7 +248,7 @@ class S3Store:
         with _translate_errors():
             facts = self.client.head_object(Bucket=self.bucket.name, Key=key)
         raw = S3RangeReader(
-            self.client, self.bucket.name, key, facts["ContentLength"], facts["ETag"], asking=_translate_errors
+            self.client, self.bucket.name, key, facts["ContentLength"], facts["ETag"], translating=_translate_errors
         )
         return cast("BinaryIO", io.BufferedReader(raw, CHUNK))
 

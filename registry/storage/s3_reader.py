@@ -25,15 +25,15 @@ class S3RangeReader(io.RawIOBase):
     Args:
         size: size of the object in bytes.
         tag: its ETag.
-        asking: context manager that translates the errors of the client.
+        translating: context manager that translates the errors of the client.
     """
 
     def __init__(
         self, client: S3Client, bucket: str, key: str, size: int, tag: str,
-        *, asking: Callable[[], AbstractContextManager[None]],
+        *, translating: Callable[[], AbstractContextManager[None]],
     ) -> None:  # fmt: skip
         self._client, self._bucket, self._key = client, bucket, key
-        self._size, self._tag, self._asking = size, tag, asking
+        self._size, self._tag, self._translating = size, tag, translating
         self._at = 0
         self._body: Any = None
 
@@ -82,7 +82,7 @@ class S3RangeReader(io.RawIOBase):
 
     def _stream(self) -> Any:
         if self._body is None:
-            with self._asking():
+            with self._translating():
                 answer = self._client.get_object(
                     Bucket=self._bucket, Key=self._key, Range=f"bytes={self._at}-", IfMatch=self._tag
                 )

@@ -22,11 +22,11 @@ pytestmark = pytest.mark.django_db
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def _days(actor: Actor, thing: ObjectRef, stream: str, count: int, **rest: object) -> list[Event]:
+def _days(actor: Actor, about: ObjectRef, stream: str, count: int, **rest: object) -> list[Event]:
     events = []
     for day in range(count):
         with clock.freeze(START + timedelta(days=day)):
-            events.append(record_event(LOG_OPENED, actor=actor, target=thing, stream=stream, **rest))  # type: ignore[arg-type]  # the arguments of the case have many types
+            events.append(record_event(LOG_OPENED, actor=actor, target=about, stream=stream, **rest))  # type: ignore[arg-type]  # the arguments of the case have many types
     return events
 
 
@@ -77,7 +77,7 @@ def test_search_joins_its_conditions(ada: Actor, model: ObjectRef) -> None:
 
     assert selectors.search(actor="usr_ada").events == mine[::-1]
     assert len(selectors.search(actor=["usr_ada", "check-worker"]).events) == 6
-    assert selectors.search(thing=ObjectRef("run", "r1")).events == theirs[::-1]
+    assert selectors.search(about=ObjectRef("run", "r1")).events == theirs[::-1]
     assert (
         selectors.search(action="log.opened", actor="check-worker", after=START + timedelta(days=1)).events
         == theirs[1:]
@@ -131,11 +131,11 @@ def test_search_needs_no_scan_and_no_sort() -> None:
 # --- private values ---
 
 
-def _with_secrets(actor: Actor, thing: ObjectRef) -> Event:
+def _with_secrets(actor: Actor, about: ObjectRef) -> Event:
     return record_event(
         LOG_OPENED,
         actor=actor,
-        target=thing,
+        target=about,
         stream="a",
         reason="because",
         changes=[Change("plain", 1, 2), Change("note", Secret("same"), Secret("same"))],

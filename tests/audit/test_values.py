@@ -138,7 +138,7 @@ def register_again(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("register_again")
 @pytest.mark.parametrize(
     "name",
-    ["model.measured", "promotion.changes_requested", "model_card.frozen", "request.withdrawn", "waiver.granted",
+    ["model.measured", "promotion.changes_requested", "model_card.frozen", "request.withdrawn", "licence.granted",
      "packet.held", "alias.rolled_back", "permit.sent"],
 )  # fmt: skip
 def test_actions_are_noun_and_past_participle(name: str) -> None:

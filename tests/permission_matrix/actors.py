@@ -367,7 +367,9 @@ def build() -> World:
         rationale="For the table.",
     )
     reviews.record(
-        actor=access.actor_for(world.person("ap")), model=unused, said=reviews.ReviewConclusion("fit", "For the table.")
+        actor=access.actor_for(world.person("ap")),
+        model=unused,
+        conclusion=reviews.ReviewConclusion("fit", "For the table."),
     )
     for source in (TO_STAGING, TO_PRODUCTION, TO_CHAMPION):
         policies.publish(actor=setup.INSTALLER, source=source, reason="the scene of a test")

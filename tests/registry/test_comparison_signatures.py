@@ -62,7 +62,7 @@ def test_json_in_a_string_is_the_same_as_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "aspect", "breaking", "says"),
+    ("before", "after", "aspect", "breaking", "description"),
     [
         ([("a", "long"), ("b", "long")], [("a", "long")], "presence", True, "removed input"),
         ([("a", "long")], [("a", "long"), ("b", "long")], "presence", True, "new required input"),
@@ -76,10 +76,10 @@ def test_json_in_a_string_is_the_same_as_json() -> None:
         ([("a", "long"), ("b", "long")], [("b", "long"), ("a", "long")], "order", False, "by name"),
     ],
 )
-def test_inputs(before: Any, after: Any, aspect: str, breaking: bool, says: str) -> None:
+def test_inputs(before: Any, after: Any, aspect: str, breaking: bool, description: str) -> None:
     change = only({"inputs": columns(*before)}, {"inputs": columns(*after)})
     assert (change.aspect, change.breaking) == (aspect, breaking)
-    assert says in change.says
+    assert description in change.description
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_tensors() -> None:
     image, mask = tensor(-1, 3, name="image"), tensor(-1, 1, name="mask")
     change = only({"inputs": [image, mask]}, {"inputs": [mask, image]})
     assert (change.aspect, change.breaking) == ("order", True)
-    assert "reordered tensors" in change.says
+    assert "reordered tensors" in change.description
     change = only({"inputs": [tensor(2)]}, {"inputs": [tensor(2, dtype="float64")]})
     assert (change.aspect, change.breaking) == ("type", False)
 

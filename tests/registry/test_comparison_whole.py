@@ -181,7 +181,7 @@ def test_data_are_the_same_where_a_digest_says_so() -> None:
 
     def said(before: Dataset, after: Dataset) -> tuple[str, str, str]:
         (row,) = compare(VersionSnapshot("m", 1, datasets=[before]), VersionSnapshot("m", 2, datasets=[after])).data
-        return row.kind, row.identity, row.says
+        return row.kind, row.identity, row.description
 
     assert said(strong, strong) == ("same", "same", "the same bytes")
     assert said(strong, other) == ("changed", "other", "other data: the digests differ")

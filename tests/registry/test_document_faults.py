@@ -40,8 +40,8 @@ def test_a_wrong_value_is_named_with_its_line_and_field() -> None:
 def test_an_unknown_field_is_named_with_the_one_that_is_meant() -> None:
     found = details(POLICY.format(count=1).replace("stages:", "stagess:"))
     assert (
-        "line 5, field applies_to.stagess: there is no field “stagess” here. Did you mean stages? Allowed here: from, "
-        "stages, aliases, tiers." in found
+        "line 5, field applies_to.stagess: there is no field “stagess” here. Did you mean stages? Allowed here: tiers, "
+        "tags, data_classes, teams, affects_people, regulations, from, stages, aliases." in found
     )
     (detail,) = details(
         POLICY.format(count=1).replace("group:", "team:").replace("    count", "    group: risk-team\n    count")

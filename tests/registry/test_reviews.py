@@ -38,7 +38,7 @@ def model(people: People) -> RegisteredModel:
 def test_a_review_sets_the_next_one_by_the_tier(people: People, model: RegisteredModel) -> None:
     with clock.freeze(NOW):
         made = reviews.record(
-            actor=actor_for(people.marta), model=model, said=ReviewConclusion("fit", "Drift is within limits.")
+            actor=actor_for(people.marta), model=model, conclusion=ReviewConclusion("fit", "Drift is within limits.")
         )
     model.refresh_from_db()
     assert (made.number, made.due, made.next_review) == (1, TODAY + timedelta(days=10), date(2028, 7, 1))
@@ -49,7 +49,7 @@ def test_a_review_sets_the_next_one_by_the_tier(people: People, model: Registere
 
 
 @pytest.mark.parametrize(
-    ("said", "pointer", "code"),
+    ("conclusion", "pointer", "code"),
     [
         (ReviewConclusion("fine", "x"), "/outcome", "invalid"),
         (ReviewConclusion("fit", " "), "/findings", "required"),
@@ -59,18 +59,18 @@ def test_a_review_sets_the_next_one_by_the_tier(people: People, model: Registere
         (ReviewConclusion("fit", "x", next_review=date(2028, 7, 2)), "/next_review", "too_late"),
     ],
 )
-def test_what_is_said_is_held_to_its_form(
-    people: People, model: RegisteredModel, said: ReviewConclusion, pointer: str, code: str
+def test_a_conclusion_is_validated(
+    people: People, model: RegisteredModel, conclusion: ReviewConclusion, pointer: str, code: str
 ) -> None:
     with clock.freeze(NOW), pytest.raises(ValidationFailedError) as refused:
-        reviews.record(actor=actor_for(people.marta), model=model, said=said)
+        reviews.record(actor=actor_for(people.marta), model=model, conclusion=conclusion)
     assert [(error.pointer, error.code) for error in refused.value.errors] == [(pointer, code)]
 
 
 def test_nobody_reviews_what_they_own(people: People, model: RegisteredModel) -> None:
     factories.grant(Role.APPROVER, to=people.priya, on=model)
     with pytest.raises(PermissionDeniedError, match="owns the model") as refused:
-        reviews.record(actor=actor_for(people.priya), model=model, said=ReviewConclusion("fit", "Mine is fine."))
+        reviews.record(actor=actor_for(people.priya), model=model, conclusion=ReviewConclusion("fit", "Mine is fine."))
     assert (refused.value.code, refused.value.rule) == ("separation_of_duties", "SoD-6")
     assert refused.value.who_can == ("Marta Kovač",)
 
@@ -78,21 +78,21 @@ def test_nobody_reviews_what_they_own(people: People, model: RegisteredModel) ->
 def test_who_decides_on_nothing_reviews_nothing(people: People, model: RegisteredModel) -> None:
     factories.grant(Role.VIEWER, to=people.chen, on=model)
     with pytest.raises(PermissionDeniedError):
-        reviews.record(actor=actor_for(people.chen), model=model, said=ReviewConclusion("fit", "x"))
+        reviews.record(actor=actor_for(people.chen), model=model, conclusion=ReviewConclusion("fit", "x"))
     with pytest.raises(NotFoundError):
-        reviews.record(actor=actor_for(people.eve), model=model, said=ReviewConclusion("fit", "x"))
+        reviews.record(actor=actor_for(people.eve), model=model, conclusion=ReviewConclusion("fit", "x"))
     with pytest.raises(PermissionDeniedError, match="No token"):
         reviews.record(
-            actor=people.token_of(people.marta, "models:read"), model=model, said=ReviewConclusion("fit", "x")
+            actor=people.token_of(people.marta, "models:read"), model=model, conclusion=ReviewConclusion("fit", "x")
         )
     with pytest.raises(StaleRevisionError):
         reviews.record(
-            actor=actor_for(people.marta), model=model, said=ReviewConclusion("fit", "x"), expected_revision=99
+            actor=actor_for(people.marta), model=model, conclusion=ReviewConclusion("fit", "x"), expected_revision=99
         )
 
 
 def test_a_review_stays_as_it_was_recorded(people: People, model: RegisteredModel) -> None:
-    reviews.record(actor=actor_for(people.marta), model=model, said=ReviewConclusion("not_fit", "Unstable."))
+    reviews.record(actor=actor_for(people.marta), model=model, conclusion=ReviewConclusion("not_fit", "Unstable."))
     with pytest.raises(IntegrityError), transaction.atomic():
         PeriodicReview.objects.update(outcome="fit")
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -182,7 +182,7 @@ def test_two_workers_send_one_mail(transactional_db: None, people: People) -> No
 def test_a_review_recorded_puts_the_next_reminder_off(people: People, model: RegisteredModel) -> None:
     with clock.freeze(NOW):
         assert reminders.remind_all() == 1
-        reviews.record(actor=actor_for(people.marta), model=model, said=ReviewConclusion("fit", "Fine."))
+        reviews.record(actor=actor_for(people.marta), model=model, conclusion=ReviewConclusion("fit", "Fine."))
         assert reminders.remind_all() == 0
         models.update_model(actor=actor_for(people.priya), model=model, next_review=TODAY + timedelta(days=2))
         assert reminders.remind_all() == 1

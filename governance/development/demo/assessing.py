@@ -94,7 +94,7 @@ def review(world: World, model: Described, day: date | None = None) -> bool:
         return False
     seed = _seed(model) + made.reviews.count()
     conditional = seed % 4 == 0
-    said = ReviewConclusion(
+    conclusion = ReviewConclusion(
         PeriodicReview.Outcome.CONDITIONS if conditional else PeriodicReview.Outcome.FIT,
         FINDINGS[seed % len(FINDINGS)],
         CONDITIONS if conditional else "",
@@ -105,7 +105,7 @@ def review(world: World, model: Described, day: date | None = None) -> bool:
             continue
         with world.acting(username) as actor:
             if reviews.may_review(actor=actor, model=made):
-                reviews.record(actor=actor, model=made, said=said)
+                reviews.record(actor=actor, model=made, conclusion=conclusion)
                 return True
     return False
 

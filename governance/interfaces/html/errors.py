@@ -89,7 +89,7 @@ def _to_ask(request: HttpRequest, refusal: DomainError) -> tuple[str, str] | Non
     The offer is also made for models that do not exist, so that it does not reveal whether one exists.
     """
     if isinstance(refusal, PermissionDeniedError):
-        return refusal.ask
+        return refusal.access_request
     match = request.resolver_match
     slug = str(match.kwargs.get("slug", "")) if match is not None and match.namespace == "web" else ""
     return (slug, "viewer") if slug and refusal.detail == access.model_not_found_message(slug) else None

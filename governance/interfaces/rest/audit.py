@@ -101,7 +101,7 @@ class EventsView(Endpoint):
         page = log.search(
             action=asked.action,
             actor=asked.actor,
-            thing=thing or named.thing,
+            about=thing or named.about,
             stream=f"model:{named.model.uid}" if named.model is not None else None,
             after=asked.after,
             before=asked.before,

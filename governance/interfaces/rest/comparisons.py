@@ -87,7 +87,7 @@ class FieldComparison(_Read):
     aspect: str = Field(description="presence, type, required, shape, order, default or value")
     before: str | None
     after: str | None
-    says: str
+    says: str = Field(validation_alias="description")
     breaking: bool = Field(description="Whether clients written for the first version fail or misinterpret the output.")
 
 
@@ -145,7 +145,7 @@ class DatasetComparison(_Read):
     before: DatasetSide | None
     after: DatasetSide | None
     identity: str = Field(description="same, other, or unproven if there is no digest")
-    says: str
+    says: str = Field(validation_alias="description")
 
 
 class PackageComparison(_Read):

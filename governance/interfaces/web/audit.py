@@ -45,7 +45,7 @@ def audit(request: PageRequest) -> HttpResponse:
         action=filters.get("action"),
         actor=_actor_ids(filters.get("actor", "")) if filters.get("actor") else None,
         stream=f"model:{concern.model.uid}" if concern.model is not None else None,
-        thing=concern.thing,
+        about=concern.about,
         after=_start(filters.get("from", "")),
         before=_end(filters.get("to", "")),
         text=concern.text or None,

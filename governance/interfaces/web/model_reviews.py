@@ -63,7 +63,10 @@ def model_reviews(request: PageRequest, slug: str) -> HttpResponse:
             revision = given.pop("revision")
             try:
                 made = service.record(
-                    actor=request.actor, model=model, said=service.ReviewConclusion(**given), expected_revision=revision
+                    actor=request.actor,
+                    model=model,
+                    conclusion=service.ReviewConclusion(**given),
+                    expected_revision=revision,
                 )
             except (NotFoundError, PermissionDeniedError):
                 raise

@@ -47,17 +47,17 @@ def matching_models(
     Raises:
         InvalidQuery: a value is invalid according to the data, such as an unknown stage.
     """
-    asking = SearchContext(actor, query, stages)
+    context = SearchContext(actor, query, stages)
     found = within if within is not None else access.visible_models_for_list(actor)
     if not query.named("status"):
         found = found.filter(status=RegisteredModel.Status.ACTIVE)
     terms = [term for term in query.terms if not _of_version(term)]
     of_versions = [term for term in query.terms if _of_version(term)]
-    conditions = [model_condition(asking, term, more or {}) for term in terms]
-    together = [version_condition(asking, term) for term in of_versions if not term.negated]
+    conditions = [model_condition(context, term, more or {}) for term in terms]
+    together = [version_condition(context, term) for term in of_versions if not term.negated]
     if together:
-        conditions.append(_has_version(reduce(and_, together), one_by_one=asking.dense))
-    conditions += [~_has_version(version_condition(asking, term)) for term in of_versions if term.negated]
+        conditions.append(_has_version(reduce(and_, together), one_by_one=context.dense))
+    conditions += [~_has_version(version_condition(context, term)) for term in of_versions if term.negated]
     text = text_condition([term for term in terms if term.word is None])
     return found.filter(*text, *(c for c in conditions if c))
 
@@ -82,21 +82,21 @@ def matching_versions(
     Raises:
         InvalidQuery: see `matching_models`.
     """
-    asking = SearchContext(actor, query)
+    context = SearchContext(actor, query)
     versions = ModelVersion.objects.filter(model=of) if of is not None else ModelVersion.objects.all()
     models = access.visible_models_for_list(actor) if of is None else RegisteredModel.objects.all()
     if of is None and not query.named("status"):
         models = models.filter(status=RegisteredModel.Status.ACTIVE)
     of_versions = [term for term in query.terms if _of_version(term) or term.name == "tag"]
     rest = [term for term in query.terms if term.word is not None and term not in of_versions]
-    about_models = [c for c in (model_condition(asking, term, more or {}) for term in rest) if c]
+    about_models = [c for c in (model_condition(context, term, more or {}) for term in rest) if c]
     if of is None:
         versions = versions.filter(access.exists_in(models.filter(*about_models, pk=OuterRef("model_id"))))
     elif about_models:
         versions = versions.filter(model__in=RegisteredModel.objects.filter(*about_models, pk=of.pk))
     conditions = []
     for term in of_versions:
-        condition = tag(asking, term) if term.name == "tag" else version_condition(asking, term)
+        condition = tag(context, term) if term.name == "tag" else version_condition(context, term)
         conditions.append(~condition if term.negated else condition)
     own = text_condition([term for term in query.terms if term.word is None])
     if own:

@@ -78,8 +78,8 @@ def text_or_prefix(field: str, value: Value) -> Condition:
 def moment_of(field: str) -> Compile:
     """Return the function that compiles a filter on a time."""
 
-    def compiled(asking: SearchContext, term: Term) -> Condition:
-        return any_of([moments(asking, field, value.span) for value in term.values if value.span is not None])
+    def compiled(context: SearchContext, term: Term) -> Condition:
+        return any_of([moments(context, field, value.span) for value in term.values if value.span is not None])
 
     return compiled
 
@@ -94,21 +94,21 @@ def in_range(field: str, span: Range, read: Callable[[Bound], Any]) -> Condition
     return condition
 
 
-def as_day(asking: SearchContext, bound: Bound) -> date:
+def as_day(context: SearchContext, bound: Bound) -> date:
     """Return a date; an age counts forward from today, because a review date is in the future."""
     if isinstance(bound, RelativeAge):
-        return asking.today + bound.distance
+        return context.today + bound.distance
     assert isinstance(bound, date)
     return bound
 
 
-def moments(asking: SearchContext, field: str, span: Range) -> Condition:
+def moments(context: SearchContext, field: str, span: Range) -> Condition:
     """Return a condition on a time: dates are whole days in UTC; an age below thirty days is a time after thirty
     days ago.
     """
     bound = span.low if span.low is not None else span.high
     if isinstance(bound, RelativeAge):
-        moment = asking.now - bound.distance
+        moment = context.now - bound.distance
         younger = span.high is not None
         within = span.with_high if younger else span.with_low
         return Q(**{f"{field}__{'gt' if younger else 'lt'}{'e' if within else ''}": moment})

@@ -26,20 +26,20 @@ from registry.selectors.search.conditions import (
 DUE_DAYS = 30
 
 
-def model_condition(asking: SearchContext, term: Term, more: Mapping[str, Compile]) -> Condition:
+def model_condition(context: SearchContext, term: Term, more: Mapping[str, Compile]) -> Condition:
     """Return the condition on a model for one term of a query; `more` adds filters to those of the registry."""
     if term.word is None:
         return Q()
     compile_ = more.get(term.name) or _OF_MODELS[term.name]
-    condition = compile_(asking, term)
+    condition = compile_(context, term)
     return ~condition if term.negated and condition else condition
 
 
-def _name(asking: SearchContext, term: Term) -> Condition:
+def _name(context: SearchContext, term: Term) -> Condition:
     return any_of([Q(**{f"slug__{'startswith' if v.is_prefix else 'exact'}": v.text.casefold()}) for v in term.values])
 
 
-def _tier(asking: SearchContext, term: Term) -> Condition:
+def _tier(context: SearchContext, term: Term) -> Condition:
     conditions = []
     for value in term.values:
         if value.span is not None:
@@ -53,13 +53,13 @@ def _tier(asking: SearchContext, term: Term) -> Condition:
     return condition & Q(risk_tier__isnull=False) if not any(v.text == NONE for v in term.values) else condition
 
 
-def _owner(asking: SearchContext, term: Term) -> Condition:
+def _owner(context: SearchContext, term: Term) -> Condition:
     conditions = []
     for value in term.values:
         if value.text == NONE:
             conditions.append(Q(owner__isnull=True))
         elif value.text.casefold() == "@me":
-            conditions.append(Q(owner__uid=asking.actor.person or ""))
+            conditions.append(Q(owner__uid=context.actor.person or ""))
         elif value.text.startswith("usr_"):
             conditions.append(Q(owner__uid=value.text))
         else:
@@ -67,7 +67,7 @@ def _owner(asking: SearchContext, term: Term) -> Condition:
     return any_of(conditions)
 
 
-def _team(asking: SearchContext, term: Term) -> Condition:
+def _team(context: SearchContext, term: Term) -> Condition:
     conditions = []
     for value in term.values:
         if value.text == NONE and not value.is_prefix:
@@ -77,21 +77,21 @@ def _team(asking: SearchContext, term: Term) -> Condition:
     return any_of(conditions)
 
 
-def _status(asking: SearchContext, term: Term) -> Condition:
+def _status(context: SearchContext, term: Term) -> Condition:
     given = {value.text for value in term.values}
     return Q() if "any" in given else Q(status__in=given)
 
 
-def _regulation(asking: SearchContext, term: Term) -> Condition:
+def _regulation(context: SearchContext, term: Term) -> Condition:
     return any_of([Q(regulations__contains=[value.text]) for value in term.values])
 
 
-def _review(asking: SearchContext, term: Term) -> Condition:
-    today = asking.today
+def _review(context: SearchContext, term: Term) -> Condition:
+    today = context.today
     conditions = []
     for value in term.values:
         if value.span is not None:
-            conditions.append(in_range("next_review", value.span, lambda bound: as_day(asking, bound)))
+            conditions.append(in_range("next_review", value.span, lambda bound: as_day(context, bound)))
         elif value.text == NONE:
             conditions.append(Q(next_review__isnull=True))
         elif value.text == "overdue":
@@ -102,7 +102,7 @@ def _review(asking: SearchContext, term: Term) -> Condition:
     return condition if any(v.text == NONE for v in term.values) else condition & Q(next_review__isnull=False)
 
 
-def _is(asking: SearchContext, term: Term) -> Condition:
+def _is(context: SearchContext, term: Term) -> Condition:
     unowned, untiered = is_unowned(), Q(risk_tier__isnull=True)
     meaning = {
         "unowned": unowned,
@@ -113,7 +113,7 @@ def _is(asking: SearchContext, term: Term) -> Condition:
     return any_of([meaning[value.text] for value in term.values])
 
 
-def tag(asking: SearchContext, term: Term) -> Condition:
+def tag(context: SearchContext, term: Term) -> Condition:
     """Return the condition for `tag:key` and `tag.key:value`."""
     if term.part:
         return any_of([_tagged(term.part, value) for value in term.values])

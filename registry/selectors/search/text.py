@@ -37,16 +37,16 @@ def text_condition(terms: Sequence[Term]) -> list[Any]:
 
 
 def _contains(terms: Sequence[Term]) -> Any:
-    written = " ".join(f'"{_said(term)}"' if term.quoted else _said(term) for term in terms)
+    written = " ".join(f'"{_text(term)}"' if term.quoted else _text(term) for term in terms)
     english = SearchQuery(written, search_type="websearch", config="pg_catalog.english")
     parts = [part for term in terms if (part := _as_written(term))]
-    if not parts or any(_said(term).casefold() == "or" for term in terms):
+    if not parts or any(_text(term).casefold() == "or" for term in terms):
         return SearchVectorExact(_Words(), english)
     plain = SearchQuery(" & ".join(parts), search_type="raw", config="pg_catalog.simple")
     return SearchVectorExact(_Words(), english | plain)
 
 
-def _said(term: Term) -> str:
+def _text(term: Term) -> str:
     """Return the text of a term without operators: the parser has handled negation, and PostgreSQL refuses more
     than 32 NOTs in a row ("tsquery stack too small").
     """
@@ -57,7 +57,7 @@ def _as_written(term: Term) -> str:
     """Return the term for to_tsquery: a phrase in order, or prefixes of words. Contains only letters and digits
     of the input.
     """
-    lexemes = [f"'{lexeme}'" for lexeme in _LEXEME.findall(_said(term).lower())]
+    lexemes = [f"'{lexeme}'" for lexeme in _LEXEME.findall(_text(term).lower())]
     if term.quoted:
         return f"({' <-> '.join(lexemes)})" if lexemes else ""
     return " & ".join(f"{lexeme}:*" for lexeme in lexemes)

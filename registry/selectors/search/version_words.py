@@ -26,15 +26,15 @@ statistics of names and of values, but not of the values of one metric, and woul
 """
 
 
-def version_condition(asking: SearchContext, term: Term) -> Condition:
+def version_condition(context: SearchContext, term: Term) -> Condition:
     """Return the condition on a version for one term of a query."""
-    return _OF_VERSIONS[term.name](asking, term)
+    return _OF_VERSIONS[term.name](context, term)
 
 
-def _stage(asking: SearchContext, term: Term) -> Condition:
+def _stage(context: SearchContext, term: Term) -> Condition:
     stages: dict[str, int] = {}
     known: list[str] = []
-    for pk, slug, name in asking.stages:
+    for pk, slug, name in context.stages:
         stages[slug.casefold()] = stages[name.casefold()] = pk
         known.append(slug)
     found = []
@@ -44,28 +44,28 @@ def _stage(asking: SearchContext, term: Term) -> Condition:
             meant = closest_match(value.text.casefold(), known)
             hint = f" Did you mean “{meant}”?" if meant else ""
             detail = f"There is no stage “{value.text}”.{hint} There are: {', '.join(known)}."
-            raise asking.fault(value, detail, known, meant)
+            raise context.fault(value, detail, known, meant)
         found.append(known_as)
     return Q(stage__in=found)
 
 
-def _alias(asking: SearchContext, term: Term) -> Condition:
+def _alias(context: SearchContext, term: Term) -> Condition:
     named = any_of([text_or_prefix("name", value) for value in term.values])
     return Q(Exists(AliasAssignment.objects.filter(IS_CURRENT, named, version_id=OuterRef("pk"))))
 
 
-def _metric(asking: SearchContext, term: Term) -> Condition:
+def _metric(context: SearchContext, term: Term) -> Condition:
     spans = [in_range("value", value.span, lambda bound: bound) for value in term.values if value.span is not None]
     named = matches_text("name", term.part)
     measured = Metric.objects.filter(named, any_of(spans), latest=True, slice="")
     few = list(measured.values_list("version_id", flat=True).order_by()[: FEW + 1])
     if len(few) <= FEW:
         return Q(pk__in=few)
-    asking.dense = True
+    context.dense = True
     return access.exists_in(measured.filter(version_id=OuterRef("pk")))
 
 
-def _digest(asking: SearchContext, term: Term) -> Condition:
+def _digest(context: SearchContext, term: Term) -> Condition:
     conditions = []
     for value in term.values:
         holding = Artifact.objects.filter(sha256__startswith=value.text).values("version_id")
@@ -73,15 +73,15 @@ def _digest(asking: SearchContext, term: Term) -> Condition:
     return any_of(conditions)
 
 
-def _run(asking: SearchContext, term: Term) -> Condition:
+def _run(context: SearchContext, term: Term) -> Condition:
     return any_of([text_or_prefix("run_id", value) for value in term.values])
 
 
-def _commit(asking: SearchContext, term: Term) -> Condition:
+def _commit(context: SearchContext, term: Term) -> Condition:
     return any_of([Q(code_commit__startswith=value.text) for value in term.values])
 
 
-def _dataset(asking: SearchContext, term: Term) -> Condition:
+def _dataset(context: SearchContext, term: Term) -> Condition:
     named = any_of([text_or_prefix("name", value) | Q(digest=value.text) for value in term.values])
     return Q(pk__in=DatasetReference.objects.filter(named).values("version_id"))
 

@@ -208,7 +208,7 @@ def _version(batch: _Batch, scene: Scene, model: RegisteredModel, plan: VersionP
     drafted = recorder.build_event(
         VERSION_REGISTERED,
         actor=access.actor_for(model.owner),  # type: ignore[arg-type]  # loaded models have owners
-        thing=ObjectRef("version", str(row.uid)),
+        target=ObjectRef("version", str(row.uid)),
         related=[ObjectRef("model", str(model.uid)), ObjectRef("alias", f"{model.uid}/{ALIAS}")],
         changes=[Change("status", None, "registered")],
         data={
@@ -319,7 +319,7 @@ def _registered(model: RegisteredModel, actor: Actor) -> EventDraft:
     return recorder.build_event(
         MODEL_REGISTERED,
         actor=actor,
-        thing=ObjectRef("model", str(model.uid)),
+        target=ObjectRef("model", str(model.uid)),
         changes=[
             *(Change(name, None, value) for name, value in values.items() if value is not None and name != "tags"),
             Change("tags", None, [f"{name}={value}" for name, value in model.tags.items()]),
@@ -334,7 +334,7 @@ def _grant(batch: _Batch, model: RegisteredModel, role: Role, holder: User | Rev
     drafted = recorder.build_event(
         GRANT_GIVEN,
         actor=LOADER,
-        thing=ObjectRef("grant", str(uid)),
+        target=ObjectRef("grant", str(uid)),
         related=[subject, ObjectRef("model", str(model.uid))],
         changes=[Change("role", None, str(role))],
         data={"role": str(role), "subject": subject.as_leaf(), "model": str(model.uid)},

@@ -126,7 +126,9 @@ def make_rows(bank: Bank) -> Rows:
         rationale="Declines are carried out without a look.",
     )
     reviews.record(
-        actor=actor_for(bank.people["aiko"]), model=bank.model, said=reviews.ReviewConclusion("fit", "Within limits.")
+        actor=actor_for(bank.people["aiko"]),
+        model=bank.model,
+        conclusion=reviews.ReviewConclusion("fit", "Within limits."),
     )
     token, _ = factories.token(bank.people["priya"], ["models:read"])
     first, second = (factories.person(name, name=name.title()) for name in ("olga", "otto"))

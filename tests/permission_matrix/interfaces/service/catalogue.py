@@ -108,7 +108,7 @@ def _(world: World, actor: Actor) -> None:
 
 @SERVICE.at("record a review")
 def _(world: World, actor: Actor) -> None:
-    reviews.record(actor=actor, model=world.unused, said=reviews.ReviewConclusion("fit", "Looked at it."))
+    reviews.record(actor=actor, model=world.unused, conclusion=reviews.ReviewConclusion("fit", "Looked at it."))
 
 
 @SERVICE.at("read the verification keys")
