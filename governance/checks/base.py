@@ -314,6 +314,21 @@ class Check:
         """
         return first if first == second else None
 
+    def judge_again(self, measures: Mapping[str, Any], before: Any, params: Any) -> Conclusion | None:
+        """Return the conclusion under other parameters, from the measures of an earlier run.
+
+        Replays of policies call it. Override if the measures of a run decide it; the files are not read again.
+
+        Args:
+            measures: the measures of the run.
+            before: the validated parameters of the run.
+            params: the validated parameters to judge by.
+
+        Returns:
+            The conclusion; None if the measures do not decide it.
+        """
+        return None
+
     def run(self, ctx: Context, params: Any) -> CheckOutcome:
         """Evaluate the version. The result must depend only on the arguments."""
         raise NotImplementedError

@@ -34,7 +34,8 @@ def evaluate_many(
     Returns:
         Verdicts by request number. An ungoverned transition has none.
     """
-    reviewers = _reviewers([request for request in requests if request.is_live], reader)
+    groups = {request.pk: gate_inputs.called_groups(request) for request in requests if request.is_live}
+    reviewers = list_reviewers([request for request in requests if request.is_live], reader, groups)
     blocking = blocking_findings(requests)
     documents = {
         request.pk: document
@@ -54,7 +55,7 @@ def evaluate_many(
                 request,
                 document,
                 latest,
-                _inputs(request, latest),
+                current_inputs(request, latest),
                 remedies=False,
                 waivers=waivers.get(request.pk),
             ),
@@ -69,7 +70,7 @@ def evaluate_many(
     return found
 
 
-def _inputs(request: PromotionRequest, latest: Mapping[str, CheckRun]) -> dict[str, str]:
+def current_inputs(request: PromotionRequest, latest: Mapping[str, CheckRun]) -> dict[str, str]:
     """Return the inputs digest of each latest run that ran with the installed version of its check.
 
     A change of the version's contents queues new runs in the same transaction, so the digest that settling stored is
@@ -85,9 +86,16 @@ def _inputs(request: PromotionRequest, latest: Mapping[str, CheckRun]) -> dict[s
     return found
 
 
-def _reviewers(requests: Collection[PromotionRequest], reader: Member | None) -> dict[int, tuple[Reviewer, ...]]:
-    """Return for each live request which of its signers and the reader are its reviewers."""
-    groups = {request.pk: gate_inputs.called_groups(request) for request in requests}
+def list_reviewers(
+    requests: Collection[PromotionRequest], reader: Member | None, groups: Mapping[int, Collection[str]]
+) -> dict[int, tuple[Reviewer, ...]]:
+    """Return for each live request which of its signers and the reader are its reviewers.
+
+    Args:
+        requests: live requests, with their decisions prefetched.
+        reader: who reads; None for the signers alone.
+        groups: slugs of the groups that each request requires, by request number.
+    """
     readers = reader.user.pk if reader is not None else None
     signers: dict[int, frozenset[int]] = {
         request.pk: frozenset(
@@ -104,7 +112,7 @@ def _reviewers(requests: Collection[PromotionRequest], reader: Member | None) ->
             each
             for each in known
             if (each.user.pk == readers or each.user.pk in signers[request.pk])
-            and not groups[request.pk].isdisjoint(each.groups_on(request.model_id))
+            and not set(groups[request.pk]).isdisjoint(each.groups_on(request.model_id))
         ]
         for request in requests
     }

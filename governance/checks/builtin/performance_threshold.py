@@ -132,6 +132,20 @@ needed, and the conclusion is `action_required`. A value that is not finite neve
                 lacking.append(" or ".join(parts))
         return tuple(dict.fromkeys(lacking))
 
+    def judge_again(self, measures: Mapping[str, Any], before: Any, params: Any) -> Conclusion | None:
+        """Compare the measured values with other limits on the same metrics, if the table is read in the same way."""
+        if any(getattr(before, name) != getattr(params, name) for name in ("confidence", *_READING)):
+            return None
+        measured = {limit.metric: limit for limit in before.thresholds}
+        if len(measured) != len(before.thresholds):
+            return None
+        verdicts = [_judge_measured(limit, measured.get(limit.metric), measures) for limit in params.thresholds]
+        if "fails" in verdicts:
+            return Conclusion.FAILURE
+        if None in verdicts:
+            return None
+        return Conclusion.ACTION_REQUIRED if "open" in verdicts else Conclusion.SUCCESS
+
     def run(self, ctx: Context, params: Any) -> CheckOutcome:
         """Return success if every limit holds."""
         table = ctx.one(EVALUATION_TABLE)
@@ -181,6 +195,35 @@ class _Judged:
         if self.dataset:
             said["dataset"] = self.dataset
         return said
+
+
+_READING = ("positive", "decision_threshold")
+"""The parameters by which the table is read."""
+_Verdict = Literal["holds", "fails", "open"]
+
+
+def _judge_measured(limit: Threshold, before: Threshold | None, measures: Mapping[str, Any]) -> _Verdict | None:
+    """Compare what an earlier run measured for `before` with another limit; None if it measured something else."""
+    if before is None or (limit.dataset, limit.slice) != (before.dataset, before.slice):
+        return None
+    rows = [row for row in measures.get("limits", ()) if row.get("limit") == before.words]
+    verdicts = [_verdict_on(limit, row) for row in rows]
+    if "fails" in verdicts:
+        return "fails"
+    return (None if None in verdicts else "open" if "open" in verdicts else "holds") if verdicts else None
+
+
+def _verdict_on(limit: Threshold, row: Mapping[str, Any]) -> _Verdict | None:
+    computed = row.get("source") == "computed"
+    bound = limit.bound or ("lower" if computed else "point")
+    pessimistic = row.get("lower" if limit.on_value.is_minimum else "upper")
+    value = row.get("value")
+    compared = value if bound == "point" else pessimistic
+    if value is None or (compared is None and computed):
+        return None
+    if compared is not None and limit.on_value.holds(compared):
+        return "holds"
+    return "open" if compared is None or limit.on_value.holds(value) else "fails"
 
 
 def _judge(
