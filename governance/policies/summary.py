@@ -34,8 +34,8 @@ def _changes(document: PolicyDocument, stages: Mapping[str, str]) -> str:
 
 def _models(document: PolicyDocument) -> str:
     tiers = [str(tier) for tier in document.applies_to.tiers]
-    words = f"a tier {_either(tiers)} model" if tiers else "a model of any tier"
-    return ", ".join((words, *restrictions_in_words(document.applies_to)))
+    model = f"a tier {_either(tiers)} model" if tiers else "a model of any tier"
+    return " ".join([model, *restrictions_in_words(document.applies_to)])
 
 
 def _needs(document: PolicyDocument) -> str:

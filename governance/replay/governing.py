@@ -11,6 +11,7 @@ from governance.models import PolicyRevision, PromotionRequest, RequestPolicy
 from governance.policies import (
     Basis,
     Demand,
+    ModelFacts,
     PolicyDocument,
     Represented,
     choose,
@@ -51,23 +52,23 @@ class Draft:
         return demands_of_alias(alias, source, represented) if represented is not None else ()
 
     def governed(
-        self, request: PromotionRequest, bound: tuple[tuple[int, str], ...], tier: int | None
+        self, request: PromotionRequest, bound: tuple[tuple[int, str], ...], facts: ModelFacts
     ) -> Governed | None:
         """Return the documents of a request; None if the draft does not concern it."""
         kind = (request.kind, request.confirming_group)
-        key = (bound, request.source_stage_id, request.target_stage_id, request.target_alias, tier, kind)
+        key = (bound, request.source_stage_id, request.target_stage_id, request.target_alias, facts, kind)
         if key not in self.known:
-            self.known[key] = self._decide(request, bound, tier)
+            self.known[key] = self._decide(request, bound, facts)
         return self.known[key]
 
     def _decide(
-        self, request: PromotionRequest, bound: tuple[tuple[int, str], ...], tier: int | None
+        self, request: PromotionRequest, bound: tuple[tuple[int, str], ...], facts: ModelFacts
     ) -> Governed | None:
         demands = self.demands(request.source_stage, request.target_stage, request.target_alias)
         revisions = [self.revisions[pk] for pk, _ in bound]
         was_bound = any(one.policy.slug == self.document.slug for one in revisions)
         others = [one for one in revisions if one.policy.slug != self.document.slug]
-        chosen, missing = self._choose(demands, others, tier)
+        chosen, missing = self._choose(demands, others, facts)
         stricter = {RequestPolicy.Basis.TIER, RequestPolicy.Basis.NEWER_REVISION}
         chosen += [
             self.revisions[pk]
@@ -84,7 +85,7 @@ class Draft:
         )
 
     def _choose(
-        self, demands: Sequence[Demand], others: Sequence[PolicyRevision], tier: int | None
+        self, demands: Sequence[Demand], others: Sequence[PolicyRevision], facts: ModelFacts
     ) -> tuple[list[PolicyRevision], tuple[str, ...]]:
         """Return the revision for each demand, and the words of those that none covers.
 
@@ -96,16 +97,16 @@ class Draft:
         ]
         chosen, missing = [], []
         for demand in demands:
-            found = choose([*own, (self.document, self.revision)], demand, tier) or choose(today, demand, tier)
+            found = choose([*own, (self.document, self.revision)], demand, facts) or choose(today, demand, facts)
             if found is not None:
                 chosen.append(found)
             elif demand.required:
                 missing.append(demand.words)
         return chosen, tuple(missing)
 
-    def governed_now(self, request: PromotionRequest, tier: int | None) -> Governed | None:
+    def governed_now(self, request: PromotionRequest, facts: ModelFacts) -> Governed | None:
         """Return the documents of a place that is held today; None if the draft does not concern it."""
-        key = ("now", request.source_stage_id, request.target_stage_id, request.target_alias, tier, request.kind)
+        key = ("now", request.source_stage_id, request.target_stage_id, request.target_alias, facts, request.kind)
         if key not in self.known:
             demands = [
                 demand
@@ -113,9 +114,9 @@ class Draft:
                 if demand.basis is not Basis.LEAVING
             ]
             others = [one for one in self.in_force if one.policy.slug != self.document.slug]
-            chosen, missing = self._choose(demands, others, tier)
+            chosen, missing = self._choose(demands, others, facts)
             current = [(gate_inputs.parse_revision(one), one) for one in self.in_force]
-            before = [found for demand in demands if (found := choose(current, demand, tier)) is not None]
+            before = [found for demand in demands if (found := choose(current, demand, facts)) is not None]
             concerned = self.revision in chosen or any(one.policy.slug == self.document.slug for one in before)
             self.known[key] = (
                 Governed(

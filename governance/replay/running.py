@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -19,7 +20,8 @@ from governance.gate import gate_inputs, list_evaluation
 from governance.gate.drafts import draft_revision
 from governance.gate.finding_facts import blocking_findings
 from governance.gate.kind_conditions import kind_conditions
-from governance.models import CheckRun, PolicyRevision, PromotionRequest, RequestPolicy
+from governance.gate.waiver_facts import applying, waiver_in_words, waivers_of
+from governance.models import CheckRun, PolicyRevision, PromotionRequest, RequestPolicy, Waiver
 from governance.policies import (
     CheckFact,
     Facts,
@@ -31,6 +33,7 @@ from governance.policies import (
     Reviewer,
     conditions_of_model,
     evaluate,
+    facts_of_model,
 )
 from governance.replay.governing import Draft, Governed
 from governance.replay.outcomes import ReplayComparison, ReplayOutcome, compare_verdicts, requirement_in_words
@@ -94,7 +97,9 @@ _Found = tuple[ReplayPart, PromotionRequest, ReplayComparison | None]
 
 _COLUMNS = (
     "pk", "uid", "state", "kind", "confirming_group", "created_at", "closed_at", "target_alias", "before_governance",
-    "policy_revision_id", "model__slug", "model__risk_tier", "model__tier_basis_id", "version__number", "version_id",
+    "policy_revision_id", "fingerprint", "model__slug", "model__tags", "model__data_classes", "model__team",
+    "model__affects_people", "model__regulations", "model__risk_tier", "model__tier_basis_id",
+    "version__number", "version_id",
     "source_stage__slug", "source_stage__name", "source_stage__protected", "source_stage__protected_exit",
     "target_stage__slug", "target_stage__name", "target_stage__protected", "target_stage__protected_exit",
 )  # fmt: skip
@@ -120,17 +125,23 @@ def _past_and_production(draft: Draft, since: datetime) -> Iterator[_Found]:
         for one in batch:
             if one.policy_revision_id is not None and one.closed_at is not None and one.closed_at >= since:
                 tier = kept.tier_at(one.model_id, one.model.risk_tier, one.created_at)
-                plans.append((ReplayPart.PAST, one, draft.governed(one, bound.get(one.pk, ()), tier), tier))
+                facts = replace(facts_of_model(one.model), tier=tier)
+                plans.append((ReplayPart.PAST, one, draft.governed(one, bound.get(one.pk, ()), facts), tier))
             if one.uid in held:
                 seen.add(one.uid)
-                tier = one.model.risk_tier
-                plans.append((ReplayPart.PRODUCTION, one, draft.governed_now(one, tier), tier))
+                plan = draft.governed_now(one, facts_of_model(one.model))
+                plans.append((ReplayPart.PRODUCTION, one, plan, one.model.risk_tier))
         documents = [doc for *_, plan, _ in plans if plan for doc in (plan.before, plan.after) if doc is not None]
         draft.results.prepare({id(doc): doc for doc in documents}.values(), kept.runs.values())
+        waived = _waived_of(plans, kept)
         for part, one, plan, tier in plans:
-            yield part, one, _compare_closed(draft, one, plan, tier, kept, part) if plan is not None else None
+            yield (
+                part,
+                one,
+                _compare_closed(draft, one, plan, tier, kept, waived[part].get(one.pk, {}), part) if plan else None,
+            )
     for request, uid in places:
-        if uid not in seen and (plan := draft.governed_now(request, request.model.risk_tier)) is not None:
+        if uid not in seen and (plan := draft.governed_now(request, facts_of_model(request.model))) is not None:
             reason = "no request of this registry put it there, so that nothing was checked or approved here"
             yield (
                 ReplayPart.PRODUCTION,
@@ -142,6 +153,30 @@ def _past_and_production(draft: Draft, since: datetime) -> Iterator[_Found]:
 def _batches(rows: Iterator[PromotionRequest]) -> Iterator[list[PromotionRequest]]:
     while batch := list(islice(rows, BATCH)):
         yield batch
+
+
+_Plan = tuple[ReplayPart, PromotionRequest, Governed | None, int | None]
+
+
+def _waived_of(plans: Sequence[_Plan], kept: StoredFacts) -> dict[ReplayPart, dict[int, dict[str, str]]]:
+    """Return the waivers that were in force and that the draft allows, in words by part, request and check."""
+    found: dict[ReplayPart, dict[int, dict[str, str]]] = {part: {} for part in ReplayPart}
+    for part in (ReplayPart.PAST, ReplayPart.PRODUCTION):
+        documents = {one.pk: plan.after for of, one, plan, _ in plans if of is part and plan and plan.after}
+        requests = [one for of, one, _, _ in plans if of is part and one.pk in documents]
+        applied = waivers_of(requests, documents) if requests else {}
+        keys = {
+            one.pk for pk, by_check in applied.items() for slug in by_check if (one := kept.runs.get(pk, {}).get(slug))
+        }
+        runs = CheckRun.objects.in_bulk(keys)
+        for pk, by_check in applied.items():
+            for slug, waivers in by_check.items():
+                stored = kept.runs.get(pk, {}).get(slug)
+                run = runs.get(stored.pk) if stored is not None else None
+                waiver = applying(waivers, run, run.inputs_digest) if run is not None else None
+                if waiver is not None:
+                    found[part].setdefault(pk, {})[slug] = waiver_in_words(waiver)
+    return found
 
 
 def _places() -> list[tuple[PromotionRequest, Any]]:
@@ -180,7 +215,13 @@ def _bound(requests: Sequence[int]) -> dict[int, tuple[tuple[int, str], ...]]:
 
 
 def _compare_closed(
-    draft: Draft, request: PromotionRequest, plan: Governed, tier: int | None, kept: StoredFacts, part: ReplayPart
+    draft: Draft,
+    request: PromotionRequest,
+    plan: Governed,
+    tier: int | None,
+    kept: StoredFacts,
+    waived: Mapping[str, str],
+    part: ReplayPart,
 ) -> ReplayComparison:
     assert request.closed_at is not None
     at = request.closed_at
@@ -196,6 +237,7 @@ def _compare_closed(
 
     def facts(document: PolicyDocument, missing: tuple[str, ...]) -> tuple[Facts, dict[str, str]]:
         checks, unknown = _results(draft, document, runs, at)
+        checks.update({slug: replace(checks[slug], waived=words) for slug, words in waived.items() if slug in checks})
         conditions = conditions_of_model(
             no_policy=missing,
             owner_answers=True,
@@ -206,7 +248,9 @@ def _compare_closed(
         )
         called = {rule.group for rule in document.approvals}
         people = kept.reviewers(request.pk, request.created_at, called)
-        return Facts(checks, people, kept.decided(request.pk), (*conditions, *refused), closed=True), unknown
+        decided = kept.decided(request.pk)
+        every = (*conditions, *refused)
+        return Facts(checks, people, decided, every, at, request.created_at, closed=True), unknown
 
     before, unmet = GateState.READY, dict[str, str]()
     if request.state != PromotionRequest.State.PROMOTED and plan.before is not None:
@@ -244,17 +288,22 @@ _OPEN_RELATED = (
 )  # fmt: skip
 
 
+_SIGNERS = tuple(f"decisions__{name}" for name in gate_inputs.SIGNERS)
+
+
 def _open(draft: Draft) -> Iterator[_Found]:
     """Compare the open requests, with the facts that a list of requests reads."""
     rows = PromotionRequest.objects.filter(state__in=PromotionRequest.LIVE, policy_revision__isnull=False)
-    live = list(rows.select_related(*_OPEN_RELATED).prefetch_related("policies", "decisions__person").order_by("pk"))
+    live = list(rows.select_related(*_OPEN_RELATED).prefetch_related("policies", *_SIGNERS).order_by("pk"))
     assessments = StoredFacts({}, {}, assessments=read_assessments({one.model_id for one in live}))
     plans = {}
     for one in live:
         opened = assessments.tier_at(one.model_id, one.model.risk_tier, one.created_at)
         tiers = [tier for tier in (opened, one.model.risk_tier) if tier is not None]
         tier = min(tiers, default=None)
-        plans[one.pk] = (draft.governed(one, tuple((b.policy_revision_id, b.basis) for b in one.governing), tier), tier)
+        facts = replace(facts_of_model(one.model), tier=tier)
+        bound = tuple((b.policy_revision_id, b.basis) for b in one.governing)
+        plans[one.pk] = (draft.governed(one, bound, facts), tier)
     concerned = [one for one in live if plans[one.pk][0] is not None]
     found = CheckRun.objects.filter(request__in=concerned).order_by("request_id", "check_slug", "-pk")
     runs: defaultdict[int, dict[str, CheckRun]] = defaultdict(dict)
@@ -263,6 +312,9 @@ def _open(draft: Draft) -> Iterator[_Found]:
     groups = {one.pk: _called(plans[one.pk][0]) for one in concerned}
     reviewers = list_evaluation.list_reviewers(concerned, None, groups)
     blocking = blocking_findings(concerned)
+    waived = set(
+        Waiver.objects.filter(version__in=[one.version_id for one in concerned]).values_list("version", flat=True)
+    )
     stored = {pk: {slug: _stored(run) for slug, run in mine.items()} for pk, mine in runs.items()}
     documents = {id(doc): doc for plan, _ in plans.values() if plan for doc in (plan.before, plan.after) if doc}
     draft.results.prepare(documents.values(), stored.values())
@@ -273,7 +325,8 @@ def _open(draft: Draft) -> Iterator[_Found]:
             continue
         shared = (*kind_conditions(one, runs[one.pk]), *blocking.get(one.pk, ()))
         people = reviewers.get(one.pk, ())
-        yield ReplayPart.OPEN, one, _compare_open(draft, one, plan, tier, runs[one.pk], people, shared)
+        compared = _compare_open(draft, one, plan, tier, runs[one.pk], people, shared, one.version_id in waived)
+        yield ReplayPart.OPEN, one, compared
 
 
 def _called(plan: Governed | None) -> frozenset[str]:
@@ -294,6 +347,7 @@ def _compare_open(
     runs: Mapping[str, CheckRun],
     people: tuple[Reviewer, ...],
     shared: tuple[Requirement, ...],
+    has_waivers: bool,
 ) -> ReplayComparison:
     assert plan.before is not None
     inputs = list_evaluation.current_inputs(request, runs)
@@ -301,7 +355,8 @@ def _compare_open(
     rules = {rule.check: rule for rule in plan.before.checks}
 
     def facts(document: PolicyDocument, missing: tuple[str, ...] = ()) -> tuple[Facts, dict[str, str]]:
-        checks = gate_inputs.check_facts(request, document, runs, inputs, remedies=False)
+        waivers = waivers_of([request], {request.pk: document}).get(request.pk) if has_waivers else None
+        checks = gate_inputs.check_facts(request, document, runs, inputs, remedies=False, waivers=waivers)
         unknown = {}
         for rule in document.checks:
             if draft.results.asks_the_same(rule, rules.get(rule.check)):
@@ -321,7 +376,8 @@ def _compare_open(
             archived=request.model.status == RegisteredModel.Status.ARCHIVED,
             who_can=(),
         )
-        return Facts(checks, people, decisions, (*conditions, *shared)), unknown
+        every = (*conditions, *shared)
+        return Facts(checks, people, decisions, every, clock.now(), request.created_at), unknown
 
     verdict = evaluate(plan.before, facts(plan.before)[0])
     unmet = {one.id: requirement_in_words(one) for one in verdict.unmet}

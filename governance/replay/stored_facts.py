@@ -47,6 +47,9 @@ class StoredDecision:
     outcome: str
     groups: frozenset[str]
     signed_at: datetime
+    on_behalf_of: str = ""
+    """Uid of the member whose place a delegate took."""
+    delegator: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,13 @@ class StoredFacts:
         it began before the request was opened.
         """
         return tuple(
-            Reviewer(one.uid, one.name, one.groups | self._groups_at(one, opened_at, called))
+            Reviewer(
+                one.uid,
+                one.name,
+                one.groups | (self._groups_at(one, opened_at, called) if not one.on_behalf_of else frozenset()),
+                on_behalf_of=one.on_behalf_of,
+                delegator=one.delegator,
+            )
             for one in self.decisions.get(request, ())
         )
 
@@ -99,7 +108,10 @@ class StoredFacts:
 
     def decided(self, request: int) -> tuple[DecisionFact, ...]:
         """Return the decisions of a request."""
-        return tuple(DecisionFact(one.uid, one.name, one.outcome) for one in self.decisions.get(request, ()))
+        return tuple(
+            DecisionFact(one.uid, one.name, one.outcome, one.signed_at, one.on_behalf_of)
+            for one in self.decisions.get(request, ())
+        )
 
 
 def read_runs(requests: Collection[int]) -> dict[int, dict[str, StoredRun]]:
@@ -120,10 +132,13 @@ def read_decisions(requests: Collection[int]) -> dict[int, list[StoredDecision]]
     """Return the decisions that have not lapsed, by request number, in the order of signing. One query."""
     rows = Decision.objects.filter(request__in=requests, lapsed_at__isnull=True).order_by("signed_at", "pk")
     found: defaultdict[int, list[StoredDecision]] = defaultdict(list)
-    for request, person, uid, name, outcome, groups, at in rows.values_list(
-        "request_id", "person_id", "person__uid", "signed_name", "outcome", "groups", "signed_at"
-    ):
-        found[request].append(StoredDecision(person, uid, name, outcome, frozenset(groups), at))
+    columns = rows.values_list(
+        "request_id", "person_id", "person__uid", "signed_name", "outcome", "groups", "signed_at",
+        "on_behalf_of__uid", "on_behalf_of__name",
+    )  # fmt: skip
+    for request, person, uid, name, outcome, groups, at, member, delegator in columns:
+        stored = StoredDecision(person, uid, name, outcome, frozenset(groups), at, member or "", delegator or "")
+        found[request].append(stored)
     return found
 
 
