@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Prefetch
 
 from governance.documents.content_blocks import Block, facts, moment, number, table, text
-from governance.models import CheckRun, Decision, PromotionRequest
+from governance.models import CheckRun, Decision, PromotionRequest, Waiver
 from governance.policies import PolicyDocument, facts_of_model
 from governance.policies.metric_limits import limits_for
 from registry import model_card as cards
@@ -218,7 +218,24 @@ class SectionBuilder:
             [f"{r.check_slug} {r.check_version}", r.get_conclusion_display(), moment(r.completed_at), r.summary]
             for r in newest[:MAX_LISTED]
         ]
-        return table("Checks", "check runs", ("check", "conclusion", "when", "what it found"), listed)
+        checks = table("Checks", "check runs", ("check", "conclusion", "when", "what it found"), listed)
+        return [*checks, *self._waivers()]
+
+    def _waivers(self) -> list[Block]:
+        """The waivers of checks; no table without any."""
+        rows = [
+            [
+                f"{w.pk}: {w.check_slug}" + (f" ({', '.join(w.codes)})" if w.codes else ""),
+                w.signed_name,
+                f"{moment(w.granted_at)} to {moment(w.valid_until)}",
+                w.get_end_display(),
+                w.reason,
+                w.control,
+            ]
+            for w in Waiver.objects.filter(version=self.version).order_by("pk")[:MAX_LISTED]
+        ]
+        columns = ("waiver", "risk accepted by", "valid", "ended", "reason", "compensating control")
+        return table("Waived checks", LOG, columns, rows) if rows else []
 
     def _evidence(self) -> list[Block]:
         rows = self.contents.evidence(self.version)

@@ -235,6 +235,7 @@ def check_facts(
             summary=run.summary,
             stale=stale and run.status == CheckRun.Status.COMPLETED,
             waived=waiver_in_words(waiver) if waiver is not None else "",
+            waiver=waiver.pk if waiver is not None else None,
             how_to_fulfil=_way_out(run, request, rule, stale=stale) if remedies else "",
             external=rule.external,
             note=note,

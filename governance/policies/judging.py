@@ -36,6 +36,8 @@ class CheckFact:
     stale: bool = False
     waived: str = ""
     """The waiver that covers the result, in words; empty if none does."""
+    waiver: int | None = None
+    """Its number."""
     how_to_fulfil: str = ""
     external: bool = False
     """Another system runs it and reports the result. Its `status` is `expected` before the first report."""

@@ -36,6 +36,15 @@ from governance.selectors.discussion import (
     threads_of,
     token_of,
 )
+from governance.selectors.findings import (
+    evidence_of_model,
+    filtered_findings,
+    finding,
+    findings_for,
+    late_findings,
+    open_findings_of,
+    visible_findings,
+)
 from governance.selectors.health import (
     Approved,
     ModelHealth,
@@ -108,13 +117,12 @@ from governance.selectors.search import find_models, find_versions, parse
 from governance.selectors.signals import (
     SignalChart,
     SignalsPage,
-    finding,
     series_now,
     series_of,
     signals_page,
-    visible_findings,
 )
 from governance.selectors.trail import Concern, named_in_log, trail_of_request
+from governance.selectors.waivers import filtered_waivers, visible_waivers, waiver, waivers_of_version
 from governance.selectors.whole_versions import ResolvedVersion, WholeVersion, resolved_version, whole_version
 
 __all__ = [
@@ -184,9 +192,13 @@ __all__ = [
     "emergency_changes",
     "emergency_targets",
     "evaluate_request",
+    "evidence_of_model",
+    "filtered_findings",
+    "filtered_waivers",
     "find_models",
     "find_versions",
     "finding",
+    "findings_for",
     "get_request",
     "get_request_status",
     "has_author_work",
@@ -195,6 +207,7 @@ __all__ = [
     "health_of_versions",
     "history_of",
     "in_stage",
+    "late_findings",
     "latest_runs",
     "leaving",
     "limits_in_force",
@@ -210,6 +223,7 @@ __all__ = [
     "named_in_log",
     "objection",
     "occupants",
+    "open_findings_of",
     "open_proposals",
     "packet_record",
     "packets_by_digest",
@@ -245,8 +259,11 @@ __all__ = [
     "visible_delegations",
     "visible_findings",
     "visible_requests",
+    "visible_waivers",
     "waiting_checks",
     "waiting_for_author",
+    "waiver",
+    "waivers_of_version",
     "warnings_of",
     "whole_version",
 ]

@@ -11,6 +11,7 @@ from audit.selectors import events_for_object
 from governance.checks import entry_points, planning
 from governance.checks.base import Severity, described
 from governance.gate import gate_inputs, review_packet
+from governance.gate.waiver_facts import is_waivable_result, why_not_waivable
 from governance.models import CheckRun, Decision, PromotionRequest
 from governance.policies import (
     YOU,
@@ -57,6 +58,20 @@ class CheckRow:
     attempts: int
     champion_run: CheckRun | None = None
     """The latest run of the same check on the champion, where the results are shown beside each other."""
+    waiver: int | None = None
+    """Number of the waiver that covers the result."""
+
+    @property
+    def may_be_waived(self) -> bool:
+        """Whether a policy allows to waive the check, and its result can be waived."""
+        return (
+            self.rule.waivable is not None
+            and self.rule.mode == "required"
+            and not self.requirement.satisfied
+            and self.run is not None
+            and is_waivable_result(self.run)
+            and not why_not_waivable(self.run)
+        )
 
     @property
     def word(self) -> str:
@@ -418,6 +433,7 @@ def _check_rows(request: PromotionRequest, standing: RequestEvaluation) -> tuple
                 stale=(fact := standing.facts.get(rule.check)) is not None and fact.stale,
                 attempts=len(attempts),
                 champion_run=champions.get(rule.check),
+                waiver=fact.waiver if fact is not None else None,
             )
         )
     # Required before advisory, unmet before met.

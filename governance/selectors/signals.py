@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,14 +12,11 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from audit import clock
-from audit.actor import Actor
 from governance.models import Finding, SignalReport, SignalSeries
 from governance.monitoring.health import HealthState
 from governance.policies.monitoring import ApprovedLimit, Judgement
 from governance.selectors.health import Approved, approved_for, health_of_version
-from registry import access
-from registry.exceptions import NotFoundError
-from registry.models import ModelVersion, RegisteredModel
+from registry.models import ModelVersion
 
 BUCKETS: Final = 100
 """Periods into which the time of a chart is divided. Of each the smallest and the largest value are shown."""
@@ -175,45 +172,4 @@ def points_of(series: Sequence[int], begin: datetime, end: datetime) -> dict[int
         cursor.execute(_POINTS, given)
         for pk, *point in cursor.fetchall():
             found[pk].append(Point(*point))
-    return found
-
-
-def visible_findings(actor: Actor, models: Iterable[RegisteredModel] | None = None) -> QuerySet[Finding]:
-    """Return the findings of models that the actor may see, newest first.
-
-    Args:
-        actor: the reader.
-        models: only findings of these models; None for all.
-    """
-    rows = Finding.objects.select_related(
-        "version__stage",
-        "model__owner",
-        "request",
-        "decision__person",
-        "owner",
-        "policy_revision__policy",
-        "stage",
-        "acknowledged_by",
-        "proposed_by",
-        "closed_by",
-        "closure_attachment__version",
-    ).order_by("-pk")
-    if models is not None:
-        return rows.filter(model__in=[model.pk for model in models])
-    return rows.filter(model__in=access.visible_models(actor).values("pk"))
-
-
-def finding(actor: Actor, number: int) -> Finding:
-    """Return a finding.
-
-    Raises:
-        NotFoundError: it is absent, or its model is not visible to the actor.
-        PermissionDeniedError: a token without `models:read`.
-    """
-    access.require_scope(actor, "models:read")
-    found = visible_findings(actor).filter(pk=number).first()
-    if found is None:
-        raise NotFoundError(f"There is no finding {number} that you may see.")
-    if found.version is not None:
-        found.version.model = found.model
     return found

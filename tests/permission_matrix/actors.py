@@ -29,10 +29,22 @@ from governance.models import (
     Packet,
     Policy,
     PromotionRequest,
+    Waiver,
     Webhook,
 )
 from governance.monitoring.reports import Report, Signal
-from governance.services import delegations, discussion, evidence, external_checks, policies, setup, signals, webhooks
+from governance.services import (
+    delegations,
+    discussion,
+    evidence,
+    external_checks,
+    findings,
+    policies,
+    setup,
+    signals,
+    waivers,
+    webhooks,
+)
 from governance.services.external_report import RunReport
 from registry import access
 from registry.access import SCOPES, Role
@@ -85,6 +97,8 @@ SHADOW = "shadow"
 """A free alias, which points at the version that nobody asked for."""
 FILE, CONTENT = "model.json", b'{"weights": [1]}'
 KIND = "document.report"
+WAIVABLE = "evaluation.adequacy"
+"""A check of the request for the champion's name, which waits for evidence."""
 REPORTED = "acme.robustness"
 """A check that another system runs."""
 DATASET = "d" * 64
@@ -112,7 +126,10 @@ slug: matrix-champion
 title: Behind the champion's name
 applies_to: {aliases: [champion]}
 priority: 50
-checks: [{check: integrity.digest}]
+checks:
+  - check: integrity.digest
+  - check: evaluation.adequacy
+    waivable: {max_days: 30, by: [risk-team]}
 approvals: [{group: risk-team}]
 """
 ANOTHER_POLICY = """
@@ -264,7 +281,22 @@ class World:
     @property
     def finding(self) -> Finding:
         """A breach of the version in Staging."""
-        return Finding.objects.select_related("version__model", "model").get()
+        return Finding.objects.select_related("version__model", "model").get(source="signal")
+
+    @property
+    def proposed_finding(self) -> Finding:
+        """A finding whose closure the second person proposed."""
+        return Finding.objects.select_related("version__model", "model").get(source="review")
+
+    @property
+    def waiver(self) -> Waiver:
+        """A waiver that the second person granted."""
+        return Waiver.objects.select_related("version__model", "model", "request").get()
+
+    @property
+    def champion_request(self) -> PromotionRequest:
+        """The live request for the champion's name, a check of which waits for evidence."""
+        return PromotionRequest.objects.get(target_alias="champion", state__in=PromotionRequest.LIVE)
 
     @property
     def comment(self) -> Comment:
@@ -469,6 +501,11 @@ def _make_versions(world: World) -> None:
     named = promotions.request(
         actor=asking, version=world.version(SHOWN), target_alias="champion", reason="the quarterly retraining"
     )
+    found = findings.open_for(
+        actor=second, model=world.model, source="review", severity="medium", title="No test on recent loans"
+    )
+    findings.propose_closure(actor=second, finding=found, evidence="The test is attached.")
+    waivers.grant(actor=second, request=named, signature=waivers.WaiverSignature(PASSWORD), **waived(named))
     shown = selectors.request_page(access.actor_for(world.person("second")), named.pk)
     promotions.decide(
         actor=access.actor_for(world.person("second")),
@@ -530,6 +567,18 @@ def _expire(world: World, key: str, person: User) -> None:
     """A token that ran out: issued a month ago, for a day."""
     with clock.freeze(clock.now() - timedelta(days=30)):
         _, world.secrets[key] = factories.token(person, _ALL, days=1)
+
+
+def waived(request: PromotionRequest) -> dict[str, Any]:
+    """The arguments of a waiver of the check that waits for evidence."""
+    run = request.check_runs.get(check_slug=WAIVABLE)
+    return {
+        "check": WAIVABLE,
+        "reason": "The evaluation table arrives next week.",
+        "control": "A person reads each decision until then.",
+        "until": clock.now().date() + timedelta(days=7),
+        "inputs_digest": run.inputs_digest,
+    }
 
 
 def declared(number: int) -> ArtifactSpec:

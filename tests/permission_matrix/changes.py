@@ -79,6 +79,23 @@ CHANGES = {
         "signal.reported", "governance_signalreport +1", "governance_signalseries +1", "governance_signalvalue +1"
     ),
     "acknowledge a finding": _change("finding.acknowledged", "governance_monitoringfinding ~1"),
+    "open a finding": _change("finding.opened", "governance_monitoringfinding +1"),
+    "assign a finding": _change("finding.assigned", "governance_monitoringfinding ~1"),
+    "propose to close a finding": _change("finding.closure_proposed", "governance_monitoringfinding ~1"),
+    "reschedule a finding": _change("finding.rescheduled", "governance_monitoringfinding ~1"),
+    "return a proposed closure": _change("finding.reopened", "governance_monitoringfinding ~1"),
+    "waive a check": _change(
+        "waiver.granted decision.lapsed promotion.reopened",
+        "governance_waiver +1",
+        "governance_decision ~1",
+        "governance_promotionrequest ~1",
+    ),
+    "revoke a waiver": _change(
+        "waiver.revoked decision.lapsed promotion.reopened",
+        "governance_waiver ~1",
+        "governance_decision ~1",
+        "governance_promotionrequest ~1",
+    ),
     "close a finding": _change("finding.closed", "governance_monitoringfinding ~1"),
     "comment on a request": _COMMENT,
     "comment on a version": _COMMENT,

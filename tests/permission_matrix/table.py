@@ -97,6 +97,7 @@ download evidence                    SPR    +  +  +  +  +  +   +  +  +   +   +  
 download a report                    SR     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 view a request                       SPRM   +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 find the request in a list           SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+find a finding in a list             SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 read the log of the model            SP     +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 read the policies                    SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 open one's own pages                 SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
@@ -127,6 +128,14 @@ add evidence                         SPR    -  +  +  -  -  +   -  -  -   -   -  
 report production signals            SR     -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 read production signals              SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
 acknowledge a finding                SP     -  -  +  +  +  +   -  -  -   -   +  +  +   .  ?  ?
+open a finding                       SPR    -  -  +  +  +  +   -  -  -   -   +  +  +   .  ?  ?
+assign a finding                     SP     -  -  +  +  +  +   -  -  -   -   +  +  +   .  ?  ?
+propose to close a finding           SP     -  -  +  +  +  +   -  -  -   -   +  +  +   .  ?  ?
+reschedule a finding                 SP     -  -  -  +  +  -   -  -  -   -   +  +  -   .  ?  ?
+return a proposed closure            SP     -  -  -  +  +  -   -  -  -   -   +  +  -   .  ?  ?
+read waivers                         SPR    +  +  +  +  +  +   +  +  +   +   +  +  +   .  ?  ?
+waive a check                        SP     -  -  -  -  -  -   -  -  -   -   +  -  -   .  ?  ?
+revoke a waiver                      SP     -  -  -  +  +  -   -  -  -   -   +  +  +   .  ?  ?
 close a finding                      SP     -  -  -  +  +  -   -  -  -   -   +  +  -   .  ?  ?
 write notes on a version             SPR    -  +  +  -  -  +   -  -  -   -   -  +  +   .  ?  ?
 report a check                       SR     -  -  -  -  -  -   -  -  -   -   -  -  -   .  ?  ?
@@ -235,6 +244,7 @@ download evidence                    SR     +  +  +  +  +  +  +  +  .  -   +  + 
 download a report                    SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 view a request                       SRM    +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 find the request in a list           SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+find a finding in a list             SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 read the log of the model            S      +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 read the policies                    SR     +  +  +  +  +  +  +  +  +  -   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
 open one's own pages                 SR     +  +  +  +  +  +  +  +  +  +   +  +  +  +  +  +  +  +  +  +   +   ?  ?  ?
@@ -264,6 +274,14 @@ add evidence                         SR     -  -  +  -  -  -  +  +  .  +   -  - 
 report production signals            SR     -  -  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 read production signals              SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
 acknowledge a finding                S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+open a finding                       SR     -  +  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
+assign a finding                     S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+propose to close a finding           S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+reschedule a finding                 S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+return a proposed closure            S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+read waivers                         SR     +  +  +  +  +  +  +  +  .  -   +  +  +  +  +  +  +  +  +  +   .   ?  ?  ?
+waive a check                        S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
+revoke a waiver                      S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 close a finding                      S      -  -  -  -  -  -  -  -  .  -   -  -  -  -  -  -  -  -  -  -   .   ?  ?  ?
 write notes on a version             SR     -  -  +  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?
 report a check                       SR     -  -  -  -  -  -  +  +  .  +   -  -  -  -  -  -  -  +  -  +   .   ?  ?  ?

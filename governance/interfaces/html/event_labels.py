@@ -29,6 +29,7 @@ from governance.models import (
     PolicyRevision,
     PromotionRequest,
     SignalReport,
+    Waiver,
 )
 from registry import access, selectors
 from registry.models import (
@@ -277,6 +278,15 @@ _KINDS: Mapping[str, _Kind] = {
         lambda f: ObjectLabel(
             f"finding {f.pk}: {f.words}, {f.model.slug}" + (f" v{f.version.number}" if f.version else ""),
             reverse("web:finding", args=[f.pk]),
+        ),
+    ),
+    "waiver": (
+        Waiver,
+        ("version__model",),
+        "model",
+        lambda w: ObjectLabel(
+            f"waiver {w.pk}: {w.check_slug}, {w.version.model.slug} v{w.version.number}",
+            reverse("web:waiver", args=[w.pk]),
         ),
     ),
     "signal_report": (

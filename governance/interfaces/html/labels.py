@@ -74,6 +74,13 @@ HEALTH: Final[dict[str, StatusBadge]] = {
     "not_monitored": StatusBadge("Not monitored", "minus", "none"),
 }
 
+# States of a waiver (Waiver.state_at). In force is violet: never shown as met.
+WAIVER: Final[dict[str, StatusBadge]] = {
+    "in_force": StatusBadge("In force", "waive", "waived"),
+    "revoked": StatusBadge("Revoked", "x", "bad"),
+    "expired": StatusBadge("Expired", "clock", "none"),
+}
+
 # States of a finding.
 FINDING: Final[dict[str, StatusBadge]] = {
     "open": StatusBadge("Open", "alert", "bad"),

@@ -134,6 +134,7 @@ class CheckResponse(ResponseBody):
     summary: str
     stale: bool
     attempts: int
+    waiver: int | None = Field(description="Number of the waiver that covers the result.")
 
     @classmethod
     def of(cls, row: CheckRow) -> CheckResponse:
@@ -146,6 +147,7 @@ class CheckResponse(ResponseBody):
             summary=row.run.summary if row.run is not None else "",
             stale=row.stale,
             attempts=row.attempts,
+            waiver=row.waiver,
         )
 
 

@@ -1,8 +1,7 @@
-"""Production signals of a version: reports of monitors, latest values, and findings."""
+"""Production signals of a version: reports of monitors, and latest values."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Literal
 
 from django.http import HttpResponseBase
@@ -29,7 +28,7 @@ from governance.interfaces.rest.schemas import (
     UtcDateTime,
     invalid,
 )
-from governance.models import Finding, SignalReport
+from governance.models import SignalReport
 from governance.monitoring.adapters import read_report
 from governance.monitoring.reports import MAX_BYTES, MAX_SIGNALS, Report, Signal, check_labels, slice_of_labels
 from governance.policies.monitoring import ApprovedLimit, Kind
@@ -197,82 +196,6 @@ class SignalsResponse(Page[SeriesResponse]):
     health: HealthResponse
 
 
-class FindingsQuery(PageQuery):
-    """Filters of findings."""
-
-    state: Literal["open", "closed", "any"] = Field("open", description="open: acknowledged ones, too.")
-
-
-class FindingResponse(ResponseBody):
-    """Something that is wrong with a model, until named persons close it."""
-
-    number: int
-    version: int | None = Field(description="None for a finding about the model as a whole.")
-    source: str
-    severity: str
-    title: str
-    description: str = Field(description="Markdown.")
-    state: str = Field(description="open, acknowledged, closure_proposed or closed")
-    owner: PersonResponse | None
-    due: date | None = Field(description="The last day on which it is not late.")
-    late: bool
-    blocks: list[str] = Field(description="Slugs of protected stages, or @ and an alias, that it blocks until closed.")
-    blocks_model: bool = Field(description="Whether it blocks every version of the model.")
-    stage: str = Field(description="This and the following members describe the source `signal` only.")
-    kind: str
-    signal: str
-    slice: str
-    dataset: str
-    op: str
-    limit: float | None
-    policy: str = Field(description="The policy revision that was in force.")
-    first_value: float | None
-    first_slice: str
-    first_at: UtcDateTime | None
-    last_value: float | None
-    last_slice: str
-    last_at: UtcDateTime | None
-    breaches: int = Field(description="Number of reports with a value beyond the limit.")
-    opened_at: UtcDateTime
-    recovered_at: UtcDateTime | None = Field(description="Since when the latest values are within the limit.")
-    acknowledged_by: PersonResponse | None
-    acknowledged_at: UtcDateTime | None
-    proposed_by: PersonResponse | None
-    proposed_at: UtcDateTime | None
-    closure_evidence: str
-    closed_by: PersonResponse | None
-    closed_at: UtcDateTime | None
-    closure: str = Field(description="The reason that the person gave.")
-
-    @classmethod
-    def of(cls, row: Finding) -> FindingResponse:
-        return cls(
-            number=row.pk,
-            version=row.version.number if row.version is not None else None,
-            title=row.words,
-            owner=PersonResponse.maybe(row.owner),
-            late=row.is_late(clock.now().date()),
-            stage=row.stage.slug if row.stage is not None else "",
-            policy=str(row.policy_revision) if row.policy_revision is not None else "",
-            acknowledged_by=PersonResponse.maybe(row.acknowledged_by),
-            proposed_by=PersonResponse.maybe(row.proposed_by),
-            closed_by=PersonResponse.maybe(row.closed_by),
-            **{
-                name: getattr(row, name)
-                for name in (
-                    *("state", "kind", "signal", "slice", "dataset", "op", "limit", "first_value", "first_slice"),
-                    *("first_at", "last_value", "last_slice", "last_at", "breaches", "opened_at", "recovered_at"),
-                    *("acknowledged_at", "proposed_at", "closure_evidence", "closed_at", "closure"),
-                    *("source", "severity", "description", "due", "blocks", "blocks_model"),
-                )
-            },
-        )
-
-
-class FindingList(Page[FindingResponse]):
-    """A page of findings, newest first."""
-
-
 class SignalsQuery(PageQuery):
     """Filters of signals."""
 
@@ -366,21 +289,3 @@ class SignalsView(Endpoint):
             window_from=asked.window_from,
             window_to=asked.window_to,
         )
-
-
-class FindingsView(Endpoint):
-    """/models/{slug}/findings"""
-
-    @Operation("listFindings", "List the findings of a model", "monitoring", {200: FindingList}, query=FindingsQuery)
-    def get(self, request: Request, slug: str) -> Response:
-        """List the findings of a model, newest first. A person acknowledges and closes a finding on its page."""
-        asked = self.query(FindingsQuery)
-        model = selectors.model(self.actor, slug)
-        found = governance.visible_findings(self.actor, [model])
-        if asked.state != "any":
-            found = found.filter(closed_at__isnull=asked.state == "open")
-        rows, following = pagination.page(
-            found, by="pk", kind=int, descending=True, cursor=asked.cursor, limit=asked.limit, place=lambda row: row.pk
-        )
-        page = FindingList(items=[FindingResponse.of(row) for row in rows], next=following)
-        return respond(page, headers=pagination.link(request, following))

@@ -24,6 +24,7 @@ from governance.interfaces.rest import (
     errors,
     evidence,
     external_checks,
+    findings,
     models,
     openapi_views,
     policies,
@@ -35,6 +36,7 @@ from governance.interfaces.rest import (
     signals,
     stages,
     verification_keys,
+    waivers,
     whoami,
 )
 from governance.interfaces.rest import versions as version_views
@@ -140,7 +142,11 @@ urlpatterns: list[URLPattern] = [
     path("check-runs/<uuid:run>/attachment", external_checks.ExternalAttachmentView.as_view()),
     path(f"{_VERSION}/readiness", readiness.ReadinessView.as_view()),
     path(f"{_VERSION}/signals", signals.SignalsView.as_view()),
-    path("models/<api-model:slug>/findings", signals.FindingsView.as_view()),
+    path("models/<api-model:slug>/findings", findings.FindingsView.as_view()),
+    path("findings", findings.AllFindingsView.as_view()),
+    path("findings/<api-number:number>", findings.FindingView.as_view()),
+    path("waivers", waivers.WaiversView.as_view()),
+    path("waivers/<api-number:number>", waivers.WaiverView.as_view()),
     path(f"{_VERSION}/lineage", datasets.LineageView.as_view()),
     path("datasets", datasets.DatasetsView.as_view()),
     path("datasets/<api-dataset:key>", datasets.DatasetView.as_view()),

@@ -113,6 +113,8 @@ class PageLayout:
 
     def _assurance(self) -> Iterator[Item]:
         yield self._item("Models in a stage", "list", "web:stages")
+        yield self._item("Findings", "alert", "web:findings")
+        yield self._item("Waivers", "waive", "web:waivers")
         yield self._item("Policies", "shield", "web:policies")
         yield self._item("Audit log", "history", "web:audit", key="a")
         # Officers, auditors and administrators: those whom the admin site admits.

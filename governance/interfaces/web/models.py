@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
+from audit import clock
 from audit import selectors as log
 from governance import selectors as promotions
 from governance.interfaces.html.event_labels import ObjectLabelResolver
@@ -18,6 +19,7 @@ from governance.interfaces.web.trends import Trend, trends_of
 from governance.interfaces.web.views import PageRequest, page_view, render_page
 from governance.models import PromotionRequest
 from governance.policies.metric_limits import direction_on
+from governance.services import findings
 from registry import access, selectors
 from registry.access import Permission
 from registry.models import (
@@ -103,6 +105,9 @@ def model(request: PageRequest, slug: str) -> HttpResponse:
         "people": _people(found),
         "recent": recent,
         "names": ObjectLabelResolver(request.actor, recent, things=False),
+        "findings": promotions.open_findings_of(found),
+        "today": clock.now().date(),
+        "may_open_finding": findings.may_open(request.actor, found),
         "may_edit": service.can_edit(actor=request.actor, model=found),
         "may_archive": service.can_set_accountability(actor=request.actor, model=found),
         "who_can_assign": access.names_who_can_assign(found) if found.active_owner is None else (),

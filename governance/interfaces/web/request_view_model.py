@@ -159,7 +159,9 @@ def parts_of(actor: Actor, page: PromotionDetail) -> RequestViewModel:
     required = [r for r in page.verdict.requirements if r.required] if page.verdict is not None else []
     names = ObjectLabelResolver(actor, page.timeline, things=False)
     rules = _rules(page, actor)
-    passed = tuple(row for row in page.checks if row.requirement.satisfied and not row.has_warnings)
+    passed = tuple(
+        row for row in page.checks if row.requirement.state is RequirementStatus.MET and not row.has_warnings
+    )
     to_read = tuple(row for row in page.checks if row not in passed)
     return RequestViewModel(
         steps=_steps(page),

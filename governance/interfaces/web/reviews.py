@@ -40,6 +40,8 @@ def reviews(request: PageRequest) -> HttpResponse:
         "author_count": len(author),
         "deviations": selectors.deviations_for(request.actor, request.person),
         "debts": selectors.visible_debts(request.actor),
+        "findings": selectors.findings_for(request.actor, request.person),
+        "today": clock.now().date(),
         "own": selectors.promotion_summaries(request.actor, own, request.person),
     }
     return render_page(request, "reviews/reviews.html", context)

@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect
 
+from audit import clock
 from governance import selectors as promotions
 from governance.gate import approvals
 from governance.interfaces.html.forms import PageForm
@@ -117,6 +118,9 @@ def version(request: PageRequest, slug: str, number: int) -> HttpResponse:
         "reference": sourcing.address_of(found),
         "health": promotions.health_of_version(found),
         "discussion": discussion_for(request, found),
+        "findings": promotions.open_findings_of(found.model, found),
+        "waivers": [(row, row.state_at(clock.now())) for row in promotions.waivers_of_version(found)],
+        "today": clock.now().date(),
     }
     return render_page(request, "versions/version.html", context)
 

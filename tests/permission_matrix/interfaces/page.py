@@ -16,6 +16,7 @@ from audit import clock
 from registry.models import RegisteredModel
 from registry.selectors import card_of
 from tests.factories import PASSWORD
+from tests.permission_matrix import actors
 from tests.permission_matrix.actors import (
     DATASET,
     FILE,
@@ -150,11 +151,64 @@ for _own in (
 
 _simply("read production signals", "signals", lambda world: _url("signals", MODEL, SHOWN))
 _simply("read production signals", "finding", lambda world: _url("finding", world.finding.pk))
+_simply("read waivers", "waiver", lambda world: _url("waiver", world.waiver.pk))
+_simply("read waivers", "grant-waiver", lambda w: _url("grant-waiver", w.champion_request.pk, actors.WAIVABLE))
 
 
 @PAGE.at("acknowledge a finding", "POST web:acknowledge-finding")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("acknowledge-finding", world.finding.pk), {"note": WHY})
+
+
+@PAGE.at("open a finding", "GET web:open-finding", "POST web:open-finding")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    fields = {"title": "A finding", "severity": "low", "source": "review"}
+    return shown_and_sent(client, _url("open-finding", MODEL), fields)
+
+
+@PAGE.at("assign a finding", "POST web:assign-finding")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("assign-finding", world.finding.pk), {"owner": "second", "reason": WHY})
+
+
+@PAGE.at("propose to close a finding", "POST web:propose-closure")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("propose-closure", world.finding.pk), {"evidence": WHY})
+
+
+@PAGE.at("reschedule a finding", "POST web:reschedule-finding")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    day = clock.now().date() + timedelta(days=99)
+    return client.post(_url("reschedule-finding", world.finding.pk), {"due": day.isoformat(), "reason": WHY})
+
+
+@PAGE.at("return a proposed closure", "POST web:return-closure")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("return-closure", world.proposed_finding.pk), {"reason": WHY})
+
+
+@PAGE.at("waive a check", "POST web:grant-waiver")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    given = actors.waived(world.champion_request)
+    path = _url("grant-waiver", world.champion_request.pk, given.pop("check"))
+    return client.post(path, {**given, "until": given["until"].isoformat(), "password": PASSWORD})
+
+
+@PAGE.at("revoke a waiver", "POST web:revoke-waiver")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("revoke-waiver", world.waiver.pk), {"reason": WHY})
+
+
+@PAGE.at("find a finding in a list", "GET web:findings")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    response = client.get(_url("findings"))
+    return answer_of(response, found=_url("finding", world.finding.pk).encode() in response.content)
+
+
+@PAGE.at("find a finding in a list", "GET web:waivers")
+def _(world: World, client: Client, caller: Caller) -> Answer:
+    response = client.get(_url("waivers"))
+    return answer_of(response, found=_url("waiver", world.waiver.pk).encode() in response.content)
 
 
 @PAGE.at("close a finding", "POST web:close-finding")

@@ -206,6 +206,9 @@ _simply(
 )
 _simply("read production signals", "listSignals", "GET", f"{VERSIONS}/{SHOWN}/signals")
 _simply("read production signals", "listFindings", "GET", f"/models/{MODEL}/findings")
+_simply("read production signals", "getFinding", "GET", lambda world: f"/findings/{world.finding.pk}")
+_simply("read waivers", "getWaiver", "GET", lambda world: f"/waivers/{world.waiver.pk}")
+_simply("open a finding", "openFinding", "POST", f"/models/{MODEL}/findings", {"title": "A finding", "severity": "low"})
 _simply(
     "ask for a promotion",
     "requestPromotion",
@@ -300,6 +303,16 @@ def _(world: World, api: Api) -> Answer:
 @REST.at("delegate one's decisions", "grantDelegation", own_words=True)
 def _(world: World, api: Api) -> HttpResponseBase:
     return api("POST", "/delegations", {})
+
+
+@REST.at("find a finding in a list", "listAllFindings")
+def _(world: World, api: Api) -> Answer:
+    return _lists("/findings", "number", world.finding.pk, api)
+
+
+@REST.at("find a finding in a list", "listWaivers")
+def _(world: World, api: Api) -> Answer:
+    return _lists("/waivers", "number", world.waiver.pk, api)
 
 
 @REST.at("decide on a request", "decide", own_words=True)

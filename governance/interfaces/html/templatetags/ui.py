@@ -85,6 +85,12 @@ def finding_state(value: str) -> SafeString:
 
 
 @register.simple_tag
+def waiver_state(value: str) -> SafeString:
+    """The state of a waiver, as a badge."""
+    return _pill(labels.WAIVER.get(value, labels.UNKNOWN))
+
+
+@register.simple_tag
 def judgement_line(value: str) -> SafeString:
     """A production signal compared with its limit: icon and word without the badge."""
     return _plain_badge(labels.JUDGEMENT.get(value, labels.UNKNOWN))

@@ -59,6 +59,19 @@ STATE: Final[dict[str, ProblemType]] = {
         "Only a proposed closure can be returned.",
         "Read the finding again.",
     ),
+    "not_waivable": ProblemType(
+        "The check cannot be waived",
+        "A check is waived only if its policies allow it, and never for digests and critical findings of the scan.",
+        "`detail` has the reason.",
+    ),
+    "result_changed": ProblemType(
+        "The check has another result",
+        "A waiver is for the result that the person was shown.",
+        "Read the result again.",
+    ),
+    "waiver_ended": ProblemType(
+        "The waiver has ended", "A waiver that was revoked or expired is final.", "Grant another waiver."
+    ),
     "two_people_close": ProblemType(
         "Two people close a critical finding",
         "One person proposes closure with evidence; another person closes the finding.",

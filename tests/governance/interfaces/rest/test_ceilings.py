@@ -53,6 +53,8 @@ CEILINGS = {
     "listExternalRuns": (f"{VERSION}/checks/acme.review/runs", 14),
     "listVerificationKeys": ("/verification-keys", 10),
     "listFindings": (f"/models/{SLUG}/findings?state=any", 10),
+    "listAllFindings": ("/findings?state=any", 10),
+    "listWaivers": ("/waivers?state=any", 10),
     "listDatasets": ("/datasets", 12),
     "getDataset": ("/datasets/{dataset}", 12),
     "listDependents": ("/datasets/{dataset}/dependents", 14),
@@ -79,7 +81,10 @@ CEILINGS = {
 """By operation: an address, and how many queries it may take, signing in among them."""
 
 
-ONE_OF_A_LIST = {"getAccessRequest", "getDelegation", "getChangeProposal", "getExternalRun", "downloadReport"}
+ONE_OF_A_LIST = {
+    *("getAccessRequest", "getDelegation", "getChangeProposal", "getExternalRun", "downloadReport"),
+    *("getFinding", "getWaiver"),
+}
 """Shows a row of a list that has a ceiling, and nothing besides."""
 
 
@@ -101,6 +106,8 @@ def register(calls: Caller, slug: str, versions: int = 2) -> None:
 
 def more(calls: Caller, slug: str = SLUG) -> None:
     """More of everything: models, versions of the first, promotion requests, comments, events."""
+    for _ in range(3):
+        assert calls.post(f"/models/{slug}/findings", {"title": "Too few loans", "severity": "low"}).status == 201
     for path in (f"/promotions/{PromotionRequest.objects.order_by('pk')[0].pk}/comments", f"{VERSION}/comments"):
         for _ in range(3):
             assert calls.post(path, {"text": "And for small amounts, @chen?"}).status == 201
@@ -136,6 +143,7 @@ def test_ceilings_hold_and_do_not_grow_with_the_data(
     register(priya_calls, SLUG)
     asked = priya_calls.ask({"model": SLUG, "number": 1}, "staging")
     assert asked.status == 201, asked
+    assert priya_calls.post(f"/models/{SLUG}/findings", {"title": "Few loans", "severity": "low"}).status == 201
     said = {"text": "How was it evaluated, @ingrid and @nobody?"}
     comment = priya_calls.post(f"/promotions/{asked.json['id']}/comments", said).json
     priya_calls.post(f"{VERSION}/comments", said)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 
 from audit import clock
 from audit.actor import Actor
 from governance import selectors as gate
 from governance.monitoring.reports import Report, Signal
-from governance.services import evidence, external_checks, findings, signals
+from governance.services import evidence, external_checks, findings, signals, waivers
 from governance.services.external_report import RunReport
 from registry import access, selectors
 from registry.models import RegisteredModel
@@ -220,6 +221,57 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("acknowledge a finding")
 def _(world: World, actor: Actor) -> None:
     findings.acknowledge(actor=actor, finding=world.finding, note=WHY)
+
+
+@SERVICE.at("open a finding")
+def _(world: World, actor: Actor) -> None:
+    findings.open_for(actor=actor, model=world.model, source="review", severity="low", title="A finding")
+
+
+@SERVICE.at("assign a finding")
+def _(world: World, actor: Actor) -> None:
+    findings.assign(actor=actor, finding=world.finding, owner=world.person("second"), reason=WHY)
+
+
+@SERVICE.at("propose to close a finding")
+def _(world: World, actor: Actor) -> None:
+    findings.propose_closure(actor=actor, finding=world.finding, evidence=WHY)
+
+
+@SERVICE.at("reschedule a finding")
+def _(world: World, actor: Actor) -> None:
+    findings.reschedule(actor=actor, finding=world.finding, due=clock.now().date() + timedelta(days=99), reason=WHY)
+
+
+@SERVICE.at("return a proposed closure")
+def _(world: World, actor: Actor) -> None:
+    findings.return_closure(actor=actor, finding=world.proposed_finding, reason=WHY)
+
+
+@SERVICE.at("find a finding in a list")
+def _(world: World, actor: Actor) -> bool:
+    access.require_scope(actor, "models:read")
+    return gate.visible_findings(actor).filter(pk=world.finding.pk).exists()
+
+
+@SERVICE.at("read waivers")
+def _(world: World, actor: Actor) -> None:
+    gate.waiver(actor, world.waiver.pk)
+
+
+@SERVICE.at("waive a check")
+def _(world: World, actor: Actor) -> None:
+    waivers.grant(
+        actor=actor,
+        request=world.champion_request,
+        signature=waivers.WaiverSignature(actors.PASSWORD),
+        **actors.waived(world.champion_request),
+    )
+
+
+@SERVICE.at("revoke a waiver")
+def _(world: World, actor: Actor) -> None:
+    waivers.revoke(actor=actor, waiver=world.waiver, reason=WHY)
 
 
 @SERVICE.at("close a finding")
