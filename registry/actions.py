@@ -20,6 +20,13 @@ PERSON_SIGNED_IN = register("person.signed_in", "signed in")
 PERSON_SIGNED_OUT = register("person.signed_out", "signed out")
 PERSON_SIGN_IN_FAILED = register("person.sign_in_failed", "refused a sign-in: the name or the password was wrong")
 PERSON_SIGNATURE_FAILED = register("person.signature_failed", "gave a wrong password while signing a decision")
+PERSON_SIGNING_LOCKED = register("person.signing_locked", "locked signing after repeated wrong passwords or codes")
+PERSON_SIGNING_UNLOCKED = register("person.signing_unlocked", "unlocked signing")
+PERSON_SECOND_FACTOR_ENROLLED = register("person.second_factor_enrolled", "enrolled a second factor")
+PERSON_SECOND_FACTOR_USED = register("person.second_factor_used", "gave a code of the second factor")
+PERSON_RECOVERY_CODE_USED = register("person.recovery_code_used", "used a recovery code of the second factor")
+PERSON_SECOND_FACTOR_REMOVED = register("person.second_factor_removed", "removed the second factor")
+PERSON_SECOND_FACTOR_RESET = register("person.second_factor_cleared", "reset the second factor of the account")
 PERSON_REAUTHENTICATED = register("person.reauthenticated", "gave the password again, to administer")
 PERSON_REAUTHENTICATION_FAILED = register(
     "person.reauthentication_failed", "gave a wrong password when asked for it again, to administer"

@@ -50,6 +50,8 @@ class Decision(AuditedModel):
 
     class SignatureMethod(models.TextChoices):
         PASSWORD = "password", "Password given again"
+        PASSWORD_TOTP = "password_totp", "Password given again, and code of the authenticator app"
+        RECOVERY_CODE = "recovery_code", "Password given again, and recovery code"
 
     request = models.ForeignKey("governance.PromotionRequest", on_delete=models.PROTECT, related_name="decisions")
     person = models.ForeignKey("registry.User", on_delete=models.PROTECT, related_name="decisions")

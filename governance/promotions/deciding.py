@@ -98,7 +98,7 @@ def decide(
         allowed = ", ".join(Decision.Outcome.values)
         raise ValidationFailedError([FieldError("/outcome", "unknown_outcome", f"Choose one of: {allowed}.")])
     # Verified before the locks are taken: password hashing takes a tenth of a second.
-    sign_in.reauthenticate(person, signature.password, pointer="/password")
+    method = Decision.SignatureMethod(sign_in.reauthenticate(person, signature.password, pointer="/password"))
     try:
         with transaction.atomic():
             return _record(
@@ -109,6 +109,7 @@ def decide(
                 packet_digest,
                 comment.strip(),
                 on_behalf_of,
+                method,
             )
     except ConflictError as conflict:
         if conflict.code == "packet_changed":
@@ -143,6 +144,7 @@ def _record(
     packet_digest: str,
     comment: str,
     on_behalf_of: str,
+    method: Decision.SignatureMethod,
 ) -> Decision:
     request = locked.request
     require_open(request)
@@ -195,7 +197,7 @@ def _record(
             "policy_digest": request.policy_revision.digest if request.policy_revision else None,
             "policy_digests": request.policy_digests,
             "groups": sorted(reviewer.groups),
-            "method": str(Decision.SignatureMethod.PASSWORD),
+            "method": str(method),
             "meaning": meaning,
             **({"account_controlled_by": controllers} if controllers else {}),
             **(
@@ -220,7 +222,7 @@ def _record(
         groups=sorted(reviewer.groups),
         signed_name=person.name,
         signed_meaning=meaning,
-        signed_method=Decision.SignatureMethod.PASSWORD,
+        signed_method=method,
         signed_at=now,
         event=event.event_id,
     )

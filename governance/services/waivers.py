@@ -23,7 +23,7 @@ from governance.gate.waiver_facts import (
     who_may_waive,
     why_not_waivable,
 )
-from governance.models import CheckRun, Decision, PromotionRequest, Waiver
+from governance.models import CheckRun, PromotionRequest, Waiver
 from governance.policies import CheckRule, Reviewer
 from governance.policies.waivable import Waivable, covers_findings
 from governance.promotions.executing import GATE
@@ -156,7 +156,7 @@ def grant(
     """
     access.require_permission(actor, access.Permission.VIEW, request.model)
     person = _signing_person(actor)
-    sign_in.reauthenticate(person, signature.password, pointer="/password")
+    method = sign_in.reauthenticate(person, signature.password, pointer="/password")
     with transaction.atomic():
         locked = lock_promotion(request.pk)
         require_open(locked.request)
@@ -205,7 +205,7 @@ def grant(
             groups=sorted(reviewer.groups),
             signed_name=person.name,
             signed_meaning=MEANING,
-            signed_method=Decision.SignatureMethod.PASSWORD,
+            signed_method=method,
             granted_at=now,
             valid_until=valid_until,
         )

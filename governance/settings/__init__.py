@@ -40,6 +40,8 @@ if os.environ.get("DJANGO_SETTINGS_MODULE") == __name__:
         DEFAULT_FROM_EMAIL = _found.mail_from
     COUNTERSIGN_SOURCES = _found.sources
     COUNTERSIGN_WEBHOOK_HOSTS = _found.webhook_hosts
+    COUNTERSIGN_REQUIRE_SECOND_FACTOR = _found.require_second_factor
+    COUNTERSIGN_SIGNING_ATTEMPTS = _found.signing_attempts
     LOGGING = logging_for(_found.log_level, as_json=True)
 
     # Monitoring uses plain HTTP from inside.

@@ -234,6 +234,8 @@ COUNTERSIGN_COPY_RETRY_PAUSE = 30.0
 # Hosts, or host:port, that webhooks may use inside private networks and without TLS. And the seconds between two reads
 # of the log for webhooks.
 COUNTERSIGN_WEBHOOK_HOSTS: list[str] = []
+COUNTERSIGN_REQUIRE_SECOND_FACTOR = False
+COUNTERSIGN_SIGNING_ATTEMPTS = 5
 COUNTERSIGN_WEBHOOK_SECONDS = 2.0
 
 # Limits of a version. The store needs the space, and the checks read every file again.

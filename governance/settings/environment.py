@@ -51,6 +51,8 @@ class Environment:
     mail_from: str
     sources: list[dict[str, str]]
     webhook_hosts: list[str]
+    require_second_factor: bool
+    signing_attempts: int
     provision_url: str
 
 
@@ -79,6 +81,8 @@ def read(environ: Mapping[str, str]) -> Environment:
         mail_from=reader.take("COUNTERSIGN_MAIL_FROM", _mail_from, default=""),
         sources=reader.take("COUNTERSIGN_SOURCES", _sources, default="[]", is_secret=True),
         webhook_hosts=reader.take("COUNTERSIGN_WEBHOOK_HOSTS", words, default=""),
+        require_second_factor=reader.take("COUNTERSIGN_REQUIRE_SECOND_FACTOR", _yes_or_no, default="no"),
+        signing_attempts=reader.take("COUNTERSIGN_SIGNING_ATTEMPTS", _attempts, default="5"),
         provision_url="",
     )
     if found.mail and not found.mail_from:
@@ -145,6 +149,14 @@ def protected(raw: str) -> str:
     if raw not in {"", "default", "none"}:
         raise ValueError("must be default, or none for a trial in which nothing is protected")
     return raw or "default"
+
+
+def _attempts(raw: str) -> int:
+    """Validate a number of attempts. Raises ValueError unless it is 1 to 10, the number that sign-in allows."""
+    number = _count(raw)
+    if not 1 <= number <= 10:
+        raise ValueError("must be 1 to 10")
+    return number
 
 
 def mail(url: str) -> dict[str, Any]:

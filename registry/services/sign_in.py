@@ -7,12 +7,14 @@ name, a deactivated account, a service account and a wrong password cost the sam
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.auth import hashers
 from django.db import transaction
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
 from audit import clock, context, recorder
+from audit.actions import Action
 from audit.actor import Actor, process
 from audit.recorder import ObjectRef
 from registry import access, addresses
@@ -26,6 +28,7 @@ from registry.actions import (
 )
 from registry.exceptions import FieldError, InvalidStateError, PermissionDeniedError, ValidationFailedError
 from registry.models import PasswordAttempt, User
+from registry.services import second_factors, signing_locks
 from registry.services.account_controls import require_own_password
 
 WINDOW = timedelta(minutes=15)
@@ -79,19 +82,26 @@ def sign_out(*, actor: Actor, person: User) -> None:
     recorder.record_event(PERSON_SIGNED_OUT, actor=actor, target=_ref(person), stream=_stream(person))
 
 
-def reauthenticate(person: User, password: str, *, pointer: str) -> None:
-    """Check a signer's password for a decision signature. Call it outside a transaction: a failed attempt must stay
-    recorded.
+def reauthenticate(person: User, password: str, *, pointer: str, signing: bool = True) -> str:
+    """Check a signer's password, and the code of the second factor if there is one, for a signature.
+
+    Call it outside a transaction: a failed attempt must stay recorded. After `SIGNING_ATTEMPTS` wrong ones within
+    `WINDOW`, signing is locked for the account until an administrator unlocks it (`signing_locks`).
 
     Args:
         person: the signer.
-        password: the password.
+        password: the password; where a second factor is enrolled, followed by its code or by a recovery code.
         pointer: JSON pointer of the password in the input.
+        signing: whether the second factor that the installation requires is needed; false for a change of the account.
+
+    Returns:
+        How the person was authenticated: "password", "password_totp" or "recovery_code".
 
     Raises:
-        ValidationFailedError: the password is missing or wrong.
-        InvalidStateError: too many attempts ("too_many_attempts").
-        PermissionDeniedError: another person set the password ("password_not_own").
+        ValidationFailedError: the password or the code is missing or wrong.
+        InvalidStateError: too many attempts ("too_many_attempts"), or the second factor cannot be read.
+        PermissionDeniedError: another person set the password ("password_not_own"), signing is locked
+            ("signing_locked"), or the installation requires a second factor ("second_factor_required").
 
     Source: 21 CFR 11.200(a)(1).
     """
@@ -99,10 +109,34 @@ def reauthenticate(person: User, password: str, *, pointer: str) -> None:
         raise ValidationFailedError(
             [FieldError(pointer, "required", "Give your password again: it makes this your signature.")]
         )
-    if not _held_to(person, password, counted_as="signature", failed=PERSON_SIGNATURE_FAILED):
-        raise ValidationFailedError(
-            [FieldError(pointer, "wrong_password", "That is not your password; nothing was signed.")]
-        )
+    require_own_password(person)
+    signing_locks.require_unlocked(person)
+    factor = second_factors.current(person)
+    if factor is None:
+        if signing and settings.COUNTERSIGN_REQUIRE_SECOND_FACTOR:
+            raise PermissionDeniedError(
+                "Signing here requires a second factor: enrol an authenticator app on your profile, then sign.",
+                code="second_factor_required",
+            )
+        if not _held_to(person, password, counted_as="signature", failed=PERSON_SIGNATURE_FAILED):
+            signing_locks.count_failure(person)
+            raise ValidationFailedError(
+                [FieldError(pointer, "wrong_password", "That is not your password; nothing was signed.")]
+            )
+        signing_locks.forget_failures(person)
+        return "password"
+    known, code = second_factors.divided(password)
+    # The code is looked at only after a correct password, so that it tells nothing about either of the two.
+    right = _held_to(person, known, counted_as="signature", failed=PERSON_SIGNATURE_FAILED)
+    method = second_factors.accept_code(actor=access.actor_for(person), person=person, code=code) if right else None
+    if method is None:
+        if right:
+            _record_failure(person, PERSON_SIGNATURE_FAILED)
+        signing_locks.count_failure(person)
+        words = "That is not your password followed by a code that was not used before; nothing was signed."
+        raise ValidationFailedError([FieldError(pointer, "wrong_password", words)])
+    signing_locks.forget_failures(person)
+    return "password_totp" if method == "totp" else method
 
 
 def reauthenticate_to_administer(person: User, password: str, *, pointer: str) -> None:
@@ -124,7 +158,7 @@ def reauthenticate_to_administer(person: User, password: str, *, pointer: str) -
         recorder.record_event(PERSON_REAUTHENTICATED, actor=actor, target=_ref(person), stream=_stream(person))
 
 
-def _held_to(person: User, password: str, *, counted_as: str, failed: str) -> bool:
+def _held_to(person: User, password: str, *, counted_as: str, failed: Action) -> bool:
     """Return whether the password is the person's. Attempts are counted per purpose; a wrong one is recorded as
     `failed`. Raises PermissionDeniedError if another person set the password.
     """
@@ -132,11 +166,15 @@ def _held_to(person: User, password: str, *, counted_as: str, failed: str) -> bo
     keys = _keys(f"{counted_as}:{person.uid}")
     made = _count(keys)
     if not _matches(person, password):
-        with transaction.atomic():
-            recorder.record_event(failed, actor=access.actor_for(person), target=_ref(person), stream=_stream(person))
+        _record_failure(person, failed)
         return False
     _forget(keys, made)
     return True
+
+
+def _record_failure(person: User, action: Action) -> None:
+    with transaction.atomic():
+        recorder.record_event(action, actor=access.actor_for(person), target=_ref(person), stream=_stream(person))
 
 
 def _matches(person: User | None, password: str) -> bool:

@@ -14,6 +14,8 @@ from http.cookies import SimpleCookie
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
+
 from audit import clock
 from audit.actor import Actor
 from audit.models import Event
@@ -46,7 +48,7 @@ from governance.services import (
     webhooks,
 )
 from governance.services.external_report import RunReport
-from registry import access
+from registry import access, totp
 from registry.access import SCOPES, Role
 from registry.models import (
     AccessRequest,
@@ -71,6 +73,8 @@ from registry.services import (
     questionnaires,
     reviews,
     saved_views,
+    second_factors,
+    signing_locks,
     tier_lowering,
     tokens,
     versions,
@@ -532,10 +536,21 @@ def _issue_tokens(world: World) -> None:
         actor=access.actor_for(world.person("subject")), name="Theirs", query="tier:2", shared=True, vocabulary=WORDS
     )
     notify(world.person("subject"))
+    subject = world.person("subject")
+    ticket, code = enrolment(subject)
+    second_factors.enrol(actor=access.actor_for(subject), person=subject, ticket=ticket, code=code)
+    for _ in range(settings.COUNTERSIGN_SIGNING_ATTEMPTS):
+        signing_locks.count_failure(subject)
     for key in (*PEOPLE, "subject"):
         if key != "an":
             token, _ = factories.token(world.person(key), ["models:read"])
             world.own_tokens[world.person(key).uid] = token.uid
+
+
+def enrolment(person: User) -> tuple[str, str]:
+    """The ticket of an enrolment of an authenticator app, and the code that the app shows."""
+    offered = second_factors.begin(person)
+    return offered.ticket, totp.code_of(offered.secret, totp.step_at(clock.now()))
 
 
 def notify(person: User) -> Notification:

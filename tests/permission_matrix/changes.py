@@ -170,6 +170,12 @@ CHANGES = {
     "issue somebody's sign-in link": _change(
         "person.link_issued", "registry_signinlink +1", "registry_accountcontrol +1"
     ),
+    "unlock somebody's signing": _change("person.signing_unlocked", "registry_signinglock ~1"),
+    "reset somebody's second factor": _change("person.second_factor_cleared", "registry_secondfactor ~1"),
+    "change one's second factor": _change(
+        "person.second_factor_enrolled person.recovery_code_used person.second_factor_removed",
+        "registry_secondfactor +1 ~2",
+    ),
     "deactivate an account": _change("person.deactivated", "registry_user ~1"),
     "reactivate an account": _change("person.reactivated", "registry_user ~1"),
     "set one's own password": _change("person.password_set", "registry_user ~1"),

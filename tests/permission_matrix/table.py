@@ -209,6 +209,9 @@ open an account                      SA     -  -  -  -  -  -   -  -  +   +   -  
 change somebody's record             SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 set somebody's password              SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 issue somebody's sign-in link        SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+unlock somebody's signing            SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+reset somebody's second factor       SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
+change one's second factor           SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 deactivate an account                SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 reassign what an account owns        SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
 reactivate an account                SA     -  -  -  -  -  -   -  -  +   +   -  -  -   -  ?  ?
@@ -351,6 +354,9 @@ open an account                      S      -  -  -  -  -  -  -  -  -  -   -  - 
 change somebody's record             S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 set somebody's password              S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 issue somebody's sign-in link        S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+unlock somebody's signing            S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+reset somebody's second factor       S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
+change one's second factor           S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 deactivate an account                S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 reassign what an account owns        S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?
 reactivate an account                S      -  -  -  -  -  -  -  -  -  -   -  -  -  -  -  -  -  -  -  -   -   ?  ?  ?

@@ -61,6 +61,7 @@ def sights() -> list[Sight]:
         Sight("help", "priya", "/help/"),
         Sight("api-docs", "", "/api/v1/docs"),
         Sight("profile", "marta", "/profile/"),
+        Sight("second-factor", "marta", "/profile/second-factor/"),
         Sight("notifications", "priya", "/notifications/?show=all"),
         Sight("tokens", "sofia", "/profile/tokens/"),
         Sight("not-found", "marta", "/models/there-is-no-such-model/", 404),

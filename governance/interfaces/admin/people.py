@@ -43,7 +43,7 @@ from registry.models import (
     RegisteredModel,
     User,
 )
-from registry.services import account_controls, handover, people
+from registry.services import account_controls, handover, people, second_factors, signing_locks
 
 SHOWN = 50
 """Maximum rows of each related table."""
@@ -124,6 +124,16 @@ def _issue_link(actor: Actor, row: User, form: LinkForm) -> ActionResult:
         row,
         secret=accounts.address_of_link(secret),
     )
+
+
+def _unlock(actor: Actor, row: User, form: ReasonForm) -> ActionResult:
+    signing_locks.unlock(actor=actor, person=row, reason=form.cleaned_data["reason"])
+    return ActionResult(f"{row.name} can sign again.", row)
+
+
+def _reset_second_factor(actor: Actor, row: User, form: ReasonForm) -> ActionResult:
+    second_factors.reset(actor=actor, person=row, reason=form.cleaned_data["reason"])
+    return ActionResult(f"{row.name} has no second factor any more.", row)
 
 
 def _deactivate(actor: Actor, row: User, form: DeactivateForm) -> ActionResult:
@@ -232,6 +242,23 @@ class UserAdmin(AuditedModelAdmin):
             _issue_link,
             LinkForm,
             is_available=lambda row: row.kind == User.Kind.PERSON and row.is_active,
+        ),
+        AdminAction(
+            "unlock",
+            "Unlock signing",
+            "The account signs again. It was locked after repeated wrong passwords or codes; the audit log has each.",
+            OrgPermission.MANAGE_PEOPLE,
+            _unlock,
+            is_available=signing_locks.is_locked,
+        ),
+        AdminAction(
+            "second-factor",
+            "Reset the second factor",
+            "Device and recovery codes are lost: the person enrols again. Their password still protects the account.",
+            OrgPermission.MANAGE_PEOPLE,
+            _reset_second_factor,
+            is_available=lambda row: second_factors.current(row) is not None,
+            is_destructive=True,
         ),
         AdminAction(
             "holder",

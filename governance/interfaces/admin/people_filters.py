@@ -22,11 +22,13 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("active", "Active"), ("deactivated", "Deactivated")]
+        return [("active", "Active"), ("deactivated", "Deactivated"), ("locked", "Signing locked")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         if self.value() in ("active", "deactivated"):
             return queryset.filter(is_active=self.value() == "active")
+        if self.value() == "locked":
+            return queryset.filter(signing_locks__opened_at__isnull=False, signing_locks__closed_at__isnull=True)
         return queryset
 
 

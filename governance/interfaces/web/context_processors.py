@@ -19,6 +19,7 @@ from registry import access
 from registry import selectors as catalogue
 from registry.access import OrgPermission
 from registry.models import Instance
+from registry.services import signing_locks
 
 _protects = False
 
@@ -120,7 +121,8 @@ class PageLayout:
         # Officers, auditors and administrators: those whom the admin site admits.
         admitted = (OrgPermission.READ_AUDIT, OrgPermission.MANAGE_PEOPLE)
         if any(access.check_org_permission(self._actor, permission) for permission in admitted):
-            yield self._item("Administration", "gear", "admin:index")
+            locked = signing_locks.locked_accounts()
+            yield self._item("Administration", "gear", "admin:index", count=locked, count_of="locked for signing")
 
     @cached_property
     def may_register_models(self) -> bool:

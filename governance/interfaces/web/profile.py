@@ -23,7 +23,7 @@ from governance.services import accounts
 from registry import access, selectors
 from registry.exceptions import DomainError, NotFoundError
 from registry.models import Membership, User
-from registry.services import people, sign_in, tokens
+from registry.services import people, second_factors, sign_in, tokens
 from registry.services.account_controls import has_own_password
 
 LIFETIMES = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "1 year"}
@@ -154,6 +154,7 @@ def _profile(request: PageRequest, *, password: PasswordForm | None = None, stat
         ),
         "password": password or PasswordForm(),
         "own_password": has_own_password(request.person),
+        "factor": second_factors.current(request.person),
         "security": accounts.security_events(request.person),
         "memberships": memberships,
         "grants": [*grants[:100], *through[:100]],
@@ -198,7 +199,7 @@ def password(request: PageRequest) -> HttpResponse:
     form = PasswordForm(request.POST)
     if form.is_valid():
         try:
-            sign_in.reauthenticate(request.person, form.cleaned_data["current"], pointer="/current")
+            sign_in.reauthenticate(request.person, form.cleaned_data["current"], pointer="/current", signing=False)
             people.set_password(actor=request.actor, person=request.person, password=form.cleaned_data["password"])
         except DomainError as refusal:
             form.take_refusal(refusal)

@@ -50,6 +50,7 @@ class DecisionForm(PageForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     on_behalf_of = forms.CharField(required=False, max_length=40)
+    code = forms.CharField(required=False, max_length=40)
     packet = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
     read_at = forms.CharField(widget=forms.HiddenInput, required=False, max_length=40)
 
@@ -163,7 +164,7 @@ def _ask_again(request: HttpRequest, number: int) -> HttpResponse:
     return sign_in_form.ask_again(request, f"/promotions/{number}/")
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "code")
 @page_view("POST", signed_out=_ask_again)
 def decide(request: PageRequest, number: int) -> HttpResponse:
     """Record a decision. After an error the form keeps its text."""
@@ -178,7 +179,7 @@ def decide(request: PageRequest, number: int) -> HttpResponse:
             outcome=form.cleaned_data["outcome"],
             packet_digest=form.cleaned_data["packet"],
             comment=form.cleaned_data["comment"],
-            signature=promotions.DecisionSignature(form.cleaned_data["password"]),
+            signature=promotions.DecisionSignature(form.cleaned_data["password"] + form.cleaned_data["code"]),
             on_behalf_of=form.cleaned_data["on_behalf_of"],
         )
     except NotFoundError:

@@ -36,6 +36,7 @@ from governance.interfaces.web import (
     rollback,
     saved_views,
     search,
+    second_factor,
     sign_in,
     signals,
     version_additions,
@@ -191,6 +192,8 @@ urlpatterns = [
     path("profile/password/", profile.password, name="password"),
     path("profile/delegations/", delegations.delegation_list, name="delegations"),
     path("profile/delegations/<uuid:uid>/revoke/", delegations.revoke_delegation, name="revoke-delegation"),
+    path("profile/second-factor/", second_factor.second_factor, name="second-factor"),
+    path("profile/second-factor/remove/", second_factor.remove, name="remove-second-factor"),
     path("profile/tokens/", profile.token_list, name="tokens"),
     path("profile/tokens/<str:uid>/revoke/", profile.revoke_token, name="revoke-token"),
 ]

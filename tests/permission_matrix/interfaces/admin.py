@@ -146,6 +146,8 @@ _command(
     lambda w, c: {"person": "second", **_owner},
     lambda world: world.person("robot"),
 )
+_command("unlock somebody's signing", User, "unlock", _nothing, _subject)
+_command("reset somebody's second factor", User, "second-factor", _nothing, _subject)
 _command("deactivate an account", User, "deactivate", _nothing, _subject)
 _command("reassign what an account owns", User, "reassign", lambda w, c: {"to": "second"}, _subject)
 _command("reactivate an account", User, "reactivate", _nothing, lambda world: world.person("shut"))

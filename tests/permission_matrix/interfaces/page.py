@@ -29,6 +29,7 @@ from tests.permission_matrix.actors import (
     UNASSESSED,
     UNUSED,
     World,
+    enrolment,
     notify,
 )
 from tests.permission_matrix.interfaces.attempts import Answer, Caller, InterfaceAttempts, TryIt, words
@@ -460,6 +461,17 @@ def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
 @PAGE.at("set one's own password", "POST web:password")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("password"), {"current": PASSWORD, "password": NEW_PASSWORD})
+
+
+@PAGE.at("change one's second factor", "POST web:second-factor", "POST web:remove-second-factor")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    ticket, code = enrolment(world.person("subject" if caller.key == "an" else caller.key))
+    answer = client.post(_url("second-factor"), {"ticket": ticket, "code": code, "password": PASSWORD})
+    codes = (answer.context or {}).get("codes") if answer.status_code == 201 else None
+    if not codes:
+        return answer
+    given = {"remove-password": PASSWORD, "remove-code": codes[0]}
+    return client.post(_url("remove-second-factor"), given)
 
 
 @PAGE.at("issue a token for oneself", "POST web:tokens")

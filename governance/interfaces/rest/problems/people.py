@@ -145,6 +145,41 @@ PEOPLE: Final[dict[str, ProblemType]] = {
         "A password that another person set can be used to sign in, but not to sign decisions or to issue tokens.",
         "Ask an administrator for a sign-in link, and set your own password.",
     ),
+    "signing_locked": ProblemType(
+        "Signing with the account is locked",
+        "After repeated wrong passwords or codes an account cannot sign.",
+        "Ask an administrator to unlock it.",
+    ),
+    "not_locked": ProblemType(
+        "Signing with the account is not locked",
+        "Only an account that is locked for signing can be unlocked.",
+        "No action is needed.",
+    ),
+    "second_factor_required": ProblemType(
+        "A second factor is required",
+        "The installation requires an authenticator app for every signature.",
+        "Enrol one on your profile, then sign.",
+    ),
+    "second_factor_unreadable": ProblemType(
+        "The second factor cannot be read",
+        "The secret key of the installation changed since the enrolment, and the old key is not a fallback.",
+        "Ask an administrator to reset the second factor, then enrol again.",
+    ),
+    "no_second_factor": ProblemType(
+        "The account has no second factor",
+        "Only an enrolled second factor can be removed or reset.",
+        "No action is needed.",
+    ),
+    "already_enrolled": ProblemType(
+        "A second factor is enrolled already",
+        "An account has one second factor.",
+        "Remove it before you enrol another device.",
+    ),
+    "enrolment_expired": ProblemType(
+        "The enrolment has expired",
+        "An enrolment is completed within 15 minutes, by the person who began it.",
+        "Begin again with a new key.",
+    ),
     "membership_over": ProblemType(
         "The membership would already have ended",
         "The end of the proposed membership passed before the proposal was confirmed.",

@@ -158,6 +158,7 @@ class TestPeople:
                 (people.eve, f"/access-requests/{requested.pk}/"),
                 (people.marta, "/reviews/calendar/"),
                 (people.marta, "/profile/"),
+                (people.marta, "/profile/second-factor/"),
                 (people.marta, "/notifications/?show=all"),
                 (people.priya, "/profile/tokens/"),
             ],

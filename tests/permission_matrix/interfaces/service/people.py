@@ -15,7 +15,9 @@ from registry.services import (
     instance,
     lifecycle,
     people,
+    second_factors,
     sign_in_links,
+    signing_locks,
 )
 from tests import factories
 from tests.permission_matrix import actors
@@ -197,3 +199,22 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("set one's own password")
 def _(world: World, actor: Actor) -> None:
     people.set_password(actor=actor, person=access.require_person(actor), password=NEW_PASSWORD)
+
+
+@SERVICE.at("unlock somebody's signing")
+def _(world: World, actor: Actor) -> None:
+    signing_locks.unlock(actor=actor, person=world.person("subject"), reason=WHY)
+
+
+@SERVICE.at("reset somebody's second factor")
+def _(world: World, actor: Actor) -> None:
+    second_factors.reset(actor=actor, person=world.person("subject"), reason=WHY)
+
+
+@SERVICE.at("change one's second factor")
+def _(world: World, actor: Actor) -> None:
+    person = access.require_person(actor)
+    ticket, code = actors.enrolment(person)
+    codes = second_factors.enrol(actor=actor, person=person, ticket=ticket, code=code)
+    second_factors.accept_code(actor=actor, person=person, code=codes[0])
+    second_factors.remove(actor=actor, person=person)
