@@ -122,7 +122,6 @@ def _offered(request: PageRequest, form: EnrolForm | None) -> second_factors.Enr
             return second_factors.resume(request.person, str(form.data.get("ticket", "")))
         except DomainError:
             fresh = second_factors.begin(request.person)
-            form.data = form.data.copy()
-            form.data["ticket"] = fresh.ticket
+            form.data = {**dict(form.data.items()), "ticket": fresh.ticket}
             return fresh
     return second_factors.begin(request.person)
