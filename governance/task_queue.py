@@ -36,7 +36,6 @@ REMIND = "governance.tasks.send_review_reminders"
 MAIL_LINK = "governance.tasks.mail_link"
 DISPATCH_NOTIFICATIONS = "governance.tasks.dispatch_notifications"
 DELIVER_NOTIFICATION = "governance.tasks.deliver_notification"
-MAIL_FINDING = "governance.tasks.mail_finding"
 MAIL_NOTICE = "governance.tasks.mail_notice"
 
 LARGE_CHECKS = "checks-large"

@@ -20,9 +20,9 @@ from governance import promotions, task_queue
 from governance.checks import check_runs, format_detection, run_worker
 from governance.documents import pdf_files
 from governance.integrations.source_sync import copying
-from governance.notifications import delivering, dispatching
+from governance.notifications import delivering, dispatching, scheduled
 from governance.notifications.webhooks import outbox, sending
-from governance.services import accounts, delegations, external_checks, findings, reminders, waivers
+from governance.services import accounts, delegations, external_checks, reminders, waivers
 from registry import access
 from registry.services import access_requests, change_proposals, garbage_collection, sign_in_links, upload_processing
 
@@ -134,7 +134,6 @@ _OVERDUE: tuple[tuple[str, Callable[[], Iterable[int]]], ...] = (
     (task_queue.COPY_SOURCE, copying.due),
     (task_queue.DRAW_PDF, pdf_files.due),
     (task_queue.MAIL_LINK, sign_in_links.unmailed),
-    (task_queue.MAIL_FINDING, findings.due_mails),
     (task_queue.SETTLE_REQUEST, lambda: promotions.to_settle(timedelta(minutes=2))),
 )
 """Tasks and their due rows."""
@@ -253,9 +252,10 @@ def sweep_storage(self: Task[..., None]) -> None:
 
 @shared_task(bind=True, name=task_queue.REMIND, acks_late=True, reject_on_worker_lost=True)
 def send_review_reminders(self: Task[..., None]) -> None:
-    """Remind the owners of models whose periodic review is due."""
+    """Remind the owners of models whose periodic review is due, and notify of other dates."""
     with _ambient(self):
         reminders.remind_all()
+        scheduled.notify_of_dates()
 
 
 @shared_task(bind=True, name=task_queue.MAIL_LINK, acks_late=True, reject_on_worker_lost=True)
@@ -263,13 +263,6 @@ def mail_link(self: Task[..., None], link_id: int) -> None:
     """Mail a sign-in link, if it is still pending."""
     with _ambient(self):
         accounts.mail_link(link_id)
-
-
-@shared_task(bind=True, name=task_queue.MAIL_FINDING, acks_late=True, reject_on_worker_lost=True)
-def mail_finding(self: Task[..., None], mail_id: int) -> None:
-    """Notify the owner of a model of a finding, unless the mail is claimed already."""
-    with _ambient(self):
-        findings.mail_owner(mail_id)
 
 
 @shared_task(bind=True, name=task_queue.MAIL_NOTICE, acks_late=True, reject_on_worker_lost=True)

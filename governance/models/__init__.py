@@ -8,7 +8,7 @@ from governance.models.discussion import Comment, CommentRevision, DiscussionThr
 from governance.models.document import FrozenDocument
 from governance.models.emergency import EmergencyChange
 from governance.models.external_run import ExternalRun
-from governance.models.finding import Finding, FindingMail
+from governance.models.finding import Finding
 from governance.models.idempotency import IdempotencyKey
 from governance.models.log_reading import LogPosition, UnprocessedEvent
 from governance.models.notification import (
@@ -21,7 +21,6 @@ from governance.models.notification import (
 from governance.models.pdf_file import PdfFile
 from governance.models.policy import Policy, PolicyRevision, RequestPolicy
 from governance.models.promotion import PromotionRequest
-from governance.models.reminder_mail import ReminderMail
 from governance.models.settlement_failure import SettlementFailure
 from governance.models.signal import SignalReport, SignalSeries, SignalValue
 from governance.models.source_copy import SourceCopy
@@ -40,7 +39,6 @@ __all__ = [
     "EmergencyChange",
     "ExternalRun",
     "Finding",
-    "FindingMail",
     "FrozenDocument",
     "IdempotencyKey",
     "LogPosition",
@@ -55,7 +53,6 @@ __all__ = [
     "Policy",
     "PolicyRevision",
     "PromotionRequest",
-    "ReminderMail",
     "RequestPolicy",
     "SettlementFailure",
     "SignalReport",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.db import models
 from django.db.models import F, Q
 
-from registry.models import AuditedModel, RetriedInPlace
+from registry.models import AuditedModel
 
 if TYPE_CHECKING:
     from registry.models import User
@@ -207,20 +207,3 @@ class Finding(AuditedModel):
             today: the date in UTC.
         """
         return self.closed_at is None and self.due is not None and self.due < today
-
-
-class FindingMail(RetriedInPlace):
-    """That the owner of a model is to be notified of a finding. The row is the queue, one row for each finding.
-
-    Not a governed fact: it is deleted in the transaction that records that the mail was sent.
-    """
-
-    finding = models.OneToOneField(Finding, on_delete=models.CASCADE, related_name="+")
-    person = models.ForeignKey("registry.User", on_delete=models.CASCADE, related_name="+")
-    created_at = models.DateTimeField()
-
-    class Meta:
-        ordering: ClassVar[Any] = ("pk",)
-
-    def __str__(self) -> str:
-        return f"mail about finding {self.finding_id}"

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import DatabaseError
+from django.db.models import QuerySet
 
 from audit import clock
-from governance.models import Notification, NotificationDelivery, NotificationMute, PromotionRequest
+from audit.actor import Actor
+from governance import task_queue
+from governance.models import Finding, Notification, NotificationDelivery, NotificationMute, PromotionRequest
 from governance.notifications import messages, reasons
 from governance.notifications.posting import post_message, shortest_pause
 from governance.outbound_http import ForbiddenAddressError, ServerFault, WebhookResponse
+from governance.services import findings
 from registry import access
+from registry.exceptions import InvalidStateError, NotFoundError
 from registry.models import Membership, RegisteredModel, User
 from registry.services.claiming import Lease, WorkQueue
 
@@ -39,10 +44,6 @@ QUEUE = WorkQueue(
     max_attempts=lambda: len(PAUSES) + 1,
     pause=lambda attempts: PAUSES[attempts - 1] * (1 + secrets.randbelow(101) / 1000),
 )
-
-Afterwards = Callable[[Notification], None]
-ON_MAILED: dict[str, Afterwards] = {}
-"""What records that the mail about a notification was sent, by reason."""
 
 
 def due() -> list[int]:
@@ -85,10 +86,17 @@ def deliver(delivery_id: int) -> bool:
         return True
     answer = response.status if response is not None else None
     if _finish(lease, state=NotificationDelivery.State.DELIVERED, answer=answer, problem="") and row.channel is None:
-        for item in shown:
-            if afterwards := ON_MAILED.get(item.reason):
-                afterwards(item)
+        _record_mailed(shown)
     return True
+
+
+def _record_mailed(items: list[Notification]) -> None:
+    """Record for findings of production signals that their owners were notified by mail."""
+    numbers = {item.subject_id: item.person for item in items if item.reason == reasons.HEALTH.slug}
+    for finding in Finding.objects.filter(pk__in=map(int, numbers)).select_related("version"):
+        person = numbers[str(finding.pk)]
+        assert person is not None  # a group is notified of no finding
+        findings.record_notified(finding, person)
 
 
 def _shown(row: NotificationDelivery) -> list[Notification]:
@@ -143,10 +151,7 @@ def _send(row: NotificationDelivery, shown: list[Notification]) -> WebhookRespon
         messages.compose_mail(row.person.name, row.person.email, shown).send()
         return None
     body = messages.encode(messages.compose_body(row.channel, shown))
-    headers: Mapping[str, str] = {"Content-Type": "application/json"}
-    if row.channel.secret:
-        headers = {**headers, **messages.sign(row.channel.secret, str(row.uid), clock.now(), body)}
-    return post_message(row.channel.url, body, headers)
+    return post_message(row.channel.url, body, messages.headers_of(row.channel, str(row.uid), body))
 
 
 def _retry(row: NotificationDelivery, lease: Lease, response: WebhookResponse | None, problem: str) -> None:
@@ -162,3 +167,46 @@ def _retry(row: NotificationDelivery, lease: Lease, response: WebhookResponse | 
 
 def _finish(lease: Lease, *, state: str, problem: str, answer: int | None = None) -> bool:
     return QUEUE.finish(lease, state=state, problem=problem[:500], answer=answer, finished_at=clock.now())
+
+
+def deliveries_of(actor: Actor) -> QuerySet[NotificationDelivery]:
+    """Return the actor's deliveries with their notifications, the newest first."""
+    return _with_contents().filter(person=access.require_person(actor))
+
+
+def all_deliveries(actor: Actor) -> QuerySet[NotificationDelivery]:
+    """Return all deliveries, the newest first.
+
+    Raises:
+        PermissionDeniedError: the actor lacks MANAGE_WEBHOOKS.
+    """
+    access.require_in_organisation(actor, access.OrgPermission.MANAGE_WEBHOOKS)
+    return _with_contents()
+
+
+def send_again(*, actor: Actor, uid: UUID) -> None:
+    """Send a delivery that ended once more, with the attempts of a new one.
+
+    Args:
+        actor: its recipient, or who may manage webhooks.
+        uid: of the delivery.
+
+    Raises:
+        NotFoundError: there is no such delivery of the actor.
+        InvalidStateError: it waits already.
+    """
+    rows = NotificationDelivery.objects.filter(uid=uid)
+    if not access.check_org_permission(actor, access.OrgPermission.MANAGE_WEBHOOKS):
+        rows = rows.filter(person=access.require_person(actor))
+    row = rows.first()
+    if row is None:
+        raise NotFoundError("You have no such delivery.")
+    ended = rows.exclude(state=NotificationDelivery.State.WAITING)
+    again = {"state": NotificationDelivery.State.WAITING, "attempts": 0, "problem": "", "answer": None}
+    if not ended.update(**again, run_after=None, claim=None, finished_at=None):
+        raise InvalidStateError("This delivery waits to be sent already.", code="delivery_waits")
+    task_queue.enqueue_on_commit(task_queue.DELIVER_NOTIFICATION, row.pk)
+
+
+def _with_contents() -> QuerySet[NotificationDelivery]:
+    return NotificationDelivery.objects.select_related("person", "channel").prefetch_related("notifications")

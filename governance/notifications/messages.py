@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
+from audit import clock
 from governance.models import Notification, NotificationChannel
 from governance.notifications.reasons import REASONS
 
@@ -65,6 +66,7 @@ def compose_mail(name: str, address: str, notifications: Sequence[Notification])
         "items": items[:SHOWN],
         "further": len(items) - SHOWN if len(items) > SHOWN else 0,
         "inbox": f"{settings.PUBLIC_URL}/notifications/",
+        "settings": f"{settings.PUBLIC_URL}/profile/notifications/",
     }
     mail = EmailMultiAlternatives(" ".join(subject.split()), _plain(context), None, [address])
     mail.attach_alternative(render_to_string("mail/notifications.html", context), "text/html")
@@ -120,6 +122,18 @@ def sign(secret: str, message_id: str, moment: datetime, body: bytes) -> Mapping
     return {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": f"v1,{digest}"}
 
 
+def headers_of(channel: NotificationChannel, message_id: str, body: bytes) -> dict[str, str]:
+    """Return the headers of a message to a channel, signed where the channel has a secret.
+
+    Args:
+        channel: the channel.
+        message_id: the same for each attempt.
+        body: the body that is sent.
+    """
+    signed = sign(channel.secret, message_id, clock.now(), body) if channel.secret else {}
+    return {"Content-Type": "application/json", **signed}
+
+
 def encode(body: Mapping[str, Any]) -> bytes:
     """Return the bytes of a JSON body."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
@@ -131,7 +145,7 @@ def _plain(context: Mapping[str, Any]) -> str:
         lines += [item.title, f"Why you receive this: {item.because}", f"Open: {item.url}", ""]
     if context["further"]:
         lines += [f"{context['further']} further notifications are in your inbox.", ""]
-    lines += [f"All notifications: {context['inbox']}", ""]
+    lines += [f"All notifications: {context['inbox']}", f"Settings: {context['settings']}", ""]
     return "\n".join(lines)
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from audit.models import Event
 from governance import actions
-from governance.models import Finding, PromotionRequest
+from governance.models import Finding, PromotionRequest, Waiver
 from governance.notifications import reasons
 from governance.notifications.reasons import Reason
 from governance.selectors.request_detail import evaluate_request
@@ -21,8 +21,6 @@ from governance.selectors.requests import REQUEST_RELATED
 from registry.actions import REVIEW_REMINDED
 from registry.models import ModelVersion, RegisteredModel, ReviewerGroup, User
 from registry.selectors import participation
-
-COMMENT_POSTED: Final = "comment.posted"
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ def _people(uids: Iterable[str]) -> list[User]:
     return list(people.order_by("pk"))
 
 
-def _concerned(request: PromotionRequest) -> dict[User, str]:
+def concerned(request: PromotionRequest) -> dict[User, str]:
     """Return the requester, or who is behind the token of a service account, and the owner, with the reason."""
     found: dict[User, str] = {}
     if request.requested_by.kind == User.Kind.PERSON:
@@ -139,7 +137,7 @@ def _of_request(
         if request is None or (state and request.state != state) or (governed and request.policy_revision_id is None):
             return
         about = subject_of_request(request)
-        for person, because in _concerned(request).items():
+        for person, because in concerned(request).items():
             yield Draft(reason, str(event.event_id), about, f"{about.name} {phrase}", because, person)
 
     return make
@@ -227,6 +225,18 @@ def _finding(event: Event) -> Iterator[Draft]:
     yield Draft(reasons.FINDING, str(event.event_id), about, title, because, person)
 
 
+def _waiver_ended(event: Event) -> Iterator[Draft]:
+    waiver = Waiver.objects.select_related("accepted_by").filter(uid=event.body["object"]["id"]).first()
+    request = _request_of(event)
+    if waiver is None or request is None:
+        return
+    about = subject_of_request(request)
+    ended = "was revoked" if waiver.end == Waiver.End.REVOKED else "expired"
+    title = f"The waiver of {waiver.check_slug} on {about.name} {ended}"
+    for person, because in ({waiver.accepted_by: "You signed the waiver."} | concerned(request)).items():
+        yield Draft(reasons.ENDS, str(event.event_id), about, title, because, person)
+
+
 def _mentioned(event: Event) -> Iterator[Draft]:
     uids = (event.body.get("data") or {}).get("mentions") or []
     about = _commented(event)
@@ -234,7 +244,10 @@ def _mentioned(event: Event) -> Iterator[Draft]:
         return
     for person in _people(uids):
         title = f"A comment on {about.name} mentions you"
-        yield Draft(reasons.MENTIONED, str(event.event_id), about, title, "The comment names you.", person)
+        # An edited comment does not notify again who was mentioned before.
+        yield Draft(
+            reasons.MENTIONED, f"comment:{event.body['object']['id']}", about, title, "The comment names you.", person
+        )
 
 
 def _commented(event: Event) -> Subject | None:
@@ -267,5 +280,8 @@ DRAFTS: Final[Mapping[str, Callable[[Event], Iterator[Draft]]]] = {
     actions.FINDING_OPENED: _finding,
     actions.FINDING_ASSIGNED: _finding,
     REVIEW_REMINDED: _reminded,
-    COMMENT_POSTED: _mentioned,
+    actions.WAIVER_EXPIRED: _waiver_ended,
+    actions.WAIVER_REVOKED: _waiver_ended,
+    actions.COMMENT_POSTED: _mentioned,
+    actions.COMMENT_EDITED: _mentioned,
 }

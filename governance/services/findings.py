@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
-from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 
 from audit import clock, recorder
@@ -33,23 +30,17 @@ from governance.findings import (
     require_may_open,
     settle_blocked,
 )
-from governance.models import Finding, FindingMail
+from governance.models import Finding
 from registry import access
 from registry.exceptions import InvalidStateError, PermissionDeniedError
 from registry.models import Evidence, ModelVersion, RegisteredModel, User
 from registry.services import reviews
-from registry.services.claiming import Lease, WorkQueue, doubled
 from registry.services.version_lock import lock_version
 from registry.validation import ErrorCollector
 
 __all__ = ["DUE_DAYS", "may_open", "open_finding"]
 
-log = logging.getLogger(__name__)
-
 NOTIFIER: Final = process("finding-mails")
-_LOST_AFTER: Final = timedelta(minutes=10)
-"""A claim that is older is void. Longer than a mail server may take to answer."""
-_LONGEST_PAUSE: Final = 6
 MAX_EVIDENCE: Final = 20_000
 
 _PERSON_ONLY: Final = access.Denied(
@@ -361,84 +352,23 @@ def _locked(finding: Finding) -> Finding:
     return row
 
 
-QUEUE = WorkQueue(
-    model=FindingMail,
-    waiting={},
-    running={},
-    lost_after=lambda: _LOST_AFTER,
-    max_attempts=None,
-    pause=lambda attempts: doubled(timedelta(minutes=1), min(attempts, _LONGEST_PAUSE)),
-)
-
-
-def due_mails() -> list[int]:
-    """Return the keys of mails that are to be sent now."""
-    return QUEUE.claimable_ids()
-
-
-def mail_owner(mail_id: int) -> bool:
-    """Notify the owner of a model of a finding, unless the row is claimed already.
-
-    The mail is sent while nothing is locked, and recorded afterwards. So it is sent at least once, and twice only if a
-    worker ends between sending and recording.
+@transaction.atomic
+def record_notified(finding: Finding, person: User) -> None:
+    """Record that a person was notified of a finding by mail.
 
     Args:
-        mail_id: primary key of the row.
-
-    Returns:
-        Whether the mail was sent.
+        finding: the finding.
+        person: who received the mail.
     """
-    lease = QUEUE.claim(mail_id)
-    if lease is None:
-        return False
-    mail = FindingMail.objects.select_related("finding__version__model", "person").get(pk=lease.pk)
-    try:
-        _send(mail.finding, mail.person)
-    except OSError as error:  # raised for a mail server that does not respond, and by smtplib
-        log.warning("the mail about finding %d could not be sent (%s); it is tried again", mail.finding_id, error)
-        QUEUE.retry(lease, mail.attempts, problem=str(error))
-        return False
-    _record_sent(lease)
-    return True
-
-
-@transaction.atomic
-def _record_sent(lease: Lease) -> None:
-    found = QUEUE.held(lease).select_related("finding__version", "person").first()
-    if found is None:
-        return
-    finding = found.finding
-    assert finding.version is not None  # mails are about signals of a version
-    finding.model, finding.version = lock_version(finding.version)
-    mail = QUEUE.held(lease).select_for_update(of=("self",)).first()
-    if mail is None:
-        return
+    model = RegisteredModel.objects.get_for_update(finding.model_id)
+    about = [ObjectRef("model", str(model.uid))]
+    if finding.version is not None:
+        about.insert(0, ObjectRef("version", str(finding.version.uid)))
     recorder.record_event(
         FINDING_NOTIFIED,
         actor=NOTIFIER,
         target=ObjectRef("finding", str(finding.uid)),
-        stream=f"model:{finding.model.uid}",
-        related_objects=[ObjectRef("version", str(finding.version.uid))],
-        data={"person": found.person.uid},
-    )
-    mail.delete()
-
-
-def _send(finding: Finding, person: User) -> None:
-    """Send a mail that only links to the page; no action is possible from the mail."""
-    version = finding.version
-    assert version is not None  # mails are about signals of a version
-    model: RegisteredModel = version.model
-    send_mail(
-        subject=f"Finding on {model.slug} v{version.number}: {finding.signal} is beyond its limit",
-        message=(
-            f"{person.name},\n\na production signal of {model.slug} v{version.number} is beyond its approved limit:\n"
-            f"{finding.words}, reported {finding.first_value or 0.0:g}"
-            + (f" for {finding.first_slice}" if finding.first_slice else "")
-            + f" for the period to {finding.first_at:%Y-%m-%d %H:%M} UTC.\n\nYou are on record as the owner of the "
-            "model. Acknowledge the finding, and say what you do about it. The review of the model was brought "
-            f"forward.\n\nOpen: {settings.PUBLIC_URL}/findings/{finding.pk}/\n"
-        ),
-        from_email=None,
-        recipient_list=[person.email],
+        stream=f"model:{model.uid}",
+        related_objects=about,
+        data={"person": person.uid},
     )

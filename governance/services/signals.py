@@ -13,14 +13,12 @@ from django.db import transaction
 from audit import clock, leaf, recorder
 from audit.actor import Actor, process
 from audit.recorder import ObjectRef
-from governance import task_queue
 from governance.actions import FINDING_OPENED, FINDING_RECOVERED, FINDING_RECURRED, SIGNAL_REPORTED
-from governance.models import Finding, FindingMail, SignalReport, SignalSeries, SignalValue
+from governance.models import Finding, SignalReport, SignalSeries, SignalValue
 from governance.monitoring.health import judged_values
 from governance.monitoring.reports import Report, Signal, cleaned_report, digest_of
 from governance.policies.monitoring import ApprovedLimit, Judgement
 from governance.selectors.health import Approved, approved_for, entered_stage, latest_values
-from governance.services.accounts import is_mail_set_up
 from registry import access
 from registry.exceptions import FieldError, InvalidStateError, ValidationFailedError
 from registry.models import ModelVersion
@@ -308,10 +306,6 @@ def _open(
         because=about,
         reason=f"{limit.words} is broken by v{version.number}: {first.value:g}",
     )
-    owner = version.model.active_owner
-    if owner is not None and owner.email and is_mail_set_up():
-        mail = FindingMail.objects.create(finding=finding, person=owner, created_at=now)
-        task_queue.enqueue_on_commit(task_queue.MAIL_FINDING, mail.pk)
     return finding
 
 

@@ -245,13 +245,13 @@ def _checked(given: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
     if secret and not _VISIBLE.fullmatch(secret):
         faults.add("/secret", "invalid", "A webhook's secret has up to 2,000 visible ASCII characters, without spaces.")
     if "url" in facts:
-        _judge_url(faults, facts["url"])
+        check_url(faults, facts["url"])
     faults.raise_if_any()
     return facts
 
 
-def _judge_url(faults: ErrorCollector, url: str) -> None:
-    """Add an error if the form of the address or its host is not allowed."""
+def check_url(faults: ErrorCollector, url: str) -> None:
+    """Add an error at /url if the form of a receiver's address or its host is not allowed. The host is resolved."""
     # MLflow clients look for the first words of these messages.
     if not url.strip():
         faults.add("/url", "required", "Webhook URL cannot be empty or just whitespace: give https://host/path.")

@@ -15,9 +15,10 @@ from audit import clock
 from governance.checks import check_runs
 from governance.documents import pdf_files
 from governance.integrations.source_sync import copying
-from governance.models import CheckRun, PdfFile, ReminderMail, WebhookDelivery
+from governance.models import CheckRun, NotificationDelivery, PdfFile, WebhookDelivery
+from governance.notifications import delivering
 from governance.notifications.webhooks import sending
-from governance.services import reminders, webhooks
+from governance.services import webhooks
 from registry.access import actor_for
 from registry.models import Artifact, Upload
 from registry.services import upload_processing
@@ -60,9 +61,8 @@ def waiting_pdf(bank: Bank) -> int:
     return PdfFile.objects.create(digest="0" * 64, **facts).pk
 
 
-def waiting_reminder(bank: Bank) -> int:
-    facts = {"person": bank.people["sofia"], "due": clock.now().date(), "step": 0, "created_at": clock.now()}
-    return ReminderMail.objects.create(model=bank.model, **facts).pk
+def waiting_notification(bank: Bank) -> int:
+    return NotificationDelivery.objects.create(person=bank.people["sofia"], created_at=clock.now()).pk
 
 
 QUEUES: dict[str, tuple[WorkQueue[Any], Callable[[Bank], int]]] = {
@@ -71,11 +71,11 @@ QUEUES: dict[str, tuple[WorkQueue[Any], Callable[[Bank], int]]] = {
     "source copies": (copying.QUEUE, waiting_copy),
     "webhook deliveries": (sending.QUEUE, waiting_delivery),
     "PDF files": (pdf_files.QUEUE, waiting_pdf),
-    "reminders": (reminders.QUEUE, waiting_reminder),
+    "notifications": (delivering.QUEUE, waiting_notification),
 }
-LIMITED = ("uploads", "source copies", "webhook deliveries", "PDF files")
+LIMITED = ("uploads", "source copies", "webhook deliveries", "PDF files", "notifications")
 """Those whose attempts are counted in the row and limited. A check run is retried as another row
-(`test_execution.py`); a reminder is retried at each run of the schedule."""
+(`test_execution.py`)."""
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from pytest_django import Settings
 
 from audit import clock
 from audit.models import Event
-from governance.models import ReminderMail
+from governance.models import NotificationDelivery
+from governance.notifications import delivering, dispatching
 from governance.services import evidence, reminders
 from registry.access import actor_for
 from registry.models import Evidence, RegisteredModel, ReviewReminder
@@ -156,27 +157,17 @@ def test_a_slow_mail_server_blocks_no_promotion(committed_bank: Bank, settings: 
             lock_model(model)
             assert bank.request(version, stage="staging").pk
 
-        run_beside(lambda: reminders.remind(model.pk), SlowMailServer.waiting, promote)
+        dispatching.dispatch()
+        assert reminders.remind(model.pk)
+        dispatching.dispatch()
+        (number,) = delivering.due()
+        run_beside(lambda: delivering.deliver(number), SlowMailServer.waiting, promote)
         server.shutdown()
     (message,) = SlowMailServer.messages
     assert b"credit-risk-pd" in message
     assert ReviewReminder.objects.filter(model=model).count() == 1
     assert Event.objects.filter(action="review.reminded").count() == 1
-    assert not ReminderMail.objects.exists()
-
-
-def test_a_reminder_whose_worker_was_lost_is_sent_later(committed_bank: Bank) -> None:
-    model = due_for_review(committed_bank)
-    stored = reminders._store_due(model.pk)
-    assert stored is not None
-    assert reminders.QUEUE.claim(stored) is not None  # and then the worker ends
-    assert not reminders.remind(model.pk), "the worker may still be sending"
-    assert not ReviewReminder.objects.exists()
-    with clock.freeze(clock.now() + reminders.LOST_AFTER + timedelta(seconds=1)):
-        assert reminders.remind_all() == 1
-        assert reminders.remind_all() == 0
-    assert len(mail.outbox) == 1
-    assert ReviewReminder.objects.filter(model=model).count() == 1
+    assert NotificationDelivery.objects.get().state == "delivered"
 
 
 def test_the_guard_refuses_a_store_and_mail_under_the_lock(committed_bank: Bank) -> None:

@@ -28,6 +28,8 @@ from governance.models import (
     ExternalRun,
     Finding,
     Notification,
+    NotificationChannel,
+    NotificationDelivery,
     Packet,
     Policy,
     PromotionRequest,
@@ -35,6 +37,7 @@ from governance.models import (
     Webhook,
 )
 from governance.monitoring.reports import Report, Signal
+from governance.notifications import channels
 from governance.services import (
     delegations,
     discussion,
@@ -86,6 +89,8 @@ from tests.factories import PASSWORD, SETUP
 from tests.governance.checks import signing_made
 from tests.permission_matrix.table import PEOPLE, TOKENS
 
+RECEIVER = "https://127.0.0.1:9/"
+"""An address that is allowed in tests; no program listens there."""
 MODEL, ELSEWHERE = "credit-risk-pd", "fraud-cards"
 UNUSED = "churn-early"
 """A model on which everybody holds what they hold on the first, with nothing in use; it is assessed as tier 1."""
@@ -332,6 +337,16 @@ class World:
         return Notification.objects.get(person=self.person("subject")).uid
 
     @cached_property
+    def channel(self) -> UUID:
+        """A channel of somebody."""
+        return NotificationChannel.objects.get().uid
+
+    @cached_property
+    def delivery(self) -> UUID:
+        """A delivery to somebody."""
+        return NotificationDelivery.objects.get().uid
+
+    @cached_property
     def view(self) -> int:
         """A view that somebody shares."""
         found = SavedView.objects.get(owner=self.person("subject"))
@@ -535,12 +550,16 @@ def _issue_tokens(world: World) -> None:
     saved_views.save_view(
         actor=access.actor_for(world.person("subject")), name="Theirs", query="tier:2", shared=True, vocabulary=WORDS
     )
-    notify(world.person("subject"))
     subject = world.person("subject")
     ticket, code = enrolment(subject)
     second_factors.enrol(actor=access.actor_for(subject), person=subject, ticket=ticket, code=code)
     for _ in range(settings.COUNTERSIGN_SIGNING_ATTEMPTS):
         signing_locks.count_failure(subject)
+    theirs = NotificationDelivery.objects.create(
+        person=subject, state=NotificationDelivery.State.DELIVERED, created_at=clock.now()
+    )
+    theirs.notifications.add(notify(subject))
+    channels.add_channel(actor=access.actor_for(subject), kind="slack", name="theirs", url=RECEIVER)
     for key in (*PEOPLE, "subject"):
         if key != "an":
             token, _ = factories.token(world.person(key), ["models:read"])

@@ -192,6 +192,9 @@ CHANGES = {
     "mark one's notifications as read": _change("", "governance_notification +1 ~1"),
     "delegate one's decisions": _change("delegation.granted", "governance_delegation +1"),
     "revoke somebody's delegation": _change("delegation.revoked", "governance_delegation ~1"),
+    "change one's notification settings": _change("", "governance_notificationpreferences +1"),
+    "add a notification channel": _change("notification_channel.added", "governance_notificationchannel +1"),
+    "send somebody's delivery again": _change("", "governance_notificationdelivery ~1"),
     "revoke one's own token": _change("token.revoked", "registry_accesstoken ~1"),
     "revoke somebody's token": _change("token.revoked", "registry_accesstoken ~1"),
 }

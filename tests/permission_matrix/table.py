@@ -228,6 +228,10 @@ change somebody's view               SP     .  .  .  .  .  .   .  .  .   .   .  
 open one's own notification          SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 open somebody's notification         SP     .  .  .  .  .  .   .  .  .   .   .  .  .   .  ?  ?
 mark one's notifications as read     SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+change one's notification settings   SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+add a notification channel           SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
+remove somebody's channel            SP     .  .  .  .  .  .   .  .  .   .   .  .  .   .  ?  ?
+send somebody's delivery again       SP     .  .  .  .  .  .   .  +  +   +   .  .  .   .  ?  ?
 revoke one's own token               SP     +  +  +  +  +  +   +  +  +   +   +  +  +   +  ?  ?
 revoke somebody's token              SA     .  .  .  .  .  .   .  .  +   +   .  .  .   .  ?  ?
 """

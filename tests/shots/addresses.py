@@ -63,6 +63,8 @@ def sights() -> list[Sight]:
         Sight("profile", "marta", "/profile/"),
         Sight("second-factor", "marta", "/profile/second-factor/"),
         Sight("notifications", "priya", "/notifications/?show=all"),
+        Sight("notification-settings", "priya", "/profile/notifications/"),
+        Sight("notification-deliveries", "priya", "/profile/notifications/deliveries/"),
         Sight("tokens", "sofia", "/profile/tokens/"),
         Sight("not-found", "marta", "/models/there-is-no-such-model/", 404),
         *_administration(),

@@ -24,6 +24,7 @@ from governance.interfaces.web import (
     model_forms,
     model_reviews,
     models,
+    notification_settings,
     notifications,
     packet_pages,
     policies,
@@ -194,6 +195,15 @@ urlpatterns = [
     path("profile/delegations/<uuid:uid>/revoke/", delegations.revoke_delegation, name="revoke-delegation"),
     path("profile/second-factor/", second_factor.second_factor, name="second-factor"),
     path("profile/second-factor/remove/", second_factor.remove, name="remove-second-factor"),
+    path("profile/notifications/", notification_settings.settings, name="notification-settings"),
+    path("profile/notifications/channels/", notification_settings.add_channel, name="add-notification-channel"),
+    path(
+        "profile/notifications/channels/<uuid:uid>/", notification_settings.change_channel, name="notification-channel"
+    ),
+    path("profile/notifications/deliveries/", notification_settings.deliveries, name="notification-deliveries"),
+    path(
+        "profile/notifications/deliveries/<uuid:uid>/", notification_settings.send_again, name="send-notification-again"
+    ),
     path("profile/tokens/", profile.token_list, name="tokens"),
     path("profile/tokens/<str:uid>/revoke/", profile.revoke_token, name="revoke-token"),
 ]

@@ -12,9 +12,10 @@ from django.db import IntegrityError, connection, transaction
 
 from audit import clock
 from audit.models import Event
-from governance.models import Finding, FindingMail, SignalReport, SignalSeries, SignalValue
+from governance.models import Finding, SignalReport, SignalSeries, SignalValue
 from governance.monitoring.health import Health
 from governance.monitoring.reports import Report, Signal
+from governance.notifications import delivering, dispatching
 from governance.selectors.health import health_of_models, health_of_version
 from governance.services import findings, signals
 from registry import access
@@ -214,15 +215,18 @@ def test_one_limited_signal_that_stops_makes_the_version_silent(scene: Scene) ->
 
 def test_the_owner_is_notified_once(scene: Scene, settings: LazySettings) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    scene.report(1, [auc(0.75)])
-    scene.report(2, [auc(0.7)])
-    row = FindingMail.objects.get()
-    assert findings.mail_owner(row.pk)
-    assert not findings.mail_owner(row.pk)
-    assert [message.to for message in mail.outbox] == [["priya@bank.example"]]
-    assert f"/findings/{scene.finding().pk}/" in str(mail.outbox[0].body)
+    dispatching.dispatch()
+    with clock.freeze(ENTERED + timedelta(days=3)):
+        scene.report(1, [auc(0.75)])
+        scene.report(2, [auc(0.7)])
+        for _ in range(2):
+            dispatching.dispatch()
+            for number in delivering.due():
+                delivering.deliver(number)
+    (sent,) = mail.outbox
+    assert sent.to == ["priya@bank.example"]
+    assert "is beyond its limit" in sent.subject
     assert Event.objects.get(action="finding.notified").body["data"] == {"person": scene.people.priya.uid}
-    assert not FindingMail.objects.exists()
 
 
 def test_persons_acknowledge_and_close(scene: Scene) -> None:

@@ -47,12 +47,17 @@ def test_a_request_from_review_to_promotion(bank: Bank) -> None:
     assert got("changes_requested") == {"priya": "You made the request.", "sofia": "You own the model."}
     assert inbox.count_unread(bank.actor("marta"), bank.people["marta"]) == 0, "who decided has read the request"
 
-    bank.decide(request, "aiko")
-    bank.decide(request, "marta")
+
+def test_requester_and_owner_get_the_promotion_in_the_digest(bank: Bank) -> None:
+    request = bank.reviewed()
+    for name in ("aiko", "chen", "marta"):
+        if bank.fresh(request).is_live:
+            bank.decide(request, name)
     carry_out()
-    if bank.fresh(request).state == "promoted":
-        assert got("request_promoted").keys() == {"priya", "sofia"}
-    assert got("review_requested").keys() == {"marta", "aiko", "chen", "tom"}
+    assert bank.fresh(request).state == "promoted"
+    assert got("request_promoted").keys() == {"priya", "sofia"}
+    row = NotificationDelivery.objects.get(person=bank.people["priya"], digest_at__isnull=False)
+    assert {item.reason for item in row.notifications.all()} == {"request_promoted"}
 
 
 def test_a_mail_only_opens_the_page(bank: Bank) -> None:

@@ -24,6 +24,7 @@ from tests.permission_matrix.actors import (
     KIND,
     MODEL,
     READY,
+    RECEIVER,
     SHADOW,
     SHOWN,
     UNASSESSED,
@@ -140,6 +141,8 @@ for _own in (
     "home",
     "reviews",
     "notifications",
+    "notification-settings",
+    "notification-deliveries",
     "profile",
     "tokens",
     "delegations",
@@ -537,6 +540,27 @@ _simply("read somebody's delegation", "revoke-delegation", lambda w: _url("revok
 @PAGE.at("revoke somebody's delegation", "POST web:revoke-delegation")
 def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
     return client.post(_url("revoke-delegation", world.delegation.uid), {"reason": WHY})
+
+
+@PAGE.at("change one's notification settings", "POST web:notification-settings")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    fields = {"mode-mentioned-mail": "off", "digest_hour": "7", "zone": "UTC"}
+    return client.post(_url("notification-settings"), fields)
+
+
+@PAGE.at("add a notification channel", "POST web:add-notification-channel")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("add-notification-channel"), {"kind": "slack", "name": "team", "url": RECEIVER})
+
+
+@PAGE.at("remove somebody's channel", "POST web:notification-channel")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("notification-channel", world.channel), {"do": "remove"})
+
+
+@PAGE.at("send somebody's delivery again", "POST web:send-notification-again")
+def _(world: World, client: Client, caller: Caller) -> HttpResponseBase:
+    return client.post(_url("send-notification-again", world.delivery))
 
 
 @PAGE.at("revoke one's own token", "GET web:revoke-token", "POST web:revoke-token")

@@ -160,6 +160,8 @@ class TestPeople:
                 (people.marta, "/profile/"),
                 (people.marta, "/profile/second-factor/"),
                 (people.marta, "/notifications/?show=all"),
+                (people.marta, "/profile/notifications/"),
+                (people.marta, "/profile/notifications/deliveries/"),
                 (people.priya, "/profile/tokens/"),
             ],
         )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from audit.actor import Actor
-from governance.notifications import inbox
+from governance.notifications import channels, delivering, inbox, preferences
 from registry import access
-from tests.permission_matrix.actors import World, notify
+from tests.permission_matrix.actors import RECEIVER, World, notify
 from tests.permission_matrix.interfaces.service.interface import SERVICE
 
 
@@ -22,3 +22,23 @@ def _(world: World, actor: Actor) -> None:
 @SERVICE.at("mark one's notifications as read")
 def _(world: World, actor: Actor) -> None:
     inbox.mark_read(actor, [notify(access.require_person(actor)).uid])
+
+
+@SERVICE.at("change one's notification settings")
+def _(world: World, actor: Actor) -> None:
+    preferences.save_preferences(actor=actor, choices={"mentioned": {"mail": "off"}})
+
+
+@SERVICE.at("add a notification channel")
+def _(world: World, actor: Actor) -> None:
+    channels.add_channel(actor=actor, kind="slack", name="team", url=RECEIVER)
+
+
+@SERVICE.at("remove somebody's channel")
+def _(world: World, actor: Actor) -> None:
+    channels.remove_channel(actor=actor, uid=world.channel)
+
+
+@SERVICE.at("send somebody's delivery again")
+def _(world: World, actor: Actor) -> None:
+    delivering.send_again(actor=actor, uid=world.delivery)
