@@ -404,13 +404,15 @@ class Client:
         failure: ClientError = ConnectionFailedError("nothing was tried")
         for attempt in range(1, self._attempts + 1):
             try:
-                status, said = self._put(str(order["url"]), order["headers"], file)
+                status, reason = self._put(str(order["url"]), order["headers"], file)
                 if status < 300:
                     return
-                failure = ConnectionFailedError(f"The store of files refused {file.path} ({status} {said}).")
-                if said in ("BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"):
-                    raise VerificationError(f"{file.path} changed while it was sent ({said}). Nothing of it was kept.")
-                if status < 500 and status not in AGAIN and said not in ("AccessDenied", "RequestTimeout"):
+                failure = ConnectionFailedError(f"The store of files refused {file.path} ({status} {reason}).")
+                if reason in ("BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"):
+                    raise VerificationError(
+                        f"{file.path} changed while it was sent ({reason}). Nothing of it was kept."
+                    )
+                if status < 500 and status not in AGAIN and reason not in ("AccessDenied", "RequestTimeout"):
                     raise failure
             except _Lost as lost:
                 failure = ConnectionFailedError(str(lost))
@@ -536,7 +538,7 @@ class Client:
         *,
         report: tuple[str, LocalFile] | None = None,
         inputs_digest: str | None = None,
-        **said: Any,
+        **facts: Any,
     ) -> Json:
         """Report a run of an external check: the unfinished one of this account, or else a new one.
 
@@ -547,7 +549,7 @@ class Client:
             report: the report of a tool: its format (sarif, junit, json) and the file.
             inputs_digest: digest of what was checked, from `check_runs`; the current one if None. It is refused if the
                 version changed since.
-            said: status, progress, conclusion, summary, details_url, findings, measures.
+            facts: status, progress, conclusion, summary, details_url, findings, measures.
 
         Returns:
             The run.
@@ -566,7 +568,7 @@ class Client:
             None,
         )
         if run is None:
-            started = {"inputs_digest": digest, "status": "running" if said.get("conclusion") else said.get("status")}
+            started = {"inputs_digest": digest, "status": "running" if facts.get("conclusion") else facts.get("status")}
             first = {name: value for name, value in started.items() if value}
             where = f"{_version(slug, number)}/checks/{_segment(check)}/runs"
             run = self._ask("POST", where, body=first).document
@@ -575,7 +577,7 @@ class Client:
             form, file = report
             query = {"format": form, "filename": file.name}
             run = self._ask("PUT", f"{where}/attachment", query=query, upload=file).document
-        rest = {name: value for name, value in said.items() if value is not None}
+        rest = {name: value for name, value in facts.items() if value is not None}
         return self._ask("PATCH", where, body=rest).document if rest else run
 
     def request_promotion(
@@ -720,9 +722,9 @@ class Client:
         items: list[Json] = []
         cursor = ""
         while True:
-            asked = {"q": query, "limit": str(min(100, limit - len(items))), "cursor": cursor}
+            parameters = {"q": query, "limit": str(min(100, limit - len(items))), "cursor": cursor}
             answered = self._ask(
-                "GET", "/versions" if versions else "/models", query={k: v for k, v in asked.items() if v}
+                "GET", "/versions" if versions else "/models", query={k: v for k, v in parameters.items() if v}
             ).document
             items += _items(answered, "items")
             cursor = str(answered.get("next") or "")
@@ -947,9 +949,9 @@ class Client:
         if isinstance(document, dict):
             return ApiResponse(response.status, response.headers, document)
         title = re.search(rb"(?is)<title[^<>]{0,200}>(.{1,200}?)</title>", raw[:100_000])
-        said = f" (“{_plain(title[1].decode('utf-8', 'replace'))}”)" if title else ""
+        shown = f" (“{_plain(title[1].decode('utf-8', 'replace'))}”)" if title else ""
         raise _Lost(
-            f"{self.url} answered {response.status} with {kind}{said} and not with JSON: a proxy, or something else "
+            f"{self.url} answered {response.status} with {kind}{shown} and not with JSON: a proxy, or something else "
             "than Countersign, answers there.",
             for_good=response.status not in AGAIN,
         )
@@ -1342,7 +1344,7 @@ def _register(client: Client, options: argparse.Namespace, console: Console) -> 
         f"fingerprint  {_plain(version['fingerprint'])}",
         f"page: {_plain(version['page'])}",
     )
-    _tell_job({"version": version["number"], "digest": version["fingerprint"], "url": version["page"]})
+    _write_job_outputs({"version": version["number"], "digest": version["fingerprint"], "url": version["page"]})
     return DONE
 
 
@@ -1469,7 +1471,7 @@ def _promote(client: Client, options: argparse.Namespace, console: Console) -> i
         console.note(f" … following request #{document['id']}, which requests the same")
     if options.wait:
         return _follow(client, document["id"], options, console)
-    _tell(document, console)
+    _print_request(document, console)
     # The request is open and nothing has failed yet; --wait waits for the verdict.
     return DONE if document["state"] == "open" else EXIT_BY_STATE.get(document["state"], UNEXPECTED)
 
@@ -1490,7 +1492,7 @@ def _rollback(client: Client, options: argparse.Namespace, console: Console) -> 
     document = client.request_promotion(slug, number, reason=options.reason, kind="rollback", **place)
     if options.wait:
         return _follow(client, document["id"], options, console)
-    _tell(document, console)
+    _print_request(document, console)
     return DONE if document["state"] == "open" else EXIT_BY_STATE.get(document["state"], UNEXPECTED)
 
 
@@ -1579,7 +1581,7 @@ def _follow(client: Client, number: int, options: argparse.Namespace, console: C
         console.note(*(requirement_lines(news)))
 
     document = client.follow(number, timeout=options.timeout, changed=changed)
-    _tell(document, console)
+    _print_request(document, console)
     if not settled(document):
         console.note(f" … not decided within {options.timeout:.0f} s. Go on with: countersign wait {number}")
     return EXIT_BY_STATE.get(document["state"], UNEXPECTED)
@@ -1633,12 +1635,12 @@ def _gate(client: Client, options: argparse.Namespace, console: Console) -> int:
 
 def _execute(client: Client, options: argparse.Namespace, console: Console) -> int:
     document = client.execute(options.request)
-    _tell(document, console)
+    _print_request(document, console)
     return EXIT_BY_STATE.get(document["state"], UNEXPECTED)
 
 
 def _withdraw(client: Client, options: argparse.Namespace, console: Console) -> int:
-    _tell(client.withdraw(options.request, options.reason), console)
+    _print_request(client.withdraw(options.request, options.reason), console)
     return DONE
 
 
@@ -1683,7 +1685,7 @@ def _resolve(client: Client, options: argparse.Namespace, console: Console) -> i
         *([f" ✓ {verified} files below {options.verify} are these, byte for byte"] if options.verify else []),
     )
     approved = document.get("approved_fingerprint") or ""
-    _tell_job({"version": document["version"], "digest": document["fingerprint"], "approved-digest": approved})
+    _write_job_outputs({"version": document["version"], "digest": document["fingerprint"], "approved-digest": approved})
     return DONE
 
 
@@ -1703,8 +1705,8 @@ def _approval_lines(document: Json) -> list[str]:
             continue
         lines.append(f" ✗ {name}: added to since, so its fingerprint is not the one on record")
         for added in _items(place, "later_additions"):
-            doer = added.get("added_by")
-            by = _plain(doer.get("name")) if isinstance(doer, dict) else ""
+            adder = added.get("added_by")
+            by = _plain(adder.get("name")) if isinstance(adder, dict) else ""
             what = f"{_plain(added.get('kind'))} {_plain(added.get('what'))}"
             lines.append(f"     {what}  {_plain(added.get('added_at'))}, {by}")
         again = place.get("reapproval")
@@ -2022,10 +2024,10 @@ def _which(client: Client, reference: str) -> tuple[str, int]:
     return str(resolved["model"]), int(resolved["version"])
 
 
-def _tell(document: Json, console: Console) -> None:
+def _print_request(document: Json, console: Console) -> None:
     """Print a promotion request, and write it to the outputs and summary of the CI job."""
     console.answer(document, *_request_lines(document))
-    _tell_job({"promotion-id": document["id"], "url": document["page"], "state": document["state"],
+    _write_job_outputs({"promotion-id": document["id"], "url": document["page"], "state": document["state"],
                "version": document["version"], "digest": document["fingerprint"]})  # fmt: skip
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
@@ -2033,7 +2035,7 @@ def _tell(document: Json, console: Console) -> None:
             stream.write(job_summary(document))
 
 
-def _tell_job(outputs: Mapping[str, Any]) -> None:
+def _write_job_outputs(outputs: Mapping[str, Any]) -> None:
     path = os.environ.get("GITHUB_OUTPUT")
     if path:
         with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as stream:

@@ -193,8 +193,8 @@ def why_unusable(slug: str) -> str:
     """Return why a slug has no usable check: not installed, or broken."""
     faults = [fault for fault in broken() if fault.slug == slug]
     if faults:
-        said = "; ".join(f"{fault.name} of {fault.origin}: {fault.problem}" for fault in faults[:3])
-        return f"The check {slug} is installed and cannot be used: {said}."[:1000]
+        problems = "; ".join(f"{fault.name} of {fault.origin}: {fault.problem}" for fault in faults[:3])
+        return f"The check {slug} is installed and cannot be used: {problems}."[:1000]
     known = ", ".join(sorted(installed().checks))
     outside = "" if _namespace(slug) in RESERVED else " If another system reports it, add `external: true`."
     unnamed = ", ".join(f"{fault.name} of {fault.origin}" for fault in broken() if not fault.slug)

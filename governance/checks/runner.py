@@ -293,19 +293,19 @@ def _listen(
     """
     assert child.stdout is not None
     assert child.stderr is not None
-    said: dict[int, bytearray] = {child.stdout.fileno(): bytearray(), child.stderr.fileno(): bytearray()}
+    output: dict[int, bytearray] = {child.stdout.fileno(): bytearray(), child.stderr.fileno(): bytearray()}
     with selectors.DefaultSelector() as selector:
-        for descriptor in said:
+        for descriptor in output:
             os.set_blocking(descriptor, False)
             selector.register(descriptor, selectors.EVENT_READ)
         ended = False
         while True:
             for key, _ in selector.select(0 if ended else _TICK):
                 chunk = os.read(key.fd, _CHUNK)
-                said[key.fd] += chunk
+                output[key.fd] += chunk
                 if not chunk:
                     selector.unregister(key.fd)
-            if sum(map(len, said.values())) > MAX_OUTPUT:
+            if sum(map(len, output.values())) > MAX_OUTPUT:
                 raise _Ended(
                     ExitReason.REFUSED_OUTPUT, f"The check answered or printed more than {MAX_OUTPUT:,} bytes."
                 )
@@ -325,7 +325,7 @@ def _listen(
     child.returncode = os.waitstatus_to_exitcode(status)
     conditions["cpu_seconds"] = round(usage.ru_utime + usage.ru_stime, 3)
     conditions["max_rss"] = usage.ru_maxrss * 1024
-    answer, printed = (bytes(said[pipe.fileno()]) for pipe in (child.stdout, child.stderr))
+    answer, printed = (bytes(output[pipe.fileno()]) for pipe in (child.stdout, child.stderr))
     return answer, printed, child.returncode
 
 
@@ -370,12 +370,12 @@ _SENTENCES = {
 
 def _line(raw: bytes) -> dict[str, Any]:
     try:
-        said = json.loads(raw)
+        output = json.loads(raw)
     except RecursionError:
         raise ValueError("nested too deep") from None
-    if not isinstance(said, dict):
+    if not isinstance(output, dict):
         raise ValueError("not an object")
-    return {name: value for name, value in said.items() if isinstance(value, str | bool)}
+    return {name: value for name, value in output.items() if isinstance(value, str | bool)}
 
 
 def _tail(printed: bytes) -> str:

@@ -231,9 +231,9 @@ def open_table(file: File) -> Table:
             for line in lines:
                 lines.length = 0
                 text = line.strip("\r\n")
-                said = re.fullmatch(r'"?sep=(.)"? *', text, re.IGNORECASE) if not separator else None
-                if said is not None and said[1] in SEPARATORS:
-                    separator = said[1]
+                declaration = re.fullmatch(r'"?sep=(.)"? *', text, re.IGNORECASE) if not separator else None
+                if declaration is not None and declaration[1] in SEPARATORS:
+                    separator = declaration[1]
                 elif text.strip():
                     return _headed(
                         file, encoding, separator or _separator(file, text, lines_before + 1), text, lines_before

@@ -162,21 +162,21 @@ def _load_initial_data(var: Path, say: Callable[[str], None], *, empty: bool) ->
     mark = var / "empty"
     if empty:
         mark.touch()
-    told = _Told()
+    output = _Output()
     try:
-        call_command("initialise" if mark.exists() else "demo", stdout=told)
+        call_command("initialise" if mark.exists() else "demo", stdout=output)
     except CommandError as error:
         raise StartupError(str(error)) from error
     with (
         connection.cursor() as cursor
     ):  # the demonstration's history is complete: from now on events have the current time
         cursor.execute("SELECT fence.refuse_dated_events()")
-    said = told.getvalue().strip().splitlines()
-    say(said[0] if said else "first data")
-    return [("", line) for line in said[1:]] if mark.exists() else _demo_hints(var)
+    lines = output.getvalue().strip().splitlines()
+    say(lines[0] if lines else "first data")
+    return [("", line) for line in lines[1:]] if mark.exists() else _demo_hints(var)
 
 
-class _Told(io.StringIO):
+class _Output(io.StringIO):
     """Collects the output of a command, and passes its progress to the terminal."""
 
     def isatty(self) -> bool:
@@ -365,8 +365,8 @@ def _step(title: str) -> Iterator[Callable[[str], None]]:
 
 
 def _print_ready(url: str, hints: list[tuple[str, str]], log: Path) -> None:
-    told = [*hints, ("stop", f"Ctrl-C; logs in {_short(log)}/")]
-    lines = [f"   {'Countersign is ready':<23}{_bold(url)}", *(f"   {word:<23}{rest}" for word, rest in told)]
+    output = [*hints, ("stop", f"Ctrl-C; logs in {_short(log)}/")]
+    lines = [f"   {'Countersign is ready':<23}{_bold(url)}", *(f"   {word:<23}{rest}" for word, rest in output)]
     print("\n".join(["", *lines, ""]), flush=True)
 
 

@@ -96,11 +96,11 @@ def _position(event: Event | None) -> dict[str, Any] | None:
 def _point(known: SectionBuilder, point: Point) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = []
     missing = []
-    for ask in point.asks:
-        found = _answers(known, ask)
+    for item in point.asks:
+        found = _answers(known, item)
         blocks += [block for block in found if block not in blocks]
         if not found:
-            missing.append({"what": ask.what, "where": ask.place, "conditional": ask.conditional})
+            missing.append({"what": item.what, "where": item.place, "conditional": item.conditional})
     state = "given" if not missing else "partly" if blocks else "missing"
     group = point.clause.partition("(")[0]
     return {
@@ -113,6 +113,6 @@ def _point(known: SectionBuilder, point: Point) -> dict[str, Any]:
     }
 
 
-def _answers(known: SectionBuilder, ask: RequiredItem) -> list[dict[str, Any]]:
-    found = [block for name in ask.facts for block in known.answer(name)]
-    return found + known.section(ask.sections)
+def _answers(known: SectionBuilder, item: RequiredItem) -> list[dict[str, Any]]:
+    found = [block for name in item.facts for block in known.answer(name)]
+    return found + known.section(item.sections)

@@ -18,18 +18,18 @@ from registry.models import ModelVersion, Stage
 class CardCompleteness:
     """Completeness of a card.
 
-    `asked`: number of required parts. `lacks`: the missing ones. `policy`: the policy that requires them, empty for the
-    check's defaults. `unreadable`: why the card could not be parsed.
+    `required`: number of required parts. `lacks`: the missing ones. `policy`: the policy that requires them, empty for
+    the check's defaults. `unreadable`: why the card could not be parsed.
     """
 
-    asked: int
+    required: int
     lacks: tuple[cards.MissingSection, ...] = ()
     policy: str = ""
     unreadable: str = ""
 
     @property
     def there(self) -> int:
-        return self.asked - len(self.lacks)
+        return self.required - len(self.lacks)
 
     @property
     def complete(self) -> bool:
@@ -70,10 +70,10 @@ def completeness(
         text: the card; an empty text lacks everything.
         documents: the policies in force if already read.
     """
-    asked, policy = requirements(version, documents_in_force() if documents is None else documents)
-    count = len(asked.required_metadata) + len(asked.required_sections)
+    required, policy = requirements(version, documents_in_force() if documents is None else documents)
+    count = len(required.required_metadata) + len(required.required_sections)
     try:
         card = cards.parse(text)
     except cards.ModelCardParseError as fault:
         return CardCompleteness(count, (), policy, str(fault))
-    return CardCompleteness(count, tuple(cards.find_missing_sections(card, **asked.model_dump())), policy)
+    return CardCompleteness(count, tuple(cards.find_missing_sections(card, **required.model_dump())), policy)

@@ -311,10 +311,10 @@ class SectionBuilder:
             value = cards.to_json_value(self.parsed.metadata[name])
         except cards.ModelCardParseError:
             return []
-        said = (
+        shown = (
             ", ".join(map(str, value)) if isinstance(value, list) else value if isinstance(value, str) else _json(value)
         )
-        return facts(title, f"model card, revision {self.card.revision}, front matter", [(name, said)])
+        return facts(title, f"model card, revision {self.card.revision}, front matter", [(name, shown)])
 
 
 def _evidence(row: Any) -> list[str]:

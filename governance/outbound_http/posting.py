@@ -72,7 +72,7 @@ def post(
         raise
     except (OSError, ValueError) as error:
         raise ServerUnavailableError(
-            _late(server) if over.is_set() else f"{server.origin} cannot be reached: {_said(error)}."
+            _late(server) if over.is_set() else f"{server.origin} cannot be reached: {_describe_error(error)}."
         ) from None
     except http.client.HTTPException as error:
         if over.is_set():
@@ -92,7 +92,7 @@ def _late(server: RemoteServer) -> str:
     return f"{server.origin} did not answer in time."
 
 
-def _said(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "it does not answer in time"
     return str(getattr(error, "strerror", None) or error)[:200] or type(error).__name__

@@ -142,9 +142,9 @@ class RemoteServer:
             return document
 
     def _refusal(self, path: str, status: int, document: object) -> ServerResponseError:
-        said = document if isinstance(document, dict) else {}
-        code = str(said.get("error_code", ""))[:100]
-        message = " ".join(str(said.get("message", "")).split())[:500]
+        fields = document if isinstance(document, dict) else {}
+        code = str(fields.get("error_code", ""))[:100]
+        message = " ".join(str(fields.get("message", "")).split())[:500]
         if status in (401, 403) and not message:
             message = "credentials are required: set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and _PASSWORD"
         return ServerResponseError(
@@ -170,7 +170,9 @@ class RemoteServer:
             except ForbiddenAddressError as error:
                 raise InvalidResponseError(str(error)) from None
             except (OSError, http.client.HTTPException) as error:
-                raise ServerUnavailableError(f"{self._where(path)} is not available: {_said(error)}.") from None
+                raise ServerUnavailableError(
+                    f"{self._where(path)} is not available: {_describe_error(error)}."
+                ) from None
             if 300 <= response.status < 400:
                 raise InvalidResponseError(
                     f"{self._where(path)} redirects ({response.status}), and redirects are not followed: give its "
@@ -222,7 +224,7 @@ class StreamedResponse:
         try:
             chunk = self._response.read(size)
         except (OSError, http.client.HTTPException) as error:
-            raise ServerUnavailableError(f"{self._where} broke off: {_said(error)}.") from None
+            raise ServerUnavailableError(f"{self._where} broke off: {_describe_error(error)}.") from None
         if not chunk and self._response.length:
             raise ServerUnavailableError(f"{self._where} broke off {self._response.length:,} bytes before its end.")
         return chunk
@@ -271,7 +273,7 @@ def _reach(host: str, port: int, private: bool, timeout: float | None) -> socket
     return made
 
 
-def _said(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "it does not answer in time"
     return str(error.strerror if isinstance(error, OSError) and error.strerror else error)[:200] or type(error).__name__

@@ -107,11 +107,11 @@ The check shows that the parts are present. Whether they are true and sufficient
             return CheckOutcome(Conclusion.FAILURE, message[:2000], (Finding("card_unreadable", message[:2000]),))
         findings = [_finding(lack) for lack in find_missing_sections(card, **params.model_dump())]
         measures = {"words": {s.title[:120]: s.words for s in card.sections[:100]}}
-        asked = len(params.required_metadata) + len(params.required_sections)
+        total = len(params.required_metadata) + len(params.required_sections)
         if not findings:
-            return CheckOutcome(Conclusion.SUCCESS, f"All {asked} required parts of the card are there.", (), measures)
+            return CheckOutcome(Conclusion.SUCCESS, f"All {total} required parts of the card are there.", (), measures)
         places = ", ".join(f.where for f in findings[:8]) + (" …" if len(findings) > 8 else "")
-        summary = f"{len(findings)} of {asked} required parts of the card are missing or unfinished: {places}."
+        summary = f"{len(findings)} of {total} required parts of the card are missing or unfinished: {places}."
         return CheckOutcome(Conclusion.FAILURE, summary[:2000], tuple(findings[:MAX_FINDINGS]), measures)
 
 

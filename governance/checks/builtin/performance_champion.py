@@ -342,19 +342,19 @@ def _judged(difference: Difference, params: Any, number: int, findings: list[Fin
         f"{difference.rows:,} examples"
     )
     if holds:
-        said = f"with {level} confidence the gain is at least {difference.lower:+.4f}; {required} is required"
+        interval = f"with {level} confidence the gain is at least {difference.lower:+.4f}; {required} is required"
         conclusion, verdict = Conclusion.SUCCESS, "holds"
     elif fails:
-        said = f"with {level} confidence the gain is at most {difference.upper:+.4f}; {required} is required"
+        interval = f"with {level} confidence the gain is at most {difference.upper:+.4f}; {required} is required"
         conclusion, verdict = Conclusion.FAILURE, "fails"
-        findings.append(Finding("worse", f"{compared}; {said}."))
+        findings.append(Finding("worse", f"{compared}; {interval}."))
     else:
-        said = (
+        interval = (
             f"the {level} bounds of the gain are {difference.lower:+.4f} and {difference.upper:+.4f}, which does not "
             f"show whether it is at least {required}. Evaluate both versions on more examples"
         )
         conclusion, verdict = Conclusion.ACTION_REQUIRED, "open"
-        findings.append(Finding("inconclusive", f"{compared}; {said}.", Severity.WARNING))
+        findings.append(Finding("inconclusive", f"{compared}; {interval}.", Severity.WARNING))
     measures = {
         "metric": params.metric,
         "method": difference.method,
@@ -367,4 +367,4 @@ def _judged(difference: Difference, params: Any, number: int, findings: list[Fin
         "gain": {"value": difference.value, "lower": difference.lower, "upper": difference.upper},
         "verdict": verdict,
     }
-    return CheckOutcome(conclusion, f"{compared}; {said}.", tuple(findings), measures)
+    return CheckOutcome(conclusion, f"{compared}; {interval}.", tuple(findings), measures)

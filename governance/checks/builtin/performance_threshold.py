@@ -182,19 +182,19 @@ class _Judged:
     dataset: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        said: dict[str, Any] = {"limit": self.limit.words, "verdict": self.verdict, "source": self.source}
+        measured: dict[str, Any] = {"limit": self.limit.words, "verdict": self.verdict, "source": self.source}
         if self.estimate is not None:
-            said |= {
+            measured |= {
                 "value": self.estimate.value,
                 "lower": self.estimate.lower,
                 "upper": self.estimate.upper,
                 "rows": self.estimate.rows,
             }
         elif self.declared is not None:
-            said["value"] = self.declared
+            measured["value"] = self.declared
         if self.dataset:
-            said["dataset"] = self.dataset
-        return said
+            measured["dataset"] = self.dataset
+        return measured
 
 
 _READING = ("positive", "decision_threshold")

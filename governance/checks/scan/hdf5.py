@@ -99,22 +99,22 @@ class _Walk:
     def walk(self) -> None:
         waiting: list[tuple[str, Any]] = [("/", self.file)]
         while waiting:
-            place, thing = waiting.pop()
+            place, item = waiting.pop()
             effort.spend(100)
-            identity = h5py.h5o.get_info(thing.id)
+            identity = h5py.h5o.get_info(item.id)
             if (identity.fileno, identity.addr) in self.seen:
                 continue
             self.seen.add((identity.fileno, identity.addr))
             if len(self.seen) > MAX_OBJECTS:
                 raise Malformed(f"is an HDF5 file of more than {MAX_OBJECTS:,} objects, which is not judged")
-            self._attributes(place, thing)
-            if isinstance(thing, h5py.Group):
-                for name in thing:
+            self._attributes(place, item)
+            if isinstance(item, h5py.Group):
+                for name in item:
                     inner = f"{place.rstrip('/')}/{name}"
-                    if self._is_inside(thing, name, inner):
-                        waiting.append((inner, thing[name]))
-            elif isinstance(thing, h5py.Dataset):
-                self._dataset(place, thing)
+                    if self._is_inside(item, name, inner):
+                        waiting.append((inner, item[name]))
+            elif isinstance(item, h5py.Dataset):
+                self._dataset(place, item)
 
     def _is_inside(self, group: Any, name: str, place: str) -> bool:
         """Return whether a link is to an object of the file, which is then judged."""
@@ -157,16 +157,16 @@ class _Walk:
             severity=Severity.CRITICAL,
         )
 
-    def _attributes(self, place: str, thing: Any) -> None:
-        for name in thing.attrs:
+    def _attributes(self, place: str, item: Any) -> None:
+        for name in item.attrs:
             effort.spend(20)
             where = f"{place}@{name}"
-            low = h5py.h5a.open(thing.id, name.encode("utf-8", errors="surrogateescape"))
+            low = h5py.h5a.open(item.id, name.encode("utf-8", errors="surrogateescape"))
             if low.shape != () or not isinstance(low.get_type(), h5py.h5t.TypeStringID):
                 continue
             if low.get_type().get_size() > MAX_ATTRIBUTE:
                 raise Malformed(f"has an HDF5 attribute of more than {MAX_ATTRIBUTE:,} bytes")
-            value = thing.attrs[name]
+            value = item.attrs[name]
             raw = value if isinstance(value, bytes) else str(value).encode("utf-8", errors="surrogateescape")
             if name in _CONFIGURATIONS:
                 keras_config.judge(self._configuration(raw, name), where, self.found, self.scan.options)

@@ -83,15 +83,15 @@ def versions(server: RemoteServer, name: str) -> Iterator[list[RemoteVersion | s
         ("order_by", "version_number ASC"),
     ]
     for page in _pages(server, "/model-versions/search", query, "model_versions"):
-        told: list[RemoteVersion | str] = []
+        entries: list[RemoteVersion | str] = []
         for entry in page:
             try:
-                told.append(_version(entry, name))
+                entries.append(_version(entry, name))
             except Malformed as fault:
-                told.append(
+                entries.append(
                     f"version {_shown(entry.get('version'))}: {fault}" if isinstance(entry, dict) else str(fault)
                 )
-        yield told
+        yield entries
 
 
 def _entries(server: RemoteServer, path: str, query: list[tuple[str, str]], field: str) -> Iterator[Any]:

@@ -46,7 +46,7 @@ class MlflowImport:
         owner: owner of the imported models.
         prefix: prefix of each model's name.
         dry: read and evaluate only, write nothing.
-        tell: called with the report after every page, to show progress.
+        on_page: called with the report after every page, to show progress.
         brought: called with each imported version, in its transaction.
     """
 
@@ -56,7 +56,7 @@ class MlflowImport:
     owner: User | None = None
     prefix: str = ""
     dry: bool = False
-    tell: Callable[[Report], None] = lambda report: None
+    on_page: Callable[[Report], None] = lambda report: None
     brought: Callable[[ModelVersion], None] = lambda version: None
     report: Report = field(default_factory=Report)
 
@@ -77,7 +77,7 @@ class MlflowImport:
                 self.report.note(their, "an entry must follow MLflow's protocol", _MEND_THERE)
             else:
                 self._model(their)
-            self.tell(self.report)
+            self.on_page(self.report)
         return self.report
 
     # --- models ---
@@ -99,7 +99,7 @@ class MlflowImport:
         try:
             for page in mlflow_client.versions(self.server, their.name):
                 self._page(their, model, page)
-                self.tell(self.report)
+                self.on_page(self.report)
         except Malformed as fault:
             self.report.note(f"the versions of {their.name}", f"{fault}", _MEND_THERE)
         if model is not None and not self.dry:
@@ -138,7 +138,7 @@ class MlflowImport:
         except DomainError as refusal:
             self._refused_name(name, refusal.detail)
             return None
-        self._tell_tags(their.name, left)
+        self._note_tags(their.name, left)
         return model
 
     def _refused_name(self, name: str, detail: str) -> None:
@@ -151,13 +151,13 @@ class MlflowImport:
     # --- versions ---
 
     def _page(self, their: RemoteModel, model: RegisteredModel | None, page: Sequence[RemoteVersion | str]) -> None:
-        told = [entry for entry in page if isinstance(entry, RemoteVersion)]
+        remote = [entry for entry in page if isinstance(entry, RemoteVersion)]
         for entry in page:
             if isinstance(entry, str):
                 form = "an entry must follow MLflow's protocol"
                 self.report.note(f"{their.name} {entry}", form, _MEND_THERE)
-        there = importing.imported_version_numbers(self.server.origin, their.name, [entry.number for entry in told])
-        for entry in told:
+        there = importing.imported_version_numbers(self.server.origin, their.name, [entry.number for entry in remote])
+        for entry in remote:
             if entry.number in there:
                 self.report.counts["versions imported before"] += 1
                 self._note_changes(their, entry, there[entry.number])
@@ -169,8 +169,8 @@ class MlflowImport:
 
     def _note_changes(self, their: RemoteModel, entry: RemoteVersion, record: ImportRecord) -> None:
         aliases = tuple(alias for alias, number in their.aliases.items() if number == entry.number)
-        said = ImportedClaim(KIND, self.server.origin, their.name, entry.number, stage=entry.stage, aliases=aliases)
-        self.report.note_changes(f"{their.name} version {entry.number}", importing.changes_there(record, said))
+        claim = ImportedClaim(KIND, self.server.origin, their.name, entry.number, stage=entry.stage, aliases=aliases)
+        self.report.note_changes(f"{their.name} version {entry.number}", importing.changes_there(record, claim))
 
     def _version(self, their: RemoteModel, model: RegisteredModel | None, entry: RemoteVersion) -> None:
         aliases = tuple(alias for alias, number in their.aliases.items() if number == entry.number)
@@ -185,7 +185,7 @@ class MlflowImport:
         elif stage is not None and self._lifecycle.needs_promotion(self._initial.slug, stage.slug):
             self.report.counts["marked promoted before governance"] += 1
         self.report.counts["versions imported"] += 1
-        self._tell_tags(f"{their.name} version {entry.number}", _lawful(entry.tags)[1])
+        self._note_tags(f"{their.name} version {entry.number}", _lawful(entry.tags)[1])
         if why_not:
             self.report.note(f"{their.name} version {entry.number} in {entry.stage}", why_not, _ASK)
 
@@ -297,7 +297,7 @@ class MlflowImport:
                 done = "marked promoted before governance" if made.before_governance else None
                 self.report.counts[done or "ungoverned transitions and aliases"] += 1
 
-    def _tell_tags(self, what: str, left: Sequence[str]) -> None:
+    def _note_tags(self, what: str, left: Sequence[str]) -> None:
         if left:
             named = ", ".join(key[:60] for key in left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
             self.report.note(

@@ -59,73 +59,77 @@ class ExportImport:
                     self.report.note(what, refusal.detail, way)
         return self.report
 
-    def _record(self, told: ExportedVersion) -> None:
-        record = importing.imported_version_numbers(told.origin, told.name, [told.number]).get(told.number)
+    def _record(self, exported: ExportedVersion) -> None:
+        record = importing.imported_version_numbers(exported.origin, exported.name, [exported.number]).get(
+            exported.number
+        )
         if record is not None:
             self.report.counts["versions imported before"] += 1
             self.report.note_changes(
-                f"{told.name} version {told.number}", importing.changes_there(record, _claim(told))
+                f"{exported.name} version {exported.number}", importing.changes_there(record, _claim(exported))
             )
             return
-        model = importing.find_imported_model(told.origin, told.name)
+        model = importing.find_imported_model(exported.origin, exported.name)
         if self.dry:
-            self._judge(told, model)
+            self._judge(exported, model)
         else:
             with transaction.atomic():
-                self._write(told, model)
+                self._write(exported, model)
         if model is None:
             self.report.counts["models imported"] += 1
         self.report.counts["versions imported"] += 1
 
-    def _judge(self, told: ExportedVersion, model: RegisteredModel | None) -> None:
+    def _judge(self, exported: ExportedVersion, model: RegisteredModel | None) -> None:
         faults = ErrorCollector()
-        name = f"{self.prefix}{told.name}"
+        name = f"{self.prefix}{exported.name}"
         faults.mlflow_name("/name", name)
         faults.raise_if_any()
         if model is None:
             name_claims.refuse_unavailable(self.actor, name, "/name", for_mlflow=True)
 
-    def _write(self, told: ExportedVersion, model: RegisteredModel | None) -> None:
+    def _write(self, exported: ExportedVersion, model: RegisteredModel | None) -> None:
         if model is None:
             model = importing.import_model(
                 actor=self.actor,
-                claim=ImportedClaim(told.kind, told.origin, told.name),
-                register_as=f"{self.prefix}{told.name}",
+                claim=ImportedClaim(exported.kind, exported.origin, exported.name),
+                register_as=f"{self.prefix}{exported.name}",
                 owner=self.owner,
             )
         number = (
-            int(told.number) if told.number.isascii() and told.number.isdecimal() and len(told.number) < 9 else None
+            int(exported.number)
+            if exported.number.isascii() and exported.number.isdecimal() and len(exported.number) < 9
+            else None
         )
-        commit = told.code_commit if len(told.code_commit) in (40, 64) else ""
+        commit = exported.code_commit if len(exported.code_commit) in (40, 64) else ""
         importing.import_version(
             actor=self.actor,
             model=model,
-            claim=_claim(told),
+            claim=_claim(exported),
             spec=VersionSpec(
-                source=told.source,
-                run_id=told.run_id,
-                code_repository=told.code_repository,
+                source=exported.source,
+                run_id=exported.run_id,
+                code_repository=exported.code_repository,
                 code_commit=commit,
-                description=told.description,
-                tags=dict(told.tags or {}),
+                description=exported.description,
+                tags=dict(exported.tags or {}),
             ),
             # The source's number is kept if it is not below the next one here; the record always has it.
             number=number if number is not None and number >= _next(model) else None,
         )
 
 
-def _claim(told: ExportedVersion) -> ImportedClaim:
+def _claim(exported: ExportedVersion) -> ImportedClaim:
     return ImportedClaim(
-        told.kind,
-        told.origin,
-        told.name,
-        told.number,
-        created_there=told.created,
-        updated_there=told.updated,
-        author_there=told.author,
-        stage=told.stage,
-        approval=told.approval,
-        claims=dict(told.claims or {}),
+        exported.kind,
+        exported.origin,
+        exported.name,
+        exported.number,
+        created_there=exported.created,
+        updated_there=exported.updated,
+        author_there=exported.author,
+        stage=exported.stage,
+        approval=exported.approval,
+        claims=dict(exported.claims or {}),
     )
 
 
@@ -133,9 +137,18 @@ def _next(model: RegisteredModel) -> int:
     return RegisteredModel.objects.values_list("next_version", flat=True).get(pk=model.pk)
 
 
-def _in_order(told: ExportedVersion) -> tuple[str, str, int, str]:
-    number = int(told.number) if told.number.isascii() and told.number.isdecimal() and len(told.number) < 9 else 0
-    return (told.origin, told.name, number, told.created.isoformat() if told.created is not None else told.number)
+def _in_order(exported: ExportedVersion) -> tuple[str, str, int, str]:
+    number = (
+        int(exported.number)
+        if exported.number.isascii() and exported.number.isdecimal() and len(exported.number) < 9
+        else 0
+    )
+    return (
+        exported.origin,
+        exported.name,
+        number,
+        exported.created.isoformat() if exported.created is not None else exported.number,
+    )
 
 
 def _taken(refusal: DomainError) -> bool:

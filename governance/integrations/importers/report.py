@@ -38,8 +38,8 @@ class Report:
         """Report what changed in the source since the import: (field, before, now)."""
         if changes:
             self.counts["of these changed in the source"] += 1
-            said = "; ".join(f"{name} {before or '–'} → {now or '–'}" for name, before, now in changes)
-            self.note(f"{what}: {said}", "the claims at the time of the import are kept", _DECIDE_HERE)
+            differences = "; ".join(f"{name} {before or '–'} → {now or '–'}" for name, before, now in changes)
+            self.note(f"{what}: {differences}", "the claims at the time of the import are kept", _DECIDE_HERE)
 
     def lines(self) -> Iterator[str]:
         """Yield counts and table as lines for a terminal."""

@@ -134,7 +134,7 @@ def run_copy(copy_id: int) -> bool:
         elif QUEUE.retry(lease, row.attempts):
             log.info("copy %s waits and is tried again: %s", copy_id, fault)
     except (CopyError, DomainError) as fault:
-        _end(lease, COPY_FAILED, SourceCopy.State.FAILED, problem=_said(fault))
+        _end(lease, COPY_FAILED, SourceCopy.State.FAILED, problem=_describe_error(fault))
     else:
         _end(lease, COPY_COMPLETED, SourceCopy.State.DONE, files=count, size=size)
     return True
@@ -188,8 +188,8 @@ def _add_run(version: ModelVersion, run: tracking.Run) -> None:
     metrics = [MetricSpec(name, value) for name, value in sorted(run.metrics.items()) if _is_metric(name, value)]
     if metrics:
         evidence.attach_metrics(actor=COPIER, version=version, metrics=metrics[:1_000])
-    said = {"parameters": run.parameters, "metrics": run.metrics, "tags": run.tags, "user": run.user}
-    body = json.dumps(said, sort_keys=True, ensure_ascii=False).encode(errors="replace")
+    recorded = {"parameters": run.parameters, "metrics": run.metrics, "tags": run.tags, "user": run.user}
+    body = json.dumps(recorded, sort_keys=True, ensure_ascii=False).encode(errors="replace")
     evidence.attach_evidence(
         actor=COPIER, version=version, kind=evidence.RUN, filename="run.json", stream=io.BytesIO(body)
     )
@@ -230,5 +230,5 @@ def _record(action: Action, row: SourceCopy, changes: Sequence[Change]) -> None:
     )
 
 
-def _said(fault: Exception) -> str:
+def _describe_error(fault: Exception) -> str:
     return fault.detail if isinstance(fault, DomainError) else str(fault)

@@ -254,7 +254,7 @@ def _read_card(version: ModelVersion, card: ModelCard, revisions: int) -> Parsed
         revisions=revisions,
         metadata=metadata,
         sections=sections,
-        asked=stands.asked,
+        asked=stands.required,
         lacks=[MissingSection(code=x.code, where=x.where, detail=x.message) for x in stands.lacks],
         policy=stands.policy,
         unreadable=unreadable,

@@ -187,9 +187,9 @@ def _said(stands: CardCompleteness) -> str:
     if stands.unreadable:
         return f"cannot be read: {stands.unreadable}"
     if stands.complete:
-        return f"all {stands.asked} required parts are there"
+        return f"all {stands.required} required parts are there"
     places = "; ".join(lack.where for lack in stands.lacks)
-    return f"{stands.there} of {stands.asked} required parts are there. Missing or unfinished: {places}"
+    return f"{stands.there} of {stands.required} required parts are there. Missing or unfinished: {places}"
 
 
 # --- the technical document

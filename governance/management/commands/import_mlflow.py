@@ -57,7 +57,7 @@ class Command(BaseCommand):
                 owner=person(options["owner"]) if options["owner"] else None,
                 prefix=options["prefix"],
                 dry=options["dry_run"],
-                tell=progress.tell,
+                on_page=progress.tell,
             )
             with context.bind_request_context(client="import_mlflow"):
                 report = bringing.run()
